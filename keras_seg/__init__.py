@@ -1,0 +1,5 @@
+"""Semantic segmentation for Keras 3: build, train, judge, ship."""
+
+from keras_seg._version import __version__
+
+__all__ = ["__version__"]

@@ -1,0 +1,40 @@
+"""Shared by all tests: the real data's folder, a fixed seed, and quiet TensorFlow."""
+
+import os
+import pathlib
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import keras
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Every test starts from the same random state and a fresh Keras name scope, and leaves no global policy behind."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+def real_data(name):
+    """Folder `name` of the real data sets, or a skip that says how to have it."""
+    root = os.environ.get("KERAS_SEG_DATA")
+    if not root:
+        pytest.skip("set KERAS_SEG_DATA to the folder that holds camvid/ and membrane/ to run this test")
+    path = pathlib.Path(root) / name
+    if not path.is_dir():
+        pytest.skip(f"KERAS_SEG_DATA has no folder {name}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def camvid():
+    return real_data("camvid")
+
+
+@pytest.fixture(scope="session")
+def membrane():
+    return real_data("membrane")
