@@ -1,0 +1,43 @@
+"""The few operations where `keras.ops` cannot do what we need on some backend, each with its reason."""
+
+import keras
+from keras import ops
+
+
+def spatial_size(x):
+    """(height, width) of an NHWC tensor: Python ints where they are known, scalar tensors in a dynamic TensorFlow graph.
+
+    `keras.ops.shape` already mixes the two in this way; here only to have one name for it.
+    """
+    shape = ops.shape(x)
+    return shape[1], shape[2]
+
+
+def resize(x, size, interpolation):
+    """Resize an NHWC tensor to `size` = (height, width), half-pixel centres, no antialiasing, dtype kept.
+
+    `keras.ops.image.resize` wants a static size, so a dynamic TensorFlow graph (and its export) needs `tf.image.resize`.
+    The arithmetic is done in float32: XLA miscompiles half-precision resizing gradients (keras#20931), and the cast costs
+    nothing beside the interpolation.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        resized = tf.image.resize(tf.cast(x, "float32"), size, method=interpolation)
+    else:
+        resized = ops.image.resize(
+            ops.cast(x, "float32"), size, interpolation=interpolation, antialias=False, data_format="channels_last"
+        )
+    return ops.cast(resized, x.dtype)
+
+
+def reflected_positions(length, padded_length):
+    """Positions 0..padded_length-1 of an axis, folded back into 0..length-1 by mirroring at both ends.
+
+    A gather with these equals `pad(mode="reflect")` and goes on where that stops: it takes paddings as long as or longer
+    than the axis, and lengths known only at run time.
+    """
+    period = ops.maximum(2 * (length - 1), 1)
+    position = ops.mod(ops.arange(padded_length, dtype="int32"), period)
+    # A length of 1 has period 1, so every position is 0 and the second branch is never taken.
+    return ops.where(position < length, position, period - position)

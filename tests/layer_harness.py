@@ -1,0 +1,39 @@
+"""What every layer of the package must pass, whatever it computes."""
+
+import keras
+import numpy as np
+
+
+def check_layer(layer, inputs, tmp_path, dynamic=True):
+    """Config round trip, declared shape, dynamic shape, saving and mixed precision of `layer` on arrays `inputs`.
+
+    Returns the layer's output in float32 for further checks.
+    """
+    arrays = inputs if isinstance(inputs, list) else [inputs]
+    call = (lambda layer, xs: layer(list(xs))) if isinstance(inputs, list) else (lambda layer, xs: layer(xs[0]))
+    expected = np.asarray(keras.ops.convert_to_numpy(call(layer, arrays)))
+
+    shapes = [x.shape for x in arrays] if isinstance(inputs, list) else arrays[0].shape
+    assert tuple(layer.compute_output_shape(shapes)) == expected.shape
+
+    clone = type(layer).from_config(layer.get_config())
+    assert clone.get_config() == layer.get_config()
+
+    shape = (lambda x: (None, None, x.shape[-1])) if dynamic else (lambda x: x.shape[1:])
+    placeholders = [keras.Input(shape(x)) for x in arrays]
+    model = keras.Model(placeholders, call(layer, placeholders))
+    path = tmp_path / "layer.keras"
+    model.save(path)
+    reloaded = keras.saving.load_model(path)  # No custom_objects: registration is part of being a layer of the package.
+    for candidate in (model, reloaded):
+        result = keras.ops.convert_to_numpy(candidate(arrays))
+        np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+
+    half = type(layer).from_config({**layer.get_config(), "dtype": "mixed_float16"})
+    result = call(half, arrays)
+    half.set_weights(layer.get_weights())
+    result = call(half, arrays)
+    assert keras.backend.standardize_dtype(result.dtype) == "float16"
+    result = keras.ops.convert_to_numpy(result)
+    np.testing.assert_allclose(result, expected, rtol=2e-2, atol=2e-2 * max(1, np.abs(expected).max()))
+    return expected
