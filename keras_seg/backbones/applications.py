@@ -1,0 +1,117 @@
+"""The networks of keras.applications, by name: which there are, what they expect, and how one is made."""
+
+import re
+import warnings
+
+import keras
+
+from keras_seg.backbones.preprocessing import Preprocessing
+
+# The normalization each family was trained with; the first pattern that matches the whole name counts.
+_PREPROCESSING = (
+    (r"ResNet\d+V2", "tf"),
+    (r"ResNet\d+", "caffe"),
+    (r"VGG\d+", "caffe"),
+    (r"MobileNet(V2|V3Large|V3Small)?", "tf"),
+    (r"EfficientNetV2B\d", "torch"),
+    (r"EfficientNetV2[SML]", "tf128"),
+    (r"EfficientNetB\d", "torch"),
+    (r"DenseNet\d+", "torch"),
+    (r"ConvNeXt\w+", "torch"),
+    (r"(Xception|InceptionV3|InceptionResNetV2)", "tf"),
+)
+
+# These can leave their own preprocessing out; ours takes its place, the same for every channel count.
+_HAS_PREPROCESSING_ARGUMENT = r"(MobileNetV3|EfficientNetV2|ConvNeXt)\w+"
+# EfficientNet (V1) always brings Rescaling and Normalization layers.
+_ALWAYS_PREPROCESSES = r"EfficientNetB\d"
+# Valid convolutions in these give maps that are not exactly 2^n times smaller.
+_HAS_VALID_CONVOLUTIONS = r"(Xception|InceptionV3|InceptionResNetV2)"
+
+
+def application_names():
+    """The names of the supported networks of the installed Keras, in alphabetical order."""
+    return sorted(name for name in dir(keras.applications) if preprocessing_mode(name) is not None)
+
+
+def preprocessing_mode(name):
+    """The `Preprocessing` mode that network `name` was trained with, or None for an unknown network."""
+    return next((mode for pattern, mode in _PREPROCESSING if re.fullmatch(pattern, name)), None)
+
+
+def published_network(name, channels=3, weights=None):
+    """The network exactly as keras.applications makes it, without its classifier: the layout of its weight files."""
+    with warnings.catch_warnings():
+        # "usually expects 1 or 3 input channels", "weights for input shape (224, 224) will be loaded": both intended.
+        warnings.simplefilter("ignore")
+        return getattr(keras.applications, name)(
+            include_top=False, weights=weights, input_shape=(None, None, channels), **_without_preprocessing(name)
+        )
+
+
+def network(name, input_shape, include_preprocessing=True):
+    """Network `name`, untrained, behind our `Preprocessing`, with maps that are exactly 2^n times smaller.
+
+    `include_preprocessing` is a bool or a mode of `Preprocessing`. But for those of Normalization layers, the weights
+    are those of `published_network`, in the same order.
+    """
+    inputs = keras.Input(input_shape, name="image")
+    x = inputs
+    if include_preprocessing:
+        mode = include_preprocessing if isinstance(include_preprocessing, str) else preprocessing_mode(name)
+        x = Preprocessing(mode, name="preprocessing")(x)
+    if re.fullmatch(_ALWAYS_PREPROCESSES, name) or re.fullmatch(_HAS_VALID_CONVOLUTIONS, name):
+        return _adapted(published_network(name, input_shape[-1]), x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return getattr(keras.applications, name)(
+            include_top=False, weights=None, input_tensor=x, input_shape=input_shape, **_without_preprocessing(name)
+        )
+
+
+def _without_preprocessing(name):
+    return {"include_preprocessing": False} if re.fullmatch(_HAS_PREPROCESSING_ARGUMENT, name) else {}
+
+
+def _adapted(net, x):
+    """A copy of `net` on top of `x`, without its own preprocessing and with "same" in place of "valid" windows.
+
+    A 3x3 window of stride 2 over an even size samples the same grid under "same" as under "valid", and one more row
+    and column: what changes is the border, and the maps line up with the image.
+    """
+
+    def copy(operation):
+        if not isinstance(operation, keras.layers.Layer):
+            return operation
+        config = operation.get_config()
+        overlaps = any(
+            size > stride
+            for size, stride in zip(
+                getattr(operation, "kernel_size", getattr(operation, "pool_size", ())),
+                getattr(operation, "strides", ()),
+                strict=True,
+            )
+        )
+        if config.get("padding") == "valid" and overlaps:
+            config["padding"] = "same"
+        return operation.__class__.from_config(config)
+
+    padded_on_purpose = {
+        consumer.operation.name
+        for layer in net.layers
+        if isinstance(layer, keras.layers.ZeroPadding2D)
+        for node in layer._inbound_nodes
+        for consumer in layer._outbound_nodes
+    }
+
+    def copy_or_keep(operation):
+        if operation.name in padded_on_purpose:
+            return operation.__class__.from_config(operation.get_config())
+        return copy(operation)
+
+    def call(operation, *args, **kwargs):
+        if isinstance(operation, (keras.layers.Rescaling, keras.layers.Normalization)):
+            return args[0]
+        return operation(*args, **kwargs)
+
+    return keras.models.clone_model(net, input_tensors=x, clone_function=copy_or_keep, call_function=call)

@@ -1,0 +1,189 @@
+"""One way to make a backbone: from a name, or from any functional model."""
+
+import keras
+
+from keras_seg import _validation
+from keras_seg.backbones import applications
+from keras_seg.backbones.compact import Compact
+from keras_seg.backbones.preprocessing import MODES, Preprocessing
+from keras_seg.backbones.pyramid import LEVELS, SKIPS, find_pyramid
+from keras_seg.backbones.weights import load_own_weights, load_weights
+
+
+def names():
+    """The names `build` knows, in alphabetical order: our Compact and the networks of keras.applications.
+
+    Returns:
+        A list of strings.
+
+    Example:
+        >>> import keras_seg as ks
+        >>> "MobileNetV2" in ks.backbones.names()
+        True
+    """
+    return sorted(["Compact", *applications.application_names()])
+
+
+def build(
+    backbone,
+    input_shape=(None, None, 3),
+    weights=None,
+    include_preprocessing=True,
+    trainable=True,
+    skips="wide",
+    name=None,
+):
+    """A backbone: a functional model from raw images to the pyramid `{"P1": ..., ..., "P5": ...}`.
+
+    Pn is 2^n times smaller than the image where the image's sides are multiples of 32. A network that has no map of
+    some stride leaves its level out (the ConvNeXts have no "P1"); a network with convolutions at full resolution adds
+    "P0" (VGG). Which tensor a level is: `find_pyramid`.
+
+    Xception and the Inceptions use valid convolutions, so their published maps are a few pixels short (109 for 112):
+    here those windows are padded ("same"), which samples the same grid, changes only the border, and makes the pyramid
+    line up with the image. Weights are the published ones.
+
+    A kernel of a first layer trained on three colours is adapted to other numbers of channels. With one or two channels
+    each gets the sum of the three colours' kernels divided by the number of channels; with more than three, channel `i`
+    gets the kernel of colour `i % 3` divided by the number of channels sharing that colour. A grey image repeated over
+    all channels keeps the response it had in colour (see `Preprocessing` for the normalization of such channels).
+
+    Args:
+        backbone: A name from `names()`, or a `keras.Model` with a functional graph, or a keras-hub (`pyramid_outputs`)
+            or keras-cv (`pyramid_level_inputs`) backbone. A model's layers are shared, not copied.
+        input_shape: (height, width, channels); height and width may be None: then any multiple of 32 can be fed.
+            Defaults to `(None, None, 3)`.
+        weights: `None` (as initialized, or as they are in a model given), `"imagenet"` (downloaded by Keras), or the
+            path of a file: keras.applications' own `..._notop.h5`, or `.weights.h5` or `.keras` saved from the same
+            network. Defaults to `None`.
+        include_preprocessing: Bool, or a mode of `Preprocessing`. With `True` the model takes raw RGB 0..255 and
+            normalizes as the network was trained; with `False` the caller does. A `keras.Model` given is taken to do it
+            inside, and only a mode puts a `Preprocessing` in front of it. Defaults to `True`.
+        trainable: Bool. `False` freezes weights and BatchNormalization statistics; see `unfreeze`. Defaults to `True`.
+        skips: `"wide"`, or `"narrow"` for the bottlenecks of inverted-residual networks: a decoder with a sixth of the
+            channels to read. Defaults to `"wide"`.
+        name: String. Defaults to the network's own name.
+
+    Returns:
+        A functional `keras.Model` whose output is a dict of tensors, finest level first.
+
+    Input shape:
+        `(batch, height, width, channels)`, 0..255 unless `include_preprocessing=False`.
+
+    Output shape:
+        `{"Pn": (batch, height / 2^n, width / 2^n, channels_n)}`.
+
+    Raises:
+        ValueError: one line that names the argument and the fix: an unknown name (with the nearest one), weights that
+            cannot be downloaded (with the file and the folder to put it in), do not exist or do not fit.
+
+    Example:
+        >>> import numpy as np, keras_seg as ks
+        >>> backbone = ks.backbones.build("Compact")
+        >>> pyramid = backbone(np.zeros((1, 64, 96, 3)))
+        >>> {level: tuple(map.shape) for level, map in pyramid.items() if level in ("P1", "P5")}
+        {'P1': (1, 32, 48, 16), 'P5': (1, 2, 3, 128)}
+    """
+    input_shape = _input_shape(input_shape)
+    _validation.one_of("skips", skips, SKIPS)
+    if not isinstance(include_preprocessing, bool):
+        _validation.one_of("include_preprocessing", include_preprocessing, (True, False, *MODES))
+    if isinstance(backbone, str):
+        model = _from_name(backbone, input_shape, weights, include_preprocessing, skips, name)
+    elif isinstance(backbone, keras.Model):
+        model = _from_model(backbone, input_shape, include_preprocessing, skips, name)
+        if weights is not None:
+            load_own_weights(model, weights)
+    else:
+        fix = "keras_seg.backbones.names() lists the names."
+        _validation.fail("backbone", "must be a name or a keras.Model", backbone, fix)
+    if not trainable:
+        model.trainable = False
+    return model
+
+
+def _input_shape(value):
+    if not isinstance(value, (tuple, list)) or len(value) != 3 or value[2] is None:
+        _validation.fail("input_shape", "must be (height, width, channels), height and width may be None", value)
+    if keras.config.image_data_format() != "channels_last":
+        _validation.fail(
+            "image_data_format",
+            "must be channels_last",
+            keras.config.image_data_format(),
+            'Call keras.config.set_image_data_format("channels_last").',
+        )
+    height, width = (None if side is None else _validation.integer("input_shape", side) for side in value[:2])
+    for side in (height, width):
+        if side is not None and side % 32:
+            fix = f"Use {-(-side // 32) * 32}, or None."
+            _validation.fail("input_shape", "must have sides that are multiples of 32, or None", tuple(value), fix)
+    return height, width, _validation.integer("input_shape", value[2])
+
+
+def _from_name(backbone, input_shape, weights, include_preprocessing, skips, name):
+    if backbone not in names():
+        _validation.fail("backbone", "is not a known network", backbone, _validation.nearest(backbone, names()))
+    if backbone == "Compact":
+        net = Compact(input_shape=input_shape, include_preprocessing=include_preprocessing)
+        if weights is not None:
+            load_own_weights(net, weights)
+    else:
+        net = applications.network(backbone, input_shape, include_preprocessing)
+        if weights is not None:
+            load_weights(net, backbone, weights)
+    return keras.Model(net.inputs[0], find_pyramid(net, skips), name=name or net.name)
+
+
+def _from_model(backbone, input_shape, include_preprocessing, skips, name):
+    if isinstance(include_preprocessing, bool):
+        include_preprocessing = None
+    name = name or backbone.name
+    pyramid = _declared_pyramid(backbone)
+    if pyramid is None:
+        backbone = _flattened(backbone)
+        pyramid = find_pyramid(backbone, skips)
+    model = keras.Model(backbone.inputs[0], pyramid, name=name)
+    channels = model.inputs[0].shape[-1]
+    if channels not in (None, input_shape[-1]):
+        fix = f"Pass input_shape=({input_shape[0]}, {input_shape[1]}, {channels}), or build the model anew."
+        _validation.fail("input_shape", f"must have the {channels} channels of model {name!r}", input_shape, fix)
+    if tuple(model.inputs[0].shape[1:]) == input_shape and not include_preprocessing:
+        return model
+    inputs = x = keras.Input(input_shape, name="image")
+    if include_preprocessing:
+        x = Preprocessing(include_preprocessing, name="preprocessing")(x)
+    outputs = keras.models.clone_model(model, input_tensors=x, clone_function=lambda layer: layer).output
+    return keras.Model(inputs, outputs, name=name)
+
+
+def _declared_pyramid(backbone):
+    """The pyramid a keras-hub or keras-cv backbone declares itself, or None."""
+    if getattr(backbone, "pyramid_outputs", None):
+        found = backbone.pyramid_outputs
+    elif getattr(backbone, "pyramid_level_inputs", None):
+        found = {level: backbone.get_layer(layer).output for level, layer in backbone.pyramid_level_inputs.items()}
+    else:
+        return None
+    found = {str(level) if str(level).startswith("P") else f"P{level}": tensor for level, tensor in found.items()}
+    return {level: found[level] for level in ("P0", *LEVELS) if level in found}
+
+
+def _flattened(model):
+    """`model` with functional models nested in it opened up: their inner tensors can only be reached that way."""
+    if isinstance(model, keras.Sequential) and model.built:
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
+
+    def is_nested(layer):
+        return isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth")
+
+    if not any(is_nested(layer) for layer in model.layers):
+        return model
+
+    def call(layer, *args, **kwargs):
+        if is_nested(layer):
+            return keras.models.clone_model(
+                layer, input_tensors=args[0], clone_function=lambda inner: inner, call_function=call
+            ).output
+        return layer(*args, **kwargs)
+
+    return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)

@@ -1,0 +1,141 @@
+"""Pretrained weights for a backbone: download or file, and their adaptation to any number of channels."""
+
+import os
+
+import keras
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg.backbones.applications import preprocessing_mode, published_network
+
+
+def load_weights(network, name, weights):
+    """Fill `network`, made by `applications.network(name, ...)`, from `"imagenet"` or a weights file."""
+    if weights == "imagenet":
+        _copy(_download(name), network, name)
+        return
+    _check_file(weights)
+    errors = []
+    donor = published_network(name)
+    try:
+        donor.load_weights(weights)
+    except Exception as error:
+        errors.append(error)
+    else:
+        _copy(donor, network, name)
+        return
+    try:
+        # Not the published layout for three channels: then one of our own, saved with this number of channels.
+        network.load_weights(weights)
+    except Exception:
+        _misfit(weights, name, errors[0])
+
+
+def load_own_weights(network, weights):
+    """Fill `network` from a weights file of the same network."""
+    if weights == "imagenet":
+        fix = "Pass the name of a keras.applications network, or weights=None or a file."
+        _validation.fail("weights", f"has no published file for {network.name!r}", weights, fix)
+    _check_file(weights)
+    try:
+        network.load_weights(weights)
+    except Exception as error:
+        _misfit(weights, network.name, error)
+
+
+def adapt_kernel(kernel, channels, bgr=False):
+    """The first convolution's `kernel` for three colours, adapted to `channels` input channels.
+
+    - One or two channels: each gets the sum of the three colours' kernels, divided by the number of channels.
+    - More than three: channel `i` gets the kernel of colour `i % 3` (R, G, B), divided by the number of channels that
+      share the colour.
+
+    Either way the kernels sum to what they did, so an image that is equal in all channels (grey) keeps the response
+    it had in colour: with more than three channels exactly, with one or two as far as the three colours are normalized
+    alike (exactly in the modes `"tf"` and `"tf128"`; otherwise their constants are replaced by the mean).
+
+    Args:
+        kernel: Array (height, width, 3, filters).
+        channels: Integer, the channels to adapt to.
+        bgr: Bool, whether `kernel` expects blue first (`"caffe"`); `channels` other than three are never swapped.
+            Defaults to `False`.
+
+    Returns:
+        Array (height, width, channels, filters).
+    """
+    kernel = np.asarray(kernel)
+    if channels == 3:
+        return kernel
+    if channels < 3:
+        return np.repeat(kernel.sum(axis=2, keepdims=True) / channels, channels, axis=2)
+    colours = np.arange(channels) % 3
+    shared = np.bincount(colours)[colours].astype(kernel.dtype)
+    rgb = kernel[:, :, ::-1] if bgr else kernel
+    return rgb[:, :, colours] / shared[:, None]
+
+
+def _copy(donor, network, name):
+    """Copy all weights of a three-channel `donor` into `network`, adapting the one kernel that sees the image."""
+    bgr = preprocessing_mode(name) == "caffe"
+    targets, values = _weights(network), _weights(donor)
+    for target, value in zip(targets, values, strict=True):
+        value = keras.ops.convert_to_numpy(value)
+        if tuple(target.shape) != value.shape:
+            value = adapt_kernel(value, target.shape[-2], bgr)
+        target.assign(value)
+
+
+def _weights(network):
+    """The weights of `network` without those of Normalization layers: our Preprocessing takes their place."""
+    return [
+        weight
+        for layer in network.layers
+        if not isinstance(layer, keras.layers.Normalization)
+        for weight in layer.weights
+    ]
+
+
+def _download(name):
+    try:
+        return published_network(name, weights="imagenet")
+    except Exception as error:
+        wanted = _wanted_file(error)
+        if wanted is None:
+            raise
+        file, folder, origin = wanted
+        fix = (
+            f"Fetch {origin} elsewhere and put it into {folder} as {file}; "
+            "or pass weights=None, or weights= the path of a file you have."
+        )
+        reason = " ".join(str(error).replace(f" on {origin}", "").split()).rstrip(".")
+        _validation.fail("weights", f"could not be downloaded for {name} ({reason})", "imagenet", fix)
+
+
+def _wanted_file(error):
+    """(file, folder, address) of the download in which `error` arose, or None.
+
+    Only `keras.utils.get_file` knows under which name and where a file is looked for (the KERAS_HOME of the moment, or
+    /tmp where that cannot be written), and its message holds the address alone: its frame is asked.
+    """
+    trace = error.__traceback__
+    while trace is not None:
+        local = trace.tb_frame.f_locals
+        if trace.tb_frame.f_code.co_name == "get_file" and {"fname", "datadir", "origin"} <= local.keys():
+            return local["fname"], local["datadir"], local["origin"]
+        trace = trace.tb_next
+    return None
+
+
+def _check_file(weights):
+    if not isinstance(weights, (str, os.PathLike)):
+        _validation.fail("weights", 'must be None, "imagenet" or a path', weights)
+    if not os.path.isfile(weights):
+        fix = 'Pass None, "imagenet", or the path of a .weights.h5, .h5 or .keras file.'
+        _validation.fail("weights", "names no existing file", str(weights), fix)
+
+
+def _misfit(weights, name, error):
+    reason = " ".join(str(error).split())
+    if len(reason) > 300:
+        reason = reason[:300] + "..."
+    _validation.fail("weights", f"does not hold weights that fit {name}", str(weights), f"Keras says: {reason}")
