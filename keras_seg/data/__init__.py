@@ -1,0 +1,27 @@
+"""Images and masks: folders, TensorFlow Datasets, generated scenes."""
+
+from keras_seg.data.folder_index import FolderIndex, scan_folder, split_index
+from keras_seg.data.label_encoding import LabelEncoding
+from keras_seg.data.pairs import Pair, find_pairs, find_splits
+from keras_seg.data.pipeline import from_folder
+from keras_seg.data.pipeline_error import pipeline_error
+from keras_seg.data.reading import image_size, read_image, read_mask
+from keras_seg.data.shapes import SHAPE_NAMES, shapes_scene, write_shapes
+
+__all__ = [
+    "SHAPE_NAMES",
+    "FolderIndex",
+    "LabelEncoding",
+    "Pair",
+    "find_pairs",
+    "find_splits",
+    "from_folder",
+    "image_size",
+    "pipeline_error",
+    "read_image",
+    "read_mask",
+    "scan_folder",
+    "shapes_scene",
+    "split_index",
+    "write_shapes",
+]

@@ -1,0 +1,123 @@
+"""The common end of every pipeline: order, resize, augment and batch, all from (seed, epoch, position)."""
+
+import dataclasses
+from typing import Any
+
+from keras_seg import _validation
+from keras_seg._validation import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """How a dataset of examples is gone through.
+
+    Args:
+        count: number of examples.
+        batch_size: examples a batch.
+        shuffle: another order in every epoch.
+        seed: of the order and the augmentation.
+        repeat: go on without end, in epochs of `steps_per_epoch` batches.
+        first_epoch: number of the first epoch, for runs that go on where they were stopped.
+        steps_per_epoch: batches an epoch; all examples once by default.
+    """
+
+    count: int
+    batch_size: int
+    shuffle: bool
+    seed: int
+    repeat: bool
+    first_epoch: int
+    steps_per_epoch: int | None
+
+    def __post_init__(self):
+        _validation.integer("batch_size", self.batch_size)
+        _validation.integer("seed", self.seed, 0)
+        _validation.integer("first_epoch", self.first_epoch, 0)
+        if self.steps_per_epoch is not None:
+            _validation.integer("steps_per_epoch", self.steps_per_epoch)
+        if self.first_epoch and not self.repeat:
+            _validation.fail("first_epoch", "needs repeat=True", self.first_epoch)
+
+    @property
+    def steps(self):
+        """Batches an epoch."""
+        return self.steps_per_epoch or -(-self.count // self.batch_size)
+
+    @property
+    def examples(self):
+        """Examples an epoch. Whole batches where epochs follow one another, so that none straddles two epochs."""
+        whole = self.steps * self.batch_size
+        return whole if self.repeat or self.steps_per_epoch else self.count
+
+    def epochs(self, tf):
+        """A dataset of one int64 key an epoch: its number, or a random number that differs at each iteration."""
+        if self.repeat:
+            return tf.data.Dataset.counter(self.first_epoch)
+        return tf.data.Dataset.random(seed=self.seed, rerandomize_each_iteration=True).take(1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Finish:
+    """What happens to an example between decoding and batching.
+
+    Args:
+        size: (height, width) that image and mask are resized to first, or None.
+        augment: callable of (image, mask, seed), or None.
+        workers: examples worked on at the same time, or None to let tf.data choose.
+    """
+
+    size: tuple | None
+    augment: Any
+    workers: int | None
+
+    def __post_init__(self):
+        if self.augment is not None and not callable(self.augment):
+            _validation.fail("augment", "must be None or a callable of (image, mask, seed)", self.augment)
+        if self.size is not None:
+            object.__setattr__(self, "size", _validation.pair("size", self.size))
+        if self.workers is not None:
+            _validation.integer("workers", self.workers)
+
+    def check_sizes(self, common_size, batch_size, name):
+        """Refuse to batch images that will differ in size. An augmentation without a `crop` may do anything."""
+        same = common_size or self.size or (self.augment is not None and getattr(self.augment, "crop", True))
+        if not same and batch_size > 1:
+            raise InputError(
+                f"{name}: the images differ in size, so they cannot be batched by {batch_size}. "
+                "Pass size=(height, width), an augmentation with a crop, or batch_size=1."
+            )
+
+
+def batches(examples, load, schedule, finish):
+    """Batch examples.
+
+    Args:
+        examples: `tf.data.Dataset` of (seed, *rest): an int64 pair that is the example's own, and what `load` takes.
+        load: callable of `rest` that gives the image (height, width, channels) and the mask (height, width).
+        schedule: a `Schedule`.
+        finish: a `Finish`.
+
+    Returns:
+        `tf.data.Dataset` of image float32 (batch, height, width, channels) and mask int32 (batch, height, width).
+    """
+    import tensorflow as tf
+
+    def one(seed, *rest):
+        image, mask = load(*rest)
+        if finish.size is not None:
+            # Antialiased, as a photo shrunk by dropping pixels would not look like one any more.
+            image = tf.clip_by_value(tf.image.resize(image, finish.size, antialias=True), 0.0, 255.0)
+            mask = tf.image.resize(mask[..., None], finish.size, method="nearest")[..., 0]
+        if finish.augment is not None:
+            image, mask = finish.augment(image, mask, seed)
+        return tf.cast(image, tf.float32), tf.cast(mask, tf.int32)
+
+    dataset = examples.map(
+        tf.autograph.experimental.do_not_convert(one),
+        num_parallel_calls=finish.workers or tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    # With equal batches the batch size is part of the static shape, which spares JAX and XLA a second compilation.
+    dataset = dataset.batch(schedule.batch_size, drop_remainder=schedule.examples % schedule.batch_size == 0)
+    cardinality = tf.data.INFINITE_CARDINALITY if schedule.repeat else schedule.steps
+    return dataset.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,137 @@
+"""Batches from a folder of images and masks."""
+
+from keras_seg import _validation
+from keras_seg.data.batches import Finish, Schedule, batches
+from keras_seg.data.decoded_store import DecodedStore
+from keras_seg.data.folder_index import FolderIndex, scan_folder
+
+
+def from_folder(
+    path,
+    split=None,
+    num_classes=None,
+    ignore_class=None,
+    class_names=None,
+    batch_size=8,
+    augment=None,
+    size=None,
+    shuffle=None,
+    seed=0,
+    cache=False,
+    repeat=False,
+    first_epoch=0,
+    steps_per_epoch=None,
+    channels=3,
+    workers=None,
+    label_map=None,
+    colors=None,
+):
+    """A `tf.data.Dataset` of batches from a folder of images and masks, for `model.fit` on every backend.
+
+    The folder is scanned first (`scan_folder`), so that whatever is wrong with it is said in one line before training.
+    Order and augmentation are functions of (seed, epoch, position): the same arguments give the same data, however many
+    cores there are. With `repeat=True`, `first_epoch=k` gives exactly what an uninterrupted run would have had from
+    epoch k on.
+
+    Args:
+        path: a folder or a pair of text files (see `find_pairs`), or a `FolderIndex`, which spares the scan.
+        split: "train", "val", ... for folders that are divided.
+        num_classes: number of classes, or None to find it in the masks.
+        ignore_class: label or labels of pixels without a class.
+        class_names: one name a class.
+        batch_size: examples a batch. The last batch may be smaller, unless `repeat`.
+        augment: callable of (image, mask, seed), as `keras_seg.augmentation.standard(...)`, or None.
+        size: (height, width) in pixels that every image is resized to (antialiased bilinear, its mask nearest) before
+            it is augmented, or None. The aspect ratio is not kept.
+        shuffle: another order in every epoch; by default only with `augment`.
+        seed: int of at least 0.
+        cache: keep decoded examples: False, True or "memory" (about height x width x 4 bytes an example), or the path
+            of a folder.
+        repeat: go on without end, in epochs of exactly `steps_per_epoch` batches; pass `steps_per_epoch` to `model.fit`
+            then.
+        first_epoch: number of the epoch to begin with. Needs `repeat`.
+        steps_per_epoch: batches an epoch; by default what holds every example once (ceil(examples / batch_size)).
+        channels: 3 (RGB), 1 (grey) or 4.
+        workers: examples decoded and augmented at the same time; tf.data chooses by default.
+        label_map: dict from a value in the masks to its id.
+        colors: dict from colour (red, green, blue) to id, for masks painted in colours.
+
+    Returns:
+        `tf.data.Dataset` of (image, mask): float32 (batch, height, width, channels) in 0..255 and int32 (batch, height,
+        width). Heights and widths are static where all images have one size, or `size` or a crop gives one.
+
+    Raises:
+        InputError: the folder or an argument cannot be used, in one line that says what to do; also where images of
+            different sizes would have to be batched.
+        ImportError: TensorFlow is missing; it does the input on every backend.
+
+    Example:
+
+    >>> import tempfile
+    >>> from keras_seg.augmentation import standard
+    >>> from keras_seg.data import write_shapes
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_shapes(folder, train=4, val=2, size=(48, 64))
+    ...     dataset = from_folder(folder, split="train", batch_size=2, augment=standard(crop=32))
+    ...     images, masks = next(iter(dataset))
+    >>> images.shape, masks.shape
+    (TensorShape([2, 32, 32, 3]), TensorShape([2, 32, 32]))
+    """
+    tf = _validation.optional_import("tensorflow", "tensorflow", "`from_folder` (tf.data)")
+    finish = Finish(size, augment, workers)
+    index = path
+    if not isinstance(path, FolderIndex):
+        index = scan_folder(
+            path, split, num_classes, ignore_class, class_names, label_map, colors, channels=channels, workers=workers
+        )
+    else:
+        _refuse_scan_arguments(index, split, num_classes, ignore_class, class_names, label_map, colors)
+    shuffle = augment is not None if shuffle is None else bool(shuffle)
+    schedule = Schedule(len(index), batch_size, shuffle, seed, repeat, first_epoch, steps_per_epoch)
+    finish.check_sizes(index.common_size, batch_size, index.path)
+    store = DecodedStore(index, cache)
+    types = (tf.as_dtype(index.image_dtype), tf.as_dtype(index.encoding.dtype))
+
+    def load(position):
+        image, mask = tf.numpy_function(store.get, [position], types, stateful=False)
+        height, width = index.common_size or (None, None)
+        image.set_shape((height, width, index.channels))
+        mask.set_shape((height, width))
+        return image, mask
+
+    return batches(_positions(tf, schedule), load, schedule, finish)
+
+
+def _positions(tf, schedule):
+    """Dataset of (seed of the example, position in the index)."""
+
+    def epoch(key):
+        first = tf.random.experimental.stateless_fold_in(tf.stack([tf.constant(schedule.seed, tf.int64), key]), 0)
+
+        def place(step):
+            # An epoch longer than the data goes through it again, in another order.
+            cycle, position = step // schedule.count, step % schedule.count
+            seed = tf.random.experimental.stateless_fold_in(first, step)
+            if schedule.shuffle:
+                order = tf.random.experimental.stateless_fold_in(first, -1 - cycle)
+                position = tf.random.experimental.index_shuffle(position, order, schedule.count - 1)
+            return seed, position
+
+        return tf.data.Dataset.range(schedule.examples).map(place)
+
+    return schedule.epochs(tf).flat_map(epoch)
+
+
+def _refuse_scan_arguments(index, split, num_classes, ignore_class, class_names, label_map, colors):
+    """An index was scanned with these arguments; taken silently, others would be lost."""
+    differs = {
+        "split": split is not None,
+        "num_classes": num_classes not in (None, index.num_classes),
+        "ignore_class": ignore_class is not None and _validation.ignored_classes(ignore_class) != index.ignore_class,
+        "class_names": class_names is not None and tuple(class_names) != index.class_names,
+        "label_map": label_map is not None,
+        "colors": colors is not None,
+    }
+    for name, different in differs.items():
+        if different:
+            _validation.fail(name, "cannot change a FolderIndex", locals()[name], f"Pass {name} to scan_folder.")

@@ -1,0 +1,184 @@
+"""Read images as RGB in 0..255 and masks as integer ids, whatever the file format."""
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from keras_seg import _validation
+from keras_seg._validation import InputError
+
+# Pillow's modes for one channel of 16 bits. 16-bit PNG opens as "I" before Pillow 11.
+_WIDE_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+_ORIENTATION_TAG = 0x0112
+_QUARTER_TURNS = (5, 6, 7, 8)
+
+
+def read_image(path, channels=3):
+    """Read an image.
+
+    JPEG, PNG, TIFF, BMP and WebP (and what else Pillow reads). The EXIF orientation is applied; transparency is laid
+    over white; palettes, CMYK and 1-bit images become RGB; grey images are repeated over three channels. One channel of
+    16 bits is scaled from 0..65535 to 0..255 and keeps its fractions. Of a file with several frames the first is read.
+
+    Args:
+        path: the file.
+        channels: 3 for RGB, 1 for grey, 4 for a file with exactly four channels, taken as they are (RGB + near infrared
+            in RGBA).
+
+    Returns:
+        Array (height, width, channels) in 0..255: uint8, or float32 for 16-bit files.
+
+    Raises:
+        InputError: the file cannot be read, or does not have the four channels asked for.
+
+    Example:
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (4, 2), (255, 0, 7)).save(folder + "/a.png")
+    ...     image = read_image(folder + "/a.png")
+    >>> image.shape, image[0, 0].tolist()
+    ((2, 4, 3), [255, 0, 7])
+    """
+    _validation.one_of("channels", channels, (1, 3, 4))
+    image = _open(path, "image")
+    if image.mode in _WIDE_MODES:
+        return _wide(path, image, channels)
+    if image.mode == "F":
+        raise InputError(f"{path}: holds floating-point values of unknown range. Save it with 8 or 16 bits a channel.")
+    if channels == 4:
+        if len(image.getbands()) != 4:
+            raise InputError(f"{path}: has {len(image.getbands())} channels ({image.mode}), not 4. Pass channels=3.")
+        return np.array(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, image)
+    image = image.convert("RGB" if channels == 3 else "L")
+    return np.array(image).reshape(image.height, image.width, channels)
+
+
+def read_mask(path, colors=None):
+    """Read a mask as integer ids.
+
+    A palette image gives its true ids, not its colours; a 1-bit image gives 0 and 1; 8 and 16 bits give their values.
+    An RGB image whose channels are equal is read as grey; alpha is left out.
+
+    Args:
+        path: the file.
+        colors: dict from colour (red, green, blue) to id, for masks painted in colours. A colour that is not in it is
+            an error.
+
+    Returns:
+        Integer array (height, width): uint8, or int32 where the file holds more than 8 bits.
+
+    Raises:
+        InputError: the file cannot be read, is painted in colours and `colors` is None, or holds a colour that is not
+            in `colors`.
+
+    Example:
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     mask = Image.new("P", (2, 1), 15)
+    ...     mask.putpalette([0, 128, 255] * 256)
+    ...     mask.save(folder + "/a.png")
+    ...     read_mask(folder + "/a.png").tolist()
+    [[15, 15]]
+    """
+    mask = _open(path, "mask")
+    if colors is not None:
+        return _ids_of_colors(path, np.array(mask.convert("RGB")), colors)
+    if mask.mode in ("LA", "La", "PA"):
+        mask = mask.getchannel(0)
+    if mask.mode in ("RGBA", "RGBX", "RGBa"):
+        mask = mask.convert("RGBA").convert("RGB")
+    if mask.mode == "1":
+        return np.array(mask).astype(np.uint8)
+    if mask.mode in ("L", "P"):
+        return np.array(mask)
+    if mask.mode in _WIDE_MODES:
+        return np.array(mask).astype(np.int32)
+    if mask.mode == "RGB":
+        array = np.array(mask)
+        if (array == array[..., :1]).all():
+            return array[..., 0]
+        raise InputError(
+            f"{path}: the mask is painted in colours. "
+            "Pass colors={(red, green, blue): id, ...}, or save it with one id a pixel."
+        )
+    raise InputError(f"{path}: a mask of type {mask.mode} holds no ids. Save it as PNG with one id a pixel.")
+
+
+def image_size(path):
+    """The (height, width) of an image after its EXIF orientation, read from the header alone.
+
+    Args:
+        path: the file.
+
+    Returns:
+        (height, width) in pixels.
+
+    Raises:
+        InputError: the file is no image.
+
+    Example:
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (4, 2)).save(folder + "/a.png")
+    ...     image_size(folder + "/a.png")
+    (2, 4)
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(_ORIENTATION_TAG) in _QUARTER_TURNS
+    except Exception as error:  # As in _open.
+        raise _unreadable(path, "image", error) from error
+    return (width, height) if turned else (height, width)
+
+
+def _open(path, kind):
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return ImageOps.exif_transpose(image)
+    # Decoders meet every kind of broken bytes, and raise OSError, SyntaxError, struct.error and more over them.
+    except Exception as error:
+        raise _unreadable(path, kind, error) from error
+
+
+def _unreadable(path, kind, error):
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"{path}: there is no such file. Check the path.")
+    if isinstance(error, Image.UnidentifiedImageError):
+        reason = "not an image, or of a format that Pillow does not know"
+    else:
+        reason = " ".join(str(error).split()) or type(error).__name__
+    partner = "mask" if kind == "image" else "image"
+    return InputError(
+        f"{path}: the {kind} cannot be read ({reason}). Replace it, or remove it together with its {partner}."
+    )
+
+
+def _wide(path, image, channels):
+    values = np.array(image).astype(np.float32)
+    if values.max(initial=0) > 65535 or values.min(initial=0) < 0:
+        raise InputError(f"{path}: holds values outside 0..65535. Save it with 8 or 16 bits a channel.")
+    if channels == 4:
+        raise InputError(f"{path}: has 1 channel ({image.mode}), not 4. Pass channels=1 or 3.")
+    return np.repeat((values * np.float32(255 / 65535))[..., None], channels, axis=-1)
+
+
+def _ids_of_colors(path, array, colors):
+    packed = (array.astype(np.int32) << np.array([16, 8, 0])).sum(-1)
+    keys = {(int(red) << 16) + (int(green) << 8) + int(blue): int(id_) for (red, green, blue), id_ in colors.items()}
+    found, inverse = np.unique(packed, return_inverse=True)
+    for key in found.tolist():
+        if key not in keys:
+            color = (key >> 16, key >> 8 & 255, key & 255)
+            raise InputError(
+                f"{path}: the colour {color} is not in `colors`. Add it, with an id or with the ignored label."
+            )
+    ids = np.array([keys[key] for key in found.tolist()], np.int32)
+    return ids[inverse].reshape(packed.shape)
