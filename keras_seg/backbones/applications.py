@@ -6,6 +6,7 @@ import warnings
 import keras
 
 from keras_seg.backbones.preprocessing import Preprocessing
+from keras_seg.backbones.replay import replay
 
 # The normalization each family was trained with; the first pattern that matches the whole name counts.
 _PREPROCESSING = (
@@ -80,38 +81,25 @@ def _adapted(net, x):
     and column: what changes is the border, and the maps line up with the image.
     """
 
-    def copy(operation):
-        if not isinstance(operation, keras.layers.Layer):
-            return operation
-        config = operation.get_config()
-        overlaps = any(
-            size > stride
-            for size, stride in zip(
-                getattr(operation, "kernel_size", getattr(operation, "pool_size", ())),
-                getattr(operation, "strides", ()),
-                strict=True,
-            )
-        )
-        if config.get("padding") == "valid" and overlaps:
-            config["padding"] = "same"
-        return operation.__class__.from_config(config)
-
-    padded_on_purpose = {
-        consumer.operation.name
-        for layer in net.layers
-        if isinstance(layer, keras.layers.ZeroPadding2D)
-        for node in layer._inbound_nodes
-        for consumer in layer._outbound_nodes
-    }
-
-    def copy_or_keep(operation):
-        if operation.name in padded_on_purpose:
-            return operation.__class__.from_config(operation.get_config())
-        return copy(operation)
-
     def call(operation, *args, **kwargs):
         if isinstance(operation, (keras.layers.Rescaling, keras.layers.Normalization)):
             return args[0]
-        return operation(*args, **kwargs)
+        if not isinstance(operation, keras.layers.Layer):
+            return operation(*args, **kwargs)
+        config = operation.get_config()
+        if config.get("padding") == "valid" and _overlaps(operation) and not _is_padded(args[0]):
+            config["padding"] = "same"
+        return operation.__class__.from_config(config)(*args, **kwargs)
 
-    return keras.models.clone_model(net, input_tensors=x, clone_function=copy_or_keep, call_function=call)
+    tensors = replay(net, x, call)
+    return keras.Model(keras.utils.get_source_inputs(x)[0], tensors[id(net.outputs[0])], name=net.name)
+
+
+def _overlaps(layer):
+    """Whether neighbouring windows of a convolution or pooling share pixels; others need no padding to line up."""
+    window = getattr(layer, "kernel_size", getattr(layer, "pool_size", ()))
+    return any(size > stride for size, stride in zip(window, layer.strides, strict=True))
+
+
+def _is_padded(tensor):
+    return isinstance(tensor._keras_history.operation, keras.layers.ZeroPadding2D)

@@ -7,6 +7,7 @@ from keras_seg.backbones import applications
 from keras_seg.backbones.compact import Compact
 from keras_seg.backbones.preprocessing import MODES, Preprocessing
 from keras_seg.backbones.pyramid import LEVELS, SKIPS, find_pyramid
+from keras_seg.backbones.replay import as_functional, replay
 from keras_seg.backbones.weights import load_own_weights, load_weights
 
 
@@ -152,8 +153,9 @@ def _from_model(backbone, input_shape, include_preprocessing, skips, name):
     inputs = x = keras.Input(input_shape, name="image")
     if include_preprocessing:
         x = Preprocessing(include_preprocessing, name="preprocessing")(x)
-    outputs = keras.models.clone_model(model, input_tensors=x, clone_function=lambda layer: layer).output
-    return keras.Model(inputs, outputs, name=name)
+    tensors = replay(model, x, lambda layer, *args, **kwargs: layer(*args, **kwargs))
+    pyramid = {level: tensors[id(tensor)] for level, tensor in pyramid.items()}
+    return keras.Model(inputs, pyramid, name=name)
 
 
 def _declared_pyramid(backbone):
@@ -170,20 +172,16 @@ def _declared_pyramid(backbone):
 
 def _flattened(model):
     """`model` with functional models nested in it opened up: their inner tensors can only be reached that way."""
-    if isinstance(model, keras.Sequential) and model.built:
-        model = keras.Model(model.inputs, model.outputs, name=model.name)
-
-    def is_nested(layer):
-        return isinstance(layer, keras.Model) and hasattr(layer, "_nodes_by_depth")
-
-    if not any(is_nested(layer) for layer in model.layers):
+    graph = as_functional(model)
+    if graph is None or not any(isinstance(layer, keras.Model) for layer in graph.layers):
         return model
 
     def call(layer, *args, **kwargs):
-        if is_nested(layer):
-            return keras.models.clone_model(
-                layer, input_tensors=args[0], clone_function=lambda inner: inner, call_function=call
-            ).output
-        return layer(*args, **kwargs)
+        inner = as_functional(layer)
+        if inner is None or len(inner.outputs) != 1:
+            return layer(*args, **kwargs)
+        return replay(inner, args[0], call)[id(inner.outputs[0])]
 
-    return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+    image = graph.inputs[0]
+    inputs = keras.Input(image.shape[1:], dtype=image.dtype, name="image")
+    return keras.Model(inputs, replay(graph, inputs, call)[id(graph.outputs[0])], name=graph.name)

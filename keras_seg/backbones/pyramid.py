@@ -5,6 +5,7 @@ import math
 import keras
 
 from keras_seg import _validation
+from keras_seg.backbones.replay import as_functional, graph_nodes, replay
 
 LEVELS = ("P1", "P2", "P3", "P4", "P5")
 SKIPS = ("wide", "narrow")
@@ -98,13 +99,12 @@ def find_pyramid(model, skips="wide"):
 
 
 def _functional(model):
-    """`model` as a functional model, a built `Sequential` included."""
-    if isinstance(model, keras.Sequential) and model.built:
-        model = keras.Model(model.inputs, model.outputs, name=model.name)
-    if not isinstance(model, keras.Model) or not hasattr(model, "_nodes_by_depth"):
+    functional = as_functional(model)
+    if functional is None:
         _validation.fail(
             "model", "must be a functional keras.Model", model, "Build it as keras.Model(inputs, outputs)."
         )
+    model = functional
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         shapes = [tuple(tensor.shape) for tensor in model.inputs]
         _validation.fail("model", "must have one input of shape (batch, height, width, channels)", shapes)
@@ -117,13 +117,12 @@ class _Graph:
     def __init__(self, model):
         self.tensors = []
         self._node = {}
-        nodes = [node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]]
-        for node in nodes:
+        for node in graph_nodes(model):
             for tensor in node.outputs:
                 self.tensors.append(tensor)
                 self._node[id(tensor)] = node
         try:
-            self._shapes = _shapes(model, nodes, (_TEST_SIZE, _TEST_SIZE))
+            self._shapes = _shapes(model, (_TEST_SIZE, _TEST_SIZE))
             self._size = (_TEST_SIZE, _TEST_SIZE)
         except Exception:
             # A graph tied to one size (a Reshape in it) knows its shapes already.
@@ -171,17 +170,11 @@ class _Graph:
         return any(isinstance(self.operation(t), _CONVOLUTIONS) for t in self.tensors if id(t) in known)
 
 
-def _shapes(model, nodes, size):
+def _shapes(model, size):
     """The shape of every tensor of `model` for an input of `size`, by tensor id. Runs no kernel."""
     image = model.inputs[0]
-    specs = {id(image): keras.KerasTensor((1, *size, image.shape[-1]), dtype=image.dtype)}
-    for node in nodes:
-        if node.is_input:
-            continue
-        args, kwargs = node.arguments.fill_in(specs)
-        outputs = node.operation.compute_output_spec(*args, **kwargs)
-        for tensor, spec in zip(node.outputs, keras.tree.flatten(outputs), strict=True):
-            specs[id(tensor)] = spec
+    spec = keras.KerasTensor((1, *size, image.shape[-1]), dtype=image.dtype)
+    specs = replay(model, spec, lambda operation, *args, **kwargs: operation.compute_output_spec(*args, **kwargs))
     return {key: spec.shape for key, spec in specs.items()}
 
 
