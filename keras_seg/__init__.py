@@ -1,6 +1,38 @@
 """Semantic segmentation for Keras 3: build, train, judge, ship."""
 
-from keras_seg import layers
+import os
+import sys
+
 from keras_seg._version import __version__
 
-__all__ = ["__version__", "layers"]
+# The command line imports Keras itself, once its arguments are checked and the backend's start-up notes are silenced.
+# Everywhere else importing the package registers its layers, losses and metrics, so that saved models load.
+if os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0] != "keras-seg":
+    from keras_seg import (
+        augmentation,
+        backbones,
+        data,
+        export,
+        inference,
+        layers,
+        losses,
+        metrics,
+        models,
+        training,
+        visualization,
+    )
+
+__all__ = [
+    "__version__",
+    "augmentation",
+    "backbones",
+    "data",
+    "export",
+    "inference",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "training",
+    "visualization",
+]

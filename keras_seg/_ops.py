@@ -5,7 +5,8 @@ from keras import ops
 
 
 def spatial_size(x):
-    """(height, width) of an NHWC tensor: Python ints where they are known, scalar tensors in a dynamic TensorFlow graph.
+    """(height, width) of an NHWC tensor: Python ints where they are known, scalar tensors in a dynamic TensorFlow
+    graph.
 
     `keras.ops.shape` already mixes the two in this way; here only to have one name for it.
     """
@@ -16,9 +17,9 @@ def spatial_size(x):
 def resize(x, size, interpolation):
     """Resize an NHWC tensor to `size` = (height, width), half-pixel centres, no antialiasing, dtype kept.
 
-    `keras.ops.image.resize` wants a static size, so a dynamic TensorFlow graph (and its export) needs `tf.image.resize`.
-    The arithmetic is done in float32: XLA miscompiles half-precision resizing gradients (keras#20931), and the cast costs
-    nothing beside the interpolation.
+    `keras.ops.image.resize` wants a static size, so a dynamic TensorFlow graph (and its export) needs
+    `tf.image.resize`. The arithmetic is done in float32: XLA miscompiles half-precision resizing gradients
+    (keras#20931), and the cast costs nothing beside the interpolation.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

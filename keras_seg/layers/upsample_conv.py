@@ -18,24 +18,25 @@ class UpsampleConv(keras.layers.Layer):
     `activation(normalization(Conv2D(filters, kernel_size, padding="same")(Concatenate()([UpSampling2D(2)(x), skip]))))`
 
     With `interpolation="nearest"` and `kernel_size=3` the same function is computed in less than half the multiplications.
-    Each doubled pixel is read by a 3x3 kernel as a 2x2 block of equal values, so doubling and convolving is one transposed
-    convolution of stride 2 whose 4x4 kernel is the flipped 3x3 kernel convolved with a 2x2 box of ones: 16 instead of 36
-    multiply-adds for each input pixel, weight and filter. A convolution of a concatenation is the sum of the convolutions
-    of its parts, so neither the doubled map nor the concatenation is ever made. The weights are those of the plain 3x3
-    convolution, and a checkpoint does not know which way it ran.
+    Each doubled pixel is read by a 3x3 kernel as a 2x2 block of equal values, so doubling and convolving is one
+    transposed convolution of stride 2 whose 4x4 kernel is the flipped 3x3 kernel convolved with a 2x2 box of ones: 16
+    instead of 36 multiply-adds for each input pixel, weight and filter. A convolution of a concatenation is the sum of
+    the convolutions of its parts, so neither the doubled map nor the concatenation is ever made. The weights are those
+    of the plain 3x3 convolution, and a checkpoint does not know which way it ran.
 
     Args:
         filters: int. Output channels.
         kernel_size: odd int. Defaults to 3.
         interpolation: `"nearest"` or `"bilinear"` (half-pixel centres). Defaults to `"nearest"`.
-        normalization: `"batch"`, `"group"` (groups of 16 channels, or of the largest divisor of `filters` below 16), `"layer"` (over the
-            channels of each pixel) or None. The convolution has a bias only for None. Defaults to `"batch"`.
+        normalization: `"batch"`, `"group"` (groups of 16 channels, or of the largest divisor of `filters` below 16),
+            `"layer"` (over the channels of each pixel) or None. The convolution has a bias only for None. Defaults to
+            `"batch"`.
         activation: a Keras activation or None. Defaults to `"relu"`.
         fused: bool. False always computes the plain form. Defaults to True.
         odd_sizes: bool. Whether the skip may be one row or column smaller than the doubled map. Where sizes are unknown
-            when the graph is built, True computes the plain form, which holds for any size; False is the caller's promise
-            that the skip is exactly twice as large, which keeps the fast form. Sizes that are known need no promise.
-            Defaults to True.
+            when the graph is built, True computes the plain form, which holds for any size; False is the caller's
+            promise that the skip is exactly twice as large, which keeps the fast form. Sizes that are known need no
+            promise. Defaults to True.
         kernel_initializer: a Keras initializer. Defaults to `"he_normal"`.
         kernel_regularizer: a Keras regularizer or None. Defaults to None.
         **kwargs: name, dtype and the like, as for every Keras layer.
@@ -44,8 +45,8 @@ class UpsampleConv(keras.layers.Layer):
         inputs: the map `x`, or the list `[x, skip]`.
         training: bool. Passed on to the normalization.
 
-    Input shape: `(batch, height, width, channels)`, or that and `(batch, 2 * height, 2 * width, skip_channels)`, where the
-        skip may be one smaller in either direction.
+    Input shape: `(batch, height, width, channels)`, or that and `(batch, 2 * height, 2 * width, skip_channels)`, where
+        the skip may be one smaller in either direction.
 
     Output shape: `(batch, 2 * height, 2 * width, filters)`, or the size of the skip.
 
@@ -137,7 +138,8 @@ class UpsampleConv(keras.layers.Layer):
         # At an odd size the plain convolution reads zeros where the doubled map goes on beyond the skip.
         doubled = [None if n is None else 2 * n for n in x.shape[1:3]]
         return all(
-            not self.odd_sizes if n is None or m is None else n == m for n, m in zip(doubled, skip.shape[1:3], strict=True)
+            not self.odd_sizes if n is None or m is None else n == m
+            for n, m in zip(doubled, skip.shape[1:3], strict=True)
         )
 
     def _fused(self, x, skip):
@@ -190,7 +192,9 @@ def _shapes(input_shape):
     nested = isinstance(input_shape[0], (list, tuple))
     shapes = list(input_shape) if nested else [input_shape]
     if len(shapes) > 2 or any(len(shape) != 4 for shape in shapes):
-        _validation.fail("inputs", "must be a map (batch, height, width, channels) or the list [map, skip]", input_shape)
+        _validation.fail(
+            "inputs", "must be a map (batch, height, width, channels) or the list [map, skip]", input_shape
+        )
     return shapes
 
 

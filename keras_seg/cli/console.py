@@ -1,0 +1,54 @@
+"""What the commands print: one console, tables and progress bars."""
+
+import rich.box
+import rich.console
+import rich.progress
+import rich.table
+
+console = rich.console.Console(highlight=False, soft_wrap=False)
+
+
+def notice(text):
+    """A remark about something found out and not asked for."""
+    console.print(f"[yellow]Note:[/] {text}")
+
+
+def score_table(evaluation, title):
+    """IoU and pixel share of each class, and the means."""
+    pixels = evaluation.confusion.sum(axis=1)
+    table = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("class")
+    table.add_column("IoU", justify="right")
+    table.add_column("pixels", justify="right")
+    table.add_column("", min_width=20)
+    for name, iou, share in zip(evaluation.class_names, evaluation.iou, pixels / max(1, pixels.sum()), strict=True):
+        absent = iou != iou
+        bar = "" if absent else "█" * round(20 * iou)
+        table.add_row(name, "absent" if absent else f"{100 * iou:.1f}", f"{100 * share:.1f} %", f"[cyan]{bar}[/]")
+    summary = evaluation.to_dict()
+    table.add_section()
+    table.add_row("[bold]mean IoU[/]", f"[bold]{100 * summary['mean_iou']:.1f}[/]")
+    table.add_row("pixel accuracy", f"{100 * summary['pixel_accuracy']:.1f}")
+    table.add_row("mean accuracy", f"{100 * summary['mean_accuracy']:.1f}")
+    return table
+
+
+def progress_bar(*extra_columns):
+    """A progress bar with the time that is left."""
+    return rich.progress.Progress(
+        rich.progress.TextColumn("{task.description}"),
+        rich.progress.BarColumn(bar_width=None),
+        rich.progress.TaskProgressColumn(),
+        *extra_columns,
+        rich.progress.TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def evaluate_with_bar(model, index):
+    """`inference.evaluate` with a progress bar."""
+    from keras_seg import inference
+
+    with progress_bar() as bar:
+        task = bar.add_task("judging", total=len(index))
+        return inference.evaluate(model, index, on_image=lambda done: bar.update(task, completed=done))

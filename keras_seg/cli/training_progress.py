@@ -1,0 +1,49 @@
+"""The progress bar of a training run."""
+
+import keras
+import rich.progress
+
+from keras_seg.cli.console import console, progress_bar
+
+
+class TrainingProgress(keras.callbacks.Callback):
+    """A bar over the whole run, and a line whenever the model was judged. A context manager, and a Keras callback.
+
+    It reads the progress from the run's own `ProgressSchedule`, which stands before it in the list of callbacks.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.bar = progress_bar(rich.progress.TextColumn("{task.fields[loss]}"))
+
+    def __enter__(self):
+        self.bar.start()
+        self.task = self.bar.add_task("training", total=1.0, loss="")
+        return self
+
+    def __exit__(self, *_):
+        self.bar.stop()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Show which epoch it is."""
+        self.bar.update(self.task, description=f"epoch {epoch + 1}")
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Move the bar."""
+        loss = (logs or {}).get("loss")
+        text = "" if loss is None else f"loss {float(loss):.3f}"
+        self.bar.update(self.task, completed=self.progress(), loss=text)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Print a line when the model was judged."""
+        if "val_mean_iou" in (logs or {}):
+            console.print(
+                f"epoch {epoch + 1:4d}  loss {logs['loss']:.3f}  validation mIoU {100 * logs['val_mean_iou']:.1f}"
+            )
+
+    def progress(self):
+        """Share of the run that is done, as the schedule counts it."""
+        from keras_seg.training import ProgressSchedule
+
+        callbacks = self._callback_list.callbacks if hasattr(self, "_callback_list") else ()
+        return next((c.progress for c in callbacks if isinstance(c, ProgressSchedule)), 0.0)

@@ -1,0 +1,32 @@
+"""What an export says about itself."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportReport:
+    """The proof that an exported file computes what the Keras model computes.
+
+    Attributes:
+        format: str, such as "tflite".
+        path: str, where the artefact lies.
+        input_shape: tuple, of the input the comparison was made with, (batch, height, width, channels).
+        ops: tuple of str, the distinct operators in the artefact, sorted.
+        size_bytes: int, on disk.
+        images: int, how many images were compared.
+        max_abs_difference: float, the largest difference of any output value from Keras.
+        agreement: float in [0, 1], the share of pixels with the same class as in Keras.
+    """
+
+    format: str
+    path: str
+    input_shape: tuple
+    ops: tuple
+    size_bytes: int
+    images: int
+    max_abs_difference: float
+    agreement: float
+
+    def to_dict(self):
+        """The attributes as a JSON-ready dict."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,33 @@
+"""The head that turns features into a map of classes."""
+
+from keras import layers
+
+from keras_seg import _validation
+from keras_seg.layers import Resize2D
+
+
+def check_head(num_classes, activation):
+    """`num_classes` as an int, when the activation makes sense for it."""
+    num_classes = _validation.integer("num_classes", num_classes)
+    if num_classes == 1 and activation == "softmax":
+        _validation.fail(
+            "num_classes",
+            "must be at least 2 with activation='softmax', whose single class would always be 1",
+            num_classes,
+            "Pass num_classes=2, or activation='sigmoid'.",
+        )
+    return num_classes
+
+
+def segmentation_head(x, num_classes, activation="softmax", scale=1):
+    """1x1 convolution to one map a class (`logits`), bilinear enlargement by `scale`, activation (`probabilities`).
+
+    Logits are enlarged rather than probabilities: interpolation then happens before the nonlinearity that decides. From
+    the enlargement on everything is float32, whatever the policy: half precision would round probabilities near 1.
+    """
+    x = layers.Conv2D(num_classes, 1, name="logits")(x)
+    if scale > 1:
+        x = Resize2D(scale, "bilinear", dtype="float32", name="enlarge")(x)
+    return layers.Activation(activation or "linear", dtype="float32", name="probabilities" if activation else "scores")(
+        x
+    )

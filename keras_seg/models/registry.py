@@ -1,0 +1,49 @@
+"""Models by name, for the command line and for plans kept in files."""
+
+import inspect
+
+from keras_seg import _validation
+from keras_seg.models.unet import UNet
+
+_MODELS = {"UNet": UNet}
+
+
+def names():
+    """The names that `build` takes, as a list of str.
+
+    Example:
+
+    >>> import keras_seg as ks
+    >>> "UNet" in ks.models.names()
+    True
+    """
+    return list(_MODELS)
+
+
+def build(name, **kwargs):
+    """Build a model by its name.
+
+    Args:
+        name: str, one of `names()`.
+        **kwargs: the arguments of the model.
+
+    Returns:
+        A `keras.Model`.
+
+    Raises:
+        ValueError: if the name or an argument is unknown; the nearest one is suggested.
+
+    Example:
+
+    >>> import keras_seg as ks
+    >>> ks.models.build("UNet", num_classes=3, filters=8, depth=2).name
+    'unet'
+    """
+    model = _MODELS[_validation.one_of("model", name, _MODELS)]
+    accepted = inspect.signature(model).parameters
+    for argument in kwargs:
+        if argument not in accepted:
+            raise _validation.InputError(
+                f"`{argument}` is not an argument of {name}. {_validation.nearest(argument, accepted)}"
+            )
+    return model(**kwargs)

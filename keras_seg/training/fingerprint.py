@@ -1,0 +1,68 @@
+"""What a plan is made from: facts about the data and the machine."""
+
+import os
+
+import keras
+import numpy as np
+
+
+def fingerprint(train, validation):
+    """Facts about a data set and this machine, as a JSON-ready dict.
+
+    Args:
+        train: `keras_seg.data.FolderIndex` to train on.
+        validation: `keras_seg.data.FolderIndex` to validate on.
+
+    Returns:
+        A dict: `train_images`, `validation_images`, `median_size` and `smallest_size` (height, width), `same_size`,
+        `channels`, `num_classes`, `ignore_class`, `class_names`, `class_share` (of the labelled pixels, by name),
+        `decoded_megabytes` (all training images and masks as bytes), `backend`, `device` ("cpu" or "gpu"), `cores` and
+        `memory_megabytes`.
+
+    Example:
+
+    ```python
+    facts = ks.training.fingerprint(train_index, val_index)
+    print(facts["median_size"], facts["class_share"])
+    ```
+    """
+    sizes = np.array(train.sizes)
+    pixels = np.asarray(train.class_pixels, "float64")
+    shares = pixels / max(1.0, pixels.sum())
+    return {
+        "train_images": len(train),
+        "validation_images": len(validation),
+        "median_size": [int(value) for value in np.median(sizes, axis=0)],
+        "smallest_size": [int(value) for value in sizes.min(axis=0)],
+        "same_size": len({tuple(size) for size in train.sizes}) == 1,
+        "channels": train.channels,
+        "num_classes": train.num_classes,
+        "ignore_class": list(train.ignore_class),
+        "class_names": list(train.class_names),
+        "class_share": {name: float(share) for name, share in zip(train.class_names, shares, strict=True)},
+        "decoded_megabytes": round(float(sizes.prod(axis=1).sum()) * (train.channels + 1) / 2**20),
+        "backend": keras.backend.backend(),
+        "device": _device(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "memory_megabytes": _memory_megabytes(),
+    }
+
+
+def _device():
+    """ "gpu" when the backend sees an accelerator."""
+    devices = keras.distribution.list_devices() if keras.backend.backend() != "torch" else _torch_devices()
+    return "cpu" if all(name.lower().startswith("cpu") for name in devices) else "gpu"
+
+
+def _torch_devices():
+    import torch
+
+    return ["gpu:0"] if torch.cuda.is_available() else ["cpu:0"]
+
+
+def _memory_megabytes():
+    """Physical memory, or None where the system does not say (Windows)."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    except (AttributeError, ValueError, OSError):
+        return None

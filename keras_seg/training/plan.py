@@ -1,0 +1,199 @@
+"""The choices of a run, each with the rule it was made by and the facts the rule looked at."""
+
+import dataclasses
+import math
+
+from keras_seg import _validation
+
+# Working memory a decoded cache may take, as a share of the machine's.
+_CACHE_SHARE = 0.25
+# An "epoch" is what lies between two lines of the log; on a handful of images one pass would be too little for that.
+_FEWEST_STEPS = 50
+_CROP_MULTIPLE, _LARGEST_CROP, _CROP_SHARE = 32, 512, 0.9
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """One decision of a plan.
+
+    Attributes:
+        value: what was chosen, JSON-ready.
+        rule: str, how, in a sentence.
+        inputs: dict of the facts the rule looked at.
+    """
+
+    value: object
+    rule: str
+    inputs: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """All decisions of a training run: `plan["crop"]` is a value, `plan.choices["crop"].rule` says why.
+
+    Attributes:
+        fingerprint: dict, the facts it was made from.
+        choices: dict of `Choice` by name.
+    """
+
+    fingerprint: dict
+    choices: dict
+
+    def __getitem__(self, name):
+        return self.choices[name].value
+
+    def to_dict(self):
+        """The plan as a JSON-ready dict."""
+        choices = {name: dataclasses.asdict(choice) for name, choice in self.choices.items()}
+        return {"fingerprint": self.fingerprint, "choices": choices}
+
+    @classmethod
+    def from_dict(cls, content):
+        """The plan that `to_dict` wrote."""
+        return cls(content["fingerprint"], {name: Choice(**choice) for name, choice in content["choices"].items()})
+
+
+def make_plan(facts, **given):
+    """Choose everything a run needs that was not given.
+
+    Args:
+        facts: dict, from `fingerprint`.
+        **given: choices already made, by name; None means not given. The names are those of the plan's choices:
+            `model`, `backbone` ("none" is the plain net), `weights`, `freeze`, `crop` (height, width), `batch_size`,
+            `epochs`, `minutes`, `steps_per_epoch`, `learning_rate`, `weight_decay`, `scale`, `class_weights`,
+            `soft_iou_weight`, `decoder_stride`, `decoder_convolutions`, `decoder_filters`, `cache`, `seed`.
+
+    Returns:
+        A `Plan`.
+
+    Raises:
+        ValueError: if a given choice is unknown or out of range, or both `epochs` and `minutes` are given.
+
+    Example:
+
+    ```python
+    plan = ks.training.make_plan(ks.training.fingerprint(train, val), minutes=15)
+    print(plan["crop"], plan.choices["crop"].rule)
+    ```
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    if "epochs" in given and "minutes" in given:
+        _validation.fail("minutes", "and `epochs` exclude each other", given["minutes"], "Give one of the two.")
+    choices = {}
+
+    def choose(name, rule, value, *looked_at):
+        if name in given:
+            value, rule, looked_at = given.pop(name), "given", ()
+        choices[name] = Choice(value, rule, {key: facts[key] for key in looked_at})
+        return value
+
+    on_cpu = facts["device"] == "cpu"
+    choose("seed", "0 unless given", 0)
+    choose("model", "the U-Net is the strong baseline", "UNet")
+    weights = choose("weights", "from scratch unless asked: nothing is downloaded by surprise", None)
+    if weights is None and on_cpu:
+        backbone = choose(
+            "backbone", "without pretrained weights on a CPU the cheapest pyramid sees most images", "Compact", "device"
+        )
+    else:
+        backbone = choose("backbone", "MobileNetV2: small, pretrained, exports to phones", "MobileNetV2", "device")
+    choose("freeze", "pretrained or not, all weights are trained", False)
+    shorter = min(facts["median_size"])
+    large = shorter >= 256
+    compact = backbone == "Compact"
+    choose(
+        "decoder_stride",
+        "Compact decides at a quarter of the resolution on images of 256 pixels and more, at half below; others at full",
+        (4 if large else 2) if compact else 1,
+        "median_size",
+    )
+    choose("decoder_convolutions", "one a stage with Compact, two with others", 1 if compact else 2)
+    stages = 5 - int(math.log2(choices["decoder_stride"].value))
+    choose(
+        "decoder_filters",
+        "as wide as the encoder's level with Compact, the model's own with others",
+        [96, 64, 32, 24, 16][:stages] if compact else None,
+    )
+    crop = choose(
+        "crop",
+        f"{_CROP_SHARE:.0%} of the median image, down to a multiple of {_CROP_MULTIPLE}, at most {_LARGEST_CROP}",
+        [_crop_side(side) for side in facts["median_size"]],
+        "median_size",
+    )
+    batch_size = choose(
+        "batch_size", "8, or all images where there are fewer", min(8, facts["train_images"]), "train_images"
+    )
+    choose(
+        "steps_per_epoch",
+        f"one pass over the images, at least {_FEWEST_STEPS} steps",
+        max(_FEWEST_STEPS, math.ceil(facts["train_images"] / batch_size)),
+        "train_images",
+    )
+    choose("minutes", "no limit unless given", None)
+    choose("epochs", "50 unless minutes are given", None if choices["minutes"].value is not None else 50)
+    choose("learning_rate", "0.003 from scratch, 0.001 on pretrained weights", 0.003 if weights is None else 0.001)
+    choose("weight_decay", "0.01, on kernels only", 0.01)
+    choose("scale", "zoom of the random crops", [0.75, 1.5])
+    choose(
+        "class_weights",
+        "one over the square root of the class's share, scaled so that an average pixel weighs 1",
+        class_weights(list(facts["class_share"].values())),
+        "class_share",
+    )
+    choose("soft_iou_weight", "cross-entropy + 0.5 soft IoU: the second term is the metric itself, made smooth", 0.5)
+    room = facts["memory_megabytes"]
+    choose(
+        "cache",
+        f"decoded images stay in memory when they take less than {_CACHE_SHARE:.0%} of it",
+        room is not None and facts["decoded_megabytes"] < _CACHE_SHARE * room,
+        "decoded_megabytes",
+        "memory_megabytes",
+    )
+    for name, value in given.items():
+        _validation.fail("given", f"holds an unknown choice {name!r}", value, _validation.nearest(name, choices))
+    _check(choices, crop)
+    return Plan(facts, choices)
+
+
+def class_weights(shares, power=0.5):
+    """Weights `share ** -power`, scaled so that the mean over pixels is 1; a class without pixels weighs as the rarest
+    does.
+
+    Args:
+        shares: sequence of floats, each class's share of the labelled pixels.
+        power: float in [0, 1]: 0 weighs all pixels alike, 1 all classes alike. Defaults to 0.5.
+
+    Returns:
+        List of floats, one a class.
+
+    Example:
+
+    >>> import keras_seg as ks
+    >>> ks.training.class_weights([0.8, 0.2])
+    [0.8333333333333334, 1.6666666666666667]
+    """
+    power = _validation.number("power", power, 0, 1)
+    present = [share for share in shares if share > 0]
+    if not present:
+        return [1.0] * len(shares)
+    raw = [(share if share > 0 else min(present)) ** -power for share in shares]
+    mean = sum(weight * share for weight, share in zip(raw, shares, strict=True)) / sum(shares)
+    return [weight / mean for weight in raw]
+
+
+def _crop_side(side):
+    side = min(_LARGEST_CROP, int(side * _CROP_SHARE))
+    return max(_CROP_MULTIPLE, side // _CROP_MULTIPLE * _CROP_MULTIPLE)
+
+
+def _check(choices, crop):
+    """The ranges of what may have been given."""
+    for name in ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions"):
+        _validation.integer(name, choices[name].value)
+    _validation.integer("seed", choices["seed"].value, 0)
+    _validation.pair("crop", crop)
+    _validation.number("learning_rate", choices["learning_rate"].value, 0, 10)
+    if choices["minutes"].value is None:
+        _validation.integer("epochs", choices["epochs"].value)
+    else:
+        _validation.number("minutes", choices["minutes"].value, 0.001)
