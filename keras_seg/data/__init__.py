@@ -7,6 +7,7 @@ from keras_seg.data.pipeline import from_folder
 from keras_seg.data.pipeline_error import pipeline_error
 from keras_seg.data.reading import image_size, read_image, read_mask
 from keras_seg.data.shapes import SHAPE_NAMES, shapes_scene, write_shapes
+from keras_seg.data.tfds import from_tfds
 
 __all__ = [
     "SHAPE_NAMES",
@@ -16,6 +17,7 @@ __all__ = [
     "find_pairs",
     "find_splits",
     "from_folder",
+    "from_tfds",
     "image_size",
     "pipeline_error",
     "read_image",

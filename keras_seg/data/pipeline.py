@@ -21,7 +21,7 @@ def from_folder(
     repeat=False,
     first_epoch=0,
     steps_per_epoch=None,
-    channels=3,
+    channels=None,
     workers=None,
     label_map=None,
     colors=None,
@@ -51,7 +51,7 @@ def from_folder(
             then.
         first_epoch: number of the epoch to begin with. Needs `repeat`.
         steps_per_epoch: batches an epoch; by default what holds every example once (ceil(examples / batch_size)).
-        channels: 3 (RGB), 1 (grey) or 4.
+        channels: 3 (RGB, the default), 1 (grey) or 4.
         workers: examples decoded and augmented at the same time; tf.data chooses by default.
         label_map: dict from a value in the masks to its id.
         colors: dict from colour (red, green, blue) to id, for masks painted in colours.
@@ -82,10 +82,18 @@ def from_folder(
     index = path
     if not isinstance(path, FolderIndex):
         index = scan_folder(
-            path, split, num_classes, ignore_class, class_names, label_map, colors, channels=channels, workers=workers
+            path,
+            split,
+            num_classes,
+            ignore_class,
+            class_names,
+            label_map,
+            colors,
+            channels=channels or 3,
+            workers=workers,
         )
     else:
-        _refuse_scan_arguments(index, split, num_classes, ignore_class, class_names, label_map, colors)
+        _refuse_scan_arguments(index, split, num_classes, ignore_class, class_names, label_map, colors, channels)
     shuffle = augment is not None if shuffle is None else bool(shuffle)
     schedule = Schedule(len(index), batch_size, shuffle, seed, repeat, first_epoch, steps_per_epoch)
     finish.check_sizes(index.common_size, batch_size, index.path)
@@ -122,16 +130,17 @@ def _positions(tf, schedule):
     return schedule.epochs(tf).flat_map(epoch)
 
 
-def _refuse_scan_arguments(index, split, num_classes, ignore_class, class_names, label_map, colors):
+def _refuse_scan_arguments(index, split, num_classes, ignore_class, class_names, label_map, colors, channels):
     """An index was scanned with these arguments; taken silently, others would be lost."""
-    differs = {
-        "split": split is not None,
-        "num_classes": num_classes not in (None, index.num_classes),
-        "ignore_class": ignore_class is not None and _validation.ignored_classes(ignore_class) != index.ignore_class,
-        "class_names": class_names is not None and tuple(class_names) != index.class_names,
-        "label_map": label_map is not None,
-        "colors": colors is not None,
+    given = {
+        "split": (split, None),
+        "num_classes": (num_classes, index.num_classes),
+        "ignore_class": (_validation.ignored_classes(ignore_class) or None, index.ignore_class),
+        "class_names": (class_names and tuple(class_names), index.class_names),
+        "label_map": (label_map, None),
+        "channels": (channels, index.channels),
+        "colors": (colors, index.colors),
     }
-    for name, different in differs.items():
-        if different:
-            _validation.fail(name, "cannot change a FolderIndex", locals()[name], f"Pass {name} to scan_folder.")
+    for name, (value, scanned) in given.items():
+        if value is not None and value != scanned:
+            _validation.fail(name, "cannot change a FolderIndex", value, f"Pass {name} to scan_folder.")

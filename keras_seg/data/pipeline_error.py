@@ -4,7 +4,8 @@ import re
 
 from keras_seg._validation import InputError
 
-# tf.numpy_function prints "InputError: <line>", then the traceback; assertions in the graph carry the same prefix.
+# tf.numpy_function prints "InputError: <line>", then the traceback; assertions in the graph print "[InputError:
+# <line>]".
 _LINE = re.compile(r"InputError: ?([^\n]+)")
 
 
@@ -29,4 +30,4 @@ def pipeline_error(error):
     if isinstance(error, InputError):
         return error
     found = _LINE.search(str(error))
-    return InputError(found.group(1).strip()) if found else None
+    return InputError(found.group(1).strip().rstrip("]")) if found else None

@@ -9,6 +9,7 @@ from keras_seg._validation import InputError
 # Pillow's modes for one channel of 16 bits. 16-bit PNG opens as "I" before Pillow 11.
 _WIDE_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _ORIENTATION_TAG = 0x0112
+_TIFF_WIDTH, _TIFF_LENGTH = 256, 257
 _QUARTER_TURNS = (5, 6, 7, 8)
 
 
@@ -132,6 +133,9 @@ def image_size(path):
     try:
         with Image.open(path) as image:
             width, height = image.size
+            if image.format == "TIFF":
+                # Pillow's size of a TIFF has the orientation applied in some versions; the tags never have.
+                width, height = image.tag_v2[_TIFF_WIDTH], image.tag_v2[_TIFF_LENGTH]
             turned = image.getexif().get(_ORIENTATION_TAG) in _QUARTER_TURNS
     except Exception as error:  # As in _open.
         raise _unreadable(path, "image", error) from error
