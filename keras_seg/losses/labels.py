@@ -1,0 +1,162 @@
+"""How ground truth is read: id masks and one-hot labels, ignored classes, labels that fit nothing.
+
+Shared by every loss and metric, so that all of them agree on which pixels count.
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_seg import _validation
+
+
+class Labels(NamedTuple):
+    """Ground truth in the one form the losses work with."""
+
+    ids: Any
+    """Class ids, int32 (batch, height, width), -1 on every pixel that does not count; None for soft labels."""
+    dense: Any
+    """One-hot or soft labels, float (batch, height, width, classes), zero where a pixel does not count; None for
+    ids."""
+    valid: Any
+    """Which pixels count, bool (batch, height, width)."""
+    stray: Any
+    """Whether some label is neither a class nor ignored, bool (); None when it is known that there is none."""
+
+
+def is_concrete(x):
+    """Whether the values of `x` can be looked at now: eager execution, not a graph, a trace or a shape inference."""
+    backend = keras.backend.backend()
+    if isinstance(x, keras.KerasTensor):
+        return False
+    if backend == "jax":
+        import jax
+
+        return not isinstance(x, jax.core.Tracer)
+    if backend == "torch":
+        import torch
+
+        return not (torch.compiler.is_compiling() or getattr(x, "is_meta", False))
+    return isinstance(x, np.ndarray) or hasattr(x, "numpy")
+
+
+def argmax(x):
+    """Position of the largest value along the last axis, int32.
+
+    On TensorFlow `keras.ops.argmax` takes twice the time of `tf.argmax`: it looks at the sign bit of zeros.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.argmax(x, axis=-1, output_type=tf.int32)
+    return ops.cast(ops.argmax(x, axis=-1), "int32")
+
+
+def check_sizes(y_true, y_pred):
+    """Both must have the same batch, height and width, as far as they are known."""
+    for true, predicted in zip(y_true.shape[:3], y_pred.shape[:3], strict=True):
+        if true is not None and predicted is not None and true != predicted:
+            _validation.fail(
+                "y_true",
+                f"must have the batch, height and width of `y_pred`, which has shape {tuple(y_pred.shape)}",
+                tuple(y_true.shape),
+            )
+
+
+def holds_ids(y_true, num_classes):
+    """True for ids (batch, height, width) or (batch, height, width, 1), False for (batch, height, width, classes)."""
+    shape = tuple(y_true.shape)
+    if len(shape) == 3 or (len(shape) == 4 and shape[-1] == 1):
+        return True
+    if len(shape) != 4 or shape[-1] != num_classes:
+        _validation.fail(
+            "y_true",
+            f"must be ids (batch, height, width) or one-hot labels (batch, height, width, {num_classes})",
+            shape,
+        )
+    return False
+
+
+def class_ids(y_true, num_classes, ignored):
+    """Ids as int32 (batch, height, width), from ids or one-hot labels, with nothing masked yet.
+
+    What is no label at all becomes -1: an id with a fraction, an all-zero one-hot row. Such a row is how one-hot
+    encoding writes void, so it becomes the ignored id when `ignored` names one outside the classes.
+    """
+    if holds_ids(y_true, num_classes):
+        if len(y_true.shape) == 4:
+            y_true = ops.squeeze(y_true, axis=-1)
+        ids = ops.cast(y_true, "int32")
+        if "float" in keras.backend.standardize_dtype(y_true.dtype):
+            ids = ops.where(ops.cast(ids, y_true.dtype) == y_true, ids, -1)
+        return ids
+    outside = [item for item in ignored if not 0 <= item < num_classes]
+    return ops.where(ops.any(y_true != 0, axis=-1), argmax(y_true), outside[0] if outside else -1)
+
+
+def partition(ids, num_classes, ignored):
+    """(valid, stray): which pixels hold a class that counts, and which hold neither a class nor an ignored id."""
+    in_range = ops.logical_and(ids >= 0, ids < num_classes)
+    valid, known = in_range, in_range
+    for item in ignored:
+        if 0 <= item < num_classes:
+            valid = ops.logical_and(valid, ids != item)
+        else:
+            known = ops.logical_or(known, ids == item)
+    return valid, ops.logical_not(known)
+
+
+def fail_on_stray(ids, stray, num_classes):
+    """The error for labels outside the classes, naming them."""
+    values = np.unique(ops.convert_to_numpy(ids)[ops.convert_to_numpy(stray)])
+    shown = [int(value) for value in values[:8]]
+    _validation.fail(
+        "y_true",
+        f"holds labels that are neither a class, 0 to {num_classes - 1}, nor ignored",
+        shown,
+        "Pass them as ignore_class, or correct the masks or the number of classes "
+        "(-1 also stands for a label with a fraction and for an all-zero one-hot row).",
+    )
+
+
+def read(y_true, y_pred, ignored, dtype):
+    """`y_true` as `Labels`.
+
+    Executed eagerly, a label that is neither a class nor ignored raises an `InputError`. In a compiled graph nothing
+    can be raised, so `stray` says it and `poison` makes the loss NaN.
+    """
+    if len(y_pred.shape) != 4 or y_pred.shape[-1] is None or y_pred.shape[-1] < 2:
+        _validation.fail(
+            "y_pred", "must have the shape (batch, height, width, classes) with 2 classes or more", tuple(y_pred.shape)
+        )
+    num_classes = y_pred.shape[-1]
+    sparse = holds_ids(y_true, num_classes)
+    check_sizes(y_true, y_pred)
+    ids = class_ids(y_true, num_classes, ignored)
+    valid, stray = partition(ids, num_classes, ignored)
+    any_stray = ops.any(stray)
+    if is_concrete(any_stray):
+        if any_stray:
+            fail_on_stray(ids, stray, num_classes)
+        any_stray = None
+    if sparse:
+        return Labels(ops.where(valid, ids, -1), None, valid, any_stray)
+    dense = ops.where(ops.expand_dims(valid, -1), ops.cast(y_true, dtype), 0.0)
+    return Labels(None, dense, valid, any_stray)
+
+
+def one_hot(labels, num_classes, dtype):
+    """Labels as (batch, height, width, classes), all zero on the pixels that do not count."""
+    if labels.dense is not None:
+        return labels.dense
+    if keras.backend.backend() == "torch":
+        # Its one_hot cannot take the negative ids; Keras works around that with two more passes than a comparison.
+        return ops.cast(ops.expand_dims(labels.ids, -1) == ops.arange(num_classes, dtype="int32"), dtype)
+    return ops.one_hot(labels.ids, num_classes, dtype=dtype)
+
+
+def poison(loss, labels):
+    """NaN in place of a loss computed from stray labels: an error in the data must not vanish."""
+    return loss if labels.stray is None else ops.where(labels.stray, float("nan"), loss)

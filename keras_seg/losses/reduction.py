@@ -1,0 +1,84 @@
+"""How losses weight and average: sample weights, class weights, the mean over what counts."""
+
+import keras
+from keras import ops
+
+from keras_seg import _validation
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
+
+
+def compute_dtype(y_pred):
+    """Half precision is too narrow for sums over pixels: float32, or float64 where the predictions are."""
+    return "float64" if keras.backend.standardize_dtype(y_pred.dtype) == "float64" else "float32"
+
+
+def class_weights(value):
+    """`class_weights` as a tuple of floats that are not all zero, or None."""
+    if value is None:
+        return None
+    if isinstance(value, (str, dict)) or not hasattr(value, "__iter__"):
+        _validation.fail("class_weights", "must be None or a sequence with one number for each class", value)
+    # item() because numbers out of a NumPy array are no Python floats, and have to fit into a JSON config.
+    value = tuple(item.item() if hasattr(item, "item") else item for item in value)
+    weights = tuple(_validation.number("class_weights", item, minimum=0) for item in value)
+    if not any(weights):
+        _validation.fail("class_weights", "must hold a number above zero", value)
+    return weights
+
+
+def class_weight_vector(weights, num_classes, dtype):
+    """Checked class weights as a tensor (classes,)."""
+    if len(weights) != num_classes:
+        _validation.fail("class_weights", f"must hold {num_classes} numbers, one for each class of `y_pred`", weights)
+    return ops.convert_to_tensor(weights, dtype=dtype)
+
+
+def sample_weights(value, y_pred, dtype):
+    """`sample_weight` as (batch, 1, 1) or (batch, height, width), or None.
+
+    Taken are (), (batch,), (batch, 1), (batch, height, width) and (batch, height, width, 1).
+    """
+    if value is None:
+        return None
+    value = ops.convert_to_tensor(value)
+    shape = tuple(value.shape)
+    value = ops.cast(value, dtype)
+    if len(shape) == 4 and shape[-1] == 1:
+        value, shape = ops.squeeze(value, axis=-1), shape[:-1]
+    if len(shape) <= 1 or (len(shape) == 2 and shape[-1] == 1):
+        value, shape = ops.reshape(value, (-1, 1, 1)), (*shape[:1], 1, 1)
+    fits = len(shape) == 3 and all(
+        have in (None, 1) or want is None or have == want
+        for have, want in zip(shape, tuple(y_pred.shape)[:3], strict=True)
+    )
+    if not fits:
+        _validation.fail(
+            "sample_weight",
+            f"must have the shape (batch,), (batch, height, width) or (batch, height, width, 1) beside `y_pred` "
+            f"{tuple(y_pred.shape)}",
+            shape,
+        )
+    return value
+
+
+def reduce(values, counted, weights, reduction):
+    """Weight and reduce `values`, of pixels or of images, over those that are `counted`.
+
+    The mean divides by how many are counted whatever their weights; "mean_with_sample_weight" by the sum of their
+    weights. With nothing to count the result is 0.
+    """
+    values = ops.where(counted, values, 0.0)
+    if weights is not None:
+        values = values * weights
+    if reduction in (None, "none"):
+        return values
+    total = ops.sum(values)
+    if reduction == "sum":
+        return total
+    if reduction == "mean_with_sample_weight" and weights is not None:
+        mass = ops.sum(ops.where(counted, weights, 0.0))
+        return ops.where(mass > 0, total / ops.where(mass > 0, mass, 1.0), 0.0)
+    # Counted as integers: float32 cannot add a one to 2^24.
+    count = ops.sum(ops.cast(counted, "int32"))
+    return total / ops.cast(ops.maximum(count, 1), values.dtype)

@@ -1,0 +1,54 @@
+"""Mean intersection over union."""
+
+import keras
+from keras import ops
+
+from keras_seg.metrics import scores
+from keras_seg.metrics.confusion_matrix import ConfusionMatrix
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class MeanIoU(ConfusionMatrix):
+    """Mean over the classes of the intersection over union of all pixels seen so far.
+
+    `IoU_c = TP_c / (TP_c + FP_c + FN_c)` from one matrix for the whole data set, never a mean of batches. Left out of
+    the mean are ignored classes, and classes neither in the truth nor predicted. With no class left it is NaN.
+
+    Args:
+        num_classes: int >= 2.
+        ignore_class: None, int or sequence of int, labels of pixels to leave out. Defaults to None.
+        class_names: None or a sequence of `num_classes` names. Defaults to None.
+        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
+        name: str, name of the metric. Defaults to "mean_iou".
+        dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
+
+    Call arguments:
+        y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
+
+    Returns:
+        `result()`: a scalar tensor.
+
+    Raises:
+        InputError: for arguments, shapes, labels or weights that do not fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> metric = MeanIoU(num_classes=2, ignore_class=255)
+    >>> metric.update_state(np.array([[[0, 0, 1, 255]]]), np.array([[[0, 1, 1, 1]]]))
+    >>> float(metric.result())  # 1/2 and 1/2
+    0.5
+
+    Reference:
+        - [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 5.
+    """
+
+    def __init__(
+        self, num_classes, ignore_class=None, class_names=None, out_of_range="raise", name="mean_iou", dtype=None
+    ):
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype)
+        # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
+        self._direction = "up"
+
+    def _score(self, matrix, xp):
+        return ops.convert_to_tensor(scores.iou_mean(matrix, self.ignore_class, xp), dtype=self.dtype)
