@@ -20,8 +20,11 @@ def cli():
 
 
 def main(arguments=None):
-    """Run the command line; the exit status is 0, 2 for what the user can mend, 1 for a defect, 130 when
-    interrupted.""" from keras_seg.cli.demo import demo
+    """Run the command line.
+
+    The exit status is 0, 2 for what the user can mend, 130 when interrupted.
+    """
+    from keras_seg.cli.demo import demo
     from keras_seg.cli.evaluate import evaluate
     from keras_seg.cli.export import export
     from keras_seg.cli.plan import plan

@@ -9,7 +9,7 @@ from keras_seg.cli.console import console, progress_bar
 class TrainingProgress(keras.callbacks.Callback):
     """A bar over the whole run, and a line whenever the model was judged. A context manager, and a Keras callback.
 
-    It reads the progress from the run's own `ProgressSchedule`, which stands before it in the list of callbacks.
+    It reads the progress that `ProgressSchedule`, which stands before it in the list of callbacks, notes in the logs.
     """
 
     def __init__(self):
@@ -30,9 +30,7 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Move the bar."""
-        loss = (logs or {}).get("loss")
-        text = "" if loss is None else f"loss {float(loss):.3f}"
-        self.bar.update(self.task, completed=self.progress(), loss=text)
+        self.bar.update(self.task, completed=logs["progress"], loss=f"loss {float(logs['loss']):.3f}")
 
     def on_epoch_end(self, epoch, logs=None):
         """Print a line when the model was judged."""
@@ -40,10 +38,3 @@ class TrainingProgress(keras.callbacks.Callback):
             console.print(
                 f"epoch {epoch + 1:4d}  loss {logs['loss']:.3f}  validation mIoU {100 * logs['val_mean_iou']:.1f}"
             )
-
-    def progress(self):
-        """Share of the run that is done, as the schedule counts it."""
-        from keras_seg.training import ProgressSchedule
-
-        callbacks = self._callback_list.callbacks if hasattr(self, "_callback_list") else ()
-        return next((c.progress for c in callbacks if isinstance(c, ProgressSchedule)), 0.0)

@@ -9,7 +9,8 @@ from keras_seg import _validation
 _CACHE_SHARE = 0.25
 # An "epoch" is what lies between two lines of the log; on a handful of images one pass would be too little for that.
 _FEWEST_STEPS = 50
-_CROP_MULTIPLE, _LARGEST_CROP, _CROP_SHARE = 32, 512, 0.9
+# Crops smaller than the image give every epoch other pictures, and small images are too small to lose context.
+_CROP_MULTIPLE, _LARGEST_CROP, _CROP_SHARE, _WHOLE = 32, 512, 0.9, 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +117,8 @@ def make_plan(facts, **given):
     )
     crop = choose(
         "crop",
-        f"{_CROP_SHARE:.0%} of the median image, down to a multiple of {_CROP_MULTIPLE}, at most {_LARGEST_CROP}",
+        f"{_CROP_SHARE:.0%} of the median image, down to a multiple of {_CROP_MULTIPLE}, at most {_LARGEST_CROP}; "
+        f"images up to {_WHOLE} pixels are not cut",
         [_crop_side(side) for side in facts["median_size"]],
         "median_size",
     )
@@ -182,8 +184,9 @@ def class_weights(shares, power=0.5):
 
 
 def _crop_side(side):
-    side = min(_LARGEST_CROP, int(side * _CROP_SHARE))
-    return max(_CROP_MULTIPLE, side // _CROP_MULTIPLE * _CROP_MULTIPLE)
+    if side <= _WHOLE:
+        return math.ceil(side / _CROP_MULTIPLE) * _CROP_MULTIPLE
+    return min(_LARGEST_CROP, int(side * _CROP_SHARE) // _CROP_MULTIPLE * _CROP_MULTIPLE)
 
 
 def _check(choices, crop):

@@ -72,7 +72,10 @@ class ProgressSchedule(keras.callbacks.Callback):
         self.model.optimizer.learning_rate.assign(self.rate(progress))
 
     def on_train_batch_end(self, batch, logs=None):
-        """Count the step and end the run when it is time."""
+        """Count the step, tell the callbacks that follow how far the run is, and end it when it is time."""
         self.step += 1
-        if self.progress >= 1.0:
+        progress = self.progress
+        if logs is not None:
+            logs["progress"] = progress
+        if progress >= 1.0:
             self.model.stop_training = True

@@ -36,7 +36,7 @@ def prediction_panel(images, truths, predictions, class_names, tile_height=220):
     for image, truth, prediction in zip(images, truths, predictions, strict=True):
         truth, prediction = np.asarray(truth), np.asarray(prediction)
         tiles = [
-            overlay(image, np.full_like(truth, -1), colors),
+            overlay(image, np.full(truth.shape, -1), colors),
             colorize(truth, colors),
             colorize(prediction, colors),
             _errors(image, truth, prediction, len(colors)),
@@ -59,7 +59,7 @@ def prediction_panel(images, truths, predictions, class_names, tile_height=220):
 
 
 def _errors(image, truth, prediction, num_classes):
-    shade = 0.35 * overlay(image, np.full_like(truth, -1), num_classes).astype("float32")
+    shade = 0.35 * overlay(image, np.full(truth.shape, -1), num_classes).astype("float32")
     counted = (truth >= 0) & (truth < num_classes)
     shade[~counted] = 128
     shade[counted & (truth != prediction)] = (230, 40, 40)
