@@ -13,11 +13,10 @@ SHAPE_NAMES = ("background", "circle", "square", "triangle", "ring", "cross", "s
 # Okabe and Ito's colours, told apart by the colour-blind too; for looking at the masks only.
 _PALETTE = ((0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0))
 
-_SHAPES_IN_SCENE = (3, 6)
-_RADIUS = (0.13, 0.26)  # Of the shorter side: at 96 pixels a shape is 25 to 50 pixels across.
-_NEAREST = 0.7  # Of the sum of two radii: shapes hide one another, but none so much that nobody could name it.
+_SHAPES_IN_SCENE = (2, 4)
+_RADIUS = (0.18, 0.3)  # Of the shorter side: at 96 pixels a shape is 35 to 58 pixels across.
+_NEAREST = 0.8  # Of the sum of two radii: shapes hide one another, but none so much that nobody could name it.
 _TRIES = 20
-_LEAST_DIFFERENCE = 70.0  # Between a shape's colour and what lies behind it, in 0..255.
 
 
 def shapes_scene(rng, size=(96, 96)):
@@ -46,13 +45,13 @@ def shapes_scene(rng, size=(96, 96)):
     height, width = _validation.pair("size", size, 32)
     rng = np.random.default_rng(rng)
     grid = np.mgrid[0:height, 0:width].astype(np.float32) + 0.5
-    image = _texture(rng, grid, rng.uniform(30, 225, 3), contrast=28.0)
+    image = _texture(rng, grid, rng.uniform(70, 170) + rng.uniform(-15, 15, 3), contrast=14.0)
     mask = np.zeros((height, width), np.uint8)
     drawn = []
     for _ in range(rng.integers(_SHAPES_IN_SCENE[0], _SHAPES_IN_SCENE[1] + 1)):
         radius = rng.uniform(*_RADIUS) * min(height, width)
         for _ in range(_TRIES):
-            center = rng.uniform(0.6 * radius, (height - 0.6 * radius, width - 0.6 * radius))
+            center = rng.uniform(0.8 * radius, (height - 0.8 * radius, width - 0.8 * radius))
             if all(np.hypot(*(center - other)) > _NEAREST * (radius + reach) for other, reach in drawn):
                 drawn.append((center, radius))
                 _draw(rng, image, mask, grid, int(rng.integers(1, len(SHAPE_NAMES))), radius, center)
@@ -118,7 +117,7 @@ def _draw(rng, image, mask, grid, class_id, radius, center):
     turn = rng.uniform(0, 2 * np.pi)
     u, v = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
     distance = _distance(SHAPE_NAMES[class_id], u, v) * radius
-    paint = _texture(rng, place, _distinct(rng, image[window].mean((0, 1))), contrast=22.0)
+    paint = _texture(rng, place, _vivid(rng), contrast=30.0)
     # A darker or lighter rim, as on a cut-out; it makes the outline clear where two textures meet.
     rim = np.clip(1.0 - np.abs(distance + 1.5) / 1.5, 0, 1)[..., None] * rng.choice([-60.0, 60.0])
     cover = np.clip(0.5 - distance, 0, 1)[..., None]
@@ -149,12 +148,10 @@ def _distance(name, u, v):
     return normal[0] * (radius * np.cos(fold) - tip[0]) + normal[1] * (radius * np.sin(fold) - tip[1])
 
 
-def _distinct(rng, behind):
-    """A colour that stands out from `behind`."""
-    while True:
-        color = rng.uniform(20, 235, 3)
-        if np.linalg.norm(color - behind) > _LEAST_DIFFERENCE:
-            return color
+def _vivid(rng):
+    """A strong colour of any hue: one channel high, one low, one anywhere."""
+    color = np.array([rng.uniform(190, 245), rng.uniform(15, 70), rng.uniform(15, 245)])
+    return rng.permutation(color)
 
 
 def _texture(rng, grid, color, contrast):

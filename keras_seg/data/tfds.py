@@ -166,8 +166,8 @@ def _image_feature(builder, image_key, mask_key):
     whole = np.issubdtype(np.dtype(mask.np_dtype), np.integer)
     if not whole or not (len(mask.shape) == 2 or (len(mask.shape) == 3 and mask.shape[-1] == 1)):
         raise InputError(
-            f"{name}: feature {mask_key!r} of shape {tuple(mask.shape)} and type {np.dtype(mask.np_dtype).name} holds no "
-            f"mask of one id a pixel. It has: {found}."
+            f"{name}: feature {mask_key!r} of shape {tuple(mask.shape)} and type {np.dtype(mask.np_dtype).name} "
+            f"holds no mask of one id a pixel. It has: {found}."
         )
     return image
 

@@ -69,7 +69,7 @@ def test_scaled_by_two_matches_half_pixel_interpolation():
 @pytest.mark.parametrize("scale", [0.5, 0.8, 1.3, 2.0])
 @pytest.mark.parametrize("flip", [False, "both"])
 def test_image_and_mask_stay_aligned(scale, flip):
-    """A diagonal edge: the image is 0 on one side and 200 on the other, so that the mask is where the image is over 100."""
+    """A diagonal edge: 0 on one side and 200 on the other, so that the mask is where the image is over 100."""
     mask = (np.add.outer(np.arange(60), 1.3 * np.arange(80)) > 80).astype("uint8")
     image = (200 * mask[..., None].repeat(3, -1)).astype("uint8")
     for seed in range(4):

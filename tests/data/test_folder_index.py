@@ -135,8 +135,14 @@ def test_broken_files_are_named(folder):
     whole = path.read_bytes()
     path.write_bytes(whole[:45])
     assert str(path) in refused(folder)
-    assert len(scan_folder(folder, check_images=False)) == 3  # The header is whole: not seen, as documented.
     path.write_bytes(whole)
+    path = folder / "images/b.bmp"  # A BMP has all its header at the start.
+    Image.new("RGB", (6, 4)).save(path)
+    (folder / "images/b.png").unlink()
+    path.write_bytes(path.read_bytes()[:70])
+    assert str(path) in refused(folder)
+    assert len(scan_folder(folder, check_images=False)) == 3  # The header is whole: not seen, as documented.
+    Image.new("RGB", (6, 4)).save(path)
     path = folder / "masks/c.png"
     path.write_bytes(path.read_bytes()[:40])
     text = refused(folder)
