@@ -41,7 +41,7 @@ def numeric_gradient(function, x, step=1e-3):
 
 
 def compiled(function):
-    """`function` as the backend compiles it: a TensorFlow graph, a JAX jit; torch has no counterpart and runs eagerly."""
+    """`function` as the backend compiles it: a TensorFlow graph, a JAX jit; torch runs it eagerly."""
     backend = keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf

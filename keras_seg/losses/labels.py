@@ -39,7 +39,11 @@ def is_concrete(x):
         import torch
 
         return not (torch.compiler.is_compiling() or getattr(x, "is_meta", False))
-    return isinstance(x, np.ndarray) or hasattr(x, "numpy")
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.executing_eagerly() and hasattr(x, "numpy")
+    return True
 
 
 def argmax(x):

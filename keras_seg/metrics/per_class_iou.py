@@ -58,9 +58,8 @@ class PerClassIoU(ConfusionMatrix):
             _validation.fail("prefix", "must be a string", prefix)
         self.prefix = prefix
         if "loss" in {prefix + item for item in self.class_names}:
-            _validation.fail(
-                "class_names", "must not give a result the name of the loss in Keras logs", "loss", 'Pass prefix="iou_".'
-            )
+            rule = "must not give a result the name of the loss in Keras logs"
+            _validation.fail("class_names", rule, "loss", 'Pass prefix="iou_".')
 
     def get_config(self):
         """The arguments, as the constructor takes them."""

@@ -39,7 +39,7 @@ def test_sums_are_flattened_and_weights_multiplied():
 def test_different_reductions():
     a, b = CrossEntropy(ignore_class=11, reduction="sum"), CrossEntropy(ignore_class=11)
     assert value(a + b) == pytest.approx(value(a) + value(b), rel=1e-6)
-    with pytest.raises(InputError, match='must each reduce to one number.*Give x reduction="sum_over_batch_size"'):
+    with pytest.raises(InputError, match=r'must each reduce to one number.*Give x reduction="sum_over_batch_size"'):
         b + CrossEntropy(reduction="none", name="x")
 
 
@@ -70,7 +70,11 @@ def test_only_finite_numbers_are_factors(factor):
 
 @pytest.mark.parametrize(
     ("losses", "weights", "message"),
-    [([], None, "non-empty list"), (CrossEntropy(), None, "non-empty list"), ([CrossEntropy()], [1, 2], "must hold 1 numbers")],
+    [
+        ([], None, "non-empty list"),
+        (CrossEntropy(), None, "non-empty list"),
+        ([CrossEntropy()], [1, 2], "must hold 1 numbers"),
+    ],
 )
 def test_bad_arguments(losses, weights, message):
     with pytest.raises(InputError, match=message):
