@@ -1,6 +1,7 @@
 """The common end of every pipeline: order, resize, augment and batch, all from (seed, epoch, position)."""
 
 import dataclasses
+import itertools
 from typing import Any
 
 from keras_seg import _validation
@@ -14,7 +15,6 @@ class Schedule:
     Args:
         count: number of examples.
         batch_size: examples a batch.
-        shuffle: another order in every epoch.
         seed: of the order and the augmentation.
         repeat: go on without end, in epochs of `steps_per_epoch` batches.
         first_epoch: number of the first epoch, for runs that go on where they were stopped.
@@ -23,7 +23,6 @@ class Schedule:
 
     count: int
     batch_size: int
-    shuffle: bool
     seed: int
     repeat: bool
     first_epoch: int
@@ -49,11 +48,36 @@ class Schedule:
         whole = self.steps * self.batch_size
         return whole if self.repeat or self.steps_per_epoch else self.count
 
-    def epochs(self, tf):
-        """A dataset of one int64 key an epoch: its number, or a random number that differs at each iteration."""
+    def walk(self, once):
+        """All epochs, one after the other.
+
+        Args:
+            once: callable of a seed (an int64 pair) that gives the dataset of all examples, in the order the seed asks
+                for.
+
+        Returns:
+            `tf.data.Dataset` of (seed, example): the int64 pair is the example's own, in this place of this epoch.
+        """
+        import tensorflow as tf
+
+        fold_in = tf.random.experimental.stateless_fold_in
+
+        def epoch(key):
+            first = fold_in(tf.stack([tf.constant(self.seed, tf.int64), key]), 0)
+            # An epoch longer than the data goes through it again, in another order.
+            cycles = tf.data.Dataset.range(-(-self.examples // self.count))
+            order = cycles.flat_map(lambda cycle: once(fold_in(first, -1 - cycle))).take(self.examples)
+            return order.enumerate().map(lambda step, example: (fold_in(first, step), example))
+
         if self.repeat:
-            return tf.data.Dataset.counter(self.first_epoch)
-        return tf.data.Dataset.random(seed=self.seed, rerandomize_each_iteration=True).take(1)
+            keys = tf.data.Dataset.counter(self.first_epoch)
+        else:
+            # Dataset.random(rerandomize_each_iteration=True) would do, but mixes in TensorFlow's global seed.
+            epochs = itertools.count()
+            keys = tf.data.Dataset.from_tensors(0).map(
+                lambda _: tf.ensure_shape(tf.numpy_function(lambda: next(epochs), [], tf.int64), ())
+            )
+        return keys.flat_map(epoch)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,8 +116,8 @@ def batches(examples, load, schedule, finish):
     """Batch examples.
 
     Args:
-        examples: `tf.data.Dataset` of (seed, *rest): an int64 pair that is the example's own, and what `load` takes.
-        load: callable of `rest` that gives the image (height, width, channels) and the mask (height, width).
+        examples: `tf.data.Dataset` of (seed, example), as `Schedule.walk` gives it.
+        load: callable of an example that gives the image (height, width, channels) and the mask (height, width).
         schedule: a `Schedule`.
         finish: a `Finish`.
 
@@ -102,8 +126,8 @@ def batches(examples, load, schedule, finish):
     """
     import tensorflow as tf
 
-    def one(seed, *rest):
-        image, mask = load(*rest)
+    def one(seed, example):
+        image, mask = load(example)
         if finish.size is not None:
             # Antialiased, as a photo shrunk by dropping pixels would not look like one any more.
             image = tf.clip_by_value(tf.image.resize(image, finish.size, antialias=True), 0.0, 255.0)

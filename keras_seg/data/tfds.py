@@ -87,12 +87,13 @@ def from_tfds(
     image_feature = _image_feature(builder, image_key, mask_key)
     count = _count(builder, split)
     shuffle = augment is not None if shuffle is None else bool(shuffle)
-    schedule = Schedule(count, batch_size, shuffle, seed, repeat, first_epoch, steps_per_epoch)
+    schedule = Schedule(count, batch_size, seed, repeat, first_epoch, steps_per_epoch)
     height, width, channels = image_feature.shape
     finish.check_sizes((height, width) if height and width else None, batch_size, name)
     lookup = [(int(value), int(id_)) for value, id_ in (label_map or {}).items()]
 
-    def load(image, mask):
+    def load(example):
+        image, mask = example
         if image.dtype == tf.uint16:
             image = tf.cast(image, tf.float32) * (255.0 / 65535.0)
         mask = tf.cast(mask[..., 0] if mask.shape.rank == 3 else mask, tf.int32)
@@ -112,17 +113,22 @@ def from_tfds(
     if cache:
         source = source.cache("" if cache in (True, "memory") else str(cache))
 
-    def epoch(key):
-        first = tf.random.experimental.stateless_fold_in(tf.stack([tf.constant(seed, tf.int64), key]), 0)
-        order = source
-        if shuffle:
-            order = order.shuffle(min(count, shuffle_buffer), seed=first[0] | 1, reshuffle_each_iteration=True)
-        order = order.repeat().take(schedule.examples)
-        return order.enumerate().map(
-            lambda step, example: (tf.random.experimental.stateless_fold_in(first, step), *example)
+    def once(seed):
+        if not shuffle:
+            return source
+        # What source.shuffle(seed=...) does, but for TensorFlow's global seed, which that mixes in.
+        variant = tf.raw_ops.ShuffleDataset(
+            input_dataset=tf.data.experimental.to_variant(source),
+            buffer_size=tf.constant(min(count, shuffle_buffer), tf.int64),
+            seed=seed[0],
+            seed2=tf.maximum(tf.abs(seed[1]), 1),  # Both 0 would mean "at random".
+            output_types=[spec.dtype for spec in tf.nest.flatten(source.element_spec)],
+            output_shapes=[spec.shape for spec in tf.nest.flatten(source.element_spec)],
+            reshuffle_each_iteration=False,
         )
+        return tf.data.experimental.from_variant(variant, source.element_spec)
 
-    return batches(schedule.epochs(tf).flat_map(epoch), load, schedule, finish)
+    return batches(schedule.walk(once), load, schedule, finish)
 
 
 def _prepared(tfds, builder, data_dir, download):
