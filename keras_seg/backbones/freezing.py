@@ -46,18 +46,17 @@ def unfreeze(model, from_level=None, keep_batch_norm_frozen=False):
     if not isinstance(model, keras.Model):
         _validation.fail("model", "must be a keras.Model", model)
     backbone = next((layer for layer in model.layers if layer.name == "backbone"), model)
-    layers = set() if from_level is None else _layers_before(backbone, from_level)
+    frozen = set() if from_level is None else _layers_before(backbone, from_level)
     # A frozen model hides the trainable layers inside it, so the outermost goes first.
     if not model.trainable and backbone is not model:
-        frozen = [layer for layer in model.layers if layer is not backbone and not layer.trainable]
+        others = [layer for layer in model.layers if layer is not backbone and not layer.trainable]
         model.trainable = True
-        for layer in frozen:
+        for layer in others:
             layer.trainable = False
-    backbone.trainable = True
-    for layer in backbone._flatten_layers(include_self=False):
+    # One by one: on TensorFlow, setting a model's flag to the value it has already does not reach its layers.
+    for layer in backbone._flatten_layers():
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
-        if layer in layers or (keep_batch_norm_frozen and is_norm):
-            layer.trainable = False
+        layer.trainable = layer not in frozen and not (keep_batch_norm_frozen and is_norm)
     _go_on_training(model)
     return model
 
@@ -77,7 +76,8 @@ def _layers_before(backbone, level):
         if operation not in found:
             found.add(operation)
             open_ends.extend(node.input_tensors)
-    return found
+    nested = [layer for layer in found if isinstance(layer, keras.layers.Layer)]
+    return found.union(*(layer._flatten_layers() for layer in nested))
 
 
 def _go_on_training(model):

@@ -1,6 +1,7 @@
 """Pretrained weights for a backbone: download or file, and their adaptation to any number of channels."""
 
 import os
+import warnings
 
 import keras
 import numpy as np
@@ -15,20 +16,17 @@ def load_weights(network, name, weights):
         _copy(_download(name), network, name)
         return
     _check_file(weights)
-    errors = []
     donor = published_network(name)
     try:
-        donor.load_weights(weights)
+        _load(donor, weights)
     except Exception as error:
-        errors.append(error)
+        # Not the published layout for three channels: then one of our own, saved with this number of channels.
+        try:
+            _load(network, weights)
+        except Exception:
+            _misfit(weights, name, error)
     else:
         _copy(donor, network, name)
-        return
-    try:
-        # Not the published layout for three channels: then one of our own, saved with this number of channels.
-        network.load_weights(weights)
-    except Exception:
-        _misfit(weights, name, errors[0])
 
 
 def load_own_weights(network, weights):
@@ -38,9 +36,17 @@ def load_own_weights(network, weights):
         _validation.fail("weights", f"has no published file for {network.name!r}", weights, fix)
     _check_file(weights)
     try:
-        network.load_weights(weights)
+        _load(network, weights)
     except Exception as error:
         _misfit(weights, network.name, error)
+
+
+def _load(network, weights):
+    with warnings.catch_warnings():
+        # Keras' book of graph depths ("container_131") differs between networks with and without a Preprocessing layer.
+        # It holds no weights of its own: a layer whose weights are missing is an error.
+        warnings.filterwarnings("ignore", message="Skipping nested container")
+        network.load_weights(weights)
 
 
 def adapt_kernel(kernel, channels, bgr=False):
@@ -114,8 +120,8 @@ def _download(name):
 def _wanted_file(error):
     """(file, folder, address) of the download in which `error` arose, or None.
 
-    Only `keras.utils.get_file` knows under which name and where a file is looked for (the KERAS_HOME of the moment, or
-    /tmp where that cannot be written), and its message holds the address alone: its frame is asked.
+    Only `keras.utils.get_file` knows under which name and where a file is looked for (KERAS_HOME, ~/.keras, or /tmp
+    where that cannot be written), and its message holds the address alone: its frame is asked.
     """
     trace = error.__traceback__
     while trace is not None:
