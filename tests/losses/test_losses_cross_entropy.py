@@ -229,6 +229,12 @@ def test_half_precision(dtype, from_logits):
     assert np.all(np.isfinite(gradient(lambda x: loss(ids, x), exact, dtype=dtype)))
 
 
+def test_float16_gradient_does_not_overflow():
+    # -1 / 1e-5 is above 65504, the largest float16.
+    p, ids = np.array([[[[1.0, 1e-5]]]]), np.array([[[1]]])
+    assert np.all(np.isfinite(gradient(lambda x: CrossEntropy()(ids, x), p, dtype="float16")))
+
+
 @pytest.mark.parametrize("bad", [4, -1, 255])
 @pytest.mark.parametrize("form", ["ids", "ids1", "float"])
 def test_a_stray_label_never_vanishes(bad, form):
