@@ -49,8 +49,8 @@ def is_concrete(x):
 def argmax(x):
     """Position of the largest value along the last axis, int32.
 
-    On TensorFlow `keras.ops.argmax` takes twice the time of `tf.argmax`: it looks at the sign bit of zeros. A matrix is a
-    tenth faster than the same numbers at rank 4.
+    On TensorFlow `keras.ops.argmax` takes twice the time of `tf.argmax`: it looks at the sign bit of zeros. A matrix is
+    a tenth faster than the same numbers at rank 4.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

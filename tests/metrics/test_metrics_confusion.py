@@ -207,7 +207,7 @@ def test_faults_in_a_graph_make_the_result_nan_and_then_raise(fault):
     else:
         weight[0, 0, 0] = 0.5
     metric = MeanIoU(4)
-    state = [keras.ops.zeros_like(v) for v in metric.variables]
+    state = [keras.ops.zeros(v.shape, v.dtype) for v in metric.variables]
 
     def step(state, y_true, y_pred, sample_weight):
         state = metric.stateless_update_state(state, y_true, y_pred, sample_weight)
@@ -245,7 +245,7 @@ def test_compiled_equals_eager():
             state = metric.stateless_update_state(state, y_true, y_pred)
             return state, metric.stateless_result(state)
 
-        run, state = compiled(step), [keras.ops.zeros_like(v) for v in metric.variables]
+        run, state = compiled(step), [keras.ops.zeros(v.shape, v.dtype) for v in metric.variables]
         for batch in batches:
             metric.update_state(*batch)
             state, result = run(state, *map(keras.ops.convert_to_tensor, batch))
