@@ -35,8 +35,8 @@ def resize(x, size, interpolation):
 def reflected_positions(length, padded_length):
     """Positions 0..padded_length-1 of an axis, folded back into 0..length-1 by mirroring at both ends.
 
-    A gather with these equals `pad(mode="reflect")` and goes on where that stops: it takes paddings as long as or longer
-    than the axis, and lengths known only at run time.
+    A gather with these equals `pad(mode="reflect")` and goes on where that stops: it takes paddings longer than the
+    axis, and lengths known only at run time.
     """
     period = ops.maximum(2 * (length - 1), 1)
     position = ops.mod(ops.arange(padded_length, dtype="int32"), period)

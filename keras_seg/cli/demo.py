@@ -57,7 +57,8 @@ def demo(out, minutes, seed, overwrite):
 
     console.console.rule()
     console.console.print(
-        f"Done in {time.monotonic() - STARTED:.0f} seconds: mean IoU {100 * evaluation.mean_iou:.1f} on scenes never seen.\n\n"
+        f"Done in {time.monotonic() - STARTED:.0f} seconds: "
+        f"mean IoU {100 * evaluation.mean_iou:.1f} on scenes never seen.\n\n"
         f"Look at   {run / 'predictions.png'}\n"
         f"          {predictions / 'overlays'}\n"
         f"Ship      {run / 'model.tflite'}\n\n"

@@ -6,8 +6,8 @@ from keras_seg import _validation
 def serving_module(model, input_shape):
     """A `tf.Module` whose `serve` maps `image`, float32 of `input_shape`, to `{"probabilities": ...}`.
 
-    The module holds the model's variables by itself. Converters look for them by walking attributes, and the lists a Keras
-    model keeps them in are not walked: a TFLite file made without this holds uninitialised memory for weights.
+    The module holds the model's variables by itself. Converters look for them by walking attributes, and the lists a
+    Keras model keeps them in are not walked: a TFLite file made without this holds uninitialised memory for weights.
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting")
     module = tf.Module()

@@ -53,6 +53,6 @@ def check_float32(difference, agreement, path):
     """Fail when a float32 artefact is not the same function as the Keras model."""
     if difference > FLOAT32_TOLERANCE or agreement < AGREEMENT_FLOOR:
         raise RuntimeError(
-            f"{path} was not written: its output differs from Keras by {difference:.2g} (at most {FLOAT32_TOLERANCE:g}) "
-            f"and agrees on {agreement:.2%} of pixels (at least {AGREEMENT_FLOOR:.1%})."
+            f"{path} was not written: its output differs from Keras by {difference:.2g} "
+            f"(at most {FLOAT32_TOLERANCE:g}) and agrees on {agreement:.2%} of pixels (at least {AGREEMENT_FLOOR:.1%})."
         )

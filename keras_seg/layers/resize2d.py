@@ -13,8 +13,8 @@ class Resize2D(keras.layers.Layer):
 
     Pixel centres lie at half integers (`align_corners=False`, TensorFlow 2's and PyTorch's default), and borders are
     clamped: `[[1, 2], [3, 4]]` enlarged twice has the first row `1 1.25 1.75 2` with `"bilinear"` and `1 1 2 2` with
-    `"nearest"`. Unlike `keras.layers.UpSampling2D(interpolation="bilinear")` it can be exported when the size is unknown,
-    and unlike `keras.layers.Resizing` it leaves later BatchNormalization layers alone in `predict`.
+    `"nearest"`. Unlike `keras.layers.UpSampling2D(interpolation="bilinear")` it can be exported at unknown sizes, and
+    unlike `keras.layers.Resizing` it leaves later BatchNormalization layers alone in `predict`.
 
     Args:
         size: int or pair of ints (height, width). The factor. Defaults to 2.

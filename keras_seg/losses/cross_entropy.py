@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
+from keras_seg import _labels as label_reading
+from keras_seg import _reduction as reductions
 from keras_seg import _validation
-from keras_seg.losses import labels as label_reading
-from keras_seg.losses import reduction as reductions
 from keras_seg.losses.segmentation_loss import SegmentationLoss
 
 

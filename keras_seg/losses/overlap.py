@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
-from keras_seg.losses import labels as label_reading
+from keras_seg import _labels as label_reading
 
 ABSENT = ("skip", "zero", "count")
 

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from keras_seg import _reduction as reductions
 from keras_seg import _validation
-from keras_seg.losses import reduction as reductions
 
 
 def scale_for_replicas(loss):

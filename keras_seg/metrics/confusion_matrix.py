@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seg import _labels as label_reading
+from keras_seg import _reduction as reductions
 from keras_seg import _validation
-from keras_seg.losses import labels as label_reading
-from keras_seg.losses import reduction as reductions
 
 # One int32 limb holds counts below this; with the other counting carries, totals are exact to 2^55. A batch may add up
 # to 2^31 - 2^24 pixels to a limb before it overflows.

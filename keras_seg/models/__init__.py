@@ -1,6 +1,7 @@
 """Segmentation architectures, each a function that returns a functional `keras.Model`."""
 
+from keras_seg.backbones import unfreeze
 from keras_seg.models.registry import build, names
 from keras_seg.models.unet import UNet
 
-__all__ = ["UNet", "build", "names"]
+__all__ = ["UNet", "build", "names", "unfreeze"]

@@ -76,7 +76,8 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
     486306
 
     Reference: Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI
-        2015, section 2 and figure 1. Ours pads its convolutions ("same"), normalises, and upsamples by resize + convolution.
+        2015, section 2 and figure 1. Ours pads its convolutions ("same"), normalises, and upsamples by resize and
+        convolution.
     """
     num_classes = check_head(num_classes, activation)
     dropout = _validation.number("dropout", dropout, 0, 0.999)
@@ -88,7 +89,7 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
             _validation.fail("weights", "must be None for the plain U-Net, which has no pretrained form", weights)
         filters = _level_filters(filters, depth)
         strides = [2**level for level in range(len(filters))]
-        encoder, make_encoder = None, _plain_encoder
+        encoder = None
     else:
         encoder = backbones.build(
             backbone,
@@ -98,8 +99,7 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
             trainable=backbone_trainable,
             name="backbone",
         )
-        strides = sorted(2 ** int(level[1:]) for level in encoder.output)
-        make_encoder = _backbone_encoder
+        strides = sorted(_levels(encoder.output))
     deepest = strides[-1]
     if decoder_stride & (decoder_stride - 1) or decoder_stride >= deepest:
         _validation.fail(
@@ -109,11 +109,8 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
     decoder_filters = _decoder_filters(decoder_filters, stages, filters if encoder is None else None)
 
     image = keras.Input(input_shape, name="image")
-    x = PadToStride(deepest, name="pad_to_stride")(image) if pad_to_stride else image
-    if encoder is None:
-        skips = make_encoder(x, filters, include_preprocessing)
-    else:
-        skips = make_encoder(x, encoder)
+    x = PadToStride(deepest, dtype="float32", name="pad_to_stride")(image) if pad_to_stride else image
+    skips = _plain_encoder(x, filters, include_preprocessing) if encoder is None else _levels(encoder(x))
 
     x = skips[deepest]
     if dropout:
@@ -132,7 +129,7 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
         x = conv_blocks(x, width, decoder_convolutions - 1, f"decoder{stage}")
     x = segmentation_head(x, num_classes, activation, scale=decoder_stride)
     if pad_to_stride or decoder_stride > 1:
-        x = CropLike(name="crop")([x, image])
+        x = CropLike(dtype="float32", name="crop")([x, image])
     return keras.Model(image, x, name=name)
 
 
@@ -149,9 +146,9 @@ def _plain_encoder(x, filters, include_preprocessing):
     return skips
 
 
-def _backbone_encoder(x, encoder):
-    """{stride: map} of the backbone's pyramid."""
-    return {2 ** int(level[1:]): tensor for level, tensor in encoder(x).items()}
+def _levels(pyramid):
+    """{stride: map} of a pyramid {"P1": map, ...}."""
+    return {2 ** int(level[1:]): tensor for level, tensor in pyramid.items()}
 
 
 def _level_filters(filters, depth):

@@ -104,7 +104,7 @@ def make_plan(facts, **given):
     compact = backbone == "Compact"
     choose(
         "decoder_stride",
-        "Compact decides at a quarter of the resolution on images of 256 pixels and more, at half below; others at full",
+        "Compact decides at a quarter of the resolution from 256 pixels on and at half below; others at full",
         (4 if large else 2) if compact else 1,
         "median_size",
     )

@@ -62,8 +62,8 @@ def test_gradients_equal_the_definition(size, skip_size):
         def swapped(value, index=index):
             return join([value if k == index else ops.convert_to_tensor(p) for k, p in enumerate(parts)])
 
-        ours = gradient(lambda v: ops.sum(layer(swapped(v)) * weights), part)  # noqa: B023
-        theirs = gradient(lambda v: ops.sum(reference(swapped(v), layer.kernel, layer.bias) * weights), part)  # noqa: B023
+        ours = gradient(lambda v: ops.sum(layer(swapped(v)) * weights), part)
+        theirs = gradient(lambda v: ops.sum(reference(swapped(v), layer.kernel, layer.bias) * weights), part)
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 

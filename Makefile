@@ -1,0 +1,59 @@
+# `make demo` and `make test` need Python 3.11 or newer and nothing else; everything lands in .venv.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Loaded tests share two cores well enough; more workers only share the same cores.
+WORKERS ?= 2
+
+.PHONY: help demo test test-all lint format docs wheel clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo      see training, judging, predicting and a TFLite export in three minutes"
+	@echo "make test      run the tests on TensorFlow, JAX and PyTorch"
+	@echo "make test-all  the same with the long ones"
+	@echo "make lint      ruff; make format mends what it can"
+	@echo "make docs      build the site into site/"
+	@echo "make wheel     build the wheel and try it in an empty environment"
+
+$(VENV)/created:
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) found: install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "keras-seg needs Python 3.11 or newer and $(PYTHON) is older: name a newer one with make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/installed-%: $(VENV)/created setup.cfg pyproject.toml
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[$*]"
+	@touch $@
+
+demo: $(VENV)/installed-tensorflow
+	$(BIN)/keras-seg demo --overwrite
+
+# The whole suite runs on each backend: what a backend cannot do is skipped by the test that says so.
+test: $(VENV)/installed-test
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not tensorflow_only"
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not tensorflow_only"
+
+test-all: $(VENV)/installed-test
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n $(WORKERS)
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n $(WORKERS) -m "not tensorflow_only"
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n $(WORKERS) -m "not tensorflow_only"
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/installed-docs
+	$(BIN)/mkdocs build --strict
+
+wheel: $(VENV)/installed-dev
+	sh .ci/check_wheel $(BIN)/python
+
+clean:
+	rm -rf $(VENV) build dist site *.egg-info

@@ -1,0 +1,167 @@
+"""Exports against Keras, in the formats' own runtimes and in processes without Keras."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import keras_seg as ks
+from keras_seg import _validation
+from keras_seg.export import verification
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Plain, Compact and MobileNetV2 U-Nets whose statistics have moved away from their initial values."""
+    made = {
+        "plain": ks.models.UNet(num_classes=4, filters=8, depth=3),
+        "compact": ks.models.UNet(num_classes=4, backbone="Compact", decoder_stride=4),
+        "mobilenet": ks.models.UNet(num_classes=4, backbone="MobileNetV2", decoder_filters=(32, 16, 8, 8, 8)),
+    }
+    rng = np.random.default_rng(0)
+    for model in made.values():
+        model.compile("sgd", loss=ks.losses.CrossEntropy())
+        model.fit(rng.uniform(0, 255, (4, 64, 64, 3)), rng.integers(0, 4, (4, 64, 64)), epochs=2, verbose=0)
+    return made
+
+
+NAMES = ["plain", "compact", "mobilenet"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tflite_holds_built_in_operators_and_the_same_numbers(name, models, tmp_path):
+    report = ks.export.tflite(models[name], tmp_path / "m.tflite", input_size=(70, 90))
+    assert report.max_abs_difference < 1e-4
+    assert report.agreement >= 0.999
+    assert "CONV_2D" in report.ops
+    assert not [op for op in report.ops if op.startswith(("Flex", "CUSTOM"))]
+    assert report.size_bytes == (tmp_path / "m.tflite").stat().st_size
+    json.dumps(report.to_dict())
+
+
+def test_tflite_in_a_process_of_its_own(models, tmp_path):
+    """The file, the runtime and NumPy: neither Keras nor TensorFlow."""
+    pytest.importorskip("ai_edge_litert")
+    image = np.random.default_rng(1).uniform(0, 255, (1, 64, 96, 3)).astype("float32")
+    ks.export.tflite(models["compact"], tmp_path / "m.tflite", input_size=(64, 96))
+    np.save(tmp_path / "image.npy", image)
+    code = """
+import sys, numpy as np
+from ai_edge_litert.interpreter import Interpreter
+run = Interpreter("m.tflite").get_signature_runner()
+np.save("scores.npy", run(image=np.load("image.npy"))["probabilities"])
+assert not {"keras", "tensorflow", "keras_seg"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    expected = models["compact"].predict(image, verbose=0)
+    np.testing.assert_allclose(np.load(tmp_path / "scores.npy"), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_model(name, models, tmp_path):
+    report = ks.export.saved_model(models[name], tmp_path / "sm")
+    assert report.max_abs_difference < 1e-4
+    assert report.images == 4  # Two batches of two, at different sizes.
+    assert "Conv2D" in report.ops
+
+
+def test_saved_model_in_a_process_without_keras(models, tmp_path):
+    image = np.random.default_rng(1).uniform(0, 255, (3, 50, 77, 3)).astype("float32")
+    ks.export.saved_model(models["plain"], tmp_path / "sm")
+    np.save(tmp_path / "image.npy", image)
+    code = """
+import sys, numpy as np, tensorflow as tf
+serve = tf.saved_model.load("sm").signatures["serving_default"]
+np.save("scores.npy", serve(image=tf.constant(np.load("image.npy")))["probabilities"].numpy())
+assert "keras_seg" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    expected = models["plain"].predict(image, verbose=0)
+    np.testing.assert_allclose(np.load(tmp_path / "scores.npy"), expected, atol=1e-4)
+
+
+def test_given_images_are_what_is_compared(models, tmp_path):
+    images = np.random.default_rng(1).uniform(0, 255, (3, 64, 64, 3))
+    report = ks.export.tflite(models["compact"], tmp_path / "m.tflite", input_size=64, images=images)
+    assert report.images == 3
+    assert report.input_shape == (1, 64, 64, 3)
+
+
+@pytest.mark.parametrize("export, kwargs", [(ks.export.tflite, {"input_size": 64}), (ks.export.saved_model, {})])
+class TestNothingIsLost:
+    def test_existing_artefacts_are_kept(self, export, kwargs, models, tmp_path):
+        (tmp_path / "m").write_text("precious")
+        with pytest.raises(_validation.InputError, match="`path` exists already"):
+            export(models["compact"], tmp_path / "m", **kwargs)
+        assert (tmp_path / "m").read_text() == "precious"
+
+    def test_other_numbers_leave_no_file(self, export, kwargs, models, tmp_path, monkeypatch):
+        """A proof that cannot fail proves nothing: Keras is made to disagree."""
+        monkeypatch.setattr(type(models["compact"]), "predict", lambda self, x, **_: np.zeros((*x.shape[:3], 4)))
+        monkeypatch.setattr(type(models["compact"]), "predict_on_batch", lambda self, x: np.zeros((*x.shape[:3], 4)))
+        with pytest.raises(RuntimeError, match="was not written: its output differs from Keras"):
+            export(models["compact"], tmp_path / "m", **kwargs)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_overwriting_when_asked(self, export, kwargs, models, tmp_path):
+        (tmp_path / "m").write_text("old")
+        export(models["compact"], tmp_path / "m", overwrite=True, **kwargs)
+        assert [item.name for item in tmp_path.iterdir()] == ["m"]
+
+
+def test_operators_without_a_built_in_are_refused(tmp_path):
+    """tf.nn.max_pool_with_argmax exists in TFLite as a Flex operator only."""
+    import tensorflow as tf
+
+    class Switches(keras.layers.Layer):
+        def call(self, x):
+            pooled, where = tf.nn.max_pool_with_argmax(x, 2, 2, "SAME")
+            return pooled + tf.cast(where, "float32")
+
+        def compute_output_shape(self, shape):
+            return (shape[0], shape[1] // 2, shape[2] // 2, shape[3])
+
+    image = keras.Input((16, 16, 3))
+    with pytest.raises(RuntimeError, match="no built-in operator"):
+        ks.export.tflite(keras.Model(image, Switches()(image)), tmp_path / "m.tflite")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "kwargs, message",
+    [
+        ({}, r"`input_size` must be given for a model of dynamic size.*\(256, 256\)"),
+        ({"input_size": 0}, "`input_size` must be an integer of at least 1"),
+        ({"input_size": 64, "images": np.zeros((1, 32, 32, 3))}, "`images` must be an array"),
+        ({"input_size": 64, "images": np.zeros((0, 64, 64, 3))}, "`images` must be an array"),
+    ],
+)
+def test_bad_arguments(kwargs, message, models, tmp_path):
+    with pytest.raises(_validation.InputError, match=message):
+        ks.export.tflite(models["compact"], tmp_path / "m.tflite", **kwargs)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unwritable_path(models, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(_validation.InputError, match="cannot be written"):
+        ks.export.tflite(models["compact"], tmp_path / "file" / "m.tflite", input_size=64)
+
+
+def test_agreement_and_difference_by_hand():
+    """Two pixels, two classes: the second pixel changes its class, the largest difference is 0.6."""
+    expected = np.array([[[[0.9, 0.1], [0.4, 0.6]]]])
+    actual = np.array([[[[0.8, 0.2], [1.0, 0.0]]]])
+    assert verification.compare(expected, actual) == (pytest.approx(0.6), 0.5)
+    with pytest.raises(RuntimeError, match="NaN"):
+        verification.compare(expected, actual * np.nan)
+    with pytest.raises(RuntimeError, match="shape"):
+        verification.compare(expected, actual[..., :1])

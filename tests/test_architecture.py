@@ -1,0 +1,68 @@
+"""The order of the packages, and the completeness of their export lists."""
+
+import ast
+import importlib
+import pathlib
+
+import pytest
+
+import keras_seg
+
+ROOT = pathlib.Path(keras_seg.__file__).parent
+
+# Low to high: a package may import what stands in a row before its own.
+ROWS = [
+    ["_validation", "_version"],
+    ["_files", "_ops", "_labels", "_reduction"],
+    ["layers", "losses", "metrics", "augmentation", "visualization"],
+    ["backbones", "data"],
+    ["models"],
+    ["inference"],
+    ["training", "export"],
+    ["cli"],
+]
+RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
+
+
+def imported(path):
+    """The packages of ours that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "keras_seg":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("keras_seg."):
+            yield node.module.split(".")[1]
+        elif isinstance(node, ast.Import):
+            yield from (a.name.split(".")[1] for a in node.names if a.name.startswith("keras_seg."))
+
+
+def files():
+    return [
+        path for path in ROOT.rglob("*.py") if path.name not in ("__init__.py", "__main__.py") or path.parent != ROOT
+    ]
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_downwards(path):
+    own = path.relative_to(ROOT).parts[0].removesuffix(".py")
+    for name in imported(path):
+        assert name == own or RANK[name] < RANK[own], f"{path} imports keras_seg.{name}, which is not below {own}"
+
+
+@pytest.mark.tensorflow_only
+def test_every_package_has_a_row():
+    packages = {path.name for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
+    assert packages <= set(RANK)
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("name", [name for row in ROWS for name in row if not name.startswith("_") and name != "cli"])
+def test_export_lists_are_complete(name):
+    module = importlib.import_module(f"keras_seg.{name}")
+    objects = {
+        key for key, value in vars(module).items() if not key.startswith("_") and not isinstance(value, type(ast))
+    }
+    assert objects <= set(module.__all__)
+    assert name in keras_seg.__all__
+    for item in module.__all__:
+        assert getattr(module, item).__doc__, f"{name}.{item} has no docstring"

@@ -1,0 +1,28 @@
+"""The examples of all docstrings, run."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import keras_seg
+
+MODULES = sorted(
+    module.name for module in pkgutil.walk_packages(keras_seg.__path__, "keras_seg.") if "__main__" not in module.name
+)
+
+
+@pytest.mark.tensorflow_only  # Some examples show TensorFlow's way of printing shapes.
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert result.failed == 0
+
+
+def test_there_are_examples():
+    """Guards the test above against finding nothing to run."""
+    finder = doctest.DocTestFinder()
+    count = sum(len(t.examples) for name in MODULES for t in finder.find(importlib.import_module(name)))
+    assert count > 60

@@ -1,0 +1,134 @@
+"""The learning rate over a run, and the choices of a plan."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_seg import _validation
+from keras_seg.training import KernelDecayAdamW, Plan, ProgressSchedule, class_weights, make_plan
+
+FACTS = {
+    "train_images": 367, "validation_images": 101, "median_size": [360, 480], "smallest_size": [360, 480],
+    "same_size": True, "channels": 3, "num_classes": 2, "ignore_class": [2], "class_names": ["a", "b"],
+    "class_share": {"a": 0.8, "b": 0.2}, "decoded_megabytes": 242, "backend": "tensorflow", "device": "cpu",
+    "cores": 2, "memory_megabytes": 24000,
+}  # fmt: skip
+
+
+def test_rates_of_a_run():
+    """Warm-up over 10 % in a straight line, then ((1 - p) / 0.9) ** power."""
+    schedule = ProgressSchedule(0.01, steps=100, warmup=0.1, power=0.5)
+    assert schedule.rate(0.05) == pytest.approx(0.005)
+    assert schedule.rate(0.1) == pytest.approx(0.01)
+    assert schedule.rate(0.55) == pytest.approx(0.01 * 0.5**0.5)
+    assert schedule.rate(1.0) == 0
+
+
+def tiny_model():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(KernelDecayAdamW(1.0), loss="mse")
+    return model
+
+
+class Rates(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()
+        self.seen.append(float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)))
+
+
+def test_fit_follows_the_schedule_and_stops_at_its_end():
+    model, rates = tiny_model(), Rates()
+    schedule = ProgressSchedule(0.5, steps=10, warmup=0.2, power=1)
+    model.fit(np.ones((8, 2)), np.ones((8, 1)), batch_size=2, epochs=100, verbose=0, callbacks=[schedule, rates])
+    # Step k is taken at progress (k + 0.5) / 10; warm-up: p / 0.2; fall: (1 - p) / 0.8.
+    expected = [0.125, 0.375, *[0.5 * (1 - (k + 0.5) / 10) / 0.8 for k in range(2, 10)]]
+    np.testing.assert_allclose(rates.seen, expected, rtol=1e-5)
+
+
+def test_a_run_limited_by_time_ends_near_its_end(monkeypatch):
+    """The clock is ours: each look at it costs a second, so the test does not depend on the machine."""
+    clock = iter(np.arange(0.0, 10**6))
+    monkeypatch.setattr("keras_seg.training.schedule.time.monotonic", lambda: next(clock))
+    model, rates = tiny_model(), Rates()
+    schedule = ProgressSchedule(0.5, seconds=60)
+    model.fit(np.ones((8, 2)), np.ones((8, 1)), batch_size=2, epochs=10**6, verbose=0, callbacks=[schedule, rates])
+    assert 20 <= len(rates.seen) <= 60
+    assert rates.seen[-1] < 0.05 < max(rates.seen)
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"steps": 5, "seconds": 5.0}])
+def test_schedule_needs_one_limit(kwargs):
+    with pytest.raises(_validation.InputError, match="`steps` or `seconds` must be given, and not both"):
+        ProgressSchedule(0.1, **kwargs)
+
+
+def test_decay_spares_biases_and_survives_saving(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.BatchNormalization()])
+    model.compile(KernelDecayAdamW(0.1, weight_decay=0.5), loss="mse")
+    model.fit(np.zeros((4, 3)), np.zeros((4, 4)), verbose=0)
+    model.save(tmp_path / "m.keras")
+    for candidate in (model, keras.saving.load_model(tmp_path / "m.keras")):
+        decayed = [
+            v.path.split("/")[-1] for v in candidate.trainable_variables if candidate.optimizer._use_weight_decay(v)
+        ]
+        assert decayed == ["kernel"]
+
+
+def test_class_weights_by_hand():
+    """0.8 and 0.2: 1/sqrt = 1.1180, 2.2361; mean over pixels 0.8 * 1.118 + 0.2 * 2.2361 = 1.3416; ratio 2."""
+    assert class_weights([0.8, 0.2]) == pytest.approx([1.118034 / 1.341641, 2.236068 / 1.341641])
+    assert class_weights([0.8, 0.2], power=0) == pytest.approx([1, 1])
+    assert class_weights([0.8, 0.2], power=1) == pytest.approx([0.625, 2.5])
+    assert class_weights([0.9, 0.1, 0.0])[2] == class_weights([0.9, 0.1, 0.0])[1]
+    assert class_weights([0.0, 0.0]) == [1.0, 1.0]
+
+
+def test_plan_of_camvid_like_data():
+    plan = make_plan(FACTS, minutes=15)
+    assert plan["backbone"] == "Compact"
+    assert plan["crop"] == [320, 416]  # 0.9 * 360 = 324, 0.9 * 480 = 432, down to multiples of 32
+    assert plan["steps_per_epoch"] == 50  # 367 / 8 = 46
+    assert plan["epochs"] is None
+    assert plan["minutes"] == 15
+    assert plan["cache"] is True
+    assert all(choice.rule for choice in plan.choices.values())
+
+
+def test_plan_follows_the_facts():
+    small = make_plan({**FACTS, "median_size": [96, 130], "train_images": 5, "memory_megabytes": 500})
+    assert small["crop"] == [96, 160]
+    assert small["batch_size"] == 5
+    assert small["cache"] is False
+    assert small["epochs"] == 50
+    huge = make_plan({**FACTS, "median_size": [3000, 4000]})
+    assert huge["crop"] == [512, 512]
+    assert make_plan({**FACTS, "device": "gpu"})["backbone"] == "MobileNetV2"
+    assert make_plan(FACTS, weights="imagenet")["learning_rate"] == 0.001
+
+
+def test_plan_survives_json():
+    plan = make_plan(FACTS, batch_size=3)
+    assert Plan.from_dict(plan.to_dict()) == plan
+    assert plan.choices["batch_size"].rule == "given"
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"minutes": 1, "epochs": 1}, "`minutes` and `epochs` exclude each other"),
+        ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),
+        ({"learning_rate": -1.0}, "`learning_rate` must be a finite number"),
+        ({"minutes": 0}, "`minutes` must be a finite number"),
+        ({"epochs": 0}, "`epochs` must be an integer"),
+        ({"crop": (0, 5)}, "`crop` must be an integer"),
+        ({"bach_size": 4}, "Did you mean 'batch_size'"),
+    ],
+)
+def test_bad_choices(given, message):
+    with pytest.raises(_validation.InputError, match=message):
+        make_plan(FACTS, **given)
