@@ -158,7 +158,7 @@ def _describe(plan, train_index, val_index):
     crop = "x".join(map(str, plan["crop"]))
     limit = f"{plan['epochs']} epochs" if plan["minutes"] is None else f"{plan['minutes']:g} minutes"
     console.console.print(
-        f"Data   {len(train_index)} images to train on, {len(val_index)} to validate on, about {height}x{width} pixels\n"
+        f"Data   {len(train_index)} images to train on, {len(val_index)} to validate on, of about {height}x{width}\n"
         f"       {train_index.num_classes} classes: {', '.join(train_index.class_names)}\n"
         f"Model  {plan['model']}, backbone {plan['backbone']}, weights {plan['weights'] or 'from scratch'}\n"
         f"Plan   {limit}, batches of {plan['batch_size']}, crops of {crop}, learning rate {plan['learning_rate']:g}"

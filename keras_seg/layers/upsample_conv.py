@@ -18,11 +18,11 @@ class UpsampleConv(keras.layers.Layer):
     `activation(normalization(Conv2D(filters, kernel_size, padding="same")(Concatenate()([UpSampling2D(2)(x), skip]))))`
 
     With `interpolation="nearest"` and `kernel_size=3` the same function is computed in less than half the
-    multiplications. Each doubled pixel is read by a 3x3 kernel as a 2x2 block of equal values, so doubling and convolving is one
-    transposed convolution of stride 2 whose 4x4 kernel is the flipped 3x3 kernel convolved with a 2x2 box of ones: 16
-    instead of 36 multiply-adds for each input pixel, weight and filter. A convolution of a concatenation is the sum of
-    the convolutions of its parts, so neither the doubled map nor the concatenation is ever made. The weights are those
-    of the plain 3x3 convolution, and a checkpoint does not know which way it ran.
+    multiplications. Each doubled pixel is read by a 3x3 kernel as a 2x2 block of equal values, so doubling and
+    convolving is one transposed convolution of stride 2 whose 4x4 kernel is the flipped 3x3 kernel convolved with a 2x2
+    box of ones: 16 instead of 36 multiply-adds for each input pixel, channel and filter. A convolution of a
+    concatenation is the sum of the convolutions of its parts, so neither the doubled map nor the concatenation is ever
+    made. The weights are those of the plain 3x3 convolution, and a checkpoint does not know which way it ran.
 
     Args:
         filters: int. Output channels.
