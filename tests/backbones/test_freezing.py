@@ -15,7 +15,7 @@ def segmenter(trainable=False):
 def fit(model, epochs=1):
     rng = np.random.default_rng(0)
     images = rng.uniform(0, 255, (4, 64, 64, 3)).astype("float32")
-    model.fit(images, rng.integers(0, 2, (4, 2, 2)), epochs=epochs, batch_size=4, verbose=0)
+    model.fit(images, rng.uniform(size=(4, 2, 2, 2)), epochs=epochs, batch_size=4, verbose=0)
 
 
 def snapshot(model):
@@ -36,7 +36,7 @@ def test_frozen_means_frozen_statistics_included_and_after_loading(tmp_path):
     for _ in range(2):
         backbone = model.get_layer("backbone")
         before = snapshot(backbone)
-        model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+        model.compile("adam", "mse", jit_compile=False)
         fit(model)
         assert changed(before, backbone) == set()
         model.save(tmp_path / "model.keras")
@@ -47,7 +47,7 @@ def test_trainable_backbone_does_change():
     """The test above can fail: without freezing, every weight and statistic moves."""
     model = segmenter(trainable=True)
     before = snapshot(model.get_layer("backbone"))
-    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    model.compile("adam", "mse", jit_compile=False)
     fit(model)
     assert any("moving_mean" in path for path in changed(before, model.get_layer("backbone")))
 
@@ -70,7 +70,7 @@ def test_unfreezing_goes_on_without_compiling(optimizer, monkeypatch):
     }.get(optimizer, lambda: optimizer)()
     model = segmenter()
     backbone = model.get_layer("backbone")
-    model.compile(made, "sparse_categorical_crossentropy", jit_compile=False)
+    model.compile(made, "mse", jit_compile=False)
     fit(model, epochs=3)
     monkeypatch.setattr(model, "compile", lambda *args, **kwargs: pytest.fail("compiled behind the user's back"))
     same, iterations = model.optimizer, int(model.optimizer.iterations)
@@ -95,18 +95,18 @@ def test_as_good_as_frozen_from_the_start():
     models = [segmenter(trainable) for trainable in (True, False)]
     models[1].set_weights(models[0].get_weights())
     for model in models:
-        model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+        model.compile("adam", "mse", jit_compile=False)
     models[1].optimizer.build(models[1].trainable_variables)
     backbones.unfreeze(models[1])
     for model in models:
         fit(model, epochs=2)
     for left, right in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
-        np.testing.assert_allclose(left, right, atol=1e-6)
+        np.testing.assert_allclose(left, right, atol=1e-4)  # one step of Adam is 1e-3
 
 
 def test_reloading_the_grown_optimizer(tmp_path):
     model = segmenter()
-    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    model.compile("adam", "mse", jit_compile=False)
     fit(model)
     backbones.unfreeze(model)
     fit(model)
