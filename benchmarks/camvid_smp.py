@@ -73,7 +73,9 @@ def evaluate(model, images, masks):
     with torch.no_grad():
         for image, mask in zip(images, masks, strict=True):
             height, width = mask.shape
-            x = torch.nn.functional.pad(image[None].float() / 127.5 - 1, (0, -width % 32, 0, -height % 32), mode="reflect")
+            x = torch.nn.functional.pad(
+                image[None].float() / 127.5 - 1, (0, -width % 32, 0, -height % 32), mode="reflect"
+            )
             predicted = model(x.contiguous(memory_format=torch.channels_last))[0, :, :height, :width].argmax(0)
             valid = mask != VOID
             pairs = mask[valid].long() * CLASSES + predicted[valid]
@@ -116,7 +118,9 @@ def main():
     matrix = evaluate(model, *load(arguments.data / "val"))
     iou = np.diag(matrix) / (matrix.sum(0) + matrix.sum(1) - np.diag(matrix))
     parameters = sum(p.numel() for p in model.parameters())
-    print(f"smp Unet mobilenet_v2: {parameters} parameters, {step} steps of {arguments.batch}x{arguments.crop}x{arguments.crop}")
+    print(
+        f"smp Unet mobilenet_v2: {parameters} parameters, {step} steps of {arguments.batch}x{arguments.crop}x{arguments.crop}"
+    )
     print("IoU by class:", np.round(100 * iou, 1).tolist())
     print(f"mean IoU {100 * iou.mean():.2f}, pixel accuracy {100 * np.diag(matrix).sum() / matrix.sum():.2f}")
 

@@ -19,7 +19,7 @@ _MARK = "made-by-keras-seg-demo"
 
 @click.command()
 @click.option("--out", type=click.Path(), default="keras_seg_demo", show_default=True, help="Folder of the demo.")
-@click.option("--minutes", type=float, default=1.5, show_default=True, help="How long to train.")
+@click.option("--minutes", type=float, default=2.0, show_default=True, help="How long to train.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @overwrite
 def demo(out, minutes, seed, overwrite):

@@ -73,7 +73,7 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
     >>> model.output_shape
     (None, None, None, 11)
     >>> ks.models.UNet(num_classes=2, filters=16, depth=3, input_shape=(None, None, 1)).count_params()
-    486306
+    489138
 
     Reference: Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI
         2015, section 2 and figure 1. Ours pads its convolutions ("same"), normalises, and upsamples by resize and

@@ -3,7 +3,7 @@
 import keras
 
 from keras_seg import augmentation, losses, models
-from keras_seg.data import from_folder
+from keras_seg.data import from_folder, pipeline_error
 from keras_seg.training.checkpoint import load_checkpoint
 from keras_seg.training.optimizer import KernelDecayAdamW
 from keras_seg.training.recorder import RunRecorder
@@ -64,7 +64,7 @@ def fit(plan, train, validation, run, resume=False, seconds_spent=0.0, callbacks
         The trained `keras.Model`; the caller saves it.
 
     Raises:
-        ValueError: if the loss is no longer a number.
+        ValueError: if the loss is no longer a number, or a file of the data can no longer be read.
     """
     keras.utils.set_random_seed(plan["seed"])
     checkpoint = load_checkpoint(run) if resume else None
@@ -94,15 +94,19 @@ def fit(plan, train, validation, run, resume=False, seconds_spent=0.0, callbacks
     )
     finished = not timed and first_epoch >= plan["epochs"]
     if not finished:
-        model.fit(
-            dataset,
-            epochs=_ENDLESS if timed else plan["epochs"],
-            initial_epoch=first_epoch,
-            steps_per_epoch=steps,
-            shuffle=False,  # The pipeline does it.
-            verbose=0,
-            callbacks=[schedule, recorder, *callbacks],
-        )
+        try:
+            model.fit(
+                dataset,
+                epochs=_ENDLESS if timed else plan["epochs"],
+                initial_epoch=first_epoch,
+                steps_per_epoch=steps,
+                shuffle=False,  # The pipeline does it.
+                verbose=0,
+                callbacks=[schedule, recorder, *callbacks],
+            )
+        except Exception as error:
+            # A file that broke after the scan comes out of tf.data wrapped in TensorFlow's own error.
+            raise (pipeline_error(error) or error) from error
     return model
 
 

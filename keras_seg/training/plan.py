@@ -78,8 +78,7 @@ def make_plan(facts, **given):
     ```
     """
     given = {name: value for name, value in given.items() if value is not None}
-    if "epochs" in given and "minutes" in given:
-        _validation.fail("minutes", "and `epochs` exclude each other", given["minutes"], "Give one of the two.")
+    _check(given)
     choices = {}
 
     def choose(name, rule, value, *looked_at):
@@ -115,7 +114,7 @@ def make_plan(facts, **given):
         "as wide as the encoder's level with Compact, the model's own with others",
         [96, 64, 32, 24, 16][:stages] if compact else None,
     )
-    crop = choose(
+    choose(
         "crop",
         f"{_CROP_SHARE:.0%} of the median image, down to a multiple of {_CROP_MULTIPLE}, at most {_LARGEST_CROP}; "
         f"images up to {_WHOLE} pixels are not cut",
@@ -153,7 +152,6 @@ def make_plan(facts, **given):
     )
     for name, value in given.items():
         _validation.fail("given", f"holds an unknown choice {name!r}", value, _validation.nearest(name, choices))
-    _check(choices, crop)
     return Plan(facts, choices)
 
 
@@ -171,8 +169,8 @@ def class_weights(shares, power=0.5):
     Example:
 
     >>> import keras_seg as ks
-    >>> ks.training.class_weights([0.8, 0.2])
-    [0.8333333333333334, 1.6666666666666667]
+    >>> [round(weight, 4) for weight in ks.training.class_weights([0.8, 0.2])]
+    [0.8333, 1.6667]
     """
     power = _validation.number("power", power, 0, 1)
     present = [share for share in shares if share > 0]
@@ -189,14 +187,18 @@ def _crop_side(side):
     return min(_LARGEST_CROP, int(side * _CROP_SHARE) // _CROP_MULTIPLE * _CROP_MULTIPLE)
 
 
-def _check(choices, crop):
-    """The ranges of what may have been given."""
-    for name in ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions"):
-        _validation.integer(name, choices[name].value)
-    _validation.integer("seed", choices["seed"].value, 0)
-    _validation.pair("crop", crop)
-    _validation.number("learning_rate", choices["learning_rate"].value, 0, 10)
-    if choices["minutes"].value is None:
-        _validation.integer("epochs", choices["epochs"].value)
-    else:
-        _validation.number("minutes", choices["minutes"].value, 0.001)
+def _check(given):
+    """The ranges of what was given; what was not is chosen in range."""
+    if "epochs" in given and "minutes" in given:
+        _validation.fail("minutes", "and `epochs` exclude each other", given["minutes"], "Give one of the two.")
+    for name, value in given.items():
+        if name in ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs"):
+            _validation.integer(name, value)
+        elif name == "seed":
+            _validation.integer(name, value, 0)
+        elif name == "crop":
+            _validation.pair(name, value)
+        elif name == "minutes":
+            _validation.number(name, value, 0.001)
+        elif name in ("learning_rate", "weight_decay", "soft_iou_weight"):
+            _validation.number(name, value, 0)

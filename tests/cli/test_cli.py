@@ -1,0 +1,280 @@
+"""The command line as a person uses it: the whole way, and every way to get it wrong."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_seg as ks
+from keras_seg.cli import main
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("the command line is tested once", allow_module_level=True)
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+def command(*arguments):
+    """Exit status of `keras-seg ARGUMENTS`, run in this process."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    return caught.value.code
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    """A small data folder: train/ and val/."""
+    folder = tmp_path_factory.mktemp("data") / "shapes"
+    ks.data.write_shapes(folder, train=8, val=4, size=(48, 56))
+    return folder
+
+
+TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32")
+
+
+@pytest.fixture(scope="module")
+def finished(shapes, tmp_path_factory):
+    """A finished run."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert command("train", shapes, "--out", out, *TRAIN) == 0
+    return out
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    return pathlib.Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+class TestTheWholeWay:
+    def test_a_run_folder_holds_everything(self, finished):
+        names = {item.name for item in finished.iterdir()}
+        assert names == {"plan.json", "labels.json", "log.csv", "metrics.json", "predictions.png", "model.keras"}
+        metrics = json.loads((finished / "metrics.json").read_text())
+        assert set(metrics["iou"]) == set(ks.data.SHAPE_NAMES)
+        assert sum(map(sum, metrics["confusion"])) == 4 * 48 * 56
+        plan = json.loads((finished / "plan.json").read_text())
+        assert plan["choices"]["crop"] == {"value": [32, 32], "rule": "given", "inputs": {}}
+        with Image.open(finished / "predictions.png") as panel:
+            assert panel.height > 4 * 200
+
+    def test_evaluating_again_gives_the_same_numbers(self, finished, shapes, tmp_path, capsys):
+        assert command("evaluate", finished, shapes, "--json", tmp_path / "r.json") == 0
+        results = json.loads((tmp_path / "r.json").read_text())
+        first = json.loads((finished / "metrics.json").read_text())
+        assert results["confusion"] == first["confusion"]
+        table = capsys.readouterr().out
+        assert "mean IoU" in table
+        assert "triangle" in table
+
+    def test_predictions_are_ids_and_overlays(self, finished, shapes, tmp_path):
+        image = sorted((shapes / "val" / "images").iterdir())[0]
+        assert command("predict", finished, image, "--out", tmp_path / "out") == 0
+        with Image.open(tmp_path / "out" / "masks" / f"{image.stem}.png") as mask:
+            assert mask.mode == "P"
+            ids = np.asarray(mask)
+        model = keras.saving.load_model(finished / "model.keras")
+        pixels = ks.data.read_image(image).astype("float32")
+        np.testing.assert_array_equal(ids, model.predict(pixels[None], verbose=0)[0].argmax(-1))
+        with Image.open(tmp_path / "out" / "overlays" / f"{image.stem}.png") as overlay:
+            assert overlay.size == (56, 48)
+
+    @pytest.mark.parametrize("format_, name", [("tflite", "model.tflite"), ("saved_model", "saved_model")])
+    def test_exports(self, copied, format_, name, capsys):
+        assert command("export", copied, "--format", format_) == 0
+        assert (copied / name).exists()
+        assert "largest difference" in capsys.readouterr().out
+        assert command("export", copied, "--format", format_) == 2
+        assert command("export", copied, "--format", format_, "--overwrite") == 0
+
+    def test_a_plan_is_shown_with_its_reasons(self, shapes, capsys):
+        assert command("plan", shapes) == 0
+        assert "Compact" in capsys.readouterr().out
+
+    def test_one_folder_without_val(self, shapes, tmp_path):
+        assert command("train", shapes / "train", "--out", tmp_path / "run", *TRAIN) == 0
+        facts = json.loads((tmp_path / "run" / "plan.json").read_text())["fingerprint"]
+        assert (facts["train_images"], facts["validation_images"]) == (6, 2)
+
+    def test_resuming_a_killed_run(self, shapes, tmp_path, monkeypatch):
+        out = tmp_path / "run"
+        from keras_seg.training import recorder
+
+        save = recorder.save_checkpoint
+
+        def save_and_die(*arguments):
+            save(*arguments)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(recorder, "save_checkpoint", save_and_die)
+        assert command("train", shapes, "--out", out, "--epochs", 2, "--batch-size", 2, "--crop", 32) == 130
+        monkeypatch.undo()
+        assert command("train", shapes, "--out", out) == 2
+        assert command("train", shapes, "--out", out, "--resume") == 0
+        assert (out / "model.keras").exists()
+        assert len((out / "log.csv").read_text().splitlines()) == 3
+
+
+@pytest.mark.slow
+def test_the_demo_keeps_its_promise(tmp_path):
+    """In a process of its own: under three minutes on two cores, 0.85 on scenes never seen, a file for a phone."""
+    out = tmp_path / "demo"
+    done = subprocess.run(
+        [pathlib.Path(sys.executable).with_name("keras-seg"), "demo", "--out", out], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads((out / "run" / "metrics.json").read_text())["mean_iou"] >= 0.85
+    assert (out / "run" / "model.tflite").exists()
+    assert "keras-seg train DATA --out RUN" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 200
+
+
+class TestBadInput:
+    """One line on the error stream, exit status 2, no traceback, nothing written."""
+
+    def refused(self, capsys, *arguments):
+        capsys.readouterr()
+        assert command(*arguments) == 2
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1, lines
+        assert lines[0].startswith("Error: ")
+        return lines[0]
+
+    def test_no_such_folder(self, tmp_path, capsys):
+        assert "nowhere" in self.refused(capsys, "train", tmp_path / "nowhere", "--out", tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    def test_a_folder_without_pairs(self, tmp_path, capsys):
+        (tmp_path / "empty").mkdir()
+        assert "images/" in self.refused(capsys, "train", tmp_path / "empty", "--out", tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    @pytest.fixture
+    def broken(self, shapes, tmp_path):
+        return pathlib.Path(shutil.copytree(shapes, tmp_path / "data"))
+
+    def test_an_orphan(self, broken, tmp_path, capsys):
+        gone = sorted((broken / "train" / "masks").iterdir())[0]
+        gone.unlink()
+        assert gone.stem in self.refused(capsys, "train", broken, "--out", tmp_path / "run")
+
+    def test_a_truncated_image(self, broken, tmp_path, capsys):
+        victim = sorted((broken / "train" / "images").iterdir())[0]
+        victim.write_bytes(victim.read_bytes()[:200])
+        assert victim.name in self.refused(capsys, "train", broken, "--out", tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    def test_a_mask_of_another_size(self, broken, tmp_path, capsys):
+        victim = sorted((broken / "val" / "masks").iterdir())[0]
+        Image.fromarray(np.zeros((10, 10), "uint8")).save(victim)
+        message = self.refused(capsys, "train", broken, "--out", tmp_path / "run")
+        assert victim.name in message
+        assert "10x10" in message
+
+    def test_a_label_out_of_range(self, broken, tmp_path, capsys):
+        victim = sorted((broken / "val" / "masks").iterdir())[0]
+        Image.fromarray(np.full((48, 56), 77, "uint8")).save(victim)
+        message = self.refused(capsys, "train", broken, "--out", tmp_path / "run")
+        assert victim.name in message
+        assert "77" in message
+
+    def test_a_number_of_classes_that_disagrees(self, shapes, tmp_path, capsys):
+        assert "num_classes=3" in self.refused(capsys, "train", shapes, "--out", tmp_path / "run", "--num-classes", 3)
+
+    @pytest.mark.parametrize(
+        "options, hint",
+        [
+            (("--backbone", "MobilNetV2"), "MobileNetV2"),
+            (("--model", "Unet"), "Did you mean 'UNet'"),
+            (("--weights", "nowhere.h5"), "nowhere.h5"),
+            (("--batch-size", 0), "`batch_size` must be an integer of at least 1"),
+            (("--minutes", 1, "--epochs", 1), "exclude each other"),
+            (("--crop", "32xx"), "HxW"),
+            (("--bach-size", 3), "--batch-size"),
+        ],
+    )
+    def test_options(self, shapes, tmp_path, capsys, options, hint):
+        assert hint in self.refused(capsys, "train", shapes, "--out", tmp_path / "run", *options)
+        assert not (tmp_path / "run").exists()
+
+    def test_an_existing_run_is_kept(self, copied, shapes, capsys):
+        before = (copied / "model.keras").read_bytes()
+        assert "--resume" in self.refused(capsys, "train", shapes, "--out", copied)
+        # A plan that fails must not cost the old run either.
+        self.refused(capsys, "train", shapes, "--out", copied, "--overwrite", "--backbone", "MobilNetV2")
+        assert (copied / "model.keras").read_bytes() == before
+
+    def test_a_folder_that_is_no_run_is_kept(self, shapes, tmp_path, capsys):
+        (tmp_path / "thesis.tex").write_text("five years")
+        assert "left alone" in self.refused(capsys, "train", shapes, "--out", tmp_path, "--overwrite")
+        assert (tmp_path / "thesis.tex").read_text() == "five years"
+
+    def test_resuming_what_has_ended_or_with_other_choices(self, copied, shapes, capsys):
+        assert "has ended" in self.refused(capsys, "train", shapes, "--out", copied, "--resume")
+        assert "Drop --epochs" in self.refused(capsys, "train", shapes, "--out", copied, "--resume", "--epochs", 3)
+
+    def test_a_place_that_cannot_be_written(self, shapes, tmp_path, capsys):
+        (tmp_path / "file").touch()
+        assert "file" in self.refused(capsys, "train", shapes, "--out", tmp_path / "file" / "run", *TRAIN)
+        full = pathlib.Path("/proc/keras_seg_run")
+        if full.parent.is_dir():
+            assert "cannot be written" in self.refused(capsys, "train", shapes, "--out", full, *TRAIN)
+
+    def test_no_run(self, shapes, tmp_path, capsys):
+        assert "no such run folder" in self.refused(capsys, "evaluate", tmp_path / "run", shapes)
+        assert "no such run folder" in self.refused(
+            capsys, "predict", tmp_path / "run", shapes, "--out", tmp_path / "o"
+        )
+        assert "no such run folder" in self.refused(capsys, "export", tmp_path / "run")
+
+    def test_predictions_are_not_overwritten(self, finished, shapes, tmp_path, capsys):
+        images = shapes / "val" / "images"
+        assert command("predict", finished, images, "--out", tmp_path) == 0
+        assert "exists already" in self.refused(capsys, "predict", finished, images, "--out", tmp_path)
+        assert "no such file" in self.refused(capsys, "predict", finished, tmp_path / "x.png", "--out", tmp_path / "o")
+
+    def test_the_demo_leaves_other_folders_alone(self, tmp_path, capsys):
+        (tmp_path / "mine.txt").write_text("mine")
+        assert "--overwrite" in self.refused(capsys, "demo", "--out", tmp_path)
+        assert "left alone" in self.refused(capsys, "demo", "--out", tmp_path, "--overwrite")
+        assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def installed(*arguments, **environment):
+    """The installed program, as a process."""
+    program = pathlib.Path(sys.executable).with_name("keras-seg")
+    return subprocess.run(
+        [program, *arguments], capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
+
+
+def test_help_answers_without_loading_a_framework():
+    done = installed("--help")
+    assert done.returncode == 0
+    assert "demo" in done.stdout
+    code = "import sys; sys.argv = ['keras-seg']; import keras_seg.cli; assert 'keras' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_missing_backend_says_what_to_install(tmp_path):
+    """A folder that shadows TensorFlow with nothing stands in for an environment without it."""
+    (tmp_path / "tensorflow.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'tensorflow'\", name='tensorflow')"
+    )
+    done = installed("plan", str(tmp_path), PYTHONPATH=str(tmp_path), KERAS_BACKEND="tensorflow")
+    assert done.returncode == 2
+    assert 'pip install "keras-seg[tensorflow]"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_membrane_trains_without_any_option_about_its_masks(membrane, tmp_path, capsys):
+    assert command("train", membrane, "--out", tmp_path / "run", "--epochs", 1, "--batch-size", 1, "--crop", 64) == 0
+    printed = capsys.readouterr().out
+    assert "Masks hold 0 and 255" in printed
+    assert json.loads((tmp_path / "run" / "labels.json").read_text())["names"] == ["class_0", "class_1"]
