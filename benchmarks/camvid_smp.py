@@ -1,7 +1,7 @@
-"""segmentation_models_pytorch's Unet("mobilenet_v2") on CamVid, from scratch, for a given time: the peer of `keras-seg train`.
+"""The peer of `keras-seg train`: segmentation_models_pytorch's Unet("mobilenet_v2") on CamVid, from scratch, for a time.
 
-It gets what helps it: channels_last, data in memory, the same augmentation, the same class weights and the same overlap term
-in the loss, AdamW with warm-up and polynomial decay to zero at the end of the time.
+It gets what helps it: channels_last, data in memory, the same augmentation, the same class weights and overlap term in
+the loss, AdamW with warm-up and polynomial decay to zero at the end of the time.
 
     pip install torch segmentation-models-pytorch
     python benchmarks/camvid_smp.py $KERAS_SEG_DATA/camvid --minutes 15
@@ -118,9 +118,8 @@ def main():
     matrix = evaluate(model, *load(arguments.data / "val"))
     iou = np.diag(matrix) / (matrix.sum(0) + matrix.sum(1) - np.diag(matrix))
     parameters = sum(p.numel() for p in model.parameters())
-    print(
-        f"smp Unet mobilenet_v2: {parameters} parameters, {step} steps of {arguments.batch}x{arguments.crop}x{arguments.crop}"
-    )
+    size = f"{arguments.batch}x{arguments.crop}x{arguments.crop}"
+    print(f"smp Unet mobilenet_v2: {parameters} parameters, {step} steps of {size}")
     print("IoU by class:", np.round(100 * iou, 1).tolist())
     print(f"mean IoU {100 * iou.mean():.2f}, pixel accuracy {100 * np.diag(matrix).sum() / matrix.sum():.2f}")
 

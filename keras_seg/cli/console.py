@@ -33,6 +33,16 @@ def score_table(evaluation, title):
     return table
 
 
+def fact_sheet(*facts):
+    """Names and values in two columns; long values wrap beside their name. Paths are never cut."""
+    table = rich.table.Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(name, str(value))
+    console.print(table)
+
+
 def progress_bar(*extra_columns):
     """A progress bar with the time that is left."""
     return rich.progress.Progress(

@@ -45,9 +45,7 @@ def demo(out, minutes, seed, overwrite):
     _step(1, "Generating 400 scenes to train on and 60 to judge on")
     write_shapes(data, train=400, val=60, seed=seed)
     _step(2, f"keras-seg train {data} --out {run} --minutes {minutes:g}")
-    model, evaluation = run_training(
-        data, run, None, {}, {"minutes": minutes + (time.monotonic() - STARTED) / 60, "seed": seed}
-    )
+    model, evaluation = run_training(data, run, None, {}, {"minutes": minutes, "seed": seed}, started=time.monotonic())
     _step(3, f"keras-seg predict {run} {data / 'val' / 'images'} --out {predictions}")
     files = image_files([data / "val" / "images"])
     write_predictions(model, files, prediction_targets(files, predictions, False), evaluation.class_names, 3)

@@ -40,4 +40,4 @@ def evaluate(run, data, split, json_file):
     )
     if json_file is not None:
         _files.write_json(json_file, {"data": index.path, "split": split, **evaluation.to_dict()})
-        console.console.print(f"Results  {json_file}", soft_wrap=True)
+        console.fact_sheet(("Results", json_file))

@@ -3,7 +3,6 @@
 import pathlib
 
 import click
-import rich.table
 
 from keras_seg._validation import InputError
 from keras_seg.cli import console
@@ -46,15 +45,12 @@ def export_model(model, format_, path, size=None, overwrite=False, images=None):
                 report = ks_export.saved_model(model, path, images=images, overwrite=overwrite)
     except RuntimeError as error:
         raise InputError(str(error)) from error
-    table = rich.table.Table(show_header=False, box=None)
-    for name, value in (
+    console.fact_sheet(
         ("Exported", report.path),
         ("Size", f"{report.size_bytes / 2**20:.2f} MiB"),
         ("Input", f"{' x '.join(map(str, report.input_shape))}, float32, 0..255"),
         ("Compared with Keras", f"{report.images} images, largest difference {report.max_abs_difference:.1e}"),
         ("Same class", f"{100 * report.agreement:.2f} % of pixels"),
         ("Operators", f"{len(report.ops)} kinds" + (", all built in" if format_ == "tflite" else "")),
-    ):
-        table.add_row(name, value)
-    console.console.print(table)
+    )
     return report

@@ -24,9 +24,7 @@ def predict(run, images, out, overwrite):
     names = run.load_labels()["names"]
     channels = run.load_plan().fingerprint["channels"]
     write_predictions(run.load_model(), files, targets, names, channels)
-    console.console.print(
-        f"Masks     {pathlib.Path(out) / 'masks'}\nOverlays  {pathlib.Path(out) / 'overlays'}", soft_wrap=True
-    )
+    console.fact_sheet(("Masks", pathlib.Path(out) / "masks"), ("Overlays", pathlib.Path(out) / "overlays"))
 
 
 def write_predictions(model, files, targets, names, channels):

@@ -52,8 +52,8 @@ def train(data, out, val, num_classes, ignore_class, class_names, resume, overwr
     run_training(data, out, val, data_options, given, resume, overwrite)
 
 
-def run_training(data, out, val, data_options, given, resume=False, overwrite=False):
-    """Scan, plan, train, judge and save; what `train` and `demo` do.
+def run_training(data, out, val, data_options, given, resume=False, overwrite=False, started=STARTED):
+    """Scan, plan, train, judge and save; what `train` and `demo` do. A limit in minutes counts from `started`.
 
     Returns:
         (keras.Model, `Evaluation`).
@@ -75,7 +75,7 @@ def run_training(data, out, val, data_options, given, resume=False, overwrite=Fa
             "class_names": labels["names"],
         }
 
-    return _train(run, *scan(data, val, data_options), stored, given)
+    return _train(run, *scan(data, val, data_options), stored, given, started)
 
 
 def scan(data, val, data_options):
@@ -97,13 +97,9 @@ def scan(data, val, data_options):
     return train_index, val_index
 
 
-def _train(run, train_index, val_index, stored, given):
-    import numpy as np
-
-    from keras_seg import _files, training, visualization
+def _train(run, train_index, val_index, stored, given, started):
+    from keras_seg import _files, training
     from keras_seg.cli.training_progress import TrainingProgress
-    from keras_seg.data.decoded_store import DecodedStore
-    from keras_seg.inference import predict_classes
 
     facts = training.fingerprint(train_index, val_index)
     if stored is None:
@@ -126,26 +122,34 @@ def _train(run, train_index, val_index, stored, given):
             val_index,
             run,
             resume=stored is not None,
-            seconds_spent=time.monotonic() - STARTED if plan["minutes"] is not None else 0.0,
+            seconds_spent=time.monotonic() - started if plan["minutes"] is not None else 0.0,
             callbacks=[progress],
         )
     with _files.written_aside(run.model_file, overwrite=True) as aside:
         model.save(aside)
-    evaluation = console.evaluate_with_bar(model, val_index)
-    _files.write_json(run.metrics_file, {"split": "validation", "data": val_index.path, **evaluation.to_dict()})
-    store = DecodedStore(val_index)
-    examples = [
-        store.get(position) for position in np.linspace(0, len(val_index) - 1, min(4, len(val_index))).astype(int)
-    ]
-    predictions = [predict_classes(model, image[None])[0] for image, _ in examples]
-    panel = visualization.prediction_panel(
-        [image for image, _ in examples], [mask for _, mask in examples], predictions, val_index.class_names
-    )
+    return model, _judge(run, model, val_index)
+
+
+def _judge(run, model, index):
+    """Evaluate the trained model, and leave the numbers and a picture in the run folder."""
+    import numpy as np
+
+    from keras_seg import _files, visualization
+    from keras_seg.data.decoded_store import DecodedStore
+    from keras_seg.inference import predict_classes
+
+    evaluation = console.evaluate_with_bar(model, index)
+    _files.write_json(run.metrics_file, {"split": "validation", "data": index.path, **evaluation.to_dict()})
+    store = DecodedStore(index)
+    positions = np.linspace(0, len(index) - 1, min(4, len(index))).astype(int)
+    images, masks = zip(*(store.get(position) for position in positions), strict=True)
+    predictions = [predict_classes(model, image[None])[0] for image in images]
+    panel = visualization.prediction_panel(images, masks, predictions, index.class_names)
     with _files.written_aside(run.panel_file, overwrite=True) as aside:
         panel.save(aside)
-    console.console.print(console.score_table(evaluation, f"{len(val_index)} validation images"))
-    console.console.print(f"Run folder  {run.path}\nPictures    {run.panel_file}", soft_wrap=True)
-    return model, evaluation
+    console.console.print(console.score_table(evaluation, f"{len(index)} validation images"))
+    console.fact_sheet(("Run folder", run.path), ("Pictures", run.panel_file), ("Reasons", run.plan_file))
+    return evaluation
 
 
 def _labels(index):
@@ -155,14 +159,12 @@ def _labels(index):
 
 def _describe(plan, train_index, val_index):
     height, width = plan.fingerprint["median_size"]
-    crop = "x".join(map(str, plan["crop"]))
     limit = f"{plan['epochs']} epochs" if plan["minutes"] is None else f"{plan['minutes']:g} minutes"
-    console.console.print(
-        f"Data   {len(train_index)} images to train on, {len(val_index)} to validate on, of about {height}x{width}\n"
-        f"       {train_index.num_classes} classes: {', '.join(train_index.class_names)}\n"
-        f"Model  {plan['model']}, backbone {plan['backbone']}, weights {plan['weights'] or 'from scratch'}\n"
-        f"Plan   {limit}, batches of {plan['batch_size']}, crops of {crop}, learning rate {plan['learning_rate']:g}"
-        "; reasons in plan.json"
+    console.fact_sheet(
+        ("Data", f"{len(train_index)} images to train on, {len(val_index)} to validate on, about {height}x{width}"),
+        ("Classes", ", ".join(train_index.class_names)),
+        ("Model", f"{plan['model']}, backbone {plan['backbone']}, weights {plan['weights'] or 'from scratch'}"),
+        ("Plan", f"{limit}, batches of {plan['batch_size']}, crops of {'x'.join(map(str, plan['crop']))}"),
     )
 
 

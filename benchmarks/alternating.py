@@ -1,0 +1,16 @@
+"""Timing of alternatives in one run: they take turns, so that a noisy machine is noisy for all of them."""
+
+import statistics
+import time
+
+
+def alternate(alternatives, rounds=11, warmup=2):
+    """Median milliseconds of each of `{name: callable}`, called in turns; the first calls are not counted."""
+    times = {name: [] for name in alternatives}
+    for round_ in range(rounds + warmup):
+        for name, call in alternatives.items():
+            start = time.perf_counter()
+            call()
+            if round_ >= warmup:
+                times[name].append(1000 * (time.perf_counter() - start))
+    return {name: statistics.median(values) for name, values in times.items()}
