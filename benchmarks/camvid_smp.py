@@ -1,4 +1,4 @@
-"""The peer of `keras-seg train`: segmentation_models_pytorch's Unet("mobilenet_v2") on CamVid, from scratch, for a time.
+"""The peer of `keras-seg train`: segmentation_models_pytorch's Unet("mobilenet_v2") on CamVid, from scratch.
 
 It gets what helps it: channels_last, data in memory, the same augmentation, the same class weights and overlap term in
 the loss, AdamW with warm-up and polynomial decay to zero at the end of the time.

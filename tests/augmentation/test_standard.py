@@ -11,6 +11,9 @@ from keras_seg.augmentation import StandardAugmentation, standard
 
 tf = pytest.importorskip("tensorflow")
 
+# NumPy, Pillow and tf.data only: the same code runs whatever the backend.
+pytestmark = pytest.mark.tensorflow_only
+
 PLAIN = {"color": 0.0, "hue": 0.0}
 
 

@@ -7,6 +7,9 @@ from PIL import Image
 from keras_seg._validation import InputError
 from keras_seg.data import scan_folder, split_index
 
+# NumPy, Pillow and tf.data only: the same code runs whatever the backend.
+pytestmark = pytest.mark.tensorflow_only
+
 
 def write(root, name, image, mask, extension="png"):
     for kind, array, ending in (("images", image, extension), ("masks", mask, "png")):

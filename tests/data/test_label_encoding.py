@@ -6,6 +6,9 @@ import pytest
 from keras_seg._validation import InputError
 from keras_seg.data import LabelEncoding
 
+# NumPy, Pillow and tf.data only: the same code runs whatever the backend.
+pytestmark = pytest.mark.tensorflow_only
+
 
 def counts(*values):
     return dict.fromkeys(values, 100)

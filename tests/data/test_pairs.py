@@ -5,6 +5,9 @@ import pytest
 from keras_seg._validation import InputError
 from keras_seg.data import find_pairs, find_splits
 
+# NumPy, Pillow and tf.data only: the same code runs whatever the backend.
+pytestmark = pytest.mark.tensorflow_only
+
 
 def touch(root, *names):
     for name in names:

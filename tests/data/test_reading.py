@@ -5,6 +5,9 @@ from PIL import Image
 from keras_seg._validation import InputError
 from keras_seg.data import image_size, read_image, read_mask
 
+# NumPy, Pillow and tf.data only: the same code runs whatever the backend.
+pytestmark = pytest.mark.tensorflow_only
+
 
 @pytest.fixture
 def rgb():

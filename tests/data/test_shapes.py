@@ -7,6 +7,9 @@ from PIL import Image
 from keras_seg._validation import InputError
 from keras_seg.data import SHAPE_NAMES, read_mask, scan_folder, shapes_scene, write_shapes
 
+# NumPy, Pillow and tf.data only: the same code runs whatever the backend.
+pytestmark = pytest.mark.tensorflow_only
+
 
 def test_scene():
     image, mask = shapes_scene(0, (64, 96))

@@ -10,6 +10,9 @@ from keras_seg.data import from_tfds, pipeline_error
 tf = pytest.importorskip("tensorflow")
 tfds = pytest.importorskip("tensorflow_datasets")
 
+# NumPy, Pillow and tf.data only: the same code runs whatever the backend.
+pytestmark = pytest.mark.tensorflow_only
+
 
 class TinySegmentation(tfds.core.GeneratorBasedBuilder):
     """Seven images of 12x16 pixels with trimaps 1..3, as in oxford_iiit_pet: image n has the value 10 n."""
