@@ -60,9 +60,9 @@ def histogram(bins, size):
 class ConfusionMatrix(keras.metrics.Metric):
     """The confusion matrix hist[true, predicted] of all pixels seen so far, in exact integers.
 
-    Counts stay exact to 2^55 pixels on every backend. Pixels whose true label is ignored are left out. A predicted
-    ignored
-    class on a pixel that counts is an error of the true class: it stays in the matrix, in the ignored class's column.
+    Counts stay exact to 2^55 pixels on every backend. Pixels whose true label is ignored are left out. An ignored class
+    predicted on a pixel that counts is an error of the true class: it stays in the matrix, in the ignored class's
+    column.
 
     Labels that are neither a class nor ignored, and predicted ids that are no class, never vanish. With
     `out_of_range="raise"`, executed eagerly, `update_state` raises an error that names them; in a compiled `fit` or

@@ -1,0 +1,70 @@
+"""Evaluation against scikit-learn, at images of different sizes."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import confusion_matrix, jaccard_score
+
+import keras_seg as ks
+from keras_seg import _validation
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Five images of three sizes; their masks hold 0..2 and 3 for void; one mask is void alone."""
+    rng = np.random.default_rng(0)
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+    for n, (height, width) in enumerate([(8, 9), (8, 9), (12, 7), (8, 9), (5, 5)]):
+        mask = rng.integers(0, 4, (height, width)) if n else np.full((height, width), 3)
+        Image.fromarray(mask.astype("uint8")).save(tmp_path / "masks" / f"{n}.png")
+        Image.fromarray(rng.integers(0, 255, (height, width, 3)).astype("uint8")).save(tmp_path / "images" / f"{n}.png")
+    return tmp_path
+
+
+@pytest.fixture
+def model():
+    return ks.models.UNet(num_classes=3, filters=4, depth=2)
+
+
+def test_equals_scikit_learn(folder, model):
+    index = ks.data.scan_folder(folder, num_classes=3, ignore_class=3)
+    seen = []
+    result = ks.inference.evaluate(model, index, batch_size=2, on_image=seen.append)
+    truths, predictions = [], []
+    for pair in index.pairs:
+        image, mask = ks.data.read_image(pair.image), ks.data.read_mask(pair.mask)
+        predicted = model.predict(image[None].astype("float32"), verbose=0)[0].argmax(-1)
+        truths.append(mask[mask != 3])
+        predictions.append(predicted[mask != 3])
+    truths, predictions = np.concatenate(truths), np.concatenate(predictions)
+    np.testing.assert_array_equal(result.confusion, confusion_matrix(truths, predictions, labels=range(3)))
+    np.testing.assert_allclose(
+        result.mean_iou, jaccard_score(truths, predictions, labels=np.unique([truths, predictions]), average="macro")
+    )
+    assert result.to_dict()["pixel_accuracy"] == pytest.approx((truths == predictions).mean())
+    assert seen[-1] == 5
+    assert np.isnan(result.image_accuracy[0])
+    assert np.isfinite(result.image_accuracy[1:]).all()
+
+
+def test_absent_classes_are_none_in_json(folder, model):
+    index = ks.data.scan_folder(folder, num_classes=3, ignore_class=3)
+    empty = ks.inference.Evaluation(np.diag([5, 0, 2]), ("a", "b", "c"), 1, np.ones(1))
+    assert empty.to_dict()["iou"] == {"a": 1.0, "b": None, "c": 1.0}
+    assert empty.mean_iou == 1.0
+    assert index.num_classes == 3
+
+
+def test_classes_that_disagree(folder):
+    index = ks.data.scan_folder(folder, num_classes=3, ignore_class=3)
+    with pytest.raises(_validation.InputError, match="`model` must have the 3 classes of"):
+        ks.inference.evaluate(ks.models.UNet(num_classes=5, filters=4, depth=2), index)
+
+
+def test_one_output_channel_is_the_probability_of_class_one():
+    image = keras.Input((None, None, 1))
+    model = keras.Model(image, image / 255.0)
+    ids = ks.inference.predict_classes(model, np.array([0.0, 127.0, 128.0, 255.0]).reshape(1, 1, 4, 1))
+    assert ids.tolist() == [[[0, 0, 1, 1]]]

@@ -1,0 +1,70 @@
+"""Palettes, overlays and panels."""
+
+import numpy as np
+import pytest
+
+from keras_seg import _validation
+from keras_seg.visualization import colorize, overlay, palette, prediction_panel
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+def test_colours_are_distinct_and_stable():
+    colors = palette(40).astype(int)
+    assert len({tuple(color) for color in colors}) == 40
+    distances = np.linalg.norm(colors[:12, None] - colors[None, :12], axis=-1) + 1000 * np.eye(12)
+    assert distances.min() > 40  # A dozen classes can be told apart by eye.
+    assert (colors.max(1) > 60).all()  # Black is left for ignored pixels.
+    np.testing.assert_array_equal(palette(5), palette(40)[:5])
+
+
+def test_colorize_by_hand():
+    mask = np.array([[0, 1], [255, -1]])
+    colors = np.array([[10, 20, 30], [40, 50, 60]], "uint8")
+    np.testing.assert_array_equal(colorize(mask, colors), [[[10, 20, 30], [40, 50, 60]], [[0, 0, 0], [0, 0, 0]]])
+
+
+def test_overlay_by_hand():
+    """0.25 of the colour and 0.75 of the image; the ignored pixel shows the image alone."""
+    image = np.full((1, 2, 3), 100.0)
+    result = overlay(image, np.array([[0, 9]]), np.array([[200, 0, 100]], "uint8"), alpha=0.25)
+    np.testing.assert_array_equal(result, [[[125, 75, 100], [100, 100, 100]]])
+
+
+def test_grey_images_and_more_channels():
+    assert overlay(np.full((2, 3, 1), 7.0), np.full((2, 3), -1), 2).tolist() == np.full((2, 3, 3), 7).tolist()
+    assert overlay(np.zeros((2, 3, 4)), np.zeros((2, 3), int), 2).shape == (2, 3, 3)
+
+
+def test_panel_marks_wrong_pixels_in_red_and_ignored_ones_grey():
+    truth = np.zeros((40, 40), "uint8")
+    truth[:, 20:] = 255
+    prediction = np.zeros((40, 40), int)
+    prediction[:20] = 1
+    panel = np.asarray(prediction_panel([np.zeros((40, 40, 3))], [truth], [prediction], ["a", "b"], tile_height=40))
+    errors = panel[26:66, -46:-6]
+    np.testing.assert_array_equal(errors[10, 10], [230, 40, 40])
+    np.testing.assert_array_equal(errors[30, 10], [0, 0, 0])
+    np.testing.assert_array_equal(errors[10, 30], [128, 128, 128])
+
+
+def test_a_long_legend_wraps():
+    mask = np.zeros((50, 50), "uint8")
+    few = prediction_panel([np.zeros((50, 50, 3))], [mask], [mask], ["a"])
+    many = prediction_panel([np.zeros((50, 50, 3))], [mask], [mask], [f"class number {k}" for k in range(30)])
+    assert many.width == few.width
+    assert many.height > few.height + 60
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: palette(0), "`num_classes` must be an integer"),
+        (lambda: colorize(np.zeros((2, 2)), 2), "`mask` must be an integer array"),
+        (lambda: overlay(np.zeros((2, 2, 3)), np.zeros((3, 2), int), 2), "`mask` must have the height and width"),
+        (lambda: overlay(np.zeros((2, 2, 3)), np.zeros((2, 2), int), 2, alpha=2), "`alpha` must be a finite number"),
+    ],
+)
+def test_bad_input(call, message):
+    with pytest.raises(_validation.InputError, match=message):
+        call()
