@@ -40,12 +40,18 @@ def data_options(command):
             "--ignore-class", type=IntList(), help="Label or labels of pixels that do not count, e.g. 11 or 0,255."
         ),
         click.option("--num-classes", type=int, help="Default: found in the masks."),
+        click.option("--channels", type=click.Choice(["1", "3", "4"]), help="Channels to read images with; default 3."),
     ):
         command = option(command)
     return command
 
 
-def data_arguments(num_classes, ignore_class, class_names):
-    """The data options as arguments of `scan_folder`."""
+def data_arguments(num_classes, ignore_class, class_names, channels):
+    """The data options as arguments of `scan_folder`, those not given as None."""
     names = None if class_names is None else [name.strip() for name in class_names.split(",")]
-    return {"num_classes": num_classes, "ignore_class": ignore_class, "class_names": names}
+    return {
+        "num_classes": num_classes,
+        "ignore_class": ignore_class,
+        "class_names": names,
+        "channels": channels and int(channels),
+    }

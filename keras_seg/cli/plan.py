@@ -15,13 +15,13 @@ from keras_seg.cli.train import plan_options, scan
 @click.option("--val", type=click.Path(exists=True), help="Folder to validate on.")
 @data_options
 @plan_options
-def plan(data, val, num_classes, ignore_class, class_names, **given):
+def plan(data, val, num_classes, ignore_class, class_names, channels, **given):
     """Show what `train` would do with DATA, each choice with its reason, without training."""
 
     keras_ready()
     from keras_seg import training
 
-    indices = scan(data, val, data_arguments(num_classes, ignore_class, class_names))
+    indices = scan(data, val, data_arguments(num_classes, ignore_class, class_names, channels))
     made = training.make_plan(training.fingerprint(*indices), **given)
     table = rich.table.Table(box=rich.box.SIMPLE_HEAD)
     for heading in ("choice", "value", "because"):

@@ -41,12 +41,12 @@ def plan_options(command):
 @plan_options
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @overwrite
-def train(data, out, val, num_classes, ignore_class, class_names, resume, overwrite, **given):
+def train(data, out, val, num_classes, ignore_class, class_names, channels, resume, overwrite, **given):
     """Train a model on the folder DATA, judge it, and keep everything in one run folder.
 
     DATA holds images/ and masks/ of the same file names, or train/ and val/ with these two in each.
     """
-    data_options = data_arguments(num_classes, ignore_class, class_names)
+    data_options = data_arguments(num_classes, ignore_class, class_names, channels)
     if resume:
         _refuse_choices_on_resume(overwrite, {**given, **data_options})
     run_training(data, out, val, data_options, given, resume, overwrite)
@@ -73,6 +73,7 @@ def run_training(data, out, val, data_options, given, resume=False, overwrite=Fa
             "num_classes": len(labels["names"]),
             "ignore_class": tuple(labels["ignore_class"]) or None,
             "class_names": labels["names"],
+            "channels": stored.fingerprint["channels"],
         }
 
     return _train(run, *scan(data, val, data_options), stored, given, started)
@@ -82,14 +83,20 @@ def scan(data, val, data_options):
     """The folders to train and to validate on, each looked through once."""
     from keras_seg import data as ks_data
 
+    data_options = dict(data_options)
     with console.console.status(f"Reading {data}"):
+        channels = data_options.pop("channels", None) or 3
         splits = ks_data.find_splits(data)
-        train_index = ks_data.scan_folder(data, split="train" if "train" in splits else None, **data_options)
+        train_index = ks_data.scan_folder(
+            data, "train" if "train" in splits else None, channels=channels, **data_options
+        )
         if val is not None:
             val_splits = ks_data.find_splits(val)
-            val_index = ks_data.scan_folder(val, "val" if "val" in val_splits else None, encoding=train_index.encoding)
+            val_index = ks_data.scan_folder(
+                val, "val" if "val" in val_splits else None, encoding=train_index.encoding, channels=channels
+            )
         elif "val" in splits:
-            val_index = ks_data.scan_folder(data, "val", encoding=train_index.encoding)
+            val_index = ks_data.scan_folder(data, "val", encoding=train_index.encoding, channels=channels)
         else:
             train_index, val_index = ks_data.split_index(train_index)
     for text in train_index.notices:

@@ -135,6 +135,14 @@ def test_the_demo_keeps_its_promise(tmp_path):
     assert max(map(len, done.stdout.splitlines())) <= 200
 
 
+def test_grey_images(shapes, tmp_path):
+    out = tmp_path / "run"
+    assert command("train", shapes, "--out", out, "--channels", 1, *TRAIN) == 0
+    assert keras.saving.load_model(out / "model.keras").input_shape == (None, None, None, 1)
+    assert command("evaluate", out, shapes) == 0
+    assert command("predict", out, shapes / "val" / "images", "--out", tmp_path / "p") == 0
+
+
 class TestBadInput:
     """One line on the error stream, exit status 2, no traceback, nothing written."""
 
