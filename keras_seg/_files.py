@@ -32,8 +32,8 @@ def written_aside(path, overwrite):
         raise not_writable(path, error) from error
     try:
         yield aside / path.name
-        if path.is_dir():
-            # A folder cannot be replaced in one step: the old one steps aside first, and is gone with `aside`.
+        if path.is_dir() or ((aside / path.name).is_dir() and path.exists()):
+            # Only a file can replace a file in one step: what was there steps aside first, and is gone with `aside`.
             os.replace(path, aside / "replaced")
         os.replace(aside / path.name, path)
     finally:
