@@ -11,9 +11,7 @@ class KernelDecayAdamW(keras.optimizers.AdamW):
     `exclude_from_weight_decay` does the same by names, which are not kept when a model is saved; here the rule is the
     variable's rank, so a resumed run is the run it was.
 
-    Args:
-        *args: as for `keras.optimizers.AdamW`.
-        **kwargs: as for `keras.optimizers.AdamW`.
+    Arguments are those of `keras.optimizers.AdamW`.
 
     Reference: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019; He et al., "Bag of Tricks", 2019,
         section 3.1 ("no bias decay").

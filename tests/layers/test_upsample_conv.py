@@ -54,7 +54,7 @@ def test_gradients_equal_the_definition(size, skip_size):
     inputs = maps(size, skip_size)
     layer = built(inputs)
     parts = inputs if isinstance(inputs, list) else [inputs]
-    weights = np.random.default_rng(2).normal(size=layer(inputs).shape).astype("float32")
+    weights = ops.convert_to_tensor(np.random.default_rng(2).normal(size=layer(inputs).shape).astype("float32"))
     join = (lambda parts: list(parts)) if isinstance(inputs, list) else (lambda parts: parts[0])
 
     for index, part in enumerate(parts):
@@ -72,7 +72,7 @@ def test_kernel_gradient_equals_the_definition(size, skip_size):
     inputs = maps(size, skip_size)
     fast, plain = built(inputs), built(inputs, fused=False)
     kernel, bias = fast.get_weights()
-    weights = np.random.default_rng(2).normal(size=fast(inputs).shape).astype("float32")
+    weights = ops.convert_to_tensor(np.random.default_rng(2).normal(size=fast(inputs).shape).astype("float32"))
 
     def through(layer):
         def loss(value):

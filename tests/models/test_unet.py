@@ -147,7 +147,7 @@ def test_it_learns():
     model.compile(
         keras.optimizers.Adam(3e-3), loss=ks.losses.CrossEntropy(), metrics=[ks.metrics.MeanIoU(num_classes=2)]
     )
-    model.fit(images, masks, batch_size=8, epochs=60, verbose=0)
+    model.fit(images, masks, batch_size=8, epochs=150, verbose=0)
     assert model.evaluate(images, masks, verbose=0, return_dict=True)["mean_iou"] > 0.9
 
 
