@@ -8,6 +8,10 @@ from keras_seg import _ops, _validation
 INTERPOLATIONS = ("nearest", "bilinear")
 NORMALIZATIONS = ("batch", "group", "layer", None)
 
+# Of the moving statistics of every BatchNormalization in the package. With Keras' 0.99 they need some five hundred
+# steps to forget their initial values, and a model judged before that looks untrained.
+BATCH_NORM_MOMENTUM = 0.95
+
 
 @keras.saving.register_keras_serializable("keras_seg")
 class UpsampleConv(keras.layers.Layer):
@@ -28,9 +32,9 @@ class UpsampleConv(keras.layers.Layer):
         filters: int. Output channels.
         kernel_size: odd int. Defaults to 3.
         interpolation: `"nearest"` or `"bilinear"` (half-pixel centres). Defaults to `"nearest"`.
-        normalization: `"batch"`, `"group"` (groups of 16 channels, or of the largest divisor of `filters` below 16),
-            `"layer"` (over the channels of each pixel) or None. The convolution has a bias only for None. Defaults to
-            `"batch"`.
+        normalization: `"batch"` (momentum 0.95), `"group"` (groups of 16 channels, or of the largest divisor of
+            `filters` below 16), `"layer"` (over the channels of each pixel) or None. The convolution has a bias only
+            for None. Defaults to `"batch"`.
         activation: a Keras activation or None. Defaults to `"relu"`.
         fused: bool. False always computes the plain form. Defaults to True.
         odd_sizes: bool. Whether the skip may be one row or column smaller than the doubled map. Where sizes are unknown
@@ -93,7 +97,9 @@ class UpsampleConv(keras.layers.Layer):
 
     def _normalization_layer(self):
         if self.normalization == "batch":
-            return keras.layers.BatchNormalization(dtype=self.dtype_policy, name="normalization")
+            return keras.layers.BatchNormalization(
+                momentum=BATCH_NORM_MOMENTUM, dtype=self.dtype_policy, name="normalization"
+            )
         if self.normalization == "group":
             group_size = max(n for n in range(1, 17) if self.filters % n == 0)
             groups = self.filters // group_size

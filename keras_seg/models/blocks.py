@@ -2,6 +2,8 @@
 
 from keras import layers
 
+from keras_seg.layers.upsample_conv import BATCH_NORM_MOMENTUM
+
 
 def conv_block(x, filters, name, kernel_size=3, strides=1, dilation_rate=1, padding="same", activation="relu"):
     """Convolution, BatchNormalization, activation: layers `{name}_conv`, `{name}_norm` and `{name}_{activation}`."""
@@ -15,7 +17,7 @@ def conv_block(x, filters, name, kernel_size=3, strides=1, dilation_rate=1, padd
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm")(x)
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
 
 

@@ -145,7 +145,7 @@ def test_it_learns():
     images = (masks[..., None] * 150 + rng.uniform(0, 100, size=(8, 16, 16, 3))).astype("float32")
     model = ks.models.UNet(num_classes=2, filters=8, depth=2)
     model.compile(
-        keras.optimizers.Adam(1e-2), loss=ks.losses.CrossEntropy(), metrics=[ks.metrics.MeanIoU(num_classes=2)]
+        keras.optimizers.Adam(3e-3), loss=ks.losses.CrossEntropy(), metrics=[ks.metrics.MeanIoU(num_classes=2)]
     )
     model.fit(images, masks, batch_size=8, epochs=60, verbose=0)
     assert model.evaluate(images, masks, verbose=0, return_dict=True)["mean_iou"] > 0.9
