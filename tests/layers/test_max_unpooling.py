@@ -303,7 +303,7 @@ def test_a_model_trains():
     model = encoder_and_decoder((10, 14))
     rng = np.random.default_rng(0)
     images, labels = rng.normal(size=(8, 10, 14, 3)), rng.integers(0, 4, (8, 10, 14))
-    model.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
+    model.compile(keras.optimizers.Adam(1e-2), ks.losses.CrossEntropy())
     before = [w.copy() for w in model.get_weights()]
     history = model.fit(images, labels, batch_size=3, epochs=3, verbose=0).history["loss"]
     assert history[-1] < history[0]
