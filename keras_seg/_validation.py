@@ -64,6 +64,22 @@ def pair(name, value, minimum=1):
     return tuple(integer(name, side, minimum) for side in value)
 
 
+def channels_last(value):
+    """`data_format` as "channels_last", the one layout of the package's layers; None for the setting of Keras."""
+    if value is None:
+        import keras  # Here because the command line checks arguments before it imports Keras.
+
+        value = keras.config.image_data_format()
+    if one_of("data_format", value, ("channels_last", "channels_first")) == "channels_first":
+        fail(
+            "data_format",
+            'must be "channels_last"; maps are (batch, height, width, channels) here',
+            value,
+            'Transpose before with keras.layers.Permute((2, 3, 1)) and pass data_format="channels_last".',
+        )
+    return value
+
+
 def integers(name, value, minimum=1):
     """`value` as a non-empty tuple of ints of at least `minimum`."""
     if isinstance(value, str) or not hasattr(value, "__iter__") or len(value := tuple(value)) == 0:

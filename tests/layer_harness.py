@@ -7,14 +7,15 @@ import numpy as np
 def check_layer(layer, inputs, tmp_path, dynamic=True):
     """Config round trip, declared shape, dynamic shape, saving and mixed precision of `layer` on arrays `inputs`.
 
-    Returns the layer's output in float32 for further checks.
+    Returns the layer's output, or the tuple of its outputs, for further checks.
     """
     arrays = inputs if isinstance(inputs, list) else [inputs]
     call = (lambda layer, xs: layer(list(xs))) if isinstance(inputs, list) else (lambda layer, xs: layer(xs[0]))
-    expected = np.asarray(keras.ops.convert_to_numpy(call(layer, arrays)))
+    expected = outputs(call(layer, arrays))
 
     shapes = [x.shape for x in arrays] if isinstance(inputs, list) else arrays[0].shape
-    assert tuple(layer.compute_output_shape(shapes)) == expected.shape
+    declared = layer.compute_output_shape(shapes)
+    assert (tuple(declared) if len(expected) > 1 else (tuple(declared),)) == tuple(e.shape for e in expected)
 
     clone = type(layer).from_config(layer.get_config())
     assert clone.get_config() == layer.get_config()
@@ -26,14 +27,19 @@ def check_layer(layer, inputs, tmp_path, dynamic=True):
     model.save(path)
     reloaded = keras.saving.load_model(path)  # No custom_objects: registration is part of being a layer of the package.
     for candidate in (model, reloaded):
-        result = keras.ops.convert_to_numpy(candidate(arrays))
-        np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+        for result, array in zip(outputs(candidate(arrays)), expected, strict=True):
+            np.testing.assert_allclose(result, array, rtol=1e-5, atol=1e-5)
 
     half = type(layer).from_config({**layer.get_config(), "dtype": "mixed_float16"})
     result = call(half, arrays)
     half.set_weights(layer.get_weights())
-    result = call(half, arrays)
-    assert keras.backend.standardize_dtype(result.dtype) == "float16"
-    result = keras.ops.convert_to_numpy(result)
-    np.testing.assert_allclose(result, expected, rtol=2e-2, atol=2e-2 * max(1, np.abs(expected).max()))
-    return expected
+    for result, array in zip(outputs(call(half, arrays)), expected, strict=True):
+        assert result.dtype == ("float16" if array.dtype.kind == "f" else array.dtype)
+        np.testing.assert_allclose(result, array, rtol=2e-2, atol=2e-2 * max(1, np.abs(array).max()))
+    return expected if len(expected) > 1 else expected[0]
+
+
+def outputs(tensors):
+    """A layer's one output or several as a tuple of arrays."""
+    tensors = tensors if isinstance(tensors, (tuple, list)) else [tensors]
+    return tuple(np.asarray(keras.ops.convert_to_numpy(tensor)) for tensor in tensors)

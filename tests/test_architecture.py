@@ -13,7 +13,8 @@ ROOT = pathlib.Path(keras_seg.__file__).parent
 # Low to high: a package may import what stands in a row before its own.
 ROWS = [
     ["_validation", "_version"],
-    ["_files", "_ops", "_labels", "_reduction"],
+    ["_files", "_ops", "_labels", "_reduction", "_windows"],
+    ["initializers"],
     ["layers", "losses", "metrics", "augmentation", "visualization"],
     ["backbones", "data"],
     ["models"],

@@ -3,11 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from gradients import gradient, numeric_gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 from layer_harness import check_layer
 
+import keras_seg as ks
 from keras_seg import _validation
 from keras_seg.layers import CropLike, PadToStride, Resize2D
 
@@ -30,25 +32,65 @@ def test_nearest_golden():
     np.testing.assert_array_equal(run(Resize2D(2, "nearest"), SQUARE)[0, :, :, 0], expected)
 
 
-@pytest.mark.parametrize("factor", [2, 3, (4, 2)])
-@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
-def test_resize_equals_torch(factor, interpolation):
+def test_bicubic_golden():
+    """With a = -0.75 the weights at distances 0.75, 0.25, 1.25, 1.75 are .2617 .8789 -.1055 -.0352.
+
+    Column 0 lies at -0.25: 1 but for the weight of column 1, distant 1.25, so 1 - .1055 along the rows. Along the
+    columns rows are 2 apart: the corner is 1 - 3 * .1055 = .6836. The pixels before it repeat, and weights sum to 1.
+    """
+    result = run(Resize2D(2, "bicubic"), SQUARE)[0, :, :, 0]
+    np.testing.assert_allclose(result[0], [0.68359375, 1.015625, 1.5625, 1.89453125], rtol=1e-6)
+    np.testing.assert_allclose(result + result[::-1, ::-1], 5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("factor", [2, 3, (4, 2), (1, 5)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic"])
+@pytest.mark.parametrize("size", [(5, 7), (1, 2)])
+def test_resize_equals_torch(size, factor, interpolation):
     torch = pytest.importorskip("torch")
-    x = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(2, *size, 3)).astype("float32")
     pair = factor if isinstance(factor, tuple) else (factor, factor)
-    kwargs = {"align_corners": False} if interpolation == "bilinear" else {}
+    kwargs = {} if interpolation == "nearest" else {"align_corners": False}
     expected = torch.nn.functional.interpolate(
-        torch.tensor(x).permute(0, 3, 1, 2), scale_factor=pair, mode=interpolation, **kwargs
+        torch.tensor(x).double().permute(0, 3, 1, 2), scale_factor=pair, mode=interpolation, **kwargs
     )
     np.testing.assert_allclose(
         run(Resize2D(factor, interpolation), x), expected.permute(0, 2, 3, 1).numpy(), rtol=1e-5, atol=1e-6
     )
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic"])
 def test_resize_contract(interpolation, tmp_path):
     x = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype("float32")
     check_layer(Resize2D((2, 3), interpolation), x, tmp_path)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_bicubic_rounds_once(dtype):
+    """Half-precision maps are enlarged in float32: the result is the float32 one, rounded."""
+    x = ops.cast(np.random.default_rng(0).normal(size=(2, 5, 7, 3)), dtype)
+    half = Resize2D(2, "bicubic", dtype=dtype)(x)
+    exact = ops.cast(Resize2D(2, "bicubic")(ops.cast(x, "float32")), dtype)
+    np.testing.assert_array_equal(*(ops.convert_to_numpy(ops.cast(t, "float32")) for t in (half, exact)))
+
+
+def test_bicubic_gradient():
+    """Linear in its input, so that differences with any step are exact."""
+    x = np.random.default_rng(0).normal(size=(1, 3, 2, 1))
+    weights = np.random.default_rng(1).normal(size=(1, 6, 6, 1)).astype("float32")
+    layer = Resize2D((2, 3), "bicubic")
+    ours = gradient(lambda v: ops.sum(ops.multiply(layer(v), weights)), x)
+    theirs = numeric_gradient(lambda v: float((run(layer, v.astype("float32")) * weights).sum()), x, step=1.0)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.tensorflow_only
+def test_bicubic_becomes_built_in_operators(tmp_path):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("exports are made on the TensorFlow backend")
+    inputs = keras.Input((None, None, 3))
+    report = ks.export.tflite(keras.Model(inputs, Resize2D(2, "bicubic")(inputs)), tmp_path / "m.tflite", input_size=9)
+    assert report.max_abs_difference < 1e-3
 
 
 def test_resize_leaves_batch_normalization_alone_in_predict():
@@ -96,6 +138,7 @@ def test_cropping_contract(tmp_path):
         (lambda: Resize2D(0), "`size` must be an integer of at least 1"),
         (lambda: Resize2D((2, 2, 2)), r"`size` must be one integer or a pair"),
         (lambda: Resize2D(2, "bilinaer"), "Did you mean 'bilinear'"),
+        (lambda: Resize2D(2, data_format="channels_first"), '`data_format` must be "channels_last".*Permute'),
         (lambda: PadToStride(0), "`stride` must be an integer of at least 1"),
         (lambda: CropLike(-1), "`offset` must be an integer of at least 0"),
         (lambda: CropLike()(SQUARE), r"`inputs` must be the list \[map, like\]"),

@@ -1,0 +1,56 @@
+"""A transposed convolution that starts as bilinear interpolation."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_seg import _validation
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class Bilinear(keras.initializers.Initializer):
+    """The kernel of a transposed convolution that interpolates each channel bilinearly.
+
+    `w(y, x) = (1 - |y - c| / f) (1 - |x - c| / f)` with `f = (k + 1) // 2` and `c = f - 1` for odd k, `f - 0.5` for
+    even k, from each channel to itself. With stride s, a kernel of `2 * s - s % 2` and padding "same" the layer
+    enlarges as `Resize2D(s)` does, but for the borders, where it reads zeros. A channel's weights sum to `s * s`.
+
+    Example:
+
+    >>> import keras_seg as ks, numpy as np
+    >>> kernel = ks.initializers.Bilinear()((4, 4, 1, 1))
+    >>> (16 * np.array(kernel)[:, :, 0, 0]).astype(int).tolist()
+    [[1, 3, 3, 1], [3, 9, 9, 3], [3, 9, 9, 3], [1, 3, 3, 1]]
+
+    Call arguments:
+        shape: (height, width, filters, channels), filters equal to channels, as `keras.layers.Conv2DTranspose` asks.
+        dtype: str. Defaults to Keras' float type.
+
+    Raises:
+        ValueError: if the shape is not as above.
+
+    Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation" (2015), section
+    3.3; the formula is that of the authors' surgery.py.
+    """
+
+    def __call__(self, shape, dtype=None):
+        """The kernel."""
+        shape = tuple(shape)
+        if len(shape) != 4 or shape[2] != shape[3]:
+            _validation.fail(
+                "shape", "must be (height, width, filters, channels) with as many filters as channels", shape
+            )
+        rows, columns = (_triangle(length) for length in shape[:2])
+        kernel = np.einsum("y,x,io->yxio", rows, columns, np.eye(shape[2]))
+        return ops.convert_to_tensor(kernel, dtype=dtype or keras.config.floatx())
+
+    def get_config(self):
+        """No arguments."""
+        return {}
+
+
+def _triangle(length):
+    """The weights along one axis."""
+    factor = (length + 1) // 2
+    centre = factor - 1 if length % 2 else factor - 0.5
+    return 1 - np.abs(np.arange(length) - centre) / factor

@@ -1,0 +1,55 @@
+"""A convolution before a pixel shuffle that starts without a checkerboard."""
+
+import keras
+from keras import ops
+
+from keras_seg import _validation
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class ICNR(keras.initializers.Initializer):
+    """The kernel of a convolution before `PixelShuffle2D`, the same for all pixels of a block.
+
+    Convolution and shuffle then begin as the convolution to C channels, resized by nearest neighbour. The kernel to C
+    channels comes from `initializer` and is repeated in the channel order of `PixelShuffle2D`, (i * scale + j) * C + c.
+
+    Args:
+        scale: int. The factor of the shuffle. Defaults to 2.
+        initializer: a Keras initializer, for the kernel (height, width, inputs, C). Defaults to `"he_normal"`.
+
+    Call arguments:
+        shape: (height, width, inputs, C * scale * scale).
+        dtype: str. Defaults to Keras' float type.
+
+    Raises:
+        ValueError: if an argument is not as above, or the last axis is no multiple of `scale * scale`.
+
+    Example:
+
+    >>> import keras_seg as ks, numpy as np
+    >>> kernel = np.array(ks.initializers.ICNR(2)((3, 3, 5, 8)))  # Two channels, four pixels each.
+    >>> [bool((kernel[..., :2] == kernel[..., n : n + 2]).all()) for n in (2, 4, 6)]
+    [True, True, True]
+
+    Reference: Aitken et al., "Checkerboard artifact free sub-pixel convolution" (2017), section 3.3.
+    """
+
+    def __init__(self, scale=2, initializer="he_normal"):
+        self.scale = _validation.integer("scale", scale)
+        self.initializer = keras.initializers.get(initializer)
+        if self.initializer is None:
+            _validation.fail("initializer", "must be a Keras initializer", initializer)
+
+    def __call__(self, shape, dtype=None):
+        """The kernel."""
+        *inputs, filters = shape
+        if filters % self.scale**2 != 0:
+            _validation.fail(
+                "shape", f"must end in a multiple of scale * scale = {self.scale**2} filters", tuple(shape)
+            )
+        kernel = self.initializer((*inputs, filters // self.scale**2), dtype=dtype or keras.config.floatx())
+        return ops.tile(kernel, [1] * len(inputs) + [self.scale**2])
+
+    def get_config(self):
+        """The arguments, as the constructor takes them."""
+        return {"scale": self.scale, "initializer": keras.initializers.serialize(self.initializer)}

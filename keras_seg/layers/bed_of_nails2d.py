@@ -1,0 +1,59 @@
+"""Unpooling without indices."""
+
+import keras
+from keras import ops
+
+from keras_seg import _validation
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class BedOfNails2D(keras.layers.Layer):
+    """Enlarges a map by putting each value in the top left corner of a block of zeros.
+
+    It is what a transposed convolution does before it convolves, and what unpooling does when the indices are all 0.
+
+    Args:
+        size: int or pair of ints (height, width). The factor. Defaults to 2.
+        data_format: `"channels_last"`, or None for the setting of Keras, which must be that. Defaults to None.
+        **kwargs: name, dtype and the like, as for every Keras layer.
+
+    Input shape: `(batch, height, width, channels)`, any dtype.
+
+    Output shape: `(batch, height * size[0], width * size[1], channels)`, the same dtype.
+
+    Raises:
+        ValueError: if an argument is not as above.
+
+    Example:
+
+    >>> import keras_seg as ks, numpy as np
+    >>> x = np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1)
+    >>> np.array(ks.layers.BedOfNails2D()(x))[0, :, :, 0].astype(int).tolist()
+    [[1, 0, 2, 0], [0, 0, 0, 0], [3, 0, 4, 0], [0, 0, 0, 0]]
+
+    Reference: Dosovitskiy, Springenberg and Brox, "Learning to Generate Chairs with Convolutional Neural Networks"
+    (2015), section 3.
+    """
+
+    def __init__(self, size=2, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.size = _validation.pair("size", size)
+        self.data_format = _validation.channels_last(data_format)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+
+    def call(self, inputs):
+        rows, columns = self.size
+        _, height, width, channels = ops.shape(inputs)
+        # Zeros behind every pixel, then behind every line: views of three axes, which every runtime can pad.
+        outputs = ops.pad(ops.reshape(inputs, (-1, 1, channels)), ((0, 0), (0, columns - 1), (0, 0)))
+        outputs = ops.reshape(outputs, (-1, 1, width * columns * channels))
+        outputs = ops.pad(outputs, ((0, 0), (0, rows - 1), (0, 0)))
+        return ops.reshape(outputs, (-1, height * rows, width * columns, channels))
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        rows, columns = self.size
+        return (batch, height and height * rows, width and width * columns, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size, "data_format": self.data_format}

@@ -1,0 +1,85 @@
+"""The way back from max pooling."""
+
+import keras
+from keras import ops
+
+from keras_seg import _validation, _windows
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class MaxUnpooling2D(keras.layers.Layer):
+    """Puts each value back where the maximum of its window was, and zeros everywhere else.
+
+    The partner of `MaxPoolingWithArgmax2D`, for either padding. Of a map whose size is not a multiple of the pool, the
+    size cannot be known from the pooled map: pass the map that was pooled, or any other of that size, as third input.
+    Then the result equals `torch.nn.MaxUnpool2d` with `output_size`.
+
+    Args:
+        pool_size: int or pair of ints (height, width), that of the pooling. Defaults to 2.
+        data_format: `"channels_last"`, or None for the setting of Keras, which must be that. Defaults to None.
+        **kwargs: name, dtype and the like, as for every Keras layer.
+
+    Call arguments:
+        inputs: the list `[values, indices]` or `[values, indices, like]`. Indices are window-local, as
+            `MaxPoolingWithArgmax2D` gives them; one outside the window puts its value nowhere. Only the size of `like`
+            is used.
+
+    Input shape: `(batch, height, width, channels)` twice, and `(batch, like_height, like_width, any)`, where
+        `like_height` and `like_width` differ from `height * pool_height` and `width * pool_width` by less than a pool.
+
+    Output shape: `(batch, height * pool_height, width * pool_width, channels)`, or the size of `like`, in the dtype of
+        the values.
+
+    Raises:
+        ValueError: if an argument is not as above, or the shapes do not fit.
+
+    Example:
+
+    >>> import keras_seg as ks, numpy as np
+    >>> values = np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1)
+    >>> indices = np.array([[3, 0], [2, 3]]).reshape(1, 2, 2, 1)
+    >>> np.array(ks.layers.MaxUnpooling2D()([values, indices]))[0, :, :, 0].astype(int).tolist()
+    [[0, 0, 2, 0], [0, 1, 0, 0], [0, 0, 0, 0], [3, 0, 0, 4]]
+
+    Reference: Badrinarayanan, Kendall and Cipolla, "SegNet" (2015), section 3; Zeiler and Fergus, "Visualizing and
+    Understanding Convolutional Networks" (2014), section 2.1.
+    """
+
+    def __init__(self, pool_size=2, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.pool_size = _validation.pair("pool_size", pool_size)
+        self.data_format = _validation.channels_last(data_format)
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        self.built = True
+
+    def call(self, inputs):
+        values, indices, *like = inputs
+        size = ops.shape(like[0])[1:3] if like else None
+        # Indices that went through an Input of Keras' default dtype come as floats.
+        return _windows.unpool(values, ops.cast(indices, "int32"), self.pool_size, size)
+
+    def compute_output_shape(self, input_shape):
+        nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
+        if not nested or len(input_shape) not in (2, 3) or any(len(shape) != 4 for shape in input_shape):
+            _validation.fail("inputs", "must be [values, indices] or [values, indices, like], all maps", input_shape)
+        values, indices, *like = [tuple(shape) for shape in input_shape]
+        if any(n is not None and m is not None and n != m for n, m in zip(values, indices, strict=True)):
+            _validation.fail("inputs", "must hold values and indices of one shape", [values, indices])
+        batch, *size, channels = values
+        outputs = [n and n * window for n, window in zip(size, self.pool_size, strict=True)]
+        if like:
+            for n, m, window in zip(outputs, like[0][1:3], self.pool_size, strict=True):
+                if n is not None and m is not None and abs(n - m) >= window:
+                    _validation.fail(
+                        "inputs",
+                        f"must hold a `like` within less than a pool of {self.pool_size} of {tuple(outputs)}",
+                        like[0],
+                        "Pass the map that was pooled.",
+                    )
+            outputs = like[0][1:3]
+        return (batch, *outputs, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "pool_size": self.pool_size, "data_format": self.data_format}
