@@ -1,5 +1,6 @@
 """Layers that Keras lacks or gets wrong for segmentation."""
 
+from keras_seg.layers.adaptive_average_pooling import AdaptiveAveragePooling2D
 from keras_seg.layers.bed_of_nails2d import BedOfNails2D
 from keras_seg.layers.crop_like import CropLike
 from keras_seg.layers.max_pooling_with_argmax2d import MaxPoolingWithArgmax2D
@@ -7,10 +8,12 @@ from keras_seg.layers.max_unpooling2d import MaxUnpooling2D
 from keras_seg.layers.pad_to_stride import PadToStride
 from keras_seg.layers.pixel_shuffle2d import PixelShuffle2D, shuffle_order_from_torch
 from keras_seg.layers.resize2d import Resize2D
+from keras_seg.layers.resize_like import ResizeLike
 from keras_seg.layers.switches import from_tf_argmax, from_torch_indices, to_tf_argmax, to_torch_indices
 from keras_seg.layers.upsample_conv import UpsampleConv
 
 __all__ = [
+    "AdaptiveAveragePooling2D",
     "BedOfNails2D",
     "CropLike",
     "MaxPoolingWithArgmax2D",
@@ -18,6 +21,7 @@ __all__ = [
     "PadToStride",
     "PixelShuffle2D",
     "Resize2D",
+    "ResizeLike",
     "UpsampleConv",
     "from_tf_argmax",
     "from_torch_indices",

@@ -28,6 +28,10 @@ def segmentation_head(x, num_classes, activation="softmax", scale=1):
     x = layers.Conv2D(num_classes, 1, name="logits")(x)
     if scale > 1:
         x = Resize2D(scale, "bilinear", dtype="float32", name="enlarge")(x)
-    return layers.Activation(activation or "linear", dtype="float32", name="probabilities" if activation else "scores")(
-        x
-    )
+    return class_activation(x, activation)
+
+
+def class_activation(x, activation):
+    """The last layer of every model, in float32: `probabilities`, or `scores` where there is no activation."""
+    name = "probabilities" if activation else "scores"
+    return layers.Activation(activation or "linear", dtype="float32", name=name)(x)

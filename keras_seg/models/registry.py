@@ -3,9 +3,16 @@
 import inspect
 
 from keras_seg import _validation
+from keras_seg.models.deeplabv3plus import DeepLabV3Plus
+from keras_seg.models.fcn8s import FCN8s
+from keras_seg.models.fcn16s import FCN16s
+from keras_seg.models.fcn32s import FCN32s
+from keras_seg.models.fpn import FPN
+from keras_seg.models.linknet import LinkNet
+from keras_seg.models.pspnet import PSPNet
 from keras_seg.models.unet import UNet
 
-_MODELS = {"UNet": UNet}
+_MODELS = {model.__name__: model for model in (FCN32s, FCN16s, FCN8s, UNet, FPN, LinkNet, PSPNet, DeepLabV3Plus)}
 
 
 def names():
@@ -40,10 +47,15 @@ def build(name, **kwargs):
     'unet'
     """
     model = _MODELS[_validation.one_of("model", name, _MODELS)]
-    accepted = inspect.signature(model).parameters
+    accepted = arguments(name)
     for argument in kwargs:
         if argument not in accepted:
             raise _validation.InputError(
                 f"`{argument}` is not an argument of {name}. {_validation.nearest(argument, accepted)}"
             )
     return model(**kwargs)
+
+
+def arguments(name):
+    """The names of the arguments of model `name`."""
+    return tuple(inspect.signature(_MODELS[name]).parameters)

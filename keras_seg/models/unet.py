@@ -1,12 +1,13 @@
 """U-Net: an encoder, and a decoder that takes back the detail through skip connections."""
 
-import keras
 from keras import layers
 
 from keras_seg import _validation, backbones
-from keras_seg.layers import CropLike, PadToStride, UpsampleConv
+from keras_seg.layers import UpsampleConv
 from keras_seg.models.blocks import conv_blocks
-from keras_seg.models.heads import check_head, segmentation_head
+from keras_seg.models.frame import backbone_encoder, segmentation_model
+from keras_seg.models.heads import check_head
+from keras_seg.models.unet2015 import unet2015
 
 
 def UNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
@@ -17,6 +18,7 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
     backbone_trainable=True,
     depth=None,
     filters=64,
+    padding="same",
     decoder_filters=None,
     decoder_convolutions=2,
     decoder_stride=1,
@@ -45,6 +47,10 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
             undoes it. Defaults to True.
         depth: int or None. Poolings of the plain U-Net. Defaults to 4, or to one less than the number of `filters`.
         filters: int or sequence of ints. Of the plain U-Net's levels: an int is doubled at each level. Defaults to 64.
+        padding: `"same"`, or `"valid"` for the net of 2015: no padding, no normalization, 2x2 transposed convolutions,
+            and an output 92 pixels smaller on each side (at depth 4: 572 -> 388), for image sizes of 12 modulo 16 from
+            188 on. It takes no backbone and no `decoder_` arguments; `interpolation`, `normalization` and
+            `pad_to_stride` say nothing there. Defaults to `"same"`.
         decoder_filters: sequence of ints or None. Of the decoder's stages, deepest first. Defaults to the encoder's
             own in the plain U-Net and to (256, 128, 64, 32, 16) with a backbone, as many as there are stages.
         decoder_convolutions: int. 3x3 convolutions a decoder stage, that of `UpsampleConv` included. Defaults to 2.
@@ -64,7 +70,8 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
         float32.
 
     Raises:
-        ValueError: if an argument is not as above, the backbone is unknown, or the weights cannot be had.
+        ValueError: if an argument is not as above, the backbone is unknown, the weights cannot be had, or an image size
+            does not fit `padding="valid"`; the nearest sizes that do are named.
 
     Example:
 
@@ -74,63 +81,66 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
     (None, None, None, 11)
     >>> ks.models.UNet(num_classes=2, filters=16, depth=3, input_shape=(None, None, 1)).count_params()
     489138
+    >>> ks.models.UNet(num_classes=2, filters=4, padding="valid", input_shape=(572, 572, 1)).output_shape
+    (None, 388, 388, 2)
 
     Reference: Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI
-        2015, section 2 and figure 1. Ours pads its convolutions ("same"), normalises, and upsamples by resize and
-        convolution.
+        2015, section 2 and figure 1. Unless `padding="valid"`, ours pads its convolutions, normalises, and upsamples by
+        resize and convolution.
     """
     num_classes = check_head(num_classes, activation)
     dropout = _validation.number("dropout", dropout, 0, 0.999)
     decoder_convolutions = _validation.integer("decoder_convolutions", decoder_convolutions)
     decoder_stride = _validation.integer("decoder_stride", decoder_stride)
 
+    if padding == "valid":
+        _check_2015(
+            backbone=(backbone, None),
+            weights=(weights, None),
+            decoder_filters=(decoder_filters, None),
+            decoder_convolutions=(decoder_convolutions, 2),
+            decoder_stride=(decoder_stride, 1),
+        )
+        filters = _level_filters(filters, depth)
+        return unet2015(num_classes, input_shape, filters, dropout, activation, include_preprocessing, name)
+    _validation.one_of("padding", padding, ("same", "valid"))
     if backbone is None:
         if weights is not None:
             _validation.fail("weights", "must be None for the plain U-Net, which has no pretrained form", weights)
         filters = _level_filters(filters, depth)
         strides = [2**level for level in range(len(filters))]
-        encoder = None
+
+        def encode(x):
+            return _plain_encoder(x, filters, include_preprocessing)
     else:
-        encoder = backbones.build(
-            backbone,
-            input_shape=(None, None, input_shape[-1]),
-            weights=weights,
-            include_preprocessing=include_preprocessing,
-            trainable=backbone_trainable,
-            name="backbone",
-        )
-        strides = sorted(_levels(encoder.output))
+        encode, strides = backbone_encoder(backbone, input_shape, weights, backbone_trainable, include_preprocessing)
     deepest = strides[-1]
     if decoder_stride & (decoder_stride - 1) or decoder_stride >= deepest:
         _validation.fail(
             "decoder_stride", f"must be a power of two below the encoder's stride {deepest}", decoder_stride
         )
     stages = (deepest // decoder_stride).bit_length() - 1
-    decoder_filters = _decoder_filters(decoder_filters, stages, filters if encoder is None else None)
+    decoder_filters = _decoder_filters(decoder_filters, stages, filters if backbone is None else None)
 
-    image = keras.Input(input_shape, name="image")
-    x = PadToStride(deepest, dtype="float32", name="pad_to_stride")(image) if pad_to_stride else image
-    skips = _plain_encoder(x, filters, include_preprocessing) if encoder is None else _levels(encoder(x))
+    def decode(skips):
+        x = skips[deepest]
+        if dropout:
+            x = layers.Dropout(dropout, name="dropout")(x)
+        for stage, width in enumerate(decoder_filters, start=1):
+            skip = skips.get(deepest >> stage)
+            x = UpsampleConv(
+                width,
+                interpolation=interpolation,
+                normalization=normalization,
+                odd_sizes=not pad_to_stride,
+                name=f"decoder{stage}_up",
+            )(x if skip is None else [x, skip])
+            x = conv_blocks(x, width, decoder_convolutions - 1, f"decoder{stage}")
+        return x, decoder_stride
 
-    x = skips[deepest]
-    if dropout:
-        x = layers.Dropout(dropout, name="dropout")(x)
-    stride = deepest
-    for stage, width in enumerate(decoder_filters, start=1):
-        stride //= 2
-        skip = skips.get(stride)
-        x = UpsampleConv(
-            width,
-            interpolation=interpolation,
-            normalization=normalization,
-            odd_sizes=not pad_to_stride,
-            name=f"decoder{stage}_up",
-        )(x if skip is None else [x, skip])
-        x = conv_blocks(x, width, decoder_convolutions - 1, f"decoder{stage}")
-    x = segmentation_head(x, num_classes, activation, scale=decoder_stride)
-    if pad_to_stride or decoder_stride > 1:
-        x = CropLike(dtype="float32", name="crop")([x, image])
-    return keras.Model(image, x, name=name)
+    return segmentation_model(
+        encode, decode, num_classes, input_shape, activation, deepest if pad_to_stride else None, name
+    )
 
 
 def _plain_encoder(x, filters, include_preprocessing):
@@ -146,9 +156,11 @@ def _plain_encoder(x, filters, include_preprocessing):
     return skips
 
 
-def _levels(pyramid):
-    """{stride: map} of a pyramid {"P1": map, ...}."""
-    return {2 ** int(level[1:]): tensor for level, tensor in pyramid.items()}
+def _check_2015(**arguments):
+    """Fail where an argument that the form of 2015 does not have was changed from its default."""
+    for name, (value, default) in arguments.items():
+        if value != default:
+            _validation.fail(name, f"must be {default!r} with padding='valid', the U-Net of 2015", value)
 
 
 def _level_filters(filters, depth):

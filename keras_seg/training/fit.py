@@ -4,6 +4,7 @@ import keras
 
 from keras_seg import augmentation, losses, models
 from keras_seg.data import from_folder, pipeline_error
+from keras_seg.models import registry
 from keras_seg.training.checkpoint import load_checkpoint
 from keras_seg.training.optimizer import KernelDecayAdamW
 from keras_seg.training.recorder import RunRecorder
@@ -20,20 +21,11 @@ def build_model(plan):
         A compiled `keras.Model`.
     """
     facts = plan.fingerprint
-    backbone = None if plan["backbone"] == "none" else plan["backbone"]
-    arguments = {
-        "backbone": backbone,
-        "weights": plan["weights"],
-        "backbone_trainable": not plan["freeze"],
-        "decoder_filters": plan["decoder_filters"],
-        "decoder_convolutions": plan["decoder_convolutions"],
-        "decoder_stride": plan["decoder_stride"],
-    }
     model = models.build(
         plan["model"],
         num_classes=facts["num_classes"],
         input_shape=(None, None, facts["channels"]),
-        **arguments,
+        **_model_arguments(plan),
     )
     ignore_class = facts["ignore_class"] or None
     model.compile(
@@ -42,6 +34,24 @@ def build_model(plan):
         + plan["soft_iou_weight"] * losses.SoftIoU(ignore_class=ignore_class),
     )
     return model
+
+
+def _model_arguments(plan):
+    """The choices that are arguments of the plan's model. What was given is always one: the model may refuse it."""
+    values = {
+        "backbone": ("backbone", None if plan["backbone"] == "none" else plan["backbone"]),
+        "weights": ("weights", plan["weights"]),
+        "backbone_trainable": ("freeze", not plan["freeze"]),
+        "decoder_filters": ("decoder_filters", plan["decoder_filters"]),
+        "decoder_convolutions": ("decoder_convolutions", plan["decoder_convolutions"]),
+        "decoder_stride": ("decoder_stride", plan["decoder_stride"]),
+    }
+    taken = registry.arguments(plan["model"]) if plan["model"] in models.names() else ()
+    return {
+        argument: value
+        for argument, (choice, value) in values.items()
+        if argument in taken or plan.choices[choice].rule == "given"
+    }
 
 
 def fit(plan, train, validation, run, resume=False, seconds_spent=0.0, callbacks=()):

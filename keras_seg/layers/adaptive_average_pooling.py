@@ -1,0 +1,56 @@
+"""Averages over a fixed number of regions, whatever the size of the map."""
+
+import keras
+from keras import ops
+
+from keras_seg import _ops, _validation
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class AdaptiveAveragePooling2D(keras.layers.Layer):
+    """Divides a map of any size into `size` regions and averages each.
+
+    Of `n` pixels, region `i` of `k` covers `floor(i n / k)` up to, not including, `ceil((i + 1) n / k)`: regions
+    overlap by a pixel where `n` is no multiple of `k`, and a map smaller than `size` has its pixels repeated. This is
+    `torch.nn.AdaptiveAvgPool2d`; Keras' own wants sizes known when the graph is built.
+
+    Args:
+        size: int or pair of ints (height, width). Regions.
+        **kwargs: name, dtype and the like, as for every Keras layer.
+
+    Input shape: `(batch, height, width, channels)`, any float dtype.
+
+    Output shape: `(batch, size[0], size[1], channels)`, the same dtype.
+
+    Raises:
+        ValueError: if `size` is not as above.
+
+    Example:
+
+    >>> import keras_seg as ks, numpy as np
+    >>> x = np.arange(5.0).reshape(1, 1, 5, 1)
+    >>> np.array(ks.layers.AdaptiveAveragePooling2D((1, 2))(x)).ravel().tolist()
+    [1.0, 3.0]
+    """
+
+    def __init__(self, size, **kwargs):
+        super().__init__(**kwargs)
+        self.size = _validation.pair("size", size)
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")  # Half precision would add up thousands of pixels badly.
+        height, width = _ops.spatial_size(x)
+        rows = [ops.mean(x[:, a:b], axis=1, keepdims=True) for a, b in _regions(height, self.size[0])]
+        x = ops.concatenate(rows, axis=1)
+        columns = [ops.mean(x[:, :, a:b], axis=2, keepdims=True) for a, b in _regions(width, self.size[1])]
+        return ops.cast(ops.concatenate(columns, axis=2), inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self.size, input_shape[3])
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}
+
+
+def _regions(length, count):
+    return [(index * length // count, -(-(index + 1) * length // count)) for index in range(count)]

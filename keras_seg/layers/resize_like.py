@@ -1,0 +1,55 @@
+"""Resizing of one map to the size of another."""
+
+import keras
+
+from keras_seg import _ops, _validation
+from keras_seg.layers.resize2d import INTERPOLATIONS
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class ResizeLike(keras.layers.Layer):
+    """Resizes the first of two maps to the height and width of the second.
+
+    Pixel centres lie at half integers, as in `Resize2D`.
+
+    Args:
+        interpolation: `"nearest"` or `"bilinear"`. Defaults to `"bilinear"`.
+        **kwargs: name, dtype and the like, as for every Keras layer.
+
+    Call arguments:
+        inputs: the list `[map, like]`; only the size of `like` is used.
+
+    Input shape: `[(batch, height, width, channels), (batch, like_height, like_width, any)]`.
+
+    Output shape: `(batch, like_height, like_width, channels)`.
+
+    Raises:
+        ValueError: if an argument is not as above, or the inputs are not two maps.
+
+    Example:
+
+    >>> import keras_seg as ks, numpy as np
+    >>> x, like = np.array([1.0, 2.0]).reshape(1, 1, 2, 1), np.zeros((1, 1, 4, 3))
+    >>> np.array(ks.layers.ResizeLike()([x, like])).ravel().tolist()
+    [1.0, 1.25, 1.75, 2.0]
+    """
+
+    def __init__(self, interpolation="bilinear", **kwargs):
+        super().__init__(**kwargs)
+        self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
+
+    def build(self, input_shape):
+        if not isinstance(input_shape, (list, tuple)) or len(input_shape) != 2:
+            _validation.fail("inputs", "must be the list [map, like]", input_shape)
+        self.built = True
+
+    def call(self, inputs):
+        x, like = inputs
+        return _ops.resize(x, _ops.spatial_size(like), self.interpolation)
+
+    def compute_output_shape(self, input_shape):
+        (batch, _, _, channels), (_, height, width, _) = input_shape
+        return (batch, height, width, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "interpolation": self.interpolation}

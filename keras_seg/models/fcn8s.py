@@ -1,0 +1,78 @@
+"""FCN-8s: FCN-16s with the scores of pool3 added as well."""
+
+from keras_seg.models.fcn import fcn
+
+
+def FCN8s(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+    num_classes,
+    input_shape=(None, None, 3),
+    padding="same",
+    filters=(64, 128, 256, 512, 512),
+    fc_filters=4096,
+    dropout=0.5,
+    at_once=False,
+    deconvolution="per_channel",
+    deconvolution_trainable=False,
+    activation="softmax",
+    include_preprocessing=True,
+    name="fcn8s",
+):
+    """FCN-8s: the scores of fc7, pool4 and pool3 fused coarse to fine, and enlarged 8 times.
+
+    The score layers start at zero, and only they: the others take the weights of a trained `FCN16s` with
+    `transfer_weights`, and the net starts from what that predicts but for its enlargement.
+
+    Args:
+        num_classes: int. Channels of the output.
+        input_shape: (height, width, channels), where height and width may be None. Defaults to (None, None, 3).
+        padding: `"same"`, where all maps are exactly aligned, after reflecting the image up to a multiple of 32; or
+            `"valid"`, the authors' geometry: 100 pixels of zeros around the image, a "valid" fc6, and crops at offsets
+            5, 9 and 31. Either takes any size and returns it. Defaults to `"same"`.
+        filters: five ints, of VGG16's blocks. Defaults to (64, 128, 256, 512, 512).
+        fc_filters: int, of fc6 and fc7. Defaults to 4096.
+        dropout: float in [0, 1), after fc6 and fc7. Defaults to 0.5.
+        at_once: bool. Scale pool4 by 0.01 and pool3 by 0.0001 before scoring, which lets the net be trained
+            in one stage rather than from the coarser net's weights. Defaults to False.
+        deconvolution: `"per_channel"`, where each class is enlarged by itself; or `"dense"`, the authors' full kernels
+            from all classes to all classes, zero at first but for the diagonal. Neither has a bias. Defaults to
+            `"per_channel"`.
+        deconvolution_trainable: bool, or `"intermediate"` for the paper's choice: learn all but the last enlargement.
+            False keeps the enlargements bilinear. Frozen per-channel deconvolutions have no weights. Defaults to False.
+        activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside, as VGG16 was trained (BGR minus
+            the mean colour). Defaults to True.
+        name: str. Defaults to "fcn8s".
+
+    Returns:
+        A functional `keras.Model` from `(batch, height, width, channels)` to `(batch, height, width,
+        num_classes)`, float32. With 21 classes it has 134,362,751 parameters, and 134,489,759 with dense
+        deconvolutions.
+
+    Raises:
+        ValueError: if an argument is not as above.
+
+    Example:
+
+    >>> import keras_seg as ks
+    >>> model = ks.models.FCN8s(num_classes=21, filters=(4, 8, 8, 8, 8), fc_filters=16)
+    >>> model.output_shape
+    (None, None, None, 21)
+
+    Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section
+        4.2 and figure 3; the at-once variant is that of Shelhamer, Long and Darrell, PAMI 2017.
+    """
+    return fcn(
+        8,
+        num_classes,
+        input_shape,
+        padding,
+        filters,
+        fc_filters,
+        dropout,
+        at_once,
+        deconvolution,
+        deconvolution_trainable,
+        activation,
+        include_preprocessing,
+        name,
+    )

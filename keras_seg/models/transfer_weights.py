@@ -1,0 +1,93 @@
+"""Weights from one model into another that has some of its layers."""
+
+import keras
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg.backbones import adapt_kernel
+
+# Names in the FCNs of what keras.applications calls otherwise in its VGG16.
+_ALSO_KNOWN_AS = {"fc6": "fc1", "fc7": "fc2"}
+
+# The first convolution of VGG16: its kernel reads blue first.
+_READS_BGR = "block1_conv1"
+
+
+def transfer_weights(source, target):
+    """Copy the weights of all layers that two models have in common, by name.
+
+    Made for the stages of FCN: a VGG16 classifier into `FCN32s`, that into `FCN16s`, that into `FCN8s`. The dense
+    layers of a classifier become convolutions: fc1 reads a 7x7 map of 512 channels row by row, so its kernel is that of
+    a 7x7 convolution, reshaped; fc2 is one of 1x1. The first convolution is adapted to other numbers of channels
+    (`adapt_kernel`). Layers that decide about classes are left alone where the models have different classes, and
+    layers that only one model has always are.
+
+    Args:
+        source: keras.Model, for example `keras.applications.VGG16()` with its top.
+        target: keras.Model. Its weights are changed, all or, when an error is raised, none.
+
+    Returns:
+        List of str, the names of the layers of `target` that got weights.
+
+    Raises:
+        ValueError: if the models share no layer with weights, or a shared layer has weights of another shape.
+
+    Example:
+
+    >>> import keras_seg as ks
+    >>> small = dict(num_classes=3, filters=(4, 4, 4, 4, 4), fc_filters=8)
+    >>> coarse, fine = ks.models.FCN32s(**small), ks.models.FCN16s(**small)
+    >>> ks.models.transfer_weights(coarse, fine)[-3:]
+    ['fc6', 'fc7', 'score_fr']
+
+    Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015,
+        sections 3.1 and 4.2.
+    """
+    for argument, model in (("source", source), ("target", target)):
+        if not isinstance(model, keras.Model) or not model.built:
+            _validation.fail(argument, "must be a keras.Model that is built", model)
+    donors = {layer.name: layer for layer in source.layers if layer.weights}
+    new_weights = {}
+    for layer in target.layers:
+        donor = donors.get(layer.name, donors.get(_ALSO_KNOWN_AS.get(layer.name)))
+        if donor is None or not layer.weights or _scores_other_classes(donor, source, layer, target):
+            continue
+        new_weights[layer.name] = _fitted(donor, layer)
+    if not new_weights:
+        fix = "Weights go between layers of one name: see [layer.name for layer in model.layers]."
+        _validation.fail("target", f"has no layer in common with {source.name!r}", target.name, fix)
+    for name, weights in new_weights.items():
+        target.get_layer(name).set_weights(weights)
+    return list(new_weights)
+
+
+def _scores_other_classes(donor, source, layer, target):
+    """Whether both layers put out a map a class, and the models' classes differ."""
+    classes, wanted = _channels(source), _channels(target)
+    return classes != wanted and _channels(donor) == classes and _channels(layer) == wanted
+
+
+def _channels(layer):
+    """The channels of a layer's or a model's output, or None where that is no single tensor."""
+    return getattr(layer.output, "shape", (None,))[-1]
+
+
+def _fitted(donor, layer):
+    """The donor's weights in the shapes of `layer`."""
+    values = donor.get_weights()
+    shapes = [tuple(weight.shape) for weight in layer.weights]
+    if len(values) == len(shapes):
+        values = [_fitted_kernel(value, shape, layer.name) for value, shape in zip(values, shapes, strict=True)]
+        if all(value.shape == shape for value, shape in zip(values, shapes, strict=True)):
+            return values
+    have = [value.shape for value in donor.get_weights()]
+    return _validation.fail("source", f"has other shapes of weights in layer {donor.name!r} than {shapes}", have)
+
+
+def _fitted_kernel(value, shape, name):
+    dense_to_convolution = value.ndim == 2 and len(shape) == 4
+    if dense_to_convolution and value.shape == (int(np.prod(shape[:3])), shape[3]):
+        return value.reshape(shape)
+    if name == _READS_BGR and value.ndim == 4 and value.shape[2] == 3:
+        return adapt_kernel(value, shape[2], bgr=True)
+    return value

@@ -1,0 +1,51 @@
+"""VGG16 with its dense layers as convolutions: the trunk of the FCNs."""
+
+from keras import layers
+
+from keras_seg import _validation
+
+# Convolutions of the five blocks: Simonyan and Zisserman 2015, table 1, column D.
+_CONVOLUTIONS = (2, 2, 3, 3, 3)
+
+# The authors of FCN pad the image by 100 pixels, so that fc6 has a whole 7x7 map to read at any size.
+_PAD = 100
+
+
+def check_trunk(filters, fc_filters, dropout, padding):
+    """`filters`, `fc_filters`, `dropout` and `padding` in their normal form."""
+    filters = _validation.integers("filters", filters)
+    if len(filters) != len(_CONVOLUTIONS):
+        _validation.fail("filters", "must hold five integers, one for each block of VGG16", filters)
+    return (
+        filters,
+        _validation.integer("fc_filters", fc_filters),
+        _validation.number("dropout", dropout, 0, 0.999),
+        _validation.one_of("padding", padding, ("same", "valid")),
+    )
+
+
+def vgg16_trunk(x, filters, fc_filters, dropout, padding):
+    """{"pool3": map, "pool4": map, "fc7": map} of an image `x`.
+
+    Layers have the names of keras.applications' VGG16, but for fc6 and fc7, which are fc1 and fc2 there.
+    Poolings are in ceil mode, as in Caffe, which is what Keras calls "same": 175 pixels become 88.
+    """
+    if padding == "valid":
+        x = layers.ZeroPadding2D(_PAD, name="pad")(x)
+    maps = {}
+    for block, (width, count) in enumerate(zip(filters, _CONVOLUTIONS, strict=True), start=1):
+        for index in range(1, count + 1):
+            # The 100 pixels stand in place of the padding of the very first convolution.
+            x = _convolution(x, width, 3, padding if block == index == 1 else "same", f"block{block}_conv{index}")
+        x = layers.MaxPooling2D(2, padding="same", name=f"block{block}_pool")(x)
+        maps[f"pool{block}"] = x
+    for name, kernel_size in (("fc6", 7), ("fc7", 1)):
+        x = _convolution(x, fc_filters, kernel_size, padding, name)
+        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
+    return {"pool3": maps["pool3"], "pool4": maps["pool4"], "fc7": x}
+
+
+def _convolution(x, filters, kernel_size, padding, name):
+    return layers.Conv2D(
+        filters, kernel_size, padding=padding, activation="relu", kernel_initializer="he_normal", name=name
+    )(x)

@@ -1,0 +1,57 @@
+"""AdaptiveAveragePooling2D and ResizeLike: against torch, by hand, and as layers."""
+
+import numpy as np
+import pytest
+from keras import ops
+from layer_harness import check_layer
+
+from keras_seg import _validation
+from keras_seg.layers import AdaptiveAveragePooling2D, Resize2D, ResizeLike
+
+
+def noise(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def run(layer, inputs):
+    return np.asarray(ops.convert_to_numpy(layer(inputs)))
+
+
+def test_regions_by_hand():
+    """7 pixels in 3 regions: floor(7i/3) to ceil(7(i+1)/3) is 0-3, 2-5, 4-7."""
+    x = np.arange(7, dtype="float32").reshape(1, 1, 7, 1)
+    np.testing.assert_allclose(run(AdaptiveAveragePooling2D((1, 3)), x).ravel(), [1, 3, 5], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(8, 6), (7, 13), (2, 1)])
+@pytest.mark.parametrize("regions", [1, 2, 3, 6, (4, 5)])
+def test_against_torch(size, regions):
+    torch = pytest.importorskip("torch")
+    x = noise(2, *size, 3)
+    reference = torch.nn.AdaptiveAvgPool2d(regions)(torch.tensor(x.transpose(0, 3, 1, 2))).numpy()
+    np.testing.assert_allclose(
+        run(AdaptiveAveragePooling2D(regions), x), reference.transpose(0, 2, 3, 1), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_resize_like_is_resize2d_at_whole_factors():
+    x, like = noise(2, 3, 5, 4), noise(2, 9, 15, 1)
+    np.testing.assert_allclose(run(ResizeLike(), [x, like]), run(Resize2D(3), x), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(run(ResizeLike("nearest"), [x, like]), run(Resize2D(3, "nearest"), x))
+
+
+def test_the_harness_on_pooling(tmp_path):
+    check_layer(AdaptiveAveragePooling2D((3, 2)), noise(2, 7, 5, 3), tmp_path)
+
+
+def test_the_harness_on_resizing(tmp_path):
+    check_layer(ResizeLike(), [noise(2, 3, 5, 4), noise(2, 7, 8, 1)], tmp_path)
+
+
+def test_bad_arguments():
+    with pytest.raises(_validation.InputError, match="`size` must be"):
+        AdaptiveAveragePooling2D(0)
+    with pytest.raises(_validation.InputError, match="`interpolation` is not a known option"):
+        ResizeLike("cubic")
+    with pytest.raises(_validation.InputError, match=r"`inputs` must be the list \[map, like\]"):
+        ResizeLike().build((1, 2, 3, 4, 5))

@@ -1,0 +1,55 @@
+"""A plan builds every model, with the choices that are its arguments, and refuses what was given and does not apply."""
+
+import keras
+import pytest
+
+import keras_seg as ks
+from keras_seg import _validation
+
+FACTS = {
+    "train_images": 367, "validation_images": 101, "median_size": [360, 480], "smallest_size": [360, 480],
+    "same_size": True, "channels": 3, "num_classes": 2, "ignore_class": [2], "class_names": ["a", "b"],
+    "class_share": {"a": 0.8, "b": 0.2}, "decoded_megabytes": 242, "backend": "tensorflow", "device": "cpu",
+    "cores": 2, "memory_megabytes": 24000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in ks.models.names() if not name.startswith("FCN")])
+def test_models_on_a_backbone(name):
+    model = ks.training.build_model(ks.training.make_plan(FACTS, model=name))
+    assert model.output_shape == (None, None, None, 2)
+    backbone = model.get_layer("backbone").output
+    assert backbone["P4"].shape[-1] == 96  # Compact's.
+
+
+def test_choices_reach_the_model():
+    model = ks.training.build_model(ks.training.make_plan(FACTS, decoder_stride=2, freeze=True))
+    assert model.get_layer("decoder4_up").filters == 24
+    assert model.get_layer("backbone").trainable_variables == []
+
+
+def test_a_model_without_a_backbone(monkeypatch):
+    """The net itself is too large for a test: what it would be called with is looked at."""
+    called = {}
+
+    def build(name, **arguments):
+        called.update(arguments, name=name)
+        image = keras.Input((None, None, 3))
+        return keras.Model(image, keras.layers.Conv2D(2, 1, activation="softmax")(image))
+
+    monkeypatch.setattr(ks.models, "build", build)
+    ks.training.build_model(ks.training.make_plan(FACTS, model="FCN8s"))
+    assert called == {"name": "FCN8s", "num_classes": 2, "input_shape": (None, None, 3)}
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"model": "FPN", "decoder_stride": 4}, "`decoder_stride` is not an argument of FPN"),
+        ({"model": "FCN8s", "backbone": "MobileNetV2"}, "`backbone` is not an argument of FCN8s"),
+        ({"model": "Unet"}, "Did you mean 'UNet'"),
+    ],
+)
+def test_what_was_given_is_refused_rather_than_ignored(given, message):
+    with pytest.raises(_validation.InputError, match=message):
+        ks.training.build_model(ks.training.make_plan(FACTS, **given))
