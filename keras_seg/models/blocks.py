@@ -24,8 +24,7 @@ def conv_block(
         name=f"{name}_conv",
     )(x)
     if normalize:
-        x = layers.BatchNormalization(name=f"{name}_norm")(x)
-    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm")(x)
+        x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm")(x)
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
 
 
