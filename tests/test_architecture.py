@@ -13,9 +13,9 @@ ROOT = pathlib.Path(keras_seg.__file__).parent
 # Low to high: a package may import what stands in a row before its own.
 ROWS = [
     ["_validation", "_version"],
-    ["_files", "_ops", "_labels", "_reduction"],
-    ["layers", "losses", "metrics", "augmentation", "visualization"],
-    ["backbones", "data"],
+    ["_files", "_graph", "_ops", "_labels", "_reduction"],
+    ["layers", "losses", "metrics", "augmentation", "analysis", "visualization"],
+    ["backbones", "surgery", "data"],
     ["models"],
     ["inference"],
     ["training", "export"],

@@ -3,9 +3,11 @@
 import inspect
 
 from keras_seg import _validation
+from keras_seg.models.full_resolution_net import FullResolutionNet
+from keras_seg.models.patch_classifier import PatchClassifier
 from keras_seg.models.unet import UNet
 
-_MODELS = {"UNet": UNet}
+_MODELS = {"UNet": UNet, "FullResolutionNet": FullResolutionNet, "PatchClassifier": PatchClassifier}
 
 
 def names():
