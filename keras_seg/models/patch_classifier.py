@@ -28,7 +28,7 @@ class _Architecture:
 
 _ARCHITECTURES = {
     "lenet": _Architecture(32, (6, 16), 1, 5, "valid", (120, 84), False),
-    "vgg": _Architecture(64, (64, 128, 256), 2, 3, "same", (512,), True),
+    "vgg": _Architecture(64, (64, 128, 256), 2, 3, "same", (256,), True),
 }
 
 
@@ -52,7 +52,7 @@ def PatchClassifier(  # noqa: N802  A model is called like the class it stands f
     | architecture | patch | trunk | dense head |
     |---|---|---|---|
     | `"lenet"` | 32 | 5x5 convolutions of 6 and 16, "valid", each with 2x2 max pooling: 28, 14, 10, 5 | 120, 84 |
-    | `"vgg"` | 64 | three times two 3x3 convolutions with normalization, of 64, 128, 256, "same": 32, 16, 8 | 512 |
+    | `"vgg"` | 64 | three times two 3x3 convolutions with normalization, of 64, 128, 256, "same": 32, 16, 8 | 256 |
 
     Args:
         num_classes: int. Length of the output.

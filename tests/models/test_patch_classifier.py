@@ -31,7 +31,7 @@ def test_geometry_of_vgg():
     model = ks.models.PatchClassifier(num_classes=2, architecture="vgg")
     assert model.input_shape == (None, 64, 64, 3)
     assert model.get_layer("block3_pool").output.shape[1:] == (8, 8, 256)
-    assert model.get_layer("dense1").kernel.shape == (8 * 8 * 256, 512)
+    assert model.get_layer("dense1").kernel.shape == (8 * 8 * 256, 256)
 
 
 def test_parameters_of_the_average_head():

@@ -8,6 +8,8 @@ from keras import layers
 import keras_seg as ks
 from keras_seg import _validation
 
+once = pytest.mark.tensorflow_only  # One output stride is enough for the other backends.
+
 
 def noise(*shape):
     return np.random.default_rng(5).uniform(-1, 1, size=shape).astype("float32")
@@ -58,7 +60,7 @@ def check(model, image, output_stride, original_stride, tolerance=1e-4):
     return dilated
 
 
-@pytest.mark.parametrize("output_stride", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("output_stride", [4, *(pytest.param(n, marks=once) for n in (1, 2, 8, 16))])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_subsampling_identity(padding, output_stride):
     size = (112, 128) if padding == "same" else (200, 230)
@@ -111,7 +113,9 @@ def test_a_pyramid():
 
 
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("name, size", [("MobileNetV2", 64), ("ResNet50", 64), ("VGG16", 32)])
+@pytest.mark.parametrize(
+    "name, size", [("MobileNetV2", 64), pytest.param("ResNet50", 64, marks=pytest.mark.slow), ("VGG16", 32)]
+)
 def test_networks_of_keras(name, size):
     make = getattr(keras.applications, name)
     model = randomized(make(include_top=False, weights=None, input_shape=(size, 2 * size, 3)))
