@@ -146,6 +146,7 @@ def test_weights_are_kept_by_name_and_copied():
     assert all(np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True))
 
 
+@once
 def test_strides_and_rates():
     """VGG at output stride 8: pool 4 by 1, conv 5 by 2, pool 5 by 2; the field is as large as before, its units 4 times
     denser."""
@@ -170,6 +171,7 @@ def test_it_saves_and_loads(tmp_path):
     )
 
 
+@once
 def test_unfit_models():
     with pytest.raises(_validation.InputError, match="`output_stride` must be a stride.*Choose one of: 1, 2, 4, 8, 16"):
         ks.surgery.dilate(net("same"), 3)
