@@ -9,6 +9,7 @@ from keras_seg._version import __version__
 # Everywhere else importing the package registers its layers, losses and metrics, so that saved models load.
 if os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0] != "keras-seg":
     from keras_seg import (
+        analysis,
         augmentation,
         backbones,
         data,
@@ -19,12 +20,14 @@ if os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0] != "ke
         losses,
         metrics,
         models,
+        surgery,
         training,
         visualization,
     )
 
 __all__ = [
     "__version__",
+    "analysis",
     "augmentation",
     "backbones",
     "data",
@@ -35,6 +38,7 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "surgery",
     "training",
     "visualization",
 ]

@@ -5,8 +5,8 @@ import warnings
 
 import keras
 
+from keras_seg._graph import replay
 from keras_seg.backbones.preprocessing import Preprocessing
-from keras_seg.backbones.replay import replay
 
 # The normalization each family was trained with; the first pattern that matches the whole name counts.
 _PREPROCESSING = (

@@ -3,11 +3,11 @@
 import keras
 
 from keras_seg import _validation
+from keras_seg._graph import as_functional, replay, replay_opened
 from keras_seg.backbones import applications
 from keras_seg.backbones.compact import Compact
 from keras_seg.backbones.preprocessing import MODES, Preprocessing
 from keras_seg.backbones.pyramid import LEVELS, SKIPS, find_pyramid
-from keras_seg.backbones.replay import as_functional, replay
 from keras_seg.backbones.weights import load_own_weights, load_weights
 
 
@@ -175,13 +175,7 @@ def _flattened(model):
     graph = as_functional(model)
     if graph is None or not any(isinstance(layer, keras.Model) for layer in graph.layers):
         return model
-
-    def call(layer, *args, **kwargs):
-        inner = as_functional(layer)
-        if inner is None or len(inner.outputs) != 1:
-            return layer(*args, **kwargs)
-        return replay(inner, args[0], call)[id(inner.outputs[0])]
-
     image = graph.inputs[0]
     inputs = keras.Input(image.shape[1:], dtype=image.dtype, name="image")
-    return keras.Model(inputs, replay(graph, inputs, call)[id(graph.outputs[0])], name=graph.name)
+    tensors = replay_opened(graph, inputs, lambda layer, *args, **kwargs: layer(*args, **kwargs))
+    return keras.Model(inputs, tensors[id(graph.outputs[0])], name=graph.name)

@@ -5,8 +5,8 @@ import warnings
 import keras
 
 from keras_seg import _validation
+from keras_seg._graph import as_functional
 from keras_seg.backbones.pyramid import LEVELS
-from keras_seg.backbones.replay import as_functional
 
 
 def unfreeze(model, from_level=None, keep_batch_norm_frozen=False):

@@ -5,7 +5,7 @@ import math
 import keras
 
 from keras_seg import _validation
-from keras_seg.backbones.replay import as_functional, graph_nodes, replay
+from keras_seg._graph import graph_nodes, image_graph, replay
 
 LEVELS = ("P1", "P2", "P3", "P4", "P5")
 SKIPS = ("wide", "narrow")
@@ -78,7 +78,7 @@ def find_pyramid(model, skips="wide"):
         strongest features."
     """
     _validation.one_of("skips", skips, SKIPS)
-    graph = _Graph(_functional(model))
+    graph = _Graph(image_graph(model))
     pyramid, below = {}, None
     for level in range(len(LEVELS), -1, -1):
         candidates = [tensor for tensor in graph.tensors if graph.level(tensor) == level]
@@ -96,19 +96,6 @@ def find_pyramid(model, skips="wide"):
     if not set(pyramid) & set(LEVELS):
         _validation.fail("model", "has no feature map of stride 2, 4, 8, 16 or 32", model.name)
     return dict(sorted(pyramid.items()))
-
-
-def _functional(model):
-    functional = as_functional(model)
-    if functional is None:
-        _validation.fail(
-            "model", "must be a functional keras.Model", model, "Build it as keras.Model(inputs, outputs)."
-        )
-    model = functional
-    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
-        shapes = [tuple(tensor.shape) for tensor in model.inputs]
-        _validation.fail("model", "must have one input of shape (batch, height, width, channels)", shapes)
-    return model
 
 
 class _Graph:

@@ -2,5 +2,16 @@
 
 from keras_seg.inference.evaluation import Evaluation, evaluate
 from keras_seg.inference.prediction import predict_classes
+from keras_seg.inference.shift_and_stitch import shift_and_stitch
+from keras_seg.inference.sliding_window import sliding_window
+from keras_seg.inference.window_difference import WindowDifference, window_difference
 
-__all__ = ["Evaluation", "evaluate", "predict_classes"]
+__all__ = [
+    "Evaluation",
+    "WindowDifference",
+    "evaluate",
+    "predict_classes",
+    "shift_and_stitch",
+    "sliding_window",
+    "window_difference",
+]

@@ -6,7 +6,9 @@ from keras_seg.models.fcn8s import FCN8s
 from keras_seg.models.fcn16s import FCN16s
 from keras_seg.models.fcn32s import FCN32s
 from keras_seg.models.fpn import FPN
+from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
+from keras_seg.models.patch_classifier import PatchClassifier
 from keras_seg.models.pspnet import PSPNet
 from keras_seg.models.registry import build, names
 from keras_seg.models.transfer_weights import transfer_weights
@@ -18,8 +20,10 @@ __all__ = [
     "FCN8s",
     "FCN16s",
     "FCN32s",
+    "FullResolutionNet",
     "LinkNet",
     "PSPNet",
+    "PatchClassifier",
     "UNet",
     "build",
     "names",

@@ -28,10 +28,10 @@ def conv_block(
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
 
 
-def conv_blocks(x, filters, count, name):
+def conv_blocks(x, filters, count, name, kernel_size=3, padding="same"):
     """`count` convolution blocks in a row, named `{name}_1`, `{name}_2`, ..."""
     for index in range(1, count + 1):
-        x = conv_block(x, filters, f"{name}_{index}")
+        x = conv_block(x, filters, f"{name}_{index}", kernel_size, padding=padding)
     return x
 
 

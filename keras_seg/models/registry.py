@@ -8,11 +8,18 @@ from keras_seg.models.fcn8s import FCN8s
 from keras_seg.models.fcn16s import FCN16s
 from keras_seg.models.fcn32s import FCN32s
 from keras_seg.models.fpn import FPN
+from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
+from keras_seg.models.patch_classifier import PatchClassifier
 from keras_seg.models.pspnet import PSPNet
 from keras_seg.models.unet import UNet
 
-_MODELS = {model.__name__: model for model in (FCN32s, FCN16s, FCN8s, UNet, FPN, LinkNet, PSPNet, DeepLabV3Plus)}
+_MODELS = {
+    model.__name__: model
+    for model in (
+        PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, UNet, FPN, LinkNet, PSPNet, DeepLabV3Plus,
+    )
+}  # fmt: skip
 
 
 def names():

@@ -1,0 +1,66 @@
+"""A functional model's graph in order, and run again on another input."""
+
+import keras
+
+from keras_seg import _validation
+
+
+def graph_nodes(model):
+    """The nodes of a functional `model` in graph order: deeper ones first, then as they were created."""
+    by_depth = model._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def replay(model, inputs, call):
+    """Run the graph of a functional `model` on `inputs`: `call(operation, *args, **kwargs)` at every node.
+
+    `inputs` is one value, or one for each input of the model. The values need not be tensors: whatever `call` returns
+    is what it gets at the nodes that follow.
+
+    `keras.models.clone_model` does nearly this, but cuts the result off from what `inputs` was computed from.
+
+    Returns:
+        A dict from the id of each of the model's tensors to what took its place.
+    """
+    values = {id(tensor): value for tensor, value in zip(model.inputs, keras.tree.flatten(inputs), strict=True)}
+    for node in graph_nodes(model):
+        if node.is_input:
+            continue
+        args, kwargs = node.arguments.fill_in(values)
+        outputs = keras.tree.flatten(call(node.operation, *args, **kwargs))
+        for tensor, output in zip(node.outputs, outputs, strict=True):
+            values[id(tensor)] = output
+    return values
+
+
+def replay_opened(model, inputs, call):
+    """`replay`, with functional models nested in `model` opened up: `call` sees their layers in place of them."""
+
+    def open_up(operation, *args, **kwargs):
+        inner = as_functional(operation)
+        if inner is None:
+            return call(operation, *args, **kwargs)
+        values = replay(inner, args[0], open_up)
+        return [values[id(tensor)] for tensor in inner.outputs]
+
+    return replay(model, inputs, open_up)
+
+
+def as_functional(model):
+    """`model` itself when it has a graph, the graph of a built `Sequential`, or None for a subclassed model."""
+    if isinstance(model, keras.Sequential):
+        return keras.Model(model.inputs, model.outputs, name=model.name) if model.built else None
+    return model if isinstance(model, keras.Model) and hasattr(model, "_nodes_by_depth") else None
+
+
+def image_graph(model):
+    """The graph of `model`, when it is functional with one image as input; otherwise an error that says so."""
+    functional = as_functional(model)
+    if functional is None:
+        _validation.fail(
+            "model", "must be a functional keras.Model", model, "Build it as keras.Model(inputs, outputs)."
+        )
+    if len(functional.inputs) != 1 or len(functional.inputs[0].shape) != 4:
+        shapes = [tuple(tensor.shape) for tensor in functional.inputs]
+        _validation.fail("model", "must have one input of shape (batch, height, width, channels)", shapes)
+    return functional

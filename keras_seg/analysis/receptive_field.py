@@ -1,0 +1,264 @@
+"""The part of the image that a unit of a network depends on."""
+
+import dataclasses
+import math
+
+import keras
+
+from keras_seg import _validation
+from keras_seg._graph import image_graph, replay_opened
+from keras_seg.analysis.readings import Unknown, Whole, readings
+from keras_seg.analysis.spans import Spans
+
+
+@dataclasses.dataclass(frozen=True)
+class ReceptiveField:
+    """What the units of a layer depend on. Numbers are pixels: one for both axes, or (height, width) where they differ.
+
+    Unit `i` along an axis has its centre at `centre + i * stride`, where 0 is the middle of the first pixel, and
+    depends on the `size` pixels around it.
+
+    Attributes:
+        layer: str, the layer's name.
+        size: int, the extent of the field; of the largest one where units differ, as after an enlargement. `math.inf`
+            where every unit depends on the whole image, as behind a squeeze-and-excitation gate.
+        stride: int, from one unit to the next; a float below 1 or between whole numbers where maps were enlarged.
+        padding: int, how far the first unit's field reaches beyond the image; negative where it starts inside.
+        centre: float, of the first unit's field.
+        misaligned: dict from the name of a layer that joins several paths to the pixels by which the centres of its
+            inputs differ; `math.inf` where their strides differ. Empty where all paths are aligned.
+        spans: the exact spans along rows and columns, of use to `box`.
+    """
+
+    layer: str
+    size: object
+    stride: object
+    padding: object
+    centre: object
+    misaligned: dict
+    spans: tuple = dataclasses.field(repr=False, compare=False)
+
+    @property
+    def aligned(self):
+        """Whether all paths that are joined on the way have the same centre."""
+        return not self.misaligned
+
+    def box(self, row, column):
+        """The pixels that the unit at (row, column) depends on, as (top, left, bottom, right).
+
+        Bottom and right are not included, as in slices. Parts outside the image are padding. Where a layer pads a map
+        from which remainders were dropped, the padding counts as the units that would be there.
+
+        Args:
+            row: int.
+            column: int.
+
+        Returns:
+            Four ints; minus and plus infinity where the whole image counts.
+        """
+        if self.size == math.inf:
+            return -math.inf, -math.inf, math.inf, math.inf
+        (top, bottom), (left, right) = (span.at(unit) for span, unit in zip(self.spans, (row, column), strict=True))
+        return top, left, bottom + 1, right + 1
+
+
+def receptive_field(model, layer=None):
+    """The receptive field of a layer's units: how large, how far apart, and where.
+
+    The graph is walked from the image on, branches, skips and nested models included. A layer with kernel k, dilation
+    d, stride s and padding p makes of a field of size r, with units j pixels apart,
+
+    `r + (k - 1) d j`, units `s j` apart, centres moved by `((k - 1) d / 2 - p) j`;
+
+    where paths are joined, the field is the union of theirs. Enlargements (`UpSampling2D`, `Conv2DTranspose`,
+    `UpsampleConv`, ...) are followed unit by unit. `Flatten` and global pooling count as the valid convolution they
+    equal at the model's own input size; without a fixed size they take in the whole image. "same" padding of strided
+    layers depends on the size too: where it is not fixed, it is taken to be a multiple of the strides.
+
+    BatchNormalization is read as in inference, where it looks at nothing but its own unit.
+
+    Args:
+        model: functional `keras.Model` with one image as input.
+        layer: str, the name of a layer, also of one in a nested model. Defaults to None, the model's output.
+
+    Returns:
+        A `ReceptiveField`.
+
+    Raises:
+        ValueError: if the model is not functional or has several outputs and no layer is named, there is no such layer,
+            or what a layer on the way reads is not known.
+
+    Example:
+        >>> import keras, keras_seg as ks
+        >>> vgg = keras.applications.VGG16(include_top=False, weights=None)
+        >>> field = ks.analysis.receptive_field(vgg, "block5_pool")
+        >>> field.size, field.stride, field.padding, field.centre
+        (212, 32, 90, 15.5)
+        >>> field.box(0, 1)
+        (-90, -58, 122, 154)
+
+    Reference:
+        Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill, 2019, sections
+        "Single-path networks" and "Arbitrary computation graphs".
+    """
+    model = image_graph(model)
+    fields = {}
+
+    def call(operation, *args, **kwargs):
+        outputs = _outputs(operation, args, kwargs)
+        fields[operation.name] = outputs[0]
+        return outputs
+
+    image = model.inputs[0]
+    start = _Map(keras.KerasTensor(image.shape, dtype=image.dtype), (Spans.of_pixels(),) * 2)
+    maps = replay_opened(model, start, call)
+    fields[_operation_of(image).name] = start
+    if layer is None:
+        if len(model.outputs) != 1:
+            _validation.fail(
+                "layer", "must be named for a model of several outputs", layer, f"E.g. {list(fields)[-1]!r}."
+            )
+        name, found = _operation_of(model.outputs[0]).name, maps[id(model.outputs[0])]
+    else:
+        name = getattr(layer, "name", layer)
+        # A nested model goes by its own name too, for what it returns.
+        nested = {_operation_of(t).name: m for t, m in _tensors(model, maps)}
+        found = fields.get(name) or nested.get(name)
+        if found is None:
+            _validation.fail("layer", "is not a layer of the model", layer, _validation.nearest(name, fields))
+    if found.unknown is not None:
+        _validation.fail(
+            "model",
+            "must be made of layers whose reach is known",
+            f"{found.unknown.name} ({type(found.unknown).__name__})",
+            "Name a layer in front of it.",
+        )
+    return _field(name, found)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Map:
+    """A tensor of the graph: its shape, and its spans along rows and columns."""
+
+    spec: object
+    spans: tuple
+    whole: bool = False
+    misaligned: dict = dataclasses.field(default_factory=dict)
+    unknown: object = None
+
+    def size(self, axis):
+        """The units along an axis; 1 for a vector."""
+        return self.spec.shape[axis + 1] if len(self.spec.shape) == 4 else 1
+
+
+def _outputs(operation, args, kwargs):
+    """The maps that an operation makes of those among its arguments."""
+    maps = [value for value in keras.tree.flatten((args, kwargs)) if isinstance(value, _Map)]
+    bare_args, bare_kwargs = keras.tree.map_structure(
+        lambda value: value.spec if isinstance(value, _Map) else value, (args, kwargs)
+    )
+    specs = keras.tree.flatten(operation.compute_output_spec(*bare_args, **bare_kwargs))
+    read = [_read(operation, position, value, specs[0]) for position, value in enumerate(maps)]
+    read = [value for value in read if value is not None]
+    joined = _joined(operation, read) if len(read) > 1 else read[0]
+    return [dataclasses.replace(joined, spec=spec) for spec in specs]
+
+
+def _read(operation, position, source, output):
+    """What one input contributes to an operation's output, or None where only its size is used."""
+    if type(operation).__name__ in ("Reshape", "Squeeze", "ExpandDims"):
+        return _reshaped(operation, source, output)
+    if not all(len(spec.shape) in (2, 4) for spec in (source.spec, output)):
+        return dataclasses.replace(source, unknown=source.unknown or operation)
+    spans, whole, unknown = [], source.whole, source.unknown
+    for axis, span in enumerate(source.spans):
+        chain = readings(operation, position, axis, source.size(axis))
+        if chain is None:
+            return None
+        if chain is Unknown:
+            unknown = unknown or operation
+        elif chain is Whole:
+            whole = True
+        else:
+            for reading in chain:
+                span = span.read_by(reading)
+        spans.append(span)
+    return dataclasses.replace(source, spans=tuple(spans), whole=whole, unknown=unknown)
+
+
+def _reshaped(operation, source, output):
+    """A reshape either changes nothing along the axes (a vector and a map of one pixel), flattens, or is not known."""
+    if all(source.size(axis) == 1 for axis in (0, 1)) and (
+        len(output.shape) == 2 or (len(output.shape) == 4 and tuple(output.shape[1:3]) == (1, 1))
+    ):
+        return source
+    if len(output.shape) == 2 and len(source.spec.shape) == 4:
+        return _read(keras.layers.Flatten(dtype=source.spec.dtype), 0, source, output)
+    return dataclasses.replace(source, unknown=source.unknown or operation)
+
+
+def _joined(operation, maps):
+    """The union of several maps, unit by unit."""
+    result = maps[0]
+    for other in maps[1:]:
+        whole, misaligned = result.whole or other.whole, {**result.misaligned, **other.misaligned}
+        unknown = result.unknown or other.unknown
+        sizes = [[source.size(axis) for axis in (0, 1)] for source in (result, other)]
+        if sizes[0] != sizes[1] and [1, 1] in sizes:
+            # One value for all units, such as the gate of a squeeze-and-excitation block.
+            larger = result if sizes[1] == [1, 1] else other
+            result = dataclasses.replace(larger, whole=True, misaligned=misaligned, unknown=unknown)
+            continue
+        spans = []
+        for mine, theirs in zip(result.spans, other.spans, strict=True):
+            if mine.stride == theirs.stride:
+                span, shift = mine.joined(theirs)
+            else:
+                span, shift, whole = mine, math.inf, True
+            if shift and not unknown:
+                misaligned[operation.name] = max(misaligned.get(operation.name, 0), float(shift))
+            spans.append(span)
+        result = dataclasses.replace(
+            result, spec=result.spec, spans=tuple(spans), whole=whole, misaligned=misaligned, unknown=unknown
+        )
+    return result
+
+
+def _field(name, found):
+    if found.whole:
+        size = padding = (math.inf, math.inf)
+    else:
+        size = [max(last - first + 1 for first, last in span.ends) for span in found.spans]
+        padding = [-span.at(0)[0] for span in found.spans]
+    return ReceptiveField(
+        layer=name,
+        size=_simple(size),
+        stride=_simple([_number(span.stride) for span in found.spans]),
+        padding=_simple(padding),
+        centre=_simple([float(span.centre(0)) for span in found.spans]),
+        misaligned=found.misaligned,
+        spans=found.spans,
+    )
+
+
+def _number(fraction):
+    return int(fraction) if fraction.denominator == 1 else float(fraction)
+
+
+def _simple(pair):
+    """One number where both axes have the same."""
+    return pair[0] if pair[0] == pair[1] else tuple(pair)
+
+
+def _operation_of(tensor):
+    return tensor._keras_history.operation
+
+
+def _tensors(model, maps):
+    """The model's own tensors with what the walk found for them, nested models' outputs included."""
+    return [
+        (tensor, maps[id(tensor)])
+        for nodes in model._nodes_by_depth.values()
+        for node in nodes
+        for tensor in node.outputs
+    ]

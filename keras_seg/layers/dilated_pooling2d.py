@@ -1,0 +1,99 @@
+"""Pooling over windows with gaps, which Keras does not have."""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_seg import _ops, _validation
+
+MODES = ("max", "average")
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class DilatedPooling2D(keras.layers.Layer):
+    """The maximum or mean over windows whose pixels lie `dilation_rate` apart, with stride 1.
+
+    It is what becomes of a strided pooling, or of a pooling behind one, when the resolution is kept:
+    `keras_seg.surgery.dilate` makes use of it. With a dilation of 1 it equals `MaxPooling2D` or `AveragePooling2D` with
+    `strides=1`.
+
+    Args:
+        pool_size: int or pair of ints (height, width). Defaults to 2.
+        dilation_rate: int or pair of ints (height, width). Pixels from one element of the window to the next. Defaults
+            to 1.
+        mode: `"max"` or `"average"`. Defaults to `"max"`.
+        padding: pair ((top, bottom), (left, right)) of ints: pixels that count as absent from the windows they are in.
+            Defaults to none, which is "valid".
+        **kwargs: name, dtype and the like, as for every Keras layer.
+
+    Input shape: `(batch, height, width, channels)`, any float dtype.
+
+    Output shape: `(batch, height + top + bottom - (pool_size[0] - 1) * dilation_rate[0], width + ..., channels)`.
+
+    Raises:
+        ValueError: if an argument is not as above.
+
+    Example:
+
+    >>> import keras_seg as ks, numpy as np
+    >>> x = np.array([5.0, 1.0, 2.0, 3.0, 0.0]).reshape(1, 1, 5, 1)
+    >>> np.array(ks.layers.DilatedPooling2D((1, 2), dilation_rate=2)(x)).ravel().tolist()
+    [5.0, 3.0, 2.0]
+
+    Reference: Yu and Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions", ICLR 2016, section 2, for the
+        dilation of what follows a removed stride.
+    """
+
+    def __init__(self, pool_size=2, dilation_rate=1, mode="max", padding=((0, 0), (0, 0)), **kwargs):
+        super().__init__(**kwargs)
+        self.pool_size = _validation.pair("pool_size", pool_size)
+        self.dilation_rate = _validation.pair("dilation_rate", dilation_rate)
+        self.mode = _validation.one_of("mode", mode, MODES)
+        if not isinstance(padding, (tuple, list)) or len(padding) != 2:
+            _validation.fail("padding", "must be ((top, bottom), (left, right))", padding)
+        self.padding = tuple(_validation.pair("padding", side, minimum=0) for side in padding)
+        self.strides = (1, 1)
+
+    def call(self, inputs):
+        if self.mode == "max":
+            return self._reduced(self._padded(inputs, -math.inf), ops.maximum)
+        total = self._reduced(self._padded(inputs, 0.0), ops.add)
+        if not any(sum(side) for side in self.padding):
+            return total / (self.pool_size[0] * self.pool_size[1])
+        # As in Keras: the mean is over the pixels that are there.
+        return total / self._reduced(self._padded(ops.ones_like(inputs[:1, :, :, :1]), 0.0), ops.add)
+
+    def _padded(self, x, value):
+        if not any(sum(side) for side in self.padding):
+            return x
+        return ops.pad(x, ((0, 0), *self.padding, (0, 0)), constant_values=value)
+
+    def _reduced(self, x, combine):
+        """`combine` over shifted copies, one axis after the other."""
+        for axis, (count, step) in enumerate(zip(self.pool_size, self.dilation_rate, strict=True), start=1):
+            length = _ops.spatial_size(x)[axis - 1] - (count - 1) * step
+            result = None
+            for tap in range(count):
+                part = slice(tap * step, tap * step + length)
+                shifted = x[:, part] if axis == 1 else x[:, :, part]
+                result = shifted if result is None else combine(result, shifted)
+            x = result
+        return x
+
+    def compute_output_shape(self, input_shape):
+        batch, *size, channels = input_shape
+        size = (
+            n and n + sum(pads) - (count - 1) * step
+            for n, pads, count, step in zip(size, self.padding, self.pool_size, self.dilation_rate, strict=True)
+        )
+        return (batch, *size, channels)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "pool_size": self.pool_size,
+            "dilation_rate": self.dilation_rate,
+            "mode": self.mode,
+            "padding": self.padding,
+        }

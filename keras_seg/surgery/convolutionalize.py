@@ -1,0 +1,314 @@
+"""A patch classifier turned into a network that takes images of any size."""
+
+import dataclasses
+import math
+import warnings
+
+import keras
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg._graph import image_graph, replay_opened
+from keras_seg.analysis import receptive_field
+from keras_seg.analysis.readings import padding_before, window_of
+from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
+
+_WINDOWED = (
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+)
+_GLOBAL_POOLINGS = {
+    keras.layers.GlobalAveragePooling2D: keras.layers.AveragePooling2D,
+    keras.layers.GlobalMaxPooling2D: keras.layers.MaxPooling2D,
+}
+_DROPOUTS = (
+    keras.layers.Dropout,
+    keras.layers.AlphaDropout,
+    keras.layers.GaussianDropout,
+    keras.layers.GaussianNoise,
+    keras.layers.ActivityRegularization,
+)
+_ACTIVATIONS = (
+    keras.layers.Activation,
+    keras.layers.ReLU,
+    keras.layers.LeakyReLU,
+    keras.layers.ELU,
+    keras.layers.Softmax,
+    keras.layers.Identity,
+)
+_MERGES = (
+    keras.layers.Add,
+    keras.layers.Subtract,
+    keras.layers.Multiply,
+    keras.layers.Average,
+    keras.layers.Maximum,
+    keras.layers.Minimum,
+    keras.layers.Concatenate,
+)
+_HEADS = "The head may be Flatten or global pooling, Dense, BatchNormalization, Dropout and activations."
+
+
+def convolutionalize(model):
+    """Turn a classifier of patches into a network that judges every patch of an image of any size in one pass.
+
+    Flatten and the Dense layer behind it become a "valid" convolution whose kernel is as large as the map, and further
+    Dense layers 1x1 convolutions, with the same weights; global pooling becomes pooling over windows of the map's size,
+    stride 1. A BatchNormalization between Flatten and Dense is folded into the convolution. The output at (i, j) is
+    that of the patch whose upper left corner lies at `(i * S, j * S)`, S being the product of the strides, and the grid
+    has `floor((N - P) / S) + 1` positions along N pixels, P being the patch's size.
+
+    **The result equals the literal sliding window** (`keras_seg.inference.sliding_window`) up to rounding when no layer
+    pads. Where layers pad ("same"), a patch on its own sees zeros where the image goes on, so the two differ near the
+    borders of each window; a warning says so and names the layers, and `keras_seg.inference.window_difference` measures
+    by how much.
+
+    For an output at every pixel: `keras_seg.inference.shift_and_stitch`, or `keras_seg.surgery.dilate` with
+    `output_stride=1` on the result.
+
+    Args:
+        model: `keras.Model`, Sequential or functional, from one image of a fixed size, the patch, to a vector
+            `(batch, classes)`. It stays as it is; the result has copies of its weights.
+
+    Returns:
+        A functional `keras.Model` from `(batch, height, width, channels)` to `(batch, rows, columns, classes)`.
+
+    Raises:
+        ValueError: if the model has no fixed input size, its head is none of the above, or a layer in front of the head
+            looks at the whole patch.
+
+    Example:
+        >>> import keras_seg as ks, numpy as np
+        >>> patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
+        >>> anywhere = ks.surgery.convolutionalize(patches)
+        >>> tuple(anywhere(np.zeros((1, 53, 60, 1))).shape) == (1, 6, 8, 10)
+        True
+
+    Reference:
+        Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section 3.1,
+        "Adapting classifiers for dense prediction"; Sermanet et al., "OverFeat", 2014, section 3.5.
+    """
+    model = image_graph(model)
+    image = model.inputs[0]
+    patch = tuple(image.shape[1:3])
+    if None in patch:
+        fix = "Its size is the patch: build it with, say, input_shape=(64, 64, 3)."
+        _validation.fail("model", "must have a fixed input size", tuple(image.shape), fix)
+    if len(model.outputs) != 1 or len(model.outputs[0].shape) not in (2, 4):
+        _validation.fail("model", "must have one output (batch, classes)", [tuple(t.shape) for t in model.outputs])
+
+    margin, exact = _margin(model, patch)
+    inputs = keras.Input((None, None, image.shape[-1]), dtype=image.dtype, name=_name_of(image))
+    x = inputs
+    if any(margin):
+        # Pixels at the far end that no window reads: without them the last window needs a whole patch, as it should.
+        x = keras.layers.Cropping2D(tuple((0, rest) for rest in margin), name="unused_margin")(x)
+    surgeon = _Surgeon()
+    start = _Value(x, keras.KerasTensor(image.shape, dtype=image.dtype))
+    result = replay_opened(model, start, surgeon.call)[id(model.outputs[0])]
+    if not result.vector or result.flat is not None:
+        _validation.fail("model", "must end in a classifier's head", model.outputs[0].shape, _HEADS)
+    if not exact:
+        warnings.warn(_inexact(model, surgeon.padded), stacklevel=2)
+    return keras.Model(inputs, result.tensor, name=f"{model.name}_convolutional")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Flat:
+    """A map that Flatten made a vector of: its size, and the BatchNormalization since then, as scale and offset."""
+
+    shape: tuple
+    scale: np.ndarray = None
+    offset: np.ndarray = None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Value(Traced):
+    """A tensor of the new graph: of the trunk, or (`vector`) of the head, where each pixel stands for a patch."""
+
+    vector: bool = False
+    flat: _Flat = None
+
+
+class _Surgeon:
+    """Puts a layer, or what takes its place, into the new graph."""
+
+    def __init__(self):
+        self.copies = LayerCopies()
+        self.padded = []
+
+    def call(self, operation, *args, **kwargs):
+        values, tensors, specs = split_arguments(args, kwargs)
+        outputs = original_outputs(operation, specs)
+        if len({value.vector for value in values}) > 1:
+            _unfit(operation, "joins a map with a value of the whole patch, as a squeeze-and-excitation gate does")
+        if len(outputs) != 1:
+            results = keras.tree.flatten(self.copies.call(operation, *tensors))
+            return [_Value(t, spec, values[0].vector) for t, spec in zip(results, outputs, strict=True)]
+        if not values[0].vector:
+            return self._trunk(operation, values[0], tensors, outputs[0])
+        if any(value.flat is not None for value in values):
+            return self._flattened(operation, values, tensors, outputs[0])
+        return self._vector(operation, values[0], tensors, outputs[0])
+
+    def _trunk(self, operation, value, tensors, output):
+        for kind, pooling in _GLOBAL_POOLINGS.items():
+            if isinstance(operation, kind):
+                return _Value(self._window_pooling(operation, value, pooling), output, vector=True)
+        if len(output.shape) == 2:
+            if not isinstance(operation, (keras.layers.Flatten, keras.layers.Reshape)):
+                _unfit(operation, "cannot be applied to every window")
+            shape = tuple(value.spec.shape[1:])
+            return _Value(value.tensor, output, vector=True, flat=_Flat(shape) if shape[:2] != (1, 1) else None)
+        adaptive = type(operation).__name__.startswith("Adaptive")  # Newer than the oldest Keras we take.
+        if adaptive or len(output.shape) != 4 or isinstance(operation, keras.layers.Reshape):
+            _unfit(operation, "cannot be applied to every window")
+        changes = {}
+        if isinstance(operation, _WINDOWED) and operation.padding == "same":
+            if self._pads(operation, value):
+                self.padded.append(operation.name)
+            else:
+                # Windows that fit the patch without padding: over an image, too, only whole ones count.
+                changes = {"padding": "valid"}
+        elif isinstance(operation, keras.layers.ZeroPadding2D):
+            self.padded.append(operation.name)
+        return _Value(self.copies.call(operation, *tensors, changes), output)
+
+    def _window_pooling(self, operation, value, pooling):
+        def make():
+            return pooling(
+                tuple(value.spec.shape[1:3]),
+                strides=1,
+                dtype=operation.dtype_policy,
+                name=operation.name,
+            )
+
+        return self.copies.call_new(operation, (value.tensor,), {}, make)
+
+    @staticmethod
+    def _pads(layer, value):
+        for axis in (0, 1):
+            kernel, stride, dilation = window_of(layer, axis)
+            extent, size = (kernel - 1) * dilation + 1, value.size(axis)
+            if padding_before(extent, stride, size) or (-(-size // stride) - 1) * stride + extent > size:
+                return True
+        return False
+
+    def _vector(self, operation, value, tensors, output):
+        if isinstance(operation, (keras.layers.Reshape, keras.layers.Flatten)):
+            if math.prod(output.shape[1:]) != output.shape[-1]:
+                _unfit(operation, "cannot be applied to every window")
+            return _Value(value.tensor, output, vector=True)
+        if isinstance(operation, keras.layers.Dense):
+            return _Value(self._convolution(operation, value, _Flat((1, 1, value.spec.shape[-1]))), output, vector=True)
+        changes = {}
+        if isinstance(operation, (keras.layers.BatchNormalization, keras.layers.LayerNormalization)):
+            changes = {"axis": -1}
+        elif isinstance(operation, (keras.layers.Concatenate, keras.layers.Softmax)):
+            if operation.axis not in (-1, len(output.shape) - 1):
+                _unfit(operation, "does not work along the last axis")
+            changes = {"axis": -1}
+        elif isinstance(operation, keras.layers.Conv2D):
+            if tuple(operation.kernel_size) != (1, 1):
+                _unfit(operation, "stands behind the global pooling and is larger than 1x1")
+        elif not isinstance(operation, (*_DROPOUTS, *_ACTIVATIONS, *_MERGES)):
+            _unfit(operation, "is none that a head may have")
+        return _Value(self.copies.call(operation, *tensors, changes), output, vector=True)
+
+    def _flattened(self, operation, values, tensors, output):
+        value, flat = values[0], values[0].flat
+        if isinstance(operation, keras.layers.Dense):
+            return _Value(self._convolution(operation, value, flat), output, vector=True)
+        if isinstance(operation, keras.layers.BatchNormalization):
+            scale, offset = _as_affine(operation)
+            if flat.scale is not None:
+                scale, offset = scale * flat.scale, scale * flat.offset + offset
+            flat = dataclasses.replace(flat, scale=scale, offset=offset)
+            return _Value(value.tensor, output, vector=True, flat=flat)
+        if isinstance(operation, _DROPOUTS):
+            return _Value(self.copies.call(operation, *tensors), output, vector=True, flat=flat)
+        if not isinstance(operation, _ACTIVATIONS) or _is_softmax(operation):
+            _unfit(operation, "stands between Flatten and Dense")
+        if flat.scale is not None:
+            _unfit(operation, "stands behind a BatchNormalization of flattened features; put both in front of Flatten")
+        return _Value(self.copies.call(operation, *tensors), output, vector=True, flat=flat)
+
+    def _convolution(self, dense, value, flat):
+        """The convolution that a Dense layer on `flat` is."""
+        config = dense.get_config()
+        use_bias = dense.use_bias or flat.scale is not None
+
+        def make():
+            kept = ("name", "dtype", "trainable", "activation", "kernel_initializer", "kernel_regularizer")
+            return keras.layers.Conv2D.from_config(
+                {
+                    **{key: config[key] for key in kept},
+                    "filters": dense.units,
+                    "kernel_size": flat.shape[:2],
+                    "use_bias": use_bias,
+                    "bias_initializer": config["bias_initializer"],
+                    "bias_regularizer": config["bias_regularizer"],
+                }
+            )
+
+        def weights():
+            kernel = _array(dense.kernel)
+            bias = _array(dense.bias) if dense.use_bias else np.zeros(dense.units)
+            if flat.scale is not None:
+                bias = bias + flat.offset @ kernel
+                kernel = kernel * flat.scale[:, None]
+            # Keras flattens rows, columns, channels in this order.
+            return [kernel.reshape(*flat.shape, dense.units), bias][: 1 + use_bias]
+
+        return self.copies.call_new(dense, (value.tensor,), {}, make, weights)
+
+
+def _margin(model, patch):
+    """((rows, columns) at the far end of the patch that no unit reads, whether the sliding window is met exactly)."""
+    try:
+        field = receptive_field(model)
+    except _validation.InputError:
+        return (0, 0), False
+    top, left, bottom, right = field.box(0, 0)
+    if top < 0 or left < 0 or bottom > patch[0] or right > patch[1]:
+        return (0, 0), False
+    return (patch[0] - bottom, patch[1] - right), True
+
+
+def _as_affine(layer):
+    """A BatchNormalization in inference as (scale, offset)."""
+    scale = 1 / np.sqrt(_array(layer.moving_variance) + layer.epsilon)
+    if layer.scale:
+        scale = scale * _array(layer.gamma)
+    offset = -_array(layer.moving_mean) * scale
+    return scale, offset + _array(layer.beta) if layer.center else offset
+
+
+def _array(variable):
+    return keras.ops.convert_to_numpy(variable).astype("float64")
+
+
+def _is_softmax(operation):
+    return isinstance(operation, keras.layers.Softmax) or "softmax" in str(getattr(operation, "activation", ""))
+
+
+def _inexact(model, padded):
+    if padded:
+        named = ", ".join(padded[:4]) + (f" and {len(padded) - 4} more" if len(padded) > 4 else "")
+        reason = f"layers pad ({named}), and a patch on its own sees zeros where the image goes on"
+    else:
+        reason = "some layer looks beyond its window, or it is not known how far it looks"
+    return (
+        f"The convolutional form of {model.name!r} differs from the sliding window: {reason}. "
+        "keras_seg.inference.window_difference(model, image) measures by how much."
+    )
+
+
+def _unfit(operation, reason):
+    _validation.fail("model", f"has a layer that {reason}", f"{operation.name} ({type(operation).__name__})", _HEADS)
+
+
+def _name_of(tensor):
+    return tensor._keras_history.operation.name

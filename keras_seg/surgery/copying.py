@@ -1,0 +1,69 @@
+"""Copies of a graph's layers, changed or not, with the weights of the originals."""
+
+import dataclasses
+
+import keras
+
+
+@dataclasses.dataclass(frozen=True)
+class Traced:
+    """A tensor of the new graph beside the shape its original had."""
+
+    tensor: object
+    spec: object
+
+    def size(self, axis):
+        """Rows (0) or columns (1) of the original; 1 for a vector, None where not fixed."""
+        return self.spec.shape[axis + 1] if len(self.spec.shape) == 4 else 1
+
+
+class LayerCopies:
+    """Makes each layer's copy once, however often the graph calls it, and keeps names apart."""
+
+    def __init__(self):
+        self._made = {}
+        self._names = set()
+
+    def call(self, operation, args, kwargs, changes=None):
+        """The result of a copy of `operation` on new tensors; `changes` go into the copy's configuration."""
+        if not isinstance(operation, keras.layers.Layer):
+            return operation(*args, **kwargs)
+        changes = changes or {}
+
+        def make():
+            return type(operation).from_config({**operation.get_config(), **changes})
+
+        return self.call_new(operation, args, kwargs, make, operation.get_weights, key=repr(sorted(changes.items())))
+
+    def call_new(self, operation, args, kwargs, make, weights=list, key=""):
+        """The result of the layer `make()` in place of `operation`, with the arrays `weights()`."""
+        layer = self._made.get((id(operation), key))
+        if layer is not None:
+            return layer(*args, **kwargs)
+        layer = self._made[id(operation), key] = make()
+        self._keep_apart(layer)
+        outputs = layer(*args, **kwargs)
+        layer.set_weights(weights())
+        return outputs
+
+    def _keep_apart(self, layer):
+        """Layers of nested models, all in one graph now, may share a name."""
+        name, number = layer.name, 1
+        while layer.name in self._names:
+            layer.name = f"{name}_{number}"
+            number += 1
+        self._names.add(layer.name)
+
+
+def split_arguments(args, kwargs):
+    """(traced values among the arguments, arguments with new tensors, arguments with original shapes)."""
+    traced = [value for value in keras.tree.flatten((args, kwargs)) if isinstance(value, Traced)]
+    tensors = keras.tree.map_structure(lambda v: v.tensor if isinstance(v, Traced) else v, (args, kwargs))
+    specs = keras.tree.map_structure(lambda v: v.spec if isinstance(v, Traced) else v, (args, kwargs))
+    return traced, tensors, specs
+
+
+def original_outputs(operation, specs):
+    """The shapes an operation makes of the original arguments, as a list."""
+    args, kwargs = specs
+    return keras.tree.flatten(operation.compute_output_spec(*args, **kwargs))

@@ -1,0 +1,220 @@
+"""A network whose last strides are traded for dilation: finer maps from the same weights."""
+
+import dataclasses
+
+import keras
+
+from keras_seg import _validation
+from keras_seg._graph import image_graph, replay_opened
+from keras_seg.analysis.readings import padding_before, readings, window_of
+from keras_seg.layers import DilatedPooling2D
+from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
+
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
+_POOLINGS = {keras.layers.MaxPooling2D: "max", keras.layers.AveragePooling2D: "average"}
+_GLOBAL_POOLINGS = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D)
+
+# In place of a size that is not fixed: a multiple of any stride there is. Only shapes are computed with it.
+_ANY_SIZE = 3 * 1024
+
+
+def dilate(model, output_stride=8):
+    """Keep a network from compressing further than `output_stride`, with the weights it has.
+
+    Strides that would go beyond are set to 1, and the kernels, pools and paddings of *all* later layers are spread by
+    the factor that was taken out: at output stride 16 a ResNet's last stage is dilated by 2, at 8 its last two by 2 and
+    4. No weight changes and none is added. The maps are finer, and the old ones are among them: **every `s`-th row and
+    column of a dilated map is the original map**, s being its dilation (the subsampling identity), borders included.
+    Where layers pad ("same"), padding is placed as the original has it, which takes `ZeroPadding2D` layers named
+    `{layer}_pad`; for inputs of no fixed size it is that of sizes that are multiples of the strides.
+
+    In a network that pads, a strided window that does not ("valid", such as VGG's 2x2 pooling) is padded at the far end
+    once its stride is gone, so that the maps still divide the image evenly; in one that never pads nothing is added.
+
+    A global pooling behind the dilated part is then over more pixels than before, so what follows it is near the
+    original and not equal.
+
+    Args:
+        model: functional `keras.Model` with one image as input, without a dense head: a backbone, or what
+            `convolutionalize` returns. It stays as it is; the result has copies of its weights.
+        output_stride: int, a stride that the model passes through. 1 takes out all of them. Defaults to 8.
+
+    Returns:
+        A functional `keras.Model` with the inputs, outputs and layer names of `model`. Poolings in the dilated part are
+        `keras_seg.layers.DilatedPooling2D`.
+
+    Raises:
+        ValueError: if the model never has that stride, flattens a dilated map, enlarges it, or joins it with a map that
+            is not dilated.
+
+    Example:
+        >>> import keras, keras_seg as ks, numpy as np
+        >>> net = keras.applications.VGG16(include_top=False, weights=None)
+        >>> fine = ks.surgery.dilate(net, output_stride=8)
+        >>> tuple(fine(np.zeros((1, 64, 96, 3))).shape) == (1, 8, 12, 512)
+        True
+
+    Reference:
+        Yu and Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions", ICLR 2016, section 4, "Front end";
+        Chen et al., "Rethinking Atrous Convolution for Semantic Image Segmentation", 2017, section 3.1.
+    """
+    model = image_graph(model)
+    output_stride = _validation.integer("output_stride", output_stride)
+    image = model.inputs[0]
+    inputs = keras.Input(image.shape[1:], dtype=image.dtype, name=image._keras_history.operation.name)
+    surgeon = _Surgeon(output_stride, _pads(model))
+    spec = keras.KerasTensor(
+        (None, *(side or _ANY_SIZE for side in image.shape[1:3]), image.shape[-1]), dtype=image.dtype
+    )
+    values = replay_opened(model, _Value(inputs, spec), surgeon.call)
+    if output_stride not in surgeon.strides:
+        _validation.fail(
+            "output_stride",
+            "must be a stride that the model passes through",
+            output_stride,
+            f"Choose one of: {', '.join(str(stride) for stride in sorted(surgeon.strides))}.",
+        )
+    outputs = keras.tree.map_structure(lambda tensor: values[id(tensor)].tensor, model.output)
+    return keras.Model(inputs, outputs, name=model.name)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Value(Traced):
+    """A tensor of the new graph, with the stride its original had and the dilation it has now, along both axes."""
+
+    stride: tuple = (1, 1)
+    dilation: tuple = (1, 1)
+
+    @property
+    def is_pixel(self):
+        """Whether it is a vector or a map of one pixel, which no dilation concerns."""
+        return all(self.size(axis) == 1 for axis in (0, 1))
+
+
+class _Surgeon:
+    """Puts a layer, or its dilated form, into the new graph."""
+
+    def __init__(self, output_stride, pads):
+        self.output_stride = output_stride
+        self.pads = pads
+        self.strides = {1}
+        self.copies = LayerCopies()
+
+    def call(self, operation, *args, **kwargs):
+        values, tensors, specs = split_arguments(args, kwargs)
+        outputs = original_outputs(operation, specs)
+        maps = [value for value in values if not value.is_pixel]
+        if not maps:
+            return self._copied(operation, tensors, outputs, values[0])
+        if len({value.dilation for value in maps}) > 1:
+            _unfit(operation, "joins dilated maps with others", "Dilate the encoder on its own.")
+        value = maps[0]
+        stride, dilation = self._after(operation, value)
+        if isinstance(operation, (*_CONVOLUTIONS, *_POOLINGS)):
+            if value.dilation == dilation == (1, 1):
+                return self._copied(operation, tensors, outputs, value, stride)
+            change = self._convolution if isinstance(operation, _CONVOLUTIONS) else self._pooling
+            return [_Value(change(operation, value), outputs[0], stride, dilation)]
+        if value.dilation == (1, 1) or isinstance(operation, _GLOBAL_POOLINGS):
+            return self._copied(operation, tensors, outputs, value, stride)
+        changes = {}
+        if isinstance(operation, keras.layers.ZeroPadding2D):
+            changes["padding"] = _spread(operation.padding, value.dilation)
+        elif isinstance(operation, keras.layers.Cropping2D):
+            changes["cropping"] = _spread(operation.cropping, value.dilation)
+        elif any(readings(operation, 0, axis, value.size(axis)) != [] for axis in (0, 1)):
+            _unfit(
+                operation,
+                "cannot be applied to a dilated map",
+                "Leave the decoder or head away, or convolutionalize it.",
+            )
+        return self._copied(operation, tensors, outputs, value, stride, changes)
+
+    def _after(self, operation, value):
+        """(stride of the original, dilation) behind an operation."""
+        strides, dilations = list(value.stride), list(value.dilation)
+        for axis in (0, 1):
+            chain = readings(operation, 0, axis, value.size(axis))
+            if not isinstance(chain, list) or isinstance(operation, (keras.layers.Flatten, *_GLOBAL_POOLINGS)):
+                continue
+            for reading in chain:
+                dilations[axis] *= self._taken_out(reading, strides[axis] // dilations[axis])
+                strides[axis] = max(1, strides[axis] * reading.advance // len(reading.phases))
+        self.strides.add(strides[0])
+        return tuple(strides), tuple(dilations)
+
+    def _taken_out(self, reading, stride):
+        """The factor by which a reading must not advance any more."""
+        return reading.advance if reading.advance > 1 and stride * reading.advance > self.output_stride else 1
+
+    def _copied(self, operation, tensors, outputs, value, stride=None, changes=None):
+        results = keras.tree.flatten(self.copies.call(operation, *tensors, changes))
+        stride = stride or value.stride
+        return [_Value(t, spec, stride, value.dilation) for t, spec in zip(results, outputs, strict=True)]
+
+    def _convolution(self, layer, value):
+        strides, rates, pads = [], [], []
+        for axis in (0, 1):
+            _, stride, rate = window_of(layer, axis)
+            spread = value.dilation[axis]
+            strides.append(1 if stride * value.stride[axis] // spread > self.output_stride else stride)
+            rates.append(rate * spread)
+            pads.append(self._padding(layer, axis, value))
+        changes = {"strides": tuple(strides), "dilation_rate": tuple(rates)}
+        x = value.tensor
+        if layer.padding == "same":
+            explicit = any(after - before not in (0, 1) for before, after in pads)
+        else:
+            explicit = any(after for _, after in pads)
+        if explicit:
+
+            def make():
+                return keras.layers.ZeroPadding2D(tuple(pads), name=f"{layer.name}_pad", dtype=layer.dtype_policy)
+
+            x = self.copies.call_new(layer, (x,), {}, make, key="padding")
+            changes["padding"] = "valid"
+        return self.copies.call(layer, (x,), {}, changes)
+
+    def _pooling(self, layer, value):
+        mode = next(mode for kind, mode in _POOLINGS.items() if isinstance(layer, kind))
+
+        def make():
+            return DilatedPooling2D(
+                layer.pool_size,
+                value.dilation,
+                mode,
+                tuple(self._padding(layer, axis, value) for axis in (0, 1)),
+                name=layer.name,
+                dtype=layer.dtype_policy,
+            )
+
+        return self.copies.call_new(layer, (value.tensor,), {}, make)
+
+    def _padding(self, layer, axis, value):
+        """(before, after) that a layer's dilated form of stride 1 pads, so that it starts where the original does."""
+        kernel, stride, rate = window_of(layer, axis)
+        extent, spread = (kernel - 1) * rate, value.dilation[axis]
+        if layer.padding == "same":
+            before = padding_before(extent + 1, stride, value.size(axis))
+            return before * spread, (extent - before) * spread
+        if not self.pads or stride == 1:
+            return 0, 0
+        # The last window's stride is taken out too: without this the map would end where that window begins.
+        return 0, (stride - 1 - (value.size(axis) - extent - 1) % stride) * spread
+
+
+def _pads(model):
+    """Whether any layer of the model pads."""
+    return any(
+        isinstance(layer, keras.layers.ZeroPadding2D)
+        or (isinstance(layer, _CONVOLUTIONS) and layer.padding == "same" and max(layer.kernel_size) > 1)
+        for layer in model._flatten_layers(include_self=False)
+    )
+
+
+def _spread(pads, dilation):
+    return tuple(tuple(side * rate for side in pair) for pair, rate in zip(pads, dilation, strict=True))
+
+
+def _unfit(operation, reason, fix):
+    _validation.fail("model", f"has a layer that {reason}", f"{operation.name} ({type(operation).__name__})", fix)
