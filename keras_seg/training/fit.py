@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg import augmentation, losses, models
+from keras_seg import _validation, augmentation, losses, models
 from keras_seg.data import from_folder, pipeline_error
 from keras_seg.models import registry
 from keras_seg.training.checkpoint import load_checkpoint
@@ -19,6 +19,9 @@ def build_model(plan):
 
     Returns:
         A compiled `keras.Model`.
+
+    Raises:
+        ValueError: if the model cannot be built, or does not give a class to every pixel.
     """
     facts = plan.fingerprint
     model = models.build(
@@ -27,6 +30,8 @@ def build_model(plan):
         input_shape=(None, None, facts["channels"]),
         **_model_arguments(plan),
     )
+    if len(model.output_shape) != 4:
+        _validation.fail("model", "must give a class to every pixel", plan["model"], "It classifies whole patches.")
     ignore_class = facts["ignore_class"] or None
     model.compile(
         KernelDecayAdamW(plan["learning_rate"], weight_decay=plan["weight_decay"], global_clipnorm=5.0),

@@ -5,6 +5,7 @@ import pytest
 
 import keras_seg as ks
 from keras_seg import _validation
+from keras_seg.models import registry
 
 FACTS = {
     "train_images": 367, "validation_images": 101, "median_size": [360, 480], "smallest_size": [360, 480],
@@ -14,12 +15,22 @@ FACTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in ks.models.names() if not name.startswith("FCN")])
+@pytest.mark.parametrize("name", [name for name in ks.models.names() if "backbone" in registry.arguments(name)])
 def test_models_on_a_backbone(name):
     model = ks.training.build_model(ks.training.make_plan(FACTS, model=name))
     assert model.output_shape == (None, None, None, 2)
     backbone = model.get_layer("backbone").output
     assert backbone["P4"].shape[-1] == 96  # Compact's.
+
+
+def test_a_net_of_its_own_needs_no_backbone():
+    model = ks.training.build_model(ks.training.make_plan(FACTS, model="FullResolutionNet"))
+    assert model.output_shape == (None, None, None, 2)
+
+
+def test_a_classifier_of_patches_is_refused():
+    with pytest.raises(_validation.InputError, match="`model` must give a class to every pixel"):
+        ks.training.build_model(ks.training.make_plan(FACTS, model="PatchClassifier"))
 
 
 def test_choices_reach_the_model():
