@@ -40,7 +40,7 @@ class Bilinear(keras.initializers.Initializer):
             _validation.fail(
                 "shape", "must be (height, width, filters, channels) with as many filters as channels", shape
             )
-        rows, columns = (_triangle(length) for length in shape[:2])
+        rows, columns = (triangle(length) for length in shape[:2])
         kernel = np.einsum("y,x,io->yxio", rows, columns, np.eye(shape[2]))
         return ops.convert_to_tensor(kernel, dtype=dtype or keras.config.floatx())
 
@@ -49,8 +49,8 @@ class Bilinear(keras.initializers.Initializer):
         return {}
 
 
-def _triangle(length):
-    """The weights along one axis."""
+def triangle(length):
+    """The weights of bilinear interpolation along one axis, a float64 array (length,)."""
     factor = (length + 1) // 2
     centre = factor - 1 if length % 2 else factor - 0.5
     return 1 - np.abs(np.arange(length) - centre) / factor

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg.initializers.bilinear import triangle
 
 
 def bilinear_kernel(kernel_size):
@@ -29,9 +30,7 @@ def bilinear_kernel(kernel_size):
         3.3; the formula is that of `upsample_filt` in the authors' code.
     """
     kernel_size = _validation.integer("kernel_size", kernel_size)
-    factor = (kernel_size + 1) // 2
-    centre = factor - 1 if kernel_size % 2 else factor - 0.5
-    ramp = 1 - np.abs(np.arange(kernel_size) - centre) / factor
+    ramp = triangle(kernel_size)
     return np.outer(ramp, ramp).astype("float32")
 
 
