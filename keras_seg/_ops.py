@@ -32,13 +32,13 @@ def resize(x, size, interpolation):
     return ops.cast(resized, x.dtype)
 
 
-def reflected_positions(length, padded_length):
-    """Positions 0..padded_length-1 of an axis, folded back into 0..length-1 by mirroring at both ends.
+def reflected_positions(length, start, stop):
+    """Positions `start`..`stop - 1` of an axis, folded back into 0..length-1 by mirroring at both ends.
 
     A gather with these equals `pad(mode="reflect")` and goes on where that stops: it takes paddings longer than the
     axis, and lengths known only at run time.
     """
     period = ops.maximum(2 * (length - 1), 1)
-    position = ops.mod(ops.arange(padded_length, dtype="int32"), period)
+    position = ops.mod(ops.arange(start, stop, dtype="int32"), period)
     # A length of 1 has period 1, so every position is 0 and the second branch is never taken.
     return ops.where(position < length, position, period - position)

@@ -82,7 +82,9 @@ def readings(operation, position, axis, size):
             return [_shifted(operation.cropping[axis][0])]
         if name == "CropLike":
             return [_shifted(operation.offset[axis])]
-        if name == "PadToStride" or name in _POINTWISE:
+        if name == "PadToStride":
+            return [_shifted(-operation.margin[axis])] if operation.margin[axis] else []
+        if name in _POINTWISE:
             return []
         if name in ("UpSampling2D", "Resize2D", "BedOfNails2D", "PixelShuffle2D"):
             return _enlarged(_of_axis(operation.size, axis), getattr(operation, "interpolation", "nearest"))

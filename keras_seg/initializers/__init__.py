@@ -1,6 +1,7 @@
-"""Initial weights for layers that enlarge maps."""
+"""Initial weights of layers that enlarge maps, and of layers that start by doing nothing."""
 
 from keras_seg.initializers.bilinear import Bilinear
 from keras_seg.initializers.icnr import ICNR
+from keras_seg.initializers.identity import IdentityKernel
 
-__all__ = ["ICNR", "Bilinear"]
+__all__ = ["ICNR", "Bilinear", "IdentityKernel"]

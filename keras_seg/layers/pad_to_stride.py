@@ -14,16 +14,20 @@ class PadToStride(keras.layers.Layer):
     through untouched. Reflection continues past the far border when the image is smaller than the padding, so that one
     pixel is enough.
 
+    With a `margin`, that many mirrored pixels are then put around it: what a net of "valid" convolutions eats.
+
     Args:
         stride: int or pair of ints (height, width). Defaults to 32.
+        margin: int or pair of ints (rows, columns), added on each side. Defaults to 0.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape: `(batch, height, width, channels)`, any dtype.
 
-    Output shape: `(batch, ceil(height / stride) * stride, ceil(width / stride) * stride, channels)`, the same dtype.
+    Output shape: `(batch, ceil(height / stride) * stride + 2 * margin, ceil(width / stride) * stride + 2 * margin,
+        channels)`, the same dtype.
 
     Raises:
-        ValueError: if `stride` is not as above.
+        ValueError: if an argument is not as above.
 
     Example:
 
@@ -33,23 +37,27 @@ class PadToStride(keras.layers.Layer):
     [0.0, 1.0, 2.0, 1.0]
     """
 
-    def __init__(self, stride=32, **kwargs):
+    def __init__(self, stride=32, margin=0, **kwargs):
         super().__init__(**kwargs)
         self.stride = _validation.pair("stride", stride)
+        self.margin = _validation.pair("margin", margin, minimum=0)
 
     def call(self, inputs):
         outputs = inputs
-        for axis, (length, stride) in enumerate(zip(_ops.spatial_size(inputs), self.stride, strict=True), start=1):
-            padded_length = -(-length // stride) * stride
-            if isinstance(length, int) and length == padded_length:
+        sides = zip(_ops.spatial_size(inputs), self.stride, self.margin, strict=True)
+        for axis, (length, stride, margin) in enumerate(sides, start=1):
+            fitting = -(-length // stride) * stride
+            if not margin and isinstance(length, int) and length == fitting:
                 continue
-            outputs = ops.take(outputs, _ops.reflected_positions(length, padded_length), axis=axis)
+            positions = _ops.reflected_positions(length, -margin, fitting + margin)
+            outputs = ops.take(outputs, positions, axis=axis)
         return outputs
 
     def compute_output_shape(self, input_shape):
         batch, *size, channels = input_shape
-        padded = (n and -(-n // stride) * stride for n, stride in zip(size, self.stride, strict=True))
+        sides = zip(size, self.stride, self.margin, strict=True)
+        padded = (n and -(-n // stride) * stride + 2 * margin for n, stride, margin in sides)
         return (batch, *padded, channels)
 
     def get_config(self):
-        return {**super().get_config(), "stride": self.stride}
+        return {**super().get_config(), "stride": self.stride, "margin": self.margin}

@@ -2,6 +2,7 @@
 
 from keras_seg.backbones import unfreeze
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
+from keras_seg.models.dilated_fcn import DilatedFCN
 from keras_seg.models.fcn8s import FCN8s
 from keras_seg.models.fcn16s import FCN16s
 from keras_seg.models.fcn32s import FCN32s
@@ -17,6 +18,7 @@ from keras_seg.models.unet import UNet
 __all__ = [
     "FPN",
     "DeepLabV3Plus",
+    "DilatedFCN",
     "FCN8s",
     "FCN16s",
     "FCN32s",

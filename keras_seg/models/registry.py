@@ -4,6 +4,7 @@ import inspect
 
 from keras_seg import _validation
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
+from keras_seg.models.dilated_fcn import DilatedFCN
 from keras_seg.models.fcn8s import FCN8s
 from keras_seg.models.fcn16s import FCN16s
 from keras_seg.models.fcn32s import FCN32s
@@ -17,7 +18,8 @@ from keras_seg.models.unet import UNet
 _MODELS = {
     model.__name__: model
     for model in (
-        PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, UNet, FPN, LinkNet, PSPNet, DeepLabV3Plus,
+        PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, DilatedFCN,
+        UNet, FPN, LinkNet, PSPNet, DeepLabV3Plus,
     )
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""VGG16 with its dense layers as convolutions: the trunk of the FCNs."""
+"""VGG16 with its dense layers as convolutions: the trunk of the FCNs, strided or dilated."""
 
 from keras import layers
 
@@ -39,13 +39,37 @@ def vgg16_trunk(x, filters, fc_filters, dropout, padding):
             x = _convolution(x, width, 3, padding if block == index == 1 else "same", f"block{block}_conv{index}")
         x = layers.MaxPooling2D(2, padding="same", name=f"block{block}_pool")(x)
         maps[f"pool{block}"] = x
-    for name, kernel_size in (("fc6", 7), ("fc7", 1)):
-        x = _convolution(x, fc_filters, kernel_size, padding, name)
-        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
+    x = _dense_layers(x, fc_filters, dropout, padding)
     return {"pool3": maps["pool3"], "pool4": maps["pool4"], "fc7": x}
 
 
-def _convolution(x, filters, kernel_size, padding, name):
+def dilated_vgg16(x, filters, fc_filters, dropout, padding):
+    """fc7 of an image `x` at stride 8: pool4 and pool5 gone, and what follows each dilated twice as much.
+
+    With "valid" padding no layer pads: 372 pixels of the image are eaten.
+    """
+    for block, (width, count) in enumerate(zip(filters, _CONVOLUTIONS, strict=True), start=1):
+        for index in range(1, count + 1):
+            x = _convolution(x, width, 3, padding, f"block{block}_conv{index}", dilation_rate=2 if block == 5 else 1)
+        if block <= 3:
+            x = layers.MaxPooling2D(2, padding=padding, name=f"block{block}_pool")(x)
+    return _dense_layers(x, fc_filters, dropout, padding, dilation_rate=4)
+
+
+def _dense_layers(x, filters, dropout, padding, dilation_rate=1):
+    for name, kernel_size in (("fc6", 7), ("fc7", 1)):
+        x = _convolution(x, filters, kernel_size, padding, name, dilation_rate if kernel_size > 1 else 1)
+        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
+    return x
+
+
+def _convolution(x, filters, kernel_size, padding, name, dilation_rate=1):
     return layers.Conv2D(
-        filters, kernel_size, padding=padding, activation="relu", kernel_initializer="he_normal", name=name
+        filters,
+        kernel_size,
+        dilation_rate=dilation_rate,
+        padding=padding,
+        activation="relu",
+        kernel_initializer="he_normal",
+        name=name,
     )(x)
