@@ -2,7 +2,9 @@
 
 import doctest
 import importlib
+import pathlib
 import pkgutil
+import re
 
 import pytest
 
@@ -26,3 +28,13 @@ def test_there_are_examples():
     finder = doctest.DocTestFinder()
     count = sum(len(t.examples) for name in MODULES for t in finder.find(importlib.import_module(name)))
     assert count > 60
+
+
+def test_examples_are_indented():
+    """Else the site shows them as text, and takes `[1:]` followed by `['a']` for a link: the build breaks on it."""
+    astray = [
+        path.relative_to(pathlib.Path(keras_seg.__file__).parent).as_posix()
+        for path in pathlib.Path(keras_seg.__file__).parent.rglob("*.py")
+        if re.search(r"^( *)Examples?:\n\n?\1>>>", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert astray == []

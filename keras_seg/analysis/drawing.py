@@ -28,12 +28,11 @@ def draw_receptive_field(image, field, unit=None, scale=1):
         ValueError: if the field is the whole image, or an argument is not as above.
 
     Example:
-
-    >>> import keras, keras_seg as ks, numpy as np
-    >>> vgg = keras.applications.VGG16(include_top=False, weights=None)
-    >>> field = ks.analysis.receptive_field(vgg, "block3_pool")
-    >>> ks.analysis.draw_receptive_field(np.zeros((64, 96, 3)), field, unit=(0, 0)).size
-    (114, 82)
+        >>> import keras, keras_seg as ks, numpy as np
+        >>> vgg = keras.applications.VGG16(include_top=False, weights=None)
+        >>> field = ks.analysis.receptive_field(vgg, "block3_pool")
+        >>> ks.analysis.draw_receptive_field(np.zeros((64, 96, 3)), field, unit=(0, 0)).size
+        (114, 82)
     """
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[-1] not in (1, 3):

@@ -174,11 +174,10 @@ def standard(crop=None, scale=(0.5, 2.0), flip=True, color=0.2, hue=0.02, ignore
         InputError: an argument is out of its range.
 
     Example:
-
-    >>> import numpy as np
-    >>> augment = standard(crop=(32, 48), ignore_class=255)
-    >>> image, mask = augment(np.full((40, 60, 3), 100, "uint8"), np.ones((40, 60), "uint8"), seed=(0, 1))
-    >>> image.shape, mask.shape
-    (TensorShape([32, 48, 3]), TensorShape([32, 48]))
+        >>> import numpy as np
+        >>> augment = standard(crop=(32, 48), ignore_class=255)
+        >>> image, mask = augment(np.full((40, 60, 3), 100, "uint8"), np.ones((40, 60), "uint8"), seed=(0, 1))
+        >>> image.shape, mask.shape
+        (TensorShape([32, 48, 3]), TensorShape([32, 48]))
     """
     return StandardAugmentation(crop, scale, flip, color, hue, ignore_class, image_fill)

@@ -146,14 +146,13 @@ def scan_folder(
             orphans, a file that cannot be read, a mask of another size, a label outside the range, names that disagree.
 
     Example:
-
-    >>> import tempfile
-    >>> from keras_seg.data import write_shapes
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_shapes(folder, train=4, val=2, size=(48, 64))
-    ...     index = scan_folder(folder, split="train")
-    >>> len(index), index.common_size, index.class_names[:2]
-    (4, (48, 64), ('background', 'circle'))
+        >>> import tempfile
+        >>> from keras_seg.data import write_shapes
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_shapes(folder, train=4, val=2, size=(48, 64))
+        ...     index = scan_folder(folder, split="train")
+        >>> len(index), index.common_size, index.class_names[:2]
+        (4, (48, 64), ('background', 'circle'))
     """
     _validation.one_of("channels", channels, (1, 3, 4))
     workers = _validation.integer("workers", workers or os.cpu_count() or 1)
@@ -230,14 +229,13 @@ def split_index(index, validation_fraction=0.2, seed=0):
         InputError: fewer than two examples, or a share outside (0, 1).
 
     Example:
-
-    >>> import tempfile
-    >>> from keras_seg.data import write_shapes
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_shapes(folder, train=10, val=1, size=(48, 64))
-    ...     train, val = split_index(scan_folder(folder, split="train"), validation_fraction=0.2)
-    >>> len(train), len(val)
-    (8, 2)
+        >>> import tempfile
+        >>> from keras_seg.data import write_shapes
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_shapes(folder, train=10, val=1, size=(48, 64))
+        ...     train, val = split_index(scan_folder(folder, split="train"), validation_fraction=0.2)
+        >>> len(train), len(val)
+        (8, 2)
     """
     fraction = _validation.number("validation_fraction", validation_fraction, 0.0, 1.0)
     if not 0.0 < fraction < 1.0:

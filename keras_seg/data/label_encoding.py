@@ -33,12 +33,11 @@ class LabelEncoding:
         notices: one-line texts that say what was found out and not asked for.
 
     Example:
-
-    >>> encoding = LabelEncoding.from_counts({0: 900, 255: 100})
-    >>> encoding.num_classes, encoding.encode(np.array([[0, 255]], "uint8")).tolist()
-    (2, [[0, 1]])
-    >>> print(encoding.notices[0])
-    Masks hold 0 and 255: read as classes 0 and 1.
+        >>> encoding = LabelEncoding.from_counts({0: 900, 255: 100})
+        >>> encoding.num_classes, encoding.encode(np.array([[0, 255]], "uint8")).tolist()
+        (2, [[0, 1]])
+        >>> print(encoding.notices[0])
+        Masks hold 0 and 255: read as classes 0 and 1.
     """
 
     num_classes: int

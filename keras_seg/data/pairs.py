@@ -39,13 +39,12 @@ def find_splits(path):
         InputError: there is no such folder.
 
     Example:
-
-    >>> import os, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     os.makedirs(folder + "/train/images")
-    ...     os.makedirs(folder + "/valid/images")
-    ...     find_splits(folder)
-    ('train', 'val')
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     os.makedirs(folder + "/train/images")
+        ...     os.makedirs(folder + "/valid/images")
+        ...     find_splits(folder)
+        ('train', 'val')
     """
     folders = _folders(_existing(path))
     return tuple(
@@ -83,16 +82,15 @@ def find_pairs(path, split=None, allow_orphans=False):
             and the fix.
 
     Example:
-
-    >>> import pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     for name in ("images/a.jpg", "masks/a_mask.png"):
-    ...         file = pathlib.Path(folder, name)
-    ...         file.parent.mkdir()
-    ...         file.touch()
-    ...     [pair] = find_pairs(folder)
-    >>> pair.image.name, pair.mask.name
-    ('a.jpg', 'a_mask.png')
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("images/a.jpg", "masks/a_mask.png"):
+        ...         file = pathlib.Path(folder, name)
+        ...         file.parent.mkdir()
+        ...         file.touch()
+        ...     [pair] = find_pairs(folder)
+        >>> pair.image.name, pair.mask.name
+        ('a.jpg', 'a_mask.png')
     """
     if isinstance(path, (tuple, list)):
         return _listed_pairs(path)

@@ -66,16 +66,15 @@ def from_folder(
         ImportError: TensorFlow is missing; it does the input on every backend.
 
     Example:
-
-    >>> import tempfile
-    >>> from keras_seg.augmentation import standard
-    >>> from keras_seg.data import write_shapes
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_shapes(folder, train=4, val=2, size=(48, 64))
-    ...     dataset = from_folder(folder, split="train", batch_size=2, augment=standard(crop=32))
-    ...     images, masks = next(iter(dataset))
-    >>> images.shape, masks.shape
-    (TensorShape([2, 32, 32, 3]), TensorShape([2, 32, 32]))
+        >>> import tempfile
+        >>> from keras_seg.augmentation import standard
+        >>> from keras_seg.data import write_shapes
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_shapes(folder, train=4, val=2, size=(48, 64))
+        ...     dataset = from_folder(folder, split="train", batch_size=2, augment=standard(crop=32))
+        ...     images, masks = next(iter(dataset))
+        >>> images.shape, masks.shape
+        (TensorShape([2, 32, 32, 3]), TensorShape([2, 32, 32]))
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "`from_folder` (tf.data)")
     finish = Finish(size, augment, workers)

@@ -22,10 +22,9 @@ def pipeline_error(error):
         An `InputError` with the line alone, or None where the exception has another cause.
 
     Example:
-
-    >>> pipeline_error(RuntimeError("{{function_node}} InputError: a.jpg: cannot be read.\\nTraceback ..."))
-    InputError('a.jpg: cannot be read.')
-    >>> pipeline_error(RuntimeError("out of memory"))
+        >>> pipeline_error(RuntimeError("{{function_node}} InputError: a.jpg: cannot be read.\\nTraceback ..."))
+        InputError('a.jpg: cannot be read.')
+        >>> pipeline_error(RuntimeError("out of memory"))
     """
     if isinstance(error, InputError):
         return error

@@ -32,13 +32,12 @@ def read_image(path, channels=3):
         InputError: the file cannot be read, or does not have the four channels asked for.
 
     Example:
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     Image.new("RGB", (4, 2), (255, 0, 7)).save(folder + "/a.png")
-    ...     image = read_image(folder + "/a.png")
-    >>> image.shape, image[0, 0].tolist()
-    ((2, 4, 3), [255, 0, 7])
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("RGB", (4, 2), (255, 0, 7)).save(folder + "/a.png")
+        ...     image = read_image(folder + "/a.png")
+        >>> image.shape, image[0, 0].tolist()
+        ((2, 4, 3), [255, 0, 7])
     """
     _validation.one_of("channels", channels, (1, 3, 4))
     image = _open(path, "image")
@@ -77,14 +76,13 @@ def read_mask(path, colors=None):
             in `colors`.
 
     Example:
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     mask = Image.new("P", (2, 1), 15)
-    ...     mask.putpalette([0, 128, 255] * 256)
-    ...     mask.save(folder + "/a.png")
-    ...     read_mask(folder + "/a.png").tolist()
-    [[15, 15]]
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     mask = Image.new("P", (2, 1), 15)
+        ...     mask.putpalette([0, 128, 255] * 256)
+        ...     mask.save(folder + "/a.png")
+        ...     read_mask(folder + "/a.png").tolist()
+        [[15, 15]]
     """
     mask = _open(path, "mask")
     if colors is not None:
@@ -123,12 +121,11 @@ def image_size(path):
         InputError: the file is no image.
 
     Example:
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     Image.new("L", (4, 2)).save(folder + "/a.png")
-    ...     image_size(folder + "/a.png")
-    (2, 4)
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.new("L", (4, 2)).save(folder + "/a.png")
+        ...     image_size(folder + "/a.png")
+        (2, 4)
     """
     try:
         with Image.open(path) as image:

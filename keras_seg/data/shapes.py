@@ -37,10 +37,9 @@ def shapes_scene(rng, size=(96, 96)):
         InputError: the size is too small.
 
     Example:
-
-    >>> image, mask = shapes_scene(7, size=(64, 96))
-    >>> image.shape, mask.shape, int(mask.max()) < len(SHAPE_NAMES)
-    ((64, 96, 3), (64, 96), True)
+        >>> image, mask = shapes_scene(7, size=(64, 96))
+        >>> image.shape, mask.shape, int(mask.max()) < len(SHAPE_NAMES)
+        ((64, 96, 3), (64, 96), True)
     """
     height, width = _validation.pair("size", size, 32)
     rng = np.random.default_rng(rng)
@@ -80,12 +79,11 @@ def write_shapes(folder, train=200, val=50, size=(96, 96), seed=0):
         InputError: an argument is out of its range.
 
     Example:
-
-    >>> import os, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_shapes(folder, train=2, val=1, size=48)
-    ...     sorted(os.listdir(folder)), sorted(os.listdir(folder + "/train/images"))
-    (['labels.json', 'train', 'val'], ['000000.png', '000001.png'])
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     write_shapes(folder, train=2, val=1, size=48)
+        ...     sorted(os.listdir(folder)), sorted(os.listdir(folder + "/train/images"))
+        (['labels.json', 'train', 'val'], ['000000.png', '000001.png'])
     """
     size = _validation.pair("size", size, 32)
     counts = {"train": _validation.integer("train", train), "val": _validation.integer("val", val)}

@@ -16,11 +16,10 @@ def predict_classes(model, images):
         Integer array (batch, height, width).
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> model = ks.models.UNet(num_classes=3, filters=4, depth=2)
-    >>> ks.inference.predict_classes(model, np.zeros((1, 10, 14, 3))).shape
-    (1, 10, 14)
+        >>> import keras_seg as ks, numpy as np
+        >>> model = ks.models.UNet(num_classes=3, filters=4, depth=2)
+        >>> ks.inference.predict_classes(model, np.zeros((1, 10, 14, 3))).shape
+        (1, 10, 14)
     """
     scores = np.asarray(model.predict_on_batch(np.asarray(images, "float32")))
     if scores.shape[-1] == 1:

@@ -26,11 +26,10 @@ def shift_and_stitch(model, image):
         ValueError: as `convolutionalize`, and if the image is smaller than the patch.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
-    >>> ks.inference.shift_and_stitch(patches, np.zeros((40, 36, 1))).shape
-    (9, 5, 10)
+        >>> import keras_seg as ks, numpy as np
+        >>> patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
+        >>> ks.inference.shift_and_stitch(patches, np.zeros((40, 36, 1))).shape
+        (9, 5, 10)
 
     Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section
         3.2, "Shift-and-stitch is filter rarefaction".

@@ -48,12 +48,11 @@ def window_difference(model, image, convolutional=None):
         ValueError: as `convolutionalize`, if the image is smaller than the patch, or the grids disagree.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
-    >>> image = np.random.default_rng(0).uniform(0, 255, (53, 60, 1))
-    >>> ks.inference.window_difference(patches, image).max_abs_difference < 1e-5
-    True
+        >>> import keras_seg as ks, numpy as np
+        >>> patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
+        >>> image = np.random.default_rng(0).uniform(0, 255, (53, 60, 1))
+        >>> ks.inference.window_difference(patches, image).max_abs_difference < 1e-5
+        True
 
     Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section
         3.1.

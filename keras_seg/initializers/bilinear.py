@@ -16,11 +16,10 @@ class Bilinear(keras.initializers.Initializer):
     enlarges as `Resize2D(s)` does, but for the borders, where it reads zeros. A channel's weights sum to `s * s`.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> kernel = ks.initializers.Bilinear()((4, 4, 1, 1))
-    >>> (16 * np.array(kernel)[:, :, 0, 0]).astype(int).tolist()
-    [[1, 3, 3, 1], [3, 9, 9, 3], [3, 9, 9, 3], [1, 3, 3, 1]]
+        >>> import keras_seg as ks, numpy as np
+        >>> kernel = ks.initializers.Bilinear()((4, 4, 1, 1))
+        >>> (16 * np.array(kernel)[:, :, 0, 0]).astype(int).tolist()
+        [[1, 3, 3, 1], [3, 9, 9, 3], [3, 9, 9, 3], [1, 3, 3, 1]]
 
     Call arguments:
         shape: (height, width, filters, channels), filters equal to channels, as `keras.layers.Conv2DTranspose` asks.

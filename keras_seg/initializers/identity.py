@@ -34,10 +34,9 @@ class IdentityKernel(keras.initializers.Initializer):
         ValueError: if an argument is not as above.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> np.array(ks.initializers.IdentityKernel()((3, 3, 2, 4)))[1, 1].tolist()
-    [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
+        >>> import keras_seg as ks, numpy as np
+        >>> np.array(ks.initializers.IdentityKernel()((3, 3, 2, 4)))[1, 1].tolist()
+        [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
 
     Reference: Yu and Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions", ICLR 2016, section 3,
     equations 4 and 5.

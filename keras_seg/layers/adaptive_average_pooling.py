@@ -26,11 +26,10 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
         ValueError: if `size` is not as above.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> x = np.arange(5.0).reshape(1, 1, 5, 1)
-    >>> np.array(ks.layers.AdaptiveAveragePooling2D((1, 2))(x)).ravel().tolist()
-    [1.0, 3.0]
+        >>> import keras_seg as ks, numpy as np
+        >>> x = np.arange(5.0).reshape(1, 1, 5, 1)
+        >>> np.array(ks.layers.AdaptiveAveragePooling2D((1, 2))(x)).ravel().tolist()
+        [1.0, 3.0]
     """
 
     def __init__(self, size, **kwargs):

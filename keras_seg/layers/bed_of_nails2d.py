@@ -25,11 +25,10 @@ class BedOfNails2D(keras.layers.Layer):
         ValueError: if an argument is not as above.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> x = np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1)
-    >>> np.array(ks.layers.BedOfNails2D()(x))[0, :, :, 0].astype(int).tolist()
-    [[1, 0, 2, 0], [0, 0, 0, 0], [3, 0, 4, 0], [0, 0, 0, 0]]
+        >>> import keras_seg as ks, numpy as np
+        >>> x = np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1)
+        >>> np.array(ks.layers.BedOfNails2D()(x))[0, :, :, 0].astype(int).tolist()
+        [[1, 0, 2, 0], [0, 0, 0, 0], [3, 0, 4, 0], [0, 0, 0, 0]]
 
     Reference: Dosovitskiy, Springenberg and Brox, "Learning to Generate Chairs with Convolutional Neural Networks"
     (2015), section 3.

@@ -24,10 +24,9 @@ class CropLike(keras.layers.Layer):
         ValueError: if `offset` is negative, the inputs are not two maps, or the map is known to be too small.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> ks.layers.CropLike()([np.zeros((1, 64, 64, 2)), np.zeros((1, 50, 60, 3))]).shape[1:3] == (50, 60)
-    True
+        >>> import keras_seg as ks, numpy as np
+        >>> ks.layers.CropLike()([np.zeros((1, 64, 64, 2)), np.zeros((1, 50, 60, 3))]).shape[1:3] == (50, 60)
+        True
     """
 
     def __init__(self, offset=0, **kwargs):

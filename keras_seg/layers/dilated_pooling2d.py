@@ -35,11 +35,10 @@ class DilatedPooling2D(keras.layers.Layer):
         ValueError: if an argument is not as above.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> x = np.array([5.0, 1.0, 2.0, 3.0, 0.0]).reshape(1, 1, 5, 1)
-    >>> np.array(ks.layers.DilatedPooling2D((1, 2), dilation_rate=2)(x)).ravel().tolist()
-    [5.0, 3.0, 2.0]
+        >>> import keras_seg as ks, numpy as np
+        >>> x = np.array([5.0, 1.0, 2.0, 3.0, 0.0]).reshape(1, 1, 5, 1)
+        >>> np.array(ks.layers.DilatedPooling2D((1, 2), dilation_rate=2)(x)).ravel().tolist()
+        [5.0, 3.0, 2.0]
 
     Reference: Yu and Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions", ICLR 2016, section 2, for the
         dilation of what follows a removed stride.

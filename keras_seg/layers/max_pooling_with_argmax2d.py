@@ -34,12 +34,11 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
         ValueError: if an argument is not as above, or the map is known to be smaller than one window.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> x = np.array([[1.0, 2, 6, 3], [3, 5, 2, 1], [1, 2, 2, 1], [7, 3, 4, 8]]).reshape(1, 4, 4, 1)
-    >>> pooled, indices = ks.layers.MaxPoolingWithArgmax2D()(x)
-    >>> np.array(pooled).ravel().tolist(), np.array(indices).ravel().tolist()
-    ([5.0, 6.0, 7.0, 8.0], [3, 0, 2, 3])
+        >>> import keras_seg as ks, numpy as np
+        >>> x = np.array([[1.0, 2, 6, 3], [3, 5, 2, 1], [1, 2, 2, 1], [7, 3, 4, 8]]).reshape(1, 4, 4, 1)
+        >>> pooled, indices = ks.layers.MaxPoolingWithArgmax2D()(x)
+        >>> np.array(pooled).ravel().tolist(), np.array(indices).ravel().tolist()
+        ([5.0, 6.0, 7.0, 8.0], [3, 0, 2, 3])
 
     Reference: Badrinarayanan, Kendall and Cipolla, "SegNet" (2015), section 3; Noh, Hong and Han, "Learning
     Deconvolution Network for Semantic Segmentation" (2015), section 3.2, where the indices are called switches.

@@ -34,12 +34,11 @@ class MaxUnpooling2D(keras.layers.Layer):
         ValueError: if an argument is not as above, or the shapes do not fit.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> values = np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1)
-    >>> indices = np.array([[3, 0], [2, 3]]).reshape(1, 2, 2, 1)
-    >>> np.array(ks.layers.MaxUnpooling2D()([values, indices]))[0, :, :, 0].astype(int).tolist()
-    [[0, 0, 2, 0], [0, 1, 0, 0], [0, 0, 0, 0], [3, 0, 0, 4]]
+        >>> import keras_seg as ks, numpy as np
+        >>> values = np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1)
+        >>> indices = np.array([[3, 0], [2, 3]]).reshape(1, 2, 2, 1)
+        >>> np.array(ks.layers.MaxUnpooling2D()([values, indices]))[0, :, :, 0].astype(int).tolist()
+        [[0, 0, 2, 0], [0, 1, 0, 0], [0, 0, 0, 0], [3, 0, 0, 4]]
 
     Reference: Badrinarayanan, Kendall and Cipolla, "SegNet" (2015), section 3; Zeiler and Fergus, "Visualizing and
     Understanding Convolutional Networks" (2014), section 2.1.

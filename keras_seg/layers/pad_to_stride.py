@@ -30,11 +30,10 @@ class PadToStride(keras.layers.Layer):
         ValueError: if an argument is not as above.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> x = np.arange(3.0).reshape(1, 1, 3, 1)
-    >>> np.array(ks.layers.PadToStride((1, 4))(x)).ravel().tolist()
-    [0.0, 1.0, 2.0, 1.0]
+        >>> import keras_seg as ks, numpy as np
+        >>> x = np.arange(3.0).reshape(1, 1, 3, 1)
+        >>> np.array(ks.layers.PadToStride((1, 4))(x)).ravel().tolist()
+        [0.0, 1.0, 2.0, 1.0]
     """
 
     def __init__(self, stride=32, margin=0, **kwargs):

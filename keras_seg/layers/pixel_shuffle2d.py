@@ -29,11 +29,10 @@ class PixelShuffle2D(keras.layers.Layer):
         ValueError: if an argument is not as above, or the channels are no multiple of `size * size`.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> x = np.array([1.0, 2, 3, 4]).reshape(1, 1, 1, 4)
-    >>> np.array(ks.layers.PixelShuffle2D()(x))[0, :, :, 0].tolist()
-    [[1.0, 2.0], [3.0, 4.0]]
+        >>> import keras_seg as ks, numpy as np
+        >>> x = np.array([1.0, 2, 3, 4]).reshape(1, 1, 1, 4)
+        >>> np.array(ks.layers.PixelShuffle2D()(x))[0, :, :, 0].tolist()
+        [[1.0, 2.0], [3.0, 4.0]]
 
     Reference: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional
     Neural Network" (2016), section 2.2.
@@ -97,11 +96,10 @@ def shuffle_order_from_torch(weights, size=2):
         ValueError: if the last axis is no multiple of `size * size`.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> bias = np.arange(8)  # torch's order: four positions of the first channel, then four of the second.
-    >>> ks.layers.shuffle_order_from_torch(bias, 2).tolist()
-    [0, 4, 1, 5, 2, 6, 3, 7]
+        >>> import keras_seg as ks, numpy as np
+        >>> bias = np.arange(8)  # torch's order: four positions of the first channel, then four of the second.
+        >>> ks.layers.shuffle_order_from_torch(bias, 2).tolist()
+        [0, 4, 1, 5, 2, 6, 3, 7]
     """
     weights, positions = np.asarray(weights), _validation.integer("size", size) ** 2
     if weights.ndim == 0 or weights.shape[-1] % positions != 0:

@@ -37,11 +37,10 @@ class Resize2D(keras.layers.Layer):
         ValueError: if an argument is not as above.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> x = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
-    >>> np.array(ks.layers.Resize2D(2)(x))[0, 0, :, 0].tolist()
-    [1.0, 1.25, 1.75, 2.0]
+        >>> import keras_seg as ks, numpy as np
+        >>> x = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
+        >>> np.array(ks.layers.Resize2D(2)(x))[0, 0, :, 0].tolist()
+        [1.0, 1.25, 1.75, 2.0]
 
     Reference: Keys, "Cubic Convolution Interpolation for Digital Image Processing" (1981), section II, for `"bicubic"`.
     """

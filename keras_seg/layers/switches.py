@@ -26,11 +26,10 @@ def to_tf_argmax(indices, input_size, pool_size=2, padding="valid", include_batc
         ValueError: if an argument is not as above, or the indices' shape is not that of such a pooling.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> indices = np.array([[3, 0], [2, 3]]).reshape(1, 2, 2, 1)
-    >>> ks.layers.to_tf_argmax(indices, input_size=4).ravel().tolist()
-    [5, 2, 12, 15]
+        >>> import keras_seg as ks, numpy as np
+        >>> indices = np.array([[3, 0], [2, 3]]).reshape(1, 2, 2, 1)
+        >>> ks.layers.to_tf_argmax(indices, input_size=4).ravel().tolist()
+        [5, 2, 12, 15]
     """
     indices, size, pool_size = _checked(indices, input_size, pool_size, padding)
     y, x = _positions(indices, size, pool_size)
@@ -56,11 +55,10 @@ def from_tf_argmax(argmax, input_size, pool_size=2, padding="valid", include_bat
         ValueError: if an argument is not as above, or a number lies outside its window.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> argmax = np.array([[5, 2], [12, 15]]).reshape(1, 2, 2, 1)
-    >>> ks.layers.from_tf_argmax(argmax, input_size=4).ravel().tolist()
-    [3, 0, 2, 3]
+        >>> import keras_seg as ks, numpy as np
+        >>> argmax = np.array([[5, 2], [12, 15]]).reshape(1, 2, 2, 1)
+        >>> ks.layers.from_tf_argmax(argmax, input_size=4).ravel().tolist()
+        [3, 0, 2, 3]
     """
     argmax, size, pool_size = _checked(argmax, input_size, pool_size, padding, name="argmax")
     positions = argmax // argmax.shape[3]
@@ -87,11 +85,10 @@ def to_torch_indices(indices, input_size, pool_size=2, padding="valid"):
         ValueError: if an argument is not as above, or the indices' shape is not that of such a pooling.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> indices = np.array([[3, 0], [2, 3]]).reshape(1, 2, 2, 1)
-    >>> ks.layers.to_torch_indices(indices, input_size=4).ravel().tolist()
-    [5, 2, 12, 15]
+        >>> import keras_seg as ks, numpy as np
+        >>> indices = np.array([[3, 0], [2, 3]]).reshape(1, 2, 2, 1)
+        >>> ks.layers.to_torch_indices(indices, input_size=4).ravel().tolist()
+        [5, 2, 12, 15]
     """
     indices, size, pool_size = _checked(indices, input_size, pool_size, padding)
     y, x = _positions(indices, size, pool_size)
@@ -114,11 +111,10 @@ def from_torch_indices(torch_indices, input_size, pool_size=2, padding="valid"):
         ValueError: if an argument is not as above, or a number lies outside its window.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> torch_indices = np.array([[5, 2], [12, 15]]).reshape(1, 1, 2, 2)
-    >>> ks.layers.from_torch_indices(torch_indices, input_size=4).ravel().tolist()
-    [3, 0, 2, 3]
+        >>> import keras_seg as ks, numpy as np
+        >>> torch_indices = np.array([[5, 2], [12, 15]]).reshape(1, 1, 2, 2)
+        >>> ks.layers.from_torch_indices(torch_indices, input_size=4).ravel().tolist()
+        [3, 0, 2, 3]
     """
     if np.ndim(torch_indices) != 4:
         _validation.fail("torch_indices", "must be (batch, channels, rows, columns)", np.shape(torch_indices))

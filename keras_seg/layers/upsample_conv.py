@@ -58,11 +58,10 @@ class UpsampleConv(keras.layers.Layer):
         ValueError: if an argument is not as above, or the skip's size does not fit.
 
     Example:
-
-    >>> import keras, keras_seg as ks
-    >>> x, skip = keras.Input((8, 8, 32)), keras.Input((16, 16, 16))
-    >>> ks.layers.UpsampleConv(24)([x, skip]).shape
-    (None, 16, 16, 24)
+        >>> import keras, keras_seg as ks
+        >>> x, skip = keras.Input((8, 8, 32)), keras.Input((16, 16, 16))
+        >>> ks.layers.UpsampleConv(24)([x, skip]).shape
+        (None, 16, 16, 24)
 
     Reference: the upsampling is the "resize-convolution" of Odena, Dumoulin and Olah, "Deconvolution and Checkerboard
     Artifacts" (Distill, 2016); the skip is that of Ronneberger, Fischer and Brox, "U-Net" (2015), section 2.

@@ -40,16 +40,15 @@ class SegmentationLoss(keras.losses.Loss):
         InputError: when an argument is not of these.
 
     Example:
-
-    >>> import keras, numpy as np
-    >>> class Wrong(SegmentationLoss):
-    ...     '''One minus the probability of the label.'''
-    ...     def call(self, y_true, y_pred, sample_weight=None):
-    ...         probability = keras.ops.take_along_axis(y_pred, keras.ops.expand_dims(y_true, -1), axis=-1)
-    ...         return keras.ops.mean(1 - probability)
-    >>> loss = 2 * Wrong() + Wrong()
-    >>> round(float(loss(np.array([[[1]]]), np.array([[[[0.5, 0.5]]]], "float32"))), 6)
-    1.5
+        >>> import keras, numpy as np
+        >>> class Wrong(SegmentationLoss):
+        ...     '''One minus the probability of the label.'''
+        ...     def call(self, y_true, y_pred, sample_weight=None):
+        ...         probability = keras.ops.take_along_axis(y_pred, keras.ops.expand_dims(y_true, -1), axis=-1)
+        ...         return keras.ops.mean(1 - probability)
+        >>> loss = 2 * Wrong() + Wrong()
+        >>> round(float(loss(np.array([[[1]]]), np.array([[[[0.5, 0.5]]]], "float32"))), 6)
+        1.5
     """
 
     def __init__(

@@ -77,9 +77,8 @@ def iou_per_class(matrix, ignore_class=None):
         InputError: when the matrix is not square or holds a negative count.
 
     Example:
-
-    >>> iou_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/59, 30/37, 0/4
-    array([0.847458, 0.810811, 0.      ])
+        >>> iou_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/59, 30/37, 0/4
+        array([0.847458, 0.810811, 0.      ])
     """
     return class_ious(checked(matrix), ignore_class, np)
 
@@ -88,9 +87,8 @@ def mean_iou(matrix, ignore_class=None):
     """Mean of `iou_per_class` over the classes that have one; arguments and errors are the same.
 
     Example:
-
-    >>> round(mean_iou([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
-    0.552756
+        >>> round(mean_iou([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
+        0.552756
     """
     return float(iou_mean(checked(matrix), ignore_class, np))
 
@@ -99,9 +97,8 @@ def pixel_accuracy(matrix, ignore_class=None):
     """Share of the pixels that are right, `sum_c TP_c / pixels`; arguments and errors as for `iou_per_class`.
 
     Example:
-
-    >>> round(pixel_accuracy([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
-    0.888889
+        >>> round(pixel_accuracy([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
+        0.888889
     """
     return float(accuracy_of_pixels(checked(matrix), ignore_class, np))
 
@@ -110,9 +107,8 @@ def mean_accuracy(matrix, ignore_class=None):
     """Mean over the classes in the truth of `TP / (TP + FN)`; arguments and errors as for `iou_per_class`.
 
     Example:
-
-    >>> round(mean_accuracy([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (50/55 + 30/35) / 2
-    0.883117
+        >>> round(mean_accuracy([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (50/55 + 30/35) / 2
+        0.883117
     """
     matrix, _ = judged_rows(checked(matrix), ignore_class, np)
     return float(mean_of_defined(ratio(np.diagonal(matrix), matrix.sum(axis=1), np), np))
@@ -122,9 +118,8 @@ def frequency_weighted_iou(matrix, ignore_class=None):
     """Mean IoU weighted by the classes' share of the truth; arguments and errors as for `iou_per_class`.
 
     Example:
-
-    >>> round(frequency_weighted_iou([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (55 * 50/59 + 35 * 30/37) / 90
-    0.833206
+        >>> round(frequency_weighted_iou([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (55 * 50/59 + 35 * 30/37) / 90
+        0.833206
     """
     matrix, _ = judged_rows(checked(matrix), ignore_class, np)
     truth = matrix.sum(axis=1)

@@ -22,9 +22,8 @@ def bilinear_kernel(kernel_size):
         float32 array (kernel_size, kernel_size).
 
     Example:
-
-    >>> print(16 * bilinear_kernel(4)[0])
-    [1. 3. 3. 1.]
+        >>> print(16 * bilinear_kernel(4)[0])
+        [1. 3. 3. 1.]
 
     Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section
         3.3; the formula is that of `upsample_filt` in the authors' code.

@@ -31,10 +31,9 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         ValueError: if an argument is not as above.
 
     Example:
-
-    >>> import keras
-    >>> ChannelDeconvolution2D(32)(keras.Input((7, 7, 21))).shape
-    (None, 224, 224, 21)
+        >>> import keras
+        >>> ChannelDeconvolution2D(32)(keras.Input((7, 7, 21))).shape
+        (None, 224, 224, 21)
     """
 
     def __init__(self, strides, padding="same", learnt=False, **kwargs):

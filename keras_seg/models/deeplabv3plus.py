@@ -54,11 +54,10 @@ def DeepLabV3Plus(  # noqa: N802  A model is called like the class it stands for
             weights cannot be had.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> model = ks.models.DeepLabV3Plus(num_classes=11, backbone="Compact", filters=64)
-    >>> model.output_shape
-    (None, None, None, 11)
+        >>> import keras_seg as ks
+        >>> model = ks.models.DeepLabV3Plus(num_classes=11, backbone="Compact", filters=64)
+        >>> model.output_shape
+        (None, None, None, 11)
 
     Reference: Chen, Zhu, Papandreou, Schroff and Adam, "Encoder-Decoder with Atrous Separable Convolution for Semantic
         Image Segmentation", ECCV 2018, sections 3.1 and 3.2 and figure 2. Ours has whole where they have separable

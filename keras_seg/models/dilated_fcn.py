@@ -60,11 +60,10 @@ def DilatedFCN(  # noqa: N802  A model is called like the class it stands for, a
         ValueError: if an argument is not as above.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> model = ks.models.DilatedFCN(num_classes=21, filters=(4, 8, 8, 8, 8), fc_filters=16)
-    >>> model.output_shape
-    (None, None, None, 21)
+        >>> import keras_seg as ks
+        >>> model = ks.models.DilatedFCN(num_classes=21, filters=(4, 8, 8, 8, 8), fc_filters=16)
+        >>> model.output_shape
+        (None, None, None, 21)
 
     Reference: Yu and Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions", ICLR 2016, sections 3 and 4 and
         table 1.

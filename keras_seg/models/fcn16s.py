@@ -52,11 +52,10 @@ def FCN16s(  # noqa: N802  A model is called like the class it stands for, as in
         ValueError: if an argument is not as above.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> model = ks.models.FCN16s(num_classes=21, filters=(4, 8, 8, 8, 8), fc_filters=16)
-    >>> model.output_shape
-    (None, None, None, 21)
+        >>> import keras_seg as ks
+        >>> model = ks.models.FCN16s(num_classes=21, filters=(4, 8, 8, 8, 8), fc_filters=16)
+        >>> model.output_shape
+        (None, None, None, 21)
 
     Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section
         4.2 and figure 3; the at-once variant is that of Shelhamer, Long and Darrell, PAMI 2017.

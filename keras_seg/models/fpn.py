@@ -48,11 +48,10 @@ def FPN(  # noqa: N802  A model is called like the class it stands for, as in ke
         ValueError: if an argument is not as above, the backbone is unknown, or the weights cannot be had.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> model = ks.models.FPN(num_classes=11, backbone="Compact", pyramid_filters=64, segmentation_filters=32)
-    >>> model.output_shape
-    (None, None, None, 11)
+        >>> import keras_seg as ks
+        >>> model = ks.models.FPN(num_classes=11, backbone="Compact", pyramid_filters=64, segmentation_filters=32)
+        >>> model.output_shape
+        (None, None, None, 11)
 
     Reference: Kirillov, Girshick, He and Dollar, "Panoptic Feature Pyramid Networks", CVPR 2019, section 3.1 and figure
         3, on Lin et al., "Feature Pyramid Networks for Object Detection", CVPR 2017, section 3. Ours has

@@ -38,11 +38,10 @@ def FullResolutionNet(  # noqa: N802  A model is called like the class it stands
         ValueError: if an argument is not as above.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> model = ks.models.FullResolutionNet(num_classes=11, depth=10)
-    >>> ks.analysis.receptive_field(model).size
-    21
+        >>> import keras_seg as ks
+        >>> model = ks.models.FullResolutionNet(num_classes=11, depth=10)
+        >>> ks.analysis.receptive_field(model).size
+        21
 
     Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section
         3, on what a network of convolutions alone computes; Araujo, Norris and Sim, "Computing Receptive Fields", 2019,

@@ -46,11 +46,10 @@ def LinkNet(  # noqa: N802  A model is called like the class it stands for, as i
         ValueError: if an argument is not as above, the backbone is unknown, or the weights cannot be had.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> model = ks.models.LinkNet(num_classes=11, backbone="Compact")
-    >>> model.output_shape
-    (None, None, None, 11)
+        >>> import keras_seg as ks
+        >>> model = ks.models.LinkNet(num_classes=11, backbone="Compact")
+        >>> model.output_shape
+        (None, None, None, 11)
 
     Reference: Chaurasia and Culurciello, "LinkNet: Exploiting Encoder Representations for Efficient Semantic
         Segmentation", VCIP 2017, section III and figures 1 and 3. Ours doubles by `UpsampleConv` where theirs has

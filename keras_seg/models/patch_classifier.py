@@ -80,13 +80,12 @@ def PatchClassifier(  # noqa: N802  A model is called like the class it stands f
         ValueError: if an argument is not as above, or the patch is too small for the trunk.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1)).count_params()
-    61706
-    >>> model = ks.models.PatchClassifier(num_classes=2, architecture="vgg", head="average")
-    >>> model.input_shape, model.output_shape
-    ((None, 64, 64, 3), (None, 2))
+        >>> import keras_seg as ks
+        >>> ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1)).count_params()
+        61706
+        >>> model = ks.models.PatchClassifier(num_classes=2, architecture="vgg", head="average")
+        >>> model.input_shape, model.output_shape
+        ((None, 64, 64, 3), (None, 2))
 
     Reference: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 1998, section II.B
         (LeNet-5; here with ReLU, max pooling and a dense last layer); Simonyan and Zisserman, "Very Deep Convolutional

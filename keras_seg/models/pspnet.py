@@ -52,11 +52,10 @@ def PSPNet(  # noqa: N802  A model is called like the class it stands for, as in
             weights cannot be had.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> model = ks.models.PSPNet(num_classes=11, backbone="Compact", filters=64)
-    >>> model.output_shape
-    (None, None, None, 11)
+        >>> import keras_seg as ks
+        >>> model = ks.models.PSPNet(num_classes=11, backbone="Compact", filters=64)
+        >>> model.output_shape
+        (None, None, None, 11)
 
     Reference: Zhao, Shi, Qi, Wang and Jia, "Pyramid Scene Parsing Network", CVPR 2017, section 3.2 and figure 3.
         Without the auxiliary loss of section 3.3.

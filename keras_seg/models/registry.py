@@ -28,10 +28,9 @@ def names():
     """The names that `build` takes, as a list of str.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> "UNet" in ks.models.names()
-    True
+        >>> import keras_seg as ks
+        >>> "UNet" in ks.models.names()
+        True
     """
     return list(_MODELS)
 
@@ -50,10 +49,9 @@ def build(name, **kwargs):
         ValueError: if the name or an argument is unknown; the nearest one is suggested.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> ks.models.build("UNet", num_classes=3, filters=8, depth=2).name
-    'unet'
+        >>> import keras_seg as ks
+        >>> ks.models.build("UNet", num_classes=3, filters=8, depth=2).name
+        'unet'
     """
     model = _MODELS[_validation.one_of("model", name, _MODELS)]
     accepted = arguments(name)

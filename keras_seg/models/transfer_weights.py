@@ -33,12 +33,11 @@ def transfer_weights(source, target):
         ValueError: if the models share no layer with weights, or a shared layer has weights of another shape.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> small = dict(num_classes=3, filters=(4, 4, 4, 4, 4), fc_filters=8)
-    >>> coarse, fine = ks.models.FCN32s(**small), ks.models.FCN16s(**small)
-    >>> ks.models.transfer_weights(coarse, fine)[-3:]
-    ['fc6', 'fc7', 'score_fr']
+        >>> import keras_seg as ks
+        >>> small = dict(num_classes=3, filters=(4, 4, 4, 4, 4), fc_filters=8)
+        >>> coarse, fine = ks.models.FCN32s(**small), ks.models.FCN16s(**small)
+        >>> ks.models.transfer_weights(coarse, fine)[-3:]
+        ['fc6', 'fc7', 'score_fr']
 
     Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015,
         sections 3.1 and 4.2.

@@ -74,15 +74,14 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
             does not fit `padding="valid"`; the nearest sizes that do are named.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> model = ks.models.UNet(num_classes=11, backbone="MobileNetV2")
-    >>> model.output_shape
-    (None, None, None, 11)
-    >>> ks.models.UNet(num_classes=2, filters=16, depth=3, input_shape=(None, None, 1)).count_params()
-    489138
-    >>> ks.models.UNet(num_classes=2, filters=4, padding="valid", input_shape=(572, 572, 1)).output_shape
-    (None, 388, 388, 2)
+        >>> import keras_seg as ks
+        >>> model = ks.models.UNet(num_classes=11, backbone="MobileNetV2")
+        >>> model.output_shape
+        (None, None, None, 11)
+        >>> ks.models.UNet(num_classes=2, filters=16, depth=3, input_shape=(None, None, 1)).count_params()
+        489138
+        >>> ks.models.UNet(num_classes=2, filters=4, padding="valid", input_shape=(572, 572, 1)).output_shape
+        (None, 388, 388, 2)
 
     Reference: Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI
         2015, section 2 and figure 1. Unless `padding="valid"`, ours pads its convolutions, normalises, and upsamples by

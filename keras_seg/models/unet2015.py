@@ -90,9 +90,8 @@ class ValidSize(keras.layers.Layer):
         ValueError: if a side is not as above; the nearest ones that are get named.
 
     Example:
-
-    >>> ValidSize(4)(keras.Input((572, 572, 1))).shape
-    (None, 572, 572, 1)
+        >>> ValidSize(4)(keras.Input((572, 572, 1))).shape
+        (None, 572, 572, 1)
 
     Reference: Ronneberger, Fischer and Brox, "U-Net", MICCAI 2015, section 2: "it is important to select the input tile
         size such that all 2x2 max-pooling operations are applied to a layer with an even x- and y-size".

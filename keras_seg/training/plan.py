@@ -167,10 +167,9 @@ def class_weights(shares, power=0.5):
         List of floats, one a class.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> [round(weight, 4) for weight in ks.training.class_weights([0.8, 0.2])]
-    [0.8333, 1.6667]
+        >>> import keras_seg as ks
+        >>> [round(weight, 4) for weight in ks.training.class_weights([0.8, 0.2])]
+        [0.8333, 1.6667]
     """
     power = _validation.number("power", power, 0, 1)
     present = [share for share in shares if share > 0]

@@ -21,10 +21,9 @@ def colorize(mask, colors):
         ValueError: if `mask` is not a two-dimensional integer array.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> ks.visualization.colorize(np.array([[0, 1, 255]]), 2)[0, 2].tolist()
-    [0, 0, 0]
+        >>> import keras_seg as ks, numpy as np
+        >>> ks.visualization.colorize(np.array([[0, 1, 255]]), 2)[0, 2].tolist()
+        [0, 0, 0]
     """
     mask = np.asarray(mask)
     if mask.ndim != 2 or not np.issubdtype(mask.dtype, np.integer):
@@ -51,10 +50,9 @@ def overlay(image, mask, colors, alpha=0.5):
         ValueError: if the sizes disagree or `alpha` is out of range.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> ks.visualization.overlay(np.zeros((4, 6, 3)), np.zeros((4, 6), int), 2).shape
-    (4, 6, 3)
+        >>> import keras_seg as ks, numpy as np
+        >>> ks.visualization.overlay(np.zeros((4, 6, 3)), np.zeros((4, 6), int), 2).shape
+        (4, 6, 3)
     """
     alpha = _validation.number("alpha", alpha, 0, 1)
     image, mask = np.asarray(image, "float32"), np.asarray(mask)

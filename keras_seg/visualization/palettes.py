@@ -25,10 +25,9 @@ def palette(num_classes):
         ValueError: if `num_classes` is not a positive integer.
 
     Example:
-
-    >>> import keras_seg as ks
-    >>> ks.visualization.palette(11).shape
-    (11, 3)
+        >>> import keras_seg as ks
+        >>> ks.visualization.palette(11).shape
+        (11, 3)
     """
     colors = []
     for index in range(_validation.integer("num_classes", num_classes)):

@@ -25,11 +25,10 @@ def prediction_panel(images, truths, predictions, class_names, tile_height=220):
         A `PIL.Image.Image`.
 
     Example:
-
-    >>> import keras_seg as ks, numpy as np
-    >>> mask = np.zeros((40, 60), int)
-    >>> ks.visualization.prediction_panel([np.zeros((40, 60, 3))], [mask], [mask], ["sky"]).mode
-    'RGB'
+        >>> import keras_seg as ks, numpy as np
+        >>> mask = np.zeros((40, 60), int)
+        >>> ks.visualization.prediction_panel([np.zeros((40, 60, 3))], [mask], [mask], ["sky"]).mode
+        'RGB'
     """
     colors = palette(len(class_names))
     rows = []
