@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Loaded tests share two cores well enough; more workers only share the same cores.
 WORKERS ?= 2
+OFF_TENSORFLOW := not slow and not tensorflow_only and not slow_off_tensorflow
 
 .PHONY: help demo test test-all lint format docs wheel clean
 .DELETE_ON_ERROR:
@@ -33,8 +34,8 @@ demo: $(VENV)/installed-tensorflow
 # The whole suite runs on each backend: what a backend cannot do is skipped by the test that says so.
 test: $(VENV)/installed-test
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not tensorflow_only"
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow and not tensorflow_only"
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n $(WORKERS) -m "$(OFF_TENSORFLOW)"
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n $(WORKERS) -m "$(OFF_TENSORFLOW)"
 
 test-all: $(VENV)/installed-test
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n $(WORKERS)

@@ -90,6 +90,7 @@ def test_yu_and_koltun(vgg):
     assert ks.analysis.receptive_field(context).size == 67
 
 
+@pytest.mark.slow_off_tensorflow
 def test_unet():
     """The bottleneck, 140, and the union over the skips: the deepest path is the widest, and all are aligned."""
     model = ks.models.UNet(num_classes=2, filters=2, depth=4)

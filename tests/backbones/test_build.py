@@ -10,6 +10,7 @@ TF = keras.backend.backend() == "tensorflow"
 slow = pytest.mark.slow
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize(
     "name",
     ["Compact", "EfficientNetB0", "Xception", *(pytest.param(n, marks=slow) for n in ("MobileNetV2", "InceptionV3"))],
@@ -71,6 +72,7 @@ def test_mode_in_front_of_an_own_model():
     np.testing.assert_allclose(keras.ops.convert_to_numpy(ours), keras.ops.convert_to_numpy(by_hand), atol=1e-5)
 
 
+@pytest.mark.slow_off_tensorflow
 def test_nested_models_are_opened():
     inner = backbones.Compact(filters=(4, 5, 6, 7, 8))
     net = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Rescaling(1.0), inner])

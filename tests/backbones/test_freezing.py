@@ -43,6 +43,7 @@ def test_frozen_means_frozen_statistics_included_and_after_loading(tmp_path):
         model = keras.saving.load_model(tmp_path / "model.keras")
 
 
+@pytest.mark.slow_off_tensorflow
 def test_trainable_backbone_does_change():
     """The test above can fail: without freezing, every weight and statistic moves."""
     model = segmenter(trainable=True)

@@ -28,6 +28,7 @@ def test_is_what_keras_applications_publishes(mode, published):
     np.testing.assert_allclose(ours, published(image.copy()), atol=2e-5)
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", ["MobileNetV3Small", *(pytest.param(n, marks=slow) for n in OTHERS)])
 def test_replaces_the_preprocessing_inside_published_networks(name):
     """Networks that normalize inside: our layer in front of them without it computes the same numbers."""

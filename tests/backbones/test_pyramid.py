@@ -88,6 +88,7 @@ def layer_of(tensor):
     return operation.name
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize(("name", "layers", "parameters"), TABLE)
 def test_every_row_of_the_table(name, layers, parameters):
     model = backbones.build(name, input_shape=(224, 224, 3))

@@ -24,6 +24,7 @@ def small(name, **kwargs):
     return ks.models.build(name, **{"num_classes": 3, "backbone": "Compact", **SMALL[name], **kwargs})
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
 def test_any_size_at_a_dynamic_shape(name):
     model = small(name)
@@ -34,6 +35,7 @@ def test_any_size_at_a_dynamic_shape(name):
         np.testing.assert_allclose(scores.sum(-1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
 def test_static_and_dynamic_shapes_agree(name):
     dynamic, static = small(name), small(name, input_shape=(70, 45, 3))
@@ -44,6 +46,7 @@ def test_static_and_dynamic_shapes_agree(name):
     )
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_a_training_step_moves_every_kernel(name, policy):
@@ -85,6 +88,7 @@ def test_it_learns(name):
     assert model.evaluate(images, masks, verbose=0, return_dict=True)["mean_iou"] > 0.8
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
 def test_saves_and_reloads(name, tmp_path):
     model = small(name)
@@ -105,6 +109,7 @@ def test_exports(name, tmp_path):
     assert ks.export.saved_model(model, tmp_path / "sm").max_abs_difference < 1e-4
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("backbone", ["ConvNeXtTiny", "MobileNetV2"])
 def test_other_backbones(name, backbone):

@@ -91,6 +91,7 @@ def test_front_end_takes_the_weights_of_fcn():
     assert ks.models.transfer_weights(small(context=None), fine)[-1] == "score_fr"
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_a_training_step_moves_every_kernel(policy):
     if policy == "mixed_float16" and keras.backend.backend() == "torch":
@@ -111,6 +112,7 @@ def test_a_training_step_moves_every_kernel(policy):
     assert still == []
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_any_size_saved_and_reloaded(padding, tmp_path):
     model = small(padding=padding)

@@ -176,6 +176,7 @@ def test_dropout_is_after_both_dense_layers():
     assert [model.get_layer(f"{name}_dropout").rate for name in ("fc6", "fc7")] == [0.5, 0.5]
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 @pytest.mark.parametrize("stride, padding", [(32, "same"), (16, "valid"), (8, "same")])
 def test_training_steps(policy, stride, padding):

@@ -53,6 +53,7 @@ def test_one_pass_equals_the_window_when_valid(architecture, patch, head):
     assert difference.max_abs_difference < 1e-5
 
 
+@pytest.mark.slow_off_tensorflow
 def test_it_learns():
     """Bright patches against dark ones."""
     rng = np.random.default_rng(0)

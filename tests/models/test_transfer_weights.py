@@ -43,6 +43,7 @@ def check_equals_the_classifier(classifier, net, image):
     assert np.abs(fc7[:, 2, 3] - expected).max() > 1e-2 * np.abs(expected).max()
 
 
+@pytest.mark.slow_off_tensorflow
 def test_the_convolutionalized_classifier_computes_what_the_classifier_does():
     classifier, net = tiny_vgg16(), fcn(32)
     copied = ks.models.transfer_weights(classifier, net)

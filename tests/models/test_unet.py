@@ -37,6 +37,7 @@ def test_widths_double_by_default():
     assert [model.get_layer(f"decoder{stage}_up").filters for stage in (1, 2, 3)] == [32, 16, 8]
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("kwargs", [{}, {"backbone": "Compact"}, {"backbone": "Compact", "decoder_stride": 4}])
 def test_any_size_at_a_dynamic_shape(kwargs):
     model = small(**kwargs)
@@ -98,6 +99,7 @@ def test_raw_input_is_normalised_inside():
     )
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("backbone", ["MobileNetV2", "MobileNetV3Small", "ConvNeXtTiny"])
 def test_backbones(backbone):
     model = ks.models.UNet(num_classes=3, backbone=backbone, decoder_filters=(32, 24, 16, 8, 8))
@@ -111,6 +113,7 @@ def test_every_backbone_makes_a_unet(backbone):
     assert model.predict(noise(1, 70, 45, 3), verbose=0).shape == (1, 70, 45, 3)
 
 
+@pytest.mark.slow_off_tensorflow
 def test_a_model_of_ones_own_as_backbone():
     image = keras.Input((None, None, 3))
     x = image
@@ -120,6 +123,7 @@ def test_a_model_of_ones_own_as_backbone():
     assert model.predict(noise(1, 20, 30, 3), verbose=0).shape == (1, 20, 30, 2)
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("backbone", [None, "Compact"])
 def test_a_training_step(policy, backbone):
@@ -138,6 +142,7 @@ def test_a_training_step(policy, backbone):
     assert sum(not np.array_equal(old, new) for old, new in kernels) == len(kernels)
 
 
+@pytest.mark.slow_off_tensorflow
 def test_it_learns():
     """Bright or dark, a task that any working net solves in a few steps."""
     rng = np.random.default_rng(0)
@@ -151,6 +156,7 @@ def test_it_learns():
     assert model.evaluate(images, masks, verbose=0, return_dict=True)["mean_iou"] > 0.9
 
 
+@pytest.mark.slow_off_tensorflow
 def test_frozen_backbone_does_not_move_and_unfreezing_lets_it():
     model = ks.models.UNet(num_classes=3, backbone="Compact", backbone_trainable=False)
     model.compile("adam", loss=ks.losses.CrossEntropy())
@@ -170,6 +176,7 @@ def test_frozen_backbone_does_not_move_and_unfreezing_lets_it():
     assert sum(moved) > 0.9 * len(moved)
 
 
+@pytest.mark.slow_off_tensorflow
 def test_a_fresh_process_loads_without_custom_objects(tmp_path):
     model = small(backbone="Compact")
     model.compile("adamw", loss=ks.losses.CrossEntropy(ignore_class=3) + 0.5 * ks.losses.SoftIoU(ignore_class=3))

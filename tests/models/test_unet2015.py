@@ -25,6 +25,7 @@ def test_parameters_of_the_published_net(channels, classes, parameters):
     assert len(convolutions) == 23
 
 
+@pytest.mark.slow_off_tensorflow
 def test_sizes_of_figure_1():
     model = ks.models.UNet(num_classes=2, filters=1, padding="valid", input_shape=(572, 572, 1))
     convolutions = [f"encoder{level}_2_conv" for level in range(1, 6)]
@@ -84,6 +85,7 @@ def test_the_error_names_the_nearest_sizes(side, nearest):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow_off_tensorflow
 def test_a_wrong_size_is_refused_at_the_call_too():
     with pytest.raises(ValueError, match="Nearest to 45: 44 and 48"):
         small()(noise(1, 45, 44, 3))

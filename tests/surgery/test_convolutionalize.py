@@ -164,6 +164,7 @@ def test_same_pooling_that_pads_nothing_counts_as_valid():
     check(model, noise(17, 14, 1), (3, 2))
 
 
+@pytest.mark.slow_off_tensorflow
 def test_the_difference_of_padding_is_reported():
     """With "same" the grid is the same, and the scores differ; the warning names the layers that pad."""
     image, x = trunk((16, 16), padding="same")

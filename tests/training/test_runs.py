@@ -69,6 +69,7 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save
     assert [row["learning_rate"] for row in killed] == [row["learning_rate"] for row in whole]
 
 
+@pytest.mark.slow_off_tensorflow
 def test_resuming_without_the_checkpoint_would_differ(tmp_path, indices, always_save):
     """Guards the test above: four epochs and two epochs do not end at the same weights anyway."""
     run, plan = make_run(tmp_path / "a", indices, epochs=4)
@@ -79,6 +80,7 @@ def test_resuming_without_the_checkpoint_would_differ(tmp_path, indices, always_
     assert max(differences) > 1e-2
 
 
+@pytest.mark.slow_off_tensorflow
 def test_log_and_checkpoint(tmp_path, indices, always_save):
     run, plan = make_run(tmp_path / "run", indices, epochs=2)
     fit(plan, *indices, run)
