@@ -12,8 +12,9 @@ class Bilinear(keras.initializers.Initializer):
     """The kernel of a transposed convolution that interpolates each channel bilinearly.
 
     `w(y, x) = (1 - |y - c| / f) (1 - |x - c| / f)` with `f = (k + 1) // 2` and `c = f - 1` for odd k, `f - 0.5` for
-    even k, from each channel to itself. With stride s, a kernel of `2 * s - s % 2` and padding "same" the layer
-    enlarges as `Resize2D(s)` does, but for the borders, where it reads zeros. A channel's weights sum to `s * s`.
+    even k, from each channel to itself; or one such kernel a channel, for layers that keep channels apart. With stride
+    s, a kernel of `2 * s - s % 2` and padding "same" the layer enlarges as `Resize2D(s)` does, but for the borders,
+    where it reads zeros. A channel's weights sum to `s * s`.
 
     Example:
         >>> import keras_seg as ks, numpy as np
@@ -22,7 +23,8 @@ class Bilinear(keras.initializers.Initializer):
         [[1, 3, 3, 1], [3, 9, 9, 3], [3, 9, 9, 3], [1, 3, 3, 1]]
 
     Call arguments:
-        shape: (height, width, filters, channels), filters equal to channels, as `keras.layers.Conv2DTranspose` asks.
+        shape: (height, width, filters, channels), filters equal to channels, as `keras.layers.Conv2DTranspose` asks, or
+            (height, width, channels, 1), as `keras_seg.layers.ChannelDeconvolution2D` does.
         dtype: str. Defaults to Keras' float type.
 
     Raises:
@@ -35,12 +37,16 @@ class Bilinear(keras.initializers.Initializer):
     def __call__(self, shape, dtype=None):
         """The kernel."""
         shape = tuple(shape)
-        if len(shape) != 4 or shape[2] != shape[3]:
+        if len(shape) != 4 or shape[3] not in (1, shape[2]):
             _validation.fail(
-                "shape", "must be (height, width, filters, channels) with as many filters as channels", shape
+                "shape",
+                "must be (height, width, filters, channels) with as many filters as channels, or (height, width, "
+                "channels, 1)",
+                shape,
             )
-        rows, columns = (triangle(length) for length in shape[:2])
-        kernel = np.einsum("y,x,io->yxio", rows, columns, np.eye(shape[2]))
+        channels, last = shape[2:]
+        diagonal = np.eye(channels) if last == channels else np.ones((channels, 1))
+        kernel = bilinear_kernel(shape[:2])[:, :, None, None] * diagonal
         return ops.convert_to_tensor(kernel, dtype=dtype or keras.config.floatx())
 
     def get_config(self):
@@ -48,8 +54,13 @@ class Bilinear(keras.initializers.Initializer):
         return {}
 
 
-def triangle(length):
-    """The weights of bilinear interpolation along one axis, a float64 array (length,)."""
+def bilinear_kernel(size):
+    """The kernel of one channel, a float64 array of `size` = (height, width)."""
+    return np.outer(*(_triangle(length) for length in size))
+
+
+def _triangle(length):
+    """The weights of bilinear interpolation along one axis."""
     factor = (length + 1) // 2
     centre = factor - 1 if length % 2 else factor - 0.5
     return 1 - np.abs(np.arange(length) - centre) / factor

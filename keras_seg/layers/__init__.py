@@ -2,6 +2,7 @@
 
 from keras_seg.layers.adaptive_average_pooling import AdaptiveAveragePooling2D
 from keras_seg.layers.bed_of_nails2d import BedOfNails2D
+from keras_seg.layers.channel_deconvolution2d import ChannelDeconvolution2D
 from keras_seg.layers.crop_like import CropLike
 from keras_seg.layers.dilated_pooling2d import DilatedPooling2D
 from keras_seg.layers.max_pooling_with_argmax2d import MaxPoolingWithArgmax2D
@@ -16,6 +17,7 @@ from keras_seg.layers.upsample_conv import UpsampleConv
 __all__ = [
     "AdaptiveAveragePooling2D",
     "BedOfNails2D",
+    "ChannelDeconvolution2D",
     "CropLike",
     "DilatedPooling2D",
     "MaxPoolingWithArgmax2D",

@@ -14,7 +14,7 @@ def DeepLabV3Plus(  # noqa: N802  A model is called like the class it stands for
     backbone="MobileNetV2",
     weights=None,
     backbone_trainable=True,
-    output_stride=None,
+    output_stride=16,
     rates=None,
     filters=256,
     low_level_filters=48,
@@ -35,9 +35,11 @@ def DeepLabV3Plus(  # noqa: N802  A model is called like the class it stands for
         weights: of the backbone: None, `"imagenet"`, or the path of a weights file. Defaults to None.
         backbone_trainable: bool. False freezes the backbone's weights and its BatchNormalization statistics; `unfreeze`
             undoes it. Defaults to True.
-        output_stride: int or None. Which of the backbone's maps is pooled. Defaults to its deepest.
+        output_stride: int. Where the backbone stops compressing: its later stages are dilated instead, by
+            `keras_seg.surgery.dilate`, and keep their weights. 32, or what the backbone's deepest map has, leaves it as
+            it is; 8 is finer and four times the work. Defaults to the paper's 16.
         rates: sequence of ints or None. The dilations. Defaults to the paper's 6, 12, 18 at stride 16, and to what
-            reaches as many pixels of the image at others: 3, 6, 9 at 32.
+            reaches as many pixels of the image at others: 12, 24, 36 at 8, as in the paper, and 3, 6, 9 at 32.
         filters: int, of the pooling and the decoder. Defaults to 256.
         low_level_filters: int, to which the early map is narrowed. Defaults to 48.
         dropout: float in [0, 1), after the pooling. Defaults to 0.1.
@@ -61,7 +63,7 @@ def DeepLabV3Plus(  # noqa: N802  A model is called like the class it stands for
 
     Reference: Chen, Zhu, Papandreou, Schroff and Adam, "Encoder-Decoder with Atrous Separable Convolution for Semantic
         Image Segmentation", ECCV 2018, sections 3.1 and 3.2 and figure 2. Ours has whole where they have separable
-        convolutions, and takes the backbone's stages as they are, undilated.
+        convolutions.
     """
     rates = None if rates is None else _validation.integers("rates", rates)
     filters = _validation.integer("filters", filters)

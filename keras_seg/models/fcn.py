@@ -5,9 +5,8 @@ from keras import layers
 
 from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
-from keras_seg.layers import CropLike, PadToStride
-from keras_seg.models.bilinear_kernel import BilinearKernel
-from keras_seg.models.channel_deconvolution import ChannelDeconvolution2D
+from keras_seg.initializers import Bilinear
+from keras_seg.layers import ChannelDeconvolution2D, CropLike, PadToStride
 from keras_seg.models.heads import check_head, class_activation
 from keras_seg.models.vgg16_trunk import check_trunk, vgg16_trunk
 
@@ -57,7 +56,7 @@ def fcn(
             strides=strides,
             padding=padding,
             use_bias=False,
-            kernel_initializer=BilinearKernel(),
+            kernel_initializer=Bilinear(),
             trainable=learnt,
             dtype="float32",  # As everywhere from the scores on: half precision would round what is added up.
             name=name,

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg import _validation, backbones
+from keras_seg import _validation, backbones, surgery
 from keras_seg.layers import CropLike, PadToStride
 from keras_seg.models.heads import check_head, segmentation_head
 
@@ -11,7 +11,7 @@ def backbone_encoder(backbone, input_shape, weights, trainable, include_preproce
     """(encode, strides): a function from an image to `{stride: map}`, and its strides, the finest first.
 
     The backbone is one layer of the model, named "backbone": that is where `unfreeze` looks for it. With an
-    `output_stride`, it ends there.
+    `output_stride`, the stages that would compress further are dilated instead, and their last map is the one there.
     """
     net = backbones.build(
         backbone,
@@ -22,13 +22,17 @@ def backbone_encoder(backbone, input_shape, weights, trainable, include_preproce
         name="backbone",
     )
     strides = sorted(_levels(net.output))
-    if output_stride is not None and output_stride != strides[-1]:
+    if output_stride is not None:
         _validation.one_of("output_stride", output_stride, strides)
-        strides = strides[: strides.index(output_stride) + 1]
-        kept = {level: tensor for level, tensor in net.output.items() if 2 ** int(level[1:]) <= output_stride}
-        net = keras.Model(net.inputs[0], kept, name="backbone")
-        if not trainable:
-            net.trainable = False
+        kept = [stride for stride in strides if stride < output_stride]
+        if output_stride < strides[-1]:
+            levels = _levels(net.output)
+            levels[output_stride] = levels[strides[-1]]
+            pyramid = {f"P{stride.bit_length() - 1}": levels[stride] for stride in (*kept, output_stride)}
+            net = surgery.dilate(keras.Model(net.inputs[0], pyramid, name="backbone"), output_stride)
+            if not trainable:
+                net.trainable = False
+        strides = [*kept, output_stride]
     return lambda x: _levels(net(x)), strides
 
 
@@ -68,7 +72,7 @@ def model_on_backbone(
     name,
     output_stride=None,
 ):
-    """The model of `decode` on any backbone, up to its map of `output_stride`, for any image size."""
+    """The model of `decode` on any backbone, dilated from `output_stride` on, for any image size."""
     num_classes = check_head(num_classes, activation)
     encode, strides = backbone_encoder(
         backbone, input_shape, weights, backbone_trainable, include_preprocessing, output_stride

@@ -13,7 +13,7 @@ def PSPNet(  # noqa: N802  A model is called like the class it stands for, as in
     backbone="MobileNetV2",
     weights=None,
     backbone_trainable=True,
-    output_stride=16,
+    output_stride=8,
     bins=(1, 2, 3, 6),
     filters=512,
     dropout=0.1,
@@ -33,9 +33,9 @@ def PSPNet(  # noqa: N802  A model is called like the class it stands for, as in
         weights: of the backbone: None, `"imagenet"`, or the path of a weights file. Defaults to None.
         backbone_trainable: bool. False freezes the backbone's weights and its BatchNormalization statistics; `unfreeze`
             undoes it. Defaults to True.
-        output_stride: int. Which of the backbone's maps is taken. The paper's 8 asks for a backbone whose last stages
-            are dilated instead of strided, which the published ones are not: there, 16 keeps the deep features and some
-            of the detail. Defaults to 16.
+        output_stride: int. Where the backbone stops compressing: its later stages are dilated instead, by
+            `keras_seg.surgery.dilate`, and keep their weights. 32, or what the backbone's deepest map has, leaves it as
+            it is, at a sixteenth of the computations there. Defaults to the paper's 8.
         bins: sequence of ints, regions a side. Defaults to (1, 2, 3, 6).
         filters: int, of the convolution over the joined maps. Defaults to 512.
         dropout: float in [0, 1), before the classes. Defaults to 0.1, as in the paper's code.

@@ -30,6 +30,12 @@ def test_bilinear_of_odd_and_oblong_kernels():
     np.testing.assert_allclose(values(Bilinear()((1, 3, 1, 1))).ravel(), [0.5, 1, 0.5])
 
 
+def test_one_kernel_a_channel():
+    single, dense = values(Bilinear()((4, 4, 3, 1))), values(Bilinear()((4, 4, 3, 3)))
+    for channel in range(3):
+        np.testing.assert_array_equal(single[:, :, channel, 0], dense[:, :, channel, channel])
+
+
 @pytest.mark.parametrize("stride", [1, 2, 3, 4, 8, 16, 32])
 def test_weights_sum_to_the_square_of_the_stride(stride):
     size = 2 * stride - stride % 2

@@ -156,11 +156,32 @@ def test_parameters_of_linknet_by_hand():
     assert model.count_params() - model.get_layer("backbone").count_params() == expected
 
 
-def test_pspnet_stops_the_backbone_where_it_reads_it():
-    whole, half = small("PSPNet", output_stride=32), small("PSPNet", output_stride=16)
-    assert list(half.get_layer("backbone").output) == ["P1", "P2", "P3", "P4"]
-    assert list(whole.get_layer("backbone").output) == ["P1", "P2", "P3", "P4", "P5"]
-    assert half.get_layer("backbone").count_params() < whole.get_layer("backbone").count_params()
+@pytest.mark.parametrize("name", ["PSPNet", "DeepLabV3Plus"])
+@pytest.mark.parametrize("output_stride", [8, 16])
+def test_the_backbone_is_dilated_from_the_output_stride_on(name, output_stride):
+    """Every row and column of its old deepest map is among the new one's, computed by the same weights."""
+    plain, dilated = small(name, output_stride=32), small(name, output_stride=output_stride)
+    dilated.set_weights(plain.get_weights())
+    image = noise(1, 64, 96, 3)
+    coarse, fine = (keras.tree.map_structure(keras.ops.convert_to_numpy, m.get_layer("backbone")(image))
+                    for m in (plain, dilated))  # fmt: skip
+    level = f"P{output_stride.bit_length() - 1}"
+    assert list(fine) == [f"P{n}" for n in range(1, int(level[1]) + 1)]
+    assert fine[level].shape[1:3] == (64 // output_stride, 96 // output_stride)
+    step = 32 // output_stride
+    np.testing.assert_allclose(fine[level][:, ::step, ::step], coarse["P5"], rtol=1e-3, atol=1e-4)
+    for finer in list(fine)[:-1]:
+        np.testing.assert_allclose(fine[finer], coarse[finer], rtol=1e-3, atol=1e-4)
+
+
+def test_a_dilated_backbone_stays_frozen():
+    model = small("PSPNet", output_stride=8, backbone_trainable=False)
+    assert model.get_layer("backbone").trainable_variables == []
+    assert any(layer.__class__.__name__ == "BatchNormalization" for layer in model.get_layer("backbone").layers)
+    ks.models.unfreeze(model)
+    assert len(model.get_layer("backbone").trainable_variables) == len(
+        small("PSPNet").get_layer("backbone").trainable_variables
+    )
 
 
 def test_pspnet_sees_the_whole_image():
@@ -178,8 +199,9 @@ def test_rates_of_deeplab_keep_their_reach():
         model = small("DeepLabV3Plus", **kwargs)
         return [model.get_layer(f"aspp_rate{index}_conv").dilation_rate[0] for index in (1, 2, 3)]
 
-    assert rates() == [3, 6, 9]
-    assert rates(output_stride=16) == [6, 12, 18]
+    assert rates() == [6, 12, 18]
+    assert rates(output_stride=8) == [12, 24, 36]
+    assert rates(output_stride=32) == [3, 6, 9]
     assert rates(rates=(2, 3, 4)) == [2, 3, 4]
 
 

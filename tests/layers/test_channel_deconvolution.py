@@ -1,4 +1,4 @@
-"""The bilinear kernel and the deconvolution of single channels: goldens, torch, constants and ramps."""
+"""The deconvolution of single channels: against the dense one, torch, constants and ramps."""
 
 import keras
 import numpy as np
@@ -7,44 +7,12 @@ from keras import ops
 from layer_harness import check_layer
 
 from keras_seg import _validation
-from keras_seg.models.bilinear_kernel import BilinearKernel, bilinear_kernel
-from keras_seg.models.channel_deconvolution import ChannelDeconvolution2D
+from keras_seg.initializers import Bilinear
+from keras_seg.layers import ChannelDeconvolution2D
 
 
 def run(layer, x):
     return np.asarray(ops.convert_to_numpy(layer(x)))
-
-
-def test_kernel_golden():
-    """k=4: f = 2, c = 1.5, so the ramp is 1 - |x - 1.5| / 2 = 1/4, 3/4, 3/4, 1/4."""
-    expected = [[1, 3, 3, 1], [3, 9, 9, 3], [3, 9, 9, 3], [1, 3, 3, 1]]
-    np.testing.assert_array_equal(16 * bilinear_kernel(4), expected)
-
-
-def test_odd_kernel_golden():
-    """k=3: f = 2, c = 1, so the ramp is 1/2, 1, 1/2."""
-    np.testing.assert_array_equal(4 * bilinear_kernel(3), [[1, 2, 1], [2, 4, 2], [1, 2, 1]])
-
-
-@pytest.mark.parametrize("stride", [2, 8, 16, 32])
-def test_sum_is_the_square_of_the_stride(stride):
-    assert bilinear_kernel(2 * stride).sum() == pytest.approx(stride**2)
-
-
-def test_initializer_fills_the_diagonal():
-    dense = np.asarray(ops.convert_to_numpy(BilinearKernel()((4, 4, 3, 3))))
-    for i in range(3):
-        for j in range(3):
-            np.testing.assert_array_equal(dense[:, :, i, j], bilinear_kernel(4) * (i == j))
-    single = np.asarray(ops.convert_to_numpy(BilinearKernel()((4, 4, 3, 1))))
-    np.testing.assert_array_equal(single[..., 0], np.repeat(bilinear_kernel(4)[:, :, None], 3, axis=2))
-    assert isinstance(keras.initializers.get(keras.initializers.serialize(BilinearKernel())), BilinearKernel)
-
-
-@pytest.mark.parametrize("shape", [(4, 3, 2, 2), (4, 4, 3, 2)])
-def test_initializer_of_another_shape(shape):
-    with pytest.raises(_validation.InputError, match="`shape` must be"):
-        BilinearKernel()(shape)
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
@@ -54,7 +22,7 @@ def test_equals_the_dense_deconvolution(padding, learnt, stride):
     """And so Conv2DTranspose of Keras with the diagonal kernel, a quite different computation."""
     x = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype("float32")
     dense = keras.layers.Conv2DTranspose(
-        3, 2 * stride, strides=stride, padding=padding, use_bias=False, kernel_initializer=BilinearKernel()
+        3, 2 * stride, strides=stride, padding=padding, use_bias=False, kernel_initializer=Bilinear()
     )
     result = run(ChannelDeconvolution2D(stride, padding, learnt), x)
     np.testing.assert_allclose(result, run(dense, x), rtol=1e-5, atol=1e-5)

@@ -1,11 +1,11 @@
 """Bilinear enlargement of each channel by itself, frozen or learnt."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_seg import _ops, _validation
-from keras_seg.models.bilinear_kernel import BilinearKernel, bilinear_kernel
+from keras_seg.initializers import Bilinear
+from keras_seg.initializers.bilinear import bilinear_kernel
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -31,14 +31,18 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         ValueError: if an argument is not as above.
 
     Example:
-        >>> import keras
-        >>> ChannelDeconvolution2D(32)(keras.Input((7, 7, 21))).shape
+        >>> import keras, keras_seg as ks
+        >>> ks.layers.ChannelDeconvolution2D(32)(keras.Input((7, 7, 21))).shape
         (None, 224, 224, 21)
+
+    Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015,
+        sections 3.3 and 4.3.
     """
 
     def __init__(self, strides, padding="same", learnt=False, **kwargs):
         super().__init__(**kwargs)
         self.strides = _validation.integer("strides", strides)
+        self.kernel_size = 2 * self.strides
         self.padding = _validation.one_of("padding", padding, ("same", "valid"))
         self.learnt = bool(learnt)
 
@@ -46,9 +50,7 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         self.kernel = None
         if self.learnt:
             size = 2 * self.strides
-            self.kernel = self.add_weight(
-                name="kernel", shape=(size, size, input_shape[-1], 1), initializer=BilinearKernel()
-            )
+            self.kernel = self.add_weight(name="kernel", shape=(size, size, input_shape[-1], 1), initializer=Bilinear())
         self.built = True
 
     def call(self, inputs):
@@ -58,7 +60,7 @@ class ChannelDeconvolution2D(keras.layers.Layer):
             return self._enlarge(inputs, kernel * ops.eye(channels, dtype=inputs.dtype))
         height, width = _ops.spatial_size(inputs)
         x = ops.reshape(ops.transpose(inputs, (0, 3, 1, 2)), (-1, height, width, 1))
-        kernel = np.asarray(bilinear_kernel(2 * self.strides))[:, :, None, None]
+        kernel = bilinear_kernel((self.kernel_size, self.kernel_size))[:, :, None, None]
         x = self._enlarge(x, ops.convert_to_tensor(kernel, dtype=inputs.dtype))
         height, width = _ops.spatial_size(x)
         return ops.transpose(ops.reshape(x, (-1, channels, height, width)), (0, 2, 3, 1))
