@@ -7,7 +7,7 @@ from keras_seg._graph import as_functional, replay, replay_opened
 from keras_seg.backbones import applications
 from keras_seg.backbones.compact import Compact
 from keras_seg.backbones.preprocessing import MODES, Preprocessing
-from keras_seg.backbones.pyramid import LEVELS, SKIPS, find_pyramid
+from keras_seg.backbones.pyramid import SKIPS, find_pyramid, named_by_stride
 from keras_seg.backbones.weights import load_own_weights, load_weights
 
 
@@ -166,8 +166,7 @@ def _declared_pyramid(backbone):
         found = {level: backbone.get_layer(layer).output for level, layer in backbone.pyramid_level_inputs.items()}
     else:
         return None
-    found = {str(level) if str(level).startswith("P") else f"P{level}": tensor for level, tensor in found.items()}
-    return {level: found[level] for level in ("P0", *LEVELS) if level in found}
+    return named_by_stride(backbone, found.values())
 
 
 def _flattened(model):

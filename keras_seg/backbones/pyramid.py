@@ -98,6 +98,17 @@ def find_pyramid(model, skips="wide"):
     return dict(sorted(pyramid.items()))
 
 
+def named_by_stride(model, tensors):
+    """`{"Pn": tensor}` of maps that a network declares itself, by the strides they really have.
+
+    keras-hub counts its levels from P2 on whatever the stem does: CSPNet's, whose stem may have stride 1, are one finer
+    than they are called. Of several maps of one stride the last is kept.
+    """
+    graph = _Graph(keras.Model(model.inputs[0], list(tensors)))
+    levels = {graph.level(tensor): tensor for tensor in tensors}
+    return {f"P{level}": levels[level] for level in range(len(LEVELS) + 1) if level in levels}
+
+
 class _Graph:
     """A functional model's tensors in graph order, each with its producer and its level for the test size."""
 

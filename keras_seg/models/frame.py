@@ -29,7 +29,7 @@ def backbone_encoder(backbone, input_shape, weights, trainable, include_preproce
             levels = _levels(net.output)
             levels[output_stride] = levels[strides[-1]]
             pyramid = {f"P{stride.bit_length() - 1}": levels[stride] for stride in (*kept, output_stride)}
-            net = surgery.dilate(keras.Model(net.inputs[0], pyramid, name="backbone"), output_stride)
+            net = _dilated(keras.Model(net.inputs[0], pyramid, name="backbone"), output_stride, strides[-1])
             if not trainable:
                 net.trainable = False
         strides = [*kept, output_stride]
@@ -83,6 +83,15 @@ def model_on_backbone(
 def finest_from(stride, levels):
     """The strides of `levels` from `stride` on, the finest first; all of them where there are none."""
     return sorted(level for level in levels if level >= stride) or sorted(levels)
+
+
+def _dilated(net, output_stride, deepest):
+    try:
+        return surgery.dilate(net, output_stride)
+    except _validation.InputError as error:
+        fix = f"Pass output_stride={deepest}, which leaves it as it is."
+        message = f"`output_stride` {output_stride} needs a backbone that can be dilated. {error} {fix}"
+        raise _validation.InputError(message) from error
 
 
 def _levels(pyramid):

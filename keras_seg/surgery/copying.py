@@ -31,6 +31,8 @@ class LayerCopies:
         changes = changes or {}
 
         def make():
+            if type(operation) is keras.layers.Lambda:
+                return _copy_of_lambda(operation)
             return type(operation).from_config({**operation.get_config(), **changes})
 
         return self.call_new(operation, args, kwargs, make, operation.get_weights, key=repr(sorted(changes.items())))
@@ -53,6 +55,18 @@ class LayerCopies:
             layer.name = f"{name}_{number}"
             number += 1
         self._names.add(layer.name)
+
+
+def _copy_of_lambda(layer):
+    """Its configuration holds the function's code without what surrounds it, and is refused as unsafe besides."""
+    config = layer.get_config()
+    return keras.layers.Lambda(
+        layer.function,
+        output_shape=layer._output_shape,
+        arguments=layer.arguments,
+        name=config["name"],
+        dtype=config["dtype"],
+    )
 
 
 def split_arguments(args, kwargs):

@@ -84,7 +84,7 @@ def test_nested_models_are_opened():
 
 
 def test_declared_pyramids():
-    """keras-hub's `pyramid_outputs` and keras-cv's `pyramid_level_inputs`, on stand-ins with those attributes."""
+    """Stand-ins for keras-hub's `pyramid_outputs` and keras-cv's `pyramid_level_inputs`: names follow the strides."""
 
     class HubLike(keras.Model):
         @property
@@ -96,7 +96,7 @@ def test_declared_pyramids():
 
     net = backbones.Compact()
     hub = HubLike(net.inputs[0], net.output)
-    assert {level: tensor.shape[-1] for level, tensor in backbones.build(hub).output.items()} == {"P2": 32}
+    assert {level: tensor.shape[-1] for level, tensor in backbones.build(hub).output.items()} == {"P2": 32, "P5": 128}
     cv = CvLike(net.inputs[0], net.output)
     assert {level: tensor.shape[-1] for level, tensor in backbones.build(cv).output.items()} == {"P1": 16, "P3": 64}
 
