@@ -392,6 +392,7 @@ def test_unpooling(graph):
         assert (rows.max() + 1, columns.max() + 1) == (min(bottom, size[0]), min(right, size[1]))
 
 
+@pytest.mark.tensorflow_only
 def test_unpooling_nets():
     """The encoders' fields are the published ones: SegNet-Basic 106 at pool4, VGG16 212 at pool5 and 404 at fc6.
 

@@ -62,6 +62,7 @@ def sizes(model, names):
     return [tuple(shape[1:3]) for shape in shapes]
 
 
+@pytest.mark.tensorflow_only
 def test_geometry_of_segnet():
     model = small("SegNet", input_shape=(360, 480, 3))
     down = [(180, 240), (90, 120), (45, 60), (23, 30), (12, 15)]
@@ -74,6 +75,7 @@ def test_geometry_of_segnet():
     assert model.get_layer("logits").kernel_size == (3, 3)
 
 
+@pytest.mark.tensorflow_only
 def test_geometry_of_segnet_basic():
     model = small("SegNetBasic", input_shape=(360, 480, 3), depth=4)
     assert sizes(model, [f"pool{n}" for n in range(1, 5)]) == [(180, 240), (90, 120), (45, 60), (23, 30)]
@@ -83,6 +85,7 @@ def test_geometry_of_segnet_basic():
     assert model.get_layer("logits").kernel_size == (1, 1)
 
 
+@pytest.mark.tensorflow_only
 def test_geometry_of_deconvnet():
     model = small("DeconvNet", input_shape=(224, 224, 3), padding="valid", filters=(4, 5, 6, 7, 8))
     names = ["block5_pool", "fc6", "fc7", "fc6_deconv", *(f"unpool{n}" for n in range(5, 0, -1))]
@@ -194,9 +197,9 @@ def test_equals_torch(name, reference, size, kwargs):
 
 
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", [pytest.param("SegNet", marks=pytest.mark.slow), "SegNetBasic", "DeconvNet"])
 def test_any_size(name):
-    """A single pixel; the test above has 45x60, and an image of that size comes out at that size."""
+    """A single pixel; the test above has 45x60."""
     model = small(name)
     assert model.output_shape == (None, None, None, 3)
     scores = model.predict(noise(2, 1, 1, 3), verbose=0)
@@ -221,7 +224,7 @@ MIXED = "mixed_bfloat16" if keras.backend.backend() == "torch" else "mixed_float
 def test_a_training_step(name, policy):
     """The first and the last convolution both move: the gradient passes through all the unpoolings."""
     keras.config.set_dtype_policy(policy)
-    model = small(name)
+    model = small(name, **({"depth": 2} if name == "SegNetBasic" else {}))
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
     model.compile(keras.optimizers.Adam(0.01), loss=ks.losses.CrossEntropy(ignore_class=255))
     batch = noise(2, 37, 50, 3), np.random.default_rng(1).choice([0, 1, 2, 255], size=(2, 37, 50))
@@ -259,8 +262,14 @@ def test_saves_and_reloads(name, kwargs, tmp_path):
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports are made on the TensorFlow backend")
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("shape", [(None, None, 3), (45, 60, 3)])
-@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n != "SegNetBasic" else ()) for n in SMALL])
+@pytest.mark.parametrize(
+    "name, shape",
+    [
+        ("SegNetBasic", (45, 60, 3)),
+        *[pytest.param(name, (None, None, 3), marks=pytest.mark.slow) for name in SMALL],
+        *[pytest.param(name, (45, 60, 3), marks=pytest.mark.slow) for name in ("SegNet", "DeconvNet")],
+    ],
+)
 def test_exports(name, shape, tmp_path):
     """`ks.export.tflite` itself refuses operators that are not built in."""
     model = randomize(small(name, input_shape=shape))
@@ -276,6 +285,7 @@ def test_exports_deconvnet_as_published(tmp_path):
     assert ks.export.tflite(model, tmp_path / "m.tflite").max_abs_difference < 1e-4
 
 
+@pytest.mark.tensorflow_only
 @pytest.mark.parametrize(
     "name, expected",
     [
@@ -304,6 +314,7 @@ def test_uncertainty_of_the_bayesian_nets(name):
     assert variance.max() > 1e-6
 
 
+@pytest.mark.tensorflow_only
 @pytest.mark.parametrize("name, layers", [("SegNet", 13), ("DeconvNet", 15)])
 def test_weights_of_vgg16(name, layers):
     """FCN-32s has VGG16's layers; those of a classifier go the same way (tests of transfer_weights)."""
@@ -372,7 +383,7 @@ def test_by_name():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["SegNet", "SegNetBasic"])
 def test_learns(name):
-    """Squares of another colour than their ground: after 60 steps over 95 % of the pixels of new images are right."""
+    """Squares of another colour than their ground, 17 % of the pixels: of new images over 95 % are right."""
     rng = np.random.default_rng(0)
 
     def scenes(count):
@@ -383,10 +394,10 @@ def test_learns(name):
         images = np.where(masks[..., None] == 1, [200, 80, 60], [60, 90, 160]) + rng.normal(0, 30, (count, 48, 48, 3))
         return np.clip(images, 0, 255).astype("float32"), masks
 
-    filters = {"filters": (8, 8, 16, 16, 16)} if name == "SegNet" else {"filters": 8}
+    filters = {"filters": (16,) * 5 if name == "SegNet" else 8}
     model = small(name, num_classes=2, **filters)
-    model.compile(keras.optimizers.Adam(5e-3), loss=ks.losses.CrossEntropy())
-    for _ in range(60):
+    model.compile(keras.optimizers.Adam(3e-3), loss=ks.losses.CrossEntropy())
+    for _ in range(100):
         model.train_on_batch(*scenes(8))
     images, masks = scenes(8)
     assert (model.predict(images, verbose=0).argmax(-1) == masks).mean() > 0.95
