@@ -39,8 +39,8 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     >>> import keras_seg as ks, numpy as np
     >>> layer = ks.layers.LocalResponseNormalization(size=3, alpha=3.0, beta=1.0)
-    >>> np.array(layer(np.array([[1.0, 2.0, 0.0, 0.0]]))).round(3).tolist()[0]  # 1 / (1 + 1 + 4), 2 / (1 + 1 + 4)
-    [0.167, 0.333, 0.0, 0.0]
+    >>> np.array(layer(np.array([[1.0, 1.0, 0.0, 0.0]]))).tolist()  # 1 / (1 + 1 + 1), twice
+    [[0.3333333432674408, 0.3333333432674408, 0.0, 0.0]]
 
     Reference: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", NIPS
         2012, section 3.3, where alpha is not divided by the size.
