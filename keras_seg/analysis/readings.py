@@ -31,6 +31,7 @@ _POINTWISE = frozenset({
     "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Identity", "Masking", "Dense", "Dropout",
     "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise", "ActivityRegularization",
     "BatchNormalization", "UnitNormalization", "Normalization", "Rescaling", "Preprocessing", "LayerScale",
+    "LocalResponseNormalization", "ValidSize", "MinimumSize",
     "StochasticDepth", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Divide",
     "TrueDivide", "Power", "Negative", "Absolute", "Abs", "Square", "Sqrt", "Exp", "Log", "Log1p", "Tanh",
     "Cast", "Clip", "Where", "Relu", "Relu6", "Sigmoid", "Silu", "Gelu", "LeakyRelu", "Elu", "Selu", "Celu",
@@ -39,15 +40,14 @@ _POINTWISE = frozenset({
 # fmt: on
 _CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2D", "SeparableConv2D"})
 _POOLINGS = frozenset({"MaxPooling2D", "AveragePooling2D", "DilatedPooling2D", "MaxPoolingWithArgmax2D"})
-_OVER_EVERYTHING = frozenset(
-    {"Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "AdaptiveAveragePooling2D", "AdaptiveMaxPooling2D"}
-)
+_OVER_EVERYTHING = frozenset({"Flatten", "GlobalAveragePooling2D", "GlobalMaxPooling2D"})
+_OVER_REGIONS = frozenset({"AdaptiveAveragePooling2D", "AdaptiveMaxPooling2D"})
 _STATISTICS_OF_EVERYTHING = frozenset({"GroupNormalization", "MultiHeadAttention", "GroupedQueryAttention"})
 # Layers whose last input lends its size and nothing else.
 _SIZED_BY = {"CropLike": 1, "MaxUnpooling2D": 2}
 
 
-def readings(operation, position, axis, size):
+def readings(operation, position, axis, size, output_size=None):
     """How `operation` reads its input number `position` along `axis`, 0 for rows and 1 for columns.
 
     Layers are told by the names of their classes, subclasses of a known layer included, so that those of packages above
@@ -58,6 +58,7 @@ def readings(operation, position, axis, size):
         position: int, which of the maps it takes.
         axis: int, 0 or 1.
         size: int or None, the units along the axis. None is read as a multiple of every stride.
+        output_size: int or None, the units along the axis of what the operation makes.
 
     Returns:
         A list of `Reading`s, the layer's own last; None where only the input's size is used; `Whole` or `Unknown`.
@@ -69,9 +70,13 @@ def readings(operation, position, axis, size):
         if name in _CONVOLUTIONS or name in _POOLINGS:
             return [_window(operation, axis, size)]
         if name == "Conv2DTranspose":
-            return [_transposed(operation, axis)]
+            return [_transposed(*window_of(operation, axis), operation.padding)]
+        if name == "ChannelDeconvolution2D":
+            return [_transposed(2 * operation.strides, operation.strides, 1, operation.padding)]
         if name in _OVER_EVERYTHING:
-            return _everything(operation, axis, size)
+            return Whole if size is None else [Reading(1, ((0, size - 1),))]
+        if name in _OVER_REGIONS:
+            return _regions(operation, axis, size)
         if name == "LayerNormalization" and _over_channels(operation):
             return []
         if name in _STATISTICS_OF_EVERYTHING or name == "LayerNormalization":
@@ -87,15 +92,15 @@ def readings(operation, position, axis, size):
         if name in _POINTWISE:
             return []
         if name in ("UpSampling2D", "Resize2D", "BedOfNails2D", "PixelShuffle2D"):
-            return _enlarged(_of_axis(operation.size, axis), getattr(operation, "interpolation", "nearest"))
+            return scaled(1, _of_axis(operation.size, axis), getattr(operation, "interpolation", "nearest"))
         if name == "MaxUnpooling2D":
-            return _enlarged(_of_axis(operation.pool_size, axis), "nearest")
+            return [_unpooled(_of_axis(operation.pool_size, axis), size, output_size)]
         if name == "UpsampleConv":
             half = (operation.kernel_size - 1) // 2
             convolution = Reading(1, ((-half, half),))
             if operation.normalization == "group":
                 return Whole
-            return [convolution] if position else [*_enlarged(2, operation.interpolation), convolution]
+            return [convolution] if position else [*scaled(1, 2, operation.interpolation), convolution]
     return Unknown
 
 
@@ -113,7 +118,8 @@ def padding_before(window, stride, size):
 def window_of(layer, axis):
     """(kernel, stride, dilation) of a convolution or pooling along an axis."""
     kernel = layer.kernel_size if hasattr(layer, "kernel_size") else layer.pool_size
-    return _of_axis(kernel, axis), _of_axis(layer.strides, axis), _of_axis(getattr(layer, "dilation_rate", 1), axis)
+    strides = kernel if layer.strides is None else layer.strides
+    return _of_axis(kernel, axis), _of_axis(strides, axis), _of_axis(getattr(layer, "dilation_rate", 1), axis)
 
 
 def _window(layer, axis, size):
@@ -127,14 +133,13 @@ def _window(layer, axis, size):
     return Reading(stride, ((-before, extent - 1 - before),))
 
 
-def _transposed(layer, axis):
+def _transposed(kernel, stride, dilation, padding):
     """Input i is spread over outputs `i * stride - cut + dilation * t`, so output o reads a few inputs around o/stride.
 
     Where the kernel is smaller than the stride, outputs that no input reaches count with their neighbour.
     """
-    kernel, stride, dilation = window_of(layer, axis)
     extent = (kernel - 1) * dilation + 1
-    cut = max(extent - stride, 0) // 2 if layer.padding == "same" else 0
+    cut = max(extent - stride, 0) // 2 if padding == "same" else 0
     phases = []
     for phase in range(stride):
         last = (phase + cut) // stride
@@ -142,11 +147,46 @@ def _transposed(layer, axis):
     return Reading(1, tuple(phases))
 
 
-def _everything(layer, axis, size):
-    """A window as large as the map, which is what Flatten and global pooling are at the model's own size."""
-    if "Adaptive" in type(layer).__name__ and _of_axis(layer.output_size, axis) != 1:
+def resized(size, output_size, interpolation):
+    """A map of `size` units resized to `output_size`."""
+    if size == 1:
+        return [Reading(1, ((0, 0),) * output_size)]
+    divisor = math.gcd(size, output_size)
+    return scaled(size // divisor, output_size // divisor, interpolation)
+
+
+def scaled(step, count, interpolation):
+    """`count` units made of each `step`: with half-pixel centres output o lies at `(o + 1/2) step / count - 1/2`.
+
+    Places beyond the ends count as padding.
+    """
+    if interpolation == "nearest":
+        return [Reading(step, tuple(((2 * o + 1) * step // (2 * count),) * 2 for o in range(count)))]
+    if interpolation != "bilinear":
         return Unknown
-    return Whole if size is None else [Reading(1, ((0, size - 1),))]
+    # Whole numbers, so that no rounding decides which units are read.
+    places = [(2 * o + 1) * step - count for o in range(count)]
+    return [Reading(step, tuple((place // (2 * count), -(-place // (2 * count))) for place in places))]
+
+
+def _regions(layer, axis, size):
+    """Region i of k covers `floor(i n / k)` up to, not including, `ceil((i + 1) n / k)` of n units."""
+    if size is None:
+        return Whole
+    count = _of_axis(layer.size if hasattr(layer, "size") else layer.output_size, axis)
+    divisor = math.gcd(size, count)
+    phases = tuple((i * size // count, -(-(i + 1) * size // count) - 1) for i in range(count // divisor))
+    return [Reading(size // divisor, phases)]
+
+
+def _unpooled(window, size, output_size):
+    """Each unit reads the one that was made of its window. Windows of more than two are centred on the map, as the
+    pooling's are, when their ends reach beyond it.
+    """
+    offset = 0
+    if window > 2 and size is not None and output_size is not None:
+        offset = max(size * window - output_size, 0) // 2
+    return Reading(1, tuple(((phase + offset) // window,) * 2 for phase in range(window)))
 
 
 def _over_channels(layer):
@@ -155,16 +195,6 @@ def _over_channels(layer):
 
 def _shifted(by):
     return Reading(1, ((by, by),))
-
-
-def _enlarged(factor, interpolation):
-    """Half-pixel centres: output o lies at `(o + 1/2) / factor - 1/2` of the input."""
-    if interpolation == "nearest":
-        return [Reading(1, ((0, 0),) * factor)]
-    if interpolation != "bilinear":
-        return Unknown
-    places = [(phase + 0.5) / factor - 0.5 for phase in range(factor)]
-    return [Reading(1, tuple((math.floor(place), math.ceil(place)) for place in places))]
 
 
 def _of_axis(value, axis):

@@ -7,7 +7,7 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
-from keras_seg.analysis.readings import Unknown, Whole, readings
+from keras_seg.analysis.readings import Unknown, Whole, readings, resized, scaled
 from keras_seg.analysis.spans import Spans
 
 
@@ -158,7 +158,10 @@ def _outputs(operation, args, kwargs):
         lambda value: value.spec if isinstance(value, _Map) else value, (args, kwargs)
     )
     specs = keras.tree.flatten(operation.compute_output_spec(*bare_args, **bare_kwargs))
-    read = [_read(operation, position, value, specs[0]) for position, value in enumerate(maps)]
+    if "ResizeLike" in [cls.__name__ for cls in type(operation).__mro__]:
+        read = [_resized(operation, *maps)]
+    else:
+        read = [_read(operation, position, value, specs[0]) for position, value in enumerate(maps)]
     read = [value for value in read if value is not None]
     joined = _joined(operation, read) if len(read) > 1 else read[0]
     return [dataclasses.replace(joined, spec=spec) for spec in specs]
@@ -172,7 +175,8 @@ def _read(operation, position, source, output):
         return dataclasses.replace(source, unknown=source.unknown or operation)
     spans, whole, unknown = [], source.whole, source.unknown
     for axis, span in enumerate(source.spans):
-        chain = readings(operation, position, axis, source.size(axis))
+        output_size = output.shape[axis + 1] if len(output.shape) == 4 else 1
+        chain = readings(operation, position, axis, source.size(axis), output_size)
         if chain is None:
             return None
         if chain is Unknown:
@@ -184,6 +188,25 @@ def _read(operation, position, source, output):
                 span = span.read_by(reading)
         spans.append(span)
     return dataclasses.replace(source, spans=tuple(spans), whole=whole, unknown=unknown)
+
+
+def _resized(operation, source, like):
+    """A map at the size of another; where sizes are not known, the strides say how many units make how many."""
+    if source.whole:
+        return dataclasses.replace(source, spans=like.spans)
+    spans, unknown = [], source.unknown
+    for axis, (span, sized) in enumerate(zip(source.spans, like.spans, strict=True)):
+        sizes = source.size(axis), like.size(axis)
+        if None in sizes:
+            chain = scaled(*(sized.stride / span.stride).as_integer_ratio(), operation.interpolation)
+        else:
+            chain = resized(*sizes, operation.interpolation)
+        if chain is Unknown:
+            unknown = unknown or operation
+        else:
+            span = span.read_by(*chain)
+        spans.append(span)
+    return dataclasses.replace(source, spans=tuple(spans), unknown=unknown)
 
 
 def _reshaped(operation, source, output):

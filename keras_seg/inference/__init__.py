@@ -1,6 +1,7 @@
 """What is done with a trained model: predicting and judging."""
 
 from keras_seg.inference.evaluation import Evaluation, evaluate
+from keras_seg.inference.mc_dropout import mc_dropout
 from keras_seg.inference.prediction import predict_classes
 from keras_seg.inference.shift_and_stitch import shift_and_stitch
 from keras_seg.inference.sliding_window import sliding_window
@@ -10,6 +11,7 @@ __all__ = [
     "Evaluation",
     "WindowDifference",
     "evaluate",
+    "mc_dropout",
     "predict_classes",
     "shift_and_stitch",
     "sliding_window",

@@ -3,6 +3,7 @@
 import inspect
 
 from keras_seg import _validation
+from keras_seg.models.deconvnet import DeconvNet
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
 from keras_seg.models.fcn8s import FCN8s
@@ -13,12 +14,14 @@ from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
 from keras_seg.models.patch_classifier import PatchClassifier
 from keras_seg.models.pspnet import PSPNet
+from keras_seg.models.segnet import SegNet
+from keras_seg.models.segnet_basic import SegNetBasic
 from keras_seg.models.unet import UNet
 
 _MODELS = {
     model.__name__: model
     for model in (
-        PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, DilatedFCN,
+        PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, DeconvNet, SegNet, SegNetBasic, DilatedFCN,
         UNet, FPN, LinkNet, PSPNet, DeepLabV3Plus,
     )
 }  # fmt: skip

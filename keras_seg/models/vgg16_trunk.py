@@ -3,9 +3,7 @@
 from keras import layers
 
 from keras_seg import _validation
-
-# Convolutions of the five blocks: Simonyan and Zisserman 2015, table 1, column D.
-_CONVOLUTIONS = (2, 2, 3, 3, 3)
+from keras_seg.models.vgg16_blocks import check_filters, convolutions
 
 # The authors of FCN pad the image by 100 pixels, so that fc6 has a whole 7x7 map to read at any size.
 _PAD = 100
@@ -13,11 +11,8 @@ _PAD = 100
 
 def check_trunk(filters, fc_filters, dropout, padding):
     """`filters`, `fc_filters`, `dropout` and `padding` in their normal form."""
-    filters = _validation.integers("filters", filters)
-    if len(filters) != len(_CONVOLUTIONS):
-        _validation.fail("filters", "must hold five integers, one for each block of VGG16", filters)
     return (
-        filters,
+        check_filters(filters),
         _validation.integer("fc_filters", fc_filters),
         _validation.number("dropout", dropout, 0, 0.999),
         _validation.one_of("padding", padding, ("same", "valid")),
@@ -33,10 +28,10 @@ def vgg16_trunk(x, filters, fc_filters, dropout, padding):
     if padding == "valid":
         x = layers.ZeroPadding2D(_PAD, name="pad")(x)
     maps = {}
-    for block, (width, count) in enumerate(zip(filters, _CONVOLUTIONS, strict=True), start=1):
-        for index in range(1, count + 1):
+    for block, named in convolutions(filters):
+        for name, width in named:
             # The 100 pixels stand in place of the padding of the very first convolution.
-            x = _convolution(x, width, 3, padding if block == index == 1 else "same", f"block{block}_conv{index}")
+            x = _convolution(x, width, 3, padding if name == "block1_conv1" else "same", name)
         x = layers.MaxPooling2D(2, padding="same", name=f"block{block}_pool")(x)
         maps[f"pool{block}"] = x
     x = _dense_layers(x, fc_filters, dropout, padding)
@@ -48,9 +43,9 @@ def dilated_vgg16(x, filters, fc_filters, dropout, padding):
 
     With "valid" padding no layer pads: 372 pixels of the image are eaten.
     """
-    for block, (width, count) in enumerate(zip(filters, _CONVOLUTIONS, strict=True), start=1):
-        for index in range(1, count + 1):
-            x = _convolution(x, width, 3, padding, f"block{block}_conv{index}", dilation_rate=2 if block == 5 else 1)
+    for block, named in convolutions(filters):
+        for name, width in named:
+            x = _convolution(x, width, 3, padding, name, dilation_rate=2 if block == 5 else 1)
         if block <= 3:
             x = layers.MaxPooling2D(2, padding=padding, name=f"block{block}_pool")(x)
     return _dense_layers(x, fc_filters, dropout, padding, dilation_rate=4)

@@ -115,6 +115,8 @@ class _Surgeon:
                 return self._copied(operation, tensors, outputs, value, stride)
             change = self._convolution if isinstance(operation, _CONVOLUTIONS) else self._pooling
             return [_Value(change(operation, value), outputs[0], stride, dilation)]
+        if value.dilation == (1, 1) and dilation != (1, 1):
+            _unfit(operation, "has a stride that cannot be taken out", "Pool with keras.layers.MaxPooling2D.")
         if value.dilation == (1, 1) or isinstance(operation, _GLOBAL_POOLINGS):
             return self._copied(operation, tensors, outputs, value, stride)
         changes = {}

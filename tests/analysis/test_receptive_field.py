@@ -10,6 +10,7 @@ from keras import layers
 
 import keras_seg as ks
 from keras_seg import _validation
+from keras_seg.layers import ChannelDeconvolution2D
 
 
 def positive(kind, *args, **kwargs):
@@ -168,10 +169,58 @@ def nested(image):
     return conv(padding="same")(inner(image))
 
 
+def bed_of_nails(image):
+    x = ks.layers.BedOfNails2D(2)(conv(strides=2, padding="same")(image))
+    return conv(kernel_size=3, strides=2)(x)  # Every window has nails at both ends; zeros count with their nail.
+
+
+def pixel_shuffle(image):
+    return ks.layers.PixelShuffle2D(2)(conv(4, strides=2, padding="same")(image))
+
+
+def resize_like(image):
+    x = conv(padding="same")(image)
+    return layers.Add()([ks.layers.ResizeLike()([conv(strides=4, padding="same")(image), x]), x])
+
+
+def regions(image):
+    """Of 24 units 9 overlapping regions, 2 or 3 units each after enlarging."""
+    x = ks.layers.AdaptiveAveragePooling2D(9)(conv(padding="same")(image))
+    return ks.layers.ResizeLike("nearest")([x, image])
+
+
+def dilated_pooling(image):
+    return ks.layers.DilatedPooling2D((2, 3), (3, 1), "average", ((0, 0), (1, 2)))(conv(padding="same")(image))
+
+
+def transposed_by_channel(image):
+    x = ChannelDeconvolution2D(2)(conv(2, strides=2, padding="same")(image))
+    return ChannelDeconvolution2D(3, padding="valid", learnt=True)(conv(strides=3)(x))
+
+
+def normalized_channels(image):
+    return ks.layers.LocalResponseNormalization()(conv(padding="same")(image))
+
+
 GRAPHS = [
+    transposed_by_channel, bed_of_nails, pixel_shuffle, resize_like, regions, dilated_pooling, normalized_channels,
     residual, encoder_decoder, transposed, transposed_valid, transposed_odd, bilinear, upsample_conv,
     padded_and_cropped, even_kernels, dense_head, nested,
 ]  # fmt: skip
+
+
+# Graphs whose enlargements need sizes that are multiples of their strides.
+EVEN = (
+    encoder_decoder,
+    bilinear,
+    upsample_conv,
+    nested,
+    bed_of_nails,
+    pixel_shuffle,
+    resize_like,
+    regions,
+    transposed_by_channel,
+)
 
 
 @pytest.mark.parametrize("size", [pytest.param((24, 20), marks=pytest.mark.tensorflow_only), (23, 21)])
@@ -180,7 +229,7 @@ def test_the_box_is_where_the_gradient_is(graph, size):
     """For units in the corners and inside: the box, cut to the image, bounds exactly the pixels with a gradient."""
     if graph is transposed_valid:
         size = (23, 21)  # No remainder: a unit the map lacks counts as padding, with the pixels it would have read.
-    elif size[0] % 2 and graph in (encoder_decoder, bilinear, upsample_conv, nested):
+    elif size[0] % 2 and graph in EVEN:
         size = (24, 24)
     image = keras.Input((*size, 1))
     model = keras.Model(image, graph(image))
@@ -309,3 +358,87 @@ def test_bad_input():
         ks.analysis.receptive_field(keras.Model(image, [x, layers.ReLU()(x)]))
     with pytest.raises(_validation.InputError, match="`model` must be a functional keras.Model"):
         ks.analysis.receptive_field(keras.layers.Dense(1))
+
+
+def unpooled(image):
+    x = conv(padding="same")(image)
+    pooled, indices = ks.layers.MaxPoolingWithArgmax2D(2, padding="same")(x)
+    y = conv(padding="same")(pooled)
+    return conv(padding="same")(ks.layers.MaxUnpooling2D(2)([y, indices, x]))
+
+
+def unpooled_by_three(image):
+    pooled, indices = ks.layers.MaxPoolingWithArgmax2D(3, padding="same")(image)
+    return ks.layers.MaxUnpooling2D(3)([conv(padding="same")(pooled), indices, image])
+
+
+@pytest.mark.parametrize("graph", [unpooled, unpooled_by_three], ids=lambda graph: graph.__name__)
+def test_unpooling(graph):
+    """A unit depends on where maxima are, so the pixels with a gradient are collected from many images.
+
+    17 and 13 are no multiples of 3 either: "same" windows of 3 are centred on the map, and a unit's place in them too.
+    """
+    size = (17, 13)
+    image = keras.Input((*size, 1))
+    model = keras.Model(image, graph(image))
+    model.trainable = False
+    field = ks.analysis.receptive_field(model)
+    assert field.aligned and field.stride == 1
+    pixels = np.random.default_rng(0).permuted(np.tile(np.arange(221.0), (300, 1)), axis=1).reshape(300, *size, 1)
+    for row, column in ((0, 0), (16, 12), (8, 7), (5, 0)):
+        found = gradient(lambda x, row=row, column=column: keras.ops.sum(model(x)[:, row, column]), pixels)
+        rows, columns = np.nonzero(np.abs(found).max(axis=(0, 3)))
+        top, left, bottom, right = field.box(row, column)
+        assert (rows.min(), columns.min()) == (max(top, 0), max(left, 0))
+        assert (rows.max() + 1, columns.max() + 1) == (min(bottom, size[0]), min(right, size[1]))
+
+
+@pytest.mark.tensorflow_only
+def test_unpooling_nets():
+    """The encoders' fields are the published ones: SegNet-Basic 106 at pool4, VGG16 212 at pool5 and 404 at fc6.
+
+    A window of w units of an unpooled map reads at most (w + 2) // 2 pooled ones. SegNet-Basic, 7x7 at strides 1 to 8:
+    7 -> 4, + 6 = 10 -> 6, 12 -> 7, 13 -> 7 units of pool4: 106 + 6 * 16 = 202. SegNet, 2, 2, 3, 3, 3 convolutions:
+    5 -> 3, 7 -> 4, 10 -> 6, 12 -> 7, 13 -> 7 units of pool5: 212 + 6 * 32 = 404. DeconvNet reads as many of
+    fc6_deconv, whose units read 7 of fc6: 404 + 6 * 32 + 6 * 32 = 788.
+    """
+    narrow = {"num_classes": 2, "filters": (2, 2, 2, 2, 2)}
+    basic, segnet = ks.models.SegNetBasic(num_classes=2, filters=2), ks.models.SegNet(**narrow)
+    deconvnet = ks.models.DeconvNet(**narrow, fc_filters=2, padding="valid")
+    for model, name, encoder, stride, size in (
+        (basic, "pool4", 106, 16, 202),
+        (segnet, "block5_pool", 212, 32, 404),
+        (deconvnet, "fc6", 404, 32, 788),
+    ):
+        field = ks.analysis.receptive_field(model, name)
+        assert (field.size, field.stride) == (encoder, stride)
+        field = ks.analysis.receptive_field(model)
+        assert (field.size, field.stride, field.aligned) == (size, 1, True)
+
+
+def test_regions_of_a_map_of_unknown_size_are_the_whole():
+    image = keras.Input((None, None, 1))
+    x = conv(padding="same")(image)
+    pooled = ks.layers.AdaptiveAveragePooling2D(2)(x)
+    model = keras.Model(image, layers.Add()([ks.layers.ResizeLike()([pooled, x]), x]))
+    field = ks.analysis.receptive_field(model)
+    assert field.size == math.inf and field.stride == 1 and field.aligned
+
+
+def test_resizing_by_strides_where_sizes_are_unknown():
+    sizes = [ks.analysis.receptive_field(keras.Model(i, resize_like(i))) for i in map(image_of, (None, 24))]
+    assert (sizes[0].size, sizes[0].stride) == (sizes[1].size, sizes[1].stride)
+
+
+def image_of(side):
+    return keras.Input((side, side, 1))
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("name", ["PSPNet", "DeepLabV3Plus", "FPN", "LinkNet", "UNet", "FCN8s"])
+@pytest.mark.parametrize("side", [None, 256])
+def test_models_of_ours(name, side):
+    kwargs = {"filters": (2, 2, 2, 2, 2), "fc_filters": 2} if name == "FCN8s" else {"backbone": "Compact"}
+    model = ks.models.build(name, num_classes=2, input_shape=(side, side, 3), **kwargs)
+    field = ks.analysis.receptive_field(model)
+    assert field.stride == 1 and field.size >= 100

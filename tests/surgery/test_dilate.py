@@ -179,6 +179,10 @@ def test_unfit_models():
         ks.surgery.dilate(net("same"), 32)
     with pytest.raises(_validation.InputError, match="`output_stride` must be an integer"):
         ks.surgery.dilate(net("same"), 0)
+    image = keras.Input((16, 16, 1))
+    pooled, _ = ks.layers.MaxPoolingWithArgmax2D(name="switches")(image)
+    with pytest.raises(_validation.InputError, match=r"has a stride that cannot be taken out.*switches.*MaxPooling2D"):
+        ks.surgery.dilate(keras.Model(image, layers.Conv2D(1, 3)(pooled)), 1)
     flattened = keras.Sequential([keras.Input((16, 16, 1)), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(2)])
     with pytest.raises(
         _validation.InputError, match=r"cannot be applied to a dilated map.*\(Flatten\).*convolutionalize"

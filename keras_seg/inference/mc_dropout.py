@@ -1,0 +1,131 @@
+"""How sure a net is: the mean and variance of its output under dropout."""
+
+import contextlib
+
+import keras
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg._graph import as_functional, replay_opened
+
+_DROPOUTS = (
+    keras.layers.Dropout,
+    keras.layers.SpatialDropout2D,
+    keras.layers.AlphaDropout,
+    keras.layers.GaussianDropout,
+)
+
+
+def mc_dropout(model, images, samples=50, seed=0, batch_size=1):
+    """Monte Carlo dropout: predict each image many times with units dropped at random.
+
+    Only the dropout layers work as in training; all others, BatchNormalization among them, as in inference. Then
+
+    `mean = 1/T sum_t p_t`, `variance = 1/T sum_t (p_t - mean)^2`
+
+    over the T samples, for each pixel and class. Both are kept up to date sample by sample (Welford), so memory does
+    not grow with the samples. The model is left as it was.
+
+    Args:
+        model: functional `keras.Model` with dropout layers, such as `models.SegNet(dropout=0.5)`. Mean and variance are
+            of what it puts out: of logits, where it was built with `activation=None`.
+        images: float array (batch, height, width, channels), what the model takes: 0..255 for models with
+            preprocessing.
+        samples: int, at least 2. The published number is 50. Defaults to 50.
+        seed: int. The same seed gives the same result on one backend with one batch size. Defaults to 0.
+        batch_size: int, images predicted together. Defaults to 1.
+
+    Returns:
+        Pair of float32 arrays (batch, height, width, classes): the mean, and the variance.
+
+    Raises:
+        ValueError: if an argument is not as above, or the model has no dropout layer.
+
+    Example:
+        >>> import keras_seg as ks, numpy as np
+        >>> model = ks.models.SegNetBasic(num_classes=3, filters=4, dropout=0.5)
+        >>> mean, variance = ks.inference.mc_dropout(model, np.zeros((1, 20, 30, 3)), samples=3)
+        >>> mean.shape, variance.shape
+        ((1, 20, 30, 3), (1, 20, 30, 3))
+
+    Reference: Kendall, Badrinarayanan and Cipolla, "Bayesian SegNet", 2015, section 4; Gal and Ghahramani, "Dropout as
+        a Bayesian Approximation", ICML 2016, section 3; Welford, "Note on a Method for Calculating Corrected Sums of
+        Squares and Products", Technometrics 1962.
+    """
+    samples = _validation.integer("samples", samples, minimum=2)
+    seed = _validation.integer("seed", seed, minimum=0)
+    batch_size = _validation.integer("batch_size", batch_size)
+    sampler = _Sampler(model)
+    images = np.asarray(images, "float32")
+    if images.ndim != 4 or len(images) == 0:
+        _validation.fail("images", "must be an array (batch, height, width, channels)", images.shape)
+    with sampler.seeded(seed):
+        batches = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
+        moments = [_moments(sampler, batch, samples) for batch in batches]
+    mean, variance = (np.concatenate(parts).astype("float32") for parts in zip(*moments, strict=True))
+    return mean, variance
+
+
+def _moments(sampler, batch, samples):
+    """(mean, variance) over samples of one batch."""
+    mean = squares = 0.0
+    for count in range(1, samples + 1):
+        sample = np.asarray(sampler.predict_on_batch(batch), "float64")
+        difference = sample - mean
+        mean = mean + difference / count
+        squares = squares + difference * (sample - mean)
+    return mean, squares / samples
+
+
+class _Sampler(keras.Model):
+    """A model with its dropout layers at work, and nothing else as in training."""
+
+    def __init__(self, model):
+        super().__init__(name="mc_dropout", dtype="float32")  # A half-precision policy would round raw pixels.
+        graph = as_functional(model)
+        if graph is None:
+            fix = "Build it as keras.Model(inputs, outputs)."
+            _validation.fail("model", "must be a functional keras.Model", model, fix)
+        self.graph = graph
+        self.dropouts = [layer for layer in graph._flatten_layers() if isinstance(layer, _DROPOUTS)]
+        if not self.dropouts:
+            fix = "Build it with dropout, for example dropout=0.5."
+            _validation.fail("model", "must have dropout layers", model.name, fix)
+
+    def call(self, inputs):
+        def call(operation, *args, **kwargs):
+            if isinstance(operation, keras.layers.Layer) and operation._call_has_training_arg:
+                kwargs["training"] = isinstance(operation, _DROPOUTS)
+            return operation(*args, **kwargs)
+
+        values = replay_opened(self.graph, inputs, call)
+        return values[id(self.graph.outputs[0])]
+
+    @contextlib.contextmanager
+    def seeded(self, seed):
+        """The dropout layers' random numbers follow from `seed` inside, and go on as if nothing had been after."""
+        # A layer whose rate is 0 draws no numbers.
+        states = [layer.seed_generator.state for layer in self.dropouts if hasattr(layer, "seed_generator")]
+        before = [keras.ops.convert_to_numpy(state) for state in states]
+        for state, number in zip(states, np.random.SeedSequence(seed).generate_state(len(states)), strict=True):
+            # 31 bits: the state is a signed integer on some backends.
+            state.assign(np.array([int(number) >> 1, 0]).astype(before[0].dtype))
+        try:
+            with _seeded_torch(seed):
+                yield
+        finally:
+            for state, value in zip(states, before, strict=True):
+                state.assign(value)
+
+
+@contextlib.contextmanager
+def _seeded_torch(seed):
+    """On PyTorch, Keras' dropout draws from the global generator unless the layer was given a seed."""
+    if keras.backend.backend() != "torch":
+        yield
+        return
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,79 @@
+"""Normalization of each channel by the energy of its neighbours."""
+
+import keras
+from keras import ops
+
+from keras_seg import _validation
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class LocalResponseNormalization(keras.layers.Layer):
+    """Divides each channel by a power of the mean square of the channels around it.
+
+    With the sum over the `size` channels that have channel c in their middle, those beyond the ends counting as zeros,
+
+    `y_c = x_c / (bias + alpha / size * sum(x_j ** 2)) ** beta`.
+
+    This is the definition of Caffe and of `torch.nn.LocalResponseNorm`, whose `k` is `bias` here.
+    `tf.nn.local_response_normalization` does not divide by the size: pass it `alpha / size`, and `size // 2` as its
+    `depth_radius`.
+
+    The arithmetic is float32 under every dtype policy, because squares of raw pixel values are beyond float16; only the
+    result is cast to the policy's compute dtype.
+
+    Args:
+        size: int, odd. Channels in a sum. Defaults to 5.
+        alpha: float. Defaults to 1e-4.
+        beta: float. Defaults to 0.75.
+        bias: float, positive. Defaults to 1.
+        **kwargs: name, dtype and the like, as for every Keras layer.
+
+    Input shape: `(..., channels)`, any dtype.
+
+    Output shape: that of the input.
+
+    Raises:
+        ValueError: if an argument is not as above.
+
+    Example:
+        >>> import keras_seg as ks, numpy as np
+        >>> layer = ks.layers.LocalResponseNormalization(size=3, alpha=3.0, beta=1.0)
+        >>> np.array(layer(np.array([[1.0, 1.0, 0.0, 0.0]]))).tolist()  # 1 / (1 + 1 + 1), twice
+        [[0.3333333432674408, 0.3333333432674408, 0.0, 0.0]]
+
+    Reference: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", NIPS
+        2012, section 3.3, where alpha is not divided by the size.
+    """
+
+    def __init__(self, size=5, alpha=1e-4, beta=0.75, bias=1.0, **kwargs):
+        # Without autocast: float16 would round raw pixel values that are not whole.
+        super().__init__(**{**kwargs, "autocast": False})
+        self.size = _validation.integer("size", size)
+        if self.size % 2 == 0:
+            _validation.fail("size", "must be odd, so that a channel is in the middle", size, f"Pass {self.size + 1}.")
+        self.alpha = _validation.number("alpha", alpha, 0)
+        self.beta = _validation.number("beta", beta)
+        self.bias = _validation.number("bias", bias, 0)
+        if self.bias == 0:
+            _validation.fail("bias", "must be positive, or black pixels would be divided by zero", bias)
+
+    def call(self, inputs):
+        x = ops.cast(inputs, "float32")
+        energy = self._sums(ops.square(x))
+        return ops.cast(x * ops.power(self.bias + self.alpha / self.size * energy, -self.beta), self.compute_dtype)
+
+    def _sums(self, x):
+        """The sums over each channel's neighbours."""
+        channels, half = x.shape[-1], self.size // 2
+        if half >= channels - 1:  # Everything is everybody's neighbour, as for the colours of an image.
+            return ops.sum(x, axis=-1, keepdims=True)
+        padded = ops.pad(x, [(0, 0)] * (len(x.shape) - 1) + [(half, half)])
+        return sum(padded[..., shift : shift + channels] for shift in range(self.size))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        config = super().get_config()
+        config.pop("autocast", None)
+        return {**config, "size": self.size, "alpha": self.alpha, "beta": self.beta, "bias": self.bias}

@@ -1,0 +1,79 @@
+"""SegNet: VGG16's convolutions, and their mirror image that unpools with the maxima's places."""
+
+import keras
+from keras import layers
+
+from keras_seg import _validation
+from keras_seg.backbones import Preprocessing
+from keras_seg.models.heads import check_head, class_activation
+from keras_seg.models.unpooling import convolution, normalized, unpool, vgg16_encoder, vgg16_mirror
+from keras_seg.models.vgg16_blocks import check_filters
+
+# The Bayesian SegNet drops units from here on, on the way down and on the way up.
+FIRST_DROPOUT = 3
+
+
+def SegNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+    num_classes,
+    input_shape=(None, None, 3),
+    filters=(64, 128, 256, 512, 512),
+    dropout=0.0,
+    activation="softmax",
+    include_preprocessing=True,
+    name="segnet",
+):
+    """SegNet: an encoder of VGG16's 13 convolutions, and a decoder of 13 that mirrors it.
+
+    Each pooling remembers which pixel of a window was the largest, and the decoder puts the values back there: borders
+    survive without skip connections. Poolings are in ceil mode and unpoolings return to the size before, so every image
+    size works as it is: 360x480 becomes 12x15, and 23x30, 45x60, 90x120 on the way back.
+
+    The convolutions have the names and biases of keras.applications' VGG16: `transfer_weights` takes its weights.
+
+    Args:
+        num_classes: int. Channels of the output.
+        input_shape: (height, width, channels), where height and width may be None. Defaults to (None, None, 3).
+        filters: five ints, of VGG16's blocks. Defaults to (64, 128, 256, 512, 512).
+        dropout: float in [0, 1). More than 0 gives the Bayesian SegNet, published with 0.5: dropout after poolings 3, 4
+            and 5 and after the decoder's stages 5, 4 and 3. `keras_seg.inference.mc_dropout` samples it. Defaults to 0.
+        activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside, as VGG16 was trained (BGR minus
+            the mean colour). The authors' net reads raw BGR and leaves the mean to its first normalization. Defaults to
+            True.
+        name: str. Defaults to "segnet".
+
+    Returns:
+        A functional `keras.Model` from `(batch, height, width, channels)` to `(batch, height, width, num_classes)`,
+        float32. With 11 classes it has 29,449,355 trainable parameters.
+
+    Raises:
+        ValueError: if an argument is not as above.
+
+    Example:
+        >>> import keras_seg as ks
+        >>> model = ks.models.SegNet(num_classes=11, input_shape=(360, 480, 3), filters=(4, 4, 8, 8, 8))
+        >>> [model.get_layer(f"unpool{block}").output.shape[1:3] for block in (5, 4)]
+        [(23, 30), (45, 60)]
+
+    Reference: Badrinarayanan, Kendall and Cipolla, "SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image
+        Segmentation", PAMI 2017, section 3; for dropout, Kendall, Badrinarayanan and Cipolla, "Bayesian SegNet", 2015,
+        section 4, and the authors' bayesian_segnet_train.prototxt.
+    """
+    num_classes = check_head(num_classes, activation)
+    filters = check_filters(filters)
+    dropout = _validation.number("dropout", dropout, 0, 0.999)
+
+    def drop(x, block, name):
+        return layers.Dropout(dropout, name=name)(x) if dropout and block >= FIRST_DROPOUT else x
+
+    image = keras.Input(input_shape, name="image")
+    x = Preprocessing("caffe", name="preprocessing")(image) if include_preprocessing else image
+    x, switches = vgg16_encoder(x, filters, lambda x, block: drop(x, block, f"block{block}_dropout"))
+    for block, widths in vgg16_mirror(filters):
+        x = unpool(x, switches[block], f"unpool{block}")
+        for index, width in enumerate(widths[:-1] if block == 1 else widths, start=1):
+            x = normalized(x, convolution(width, 3, f"decoder{block}_conv{index}"))
+        x = drop(x, block, f"decoder{block}_dropout")
+    # In place of the mirror's last convolution, and without its normalization.
+    x = convolution(num_classes, 3, "logits")(x)
+    return keras.Model(image, class_activation(x, activation), name=name)
