@@ -12,7 +12,6 @@ import warnings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
 import tensorflow as tf
 from alternating import alternate
@@ -20,18 +19,6 @@ from alternating import alternate
 import keras_seg as ks
 
 IMAGE, WINDOW, STEP = 256, 64, 8
-
-
-def multiply_adds(model, size):
-    """Multiply-adds of the convolutions and dense layers for one image of `size` pixels a side."""
-    sized = keras.models.clone_model(model, input_tensors=keras.Input((size, size, model.input_shape[-1])))
-    total = 0
-    for layer in sized.layers:
-        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
-            shape = layer.output.shape
-            places = shape[1] * shape[2] if len(shape) == 4 else 1
-            total += int(np.prod(layer.kernel.shape)) * places
-    return total
 
 
 def main():
@@ -63,7 +50,7 @@ def main():
     )
     slid = np.concatenate([slide(batch).numpy() for batch in batches]).reshape(len(starts), len(starts), -1)
     difference = np.abs(once(picture).numpy()[0] - slid).max()
-    limit = len(windows) * multiply_adds(model, WINDOW) / multiply_adds(anywhere, IMAGE)
+    limit = len(windows) * ks.analysis.multiply_adds(model, WINDOW) / ks.analysis.multiply_adds(anywhere, IMAGE)
     speedup = times["windows"] / times["pass"]
     filters = tuple(arguments.filters)
     print(f"{IMAGE}x{IMAGE}, window {WINDOW}, step {STEP}, filters {filters}, {arguments.padding} padding")

@@ -68,6 +68,14 @@ class ChannelDeconvolution2D(keras.layers.Layer):
     def _enlarge(self, x, kernel):
         return ops.conv_transpose(x, kernel, strides=self.strides, padding=self.padding, data_format="channels_last")
 
+    def multiply_adds(self, input_shape):
+        """Of one call, each channel by itself; see `keras_seg.analysis.multiply_adds`.
+
+        Learnt, the kernels are put on the diagonal of a dense one, whose zeros are multiplied as well.
+        """
+        _, height, width, channels = input_shape
+        return height * width * channels * self.kernel_size**2 * (channels if self.learnt else 1)
+
     def compute_output_shape(self, input_shape):
         batch, *size, channels = input_shape
         more = self.strides if self.padding == "valid" else 0

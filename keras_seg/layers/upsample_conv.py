@@ -1,5 +1,7 @@
 """Upsampling followed by a convolution: the workhorse of every decoder."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -134,6 +136,16 @@ class UpsampleConv(keras.layers.Layer):
         else:
             outputs = self.normalize(outputs, training=training)
         return self.activation(outputs)
+
+    def multiply_adds(self, input_shape):
+        """Of one call, in the form that is taken at these shapes; see `keras_seg.analysis.multiply_adds`."""
+        x, *skip = (keras.KerasTensor(shape) for shape in _shapes(input_shape))
+        places = math.prod(self.compute_output_shape(input_shape)[1:3])
+        taps, wide = self.kernel_size**2, sum(tensor.shape[-1] for tensor in (x, *skip))
+        if not self._can_fuse(x, *skip or [None]):
+            return places * taps * wide * self.filters
+        fused = math.prod(x.shape[1:3]) * 16 * x.shape[-1]
+        return (fused + places * taps * sum(tensor.shape[-1] for tensor in skip)) * self.filters
 
     def _can_fuse(self, x, skip):
         if not self.fused or self.interpolation != "nearest" or self.kernel_size != 3:

@@ -1,0 +1,140 @@
+"""The table of docs/models.md: every model built at full size, counted, timed, exported to TFLite and compared.
+
+Each row is made in a process of its own, which needs up to ten GiB of memory for the largest (DeconvNet).
+
+    python benchmarks/model_table.py                 # all rows, into docs/model_table.json and docs/models.md
+    python benchmarks/model_table.py --only SegNet   # one row anew, the others as they stand
+    python benchmarks/model_table.py --render        # the page from the JSON alone
+"""
+
+import argparse
+import json
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
+BEGIN, END = "<!-- model table: begin -->\n", "<!-- model table: end -->\n"
+
+VOC, CAMVID = {"num_classes": 21}, {"num_classes": 11}
+MOBILE = {**VOC, "backbone": "MobileNetV2"}
+# label: (model, arguments, parameters by the paper or its authors' code, the layer that decides, side of the image)
+ROWS = {
+    "PatchClassifier, LeNet": (
+        "PatchClassifier", {"num_classes": 10, "input_shape": (None, None, 1)}, 61_706, None, 256),
+    "PatchClassifier, VGG": ("PatchClassifier", {"num_classes": 10, "architecture": "vgg"}, None, None, 256),
+    "FullResolutionNet": ("FullResolutionNet", VOC, None, "logits", 256),
+    "FCN32s": ("FCN32s", VOC, 134_346_581, "score_fr", 256),
+    "FCN16s": ("FCN16s", VOC, 134_357_354, "fuse_pool4", 256),
+    "FCN8s": ("FCN8s", VOC, 134_362_751, "fuse_pool3", 256),
+    "FCN8s, as published": ("FCN8s", {**VOC, "padding": "valid", "deconvolution": "dense"}, 134_362_751,
+                            "fuse_pool3", 256),
+    "DeconvNet": ("DeconvNet", VOC, 251_805_653, "logits", 256),
+    "SegNet": ("SegNet", CAMVID, 29_449_355, "logits", 256),
+    "SegNetBasic": ("SegNetBasic", CAMVID, 1_416_587, "logits", 256),
+    "DilatedFCN": ("DilatedFCN", VOC, 134_374_973, "context8", 256),
+    "UNet, as published (252)": ("UNet", {"num_classes": 2, "input_shape": (252, 252, 1), "padding": "valid"},
+                                 31_030_658, "logits", 252),
+    "UNet, plain": ("UNet", VOC, None, "logits", 256),
+    "UNet": ("UNet", MOBILE, None, "logits", 256),
+    "FPN": ("FPN", MOBILE, None, "logits", 256),
+    "LinkNet": ("LinkNet", MOBILE, None, "logits", 256),
+    "PSPNet": ("PSPNet", MOBILE, None, "logits", 256),
+    "DeepLabV3Plus": ("DeepLabV3Plus", MOBILE, None, "logits", 256),
+}  # fmt: skip
+
+
+def measure(label):
+    import keras
+    import numpy as np
+    import tensorflow as tf
+    from alternating import alternate
+
+    import keras_seg as ks
+
+    name, arguments, paper, decides, side = ROWS[label]
+    model = ks.models.build(name, **arguments)
+    trainable = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+    if name == "PatchClassifier":
+        model = ks.surgery.convolutionalize(model)
+    decides = decides or model.layers[-1].name
+    fixed = keras.Input((side, side, model.input_shape[-1]))
+    sized = keras.Model(fixed, model(fixed))
+    image = tf.constant(np.random.default_rng(0).uniform(0, 255, (1, side, side, model.input_shape[-1])), tf.float32)
+    step = tf.function(lambda x: sized(x, training=False))
+    latency = alternate({"": lambda: step(image).numpy()}, rounds=9)[""]
+    with tempfile.TemporaryDirectory() as folder:
+        report = ks.export.tflite(model, pathlib.Path(folder) / "model.tflite", input_size=(side, side))
+    # Of the output, where a row has one resolution; a deeper look at its deciding layer's own stride.
+    field = ks.analysis.receptive_field(model).size
+    return {
+        "model": label,
+        "parameters": trainable,
+        "paper": paper,
+        "receptive_field": None if field == math.inf else int(max(np.atleast_1d(field))),
+        "output_stride": float(np.max(ks.analysis.receptive_field(model, decides).stride)),
+        "multiply_adds": ks.analysis.multiply_adds(model, side),
+        "latency_ms": round(latency, 1),
+        "tflite_bytes": report.size_bytes,
+        "tflite_difference": report.max_abs_difference,
+        "ops": list(report.ops),
+    }
+
+
+def rendered(rows):
+    lines = [
+        "| Model | Trainable parameters | published | Receptive field | Decides at | Multiply-adds | CPU | TFLite | "
+        "operators |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        field = "whole image" if row["receptive_field"] is None else f"{row['receptive_field']} px"
+        published = f"{row['paper']:,}" if row["paper"] else ""
+        stride = f"1/{row['output_stride']:.0f}" if row["output_stride"] > 1 else "every pixel"
+        mebibytes = row["tflite_bytes"] / 2**20
+        ops = ", ".join(op.lower() for op in row["ops"])
+        lines.append(
+            f"| {row['model']} | {row['parameters']:,} | {published} | {field} | {stride} | "
+            f"{row['multiply_adds'] / 1e9:.2f} G | {row['latency_ms']:.0f} ms | {mebibytes:.1f} MiB | "
+            f"<small>{ops}</small> |"
+        )
+    worst = max(row["tflite_difference"] for row in rows)
+    lines += [
+        "",
+        f"Every TFLite file was run beside Keras on two images: the largest difference of any value is {worst:.1g}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW")
+    parser.add_argument("--render", action="store_true")
+    parser.add_argument("--row", choices=list(ROWS), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.row:
+        print(json.dumps(measure(arguments.row)))
+        return
+    stored = DOCS / "model_table.json"
+    rows = {row["model"]: row for row in json.loads(stored.read_text())} if stored.exists() else {}
+    for label in [] if arguments.render else arguments.only or ROWS:
+        command = [sys.executable, __file__, "--row", label]
+        result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        rows[label] = json.loads(result.stdout.strip().splitlines()[-1])
+        shown = {key: value for key, value in rows[label].items() if key != "ops"}
+        print(shown, flush=True)
+        stored.write_text(json.dumps([rows[name] for name in ROWS if name in rows], indent=1) + "\n")
+    page = DOCS / "models.md"
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    table = rendered([rows[name] for name in ROWS if name in rows])
+    page.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
