@@ -47,12 +47,11 @@ def boundary_weights(
         ImportError: SciPy is missing: `pip install "keras-seg[boundary]"`.
 
     Example:
-
-    >>> import numpy as np
-    >>> mask = np.zeros((5, 12), "uint8")
-    >>> mask[:, :5] = mask[:, 7:] = 1  # two objects, 2 pixels apart
-    >>> boundary_weights(mask).round(4)[2, 4:8].tolist()  # 1 + 10 e^(-9 / 50) in the gap
-    [1.0, 9.352700233459473, 9.352700233459473, 1.0]
+        >>> import numpy as np
+        >>> mask = np.zeros((5, 12), "uint8")
+        >>> mask[:, :5] = mask[:, 7:] = 1  # two objects, 2 pixels apart
+        >>> boundary_weights(mask).round(4)[2, 4:8].tolist()  # 1 + 10 e^(-9 / 50) in the gap
+        [1.0, 9.352700233459473, 9.352700233459473, 1.0]
 
     Reference:
         - [Ronneberger et al., 2015](https://arxiv.org/abs/1505.04597), section 3, equation 2.
@@ -97,12 +96,11 @@ def add_boundary_weights(dataset, **arguments):
         InputError, ImportError: as `boundary_weights`; arguments are checked at once.
 
     Example:
-
-    >>> import numpy as np, tensorflow as tf
-    >>> images, masks = np.zeros((2, 8, 8, 3), "float32"), np.zeros((2, 8, 8), "int32")
-    >>> dataset = tf.data.Dataset.from_tensor_slices((images, masks)).batch(2)
-    >>> [part.shape.as_list() for part in next(iter(add_boundary_weights(dataset, w0=5.0)))]
-    [[2, 8, 8, 3], [2, 8, 8], [2, 8, 8]]
+        >>> import numpy as np, tensorflow as tf
+        >>> images, masks = np.zeros((2, 8, 8, 3), "float32"), np.zeros((2, 8, 8), "int32")
+        >>> dataset = tf.data.Dataset.from_tensor_slices((images, masks)).batch(2)
+        >>> [part.shape.as_list() for part in next(iter(add_boundary_weights(dataset, w0=5.0)))]
+        [[2, 8, 8, 3], [2, 8, 8], [2, 8, 8]]
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "`add_boundary_weights` (tf.data)")
     for name in ("mask", "instances"):

@@ -26,12 +26,11 @@ def class_weights(source, rule="balanced"):
         InputError: for other rules, and counts that are none.
 
     Example:
-
-    >>> class_weights([800, 200])
-    [0.625, 2.5]
-    >>> weights = class_weights([[60, 40], [100, 0]], "median_frequency")  # frequencies 160 / 200 and 40 / 100
-    >>> [round(weight, 4) for weight in weights]  # median 0.6
-    [0.75, 1.5]
+        >>> class_weights([800, 200])
+        [0.625, 2.5]
+        >>> weights = class_weights([[60, 40], [100, 0]], "median_frequency")  # frequencies 160 / 200 and 40 / 100
+        >>> [round(weight, 4) for weight in weights]  # median 0.6
+        [0.75, 1.5]
 
     Reference:
         - [Eigen and Fergus, 2015](https://arxiv.org/abs/1411.4734), section 6.3.2, for median frequencies;

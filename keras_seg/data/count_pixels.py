@@ -32,11 +32,10 @@ def count_pixels(dataset, num_classes, ignore_class=None):
         InputError: for masks of other shapes, and labels that are neither a class nor ignored.
 
     Example:
-
-    >>> import numpy as np
-    >>> counts = count_pixels([(None, np.array([[[0, 1, 1, 255]]]))], num_classes=2, ignore_class=255)
-    >>> counts.pixel_counts.tolist(), counts.ignored_counts.tolist()
-    ([[1, 2]], [1])
+        >>> import numpy as np
+        >>> counts = count_pixels([(None, np.array([[[0, 1, 1, 255]]]))], num_classes=2, ignore_class=255)
+        >>> counts.pixel_counts.tolist(), counts.ignored_counts.tolist()
+        ([[1, 2]], [1])
     """
     num_classes = _validation.integer("num_classes", num_classes, 2)
     ignored = _validation.ignored_classes(ignore_class)

@@ -13,11 +13,10 @@ def cross_entropy(y_true, y_pred, sample_weight=None, **arguments):
     """`CrossEntropy(**arguments)` of labels and predictions, without an object to keep.
 
     Example:
-
-    >>> import numpy as np
-    >>> probabilities = np.array([[[[0.8, 0.2], [0.5, 0.5]]]], "float32")
-    >>> round(float(cross_entropy(np.array([[[0, 255]]]), probabilities, ignore_class=255)), 4)  # -log(0.8)
-    0.2231
+        >>> import numpy as np
+        >>> probabilities = np.array([[[[0.8, 0.2], [0.5, 0.5]]]], "float32")
+        >>> round(float(cross_entropy(np.array([[[0, 255]]]), probabilities, ignore_class=255)), 4)  # -log(0.8)
+        0.2231
     """
     return CrossEntropy(**arguments).call(y_true, y_pred, sample_weight)
 
@@ -66,13 +65,12 @@ class CrossEntropy(SegmentationLoss):
         InputError: for arguments, shapes or labels that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> loss = CrossEntropy(ignore_class=255)
-    >>> labels = np.array([[[0, 1], [1, 255]]])
-    >>> probabilities = np.array([[[[0.8, 0.2], [0.5, 0.5]], [[0.5, 0.5], [0.9, 0.1]]]], "float32")
-    >>> round(float(loss(labels, probabilities)), 4)  # (-log .8 - 2 log .5) / 3
-    0.5365
+        >>> import numpy as np
+        >>> loss = CrossEntropy(ignore_class=255)
+        >>> labels = np.array([[[0, 1], [1, 255]]])
+        >>> probabilities = np.array([[[[0.8, 0.2], [0.5, 0.5]], [[0.5, 0.5], [0.9, 0.1]]]], "float32")
+        >>> round(float(loss(labels, probabilities)), 4)  # (-log .8 - 2 log .5) / 3
+        0.5365
 
     Reference:
         - [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 4; the division by valid pixels is that of

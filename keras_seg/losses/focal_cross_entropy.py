@@ -14,11 +14,10 @@ def focal_cross_entropy(y_true, y_pred, sample_weight=None, **arguments):
     """`FocalCrossEntropy(**arguments)` of labels and predictions, without an object to keep.
 
     Example:
-
-    >>> import numpy as np
-    >>> probabilities = np.array([[[[0.5, 0.5]]]], "float32")
-    >>> round(float(focal_cross_entropy(np.array([[[0]]]), probabilities)), 4)  # 0.5^2 log 2
-    0.1733
+        >>> import numpy as np
+        >>> probabilities = np.array([[[[0.5, 0.5]]]], "float32")
+        >>> round(float(focal_cross_entropy(np.array([[[0]]]), probabilities)), 4)  # 0.5^2 log 2
+        0.1733
     """
     return FocalCrossEntropy(**arguments).call(y_true, y_pred, sample_weight)
 
@@ -49,13 +48,12 @@ class FocalCrossEntropy(CrossEntropy):
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> loss = FocalCrossEntropy(gamma=2.0, ignore_class=255)
-    >>> labels = np.array([[[0, 1, 255]]])
-    >>> probabilities = np.array([[[[0.9, 0.1], [0.5, 0.5], [1, 0]]]], "float32")
-    >>> round(float(loss(labels, probabilities)), 4)  # (0.01 * 0.1054 + 0.25 * 0.6931) / 2
-    0.0872
+        >>> import numpy as np
+        >>> loss = FocalCrossEntropy(gamma=2.0, ignore_class=255)
+        >>> labels = np.array([[[0, 1, 255]]])
+        >>> probabilities = np.array([[[[0.9, 0.1], [0.5, 0.5], [1, 0]]]], "float32")
+        >>> round(float(loss(labels, probabilities)), 4)  # (0.01 * 0.1054 + 0.25 * 0.6931) / 2
+        0.0872
 
     Reference:
         - [Lin et al., 2017](https://arxiv.org/abs/1708.02002), section 3.

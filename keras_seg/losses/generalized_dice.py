@@ -11,11 +11,10 @@ def generalized_dice(y_true, y_pred, sample_weight=None, **arguments):
     """`GeneralizedDice(**arguments)` of labels and predictions, without an object to keep.
 
     Example:
-
-    >>> import numpy as np
-    >>> probabilities = np.array([[[[0.75], [0.25]]]], "float32")  # one channel: plain Dice
-    >>> float(generalized_dice(np.array([[[1, 0]]]), probabilities))
-    0.25
+        >>> import numpy as np
+        >>> probabilities = np.array([[[[0.75], [0.25]]]], "float32")  # one channel: plain Dice
+        >>> float(generalized_dice(np.array([[[1, 0]]]), probabilities))
+        0.25
     """
     return GeneralizedDice(**arguments).call(y_true, y_pred, sample_weight)
 
@@ -63,13 +62,12 @@ class GeneralizedDice(overlaps.OverlapLoss):
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> loss = GeneralizedDice()
-    >>> labels = np.array([[[0, 0], [0, 1]]])  # T: 3 and 1, v: 1 / 9 and 1
-    >>> probabilities = np.array([[[[1, 0], [1, 0]], [[1, 0], [0.5, 0.5]]]], "float32")  # I: 3, 0.5; P: 3.5, 0.5
-    >>> round(float(loss(labels, probabilities)), 4)  # 1 - 2 * (3 / 9 + 0.5) / (6.5 / 9 + 1.5)
-    0.25
+        >>> import numpy as np
+        >>> loss = GeneralizedDice()
+        >>> labels = np.array([[[0, 0], [0, 1]]])  # T: 3 and 1, v: 1 / 9 and 1
+        >>> probabilities = np.array([[[[1, 0], [1, 0]], [[1, 0], [0.5, 0.5]]]], "float32")  # I: 3, 0.5; P: 3.5, 0.5
+        >>> round(float(loss(labels, probabilities)), 4)  # 1 - 2 * (3 / 9 + 0.5) / (6.5 / 9 + 1.5)
+        0.25
 
     Reference:
         - [Sudre et al., 2017](https://arxiv.org/abs/1707.03237), section 2.1.

@@ -11,11 +11,10 @@ def lovasz_hinge(y_true, y_pred, sample_weight=None, **arguments):
     """`LovaszHinge(**arguments)` of labels and predictions, without an object to keep.
 
     Example:
-
-    >>> import numpy as np
-    >>> logits = np.array([3, -3], "float32").reshape(1, 1, 2, 1)
-    >>> float(lovasz_hinge(np.array([[[1, 0]]]), logits, from_logits=True))  # both beyond the margin
-    0.0
+        >>> import numpy as np
+        >>> logits = np.array([3, -3], "float32").reshape(1, 1, 2, 1)
+        >>> float(lovasz_hinge(np.array([[[1, 0]]]), logits, from_logits=True))  # both beyond the margin
+        0.0
     """
     return LovaszHinge(**arguments).call(y_true, y_pred, sample_weight)
 
@@ -61,12 +60,11 @@ class LovaszHinge(LovaszLoss):
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> loss = LovaszHinge(from_logits=True)
-    >>> logits = np.array([2, -1, 0.5, -2], "float32").reshape(1, 1, 4, 1)
-    >>> float(loss(np.array([[[1, 1, 0, 0]]]), logits))
-    1.25
+        >>> import numpy as np
+        >>> loss = LovaszHinge(from_logits=True)
+        >>> logits = np.array([2, -1, 0.5, -2], "float32").reshape(1, 1, 4, 1)
+        >>> float(loss(np.array([[[1, 1, 0, 0]]]), logits))
+        1.25
 
     Reference:
         - [Yu and Blaschko, 2015](https://proceedings.mlr.press/v37/yub15.html), section 4;

@@ -10,11 +10,10 @@ def lovasz_softmax(y_true, y_pred, sample_weight=None, **arguments):
     """`LovaszSoftmax(**arguments)` of labels and predictions, without an object to keep.
 
     Example:
-
-    >>> import numpy as np
-    >>> hard = np.array([[[[1, 0], [1, 0], [0, 1]]]], "float32")
-    >>> round(float(lovasz_softmax(np.array([[[0, 1, 1]]]), hard)), 4)  # IoU 1/2 and 1/2
-    0.5
+        >>> import numpy as np
+        >>> hard = np.array([[[[1, 0], [1, 0], [0, 1]]]], "float32")
+        >>> round(float(lovasz_softmax(np.array([[[0, 1, 1]]]), hard)), 4)  # IoU 1/2 and 1/2
+        0.5
     """
     return LovaszSoftmax(**arguments).call(y_true, y_pred, sample_weight)
 
@@ -62,12 +61,11 @@ class LovaszSoftmax(LovaszLoss):
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> p = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.4, 0.3], [0.2, 0.2, 0.6], [0.6, 0.3, 0.1]]
-    >>> labels = np.array([[[0, 1, 0, 1, 1]]])
-    >>> round(float(LovaszSoftmax()(labels, np.array([[p]], "float32"))), 6)
-    0.566667
+        >>> import numpy as np
+        >>> p = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.4, 0.3], [0.2, 0.2, 0.6], [0.6, 0.3, 0.1]]
+        >>> labels = np.array([[[0, 1, 0, 1, 1]]])
+        >>> round(float(LovaszSoftmax()(labels, np.array([[p]], "float32"))), 6)
+        0.566667
 
     Reference:
         - [Berman et al., 2018](https://arxiv.org/abs/1705.08790), section 3.

@@ -16,11 +16,10 @@ def ohem_cross_entropy(y_true, y_pred, sample_weight=None, **arguments):
     """`OHEMCrossEntropy(**arguments)` of labels and predictions, without an object to keep.
 
     Example:
-
-    >>> import numpy as np
-    >>> probabilities = np.array([[[[0.9, 0.1], [0.5, 0.5]]]], "float32")
-    >>> round(float(ohem_cross_entropy(np.array([[[0, 0]]]), probabilities, fraction=0.5)), 4)  # the second: log 2
-    0.6931
+        >>> import numpy as np
+        >>> probabilities = np.array([[[[0.9, 0.1], [0.5, 0.5]]]], "float32")
+        >>> round(float(ohem_cross_entropy(np.array([[[0, 0]]]), probabilities, fraction=0.5)), 4)  # the second: log 2
+        0.6931
     """
     return OHEMCrossEntropy(**arguments).call(y_true, y_pred, sample_weight)
 
@@ -81,13 +80,12 @@ class OHEMCrossEntropy(SegmentationLoss):
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> loss = OHEMCrossEntropy(fraction=0.5, ignore_class=255)
-    >>> labels = np.array([[[0, 0], [0, 0], [255, 255]]])
-    >>> p = [[[0.9, 0.1], [0.8, 0.2]], [[0.5, 0.5], [0.25, 0.75]], [[0, 1], [0, 1]]]
-    >>> round(float(loss(labels, np.array([p], "float32"))), 4)  # (log 2 + log 4) / 2
-    1.0397
+        >>> import numpy as np
+        >>> loss = OHEMCrossEntropy(fraction=0.5, ignore_class=255)
+        >>> labels = np.array([[[0, 0], [0, 0], [255, 255]]])
+        >>> p = [[[0.9, 0.1], [0.8, 0.2]], [[0.5, 0.5], [0.25, 0.75]], [[0, 1], [0, 1]]]
+        >>> round(float(loss(labels, np.array([p], "float32"))), 4)  # (log 2 + log 4) / 2
+        1.0397
 
     Reference:
         - [Shrivastava et al., 2016](https://arxiv.org/abs/1604.03540), section 4;

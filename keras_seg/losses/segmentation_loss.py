@@ -59,16 +59,15 @@ class SegmentationLoss(keras.losses.Loss):
         InputError: when an argument is not of these.
 
     Example:
-
-    >>> import keras, numpy as np
-    >>> class Wrong(SegmentationLoss):
-    ...     '''One minus the probability of the label.'''
-    ...     def call(self, y_true, y_pred, sample_weight=None):
-    ...         pixels = self.read(y_true, y_pred, sample_weight)
-    ...         return 1 - keras.ops.sum(pixels.target() * pixels.probabilities()) / keras.ops.sum(pixels.mask())
-    >>> loss = 2 * Wrong() + Wrong()
-    >>> round(float(loss(np.array([[[1]]]), np.array([[[[0.5, 0.5]]]], "float32"))), 6)
-    1.5
+        >>> import keras, numpy as np
+        >>> class Wrong(SegmentationLoss):
+        ...     '''One minus the probability of the label.'''
+        ...     def call(self, y_true, y_pred, sample_weight=None):
+        ...         pixels = self.read(y_true, y_pred, sample_weight)
+        ...         return 1 - keras.ops.sum(pixels.target() * pixels.probabilities()) / keras.ops.sum(pixels.mask())
+        >>> loss = 2 * Wrong() + Wrong()
+        >>> round(float(loss(np.array([[[1]]]), np.array([[[[0.5, 0.5]]]], "float32"))), 6)
+        1.5
     """
 
     def __init__(
@@ -99,10 +98,9 @@ class SegmentationLoss(keras.losses.Loss):
             The loss itself, whose `class_weights` are numbers now and are saved as such.
 
         Example:
-
-        >>> from keras_seg.losses import CrossEntropy
-        >>> CrossEntropy(class_weights="balanced").adapt([[60, 20], [100, 20]]).class_weights
-        (0.625, 2.5)
+            >>> from keras_seg.losses import CrossEntropy
+            >>> CrossEntropy(class_weights="balanced").adapt([[60, 20], [100, 20]]).class_weights
+            (0.625, 2.5)
         """
         if isinstance(self.class_weights, str):
             self.class_weights = tuple(_class_balance.weights(source, self.class_weights))

@@ -9,11 +9,10 @@ def soft_dice(y_true, y_pred, sample_weight=None, **arguments):
     """`SoftDice(**arguments)` of labels and predictions, without an object to keep.
 
     Example:
-
-    >>> import numpy as np
-    >>> probabilities = np.array([[[[0.75], [0.25]]]], "float32")  # one channel: binary
-    >>> float(soft_dice(np.array([[[1, 0]]]), probabilities))  # 1 - 2 * 0.75 / (1 + 1)
-    0.25
+        >>> import numpy as np
+        >>> probabilities = np.array([[[[0.75], [0.25]]]], "float32")  # one channel: binary
+        >>> float(soft_dice(np.array([[[1, 0]]]), probabilities))  # 1 - 2 * 0.75 / (1 + 1)
+        0.25
     """
     return SoftDice(**arguments).call(y_true, y_pred, sample_weight)
 
@@ -59,13 +58,12 @@ class SoftDice(overlaps.OverlapLoss):
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> loss = SoftDice(ignore_class=255)
-    >>> labels = np.array([[[0, 1], [1, 255]]])
-    >>> probabilities = np.array([[[[0.5, 0.5], [0, 1]], [[0.5, 0.5], [1, 0]]]], "float32")
-    >>> round(float(loss(labels, probabilities)), 4)  # D: 2 * 0.5 / (1 + 1) and 2 * 1.5 / (2 + 2)
-    0.375
+        >>> import numpy as np
+        >>> loss = SoftDice(ignore_class=255)
+        >>> labels = np.array([[[0, 1], [1, 255]]])
+        >>> probabilities = np.array([[[[0.5, 0.5], [0, 1]], [[0.5, 0.5], [1, 0]]]], "float32")
+        >>> round(float(loss(labels, probabilities)), 4)  # D: 2 * 0.5 / (1 + 1) and 2 * 1.5 / (2 + 2)
+        0.375
 
     Reference:
         - [Milletari et al., 2016](https://arxiv.org/abs/1606.04797), section 3, who square p and t in the denominator;

@@ -9,11 +9,10 @@ def soft_iou(y_true, y_pred, sample_weight=None, **arguments):
     """`SoftIoU(**arguments)` of labels and predictions, without an object to keep.
 
     Example:
-
-    >>> import numpy as np
-    >>> probabilities = np.array([[[[0.75, 0.25], [0.5, 0.5]]]], "float32")
-    >>> float(soft_iou(np.array([[[0, 0]]]), probabilities))  # I 1.25, P 1.25, T 2: 1 - 1.25 / 2
-    0.375
+        >>> import numpy as np
+        >>> probabilities = np.array([[[[0.75, 0.25], [0.5, 0.5]]]], "float32")
+        >>> float(soft_iou(np.array([[[0, 0]]]), probabilities))  # I 1.25, P 1.25, T 2: 1 - 1.25 / 2
+        0.375
     """
     return SoftIoU(**arguments).call(y_true, y_pred, sample_weight)
 
@@ -60,13 +59,12 @@ class SoftIoU(overlaps.OverlapLoss):
         InputError: for arguments, shapes or labels that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> loss = SoftIoU(ignore_class=255)
-    >>> labels = np.array([[[0, 1], [1, 255]]])
-    >>> probabilities = np.array([[[[0.5, 0.5], [0, 1]], [[0.5, 0.5], [1, 0]]]], "float32")
-    >>> round(float(loss(labels, probabilities)), 4)  # J: 0.5 / 1.5 and 1.5 / 2.5
-    0.5333
+        >>> import numpy as np
+        >>> loss = SoftIoU(ignore_class=255)
+        >>> labels = np.array([[[0, 1], [1, 255]]])
+        >>> probabilities = np.array([[[[0.5, 0.5], [0, 1]], [[0.5, 0.5], [1, 0]]]], "float32")
+        >>> round(float(loss(labels, probabilities)), 4)  # J: 0.5 / 1.5 and 1.5 / 2.5
+        0.5333
 
     Reference:
         - [Rahman and Wang, 2016](https://doi.org/10.1007/978-3-319-50835-1_22), section 2.

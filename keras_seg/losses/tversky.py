@@ -14,11 +14,10 @@ def tversky(y_true, y_pred, sample_weight=None, **arguments):
     """`Tversky(**arguments)` of labels and predictions, without an object to keep.
 
     Example:
-
-    >>> import numpy as np
-    >>> probabilities = np.array([[[[0.75], [0.5]]]], "float32")
-    >>> round(float(tversky(np.array([[[1, 0]]]), probabilities, alpha=1, beta=1)), 4)  # 1 - 0.75 / 1.5
-    0.5
+        >>> import numpy as np
+        >>> probabilities = np.array([[[[0.75], [0.5]]]], "float32")
+        >>> round(float(tversky(np.array([[[1, 0]]]), probabilities, alpha=1, beta=1)), 4)  # 1 - 0.75 / 1.5
+        0.5
     """
     return Tversky(**arguments).call(y_true, y_pred, sample_weight)
 
@@ -72,12 +71,11 @@ class Tversky(overlaps.OverlapLoss):
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> loss = Tversky(alpha=0.3, beta=0.7)
-    >>> probabilities = np.array([[[[0.75], [0.5]]]], "float32")  # one channel: binary
-    >>> round(float(loss(np.array([[[1, 0]]]), probabilities)), 4)  # 1 - 0.75 / (0.75 + 0.3 * 0.5 + 0.7 * 0.25)
-    0.3023
+        >>> import numpy as np
+        >>> loss = Tversky(alpha=0.3, beta=0.7)
+        >>> probabilities = np.array([[[[0.75], [0.5]]]], "float32")  # one channel: binary
+        >>> round(float(loss(np.array([[[1, 0]]]), probabilities)), 4)  # 1 - 0.75 / (0.75 + 0.3 * 0.5 + 0.7 * 0.25)
+        0.3023
 
     Reference:
         - [Salehi et al., 2017](https://arxiv.org/abs/1706.05721), section 2.1: alpha of false positives, beta of false

@@ -28,16 +28,15 @@ class WeightedSum(SegmentationLoss):
         InputError: when a term is not a loss or does not reduce to one number, or the weights do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> from keras_seg.losses import CrossEntropy, SoftIoU
-    >>> loss = CrossEntropy(ignore_class=11) + 0.5 * SoftIoU(ignore_class=11)
-    >>> loss
-    WeightedSum(1.0 * cross_entropy + 0.5 * soft_iou)
-    >>> probabilities = np.full((1, 2, 2, 2), 0.5, "float32")
-    >>> labels = np.array([[[0, 0], [0, 11]]])
-    >>> round(float(loss(labels, probabilities)), 4)  # log(2) + 0.5 * (1 - 1.5 / 3)
-    0.9431
+        >>> import numpy as np
+        >>> from keras_seg.losses import CrossEntropy, SoftIoU
+        >>> loss = CrossEntropy(ignore_class=11) + 0.5 * SoftIoU(ignore_class=11)
+        >>> loss
+        WeightedSum(1.0 * cross_entropy + 0.5 * soft_iou)
+        >>> probabilities = np.full((1, 2, 2, 2), 0.5, "float32")
+        >>> labels = np.array([[[0, 0], [0, 11]]])
+        >>> round(float(loss(labels, probabilities)), 4)  # log(2) + 0.5 * (1 - 1.5 / 3)
+        0.9431
     """
 
     def __init__(self, losses, weights=None, name="weighted_sum"):

@@ -1,4 +1,4 @@
-"""What holds for every loss: the slow version in each mode, void, gradients, extremes, compilation, saving, bad input."""
+"""What holds for every loss: its slow version in each mode, void, gradients, extremes, graphs, saving, bad input."""
 
 import functools
 
@@ -251,7 +251,9 @@ def test_one_pixel(name, mode):
     p = probabilities(mode, logits.astype("float64"))
     loss = made(name, mode, from_logits=True)
     absent = getattr(loss, "absent", "skip")
-    np.testing.assert_allclose(float(loss(labels, logits)), expected(name, mode, labels, p, (), None, absent), rtol=1e-5)
+    np.testing.assert_allclose(
+        float(loss(labels, logits)), expected(name, mode, labels, p, (), None, absent), rtol=1e-5
+    )
     assert np.all(np.isfinite(gradient(lambda x: loss(labels, x), logits)))
 
 
