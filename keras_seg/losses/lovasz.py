@@ -32,8 +32,10 @@ def extension(errors, truth, weights):
     # Void pixels last, and of no weight: they change no step.
     ranked = ops.where(weights > 0, errors, -float("inf"))
     order = ops.argsort(-ops.stop_gradient(ranked), axis=-1)
-    errors, truth, weights = (ops.take_along_axis(x, order, axis=-1) for x in (errors, truth, weights))
-    return ops.sum(ops.relu(errors) * ops.stop_gradient(jaccard_steps(truth, weights)), axis=-1)
+    # The truth goes as the sign of the weight: reading in sorted order is half the work after the sorting.
+    signed = ops.take_along_axis(ops.where(truth > 0, weights, -weights), order, axis=-1)
+    steps = jaccard_steps(ops.cast(signed > 0, signed.dtype), ops.abs(signed))
+    return ops.sum(ops.relu(ops.take_along_axis(errors, order, axis=-1)) * ops.stop_gradient(steps), axis=-1)
 
 
 class LovaszLoss(SegmentationLoss):

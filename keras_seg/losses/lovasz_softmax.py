@@ -27,7 +27,7 @@ class LovaszSoftmax(LovaszLoss):
     or "multilabel") p are its probabilities. Soft labels are rounded: the largest, or those from 0.5 on, is the truth.
 
     Ignored pixels have no weight; ignored classes inside the range are left out of the mean. A batch in which every
-    pixel is ignored has the loss 0, and gradient 0. It sorts all pixels for every class: on a CPU it costs several
+    pixel is ignored has the loss 0, and gradient 0. It sorts all pixels for every class: on a CPU it costs over ten
     times the cross-entropy, and it is best added to that, or used to fine-tune.
 
     Args:
