@@ -2,10 +2,10 @@
 
     python benchmarks/class_imbalance.py $KERAS_SEG_DATA/camvid --minutes 4 --seeds 0 1 2 --out class_imbalance.json
 
-Every run of a seed starts from the same weights and sees the same crops in the same order; only the loss differs. With `--minutes`
-a loss that costs more gets fewer steps, which is what it costs; with `--steps` all get the same number. Images are halved to
-180x240; IoU is over all pixels of the val split at that size. The file is written after every run, and runs that are in it are not
-repeated, so that a run that was cut off goes on.
+Every run of a seed starts from the same weights and sees the same crops in the same order; only the loss differs. With
+`--minutes` a loss that costs more gets fewer steps, which is what it costs; with `--steps` all get the same number.
+Images are halved to 180x240; IoU is over all pixels of the val split at that size. The file is written after every run,
+and runs that are in it are not repeated, so that a run that was cut off goes on.
 """
 
 import argparse

@@ -66,13 +66,14 @@ def curve(make, pixel, softmax):
 
 
 def plot(name, title, make):
+    """Value and gradient of one loss, side by side."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.5), layout="constrained")
     for pixel, label, color, style in LINES:
         values, slopes = curve(make, pixel, softmax=name == "generalized_dice")
         left.plot(AXIS, values, style, color=color, label=label)
         right.plot(AXIS, slopes, style, color=color, label=label)
     left.set(title=title, xlabel="probability of its right label", ylabel="loss")
-    right.set(title="gradient by the logit of that label, x 100 pixels", xlabel="probability of its right label")
+    right.set(title="gradient by that label's logit, x 100", xlabel="probability of its right label")
     right.axhline(0, color="0.6", linewidth=0.8)
     left.legend(frameon=False, fontsize="small", loc="upper right")
     for axes in (left, right):
@@ -103,6 +104,7 @@ def plot_weights():
 
 
 def main():
+    """Write all plots."""
     OUT.mkdir(parents=True, exist_ok=True)
     for name, (title, make) in LOSSES.items():
         plot(name, title, make)

@@ -99,8 +99,9 @@ def add_boundary_weights(dataset, **arguments):
         >>> import numpy as np, tensorflow as tf
         >>> images, masks = np.zeros((2, 8, 8, 3), "float32"), np.zeros((2, 8, 8), "int32")
         >>> dataset = tf.data.Dataset.from_tensor_slices((images, masks)).batch(2)
-        >>> [part.shape.as_list() for part in next(iter(add_boundary_weights(dataset, w0=5.0)))]
-        [[2, 8, 8, 3], [2, 8, 8], [2, 8, 8]]
+        >>> images, masks, weights = next(iter(add_boundary_weights(dataset, w0=5.0)))
+        >>> weights.shape
+        TensorShape([2, 8, 8])
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "`add_boundary_weights` (tf.data)")
     for name in ("mask", "instances"):

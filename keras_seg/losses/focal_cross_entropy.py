@@ -35,7 +35,13 @@ class FocalCrossEntropy(CrossEntropy):
 
     Args:
         gamma: float >= 0, how fast a pixel fades as it gets right. Defaults to 2.0.
-        ignore_class, class_weights, from_logits, label_smoothing, mode, reduction: as for `CrossEntropy`.
+        ignore_class: None, int or sequence of int, labels of the pixels to leave out. Defaults to None.
+        class_weights: None or a sequence of floats >= 0, one for each class, (background, foreground) with "binary"; or
+            the name of a rule for `adapt`. Defaults to None.
+        from_logits: bool, whether predictions are logits. Defaults to False.
+        label_smoothing: float in [0, 1], the share of each label given equally to all classes. Defaults to 0.0.
+        mode: str, "auto", "multiclass", "binary" or "multilabel"; see `SegmentationLoss`. Defaults to "auto".
+        reduction: as for `CrossEntropy`. Defaults to "sum_over_batch_size".
         name: str, name of the loss. Defaults to "focal_cross_entropy".
 
     Call arguments:

@@ -42,7 +42,7 @@ class LovaszLoss(SegmentationLoss):
     """Base of the Lovasz losses: arguments, sorting, empty classes. A subclass defines `errors(pixels, truth)`.
 
     Args:
-        ignore_class, class_weights, from_logits, mode, reduction, name: see `SegmentationLoss`.
+        ignore_class: as `SegmentationLoss`; so are class_weights, from_logits, mode, reduction and name.
         per_image: bool, whether to sort the pixels of each image rather than of the batch.
         absent: str, "skip", "zero" or "count", what an absent class does.
     """

@@ -65,9 +65,15 @@ class OHEMCrossEntropy(SegmentationLoss):
         threshold: None or float in (0, 1], a probability: pixels whose label is given less are kept too. Defaults to
             None.
         per_image: bool, choose the hardest of each image, rather than of the batch. Defaults to False.
-        ignore_class, class_weights, from_logits, label_smoothing, mode: as for `CrossEntropy`. With "multilabel" the
-            hardest channels of all pixels are kept.
-        reduction: as for `CrossEntropy`; the mean is over what is kept, and "none" gives 0 for the rest.
+        ignore_class: None, int or sequence of int, labels of the pixels to leave out. Defaults to None.
+        class_weights: None or a sequence of floats >= 0, one for each class, (background, foreground) with "binary"; or
+            the name of a rule for `adapt`. Defaults to None.
+        from_logits: bool, whether predictions are logits. Defaults to False.
+        label_smoothing: float in [0, 1], the share of each label given equally to all classes. Defaults to 0.0.
+        mode: str, "auto", "multiclass", "binary" or "multilabel"; see `SegmentationLoss`. With "multilabel" the hardest
+            channels of all pixels are kept. Defaults to "auto".
+        reduction: as for `CrossEntropy`; the mean is over what is kept, and "none" gives 0 for the rest. Defaults to
+            "sum_over_batch_size".
         name: str, name of the loss. Defaults to "ohem_cross_entropy".
 
     Call arguments:

@@ -93,10 +93,11 @@ class OverlapLoss(SegmentationLoss):
     A subclass defines `class_losses(overlap)`, or `call`.
 
     Args:
-        ignore_class, class_weights, from_logits, mode, reduction, name: see `SegmentationLoss`.
+        ignore_class: as `SegmentationLoss`; so are class_weights, from_logits, mode, reduction and name.
         per_image: bool, whether the counts are those of each image rather than of the batch.
         absent: str, "skip", "zero" or "count", what an absent class does.
         smooth: float >= 0, pixels added to the numerator and the denominator of classes that are present.
+        allowed: tuple of str, the values of `absent` that the subclass knows.
     """
 
     def __init__(

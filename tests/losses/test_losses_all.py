@@ -66,6 +66,16 @@ LOSSES = {
 OVERLAPS = ("iou", "dice", "tversky", "focal_tversky", "generalized_dice", "lovasz", "hinge")
 MODES = {"multiclass": CLASSES, "binary": 1, "multilabel": CLASSES}
 PAIRS = [(name, mode) for name in LOSSES for mode in MODES if (name, mode) != ("hinge", "multiclass")]
+# One loss of each family in every mode, the others in one.
+CORE = [(name, mode) for name, mode in PAIRS if mode == "multiclass" or name in ("focal", "dice", "lovasz", "hinge")]
+
+
+def mostly(mark):
+    """All pairs, those outside `CORE` marked."""
+    return [pair if pair in CORE else pytest.param(*pair, marks=mark) for pair in PAIRS]
+
+
+OFF_TENSORFLOW = mostly(pytest.mark.slow_off_tensorflow)
 
 
 def case(mode, seed=0, void=(), shape=SHAPE, classes=CLASSES):
@@ -107,7 +117,7 @@ def test_equals_the_slow_version(name, mode, from_logits):
     np.testing.assert_allclose(value, expected(name, mode, labels, p, ignored), rtol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "mode"), PAIRS)
+@pytest.mark.parametrize(("name", "mode"), OFF_TENSORFLOW)
 def test_label_forms(name, mode):
     """(height, width, 1) is (height, width); one-hot is ids; int8 and floats are int64."""
     labels, logits = case(mode, 1)
@@ -205,7 +215,7 @@ def test_class_weights_of_pixels(mode, smoothing):
     np.testing.assert_allclose(value, wanted, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "mode"), PAIRS)
+@pytest.mark.parametrize(("name", "mode"), OFF_TENSORFLOW)
 def test_all_void_is_zero_with_zero_gradient(name, mode):
     labels, logits = case(mode)
     labels = np.full_like(labels, 255)
@@ -214,7 +224,7 @@ def test_all_void_is_zero_with_zero_gradient(name, mode):
     np.testing.assert_array_equal(gradient(lambda x: loss(labels, x), logits), np.zeros_like(logits))
 
 
-@pytest.mark.parametrize(("name", "mode"), PAIRS)
+@pytest.mark.parametrize(("name", "mode"), OFF_TENSORFLOW)
 def test_gradient_is_numeric(name, mode):
     labels, logits = case(mode, 9, void=(255,))
     loss = made(name, mode, ignore_class=255, from_logits=True)
@@ -228,7 +238,7 @@ def test_gradient_is_numeric(name, mode):
     assert np.all(ours[labels == 255] == 0)
 
 
-@pytest.mark.parametrize(("name", "mode"), PAIRS)
+@pytest.mark.parametrize(("name", "mode"), OFF_TENSORFLOW)
 def test_extremes_are_finite(name, mode):
     """Right and wrong by 2e4, by 30, and float16, as logits and as probabilities that are 0 and 1."""
     labels, logits = case(mode, 10, void=(255,))
@@ -244,7 +254,7 @@ def test_extremes_are_finite(name, mode):
         assert np.all(np.isfinite(slope))
 
 
-@pytest.mark.parametrize(("name", "mode"), PAIRS)
+@pytest.mark.parametrize(("name", "mode"), OFF_TENSORFLOW)
 def test_one_pixel(name, mode):
     labels, logits = case(mode, 11, shape=(1, 1, 1))
     labels = np.ones_like(labels)
@@ -257,9 +267,9 @@ def test_one_pixel(name, mode):
     assert np.all(np.isfinite(gradient(lambda x: loss(labels, x), logits)))
 
 
-@pytest.mark.parametrize(("name", "mode"), PAIRS)
+@pytest.mark.parametrize(("name", "mode"), mostly(pytest.mark.slow))
 def test_compiled_equals_eager(name, mode):
-    """As the backend compiles it, XLA with TensorFlow; at unknown sizes too there."""
+    """As the backend compiles it, XLA with TensorFlow, and there at unknown sizes too."""
     labels, logits = case(mode, 12, void=(255,))
     loss = made(name, mode, ignore_class=255, from_logits=True)
     value = float(loss(labels, logits))
