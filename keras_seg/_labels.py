@@ -21,7 +21,8 @@ class Labels(NamedTuple):
     """One-hot or soft labels, float (batch, height, width, classes), zero where a pixel does not count; None for
     ids."""
     valid: Any
-    """Which pixels count, bool (batch, height, width)."""
+    """Which pixels count, bool (batch, height, width); (batch, height, width, channels) where each channel has labels
+    of its own."""
     stray: Any
     """Whether some label is neither a class nor ignored, bool (); None when it is known that there is none."""
 
@@ -166,3 +167,49 @@ def one_hot(labels, num_classes, dtype):
 def poison(loss, labels):
     """NaN in place of a loss computed from stray labels: an error in the data must not vanish."""
     return loss if labels.stray is None else ops.where(labels.stray, float("nan"), loss)
+
+
+def read_channels(y_true, y_pred, ignored, dtype):
+    """`y_true` as `Labels` of channels that are each a yes or no (a share in between is a soft label).
+
+    Taken are (batch, height, width, channels), and (batch, height, width) beside predictions of one channel. Labels
+    that fit nothing are treated as by `read`.
+    """
+    channels = y_pred.shape[-1]
+    if len(y_true.shape) == 3 and channels == 1:
+        y_true = ops.expand_dims(y_true, -1)
+    if len(y_true.shape) != 4 or y_true.shape[-1] != channels:
+        _validation.fail(
+            "y_true",
+            f"must be (batch, height, width, {channels}), a label from 0 to 1 for each channel of `y_pred`"
+            + (", or (batch, height, width)" if channels == 1 else ""),
+            tuple(y_true.shape),
+        )
+    check_sizes(y_true, y_pred)
+    if keras.backend.standardize_dtype(y_true.dtype) == "bool":
+        y_true = ops.cast(y_true, "uint8")
+    ids = ops.cast(y_true, "int32")  # Exact where a float would be rounded: the labels of void may be large.
+    valid = ops.logical_and(y_true >= 0, y_true <= 1)
+    known = valid
+    for item in ignored:
+        if item in (0, 1):
+            _validation.fail(
+                "ignore_class",
+                "must hold labels other than 0 and 1, which say no and yes here",
+                item,
+                "Leave a channel out by class_weights, pixels by sample_weight.",
+            )
+        known = ops.logical_or(known, ids == item)
+    stray = ops.logical_not(known)
+    any_stray = ops.any(stray)
+    if is_concrete(any_stray):
+        if any_stray:
+            values = np.unique(ops.convert_to_numpy(y_true)[ops.convert_to_numpy(stray)])
+            _validation.fail(
+                "y_true",
+                "holds labels that neither lie from 0 to 1 nor are ignored",
+                [value.item() for value in values[:8]],
+                "Pass them as ignore_class, or correct the masks.",
+            )
+        any_stray = None
+    return Labels(None, ops.where(valid, ops.cast(y_true, dtype), 0.0), valid, any_stray)

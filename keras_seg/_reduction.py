@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_seg import _validation
+from keras_seg import _class_balance, _validation
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -14,10 +14,12 @@ def compute_dtype(y_pred):
 
 
 def class_weights(value):
-    """`class_weights` as a tuple of floats that are not all zero, or None."""
+    """`class_weights` as a tuple of floats that are not all zero, the name of a rule to resolve, or None."""
     if value is None:
         return None
-    if isinstance(value, (str, dict)) or not hasattr(value, "__iter__"):
+    if isinstance(value, str):
+        return _validation.one_of("class_weights", value, _class_balance.RULES)
+    if isinstance(value, dict) or not hasattr(value, "__iter__"):
         _validation.fail("class_weights", "must be None or a sequence with one number for each class", value)
     # item() because numbers out of a NumPy array are no Python floats, and have to fit into a JSON config.
     value = tuple(item.item() if hasattr(item, "item") else item for item in value)
@@ -29,8 +31,16 @@ def class_weights(value):
 
 def class_weight_vector(weights, num_classes, dtype):
     """Checked class weights as a tensor (classes,)."""
+    if isinstance(weights, str):
+        _validation.fail(
+            "class_weights",
+            "names a rule that needs to see the pixels of each class first",
+            weights,
+            "Call loss.adapt(index) with a FolderIndex or counts, or pass the numbers of "
+            f'keras_seg.data.class_weights(index, "{weights}").',
+        )
     if len(weights) != num_classes:
-        _validation.fail("class_weights", f"must hold {num_classes} numbers, one for each class of `y_pred`", weights)
+        _validation.fail("class_weights", f"must hold {num_classes} numbers, one for each class", weights)
     return ops.convert_to_tensor(weights, dtype=dtype)
 
 
@@ -66,8 +76,10 @@ def reduce(values, counted, weights, reduction):
     """Weight and reduce `values`, of pixels or of images, over those that are `counted`.
 
     The mean divides by how many are counted whatever their weights; "mean_with_sample_weight" by the sum of their
-    weights. With nothing to count the result is 0.
+    weights. With nothing to count the result is 0. `counted` is bool, or the share that each is counted with.
     """
+    if keras.backend.standardize_dtype(counted.dtype) != "bool":
+        return _reduce_shares(values, counted, weights, reduction)
     values = ops.where(counted, values, 0.0)
     if weights is not None:
         values = values * weights
@@ -82,3 +94,19 @@ def reduce(values, counted, weights, reduction):
     # Counted as integers: float32 cannot add a one to 2^24.
     count = ops.sum(ops.cast(counted, "int32"))
     return total / ops.cast(ops.maximum(count, 1), values.dtype)
+
+
+def _reduce_shares(values, shares, weights, reduction):
+    """`reduce` where each value is counted with a share from 0 to 1."""
+    values = values * shares
+    mass = shares
+    if weights is not None:
+        values = values * weights
+        mass = shares * weights if reduction == "mean_with_sample_weight" else shares
+    if reduction in (None, "none"):
+        return values
+    total = ops.sum(values)
+    if reduction == "sum":
+        return total
+    mass = ops.sum(mass)
+    return ops.where(mass > 0, total / ops.where(mass > 0, mass, 1.0), 0.0)

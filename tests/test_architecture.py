@@ -13,7 +13,8 @@ ROOT = pathlib.Path(keras_seg.__file__).parent
 # Low to high: a package may import what stands in a row before its own.
 ROWS = [
     ["_validation", "_version"],
-    ["_files", "_graph", "_ops", "_labels", "_reduction", "_windows"],
+    ["_files", "_graph", "_ops", "_labels", "_class_balance", "_windows"],
+    ["_reduction"],
     ["initializers"],
     ["layers", "losses", "metrics", "augmentation", "analysis", "visualization"],
     ["backbones", "surgery", "data"],

@@ -1,5 +1,8 @@
 """Images and masks: folders, TensorFlow Datasets, generated scenes."""
 
+from keras_seg.data.boundary_weights import add_boundary_weights, boundary_weights
+from keras_seg.data.class_weights import class_weights
+from keras_seg.data.count_pixels import PixelCounts, count_pixels
 from keras_seg.data.folder_index import FolderIndex, scan_folder, split_index
 from keras_seg.data.label_encoding import LabelEncoding
 from keras_seg.data.pairs import Pair, find_pairs, find_splits
@@ -14,6 +17,11 @@ __all__ = [
     "FolderIndex",
     "LabelEncoding",
     "Pair",
+    "PixelCounts",
+    "add_boundary_weights",
+    "boundary_weights",
+    "class_weights",
+    "count_pixels",
     "find_pairs",
     "find_splits",
     "from_folder",

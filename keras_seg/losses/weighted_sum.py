@@ -66,6 +66,13 @@ class WeightedSum(SegmentationLoss):
             self.losses.append(loss)
             self.weights.append(weight)
 
+    def adapt(self, source):
+        """Resolve the class weights of every term by the data; see `SegmentationLoss.adapt`."""
+        for loss in self.losses:
+            if isinstance(loss, SegmentationLoss):
+                loss.adapt(source)
+        return self
+
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The sum of the terms. Each scales itself under a distribution strategy, so the sum must not do so again."""
         with keras.name_scope(self.name):

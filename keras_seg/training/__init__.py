@@ -3,7 +3,7 @@
 from keras_seg.training.fingerprint import fingerprint
 from keras_seg.training.fit import build_model, fit
 from keras_seg.training.optimizer import KernelDecayAdamW
-from keras_seg.training.plan import Choice, Plan, class_weights, make_plan
+from keras_seg.training.plan import Choice, Plan, make_plan
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.schedule import ProgressSchedule
 
@@ -14,7 +14,6 @@ __all__ = [
     "ProgressSchedule",
     "RunFolder",
     "build_model",
-    "class_weights",
     "fingerprint",
     "fit",
     "make_plan",

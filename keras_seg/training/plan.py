@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 from keras_seg import _validation
+from keras_seg.data import class_weights
 
 # Working memory a decoded cache may take, as a share of the machine's.
 _CACHE_SHARE = 0.25
@@ -138,7 +139,7 @@ def make_plan(facts, **given):
     choose(
         "class_weights",
         "one over the square root of the class's share, scaled so that an average pixel weighs 1",
-        class_weights(list(facts["class_share"].values())),
+        class_weights(list(facts["class_share"].values()), "square_root"),
         "class_share",
     )
     choose("soft_iou_weight", "cross-entropy + 0.5 soft IoU: the second term is the metric itself, made smooth", 0.5)
@@ -153,31 +154,6 @@ def make_plan(facts, **given):
     for name, value in given.items():
         _validation.fail("given", f"holds an unknown choice {name!r}", value, _validation.nearest(name, choices))
     return Plan(facts, choices)
-
-
-def class_weights(shares, power=0.5):
-    """Weights `share ** -power`, scaled so that the mean over pixels is 1; a class without pixels weighs as the rarest
-    does.
-
-    Args:
-        shares: sequence of floats, each class's share of the labelled pixels.
-        power: float in [0, 1]: 0 weighs all pixels alike, 1 all classes alike. Defaults to 0.5.
-
-    Returns:
-        List of floats, one a class.
-
-    Example:
-        >>> import keras_seg as ks
-        >>> [round(weight, 4) for weight in ks.training.class_weights([0.8, 0.2])]
-        [0.8333, 1.6667]
-    """
-    power = _validation.number("power", power, 0, 1)
-    present = [share for share in shares if share > 0]
-    if not present:
-        return [1.0] * len(shares)
-    raw = [(share if share > 0 else min(present)) ** -power for share in shares]
-    mean = sum(weight * share for weight, share in zip(raw, shares, strict=True)) / sum(shares)
-    return [weight / mean for weight in raw]
 
 
 def _crop_side(side):

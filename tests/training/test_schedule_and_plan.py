@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_seg import _validation
-from keras_seg.training import KernelDecayAdamW, Plan, ProgressSchedule, class_weights, make_plan
+from keras_seg.training import KernelDecayAdamW, Plan, ProgressSchedule, make_plan
 
 FACTS = {
     "train_images": 367, "validation_images": 101, "median_size": [360, 480], "smallest_size": [360, 480],
@@ -77,15 +77,6 @@ def test_decay_spares_biases_and_survives_saving(tmp_path):
             v.path.split("/")[-1] for v in candidate.trainable_variables if candidate.optimizer._use_weight_decay(v)
         ]
         assert decayed == ["kernel"]
-
-
-def test_class_weights_by_hand():
-    """0.8 and 0.2: 1/sqrt = 1.1180, 2.2361; mean over pixels 0.8 * 1.118 + 0.2 * 2.2361 = 1.3416; ratio 2."""
-    assert class_weights([0.8, 0.2]) == pytest.approx([1.118034 / 1.341641, 2.236068 / 1.341641])
-    assert class_weights([0.8, 0.2], power=0) == pytest.approx([1, 1])
-    assert class_weights([0.8, 0.2], power=1) == pytest.approx([0.625, 2.5])
-    assert class_weights([0.9, 0.1, 0.0])[2] == class_weights([0.9, 0.1, 0.0])[1]
-    assert class_weights([0.0, 0.0]) == [1.0, 1.0]
 
 
 def test_plan_of_camvid_like_data():

@@ -1,0 +1,155 @@
+"""Predictions and labels in the one form that all losses compute with."""
+
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+from keras_seg import _labels as label_reading
+from keras_seg import _reduction as reductions
+from keras_seg import _validation
+
+MODES = ("auto", "multiclass", "binary", "multilabel")
+
+# Softmax in half precision, and resizing after it, may leave [0, 1] by a rounding error.
+_SLACK = 1e-3
+
+
+class Pixels(NamedTuple):
+    """What a loss is computed from; `read` makes it."""
+
+    mode: str
+    """"multiclass", "binary" or "multilabel"."""
+    scores: Any
+    """Probabilities or logits, (batch, height, width, channels), float32 or float64."""
+    labels: label_reading.Labels
+    """One label a pixel with "multiclass", one a channel of a pixel otherwise."""
+    weights: Any
+    """Sample weights (batch, 1, 1) or (batch, height, width), or None."""
+    class_weights: Any
+    """(channels,), or (background, foreground) with "binary"; None for no weights."""
+    ignored: tuple
+    """Ids of classes and of void pixels that are left out."""
+    from_logits: bool
+    """Whether `scores` are logits."""
+    narrow: bool
+    """Whether the predictions came as float16, in which gradients overflow early."""
+
+    @property
+    def by_channel(self):
+        """Whether each channel is a yes or no of its own."""
+        return self.mode != "multiclass"
+
+    @property
+    def channels(self):
+        """Number of channels of the predictions: the classes, or 1 with "binary"."""
+        return self.scores.shape[-1]
+
+    def probabilities(self):
+        """(batch, height, width, channels)."""
+        if not self.from_logits:
+            return self.scores
+        return ops.sigmoid(self.scores) if self.by_channel else ops.softmax(self.scores, axis=-1)
+
+    def target(self):
+        """Labels (batch, height, width, channels), zero where they do not count."""
+        return label_reading.one_hot(self.labels, self.channels, self.scores.dtype)
+
+    def hard_target(self):
+        """`target` with the largest of soft labels, or those of one half and more, as 1 and the others as 0."""
+        target = self.target()
+        if self.labels.dense is None:
+            return target
+        if self.by_channel:
+            return ops.cast(target >= 0.5, target.dtype)
+        hard = ops.one_hot(ops.argmax(target, axis=-1), self.channels, dtype=target.dtype)
+        return hard * ops.expand_dims(ops.cast(self.labels.valid, target.dtype), -1)
+
+    def mask(self, weights=None):
+        """The weight of each pixel, 0 where it does not count: (batch, height, width, 1), or by channel."""
+        mask = ops.cast(self.labels.valid, self.scores.dtype)
+        if len(mask.shape) == 3:
+            mask = ops.expand_dims(mask, -1)
+        return mask if weights is None else mask * ops.expand_dims(weights, -1)
+
+    def judged(self):
+        """Weights (channels,) of the classes in a mean over classes, 0 for ignored ones."""
+        if self.class_weights is not None and self.mode == "binary":
+            _validation.fail(
+                "class_weights",
+                'has no meaning for the one class of mode="binary" in a loss that is a mean over classes',
+                "two weights",
+                "Pass None; Tversky(alpha=..., beta=...) weighs false positives against false negatives.",
+            )
+        # Labels of channels of their own are no class ids, so no ignored one names a channel.
+        by_id = self.mode == "multiclass" or self.labels.ids is not None
+        kept = [float(not (by_id and index in self.ignored)) for index in range(self.channels)]
+        kept = ops.convert_to_tensor(kept, dtype=self.scores.dtype)
+        return kept if self.class_weights is None else kept * self.class_weights
+
+
+def resolve_mode(mode, y_pred):
+    """The mode that "auto" stands for, checked against the predictions."""
+    shape = tuple(y_pred.shape)
+    if len(shape) != 4 or shape[-1] is None or shape[-1] < 1:
+        _validation.fail(
+            "y_pred",
+            "must have the shape (batch, height, width, channels): one channel for each class, or one for binary masks",
+            shape,
+        )
+    if mode == "auto":
+        return "binary" if shape[-1] == 1 else "multiclass"
+    if mode == "binary" and shape[-1] != 1:
+        _validation.fail(
+            "y_pred",
+            'must have one channel with mode="binary"',
+            shape,
+            'A softmax over two classes is mode="multiclass", channels that exclude no other are mode="multilabel".',
+        )
+    return mode
+
+
+def check_predictions(y_pred, from_logits):
+    """Eagerly, predictions must be numbers, and probabilities lie in [0, 1]; a graph cannot say so."""
+    if from_logits:
+        fine = ops.all(y_pred == y_pred)
+    else:
+        # False for NaN too.
+        fine = ops.all(ops.logical_and(y_pred >= -_SLACK, y_pred <= 1 + _SLACK))
+    if not label_reading.is_concrete(fine) or fine:
+        return
+    values = ops.convert_to_numpy(y_pred)
+    if (nan := values != values).any():
+        _validation.fail(
+            "y_pred",
+            f"holds NaN in {int(nan.sum())} of {values.size} places",
+            "NaN",
+            "Look for a learning rate that is too high, or NaN in the images.",
+        )
+    _validation.fail(
+        "y_pred",
+        "must be probabilities in [0, 1] with from_logits=False",
+        f"values from {values.min():.4g} to {values.max():.4g}",
+        "Pass from_logits=True for a model without softmax or sigmoid at its end.",
+    )
+
+
+def read(y_true, y_pred, sample_weight, ignored, class_weights, from_logits, mode):
+    """`Pixels` from what a loss was called with, all checked."""
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    narrow = keras.backend.standardize_dtype(y_pred.dtype) == "float16"
+    dtype = reductions.compute_dtype(y_pred)
+    mode = resolve_mode(mode, y_pred)
+    y_pred = ops.cast(y_pred, dtype)
+    channels = y_pred.shape[-1]
+    if class_weights is not None:
+        class_weights = reductions.class_weight_vector(class_weights, 2 if mode == "binary" else channels, dtype)
+    if mode == "multiclass" or (mode == "multilabel" and len(y_true.shape) == 3 and channels > 1):
+        labels = label_reading.read(y_true, y_pred, ignored, dtype)
+        if set(range(channels)) <= set(ignored):
+            _validation.fail("ignore_class", f"must leave one of the {channels} classes to learn", ignored)
+    else:
+        labels = label_reading.read_channels(y_true, y_pred, ignored, dtype)
+    check_predictions(y_pred, from_logits)
+    weights = reductions.sample_weights(sample_weight, y_pred, dtype)
+    return Pixels(mode, y_pred, labels, weights, class_weights, ignored, from_logits, narrow)
