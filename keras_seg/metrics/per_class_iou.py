@@ -24,6 +24,7 @@ class PerClassIoU(ConfusionMatrix):
         prefix: str, put before each class name in the result. Defaults to "".
         name: str, name of the metric. Defaults to "per_class_iou".
         dtype: dtype of the results. Defaults to None, for `keras.config.floatx()`.
+        threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
 
     Call arguments:
         y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
@@ -52,8 +53,9 @@ class PerClassIoU(ConfusionMatrix):
         prefix="",
         name="per_class_iou",
         dtype=None,
+        threshold=0.5,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
         if not isinstance(prefix, str):
             _validation.fail("prefix", "must be a string", prefix)
         self.prefix = prefix
