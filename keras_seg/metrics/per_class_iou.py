@@ -1,10 +1,10 @@
 """Intersection over union of each class, by name."""
 
 import keras
-from keras import ops
 
 from keras_seg import _validation
 from keras_seg.metrics import scores
+from keras_seg.metrics.class_score import by_class
 from keras_seg.metrics.confusion_matrix import ConfusionMatrix
 
 
@@ -69,8 +69,4 @@ class PerClassIoU(ConfusionMatrix):
 
     def _score(self, matrix, xp):
         ious = scores.class_ious(matrix, self.ignore_class, xp)
-        return {
-            self.prefix + name: ops.convert_to_tensor(ious[index], dtype=self.dtype)
-            for index, name in enumerate(self.class_names)
-            if index not in self.ignore_class
-        }
+        return by_class(self.prefix, ious, self.class_names, self.ignore_class, self.dtype)

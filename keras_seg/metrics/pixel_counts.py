@@ -25,7 +25,7 @@ class PixelCounts(keras.metrics.Metric):
         self.ignore_class = _validation.ignored_classes(ignore_class)
         self.class_names = _validation.class_names(class_names, self.num_classes)
         self.out_of_range = _validation.one_of("out_of_range", out_of_range, ("raise", "count"))
-        self.threshold = open_share("threshold", threshold)
+        self.threshold = _validation.open_share("threshold", threshold)
         if all(index in self.ignore_class for index in range(self.num_classes)):
             _validation.fail("ignore_class", "must leave a class to judge", self.ignore_class)
         cells = self._number_of_cells()
@@ -171,11 +171,3 @@ class PixelCounts(keras.metrics.Metric):
         values = np.unique(ops.convert_to_numpy(y_pred))
         values = [int(value) for value in values if not 0 <= value < self.num_classes]
         _validation.fail("y_pred", f"holds ids outside 0 to {self.num_classes - 1}", values[:8])
-
-
-def open_share(name, value):
-    """`value` as a float, when it lies between 0 and 1, both excluded."""
-    value = _validation.number(name, value)
-    if not 0 < value < 1:
-        _validation.fail(name, "must lie between 0 and 1, both excluded, as it is compared with probabilities", value)
-    return value
