@@ -105,19 +105,19 @@ class BoundaryFScore(PixelCounts):
         return 2 * (self.num_classes + 1)
 
     def _count(self, y_true, y_pred, weights):
-        marks, fault = fused(self._marks, y_true, y_pred, weights)
+        true, predicted, fault = fused(self._read, y_true, y_pred, weights)
+        marks = fused(self._marks, true, predicted, fault)
         counts = exact_counts.image_histograms(marks, 4 * self.num_classes + 1)[:, :-1]
         of_images = ops.reshape(ops.cast(counts, "float32"), (-1, self.num_classes, 2, 2))
         sums, images = self._score_images(of_images)
         faults = exact_counts.histogram(ops.where(fault < 0, 0, fault), self._bins)[self._ignored :]
         return ops.concatenate([sums, images, faults])
 
-    def _marks(self, y_true, y_pred, weights):
+    def _marks(self, true, predicted, fault):
         """A number for each contour pixel of truth and prediction: its class, which of the two, whether it is matched.
 
-        int32 (batch, 2 * height, width), and the faults as `_read` gives them.
+        int32 (batch, 2 * height, width).
         """
-        true, predicted, fault = self._read(y_true, y_pred, weights)
         tolerance = self.tolerance
         if tolerance is None:
             tolerance = boundaries.pixels_of_diagonal(self.tolerance_ratio, true, "tolerance")
@@ -130,7 +130,7 @@ class BoundaryFScore(PixelCounts):
             hit = boundaries.matched(*own, *other, self.num_classes, tolerance)
             mark = own[1] * 4 + 2 * side + ops.cast(hit, "int32")
             marks.append(ops.where(own[0], mark, 4 * self.num_classes))
-        return ops.concatenate(marks, axis=1), fault
+        return ops.concatenate(marks, axis=1)
 
     def _score_images(self, counts):
         """Sums and numbers of the scores of the images (batch, classes, truth and prediction, missed and matched)."""
