@@ -1,4 +1,4 @@
-"""BoundaryIoU.update_state against the plain confusion matrix, in a graph on TensorFlow: a 1024x1024 pair of 21 classes.
+"""BoundaryIoU.update_state against the confusion matrix, in a graph on TensorFlow: a 1024x1024 pair of 21 classes.
 
 python benchmarks/boundary_iou.py
 """

@@ -19,9 +19,11 @@ class PixelCounts(keras.metrics.Metric):
     other than 0 and 1.
     """
 
+    fewest_classes = 2
+
     def __init__(self, num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold=0.5):
         super().__init__(name=name, dtype=dtype)
-        self.num_classes = _validation.integer("num_classes", num_classes, minimum=2)
+        self.num_classes = _validation.integer("num_classes", num_classes, minimum=self.fewest_classes)
         self.ignore_class = _validation.ignored_classes(ignore_class)
         self.class_names = _validation.class_names(class_names, self.num_classes)
         self.out_of_range = _validation.one_of("out_of_range", out_of_range, ("raise", "count"))

@@ -104,6 +104,33 @@ def weighted_iou(matrix, ignore_class, xp):
     return ratio(xp.sum(xp.where(truth == 0, xp.zeros_like(truth), truth * iou)), xp.sum(truth), xp)
 
 
+def dice_mean(matrix, ignore_class, xp):
+    """`mean_dice` for NumPy or `keras.ops`."""
+    return mean_of_defined(class_dices(matrix, ignore_class, xp), xp)
+
+
+def precision_mean(matrix, ignore_class, xp):
+    """`mean_precision` for NumPy or `keras.ops`."""
+    return mean_of_defined(class_precisions(matrix, ignore_class, xp), xp)
+
+
+# What one matrix gives, by the names the results have in logs and reports.
+MEANS = {
+    "mean_iou": iou_mean,
+    "pixel_accuracy": accuracy_of_pixels,
+    "mean_accuracy": accuracy_mean,
+    "frequency_weighted_iou": weighted_iou,
+    "mean_dice": dice_mean,
+    "mean_precision": precision_mean,
+}
+OF_CLASSES = {
+    "iou": class_ious,
+    "dice": class_dices,
+    "precision": class_precisions,
+    "recall": class_recalls,
+}
+
+
 def iou_per_class(matrix, ignore_class=None):
     """Intersection over union of each class, `TP / (TP + FP + FN)`.
 
@@ -212,7 +239,7 @@ def mean_dice(matrix, ignore_class=None):
     >>> round(mean_dice([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
     0.604318
     """
-    return float(mean_of_defined(dice_per_class(matrix, ignore_class), np))
+    return float(dice_mean(checked(matrix), ignore_class, np))
 
 
 def mean_precision(matrix, ignore_class=None):
@@ -223,4 +250,4 @@ def mean_precision(matrix, ignore_class=None):
     >>> round(mean_precision([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
     0.621142
     """
-    return float(mean_of_defined(precision_per_class(matrix, ignore_class), np))
+    return float(precision_mean(checked(matrix), ignore_class, np))
