@@ -97,7 +97,7 @@ class MetricSuite(ConfusionMatrix):
         """Count the pixels of a batch."""
         if self._boundaries:
             y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-            ids = fused(lambda y: predictions.predicted_ids(y, self.num_classes, self.threshold), y_pred)
+            ids = fused(self._ids, y_pred)
             if label_reading.is_concrete(ids) and self.out_of_range == "raise" and ops.any(ids < 0):
                 self._name_strays(y_true, y_pred)
             y_pred = ids
@@ -149,6 +149,9 @@ class MetricSuite(ConfusionMatrix):
             "prefix": self.prefix,
             "keep_images": self.keep_images,
         }
+
+    def _ids(self, y_pred):
+        return predictions.predicted_ids(y_pred, self.num_classes, self.threshold)
 
     def _counted(self):
         return {**super()._counted(), "metrics": self.names, "keep_images": self.keep_images}

@@ -85,8 +85,12 @@ def test_golden_squares():
     assert cells[1].sum() == cells[:, 1].sum() == 444
     mask_iou = filled(PerClassIoU(2, class_names=["ground", "square"]), true, predicted).result()["square"]
     assert float(mask_iou) == pytest.approx(0.904762, abs=1e-6)
+
+
+def test_perfect_predictions():
+    true, _ = blobs(7)
     for kind in KINDS:
-        assert float(filled(kind(2), true, true).result()) == 1.0
+        assert float(filled(kind(4), true, true).result()) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -138,7 +142,7 @@ def test_trimap_iou_equals_distances_by_scipy(void):
 
 
 def test_a_class_without_a_boundary():
-    one = np.zeros((1, 17, 23), "int32")
+    one = np.zeros((2, 17, 23), "int32")
     other = one.copy()
     other[:, 5:9, 5:9] = 1
     # The border of the image is a boundary for Boundary IoU only, as in the paper.
@@ -153,7 +157,7 @@ def test_a_class_without_a_boundary():
     assert float(metric.result()) == 1.0
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_batches_merging_and_mirroring(seed):
     true, predicted = blobs(seed, void=(255,))
@@ -166,7 +170,7 @@ def test_batches_merging_and_mirroring(seed):
         np.testing.assert_array_equal(mirrored._totals(), whole._totals())
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_renaming_classes(seed):
     true, predicted = blobs(seed)
