@@ -53,11 +53,10 @@ def confidence_interval(image_matrices, score=scores.mean_iou, level=0.95, draws
         InputError: for arguments that do not fit, and fewer than two images.
 
     Example:
-
-    >>> image_matrices = [[[8, 2], [1, 9]], [[9, 1], [3, 7]], [[7, 3], [0, 10]]]
-    >>> interval = confidence_interval(image_matrices)
-    >>> round(interval.value, 3), round(interval.low, 3), round(interval.high, 3)
-    (0.714, 0.664, 0.739)
+        >>> image_matrices = [[[8, 2], [1, 9]], [[9, 1], [3, 7]], [[7, 3], [0, 10]]]
+        >>> interval = confidence_interval(image_matrices)
+        >>> round(interval.value, 3), round(interval.low, 3), round(interval.high, 3)
+        (0.714, 0.664, 0.739)
 
     Reference:
         - [Efron & Tibshirani, 1993](https://doi.org/10.1201/9780429246593), chapter 13.
@@ -89,12 +88,11 @@ def paired_difference(image_matrices, other_matrices, score=scores.mean_iou, lev
             in both.
 
     Example:
-
-    >>> first = [[[9, 1], [1, 9]], [[9, 1], [2, 8]], [[8, 2], [0, 10]]]
-    >>> other = [[[8, 2], [1, 9]], [[9, 1], [3, 7]], [[7, 3], [0, 10]]]
-    >>> interval = paired_difference(first, other)
-    >>> round(interval.value, 3), interval.low > 0
-    (0.077, True)
+        >>> first = [[[9, 1], [1, 9]], [[9, 1], [2, 8]], [[8, 2], [0, 10]]]
+        >>> other = [[[8, 2], [1, 9]], [[9, 1], [3, 7]], [[7, 3], [0, 10]]]
+        >>> interval = paired_difference(first, other)
+        >>> round(interval.value, 3), interval.low > 0
+        (0.077, True)
 
     Reference:
         - [Efron & Tibshirani, 1993](https://doi.org/10.1201/9780429246593), chapter 13.

@@ -51,17 +51,16 @@ class BoundaryFScore(PixelCounts):
             width is unknown and no `tolerance` in pixels is given.
 
     Example:
-
-    >>> import numpy as np
-    >>> true, predicted = np.zeros((1, 30, 30), int), np.zeros((1, 30, 30), int)
-    >>> true[:, 10:20, 10:20] = 1
-    >>> predicted[:, 10:20, 12:22] = 1
-    >>> for tolerance in (1, 2):
-    ...     metric = BoundaryFScore(num_classes=2, tolerance=tolerance)
-    ...     metric.update_state(true, predicted)
-    ...     print(round(float(metric.result()), 4))
-    0.5505
-    1.0
+        >>> import numpy as np
+        >>> true, predicted = np.zeros((1, 30, 30), int), np.zeros((1, 30, 30), int)
+        >>> true[:, 10:20, 10:20] = 1
+        >>> predicted[:, 10:20, 12:22] = 1
+        >>> for tolerance in (1, 2):
+        ...     metric = BoundaryFScore(num_classes=2, tolerance=tolerance)
+        ...     metric.update_state(true, predicted)
+        ...     print(round(float(metric.result()), 4))
+        0.5505
+        1.0
 
     Reference:
         - [Csurka et al., 2013](https://projet.liris.cnrs.fr/imagine/pub/proceedings/BMVC-2013/Papers/paper0032/paper0032.pdf),

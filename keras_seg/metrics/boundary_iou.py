@@ -46,15 +46,14 @@ class BoundaryIoU(PixelCounts):
             width is unknown and no `distance` in pixels is given.
 
     Example:
-
-    >>> import numpy as np
-    >>> true, predicted = np.zeros((1, 100, 100), int), np.zeros((1, 100, 100), int)
-    >>> true[:, 30:70, 30:70] = 1
-    >>> predicted[:, 30:70, 32:72] = 1
-    >>> metric = BoundaryIoU(num_classes=2, class_names=("ground", "square"), per_class=True)
-    >>> metric.update_state(true, predicted)
-    >>> float(metric.result()["boundary_iou_square"])  # where the IoU is 0.905
-    0.5
+        >>> import numpy as np
+        >>> true, predicted = np.zeros((1, 100, 100), int), np.zeros((1, 100, 100), int)
+        >>> true[:, 30:70, 30:70] = 1
+        >>> predicted[:, 30:70, 32:72] = 1
+        >>> metric = BoundaryIoU(num_classes=2, class_names=("ground", "square"), per_class=True)
+        >>> metric.update_state(true, predicted)
+        >>> float(metric.result()["boundary_iou_square"])  # where the IoU is 0.905
+        0.5
 
     Reference:
         - [Cheng et al., 2021](https://arxiv.org/abs/2103.16562), section 4.

@@ -47,13 +47,12 @@ class ConfusionMatrix(PixelCounts):
         InputError: for arguments, shapes, labels or weights that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> metric = ConfusionMatrix(num_classes=2, ignore_class=255)
-    >>> metric.update_state(np.array([[[0, 0, 1, 255]]]), np.array([[[0, 1, 1, 1]]]))
-    >>> metric.result()
-    array([[1, 1],
-           [0, 1]])
+        >>> import numpy as np
+        >>> metric = ConfusionMatrix(num_classes=2, ignore_class=255)
+        >>> metric.update_state(np.array([[[0, 0, 1, 255]]]), np.array([[[0, 1, 1, 1]]]))
+        >>> metric.result()
+        array([[1, 1],
+               [0, 1]])
     """
 
     def __init__(

@@ -36,12 +36,11 @@ class Dice(ClassScore):
         InputError: for arguments, shapes, labels or weights that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> metric = Dice(num_classes=2, class_names=("road", "sky"), per_class=True)
-    >>> metric.update_state(np.array([[[0, 0, 0, 1]]]), np.array([[[0, 0, 1, 1]]]))
-    >>> {name: round(float(value), 4) for name, value in metric.result().items()}
-    {'dice_road': 0.8, 'dice_sky': 0.6667}
+        >>> import numpy as np
+        >>> metric = Dice(num_classes=2, class_names=("road", "sky"), per_class=True)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1]]]), np.array([[[0, 0, 1, 1]]]))
+        >>> {name: round(float(value), 4) for name, value in metric.result().items()}
+        {'dice_road': 0.8, 'dice_sky': 0.6667}
 
     Reference:
         - [Dice, 1945](https://doi.org/10.2307/1932409).

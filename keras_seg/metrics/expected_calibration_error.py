@@ -48,12 +48,11 @@ class ExpectedCalibrationError(PixelCounts):
         InputError: for arguments, shapes, labels, probabilities or weights that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> metric = ExpectedCalibrationError(num_classes=2, bins=10)
-    >>> metric.update_state(np.array([[[0, 1, 1, 1]]]), np.array([[[[0.75, 0.25]] * 4]]))
-    >>> float(metric.result())  # 75 % sure, one in four right
-    0.5
+        >>> import numpy as np
+        >>> metric = ExpectedCalibrationError(num_classes=2, bins=10)
+        >>> metric.update_state(np.array([[[0, 1, 1, 1]]]), np.array([[[[0.75, 0.25]] * 4]]))
+        >>> float(metric.result())  # 75 % sure, one in four right
+        0.5
 
     Reference:
         - [Guo et al., 2017](https://arxiv.org/abs/1706.04599), section 2.

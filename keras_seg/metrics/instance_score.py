@@ -28,13 +28,12 @@ def instance_counts(true, predicted, thresholds=THRESHOLDS, ignore_class=None):
         InputError: for arguments that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> true, predicted = np.zeros((20, 20), int), np.zeros((20, 20), int)
-    >>> true[5:15, 2:12] = 1
-    >>> predicted[5:15, 7:17] = 1  # IoU 50/150
-    >>> instance_counts(true, predicted, thresholds=[0.5])
-    array([[0, 1, 1]])
+        >>> import numpy as np
+        >>> true, predicted = np.zeros((20, 20), int), np.zeros((20, 20), int)
+        >>> true[5:15, 2:12] = 1
+        >>> predicted[5:15, 7:17] = 1  # IoU 50/150
+        >>> instance_counts(true, predicted, thresholds=[0.5])
+        array([[0, 1, 1]])
     """
     true, predicted = _map("true", true), _map("predicted", predicted)
     if true.shape != predicted.shape:
@@ -68,13 +67,12 @@ def instance_score(true, predicted, thresholds=THRESHOLDS, ignore_class=None):
         InputError: for arguments that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> true, predicted = np.zeros((20, 20), int), np.zeros((20, 20), int)
-    >>> true[5:15, 2:12] = 1
-    >>> predicted[5:15, 4:14] = 1  # IoU 80/120
-    >>> instance_score(true, predicted)  # found at 0.5, 0.55, 0.6 and 0.65
-    0.4
+        >>> import numpy as np
+        >>> true, predicted = np.zeros((20, 20), int), np.zeros((20, 20), int)
+        >>> true[5:15, 2:12] = 1
+        >>> predicted[5:15, 4:14] = 1  # IoU 80/120
+        >>> instance_score(true, predicted)  # found at 0.5, 0.55, 0.6 and 0.65
+        0.4
 
     Reference:
         - [Caicedo et al., 2019](https://doi.org/10.1038/s41592-019-0612-7), methods.

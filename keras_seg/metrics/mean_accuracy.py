@@ -34,12 +34,11 @@ class MeanAccuracy(ConfusionMatrix):
         InputError: for arguments, shapes, labels or weights that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> metric = MeanAccuracy(num_classes=2, ignore_class=255)
-    >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
-    >>> round(float(metric.result()), 4)  # 2/3 and 1/1
-    0.8333
+        >>> import numpy as np
+        >>> metric = MeanAccuracy(num_classes=2, ignore_class=255)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
+        >>> round(float(metric.result()), 4)  # 2/3 and 1/1
+        0.8333
 
     Reference:
         - [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 5.

@@ -33,12 +33,11 @@ class MeanIoU(ConfusionMatrix):
         InputError: for arguments, shapes, labels or weights that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> metric = MeanIoU(num_classes=2, ignore_class=255)
-    >>> metric.update_state(np.array([[[0, 0, 1, 255]]]), np.array([[[0, 1, 1, 1]]]))
-    >>> float(metric.result())  # 1/2 and 1/2
-    0.5
+        >>> import numpy as np
+        >>> metric = MeanIoU(num_classes=2, ignore_class=255)
+        >>> metric.update_state(np.array([[[0, 0, 1, 255]]]), np.array([[[0, 1, 1, 1]]]))
+        >>> float(metric.result())  # 1/2 and 1/2
+        0.5
 
     Reference:
         - [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 5.

@@ -53,12 +53,11 @@ class MetricSuite(ConfusionMatrix):
         InputError: for arguments, shapes, labels or weights that do not fit; when a result would be called "loss".
 
     Example:
-
-    >>> import numpy as np
-    >>> suite = MetricSuite(num_classes=2, class_names=("road", "sky"), metrics=("mean_iou", "pixel_accuracy"))
-    >>> suite.update_state(np.array([[[0, 0, 0, 1]]]), np.array([[[0, 0, 1, 1]]]))
-    >>> {name: round(float(value), 4) for name, value in suite.result().items()}
-    {'mean_iou': 0.5833, 'pixel_accuracy': 0.75, 'iou_road': 0.6667, 'iou_sky': 0.5}
+        >>> import numpy as np
+        >>> suite = MetricSuite(num_classes=2, class_names=("road", "sky"), metrics=("mean_iou", "pixel_accuracy"))
+        >>> suite.update_state(np.array([[[0, 0, 0, 1]]]), np.array([[[0, 0, 1, 1]]]))
+        >>> {name: round(float(value), 4) for name, value in suite.result().items()}
+        {'mean_iou': 0.5833, 'pixel_accuracy': 0.75, 'iou_road': 0.6667, 'iou_sky': 0.5}
     """
 
     def __init__(

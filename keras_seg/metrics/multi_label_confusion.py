@@ -44,13 +44,12 @@ class MultiLabelConfusion(PixelCounts):
         InputError: for arguments, shapes, labels, probabilities or weights that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> metric = MultiLabelConfusion(num_classes=1, threshold=0.3)
-    >>> metric.update_state(np.array([[[0, 0, 1, 1]]]), np.array([[[[0.1], [0.4], [0.4], [0.9]]]]))
-    >>> metric.result()
-    array([[[1, 1],
-            [0, 2]]])
+        >>> import numpy as np
+        >>> metric = MultiLabelConfusion(num_classes=1, threshold=0.3)
+        >>> metric.update_state(np.array([[[0, 0, 1, 1]]]), np.array([[[[0.1], [0.4], [0.4], [0.9]]]]))
+        >>> metric.result()
+        array([[[1, 1],
+                [0, 2]]])
     """
 
     fewest_classes = 1

@@ -50,12 +50,11 @@ class MultiLabelScore(MultiLabelConfusion):
         InputError: for arguments, shapes, labels, probabilities or weights that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> metric = MultiLabelScore(num_classes=1, score="iou", ignore_class=255)
-    >>> metric.update_state(np.array([[[0, 0, 1, 1, 255]]]), np.array([[[[0.1], [0.6], [0.7], [0.9], [0.9]]]]))
-    >>> round(float(metric.result()), 4)
-    0.6667
+        >>> import numpy as np
+        >>> metric = MultiLabelScore(num_classes=1, score="iou", ignore_class=255)
+        >>> metric.update_state(np.array([[[0, 0, 1, 1, 255]]]), np.array([[[[0.1], [0.6], [0.7], [0.9], [0.9]]]]))
+        >>> round(float(metric.result()), 4)
+        0.6667
     """
 
     def __init__(

@@ -79,13 +79,12 @@ def panoptic_quality(
         InputError: for maps that do not fit, and ids that are neither a class nor ignored.
 
     Example:
-
-    >>> import numpy as np
-    >>> classes, predicted = np.zeros((10, 10), int), np.zeros((10, 10), int)
-    >>> classes[2:6, 2:6], predicted[2:6, 2:5] = 1, 1
-    >>> result = panoptic_quality(classes, classes, predicted, predicted, num_classes=2)
-    >>> result.quality.round(4)  # 84/88 and 12/16
-    array([0.9545, 0.75  ])
+        >>> import numpy as np
+        >>> classes, predicted = np.zeros((10, 10), int), np.zeros((10, 10), int)
+        >>> classes[2:6, 2:6], predicted[2:6, 2:5] = 1, 1
+        >>> result = panoptic_quality(classes, classes, predicted, predicted, num_classes=2)
+        >>> result.quality.round(4)  # 84/88 and 12/16
+        array([0.9545, 0.75  ])
 
     Reference:
         - [Kirillov et al., 2019](https://arxiv.org/abs/1801.00868), section 4.

@@ -36,12 +36,11 @@ class PerClassIoU(ConfusionMatrix):
         InputError: for arguments, shapes, labels or weights that do not fit; when a result would be called "loss".
 
     Example:
-
-    >>> import numpy as np
-    >>> metric = PerClassIoU(num_classes=2, class_names=("road", "sky"), ignore_class=255)
-    >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
-    >>> {name: round(float(value), 4) for name, value in metric.result().items()}
-    {'road': 0.6667, 'sky': 0.5}
+        >>> import numpy as np
+        >>> metric = PerClassIoU(num_classes=2, class_names=("road", "sky"), ignore_class=255)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))
+        >>> {name: round(float(value), 4) for name, value in metric.result().items()}
+        {'road': 0.6667, 'sky': 0.5}
     """
 
     def __init__(

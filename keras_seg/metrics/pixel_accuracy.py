@@ -30,12 +30,11 @@ class PixelAccuracy(ConfusionMatrix):
         InputError: for arguments, shapes, labels or weights that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> metric = PixelAccuracy(num_classes=2, ignore_class=255)
-    >>> metric.update_state(np.array([[[0, 0, 1, 1, 255]]]), np.array([[[0, 1, 1, 1, 1]]]))
-    >>> float(metric.result())
-    0.75
+        >>> import numpy as np
+        >>> metric = PixelAccuracy(num_classes=2, ignore_class=255)
+        >>> metric.update_state(np.array([[[0, 0, 1, 1, 255]]]), np.array([[[0, 1, 1, 1, 1]]]))
+        >>> float(metric.result())
+        0.75
 
     Reference:
         - [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 5.

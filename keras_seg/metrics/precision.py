@@ -34,12 +34,11 @@ class Precision(ClassScore):
         InputError: for arguments, shapes, labels or weights that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> metric = Precision(num_classes=2, class_names=("road", "sky"), per_class=True)
-    >>> metric.update_state(np.array([[[0, 0, 0, 1]]]), np.array([[[0, 0, 1, 1]]]))
-    >>> {name: round(float(value), 4) for name, value in metric.result().items()}
-    {'precision_road': 1.0, 'precision_sky': 0.5}
+        >>> import numpy as np
+        >>> metric = Precision(num_classes=2, class_names=("road", "sky"), per_class=True)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1]]]), np.array([[[0, 0, 1, 1]]]))
+        >>> {name: round(float(value), 4) for name, value in metric.result().items()}
+        {'precision_road': 1.0, 'precision_sky': 0.5}
 
     Reference:
         - [Van Rijsbergen, 1979](http://www.dcs.gla.ac.uk/Keith/Preface.html), chapter 7.

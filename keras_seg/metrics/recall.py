@@ -34,12 +34,11 @@ class Recall(ClassScore):
         InputError: for arguments, shapes, labels or weights that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> metric = Recall(num_classes=2, class_names=("road", "sky"), per_class=True)
-    >>> metric.update_state(np.array([[[0, 0, 0, 1]]]), np.array([[[0, 0, 1, 1]]]))
-    >>> {name: round(float(value), 4) for name, value in metric.result().items()}
-    {'recall_road': 0.6667, 'recall_sky': 1.0}
+        >>> import numpy as np
+        >>> metric = Recall(num_classes=2, class_names=("road", "sky"), per_class=True)
+        >>> metric.update_state(np.array([[[0, 0, 0, 1]]]), np.array([[[0, 0, 1, 1]]]))
+        >>> {name: round(float(value), 4) for name, value in metric.result().items()}
+        {'recall_road': 0.6667, 'recall_sky': 1.0}
 
     Reference:
         - [Van Rijsbergen, 1979](http://www.dcs.gla.ac.uk/Keith/Preface.html), chapter 7.

@@ -145,9 +145,8 @@ def iou_per_class(matrix, ignore_class=None):
         InputError: when the matrix is not square or holds a negative count.
 
     Example:
-
-    >>> iou_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/59, 30/37, 0/4
-    array([0.847458, 0.810811, 0.      ])
+        >>> iou_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/59, 30/37, 0/4
+        array([0.847458, 0.810811, 0.      ])
     """
     return class_ious(checked(matrix), ignore_class, np)
 
@@ -156,9 +155,8 @@ def mean_iou(matrix, ignore_class=None):
     """Mean of `iou_per_class` over the classes that have one; arguments and errors are the same.
 
     Example:
-
-    >>> round(mean_iou([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
-    0.552756
+        >>> round(mean_iou([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
+        0.552756
     """
     return float(iou_mean(checked(matrix), ignore_class, np))
 
@@ -167,9 +165,8 @@ def pixel_accuracy(matrix, ignore_class=None):
     """Share of the pixels that are right, `sum_c TP_c / pixels`; arguments and errors as for `iou_per_class`.
 
     Example:
-
-    >>> round(pixel_accuracy([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
-    0.888889
+        >>> round(pixel_accuracy([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
+        0.888889
     """
     return float(accuracy_of_pixels(checked(matrix), ignore_class, np))
 
@@ -178,9 +175,8 @@ def mean_accuracy(matrix, ignore_class=None):
     """Mean over the classes in the truth of `TP / (TP + FN)`; arguments and errors as for `iou_per_class`.
 
     Example:
-
-    >>> round(mean_accuracy([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (50/55 + 30/35) / 2
-    0.883117
+        >>> round(mean_accuracy([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (50/55 + 30/35) / 2
+        0.883117
     """
     return float(accuracy_mean(checked(matrix), ignore_class, np))
 
@@ -189,9 +185,8 @@ def frequency_weighted_iou(matrix, ignore_class=None):
     """Mean IoU weighted by the classes' share of the truth; arguments and errors as for `iou_per_class`.
 
     Example:
-
-    >>> round(frequency_weighted_iou([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (55 * 50/59 + 35 * 30/37) / 90
-    0.833206
+        >>> round(frequency_weighted_iou([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (55 * 50/59 + 35 * 30/37) / 90
+        0.833206
     """
     return float(weighted_iou(checked(matrix), ignore_class, np))
 
@@ -200,9 +195,8 @@ def dice_per_class(matrix, ignore_class=None):
     """Dice coefficient of each class, `2 TP / (2 TP + FP + FN)`; all else as for `iou_per_class`.
 
     Example:
-
-    >>> dice_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 100/109, 60/67, 0/4
-    array([0.917431, 0.895522, 0.      ])
+        >>> dice_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 100/109, 60/67, 0/4
+        array([0.917431, 0.895522, 0.      ])
     """
     return class_dices(checked(matrix), ignore_class, np)
 
@@ -212,9 +206,8 @@ def precision_per_class(matrix, ignore_class=None):
     predicted. Arguments and errors as for `iou_per_class`.
 
     Example:
-
-    >>> precision_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/54, 30/32, 0/4
-    array([0.925926, 0.9375  , 0.      ])
+        >>> precision_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/54, 30/32, 0/4
+        array([0.925926, 0.9375  , 0.      ])
     """
     return class_precisions(checked(matrix), ignore_class, np)
 
@@ -224,9 +217,8 @@ def recall_per_class(matrix, ignore_class=None):
     Arguments and errors as for `iou_per_class`.
 
     Example:
-
-    >>> recall_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/55, 30/35, none
-    array([0.909091, 0.857143,      nan])
+        >>> recall_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/55, 30/35, none
+        array([0.909091, 0.857143,      nan])
     """
     return class_recalls(checked(matrix), ignore_class, np)
 
@@ -235,9 +227,8 @@ def mean_dice(matrix, ignore_class=None):
     """Mean of `dice_per_class` over the classes that have one; arguments and errors as for `iou_per_class`.
 
     Example:
-
-    >>> round(mean_dice([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
-    0.604318
+        >>> round(mean_dice([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
+        0.604318
     """
     return float(dice_mean(checked(matrix), ignore_class, np))
 
@@ -246,8 +237,7 @@ def mean_precision(matrix, ignore_class=None):
     """Mean of `precision_per_class` over the classes that have one; arguments and errors as for `iou_per_class`.
 
     Example:
-
-    >>> round(mean_precision([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
-    0.621142
+        >>> round(mean_precision([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
+        0.621142
     """
     return float(precision_mean(checked(matrix), ignore_class, np))

@@ -38,13 +38,12 @@ class TrimapIoU(ClassScore):
         InputError: for arguments, shapes, labels or weights that do not fit.
 
     Example:
-
-    >>> import numpy as np
-    >>> true, predicted = np.array([[[0] * 20 + [1] * 20]]), np.array([[[0] * 22 + [1] * 18]])
-    >>> metric = TrimapIoU(num_classes=2, width=5)
-    >>> metric.update_state(true, predicted)
-    >>> round(float(metric.result()), 4)  # 5/7 and 3/5, where the IoU of everything is 20/22 and 18/20
-    0.6571
+        >>> import numpy as np
+        >>> true, predicted = np.array([[[0] * 20 + [1] * 20]]), np.array([[[0] * 22 + [1] * 18]])
+        >>> metric = TrimapIoU(num_classes=2, width=5)
+        >>> metric.update_state(true, predicted)
+        >>> round(float(metric.result()), 4)  # 5/7 and 3/5, where the IoU of everything is 20/22 and 18/20
+        0.6571
 
     Reference:
         - [Kohli et al., 2009](https://doi.org/10.1007/s11263-008-0202-0), section 5.2.

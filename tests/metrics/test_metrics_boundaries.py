@@ -118,6 +118,7 @@ def test_boundary_f_score_equals_distance_transforms_by_scipy(void, arguments):
     assert float(mean.result()) == pytest.approx(np.nanmean(np.nanmean(expected, axis=1)), abs=2e-6)
 
 
+@pytest.mark.slow_off_tensorflow
 def test_more_classes_than_bits():
     true, predicted = blobs(2, classes=70)
     expected = slow_f_score(true, predicted, 70, (), 2.0)
@@ -141,6 +142,7 @@ def test_trimap_iou_equals_distances_by_scipy(void):
     assert float(wide.result()) == float(filled(MeanIoU(4, ignore_class=void or None), true, predicted).result())
 
 
+@pytest.mark.slow_off_tensorflow
 def test_a_class_without_a_boundary():
     one = np.zeros((2, 17, 23), "int32")
     other = one.copy()
@@ -157,6 +159,7 @@ def test_a_class_without_a_boundary():
     assert float(metric.result()) == 1.0
 
 
+@pytest.mark.slow_off_tensorflow
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_batches_merging_and_mirroring(seed):
@@ -170,6 +173,7 @@ def test_batches_merging_and_mirroring(seed):
         np.testing.assert_array_equal(mirrored._totals(), whole._totals())
 
 
+@pytest.mark.slow_off_tensorflow
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_renaming_classes(seed):
