@@ -32,9 +32,7 @@ def score_table(evaluation, title):
         "[bold]mean IoU[/]",
         f"[bold]{100 * summary['mean_iou']:.1f}[/]",
         "",
-        ""
-        if interval is None
-        else "95 % of draws of images: {:.1f} to {:.1f}".format(*(100 * end for end in interval)),
+        "" if interval is None else "{:.1f} to {:.1f} (95 %)".format(*(100 * end for end in interval)),
     )
     for name, score in (
         ("pixel accuracy", "pixel_accuracy"),

@@ -50,7 +50,7 @@ class MetricSuite(ConfusionMatrix):
         `result()`: a dict from name to scalar tensor.
 
     Raises:
-        InputError: for arguments, shapes, labels or weights that do not fit; when a result would be called "loss".
+        InputError: for arguments, shapes, labels or weights that do not fit.
 
     Example:
         >>> import numpy as np
@@ -88,9 +88,6 @@ class MetricSuite(ConfusionMatrix):
             _BOUNDARIES[item](*shared, name=item, dtype=dtype) for item in self.names if item in _BOUNDARIES
         ]
         self._image_counts = []
-        if "loss" in self._score(np.zeros((self.num_classes,) * 2), np):
-            rule = "must not give a result the name of the loss in Keras logs"
-            _validation.fail("class_names", rule, "loss", 'Pass prefix="val_".')
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Count the pixels of a batch."""

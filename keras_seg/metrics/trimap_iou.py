@@ -14,8 +14,9 @@ class TrimapIoU(ClassScore):
 
     Counted are the pixels with another label of the truth within `width` rows and columns, on either side of the
     boundary; all others, and ignored pixels, are left out, and the IoU is that of `MeanIoU`. As `width` grows it
-    becomes `MeanIoU`. The rim of an ignored region is a boundary, as in data sets that draw boundaries as void; the
-    border of the image is none. NaN, and left out of the mean, is a class neither in truth nor predicted there.
+    becomes `MeanIoU` of the images that have a boundary. The rim of an ignored region is a boundary, as in data sets
+    that draw boundaries as void; the border of the image is none. NaN, and left out of the mean, is a class neither in
+    truth nor predicted there.
 
     Args:
         num_classes: int >= 2.
