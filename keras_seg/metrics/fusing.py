@@ -56,7 +56,9 @@ class _Alike:
     def __init__(self, metric):
         self.metric = metric
         config = {key: value for key, value in metric.get_config().items() if key not in _OF_RESULTS}
-        self.key = (type(metric), repr(sorted(config.items())))
+        kind = type(metric)
+        # MeanIoU and Dice read and sort pixels alike; BoundaryIoU has cells of its own.
+        self.key = (kind._read, kind._cells, repr(sorted(config.items())))
 
     def __eq__(self, other):
         return self.key == other.key
