@@ -87,6 +87,7 @@ def test_golden_squares():
     assert float(mask_iou) == pytest.approx(0.904762, abs=1e-6)
 
 
+@pytest.mark.slow_off_tensorflow
 def test_perfect_predictions():
     true, _ = blobs(7)
     for kind in KINDS:
@@ -199,6 +200,19 @@ def test_compiled_equals_eager(kind):
     _, result = compiled(step)(state, *map(keras.ops.convert_to_tensor, (true, p)))
     metric.update_state(true, p)
     assert float(result) == pytest.approx(float(metric.result()), rel=1e-6)
+
+
+def test_counts_stay_exact():
+    # float32 stops at 2^24, int32 at 2^31; scores of images are sums too.
+    true, predicted = blobs(8)
+    for kind in (BoundaryIoU, TrimapIoU):
+        metric = filled(kind(4), true, predicted)
+        before, value = metric._totals(), float(metric.result())
+        for _ in range(30):
+            metric.merge_state([metric])
+        filled(metric, true, predicted)
+        np.testing.assert_array_equal(metric._totals(), before * (2**30 + 1))
+        assert float(metric.result()) == value
 
 
 @pytest.mark.tensorflow_only
