@@ -203,7 +203,7 @@ def test_compiled_equals_eager(kind):
 
 
 def test_counts_stay_exact():
-    # float32 stops at 2^24, int32 at 2^31; scores of images are sums too.
+    # float32 stops at 2^24, int32 at 2^31.
     true, predicted = blobs(8)
     for kind in (BoundaryIoU, TrimapIoU):
         metric = filled(kind(4), true, predicted)
