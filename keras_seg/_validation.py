@@ -45,6 +45,13 @@ def integer(name, value, minimum=1):
     return int(value)
 
 
+def boolean(name, value):
+    """`value`, when it is True or False."""
+    if value is not True and value is not False:
+        fail(name, "must be True or False", value)
+    return value
+
+
 def number(name, value, minimum=None, maximum=None):
     """`value` as a float, when it is a finite real number inside [minimum, maximum]."""
     low = "-inf" if minimum is None else minimum
@@ -53,6 +60,14 @@ def number(name, value, minimum=None, maximum=None):
     if not ok or value in (float("inf"), float("-inf")):
         fail(name, f"must be a finite number in [{low}, {high}]", value)
     return float(value)
+
+
+def open_share(name, value):
+    """`value` as a float, when it lies between 0 and 1, both excluded."""
+    value = number(name, value)
+    if not 0 < value < 1:
+        fail(name, "must lie between 0 and 1, both excluded", value)
+    return value
 
 
 def pair(name, value, minimum=1):

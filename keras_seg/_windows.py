@@ -16,6 +16,8 @@ import functools
 import keras
 from keras import ops
 
+from keras_seg import _xla
+
 PADDINGS = ("valid", "same")
 
 # Compiling takes about a fifth of a second. A caller who executes eagerly and keeps bringing new sizes, one for each
@@ -237,7 +239,7 @@ def _on_tensorflow(pool_size):
 
 def _run(plain, compilable, pool_size, *tensors):
     """`plain` on the tensors, or `compilable`, the same function, compiled by XLA where that is possible."""
-    if any(None in tensor.shape[1:] for tensor in tensors) or not _xla_works():
+    if any(None in tensor.shape[1:] for tensor in tensors) or not _xla.works():
         return plain(*tensors, pool_size)
     key = (compilable, pool_size, tuple((tuple(tensor.shape[1:]), tensor.dtype) for tensor in tensors))
     return _compiled(*key)(*tensors) if _worth_compiling(key) else plain(*tensors, pool_size)
@@ -261,16 +263,3 @@ def _compiled(function, pool_size, shapes):
 
     signature = [tf.TensorSpec((None, *shape), dtype) for shape, dtype in shapes]
     return tf.function(lambda *tensors: function(*tensors, pool_size), input_signature=signature, jit_compile=True)
-
-
-@functools.cache
-def _xla_works():
-    """Whether this TensorFlow can compile for the device it runs on; not every build can."""
-    import tensorflow as tf
-
-    with tf.init_scope():
-        try:
-            tf.function(lambda x: x + 1, jit_compile=True)(tf.zeros(1))
-        except (tf.errors.OpError, ValueError):
-            return False
-    return True

@@ -12,7 +12,7 @@ ROOT = pathlib.Path(keras_seg.__file__).parent
 
 # Low to high: a package may import what stands in a row before its own.
 ROWS = [
-    ["_validation", "_version"],
+    ["_validation", "_version", "_xla"],
     ["_files", "_graph", "_ops", "_labels", "_class_balance", "_windows"],
     ["_reduction"],
     ["initializers"],

@@ -27,9 +27,20 @@ def score_table(evaluation, title):
         table.add_row(name, "absent" if absent else f"{100 * iou:.1f}", f"{100 * share:.1f} %", f"[cyan]{bar}[/]")
     summary = evaluation.to_dict()
     table.add_section()
-    table.add_row("[bold]mean IoU[/]", f"[bold]{100 * summary['mean_iou']:.1f}[/]")
-    table.add_row("pixel accuracy", f"{100 * summary['pixel_accuracy']:.1f}")
-    table.add_row("mean accuracy", f"{100 * summary['mean_accuracy']:.1f}")
+    interval = summary["mean_iou_interval"]
+    table.add_row(
+        "[bold]mean IoU[/]",
+        f"[bold]{100 * summary['mean_iou']:.1f}[/]",
+        "",
+        "" if interval is None else "{:.1f} to {:.1f} (95 %)".format(*(100 * end for end in interval)),
+    )
+    for name, score in (
+        ("pixel accuracy", "pixel_accuracy"),
+        ("mean accuracy", "mean_accuracy"),
+        ("frequency-weighted IoU", "frequency_weighted_iou"),
+        ("mean Dice", "mean_dice"),
+    ):
+        table.add_row(name, f"{100 * summary[score]:.1f}")
     return table
 
 

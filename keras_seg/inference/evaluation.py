@@ -7,7 +7,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg.data.decoded_store import DecodedStore
 from keras_seg.inference.prediction import predict_classes
-from keras_seg.metrics import scores
+from keras_seg.metrics import confidence_interval, scores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,12 +20,15 @@ class Evaluation:
         images: int, how many were judged.
         image_accuracy: float array (images,), the share of right pixels of each image; NaN where all pixels are
             ignored.
+        image_confusion: int32 array (images, num_classes, num_classes), the matrix of each image, from which
+            `metrics.paired_difference` compares two models on the same images; None where it was not kept.
     """
 
     confusion: np.ndarray
     class_names: tuple
     images: int
     image_accuracy: np.ndarray
+    image_confusion: np.ndarray | None = None
 
     @property
     def iou(self):
@@ -37,14 +40,23 @@ class Evaluation:
         """Mean of `iou` over the classes that occur."""
         return float(scores.mean_iou(self.confusion))
 
+    @property
+    def mean_iou_interval(self):
+        """(low, high): the 95 % interval of `mean_iou` by `metrics.confidence_interval`; None for a single image, and
+        where the matrices of the images were not kept or hold nothing."""
+        if self.image_confusion is None or self.images < 2 or not self.confusion.any():
+            return None
+        interval = confidence_interval(self.image_confusion)
+        return interval.low, interval.high
+
     def to_dict(self):
         """All results as a JSON-ready dict; a class that occurs nowhere has None."""
+        interval = self.mean_iou_interval
+        matrix = scores.checked(self.confusion)
         return {
             "images": self.images,
-            "mean_iou": self.mean_iou,
-            "pixel_accuracy": float(scores.pixel_accuracy(self.confusion)),
-            "mean_accuracy": float(scores.mean_accuracy(self.confusion)),
-            "frequency_weighted_iou": float(scores.frequency_weighted_iou(self.confusion)),
+            "mean_iou_interval": None if interval is None else list(interval),
+            **{name: float(score(matrix, None, np)) for name, score in scores.MEANS.items()},
             "iou": {
                 name: None if np.isnan(value) else float(value)
                 for name, value in zip(self.class_names, self.iou, strict=True)
@@ -81,6 +93,7 @@ def evaluate(model, index, batch_size=4, on_image=None):
         _validation.fail("model", f"must have the {count} classes of {index.path}", f"a model of {have} classes")
     confusion = np.zeros((count, count), "int64")
     accuracy = np.full(len(index), np.nan)
+    of_images = np.zeros((len(index), count, count), "int32")
     store, done = DecodedStore(index), 0
     for positions in _batches_of_equal_size(index.sizes, batch_size):
         examples = [store.get(position) for position in positions]
@@ -90,12 +103,13 @@ def evaluate(model, index, batch_size=4, on_image=None):
             pairs = mask[counted].astype("int64") * count + prediction[counted]
             matrix = np.bincount(pairs, minlength=count * count).reshape(count, count)
             confusion += matrix
+            of_images[position] = matrix
             if matrix.any():
                 accuracy[position] = np.trace(matrix) / matrix.sum()
         done += len(positions)
         if on_image is not None:
             on_image(done)
-    return Evaluation(confusion, tuple(index.class_names), len(index), accuracy)
+    return Evaluation(confusion, tuple(index.class_names), len(index), accuracy, of_images)
 
 
 def _batches_of_equal_size(sizes, batch_size):

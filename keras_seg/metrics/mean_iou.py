@@ -21,6 +21,7 @@ class MeanIoU(ConfusionMatrix):
         out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
         name: str, name of the metric. Defaults to "mean_iou".
         dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
+        threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
 
     Call arguments:
         y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
@@ -43,9 +44,16 @@ class MeanIoU(ConfusionMatrix):
     """
 
     def __init__(
-        self, num_classes, ignore_class=None, class_names=None, out_of_range="raise", name="mean_iou", dtype=None
+        self,
+        num_classes,
+        ignore_class=None,
+        class_names=None,
+        out_of_range="raise",
+        name="mean_iou",
+        dtype=None,
+        threshold=0.5,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
         # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
         self._direction = "up"
 

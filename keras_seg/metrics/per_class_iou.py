@@ -1,10 +1,10 @@
 """Intersection over union of each class, by name."""
 
 import keras
-from keras import ops
 
 from keras_seg import _validation
 from keras_seg.metrics import scores
+from keras_seg.metrics.class_score import by_class
 from keras_seg.metrics.confusion_matrix import ConfusionMatrix
 
 
@@ -24,6 +24,7 @@ class PerClassIoU(ConfusionMatrix):
         prefix: str, put before each class name in the result. Defaults to "".
         name: str, name of the metric. Defaults to "per_class_iou".
         dtype: dtype of the results. Defaults to None, for `keras.config.floatx()`.
+        threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
 
     Call arguments:
         y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
@@ -51,8 +52,9 @@ class PerClassIoU(ConfusionMatrix):
         prefix="",
         name="per_class_iou",
         dtype=None,
+        threshold=0.5,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
         if not isinstance(prefix, str):
             _validation.fail("prefix", "must be a string", prefix)
         self.prefix = prefix
@@ -66,8 +68,4 @@ class PerClassIoU(ConfusionMatrix):
 
     def _score(self, matrix, xp):
         ious = scores.class_ious(matrix, self.ignore_class, xp)
-        return {
-            self.prefix + name: ops.convert_to_tensor(ious[index], dtype=self.dtype)
-            for index, name in enumerate(self.class_names)
-            if index not in self.ignore_class
-        }
+        return by_class(self.prefix, ious, self.class_names, self.ignore_class, self.dtype)

@@ -31,6 +31,13 @@ def judged_rows(matrix, ignore_class, xp):
     return xp.where(judged[:, None], matrix, xp.zeros_like(matrix)), judged
 
 
+def judged(values, ignore_class, xp, other=float("nan")):
+    """`values` (..., classes) with `other` at the ignored classes."""
+    ignored = _validation.ignored_classes(ignore_class)
+    kept = np.array([index not in ignored for index in range(values.shape[-1])])
+    return xp.where(kept, values, other)
+
+
 def ratio(numerator, denominator, xp):
     """numerator / denominator, NaN where the denominator is 0."""
     some = denominator > 0
@@ -61,6 +68,67 @@ def accuracy_of_pixels(matrix, ignore_class, xp):
     """`pixel_accuracy` for NumPy or `keras.ops`."""
     matrix, _ = judged_rows(matrix, ignore_class, xp)
     return ratio(xp.sum(xp.diagonal(matrix)), xp.sum(matrix), xp)
+
+
+def class_dices(matrix, ignore_class, xp):
+    """`dice_per_class` for NumPy or `keras.ops`."""
+    matrix, judged = judged_rows(matrix, ignore_class, xp)
+    hits = xp.diagonal(matrix)
+    sizes = xp.sum(matrix, axis=0) + xp.sum(matrix, axis=1)
+    return xp.where(judged, ratio(2 * hits, sizes, xp), float("nan"))
+
+
+def class_precisions(matrix, ignore_class, xp):
+    """`precision_per_class` for NumPy or `keras.ops`."""
+    matrix, judged = judged_rows(matrix, ignore_class, xp)
+    return xp.where(judged, ratio(xp.diagonal(matrix), xp.sum(matrix, axis=0), xp), float("nan"))
+
+
+def class_recalls(matrix, ignore_class, xp):
+    """`recall_per_class` for NumPy or `keras.ops`."""
+    matrix, _ = judged_rows(matrix, ignore_class, xp)
+    return ratio(xp.diagonal(matrix), xp.sum(matrix, axis=1), xp)
+
+
+def accuracy_mean(matrix, ignore_class, xp):
+    """`mean_accuracy` for NumPy or `keras.ops`."""
+    return mean_of_defined(class_recalls(matrix, ignore_class, xp), xp)
+
+
+def weighted_iou(matrix, ignore_class, xp):
+    """`frequency_weighted_iou` for NumPy or `keras.ops`."""
+    iou = class_ious(matrix, ignore_class, xp)
+    matrix, _ = judged_rows(matrix, ignore_class, xp)
+    truth = xp.sum(matrix, axis=1)
+    # A class outside the truth weighs nothing, whatever its IoU is. A matrix of NaN, which tells of a fault, stays NaN.
+    return ratio(xp.sum(xp.where(truth == 0, xp.zeros_like(truth), truth * iou)), xp.sum(truth), xp)
+
+
+def dice_mean(matrix, ignore_class, xp):
+    """`mean_dice` for NumPy or `keras.ops`."""
+    return mean_of_defined(class_dices(matrix, ignore_class, xp), xp)
+
+
+def precision_mean(matrix, ignore_class, xp):
+    """`mean_precision` for NumPy or `keras.ops`."""
+    return mean_of_defined(class_precisions(matrix, ignore_class, xp), xp)
+
+
+# What one matrix gives, by the names the results have in logs and reports.
+MEANS = {
+    "mean_iou": iou_mean,
+    "pixel_accuracy": accuracy_of_pixels,
+    "mean_accuracy": accuracy_mean,
+    "frequency_weighted_iou": weighted_iou,
+    "mean_dice": dice_mean,
+    "mean_precision": precision_mean,
+}
+OF_CLASSES = {
+    "iou": class_ious,
+    "dice": class_dices,
+    "precision": class_precisions,
+    "recall": class_recalls,
+}
 
 
 def iou_per_class(matrix, ignore_class=None):
@@ -110,8 +178,7 @@ def mean_accuracy(matrix, ignore_class=None):
         >>> round(mean_accuracy([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (50/55 + 30/35) / 2
         0.883117
     """
-    matrix, _ = judged_rows(checked(matrix), ignore_class, np)
-    return float(mean_of_defined(ratio(np.diagonal(matrix), matrix.sum(axis=1), np), np))
+    return float(accuracy_mean(checked(matrix), ignore_class, np))
 
 
 def frequency_weighted_iou(matrix, ignore_class=None):
@@ -121,7 +188,56 @@ def frequency_weighted_iou(matrix, ignore_class=None):
         >>> round(frequency_weighted_iou([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (55 * 50/59 + 35 * 30/37) / 90
         0.833206
     """
-    matrix, _ = judged_rows(checked(matrix), ignore_class, np)
-    truth = matrix.sum(axis=1)
-    iou = class_ious(matrix, ignore_class, np)
-    return float(ratio(np.sum(truth * np.where(truth > 0, iou, 0.0)), truth.sum(), np))
+    return float(weighted_iou(checked(matrix), ignore_class, np))
+
+
+def dice_per_class(matrix, ignore_class=None):
+    """Dice coefficient of each class, `2 TP / (2 TP + FP + FN)`; all else as for `iou_per_class`.
+
+    Example:
+        >>> dice_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 100/109, 60/67, 0/4
+        array([0.917431, 0.895522, 0.      ])
+    """
+    return class_dices(checked(matrix), ignore_class, np)
+
+
+def precision_per_class(matrix, ignore_class=None):
+    """Share of what was called a class that is of it, `TP / (TP + FP)`; NaN for ignored classes and for those never
+    predicted. Arguments and errors as for `iou_per_class`.
+
+    Example:
+        >>> precision_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/54, 30/32, 0/4
+        array([0.925926, 0.9375  , 0.      ])
+    """
+    return class_precisions(checked(matrix), ignore_class, np)
+
+
+def recall_per_class(matrix, ignore_class=None):
+    """Share of a class that was found, `TP / (TP + FN)`; NaN for ignored classes and for those not in the truth.
+    Arguments and errors as for `iou_per_class`.
+
+    Example:
+        >>> recall_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/55, 30/35, none
+        array([0.909091, 0.857143,      nan])
+    """
+    return class_recalls(checked(matrix), ignore_class, np)
+
+
+def mean_dice(matrix, ignore_class=None):
+    """Mean of `dice_per_class` over the classes that have one; arguments and errors as for `iou_per_class`.
+
+    Example:
+        >>> round(mean_dice([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
+        0.604318
+    """
+    return float(dice_mean(checked(matrix), ignore_class, np))
+
+
+def mean_precision(matrix, ignore_class=None):
+    """Mean of `precision_per_class` over the classes that have one; arguments and errors as for `iou_per_class`.
+
+    Example:
+        >>> round(mean_precision([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
+        0.621142
+    """
+    return float(precision_mean(checked(matrix), ignore_class, np))

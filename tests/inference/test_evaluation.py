@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.metrics import confusion_matrix, jaccard_score
+from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -44,6 +44,13 @@ def test_equals_scikit_learn(folder, model):
         result.mean_iou, jaccard_score(truths, predictions, labels=np.unique([truths, predictions]), average="macro")
     )
     assert result.to_dict()["pixel_accuracy"] == pytest.approx((truths == predictions).mean())
+    assert result.to_dict()["mean_dice"] == pytest.approx(
+        f1_score(truths, predictions, labels=np.unique([truths, predictions]), average="macro")
+    )
+    np.testing.assert_array_equal(result.image_confusion.sum(axis=0), result.confusion)
+    assert not result.image_confusion[0].any()
+    low, high = result.to_dict()["mean_iou_interval"]
+    assert low <= result.mean_iou <= high
     assert seen[-1] == 5
     assert np.isnan(result.image_accuracy[0])
     assert np.isfinite(result.image_accuracy[1:]).all()
@@ -54,6 +61,7 @@ def test_absent_classes_are_none_in_json(folder, model):
     empty = ks.inference.Evaluation(np.diag([5, 0, 2]), ("a", "b", "c"), 1, np.ones(1))
     assert empty.to_dict()["iou"] == {"a": 1.0, "b": None, "c": 1.0}
     assert empty.mean_iou == 1.0
+    assert empty.to_dict()["mean_iou_interval"] is None
     assert index.num_classes == 3
 
 

@@ -392,7 +392,7 @@ class TestForms:
         assert calls[-1][2][0][0][0] == 12
 
     def test_a_tensorflow_that_cannot_compile(self, monkeypatch):
-        monkeypatch.setattr(_windows, "_xla_works", lambda: False)
+        monkeypatch.setattr(_windows._xla, "works", lambda: False)
         monkeypatch.setattr(_windows, "_compiled", lambda *args: pytest.fail("compiled"))
         assert_equals_torch(maps("tied", (5, 7)), 2, "same")
 

@@ -5,6 +5,7 @@ import sklearn.metrics
 from gradients import compiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metric_cases import case, filled
 
 from keras_seg._validation import InputError
 from keras_seg.losses import CrossEntropy
@@ -18,19 +19,6 @@ def pixels(matrix):
     true, predicted = np.nonzero(matrix)
     counts = matrix[true, predicted]
     return np.repeat(true, counts)[None, None], np.repeat(predicted, counts)[None, None]
-
-
-def case(seed=0, classes=4, shape=(2, 5, 7), void=()):
-    random = np.random.default_rng(seed)
-    true, p = random.integers(0, classes, shape), random.random((*shape, classes)).astype("float32")
-    for item in void:
-        true[random.random(shape) < 0.2] = item
-    return true, p
-
-
-def filled(metric, *batch, **arguments):
-    metric.update_state(*batch, **arguments)
-    return metric
 
 
 def network(classes=3):
@@ -165,6 +153,54 @@ def test_permuting_pixels_and_splitting_batches(seed):
     np.testing.assert_array_equal(filled(ConfusionMatrix(4, ignore_class=255), *shuffled).result(), whole)
     parts = filled(ConfusionMatrix(4, ignore_class=255), true[:2], p[:2])
     np.testing.assert_array_equal(filled(parts, true[2:], p[2:]).result(), whole)
+
+
+def test_predictions_of_nan():
+    true, p = case(11)
+    p[0, 0, :2, 1] = np.nan
+    with pytest.raises(InputError, match=r"`y_pred` holds NaN. Received: y_pred='2 pixels with NaN'"):
+        MeanIoU(4).update_state(true, p)
+    metric = filled(MeanIoU(4, out_of_range="count"), true, p)
+    assert (metric.out_of_range_pixels, metric.matrix.sum()) == (2, 68)
+    single = np.full((1, 1, 2, 1), np.nan, "float32")
+    with pytest.raises(InputError, match="`y_pred` holds NaN"):
+        MeanIoU(2).update_state(np.zeros((1, 1, 2), "int32"), single)
+    # Infinite scores are scores, also where they add up to NaN.
+    p = np.full((1, 1, 2, 4), -np.inf, "float32")
+    p[..., 2] = np.inf
+    assert filled(ConfusionMatrix(4), np.full((1, 1, 2), 3), p).result()[3, 2] == 2
+
+
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch runs it eagerly")
+@pytest.mark.parametrize("classes", [4, 70])
+@pytest.mark.parametrize("size_known", [True, False])
+def test_predictions_of_nan_in_a_graph(classes, size_known):
+    true, p = case(12, classes=classes)
+    p[0, 0, :2, 1] = np.nan
+    metric = ConfusionMatrix(classes, out_of_range="count")
+    expected = filled(ConfusionMatrix(classes, out_of_range="count"), true, p)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        shapes = (true.shape, p.shape) if size_known else ((None,) * 3, (None, None, None, classes))
+        signature = [tf.TensorSpec(shape, x.dtype) for shape, x in zip(shapes, (true, p), strict=True)]
+        tf.function(metric.update_state, input_signature=signature)(true, p)
+    else:
+        state = [keras.ops.zeros(v.shape, v.dtype) for v in metric.variables]
+        for variable, value in zip(
+            metric.variables, compiled(metric.stateless_update_state)(state, true, p), strict=True
+        ):
+            variable.assign(value)
+    np.testing.assert_array_equal(metric.matrix, expected.matrix)
+    assert metric.out_of_range_pixels == 2
+
+
+def test_threshold_of_a_single_channel():
+    true, y_pred = np.array([[[0, 0, 1, 1]]]), np.array([[[[0.1], [0.3], [0.3], [0.9]]]], "float32")
+    assert filled(ConfusionMatrix(2, threshold=0.2), true, y_pred).result().tolist() == [[1, 1], [0, 2]]
+    for threshold in (0, 1, -0.5, float("nan"), "0.5"):
+        with pytest.raises(InputError, match="`threshold` must"):
+            ConfusionMatrix(2, threshold=threshold)
 
 
 def test_masks():

@@ -1,0 +1,140 @@
+"""Whether probabilities mean what they say."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_seg import _labels as label_reading
+from keras_seg import _validation
+from keras_seg.metrics import exact_counts
+from keras_seg.metrics.fusing import fused
+from keras_seg.metrics.multi_label_confusion import check_probabilities
+from keras_seg.metrics.pixel_counts import PixelCounts
+
+# Steps in which the confidence is measured inside a bin. Counting steps keeps everything an integer; with 15 bins a
+# confidence is off by at most 1 / (2 * 15 * 1024) = 0.00003, and the two ends of a bin are exact.
+_STEPS = 1024
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class ExpectedCalibrationError(PixelCounts):
+    """Expected calibration error of all pixels seen so far: how far confidence and accuracy are apart.
+
+    The confidence of a pixel is the probability of the class it is called. Pixels are put into `bins` equal bins of
+    confidence, `((m - 1) / bins, m / bins]`, and `ECE = sum_m n_m / n |accuracy_m - confidence_m|` with the means of
+    the pixels of a bin. 0 is best. Empty bins weigh nothing; without a pixel it is NaN.
+
+    Args:
+        num_classes: int >= 2.
+        ignore_class: None, int or sequence of int, labels of pixels to leave out. Defaults to None.
+        class_names: None or a sequence of `num_classes` names. Defaults to None.
+        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
+        name: str, name of the metric. Defaults to "expected_calibration_error".
+        dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
+        bins: int >= 1. Defaults to 15.
+        from_logits: bool, `y_pred` holds logits, of which the softmax is taken. Defaults to False.
+
+    Call arguments:
+        y_true: as for `ConfusionMatrix`.
+        y_pred: probabilities (batch, height, width, classes), or logits; or, for two classes, probabilities of class 1
+            (batch, height, width, 1). What is no probability is an error: in eager execution at once, in a graph when
+            the result is asked for.
+        sample_weight: None or a mask of zeros and ones, as for `ConfusionMatrix`.
+
+    Returns:
+        `result()`: a scalar tensor.
+
+    Raises:
+        InputError: for arguments, shapes, labels, probabilities or weights that do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> metric = ExpectedCalibrationError(num_classes=2, bins=10)
+        >>> metric.update_state(np.array([[[0, 1, 1, 1]]]), np.array([[[[0.75, 0.25]] * 4]]))
+        >>> float(metric.result())  # 75 % sure, one in four right
+        0.5
+
+    Reference:
+        - [Guo et al., 2017](https://arxiv.org/abs/1706.04599), section 2.
+    """
+
+    def __init__(
+        self,
+        num_classes,
+        ignore_class=None,
+        class_names=None,
+        out_of_range="raise",
+        name="expected_calibration_error",
+        dtype=None,
+        bins=15,
+        from_logits=False,
+    ):
+        self.bins = _validation.integer("bins", bins)
+        self.from_logits = _validation.boolean("from_logits", from_logits)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype)
+        # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
+        self._direction = "down"
+
+    def get_config(self):
+        """The arguments, as the constructor takes them."""
+        config = {**super().get_config(), "bins": self.bins, "from_logits": self.from_logits}
+        del config["threshold"]
+        return config
+
+    def diagram(self):
+        """What a reliability diagram shows.
+
+        Returns:
+            A dict of NumPy arrays (bins,): "confidence" and "accuracy", the means of the pixels of each bin, NaN where
+            there are none, and "pixels", int64.
+        """
+        pixels, right, confidence = self._of_bins(self._totals()[: self._ignored], np)
+        with np.errstate(invalid="ignore"):
+            return {"confidence": confidence / pixels, "accuracy": right / pixels, "pixels": pixels}
+
+    def _number_of_cells(self):
+        return 2 * self.bins * (_STEPS + 1)
+
+    def _counted(self):
+        return {**super()._counted(), "bins": self.bins}
+
+    def _count(self, y_true, y_pred, weights):
+        allowed = (self.num_classes,) if self.num_classes > 2 or self.from_logits else (1, 2)
+        floating = "float" in keras.backend.standardize_dtype(y_pred.dtype)
+        if len(y_pred.shape) != 4 or y_pred.shape[-1] not in allowed or not floating:
+            rule = f"must be probabilities (batch, height, width, {self.num_classes}), as class ids have no confidence"
+            _validation.fail("y_pred", rule, (tuple(y_pred.shape), str(y_pred.dtype)))
+        if not self.from_logits and label_reading.is_concrete(y_pred):
+            check_probabilities(y_pred)
+        return exact_counts.histogram(fused(self._sort_confidence, y_true, y_pred, weights), self._bins)
+
+    def _sort_confidence(self, y_true, y_pred, weights):
+        true, predicted, fault = self._read(y_true, y_pred, weights)
+        confidence = ops.max(ops.cast(y_pred, "float32"), axis=-1)
+        if self.from_logits:
+            spread = ops.exp(ops.cast(y_pred, "float32") - ops.expand_dims(confidence, -1))
+            confidence = 1 / ops.sum(spread, axis=-1)
+        elif y_pred.shape[-1] == 1:
+            confidence = ops.maximum(confidence, 1 - confidence)
+        place = confidence * self.bins
+        index = ops.clip(ops.ceil(place) - 1, 0, self.bins - 1)
+        step = ops.clip(ops.round((place - index) * _STEPS), 0, _STEPS)
+        cell = ops.cast(index * (_STEPS + 1) + step, "int32") * 2 + ops.cast(predicted == true, "int32")
+        none = ops.logical_not(ops.logical_and(confidence >= 0, confidence <= 1 + 1e-6))
+        fault = ops.where(ops.logical_and(fault < 0, none), self._strays, fault)
+        return ops.where(fault < 0, cell, fault)
+
+    def _of_bins(self, cells, xp):
+        """Pixels, right ones, and the sum of the confidences, of each bin."""
+        cells = xp.reshape(cells, (self.bins, _STEPS + 1, 2))
+        steps = xp.sum(cells, axis=-1)
+        values = (np.arange(self.bins)[:, None] + np.arange(_STEPS + 1) / _STEPS) / self.bins
+        values = values if xp is np else xp.cast(values, "float32")
+        return xp.sum(steps, axis=1), xp.sum(cells[..., 1], axis=1), xp.sum(steps * values, axis=1)
+
+    def _result_of(self, cells, xp):
+        pixels, right, confidence = self._of_bins(cells, xp)
+        total = xp.sum(pixels)
+        error = xp.sum(xp.abs(right - confidence))
+        value = xp.where(total == 0, float("nan"), error / xp.where(total == 0, xp.ones_like(total), total))
+        return ops.convert_to_tensor(value, dtype=self.dtype)

@@ -1,0 +1,188 @@
+"""All results of one pass, by name."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_seg import _labels as label_reading
+from keras_seg import _validation
+from keras_seg.metrics import exact_counts, predictions, scores
+from keras_seg.metrics.boundary_f_score import BoundaryFScore
+from keras_seg.metrics.boundary_iou import BoundaryIoU
+from keras_seg.metrics.class_score import by_class
+from keras_seg.metrics.confusion_matrix import ConfusionMatrix
+from keras_seg.metrics.fusing import fused
+from keras_seg.metrics.trimap_iou import TrimapIoU
+
+_BOUNDARIES = {"boundary_iou": BoundaryIoU, "boundary_f_score": BoundaryFScore, "trimap_iou": TrimapIoU}
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class MetricSuite(ConfusionMatrix):
+    """Many metrics in one: the predictions are read once and one confusion matrix serves all that can be read from it.
+
+    Keras puts each entry of the result among the logs of `fit` and `evaluate(return_dict=True)` under its own name,
+    without that of the suite; `prefix` keeps two suites apart.
+
+    Args:
+        num_classes: int >= 2.
+        ignore_class: None, int or sequence of int, labels of pixels to leave out. Defaults to None.
+        class_names: None or a sequence of `num_classes` names. Defaults to None, for "class_0" and so on.
+        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
+        name: str, name of the metric. Defaults to "metric_suite".
+        dtype: dtype of the results. Defaults to None, for `keras.config.floatx()`.
+        threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
+        metrics: None or a sequence of names: "mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou",
+            "mean_dice", "mean_precision", which cost nothing more, and "boundary_iou", "boundary_f_score",
+            "trimap_iou", which look at the pixels again, with the defaults of their classes. Defaults to None, for all
+            that cost nothing.
+        per_class: sequence of "iou", "dice", "precision" and "recall", which to give for each class too, under names
+            such as "iou_sky". Defaults to ("iou",).
+        prefix: str, put before each name in the result. Defaults to "".
+        keep_images: bool, keep the confusion matrix of each image, for `image_matrices`. They are kept outside the
+            graph, which must not be one: call `update_state` yourself or compile the model with `run_eagerly=True`.
+            Defaults to False.
+
+    Call arguments:
+        y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
+
+    Returns:
+        `result()`: a dict from name to scalar tensor.
+
+    Raises:
+        InputError: for arguments, shapes, labels or weights that do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> suite = MetricSuite(num_classes=2, class_names=("road", "sky"), metrics=("mean_iou", "pixel_accuracy"))
+        >>> suite.update_state(np.array([[[0, 0, 0, 1]]]), np.array([[[0, 0, 1, 1]]]))
+        >>> {name: round(float(value), 4) for name, value in suite.result().items()}
+        {'mean_iou': 0.5833, 'pixel_accuracy': 0.75, 'iou_road': 0.6667, 'iou_sky': 0.5}
+    """
+
+    def __init__(
+        self,
+        num_classes,
+        ignore_class=None,
+        class_names=None,
+        out_of_range="raise",
+        name="metric_suite",
+        dtype=None,
+        threshold=0.5,
+        metrics=None,
+        per_class=("iou",),
+        prefix="",
+        keep_images=False,
+    ):
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
+        self.names = _names(
+            "metrics", tuple(scores.MEANS) if metrics is None else metrics, [*scores.MEANS, *_BOUNDARIES]
+        )
+        self.per_class = _names("per_class", per_class, scores.OF_CLASSES)
+        if not isinstance(prefix, str):
+            _validation.fail("prefix", "must be a string", prefix)
+        self.prefix = prefix
+        self.keep_images = _validation.boolean("keep_images", keep_images)
+        shared = (self.num_classes, self.ignore_class, self.class_names, self.out_of_range)
+        self._boundaries = [
+            _BOUNDARIES[item](*shared, name=item, dtype=dtype) for item in self.names if item in _BOUNDARIES
+        ]
+        self._image_counts = []
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Count the pixels of a batch."""
+        if self._boundaries:
+            y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+            ids = fused(self._ids, y_pred)
+            if label_reading.is_concrete(ids) and self.out_of_range == "raise" and ops.any(ids < 0):
+                self._name_strays(y_true, y_pred)
+            y_pred = ids
+        super().update_state(y_true, y_pred, sample_weight)
+        for metric in self._boundaries:
+            metric.update_state(y_true, y_pred, sample_weight)
+
+    def merge_state(self, metrics):
+        """Add the counts of other suites of the same arguments, such as other workers', to this one.
+
+        Args:
+            metrics: iterable of `MetricSuite`. Kept matrices of images are appended.
+
+        Raises:
+            InputError: when one is not such a metric.
+        """
+        metrics = list(metrics)
+        super().merge_state(metrics)
+        for position, own in enumerate(self._boundaries):
+            own.merge_state([other._boundaries[position] for other in metrics])
+        kept = [list(other._image_counts) for other in metrics]
+        self._image_counts = sum(kept, self._image_counts)
+
+    def reset_state(self):
+        """Forget all pixels and images."""
+        super().reset_state()
+        self._image_counts = []
+
+    @property
+    def image_matrices(self):
+        """The confusion matrix of each image seen so far, NumPy int64 (images, classes, classes), in their order.
+
+        Raises:
+            InputError: when they were not kept.
+        """
+        if not self.keep_images:
+            _validation.fail("keep_images", "must be True for the matrices of images", False)
+        shape = (-1, self.num_classes, self.num_classes)
+        if not self._image_counts:
+            return np.zeros((0, *shape[1:]), "int64")
+        return np.concatenate(self._image_counts).astype("int64").reshape(shape)
+
+    def get_config(self):
+        """The arguments, as the constructor takes them."""
+        return {
+            **super().get_config(),
+            "metrics": list(self.names),
+            "per_class": list(self.per_class),
+            "prefix": self.prefix,
+            "keep_images": self.keep_images,
+        }
+
+    def _ids(self, y_pred):
+        return predictions.predicted_ids(y_pred, self.num_classes, self.threshold)
+
+    def _counted(self):
+        return {**super()._counted(), "metrics": self.names, "keep_images": self.keep_images}
+
+    def _count(self, y_true, y_pred, weights):
+        if not self.keep_images:
+            return super()._count(y_true, y_pred, weights)
+        bins = fused(self._sort, *fused(self._read, y_true, y_pred, weights))
+        if not label_reading.is_concrete(bins):
+            fix = "Compile the model with run_eagerly=True, or call update_state outside a graph."
+            _validation.fail("keep_images", "cannot be had in a compiled graph", True, fix)
+        images = exact_counts.image_histograms(bins, self._bins)
+        counts = ops.convert_to_numpy(images)
+        self._check(counts.sum(axis=0), y_true, y_pred)
+        self._image_counts.append(counts[:, : self._ignored])
+        return ops.cast(ops.sum(images, axis=0), "int32")
+
+    def _score(self, matrix, xp):
+        results = {
+            name: ops.convert_to_tensor(scores.MEANS[name](matrix, self.ignore_class, xp), dtype=self.dtype)
+            for name in self.names
+            if name in scores.MEANS
+        }
+        results |= {metric.name: metric.result() for metric in self._boundaries}
+        for name in self.per_class:
+            values = scores.OF_CLASSES[name](matrix, self.ignore_class, xp)
+            results |= by_class(f"{name}_", values, self.class_names, self.ignore_class, self.dtype)
+        return {self.prefix + name: value for name, value in results.items()}
+
+
+def _names(argument, value, allowed):
+    """A tuple of distinct names out of `allowed`."""
+    if isinstance(value, str) or not hasattr(value, "__iter__"):
+        _validation.fail(argument, "must be a sequence of names", value, f"Choose from: {', '.join(allowed)}.")
+    value = tuple(_validation.one_of(argument, item, allowed) for item in value)
+    if len(set(value)) != len(value):
+        _validation.fail(argument, "must not repeat a name", value)
+    return value

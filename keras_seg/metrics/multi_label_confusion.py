@@ -1,0 +1,160 @@
+"""A confusion matrix of yes and no for each of several labels that a pixel may have at once."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_seg import _labels as label_reading
+from keras_seg import _validation
+from keras_seg.metrics import exact_counts
+from keras_seg.metrics.fusing import fused
+from keras_seg.metrics.pixel_counts import PixelCounts
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class MultiLabelConfusion(PixelCounts):
+    """For each class the matrix [[TN, FP], [FN, TP]] of all pixels seen so far, in exact integers.
+
+    For classes that do not exclude one another, each a yes or no at a pixel, and with one class for a binary task. A
+    pixel is called a class when its probability exceeds the class's threshold. What is ignored is ignored in its
+    channel; faults are treated as by `ConfusionMatrix`.
+
+    Args:
+        num_classes: int >= 1, the channels.
+        ignore_class: None, int or sequence of int, labels other than 0 and 1 of entries to leave out. Defaults to None.
+        class_names: None or a sequence of `num_classes` names. Defaults to None, for "class_0" and so on.
+        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
+        name: str, name of the metric. Defaults to "multi_label_confusion".
+        dtype: dtype of results other than counts. Defaults to None, for `keras.config.floatx()`.
+        threshold: float in (0, 1), or a sequence of one for each class. Defaults to 0.5.
+        from_logits: bool, `y_pred` holds logits, compared with the logits of the thresholds. Defaults to False.
+
+    Call arguments:
+        y_true: 0, 1 or ignored labels (batch, height, width, classes); for one class also (batch, height, width).
+        y_pred: probabilities, or logits, (batch, height, width, classes). Outside [0, 1] probabilities are an error
+            where they can be looked at, in eager execution.
+        sample_weight: None or a mask of zeros and ones, as for `ConfusionMatrix`.
+
+    Returns:
+        `result()`: a NumPy int64 array (classes, 2, 2). Inside a compiled graph a float32 tensor.
+
+    Raises:
+        InputError: for arguments, shapes, labels, probabilities or weights that do not fit.
+
+    Example:
+        >>> import numpy as np
+        >>> metric = MultiLabelConfusion(num_classes=1, threshold=0.3)
+        >>> metric.update_state(np.array([[[0, 0, 1, 1]]]), np.array([[[[0.1], [0.4], [0.4], [0.9]]]]))
+        >>> metric.result()
+        array([[[1, 1],
+                [0, 2]]])
+    """
+
+    fewest_classes = 1
+
+    def __init__(
+        self,
+        num_classes,
+        ignore_class=None,
+        class_names=None,
+        out_of_range="raise",
+        name="multi_label_confusion",
+        dtype=None,
+        threshold=0.5,
+        from_logits=False,
+    ):
+        ignored = _validation.ignored_classes(ignore_class)
+        if 0 in ignored or 1 in ignored:
+            rule = "must hold labels other than 0 and 1, which say no and yes here"
+            _validation.fail("ignore_class", rule, ignored, "Leave pixels out by sample_weight.")
+        super().__init__(num_classes, ignored, class_names, out_of_range, name, dtype)
+        self.threshold = _thresholds(threshold, self.num_classes)
+        self.from_logits = _validation.boolean("from_logits", from_logits)
+
+    def get_config(self):
+        """The arguments, as the constructor takes them."""
+        return {**super().get_config(), "threshold": list(self.threshold), "from_logits": self.from_logits}
+
+    @property
+    def matrices(self):
+        """The counts so far, NumPy int64 (classes, 2, 2); without the checks of `result`."""
+        return self._totals()[: self._ignored].reshape(-1, 2, 2)
+
+    def _number_of_cells(self):
+        return 4 * self.num_classes
+
+    def _counted(self):
+        return {**super()._counted(), "threshold": self.threshold}
+
+    def _count(self, y_true, y_pred, weights):
+        if not self.from_logits and label_reading.is_concrete(y_pred):
+            check_probabilities(y_pred)
+        return exact_counts.histogram(fused(self._sort, y_true, y_pred, weights), self._bins)
+
+    def _sort(self, y_true, y_pred, weights):
+        if len(y_pred.shape) != 4 or y_pred.shape[-1] != self.num_classes:
+            rule = f"must be (batch, height, width, {self.num_classes}), the last dimension being num_classes"
+            _validation.fail("y_pred", rule, tuple(y_pred.shape))
+        true = self._labels(y_true)
+        label_reading.check_sizes(y_true, y_pred)
+        scores = ops.cast(y_pred, "float32")
+        limits = [math.log(t / (1 - t)) for t in self.threshold] if self.from_logits else self.threshold
+        called = ops.cast(scores > ops.convert_to_tensor(limits, dtype="float32"), "int32")
+        bins = 4 * ops.arange(self.num_classes, dtype="int32") + 2 * true + called
+        bins = ops.where(ops.isnan(scores), self._strays, bins)
+        bins = ops.where(ops.logical_or(true < 0, true > 1), self._strays, bins)
+        for item in self.ignore_class:
+            bins = ops.where(true == item, self._ignored, bins)
+        if weights is None:
+            return bins
+        weights = ops.expand_dims(weights, -1)
+        return ops.where(weights == 1, bins, ops.where(weights == 0, self._ignored, self._fractional))
+
+    def _labels(self, y_true):
+        """Labels as int32 (batch, height, width, classes), -1 where there is a fraction."""
+        if len(y_true.shape) == 3 and self.num_classes == 1:
+            y_true = ops.expand_dims(y_true, -1)
+        if len(y_true.shape) != 4 or y_true.shape[-1] != self.num_classes:
+            also = " or (batch, height, width)" if self.num_classes == 1 else ""
+            rule = f"must be (batch, height, width, {self.num_classes}){also}, 0 or 1 for each class"
+            _validation.fail("y_true", rule, tuple(y_true.shape))
+        labels = ops.cast(y_true, "int32")
+        if "float" in keras.backend.standardize_dtype(y_true.dtype):
+            labels = ops.where(ops.cast(labels, y_true.dtype) == y_true, labels, -1)
+        return labels
+
+    def _result_of(self, cells, xp):
+        return self._score(xp.reshape(cells, (self.num_classes, 2, 2)), xp)
+
+    def _score(self, matrices, xp):
+        """What `result` gives for the matrices of the classes."""
+        return matrices
+
+    def _name_strays(self, y_true, y_pred):
+        values = np.unique(ops.convert_to_numpy(self._labels(y_true)))
+        values = [int(value) for value in values if value not in (0, 1, *self.ignore_class)]
+        if values:
+            fix = "Pass them as ignore_class, or correct the masks (-1 also stands for a label with a fraction)."
+            _validation.fail("y_true", "holds labels that are neither 0 or 1 nor ignored", values[:8], fix)
+        _validation.fail("y_pred", "holds NaN", tuple(y_pred.shape), "Find the step that diverged.")
+
+
+def check_probabilities(y_pred):
+    """Probabilities whose values are known must lie in [0, 1]; NaN is left to the counting."""
+    if keras.backend.standardize_dtype(y_pred.dtype) == "bool":
+        return
+    # A little above 1, because that is where a softmax may end up.
+    if ops.any(ops.logical_or(y_pred < 0, y_pred > 1 + 1e-6)):
+        y_pred = ops.convert_to_numpy(ops.cast(y_pred, "float32"))
+        found = [float(np.nanmin(y_pred)), float(np.nanmax(y_pred))]
+        _validation.fail("y_pred", "must hold probabilities from 0 to 1", found, "For logits pass from_logits=True.")
+
+
+def _thresholds(value, num_classes):
+    """One threshold for each class."""
+    values = tuple(value) if hasattr(value, "__iter__") and not isinstance(value, str) else (value,) * num_classes
+    if len(values) != num_classes:
+        _validation.fail("threshold", f"must be a number or hold {num_classes}, one for each class", value)
+    return tuple(_validation.open_share("threshold", item) for item in values)

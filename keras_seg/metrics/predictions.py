@@ -1,0 +1,63 @@
+"""How predictions are read: probabilities, single-channel probabilities, class ids."""
+
+import keras
+from keras import ops
+
+from keras_seg import _labels as label_reading
+from keras_seg import _validation
+from keras_seg.metrics import fusing
+
+# XLA makes one loop of a comparison for each channel; beyond this many, compiling them takes longer than it saves.
+_UNROLLED = 64
+
+
+def predicted_ids(y_pred, num_classes, threshold=0.5):
+    """Predicted classes as int32 (batch, height, width), -1 where a prediction is NaN."""
+    shape = tuple(y_pred.shape)
+    whole = "int" in keras.backend.standardize_dtype(y_pred.dtype)
+    if len(shape) == 4 and shape[-1] == num_classes:
+        return label_reading.argmax(y_pred) if whole else best_class(y_pred)
+    if len(shape) == 4 and shape[-1] == 1:
+        y_pred = ops.squeeze(y_pred, axis=-1)
+        if not whole and num_classes == 2:
+            return ops.where(ops.isnan(y_pred), -1, ops.cast(y_pred > threshold, "int32"))
+    elif len(shape) != 3:
+        _validation.fail(
+            "y_pred",
+            f"must be probabilities (batch, height, width, {num_classes}) or class ids (batch, height, width)",
+            shape,
+            f"Its last dimension must equal num_classes={num_classes}." if len(shape) == 4 else "",
+        )
+    if not whole:
+        fix = "Cast them to int32." if len(shape) == 3 else f"Its last dimension must equal num_classes={num_classes}."
+        _validation.fail(
+            "y_pred", "must be of an integer type when it holds class ids", (shape, str(y_pred.dtype)), fix
+        )
+    return ops.cast(y_pred, "int32")
+
+
+def best_class(scores):
+    """Position of the largest score along the last axis, int32; -1 where one of them is NaN."""
+    if fusing.compiling() and scores.shape[-1] <= _UNROLLED:
+        return _unrolled(scores)
+    ids = label_reading.argmax(scores)
+    # The sum is NaN when a score is, and a pass that writes nothing; only then is each pixel looked at.
+    suspect = ops.isnan(ops.sum(scores))
+    if label_reading.is_concrete(suspect):
+        return _without_nan(ids, scores) if suspect else ids
+    return ops.cond(suspect, lambda: _without_nan(ids, scores), lambda: ids)
+
+
+def _without_nan(ids, scores):
+    return ops.where(ops.any(ops.isnan(scores), axis=-1), -1, ids)
+
+
+def _unrolled(scores):
+    best = scores[..., 0]
+    ids, nan = ops.zeros_like(best, dtype="int32"), ops.isnan(best)
+    for channel in range(1, scores.shape[-1]):
+        score = scores[..., channel]
+        larger = score > best
+        best, ids = ops.where(larger, score, best), ops.where(larger, channel, ids)
+        nan = ops.logical_or(nan, ops.isnan(score))
+    return ops.where(nan, -1, ids)

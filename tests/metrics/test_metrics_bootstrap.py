@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+import scipy.stats
+
+from keras_seg._validation import InputError
+from keras_seg.metrics import confidence_interval, paired_difference, scores
+
+pytestmark = pytest.mark.tensorflow_only  # NumPy whatever the backend.
+
+
+def matrices(images=40, seed=0, quality=0.8, pixels=500):
+    """Matrices of two classes whose accuracy varies from image to image."""
+    random = np.random.default_rng(seed)
+    right = random.binomial(pixels, np.clip(random.normal(quality, 0.1, (images, 2)), 0, 1))
+    out = np.zeros((images, 2, 2), int)
+    out[:, [0, 1], [0, 1]], out[:, [0, 1], [1, 0]] = right, pixels - right
+    return out
+
+
+def test_equals_scipy():
+    data = matrices()
+    ours = confidence_interval(data, draws=4000)
+    peer = scipy.stats.bootstrap(
+        (np.arange(len(data)),),
+        lambda chosen: scores.mean_iou(data[chosen].sum(axis=0)),
+        n_resamples=4000,
+        vectorized=False,
+        method="percentile",
+        random_state=np.random.default_rng(1),
+    )
+    # Two Monte Carlo runs: quantiles of 4000 draws are off by some percent of the width.
+    width = peer.confidence_interval.high - peer.confidence_interval.low
+    assert ours.low == pytest.approx(peer.confidence_interval.low, abs=0.1 * width)
+    assert ours.high == pytest.approx(peer.confidence_interval.high, abs=0.1 * width)
+    assert ours.value == scores.mean_iou(data.sum(axis=0))
+    assert ours.low < ours.value < ours.high
+    assert np.std(ours.draws) == pytest.approx(peer.standard_error, rel=0.1)
+
+
+def test_all_draws_of_two_images():
+    # Of two images a draw is one of (2, 0), (1, 1), (0, 2), with 1/4, 1/2, 1/4.
+    data = np.array([[[3, 1], [0, 4]], [[2, 2], [2, 2]]])
+    draws = confidence_interval(data, scores.pixel_accuracy, draws=4000).draws
+    found, counts = np.unique(draws, return_counts=True)
+    np.testing.assert_allclose(found, [4 / 8, 11 / 16, 7 / 8])
+    np.testing.assert_allclose(counts / 4000, [0.25, 0.5, 0.25], atol=0.03)
+
+
+def test_level_and_seed():
+    data = matrices()
+    narrow, wide = confidence_interval(data, level=0.5), confidence_interval(data, level=0.99)
+    assert wide.low < narrow.low < narrow.high < wide.high
+    assert ((narrow.draws >= narrow.low) & (narrow.draws <= narrow.high)).mean() == pytest.approx(0.5, abs=0.01)
+    assert confidence_interval(data, seed=3) == confidence_interval(data, seed=3) != confidence_interval(data, seed=4)
+
+
+def test_pairs_are_narrower():
+    better = matrices(seed=1)
+    # The same images, a little worse in each: far apart as pairs, not as sets.
+    worse = better.copy()
+    lost = better[:, 0, 0] // 50
+    worse[:, 0, 0] -= lost
+    worse[:, 0, 1] += lost
+    difference = paired_difference(better, worse)
+    assert difference.low > 0
+    assert difference.value == pytest.approx(confidence_interval(better).value - confidence_interval(worse).value)
+    alone = confidence_interval(better)
+    assert difference.high - difference.low < 0.2 * (alone.high - alone.low)
+    turned = paired_difference(worse, better)
+    assert (turned.value, turned.low, turned.high) == pytest.approx(
+        (-difference.value, -difference.high, -difference.low)
+    )
+    same = paired_difference(better, better)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_draws_without_a_score():
+    # mIoU of images without pixels is NaN: a draw of these alone says nothing.
+    data = np.array([[[0, 0], [0, 0]], [[3, 1], [0, 4]]])
+    interval = confidence_interval(data)
+    assert interval.low == interval.high == interval.value
+    assert np.isnan(confidence_interval(np.zeros((2, 2, 2))).low)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: confidence_interval(np.ones((1, 2, 2))), "`image_matrices` must hold .* two images"),
+        (lambda: confidence_interval(np.ones((3, 2))), "`image_matrices` must hold square"),
+        (lambda: confidence_interval(-np.ones((3, 2, 2))), "`image_matrices` must hold counts of at least 0"),
+        (lambda: confidence_interval(np.ones((3, 2, 2)), level=1), "`level` must lie between 0 and 1"),
+        (lambda: confidence_interval(np.ones((3, 2, 2)), draws=0), "`draws` must be an integer"),
+        (lambda: paired_difference(np.ones((3, 2, 2)), np.ones((4, 2, 2))), "`other_matrices` must have the shape"),
+        (
+            lambda: paired_difference(np.ones((3, 2, 2)), [[[1, 1], [1, 1]], [[2, 1], [1, 1]], [[1, 1], [1, 1]]]),
+            r"`other_matrices` must be of the same images.*\[1\]",
+        ),
+    ],
+)
+def test_bad_arguments(call, message):
+    with pytest.raises(InputError, match=message):
+        call()
