@@ -16,6 +16,8 @@ class ExportReport:
         images: int, how many images were compared.
         max_abs_difference: float, the largest difference of any output value from Keras.
         agreement: float in [0, 1], the share of pixels with the same class as in Keras.
+        share_apart: float in [0, 1], the share of pixels with a value further from Keras than 0.001. Above zero only
+            for nets that unpool, where rounding decides between equal maxima; at most 0.01.
     """
 
     format: str
@@ -26,6 +28,7 @@ class ExportReport:
     images: int
     max_abs_difference: float
     agreement: float
+    share_apart: float
 
     def to_dict(self):
         """The attributes as a JSON-ready dict."""

@@ -7,7 +7,7 @@ from keras_seg._files import size_on_disk, written_aside
 from keras_seg.export.input_size import check_exportable
 from keras_seg.export.report import ExportReport
 from keras_seg.export.serving import serving_module
-from keras_seg.export.verification import check_float32, compare, comparison_images
+from keras_seg.export.verification import check_float32, compare, comparison_images, worst_of
 
 # Two sizes that are no multiples of any stride, so that padding and cropping are part of what is compared.
 _TRIAL_SIZES = ((70, 90), (97, 65))
@@ -47,12 +47,13 @@ def saved_model(model, path, images=None, overwrite=False):
         module = serving_module(model, model.input_shape)
         tf.saved_model.save(module, str(aside), signatures={"serving_default": module.serve})
         loaded = tf.saved_model.load(str(aside)).signatures["serving_default"]
-        results = [
-            compare(model.predict_on_batch(batch), loaded(image=tf.constant(batch))["probabilities"].numpy())
-            for batch in batches
-        ]
-        difference, agreement = max(result[0] for result in results), min(result[1] for result in results)
-        check_float32(difference, agreement, path)
+        comparison = worst_of(
+            [
+                compare(model.predict_on_batch(batch), loaded(image=tf.constant(batch))["probabilities"].numpy())
+                for batch in batches
+            ]
+        )
+        check_float32(comparison, model, path)
         size_bytes = size_on_disk(aside)
     return ExportReport(
         "saved_model",
@@ -61,8 +62,9 @@ def saved_model(model, path, images=None, overwrite=False):
         _ops(loaded.graph),
         size_bytes,
         sum(len(batch) for batch in batches),
-        difference,
-        agreement,
+        comparison.difference,
+        comparison.agreement,
+        comparison.apart,
     )
 
 

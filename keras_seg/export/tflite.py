@@ -45,11 +45,19 @@ def tflite(model, path, input_size=None, images=None, overwrite=False):
     with written_aside(path, overwrite) as aside:
         aside.write_bytes(_convert(model, (1, *size, model.input_shape[-1])))
         ops, outputs = _run(aside, images)
-        difference, agreement = compare(model.predict(images, batch_size=1, verbose=0), outputs)
-        check_float32(difference, agreement, path)
+        comparison = compare(model.predict(images, batch_size=1, verbose=0), outputs)
+        check_float32(comparison, model, path)
         size_bytes = size_on_disk(aside)
     return ExportReport(
-        "tflite", str(path), (1, *images.shape[1:]), ops, size_bytes, len(images), difference, agreement
+        "tflite",
+        str(path),
+        (1, *images.shape[1:]),
+        ops,
+        size_bytes,
+        len(images),
+        comparison.difference,
+        comparison.agreement,
+        comparison.apart,
     )
 
 

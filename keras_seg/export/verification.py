@@ -1,12 +1,34 @@
 """Comparing what an artefact computes with what Keras computes."""
 
+import dataclasses
+
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg.layers import MaxPoolingWithArgmax2D
 
 # Float32 runtimes order their sums differently; a difference beyond this is another function, not another rounding.
 FLOAT32_TOLERANCE = 1e-3
 AGREEMENT_FLOOR = 0.999
+
+# Of a net that unpools: where the largest values of a window differ by rounding alone, either may be taken for the
+# maximum, and its value lands on either pixel. SegNet-Basic moves as much when its input is scaled by 1 + 1e-7.
+SHARE_APART_WITH_SWITCHES = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """How far an artefact's output is from Keras'.
+
+    Attributes:
+        difference: float, the largest of any value.
+        agreement: float in [0, 1], the share of pixels of the same class.
+        apart: float in [0, 1], the share of pixels with a value further away than `FLOAT32_TOLERANCE`.
+    """
+
+    difference: float
+    agreement: float
+    apart: float
 
 
 def comparison_images(model, images, input_size, count=2, seed=0):
@@ -36,12 +58,26 @@ def comparison_images(model, images, input_size, count=2, seed=0):
 
 
 def compare(expected, actual):
-    """(largest absolute difference, share of pixels of the same class) of two batches of class maps."""
+    """The `Comparison` of two batches of class maps."""
     if expected.shape != actual.shape:
         raise RuntimeError(f"The exported model's output has shape {actual.shape} where Keras has {expected.shape}.")
     if not np.isfinite(actual).all():
         raise RuntimeError("The exported model's output holds NaN or infinity.")
-    return float(np.abs(expected - actual).max()), float((classes(expected) == classes(actual)).mean())
+    differences = np.abs(expected - actual).max(axis=-1)
+    return Comparison(
+        difference=float(differences.max()),
+        agreement=float((classes(expected) == classes(actual)).mean()),
+        apart=float((differences > FLOAT32_TOLERANCE).mean()),
+    )
+
+
+def worst_of(comparisons):
+    """One `Comparison` that holds the worst of several."""
+    return Comparison(
+        difference=max(one.difference for one in comparisons),
+        agreement=min(one.agreement for one in comparisons),
+        apart=max(one.apart for one in comparisons),
+    )
 
 
 def classes(scores):
@@ -49,10 +85,13 @@ def classes(scores):
     return scores.argmax(-1) if scores.shape[-1] > 1 else (scores[..., 0] > 0.5).astype("int64")
 
 
-def check_float32(difference, agreement, path):
+def check_float32(comparison, model, path):
     """Fail when a float32 artefact is not the same function as the Keras model."""
-    if difference > FLOAT32_TOLERANCE or agreement < AGREEMENT_FLOOR:
+    switches = any(isinstance(layer, MaxPoolingWithArgmax2D) for layer in model._flatten_layers())
+    allowed = SHARE_APART_WITH_SWITCHES if switches else 0
+    if comparison.apart > allowed or comparison.agreement < AGREEMENT_FLOOR:
         raise RuntimeError(
-            f"{path} was not written: its output differs from Keras by {difference:.2g} "
-            f"(at most {FLOAT32_TOLERANCE:g}) and agrees on {agreement:.2%} of pixels (at least {AGREEMENT_FLOOR:.1%})."
+            f"{path} was not written: its output differs from Keras by {comparison.difference:.2g}, by more than "
+            f"{FLOAT32_TOLERANCE:g} on {comparison.apart:.2%} of pixels (at most {allowed:.0%}), and agrees on "
+            f"{comparison.agreement:.2%} of pixels (at least {AGREEMENT_FLOOR:.1%})."
         )

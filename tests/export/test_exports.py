@@ -160,8 +160,24 @@ def test_agreement_and_difference_by_hand():
     """Two pixels, two classes: the second pixel changes its class, the largest difference is 0.6."""
     expected = np.array([[[[0.9, 0.1], [0.4, 0.6]]]])
     actual = np.array([[[[0.8, 0.2], [1.0, 0.0]]]])
-    assert verification.compare(expected, actual) == (pytest.approx(0.6), 0.5)
+    found = verification.compare(expected, actual)
+    assert (found.difference, found.agreement, found.apart) == (pytest.approx(0.6), 0.5, 1.0)
     with pytest.raises(RuntimeError, match="NaN"):
         verification.compare(expected, actual * np.nan)
     with pytest.raises(RuntimeError, match="shape"):
         verification.compare(expected, actual[..., :1])
+
+
+def test_only_nets_that_unpool_may_be_apart_anywhere(models):
+    """Of equal maxima rounding takes one or the other, and a value lands a pixel away: on few pixels."""
+    unpooling = ks.models.SegNetBasic(num_classes=2, filters=4, depth=1, kernel_size=3)
+    few = verification.Comparison(difference=0.5, agreement=0.9999, apart=0.005)
+    verification.check_float32(few, unpooling, "m.tflite")
+    with pytest.raises(RuntimeError, match=r"by more than 0.001 on 0.50% of pixels .at most 0%."):
+        verification.check_float32(few, models["compact"], "m.tflite")
+    with pytest.raises(RuntimeError, match="on 2.00% of pixels .at most 1%."):
+        verification.check_float32(verification.Comparison(0.5, 0.9999, 0.02), unpooling, "m.tflite")
+    with pytest.raises(RuntimeError, match="agrees on 99.80% of pixels"):
+        verification.check_float32(verification.Comparison(0.5, 0.998, 0.005), unpooling, "m.tflite")
+    worst = verification.worst_of([few, verification.Comparison(0.1, 0.9, 0.0)])
+    assert worst == verification.Comparison(0.5, 0.9, 0.005)
