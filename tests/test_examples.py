@@ -27,6 +27,7 @@ def test_example(name, tmp_path):
     assert done.stdout
 
 
+@pytest.mark.slow
 def test_the_readme_trains_on_camvid(camvid, tmp_path, monkeypatch):
     """The README's code, with two changes: no download, and one step in place of 50 epochs."""
     code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S).group(1)

@@ -102,7 +102,13 @@ def test_the_pyramid_is_the_declared_one(make, levels, channels):
 
 
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("make", [make for make, *_ in BACKBONES], ids=lambda make: make.__name__)
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make, marks=[] if make in (hub_resnet, cv_mobilenet) else pytest.mark.slow, id=make.__name__)
+        for make, *_ in BACKBONES
+    ],
+)
 def test_any_size_and_training(make):
     """Sizes that no stride divides; a step moves the backbone and the decoder."""
     model = ks.models.UNet(num_classes=3, backbone=made(make))
@@ -135,6 +141,7 @@ def test_a_backbone_that_cannot_be_dilated():
     assert model.predict(IMAGE, verbose=0).shape == (1, 70, 45, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("make", [hub_resnet, cv_resnet], ids=lambda make: make.__name__)
 def test_saved_and_exported(make, tmp_path):

@@ -35,6 +35,7 @@ def test_balanced_is_scikit_learns():
     np.testing.assert_allclose(class_weights(np.bincount(ids)), theirs)
 
 
+@pytest.mark.slow
 def test_median_frequencies_of_camvid(camvid):
     """By Eigen's definition on the train masks, void pixels in the denominator; of the published weights none can be
     reproduced."""

@@ -111,7 +111,7 @@ def test_exports(name, tmp_path):
 
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("backbone", ["ConvNeXtTiny", "MobileNetV2"])
+@pytest.mark.parametrize("backbone", [pytest.param("ConvNeXtTiny", marks=pytest.mark.slow), "MobileNetV2"])
 def test_other_backbones(name, backbone):
     """ConvNeXt has no map of stride 2."""
     model = small(name, backbone=backbone)

@@ -20,7 +20,7 @@ def test_models_on_a_backbone(name):
     model = ks.training.build_model(ks.training.make_plan(FACTS, model=name))
     assert model.output_shape == (None, None, None, 2)
     backbone = model.get_layer("backbone").output
-    assert backbone["P4"].shape[-1] == 96  # Compact's.
+    assert backbone["P2"].shape[-1] == 32  # Compact's.
 
 
 def test_a_net_of_its_own_needs_no_backbone():
