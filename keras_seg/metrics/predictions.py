@@ -33,7 +33,7 @@ def predicted_ids(y_pred, num_classes, threshold=0.5):
         _validation.fail(
             "y_pred", "must be of an integer type when it holds class ids", (shape, str(y_pred.dtype)), fix
         )
-    return ops.cast(y_pred, "int32")
+    return label_reading.whole(y_pred, -1)
 
 
 def best_class(scores):

@@ -256,6 +256,39 @@ def test_a_fractional_label_is_stray():
         CrossEntropy(from_logits=True)(np.full((2, 3, 5), 1.5, "float32"), case()[1])
 
 
+@pytest.mark.parametrize("bad", [0.5, -1.5, np.nan, 2.0**32 + 1])
+@pytest.mark.parametrize("mode", ["multiclass", "binary"])
+def test_what_is_no_label_is_not_void_of_minus_one(bad, mode):
+    """Cast to int32 these are 0 or -1 and would be learnt as background or vanish."""
+    labels, logits = np.full((2, 3, 5), -1.0), case()[1]
+    loss = CrossEntropy(ignore_class=-1, from_logits=True, mode=mode)
+    logits = logits[..., :1] if mode == "binary" else logits
+    assert float(loss(labels, logits)) == 0
+    labels[1, 2, 3] = bad
+    if mode == "binary" and bad == 0.5:
+        assert float(loss(labels, logits)) > 0  # A soft label.
+        return
+    with pytest.raises(InputError, match="`y_true` holds labels"):
+        loss(labels, logits)
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX makes an int32 of an int64 before it is seen")
+def test_ids_beyond_int32_do_not_wrap():
+    for labels in (np.full((2, 3, 5), 2**32 + 1, "int64"), np.full((2, 3, 5), 2**32 - 1, "uint32")):
+        with pytest.raises(InputError, match="`y_true` holds labels"):
+            CrossEntropy(ignore_class=-1, from_logits=True)(labels, case()[1])
+
+
+@pytest.mark.parametrize("row", [[1, 1, 0, 0], [2, 0, 0, 0], [1.5, -0.5, 0, 0], [np.nan, 1, 0, 0], [255, 0, 0, 0]])
+def test_rows_that_are_no_shares_are_stray(row):
+    labels = np.zeros((2, 3, 5, 4), "float32") + np.array([0.7, 0.3, 0, 0], "float32")
+    loss = CrossEntropy(ignore_class=255, from_logits=True)
+    assert np.isfinite(float(loss(labels, case()[1])))
+    labels[1, 2, 3] = row
+    with pytest.raises(InputError, match="`y_true` holds labels.*whose sum is above 1"):
+        loss(labels, case()[1])
+
+
 @pytest.mark.parametrize("from_logits", [False, True])
 def test_compiled_equals_eager(from_logits):
     ids, logits = case(11, void=(255,))

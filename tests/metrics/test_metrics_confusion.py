@@ -228,6 +228,8 @@ def test_ids_outside_the_classes_raise():
         metric.update_state(true, predicted)
     with pytest.raises(InputError, match="fraction"):
         metric.update_state(np.full(true.shape, 0.5, "float32"), p)
+    with pytest.raises(InputError, match="fraction"):  # Not void, although it is -1 cast to an integer.
+        MeanIoU(4, ignore_class=-1).update_state(np.full(true.shape, -1.5, "float32"), p)
     # What raised was not counted.
     np.testing.assert_array_equal(metric.result(), before)
     counting = filled(ConfusionMatrix(4, ignore_class=255, out_of_range="count"), bad, predicted)
