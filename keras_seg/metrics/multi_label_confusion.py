@@ -133,7 +133,7 @@ class MultiLabelConfusion(PixelCounts):
         values = np.unique(ops.convert_to_numpy(self._labels(y_true)))
         values = [int(value) for value in values if value not in (0, 1, *self.ignore_class)]
         if values:
-            fix = "Pass them as ignore_class, or correct the masks (a negative one also stands for a label with a fraction)."
+            fix = "Pass them as ignore_class, or correct the masks (a negative one also stands for a fraction)."
             _validation.fail("y_true", "holds labels that are neither 0 or 1 nor ignored", values[:8], fix)
         _validation.fail("y_pred", "holds NaN", tuple(y_pred.shape), "Find the step that diverged.")
 

@@ -348,6 +348,9 @@ def test_config_round_trip():
     ("arguments", "message"),
     [
         ({"ignore_class": "void"}, "`ignore_class` must be None, an integer"),
+        ({"ignore_class": (0, 2**31)}, "`ignore_class` must hold labels from -2.31 to 2.31 - 1.*2147483648"),
+        ({"ignore_class": np.array([[0, 1]])}, "`ignore_class` must be None, an integer"),
+        ({"class_weights": np.ones((1, 4))}, r"`class_weights` must hold one number for each class.*\(1, 4\)"),
         ({"ignore_class": True}, "`ignore_class` must be"),
         (
             {"label_smoothing": 1.5},
@@ -383,6 +386,21 @@ def test_bad_shapes(true, predicted, weight, message):
         CrossEntropy()(
             np.zeros(true, "int32"), np.ones(predicted, "float32"), None if weight is None else np.ones(weight)
         )
+
+
+def test_arrays_and_ranges_as_arguments():
+    loss = CrossEntropy(ignore_class=np.array([255, 0]), class_weights=keras.ops.ones(4))
+    assert (loss.ignore_class, loss.class_weights) == ((0, 255), (1.0, 1.0, 1.0, 1.0))
+    assert CrossEntropy.from_config(loss.get_config()).get_config() == loss.get_config()
+    assert CrossEntropy(ignore_class=range(250, 252)).ignore_class == (250, 251)
+
+
+@pytest.mark.parametrize("bad", [-0.5, np.nan])
+def test_sample_weights_are_numbers_of_at_least_0(bad):
+    weight = np.ones((2, 3, 5), "float32")
+    weight[1, 2, 3] = bad
+    with pytest.raises(InputError, match="`sample_weight` must hold numbers of at least 0"):
+        CrossEntropy(from_logits=True)(case()[0], case()[1], weight)
 
 
 def test_wrong_number_of_class_weights():
