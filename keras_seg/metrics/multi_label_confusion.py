@@ -69,13 +69,12 @@ class MultiLabelConfusion(PixelCounts):
         if 0 in ignored or 1 in ignored:
             rule = "must hold labels other than 0 and 1, which say no and yes here"
             _validation.fail("ignore_class", rule, ignored, "Leave pixels out by sample_weight.")
-        super().__init__(num_classes, ignored, class_names, out_of_range, name, dtype)
+        super().__init__(num_classes, ignored, class_names, out_of_range, name, dtype, from_logits=from_logits)
         self.threshold = _thresholds(threshold, self.num_classes)
-        self.from_logits = _validation.boolean("from_logits", from_logits)
 
     def get_config(self):
         """The arguments, as the constructor takes them."""
-        return {**super().get_config(), "threshold": list(self.threshold), "from_logits": self.from_logits}
+        return {**super().get_config(), "threshold": list(self.threshold)}
 
     @property
     def matrices(self):
