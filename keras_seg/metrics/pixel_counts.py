@@ -166,7 +166,7 @@ class PixelCounts(keras.metrics.Metric):
             f"or `y_pred` held ids that are neither a class, 0 to {self.num_classes - 1}, nor ignored, or `y_pred` NaN "
             "or, of one channel, no probability",
             f"{strays} such pixels",
-            'Pass ignore_class=..., correct the masks, or pass out_of_range="count" to leave them out.',
+            'Pass ignore_class=..., correct the masks, pass from_logits=True for logits, or out_of_range="count".',
         )
 
     def _name_strays(self, y_true, y_pred):
