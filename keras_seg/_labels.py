@@ -3,6 +3,7 @@
 Shared by every loss and metric, so that all of them agree on which pixels count.
 """
 
+import itertools
 from typing import Any, NamedTuple
 
 import keras
@@ -86,21 +87,40 @@ def holds_ids(y_true, num_classes):
     return False
 
 
+def no_label(ignored):
+    """The id of what is no label at all: -1, or below where that is ignored, or it would vanish among the void."""
+    return next(item for item in itertools.count(-1, -1) if item not in ignored)
+
+
+def whole(y_true, instead):
+    """`y_true` as int32, and `instead` where that is another number: a fraction, NaN, what int32 cannot hold."""
+    ids = ops.cast(y_true, "int32")
+    dtype = keras.backend.standardize_dtype(y_true.dtype)
+    if "float" not in dtype and dtype not in ("int64", "uint32", "uint64"):
+        return ids
+    same = ops.cast(ids, y_true.dtype) == y_true
+    if dtype.startswith("uint"):
+        same = ops.logical_and(same, ids >= 0)
+    return ops.where(same, ids, instead)
+
+
 def class_ids(y_true, num_classes, ignored):
     """Ids as int32 (batch, height, width), from ids or one-hot labels, with nothing masked yet.
 
-    What is no label at all becomes -1: an id with a fraction, an all-zero one-hot row. Such a row is how one-hot
-    encoding writes void, so it becomes the ignored id when `ignored` names one outside the classes.
+    What is no label at all becomes `no_label`: an id with a fraction or beyond int32; a row of one-hot or soft labels
+    with a negative number, NaN, or a sum above 1, such as several ones; an all-zero row. That is how one-hot encoding
+    writes void, so it becomes the ignored id when `ignored` names one outside the classes.
     """
+    none = no_label(ignored)
     if holds_ids(y_true, num_classes):
-        if len(y_true.shape) == 4:
-            y_true = ops.squeeze(y_true, axis=-1)
-        ids = ops.cast(y_true, "int32")
-        if "float" in keras.backend.standardize_dtype(y_true.dtype):
-            ids = ops.where(ops.cast(ids, y_true.dtype) == y_true, ids, -1)
-        return ids
+        return whole(ops.squeeze(y_true, axis=-1) if len(y_true.shape) == 4 else y_true, none)
     outside = [item for item in ignored if not 0 <= item < num_classes]
-    return ops.where(ops.any(y_true != 0, axis=-1), argmax(y_true), outside[0] if outside else -1)
+    shares = ops.cast(y_true, "float32")
+    total = ops.sum(shares, axis=-1)
+    # False for NaN too. Soft labels in bfloat16 miss 1 by up to half a percent.
+    fits = ops.logical_and(ops.all(shares >= 0, axis=-1), total <= 1.01)
+    ids = ops.where(total > 0, argmax(shares), outside[0] if outside else none)
+    return ops.where(fits, ids, none)
 
 
 def partition(ids, num_classes, ignored):
@@ -123,8 +143,8 @@ def fail_on_stray(ids, stray, num_classes):
         "y_true",
         f"holds labels that are neither a class, 0 to {num_classes - 1}, nor ignored",
         shown,
-        "Pass them as ignore_class, or correct the masks or the number of classes "
-        "(-1 also stands for a label with a fraction and for an all-zero one-hot row).",
+        "Pass them as ignore_class, or correct the masks or the number of classes (a negative one also stands for a "
+        "label with a fraction, for an all-zero one-hot row, and for one whose sum is above 1).",
     )
 
 
@@ -188,7 +208,7 @@ def read_channels(y_true, y_pred, ignored, dtype):
     check_sizes(y_true, y_pred)
     if keras.backend.standardize_dtype(y_true.dtype) == "bool":
         y_true = ops.cast(y_true, "uint8")
-    ids = ops.cast(y_true, "int32")  # Exact where a float would be rounded: the labels of void may be large.
+    ids = whole(y_true, no_label(ignored))  # As a float32, 2^24 + 1 would be ignored with 2^24.
     valid = ops.logical_and(y_true >= 0, y_true <= 1)
     known = valid
     for item in ignored:

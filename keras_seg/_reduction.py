@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_seg import _class_balance, _validation
+from keras_seg import _labels as label_reading
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -21,8 +22,11 @@ def class_weights(value):
         return _validation.one_of("class_weights", value, _class_balance.RULES)
     if isinstance(value, dict) or not hasattr(value, "__iter__"):
         _validation.fail("class_weights", "must be None or a sequence with one number for each class", value)
-    # item() because numbers out of a NumPy array are no Python floats, and have to fit into a JSON config.
-    value = tuple(item.item() if hasattr(item, "item") else item for item in value)
+    if len(getattr(value, "shape", (1,))) != 1:
+        _validation.fail("class_weights", "must hold one number for each class in one dimension", tuple(value.shape))
+    # tolist() because numbers out of an array or tensor are no Python floats, and have to fit into a JSON config.
+    value = ops.convert_to_numpy(value).tolist() if hasattr(value, "shape") else value
+    value = tuple(item.item() if getattr(item, "shape", None) == () else item for item in value)
     weights = tuple(_validation.number("class_weights", item, minimum=0) for item in value)
     if not any(weights):
         _validation.fail("class_weights", "must hold a number above zero", value)
@@ -69,6 +73,10 @@ def sample_weights(value, y_pred, dtype):
             f"{tuple(y_pred.shape)}",
             shape,
         )
+    # False for NaN too, which an overlap loss would take for no pixels at all.
+    fine = ops.all(value >= 0)
+    if label_reading.is_concrete(fine) and not fine:
+        _validation.fail("sample_weight", "must hold numbers of at least 0", float(ops.min(value)))
     return value
 
 

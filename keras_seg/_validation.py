@@ -109,10 +109,13 @@ def ignored_classes(value, name="ignore_class"):
     """
     if value is None:
         return ()
-    items = value if isinstance(value, (tuple, list, set, frozenset)) else (value,)
+    several = hasattr(value, "__iter__") and not isinstance(value, (str, dict)) and getattr(value, "ndim", 1) == 1
+    items = tuple(value) if several else (value,)
     for item in items:
         if isinstance(item, bool) or not isinstance(item, numbers.Integral):
             fail(name, "must be None, an integer or a sequence of integers", value)
+        if not -(2**31) <= item < 2**31:
+            fail(name, "must hold labels from -2^31 to 2^31 - 1, as labels are read as int32", item)
     return tuple(sorted({int(item) for item in items}))
 
 

@@ -144,7 +144,8 @@ def read(y_true, y_pred, sample_weight, ignored, class_weights, from_logits, mod
     channels = y_pred.shape[-1]
     if class_weights is not None:
         class_weights = reductions.class_weight_vector(class_weights, 2 if mode == "binary" else channels, dtype)
-    if mode == "multiclass" or (mode == "multilabel" and len(y_true.shape) == 3 and channels > 1):
+    ids = len(y_true.shape) == 3 or (len(y_true.shape) == 4 and y_true.shape[-1] == 1)
+    if mode == "multiclass" or (mode == "multilabel" and ids and channels > 1):
         labels = label_reading.read(y_true, y_pred, ignored, dtype)
         if set(range(channels)) <= set(ignored):
             _validation.fail("ignore_class", f"must leave one of the {channels} classes to learn", ignored)

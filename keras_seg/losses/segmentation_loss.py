@@ -36,7 +36,8 @@ class SegmentationLoss(keras.losses.Loss):
     - "binary": predictions are one sigmoid channel. Labels are 0, 1 or shares between them, (batch, height, width) or
       (batch, height, width, 1).
     - "multilabel": each channel is a sigmoid of its own. Labels are 0, 1 or shares between them for each channel; void
-      is marked channel by channel. Ids (batch, height, width) are taken too, for classes that exclude each other.
+      is marked channel by channel. Ids (batch, height, width) or (batch, height, width, 1) are taken too, for classes
+      that exclude each other.
     - "auto": "binary" for one channel, "multiclass" for more. That channels exclude no other cannot be seen in their
       shape, so "multilabel" must be said.
 

@@ -39,6 +39,7 @@ class BoundaryFScore(PixelCounts):
         tolerance_ratio: float in (0, 1), the tolerance as a share of the diagonal of the image. Defaults to 0.0075.
         tolerance: None or number >= 0, the tolerance in pixels whatever the size of the image, instead of
             `tolerance_ratio`. Defaults to None.
+        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
 
     Call arguments:
         y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
@@ -79,8 +80,9 @@ class BoundaryFScore(PixelCounts):
         per_class=False,
         tolerance_ratio=0.0075,
         tolerance=None,
+        from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
         self.per_class = _validation.boolean("per_class", per_class)
         self.tolerance_ratio = _validation.open_share("tolerance_ratio", tolerance_ratio)
         self.tolerance = None if tolerance is None else _validation.number("tolerance", tolerance, minimum=0)

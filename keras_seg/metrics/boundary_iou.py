@@ -34,6 +34,7 @@ class BoundaryIoU(PixelCounts):
         dilation_ratio: float in (0, 1), width of the band as a share of the diagonal. Defaults to 0.02.
         distance: None or int >= 1, width of the band in pixels whatever the size of the image, instead of
             `dilation_ratio`. Defaults to None.
+        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
 
     Call arguments:
         y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
@@ -71,8 +72,9 @@ class BoundaryIoU(PixelCounts):
         per_class=False,
         dilation_ratio=0.02,
         distance=None,
+        from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
         self.per_class = _validation.boolean("per_class", per_class)
         self.dilation_ratio = _validation.open_share("dilation_ratio", dilation_ratio)
         self.distance = None if distance is None else _validation.integer("distance", distance)

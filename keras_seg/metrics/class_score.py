@@ -13,8 +13,10 @@ class ClassScore(ConfusionMatrix):
     A subclass gives the scores of the classes, NaN for those that have none, in `_class_scores`.
     """
 
-    def __init__(self, num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, per_class):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
+    def __init__(
+        self, num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, per_class, from_logits
+    ):
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
         self.per_class = _validation.boolean("per_class", per_class)
         # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
         self._direction = "up"

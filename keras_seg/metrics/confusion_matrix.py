@@ -29,6 +29,8 @@ class ConfusionMatrix(PixelCounts):
         dtype: dtype of results other than counts. Defaults to None, for `keras.config.floatx()`.
         threshold: float in (0, 1), what a probability of class 1 must exceed where `y_pred` has one channel. Defaults
             to 0.5.
+        from_logits: bool, whether the one channel of `y_pred` holds logits, compared with the logit of `threshold`. The
+            largest of several channels is the same either way. Defaults to False.
 
     Call arguments:
         y_true: ids (batch, height, width) or (batch, height, width, 1), or one-hot labels (batch, height, width,
@@ -64,8 +66,9 @@ class ConfusionMatrix(PixelCounts):
         name="confusion_matrix",
         dtype=None,
         threshold=0.5,
+        from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
 
     @property
     def matrix(self):

@@ -32,7 +32,8 @@ class ExpectedCalibrationError(PixelCounts):
         name: str, name of the metric. Defaults to "expected_calibration_error".
         dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
         bins: int >= 1. Defaults to 15.
-        from_logits: bool, `y_pred` holds logits, of which the softmax is taken. Defaults to False.
+        from_logits: bool, `y_pred` holds logits, of which the softmax is taken, or the sigmoid
+            of one channel. Defaults to False.
 
     Call arguments:
         y_true: as for `ConfusionMatrix`.
@@ -70,14 +71,13 @@ class ExpectedCalibrationError(PixelCounts):
         from_logits=False,
     ):
         self.bins = _validation.integer("bins", bins)
-        self.from_logits = _validation.boolean("from_logits", from_logits)
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, from_logits=from_logits)
         # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
         self._direction = "down"
 
     def get_config(self):
         """The arguments, as the constructor takes them."""
-        config = {**super().get_config(), "bins": self.bins, "from_logits": self.from_logits}
+        config = {**super().get_config(), "bins": self.bins}
         del config["threshold"]
         return config
 
@@ -99,7 +99,7 @@ class ExpectedCalibrationError(PixelCounts):
         return {**super()._counted(), "bins": self.bins}
 
     def _count(self, y_true, y_pred, weights):
-        allowed = (self.num_classes,) if self.num_classes > 2 or self.from_logits else (1, 2)
+        allowed = (self.num_classes,) if self.num_classes > 2 else (1, 2)
         floating = "float" in keras.backend.standardize_dtype(y_pred.dtype)
         if len(y_pred.shape) != 4 or y_pred.shape[-1] not in allowed or not floating:
             rule = f"must be probabilities (batch, height, width, {self.num_classes}), as class ids have no confidence"
@@ -111,7 +111,9 @@ class ExpectedCalibrationError(PixelCounts):
     def _sort_confidence(self, y_true, y_pred, weights):
         true, predicted, fault = self._read(y_true, y_pred, weights)
         confidence = ops.max(ops.cast(y_pred, "float32"), axis=-1)
-        if self.from_logits:
+        if self.from_logits and y_pred.shape[-1] == 1:
+            confidence = ops.sigmoid(ops.abs(confidence))
+        elif self.from_logits:
             spread = ops.exp(ops.cast(y_pred, "float32") - ops.expand_dims(confidence, -1))
             confidence = 1 / ops.sum(spread, axis=-1)
         elif y_pred.shape[-1] == 1:

@@ -39,6 +39,8 @@ def instance_counts(true, predicted, thresholds=THRESHOLDS, ignore_class=None):
     if true.shape != predicted.shape:
         _validation.fail("predicted", f"must have the shape of `true`, {true.shape}", predicted.shape)
     thresholds = np.array([_threshold(item) for item in np.ravel(thresholds)])
+    if not len(thresholds):
+        _validation.fail("thresholds", "must hold at least one number in [0.5, 1)", [])
     counted = ~np.isin(true, _validation.ignored_classes(ignore_class))
     true_ids, predicted_ids, pixels = overlaps(true[counted], predicted[counted])
     union = pixels.sum(axis=1, keepdims=True) + pixels.sum(axis=0, keepdims=True) - pixels

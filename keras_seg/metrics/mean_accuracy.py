@@ -23,6 +23,7 @@ class MeanAccuracy(ConfusionMatrix):
         name: str, name of the metric. Defaults to "mean_accuracy".
         dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
         threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
+        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
 
     Call arguments:
         y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
@@ -53,8 +54,9 @@ class MeanAccuracy(ConfusionMatrix):
         name="mean_accuracy",
         dtype=None,
         threshold=0.5,
+        from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
         # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
         self._direction = "up"
 

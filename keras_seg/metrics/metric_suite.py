@@ -42,6 +42,7 @@ class MetricSuite(ConfusionMatrix):
         keep_images: bool, keep the confusion matrix of each image, for `image_matrices`. They are kept outside the
             graph, which must not be one: call `update_state` yourself or compile the model with `run_eagerly=True`.
             Defaults to False.
+        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
 
     Call arguments:
         y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
@@ -73,8 +74,9 @@ class MetricSuite(ConfusionMatrix):
         per_class=("iou",),
         prefix="",
         keep_images=False,
+        from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
         self.names = _names(
             "metrics", tuple(scores.MEANS) if metrics is None else metrics, [*scores.MEANS, *_BOUNDARIES]
         )
@@ -147,7 +149,7 @@ class MetricSuite(ConfusionMatrix):
         }
 
     def _ids(self, y_pred):
-        return predictions.predicted_ids(y_pred, self.num_classes, self.threshold)
+        return predictions.predicted_ids(y_pred, self.num_classes, self.threshold, self.from_logits)
 
     def _counted(self):
         return {**super()._counted(), "metrics": self.names, "keep_images": self.keep_images}

@@ -69,13 +69,12 @@ class MultiLabelConfusion(PixelCounts):
         if 0 in ignored or 1 in ignored:
             rule = "must hold labels other than 0 and 1, which say no and yes here"
             _validation.fail("ignore_class", rule, ignored, "Leave pixels out by sample_weight.")
-        super().__init__(num_classes, ignored, class_names, out_of_range, name, dtype)
+        super().__init__(num_classes, ignored, class_names, out_of_range, name, dtype, from_logits=from_logits)
         self.threshold = _thresholds(threshold, self.num_classes)
-        self.from_logits = _validation.boolean("from_logits", from_logits)
 
     def get_config(self):
         """The arguments, as the constructor takes them."""
-        return {**super().get_config(), "threshold": list(self.threshold), "from_logits": self.from_logits}
+        return {**super().get_config(), "threshold": list(self.threshold)}
 
     @property
     def matrices(self):
@@ -113,17 +112,14 @@ class MultiLabelConfusion(PixelCounts):
         return ops.where(weights == 1, bins, ops.where(weights == 0, self._ignored, self._fractional))
 
     def _labels(self, y_true):
-        """Labels as int32 (batch, height, width, classes), -1 where there is a fraction."""
+        """Labels as int32 (batch, height, width, classes), negative and not ignored where there is a fraction."""
         if len(y_true.shape) == 3 and self.num_classes == 1:
             y_true = ops.expand_dims(y_true, -1)
         if len(y_true.shape) != 4 or y_true.shape[-1] != self.num_classes:
             also = " or (batch, height, width)" if self.num_classes == 1 else ""
             rule = f"must be (batch, height, width, {self.num_classes}){also}, 0 or 1 for each class"
             _validation.fail("y_true", rule, tuple(y_true.shape))
-        labels = ops.cast(y_true, "int32")
-        if "float" in keras.backend.standardize_dtype(y_true.dtype):
-            labels = ops.where(ops.cast(labels, y_true.dtype) == y_true, labels, -1)
-        return labels
+        return label_reading.whole(y_true, label_reading.no_label(self.ignore_class))
 
     def _result_of(self, cells, xp):
         return self._score(xp.reshape(cells, (self.num_classes, 2, 2)), xp)
@@ -136,7 +132,7 @@ class MultiLabelConfusion(PixelCounts):
         values = np.unique(ops.convert_to_numpy(self._labels(y_true)))
         values = [int(value) for value in values if value not in (0, 1, *self.ignore_class)]
         if values:
-            fix = "Pass them as ignore_class, or correct the masks (-1 also stands for a label with a fraction)."
+            fix = "Pass them as ignore_class, or correct the masks (a negative one also stands for a fraction)."
             _validation.fail("y_true", "holds labels that are neither 0 or 1 nor ignored", values[:8], fix)
         _validation.fail("y_pred", "holds NaN", tuple(y_pred.shape), "Find the step that diverged.")
 

@@ -25,6 +25,7 @@ class PerClassIoU(ConfusionMatrix):
         name: str, name of the metric. Defaults to "per_class_iou".
         dtype: dtype of the results. Defaults to None, for `keras.config.floatx()`.
         threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
+        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
 
     Call arguments:
         y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
@@ -53,8 +54,9 @@ class PerClassIoU(ConfusionMatrix):
         name="per_class_iou",
         dtype=None,
         threshold=0.5,
+        from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
         if not isinstance(prefix, str):
             _validation.fail("prefix", "must be a string", prefix)
         self.prefix = prefix

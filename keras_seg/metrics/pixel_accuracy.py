@@ -19,6 +19,7 @@ class PixelAccuracy(ConfusionMatrix):
         name: str, name of the metric. Defaults to "pixel_accuracy".
         dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
         threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
+        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
 
     Call arguments:
         y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
@@ -49,8 +50,9 @@ class PixelAccuracy(ConfusionMatrix):
         name="pixel_accuracy",
         dtype=None,
         threshold=0.5,
+        from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold)
+        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
         # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
         self._direction = "up"
 

@@ -21,13 +21,16 @@ class PixelCounts(keras.metrics.Metric):
 
     fewest_classes = 2
 
-    def __init__(self, num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold=0.5):
+    def __init__(
+        self, num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold=0.5, from_logits=False
+    ):
         super().__init__(name=name, dtype=dtype)
         self.num_classes = _validation.integer("num_classes", num_classes, minimum=self.fewest_classes)
         self.ignore_class = _validation.ignored_classes(ignore_class)
         self.class_names = _validation.class_names(class_names, self.num_classes)
         self.out_of_range = _validation.one_of("out_of_range", out_of_range, ("raise", "count"))
         self.threshold = _validation.open_share("threshold", threshold)
+        self.from_logits = _validation.boolean("from_logits", from_logits)
         if all(index in self.ignore_class for index in range(self.num_classes)):
             _validation.fail("ignore_class", "must leave a class to judge", self.ignore_class)
         cells = self._number_of_cells()
@@ -81,7 +84,10 @@ class PixelCounts(keras.metrics.Metric):
 
     @property
     def out_of_range_pixels(self):
-        """How many pixels had a label or prediction that is neither a class nor ignored, or a prediction of NaN."""
+        """How many pixels had a label or prediction that is neither a class nor ignored, or a prediction of NaN.
+
+        So has one channel that leaves [0, 1] without `from_logits`.
+        """
         return int(self._totals()[self._strays])
 
     def get_config(self):
@@ -93,6 +99,7 @@ class PixelCounts(keras.metrics.Metric):
             "class_names": list(self.class_names),
             "out_of_range": self.out_of_range,
             "threshold": self.threshold,
+            "from_logits": self.from_logits,
         }
 
     def _number_of_cells(self):
@@ -124,7 +131,7 @@ class PixelCounts(keras.metrics.Metric):
 
         `fault` is -1 on the pixels that count.
         """
-        predicted = predictions.predicted_ids(y_pred, self.num_classes, self.threshold)
+        predicted = predictions.predicted_ids(y_pred, self.num_classes, self.threshold, self.from_logits)
         true = label_reading.class_ids(y_true, self.num_classes, self.ignore_class)
         label_reading.check_sizes(y_true, y_pred)
         valid, stray = label_reading.partition(true, self.num_classes, self.ignore_class)
@@ -156,9 +163,10 @@ class PixelCounts(keras.metrics.Metric):
             self._name_strays(y_true, y_pred)
         _validation.fail(
             "y_true",
-            f"or `y_pred` held ids that are neither a class, 0 to {self.num_classes - 1}, nor ignored, or `y_pred` NaN",
+            f"or `y_pred` held ids that are neither a class, 0 to {self.num_classes - 1}, nor ignored, or `y_pred` NaN "
+            "or, of one channel, no probability",
             f"{strays} such pixels",
-            'Pass ignore_class=..., correct the masks, or pass out_of_range="count" to leave them out.',
+            'Pass ignore_class=..., correct the masks, pass from_logits=True for logits, or out_of_range="count".',
         )
 
     def _name_strays(self, y_true, y_pred):
@@ -167,9 +175,14 @@ class PixelCounts(keras.metrics.Metric):
         if ops.any(stray):
             label_reading.fail_on_stray(true, stray, self.num_classes)
         if "int" not in keras.backend.standardize_dtype(y_pred.dtype):
-            fix = 'Find the step that diverged, or pass out_of_range="count" to leave such pixels out.'
-            pixels = np.isnan(ops.convert_to_numpy(ops.cast(y_pred, "float32"))).any(axis=-1).sum()
-            _validation.fail("y_pred", "holds NaN", f"{pixels} pixels with NaN", fix)
+            values = ops.convert_to_numpy(ops.cast(y_pred, "float32"))
+            if pixels := np.isnan(values).any(axis=-1).sum():
+                fix = 'Find the step that diverged, or pass out_of_range="count" to leave such pixels out.'
+                _validation.fail("y_pred", "holds NaN", f"{pixels} pixels with NaN", fix)
+            found = [float(values.min()), float(values.max())]
+            _validation.fail(
+                "y_pred", "must hold probabilities from 0 to 1", found, "For logits pass from_logits=True."
+            )
         values = np.unique(ops.convert_to_numpy(y_pred))
         values = [int(value) for value in values if not 0 <= value < self.num_classes]
         _validation.fail("y_pred", f"holds ids outside 0 to {self.num_classes - 1}", values[:8])

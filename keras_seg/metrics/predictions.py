@@ -1,5 +1,7 @@
 """How predictions are read: probabilities, single-channel probabilities, class ids."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -10,9 +12,19 @@ from keras_seg.metrics import fusing
 # XLA makes one loop of a comparison for each channel; beyond this many, compiling them takes longer than it saves.
 _UNROLLED = 64
 
+# Half precision, and resizing, may leave [0, 1] by a rounding error.
+_SLACK = 1e-3
 
-def predicted_ids(y_pred, num_classes, threshold=0.5):
-    """Predicted classes as int32 (batch, height, width), -1 where a prediction is NaN."""
+
+def predicted_ids(y_pred, num_classes, threshold=0.5, from_logits=False):
+    """Predicted classes as int32 (batch, height, width), -1 for NaN, and one channel that is no probability.
+
+    Args:
+        y_pred: probabilities or logits of the classes, ids, or one channel for class 1.
+        num_classes: int.
+        threshold: float in (0, 1), of the probability of one channel.
+        from_logits: bool, whether the one channel holds logits.
+    """
     shape = tuple(y_pred.shape)
     whole = "int" in keras.backend.standardize_dtype(y_pred.dtype)
     if len(shape) == 4 and shape[-1] == num_classes:
@@ -20,7 +32,12 @@ def predicted_ids(y_pred, num_classes, threshold=0.5):
     if len(shape) == 4 and shape[-1] == 1:
         y_pred = ops.squeeze(y_pred, axis=-1)
         if not whole and num_classes == 2:
-            return ops.where(ops.isnan(y_pred), -1, ops.cast(y_pred > threshold, "int32"))
+            if from_logits:
+                fits, limit = ops.logical_not(ops.isnan(y_pred)), math.log(threshold / (1 - threshold))
+            else:
+                # False for NaN too.
+                fits, limit = ops.logical_and(y_pred >= -_SLACK, y_pred <= 1 + _SLACK), threshold
+            return ops.where(fits, ops.cast(y_pred > limit, "int32"), -1)
     elif len(shape) != 3:
         _validation.fail(
             "y_pred",
@@ -33,7 +50,7 @@ def predicted_ids(y_pred, num_classes, threshold=0.5):
         _validation.fail(
             "y_pred", "must be of an integer type when it holds class ids", (shape, str(y_pred.dtype)), fix
         )
-    return ops.cast(y_pred, "int32")
+    return label_reading.whole(y_pred, -1)
 
 
 def best_class(scores):

@@ -22,6 +22,7 @@ class Recall(ClassScore):
         dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
         threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
         per_class: bool, give the score of each class by name instead of their mean. Defaults to False.
+        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
 
     Call arguments:
         y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
@@ -54,8 +55,11 @@ class Recall(ClassScore):
         dtype=None,
         threshold=0.5,
         per_class=False,
+        from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, per_class)
+        super().__init__(
+            num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, per_class, from_logits
+        )
 
     def _class_scores(self, matrix, xp):
         return scores.class_recalls(matrix, self.ignore_class, xp)

@@ -28,6 +28,7 @@ class TrimapIoU(ClassScore):
         threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
         per_class: bool, give the score of each class by name instead of their mean. Defaults to False.
         width: int >= 1, how far from a boundary pixels are counted, in pixels. Defaults to 5.
+        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
 
     Call arguments:
         y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
@@ -62,8 +63,11 @@ class TrimapIoU(ClassScore):
         threshold=0.5,
         per_class=False,
         width=5,
+        from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, per_class)
+        super().__init__(
+            num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, per_class, from_logits
+        )
         self.width = _validation.integer("width", width)
 
     def get_config(self):

@@ -130,6 +130,14 @@ def test_label_forms(name, mode):
         assert float(loss(form, logits)) == pytest.approx(value, rel=1e-6)
 
 
+def test_ids_of_channels():
+    """With "multilabel" too, (height, width, 1) is (height, width) is one-hot."""
+    labels, logits = case("multiclass", 1)
+    loss = made("dice", "multilabel", from_logits=True)
+    value = float(loss(np.eye(CLASSES)[labels], logits))
+    assert float(loss(labels, logits)) == float(loss(labels[..., None], logits)) == pytest.approx(value, rel=1e-6)
+
+
 @pytest.mark.parametrize(("name", "mode"), [pair for pair in PAIRS if pair[0] not in ("lovasz", "hinge")])
 def test_soft_labels(name, mode):
     logits = case(mode, 2)[1]

@@ -256,6 +256,39 @@ def test_a_fractional_label_is_stray():
         CrossEntropy(from_logits=True)(np.full((2, 3, 5), 1.5, "float32"), case()[1])
 
 
+@pytest.mark.parametrize("bad", [0.5, -1.5, np.nan, 2.0**32 + 1])
+@pytest.mark.parametrize("mode", ["multiclass", "binary"])
+def test_what_is_no_label_is_not_void_of_minus_one(bad, mode):
+    """Cast to int32 these are 0 or -1 and would be learnt as background or vanish."""
+    labels, logits = np.full((2, 3, 5), -1.0), case()[1]
+    loss = CrossEntropy(ignore_class=-1, from_logits=True, mode=mode)
+    logits = logits[..., :1] if mode == "binary" else logits
+    assert float(loss(labels, logits)) == 0
+    labels[1, 2, 3] = bad
+    if mode == "binary" and bad == 0.5:
+        assert float(loss(labels, logits)) > 0  # A soft label.
+        return
+    with pytest.raises(InputError, match="`y_true` holds labels"):
+        loss(labels, logits)
+
+
+@pytest.mark.skipif(BACKEND == "jax", reason="JAX makes an int32 of an int64 before it is seen")
+def test_ids_beyond_int32_do_not_wrap():
+    for labels in (np.full((2, 3, 5), 2**32 + 1, "int64"), np.full((2, 3, 5), 2**32 - 1, "uint32")):
+        with pytest.raises(InputError, match="`y_true` holds labels"):
+            CrossEntropy(ignore_class=-1, from_logits=True)(labels, case()[1])
+
+
+@pytest.mark.parametrize("row", [[1, 1, 0, 0], [2, 0, 0, 0], [1.5, -0.5, 0, 0], [np.nan, 1, 0, 0], [255, 0, 0, 0]])
+def test_rows_that_are_no_shares_are_stray(row):
+    labels = np.zeros((2, 3, 5, 4), "float32") + np.array([0.7, 0.3, 0, 0], "float32")
+    loss = CrossEntropy(ignore_class=255, from_logits=True)
+    assert np.isfinite(float(loss(labels, case()[1])))
+    labels[1, 2, 3] = row
+    with pytest.raises(InputError, match="`y_true` holds labels.*whose sum is above 1"):
+        loss(labels, case()[1])
+
+
 @pytest.mark.parametrize("from_logits", [False, True])
 def test_compiled_equals_eager(from_logits):
     ids, logits = case(11, void=(255,))
@@ -315,6 +348,9 @@ def test_config_round_trip():
     ("arguments", "message"),
     [
         ({"ignore_class": "void"}, "`ignore_class` must be None, an integer"),
+        ({"ignore_class": (0, 2**31)}, "`ignore_class` must hold labels from -2.31 to 2.31 - 1.*2147483648"),
+        ({"ignore_class": np.array([[0, 1]])}, "`ignore_class` must be None, an integer"),
+        ({"class_weights": np.ones((1, 4))}, r"`class_weights` must hold one number for each class.*\(1, 4\)"),
         ({"ignore_class": True}, "`ignore_class` must be"),
         (
             {"label_smoothing": 1.5},
@@ -350,6 +386,21 @@ def test_bad_shapes(true, predicted, weight, message):
         CrossEntropy()(
             np.zeros(true, "int32"), np.ones(predicted, "float32"), None if weight is None else np.ones(weight)
         )
+
+
+def test_arrays_and_ranges_as_arguments():
+    loss = CrossEntropy(ignore_class=np.array([255, 0]), class_weights=keras.ops.ones(4))
+    assert (loss.ignore_class, loss.class_weights) == ((0, 255), (1.0, 1.0, 1.0, 1.0))
+    assert CrossEntropy.from_config(loss.get_config()).get_config() == loss.get_config()
+    assert CrossEntropy(ignore_class=range(250, 252)).ignore_class == (250, 251)
+
+
+@pytest.mark.parametrize("bad", [-0.5, np.nan])
+def test_sample_weights_are_numbers_of_at_least_0(bad):
+    weight = np.ones((2, 3, 5), "float32")
+    weight[1, 2, 3] = bad
+    with pytest.raises(InputError, match="`sample_weight` must hold numbers of at least 0"):
+        CrossEntropy(from_logits=True)(case()[0], case()[1], weight)
 
 
 def test_wrong_number_of_class_weights():

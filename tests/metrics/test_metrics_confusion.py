@@ -9,7 +9,15 @@ from metric_cases import case, filled
 
 from keras_seg._validation import InputError
 from keras_seg.losses import CrossEntropy
-from keras_seg.metrics import ConfusionMatrix, MeanIoU, PerClassIoU, PixelAccuracy, scores
+from keras_seg.metrics import (
+    BoundaryIoU,
+    ConfusionMatrix,
+    ExpectedCalibrationError,
+    MeanIoU,
+    PerClassIoU,
+    PixelAccuracy,
+    scores,
+)
 
 GOLDEN = np.array([[50, 2, 3], [4, 30, 1], [0, 0, 0]])
 
@@ -214,6 +222,37 @@ def test_masks():
     assert image.ignored_pixels == 35
 
 
+@pytest.mark.parametrize("kind", [MeanIoU, BoundaryIoU, ExpectedCalibrationError])
+def test_one_channel_of_logits(kind):
+    true = case(6)[0] % 2
+    logits = np.random.default_rng(6).normal(size=(*true.shape, 1)).astype("float32") * 3
+    p = 1 / (1 + np.exp(-logits))
+    metric = filled(kind(2, from_logits=True), true, logits)
+    assert float(metric.result()) == pytest.approx(float(filled(kind(2), true, p).result()), abs=1e-6)
+    assert kind.from_config(metric.get_config()).from_logits
+    with pytest.raises(InputError, match="`y_pred` must hold probabilities from 0 to 1.*from_logits=True"):
+        kind(2).update_state(true, logits)
+
+
+def test_the_threshold_is_one_of_probabilities_for_logits_too():
+    true = case(6)[0] % 2
+    logits = np.random.default_rng(7).normal(size=(*true.shape, 1)).astype("float32")
+    expected = sklearn.metrics.confusion_matrix(true.ravel(), (1 / (1 + np.exp(-logits)) > 0.3).ravel())
+    ours = filled(ConfusionMatrix(2, threshold=0.3, from_logits=True), true, logits).result()
+    np.testing.assert_array_equal(ours, expected)
+
+
+def test_logits_taken_for_probabilities_show_in_a_graph():
+    if keras.backend.backend() == "torch":
+        pytest.skip("PyTorch is always eager")
+    true, logits = case(6)[0] % 2, np.full((2, 5, 7, 1), 3.0, "float32")
+    metric = MeanIoU(2)
+    state = [keras.ops.zeros(v.shape, v.dtype) for v in metric.variables]
+    state = compiled(metric.stateless_update_state)(state, *map(keras.ops.convert_to_tensor, (true, logits)))
+    with pytest.raises(InputError, match="of one channel, no probability.*70 such pixels.*from_logits=True"):
+        metric.stateless_result(state)
+
+
 def test_ids_outside_the_classes_raise():
     true, p = case(4)
     metric = filled(ConfusionMatrix(4), true, p)
@@ -228,6 +267,8 @@ def test_ids_outside_the_classes_raise():
         metric.update_state(true, predicted)
     with pytest.raises(InputError, match="fraction"):
         metric.update_state(np.full(true.shape, 0.5, "float32"), p)
+    with pytest.raises(InputError, match="fraction"):  # Not void, although it is -1 cast to an integer.
+        MeanIoU(4, ignore_class=-1).update_state(np.full(true.shape, -1.5, "float32"), p)
     # What raised was not counted.
     np.testing.assert_array_equal(metric.result(), before)
     counting = filled(ConfusionMatrix(4, ignore_class=255, out_of_range="count"), bad, predicted)

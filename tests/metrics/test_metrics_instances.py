@@ -72,6 +72,7 @@ def test_ignored_pixels_of_instances():
     [
         ((squares((1, 1)), squares((1, 1), shape=(30, 30))), "`predicted` must have the shape of `true`"),
         ((squares((1, 1)) * 1.0, squares((1, 1))), "`true` must be an integer map"),
+        ((squares((1, 1)), squares((1, 1)), []), "`thresholds` must hold at least one number"),
         ((squares((1, 1)), squares((1, 1)), [0.4]), r"`thresholds` must lie in \[0.5, 1\)"),
         (([], []), "`predicted` must hold as many images"),
         (([squares()], [squares(), squares()]), "`predicted` must hold as many images"),

@@ -96,6 +96,8 @@ def test_faults():
         metric.update_state(true, p * 2)
     with pytest.raises(InputError, match="`y_true` holds labels.*fraction"):
         metric.update_state(true * 0.5, p)
+    with pytest.raises(InputError, match="`y_true` holds labels.*fraction"):
+        MultiLabelScore(3, ignore_class=-1).update_state(true - 1.5, p)
     with pytest.raises(InputError, match="`sample_weight` must be a mask"):
         metric.update_state(true, p, sample_weight=np.full(true.shape[:3], 0.5))
     p[0, 0, 0, 0] = np.nan
