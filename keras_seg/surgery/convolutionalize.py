@@ -163,7 +163,8 @@ class _Surgeon:
             shape = tuple(value.spec.shape[1:])
             return _Value(value.tensor, output, vector=True, flat=_Flat(shape) if shape[:2] != (1, 1) else None)
         adaptive = type(operation).__name__.startswith("Adaptive")  # Newer than the oldest Keras we take.
-        if adaptive or len(output.shape) != 4 or isinstance(operation, keras.layers.Reshape):
+        moved = (keras.layers.Reshape, keras.layers.Permute)
+        if adaptive or len(output.shape) != 4 or isinstance(operation, moved):
             _unfit(operation, "cannot be applied to every window")
         changes = {}
         if isinstance(operation, _WINDOWED) and operation.padding == "same":
