@@ -5,9 +5,9 @@ from keras import layers
 
 from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
+from keras_seg.layers.minimum_size import MinimumSize, check_minimum
 from keras_seg.models.heads import segmentation_head
 from keras_seg.models.image_model import check_common, image_model
-from keras_seg.models.minimum_size import MinimumSize, check_minimum
 from keras_seg.models.unpooling import convolution, normalized, unpool, vgg16_encoder, vgg16_mirror
 from keras_seg.models.vgg16_blocks import check_filters
 
@@ -78,7 +78,7 @@ def DeconvNet(  # noqa: N802  A model is called like the class it stands for, as
     image = x = keras.Input(input_shape, name="image")
     if padding == "valid":
         check_minimum(input_shape, _SMALLEST, _WHY)
-        x = MinimumSize(_SMALLEST, _WHY, dtype="float32", name="minimum_size")(x)
+        x = MinimumSize(_SMALLEST, _WHY, name="minimum_size")(x)
     if include_preprocessing:
         x = Preprocessing("caffe", name="preprocessing")(x)
     x, switches = vgg16_encoder(x, filters)

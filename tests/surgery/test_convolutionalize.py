@@ -286,3 +286,12 @@ def test_a_gate_in_the_trunk_is_refused():
     model = keras.Model(image, plain(layers.Multiply(name="gated")([x, gate])))
     with pytest.raises(_validation.InputError, match="value of the whole patch.*gated"):
         ks.surgery.convolutionalize(model)
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("shape, message", [((1, 31, 40, 1), "at least .32, 32., the patch"), ((1, 40, 40, 3), "1.*3")])
+def test_images_that_do_not_fit(shape, message):
+    anywhere = ks.surgery.convolutionalize(ks.models.PatchClassifier(num_classes=2, input_shape=(32, 32, 1)))
+    with pytest.raises(ValueError, match=message) as caught:
+        anywhere(np.zeros(shape, "float32"))
+    assert "\n" not in str(caught.value)
