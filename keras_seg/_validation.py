@@ -14,6 +14,9 @@ class InputError(ValueError):
     A subclass of `ValueError`, so library callers need not know it; the command line prints it without a traceback.
     """
 
+    # Keras wraps what is raised inside a layer's call in lines about its arguments, unless this says it has been done.
+    _keras_call_info_injected = True
+
 
 def fail(name, rule, value, fix=""):
     """Raise an `InputError` about the argument `name`."""
@@ -77,6 +80,18 @@ def pair(name, value, minimum=1):
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         fail(name, "must be one integer or a pair (height, width)", value)
     return tuple(integer(name, side, minimum) for side in value)
+
+
+def image_shape(name, value):
+    """`value` as (height, width, channels) of an image, where height and width may be None."""
+    import keras  # Here because the command line checks arguments before it imports Keras.
+
+    if keras.config.image_data_format() != "channels_last":
+        fix = 'Call keras.config.set_image_data_format("channels_last").'
+        fail("image_data_format", "must be channels_last", keras.config.image_data_format(), fix)
+    if not isinstance(value, (tuple, list)) or len(value) != 3 or value[2] is None:
+        fail(name, "must be (height, width, channels), height and width may be None", value)
+    return tuple(None if side is None else integer(name, side) for side in value)
 
 
 def channels_last(value):

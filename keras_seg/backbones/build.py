@@ -7,7 +7,7 @@ from keras_seg._graph import as_functional, replay, replay_opened
 from keras_seg.backbones import applications
 from keras_seg.backbones.compact import Compact
 from keras_seg.backbones.preprocessing import MODES, Preprocessing
-from keras_seg.backbones.pyramid import SKIPS, find_pyramid, named_by_stride
+from keras_seg.backbones.pyramid import SKIPS, find_pyramid, named_by_stride, pyramid_of
 from keras_seg.backbones.weights import load_own_weights, load_weights
 
 
@@ -98,27 +98,18 @@ def build(
     else:
         fix = "keras_seg.backbones.names() lists the names."
         _validation.fail("backbone", "must be a name or a keras.Model", backbone, fix)
-    if not trainable:
+    if not _validation.boolean("trainable", trainable):
         model.trainable = False
     return model
 
 
 def _input_shape(value):
-    if not isinstance(value, (tuple, list)) or len(value) != 3 or value[2] is None:
-        _validation.fail("input_shape", "must be (height, width, channels), height and width may be None", value)
-    if keras.config.image_data_format() != "channels_last":
-        _validation.fail(
-            "image_data_format",
-            "must be channels_last",
-            keras.config.image_data_format(),
-            'Call keras.config.set_image_data_format("channels_last").',
-        )
-    height, width = (None if side is None else _validation.integer("input_shape", side) for side in value[:2])
+    height, width, channels = _validation.image_shape("input_shape", value)
     for side in (height, width):
         if side is not None and side % 32:
             fix = f"Use {-(-side // 32) * 32}, or None."
             _validation.fail("input_shape", "must have sides that are multiples of 32, or None", tuple(value), fix)
-    return height, width, _validation.integer("input_shape", value[2])
+    return height, width, channels
 
 
 def _from_name(backbone, input_shape, weights, include_preprocessing, skips, name):
@@ -142,12 +133,12 @@ def _from_model(backbone, input_shape, include_preprocessing, skips, name):
     pyramid = _declared_pyramid(backbone)
     if pyramid is None:
         backbone = _flattened(backbone)
-        pyramid = find_pyramid(backbone, skips)
+        pyramid = pyramid_of(backbone, skips, "backbone")
     model = keras.Model(backbone.inputs[0], pyramid, name=name)
     channels = model.inputs[0].shape[-1]
     if channels not in (None, input_shape[-1]):
         fix = f"Pass input_shape=({input_shape[0]}, {input_shape[1]}, {channels}), or build the model anew."
-        _validation.fail("input_shape", f"must have the {channels} channels of model {name!r}", input_shape, fix)
+        _validation.fail("input_shape", f"must have the {channels} channels of the backbone given", input_shape, fix)
     if tuple(model.inputs[0].shape[1:]) == input_shape and not include_preprocessing:
         return model
     inputs = x = keras.Input(input_shape, name="image")

@@ -78,7 +78,12 @@ def find_pyramid(model, skips="wide"):
         strongest features."
     """
     _validation.one_of("skips", skips, SKIPS)
-    graph = _Graph(image_graph(model))
+    return pyramid_of(model, skips, "model")
+
+
+def pyramid_of(model, skips, argument):
+    """`find_pyramid`, whose errors are about the `argument` of a caller."""
+    graph = _Graph(image_graph(model, argument))
     pyramid, below = {}, None
     for level in range(len(LEVELS), -1, -1):
         candidates = [tensor for tensor in graph.tensors if graph.level(tensor) == level]
@@ -94,7 +99,8 @@ def find_pyramid(model, skips="wide"):
             tensor = _before_expansion(graph, tensor)
         pyramid[f"P{level}"] = below = tensor
     if not set(pyramid) & set(LEVELS):
-        _validation.fail("model", "has no feature map of stride 2, 4, 8, 16 or 32", model.name)
+        fix = "Give a network that compresses, with strides of 2."
+        _validation.fail(argument, "has no feature map of stride 2, 4, 8, 16 or 32", model.name, fix)
     return dict(sorted(pyramid.items()))
 
 

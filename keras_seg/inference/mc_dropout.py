@@ -59,6 +59,9 @@ def mc_dropout(model, images, samples=50, seed=0, batch_size=1):
     images = np.asarray(images, "float32")
     if images.ndim != 4 or len(images) == 0:
         _validation.fail("images", "must be an array (batch, height, width, channels)", images.shape)
+    channels = sampler.graph.inputs[0].shape[-1]
+    if channels not in (None, images.shape[-1]):
+        _validation.fail("images", f"must have the {channels} channels that the model takes", images.shape)
     with sampler.seeded(seed):
         batches = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
         moments = [_moments(sampler, batch, samples) for batch in batches]

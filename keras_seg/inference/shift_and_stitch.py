@@ -35,7 +35,7 @@ def shift_and_stitch(model, image):
         3.2, "Shift-and-stitch is filter rarefaction".
     """
     patch = patch_size(model)
-    images = batch_of_images(image, patch)
+    images = batch_of_images(image, model)
     stride = receptive_field(model).stride
     stride = (stride, stride) if isinstance(stride, int) else stride
     anywhere = convolutionalize(model)

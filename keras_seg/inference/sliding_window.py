@@ -1,5 +1,6 @@
 """The literal sliding window: a classifier on every patch of an image, one by one."""
 
+import keras
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -37,7 +38,7 @@ def sliding_window(model, image, step=1, batch_size=64):
     patch = patch_size(model)
     step = _validation.pair("step", step)
     batch_size = _validation.integer("batch_size", batch_size)
-    images = batch_of_images(image, patch)
+    images = batch_of_images(image, model)
     windows = sliding_window_view(images, patch, axis=(1, 2))[:, :: step[0], :: step[1]]
     grid = windows.shape[:3]
     count = int(np.prod(grid))
@@ -51,6 +52,8 @@ def sliding_window(model, image, step=1, batch_size=64):
 
 def patch_size(model):
     """(height, width) of a patch classifier's input."""
+    if not isinstance(model, keras.Model) or not model.built:
+        _validation.fail("model", "must be a keras.Model that is built", model)
     shape = tuple(model.input_shape)
     if len(shape) != 4 or None in shape[1:3]:
         fix = "Pass the classifier of patches, not its convolutional form."
@@ -58,12 +61,15 @@ def patch_size(model):
     return shape[1:3]
 
 
-def batch_of_images(image, patch):
-    """`image` as a float32 batch, when it is no smaller than a patch."""
+def batch_of_images(image, model):
+    """`image` as a float32 batch, when it is no smaller than a patch and has the channels of the model."""
+    patch, channels = patch_size(model), model.input_shape[-1]
     images = np.asarray(image, "float32")
     images = images[None] if images.ndim == 3 else images
     if images.ndim != 4:
         _validation.fail("image", "must be an array (height, width, channels), or a batch of such", np.shape(image))
+    if channels not in (None, images.shape[-1]):
+        _validation.fail("image", f"must have the {channels} channels that the model takes", np.shape(image))
     if images.shape[1] < patch[0] or images.shape[2] < patch[1]:
         fix = "Pad or enlarge it."
         _validation.fail(

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg.analysis import receptive_field
-from keras_seg.inference.sliding_window import batch_of_images, patch_size, sliding_window
+from keras_seg.inference.sliding_window import batch_of_images, sliding_window
 from keras_seg.surgery import convolutionalize
 
 
@@ -57,7 +57,7 @@ def window_difference(model, image, convolutional=None):
     Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section
         3.1.
     """
-    images = batch_of_images(image, patch_size(model))
+    images = batch_of_images(image, model)
     if convolutional is None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # It says to call this function.

@@ -35,6 +35,7 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
     def __init__(self, size, **kwargs):
         super().__init__(**kwargs)
         self.size = _validation.pair("size", size)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs):
         x = ops.cast(inputs, "float32")  # Half precision would add up thousands of pixels badly.

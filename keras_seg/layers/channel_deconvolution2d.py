@@ -45,6 +45,7 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         self.kernel_size = 2 * self.strides
         self.padding = _validation.one_of("padding", padding, ("same", "valid"))
         self.learnt = bool(learnt)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
         self.kernel = None

@@ -34,8 +34,9 @@ class CropLike(keras.layers.Layer):
         self.offset = _validation.pair("offset", offset, minimum=0)
 
     def build(self, input_shape):
-        if not isinstance(input_shape, (list, tuple)) or len(input_shape) != 2:
-            _validation.fail("inputs", "must be the list [map, like]", input_shape)
+        nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
+        if not nested or [len(shape) for shape in input_shape] != [4, 4]:
+            _validation.fail("inputs", "must be the list [map, like] of (batch, height, width, channels)", input_shape)
         self.built = True
 
     def call(self, inputs):
@@ -44,7 +45,9 @@ class CropLike(keras.layers.Layer):
         height, width = _ops.spatial_size(like)
         for have, need in zip(_ops.spatial_size(x), (top + height, left + width), strict=True):
             if isinstance(have, int) and isinstance(need, int) and have < need:
-                _validation.fail("inputs", f"must hold a map of at least {need} pixels where it has {have}", x.shape)
+                _validation.fail(
+                    "inputs", f"must hold a map of at least {need} pixels where it has {have}", tuple(x.shape)
+                )
         return x[:, top : top + height, left : left + width, :]
 
     def compute_output_shape(self, input_shape):

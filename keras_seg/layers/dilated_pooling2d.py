@@ -53,6 +53,7 @@ class DilatedPooling2D(keras.layers.Layer):
             _validation.fail("padding", "must be ((top, bottom), (left, right))", padding)
         self.padding = tuple(_validation.pair("padding", side, minimum=0) for side in padding)
         self.strides = (1, 1)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs):
         if self.mode == "max":

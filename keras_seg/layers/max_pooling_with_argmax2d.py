@@ -59,11 +59,8 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
         self.data_format = _validation.channels_last(data_format)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def build(self, input_shape):
-        self.compute_output_shape(input_shape)
-        self.built = True
-
     def call(self, inputs):
+        self.compute_output_shape(inputs.shape)  # Fails for maps without a window.
         return _windows.pool(inputs, self.pool_size, self.padding)
 
     def compute_output_shape(self, input_shape):

@@ -49,11 +49,10 @@ class MaxUnpooling2D(keras.layers.Layer):
         self.pool_size = _validation.pair("pool_size", pool_size)
         self.data_format = _validation.channels_last(data_format)
 
-    def build(self, input_shape):
-        self.compute_output_shape(input_shape)
-        self.built = True
-
     def call(self, inputs):
+        if not isinstance(inputs, (list, tuple)):
+            _validation.fail("inputs", "must be [values, indices] or [values, indices, like], all maps", inputs.shape)
+        self.compute_output_shape([tuple(tensor.shape) for tensor in inputs])  # Fails for shapes that do not fit.
         values, indices, *like = inputs
         size = ops.shape(like[0])[1:3] if like else None
         # Indices that went through an Input of Keras' default dtype come as floats.

@@ -40,6 +40,7 @@ class PadToStride(keras.layers.Layer):
         super().__init__(**kwargs)
         self.stride = _validation.pair("stride", stride)
         self.margin = _validation.pair("margin", margin, minimum=0)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs):
         outputs = inputs

@@ -51,6 +51,7 @@ class Resize2D(keras.layers.Layer):
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
         self.data_format = _validation.channels_last(data_format)
         self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs):
         if self.interpolation == "bicubic":

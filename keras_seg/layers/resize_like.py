@@ -38,8 +38,9 @@ class ResizeLike(keras.layers.Layer):
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
 
     def build(self, input_shape):
-        if not isinstance(input_shape, (list, tuple)) or len(input_shape) != 2:
-            _validation.fail("inputs", "must be the list [map, like]", input_shape)
+        nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
+        if not nested or [len(shape) for shape in input_shape] != [4, 4]:
+            _validation.fail("inputs", "must be the list [map, like] of (batch, height, width, channels)", input_shape)
         self.built = True
 
     def call(self, inputs):

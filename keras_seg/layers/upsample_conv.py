@@ -119,6 +119,8 @@ class UpsampleConv(keras.layers.Layer):
             # The fused kernel is a sum of up to four weights: it is summed in full precision and cast afterwards.
             autocast=False,
         )
+        specs = [keras.layers.InputSpec(ndim=4, axes={-1: shape[-1]}) for shape in shapes]
+        self.input_spec = specs if len(specs) > 1 else specs[0]
         self.bias = None
         if self.normalize is None:
             self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
@@ -208,7 +210,7 @@ def _shapes(input_shape):
     """The shapes of one map or of [map, skip], as a list."""
     nested = isinstance(input_shape[0], (list, tuple))
     shapes = list(input_shape) if nested else [input_shape]
-    if len(shapes) > 2 or any(len(shape) != 4 for shape in shapes):
+    if len(shapes) != 1 + nested or any(len(shape) != 4 for shape in shapes):
         _validation.fail(
             "inputs", "must be a map (batch, height, width, channels) or the list [map, skip]", input_shape
         )

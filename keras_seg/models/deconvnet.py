@@ -5,8 +5,9 @@ from keras import layers
 
 from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
-from keras_seg.models.heads import check_head, segmentation_head
-from keras_seg.models.minimum_size import MinimumSize, check_minimum
+from keras_seg.layers.minimum_size import MinimumSize, check_minimum
+from keras_seg.models.heads import segmentation_head
+from keras_seg.models.image_model import check_common, image_model
 from keras_seg.models.unpooling import convolution, normalized, unpool, vgg16_encoder, vgg16_mirror
 from keras_seg.models.vgg16_blocks import check_filters
 
@@ -65,7 +66,8 @@ def DeconvNet(  # noqa: N802  A model is called like the class it stands for, as
     Reference: Noh, Hong and Han, "Learning Deconvolution Network for Semantic Segmentation", ICCV 2015, section 3 and
         table 2 of the supplement.
     """
-    num_classes = check_head(num_classes, activation)
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
+    _validation.boolean("include_preprocessing", include_preprocessing)
     filters = check_filters(filters)
     fc_filters = _validation.integer("fc_filters", fc_filters)
     _validation.one_of("padding", padding, ("same", "valid"))
@@ -76,7 +78,7 @@ def DeconvNet(  # noqa: N802  A model is called like the class it stands for, as
     image = x = keras.Input(input_shape, name="image")
     if padding == "valid":
         check_minimum(input_shape, _SMALLEST, _WHY)
-        x = MinimumSize(_SMALLEST, _WHY, dtype="float32", name="minimum_size")(x)
+        x = MinimumSize(_SMALLEST, _WHY, name="minimum_size")(x)
     if include_preprocessing:
         x = Preprocessing("caffe", name="preprocessing")(x)
     x, switches = vgg16_encoder(x, filters)
@@ -87,4 +89,4 @@ def DeconvNet(  # noqa: N802  A model is called like the class it stands for, as
         x = unpool(x, switches[block], f"unpool{block}")
         for index, width in enumerate(widths, start=1):
             x = normalized(x, deconvolution(width, 3, f"deconv{block}_{index}"))
-    return keras.Model(image, segmentation_head(x, num_classes, activation), name=name)
+    return image_model(image, segmentation_head(x, num_classes, activation), name=name)

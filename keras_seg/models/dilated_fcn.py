@@ -7,7 +7,8 @@ from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
 from keras_seg.layers import CropLike, PadToStride, Resize2D
 from keras_seg.models.context_module import CONTEXTS, context_module
-from keras_seg.models.heads import check_head, class_activation
+from keras_seg.models.heads import class_activation
+from keras_seg.models.image_model import check_common, image_model
 from keras_seg.models.vgg16_trunk import check_trunk, dilated_vgg16
 
 _STRIDE = 8
@@ -68,7 +69,8 @@ def DilatedFCN(  # noqa: N802  A model is called like the class it stands for, a
     Reference: Yu and Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions", ICLR 2016, sections 3 and 4 and
         table 1.
     """
-    num_classes = check_head(num_classes, activation)
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
+    _validation.boolean("include_preprocessing", include_preprocessing)
     filters, fc_filters, dropout, padding = check_trunk(filters, fc_filters, dropout, padding)
     _validation.one_of("context", context, (None, *CONTEXTS))
     image = keras.Input(input_shape, name="image")
@@ -82,4 +84,4 @@ def DilatedFCN(  # noqa: N802  A model is called like the class it stands for, a
         x = context_module(x, context, padding)
     x = Resize2D(_STRIDE, "bilinear", dtype="float32", name="enlarge")(x)
     x = CropLike(dtype="float32", name="crop")([x, image])
-    return keras.Model(image, class_activation(x, activation), name=name)
+    return image_model(image, class_activation(x, activation), name=name)

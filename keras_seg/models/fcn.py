@@ -7,7 +7,8 @@ from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
 from keras_seg.initializers import Bilinear
 from keras_seg.layers import ChannelDeconvolution2D, CropLike, PadToStride
-from keras_seg.models.heads import check_head, class_activation
+from keras_seg.models.heads import class_activation
+from keras_seg.models.image_model import check_common, image_model
 from keras_seg.models.vgg16_trunk import check_trunk, vgg16_trunk
 
 DECONVOLUTIONS = ("per_channel", "dense")
@@ -36,7 +37,8 @@ def fcn(
     name,
 ):
     """The FCN whose last enlargement is by `output_stride`; the other arguments are those of `FCN8s`."""
-    num_classes = check_head(num_classes, activation)
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
+    _validation.boolean("include_preprocessing", include_preprocessing)
     filters, fc_filters, dropout, padding = check_trunk(filters, fc_filters, dropout, padding)
     _validation.one_of("deconvolution", deconvolution, DECONVOLUTIONS)
     _validation.one_of("deconvolution_trainable", deconvolution_trainable, TRAINABLE)
@@ -82,4 +84,4 @@ def fcn(
         x = layers.Add(dtype="float32", name=f"fuse_{level}")([x, skip])
     x = enlarge(x, output_stride, f"upscore{output_stride}", last=True)
     x = CropLike(_LAST_OFFSET[output_stride] if valid else 0, dtype="float32", name="crop")([x, image])
-    return keras.Model(image, class_activation(x, activation), name=name)
+    return image_model(image, class_activation(x, activation), name=name)

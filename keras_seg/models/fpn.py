@@ -5,7 +5,7 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg.layers import Resize2D
 from keras_seg.models.blocks import conv_block
-from keras_seg.models.frame import finest_from, model_on_backbone
+from keras_seg.models.frame import check_joinable, finest_from, model_on_backbone
 
 
 def FPN(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
@@ -64,6 +64,7 @@ def FPN(  # noqa: N802  A model is called like the class it stands for, as in ke
 
     def decode(levels):
         strides = finest_from(4, levels)
+        check_joinable(strides)
         maps = []
         x, above = None, None
         for stride in reversed(strides):

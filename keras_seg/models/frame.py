@@ -4,7 +4,8 @@ import keras
 
 from keras_seg import _validation, backbones, surgery
 from keras_seg.layers import CropLike, PadToStride
-from keras_seg.models.heads import check_head, segmentation_head
+from keras_seg.models.heads import segmentation_head
+from keras_seg.models.image_model import check_common, image_model
 
 
 def backbone_encoder(backbone, input_shape, weights, trainable, include_preprocessing, output_stride=None):
@@ -13,6 +14,7 @@ def backbone_encoder(backbone, input_shape, weights, trainable, include_preproce
     The backbone is one layer of the model, named "backbone": that is where `unfreeze` looks for it. With an
     `output_stride`, the stages that would compress further are dilated instead, and their last map is the one there.
     """
+    _validation.boolean("backbone_trainable", trainable)
     net = backbones.build(
         backbone,
         input_shape=(None, None, input_shape[-1]),
@@ -23,7 +25,10 @@ def backbone_encoder(backbone, input_shape, weights, trainable, include_preproce
     )
     strides = sorted(_levels(net.output))
     if output_stride is not None:
-        _validation.one_of("output_stride", output_stride, strides)
+        if output_stride not in strides:
+            rule = f"must be a stride of the backbone's maps, {', '.join(map(str, strides))}"
+            fix = f"Pass one of these, or a backbone with a map of stride {output_stride}."
+            _validation.fail("output_stride", rule, output_stride, fix)
         kept = [stride for stride in strides if stride < output_stride]
         if output_stride < strides[-1]:
             levels = _levels(net.output)
@@ -57,7 +62,7 @@ def segmentation_model(encode, decode, num_classes, input_shape, activation, pad
     x = segmentation_head(x, num_classes, activation, scale=stride)
     if pad_to or stride > 1:
         x = CropLike(dtype="float32", name="crop")([x, image])
-    return keras.Model(image, x, name=name)
+    return image_model(image, x, name=name)
 
 
 def model_on_backbone(
@@ -73,11 +78,22 @@ def model_on_backbone(
     output_stride=None,
 ):
     """The model of `decode` on any backbone, dilated from `output_stride` on, for any image size."""
-    num_classes = check_head(num_classes, activation)
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
     encode, strides = backbone_encoder(
         backbone, input_shape, weights, backbone_trainable, include_preprocessing, output_stride
     )
     return segmentation_model(encode, decode, num_classes, input_shape, activation, strides[-1], name)
+
+
+def check_joinable(strides):
+    """Fail where a backbone's `strides` are too few for a decoder that joins deep maps with early ones."""
+    if len(strides) < 2:
+        _validation.fail(
+            "backbone",
+            "must have maps of at least two strides, for the decoder to join them",
+            f"maps of stride {', '.join(map(str, strides))}",
+            "Give one that compresses in several steps, or see keras_seg.backbones.names().",
+        )
 
 
 def finest_from(stride, levels):

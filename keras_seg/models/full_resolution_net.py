@@ -4,7 +4,8 @@ import keras
 
 from keras_seg import _validation, backbones
 from keras_seg.models.blocks import conv_blocks
-from keras_seg.models.heads import check_head, segmentation_head
+from keras_seg.models.heads import segmentation_head
+from keras_seg.models.image_model import check_common, image_model
 
 
 def FullResolutionNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
@@ -47,10 +48,11 @@ def FullResolutionNet(  # noqa: N802  A model is called like the class it stands
         3, on what a network of convolutions alone computes; Araujo, Norris and Sim, "Computing Receptive Fields", 2019,
         for the field.
     """
-    num_classes = check_head(num_classes, activation)
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
+    _validation.boolean("include_preprocessing", include_preprocessing)
     depth, filters = _validation.integer("depth", depth), _validation.integer("filters", filters)
     image = x = keras.Input(input_shape, name="image")
     if include_preprocessing:
         x = backbones.Preprocessing("tf", name="preprocessing")(x)
     x = conv_blocks(x, filters, depth, "block")
-    return keras.Model(image, segmentation_head(x, num_classes, activation), name=name)
+    return image_model(image, segmentation_head(x, num_classes, activation), name=name)

@@ -2,21 +2,7 @@
 
 from keras import layers
 
-from keras_seg import _validation
 from keras_seg.layers import Resize2D
-
-
-def check_head(num_classes, activation):
-    """`num_classes` as an int, when the activation makes sense for it."""
-    num_classes = _validation.integer("num_classes", num_classes)
-    if num_classes == 1 and activation == "softmax":
-        _validation.fail(
-            "num_classes",
-            "must be at least 2 with activation='softmax', whose single class would always be 1",
-            num_classes,
-            "Pass num_classes=2, or activation='sigmoid'.",
-        )
-    return num_classes
 
 
 def segmentation_head(x, num_classes, activation="softmax", scale=1):

@@ -5,7 +5,7 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg.layers import UpsampleConv
 from keras_seg.models.blocks import conv_block
-from keras_seg.models.frame import model_on_backbone
+from keras_seg.models.frame import check_joinable, model_on_backbone
 
 
 def LinkNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
@@ -59,6 +59,7 @@ def LinkNet(  # noqa: N802  A model is called like the class it stands for, as i
     dropout = _validation.number("dropout", dropout, 0, 0.999)
 
     def decode(levels):
+        check_joinable(sorted(levels))
         stride = max(levels)
         x = levels[stride]
         while stride > 2:

@@ -7,7 +7,7 @@ from keras import layers
 
 from keras_seg import _validation, backbones
 from keras_seg.models.blocks import conv_blocks
-from keras_seg.models.heads import check_head
+from keras_seg.models.image_model import check_common, image_model
 
 HEADS = ("dense", "average")
 PADDINGS = ("valid", "same")
@@ -91,7 +91,8 @@ def PatchClassifier(  # noqa: N802  A model is called like the class it stands f
         (LeNet-5; here with ReLU, max pooling and a dense last layer); Simonyan and Zisserman, "Very Deep Convolutional
         Networks", ICLR 2015, section 2.1, for `"vgg"`.
     """
-    num_classes = check_head(num_classes, activation)
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
+    _validation.boolean("include_preprocessing", include_preprocessing)
     plan = _ARCHITECTURES[_validation.one_of("architecture", architecture, _ARCHITECTURES)]
     _validation.one_of("head", head, HEADS)
     padding = plan.padding if padding is None else _validation.one_of("padding", padding, PADDINGS)
@@ -122,13 +123,11 @@ def PatchClassifier(  # noqa: N802  A model is called like the class it stands f
                 x = layers.Dropout(dropout, name=f"dropout{index}")(x)
     x = layers.Dense(num_classes, name="logits")(x)
     x = layers.Activation(activation or "linear", dtype="float32", name="probabilities" if activation else "scores")(x)
-    return keras.Model(image, x, name=name)
+    return image_model(image, x, name=name)
 
 
 def _patch(input_shape, patch_size, default):
     """(height, width) of the patch, from the two arguments that may say it."""
-    if not isinstance(input_shape, (tuple, list)) or len(input_shape) != 3 or input_shape[-1] is None:
-        _validation.fail("input_shape", "must be (height, width, channels)", input_shape)
     size = _validation.pair("patch_size", default if patch_size is None else patch_size)
     patch = tuple(side or given for side, given in zip(input_shape, size, strict=False))
     if patch_size is not None and patch != size:

@@ -63,6 +63,8 @@ def build(name, **kwargs):
             raise _validation.InputError(
                 f"`{argument}` is not an argument of {name}. {_validation.nearest(argument, accepted)}"
             )
+    if "num_classes" not in kwargs:
+        raise _validation.InputError(f"`num_classes` is missing, which {name} needs. Pass num_classes=, say, 21.")
     return model(**kwargs)
 
 

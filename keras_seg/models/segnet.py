@@ -5,7 +5,8 @@ from keras import layers
 
 from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
-from keras_seg.models.heads import check_head, class_activation
+from keras_seg.models.heads import class_activation
+from keras_seg.models.image_model import check_common, image_model
 from keras_seg.models.unpooling import convolution, normalized, unpool, vgg16_encoder, vgg16_mirror
 from keras_seg.models.vgg16_blocks import check_filters
 
@@ -59,7 +60,8 @@ def SegNet(  # noqa: N802  A model is called like the class it stands for, as in
         Segmentation", PAMI 2017, section 3; for dropout, Kendall, Badrinarayanan and Cipolla, "Bayesian SegNet", 2015,
         section 4, and the authors' bayesian_segnet_train.prototxt.
     """
-    num_classes = check_head(num_classes, activation)
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
+    _validation.boolean("include_preprocessing", include_preprocessing)
     filters = check_filters(filters)
     dropout = _validation.number("dropout", dropout, 0, 0.999)
 
@@ -76,4 +78,4 @@ def SegNet(  # noqa: N802  A model is called like the class it stands for, as in
         x = drop(x, block, f"decoder{block}_dropout")
     # In place of the mirror's last convolution, and without its normalization.
     x = convolution(num_classes, 3, "logits")(x)
-    return keras.Model(image, class_activation(x, activation), name=name)
+    return image_model(image, class_activation(x, activation), name=name)

@@ -6,7 +6,8 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
 from keras_seg.layers import LocalResponseNormalization
-from keras_seg.models.heads import check_head, segmentation_head
+from keras_seg.models.heads import segmentation_head
+from keras_seg.models.image_model import check_common, image_model
 from keras_seg.models.segnet import FIRST_DROPOUT
 from keras_seg.models.unpooling import convolution, normalized, pool, unpool
 
@@ -64,7 +65,8 @@ def SegNetBasic(  # noqa: N802  A model is called like the class it stands for, 
         Segmentation", PAMI 2017, section 3.1, and the authors' segnet_basic_train.prototxt; for dropout, Kendall,
         Badrinarayanan and Cipolla, "Bayesian SegNet", 2015, and bayesian_segnet_basic_train.prototxt.
     """
-    num_classes = check_head(num_classes, activation)
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
+    _validation.boolean("include_preprocessing", include_preprocessing)
     filters, depth = _validation.integer("filters", filters), _validation.integer("depth", depth)
     kernel_size = _validation.integer("kernel_size", kernel_size)
     if kernel_size % 2 == 0:
@@ -89,4 +91,4 @@ def SegNetBasic(  # noqa: N802  A model is called like the class it stands for, 
         x = unpool(x, switches[level], f"unpool{level}")
         x = normalized(x, convolution(filters, kernel_size, f"decoder{level}"), activation=None)
         x = drop(x, level, f"decoder{level}_dropout")
-    return keras.Model(image, segmentation_head(x, num_classes, activation), name=name)
+    return image_model(image, segmentation_head(x, num_classes, activation), name=name)

@@ -5,8 +5,8 @@ from keras import layers
 from keras_seg import _validation, backbones
 from keras_seg.layers import UpsampleConv
 from keras_seg.models.blocks import conv_blocks
-from keras_seg.models.frame import backbone_encoder, segmentation_model
-from keras_seg.models.heads import check_head
+from keras_seg.models.frame import backbone_encoder, check_joinable, segmentation_model
+from keras_seg.models.image_model import check_common
 from keras_seg.models.unet2015 import unet2015
 
 
@@ -87,7 +87,7 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
         2015, section 2 and figure 1. Unless `padding="valid"`, ours pads its convolutions, normalises, and upsamples by
         resize and convolution.
     """
-    num_classes = check_head(num_classes, activation)
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
     dropout = _validation.number("dropout", dropout, 0, 0.999)
     decoder_convolutions = _validation.integer("decoder_convolutions", decoder_convolutions)
     decoder_stride = _validation.integer("decoder_stride", decoder_stride)
@@ -106,6 +106,7 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
     if backbone is None:
         if weights is not None:
             _validation.fail("weights", "must be None for the plain U-Net, which has no pretrained form", weights)
+        _validation.boolean("include_preprocessing", include_preprocessing)
         filters = _level_filters(filters, depth)
         strides = [2**level for level in range(len(filters))]
 
@@ -113,6 +114,7 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
             return _plain_encoder(x, filters, include_preprocessing)
     else:
         encode, strides = backbone_encoder(backbone, input_shape, weights, backbone_trainable, include_preprocessing)
+    check_joinable(strides)
     deepest = strides[-1]
     if decoder_stride & (decoder_stride - 1) or decoder_stride >= deepest:
         _validation.fail(

@@ -5,7 +5,8 @@ from keras import layers
 
 from keras_seg import _validation, backbones
 from keras_seg.layers import CropLike
-from keras_seg.models.heads import check_head, class_activation
+from keras_seg.models.heads import class_activation
+from keras_seg.models.image_model import check_common, image_model
 
 
 def unet2015(num_classes, input_shape, filters, dropout, activation, include_preprocessing, name):
@@ -14,7 +15,8 @@ def unet2015(num_classes, input_shape, filters, dropout, activation, include_pre
     Every 3x3 convolution takes a pixel off each border, so a skip is cropped to the middle before it is joined, and
     the output covers the middle of the image: with four poolings, 92 pixels are missing on each side.
     """
-    num_classes = check_head(num_classes, activation)
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
+    _validation.boolean("include_preprocessing", include_preprocessing)
     depth = len(filters) - 1
     check_size(input_shape, depth)
     image = keras.Input(input_shape, name="image")
@@ -38,7 +40,7 @@ def unet2015(num_classes, input_shape, filters, dropout, activation, include_pre
         x = layers.Concatenate(name=f"decoder{stage}_join")([skip, x])
         x = _convolutions(x, width, f"decoder{stage}")
     x = layers.Conv2D(num_classes, 1, name="logits")(x)
-    return keras.Model(image, class_activation(x, activation), name=name)
+    return image_model(image, class_activation(x, activation), name=name)
 
 
 def _convolutions(x, width, name):

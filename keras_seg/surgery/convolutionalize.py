@@ -11,6 +11,7 @@ from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
 from keras_seg.analysis import receptive_field
 from keras_seg.analysis.readings import padding_before, window_of
+from keras_seg.layers.minimum_size import MinimumSize
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
 
 _WINDOWED = (
@@ -101,7 +102,7 @@ def convolutionalize(model):
 
     margin, exact = _margin(model, patch)
     inputs = keras.Input((None, None, image.shape[-1]), dtype=image.dtype, name=_name_of(image))
-    x = inputs
+    x = MinimumSize(patch, "the patch of the classifier", name="at_least_a_patch")(inputs)
     if any(margin):
         # Pixels at the far end that no window reads: without them the last window needs a whole patch, as it should.
         x = keras.layers.Cropping2D(tuple((0, rest) for rest in margin), name="unused_margin")(x)
@@ -112,7 +113,9 @@ def convolutionalize(model):
         _validation.fail("model", "must end in a classifier's head", model.outputs[0].shape, _HEADS)
     if not exact:
         warnings.warn(_inexact(model, surgeon.padded), stacklevel=2)
-    return keras.Model(inputs, result.tensor, name=f"{model.name}_convolutional")
+    anywhere = keras.Model(inputs, result.tensor, name=f"{model.name}_convolutional")
+    anywhere.input_spec = keras.layers.InputSpec(shape=inputs.shape, name=inputs.name)  # Keras forgives one channel.
+    return anywhere
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +166,8 @@ class _Surgeon:
             shape = tuple(value.spec.shape[1:])
             return _Value(value.tensor, output, vector=True, flat=_Flat(shape) if shape[:2] != (1, 1) else None)
         adaptive = type(operation).__name__.startswith("Adaptive")  # Newer than the oldest Keras we take.
-        if adaptive or len(output.shape) != 4 or isinstance(operation, keras.layers.Reshape):
+        moved = (keras.layers.Reshape, keras.layers.Permute)
+        if adaptive or len(output.shape) != 4 or isinstance(operation, moved):
             _unfit(operation, "cannot be applied to every window")
         changes = {}
         if isinstance(operation, _WINDOWED) and operation.padding == "same":

@@ -111,6 +111,7 @@ def test_nested_models_and_other_kinds_of_dropout():
         ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),
         ({"images": IMAGES[0]}, "`images` must be an array"),
         ({"images": IMAGES[:0]}, "`images` must be an array"),
+        ({"images": IMAGES[..., :2]}, "`images` must have the 3 channels that the model takes"),
     ],
 )
 def test_bad_arguments(kwargs, message, model):

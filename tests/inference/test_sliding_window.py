@@ -95,6 +95,10 @@ def test_bad_input():
             function(model, noise(6, 9, 2))
         with pytest.raises(_validation.InputError, match="`image` must be an array"):
             function(model, noise(9, 9))
+        with pytest.raises(_validation.InputError, match="`image` must have the 2 channels that the model takes"):
+            function(model, noise(9, 9, 3))
+        with pytest.raises(_validation.InputError, match="`model` must be a keras.Model that is built"):
+            function("PatchClassifier", image)
         with pytest.raises(_validation.InputError, match="fixed size.*not its convolutional form"):
             function(ks.surgery.convolutionalize(model), image)
     with pytest.raises(_validation.InputError, match="`step` must be an integer of at least 1"):

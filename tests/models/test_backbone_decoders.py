@@ -213,14 +213,52 @@ def test_rates_of_deeplab_keep_their_reach():
         ("FPN", {"pyramid_filters": 0}, "`pyramid_filters` must be an integer of at least 1"),
         ("FPN", {"dropout": 1.0}, "`dropout` must be a finite number in"),
         ("LinkNet", {"final_filters": 0}, "`final_filters` must be an integer of at least 1"),
-        ("PSPNet", {"output_stride": 5}, "`output_stride` is not a known option.*2, 4, 8, 16, 32"),
+        ("PSPNet", {"output_stride": 5}, "`output_stride` must be a stride of the backbone's maps, 2, 4, 8, 16, 32"),
         ("PSPNet", {"bins": ()}, "`bins` must be a non-empty sequence"),
         ("DeepLabV3Plus", {"rates": (0,)}, "`rates` must be an integer of at least 1"),
         ("DeepLabV3Plus", {"output_stride": 4}, "`output_stride` must be that of a map deeper"),
-        ("DeepLabV3Plus", {"output_stride": 64}, "`output_stride` is not a known option"),
+        ("DeepLabV3Plus", {"output_stride": 64}, "`output_stride` must be a stride of the backbone's maps"),
     ],
 )
 def test_bad_arguments(name, kwargs, message):
     with pytest.raises(_validation.InputError, match=message) as caught:
         small(name, **kwargs)
     assert "\n" not in str(caught.value)
+
+
+def compressing(*strides):
+    x = image = keras.Input((None, None, 3))
+    for stride in strides:
+        x = keras.layers.Conv2D(4, 3, strides=stride, padding="same", activation="relu")(x)
+    return keras.Model(image, x)
+
+
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize(
+    "name, backbone, message",
+    [
+        *[(name, compressing(1), "`backbone` has no feature map of stride 2") for name in ("UNet", *NAMES)],
+        *[(name, Subclassed(), "`backbone` must be a functional keras.Model") for name in ("UNet", *NAMES)],
+        ("UNet", compressing(4), "`backbone` must have maps of at least two strides.*stride 4"),
+        ("LinkNet", compressing(32), "`backbone` must have maps of at least two strides.*stride 32"),
+        ("FPN", compressing(2, 2), "`backbone` must have maps of at least two strides.*stride 4"),
+        ("PSPNet", compressing(2, 2), "`output_stride` must be a stride of the backbone's maps, 2, 4.*of stride 8"),
+        ("DeepLabV3Plus", compressing(2, 2, 2), "`output_stride` must be a stride of the backbone's maps, 2, 4, 8"),
+    ],
+)
+def test_backbones_without_the_strides_needed(name, backbone, message):
+    with pytest.raises(_validation.InputError, match=message) as caught:
+        ks.models.build(name, num_classes=3, backbone=backbone)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("name", ["UNet", *NAMES])
+def test_freezing_is_yes_or_no(name):
+    with pytest.raises(_validation.InputError, match="`backbone_trainable` must be True or False"):
+        ks.models.build(name, num_classes=3, backbone="Compact", backbone_trainable="no")

@@ -270,6 +270,7 @@ def head(*steps, size=(8, 8)):
         (lambda: head(layers.Flatten(), layers.RepeatVector(2), layers.Flatten(), layers.Dense(2)), "RepeatVector"),
         (lambda: head(layers.GlobalAveragePooling2D(), layers.UnitNormalization()), r"none that a head may have.*Unit"),
         (lambda: head(layers.Reshape((6, 12)), layers.GlobalAveragePooling1D()), r"every window.*\(Reshape\)"),
+        (lambda: head(layers.Permute((3, 1, 2)), layers.Flatten(), layers.Dense(2)), r"every window.*\(Permute\)"),
         (lambda: layers.Dense(2), "must be a functional keras.Model"),
     ],
 )
@@ -285,3 +286,12 @@ def test_a_gate_in_the_trunk_is_refused():
     model = keras.Model(image, plain(layers.Multiply(name="gated")([x, gate])))
     with pytest.raises(_validation.InputError, match="value of the whole patch.*gated"):
         ks.surgery.convolutionalize(model)
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("shape, message", [((1, 31, 40, 1), "at least .32, 32., the patch"), ((1, 40, 40, 3), "1.*3")])
+def test_images_that_do_not_fit(shape, message):
+    anywhere = ks.surgery.convolutionalize(ks.models.PatchClassifier(num_classes=2, input_shape=(32, 32, 1)))
+    with pytest.raises(ValueError, match=message) as caught:
+        anywhere(np.zeros(shape, "float32"))
+    assert "\n" not in str(caught.value)

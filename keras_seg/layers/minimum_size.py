@@ -6,12 +6,14 @@ from keras_seg import _validation
 
 
 def check_minimum(shape, minimum, why):
-    """Fail unless both sides of an image (height, width, channels) are at least `minimum`; None passes."""
-    if any(side is not None and side < minimum for side in shape[:2]):
-        nearest = tuple(None if side is None else max(side, minimum) for side in shape[:2])
-        _validation.fail(
-            "input_shape", f"must have sides of at least {minimum}, {why}", tuple(shape), f"Nearest: {nearest}."
-        )
+    """Fail unless both sides of an image (height, width, channels) are at least `minimum`, an int or a pair; None
+    passes.
+    """
+    least = _validation.pair("minimum", minimum)
+    if any(side is not None and side < bound for side, bound in zip(shape[:2], least, strict=True)):
+        nearest = tuple(side and max(side, bound) for side, bound in zip(shape[:2], least, strict=True))
+        rule = f"must have sides of at least {minimum}, {why}"
+        _validation.fail("input_shape", rule, tuple(shape), f"Nearest: {nearest}.")
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -19,7 +21,7 @@ class MinimumSize(keras.layers.Layer):
     """Lets images through that are large enough, and fails on others where the size is known.
 
     Args:
-        minimum: int. Pixels of a side.
+        minimum: int or pair of ints (height, width). Pixels of a side.
         why: str, for the error: the end of "must have sides of at least 193, ...".
         **kwargs: name, dtype and the like, as for every Keras layer.
 
@@ -36,8 +38,8 @@ class MinimumSize(keras.layers.Layer):
     """
 
     def __init__(self, minimum, why, **kwargs):
-        super().__init__(**kwargs)
-        self.minimum = _validation.integer("minimum", minimum)
+        super().__init__(**{**kwargs, "autocast": False})  # Half precision would round raw pixels.
+        self.minimum = minimum if isinstance(minimum, int) else tuple(minimum)
         self.why = why
 
     def call(self, inputs):
