@@ -1,6 +1,9 @@
 """Max pooling with indices and unpooling: ours on TensorFlow, tf.nn, and torch channels_last, taking turns in one run.
 
 python benchmarks/max_unpooling.py
+
+Most of the time goes into memory. With MALLOC_MMAP_THRESHOLD_=4000000000 and MALLOC_TRIM_THRESHOLD_=8000000000 in the
+environment neither PyTorch nor TensorFlow gives pages back after each call.
 """
 
 import os
@@ -18,11 +21,11 @@ from keras_seg.layers import MaxPoolingWithArgmax2D, MaxUnpooling2D
 SHAPE = (8, 128, 128, 64)
 
 
-def on_tensorflow(pool_and_unpool, x, upstream):
-    """(forward, forward and backward) as compiled functions without arguments."""
-    forward = tf.function(lambda: pool_and_unpool(x))
+def on_tensorflow(pool_and_unpool, x, upstream, jit_compile=False):
+    """(forward, forward and backward) as functions without arguments, in a graph or compiled as a whole by XLA."""
+    forward = tf.function(lambda: pool_and_unpool(x), jit_compile=jit_compile)
 
-    @tf.function
+    @tf.function(jit_compile=jit_compile)
     def backward():
         with tf.GradientTape() as tape:
             tape.watch(x)
@@ -80,22 +83,24 @@ def main():
 
     pairs = {
         "ours": on_tensorflow(ours, tf_x, tf_upstream),
+        "ours, both layers under jit_compile=True": on_tensorflow(ours, tf_x, tf_upstream, jit_compile=True),
         "ours, size unknown to the graph": on_tensorflow(unknown_size, tf_x, tf_upstream),
         "torch channels_last": on_torch(x, upstream),
         "tf.nn argmax + scatter": on_tensorflow(argmax_and_scatter, tf_x, tf_upstream),
     }
     calls = {(name, kind): pair[kind] for name, pair in pairs.items() for kind in (0, 1)}
     calls["ours, eager", 0] = lambda: ours(tf_x)
+    calls["a plain copy (x + 1)", 0] = tf.function(lambda: tf_x + 1)
     for name, pair in pairs.items():
         for kind, call in enumerate(pair):
             for result, expected in zip(arrays(call()), arrays(pairs["ours"][kind]()), strict=True):
                 assert np.array_equal(result, expected), (name, kind)
 
-    times = alternate(calls)
-    print(f"pool and unpool of {SHAPE}, float32, {os.cpu_count()} cores; milliseconds, median of 11, taking turns")
+    times = alternate(calls, rounds=21)
+    print(f"pool and unpool of {SHAPE}, float32, {os.cpu_count()} cores; milliseconds, median of 21, taking turns")
     print("| | forward | ours / it | forward and backward | ours / it |")
     print("|---|---|---|---|---|")
-    for name in [*pairs, "ours, eager"]:
+    for name in [*pairs, "ours, eager", "a plain copy (x + 1)"]:
         cells = []
         for kind in (0, 1):
             if (name, kind) in times:
