@@ -17,7 +17,7 @@ class ExportReport:
         max_abs_difference: float, the largest difference of any output value from Keras.
         agreement: float in [0, 1], the share of pixels with the same class as in Keras.
         share_apart: float in [0, 1], the share of pixels with a value further from Keras than 0.001. Above zero only
-            for nets that unpool, where rounding decides between equal maxima; at most 0.01.
+            for nets that unpool, where rounding decides between equal maxima.
     """
 
     format: str
