@@ -31,6 +31,7 @@ def all_paths(model):
     return {weight.path for weight in model.weights}
 
 
+@pytest.mark.slow_off_tensorflow
 def test_frozen_means_frozen_statistics_included_and_after_loading(tmp_path):
     model = segmenter()
     for _ in range(2):

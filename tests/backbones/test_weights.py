@@ -144,6 +144,7 @@ def test_adapted_kernels_by_hand():
     assert adapted(5, bgr=True) == [3, 1, 1, 3, 1]  # the kernel's first is blue: R = 6, G = 2, B = 1
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize(
     ("name", "channels"),
     [

@@ -122,6 +122,7 @@ def test_equals_torch(size, pool_size, padding, kind):
     padding=st.sampled_from(["valid", "same"]),
     seed=st.integers(0, 1000),
 )
+@pytest.mark.slow_off_tensorflow
 def test_equals_torch_at_any_size(height, width, kind, padding, seed):
     assert_equals_torch(maps(kind, (height, width), channels=2, seed=seed), 2, padding)
 

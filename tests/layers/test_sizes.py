@@ -105,6 +105,7 @@ def test_resize_leaves_batch_normalization_alone_in_predict():
 
 @settings(deadline=None, max_examples=30)
 @given(height=st.integers(1, 40), width=st.integers(1, 40), stride=st.integers(1, 16))
+@pytest.mark.slow_off_tensorflow
 def test_padding_is_numpy_reflection_and_cropping_undoes_it(height, width, stride):
     x = np.random.default_rng(height * 41 + width).normal(size=(1, height, width, 2)).astype("float32")
     padded = run(PadToStride(stride), x)

@@ -406,3 +406,13 @@ def test_sample_weights_are_numbers_of_at_least_0(bad):
 def test_wrong_number_of_class_weights():
     with pytest.raises(InputError, match="`class_weights` must hold 4 numbers"):
         CrossEntropy(class_weights=[1, 2])(*case())
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="elsewhere a training step is a graph")
+def test_predictions_of_a_training_step_are_not_checked():
+    """As in the graphs of the other backends: the run ends by its loss, which says at which epoch."""
+    wrong = torch.full((1, 2, 2, 3), float("nan"))
+    labels = np.zeros((1, 2, 2), "int32")
+    with pytest.raises(InputError, match="`y_pred` holds NaN"):
+        CrossEntropy()(labels, wrong)
+    assert torch.isnan(CrossEntropy()(labels, wrong.requires_grad_()))

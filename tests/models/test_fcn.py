@@ -46,12 +46,14 @@ def test_parameters_of_the_published_nets(stride, without, dense, monkeypatch):
     assert count(model.trainable_variables) == without
 
 
+@pytest.mark.slow_off_tensorflow
 def test_frozen_channel_deconvolutions_hold_no_weights():
     model, dense = small(8), small(8, deconvolution="dense")
     assert model.count_params() == count(model.trainable_variables) == count(dense.trainable_variables)
     assert dense.count_params() - model.count_params() == (4**2 + 4**2 + 16**2) * 3**2
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("deconvolution, maps", [("per_channel", 3), ("dense", 9)])
 @pytest.mark.parametrize("trainable, learnt", [(False, 0), (True, 4**2 + 4**2 + 16**2), ("intermediate", 4**2 + 4**2)])
 def test_what_of_the_deconvolutions_is_learnt(deconvolution, maps, trainable, learnt):
@@ -205,6 +207,7 @@ def test_training_steps(policy, stride, padding):
     assert {"block1_conv1", "fc6", "fc7"} <= moved()
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize(
     "kwargs", [{}, {"padding": "valid"}, {"deconvolution": "dense"}, {"deconvolution_trainable": True}]
 )
@@ -252,6 +255,7 @@ def test_bad_arguments(stride, kwargs, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow_off_tensorflow
 def test_by_name():
     assert {"FCN32s", "FCN16s", "FCN8s"} <= set(ks.models.names())
     assert ks.models.build("FCN8s", **SMALL).count_params() == small(8).count_params()

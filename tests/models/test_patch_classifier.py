@@ -41,6 +41,7 @@ def test_parameters_of_the_average_head():
     assert model.count_params() == trunk + 6 * 3 + 3
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("head", ["dense", "average"])
 @pytest.mark.parametrize("architecture, patch", [("lenet", (32, 28)), ("vgg", (40, 36))])
 def test_one_pass_equals_the_window_when_valid(architecture, patch, head):

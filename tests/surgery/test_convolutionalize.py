@@ -124,6 +124,7 @@ def test_lenet():
     assert anywhere.get_layer("logits").kernel.shape == (1, 1, 84, 10)
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("head", HEADS, ids=lambda head: head.__name__)
 def test_every_head(head):
     """14x12 -> 12x10 -> 6x5 -> 4x3: windows at stride 2; floor((23 - 14) / 2) + 1 = 5, floor((20 - 12) / 2) + 1 = 5."""
@@ -220,6 +221,7 @@ def test_a_frozen_layer_stays_frozen():
     assert not anywhere.get_layer("conv1").trainable and anywhere.get_layer("conv2").trainable
 
 
+@pytest.mark.slow_off_tensorflow
 def test_it_saves_and_trains(tmp_path):
     image, x = trunk()
     anywhere = ks.surgery.convolutionalize(randomized(keras.Model(image, everything_between(x))))

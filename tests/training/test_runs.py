@@ -70,6 +70,7 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save
 
 
 @pytest.mark.slow_off_tensorflow
+@pytest.mark.slow
 def test_resuming_without_the_checkpoint_would_differ(tmp_path, indices, always_save):
     """Guards the test above: four epochs and two epochs do not end at the same weights anyway."""
     run, plan = make_run(tmp_path / "a", indices, epochs=4)
@@ -106,6 +107,7 @@ def test_validation_that_costs_much_is_done_seldom(monkeypatch):
     assert np.diff(times).min() >= 60
 
 
+@pytest.mark.slow_off_tensorflow
 def test_a_loss_that_is_not_a_number_ends_the_run(tmp_path, indices, monkeypatch):
     run, plan = make_run(tmp_path / "run", indices, epochs=2, learning_rate=9.9)
     monkeypatch.setattr("keras_seg.losses.CrossEntropy.call", lambda self, y, p, w=None: keras.ops.sum(p) * np.nan)
