@@ -27,7 +27,7 @@ def draw_receptive_field(image, field, unit=None, scale=1):
     Raises:
         ValueError: if the field is the whole image, or an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras, keras_seg as ks, numpy as np
         >>> vgg = keras.applications.VGG16(include_top=False, weights=None)
         >>> field = ks.analysis.receptive_field(vgg, "block3_pool")

@@ -27,7 +27,7 @@ def multiply_adds(model, input_size=None):
         ValueError: if the model is not functional, the size is not known, or a layer has kernels but is of a kind that
             is not known.
 
-    Example:
+    Examples:
         >>> import keras, keras_seg as ks
         >>> image = keras.Input((None, None, 3))
         >>> net = keras.Model(image, keras.layers.Conv2D(8, 3, strides=2, padding="same")(image))

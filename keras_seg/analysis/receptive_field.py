@@ -88,7 +88,7 @@ def receptive_field(model, layer=None):
         ValueError: if the model is not functional or has several outputs and no layer is named, there is no such layer,
             or what a layer on the way reads is not known.
 
-    Example:
+    Examples:
         >>> import keras, keras_seg as ks
         >>> vgg = keras.applications.VGG16(include_top=False, weights=None)
         >>> field = ks.analysis.receptive_field(vgg, "block5_pool")

@@ -173,7 +173,7 @@ def standard(crop=None, scale=(0.5, 2.0), flip=True, color=0.2, hue=0.02, ignore
     Raises:
         InputError: an argument is out of its range.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> augment = standard(crop=(32, 48), ignore_class=255)
         >>> image, mask = augment(np.full((40, 60, 3), 100, "uint8"), np.ones((40, 60), "uint8"), seed=(0, 1))

@@ -17,7 +17,7 @@ def names():
     Returns:
         A list of strings.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> "MobileNetV2" in ks.backbones.names()
         True
@@ -78,7 +78,7 @@ def build(
         ValueError: one line that names the argument and the fix: an unknown name (with the nearest one), weights that
             cannot be downloaded (with the file and the folder to put it in), do not exist or do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np, keras_seg as ks
         >>> backbone = ks.backbones.build("Compact")
         >>> pyramid = backbone(np.zeros((1, 64, 96, 3)))

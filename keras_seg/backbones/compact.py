@@ -47,7 +47,7 @@ def Compact(  # noqa: N802 (a network, named like those of keras.applications)
     Raises:
         ValueError: if `filters` or `blocks` do not hold five integers.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> ks.backbones.Compact(filters=(8, 16, 24, 32, 48)).output_shape
         (None, None, None, 48)

@@ -33,7 +33,7 @@ def unfreeze(model, from_level=None, keep_batch_norm_frozen=False):
     Raises:
         ValueError: if `from_level` is not a level of the backbone.
 
-    Example:
+    Examples:
         >>> import keras, keras_seg as ks
         >>> model = ks.backbones.build("Compact", trainable=False)
         >>> len(model.trainable_variables)

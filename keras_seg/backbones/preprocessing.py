@@ -52,7 +52,7 @@ class Preprocessing(keras.layers.Layer):
     Raises:
         ValueError: if `mode` is unknown.
 
-    Example:
+    Examples:
         >>> import numpy as np, keras_seg as ks
         >>> layer = ks.backbones.Preprocessing("tf")
         >>> print(np.array(layer(np.full((1, 1, 1, 3), 255.0))).ravel())

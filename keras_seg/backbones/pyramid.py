@@ -66,7 +66,7 @@ def find_pyramid(model, skips="wide"):
     Raises:
         ValueError: if the model is not functional, has several inputs, or no tensor of stride 2 to 32.
 
-    Example:
+    Examples:
         >>> import keras, keras_seg as ks
         >>> net = keras.applications.VGG16(include_top=False, weights=None)
         >>> {level: tensor.shape[-1] for level, tensor in ks.backbones.find_pyramid(net).items()}

@@ -46,7 +46,7 @@ def boundary_weights(
         InputError: for arguments and masks that do not fit.
         ImportError: SciPy is missing: `pip install "keras-seg[boundary]"`.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> mask = np.zeros((5, 12), "uint8")
         >>> mask[:, :5] = mask[:, 7:] = 1  # two objects, 2 pixels apart
@@ -95,7 +95,7 @@ def add_boundary_weights(dataset, **arguments):
     Raises:
         InputError, ImportError: as `boundary_weights`; arguments are checked at once.
 
-    Example:
+    Examples:
         >>> import numpy as np, tensorflow as tf
         >>> images, masks = np.zeros((2, 8, 8, 3), "float32"), np.zeros((2, 8, 8), "int32")
         >>> dataset = tf.data.Dataset.from_tensor_slices((images, masks)).batch(2)

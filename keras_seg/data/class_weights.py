@@ -25,7 +25,7 @@ def class_weights(source, rule="balanced"):
     Raises:
         InputError: for other rules, and counts that are none.
 
-    Example:
+    Examples:
         >>> class_weights([800, 200])
         [0.625, 2.5]
         >>> weights = class_weights([[60, 40], [100, 0]], "median_frequency")  # frequencies 160 / 200 and 40 / 100

@@ -31,7 +31,7 @@ def count_pixels(dataset, num_classes, ignore_class=None):
     Raises:
         InputError: for masks of other shapes, and labels that are neither a class nor ignored.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> counts = count_pixels([(None, np.array([[[0, 1, 1, 255]]]))], num_classes=2, ignore_class=255)
         >>> counts.pixel_counts.tolist(), counts.ignored_counts.tolist()

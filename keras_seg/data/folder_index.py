@@ -145,7 +145,7 @@ def scan_folder(
         InputError: whatever is wrong with the folder, in one line that names the file and the fix: no folder, no pairs,
             orphans, a file that cannot be read, a mask of another size, a label outside the range, names that disagree.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from keras_seg.data import write_shapes
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -228,7 +228,7 @@ def split_index(index, validation_fraction=0.2, seed=0):
     Raises:
         InputError: fewer than two examples, or a share outside (0, 1).
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from keras_seg.data import write_shapes
         >>> with tempfile.TemporaryDirectory() as folder:

@@ -32,7 +32,7 @@ class LabelEncoding:
         label_map: tuple of (value in the file, id), for values that are not their own id.
         notices: one-line texts that say what was found out and not asked for.
 
-    Example:
+    Examples:
         >>> encoding = LabelEncoding.from_counts({0: 900, 255: 100})
         >>> encoding.num_classes, encoding.encode(np.array([[0, 255]], "uint8")).tolist()
         (2, [[0, 1]])

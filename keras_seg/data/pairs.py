@@ -38,7 +38,7 @@ def find_splits(path):
     Raises:
         InputError: there is no such folder.
 
-    Example:
+    Examples:
         >>> import os, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     os.makedirs(folder + "/train/images")
@@ -81,7 +81,7 @@ def find_pairs(path, split=None, allow_orphans=False):
         InputError: no such folder or file, no pairs, orphans, or two files of one stem. One line that names the file
             and the fix.
 
-    Example:
+    Examples:
         >>> import pathlib, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     for name in ("images/a.jpg", "masks/a_mask.png"):

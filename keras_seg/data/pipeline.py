@@ -65,7 +65,7 @@ def from_folder(
             different sizes would have to be batched.
         ImportError: TensorFlow is missing; it does the input on every backend.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from keras_seg.augmentation import standard
         >>> from keras_seg.data import write_shapes

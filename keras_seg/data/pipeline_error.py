@@ -21,7 +21,7 @@ def pipeline_error(error):
     Returns:
         An `InputError` with the line alone, or None where the exception has another cause.
 
-    Example:
+    Examples:
         >>> pipeline_error(RuntimeError("{{function_node}} InputError: a.jpg: cannot be read.\\nTraceback ..."))
         InputError('a.jpg: cannot be read.')
         >>> pipeline_error(RuntimeError("out of memory"))

@@ -31,7 +31,7 @@ def read_image(path, channels=3):
     Raises:
         InputError: the file cannot be read, or does not have the four channels asked for.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     Image.new("RGB", (4, 2), (255, 0, 7)).save(folder + "/a.png")
@@ -75,7 +75,7 @@ def read_mask(path, colors=None):
         InputError: the file cannot be read, is painted in colours and `colors` is None, or holds a colour that is not
             in `colors`.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     mask = Image.new("P", (2, 1), 15)
@@ -120,7 +120,7 @@ def image_size(path):
     Raises:
         InputError: the file is no image.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     Image.new("L", (4, 2)).save(folder + "/a.png")

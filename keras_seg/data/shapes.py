@@ -36,7 +36,7 @@ def shapes_scene(rng, size=(96, 96)):
     Raises:
         InputError: the size is too small.
 
-    Example:
+    Examples:
         >>> image, mask = shapes_scene(7, size=(64, 96))
         >>> image.shape, mask.shape, int(mask.max()) < len(SHAPE_NAMES)
         ((64, 96, 3), (64, 96), True)
@@ -78,7 +78,7 @@ def write_shapes(folder, train=200, val=50, size=(96, 96), seed=0):
     Raises:
         InputError: an argument is out of its range.
 
-    Example:
+    Examples:
         >>> import os, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     write_shapes(folder, train=2, val=1, size=48)

@@ -65,7 +65,7 @@ def from_tfds(
         InputError: no such dataset, split or feature, or a dataset that is neither there nor can be downloaded.
         ImportError: TensorFlow or TensorFlow Datasets is missing.
 
-    Example:
+    Examples:
 
     ```python
     pets = keras_seg.data.from_tfds(

@@ -33,7 +33,7 @@ def saved_model(model, path, images=None, overwrite=False):
         ValueError: if an argument is not as above, the path cannot be written, or the folder exists.
         RuntimeError: if what was written computes other numbers; nothing is left behind then.
 
-    Example:
+    Examples:
 
     ```python
     model = ks.models.UNet(num_classes=11, backbone="MobileNetV2")

@@ -31,7 +31,7 @@ def tflite(model, path, input_size=None, images=None, overwrite=False):
         RuntimeError: if the model needs an operator TFLite lacks, or the file computes other numbers; nothing is
             written.
 
-    Example:
+    Examples:
 
     ```python
     model = ks.models.UNet(num_classes=11, backbone="MobileNetV2")

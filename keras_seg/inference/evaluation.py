@@ -80,7 +80,7 @@ def evaluate(model, index, batch_size=4, on_image=None):
     Raises:
         ValueError: if the model's number of classes is not the folder's.
 
-    Example:
+    Examples:
 
     ```python
     index = ks.data.scan_folder("camvid", split="val", num_classes=11, ignore_class=11)

@@ -41,7 +41,7 @@ def mc_dropout(model, images, samples=50, seed=0, batch_size=1):
     Raises:
         ValueError: if an argument is not as above, or the model has no dropout layer.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> model = ks.models.SegNetBasic(num_classes=3, filters=4, dropout=0.5)
         >>> mean, variance = ks.inference.mc_dropout(model, np.zeros((1, 20, 30, 3)), samples=3)

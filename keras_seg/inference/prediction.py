@@ -15,7 +15,7 @@ def predict_classes(model, images):
     Returns:
         Integer array (batch, height, width).
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> model = ks.models.UNet(num_classes=3, filters=4, depth=2)
         >>> ks.inference.predict_classes(model, np.zeros((1, 10, 14, 3))).shape

@@ -25,7 +25,7 @@ def shift_and_stitch(model, image):
     Raises:
         ValueError: as `convolutionalize`, and if the image is smaller than the patch.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
         >>> ks.inference.shift_and_stitch(patches, np.zeros((40, 36, 1))).shape

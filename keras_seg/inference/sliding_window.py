@@ -27,7 +27,7 @@ def sliding_window(model, image, step=1, batch_size=64):
     Raises:
         ValueError: if the model has no fixed input size, or the image is smaller than the patch.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
         >>> ks.inference.sliding_window(patches, np.zeros((53, 60, 1)), step=4).shape

@@ -47,7 +47,7 @@ def window_difference(model, image, convolutional=None):
     Raises:
         ValueError: as `convolutionalize`, if the image is smaller than the patch, or the grids disagree.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
         >>> image = np.random.default_rng(0).uniform(0, 255, (53, 60, 1))

@@ -16,7 +16,7 @@ class Bilinear(keras.initializers.Initializer):
     s, a kernel of `2 * s - s % 2` and padding "same" the layer enlarges as `Resize2D(s)` does, but for the borders,
     where it reads zeros. A channel's weights sum to `s * s`.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> kernel = ks.initializers.Bilinear()((4, 4, 1, 1))
         >>> (16 * np.array(kernel)[:, :, 0, 0]).astype(int).tolist()

@@ -24,7 +24,7 @@ class ICNR(keras.initializers.Initializer):
     Raises:
         ValueError: if an argument is not as above, or the last axis is no multiple of `scale * scale`.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> kernel = np.array(ks.initializers.ICNR(2)((3, 3, 5, 8)))  # Two channels, four pixels each.
         >>> [bool((kernel[..., :2] == kernel[..., n : n + 2]).all()) for n in (2, 4, 6)]

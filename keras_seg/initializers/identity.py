@@ -33,7 +33,7 @@ class IdentityKernel(keras.initializers.Initializer):
     Raises:
         ValueError: if an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> np.array(ks.initializers.IdentityKernel()((3, 3, 2, 4)))[1, 1].tolist()
         [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]

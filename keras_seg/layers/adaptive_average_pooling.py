@@ -25,7 +25,7 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
     Raises:
         ValueError: if `size` is not as above.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> x = np.arange(5.0).reshape(1, 1, 5, 1)
         >>> np.array(ks.layers.AdaptiveAveragePooling2D((1, 2))(x)).ravel().tolist()

@@ -24,7 +24,7 @@ class BedOfNails2D(keras.layers.Layer):
     Raises:
         ValueError: if an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> x = np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1)
         >>> np.array(ks.layers.BedOfNails2D()(x))[0, :, :, 0].astype(int).tolist()

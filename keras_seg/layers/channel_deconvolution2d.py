@@ -30,7 +30,7 @@ class ChannelDeconvolution2D(keras.layers.Layer):
     Raises:
         ValueError: if an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras, keras_seg as ks
         >>> ks.layers.ChannelDeconvolution2D(32)(keras.Input((7, 7, 21))).shape
         (None, 224, 224, 21)

@@ -23,7 +23,7 @@ class CropLike(keras.layers.Layer):
     Raises:
         ValueError: if `offset` is negative, the inputs are not two maps, or the map is known to be too small.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> ks.layers.CropLike()([np.zeros((1, 64, 64, 2)), np.zeros((1, 50, 60, 3))]).shape[1:3] == (50, 60)
         True

@@ -34,7 +34,7 @@ class DilatedPooling2D(keras.layers.Layer):
     Raises:
         ValueError: if an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> x = np.array([5.0, 1.0, 2.0, 3.0, 0.0]).reshape(1, 1, 5, 1)
         >>> np.array(ks.layers.DilatedPooling2D((1, 2), dilation_rate=2)(x)).ravel().tolist()

@@ -35,7 +35,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     Raises:
         ValueError: if an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> layer = ks.layers.LocalResponseNormalization(size=3, alpha=3.0, beta=1.0)
         >>> np.array(layer(np.array([[1.0, 1.0, 0.0, 0.0]]))).tolist()  # 1 / (1 + 1 + 1), twice

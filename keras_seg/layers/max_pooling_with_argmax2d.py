@@ -33,7 +33,7 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
     Raises:
         ValueError: if an argument is not as above, or the map is known to be smaller than one window.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> x = np.array([[1.0, 2, 6, 3], [3, 5, 2, 1], [1, 2, 2, 1], [7, 3, 4, 8]]).reshape(1, 4, 4, 1)
         >>> pooled, indices = ks.layers.MaxPoolingWithArgmax2D()(x)

@@ -33,7 +33,7 @@ class MaxUnpooling2D(keras.layers.Layer):
     Raises:
         ValueError: if an argument is not as above, or the shapes do not fit.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> values = np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1)
         >>> indices = np.array([[3, 0], [2, 3]]).reshape(1, 2, 2, 1)

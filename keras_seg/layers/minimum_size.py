@@ -32,7 +32,7 @@ class MinimumSize(keras.layers.Layer):
     Raises:
         ValueError: if a side is too small; the nearest size that is not gets named.
 
-    Example:
+    Examples:
         >>> MinimumSize(193, "or nothing is left")(keras.Input((224, 224, 3))).shape
         (None, 224, 224, 3)
     """

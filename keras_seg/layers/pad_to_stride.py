@@ -29,7 +29,7 @@ class PadToStride(keras.layers.Layer):
     Raises:
         ValueError: if an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> x = np.arange(3.0).reshape(1, 1, 3, 1)
         >>> np.array(ks.layers.PadToStride((1, 4))(x)).ravel().tolist()

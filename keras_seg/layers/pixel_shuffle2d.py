@@ -28,7 +28,7 @@ class PixelShuffle2D(keras.layers.Layer):
     Raises:
         ValueError: if an argument is not as above, or the channels are no multiple of `size * size`.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> x = np.array([1.0, 2, 3, 4]).reshape(1, 1, 1, 4)
         >>> np.array(ks.layers.PixelShuffle2D()(x))[0, :, :, 0].tolist()
@@ -95,7 +95,7 @@ def shuffle_order_from_torch(weights, size=2):
     Raises:
         ValueError: if the last axis is no multiple of `size * size`.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> bias = np.arange(8)  # torch's order: four positions of the first channel, then four of the second.
         >>> ks.layers.shuffle_order_from_torch(bias, 2).tolist()

@@ -36,7 +36,7 @@ class Resize2D(keras.layers.Layer):
     Raises:
         ValueError: if an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> x = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1)
         >>> np.array(ks.layers.Resize2D(2)(x))[0, 0, :, 0].tolist()

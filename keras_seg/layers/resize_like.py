@@ -26,7 +26,7 @@ class ResizeLike(keras.layers.Layer):
     Raises:
         ValueError: if an argument is not as above, or the inputs are not two maps.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> x, like = np.array([1.0, 2.0]).reshape(1, 1, 2, 1), np.zeros((1, 1, 4, 3))
         >>> np.array(ks.layers.ResizeLike()([x, like])).ravel().tolist()

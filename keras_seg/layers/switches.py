@@ -25,7 +25,7 @@ def to_tf_argmax(indices, input_size, pool_size=2, padding="valid", include_batc
     Raises:
         ValueError: if an argument is not as above, or the indices' shape is not that of such a pooling.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> indices = np.array([[3, 0], [2, 3]]).reshape(1, 2, 2, 1)
         >>> ks.layers.to_tf_argmax(indices, input_size=4).ravel().tolist()
@@ -54,7 +54,7 @@ def from_tf_argmax(argmax, input_size, pool_size=2, padding="valid", include_bat
     Raises:
         ValueError: if an argument is not as above, or a number lies outside its window.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> argmax = np.array([[5, 2], [12, 15]]).reshape(1, 2, 2, 1)
         >>> ks.layers.from_tf_argmax(argmax, input_size=4).ravel().tolist()
@@ -84,7 +84,7 @@ def to_torch_indices(indices, input_size, pool_size=2, padding="valid"):
     Raises:
         ValueError: if an argument is not as above, or the indices' shape is not that of such a pooling.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> indices = np.array([[3, 0], [2, 3]]).reshape(1, 2, 2, 1)
         >>> ks.layers.to_torch_indices(indices, input_size=4).ravel().tolist()
@@ -110,7 +110,7 @@ def from_torch_indices(torch_indices, input_size, pool_size=2, padding="valid"):
     Raises:
         ValueError: if an argument is not as above, or a number lies outside its window.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> torch_indices = np.array([[5, 2], [12, 15]]).reshape(1, 1, 2, 2)
         >>> ks.layers.from_torch_indices(torch_indices, input_size=4).ravel().tolist()

@@ -59,7 +59,7 @@ class UpsampleConv(keras.layers.Layer):
     Raises:
         ValueError: if an argument is not as above, or the skip's size does not fit.
 
-    Example:
+    Examples:
         >>> import keras, keras_seg as ks
         >>> x, skip = keras.Input((8, 8, 32)), keras.Input((16, 16, 16))
         >>> ks.layers.UpsampleConv(24)([x, skip]).shape

@@ -12,7 +12,7 @@ from keras_seg.losses.segmentation_loss import SegmentationLoss
 def cross_entropy(y_true, y_pred, sample_weight=None, **arguments):
     """`CrossEntropy(**arguments)` of labels and predictions, without an object to keep.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> probabilities = np.array([[[[0.8, 0.2], [0.5, 0.5]]]], "float32")
         >>> round(float(cross_entropy(np.array([[[0, 255]]]), probabilities, ignore_class=255)), 4)  # -log(0.8)
@@ -64,7 +64,7 @@ class CrossEntropy(SegmentationLoss):
     Raises:
         InputError: for arguments, shapes or labels that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> loss = CrossEntropy(ignore_class=255)
         >>> labels = np.array([[[0, 1], [1, 255]]])

@@ -13,7 +13,7 @@ _SMALLEST = 1e-12
 def focal_cross_entropy(y_true, y_pred, sample_weight=None, **arguments):
     """`FocalCrossEntropy(**arguments)` of labels and predictions, without an object to keep.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> probabilities = np.array([[[[0.5, 0.5]]]], "float32")
         >>> round(float(focal_cross_entropy(np.array([[[0]]]), probabilities)), 4)  # 0.5^2 log 2
@@ -53,7 +53,7 @@ class FocalCrossEntropy(CrossEntropy):
     Raises:
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> loss = FocalCrossEntropy(gamma=2.0, ignore_class=255)
         >>> labels = np.array([[[0, 1, 255]]])

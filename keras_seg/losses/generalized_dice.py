@@ -10,7 +10,7 @@ from keras_seg.losses import overlap as overlaps
 def generalized_dice(y_true, y_pred, sample_weight=None, **arguments):
     """`GeneralizedDice(**arguments)` of labels and predictions, without an object to keep.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> probabilities = np.array([[[[0.75], [0.25]]]], "float32")  # one channel: plain Dice
         >>> float(generalized_dice(np.array([[[1, 0]]]), probabilities))
@@ -61,7 +61,7 @@ class GeneralizedDice(overlaps.OverlapLoss):
     Raises:
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> loss = GeneralizedDice()
         >>> labels = np.array([[[0, 0], [0, 1]]])  # T: 3 and 1, v: 1 / 9 and 1

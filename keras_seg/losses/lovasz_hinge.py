@@ -10,7 +10,7 @@ from keras_seg.losses.lovasz import LovaszLoss
 def lovasz_hinge(y_true, y_pred, sample_weight=None, **arguments):
     """`LovaszHinge(**arguments)` of labels and predictions, without an object to keep.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> logits = np.array([3, -3], "float32").reshape(1, 1, 2, 1)
         >>> float(lovasz_hinge(np.array([[[1, 0]]]), logits, from_logits=True))  # both beyond the margin
@@ -59,7 +59,7 @@ class LovaszHinge(LovaszLoss):
     Raises:
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> loss = LovaszHinge(from_logits=True)
         >>> logits = np.array([2, -1, 0.5, -2], "float32").reshape(1, 1, 4, 1)

@@ -9,7 +9,7 @@ from keras_seg.losses.lovasz import LovaszLoss
 def lovasz_softmax(y_true, y_pred, sample_weight=None, **arguments):
     """`LovaszSoftmax(**arguments)` of labels and predictions, without an object to keep.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> hard = np.array([[[[1, 0], [1, 0], [0, 1]]]], "float32")
         >>> round(float(lovasz_softmax(np.array([[[0, 1, 1]]]), hard)), 4)  # IoU 1/2 and 1/2
@@ -60,7 +60,7 @@ class LovaszSoftmax(LovaszLoss):
     Raises:
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> p = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.4, 0.3], [0.2, 0.2, 0.6], [0.6, 0.3, 0.1]]
         >>> labels = np.array([[[0, 1, 0, 1, 1]]])

@@ -15,7 +15,7 @@ from keras_seg.losses.segmentation_loss import SegmentationLoss
 def ohem_cross_entropy(y_true, y_pred, sample_weight=None, **arguments):
     """`OHEMCrossEntropy(**arguments)` of labels and predictions, without an object to keep.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> probabilities = np.array([[[[0.9, 0.1], [0.5, 0.5]]]], "float32")
         >>> round(float(ohem_cross_entropy(np.array([[[0, 0]]]), probabilities, fraction=0.5)), 4)  # the second: log 2
@@ -85,7 +85,7 @@ class OHEMCrossEntropy(SegmentationLoss):
     Raises:
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> loss = OHEMCrossEntropy(fraction=0.5, ignore_class=255)
         >>> labels = np.array([[[0, 0], [0, 0], [255, 255]]])

@@ -59,7 +59,7 @@ class SegmentationLoss(keras.losses.Loss):
     Raises:
         InputError: when an argument is not of these.
 
-    Example:
+    Examples:
         >>> import keras, numpy as np
         >>> class Wrong(SegmentationLoss):
         ...     '''One minus the probability of the label.'''
@@ -98,7 +98,7 @@ class SegmentationLoss(keras.losses.Loss):
         Returns:
             The loss itself, whose `class_weights` are numbers now and are saved as such.
 
-        Example:
+        Examples:
             >>> from keras_seg.losses import CrossEntropy
             >>> CrossEntropy(class_weights="balanced").adapt([[60, 20], [100, 20]]).class_weights
             (0.625, 2.5)

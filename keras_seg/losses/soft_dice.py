@@ -8,7 +8,7 @@ from keras_seg.losses import overlap as overlaps
 def soft_dice(y_true, y_pred, sample_weight=None, **arguments):
     """`SoftDice(**arguments)` of labels and predictions, without an object to keep.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> probabilities = np.array([[[[0.75], [0.25]]]], "float32")  # one channel: binary
         >>> float(soft_dice(np.array([[[1, 0]]]), probabilities))  # 1 - 2 * 0.75 / (1 + 1)
@@ -57,7 +57,7 @@ class SoftDice(overlaps.OverlapLoss):
     Raises:
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> loss = SoftDice(ignore_class=255)
         >>> labels = np.array([[[0, 1], [1, 255]]])

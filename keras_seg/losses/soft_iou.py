@@ -8,7 +8,7 @@ from keras_seg.losses import overlap as overlaps
 def soft_iou(y_true, y_pred, sample_weight=None, **arguments):
     """`SoftIoU(**arguments)` of labels and predictions, without an object to keep.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> probabilities = np.array([[[[0.75, 0.25], [0.5, 0.5]]]], "float32")
         >>> float(soft_iou(np.array([[[0, 0]]]), probabilities))  # I 1.25, P 1.25, T 2: 1 - 1.25 / 2
@@ -58,7 +58,7 @@ class SoftIoU(overlaps.OverlapLoss):
     Raises:
         InputError: for arguments, shapes or labels that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> loss = SoftIoU(ignore_class=255)
         >>> labels = np.array([[[0, 1], [1, 255]]])

@@ -13,7 +13,7 @@ _STRAIGHT = 1e-6
 def tversky(y_true, y_pred, sample_weight=None, **arguments):
     """`Tversky(**arguments)` of labels and predictions, without an object to keep.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> probabilities = np.array([[[[0.75], [0.5]]]], "float32")
         >>> round(float(tversky(np.array([[[1, 0]]]), probabilities, alpha=1, beta=1)), 4)  # 1 - 0.75 / 1.5
@@ -70,7 +70,7 @@ class Tversky(overlaps.OverlapLoss):
     Raises:
         InputError: for arguments, shapes, labels or predictions that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> loss = Tversky(alpha=0.3, beta=0.7)
         >>> probabilities = np.array([[[[0.75], [0.5]]]], "float32")  # one channel: binary

@@ -27,7 +27,7 @@ class WeightedSum(SegmentationLoss):
     Raises:
         InputError: when a term is not a loss or does not reduce to one number, or the weights do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from keras_seg.losses import CrossEntropy, SoftIoU
         >>> loss = CrossEntropy(ignore_class=11) + 0.5 * SoftIoU(ignore_class=11)

@@ -52,7 +52,7 @@ def confidence_interval(image_matrices, score=scores.mean_iou, level=0.95, draws
     Raises:
         InputError: for arguments that do not fit, and fewer than two images.
 
-    Example:
+    Examples:
         >>> image_matrices = [[[8, 2], [1, 9]], [[9, 1], [3, 7]], [[7, 3], [0, 10]]]
         >>> interval = confidence_interval(image_matrices)
         >>> round(interval.value, 3), round(interval.low, 3), round(interval.high, 3)
@@ -87,7 +87,7 @@ def paired_difference(image_matrices, other_matrices, score=scores.mean_iou, lev
         InputError: for arguments that do not fit, fewer than two images, and when the truth of an image is not the same
             in both.
 
-    Example:
+    Examples:
         >>> first = [[[9, 1], [1, 9]], [[9, 1], [2, 8]], [[8, 2], [0, 10]]]
         >>> other = [[[8, 2], [1, 9]], [[9, 1], [3, 7]], [[7, 3], [0, 10]]]
         >>> interval = paired_difference(first, other)

@@ -51,7 +51,7 @@ class BoundaryFScore(PixelCounts):
         InputError: for arguments, shapes, labels or weights that do not fit; in a graph, when the height or
             width is unknown and no `tolerance` in pixels is given.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> true, predicted = np.zeros((1, 30, 30), int), np.zeros((1, 30, 30), int)
         >>> true[:, 10:20, 10:20] = 1

@@ -46,7 +46,7 @@ class BoundaryIoU(PixelCounts):
         InputError: for arguments, shapes, labels or weights that do not fit; in a graph, when the height or
             width is unknown and no `distance` in pixels is given.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> true, predicted = np.zeros((1, 100, 100), int), np.zeros((1, 100, 100), int)
         >>> true[:, 30:70, 30:70] = 1

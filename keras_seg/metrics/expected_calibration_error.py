@@ -48,7 +48,7 @@ class ExpectedCalibrationError(PixelCounts):
     Raises:
         InputError: for arguments, shapes, labels, probabilities or weights that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> metric = ExpectedCalibrationError(num_classes=2, bins=10)
         >>> metric.update_state(np.array([[[0, 1, 1, 1]]]), np.array([[[[0.75, 0.25]] * 4]]))

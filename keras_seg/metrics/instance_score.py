@@ -27,7 +27,7 @@ def instance_counts(true, predicted, thresholds=THRESHOLDS, ignore_class=None):
     Raises:
         InputError: for arguments that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> true, predicted = np.zeros((20, 20), int), np.zeros((20, 20), int)
         >>> true[5:15, 2:12] = 1
@@ -68,7 +68,7 @@ def instance_score(true, predicted, thresholds=THRESHOLDS, ignore_class=None):
     Raises:
         InputError: for arguments that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> true, predicted = np.zeros((20, 20), int), np.zeros((20, 20), int)
         >>> true[5:15, 2:12] = 1

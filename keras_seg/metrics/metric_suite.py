@@ -53,7 +53,7 @@ class MetricSuite(ConfusionMatrix):
     Raises:
         InputError: for arguments, shapes, labels or weights that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> suite = MetricSuite(num_classes=2, class_names=("road", "sky"), metrics=("mean_iou", "pixel_accuracy"))
         >>> suite.update_state(np.array([[[0, 0, 0, 1]]]), np.array([[[0, 0, 1, 1]]]))

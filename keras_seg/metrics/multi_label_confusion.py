@@ -43,7 +43,7 @@ class MultiLabelConfusion(PixelCounts):
     Raises:
         InputError: for arguments, shapes, labels, probabilities or weights that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> metric = MultiLabelConfusion(num_classes=1, threshold=0.3)
         >>> metric.update_state(np.array([[[0, 0, 1, 1]]]), np.array([[[[0.1], [0.4], [0.4], [0.9]]]]))

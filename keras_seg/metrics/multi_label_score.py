@@ -49,7 +49,7 @@ class MultiLabelScore(MultiLabelConfusion):
     Raises:
         InputError: for arguments, shapes, labels, probabilities or weights that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> metric = MultiLabelScore(num_classes=1, score="iou", ignore_class=255)
         >>> metric.update_state(np.array([[[0, 0, 1, 1, 255]]]), np.array([[[[0.1], [0.6], [0.7], [0.9], [0.9]]]]))

@@ -78,7 +78,7 @@ def panoptic_quality(
     Raises:
         InputError: for maps that do not fit, and ids that are neither a class nor ignored.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> classes, predicted = np.zeros((10, 10), int), np.zeros((10, 10), int)
         >>> classes[2:6, 2:6], predicted[2:6, 2:5] = 1, 1

@@ -36,7 +36,7 @@ class PerClassIoU(ConfusionMatrix):
     Raises:
         InputError: for arguments, shapes, labels or weights that do not fit; when a result would be called "loss".
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> metric = PerClassIoU(num_classes=2, class_names=("road", "sky"), ignore_class=255)
         >>> metric.update_state(np.array([[[0, 0, 0, 1, 255]]]), np.array([[[0, 0, 1, 1, 1]]]))

@@ -30,7 +30,7 @@ class PixelAccuracy(ConfusionMatrix):
     Raises:
         InputError: for arguments, shapes, labels or weights that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> metric = PixelAccuracy(num_classes=2, ignore_class=255)
         >>> metric.update_state(np.array([[[0, 0, 1, 1, 255]]]), np.array([[[0, 1, 1, 1, 1]]]))

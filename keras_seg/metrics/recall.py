@@ -34,7 +34,7 @@ class Recall(ClassScore):
     Raises:
         InputError: for arguments, shapes, labels or weights that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> metric = Recall(num_classes=2, class_names=("road", "sky"), per_class=True)
         >>> metric.update_state(np.array([[[0, 0, 0, 1]]]), np.array([[[0, 0, 1, 1]]]))

@@ -144,7 +144,7 @@ def iou_per_class(matrix, ignore_class=None):
     Raises:
         InputError: when the matrix is not square or holds a negative count.
 
-    Example:
+    Examples:
         >>> iou_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/59, 30/37, 0/4
         array([0.847458, 0.810811, 0.      ])
     """
@@ -154,7 +154,7 @@ def iou_per_class(matrix, ignore_class=None):
 def mean_iou(matrix, ignore_class=None):
     """Mean of `iou_per_class` over the classes that have one; arguments and errors are the same.
 
-    Example:
+    Examples:
         >>> round(mean_iou([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
         0.552756
     """
@@ -164,7 +164,7 @@ def mean_iou(matrix, ignore_class=None):
 def pixel_accuracy(matrix, ignore_class=None):
     """Share of the pixels that are right, `sum_c TP_c / pixels`; arguments and errors as for `iou_per_class`.
 
-    Example:
+    Examples:
         >>> round(pixel_accuracy([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
         0.888889
     """
@@ -174,7 +174,7 @@ def pixel_accuracy(matrix, ignore_class=None):
 def mean_accuracy(matrix, ignore_class=None):
     """Mean over the classes in the truth of `TP / (TP + FN)`; arguments and errors as for `iou_per_class`.
 
-    Example:
+    Examples:
         >>> round(mean_accuracy([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (50/55 + 30/35) / 2
         0.883117
     """
@@ -184,7 +184,7 @@ def mean_accuracy(matrix, ignore_class=None):
 def frequency_weighted_iou(matrix, ignore_class=None):
     """Mean IoU weighted by the classes' share of the truth; arguments and errors as for `iou_per_class`.
 
-    Example:
+    Examples:
         >>> round(frequency_weighted_iou([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)  # (55 * 50/59 + 35 * 30/37) / 90
         0.833206
     """
@@ -194,7 +194,7 @@ def frequency_weighted_iou(matrix, ignore_class=None):
 def dice_per_class(matrix, ignore_class=None):
     """Dice coefficient of each class, `2 TP / (2 TP + FP + FN)`; all else as for `iou_per_class`.
 
-    Example:
+    Examples:
         >>> dice_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 100/109, 60/67, 0/4
         array([0.917431, 0.895522, 0.      ])
     """
@@ -205,7 +205,7 @@ def precision_per_class(matrix, ignore_class=None):
     """Share of what was called a class that is of it, `TP / (TP + FP)`; NaN for ignored classes and for those never
     predicted. Arguments and errors as for `iou_per_class`.
 
-    Example:
+    Examples:
         >>> precision_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/54, 30/32, 0/4
         array([0.925926, 0.9375  , 0.      ])
     """
@@ -216,7 +216,7 @@ def recall_per_class(matrix, ignore_class=None):
     """Share of a class that was found, `TP / (TP + FN)`; NaN for ignored classes and for those not in the truth.
     Arguments and errors as for `iou_per_class`.
 
-    Example:
+    Examples:
         >>> recall_per_class([[50, 2, 3], [4, 30, 1], [0, 0, 0]]).round(6)  # 50/55, 30/35, none
         array([0.909091, 0.857143,      nan])
     """
@@ -226,7 +226,7 @@ def recall_per_class(matrix, ignore_class=None):
 def mean_dice(matrix, ignore_class=None):
     """Mean of `dice_per_class` over the classes that have one; arguments and errors as for `iou_per_class`.
 
-    Example:
+    Examples:
         >>> round(mean_dice([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
         0.604318
     """
@@ -236,7 +236,7 @@ def mean_dice(matrix, ignore_class=None):
 def mean_precision(matrix, ignore_class=None):
     """Mean of `precision_per_class` over the classes that have one; arguments and errors as for `iou_per_class`.
 
-    Example:
+    Examples:
         >>> round(mean_precision([[50, 2, 3], [4, 30, 1], [0, 0, 0]]), 6)
         0.621142
     """

@@ -39,7 +39,7 @@ class TrimapIoU(ClassScore):
     Raises:
         InputError: for arguments, shapes, labels or weights that do not fit.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> true, predicted = np.array([[[0] * 20 + [1] * 20]]), np.array([[[0] * 22 + [1] * 18]])
         >>> metric = TrimapIoU(num_classes=2, width=5)

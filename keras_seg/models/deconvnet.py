@@ -56,7 +56,7 @@ def DeconvNet(  # noqa: N802  A model is called like the class it stands for, as
     Raises:
         ValueError: if an argument is not as above, or the image is too small for `padding="valid"`.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> small = dict(filters=(2, 2, 4, 4, 4), fc_filters=8)
         >>> model = ks.models.DeconvNet(num_classes=21, input_shape=(224, 224, 3), padding="valid", **small)

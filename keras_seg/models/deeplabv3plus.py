@@ -55,7 +55,7 @@ def DeepLabV3Plus(  # noqa: N802  A model is called like the class it stands for
         ValueError: if an argument is not as above, the backbone is unknown or has no map of that stride, or the
             weights cannot be had.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> model = ks.models.DeepLabV3Plus(num_classes=11, backbone="Compact", filters=64)
         >>> model.output_shape

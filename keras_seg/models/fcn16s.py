@@ -51,7 +51,7 @@ def FCN16s(  # noqa: N802  A model is called like the class it stands for, as in
     Raises:
         ValueError: if an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> model = ks.models.FCN16s(num_classes=21, filters=(4, 8, 8, 8, 8), fc_filters=16)
         >>> model.output_shape

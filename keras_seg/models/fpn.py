@@ -47,7 +47,7 @@ def FPN(  # noqa: N802  A model is called like the class it stands for, as in ke
     Raises:
         ValueError: if an argument is not as above, the backbone is unknown, or the weights cannot be had.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> model = ks.models.FPN(num_classes=11, backbone="Compact", pyramid_filters=64, segmentation_filters=32)
         >>> model.output_shape

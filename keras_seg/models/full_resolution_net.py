@@ -38,7 +38,7 @@ def FullResolutionNet(  # noqa: N802  A model is called like the class it stands
     Raises:
         ValueError: if an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> model = ks.models.FullResolutionNet(num_classes=11, depth=10)
         >>> ks.analysis.receptive_field(model).size

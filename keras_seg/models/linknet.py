@@ -45,7 +45,7 @@ def LinkNet(  # noqa: N802  A model is called like the class it stands for, as i
     Raises:
         ValueError: if an argument is not as above, the backbone is unknown, or the weights cannot be had.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> model = ks.models.LinkNet(num_classes=11, backbone="Compact")
         >>> model.output_shape

@@ -79,7 +79,7 @@ def PatchClassifier(  # noqa: N802  A model is called like the class it stands f
     Raises:
         ValueError: if an argument is not as above, or the patch is too small for the trunk.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1)).count_params()
         61706

@@ -30,7 +30,7 @@ _MODELS = {
 def names():
     """The names that `build` takes, as a list of str.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> "UNet" in ks.models.names()
         True
@@ -51,7 +51,7 @@ def build(name, **kwargs):
     Raises:
         ValueError: if the name or an argument is unknown; the nearest one is suggested.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> ks.models.build("UNet", num_classes=3, filters=8, depth=2).name
         'unet'

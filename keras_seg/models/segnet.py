@@ -50,7 +50,7 @@ def SegNet(  # noqa: N802  A model is called like the class it stands for, as in
     Raises:
         ValueError: if an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> model = ks.models.SegNet(num_classes=11, input_shape=(360, 480, 3), filters=(4, 4, 8, 8, 8))
         >>> [model.get_layer(f"unpool{block}").output.shape[1:3] for block in (5, 4)]

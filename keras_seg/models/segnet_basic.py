@@ -55,7 +55,7 @@ def SegNetBasic(  # noqa: N802  A model is called like the class it stands for, 
     Raises:
         ValueError: if an argument is not as above.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> model = ks.models.SegNetBasic(num_classes=11)
         >>> ks.analysis.receptive_field(model, "pool4").size

@@ -32,7 +32,7 @@ def transfer_weights(source, target):
     Raises:
         ValueError: if the models share no layer with weights, or a shared layer has weights of another shape.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> small = dict(num_classes=3, filters=(4, 4, 4, 4, 4), fc_filters=8)
         >>> coarse, fine = ks.models.FCN32s(**small), ks.models.FCN16s(**small)

@@ -73,7 +73,7 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
         ValueError: if an argument is not as above, the backbone is unknown, the weights cannot be had, or an image size
             does not fit `padding="valid"`; the nearest sizes that do are named.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> model = ks.models.UNet(num_classes=11, backbone="MobileNetV2")
         >>> model.output_shape

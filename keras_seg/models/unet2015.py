@@ -91,7 +91,7 @@ class ValidSize(keras.layers.Layer):
     Raises:
         ValueError: if a side is not as above; the nearest ones that are get named.
 
-    Example:
+    Examples:
         >>> ValidSize(4)(keras.Input((572, 572, 1))).shape
         (None, 572, 572, 1)
 

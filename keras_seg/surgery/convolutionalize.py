@@ -80,7 +80,7 @@ def convolutionalize(model):
         ValueError: if the model has no fixed input size, its head is none of the above, or a layer in front of the head
             looks at the whole patch.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
         >>> anywhere = ks.surgery.convolutionalize(patches)

@@ -47,7 +47,7 @@ def dilate(model, output_stride=8):
         ValueError: if the model never has that stride, flattens a dilated map, enlarges it, or joins it with a map that
             is not dilated.
 
-    Example:
+    Examples:
         >>> import keras, keras_seg as ks, numpy as np
         >>> net = keras.applications.VGG16(include_top=False, weights=None)
         >>> fine = ks.surgery.dilate(net, output_stride=8)

@@ -19,7 +19,7 @@ def fingerprint(train, validation):
         `decoded_megabytes` (all training images and masks as bytes), `backend`, `device` ("cpu" or "gpu"), `cores` and
         `memory_megabytes`.
 
-    Example:
+    Examples:
 
     ```python
     facts = ks.training.fingerprint(train_index, val_index)

@@ -71,7 +71,7 @@ def make_plan(facts, **given):
     Raises:
         ValueError: if a given choice is unknown or out of range, or both `epochs` and `minutes` are given.
 
-    Example:
+    Examples:
 
     ```python
     plan = ks.training.make_plan(ks.training.fingerprint(train, val), minutes=15)

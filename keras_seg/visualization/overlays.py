@@ -20,7 +20,7 @@ def colorize(mask, colors):
     Raises:
         ValueError: if `mask` is not a two-dimensional integer array.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> ks.visualization.colorize(np.array([[0, 1, 255]]), 2)[0, 2].tolist()
         [0, 0, 0]
@@ -49,7 +49,7 @@ def overlay(image, mask, colors, alpha=0.5):
     Raises:
         ValueError: if the sizes disagree or `alpha` is out of range.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> ks.visualization.overlay(np.zeros((4, 6, 3)), np.zeros((4, 6), int), 2).shape
         (4, 6, 3)

@@ -24,7 +24,7 @@ def palette(num_classes):
     Raises:
         ValueError: if `num_classes` is not a positive integer.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks
         >>> ks.visualization.palette(11).shape
         (11, 3)

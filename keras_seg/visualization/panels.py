@@ -24,7 +24,7 @@ def prediction_panel(images, truths, predictions, class_names, tile_height=220):
     Returns:
         A `PIL.Image.Image`.
 
-    Example:
+    Examples:
         >>> import keras_seg as ks, numpy as np
         >>> mask = np.zeros((40, 60), int)
         >>> ks.visualization.prediction_panel([np.zeros((40, 60, 3))], [mask], [mask], ["sky"]).mode
