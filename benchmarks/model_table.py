@@ -131,14 +131,13 @@ def rendered(rows):
     unpooling = {row["model"]: row["tflite_share_apart"] for row in rows if row["tflite_share_apart"]}
     lines += [
         "",
-        f"Every TFLite file was run beside Keras on two images: no value differs by more than {max(steady):.1g}",
+        "Every TFLite file was run beside Keras on two images, the net with random weights and settled BatchNormalization: no",
+        f"probability differs by more than {max(steady):.1g}",
     ]
     if unpooling:
-        shares = ", ".join(f"{model} on {share:.2%}" for model, share in unpooling.items())
-        lines.append(
-            f"but for the nets that unpool, where rounding decides between equal maxima: by over 0.001, {shares}"
-        )
-        lines.append("of the pixels ([why](export.md))")
+        shares = ", ".join(f"{model} on {share:.1%}" for model, share in unpooling.items())
+        lines[-1] += ", but for the nets that unpool, where rounding decides between equal maxima:"
+        lines.append(f"by over 0.001, {shares} of the pixels ([why](export.md))")
     lines[-1] += "."
     return "\n".join(lines) + "\n"
 
