@@ -131,7 +131,7 @@ def rendered(rows):
     unpooling = {row["model"]: row["tflite_share_apart"] for row in rows if row["tflite_share_apart"]}
     lines += [
         "",
-        "Every TFLite file was run beside Keras on two images, the net with random weights and settled BatchNormalization: no",
+        "Every TFLite file was run beside Keras on two images, random weights and settled BatchNormalization: no",
         f"probability differs by more than {max(steady):.1g}",
     ]
     if unpooling:
