@@ -112,21 +112,19 @@ def measure(label):
 
 def rendered(rows):
     lines = [
-        "| Model | Trainable parameters | published | Receptive field | Decides at | Multiply-adds | CPU | TFLite | "
-        "operators |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| Model | Trainable parameters | published | Receptive field | Decides at | Multiply-adds | CPU | TFLite |",
+        "|---|---|---|---|---|---|---|---|",
     ]
+    operators = ["| Model | operators of the TFLite file |", "|---|---|"]
     for row in rows:
         field = "whole image" if row["receptive_field"] is None else f"{row['receptive_field']} px"
         published = f"{row['paper']:,}" if row["paper"] else ""
         stride = f"1/{row['output_stride']:.0f}" if row["output_stride"] > 1 else "every pixel"
-        mebibytes = row["tflite_bytes"] / 2**20
-        ops = ", ".join(op.lower() for op in row["ops"])
         lines.append(
             f"| {row['model']} | {row['parameters']:,} | {published} | {field} | {stride} | "
-            f"{row['multiply_adds'] / 1e9:.2f} G | {row['latency_ms']:.0f} ms | {mebibytes:.1f} MiB | "
-            f"<small>{ops}</small> |"
+            f"{row['multiply_adds'] / 1e9:.2f} G | {row['latency_ms']:.0f} ms | {row['tflite_bytes'] / 2**20:.1f} MiB |"
         )
+        operators.append(f"| {row['model']} | {', '.join(op.lower() for op in row['ops'])} |")
     steady = [row["tflite_difference"] for row in rows if not row["tflite_share_apart"]]
     unpooling = {row["model"]: row["tflite_share_apart"] for row in rows if row["tflite_share_apart"]}
     lines += [
@@ -139,7 +137,7 @@ def rendered(rows):
         lines[-1] += ", but for the nets that unpool, where rounding decides between equal maxima:"
         lines.append(f"by over 0.001, {shares} of the pixels ([why](export.md))")
     lines[-1] += "."
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *operators]) + "\n"
 
 
 def main():
