@@ -72,7 +72,7 @@ def readings(operation, position, axis, size, output_size=None):
         if name == "Conv2DTranspose":
             return [_transposed(*window_of(operation, axis), operation.padding)]
         if name == "ChannelDeconvolution2D":
-            return [_transposed(2 * operation.strides, operation.strides, 1, operation.padding)]
+            return [_transposed(operation.kernel_size, operation.strides, 1, operation.padding)]
         if name in _OVER_EVERYTHING:
             return Whole if size is None else [Reading(1, ((0, size - 1),))]
         if name in _OVER_REGIONS:
