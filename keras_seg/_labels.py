@@ -12,6 +12,9 @@ from keras import ops
 
 from keras_seg import _validation
 
+# How far from [0, 1] a probability may lie: softmax in half precision, and resizing after it, leave it by rounding.
+PROBABILITY_SLACK = 1e-3
+
 
 class Labels(NamedTuple):
     """Ground truth in the one form the losses work with."""
@@ -46,6 +49,15 @@ def is_concrete(x):
 
         return tf.executing_eagerly() and hasattr(x, "numpy")
     return True
+
+
+def tensors(y_true, y_pred):
+    """Both as tensors, or an error of one line that says which holds no numbers; backends have none of their own."""
+    for name, value in (("y_true", y_true), ("y_pred", y_pred)):
+        if not ops.is_tensor(value) and np.asarray(value).dtype.kind in "OSUM":
+            kind = type(value).__name__ if np.ndim(value) == 0 else f"an array of {np.asarray(value).dtype}"
+            _validation.fail(name, "must hold numbers", kind)
+    return ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
 
 
 def argmax(x):

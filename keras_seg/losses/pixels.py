@@ -11,9 +11,6 @@ from keras_seg import _validation
 
 MODES = ("auto", "multiclass", "binary", "multilabel")
 
-# Softmax in half precision, and resizing after it, may leave [0, 1] by a rounding error.
-_SLACK = 1e-3
-
 
 class Pixels(NamedTuple):
     """What a loss is computed from; `read` makes it."""
@@ -119,8 +116,9 @@ def check_predictions(y_pred, from_logits):
     if from_logits:
         fine = ops.all(y_pred == y_pred)
     else:
+        slack = label_reading.PROBABILITY_SLACK
         # False for NaN too.
-        fine = ops.all(ops.logical_and(y_pred >= -_SLACK, y_pred <= 1 + _SLACK))
+        fine = ops.all(ops.logical_and(y_pred >= -slack, y_pred <= 1 + slack))
     if not label_reading.is_concrete(fine) or fine:
         return
     values = ops.convert_to_numpy(y_pred)
@@ -141,7 +139,7 @@ def check_predictions(y_pred, from_logits):
 
 def read(y_true, y_pred, sample_weight, ignored, class_weights, from_logits, mode):
     """`Pixels` from what a loss was called with, all checked."""
-    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    y_true, y_pred = label_reading.tensors(y_true, y_pred)
     narrow = keras.backend.standardize_dtype(y_pred.dtype) == "float16"
     dtype = reductions.compute_dtype(y_pred)
     mode = resolve_mode(mode, y_pred)

@@ -1,9 +1,9 @@
 """The base class of all losses."""
 
 import keras
-from keras import ops
 
 from keras_seg import _class_balance, _validation
+from keras_seg import _labels as label_reading
 from keras_seg import _reduction as reductions
 from keras_seg.losses import pixels as pixel_reading
 
@@ -116,7 +116,7 @@ class SegmentationLoss(keras.losses.Loss):
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The reduced loss."""
         with keras.name_scope(self.name):
-            loss = self.call(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred), sample_weight)
+            loss = self.call(*label_reading.tensors(y_true, y_pred), sample_weight)
             return loss if self.reduction in ("sum", "none", None) else scale_for_replicas(loss)
 
     def call(self, y_true, y_pred, sample_weight=None):

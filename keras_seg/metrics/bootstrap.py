@@ -41,7 +41,8 @@ def confidence_interval(image_matrices, score=scores.mean_iou, level=0.95, draws
     Args:
         image_matrices: array (images, classes, classes) of counts, hist[true, predicted], such as
             `MetricSuite(keep_images=True).image_matrices`.
-        score: function from one matrix to a float. Defaults to `scores.mean_iou`.
+        score: function from one matrix to a float, or the name of one in `MetricSuite`, such as "mean_dice". Defaults
+            to `mean_iou`.
         level: float in (0, 1), the share of the draws in the interval. Defaults to 0.95.
         draws: int >= 1. Defaults to 1000.
         seed: int >= 0; the same seed gives the same draws. Defaults to 0.
@@ -61,7 +62,7 @@ def confidence_interval(image_matrices, score=scores.mean_iou, level=0.95, draws
     Reference:
         - [Efron & Tibshirani, 1993](https://doi.org/10.1201/9780429246593), chapter 13.
     """
-    matrices = _checked("image_matrices", image_matrices)
+    matrices, score = _checked("image_matrices", image_matrices), _function(score)
     drawn = _draw(len(matrices), level, draws, seed)
     return _interval(score(_total(matrices)), _of_draws(matrices, drawn, score), level)
 
@@ -75,7 +76,8 @@ def paired_difference(image_matrices, other_matrices, score=scores.mean_iou, lev
     Args:
         image_matrices: array (images, classes, classes) of counts, hist[true, predicted], of the first model.
         other_matrices: the same of the other model, the same images in the same order.
-        score: function from one matrix to a float. Defaults to `scores.mean_iou`.
+        score: function from one matrix to a float, or the name of one in `MetricSuite`, such as "mean_dice". Defaults
+            to `mean_iou`.
         level: float in (0, 1), the share of the draws in the interval. Defaults to 0.95.
         draws: int >= 1. Defaults to 1000.
         seed: int >= 0; the same seed gives the same draws. Defaults to 0.
@@ -98,6 +100,7 @@ def paired_difference(image_matrices, other_matrices, score=scores.mean_iou, lev
         - [Efron & Tibshirani, 1993](https://doi.org/10.1201/9780429246593), chapter 13.
     """
     first, other = _checked("image_matrices", image_matrices), _checked("other_matrices", other_matrices)
+    score = _function(score)
     if first.shape != other.shape:
         _validation.fail("other_matrices", f"must have the shape of `image_matrices`, {first.shape}", other.shape)
     different = np.flatnonzero((first.sum(axis=2) != other.sum(axis=2)).any(axis=1))
@@ -107,6 +110,13 @@ def paired_difference(image_matrices, other_matrices, score=scores.mean_iou, lev
     drawn = _draw(len(first), level, draws, seed)
     differences = _of_draws(first, drawn, score) - _of_draws(other, drawn, score)
     return _interval(score(_total(first)) - score(_total(other)), differences, level)
+
+
+def _function(score):
+    if callable(score):
+        return score
+    mean = scores.MEANS[_validation.one_of("score", score, scores.MEANS)]
+    return lambda matrix: float(mean(matrix, None, np))
 
 
 def _checked(name, matrices):

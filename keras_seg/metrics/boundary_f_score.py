@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_seg import _validation
 from keras_seg.metrics import boundaries, exact_counts, scores
-from keras_seg.metrics.class_score import by_class
+from keras_seg.metrics.class_score import mean_or_by_class
 from keras_seg.metrics.fusing import fused
 from keras_seg.metrics.pixel_counts import PixelCounts
 
@@ -150,6 +150,4 @@ class BoundaryFScore(PixelCounts):
     def _result_of(self, cells, xp):
         sums, images = cells[: self.num_classes + 1], cells[self.num_classes + 1 :]
         values = scores.ratio(sums / _UNIT, images, xp)
-        if self.per_class:
-            return by_class(f"{self.name}_", values, self.class_names, self.ignore_class, self.dtype)
-        return ops.convert_to_tensor(values[-1], dtype=self.dtype)
+        return mean_or_by_class(self, values[:-1], xp, mean=values[-1])

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_seg import _validation
 from keras_seg.metrics import boundaries, scores
-from keras_seg.metrics.class_score import by_class
+from keras_seg.metrics.class_score import mean_or_by_class
 from keras_seg.metrics.pixel_counts import PixelCounts
 
 
@@ -111,6 +111,4 @@ class BoundaryIoU(PixelCounts):
         bands = xp.reshape(cells, (self.num_classes + 1, -1))
         both, true, predicted = xp.diagonal(bands), xp.sum(bands, axis=1), xp.sum(bands, axis=0)
         ious = scores.judged(scores.ratio(both, true + predicted - both, xp)[:-1], self.ignore_class, xp)
-        if self.per_class:
-            return by_class(f"{self.name}_", ious, self.class_names, self.ignore_class, self.dtype)
-        return ops.convert_to_tensor(scores.mean_of_defined(ious, xp), dtype=self.dtype)
+        return mean_or_by_class(self, ious, xp)

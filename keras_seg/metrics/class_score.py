@@ -29,10 +29,15 @@ class ClassScore(ConfusionMatrix):
         raise NotImplementedError
 
     def _score(self, matrix, xp):
-        values = self._class_scores(matrix, xp)
-        if self.per_class:
-            return by_class(f"{self.name}_", values, self.class_names, self.ignore_class, self.dtype)
-        return ops.convert_to_tensor(scores.mean_of_defined(values, xp), dtype=self.dtype)
+        return mean_or_by_class(self, self._class_scores(matrix, xp), xp)
+
+
+def mean_or_by_class(metric, values, xp, mean=None):
+    """The result of a metric with `per_class`: its mean, by default that of `values`, or the values by class name."""
+    if metric.per_class:
+        return by_class(f"{metric.name}_", values, metric.class_names, metric.ignore_class, metric.dtype)
+    mean = scores.mean_of_defined(values, xp) if mean is None else mean
+    return ops.convert_to_tensor(mean, dtype=metric.dtype)
 
 
 def by_class(prefix, values, class_names, ignore_class, dtype):

@@ -122,7 +122,7 @@ class ExpectedCalibrationError(PixelCounts):
         index = ops.clip(ops.ceil(place) - 1, 0, self.bins - 1)
         step = ops.clip(ops.round((place - index) * _STEPS), 0, _STEPS)
         cell = ops.cast(index * (_STEPS + 1) + step, "int32") * 2 + ops.cast(predicted == true, "int32")
-        none = ops.logical_not(ops.logical_and(confidence >= 0, confidence <= 1 + 1e-6))
+        none = ops.logical_not(ops.logical_and(confidence >= 0, confidence <= 1 + label_reading.PROBABILITY_SLACK))
         fault = ops.where(ops.logical_and(fault < 0, none), self._strays, fault)
         return ops.where(fault < 0, cell, fault)
 

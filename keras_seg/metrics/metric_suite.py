@@ -94,7 +94,7 @@ class MetricSuite(ConfusionMatrix):
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Count the pixels of a batch."""
         if self._boundaries:
-            y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+            y_true, y_pred = label_reading.tensors(y_true, y_pred)
             ids = fused(self._ids, y_pred)
             if label_reading.is_concrete(ids) and self.out_of_range == "raise" and ops.any(ids < 0):
                 self._name_strays(y_true, y_pred)

@@ -141,8 +141,8 @@ def check_probabilities(y_pred):
     """Probabilities whose values are known must lie in [0, 1]; NaN is left to the counting."""
     if keras.backend.standardize_dtype(y_pred.dtype) == "bool":
         return
-    # A little above 1, because that is where a softmax may end up.
-    if ops.any(ops.logical_or(y_pred < 0, y_pred > 1 + 1e-6)):
+    slack = label_reading.PROBABILITY_SLACK
+    if ops.any(ops.logical_or(y_pred < -slack, y_pred > 1 + slack)):
         y_pred = ops.convert_to_numpy(ops.cast(y_pred, "float32"))
         found = [float(np.nanmin(y_pred)), float(np.nanmax(y_pred))]
         _validation.fail("y_pred", "must hold probabilities from 0 to 1", found, "For logits pass from_logits=True.")

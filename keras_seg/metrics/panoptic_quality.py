@@ -137,6 +137,8 @@ def _map(name, value, shape):
     if value.ndim != 2 or value.dtype.kind not in "iub" or value.shape != shape:
         rule = "must be an integer map (height, width), of the size of `true_classes`"
         _validation.fail(name, rule, (value.shape, str(value.dtype)))
-    if name.endswith("instances") and value.size and value.min() < 0:
+    if not value.size:
+        _validation.fail(name, "must hold pixels", value.shape)
+    if name.endswith("instances") and value.min() < 0:
         _validation.fail(name, "must hold numbers of at least 0", int(value.min()))
     return value.astype("int64")

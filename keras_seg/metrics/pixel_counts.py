@@ -39,7 +39,7 @@ class PixelCounts(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Count the pixels of a batch."""
-        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        y_true, y_pred = label_reading.tensors(y_true, y_pred)
         weights = None if sample_weight is None else reductions.sample_weights(sample_weight, y_pred, "float32")
         counts = self._count(y_true, y_pred, weights)
         if label_reading.is_concrete(counts):

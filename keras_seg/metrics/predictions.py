@@ -12,9 +12,6 @@ from keras_seg.metrics import fusing
 # XLA makes one loop of a comparison for each channel; beyond this many, compiling them takes longer than it saves.
 _UNROLLED = 64
 
-# Half precision, and resizing, may leave [0, 1] by a rounding error.
-_SLACK = 1e-3
-
 
 def predicted_ids(y_pred, num_classes, threshold=0.5, from_logits=False):
     """Predicted classes as int32 (batch, height, width), -1 for NaN, and one channel that is no probability.
@@ -35,8 +32,9 @@ def predicted_ids(y_pred, num_classes, threshold=0.5, from_logits=False):
             if from_logits:
                 fits, limit = ops.logical_not(ops.isnan(y_pred)), math.log(threshold / (1 - threshold))
             else:
+                slack = label_reading.PROBABILITY_SLACK
                 # False for NaN too.
-                fits, limit = ops.logical_and(y_pred >= -_SLACK, y_pred <= 1 + _SLACK), threshold
+                fits, limit = ops.logical_and(y_pred >= -slack, y_pred <= 1 + slack), threshold
             return ops.where(fits, ops.cast(y_pred > limit, "int32"), -1)
     elif len(shape) != 3:
         _validation.fail(

@@ -8,7 +8,7 @@ import pytest
 import slow_losses as slow
 from gradients import compiled, gradient, numeric_gradient
 
-from keras_seg import losses
+from keras_seg import losses, metrics
 from keras_seg._validation import InputError
 
 BACKEND = keras.backend.backend()
@@ -436,3 +436,13 @@ def test_adapt():
     assert losses.CrossEntropy(class_weights=[1, 2]).adapt(counts).class_weights == (1, 2)
     unresolved = losses.CrossEntropy(class_weights="median_frequency")
     assert losses.CrossEntropy.from_config(unresolved.get_config()).class_weights == "median_frequency"
+
+
+@pytest.mark.parametrize("true, shown", [(None, "NoneType"), ("mask.png", "str"), ([[["a", "b"]]], "an array of <U1")])
+def test_what_is_no_numbers(true, shown):
+    predicted = np.full((1, 1, 2, 2), 0.5, "float32")
+    for call in (losses.CrossEntropy(), metrics.MeanIoU(2).update_state, metrics.MetricSuite(2).update_state):
+        with pytest.raises(InputError, match=f"`y_true` must hold numbers. Received: y_true='{shown}'"):
+            call(true, predicted)
+        with pytest.raises(InputError, match=f"`y_pred` must hold numbers. Received: y_pred='{shown}'"):
+            call(np.zeros((1, 1, 2), "int32"), true)

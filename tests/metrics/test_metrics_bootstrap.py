@@ -100,3 +100,12 @@ def test_draws_without_a_score():
 def test_bad_arguments(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_a_score_may_be_named():
+    several = matrices(images=3)
+    named, given = (confidence_interval(several, score) for score in ("mean_dice", scores.mean_dice))
+    assert named.value == given.value
+    np.testing.assert_array_equal(named.draws, given.draws)
+    with pytest.raises(InputError, match=r"`score` .*'mean_iuo'.* Did you mean 'mean_iou'\?"):
+        paired_difference(several, several, "mean_iuo")

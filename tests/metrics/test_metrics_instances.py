@@ -124,6 +124,7 @@ def test_panoptic_void():
         ({2: np.zeros((4, 5), int)}, "`predicted_classes` must be an integer map"),
         ({3: np.full((5, 5), -1)}, "`predicted_instances` must hold numbers of at least 0"),
         ({1: np.zeros((5, 5))}, "`true_instances` must be an integer map"),
+        (dict.fromkeys(range(4), np.zeros((0, 5), int)), "`true_classes` must hold pixels"),
     ],
 )
 def test_bad_panoptic_maps(changes, message):
