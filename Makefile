@@ -32,9 +32,10 @@ demo: $(VENV)/installed-tensorflow
 	$(BIN)/keras-seg demo --overwrite
 
 # The whole suite runs on each backend: what a backend cannot do is skipped by the test that says so.
+# JAX compiles for each new shape, which is most of its time here; compiled code as users have it is for test-all.
 test: $(VENV)/installed-test
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n $(WORKERS) -m "$(OFF_TENSORFLOW)"
+	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest -q -n $(WORKERS) -m "$(OFF_TENSORFLOW)"
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n $(WORKERS) -m "$(OFF_TENSORFLOW)"
 
 test-all: $(VENV)/installed-test

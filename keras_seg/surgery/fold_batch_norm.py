@@ -1,0 +1,194 @@
+"""BatchNormalization that has been learned, as part of the convolution before it."""
+
+import collections
+
+import keras
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg._graph import as_functional, replay_opened
+from keras_seg.layers import UpsampleConv
+from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
+
+_TRAINING_ONLY = (
+    keras.layers.Dropout,
+    keras.layers.SpatialDropout2D,
+    keras.layers.GaussianDropout,
+    keras.layers.GaussianNoise,
+    keras.layers.AlphaDropout,
+    keras.layers.ActivityRegularization,
+)
+
+
+def fold_batch_norm(model):
+    """The model that predicts the same with fewer layers: for export, not for training.
+
+    At inference `BatchNormalization` is a fixed scale and offset of each channel. Behind a convolution or Dense layer
+    without activation it is folded into that layer's kernel and bias, and inside an `UpsampleConv` likewise. Dropout,
+    noise and activity regularization, which do nothing at inference, are left out. A normalization that follows
+    something else (an activation, a sum, a convolution that others read too) stays as it is, and so does what is called
+    with `training=True`. The arithmetic is done in float64, so that results differ by rounding alone.
+
+    Args:
+        model: functional `keras.Model`, models nested in it included. It stays as it is; the result has copies of its
+            weights.
+
+    Returns:
+        A functional `keras.Model` with the inputs, the outputs and the remaining layer names of `model`.
+
+    Raises:
+        ValueError: if the model is not functional.
+
+    Examples:
+        >>> import keras_seg as ks, numpy as np
+        >>> model = ks.models.UNet(num_classes=3, filters=4, depth=2)
+        >>> folded = ks.surgery.fold_batch_norm(model)
+        >>> image = np.random.default_rng(0).uniform(0, 255, (1, 20, 24, 3))
+        >>> bool(np.allclose(folded.predict(image, verbose=0), model.predict(image, verbose=0), atol=1e-5))
+        True
+        >>> sum("norm" in layer.name for layer in folded.layers)
+        0
+
+    Reference: Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+        Inference", CVPR 2018, section 3.2, equation (14).
+    """
+    graph = as_functional(model)
+    if graph is None:
+        fix = "Build it as keras.Model(inputs, outputs)."
+        _validation.fail("model", "must be a functional keras.Model", model, fix)
+    normalizations = _foldable(graph)
+    folded = {id(normalization) for normalization in normalizations.values()}
+    copies = LayerCopies()
+
+    def call(operation, *args, **kwargs):
+        if id(operation) in folded or _does_nothing(operation, kwargs):
+            return args[0]
+        if id(operation) in normalizations:
+            return _call_folded(copies, operation, normalizations[id(operation)], args, kwargs)
+        if isinstance(operation, UpsampleConv) and operation.normalization == "batch":
+            return _call_folded(copies, operation, operation.normalize, args, kwargs)
+        return copies.call(operation, args, kwargs)
+
+    inputs = keras.tree.map_structure(_input_like, graph.input)
+    values = replay_opened(graph, inputs, call)
+    outputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], graph.output)
+    return keras.Model(inputs, outputs, name=model.name)
+
+
+def _input_like(tensor):
+    name = tensor._keras_history.operation.name
+    return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
+
+
+def _does_nothing(operation, arguments):
+    return isinstance(operation, _TRAINING_ONLY) and not arguments.get("training")
+
+
+class _Read(Traced):
+    """A tensor's shape beside the layer that made it."""
+
+    def __init__(self, maker, spec):
+        super().__init__(spec, spec)
+        object.__setattr__(self, "maker", maker)
+
+
+def _foldable(graph):
+    """{id of a layer: the normalization that can go into it}.
+
+    It can when every call of the layer is read by it alone, and every call of it reads that layer: a model called
+    several times, as by test-time augmentation, folds like one that is called once.
+    """
+    readers, read, layers = collections.defaultdict(list), collections.defaultdict(list), {}
+
+    def call(operation, *args, **kwargs):
+        values, _, specs = split_arguments(args, kwargs)
+        if _does_nothing(operation, kwargs):
+            return args[0]
+        layers[id(operation)] = operation
+        for value in values:
+            readers[value.maker].append(id(operation))
+            # Statistics of the batch instead of the learned ones, or a call that reads something besides.
+            plain = not kwargs.get("training") and kwargs.get("mask") is None and len(values) == 1
+            read[id(operation)].append(value.maker if plain else None)
+        return [_Read(id(operation), spec) for spec in original_outputs(operation, specs)]
+
+    starts = [_Read(None, keras.KerasTensor(tensor.shape, dtype=tensor.dtype)) for tensor in graph.inputs]
+    values = replay_opened(graph, starts, call)
+    for tensor in graph.outputs:
+        readers[values[id(tensor)].maker].append(None)
+    found = {}
+    for key, normalization in layers.items():
+        makers = set(read[key])
+        if not _folds_away(normalization) or len(makers) != 1 or (maker := makers.pop()) is None:
+            continue
+        if set(readers[maker]) == {key} and len(readers[maker]) == len(read[maker]) and _takes_in(layers[maker]):
+            found[maker] = normalization
+    return found
+
+
+def _folds_away(layer):
+    return isinstance(layer, keras.layers.BatchNormalization) and layer.axis in (-1, 3)
+
+
+def _takes_in(layer):
+    """Whether scale and offset can become part of a layer's weights."""
+    linear = getattr(layer, "activation", None) is keras.activations.linear
+    adapted = getattr(layer, "lora_enabled", False) or getattr(layer, "quantization_mode", None)
+    return type(layer) in _SCALED and linear and not adapted
+
+
+def _call_folded(copies, layer, normalization, args, kwargs):
+    """The result of a copy of `layer` with `normalization` in its weights."""
+
+    def make():
+        changes = {"normalization": None} if isinstance(layer, UpsampleConv) else {"use_bias": True}
+        return type(layer).from_config({**layer.get_config(), **changes})
+
+    def weights():
+        scale, offset = _scale_and_offset(normalization)
+        if getattr(layer, "bias", None) is not None:
+            offset = offset + scale * _array(layer.bias)
+        return [*_SCALED[type(layer)](layer, scale), offset]
+
+    return copies.call_new(layer, args, kwargs, make, weights, key="folded")
+
+
+def _scale_and_offset(normalization):
+    """What a BatchNormalization multiplies each channel by at inference, and what it adds then."""
+    scale = 1.0 / np.sqrt(_array(normalization.moving_variance) + normalization.epsilon)
+    if normalization.scale:
+        scale = scale * _array(normalization.gamma)
+    offset = -scale * _array(normalization.moving_mean)
+    return scale, offset + _array(normalization.beta) if normalization.center else offset
+
+
+def _array(variable):
+    return keras.ops.convert_to_numpy(variable).astype("float64")
+
+
+def _last_axis(layer, scale):
+    return [_array(layer.kernel) * scale]
+
+
+def _transposed(layer, scale):
+    return [_array(layer.kernel) * scale[:, None]]
+
+
+def _depthwise(layer, scale):
+    kernel = _array(layer.kernel)
+    return [kernel * scale.reshape(kernel.shape[2:])]
+
+
+def _separable(layer, scale):
+    return [_array(layer.depthwise_kernel), _array(layer.pointwise_kernel) * scale]
+
+
+# By exact type: a subclass may compute something else with its kernel.
+_SCALED = {
+    keras.layers.Conv2D: _last_axis,
+    keras.layers.Dense: _last_axis,
+    UpsampleConv: _last_axis,
+    keras.layers.Conv2DTranspose: _transposed,
+    keras.layers.DepthwiseConv2D: _depthwise,
+    keras.layers.SeparableConv2D: _separable,
+}
