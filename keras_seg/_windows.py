@@ -42,7 +42,8 @@ def count(length, window, padding):
     """How many windows a map of `length` gives; None for None."""
     if length is None:
         return None
-    return length // window if padding == "valid" else -(-length // window)
+    # Of positive numbers, because ONNX rounds the quotient of a negative one up.
+    return length // window if padding == "valid" else (length + window - 1) // window
 
 
 def offset(length, windows, window):

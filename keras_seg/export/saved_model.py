@@ -1,30 +1,37 @@
 """Export to SavedModel, the format of TensorFlow Serving."""
 
-import numpy as np
-
 from keras_seg import _validation
-from keras_seg._files import size_on_disk, written_aside
-from keras_seg.export.input_size import check_exportable
-from keras_seg.export.report import ExportReport
+from keras_seg.export.artefact import Loaded, Request, export
 from keras_seg.export.serving import serving_module
-from keras_seg.export.verification import check_float32, compare, comparison_images, moved_by_rounding, worst_of
-
-# Two sizes that are no multiples of any stride, so that padding and cropping are part of what is compared.
-_TRIAL_SIZES = ((70, 90), (97, 65))
+from keras_seg.export.shipped_form import check_exportable, fixed_size, shipped_form
 
 
-def saved_model(model, path, images=None, overwrite=False):
+def saved_model(
+    model,
+    path,
+    input_size=None,
+    images=None,
+    overwrite=False,
+    input="float32",
+    output="probabilities",
+    batch_size=None,
+):
     """Write a SavedModel folder, load it back without Keras, and compare it with Keras before returning.
 
     Batch is dynamic, and so are height and width where the model's are. The signature `serving_default` takes `image`,
-    float32 of raw 0..255 values, and returns `probabilities`.
+    raw 0..255 values, and returns `probabilities`, `class_ids` or both.
 
     Args:
         model: keras.Model with one image input, on the TensorFlow backend.
         path: str or path, of the folder.
+        input_size: int or (height, width) to fix. Defaults to None, for the model's own size, which may be dynamic.
         images: array (n, height, width, channels), 0..255, to compare on. Defaults to seeded noise, at two different
             sizes where the size is dynamic.
         overwrite: bool. Whether an existing folder may be replaced. Defaults to False.
+        input: "float32" or "uint8", the type of `image`. Defaults to "float32".
+        output: "probabilities" (float32), "class_ids" (int32, the most probable class) or "both". Defaults to
+            "probabilities".
+        batch_size: int to fix. Defaults to None, for any.
 
     Returns:
         An `ExportReport`.
@@ -42,39 +49,24 @@ def saved_model(model, path, images=None, overwrite=False):
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting to SavedModel")
     check_exportable(model)
-    batches = _batches(model, images)
-    with written_aside(path, overwrite) as aside:
-        module = serving_module(model, model.input_shape)
+    size = None if input_size is None else fixed_size(model, input_size)
+    request = Request(path, size or model.input_shape[1:3], input, output, batch_size, images, overwrite)
+
+    def write(aside):
+        module = serving_module(shipped_form(model, size), request)
         tf.saved_model.save(module, str(aside), signatures={"serving_default": module.serve})
-        loaded = tf.saved_model.load(str(aside)).signatures["serving_default"]
-        comparisons = []
-        for batch in batches:
-            expected = model.predict_on_batch(batch)
-            comparisons.append(compare(expected, loaded(image=tf.constant(batch))["probabilities"].numpy()))
-            check_float32(comparisons[-1], moved_by_rounding(model, batch, expected), path)
-        comparison = worst_of(comparisons)
-        size_bytes = size_on_disk(aside)
-    return ExportReport(
-        "saved_model",
-        str(path),
-        batches[0].shape,
-        _ops(loaded.graph),
-        size_bytes,
-        sum(len(batch) for batch in batches),
-        comparison.difference,
-        comparison.agreement,
-        comparison.apart,
-    )
 
+    def load(aside):
+        loaded = tf.saved_model.load(str(aside))  # Held by `run`, or its variables would be gone.
+        serve = loaded.signatures["serving_default"]
 
-def _batches(model, images):
-    """The batches to compare on."""
-    height, width = model.input_shape[1:3]
-    if images is not None:
-        images = np.asarray(images, "float32")
-        return [comparison_images(model, images, images.shape[1:3])]
-    sizes = _TRIAL_SIZES if None in (height, width) else ((height, width),)
-    return [comparison_images(model, None, (height or h, width or w)) for h, w in sizes]
+        def run(batch):
+            return {name: value.numpy() for name, value in serve(image=tf.constant(batch)).items()}
+
+        run.holds = loaded
+        return Loaded(run, _ops(serve.graph))
+
+    return export("saved_model", model, request, write, load)
 
 
 def _ops(graph):

@@ -1,24 +1,50 @@
 """A Keras model as the TensorFlow object that converters read."""
 
-from keras_seg import _validation, _windows
+from keras_seg import _labels, _validation, _windows
+
+INPUTS = ("float32", "uint8")
+OUTPUTS = ("probabilities", "class_ids", "both")
 
 
-def serving_module(model, input_shape):
-    """A `tf.Module` whose `serve` maps `image`, float32 of `input_shape`, to `{"probabilities": ...}`.
+def serving_module(form, request):
+    """A `tf.Module` whose `serve` maps `image` to a dict of maps by name.
 
     The module holds the model's variables by itself. Converters look for them by walking attributes, and the lists a
     Keras model keeps them in are not walked: a TFLite file made without this holds uninitialised memory for weights.
 
     The model is traced in its portable form: functions compiled by XLA run only where XLA is.
+
+    Args:
+        form: `shipped_form(...)`.
+        request: with the `size`, `batch_size`, `input` and `output` that are served.
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting")
     module = tf.Module()
-    module.model = model
-    module.variables_of_model = [variable.value for variable in model.variables]
+    module.model = form
+    module.variables_of_model = [variable.value for variable in form.variables]
 
     def serve(image):
         with _windows.portable():
-            return {"probabilities": model(image, training=False)}
+            maps = named(form(tf.cast(image, tf.float32), training=False))
+        if request.output != "probabilities":
+            if "probabilities" not in maps:
+                rule = 'needs a model with one output, or one named "probabilities"'
+                _validation.fail("output", rule, request.output)
+            maps["class_ids"] = _class_ids(tf, maps["probabilities"])
+        if request.output == "class_ids":
+            del maps["probabilities"]
+        return maps
 
-    module.serve = tf.function(serve, input_signature=[tf.TensorSpec(input_shape, "float32", name="image")])
+    shape = (request.batch_size, *request.size, form.input_shape[-1])
+    module.serve = tf.function(serve, input_signature=[tf.TensorSpec(shape, request.input, name="image")])
     return module
+
+
+def named(predicted):
+    """What a Keras model gives, by name."""
+    return dict(predicted) if isinstance(predicted, dict) else {"probabilities": predicted}
+
+
+def _class_ids(tf, scores):
+    """int32 (batch, height, width). `keras.ops.argmax` looks at the bits of zeros, which TFLite and ONNX cannot."""
+    return _labels.argmax(scores) if scores.shape[-1] > 1 else tf.cast(scores[..., 0] > 0.5, tf.int32)

@@ -53,4 +53,4 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
 
 
 def _regions(length, count):
-    return [(index * length // count, -(-(index + 1) * length // count)) for index in range(count)]
+    return [(index * length // count, ((index + 1) * length + count - 1) // count) for index in range(count)]

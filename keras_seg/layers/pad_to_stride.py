@@ -46,7 +46,8 @@ class PadToStride(keras.layers.Layer):
         outputs = inputs
         sides = zip(_ops.spatial_size(inputs), self.stride, self.margin, strict=True)
         for axis, (length, stride, margin) in enumerate(sides, start=1):
-            fitting = -(-length // stride) * stride
+            # Of positive numbers: where a size is a tensor, ONNX would round the quotient of a negative one up.
+            fitting = (length + stride - 1) // stride * stride
             if not margin and isinstance(length, int) and length == fitting:
                 continue
             positions = _ops.reflected_positions(length, -margin, fitting + margin)

@@ -132,7 +132,7 @@ class UpsampleConv(keras.layers.Layer):
         x, skip = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
         if skip is not None:
             _check_sizes(x.shape, skip.shape)
-        outputs = self._fused(x, skip) if self._can_fuse(x, skip) else self._plain(x, skip)
+        outputs = self._fused(x, skip) if self.can_fuse(x, skip) else self._plain(x, skip)
         if self.normalize is None:
             outputs = outputs + ops.cast(self.bias, outputs.dtype)
         else:
@@ -144,12 +144,13 @@ class UpsampleConv(keras.layers.Layer):
         x, *skip = (keras.KerasTensor(shape) for shape in _shapes(input_shape))
         places = math.prod(self.compute_output_shape(input_shape)[1:3])
         taps, wide = self.kernel_size**2, sum(tensor.shape[-1] for tensor in (x, *skip))
-        if not self._can_fuse(x, *skip or [None]):
+        if not self.can_fuse(x, *skip or [None]):
             return places * taps * wide * self.filters
         fused = math.prod(x.shape[1:3]) * 16 * x.shape[-1]
         return (fused + places * taps * sum(tensor.shape[-1] for tensor in skip)) * self.filters
 
-    def _can_fuse(self, x, skip):
+    def can_fuse(self, x, skip=None):
+        """Whether a map and a skip, or None, are joined in the fast form; only their shapes are looked at."""
         if not self.fused or self.interpolation != "nearest" or self.kernel_size != 3:
             return False
         if skip is None:
@@ -161,17 +162,20 @@ class UpsampleConv(keras.layers.Layer):
             for n, m in zip(doubled, skip.shape[1:3], strict=True)
         )
 
-    def _fused(self, x, skip):
-        channels = x.shape[-1]
+    def fused_kernels(self, channels):
+        """(4x4 kernel of the transposed convolution of a map of so many `channels`, 3x3 kernel for the skip)."""
         kernel = ops.flip(self.kernel[:, :, :channels, :], axis=(0, 1))
         # Convolving the kernel with [1, 1] along each of its two spatial axes.
         kernel = ops.pad(kernel, ((0, 1), (0, 0), (0, 0), (0, 0))) + ops.pad(kernel, ((1, 0), (0, 0), (0, 0), (0, 0)))
         kernel = ops.pad(kernel, ((0, 0), (0, 1), (0, 0), (0, 0))) + ops.pad(kernel, ((0, 0), (1, 0), (0, 0), (0, 0)))
-        kernel = ops.cast(ops.transpose(kernel, (0, 1, 3, 2)), x.dtype)
-        outputs = ops.conv_transpose(x, kernel, strides=2, padding="same", data_format="channels_last")
-        if skip is None:
-            return outputs
-        return outputs + self._convolve(skip, self.kernel[:, :, channels:, :])
+        return ops.transpose(kernel, (0, 1, 3, 2)), self.kernel[:, :, channels:, :]
+
+    def _fused(self, x, skip):
+        kernel, of_skip = self.fused_kernels(x.shape[-1])
+        outputs = ops.conv_transpose(
+            x, ops.cast(kernel, x.dtype), strides=2, padding="same", data_format="channels_last"
+        )
+        return outputs if skip is None else outputs + self._convolve(skip, of_skip)
 
     def _plain(self, x, skip):
         height, width = _ops.spatial_size(x)

@@ -4,6 +4,8 @@ import dataclasses
 
 import keras
 
+from keras_seg import _validation
+
 
 @dataclasses.dataclass(frozen=True)
 class Traced:
@@ -67,6 +69,18 @@ def _copy_of_lambda(layer):
         name=config["name"],
         dtype=config["dtype"],
     )
+
+
+def inputs_like(graph, input_size=None):
+    """New inputs in the structure of a functional model's, the one of an image of `input_size` where that is given."""
+    if input_size is not None and (len(graph.inputs) != 1 or len(graph.inputs[0].shape) != 4):
+        _validation.fail("input_size", "is for models of one image", input_size)
+
+    def like(tensor):
+        shape = tensor.shape if input_size is None else (tensor.shape[0], *input_size, tensor.shape[-1])
+        return keras.Input(batch_shape=shape, dtype=tensor.dtype, name=tensor._keras_history.operation.name)
+
+    return keras.tree.map_structure(like, graph.input)
 
 
 def split_arguments(args, kwargs):

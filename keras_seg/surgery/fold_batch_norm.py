@@ -8,7 +8,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._graph import as_functional, replay_opened
 from keras_seg.layers import UpsampleConv
-from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
+from keras_seg.surgery.copying import LayerCopies, Traced, inputs_like, original_outputs, split_arguments
 
 _TRAINING_ONLY = (
     keras.layers.Dropout,
@@ -69,15 +69,10 @@ def fold_batch_norm(model):
             return _call_folded(copies, operation, operation.normalize, args, kwargs)
         return copies.call(operation, args, kwargs)
 
-    inputs = keras.tree.map_structure(_input_like, graph.input)
+    inputs = inputs_like(graph)
     values = replay_opened(graph, inputs, call)
     outputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], graph.output)
     return keras.Model(inputs, outputs, name=model.name)
-
-
-def _input_like(tensor):
-    name = tensor._keras_history.operation.name
-    return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
 
 
 def _does_nothing(operation, arguments):

@@ -10,7 +10,7 @@ import pytest
 
 import keras_seg as ks
 from keras_seg import _validation
-from keras_seg.export import verification
+from keras_seg.export import serving, verification
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
@@ -88,6 +88,82 @@ assert "keras_seg" not in sys.modules
     np.testing.assert_allclose(np.load(tmp_path / "scores.npy"), expected, atol=1e-4)
 
 
+OTHERS = {"onnx": "onnxruntime", "openvino": "openvino"}
+
+
+def export_to(format_, model, folder, **kwargs):
+    """The report of an export to any format, small and quick."""
+    file = {"saved_model": "m", "tflite": "m.tflite", "onnx": "m.onnx", "openvino": "m.xml"}[format_]
+    if format_ in OTHERS:
+        pytest.importorskip(OTHERS[format_])
+    if format_ == "onnx":
+        pytest.importorskip("tf2onnx")
+    return getattr(ks.export, format_)(model, folder / file, **kwargs)
+
+
+@pytest.mark.parametrize("format_", OTHERS)
+def test_other_formats_at_any_size(format_, models, tmp_path):
+    """Two odd sizes through one file: padding and cropping are computed at run time."""
+    report = export_to(format_, models["plain"], tmp_path)
+    assert report.max_abs_difference < 1e-4
+    assert (report.images, report.agreement) == (4, 1.0)
+    assert report.milliseconds > 0
+    assert report.size_bytes == sum(file.stat().st_size for file in tmp_path.iterdir())
+    # Normalization is in the convolutions, and no kernel is computed at run time.
+    assert not {"BatchNormalization", "ReverseV2", "BatchNormInference", "Reverse"} & set(report.ops)
+
+
+@pytest.mark.parametrize("format_", ["saved_model", "tflite", *OTHERS])
+def test_uint8_in_and_class_ids_beside_probabilities(format_, models, tmp_path):
+    report = export_to(format_, models["plain"], tmp_path, input_size=(32, 48), input="uint8", output="both")
+    assert (report.input, report.output, report.agreement) == ("uint8", "both", 1.0)
+    assert report.max_abs_difference < 1e-4
+
+
+def test_class_ids_alone_in_batches_of_two(models, tmp_path):
+    report = export_to("tflite", models["plain"], tmp_path, input_size=(32, 48), output="class_ids", batch_size=2)
+    assert report.input_shape == (2, 32, 48, 3)
+    assert (report.agreement, report.max_abs_difference) == (1.0, 0.0)
+    code = """
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+run = Interpreter("m.tflite").get_signature_runner()
+ids = run(image=np.zeros((2, 32, 48, 3), "float32"))
+assert list(ids) == ["class_ids"] and ids["class_ids"].shape == (2, 32, 48) and ids["class_ids"].dtype == "int32"
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_one_channel_is_one_class_against_the_rest(tmp_path):
+    model = ks.models.UNet(num_classes=1, activation="sigmoid", filters=4, depth=1)
+    assert export_to("saved_model", model, tmp_path, output="class_ids").agreement == 1.0
+
+
+def test_class_ids_that_are_others_leave_no_file(models, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_seg.export.serving._class_ids", lambda tf, scores: tf.argmin(scores, -1, tf.int32))
+    with pytest.raises(RuntimeError, match="was not written: .*agrees on 0.00% of pixels"):
+        export_to("saved_model", models["plain"], tmp_path, output="class_ids")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_openvino_model_is_two_files_or_none(models, tmp_path):
+    pytest.importorskip("openvino")
+    with pytest.raises(_validation.InputError, match="`path` must end in .xml; the weights are written beside it"):
+        ks.export.openvino(models["plain"], tmp_path / "m")
+    (tmp_path / "m.bin").write_text("precious")
+    with pytest.raises(_validation.InputError, match="`path` exists already"):
+        ks.export.openvino(models["plain"], tmp_path / "m.xml")
+    assert [file.name for file in tmp_path.iterdir()] == ["m.bin"]
+    assert (tmp_path / "m.bin").read_text() == "precious"
+
+
+def test_a_model_in_float16_is_refused(tmp_path):
+    keras.config.set_dtype_policy("mixed_float16")
+    model = ks.models.UNet(num_classes=2, filters=4, depth=1)
+    with pytest.raises(_validation.InputError, match="`model` computes in float16.*load its weights"):
+        ks.export.saved_model(model, tmp_path / "m")
+
+
 def test_given_images_are_what_is_compared(models, tmp_path):
     images = np.random.default_rng(1).uniform(0, 255, (3, 64, 64, 3))
     report = ks.export.tflite(models["compact"], tmp_path / "m.tflite", input_size=64, images=images)
@@ -142,6 +218,9 @@ def test_operators_without_a_built_in_are_refused(tmp_path):
         ({"input_size": 0}, "`input_size` must be an integer of at least 1"),
         ({"input_size": 64, "images": np.zeros((1, 32, 32, 3))}, "`images` must be an array"),
         ({"input_size": 64, "images": np.zeros((0, 64, 64, 3))}, "`images` must be an array"),
+        ({"input_size": 64, "input": "int8"}, "`input` is not a known option"),
+        ({"input_size": 64, "output": "mask"}, "`output` is not a known option"),
+        ({"input_size": 64, "batch_size": 0}, "`batch_size` must be an integer of at least 1"),
     ],
 )
 def test_bad_arguments(kwargs, message, models, tmp_path):
@@ -188,7 +267,7 @@ def test_how_far_rounding_moves_a_net(models):
     images = verification.comparison_images(models["compact"], None, (32, 32))
     assert verification.moved_by_rounding(models["compact"], images, None) is None
     unpooling = ks.models.SegNetBasic(num_classes=2, filters=4, depth=1, kernel_size=3)
-    expected = unpooling.predict(images, verbose=0)
+    expected = serving.named(unpooling.predict(images, verbose=0))
     own = verification.moved_by_rounding(unpooling, images, expected)
     assert 0 < own.difference < 1
     assert own.apart < 0.01

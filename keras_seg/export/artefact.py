@@ -1,0 +1,147 @@
+"""What every format has in common: write aside, load back, compare with Keras, report."""
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg._files import size_on_disk, written_aside
+from keras_seg.export import verification
+from keras_seg.export.report import ExportReport
+from keras_seg.export.serving import INPUTS, OUTPUTS, named
+from keras_seg.export.shipped_form import check_exportable
+
+# Threads that an artefact is timed with: a phone's two fast cores, and what these machines have.
+THREADS = 2
+_RUNS, _SECONDS = 15, 2.0
+# Two sizes that are no multiples of any stride, so that padding and cropping are part of what is compared.
+_TRIAL_SIZES = ((70, 90), (97, 65))
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """An artefact under its own runtime.
+
+    Attributes:
+        run: callable of a batch, float32 or uint8 as the artefact takes it, that gives a dict of arrays by name.
+        ops: tuple of str, the distinct operators, sorted.
+    """
+
+    run: Callable
+    ops: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What was asked of an export, checked.
+
+    Attributes:
+        path: where the artefact shall lie.
+        size: (height, width), either None where dynamic.
+        input: "float32" or "uint8".
+        output: "probabilities", "class_ids" or "both".
+        batch_size: int, or None for any.
+        images: array to compare on, or None for noise.
+        overwrite: bool.
+    """
+
+    path: object
+    size: tuple
+    input: str
+    output: str
+    batch_size: int | None
+    images: object
+    overwrite: bool
+
+    def __post_init__(self):
+        _validation.one_of("input", self.input, INPUTS)
+        _validation.one_of("output", self.output, OUTPUTS)
+        if self.batch_size is not None:
+            _validation.integer("batch_size", self.batch_size)
+
+
+def export(format_, model, request, write, load, same_numbers=True):
+    """Write an artefact, and let it take its place only when it computes what `model` computes.
+
+    Args:
+        format_: str, the format's name.
+        model: keras.Model.
+        request: a `Request`.
+        write: callable of the path to write to.
+        load: callable of that path that gives `Loaded`.
+        same_numbers: whether other numbers than rounding explains are an error, as of float32.
+
+    Returns:
+        An `ExportReport`.
+    """
+    check_exportable(model)
+    batches = _batches(model, request)
+    with written_aside(request.path, request.overwrite) as aside:
+        write(aside)
+        loaded = load(aside)
+        comparisons = []
+        for batch in batches:
+            expected = named(model.predict_on_batch(batch.astype("float32")))
+            found = loaded.run(batch)
+            comparisons.append(verification.compare_maps(expected, found))
+            if same_numbers:
+                rounding = verification.moved_by_rounding(model, batch.astype("float32"), expected)
+                verification.check_float32(comparisons[-1], rounding, request.path)
+        size_bytes = size_on_disk(aside)
+        single = batches[0] if request.batch_size else batches[0][:1]
+        milliseconds = median_milliseconds(lambda: loaded.run(single))
+    comparison = verification.worst_of(comparisons)
+    return ExportReport(
+        format=format_,
+        path=str(request.path),
+        input_shape=batches[0].shape,
+        input=request.input,
+        output=request.output,
+        ops=loaded.ops,
+        size_bytes=size_bytes,
+        images=sum(len(batch) for batch in batches),
+        max_abs_difference=comparison.difference,
+        agreement=comparison.agreement,
+        share_apart=comparison.apart,
+        milliseconds=milliseconds,
+        threads=THREADS,
+    )
+
+
+def median_milliseconds(run):
+    """The median time of a call, of up to fifteen within about two seconds, the first not counted."""
+    run()
+    times, start = [], time.perf_counter()
+    while len(times) < _RUNS and (not times or time.perf_counter() - start < _SECONDS):
+        before = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - before)
+    return 1000 * statistics.median(times)
+
+
+def _batches(model, request):
+    """The batches to compare on, of the artefact's type and batch size."""
+    height, width = request.size
+    if request.images is not None:
+        images = np.asarray(request.images)
+        sides = images.shape[1:3] if images.ndim == 4 else (height or 1, width or 1)
+        wanted = (height or sides[0], width or sides[1])
+        found = [verification.comparison_images(model, images, wanted)]
+    else:
+        sizes = _TRIAL_SIZES if None in request.size else ((height, width),)
+        found = [verification.comparison_images(model, None, (height or h, width or w)) for h, w in sizes]
+    if request.input == "uint8":
+        found = [np.clip(np.round(batch), 0, 255).astype("uint8") for batch in found]
+    if request.batch_size is not None:
+        found = [part for batch in found for part in _cut(batch, request.batch_size)]
+    return found
+
+
+def _cut(images, size):
+    """Batches of exactly `size`, the last filled up with its own images."""
+    for start in range(0, len(images), size):
+        part = images[start : start + size]
+        yield part if len(part) == size else np.resize(part, (size, *part.shape[1:]))

@@ -1,0 +1,95 @@
+"""Export to ONNX, the format of ONNX Runtime and many others."""
+
+import contextlib
+import logging
+
+from keras_seg import _validation
+from keras_seg.export.artefact import THREADS, Loaded, Request, export
+from keras_seg.export.serving import serving_module
+from keras_seg.export.shipped_form import check_exportable, fixed_size, shipped_form
+
+# Old enough for runtimes of 2022 on, new enough for every operator here.
+_OPSET = 17
+
+
+def onnx(
+    model,
+    path,
+    input_size=None,
+    images=None,
+    overwrite=False,
+    input="float32",
+    output="probabilities",
+    batch_size=None,
+):
+    """Write an ONNX file, load it back with ONNX Runtime, and compare it with Keras before returning.
+
+    Input and outputs are named as those of `saved_model`, in the layout (batch, height, width, channels). Needs
+    `pip install "keras-seg[onnx]"`.
+
+    Args:
+        model: keras.Model with one image input, on the TensorFlow backend.
+        path: str or path, of the `.onnx` file.
+        input_size: int or (height, width) to fix. Defaults to None, for the model's own size, which may be dynamic.
+        images: array (n, height, width, channels), 0..255, to compare on. Defaults to seeded noise, at two different
+            sizes where the size is dynamic.
+        overwrite: bool. Whether an existing file may be replaced. Defaults to False.
+        input: "float32" or "uint8", the type of `image`. Defaults to "float32".
+        output: "probabilities" (float32), "class_ids" (int32, the most probable class) or "both". Defaults to
+            "probabilities".
+        batch_size: int to fix. Defaults to None, for any.
+
+    Returns:
+        An `ExportReport`.
+
+    Raises:
+        ValueError: if an argument is not as above, the path cannot be written, or the file exists.
+        RuntimeError: if what was written computes other numbers; nothing is written then.
+        ImportError: if tf2onnx or onnxruntime is missing.
+
+    Examples:
+
+    ```python
+    model = ks.models.UNet(num_classes=11, backbone="MobileNetV2")
+    report = ks.export.onnx(model, "unet.onnx")
+    ```
+    """
+    converter = _validation.optional_import("tf2onnx", "onnx", "Exporting to ONNX")
+    runtime = _validation.optional_import("onnxruntime", "onnx", "Exporting to ONNX")
+    check_exportable(model)
+    size = None if input_size is None else fixed_size(model, input_size)
+    request = Request(path, size or model.input_shape[1:3], input, output, batch_size, images, overwrite)
+
+    def write(aside):
+        module = serving_module(shipped_form(model, size), request)
+        with _quiet():
+            converter.convert.from_function(
+                module.serve, input_signature=module.serve.input_signature, opset=_OPSET, output_path=str(aside)
+            )
+
+    def load(aside):
+        import onnx as files  # Comes with tf2onnx.
+
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = THREADS
+        session = runtime.InferenceSession(aside.read_bytes(), options, providers=["CPUExecutionProvider"])
+        names = [item.name for item in session.get_outputs()]
+
+        def run(batch):
+            return dict(zip(names, session.run(names, {"image": batch}), strict=True))
+
+        return Loaded(run, tuple(sorted({node.op_type for node in files.load(aside).graph.node})))
+
+    return export("onnx", model, request, write, load)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """tf2onnx logs every step of its optimizer."""
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,96 @@
+"""Export to OpenVINO, the format of Intel's runtime."""
+
+import dataclasses
+import os
+import pathlib
+import tempfile
+
+from keras_seg import _validation
+from keras_seg._files import size_on_disk, written_aside
+from keras_seg.export.artefact import THREADS, Loaded, Request, export
+from keras_seg.export.serving import serving_module
+from keras_seg.export.shipped_form import check_exportable, fixed_size, shipped_form
+
+
+def openvino(
+    model,
+    path,
+    input_size=None,
+    images=None,
+    overwrite=False,
+    input="float32",
+    output="probabilities",
+    batch_size=None,
+):
+    """Write an OpenVINO model, load it back with OpenVINO, and compare it with Keras before returning.
+
+    Written are `path`, which ends in `.xml`, and the weights beside it, in a file of the same name ending in `.bin`.
+    Input and outputs are named as those of `saved_model`. Needs `pip install "keras-seg[openvino]"`.
+
+    The comparison and the timing compute in float32. On processors that have them OpenVINO prefers bfloat16
+    operations, which are faster and coarser; `INFERENCE_PRECISION_HINT="f32"` given to `compile_model` decides.
+
+    Args:
+        model: keras.Model with one image input, on the TensorFlow backend.
+        path: str or path, of the `.xml` file.
+        input_size: int or (height, width) to fix. Defaults to None, for the model's own size, which may be dynamic.
+        images: array (n, height, width, channels), 0..255, to compare on. Defaults to seeded noise, at two different
+            sizes where the size is dynamic.
+        overwrite: bool. Whether existing files may be replaced. Defaults to False.
+        input: "float32" or "uint8", the type of `image`. Defaults to "float32".
+        output: "probabilities" (float32), "class_ids" (int32, the most probable class) or "both". Defaults to
+            "probabilities".
+        batch_size: int to fix. Defaults to None, for any.
+
+    Returns:
+        An `ExportReport`.
+
+    Raises:
+        ValueError: if an argument is not as above, the path cannot be written, or a file exists.
+        RuntimeError: if what was written computes other numbers; nothing is written then.
+        ImportError: if openvino is missing.
+
+    Examples:
+
+    ```python
+    model = ks.models.UNet(num_classes=11, backbone="MobileNetV2")
+    report = ks.export.openvino(model, "unet.xml")
+    ```
+    """
+    ov = _validation.optional_import("openvino", "openvino", "Exporting to OpenVINO")
+    tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting to OpenVINO")
+    check_exportable(model)
+    path = pathlib.Path(path)
+    if path.suffix != ".xml":
+        _validation.fail("path", "must end in .xml; the weights are written beside it as .bin", str(path))
+    size = None if input_size is None else fixed_size(model, input_size)
+    request = Request(path, size or model.input_shape[1:3], input, output, batch_size, images, overwrite)
+
+    def write(aside):
+        module = serving_module(shipped_form(model, size), request)
+        with tempfile.TemporaryDirectory() as folder:
+            tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})
+            converted = ov.convert_model(folder)
+        for port in converted.outputs:
+            port.set_names({port.any_name.split(":")[0]})
+        ov.save_model(converted, aside, compress_to_fp16=False)
+
+    def load(aside):
+        read = ov.Core().read_model(aside)
+        settings = {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": "f32"}
+        compiled = ov.Core().compile_model(read, "CPU", settings)
+
+        def run(batch):
+            return {port.any_name: value for port, value in compiled(batch).items()}
+
+        return Loaded(run, tuple(sorted({operation.get_type_name() for operation in read.get_ops()})))
+
+    with written_aside(path.with_suffix(".bin"), overwrite) as weights:
+
+        def load_and_keep(aside):
+            loaded = load(aside)
+            os.replace(aside.with_suffix(".bin"), weights)
+            return loaded
+
+        report = export("openvino", model, request, write, load_and_keep)
+        return dataclasses.replace(report, size_bytes=report.size_bytes + size_on_disk(weights))

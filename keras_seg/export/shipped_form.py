@@ -1,0 +1,55 @@
+"""A model in the form it is shipped in, with nothing of training, and what a model must be for that."""
+
+import keras
+
+from keras_seg import _validation, surgery
+from keras_seg._graph import as_functional
+
+
+def shipped_form(model, input_size=None):
+    """The Keras model that converters are given: BatchNormalization folded, dropout left out, kernels of upsampling
+    made once (`keras_seg.surgery`), wherever the model has a graph.
+
+    Args:
+        model: keras.Model with one image input, on the TensorFlow backend.
+        input_size: (height, width) of the result's input; None keeps the model's own, which may be dynamic.
+    """
+    check_exportable(model)
+    if as_functional(model) is None:
+        return model
+    return surgery.fold_upsampling(surgery.fold_batch_norm(model), input_size)
+
+
+def check_exportable(model):
+    """Fail unless the model is a one-input image model on the TensorFlow backend."""
+    if keras.backend.backend() != "tensorflow":
+        raise _validation.InputError(
+            f"Export needs the TensorFlow backend and this is {keras.backend.backend()}: save the model with "
+            "model.save('model.keras'), then load and export it in a process with KERAS_BACKEND=tensorflow."
+        )
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        _validation.fail("model", "must take one input (batch, height, width, channels)", shape)
+    if isinstance(getattr(model, "output_shape", None), list):
+        names = "Name its outputs: keras.Model(inputs, {'probabilities': ...})."
+        _validation.fail("model", "must have one output, or a dict of outputs", model.output_shape, names)
+    for layer in model._flatten_layers():
+        if layer.compute_dtype == "float16":
+            fix = (
+                "Save it, set keras.config.set_dtype_policy('float32'), build it anew and load its weights; "
+                "quantize='float16' makes the file small."
+            )
+            _validation.fail("model", "computes in float16, which the formats do not", layer.dtype_policy.name, fix)
+
+
+def fixed_size(model, input_size):
+    """(height, width) for an artefact of fixed size: the one given, or the model's own."""
+    own = model.input_shape[1:3]
+    if input_size is None:
+        if None in own:
+            _validation.fail("input_size", "must be given for a model of dynamic size", None, "For example (256, 256).")
+        return own
+    size = _validation.pair("input_size", input_size)
+    if any(n is not None and n != m for n, m in zip(own, size, strict=True)):
+        _validation.fail("input_size", f"must be the model's own size {own}", size)
+    return size

@@ -1,0 +1,66 @@
+"""An UpsampleConv as layers of Keras computes what it computed."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_seg as ks
+from keras_seg._validation import InputError
+from keras_seg.layers import UpsampleConv
+
+
+def noise(*shape):
+    return np.random.default_rng(5).uniform(-1, 1, size=shape).astype("float32")
+
+
+def joined(size=(5, 4), skip=(10, 8), **arguments):
+    """A model of one UpsampleConv of a map and a skip, or of a map alone, with weights none of which is 0 or 1."""
+    inputs = [keras.Input((*size, 3)), *([keras.Input((*skip, 2))] if skip else [])]
+    model = keras.Model(inputs, UpsampleConv(6, name="up", **arguments)(inputs if skip else inputs[0]))
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.uniform(0.2, 1.0, weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def check(model, names):
+    folded = ks.surgery.fold_upsampling(model)
+    given = [noise(2, *tensor.shape[1:]) for tensor in model.inputs]
+    np.testing.assert_allclose(folded.predict(given, verbose=0), model.predict(given, verbose=0), rtol=1e-4, atol=1e-5)
+    assert [layer.name for layer in folded.layers if not isinstance(layer, keras.layers.InputLayer)] == names
+
+
+@pytest.mark.parametrize("normalization", ["batch", "group", None])
+def test_with_a_skip(normalization):
+    norm = ["up_norm"] if normalization else []
+    check(joined(normalization=normalization), ["up_enlarge", "up_skip", "up_sum", *norm, "up"])
+
+
+def test_without_a_skip():
+    check(joined(skip=None, activation="swish"), ["up_enlarge", "up_norm", "up"])
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize(
+    "model", [{"interpolation": "bilinear"}, {"kernel_size": 5}, {"skip": (9, 8)}], ids=["bilinear", "5x5", "odd"]
+)
+def test_the_plain_form_stays(model):
+    check(joined(**model), ["up"])
+
+
+@pytest.mark.tensorflow_only
+def test_a_model_at_a_fixed_size():
+    model = ks.models.UNet(num_classes=3, filters=4, depth=2, activation=None)
+    folded = ks.surgery.fold_upsampling(ks.surgery.fold_batch_norm(model), input_size=(22, 27))
+    assert folded.input_shape == (None, 22, 27, 3)
+    assert not any(isinstance(layer, UpsampleConv) for layer in folded.layers)
+    image = 255 * noise(1, 22, 27, 3)
+    expected = model.predict(image, verbose=0)
+    np.testing.assert_allclose(folded.predict(image, verbose=0), expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.tensorflow_only
+def test_bad_input():
+    with pytest.raises(InputError, match="`input_size` is for models of one image"):
+        ks.surgery.fold_upsampling(joined(), input_size=(8, 8))
+    with pytest.raises(InputError, match="`input_size` must be an integer of at least 1"):
+        ks.surgery.fold_upsampling(joined(skip=None), input_size=(0, 8))
