@@ -9,18 +9,32 @@ from keras_seg.cli import console
 from keras_seg.cli.open_run import open_run
 from keras_seg.cli.options import IntList, overwrite
 
-_DEFAULT_NAMES = {"tflite": "model.tflite", "saved_model": "saved_model"}
+_DEFAULT_NAMES = {
+    "tflite": "model.tflite",
+    "saved_model": "saved_model",
+    "onnx": "model.onnx",
+    "openvino": "model.xml",
+}
 
 
 @click.command()
 @click.argument("run", type=click.Path())
 @click.option("--format", "format_", type=click.Choice(list(_DEFAULT_NAMES)), default="tflite", show_default=True)
-@click.option("--out", type=click.Path(), help="Default: model.tflite or saved_model in the run folder.")
+@click.option("--out", type=click.Path(), help="Default: model.tflite, saved_model, ... in the run folder.")
 @click.option(
-    "--size", type=IntList(sides=2), help="Input size of the TFLite file; default: the training images' median."
+    "--size",
+    type=IntList(sides=2),
+    help="Input size; default: the training images' median for TFLite, any size for the others.",
+)
+@click.option("--input", "input_", type=click.Choice(["float32", "uint8"]), default="float32", show_default=True)
+@click.option(
+    "--output",
+    type=click.Choice(["probabilities", "class_ids", "both"]),
+    default="probabilities",
+    show_default=True,
 )
 @overwrite
-def export(run, format_, out, size, overwrite):
+def export(run, format_, out, size, input_, output, overwrite):
     """Export the model of RUN, load the result back and compare it with Keras."""
 
     run = open_run(run)
@@ -29,28 +43,27 @@ def export(run, format_, out, size, overwrite):
         raise InputError(f"{path}: exists already. Choose another --out, or add --overwrite.")
     if size is None and format_ == "tflite":
         size = tuple(run.load_plan().fingerprint["median_size"])
-    export_model(run.load_model(), format_, path, size, overwrite)
+    export_model(run.load_model(), format_, path, size, overwrite, input=input_, output=output)
 
 
-def export_model(model, format_, path, size=None, overwrite=False, images=None):
+def export_model(model, format_, path, size=None, overwrite=False, **options):
     """Export, compare and print the proof."""
     from keras_seg import export as ks_export
     from keras_seg.cli.start import silenced_stderr
 
     try:
         with console.console.status(f"Writing {path}"), silenced_stderr():
-            if format_ == "tflite":
-                report = ks_export.tflite(model, path, input_size=size, images=images, overwrite=overwrite)
-            else:
-                report = ks_export.saved_model(model, path, images=images, overwrite=overwrite)
-    except RuntimeError as error:
+            write = getattr(ks_export, format_)
+            report = write(model, path, input_size=size, overwrite=overwrite, **options)
+    except (RuntimeError, ImportError) as error:
         raise InputError(str(error)) from error
     console.fact_sheet(
         ("Exported", report.path),
         ("Size", f"{report.size_bytes / 2**20:.2f} MiB"),
-        ("Input", f"{' x '.join(map(str, report.input_shape))}, float32, 0..255"),
+        ("Input", f"{' x '.join(map(str, report.input_shape))}, {report.input}, 0..255"),
         ("Compared with Keras", f"{report.images} images, largest difference {report.max_abs_difference:.1e}"),
         ("Same class", f"{100 * report.agreement:.2f} % of pixels"),
+        ("A call takes", f"{report.milliseconds:.1f} ms here"),
         ("Operators", f"{len(report.ops)} kinds" + (", all built in" if format_ == "tflite" else "")),
     )
     return report
