@@ -13,10 +13,13 @@ from keras_seg.export import verification
 from keras_seg.export.report import ExportReport
 from keras_seg.export.serving import INPUTS, OUTPUTS, named
 from keras_seg.export.shipped_form import check_exportable
+from keras_seg.metrics import ConfusionMatrix, scores
 
 # Threads that an artefact is timed with: a phone's two fast cores, and what these machines have.
 THREADS = 2
 _RUNS, _SECONDS = 15, 2.0
+# How many of the images that agree least are named.
+_WORST = 5
 # Two sizes that are no multiples of any stride, so that padding and cropping are part of what is compared.
 _TRIAL_SIZES = ((70, 90), (97, 65))
 
@@ -46,6 +49,9 @@ class Request:
         batch_size: int, or None for any.
         images: array to compare on, or None for noise.
         overwrite: bool.
+        labels: int array, the masks of `images`, or None.
+        ignore_class: labels to leave out.
+        quantize: how the artefact is quantized, None for float32.
     """
 
     path: object
@@ -55,15 +61,22 @@ class Request:
     batch_size: int | None
     images: object
     overwrite: bool
+    labels: object = None
+    ignore_class: object = None
+    quantize: str | None = None
 
     def __post_init__(self):
-        _validation.one_of("input", self.input, INPUTS)
+        if self.quantize is None:
+            _validation.one_of("input", self.input, INPUTS)
+        if self.labels is not None and (self.images is None or np.shape(self.labels) != np.shape(self.images)[:3]):
+            rule = "must be masks (n, height, width) of `images`"
+            _validation.fail("labels", rule, np.shape(self.labels), "Pass both.")
         _validation.one_of("output", self.output, OUTPUTS)
         if self.batch_size is not None:
             _validation.integer("batch_size", self.batch_size)
 
 
-def export(format_, model, request, write, load, same_numbers=True):
+def export(format_, model, request, write, load, size_of=size_on_disk):
     """Write an artefact, and let it take its place only when it computes what `model` computes.
 
     Args:
@@ -72,7 +85,7 @@ def export(format_, model, request, write, load, same_numbers=True):
         request: a `Request`.
         write: callable of the path to write to.
         load: callable of that path that gives `Loaded`.
-        same_numbers: whether other numbers than rounding explains are an error, as of float32.
+        size_of: callable of that path that gives the bytes on disk, once loaded.
 
     Returns:
         An `ExportReport`.
@@ -82,24 +95,26 @@ def export(format_, model, request, write, load, same_numbers=True):
     with written_aside(request.path, request.overwrite) as aside:
         write(aside)
         loaded = load(aside)
-        comparisons = []
+        comparisons, classes = [], []
         for batch in batches:
             expected = named(model.predict_on_batch(batch.astype("float32")))
             found = loaded.run(batch)
             comparisons.append(verification.compare_maps(expected, found))
-            if same_numbers:
+            classes.append((verification.class_map(expected), verification.class_map(found)))
+            if request.quantize is None:
                 rounding = verification.moved_by_rounding(model, batch.astype("float32"), expected)
                 verification.check_float32(comparisons[-1], rounding, request.path)
-        size_bytes = size_on_disk(aside)
+        size_bytes = size_of(aside)
         single = batches[0] if request.batch_size else batches[0][:1]
         milliseconds = median_milliseconds(lambda: loaded.run(single))
     comparison = verification.worst_of(comparisons)
-    return ExportReport(
+    report = ExportReport(
         format=format_,
         path=str(request.path),
         input_shape=batches[0].shape,
         input=request.input,
         output=request.output,
+        quantize=request.quantize,
         ops=loaded.ops,
         size_bytes=size_bytes,
         images=sum(len(batch) for batch in batches),
@@ -108,7 +123,38 @@ def export(format_, model, request, write, load, same_numbers=True):
         share_apart=comparison.apart,
         milliseconds=milliseconds,
         threads=THREADS,
+        **judgement(classes, request, model.output_shape),
     )
+    report.write_beside()
+    return report
+
+
+def judgement(classes, request, output_shape):
+    """The least agreeing images and, with labels, the mean IoU of Keras and of the artefact.
+
+    Args:
+        classes: list of (Keras' class ids, the artefact's), a pair a batch.
+        request: the `Request`.
+        output_shape: the model's, or a dict of such by name.
+    """
+    # The last batch may have been filled up with images of its own.
+    counts = [len(batch) for batch, _ in classes]
+    count = sum(counts) if request.images is None else len(request.images)
+    agreements = [float((a == b).mean()) for pair in classes for a, b in zip(*pair, strict=True)][:count]
+    worst = sorted(range(count), key=lambda image: agreements[image])[:_WORST]
+    found = {"worst_images": tuple((image, agreements[image]) for image in worst)}
+    if request.labels is None:
+        return found
+    channels = (output_shape["probabilities"] if isinstance(output_shape, dict) else output_shape)[-1]
+    labels = np.asarray(request.labels)
+    for name, side in (("keras_iou", 0), ("iou", 1)):
+        metric = ConfusionMatrix(max(2, channels), ignore_class=request.ignore_class)
+        ids = np.concatenate([pair[side] for pair in classes])[:count]
+        for mask, predicted in zip(labels, ids, strict=True):
+            metric.update_state(mask[None], predicted[None].astype("int32"))
+        values = scores.iou_per_class(metric.matrix, request.ignore_class)
+        found[name] = tuple(None if np.isnan(value) else float(value) for value in values)
+    return found
 
 
 def median_milliseconds(run):
@@ -133,7 +179,7 @@ def _batches(model, request):
     else:
         sizes = _TRIAL_SIZES if None in request.size else ((height, width),)
         found = [verification.comparison_images(model, None, (height or h, width or w)) for h, w in sizes]
-    if request.input == "uint8":
+    if request.input != "float32":
         found = [np.clip(np.round(batch), 0, 255).astype("uint8") for batch in found]
     if request.batch_size is not None:
         found = [part for batch in found for part in _cut(batch, request.batch_size)]

@@ -1,6 +1,5 @@
 """Export to OpenVINO, the format of Intel's runtime."""
 
-import dataclasses
 import os
 import pathlib
 import tempfile
@@ -21,6 +20,8 @@ def openvino(
     input="float32",
     output="probabilities",
     batch_size=None,
+    labels=None,
+    ignore_class=None,
 ):
     """Write an OpenVINO model, load it back with OpenVINO, and compare it with Keras before returning.
 
@@ -41,6 +42,8 @@ def openvino(
         output: "probabilities" (float32), "class_ids" (int32, the most probable class) or "both". Defaults to
             "probabilities".
         batch_size: int to fix. Defaults to None, for any.
+        labels: int array (n, height, width), the masks of `images`, for the mean IoU of both. Defaults to None.
+        ignore_class: labels to leave out, an int or a sequence of ints. Defaults to None.
 
     Returns:
         An `ExportReport`.
@@ -64,7 +67,9 @@ def openvino(
     if path.suffix != ".xml":
         _validation.fail("path", "must end in .xml; the weights are written beside it as .bin", str(path))
     size = None if input_size is None else fixed_size(model, input_size)
-    request = Request(path, size or model.input_shape[1:3], input, output, batch_size, images, overwrite)
+    request = Request(
+        path, size or model.input_shape[1:3], input, output, batch_size, images, overwrite, labels, ignore_class
+    )
 
     def write(aside):
         module = serving_module(shipped_form(model, size), request)
@@ -92,5 +97,8 @@ def openvino(
             os.replace(aside.with_suffix(".bin"), weights)
             return loaded
 
-        report = export("openvino", model, request, write, load_and_keep)
-        return dataclasses.replace(report, size_bytes=report.size_bytes + size_on_disk(weights))
+        return export("openvino", model, request, write, load_and_keep, lambda aside: _size(aside, weights))
+
+
+def _size(*files):
+    return sum(size_on_disk(file) for file in files)

@@ -15,6 +15,8 @@ def saved_model(
     input="float32",
     output="probabilities",
     batch_size=None,
+    labels=None,
+    ignore_class=None,
 ):
     """Write a SavedModel folder, load it back without Keras, and compare it with Keras before returning.
 
@@ -32,6 +34,8 @@ def saved_model(
         output: "probabilities" (float32), "class_ids" (int32, the most probable class) or "both". Defaults to
             "probabilities".
         batch_size: int to fix. Defaults to None, for any.
+        labels: int array (n, height, width), the masks of `images`, for the mean IoU of both. Defaults to None.
+        ignore_class: labels to leave out, an int or a sequence of ints. Defaults to None.
 
     Returns:
         An `ExportReport`.
@@ -50,7 +54,9 @@ def saved_model(
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting to SavedModel")
     check_exportable(model)
     size = None if input_size is None else fixed_size(model, input_size)
-    request = Request(path, size or model.input_shape[1:3], input, output, batch_size, images, overwrite)
+    request = Request(
+        path, size or model.input_shape[1:3], input, output, batch_size, images, overwrite, labels, ignore_class
+    )
 
     def write(aside):
         module = serving_module(shipped_form(model, size), request)

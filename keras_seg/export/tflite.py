@@ -1,8 +1,11 @@
 """Export to TFLite, the format of phones."""
 
+import dataclasses
+
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg.export import quantization
 from keras_seg.export.artefact import THREADS, Loaded, Request, export
 from keras_seg.export.serving import serving_module
 from keras_seg.export.shipped_form import check_exportable, fixed_size, shipped_form
@@ -17,11 +20,26 @@ def tflite(
     input="float32",
     output="probabilities",
     batch_size=1,
+    quantize=None,
+    representative=None,
+    labels=None,
+    ignore_class=None,
 ):
-    """Write a float32 TFLite file, load it back, and compare it with Keras before returning.
+    """Write a TFLite file, load it back, and compare it with Keras before returning.
 
     The file has one input, an image of raw 0..255 values, and holds only built-in operators: a model that needs Flex
     (select TensorFlow) operators is refused, because such a file stops at the phone.
+
+    | `quantize` | weights | activations | size |
+    |---|---|---|---|
+    | None | float32 | float32 | 1 |
+    | `"float16"` | float16 | float32, or float16 on a GPU | 1/2 |
+    | `"dynamic"` | int8, a scale for each channel | float32 between layers, int8 inside | 1/4 |
+    | `"int8"` | int8 | int8, ranges measured on `representative` | 1/4 |
+    | `"int16x8"` | int8 | int16, likewise; slow on CPUs | 1/4 |
+
+    A float32 file that computes other numbers is not written. A quantized one computes others by nature: the report
+    says how far off it is, and with `labels` what that costs in mean IoU.
 
     Args:
         model: keras.Model with one image input, on the TensorFlow backend.
@@ -29,10 +47,17 @@ def tflite(
         input_size: int or (height, width). Defaults to the model's own size, where that is fixed.
         images: array (n, height, width, channels), 0..255, to compare on. Defaults to two images of seeded noise.
         overwrite: bool. Whether an existing file may be replaced. Defaults to False.
-        input: "float32" or "uint8", the type of `image`. Defaults to "float32".
+        input: "float32" or "uint8", the type of `image`; with `quantize="int8"` also "int8". The probabilities of an
+            int8 file have the same type, to be read with the scale and zero point in the file. Defaults to "float32".
         output: "probabilities" (float32), "class_ids" (int32, the most probable class) or "both". Defaults to
             "probabilities".
         batch_size: int. Defaults to 1.
+        quantize: None or one of the above. Defaults to None.
+        representative: images that the ranges of "int8" and "int16x8" are measured on, some hundred of those the model
+            was trained on: array (n, height, width, channels), 0..255, or an iterable of images, of batches, or of
+            (images, masks), such as a dataset. At most two hundred are taken. Defaults to None.
+        labels: int array (n, height, width), the masks of `images`, for the mean IoU of both. Defaults to None.
+        ignore_class: labels to leave out, an int or a sequence of ints. Defaults to None.
 
     Returns:
         An `ExportReport`.
@@ -52,19 +77,25 @@ def tflite(
     """
     check_exportable(model)
     size = fixed_size(model, input_size)
-    request = Request(path, size, input, output, _validation.integer("batch_size", batch_size), images, overwrite)
+    _validation.integer("batch_size", batch_size)
+    quantization.check(quantize, input, representative)
+    if representative is not None:
+        representative = quantization.representative_images(representative, size, model.input_shape[-1])
+    request = Request(path, size, input, output, batch_size, images, overwrite, labels, ignore_class, quantize)
 
     def write(aside):
-        aside.write_bytes(_convert(serving_module(shipped_form(model, size), request)))
+        # The types at the ends of an int8 file are the converter's business.
+        served = dataclasses.replace(request, input="float32") if quantize == "int8" else request
+        aside.write_bytes(_convert(serving_module(shipped_form(model, size), served), request, representative))
 
     return export("tflite", model, request, write, _load)
 
 
-def _convert(module):
+def _convert(module, request, representative):
     """A module as TFLite bytes, built-in operators only."""
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting to TFLite")
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.serve.get_concrete_function()], module)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    quantization.configure(tf, converter, request.quantize, request.input, representative)
     try:
         return converter.convert()
     except Exception as error:
@@ -80,11 +111,20 @@ def _load(path):
     if flex := sorted(name for name in ops if name.startswith(("Flex", "CUSTOM"))):
         raise RuntimeError(f"{path.name} was not written: it needs operators that phones lack: {', '.join(flex)}.")
     serve = interpreter.get_signature_runner()
+    source, targets = serve.get_input_details()["image"], serve.get_output_details()
 
     def run(batch):
-        return {name: np.array(value) for name, value in serve(image=batch).items()}
+        if source["dtype"] == np.int8:
+            batch = (batch.astype("int16") - 128).astype("int8")
+        return {name: _in_floats(np.array(value), targets[name]) for name, value in serve(image=batch).items()}
 
     return Loaded(run, tuple(sorted(ops)))
+
+
+def _in_floats(values, details):
+    """Numbers of an int8 file as what they stand for; others as they are."""
+    scale, zero = details["quantization"]
+    return values if scale == 0 else (values.astype("float32") - zero) * np.float32(scale)
 
 
 def _interpreter(path):

@@ -108,7 +108,7 @@ def test_other_formats_at_any_size(format_, models, tmp_path):
     assert report.max_abs_difference < 1e-4
     assert (report.images, report.agreement) == (4, 1.0)
     assert report.milliseconds > 0
-    assert report.size_bytes == sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert report.size_bytes == sum(file.stat().st_size for file in tmp_path.glob("m.*"))
     # Normalization is in the convolutions, and no kernel is computed at run time.
     assert not {"BatchNormalization", "ReverseV2", "BatchNormInference", "Reverse"} & set(report.ops)
 
@@ -190,7 +190,7 @@ class TestNothingIsLost:
     def test_overwriting_when_asked(self, export, kwargs, models, tmp_path):
         (tmp_path / "m").write_text("old")
         export(models["compact"], tmp_path / "m", overwrite=True, **kwargs)
-        assert [item.name for item in tmp_path.iterdir()] == ["m"]
+        assert sorted(item.name for item in tmp_path.iterdir()) == ["export_report.json", "m"]
 
 
 def test_operators_without_a_built_in_are_refused(tmp_path):

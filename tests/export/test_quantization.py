@@ -1,0 +1,136 @@
+"""Smaller files: their types, the images they are calibrated on, and what they cost."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import keras_seg as ks
+from keras_seg._validation import InputError
+from keras_seg.export import quantization
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
+
+pytestmark = pytest.mark.tensorflow_only
+SIZE = (32, 48)
+
+
+def scenes(count, seed=0):
+    """Bright discs on dark ground, and which pixels are disc: something that a small net learns at once."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    images, masks = [], []
+    for _ in range(count):
+        disc = np.hypot(y - rng.uniform(8, 24), x - rng.uniform(10, 38)) < rng.uniform(5, 10)
+        images.append(np.where(disc[..., None], rng.uniform(150, 250, 3), rng.uniform(0, 90, 3)))
+        masks.append(disc)
+    noise = rng.normal(0, 10, (count, *SIZE, 3))
+    return np.clip(np.array(images) + noise, 0, 255).astype("float32"), np.array(masks).astype("int32")
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    model = ks.models.UNet(num_classes=2, filters=8, depth=2)
+    model.compile(keras.optimizers.Adam(1e-2), loss=ks.losses.CrossEntropy())
+    model.fit(*scenes(32), batch_size=8, epochs=12, verbose=0)
+    return model
+
+
+def quantized(model, path, quantize, **options):
+    images, masks = scenes(6, seed=1)
+    return ks.export.tflite(
+        model, path, input_size=SIZE, images=images, labels=masks, quantize=quantize, overwrite=True, **options
+    )
+
+
+def interpreter(path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter(model_path=str(path))
+
+
+def test_weights_alone(model, tmp_path):
+    whole = quantized(model, tmp_path / "float32.tflite", None)
+    assert whole.keras_mean_iou > 0.9
+    assert whole.iou == whole.keras_iou
+    for name, share in (("float16", 0.65), ("dynamic", 0.5)):
+        report = quantized(model, tmp_path / f"{name}.tflite", name)
+        assert report.size_bytes < share * whole.size_bytes
+        assert report.agreement >= 0.999
+        assert abs(report.mean_iou - whole.mean_iou) < 0.01
+    content = json.loads((tmp_path / "export_report.json").read_text())
+    assert sorted(content) == ["dynamic.tflite", "float16.tflite", "float32.tflite"]
+    assert content["dynamic.tflite"]["mean_iou"] == report.mean_iou
+    assert content["dynamic.tflite"]["worst_images"] == [list(item) for item in report.worst_images]
+
+
+@pytest.mark.parametrize("input", ["float32", "uint8", "int8"])
+def test_int8(input, model, tmp_path):
+    report = quantized(model, tmp_path / "m.tflite", "int8", representative=scenes(16)[0], input=input)
+    assert report.mean_iou > report.keras_mean_iou - 0.02
+    assert report.agreement > 0.99
+    assert 0 < report.max_abs_difference < 0.3
+    run = interpreter(tmp_path / "m.tflite").get_signature_runner()
+    source, target = run.get_input_details()["image"], run.get_output_details()["probabilities"]
+    assert (np.dtype(source["dtype"]).name, np.dtype(target["dtype"]).name) == (input, input)
+    if input != "float32":  # Raw values are what they are, whatever the images it was calibrated on.
+        scale, zero = source["quantization"]
+        assert (scale, zero) == (pytest.approx(1.0), 0 if input == "uint8" else -128)
+    held = interpreter(tmp_path / "m.tflite").get_tensor_details()
+    assert not [t["name"] for t in held if t["dtype"] == np.float32 and len(t["shape"]) == 4 and t["shape"][1] == 3]
+
+
+def test_int8_class_ids(model, tmp_path):
+    options = {"representative": scenes(16)[0], "input": "uint8", "output": "class_ids"}
+    report = quantized(model, tmp_path / "m.tflite", "int8", **options)
+    assert report.mean_iou > report.keras_mean_iou - 0.02
+    assert report.max_abs_difference == 0
+
+
+@pytest.mark.slow
+def test_int16x8(model, tmp_path):
+    report = quantized(model, tmp_path / "m.tflite", "int16x8", representative=scenes(16)[0])
+    assert report.agreement > 0.999
+    assert report.max_abs_difference < 0.05
+
+
+def test_a_bad_calibration_shows(model, tmp_path):
+    """The proof must be able to fail: ranges of black images fit no others."""
+    black = np.full((4, *SIZE, 3), 2.0, "float32")
+    report = quantized(model, tmp_path / "m.tflite", "int8", representative=black)
+    good = quantized(model, tmp_path / "m.tflite", "int8", representative=scenes(16)[0])
+    assert report.mean_iou < good.mean_iou - 0.02
+    assert report.worst_images[0][1] <= report.agreement
+
+
+def test_what_may_be_representative():
+    images, masks = scenes(5)
+    expected = [image[None] for image in images]
+    expected[0] = expected[0].copy()
+    expected[0][0, 0, 0], expected[0][0, -1, -1] = 0, 255
+    for given in (images, list(images), [images[:3], images[3:]], [(images[:3], masks[:3]), (images[3:], masks[3:])]):
+        np.testing.assert_array_equal(quantization.representative_images(given, SIZE, 3), expected)
+    assert quantization.representative_images([images[0]], (16, 20), 3)[0].shape == (1, 16, 20, 3)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"quantize": "int4"}, "`quantize` is not a known option"),
+        ({"quantize": "int8"}, '`representative` must be given for quantize="int8"'),
+        ({"quantize": "float16", "representative": np.ones((1, *SIZE, 3))}, "`representative` is for quantize="),
+        ({"quantize": "int8", "representative": []}, "`representative` must hold at least one image"),
+        ({"quantize": "int8", "representative": np.ones((1, *SIZE, 3))}, "values 0..255.*1 to 1.*Multiply them by 255"),
+        ({"quantize": "int8", "representative": np.full((1, *SIZE, 1), 9.0)}, r"must hold images \(height, width, 3\)"),
+        ({"quantize": "dynamic", "input": "int8"}, '`input` may be "int8" with quantize="int8" only'),
+        ({"quantize": "int16x8", "input": "uint8"}, '`input` must be "float32" with quantize="int16x8"'),
+        ({"labels": np.zeros((2, 8, 8))}, "`labels` must be masks .*Pass both"),
+    ],
+)
+def test_bad_options(options, message, model, tmp_path):
+    with pytest.raises(InputError, match=message):
+        ks.export.tflite(model, tmp_path / "m.tflite", input_size=SIZE, **options)
+    assert list(tmp_path.iterdir()) == []
