@@ -5,10 +5,12 @@ from keras_seg.inference.mc_dropout import mc_dropout
 from keras_seg.inference.prediction import predict_classes
 from keras_seg.inference.shift_and_stitch import shift_and_stitch
 from keras_seg.inference.sliding_window import sliding_window
+from keras_seg.inference.tiling import TiledPredictor
 from keras_seg.inference.window_difference import WindowDifference, window_difference
 
 __all__ = [
     "Evaluation",
+    "TiledPredictor",
     "WindowDifference",
     "evaluate",
     "mc_dropout",
