@@ -74,7 +74,9 @@ def _opened(path):
         try:
             return np.load(path, mmap_mode="r")
         except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"{path}: cannot be read as a NumPy array ({_line(error)}). Save it with np.save.") from error
+            raise InputError(
+                f"{path}: cannot be read as a NumPy array ({_line(error)}). Save it with np.save."
+            ) from error
     if path.suffix == ".zarr":
         zarr = _validation.optional_import("zarr", "scale", "A .zarr store")
         try:

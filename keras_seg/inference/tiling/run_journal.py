@@ -88,4 +88,3 @@ def model_mark(model):
 def image_mark(source):
     """What is compared of an image: its shape and dtype."""
     return [*source.shape, None if source.dtype is None else source.dtype.name]
-

@@ -1,4 +1,4 @@
-"""What a model makes of a tile: the size of its output, the border it leaves out, and the grid it lays over an image."""
+"""What a model makes of a tile: the size of its output, the border it leaves out, and its grid over an image."""
 
 import dataclasses
 import math
@@ -20,7 +20,7 @@ class TileGeometry:
         stride: the grid that tiles must start on.
         channels: int or None, of the image that the model takes.
         classes: int, of its output.
-        output_dtype: str, of its output.
+        any_size: bool, whether the model takes other sizes too.
     """
 
     tile: tuple
@@ -28,7 +28,7 @@ class TileGeometry:
     stride: tuple
     channels: object
     classes: int
-    output_dtype: str
+    any_size: bool
 
     @property
     def output(self):
@@ -60,8 +60,7 @@ def tile_geometry(model, tile, stride=None):
     border = tuple(_border(output, tile, axis, stride[axis], fixed is not None) for axis in (0, 1))
     if fixed is not None:
         _check_every_pixel(model, tile, border)
-    spec = output(tile)
-    return TileGeometry(tile, border, stride, channels, spec.shape[-1], keras.backend.standardize_dtype(spec.dtype))
+    return TileGeometry(tile, border, stride, channels, output(tile).shape[-1], fixed is None)
 
 
 def reach(model, geometry):
@@ -116,7 +115,7 @@ def _inner_shape(layer):
 
 
 def _output_spec(model, shape):
-    """Shape and dtype that a model gives for an input of a shape."""
+    """What a model gives for an input of a shape."""
     spec = model.compute_output_spec(keras.KerasTensor(shape, dtype="float32"))
     specs = keras.tree.flatten(spec)
     if len(specs) != 1:

@@ -33,7 +33,9 @@ class TileAxis:
     @property
     def cuts(self):
         """The pixels at which one tile gives way to the next: the middle of what two neighbours share."""
-        middles = [(start + before + self.tile) // 2 for before, start in zip(self.starts, self.starts[1:], strict=False)]
+        middles = [
+            (start + before + self.tile) // 2 for before, start in zip(self.starts, self.starts[1:], strict=False)
+        ]
         return (0, *middles, self.covered)
 
     def positions(self, start=None, stop=None):

@@ -161,7 +161,7 @@ class TiledPredictor:
         return result
 
     def _run(self, source, target, journal, rows, columns, done, report):
-        """Predict the tiles from the first row that is not done on, and write each row of pixels when it is finished."""
+        """Predict the tiles from the first row on that is not done, and write rows of pixels as they are finished."""
         first_row, sums = done
         down, across = blend_weights(rows, self.blend), blend_weights(columns, self.blend)
         strip = BlendedStrip(rows.tile, columns.covered, self.geometry.classes)
