@@ -3,16 +3,15 @@
 python benchmarks/tiled_raster.py FOLDER
 
 Makes FOLDER/raster.npy (1.2 GB, kept for the next time), predicts class ids into FOLDER/ids.npy with a small U-Net
-(Compact, 8 to 48 filters, decided at a quarter of the resolution), and prints the seconds and the most memory that was resident. With --kill-after SECONDS the process that predicts is killed
-so often until it is through, each time going on where the last one was stopped; the result must then be that of an
-uninterrupted run, whose ids are expected in FOLDER/whole.npy.
+(Compact, 8 to 48 filters, decided at a quarter of the resolution), and prints the seconds and the most memory that was
+resident. With --kill-after SECONDS the process that predicts is killed (SIGKILL) until it is through, each time going
+on where the last one was stopped; the ids must then be those of an uninterrupted run, left in FOLDER/whole.npy.
 """
 
 import argparse
 import json
 import os
 import pathlib
-import resource
 import signal
 import subprocess
 import sys
@@ -36,6 +35,12 @@ def make_raster(path, side):
     raster.flush()
 
 
+def most_resident():
+    """The most memory that was resident in this process, MiB. `getrusage` starts from what the parent had."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
+
 def predict(arguments):
     import keras
 
@@ -54,7 +59,7 @@ def predict(arguments):
         batch_size=arguments.batch_size,
         output="class_ids",
     )
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = most_resident()
     start, first, last = time.perf_counter(), [], []
 
     def note(done, total):
@@ -73,8 +78,8 @@ def predict(arguments):
                 "tiles_of_this_process": last[0] - first[0] + 1,
                 "seconds": round(seconds, 1),
                 "megapixels_a_second": round(result.size / 1e6 / seconds, 2),
-                "resident_before_mib": before // 1024,
-                "most_resident_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+                "resident_before_mib": before,
+                "most_resident_mib": most_resident(),
             }
         )
     )
@@ -112,6 +117,8 @@ def main():
         except subprocess.TimeoutExpired:
             worker.send_signal(signal.SIGKILL)
             worker.wait()
+            if ids.exists():
+                break  # It was through, and on its way out.
             killed += 1
             journal = arguments.folder / "ids.npy.progress.json"
             print("killed after", json.loads(journal.read_text())["tile_rows"] if journal.exists() else 0, "tile rows")

@@ -60,7 +60,7 @@ class RunJournal:
 
     def remove(self):
         """Remove the journal, of a run that is whole or was given up."""
-        if self.path is not None:
+        if self.path is not None and self.path.parent.is_dir():
             self.path.unlink(missing_ok=True)
             self._remove_sums()
 
