@@ -2,7 +2,7 @@
 
 python benchmarks/tile_seams.py $KERAS_SEG_DATA/camvid RUN/model.keras
 
-Predicts the val split whole and in tiles of 160x160 at several overlaps, writes docs/tiling.json and puts the table into
+Predicts the val split whole and in tiles of 160x160 at several overlaps, writes docs/tiling.json and puts a table into
 docs/tiling.md. --render only draws the table anew.
 """
 

@@ -20,14 +20,16 @@ class BlendedStrip:
         self.top = 0
         self.rows = np.zeros((height, width, classes), "float32")
 
-    def add(self, left, scores, weights):
-        """Add a tile's `scores` (height, width, classes) at column `left`, each pixel times its weight."""
-        # Crops give all weight of most pixels to one tile: what counts nothing is not looked at.
-        down, across = (np.flatnonzero(weights.any(axis=axis)) for axis in (1, 0))
-        if len(down) and len(across):
-            down, across = (slice(places[0], places[-1] + 1) for places in (down, across))
-            target = self.rows[down, left + across.start : left + across.stop]
-            target += scores[down, across] * weights[down, across, None]
+    def add(self, left, scores, down, across):
+        """Add a tile's `scores` (height, width, classes) at column `left`, with weights `down` its rows and `across`
+        its columns."""
+        height, width = (slice(*np.flatnonzero(weights)[[0, -1]] + (0, 1)) for weights in (down, across))
+        classes = scores.shape[-1]
+        # Crops leave most of a tile out; what is used is multiplied in rows of (pixels x classes).
+        part = scores[height, width].reshape(height.stop - height.start, -1) * np.repeat(across[width], classes)
+        part *= down[height, None]
+        target = self.rows[height, left + width.start : left + width.stop]
+        target += part.reshape(target.shape)
 
     def above(self, row):
         """The rows above `row` of the output, as a view."""

@@ -172,7 +172,7 @@ class TiledPredictor:
         written, last = first_row > 0, len(columns.starts) - 1
         try:
             for row, column, scores in tile_scores(self.model, source, rows, columns, self.batch_size, first_row):
-                strip.add(columns.starts[column], scores, down[row][:, None] * across[column])
+                strip.add(columns.starts[column], scores, down[row], across[column])
                 report(row * len(columns.starts) + column + 1)
                 if column == last:
                     finished = (*rows.starts, rows.covered)[row + 1]
