@@ -123,8 +123,8 @@ def seam_report(model, image, whole=None, shape=None, **settings):
         >>> import keras_seg as ks, numpy as np
         >>> model = ks.models.UNet(num_classes=3, filters=4, depth=2)
         >>> report = ks.inference.seam_report(model, np.zeros((64, 96, 3)), tile=(32, 32), overlap=0.5)
-        >>> report.tiles, report.neighbours.class_disagreement
-        ((3, 5), 0.0)
+        >>> report.tiles, report.overlap
+        ((3, 5), (16, 16))
     """
     predictor = _predictor(model, settings)
     source = RasterSource(image, shape, predictor.geometry.channels)

@@ -72,7 +72,8 @@ def reach(model, geometry):
         field = receptive_field(model)
     except _validation.InputError as error:
         fix = "Pass margin=... in pixels instead of margin='receptive_field'."
-        raise _validation.InputError(f"`margin` cannot be read from this model. {error} {fix}") from error
+        rule = "`margin` cannot be read from this model: it has no graph, or layers whose reach is not known."
+        raise _validation.InputError(f"{rule} {fix}") from error
     if field.size == math.inf:
         _validation.fail(
             "margin",
