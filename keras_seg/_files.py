@@ -32,12 +32,24 @@ def written_aside(path, overwrite):
         raise not_writable(path, error) from error
     try:
         yield aside / path.name
-        if path.is_dir() or ((aside / path.name).is_dir() and path.exists()):
-            # Only a file can replace a file in one step: what was there steps aside first, and is gone with `aside`.
-            os.replace(path, aside / "replaced")
-        os.replace(aside / path.name, path)
+        put_in_place(aside / path.name, path, aside)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def put_in_place(written, path, aside=None):
+    """Move a file or folder that is whole to `path`, in the place of what is there.
+
+    `aside` is a folder on the same disk for what cannot be replaced in one step; None makes one for the while.
+    """
+    if aside is None:
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+            return put_in_place(written, path, pathlib.Path(folder))
+    if path.is_dir() or (written.is_dir() and path.exists()):
+        # Only a file can replace a file in one step: what was there steps aside first, and is gone with `aside`.
+        os.replace(path, aside / "replaced")
+    os.replace(written, path)
+    return path
 
 
 def write_text(path, text):

@@ -101,18 +101,7 @@ def receptive_field(model, layer=None):
         Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill, 2019, sections
         "Single-path networks" and "Arbitrary computation graphs".
     """
-    model = image_graph(model)
-    fields = {}
-
-    def call(operation, *args, **kwargs):
-        outputs = _outputs(operation, args, kwargs)
-        fields[operation.name] = outputs[0]
-        return outputs
-
-    image = model.inputs[0]
-    start = _Map(keras.KerasTensor(image.shape, dtype=image.dtype), (Spans.of_pixels(),) * 2)
-    maps = replay_opened(model, start, call)
-    fields[_operation_of(image).name] = start
+    model, maps, fields = followed(model)
     if layer is None:
         if len(model.outputs) != 1:
             _validation.fail(
@@ -134,6 +123,28 @@ def receptive_field(model, layer=None):
             "Name a layer in front of it.",
         )
     return _field(name, found)
+
+
+def followed(model):
+    """A model's graph with the spans of everything in it.
+
+    Returns:
+        (functional model, what took the place of each of its tensors, {name of an operation: its map}), where maps
+        have `spans` along rows and columns. Nested models are opened.
+    """
+    model = image_graph(model)
+    fields = {}
+
+    def call(operation, *args, **kwargs):
+        outputs = _outputs(operation, args, kwargs)
+        fields[operation.name] = outputs[0]
+        return outputs
+
+    image = model.inputs[0]
+    start = _Map(keras.KerasTensor(image.shape, dtype=image.dtype), (Spans.of_pixels(),) * 2)
+    maps = replay_opened(model, start, call)
+    fields[_operation_of(image).name] = start
+    return model, maps, fields
 
 
 @dataclasses.dataclass(frozen=True)

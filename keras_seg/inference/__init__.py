@@ -5,14 +5,19 @@ from keras_seg.inference.mc_dropout import mc_dropout
 from keras_seg.inference.prediction import predict_classes
 from keras_seg.inference.shift_and_stitch import shift_and_stitch
 from keras_seg.inference.sliding_window import sliding_window
+from keras_seg.inference.tiling import Disagreement, SeamReport, TiledPredictor, seam_report
 from keras_seg.inference.window_difference import WindowDifference, window_difference
 
 __all__ = [
+    "Disagreement",
     "Evaluation",
+    "SeamReport",
+    "TiledPredictor",
     "WindowDifference",
     "evaluate",
     "mc_dropout",
     "predict_classes",
+    "seam_report",
     "shift_and_stitch",
     "sliding_window",
     "window_difference",

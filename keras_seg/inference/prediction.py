@@ -21,7 +21,11 @@ def predict_classes(model, images):
         >>> ks.inference.predict_classes(model, np.zeros((1, 10, 14, 3))).shape
         (1, 10, 14)
     """
-    scores = np.asarray(model.predict_on_batch(np.asarray(images, "float32")))
+    return class_ids(np.asarray(model.predict_on_batch(np.asarray(images, "float32"))))
+
+
+def class_ids(scores):
+    """The class with the highest score at each pixel; of a single channel, whether it is above 0.5."""
     if scores.shape[-1] == 1:
         return (scores[..., 0] > 0.5).astype("int64")
     return scores.argmax(-1)

@@ -85,6 +85,21 @@ class TestTheWholeWay:
         with Image.open(tmp_path / "out" / "overlays" / f"{image.stem}.png") as overlay:
             assert overlay.size == (56, 48)
 
+    def test_predictions_in_tiles(self, finished, shapes, tmp_path):
+        """Images and rasters give what the library gives; a raster's mask has the raster's format."""
+        image = sorted((shapes / "val" / "images").iterdir())[0]
+        pixels = ks.data.read_image(image)
+        raster = np.tile(pixels, (2, 3, 1))
+        np.save(tmp_path / "raster.npy", raster)
+        options = ("--tile", "64x32", "--overlap", "0", "--out", tmp_path / "out")
+        assert command("predict", finished, image, tmp_path / "raster.npy", *options) == 0
+        model = keras.saving.load_model(finished / "model.keras")
+        predictor = ks.inference.TiledPredictor(model, (64, 32), overlap=0, output="class_ids")
+        with Image.open(tmp_path / "out" / "masks" / f"{image.stem}.png") as mask:
+            np.testing.assert_array_equal(np.asarray(mask), predictor.predict(pixels))
+        np.testing.assert_array_equal(np.load(tmp_path / "out" / "masks" / "raster.npy"), predictor.predict(raster))
+        assert [path.name for path in (tmp_path / "out" / "overlays").iterdir()] == [f"{image.stem}.png"]
+
     @pytest.mark.parametrize("format_, name", [("tflite", "model.tflite"), ("saved_model", "saved_model")])
     def test_exports(self, copied, format_, name, capsys):
         assert command("export", copied, "--format", format_) == 0
@@ -246,6 +261,17 @@ class TestBadInput:
         assert command("predict", finished, images, "--out", tmp_path) == 0
         assert "exists already" in self.refused(capsys, "predict", finished, images, "--out", tmp_path)
         assert "no such file" in self.refused(capsys, "predict", finished, tmp_path / "x.png", "--out", tmp_path / "o")
+
+    def test_tiles_that_do_not_fit(self, finished, shapes, tmp_path, capsys):
+        predict = ("predict", finished, shapes / "val" / "images", "--out", tmp_path / "o")
+        assert "--tile" in self.refused(capsys, *predict, "--overlap", "0.25")
+        assert "suits the model's stride of 32" in self.refused(capsys, *predict, "--tile", "33x32")
+        assert "`overlap` must be" in self.refused(capsys, *predict, "--tile", "32x32", "--overlap", "1")
+        assert not (tmp_path / "o").exists()
+        np.save(tmp_path / "grey.npy", np.zeros((40, 40)))
+        assert "`image` must have the shape" in self.refused(
+            capsys, "predict", finished, tmp_path / "grey.npy", "--out", tmp_path / "o"
+        )
 
     def test_the_demo_leaves_other_folders_alone(self, tmp_path, capsys):
         (tmp_path / "mine.txt").write_text("mine")

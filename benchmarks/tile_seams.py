@@ -1,0 +1,134 @@
+"""The price of tiles on CamVid: how far neighbours disagree, how far tiles are from the whole image, and the mean IoU.
+
+python benchmarks/tile_seams.py $KERAS_SEG_DATA/camvid RUN/model.keras
+
+Predicts the val split whole and in tiles of 160x160 at several overlaps, writes docs/tiling.json and puts a table into
+docs/tiling.md. --render only draws the table anew.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import time
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+DOCS = pathlib.Path(__file__).parents[1] / "docs"
+BEGIN, END = "<!-- tile seams: begin -->", "<!-- tile seams: end -->"
+CLASSES, VOID = 11, 11
+SETTINGS = {
+    "gaussian, 0": {"overlap": 0},
+    "gaussian, 0.25": {"overlap": 0.25},
+    "gaussian, 0.5": {"overlap": 0.5},
+    "constant, 0.5": {"overlap": 0.5, "blend": "constant"},
+    "crop, 0.5": {"overlap": 0.5, "blend": "crop"},
+}
+PARTS = ("neighbours", "whole", "near_seams", "far_from_seams")
+
+
+def matrix(truth, ids):
+    counted = truth < CLASSES
+    pairs = truth[counted].astype("int64") * CLASSES + ids[counted]
+    return np.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
+
+
+def pooled(reports):
+    """Means over all pixels of all images, from those of each image."""
+    found = {}
+    for part in PARTS:
+        parts = [getattr(report, part) for report in reports if getattr(report, part).pixels]
+        if not parts:
+            found[part] = None
+            continue
+        pixels = np.array([item.pixels for item in parts])
+        found[part] = {
+            name: float(np.average([getattr(item, name) for item in parts], weights=pixels))
+            for name in ("mean_abs_difference", "class_disagreement")
+        }
+    return found
+
+
+def measure(data, model, tile, limit):
+    import keras
+
+    import keras_seg as ks
+
+    model = keras.saving.load_model(model)
+    index = ks.data.scan_folder(data, split="val", num_classes=CLASSES, ignore_class=VOID)
+    pairs = index.pairs[:limit]
+    images = [ks.data.read_image(pair.image) for pair in pairs]
+    truths = [ks.data.read_mask(pair.mask) for pair in pairs]
+    start = time.perf_counter()
+    whole = [matrix(t, ks.inference.predict_classes(model, i[None])[0]) for t, i in zip(truths, images, strict=True)]
+    seconds = time.perf_counter() - start
+    result = {
+        "images": len(images),
+        "tile": tile,
+        "mean_iou_whole": float(ks.metrics.scores.mean_iou(sum(whole))),
+        "seconds_whole": seconds,
+        "receptive_field": ks.analysis.receptive_field(model).size,
+        "rows": {},
+    }
+    for name, settings in SETTINGS.items():
+        predictor = ks.inference.TiledPredictor(model, tile, **settings)
+        reports = [ks.inference.seam_report(predictor, image, whole=True) for image in images]
+        start = time.perf_counter()
+        tiled = [matrix(t, predictor.predict(i).argmax(-1)) for t, i in zip(truths, images, strict=True)]
+        seconds = time.perf_counter() - start
+        difference = ks.metrics.paired_difference(tiled, whole)
+        result["rows"][name] = {
+            "tiles": reports[0].tiles,
+            "shared": reports[0].overlap,
+            **pooled(reports),
+            "mean_iou": float(ks.metrics.scores.mean_iou(sum(tiled))),
+            "mean_iou_difference": [difference.value, difference.low, difference.high],
+            "seconds": seconds,
+        }
+        print(name, result["rows"][name], flush=True)
+    return result
+
+
+def rendered(result):
+    lines = [
+        "| blend, overlap | tiles an image | neighbours | tiled and whole | near seams | elsewhere | mean IoU | "
+        "minus whole image |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in result["rows"].items():
+        shares = [f"{row[part]['class_disagreement']:.1%}" if row[part] else "share none" for part in PARTS]
+        value, low, high = (100 * number for number in row["mean_iou_difference"])
+        lines.append(
+            f"| {name} | {row['tiles'][0]} x {row['tiles'][1]} | {' | '.join(shares)} | {100 * row['mean_iou']:.1f} | "
+            f"{value:+.2f} ({low:+.2f} to {high:+.2f}) |"
+        )
+    whole = f"| whole image | 1 | | | | | {100 * result['mean_iou_whole']:.1f} | |"
+    return "\n".join([*lines, whole])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=pathlib.Path, nargs="?")
+    parser.add_argument("model", type=pathlib.Path, nargs="?")
+    parser.add_argument("--tile", type=int, default=160)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--render", action="store_true")
+    arguments = parser.parse_args()
+    stored = DOCS / "tiling.json"
+    if not arguments.render:
+        result = measure(arguments.data, arguments.model, arguments.tile, arguments.limit)
+        if arguments.limit is not None:
+            print(rendered(result))
+            return
+        stored.write_text(json.dumps(result, indent=1) + "\n")
+    page = DOCS / "tiling.md"
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    table = rendered(json.loads(stored.read_text()))
+    page.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""How far tiles disagree where they meet."""
+
+import copy
+import dataclasses
+
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg.inference.prediction import class_ids
+from keras_seg.inference.tiling.raster_source import RasterSource
+from keras_seg.inference.tiling.tile_stream import tile_scores
+from keras_seg.inference.tiling.tiled_predictor import TiledPredictor
+
+# Upper ends of the bins of distance, pixels, the last of them open.
+_DISTANCES = (4, 8, 16, 32, 64)
+_NEAR = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Disagreement:
+    """Two predictions of the same pixels.
+
+    Attributes:
+        pixels: int, how many were compared. The other attributes are None where there are none.
+        mean_abs_difference: float, of the scores.
+        max_abs_difference: float, of a score.
+        class_disagreement: float in [0, 1], the share of pixels whose best class differs.
+    """
+
+    pixels: int
+    mean_abs_difference: float | None
+    max_abs_difference: float | None
+    class_disagreement: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class SeamReport:
+    """What `seam_report` found.
+
+    Attributes:
+        tiles: (rows, columns), how many there are.
+        tile: (height, width) of a tile's output, pixels.
+        overlap: (rows, columns), pixels that neighbours share at least; 0 along an axis with a single tile.
+        neighbours: `Disagreement` of neighbouring tiles where they overlap.
+        by_distance: tuple of (distance, `Disagreement`), the same by distance from the nearer tile's border: below 4,
+            8, 16, 32 and 64 pixels and beyond (infinity), each from the one before on. The distance from which they
+            agree is the margin that the model needs.
+        whole: `Disagreement` of the blended tiles with the prediction of the whole image, or None where that was not
+            made.
+        near_seams: the same within 8 pixels of where one tile gives way to the next.
+        far_from_seams: the same for all other pixels.
+    """
+
+    tiles: tuple
+    tile: tuple
+    overlap: tuple
+    neighbours: Disagreement
+    by_distance: tuple
+    whole: Disagreement | None = None
+    near_seams: Disagreement | None = None
+    far_from_seams: Disagreement | None = None
+
+    def to_dict(self):
+        """All results as a JSON-ready dict; the open end of the distances is None."""
+        report = dataclasses.asdict(self)
+        report["by_distance"] = [
+            {"below": None if distance == np.inf else distance, **dataclasses.asdict(found)}
+            for distance, found in self.by_distance
+        ]
+        return report
+
+    def __str__(self):
+        rows = [("neighbouring tiles", self.neighbours)]
+        start = 0
+        for distance, found in self.by_distance:
+            name = f"from {start} px" if distance == np.inf else f"{start} to {distance} px"
+            rows.append((f"  {name} from a border", found))
+            start = distance
+        rows += [
+            (name, found)
+            for name, found in (
+                ("tiled and whole image", self.whole),
+                (f"  within {_NEAR} px of a seam", self.near_seams),
+                ("  elsewhere", self.far_from_seams),
+            )
+            if found is not None
+        ]
+        head = f"{self.tiles[0]} x {self.tiles[1]} tiles of {self.tile[0]}x{self.tile[1]}, sharing at least "
+        lines = [f"{head}{self.overlap[0]} and {self.overlap[1]} pixels"]
+        lines.append(f"{'':32}{'mean':>10}{'largest':>10}{'other class':>13}")
+        for name, found in rows:
+            if found.pixels:
+                mean, largest = f"{found.mean_abs_difference:.2g}", f"{found.max_abs_difference:.2g}"
+                lines.append(f"{name:32}{mean:>10}{largest:>10}{found.class_disagreement:>12.2%} ")
+            else:
+                lines.append(f"{name:32}{'no such pixels':>33}")
+        return "\n".join(line.rstrip() for line in lines)
+
+
+def seam_report(model, image, whole=None, shape=None, **settings):
+    """Measure how much neighbouring tiles disagree where they overlap, and how far tiles are from the whole image.
+
+    Neighbours see the same pixels with different surroundings, so where they disagree the prediction depends on where
+    the tiles lie. Tiles that only touch share nothing and can only be compared with the whole image.
+
+    Args:
+        model: a `TiledPredictor`; or a `keras.Model`, of which one is made with `settings`.
+        image: as for `TiledPredictor.predict`. Two rows of tiles are in memory at a time, and the whole image where it
+            is predicted.
+        whole: bool, whether the whole image is predicted too, in one pass, mirrored to where the tiles reach. Defaults
+            to None: where it has at most 2^20 pixels and the model takes any size.
+        shape: (height, width, channels) of a reader. Defaults to None.
+        **settings: arguments of `TiledPredictor`, for a model.
+
+    Returns:
+        A `SeamReport`: `print` shows it and `to_dict()` is ready for JSON.
+
+    Raises:
+        InputError: as for `TiledPredictor`, if settings are given for a predictor, if there is a single tile and
+            nothing to compare it with, or if the whole image is asked for and the model takes one size only.
+
+    Examples:
+        >>> import keras_seg as ks, numpy as np
+        >>> model = ks.models.UNet(num_classes=3, filters=4, depth=2)
+        >>> report = ks.inference.seam_report(model, np.zeros((64, 96, 3)), tile=(32, 32), overlap=0.5)
+        >>> report.tiles, report.overlap
+        ((3, 5), (16, 16))
+    """
+    predictor = _predictor(model, settings)
+    source = RasterSource(image, shape, predictor.geometry.channels)
+    size = source.shape[:2]
+    rows, columns = predictor.grid(size)
+    if whole is not None:
+        _validation.boolean("whole", whole)
+    if whole and not predictor.geometry.any_size:
+        fix = "Build it with input_shape=(None, None, channels)."
+        _validation.fail("whole", "must be False for a model that takes images of one size only", whole, fix)
+    if whole is None:
+        whole = predictor.geometry.any_size and size[0] * size[1] <= 2**20
+    if len(rows.starts) == len(columns.starts) == 1 and not whole:
+        fix = "Pass smaller tiles, or whole=True."
+        _validation.fail("image", "must be larger than a tile for tiles to meet", source.shape, fix)
+    neighbours, distances = _Comparison(), [_Comparison() for _ in (*_DISTANCES, np.inf)]
+    _compare_neighbours(predictor, source, rows, columns, neighbours, distances)
+    found = _compare_whole(predictor, image, shape, source, rows, columns) if whole else {}
+    return SeamReport(
+        tiles=(len(rows.starts), len(columns.starts)),
+        tile=predictor.geometry.output,
+        overlap=tuple(_least_shared(axis) for axis in (rows, columns)),
+        neighbours=neighbours.result(),
+        by_distance=tuple(zip((*_DISTANCES, np.inf), (part.result() for part in distances), strict=True)),
+        **found,
+    )
+
+
+def _predictor(model, settings):
+    if not isinstance(model, TiledPredictor):
+        return TiledPredictor(model, **settings)
+    if settings:
+        fix = "Make another TiledPredictor with them."
+        _validation.fail("model", f"must be a keras.Model where {', '.join(settings)} is given", model, fix)
+    return model
+
+
+class _Comparison:
+    """Sums over pairs of scores (..., classes) of the same pixels."""
+
+    def __init__(self):
+        self.pixels, self.values, self.sum, self.largest, self.other = 0, 0, 0.0, 0.0, 0
+
+    def add(self, difference, other):
+        """Add absolute differences (..., classes), and whether the classes of those pixels differ (...)."""
+        if difference.size:
+            self.pixels += other.size
+            self.values += difference.size
+            self.sum += float(difference.sum(dtype="float64"))
+            self.largest = max(self.largest, float(difference.max()))
+            self.other += int(other.sum())
+
+    def result(self):
+        if not self.pixels:
+            return Disagreement(0, None, None, None)
+        return Disagreement(self.pixels, self.sum / self.values, self.largest, self.other / self.pixels)
+
+
+def _compare_neighbours(predictor, source, rows, columns, neighbours, distances):
+    """Every tile with the one on its left and the one above."""
+    above, current = {}, {}
+    stream = tile_scores(predictor.model, source, rows, columns, predictor.batch_size)
+    for row, column, scores in stream:
+        if column == 0:
+            above, current = current, {}
+        current[column] = scores = scores.copy()
+        if column:
+            _compare_pair(columns, column, current[column - 1], scores, 1, neighbours, distances)
+        if row:
+            _compare_pair(rows, row, above[column], scores, 0, neighbours, distances)
+
+
+def _compare_pair(axis, index, before, after, along, neighbours, distances):
+    step = axis.starts[index] - axis.starts[index - 1]
+    shared = axis.tile - step
+    if shared <= 0:
+        return
+    before = np.moveaxis(before, along, 0)[step:]
+    after = np.moveaxis(after, along, 0)[:shared]
+    difference, other = np.abs(after - before), class_ids(after) != class_ids(before)
+    neighbours.add(difference, other)
+    place = np.arange(shared)
+    distance = np.minimum(place, place[::-1])
+    bins = np.searchsorted(_DISTANCES, distance, side="right")
+    for number in np.unique(bins):
+        distances[number].add(difference[bins == number], other[bins == number])
+
+
+def _compare_whole(predictor, image, shape, source, rows, columns):
+    """The blended tiles with the whole image, everywhere, near to seams and far from them."""
+    mirrored = source.read_mirrored(rows.positions(), columns.positions()).astype("float32")
+    expected = np.asarray(predictor.model.predict_on_batch(mirrored[None]), "float32")[0]
+    expected = expected[: rows.length, : columns.length]
+    scored = copy.copy(predictor)
+    scored.output = "probabilities"
+    blended = scored.predict(image, shape=shape)
+    difference, other = np.abs(blended - expected), class_ids(blended) != class_ids(expected)
+    near = _near_cuts(rows)[:, None] | _near_cuts(columns)
+    found = {}
+    for name, chosen in (("whole", np.ones_like(near)), ("near_seams", near), ("far_from_seams", ~near)):
+        comparison = _Comparison()
+        comparison.add(difference[chosen], other[chosen])
+        found[name] = comparison.result()
+    return found
+
+
+def _near_cuts(axis):
+    """Which pixels lie near to where one tile gives way to the next."""
+    near = np.zeros(axis.length, bool)
+    for cut in axis.cuts[1:-1]:
+        near[max(cut - _NEAR, 0) : cut + _NEAR] = True
+    return near
+
+
+def _least_shared(axis):
+    return min((axis.tile - step for step in np.diff(axis.starts).tolist()), default=0)

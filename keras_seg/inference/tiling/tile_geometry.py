@@ -1,0 +1,184 @@
+"""What a model makes of a tile: the size of its output, the border it leaves out, and its grid over an image."""
+
+import dataclasses
+import math
+
+import keras
+
+from keras_seg import _validation
+from keras_seg._graph import as_functional
+from keras_seg.analysis import grid_stride, receptive_field
+
+
+@dataclasses.dataclass(frozen=True)
+class TileGeometry:
+    """A model and a size of tile. Pairs are (rows, columns), pixels.
+
+    Attributes:
+        tile: the size of the model's input.
+        border: what the output lacks on each side: 0 for models that keep the size, 92 for the U-Net of 2015.
+        stride: the grid that tiles must start on.
+        channels: int or None, of the image that the model takes.
+        classes: int, of its output.
+        any_size: bool, whether the model takes other sizes too.
+    """
+
+    tile: tuple
+    border: tuple
+    stride: tuple
+    channels: object
+    classes: int
+    any_size: bool
+
+    @property
+    def output(self):
+        """The size of the model's output."""
+        return tuple(side - 2 * border for side, border in zip(self.tile, self.border, strict=True))
+
+
+def tile_geometry(model, tile, stride=None):
+    """The `TileGeometry` of a model, or an error that says which tiles it takes.
+
+    `stride` is None to find it, or an int or a pair that the user knows.
+    """
+    if not isinstance(model, keras.Model):
+        fix = "Pass a keras.Model from images to a score for each class and pixel."
+        _validation.fail("model", "must be a keras.Model", type(model).__name__, fix)
+    if not model.built:
+        _validation.fail("model", "must be built", model.name, "Call it once on an image.")
+    tile = _validation.pair("tile", tile)
+    shape = _input_shape(model)
+    stride = grid_stride(model) if stride is None else _validation.pair("stride", stride)
+    fixed = None if shape is None or None in shape[1:3] else tuple(shape[1:3])
+    if fixed is not None and tile != fixed:
+        _validation.fail("tile", f"must be {_size(fixed)}, the one size that this model takes", tile)
+    channels = None if shape is None else shape[-1]
+
+    def output(size):
+        return _output_spec(model, (1, *size, channels or 3))
+
+    border = tuple(_border(output, tile, axis, stride[axis], fixed is not None) for axis in (0, 1))
+    if fixed is not None:
+        _check_every_pixel(model, tile, border)
+    return TileGeometry(tile, border, stride, channels, output(tile).shape[-1], fixed is None)
+
+
+def reach(model, geometry):
+    """How far inside a tile's output an output pixel must lie to depend on the tile alone: (rows, columns) pixels.
+
+    Fails for models that look at the whole image.
+    """
+    try:
+        field = receptive_field(model)
+    except _validation.InputError as error:
+        fix = "Pass margin=... in pixels instead of margin='receptive_field'."
+        rule = "`margin` cannot be read from this model: it has no graph, or layers whose reach is not known."
+        raise _validation.InputError(f"{rule} {fix}") from error
+    if field.size == math.inf:
+        _validation.fail(
+            "margin",
+            "must be a number of pixels for a model that looks at the whole image, as global pooling, group "
+            "normalization and squeeze-and-excitation do: no tile gives what the whole image would",
+            "receptive_field",
+            "Pass blend='gaussian' and margin=None, and judge the seams with seam_report.",
+        )
+    sides = zip(field.spans, geometry.tile, geometry.output, strict=True)
+    return tuple(_reach_along(span, tile, output) for span, tile, output in sides)
+
+
+def _reach_along(span, tile, output):
+    """The pixels at one end of an axis that look beyond the tile, counted to the last of them."""
+    period = range(len(span.ends))
+    before = max(unit - span.at(unit)[0] for unit in period)
+    after = max(span.at(unit)[1] - unit for unit in period) - (tile - output)
+    at_start = [unit + 1 for unit in range(max(before, 0)) if span.at(unit)[0] < 0]
+    at_end = [output - unit for unit in range(output - max(after, 0), output) if span.at(unit)[1] >= tile]
+    return max(at_start + at_end, default=0)
+
+
+def _input_shape(model):
+    """(batch, height, width, channels) that a model takes, or None where it does not say."""
+    functional = as_functional(model)
+    if functional is None:
+        inner = [shape for layer in model.layers if (shape := _inner_shape(layer)) is not None]
+        return (None, None, None, inner[0][-1]) if inner else None
+    shapes = [tuple(tensor.shape) for tensor in functional.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4:
+        _validation.fail("model", "must have one input of shape (batch, height, width, channels)", shapes)
+    return shapes[0]
+
+
+def _inner_shape(layer):
+    functional = as_functional(layer)
+    if functional is None or len(functional.inputs) != 1 or len(functional.inputs[0].shape) != 4:
+        return None
+    return tuple(functional.inputs[0].shape)
+
+
+def _output_spec(model, shape):
+    """What a model gives for an input of a shape."""
+    spec = model.compute_output_spec(keras.KerasTensor(shape, dtype="float32"))
+    specs = keras.tree.flatten(spec)
+    if len(specs) != 1:
+        _validation.fail("model", "must have one output", f"{len(specs)} outputs", "Wrap the one to predict.")
+    if len(specs[0].shape) != 4 or None in specs[0].shape[1:]:
+        rule = "must give (batch, height, width, classes)"
+        fix = "A classifier of patches becomes one by keras_seg.surgery.convolutionalize and dilate."
+        _validation.fail("model", rule, tuple(specs[0].shape), fix if len(specs[0].shape) == 2 else "")
+    return specs[0]
+
+
+def _border(output, tile, axis, stride, fixed):
+    """What the output lacks on each side along an axis, when tile and model are fit for each other."""
+
+    def lost(side):
+        size = list(tile)
+        size[axis] = side
+        try:
+            return side - output(tuple(size)).shape[axis + 1]
+        except _validation.InputError:
+            raise
+        except ValueError:
+            return None  # Too small, or maps that are to be joined do not meet.
+
+    side = tile[axis]
+    if fixed:
+        missing = lost(side)
+        if missing is None or missing % 2 or missing < 0:
+            _wrong_size(tile, output)
+        return missing // 2
+    # Of any `stride` sizes in a row one suits the poolings: the one of which least is lost.
+    losses = {size: missing for size in range(side, side + stride) if (missing := lost(size)) is not None}
+    if not losses:
+        _validation.fail("tile", "must be large enough for the model to leave an output", tile, "Enlarge it.")
+    least = min(losses.values())
+    suits = -(-side // stride) * stride if least == 0 else min(size for size in losses if losses[size] == least)
+    if least % 2 or least < 0 or lost(suits + stride) != least:
+        _wrong_size((suits, suits), output)
+    if side != suits:
+        rule = f"must have a {('height', 'width')[axis]} that suits the model's stride of {stride}"
+        below = [] if suits - stride < 1 or lost(suits - stride) != least else [suits - stride]
+        nearest = " or ".join(str(size) for size in [*below, suits])
+        _validation.fail("tile", rule, tile, f"Nearest that do: {nearest}.")
+    return least // 2
+
+
+def _wrong_size(tile, output):
+    size = output(tile).shape[1:3]
+    rule = "must give an output as large as its input, or smaller by the same number of pixels on each side"
+    fix = "Enlarge its output with keras_seg.layers.Resize2D, or crop it with CropLike."
+    _validation.fail("model", rule, f"{_size(size)} for {_size(tile)}", fix)
+
+
+def _check_every_pixel(model, tile, border):
+    """A model of one size cannot be asked for others; its graph tells whether it decides on every pixel."""
+    try:
+        strides = [span.stride for span in receptive_field(model).spans]
+    except _validation.InputError:
+        return
+    if any(stride != 1 for stride in strides):
+        _wrong_size(tile, lambda size: _output_spec(model, (1, *size, _input_shape(model)[-1] or 3)))
+
+
+def _size(pair):
+    return f"{pair[0]}x{pair[1]}"

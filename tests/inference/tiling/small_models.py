@@ -1,0 +1,34 @@
+"""Models for tests of tiles, whose outputs depend on the image."""
+
+import keras
+import numpy as np
+from keras import layers
+
+import keras_seg as ks
+
+
+def identity(channels=3):
+    return keras.Sequential([keras.Input((None, None, channels)), layers.Activation("linear")])
+
+
+def unsettled(model):
+    """`model` with weights under which no two pixels get the same scores."""
+    rng = np.random.default_rng(0)
+    for layer in model._flatten_layers():
+        if hasattr(layer, "kernel"):
+            scale = np.sqrt((200 if layer.name == "logits" else 2) / np.prod(layer.kernel.shape[:-1]))
+            layer.kernel.assign(rng.normal(size=layer.kernel.shape) * scale)
+    return model
+
+
+def unet(**kwargs):
+    """A U-Net of stride 4."""
+    arguments = {"num_classes": 3, "filters": 4, "depth": 2, **kwargs}
+    return unsettled(ks.models.UNet(**arguments))
+
+
+def photo(height, width, channels=3):
+    """uint8, smooth and noisy."""
+    rng = np.random.default_rng(1)
+    waves = 110 + 70 * np.sin(np.arange(height)[:, None] / 9) * np.cos(np.arange(width) / 13)
+    return np.clip(waves[..., None] + rng.normal(size=(height, width, channels)) * 30, 0, 255).astype("uint8")

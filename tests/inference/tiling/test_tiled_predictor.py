@@ -1,0 +1,267 @@
+"""Tiled predictions against the image itself, the whole image's prediction, and a slow sum over tiles."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from small_models import identity, photo, unet, unsettled
+
+from keras_seg._validation import InputError
+from keras_seg.inference import TiledPredictor
+
+BLENDS = ("gaussian", "constant", "crop")
+
+
+@pytest.fixture(scope="module")
+def net():
+    return unet()
+
+
+@pytest.fixture(scope="module")
+def passing():
+    return identity()
+
+
+@pytest.mark.parametrize("blend", BLENDS)
+@pytest.mark.parametrize("overlap", [0, 0.3, 0.5, 0.75])
+def test_an_identity_gives_the_image_back(passing, blend, overlap):
+    predictor = TiledPredictor(passing, tile=(32, 24), overlap=overlap, blend=blend)
+    for size in [(32, 24), (5, 7), (1, 1), (33, 70), (100, 49)]:
+        image = photo(*size)
+        found = predictor.predict(image)
+        assert found.dtype == "float32"
+        np.testing.assert_allclose(found, image, rtol=0, atol=0 if blend == "crop" else 1e-4)
+
+
+def test_a_constant_stays_one():
+    model = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(2, 1, kernel_initializer="zeros")])
+    model.layers[0].bias.assign([0.25, 0.75])
+    found = TiledPredictor(model, tile=16, overlap=0.4).predict(photo(40, 50))
+    np.testing.assert_allclose(found, np.broadcast_to([0.25, 0.75], (40, 50, 2)), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("blend", ["gaussian", "constant"])
+def test_against_a_sum_over_tiles(net, blend):
+    """Tile by tile over the whole image, with weights in two dimensions and a division at the end."""
+    predictor = TiledPredictor(net, tile=(32, 48), overlap=0.4, blend=blend, batch_size=3)
+    image = photo(75, 90)
+    rows, columns = predictor.grid(image.shape[:2])
+    padded = np.pad(image, ((0, 1), (0, 2), (0, 0)), mode="reflect").astype("float32")
+    assert (rows.covered, columns.covered) == padded.shape[:2] == (76, 92)
+    total, weights = np.zeros((76, 92, 3)), np.zeros((76, 92, 1))
+    down, across = ((np.arange(side) - (side - 1) / 2) / (side / 8) for side in (32, 48))
+    weight = np.exp(-(down[:, None] ** 2 + across**2) / 2) if blend == "gaussian" else np.ones((32, 48))
+    for top in rows.starts:
+        for left in columns.starts:
+            window = np.s_[top : top + 32, left : left + 48]
+            scores = net.predict_on_batch(np.repeat(padded[window][None], 3, axis=0))[0]
+            total[window] += weight[..., None] * scores
+            weights[window] += weight[..., None]
+    np.testing.assert_allclose(predictor.predict(image), (total / weights)[:75, :90], rtol=0, atol=2e-6)
+
+
+class TestEqualToTheWholeImage:
+    def test_with_the_margin_of_the_receptive_field(self, net):
+        image = photo(150, 139)  # Neither side on the stride.
+        predictor = TiledPredictor(net, tile=64, overlap=0, blend="crop", margin="receptive_field", batch_size=2)
+        assert predictor.margin == (22, 22)
+        whole = net.predict_on_batch(image[None].astype("float32"))[0]
+        assert whole.std() > 0.05
+        np.testing.assert_allclose(predictor.predict(image), whole, rtol=0, atol=1e-5)
+
+    def test_and_not_with_less(self, net):
+        """The test above can fail: tiles that only touch are far from the whole image, and off the grid too."""
+        image = photo(150, 139)
+        whole = net.predict_on_batch(image[None].astype("float32"))[0]
+        touching = TiledPredictor(net, tile=64, overlap=0, blend="crop", batch_size=2).predict(image)
+        assert np.abs(touching - whole).max() > 0.01
+        off_grid = TiledPredictor(net, tile=64, overlap=0, blend="crop", batch_size=2, margin=22, stride=1)
+        assert off_grid.grid((150, 139))[0].starts[1] % 4
+        assert np.abs(off_grid.predict(image) - whole).max() > 0.01
+
+    @pytest.mark.parametrize("blend", BLENDS)
+    def test_of_a_valid_unet_whatever_the_blend(self, blend):
+        """The overlap-tile strategy of Ronneberger et al., figure 2: tiles that need not overlap in what they give."""
+        model = unet(padding="valid")
+        image = photo(70, 83)
+        predictor = TiledPredictor(model, tile=60, overlap=0 if blend == "crop" else 0.3, blend=blend, batch_size=2)
+        # 20 pixels on each side are lost; a side of 20 + 4 k comes out of one of 60 + 4 k: 72 for 70 and 84 for 83.
+        padded = np.pad(image, ((20, 22), (20, 21), (0, 0)), mode="reflect").astype("float32")
+        whole = model.predict_on_batch(padded[None])[0]
+        assert whole.shape == (72, 84, 3) and whole.std() > 0.05
+        np.testing.assert_allclose(predictor.predict(image), whole[:70, :83], rtol=0, atol=2e-6)
+
+    def test_of_a_fixed_input_size(self):
+        inputs = keras.Input((32, 32, 1))
+        model = unsettled(keras.Model(inputs, layers.Conv2D(2, 5, activation="sigmoid")(inputs)))
+        image = photo(60, 50, 1) / 255
+        padded = np.pad(image, ((2, 2), (2, 2), (0, 0)), mode="reflect").astype("float32")[None]
+        whole = keras.ops.sigmoid(keras.ops.conv(padded, model.layers[1].kernel, padding="valid"))[0]
+        found = TiledPredictor(model, tile=32, overlap=0).predict(image)
+        np.testing.assert_allclose(found, keras.ops.convert_to_numpy(whole), rtol=0, atol=1e-5)
+
+
+@keras.saving.register_keras_serializable("keras_seg_tests")
+class Tracer(keras.layers.Layer):
+    """Notes the shape that it is called with: once a trace where calls are traced, else once a call."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.shapes = []
+
+    def call(self, inputs):
+        self.shapes.append(tuple(inputs.shape))
+        return inputs
+
+
+def test_one_shape_and_one_trace():
+    inputs = keras.Input((None, None, 3))
+    tracer = Tracer()
+    model = keras.Model(inputs, tracer(inputs))
+    predictor = TiledPredictor(model, tile=(16, 24), overlap=0.5, batch_size=4)
+    tracer.shapes.clear()
+    predictor.predict(photo(20, 70))  # 2 x 5 tiles: two batches and a half.
+    predictor.predict(photo(50, 9))
+    assert set(tracer.shapes) == {(4, 16, 24, 3)}
+    if keras.backend.backend() != "torch":  # PyTorch runs the layer itself at every call.
+        assert len(tracer.shapes) == 1
+
+
+def test_batches_run_on_from_row_to_row(passing, monkeypatch):
+    batches = []
+    predict = passing.predict_on_batch
+    monkeypatch.setattr(passing, "predict_on_batch", lambda batch: batches.append(len(batch)) or predict(batch))
+    TiledPredictor(passing, tile=16, overlap=0, batch_size=4).predict(photo(48, 48))
+    assert batches == [4, 4, 4]  # Nine tiles, not three batches with a tile of padding each.
+
+
+class TestClassIds:
+    def test_are_the_best_of_the_blended_scores(self, net):
+        image = photo(50, 70)
+        arguments = {"tile": 32, "overlap": 0.5, "batch_size": 2}
+        scores = TiledPredictor(net, **arguments).predict(image)
+        found = TiledPredictor(net, output="class_ids", **arguments).predict(image)
+        assert found.dtype == "uint8" and found.shape == (50, 70)
+        np.testing.assert_array_equal(found, scores.argmax(-1))
+        assert len(np.unique(found)) > 1
+
+    def test_of_a_single_channel(self):
+        found = TiledPredictor(identity(1), tile=8, output="class_ids").predict(np.array([[[0.4]], [[0.6]]]))
+        assert found.tolist() == [[0], [1]]
+
+    def test_of_more_than_256_classes(self):
+        predictor = TiledPredictor(identity(300), tile=8, output="class_ids")
+        image = np.zeros((3, 4, 300), "float32")
+        image[..., 299] = 1
+        assert predictor.predict(image).dtype == "uint16" and (predictor.predict(image) == 299).all()
+        with pytest.raises(InputError, match="`dtype` must be an integer that holds class ids up to 299.*'uint16'"):
+            predictor.predict(image, dtype="uint8")
+
+
+@pytest.mark.tensorflow_only
+class TestBadInput:
+    def refused(self, match, *args, **kwargs):
+        with pytest.raises(InputError, match=match) as caught:
+            TiledPredictor(*args, **kwargs)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("overlap", [-0.1, 1, 1.5, "half", None, float("nan")])
+    def test_overlap(self, passing, overlap):
+        self.refused("`overlap` must be", passing, overlap=overlap)
+
+    def test_options(self, passing):
+        self.refused("`blend` is not a known option.*Did you mean 'gaussian'", passing, blend="gausian")
+        self.refused("`batch_size` must be an integer of at least 1", passing, batch_size=0)
+        self.refused("`tile` must be", passing, tile=0)
+        self.refused("`tile` must be", passing, tile=(4, 4, 3))
+        self.refused("`output` is not a known option", passing, output="logits")
+        self.refused("`margin` must be None unless.*blend='crop'", passing, margin=4)
+        self.refused("`margin` must be None, pixels or 'receptive_field'", passing, blend="crop", margin="field")
+        self.refused("`margin` must be an integer of at least 0", passing, blend="crop", margin=-1)
+
+    def test_a_tile_off_the_stride(self, net):
+        self.refused("`tile` must have a height that suits the model's stride of 4.*62.*60 or 64", net, tile=(62, 64))
+        self.refused("`tile` must have a width.*Nearest that do: 4", net, tile=(64, 3))
+        valid = unet(padding="valid")
+        self.refused("`tile` must have a height that suits.*stride of 4.*60 or 64", valid, tile=61)
+        self.refused("`tile` must be large enough", valid, tile=20)
+
+    def test_a_tile_too_small_for_the_receptive_field(self, net):
+        rule = "`tile` must be at least 48 pixels in height for a margin of 22 on each side"
+        self.refused(rule, net, tile=32, blend="crop", margin="receptive_field")
+        TiledPredictor(net, tile=48, blend="crop", margin="receptive_field")
+
+    def test_a_receptive_field_without_end(self):
+        inputs = keras.Input((None, None, 3))
+        pooled = layers.GlobalAveragePooling2D(keepdims=True)(inputs)
+        model = keras.Model(inputs, layers.Add()([inputs, pooled]))
+        self.refused(
+            "`margin` must be a number.*global pooling.*seam_report", model, blend="crop", margin="receptive_field"
+        )
+
+    @pytest.mark.parametrize("size", [(None, None, 3), (64, 64, 3)])
+    @pytest.mark.parametrize(
+        "layer", [layers.Conv2D(2, 3, strides=2, padding="same"), layers.UpSampling2D(2), layers.Conv2D(2, 4)]
+    )
+    def test_an_output_of_another_size(self, size, layer):
+        inputs = keras.Input(size)
+        model = keras.Model(inputs, type(layer).from_config(layer.get_config())(inputs))
+        self.refused("`model` must give an output as large as its input, or smaller by the same", model, tile=64)
+
+    def test_other_models(self, passing):
+        inputs = keras.Input((64, 64, 3))
+        self.refused("`model` must be a keras.Model", np.mean)
+        self.refused("`model` must have one output", keras.Model(inputs, [inputs, inputs]), tile=64)
+        flat = keras.Model(inputs, layers.Flatten()(inputs))
+        self.refused("`model` must give .batch, height, width, classes.*convolutionalize", flat, tile=64)
+        self.refused("`tile` must be 64x64, the one size", keras.Model(inputs, layers.ReLU()(inputs)), tile=32)
+        two = keras.Model([inputs, keras.Input((64, 64, 3))], inputs)
+        self.refused("`model` must have one input", two, tile=64)
+
+    def test_images(self, passing):
+        predictor = TiledPredictor(passing, tile=16)
+        for image, match in [
+            (np.zeros((16, 16, 4)), r"`image` must have the 3 channels that the model takes.*image\[..., :3\]"),
+            (np.zeros((16, 16, 1)), "`image` must have the 3 channels"),
+            (np.zeros((16, 16)), r"`image` must have the shape .height, width, channels.*image\[..., None\]"),
+            (np.zeros((1, 16, 16, 3)), "`image` must have the shape.*one image, not a batch"),
+            (np.zeros((0, 16, 3)), "`image` must have at least one pixel"),
+            (np.zeros((16, 0, 3)), "`image` must have at least one pixel"),
+            (np.full((4, 4, 3), "a"), "`image` must hold numbers"),
+            (None, "`image` must"),
+            ([[1], [2, 3]], "`image` cannot be read as an array"),
+        ]:
+            with pytest.raises(InputError, match=match) as caught:
+                predictor.predict(image)
+            assert "\n" not in str(caught.value)
+
+    def test_values_that_are_not_finite(self, passing, tmp_path):
+        image = np.zeros((40, 40, 3))
+        image[30, 5] = np.nan
+        with pytest.raises(InputError, match=r"not finite, in rows 24 to 40 and columns 0 to 16.*nan_to_num"):
+            TiledPredictor(passing, tile=16, overlap=0).predict(image, out=tmp_path / "a.npy")
+        assert not (tmp_path / "a.npy").exists()
+
+
+def test_a_model_without_a_graph(net):
+    """Such as a subclassed one: the stride is that of the models it holds."""
+
+    class Wrapped(keras.Model):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    model = Wrapped(net)
+    with pytest.raises(InputError, match="`model` must be built"):
+        TiledPredictor(model, tile=32)
+    image = photo(50, 40)
+    model(np.zeros((2, 32, 32, 3), "float32"))
+    predictor = TiledPredictor(model, tile=32, batch_size=2)
+    assert predictor.stride == (4, 4)
+    expected = TiledPredictor(net, tile=32, batch_size=2).predict(image)
+    np.testing.assert_allclose(predictor.predict(image), expected, rtol=0, atol=1e-6)
+    with pytest.raises(InputError, match="`margin` cannot be read from this model"):
+        TiledPredictor(model, tile=32, blend="crop", margin="receptive_field")
