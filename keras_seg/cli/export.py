@@ -17,6 +17,10 @@ _DEFAULT_NAMES = {
 }
 
 
+# As many as change nothing any more in the ranges of a small net.
+_REPRESENTATIVE = 100
+
+
 @click.command()
 @click.argument("run", type=click.Path())
 @click.option("--format", "format_", type=click.Choice(list(_DEFAULT_NAMES)), default="tflite", show_default=True)
@@ -26,24 +30,59 @@ _DEFAULT_NAMES = {
     type=IntList(sides=2),
     help="Input size; default: the training images' median for TFLite, any size for the others.",
 )
-@click.option("--input", "input_", type=click.Choice(["float32", "uint8"]), default="float32", show_default=True)
+@click.option(
+    "--input", "input_", type=click.Choice(["float32", "uint8", "int8"]), default="float32", show_default=True
+)
 @click.option(
     "--output",
     type=click.Choice(["probabilities", "class_ids", "both"]),
     default="probabilities",
     show_default=True,
 )
+@click.option(
+    "--quantize",
+    type=click.Choice(["float16", "dynamic", "int8", "int16x8"]),
+    help="Of a TFLite file; default: float32.",
+)
+@click.option(
+    "--representative",
+    type=click.Path(exists=True),
+    help="Folder whose images int8 and int16x8 are measured on: a hundred in which every class occurs.",
+)
 @overwrite
-def export(run, format_, out, size, input_, output, overwrite):
+def export(run, format_, out, size, input_, output, quantize, representative, overwrite):
     """Export the model of RUN, load the result back and compare it with Keras."""
 
+    if format_ != "tflite" and (quantize or representative):
+        raise InputError("--quantize and --representative are for --format tflite. Drop them, or the format.")
     run = open_run(run)
     path = pathlib.Path(out) if out else run.path / _DEFAULT_NAMES[format_]
     if path.exists() and not overwrite:
         raise InputError(f"{path}: exists already. Choose another --out, or add --overwrite.")
     if size is None and format_ == "tflite":
         size = tuple(run.load_plan().fingerprint["median_size"])
-    export_model(run.load_model(), format_, path, size, overwrite, input=input_, output=output)
+    options = {"input": input_, "output": output}
+    if format_ == "tflite":
+        images = None if representative is None else _representative(run, representative)
+        options |= {"quantize": quantize, "representative": images}
+    export_model(run.load_model(), format_, path, size, overwrite, **options)
+
+
+def _representative(run, folder):
+    """The images of a folder that quantization is measured on, one after the other."""
+    from keras_seg import data as ks_data
+    from keras_seg.data.decoded_store import DecodedStore
+
+    labels = run.load_labels()
+    index = ks_data.scan_folder(
+        folder,
+        "train" if "train" in ks_data.find_splits(folder) else None,
+        num_classes=len(labels["names"]),
+        ignore_class=tuple(labels["ignore_class"]) or None,
+        channels=run.load_plan().fingerprint["channels"],
+    )
+    store = DecodedStore(index)
+    return (store.get(position)[0] for position in ks_data.stratified_positions(index.pixel_counts, _REPRESENTATIVE))
 
 
 def export_model(model, format_, path, size=None, overwrite=False, **options):

@@ -10,6 +10,7 @@ from keras_seg.data.pipeline import from_folder
 from keras_seg.data.pipeline_error import pipeline_error
 from keras_seg.data.reading import image_size, read_image, read_mask
 from keras_seg.data.shapes import SHAPE_NAMES, shapes_scene, write_shapes
+from keras_seg.data.stratified_images import stratified_positions
 from keras_seg.data.tfds import from_tfds
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "scan_folder",
     "shapes_scene",
     "split_index",
+    "stratified_positions",
     "write_shapes",
 ]

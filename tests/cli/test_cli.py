@@ -85,6 +85,16 @@ class TestTheWholeWay:
         with Image.open(tmp_path / "out" / "overlays" / f"{image.stem}.png") as overlay:
             assert overlay.size == (56, 48)
 
+    def test_a_quantized_export(self, finished, shapes, tmp_path, capsys):
+        options = ("--quantize", "int8", "--input", "uint8", "--out", tmp_path / "m.tflite")
+        assert command("export", finished, *options) == 2
+        assert "`representative` must be given" in capsys.readouterr().err
+        assert command("export", finished, *options, "--representative", shapes) == 0
+        report = json.loads((tmp_path / "export_report.json").read_text())["m.tflite"]
+        assert (report["quantize"], report["input"]) == ("int8", "uint8")
+        assert command("export", finished, "--format", "onnx", "--quantize", "int8") == 2
+        assert "--quantize and --representative are for --format tflite" in capsys.readouterr().err
+
     def test_predictions_in_tiles(self, finished, shapes, tmp_path):
         """Images and rasters give what the library gives; a raster's mask has the raster's format."""
         image = sorted((shapes / "val" / "images").iterdir())[0]
