@@ -5,6 +5,8 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg.data.target_pipeline import with_targets
 
+# Beyond every class id. SciPy's filters go through float64, which has no 2^63 - 1.
+_NO_CLASS = 2**40
 BOUNDARY_CLASSES = ("inside", "boundary")
 
 
@@ -46,9 +48,8 @@ def boundary_targets(mask, width=2, ignore_class=None):
             "Pass one mask of whole numbers at a time.",
         )  # fmt: skip
     mask, void, side = mask.astype("int64"), np.isin(mask, ignored), 2 * width + 1
-    limits = np.iinfo("int64")
-    largest = ndimage.maximum_filter(np.where(void, limits.min, mask), side, mode="nearest")
-    smallest = ndimage.minimum_filter(np.where(void, limits.max, mask), side, mode="nearest")
+    largest = ndimage.maximum_filter(np.where(void, -_NO_CLASS, mask), side, mode="nearest")
+    smallest = ndimage.minimum_filter(np.where(void, _NO_CLASS, mask), side, mode="nearest")
     return np.where(void, mask, largest != smallest).astype("int32")
 
 

@@ -101,7 +101,7 @@ def _free_place(rng, places, height, width):
         if not places:
             return row, column, radius
         near = min(np.hypot(row - r, column - c) / (radius + other) for r, c, other in places)
-        if _NEAREST < near and (near < _CROWDED or rng.random() < _LONE):
+        if near > _NEAREST and (near < _CROWDED or rng.random() < _LONE):
             return row, column, radius
     return None
 
@@ -118,10 +118,8 @@ def _blurred(light):
     for axis in (0, 1):
         edge = [(2, 2) if a == axis else (0, 0) for a in (0, 1)]
         padded, length = np.pad(light, edge, mode="edge"), light.shape[axis]
-        light = sum(
-            weight / 16 * np.take(padded, range(step, step + length), axis)
-            for step, weight in enumerate((1, 4, 6, 4, 1))
-        )
+        shifted = (np.take(padded, range(step, step + length), axis) for step in range(5))
+        light = sum(weight / 16 * part for weight, part in zip((1, 4, 6, 4, 1), shifted, strict=True))
     return light
 
 

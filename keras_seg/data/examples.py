@@ -6,7 +6,7 @@ from keras_seg import _validation
 
 
 class Examples:
-    """Base of `FolderIndex` and `InstanceIndex`: dataclasses with `pairs`, `sizes` and other fields, one value an example.
+    """Base of `FolderIndex` and `InstanceIndex`: dataclasses with `pairs`, `sizes` and others, one value an example.
 
     A subclass says with `read_labels(position)` what the mask of an example is, as an integer array (height, width) of
     `label_dtype`, with `ignore_class` which labels do not count, and with `reading`, a text, how files are read.

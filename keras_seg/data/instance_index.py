@@ -87,8 +87,8 @@ def scan_instances(
         An `InstanceIndex`.
 
     Raises:
-        InputError: whatever is wrong with the folder, in one line that names the file and the fix: as `scan_folder`, and
-            for maps of fractions or numbers below 0, folders without masks, masks of classes in place of objects.
+        InputError: whatever is wrong with the folder, in one line that names the file and the fix: as `scan_folder`,
+            and for maps of fractions or numbers below 0, folders without masks, masks of classes in place of objects.
         ImportError: SciPy is missing: `pip install "keras-seg[instances]"`.
 
     Examples:

@@ -9,7 +9,8 @@ from keras_seg.data.instance_reading import VOID
 from keras_seg.data.target_pipeline import with_targets
 
 INSTANCE_CLASSES = ("background", "body", "border")
-_NOBODY = np.iinfo("int64").max
+# Above every number of an object. SciPy's filters go through float64, which has no 2^63 - 1.
+_NOBODY = 2**40
 
 
 class InstanceTargets(NamedTuple):
@@ -29,9 +30,9 @@ def instance_targets(ids, border_width=2, outlines=False, ignore_class=None):
     """Body, border, distance and classes of a map of objects; for U-Net's weight map see `boundary_weights`.
 
     Border are the pixels, of objects or between them, that have pixels of two different objects within `border_width`
-    rows and columns. With `outlines` so are the pixels of objects that have background as near. The rest of an object is
-    its body; an object that would have none, because it is thin and others are on all sides, keeps its deepest pixels,
-    so that nothing is lost.
+    rows and columns. With `outlines` so are the pixels of objects that have background as near. The rest of an object
+    is its body; an object that would have none, because it is thin and others are on all sides, keeps its deepest
+    pixels, so that nothing is lost.
 
     The classes are what a softmax of three channels learns (`--task instances`). A border pixel that belongs to no
     object, in the gap between two, is background there, so that objects do not grow when they are put together again.
@@ -49,7 +50,7 @@ def instance_targets(ids, border_width=2, outlines=False, ignore_class=None):
         `InstanceTargets`.
 
     Raises:
-        InputError: `ids` is no integer map or holds numbers below 0 that are not ignored; `border_width` is out of range.
+        InputError: `ids` is no integer map or holds numbers below 0 that are not ignored; `border_width` is too small.
         ImportError: SciPy is missing: `pip install "keras-seg[instances]"`.
 
     Examples:
@@ -59,8 +60,8 @@ def instance_targets(ids, border_width=2, outlines=False, ignore_class=None):
         [1, 1, 1, 2, 2, 1, 1, 0]
 
     Reference:
-        - [Caicedo et al., 2019](https://doi.org/10.1038/s41592-019-0612-7): nets of the Data Science Bowl 2018 that tell
-          background, interior and border apart.
+        - [Caicedo et al., 2019](https://doi.org/10.1038/s41592-019-0612-7): nets of the Data Science Bowl 2018 that
+          tell background, interior and border apart.
     """
     ndimage, ids, width = _checked(ids, border_width, outlines, ignore_class)
     body, border, classes = _regions(ndimage, ids, width, outlines)
