@@ -31,6 +31,7 @@ def demo(out, minutes, seed, overwrite):
     from keras_seg import _files
     from keras_seg.data import write_shapes
     from keras_seg.data.reading import read_image
+    from keras_seg.training import find_task
 
     out = pathlib.Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -48,7 +49,8 @@ def demo(out, minutes, seed, overwrite):
     model, evaluation = run_training(data, run, None, {}, {"minutes": minutes, "seed": seed}, started=time.monotonic())
     _step(3, f"keras-seg predict {run} {data / 'val' / 'images'} --out {predictions}")
     files = image_files([data / "val" / "images"])
-    write_predictions(model, files, prediction_targets(files, predictions, False), evaluation.class_names, 3)
+    targets, names = prediction_targets(files, predictions, False), evaluation.class_names
+    write_predictions(model, files, targets, names, 3, find_task("semantic"), {})
     _step(4, f"keras-seg export {run} --format tflite")
     images = [read_image(file) for file in files[:4]]
     export_model(model, "tflite", run / "model.tflite", images[0].shape[:2], images=images)

@@ -16,40 +16,35 @@ from keras_seg.cli.options import overwrite
 @click.option("--out", type=click.Path(), required=True, help="Folder for masks/ and overlays/.")
 @overwrite
 def predict(run, images, out, overwrite):
-    """Predict IMAGES (files or folders) with the model of RUN: masks of class ids and colour overlays."""
+    """Predict IMAGES (files or folders) with the model of RUN: masks of ids and pictures of them over the image.
+
+    The masks hold the ids of classes; with a RUN of --task instances the numbers of the objects, with one of boundary 1
+    on the lines.
+    """
 
     run = open_run(run)
     files = image_files(images)
     targets = prediction_targets(files, pathlib.Path(out), overwrite)
-    names = run.load_labels()["names"]
-    channels = run.load_plan().fingerprint["channels"]
-    write_predictions(run.load_model(), files, targets, names, channels)
+    from keras_seg.training import find_task
+
+    plan, names = run.load_plan(), run.load_labels()["names"]
+    task, settings = find_task(plan.task), run.load_decoding()
+    write_predictions(run.load_model(), files, targets, names, plan.fingerprint["channels"], task, settings)
     console.fact_sheet(("Masks", pathlib.Path(out) / "masks"), ("Overlays", pathlib.Path(out) / "overlays"))
 
 
-def write_predictions(model, files, targets, names, channels):
-    """Predict image files one by one and write a palette mask and an overlay for each."""
-    from PIL import Image
-
+def write_predictions(model, files, targets, names, channels, task, settings):
+    """Predict image files one by one and write a mask and an overlay for each."""
     from keras_seg import _files
     from keras_seg.data.reading import read_image
-    from keras_seg.inference import predict_classes
-    from keras_seg.visualization import overlay, palette
 
-    colors = palette(len(names))
     with console.progress_bar() as bar:
-        for file, (mask_file, overlay_file) in zip(bar.track(files, description="predicting"), targets, strict=True):
-            image = read_image(file, channels)
-            mask = predict_classes(model, image[None])[0].astype("uint8" if len(names) <= 256 else "uint16")
-            picture = Image.fromarray(mask)
-            if mask.dtype == "uint8":
-                picture.putpalette(colors.tobytes())
-            for target, content in (
-                (mask_file, picture),
-                (overlay_file, Image.fromarray(overlay(image, mask, colors))),
+        for file, pair in zip(bar.track(files, description="predicting"), targets, strict=True):
+            for target, picture in zip(
+                pair, task.draw(model, read_image(file, channels), settings, names), strict=True
             ):
                 with _files.written_aside(target, overwrite=True) as aside:
-                    content.save(aside)
+                    picture.save(aside)
 
 
 def image_files(paths):

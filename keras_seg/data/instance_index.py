@@ -28,6 +28,7 @@ class InstanceIndex(Examples):
         sizes: tuple of (height, width) in pixels, after the EXIF orientation.
         object_counts: int64 array (examples,): objects of each image.
         components: bool, whether files are black and white and each patch of white an object.
+        components_given: bool, whether that was said and not found out.
         file_ignore_class: tuple of the numbers that mark pixels without a label in the files.
         channels: channels of the images, 1, 3 or 4.
         image_dtype: "uint8", or "float32" if any file has 16 bits.
@@ -39,6 +40,7 @@ class InstanceIndex(Examples):
     sizes: tuple
     object_counts: np.ndarray
     components: bool = False
+    components_given: bool = False
     file_ignore_class: tuple = ()
     channels: int = 3
     image_dtype: str = "uint8"
@@ -119,8 +121,8 @@ def scan_instances(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    name, notices = folder_name(path), []
-    if components is None:
+    name, notices, given = folder_name(path), [], components is not None
+    if not given:
         components = _are_black_and_white(seen)
         if components:
             notices.append("Masks are black and white: every patch of white is read as an object (components).")
@@ -138,6 +140,7 @@ def scan_instances(
         sizes=tuple(look.size for look in seen),
         object_counts=counts,
         components=components,
+        components_given=given,
         file_ignore_class=ignored,
         channels=channels,
         image_dtype="float32" if any(look.dtype == "float32" for look in seen) else "uint8",

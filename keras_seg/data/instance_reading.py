@@ -11,6 +11,8 @@ from keras_seg.data.reading import read_mask
 
 # The label of pixels that do not count, in every map this package makes; files may use any (`ignore_class`).
 VOID = -1
+# Grey values this near to black or white are the flat part of a mask that was smoothed or saved as JPEG.
+_POLE, _POLE_SHARE = 8, 0.9
 # Masks of objects that were smoothed are split where class masks are.
 _HALF = 128
 
@@ -33,8 +35,8 @@ def read_instances(path, components=False, ignore_class=None):
         int32 array (height, width), the numbers as they stand in the file, or from 1 on; -1 where ignored.
 
     Raises:
-        InputError: the file cannot be read, holds fractions or numbers below 0, a folder holds no mask or masks of
-            different sizes.
+        InputError: the file cannot be read, holds fractions or numbers below 0, is not black and white with
+            `components`; a folder holds no mask, or masks of different sizes.
         ImportError: SciPy is missing, with `components`: `pip install "keras-seg[instances]"`.
 
     Examples:
@@ -59,7 +61,7 @@ def read_instances(path, components=False, ignore_class=None):
         )
     if components:
         ndimage = _validation.optional_import("scipy.ndimage", "instances", "reading connected components")
-        ids = ndimage.label(_white(np.where(void, 0, values)))[0]
+        ids = ndimage.label(_white(_black_and_white(path, np.where(void, 0, values))))[0]
     else:
         ids = values
     return np.where(void, VOID, ids).astype("int32")
@@ -101,6 +103,17 @@ def _from_objects(folder, ignored):
     for number in sorted(range(len(objects)), key=lambda i: (-sizes[i], -i)):
         ids[objects[number]] = number + 1
     return np.where(void & (ids == 0), VOID, ids).astype("int32")
+
+
+def _black_and_white(path, values):
+    """The values, when they are those of a black and white mask."""
+    found = np.unique(values)
+    if len(found) > 2 and not (found[-1] <= 255 and ((values <= _POLE) | (values >= 255 - _POLE)).mean() > _POLE_SHARE):
+        raise InputError(
+            f"{path}: holds {len(found)} values and is no black and white mask. "
+            "Pass components=False if they are the numbers of objects."
+        )
+    return values
 
 
 def _white(values):

@@ -82,7 +82,7 @@ def _checked_grid(grid):
     given = GRID if grid is None else grid
     if not isinstance(given, dict) or not given:
         _validation.fail("grid", "must be a dict of values by name", given, 'As in {"seed_threshold": [0.4, 0.6]}.')
-    known_settings({name: None for name in given})
+    known_settings(dict.fromkeys(given))
     checked = {}
     for name, values in given.items():
         values = tuple(values) if isinstance(values, (list, tuple, np.ndarray)) else (values,)

@@ -13,6 +13,8 @@ _FEWEST_STEPS = 50
 # Crops smaller than the image give every epoch other pictures, and small images are too small to lose context.
 _CROP_MULTIPLE, _LARGEST_CROP, _CROP_SHARE, _WHOLE = 32, 512, 0.9, 256
 
+_COUNTS = ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "border_width")
+
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
@@ -44,6 +46,11 @@ class Plan:
     def __getitem__(self, name):
         return self.choices[name].value
 
+    @property
+    def task(self):
+        """str, what is trained; plans from before there were several are semantic."""
+        return self.choices["task"].value if "task" in self.choices else "semantic"
+
     def to_dict(self):
         """The plan as a JSON-ready dict."""
         choices = {name: dataclasses.asdict(choice) for name, choice in self.choices.items()}
@@ -61,9 +68,10 @@ def make_plan(facts, **given):
     Args:
         facts: dict, from `fingerprint`.
         **given: choices already made, by name; None means not given. The names are those of the plan's choices:
-            `model`, `backbone` ("none" is the plain net), `weights`, `freeze`, `crop` (height, width), `batch_size`,
-            `epochs`, `minutes`, `steps_per_epoch`, `learning_rate`, `weight_decay`, `scale`, `class_weights`,
-            `soft_iou_weight`, `decoder_stride`, `decoder_convolutions`, `decoder_filters`, `cache`, `seed`.
+            `task` (that of the facts), `model`, `backbone` ("none" is the plain net), `weights`, `freeze`, `crop`
+            (height, width), `batch_size`, `epochs`, `minutes`, `steps_per_epoch`, `learning_rate`, `weight_decay`,
+            `scale`, `class_weights`, `soft_iou_weight`, `decoder_stride`, `decoder_convolutions`, `decoder_filters`,
+            `cache`, `seed`, and `border_width` for tasks other than "semantic".
 
     Returns:
         A `Plan`.
@@ -88,6 +96,12 @@ def make_plan(facts, **given):
         choices[name] = Choice(value, rule, {key: facts[key] for key in looked_at})
         return value
 
+    task = facts.get("task", "semantic")
+    if given.get("task", task) != task:
+        _validation.fail("task", f"must be that of the facts, {task!r}", given["task"], "Pass it to fingerprint.")
+    choose("task", "semantic unless asked", task)
+    if task != "semantic":
+        choose("border_width", "2 pixels on either side: thin, and wide enough to be learnt", 2)
     on_cpu = facts["device"] == "cpu"
     choose("seed", "0 unless given", 0)
     choose("model", "the U-Net is the strong baseline", "UNet")
@@ -104,8 +118,9 @@ def make_plan(facts, **given):
     compact = backbone == "Compact"
     choose(
         "decoder_stride",
-        "Compact decides at a quarter of the resolution from 256 pixels on and at half below; others at full",
-        (4 if large else 2) if compact else 1,
+        "Compact decides at a quarter of the resolution from 256 pixels on and at half below"
+        + ("; others at full" if task == "semantic" else ", twice as finely where borders are learnt; others at full"),
+        (4 if large else 2) // (1 if task == "semantic" else 2) if compact else 1,
         "median_size",
     )
     choose("decoder_convolutions", "one a stage with Compact, two with others", 1 if compact else 2)
@@ -167,7 +182,7 @@ def _check(given):
     if "epochs" in given and "minutes" in given:
         _validation.fail("minutes", "and `epochs` exclude each other", given["minutes"], "Give one of the two.")
     for name, value in given.items():
-        if name in ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs"):
+        if name in _COUNTS:
             _validation.integer(name, value)
         elif name == "seed":
             _validation.integer(name, value, 0)
