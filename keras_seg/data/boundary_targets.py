@@ -77,4 +77,15 @@ def add_boundary_targets(dataset, width=2, ignore_class=None):
     """
     ignored = _validation.ignored_classes(ignore_class)
     boundary_targets(np.zeros((1, 1), int), width)
-    return with_targets(dataset, lambda mask: boundary_targets(np.where(np.isin(mask, ignored), -1, mask), width, -1))
+    return with_targets(dataset, lambda mask: edges_of(mask, width, ignored))
+
+
+def edges_of(mask, width, ignored):
+    """`boundary_targets` with -1 for ignored pixels, whatever their labels.
+
+    Args:
+        mask: integer array (height, width) of class ids.
+        width: int >= 1, pixels.
+        ignored: tuple of the labels of pixels without a class.
+    """
+    return boundary_targets(np.where(np.isin(mask, ignored), -1, mask.astype("int32")), width, -1)

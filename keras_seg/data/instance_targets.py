@@ -128,7 +128,7 @@ def _regions(ndimage, ids, width, outlines):
     body = inside & ~border
     for number in np.setdiff1d(ids[inside], ids[body]):
         own = ids == number
-        box = _around(ndimage.find_objects(own)[0])
+        box = _around(ndimage.find_objects(own.astype("int32"))[0])
         depth = _distances(ndimage, own[box])
         deepest = np.zeros_like(own)
         deepest[box] = depth == depth.max()

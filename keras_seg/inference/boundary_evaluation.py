@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.data.boundary_targets import boundary_targets
+from keras_seg.data.boundary_targets import edges_of
 from keras_seg.inference.each_image import each_prediction
 
 STEPS = tuple(round(0.1 * step, 1) for step in range(1, 10))
@@ -153,7 +153,7 @@ def evaluate_boundaries(
     counts = np.zeros((len(index), len(thresholds), 4), "int64")
     for position, mask, probabilities in each_prediction(model, index, 2, batch_size, on_image):
         void = np.isin(mask, index.ignore_class)
-        edges = boundary_targets(np.where(void, -1, mask), 1, -1) == 1
+        edges = edges_of(mask, 1, index.ignore_class) == 1
         reach = tolerance_ratio * np.hypot(*mask.shape)
         near_edges = _near(edges, reach)
         for row, step in enumerate(thresholds):

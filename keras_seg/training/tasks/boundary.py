@@ -5,6 +5,7 @@ from PIL import Image
 
 from keras_seg import data, inference, visualization
 from keras_seg.data import BOUNDARY_CLASSES
+from keras_seg.data.boundary_targets import edges_of
 from keras_seg.data.decoded_store import DecodedStore
 from keras_seg.training.tasks.semantic import SemanticTask
 from keras_seg.training.tasks.target_shares import target_shares
@@ -38,7 +39,7 @@ class BoundaryTask(SemanticTask):
             "num_classes": len(BOUNDARY_CLASSES),
             "ignore_class": [-1] if index.ignore_class else [],
             "class_names": list(BOUNDARY_CLASSES),
-            "class_share": target_shares(index, lambda mask: _edges(index, mask, 2), BOUNDARY_CLASSES),
+            "class_share": target_shares(index, lambda mask: edges_of(mask, 2, index.ignore_class), BOUNDARY_CLASSES),
         }
 
     def targets(self, dataset, index, plan):
@@ -64,7 +65,7 @@ class BoundaryTask(SemanticTask):
         images, masks = zip(*(store.get(position) for position in positions), strict=True)
         probabilities = [_probability(model, image) for image in images]
         lines = [inference.boundary_lines(probability, **settings) for probability in probabilities]
-        truths = [_edges(index, mask, 1) for mask in masks]
+        truths = [edges_of(mask, 1, index.ignore_class) for mask in masks]
         return visualization.boundary_panel(images, truths, probabilities, lines)
 
     def draw(self, model, image, settings, names):
@@ -73,10 +74,6 @@ class BoundaryTask(SemanticTask):
         picture = Image.fromarray(lines.astype("uint8"))
         picture.putpalette(bytes((0, 0, 0, *_LINE)))
         return picture, Image.fromarray(visualization.outlines(image, lines.astype("int32"), _LINE))
-
-
-def _edges(index, mask, width):
-    return data.boundary_targets(np.where(np.isin(mask, index.ignore_class), -1, mask.astype("int32")), width, -1)
 
 
 def _probability(model, image):
