@@ -108,7 +108,8 @@ def _from_objects(folder, ignored):
 def _black_and_white(path, values):
     """The values, when they are those of a black and white mask."""
     found = np.unique(values)
-    if len(found) > 2 and not (found[-1] <= 255 and ((values <= _POLE) | (values >= 255 - _POLE)).mean() > _POLE_SHARE):
+    smoothed = 255 - _POLE <= found[-1] <= 255 and ((values <= _POLE) | (values >= 255 - _POLE)).mean() > _POLE_SHARE
+    if len(found) > 2 and not smoothed:
         raise InputError(
             f"{path}: holds {len(found)} values and is no black and white mask. "
             "Pass components=False if they are the numbers of objects."
