@@ -117,9 +117,10 @@ def evaluate_boundaries(
 ):
     """Evaluate a model of edges on all examples of a folder, each at its own size.
 
-    Predicted edges are thinned to lines (`boundary_lines`); precision is their share that lies within the tolerance
-    (Euclidean) of a true edge, recall the share of the true edges that lies within it of a line. Pixels are added up
-    over all images. True edges are two pixels wide, one on either side; ignored pixels count in neither.
+    Predicted and true edges are thinned to lines (`boundary_lines`); precision is the share of the predicted ones that
+    lies within the tolerance (Euclidean) of a true one, recall the share of the true ones that lies within it of a
+    predicted one. Pixels are added up over all images; ignored pixels count in neither. The tolerance is at least 1
+    pixel, as an edge runs between two pixels.
 
     Args:
         model: keras.Model that gives inside and boundary at any size.
@@ -153,8 +154,8 @@ def evaluate_boundaries(
     counts = np.zeros((len(index), len(thresholds), 4), "int64")
     for position, mask, probabilities in each_prediction(model, index, 2, batch_size, on_image):
         void = np.isin(mask, index.ignore_class)
-        edges = edges_of(mask, 1, index.ignore_class) == 1
-        reach = tolerance_ratio * np.hypot(*mask.shape)
+        edges = boundary_lines(edges_of(mask, 1, index.ignore_class) == 1)
+        reach = max(1.0, tolerance_ratio * np.hypot(*mask.shape))
         near_edges = _near(edges, reach)
         for row, step in enumerate(thresholds):
             lines = boundary_lines(probabilities[..., 1], step) & ~void
