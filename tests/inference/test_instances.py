@@ -139,7 +139,7 @@ class TestDecoding:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"probabilities": np.zeros((4, 4, 2))}, r"`probabilities` must be \(height, width, 3\).*probabilities\[..., 1\]"),
+            ({"probabilities": np.zeros((4, 4, 2))}, r"must be \(height, width, 3\).*probabilities\[..., 1\]"),
             ({"probabilities": np.zeros((4, 4, 4))}, "`probabilities` must be .* background, body and border"),
             ({"probabilities": np.zeros(4)}, "`probabilities` must be"),
             ({"probabilities": np.full((4, 4, 3), np.nan)}, "`probabilities` must be finite"),
@@ -173,7 +173,7 @@ class TestDecoding:
 def cut(ids, tile, overlap):
     """Overlapping tiles of a map, numbered anew in each."""
     rng, step = np.random.default_rng(0), tile - overlap
-    starts = [list(range(0, max(side - tile, 0), step)) + [max(side - tile, 0)] for side in ids.shape]
+    starts = [[*range(0, max(side - tile, 0), step), max(side - tile, 0)] for side in ids.shape]
     tiles = []
     for row in starts[0]:
         for column in starts[1]:
@@ -255,7 +255,7 @@ class TestStitching:
             ([(np.full((2, 2), -1), (0, 0))], {}, "`tiles` must hold integer maps .* at least 0"),
             ([(np.zeros((2, 2), int), (0, -1))], {}, "`tiles` must be an integer of at least 0"),
             ([(np.zeros((2, 2), int), (0, 0))] * 2, {}, "`tiles` must not hold two tiles at the same place"),
-            ([(np.zeros((2, 2), int), (3, 0))], {"shape": (4, 4)}, r"`shape` must hold all tiles, which reach to \(5, 2\)"),
+            ([(np.zeros((2, 2), int), (3, 0))], {"shape": (4, 4)}, "`shape` must hold all tiles"),
             ([(np.zeros((2, 2), int), (0, 0))], {"threshold": 0}, "`threshold` must be above 0"),
             ([(np.zeros((2, 2), int), (0, 0))], {"threshold": 1.5}, "`threshold` must be a finite number"),
             ([(np.zeros((2, 2), int), (0, 0))], {"min_size": -1}, "`min_size`"),
