@@ -69,6 +69,7 @@ def run_training(data, out, val, data_options, given, resume=False, overwrite=Fa
     run = RunFolder(out)
     stored = run.load_plan() if resume else None
     task = find_task(task if stored is None else stored.task)
+    task.check_installed()
     if stored is None:
         run.check_free(overwrite)
     elif run.model_file.exists():

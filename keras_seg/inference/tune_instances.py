@@ -8,8 +8,9 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg.inference.each_image import each_prediction
 from keras_seg.inference.instance_evaluation import image_scores, judged_pair, known_settings
-from keras_seg.inference.instances import instances, without_small
-from keras_seg.metrics import instance_counts
+from keras_seg.inference.instances import instances
+from keras_seg.metrics.instance_score import THRESHOLDS
+from keras_seg.metrics.segment_overlaps import overlaps
 
 GRID = {
     "threshold": (0.4, 0.5, 0.6),
@@ -68,14 +69,13 @@ def tune_instances(predictor, data, grid=None, images=16, batch_size=4):
     trials = []
     for values in itertools.product(*grid.values()):
         settings = dict(zip(grid, values, strict=True))
-        decoded = [instances(probabilities, **settings) for probabilities, _ in pairs]
-        for min_size in sizes:
-            score = _score([without_small(ids, min_size) for ids in decoded], pairs)
-            trials.append(({**settings, "min_size": min_size}, score))
+        counts = np.stack([_counts(instances(probabilities, **settings), ids, sizes) for probabilities, ids in pairs])
+        for row, min_size in enumerate(sizes):
+            trials.append(({**settings, "min_size": min_size}, float(image_scores(counts[:, row]).mean())))
     best = max(score for _, score in trials)
     chosen = min((settings for settings, score in trials if score == best), key=lambda s: _distance(s, grid))
-    default = _score([instances(probabilities) for probabilities, _ in pairs], pairs)
-    return TunedInstances(chosen, best, default, trials)
+    defaults = np.stack([_counts(instances(probabilities), ids, (0,)) for probabilities, ids in pairs])
+    return TunedInstances(chosen, best, float(image_scores(defaults[:, 0]).mean()), trials)
 
 
 def _checked_grid(grid):
@@ -122,10 +122,23 @@ def _spread(count, most):
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int)).tolist()
 
 
-def _score(decoded, pairs):
-    """`metrics.instance_score` of all images."""
-    counts = [instance_counts(*judged_pair(ids, found)) for found, (_, ids) in zip(decoded, pairs, strict=True)]
-    return float(image_scores(np.stack(counts)).mean())
+def _counts(found, ids, sizes):
+    """`metrics.instance_counts` (sizes, thresholds, 3) without found objects smaller than each of the sizes.
+
+    The maps are compared once: an object that is taken away is a column of the table less.
+    """
+    whole = np.bincount(found.ravel())
+    true, predicted = judged_pair(ids, found)
+    true_ids, predicted_ids, pixels = overlaps(true, predicted)
+    union = pixels.sum(axis=1, keepdims=True) + pixels.sum(axis=0, keepdims=True) - pixels
+    iou = (pixels / np.maximum(union, 1))[true_ids != 0][:, predicted_ids != 0]
+    size = whole[predicted_ids[predicted_ids != 0]]
+    counts = []
+    for least in sizes:
+        kept = iou[:, size >= least]
+        hits = (kept[None] > np.array(THRESHOLDS)[:, None, None]).sum(axis=(1, 2))
+        counts.append(np.stack([hits, kept.shape[1] - hits, kept.shape[0] - hits], axis=1))
+    return np.stack(counts)
 
 
 def _distance(settings, grid):

@@ -130,11 +130,13 @@ def make_plan(facts, **given):
         "as wide as the encoder's level with Compact, the model's own with others",
         [96, 64, 32, 24, 16][:stages] if compact else None,
     )
+    largest = _LARGEST_CROP if task == "semantic" else _WHOLE
     choose(
         "crop",
-        f"{_CROP_SHARE:.0%} of the median image, down to a multiple of {_CROP_MULTIPLE}, at most {_LARGEST_CROP}; "
-        f"images up to {_WHOLE} pixels are not cut",
-        [_crop_side(side) for side in facts["median_size"]],
+        f"{_CROP_SHARE:.0%} of the median image, down to a multiple of {_CROP_MULTIPLE}, at most {largest}"
+        + ("; " if task == "semantic" else ", as borders need no view of the whole; ")
+        + f"images up to {_WHOLE} pixels are not cut",
+        [_crop_side(side, largest) for side in facts["median_size"]],
         "median_size",
     )
     batch_size = choose(
@@ -171,10 +173,10 @@ def make_plan(facts, **given):
     return Plan(facts, choices)
 
 
-def _crop_side(side):
+def _crop_side(side, largest):
     if side <= _WHOLE:
         return math.ceil(side / _CROP_MULTIPLE) * _CROP_MULTIPLE
-    return min(_LARGEST_CROP, int(side * _CROP_SHARE) // _CROP_MULTIPLE * _CROP_MULTIPLE)
+    return min(largest, int(side * _CROP_SHARE) // _CROP_MULTIPLE * _CROP_MULTIPLE)
 
 
 def _check(given):

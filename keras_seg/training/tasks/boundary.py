@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from keras_seg import data, inference, visualization
+from keras_seg import _validation, data, inference, visualization
 from keras_seg.data import BOUNDARY_CLASSES
 from keras_seg.data.boundary_targets import edges_of
 from keras_seg.data.decoded_store import DecodedStore
@@ -19,6 +19,11 @@ class BoundaryTask(SemanticTask):
 
     name = "boundary"
     scores = ("boundary_f_score", "precision")
+
+    def check_installed(self):
+        """scikit-image and SciPy."""
+        _validation.optional_import("skimage.morphology", "instances", "--task boundary")
+        _validation.optional_import("scipy.ndimage", "instances", "--task boundary")
 
     def scan_again(self, path, split, labels, channels):
         """With the classes of the run's masks."""

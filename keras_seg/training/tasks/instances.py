@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from keras_seg import data, inference, visualization
+from keras_seg import _validation, data, inference, visualization
 from keras_seg._validation import InputError
 from keras_seg.data import INSTANCE_CLASSES
 from keras_seg.data.decoded_store import DecodedStore
@@ -17,6 +17,11 @@ class InstancesTask(Task):
     name = "instances"
     scores = ("instance_score", "panoptic_quality")
     expects = "maps that number the objects of an image, a folder of one mask an object, or black and white masks"
+
+    def check_installed(self):
+        """scikit-image and SciPy."""
+        _validation.optional_import("skimage.segmentation", "instances", "--task instances")
+        _validation.optional_import("scipy.ndimage", "instances", "--task instances")
 
     def splits(self, path):
         """As `data.instance_splits`."""

@@ -21,6 +21,10 @@ class Task(abc.ABC):
     scores: tuple
     expects: str
 
+    def check_installed(self):
+        """Fail, before hours of training, when something is missing that judging needs."""
+        return
+
     @abc.abstractmethod
     def splits(self, path):
         """The splits of a data folder, as `data.find_splits`."""
