@@ -34,34 +34,46 @@ def instance_panel(images, truths, predictions, tile_height=220):
     """
     rows = []
     for image, truth, prediction in zip(images, truths, predictions, strict=True):
-        truth, prediction = np.maximum(truth, 0), np.maximum(prediction, 0)
+        # Numbered 0, 1, ... so that tables of them are as long as there are objects.
+        truth, prediction = (_compact(np.maximum(ids, 0)) for ids in (truth, prediction))
+        partner = _partners(truth, prediction)
         plain = overlay(image, np.full(truth.shape, -1), 1)
         # Lines of a pixel would be lost where the picture is scaled down.
         width = max(1, round(truth.shape[0] / tile_height))
+        # What was found has the colour of its truth; what was made up goes on in the palette where that ends.
+        alone = truth.max(initial=0) + np.arange(len(partner))
+        shown = np.where(partner > 0, partner, np.where(np.arange(len(partner)) > 0, alone, 0))[prediction]
         rows.append(
             [
                 plain,
                 outlines(plain, truth, width=width),
-                outlines(plain, prediction, width=width),
-                _judged(plain, truth, prediction),
+                outlines(plain, shown, width=width),
+                _judged(plain, truth, prediction, partner),
             ]
         )
     legend = (("found", _FOUND), ("missed", _MISSED), ("made up", _MADE_UP))
     return sheet(("image", "true objects", "predicted objects", "found or not"), rows, legend, tile_height)
 
 
-def _judged(plain, truth, prediction):
-    shade = 0.4 * plain.astype("float32")
-    # Numbered 0, 1, ... so that sizes need no more places than there are objects.
-    truth, prediction = (np.unique(np.append(ids, 0), return_inverse=True)[1][:-1].reshape(ids.shape)
-                         for ids in (truth, prediction))  # fmt: skip
+def _compact(ids):
+    return np.unique(np.append(ids, 0), return_inverse=True)[1][:-1].reshape(ids.shape)
+
+
+def _partners(truth, prediction):
+    """For each predicted object the true one whose intersection over union with it exceeds 0.5, or 0."""
     pairs, shared = np.unique(np.stack([truth.ravel(), prediction.ravel()]), axis=1, return_counts=True)
     true_sizes, predicted_sizes = np.bincount(truth.ravel()), np.bincount(prediction.ravel())
     union = true_sizes[pairs[0]] + predicted_sizes[pairs[1]] - shared
     match = (pairs > 0).all(axis=0) & (shared > 0.5 * union)
-    found, met = np.isin(truth, pairs[0][match]), np.isin(prediction, pairs[1][match])
-    shade[(prediction > 0) & ~met] = _MADE_UP
+    partner = np.zeros(len(predicted_sizes), int)
+    partner[pairs[1][match]] = pairs[0][match]
+    return partner
+
+
+def _judged(plain, truth, prediction, partner):
+    shade = 0.4 * plain.astype("float32")
+    found = np.isin(truth, partner[partner > 0])
+    shade[found] = 0.45 * shade[found] + 0.55 * np.array(_FOUND)
+    shade[(prediction > 0) & (partner[prediction] == 0)] = _MADE_UP
     shade[(truth > 0) & ~found] = _MISSED
-    hit = (truth > 0) & found
-    shade[hit] = 0.45 * shade[hit] + 0.55 * np.array(_FOUND)
-    return outlines(np.clip(shade, 0, 255).astype("uint8"), truth, color=(0, 0, 0))
+    return outlines(np.clip(np.rint(shade), 0, 255).astype("uint8"), truth, color=(0, 0, 0))
