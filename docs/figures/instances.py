@@ -2,9 +2,9 @@
 
 The nets are made by the three commands of the page; then
 
-python docs/figures/instances.py RUN_CELLS CELLS RUN_MEMBRANE MEMBRANE RUN_CAMVID CAMVID  (rewrites docs/images/instances/)
+python docs/figures/instances.py RUN_CELLS CELLS RUN_MEMBRANE MEMBRANE RUN_CAMVID CAMVID
 
-RUN_CELLS is the run folder of `keras-seg train CELLS --task instances`, and so on. Without arguments the targets alone
+rewrites docs/images/instances/. RUN_CELLS is the run folder of `keras-seg train CELLS --task instances`, and so on. Without arguments the targets alone
 are drawn.
 """
 
@@ -62,9 +62,10 @@ def targets():
         "targets",
         ("image", image, None),
         ("ids", numbers(ids), None),
-        ("classes: body and border", CLASSES[made.classes], None),
+        ("body, border", CLASSES[made.classes], None),
+        ("with outlines=True", CLASSES[ks.data.instance_targets(ids, outlines=True).classes], None),
         ("distance", made.distance, "viridis"),
-        ("U-Net's weights", ks.data.boundary_weights((ids > 0).astype(int), instances=ids, inside=True), "magma"),
+        ("U-Net's weights", ks.data.boundary_weights(ids > 0, instances=ids, sigma=2.0, inside=True), "magma"),
     )
 
 
@@ -105,9 +106,7 @@ def tiles(model, settings, index):
     whole = ks.inference.instances(model.predict(image[None].astype("float32"), verbose=0)[0], **settings)
     stitched = ks.inference.stitch_instances(parts)
     score = ks.metrics.instance_score(whole, stitched)
-    print(
-        f"tiles of {side}, overlap {side - step}: {stitched.max()} objects, whole image {whole.max()}, score {score:.3f}"
-    )
+    print(f"tiles of {side}: {stitched.max()} objects, the whole image {whole.max()}, score {score:.3f}")
     first, last = np.zeros_like(whole), np.zeros_like(whole)
     first[:side, :side], last[step:, width - side :] = parts[0][0], parts[-1][0]
     figure(

@@ -42,11 +42,12 @@ def tune_instances(predictor, data, grid=None, images=16, batch_size=4):
 
     Args:
         predictor: a keras.Model, or a sequence of its probabilities (height, width, 3), one an image.
-        data: for a model a `keras_seg.data.InstanceIndex`; for probabilities a sequence of maps (height, width) of
-            objects, one an image: 0 for none, -1 for pixels that do not count.
+        data: for a model a `keras_seg.data.InstanceIndex`, or batches (images, ids) of which the first images are
+            used; for probabilities a sequence of maps (height, width) of objects, one an image: 0 for none, -1 for
+            pixels that do not count.
         grid: dict from an argument of `instances` to the values to try; others keep their defaults. Defaults to None:
             thresholds 0.4 to 0.6, of seeds 0.35 to 0.8, of borders 0.3 and 0.5, sizes from 0, 16, 48 and 128 pixels.
-        images: int, how many images are used at most, evenly spread over the folder. Defaults to 16.
+        images: int, how many images are used at most, evenly spread over a folder. Defaults to 16.
         batch_size: int, how many images of equal size are predicted together. Defaults to 4.
 
     Returns:
@@ -100,11 +101,12 @@ def _checked_grid(grid):
 def _pairs(predictor, data, images, batch_size):
     """(probabilities, true ids) of the images that are used."""
     if hasattr(predictor, "predict_on_batch"):
-        if not hasattr(data, "subset"):
-            _validation.fail("data", "must be an InstanceIndex for a model", type(data).__name__, "See scan_instances.")
-        index = data.subset(_spread(len(data), images))
-        return [(probabilities, ids) for _, ids, probabilities in each_prediction(predictor, index, 3, batch_size)]
-    predictions, truths = list(predictor), list(data)
+        if hasattr(data, "read_labels"):
+            index = data.subset(_spread(len(data), images))
+            return [(probabilities, ids) for _, ids, probabilities in each_prediction(predictor, index, 3, batch_size)]
+        predictions, truths = _of_batches(predictor, data, images)
+    else:
+        predictions, truths = list(predictor), list(data)
     if len(predictions) != len(truths) or not truths:
         rule = f"must hold a map for each of the {len(predictions)} images of `predictor`, and at least one"
         _validation.fail("data", rule, f"{len(truths)} maps")
@@ -116,6 +118,20 @@ def _pairs(predictor, data, images, batch_size):
             _validation.fail("data", rule, (ids.shape, str(ids.dtype), np.shape(predictions[position])))
         pairs.append((predictions[position], ids))
     return pairs
+
+
+def _of_batches(model, data, images):
+    """Probabilities and maps of the first images of a data set of batches."""
+    predictions, truths = [], []
+    for batch in data:
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2 or np.ndim(batch[1]) != 3:
+            rule = "must be an InstanceIndex or batches (images, ids) for a model, ids (batch, height, width)"
+            _validation.fail("data", rule, type(batch).__name__, "See scan_instances.")
+        predictions += list(np.asarray(model.predict_on_batch(np.asarray(batch[0], "float32"))))
+        truths += list(np.asarray(batch[1]))
+        if len(truths) >= images:
+            break
+    return predictions[:images], truths[:images]
 
 
 def _spread(count, most):

@@ -84,7 +84,10 @@ class TestInstances:
     def test_tuning_a_model(self, cells):
         tuned = tune_instances(reader(3), cells, images=2)
         assert tuned.score >= tuned.default_score > 0.8
-        with pytest.raises(InputError, match="`data` must be an InstanceIndex for a model"):
+        same = tune_instances(reader(3), ks.data.from_folder(cells.subset([0, 1]), batch_size=1), images=2)
+        first = tune_instances(reader(3), cells.subset([0, 1]))
+        assert (same.settings, same.score) == (first.settings, first.score)
+        with pytest.raises(InputError, match="`data` must be an InstanceIndex or batches"):
             tune_instances(reader(3), [np.zeros((4, 4), int)])
 
     def test_a_model_of_another_task(self, cells):
