@@ -4,8 +4,8 @@ The nets are made by the three commands of the page; then
 
 python docs/figures/instances.py RUN_CELLS CELLS RUN_MEMBRANE MEMBRANE RUN_CAMVID CAMVID
 
-rewrites docs/images/instances/. RUN_CELLS is the run folder of `keras-seg train CELLS --task instances`, and so on. Without arguments the targets alone
-are drawn.
+rewrites docs/images/instances/. RUN_CELLS is the run folder of `keras-seg train CELLS --task instances`, and so on.
+Without arguments the targets alone are drawn.
 """
 
 import os

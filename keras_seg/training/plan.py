@@ -5,6 +5,7 @@ import math
 
 from keras_seg import _validation
 from keras_seg.data import class_weights
+from keras_seg.training.tasks.seams import FEWEST_SEAMS
 
 # Working memory a decoded cache may take, as a share of the machine's.
 _CACHE_SHARE = 0.25
@@ -102,6 +103,13 @@ def make_plan(facts, **given):
     choose("task", "semantic unless asked", task)
     if task != "semantic":
         choose("border_width", "2 pixels on either side: thin, and wide enough to be learnt", 2)
+    if task == "instances":
+        choose(
+            "outlines",
+            f"borders are the seams of touching objects; all rims where seams are under {FEWEST_SEAMS:.1%} of pixels",
+            facts["seam_share"] < FEWEST_SEAMS,
+            "seam_share",
+        )
     on_cpu = facts["device"] == "cpu"
     choose("seed", "0 unless given", 0)
     choose("model", "the U-Net is the strong baseline", "UNet")

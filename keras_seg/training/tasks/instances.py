@@ -7,6 +7,7 @@ from keras_seg import _validation, data, inference, visualization
 from keras_seg._validation import InputError
 from keras_seg.data import INSTANCE_CLASSES
 from keras_seg.data.decoded_store import DecodedStore
+from keras_seg.training.tasks.seams import FEWEST_SEAMS
 from keras_seg.training.tasks.target_shares import target_shares
 from keras_seg.training.tasks.task import Task
 
@@ -60,17 +61,23 @@ class InstancesTask(Task):
     def class_facts(self, index):
         """Of background, body and border."""
         shares = target_shares(index, lambda ids: data.instance_targets(ids).classes, INSTANCE_CLASSES)
+        seams = shares["border"]
+        if seams < FEWEST_SEAMS:
+            shares = target_shares(
+                index, lambda ids: data.instance_targets(ids, outlines=True).classes, INSTANCE_CLASSES
+            )
         return {
             "num_classes": len(INSTANCE_CLASSES),
             "ignore_class": list(index.ignore_class),
             "class_names": list(INSTANCE_CLASSES),
             "class_share": shares,
+            "seam_share": seams,
             "median_objects": float(np.median(index.object_counts)),
         }
 
     def targets(self, dataset, index, plan):
         """Background, body and border, made after augmentation, so that a border is as wide in every crop."""
-        return data.add_instance_targets(dataset, plan["border_width"])
+        return data.add_instance_targets(dataset, plan["border_width"], plan["outlines"])
 
     def tune(self, model, index):
         """As `inference.tune_instances`."""
