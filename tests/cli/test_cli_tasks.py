@@ -130,6 +130,7 @@ class TestInstances:
             expected = ks.visualization.outlines(pixels, ids.astype(int))
             np.testing.assert_array_equal(np.asarray(overlay), expected)
 
+    @pytest.mark.slow
     def test_resuming_a_killed_run(self, cells, tmp_path, monkeypatch, refused):
         out = tmp_path / "run"
         from keras_seg.training import recorder
@@ -150,12 +151,6 @@ class TestInstances:
         rows = list(csv.DictReader((out / "log.csv").open()))
         assert [row["epoch"] for row in rows] == ["1", "2"]
         assert float(rows[0]["val_instance_score"]) >= 0
-
-    def test_overwriting_by_another_task_leaves_nothing_of_the_old(self, instances_run, shapes, tmp_path, refused):
-        out = pathlib.Path(shutil.copytree(instances_run, tmp_path / "run"))
-        assert "--overwrite" in refused("train", shapes, "--out", out)
-        assert command("train", shapes, "--out", out, "--overwrite", *TRAIN) == 0
-        assert {item.name for item in out.iterdir()} == FILES - {"decoding.json"}
 
     def test_folders_of_objects_and_components(self, cells, tmp_path, capsys):
         data = tmp_path / "data"
@@ -261,14 +256,3 @@ class TestBadInput:
         message = refused("train", cells, "--out", tmp_path / "run", "--task", "instances", *TRAIN)
         assert 'pip install "keras-seg[instances]"' in message
         assert not (tmp_path / "run").exists()
-
-
-def test_a_run_from_before_there_were_tasks(shapes, tmp_path):
-    """Its plan and its labels say nothing of a task: it is semantic."""
-    out = tmp_path / "run"
-    assert command("train", shapes, "--out", out, *TRAIN) == 0
-    plan = read(out / "plan.json")
-    del plan["choices"]["task"], plan["fingerprint"]["task"]
-    (out / "plan.json").write_text(json.dumps(plan))
-    assert "task" not in read(out / "labels.json")
-    assert command("evaluate", out, shapes) == 0
