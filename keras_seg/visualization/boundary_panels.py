@@ -36,17 +36,19 @@ def boundary_panel(images, truths, probabilities, lines, tile_height=220):
         plain = overlay(image, np.full(truth.shape, -1), 1)
         grey = [np.repeat(np.rint(255 * np.asarray(part, "float64")).astype("uint8")[..., None], 3, -1)
                 for part in (truth, np.clip(probability, 0, 1))]  # fmt: skip
-        rows.append([plain, *grey, _judged(plain, truth, line)])
+        # Lines of a pixel would be lost where the picture is scaled down.
+        rows.append([plain, *grey, _judged(plain, truth, line, max(0, round(truth.shape[0] / tile_height) - 1))])
     legend = (("edge, met", _MET), ("edge, missed", _MISSED), ("made up", _MADE_UP))
     return sheet(("image", "true edges", "probability", "lines"), rows, legend, tile_height)
 
 
-def _judged(plain, truth, line):
+def _judged(plain, truth, line, thicker):
     shade = (0.4 * plain.astype("float32")).astype("uint8")
     reach = max(1, round(0.0075 * float(np.hypot(*truth.shape))))
     shade[truth & ~_near(line, reach)] = _MISSED
-    shade[line & ~_near(truth, reach)] = _MADE_UP
-    shade[line & _near(truth, reach)] = _MET
+    met = line & _near(truth, reach)
+    shade[_near(line & ~met, thicker)] = _MADE_UP
+    shade[_near(met, thicker)] = _MET
     return shade
 
 
