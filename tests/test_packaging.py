@@ -63,7 +63,8 @@ def test_the_core_requires_little_and_the_extras_are_there():
     assert required == {"keras", "numpy", "pillow", "click", "rich"}
     extras = set(setup["options.extras_require"])
     wanted = ["tensorflow", "jax", "torch", "hub", "cv", "tfds", "onnx", "openvino", "scale", "docs", "test", "dev"]
-    assert extras == {*wanted, "boundary"}  # boundary: SciPy, for weight maps
+    # boundary: SciPy, for weight maps; instances: scikit-image too, for the watershed
+    assert extras == {*wanted, "boundary", "instances"}
     assert "torch==" not in (ROOT / "setup.cfg").read_text()
 
 

@@ -44,6 +44,44 @@ def score_table(evaluation, title):
     return table
 
 
+def instance_table(evaluation, title):
+    """Objects found, made up and missed, and the scores."""
+    results = evaluation.to_dict()
+    table = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("objects at IoU above 0.5")
+    table.add_column("", justify="right")
+    for name in ("found", "missed", "made up"):
+        table.add_row(name, str(results[name.replace(" ", "_")]))
+    table.add_section()
+    table.add_row("[bold]instance score[/]", f"[bold]{100 * results['instance_score']:.1f}[/]")
+    for name in ("panoptic quality", "segmentation quality", "recognition quality", "precision", "recall"):
+        table.add_row(name, _percent(results[name.replace(" ", "_")]))
+    return table
+
+
+def boundary_table(evaluation, title):
+    """F score, precision and recall of the edges."""
+    results = evaluation.to_dict()
+    table = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, title_justify="left")
+    table.add_column(f"edges, tolerance {100 * results['tolerance_ratio']:.2f} % of the diagonal")
+    table.add_column("", justify="right")
+    table.add_row("[bold]boundary F score[/]", f"[bold]{100 * results['boundary_f_score']:.1f}[/]")
+    for name in ("precision", "recall"):
+        table.add_row(name, _percent(results[name]))
+    table.add_row("threshold", f"{results['threshold']:g}")
+    return table
+
+
+def _percent(value):
+    return "none" if value is None else f"{100 * value:.1f}"
+
+
+def table_of(evaluation, title):
+    """The table of an evaluation, whatever its task."""
+    tables = {"InstanceEvaluation": instance_table, "BoundaryEvaluation": boundary_table}
+    return tables.get(type(evaluation).__name__, score_table)(evaluation, title)
+
+
 def fact_sheet(*facts):
     """Names and values in two columns; long values wrap beside their name. Paths are never cut."""
     table = rich.table.Table.grid(padding=(0, 2))
@@ -66,10 +104,8 @@ def progress_bar(*extra_columns):
     )
 
 
-def evaluate_with_bar(model, index):
-    """`inference.evaluate` with a progress bar."""
-    from keras_seg import inference
-
+def evaluate_with_bar(task, model, index, settings):
+    """A task's `evaluate` with a progress bar."""
     with progress_bar() as bar:
-        task = bar.add_task("judging", total=len(index))
-        return inference.evaluate(model, index, on_image=lambda done: bar.update(task, completed=done))
+        row = bar.add_task("judging", total=len(index))
+        return task.evaluate(model, index, settings, on_image=lambda done: bar.update(row, completed=done))

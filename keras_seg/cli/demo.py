@@ -48,7 +48,8 @@ def demo(out, minutes, seed, overwrite):
     model, evaluation = run_training(data, run, None, {}, {"minutes": minutes, "seed": seed}, started=time.monotonic())
     _step(3, f"keras-seg predict {run} {data / 'val' / 'images'} --out {predictions}")
     files = image_files([data / "val" / "images"])
-    write_predictions(model, files, prediction_targets(files, predictions, False), evaluation.class_names, 3)
+    targets, names = prediction_targets(files, predictions, False), evaluation.class_names
+    write_predictions(model, files, targets, names, 3, "semantic", {})
     _step(4, f"keras-seg export {run} --format tflite")
     images = [read_image(file) for file in files[:4]]
     export_model(model, "tflite", run / "model.tflite", images[0].shape[:2], images=images)

@@ -1,7 +1,10 @@
 """keras-seg evaluate."""
 
+import pathlib
+
 import click
 
+from keras_seg._validation import InputError
 from keras_seg.cli import console
 from keras_seg.cli.open_run import open_run
 
@@ -19,24 +22,25 @@ def evaluate(run, data, split, json_file):
     plan = run.load_plan()
 
     from keras_seg import _files
-    from keras_seg import data as ks_data
+    from keras_seg.training import find_task
 
-    splits = ks_data.find_splits(data)
-    if split is None and splits:
-        split = "val" if "val" in splits else splits[0]
-    index = ks_data.scan_folder(
-        data,
-        split,
-        num_classes=len(labels["names"]),
-        ignore_class=tuple(labels["ignore_class"]) or None,
-        class_names=labels["names"],
-        channels=plan.fingerprint["channels"],
-    )
+    task = find_task(plan.task)
+    try:
+        splits = task.splits(data)
+        if split is None and splits:
+            split = "val" if "val" in splits else splits[0]
+        index = task.scan_again(data, split, labels, plan.fingerprint["channels"])
+    except InputError as error:
+        if pathlib.Path(data).is_dir():
+            # The masks may be right for another task: the message alone would lead astray.
+            raise InputError(f"{error} RUN is of --task {task.name}, which is judged on {task.expects}.") from error
+        raise
     for text in index.notices:
         console.notice(text)
-    evaluation = console.evaluate_with_bar(run.load_model(), index)
+    settings = run.load_decoding()
+    evaluation = console.evaluate_with_bar(task, run.load_model(), index, settings)
     console.console.print(
-        console.score_table(evaluation, f"{len(index)} images of {index.path}{f', {split}' if split else ''}")
+        console.table_of(evaluation, f"{len(index)} images of {index.path}{f', {split}' if split else ''}")
     )
     if json_file is not None:
         _files.write_json(json_file, {"data": index.path, "split": split, **evaluation.to_dict()})

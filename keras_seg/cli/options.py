@@ -32,9 +32,20 @@ class IntList(click.ParamType):
         return numbers
 
 
+TASKS = ("semantic", "instances", "boundary")
+task_option = click.option(
+    "--task", type=click.Choice(TASKS), help="A class for every pixel (the default), objects, or edges between classes."
+)
+
+
 def data_options(command):
     """How the masks are to be read."""
     for option in (
+        click.option(
+            "--components/--no-components",
+            default=None,
+            help="For objects: masks are black and white, each patch of white an object; default: found out.",
+        ),
         click.option("--class-names", help="Names separated by commas; default: labels.json or classes.txt of DATA."),
         click.option(
             "--ignore-class", type=IntList(), help="Label or labels of pixels that do not count, e.g. 11 or 0,255."
@@ -46,12 +57,13 @@ def data_options(command):
     return command
 
 
-def data_arguments(num_classes, ignore_class, class_names, channels):
-    """The data options as arguments of `scan_folder`, those not given as None."""
+def data_arguments(num_classes, ignore_class, class_names, channels, components):
+    """The data options as arguments of `scan_folder` or `scan_instances`, those not given as None."""
     names = None if class_names is None else [name.strip() for name in class_names.split(",")]
     return {
         "num_classes": num_classes,
         "ignore_class": ignore_class,
         "class_names": names,
         "channels": channels and int(channels),
+        "components": components,
     }

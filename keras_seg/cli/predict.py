@@ -21,32 +21,48 @@ RASTERS = (".npy", ".zarr")
 @click.option("--resume", is_flag=True, help="Go on with rasters that were interrupted.")
 @overwrite
 def predict(run, images, out, tile, overlap, resume, overwrite):
-    """Predict IMAGES (files or folders) with the model of RUN: masks of class ids and colour overlays.
+    """Predict IMAGES (files or folders) with the model of RUN: masks of ids and pictures of them over the image.
+
+    The masks hold the ids of classes; with a RUN of --task instances the numbers of the objects, with one of boundary 1
+    on the lines.
 
     Rasters too large for an image file, .npy or .zarr (height, width, channels), are read, predicted and written row by
-    row to a mask of the same format.
+    row to a mask of class ids in the same format.
     """
 
     run = open_run(run)
     files = image_files(images)
     targets = prediction_targets(files, pathlib.Path(out), overwrite)
-    rasters = [file for file in files if file.suffix in RASTERS]
+    pairs = list(zip(files, targets, strict=True))
+    pictures = [pair for pair in pairs if pair[0].suffix not in RASTERS]
+    rasters = [pair for pair in pairs if pair[0].suffix in RASTERS]
+    plan = run.load_plan()
+    if rasters and plan.task != "semantic":
+        raise InputError(f"{rasters[0][0]}: rasters get masks of class ids, and {run.path} is of --task {plan.task}.")
     if overlap is not None and tile is None and not rasters:
         raise InputError("--overlap is of tiles. Add --tile HxW.")
-    names = run.load_labels()["names"]
-    channels = run.load_plan().fingerprint["channels"]
-    model, ids_of = run.load_model(), None
-    if tile is not None or rasters:
-        from keras_seg.inference import TiledPredictor
-
-        predictor = TiledPredictor(
-            model, tile or (512, 512), overlap=0.5 if overlap is None else overlap, output="class_ids"
-        )
-        ids_of = None if tile is None else predictor.predict
-    pictures = [(file, target) for file, target in zip(files, targets, strict=True) if file not in rasters]
+    model, overlap = run.load_model(), 0.5 if overlap is None else overlap
     if pictures:
-        write_predictions(model, *zip(*pictures, strict=True), names, channels, ids_of)
-    for file, (target,) in [pair for pair in zip(files, targets, strict=True) if pair[0] in rasters]:
+        names, channels = run.load_labels()["names"], plan.fingerprint["channels"]
+        predict = None if tile is None else _in_tiles(model, tile, overlap)
+        write_predictions(model, *zip(*pictures, strict=True), names, channels, plan.task, run.load_decoding(), predict)
+    if rasters:
+        _write_rasters(model, rasters, tile or (512, 512), overlap, overwrite, resume)
+    facts = [("Masks", pathlib.Path(out) / "masks")]
+    console.fact_sheet(*facts, *([("Overlays", pathlib.Path(out) / "overlays")] if pictures else []))
+
+
+def _in_tiles(model, tile, overlap):
+    from keras_seg.inference import TiledPredictor
+
+    return TiledPredictor(model, tile, overlap=overlap).predict
+
+
+def _write_rasters(model, rasters, tile, overlap, overwrite, resume):
+    from keras_seg.inference import TiledPredictor
+
+    predictor = TiledPredictor(model, tile, overlap=overlap, output="class_ids")
+    for file, (target,) in rasters:
         with console.progress_bar() as bar:
             task = bar.add_task(file.name)
             predictor.predict(
@@ -56,37 +72,27 @@ def predict(run, images, out, tile, overlap, resume, overwrite):
                 overwrite=overwrite,
                 resume=resume,
             )
-    facts = [("Masks", pathlib.Path(out) / "masks")]
-    console.fact_sheet(*facts, *([("Overlays", pathlib.Path(out) / "overlays")] if pictures else []))
 
 
-def write_predictions(model, files, targets, names, channels, ids_of=None):
-    """Predict image files one by one and write a palette mask and an overlay for each.
+def write_predictions(model, files, targets, names, channels, task, settings, predict=None):
+    """Predict image files one by one and write a mask and an overlay for each.
 
-    `ids_of` is a function from an image to its class ids; None predicts it whole.
+    `predict` is a function from an image to its map of scores; by default the model sees it whole.
     """
-    from PIL import Image
-
     from keras_seg import _files
     from keras_seg.data.reading import read_image
-    from keras_seg.inference import predict_classes
-    from keras_seg.visualization import overlay, palette
+    from keras_seg.training import find_task
+    from keras_seg.training.tasks.scores_of import scores_of
 
-    colors = palette(len(names))
+    task = find_task(task)
     with console.progress_bar() as bar:
-        for file, (mask_file, overlay_file) in zip(bar.track(files, description="predicting"), targets, strict=True):
+        for file, pair in zip(bar.track(files, description="predicting"), targets, strict=True):
             image = read_image(file, channels)
-            mask = predict_classes(model, image[None])[0] if ids_of is None else ids_of(image)
-            mask = mask.astype("uint8" if len(names) <= 256 else "uint16")
-            picture = Image.fromarray(mask)
-            if mask.dtype == "uint8":
-                picture.putpalette(colors.tobytes())
-            for target, content in (
-                (mask_file, picture),
-                (overlay_file, Image.fromarray(overlay(image, mask, colors))),
-            ):
+            scores = scores_of(model, image) if predict is None else predict(image)
+            pictures = task.draw(scores, image, settings, names)
+            for target, picture in zip(pair, pictures, strict=True):
                 with _files.written_aside(target, overwrite=True) as aside:
-                    content.save(aside)
+                    picture.save(aside)
 
 
 def image_files(paths):

@@ -6,7 +6,7 @@ import click
 
 from keras_seg._validation import InputError
 from keras_seg.cli import console
-from keras_seg.cli.options import IntList, data_arguments, data_options, out_run, overwrite
+from keras_seg.cli.options import IntList, data_arguments, data_options, out_run, overwrite, task_option
 from keras_seg.cli.start import STARTED, keras_ready
 
 _PLAN_OPTIONS = (
@@ -20,6 +20,7 @@ _PLAN_OPTIONS = (
     click.option("--crop", type=IntList(sides=2), help="Size of the training crops, e.g. 320x416."),
     click.option("--learning-rate", type=float, help="Highest learning rate."),
     click.option("--decoder-stride", type=int, help="Where the decoder stops: 1 decides at every pixel, 4 is faster."),
+    click.option("--border-width", type=int, help="Pixels of a border on either side, for instances and boundary."),
     click.option("--seed", type=int, help="Same seed, data and machine: same model."),
 )
 
@@ -37,82 +38,80 @@ def plan_options(command):
 @click.option(
     "--val", type=click.Path(exists=True), help="Folder to validate on; default: DATA/val, or a fifth of DATA."
 )
+@task_option
 @data_options
 @plan_options
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @overwrite
-def train(data, out, val, num_classes, ignore_class, class_names, channels, resume, overwrite, **given):
+def train(
+    data, out, val, task, num_classes, ignore_class, class_names, channels, components, resume, overwrite, **given
+):
     """Train a model on the folder DATA, judge it, and keep everything in one run folder.
 
-    DATA holds images/ and masks/ of the same file names, or train/ and val/ with these two in each.
+    DATA holds images/ and masks/ of the same file names, or train/ and val/ with these two in each. With --task
+    instances the masks number the objects, or masks/NAME/ holds a mask for each.
     """
-    data_options = data_arguments(num_classes, ignore_class, class_names, channels)
+    data_options = data_arguments(num_classes, ignore_class, class_names, channels, components)
     if resume:
-        _refuse_choices_on_resume(overwrite, {**given, **data_options})
-    run_training(data, out, val, data_options, given, resume, overwrite)
+        _refuse_choices_on_resume(overwrite, {**given, **data_options, "task": task})
+    run_training(data, out, val, data_options, given, resume, overwrite, task=task or "semantic")
 
 
-def run_training(data, out, val, data_options, given, resume=False, overwrite=False, started=STARTED):
+def run_training(data, out, val, data_options, given, resume=False, overwrite=False, started=STARTED, task="semantic"):
     """Scan, plan, train, judge and save; what `train` and `demo` do. A limit in minutes counts from `started`.
 
     Returns:
-        (keras.Model, `Evaluation`).
+        (keras.Model, what the task's `evaluate` gives).
     """
     keras_ready()
-    from keras_seg.training import RunFolder
+    from keras_seg.training import RunFolder, find_task
 
     run = RunFolder(out)
     stored = run.load_plan() if resume else None
+    task = find_task(task if stored is None else stored.task)
+    task.check_installed()
     if stored is None:
         run.check_free(overwrite)
     elif run.model_file.exists():
         raise InputError(f"{run.path}: its training has ended. Use it, or start anew with --overwrite.")
-    else:
-        labels = run.load_labels()
-        data_options = {
-            "num_classes": len(labels["names"]),
-            "ignore_class": tuple(labels["ignore_class"]) or None,
-            "class_names": labels["names"],
-            "channels": stored.fingerprint["channels"],
-        }
-
-    return _train(run, *scan(data, val, data_options), stored, given, started)
+    indices = scan(data, val, task, data_options, run.load_labels() if resume else None, stored)
+    return _train(run, task, *indices, stored, given, started)
 
 
-def scan(data, val, data_options):
-    """The folders to train and to validate on, each looked through once."""
-    from keras_seg import data as ks_data
+def scan(data, val, task, data_options, labels=None, stored=None):
+    """The folders to train and to validate on, each looked through once; as the `labels` of a `stored` run say."""
+    from keras_seg.data import split_index
 
-    data_options = dict(data_options)
+    channels = (data_options.get("channels") or 3) if stored is None else stored.fingerprint["channels"]
+
+    def read(folder, split, like=None):
+        if stored is not None and like is None:
+            return task.scan_again(folder, split, labels, channels)
+        return task.scan(folder, split, like, **{**data_options, "channels": channels})
+
     with console.console.status(f"Reading {data}"):
-        channels = data_options.pop("channels", None) or 3
-        splits = ks_data.find_splits(data)
-        train_index = ks_data.scan_folder(
-            data, "train" if "train" in splits else None, channels=channels, **data_options
-        )
+        splits = task.splits(data)
+        train_index = read(data, "train" if "train" in splits else None)
         if val is not None:
-            val_splits = ks_data.find_splits(val)
-            val_index = ks_data.scan_folder(
-                val, "val" if "val" in val_splits else None, encoding=train_index.encoding, channels=channels
-            )
+            val_index = read(val, "val" if "val" in task.splits(val) else None, train_index)
         elif "val" in splits:
-            val_index = ks_data.scan_folder(data, "val", encoding=train_index.encoding, channels=channels)
+            val_index = read(data, "val", train_index)
         else:
-            train_index, val_index = ks_data.split_index(train_index)
+            train_index, val_index = split_index(train_index)
     for text in train_index.notices:
         console.notice(text)
     return train_index, val_index
 
 
-def _train(run, train_index, val_index, stored, given, started):
+def _train(run, task, train_index, val_index, stored, given, started):
     from keras_seg import _files, training
     from keras_seg.cli.training_progress import TrainingProgress
 
-    facts = training.fingerprint(train_index, val_index)
+    facts = training.fingerprint(train_index, val_index, task.name)
     if stored is None:
         plan = training.make_plan(facts, **given)
         training.build_model(plan)  # Whatever cannot be built must fail before an older run is replaced.
-        run.create(plan, _labels(train_index))
+        run.create(plan, task.labels(train_index))
     else:
         plan = stored
         for name in ("train_images", "num_classes"):
@@ -134,34 +133,29 @@ def _train(run, train_index, val_index, stored, given, started):
         )
     with _files.written_aside(run.model_file, overwrite=True) as aside:
         model.save(aside)
-    return model, _judge(run, model, val_index)
+    return model, _judge(run, task, model, val_index)
 
 
-def _judge(run, model, index):
+def _judge(run, task, model, index):
     """Evaluate the trained model, and leave the numbers and a picture in the run folder."""
     import numpy as np
 
-    from keras_seg import _files, visualization
-    from keras_seg.data.decoded_store import DecodedStore
-    from keras_seg.inference import predict_classes
+    from keras_seg import _files
 
-    evaluation = console.evaluate_with_bar(model, index)
-    _files.write_json(run.metrics_file, {"split": "validation", "data": index.path, **evaluation.to_dict()})
-    store = DecodedStore(index)
+    with console.console.status("Choosing thresholds"):
+        settings = task.tune(model, index)
+    if settings:
+        _files.write_json(run.decoding_file, settings)
+    evaluation = console.evaluate_with_bar(task, model, index, settings)
+    results = {"split": "validation", "data": index.path, **evaluation.to_dict()}
+    _files.write_json(run.metrics_file, {**results, "decoding": settings} if settings else results)
     positions = np.linspace(0, len(index) - 1, min(4, len(index))).astype(int)
-    images, masks = zip(*(store.get(position) for position in positions), strict=True)
-    predictions = [predict_classes(model, image[None])[0] for image in images]
-    panel = visualization.prediction_panel(images, masks, predictions, index.class_names)
+    panel = task.panel(model, index, positions, settings)
     with _files.written_aside(run.panel_file, overwrite=True) as aside:
         panel.save(aside)
-    console.console.print(console.score_table(evaluation, f"{len(index)} validation images"))
+    console.console.print(console.table_of(evaluation, f"{len(index)} validation images"))
     console.fact_sheet(("Run folder", run.path), ("Pictures", run.panel_file), ("Reasons", run.plan_file))
     return evaluation
-
-
-def _labels(index):
-    """labels.json of the run."""
-    return {"names": list(index.class_names), "ignore_class": list(index.ignore_class)}
 
 
 def _describe(plan, train_index, val_index):
@@ -169,7 +163,7 @@ def _describe(plan, train_index, val_index):
     limit = f"{plan['epochs']} epochs" if plan["minutes"] is None else f"{plan['minutes']:g} minutes"
     console.fact_sheet(
         ("Data", f"{len(train_index)} images to train on, {len(val_index)} to validate on, about {height}x{width}"),
-        ("Classes", ", ".join(train_index.class_names)),
+        ("Classes", ", ".join(plan.fingerprint["class_names"])),
         ("Model", f"{plan['model']}, backbone {plan['backbone']}, weights {plan['weights'] or 'from scratch'}"),
         ("Plan", f"{limit}, batches of {plan['batch_size']}, crops of {'x'.join(map(str, plan['crop']))}"),
     )

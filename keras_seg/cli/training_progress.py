@@ -5,6 +5,9 @@ import rich.progress
 
 from keras_seg.cli.console import console, progress_bar
 
+# What tasks put first in the log, and how it is called.
+_SCORES = {"val_mean_iou": "mIoU", "val_instance_score": "instance score", "val_boundary_f_score": "boundary F score"}
+
 
 class TrainingProgress(keras.callbacks.Callback):
     """A bar over the whole run, and a line whenever the model was judged. A context manager, and a Keras callback.
@@ -34,7 +37,7 @@ class TrainingProgress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Print a line when the model was judged."""
-        if "val_mean_iou" in (logs or {}):
-            console.print(
-                f"epoch {epoch + 1:4d}  loss {logs['loss']:.3f}  validation mIoU {100 * logs['val_mean_iou']:.1f}"
-            )
+        for name, shown in _SCORES.items():
+            if name in (logs or {}):
+                score = f"validation {shown} {100 * logs[name]:.1f}"
+                console.print(f"epoch {epoch + 1:4d}  loss {logs['loss']:.3f}  {score}")

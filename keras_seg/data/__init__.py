@@ -1,9 +1,15 @@
 """Images and masks: folders, TensorFlow Datasets, generated scenes."""
 
+from keras_seg.data.boundary_targets import BOUNDARY_CLASSES, add_boundary_targets, boundary_targets
 from keras_seg.data.boundary_weights import add_boundary_weights, boundary_weights
+from keras_seg.data.cells import cells_scene, write_cells
 from keras_seg.data.class_weights import class_weights
 from keras_seg.data.count_pixels import PixelCounts, count_pixels
 from keras_seg.data.folder_index import FolderIndex, scan_folder, split_index
+from keras_seg.data.instance_index import InstanceIndex, scan_instances
+from keras_seg.data.instance_pairs import find_instance_pairs, instance_splits
+from keras_seg.data.instance_reading import read_instances
+from keras_seg.data.instance_targets import INSTANCE_CLASSES, InstanceTargets, add_instance_targets, instance_targets
 from keras_seg.data.label_encoding import LabelEncoding
 from keras_seg.data.pairs import Pair, find_pairs, find_splits
 from keras_seg.data.pipeline import from_folder
@@ -14,26 +20,40 @@ from keras_seg.data.stratified_images import stratified_positions
 from keras_seg.data.tfds import from_tfds
 
 __all__ = [
+    "BOUNDARY_CLASSES",
+    "INSTANCE_CLASSES",
     "SHAPE_NAMES",
     "FolderIndex",
+    "InstanceIndex",
+    "InstanceTargets",
     "LabelEncoding",
     "Pair",
     "PixelCounts",
+    "add_boundary_targets",
     "add_boundary_weights",
+    "add_instance_targets",
+    "boundary_targets",
     "boundary_weights",
+    "cells_scene",
     "class_weights",
     "count_pixels",
+    "find_instance_pairs",
     "find_pairs",
     "find_splits",
     "from_folder",
     "from_tfds",
     "image_size",
+    "instance_splits",
+    "instance_targets",
     "pipeline_error",
     "read_image",
+    "read_instances",
     "read_mask",
     "scan_folder",
+    "scan_instances",
     "shapes_scene",
     "split_index",
     "stratified_positions",
+    "write_cells",
     "write_shapes",
 ]

@@ -8,14 +8,14 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._validation import InputError
-from keras_seg.data.reading import read_image, read_mask
+from keras_seg.data.reading import read_image
 
 
 class DecodedStore:
-    """The examples of a `FolderIndex` as arrays, decoded when first asked for.
+    """The examples of a folder as arrays, decoded when first asked for.
 
     Args:
-        index: a `FolderIndex`.
+        index: a `FolderIndex` or an `InstanceIndex`.
         cache: False decodes every time; True or "memory" keeps the arrays; a path keeps them in files of that folder.
     """
 
@@ -47,7 +47,7 @@ class DecodedStore:
     def _decode(self, position):
         pair, size = self.index.pairs[position], self.index.sizes[position]
         image = read_image(pair.image, self.index.channels).astype(self.index.image_dtype, copy=False)
-        mask = self.index.encoding.encode(read_mask(pair.mask, self.index.colors))
+        mask = self.index.read_labels(position)
         for path, array in ((pair.image, image), (pair.mask, mask)):
             if array.shape[:2] != tuple(size):
                 raise InputError(f"{path}: its size changed since the folder was scanned. Scan the folder again.")
@@ -57,9 +57,8 @@ class DecodedStore:
         pair = self.index.pairs[position]
         # A changed file or another reading of it gets another name, so a stale entry is never used.
         stamp = [
-            *(f"{path.resolve()} {path.stat().st_mtime_ns} {path.stat().st_size}" for path in pair),
-            str((self.index.channels, self.index.image_dtype, self.index.colors)),
-            str((self.index.encoding.threshold, self.index.encoding.label_map, self.index.encoding.dtype)),
+            *(f"{path.resolve()} {path.stat().st_mtime_ns} {path.stat().st_size}" for path in _files(pair)),
+            self.index.reading,
         ]
         file = self._folder / f"{hashlib.sha1(' '.join(stamp).encode()).hexdigest()}.npz"
         if file.exists():
@@ -72,3 +71,9 @@ class DecodedStore:
             np.savez(stream, image=image, mask=mask)
         part.replace(file)
         return image, mask
+
+
+def _files(pair):
+    """The files of an example: a mask may be a folder of one file for each object."""
+    yield pair.image
+    yield from sorted(pair.mask.iterdir()) if pair.mask.is_dir() else (pair.mask,)

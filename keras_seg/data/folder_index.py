@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._validation import InputError
+from keras_seg.data.examples import Examples
 from keras_seg.data.label_encoding import LabelEncoding
 from keras_seg.data.pairs import Pair, find_pairs, split_folder
 from keras_seg.data.reading import image_size, read_image, read_mask
@@ -19,7 +20,7 @@ _BITS_8 = 256
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class FolderIndex:
+class FolderIndex(Examples):
     """The pairs of a data folder and what was found in them. `scan_folder` makes it.
 
     Args:
@@ -45,9 +46,6 @@ class FolderIndex:
     image_dtype: str = "uint8"
     colors: dict = None
     notices: tuple = ()
-
-    def __len__(self):
-        return len(self.pairs)
 
     @property
     def num_classes(self):
@@ -75,32 +73,21 @@ class FolderIndex:
         return self.pixel_counts > 0
 
     @property
-    def common_size(self):
-        """The (height, width) that all images share, or None."""
-        return self.sizes[0] if len(set(self.sizes)) == 1 else None
+    def label_dtype(self):
+        """The dtype of what `read_labels` gives."""
+        return self.encoding.dtype
 
-    def subset(self, indices):
-        """The index of some of the examples.
-
-        Args:
-            indices: sequence of positions.
-
-        Returns:
-            A `FolderIndex` with these examples in this order, and the same encoding.
-
-        Raises:
-            InputError: no positions, or one that is out of range.
-        """
-        indices = [int(i) for i in indices]
-        if not indices or min(indices) < 0 or max(indices) >= len(self):
-            _validation.fail("indices", f"must hold at least one position, all in 0..{len(self) - 1}", indices)
-        return dataclasses.replace(
-            self,
-            pairs=tuple(self.pairs[i] for i in indices),
-            sizes=tuple(self.sizes[i] for i in indices),
-            pixel_counts=self.pixel_counts[indices],
-            ignored_counts=self.ignored_counts[indices],
+    @property
+    def reading(self):
+        """Text that differs where the same files are read in another way."""
+        encoding = self.encoding
+        return str((self.channels, self.image_dtype, self.colors)) + str(
+            (encoding.threshold, encoding.label_map, encoding.dtype)
         )
+
+    def read_labels(self, position):
+        """The class ids of an example, (height, width)."""
+        return self.encoding.encode(read_mask(self.pairs[position].mask, self.colors))
 
 
 def scan_folder(
@@ -158,7 +145,7 @@ def scan_folder(
     workers = _validation.integer("workers", workers or os.cpu_count() or 1)
     pairs = find_pairs(path, split, allow_orphans)
     if encoding is None:
-        side = _side_file(path, split)
+        side = side_file(path, split)
         if class_names is None and side.names is not None:
             class_names = side.names
             if num_classes is not None and len(class_names) != num_classes:
@@ -186,7 +173,7 @@ def scan_folder(
         try:
             encoding = LabelEncoding.from_counts(total, num_classes, ignore_class, class_names, label_map)
         except InputError as error:
-            raise InputError(f"{_name(path)}: {error}") from error
+            raise InputError(f"{folder_name(path)}: {error}") from error
         notices += encoding.notices
     pixel_counts = np.zeros((len(pairs), encoding.num_classes), np.int64)
     ignored_counts = np.zeros(len(pairs), np.int64)
@@ -201,7 +188,7 @@ def scan_folder(
     if missing:
         notices.append(f"No mask holds class {', '.join(missing[:6])}{', ...' if len(missing) > 6 else ''}.")
     return FolderIndex(
-        path=_name(path),
+        path=folder_name(path),
         pairs=tuple(pairs),
         sizes=sizes,
         encoding=encoding,
@@ -271,7 +258,8 @@ def _look(pair: Pair, channels, colors, check_image):
     return tuple(int(side) for side in size), dtype, dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
-def _name(path):
+def folder_name(path):
+    """A data folder, or a pair of text files, as text."""
     return " + ".join(str(part) for part in path) if isinstance(path, (tuple, list)) else str(path)
 
 
@@ -281,7 +269,7 @@ class _Side:
     ignore_class = None
 
 
-def _side_file(path, split):
+def side_file(path, split):
     """What labels.json or classes.txt in the folder say."""
     side = _Side()
     root = pathlib.Path(path[0]).parent if isinstance(path, (tuple, list)) else pathlib.Path(path)

@@ -10,7 +10,7 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")
 MASK_FOLDERS = ("masks", "mask", "labels", "annotations")
 MASK_SUFFIXES = ("_mask", "_label", "_labels", "_seg", "_gt", "_l", "-mask", "-label")
-_SPLITS = {
+SPLITS = {
     "train": ("train", "training"),
     "val": ("val", "valid", "validation"),
     "test": ("test", "testing"),
@@ -46,15 +46,15 @@ def find_splits(path):
         ...     find_splits(folder)
         ('train', 'val')
     """
-    folders = _folders(_existing(path))
+    folders = subfolders(existing_folder(path))
     return tuple(
         split
-        for split, names in _SPLITS.items()
-        if any(name in folders and _first(_folders(folders[name]), IMAGE_FOLDERS) for name in names)
+        for split, names in SPLITS.items()
+        if any(name in folders and first_of(subfolders(folders[name]), IMAGE_FOLDERS) for name in names)
     )
 
 
-def find_pairs(path, split=None, allow_orphans=False):
+def find_pairs(path, split=None, allow_orphans=False, mask_folders=MASK_FOLDERS, mask_extensions=EXTENSIONS):
     """Pair the images of a folder with their masks.
 
     Three layouts are read:
@@ -73,6 +73,8 @@ def find_pairs(path, split=None, allow_orphans=False):
         path: the folder, or the pair of text files.
         split: name of the split, or None where the folder holds the images itself.
         allow_orphans: leave out images without a mask and masks without an image, instead of refusing them.
+        mask_folders: names the folder of masks may have.
+        mask_extensions: extensions that masks may have.
 
     Returns:
         A list of `Pair`, sorted by the image's stem; in the order of the lines for text files.
@@ -95,19 +97,19 @@ def find_pairs(path, split=None, allow_orphans=False):
     if isinstance(path, (tuple, list)):
         return _listed_pairs(path)
     root = split_folder(path, split)
-    folders = _folders(root)
-    image_folder, mask_folder = _first(folders, IMAGE_FOLDERS), _first(folders, MASK_FOLDERS)
+    folders = subfolders(root)
+    image_folder, mask_folder = first_of(folders, IMAGE_FOLDERS), first_of(folders, mask_folders)
     for kind, folder in (("images", image_folder), ("masks", mask_folder)):
         if folder is None:
-            found = f"It holds: {_some(sorted(folders), 6)}." if folders else "It holds no folders."
+            found = f"It holds: {some_of(sorted(folders), 6)}." if folders else "It holds no folders."
             raise InputError(f"{root}: there is no folder {kind}/. {found} Expected: images/ and masks/.")
     images = _by_stem(image_folder)
-    masks = _masks_by_stem(mask_folder, images)
+    masks = _masks_by_stem(mask_folder, images, mask_extensions)
     if not allow_orphans:
         _refuse_orphans(images, masks, image_folder, mask_folder)
     pairs = [Pair(images[stem], masks[stem]) for stem in sorted(images) if stem in masks]
     if not pairs:
-        extensions = ", ".join(extension[1:] for extension in EXTENSIONS)
+        extensions = ", ".join(extension[1:] for extension in mask_extensions)
         raise InputError(
             f"{root}: no image has a mask ({len(images)} images, {len(masks)} masks). "
             f"Name the mask as its image, as in images/a.jpg and masks/a.png ({extensions})."
@@ -117,21 +119,22 @@ def find_pairs(path, split=None, allow_orphans=False):
 
 def split_folder(path, split=None):
     """The folder that holds the images and the masks of `split`."""
-    root = _existing(path)
-    folders = _folders(root)
+    root = existing_folder(path)
+    folders = subfolders(root)
     if split is not None:
-        for name in _SPLITS.get(split, (split,)):
+        for name in SPLITS.get(split, (split,)):
             if name.lower() in folders:
                 return folders[name.lower()]
         found = find_splits(root)
         fix = f"It has: {', '.join(found)}." if found else "Leave `split` out, or make the folder."
         raise InputError(f"{root}: there is no split {split!r}. {fix}")
-    if _first(folders, IMAGE_FOLDERS) is None and (found := find_splits(root)):
+    if first_of(folders, IMAGE_FOLDERS) is None and (found := find_splits(root)):
         raise InputError(f"{root}: the folder is divided into {', '.join(found)}. Pass split={found[0]!r}.")
     return root
 
 
-def _existing(path):
+def existing_folder(path):
+    """The path, when there is such a folder."""
     path = pathlib.Path(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such folder. Check the path.")
@@ -140,38 +143,43 @@ def _existing(path):
     return path
 
 
-def _folders(path):
-    return {entry.name.lower(): entry for entry in sorted(path.iterdir()) if entry.is_dir() and entry.name[0] != "."}
+def subfolders(path, lower=True):
+    """The folders in a folder by name, in lower case where that is asked for, without the hidden ones."""
+    found = (entry for entry in sorted(path.iterdir()) if entry.is_dir() and entry.name[0] != ".")
+    return {entry.name.lower() if lower else entry.name: entry for entry in found}
 
 
-def _first(folders, names):
+def first_of(folders, names):
+    """The first folder that has one of the names, or None."""
     return next((folders[name] for name in names if name in folders), None)
 
 
-def _some(names, shown=_SHOWN):
+def some_of(names, shown=_SHOWN):
+    """The first names, and how many more there are."""
     names = [str(name) for name in names]
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
 
 
-def _files(folder):
+def image_files(folder, extensions=EXTENSIONS):
+    """The files of a folder with one of the extensions, without the hidden ones."""
     return [
         entry
         for entry in sorted(folder.iterdir())
-        if entry.suffix.lower() in EXTENSIONS and entry.name[0] != "." and entry.is_file()
+        if entry.suffix.lower() in extensions and entry.name[0] != "." and entry.is_file()
     ]
 
 
 def _by_stem(folder):
     stems = {}
-    for file in _files(folder):
+    for file in image_files(folder):
         _add(stems, file.stem, file)
     return stems
 
 
-def _masks_by_stem(folder, images):
+def _masks_by_stem(folder, images, extensions):
     stems = {}
-    for file in _files(folder):
+    for file in image_files(folder, extensions):
         stem = file.stem
         if stem not in images:
             suffix = next((end for end in MASK_SUFFIXES if stem.lower().endswith(end)), "")
@@ -201,7 +209,7 @@ def _refuse_orphans(images, masks, image_folder, mask_folder):
         if names:
             count = f"{len(names)} of {len(images if kind == 'images' else masks)} {kind} have no {missing}"
             raise InputError(
-                f"{folder}: {count}: {_some(names)}. Add the missing files, or move these out of the folder."
+                f"{folder}: {count}: {some_of(names)}. Add the missing files, or move these out of the folder."
             )
 
 

@@ -3,7 +3,8 @@
 from keras_seg import _validation
 from keras_seg.data.batches import Finish, Schedule, batches
 from keras_seg.data.decoded_store import DecodedStore
-from keras_seg.data.folder_index import FolderIndex, scan_folder
+from keras_seg.data.examples import Examples
+from keras_seg.data.folder_index import scan_folder
 
 
 def from_folder(
@@ -34,7 +35,8 @@ def from_folder(
     epoch k on.
 
     Args:
-        path: a folder or a pair of text files (see `find_pairs`), or a `FolderIndex`, which spares the scan.
+        path: a folder or a pair of text files (see `find_pairs`), or a `FolderIndex`, which spares the scan. An
+            `InstanceIndex` gives maps that number the objects in place of masks.
         split: "train", "val", ... for folders that are divided.
         num_classes: number of classes, or None to find it in the masks.
         ignore_class: label or labels of pixels without a class.
@@ -79,7 +81,7 @@ def from_folder(
     tf = _validation.optional_import("tensorflow", "tensorflow", "`from_folder` (tf.data)")
     finish = Finish(size, augment, workers)
     index = path
-    if not isinstance(path, FolderIndex):
+    if not isinstance(path, Examples):
         index = scan_folder(
             path,
             split,
@@ -97,7 +99,7 @@ def from_folder(
     schedule = Schedule(len(index), batch_size, seed, repeat, first_epoch, steps_per_epoch)
     finish.check_sizes(index.common_size, batch_size, index.path)
     store = DecodedStore(index, cache)
-    types = (tf.as_dtype(index.image_dtype), tf.as_dtype(index.encoding.dtype))
+    types = (tf.as_dtype(index.image_dtype), tf.as_dtype(index.label_dtype))
 
     def load(position):
         image, mask = tf.numpy_function(store.get, [position], types, stateful=False)
@@ -120,14 +122,16 @@ def from_folder(
 def _refuse_scan_arguments(index, split, num_classes, ignore_class, class_names, label_map, colors, channels):
     """An index was scanned with these arguments; taken silently, others would be lost."""
     given = {
-        "split": (split, None),
-        "num_classes": (num_classes, index.num_classes),
-        "ignore_class": (_validation.ignored_classes(ignore_class) or None, index.ignore_class),
-        "class_names": (class_names and tuple(class_names), index.class_names),
-        "label_map": (label_map, None),
-        "channels": (channels, index.channels),
-        "colors": (colors, index.colors),
+        "split": split,
+        "num_classes": num_classes,
+        "ignore_class": _validation.ignored_classes(ignore_class) or None,
+        "class_names": class_names and tuple(class_names),
+        "label_map": label_map,
+        "channels": channels,
+        "colors": colors,
     }
-    for name, (value, scanned) in given.items():
-        if value is not None and value != scanned:
-            _validation.fail(name, "cannot change a FolderIndex", value, f"Pass {name} to scan_folder.")
+    for name, value in given.items():
+        if value is not None and value != getattr(index, name, None):
+            kind = type(index).__name__
+            scan = "scan_folder" if kind == "FolderIndex" else "scan_instances"
+            _validation.fail(name, f"cannot change a {kind}", value, f"Pass {name} to {scan}.")

@@ -6,6 +6,7 @@ from keras_seg.training.optimizer import KernelDecayAdamW
 from keras_seg.training.plan import Choice, Plan, make_plan
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.schedule import ProgressSchedule
+from keras_seg.training.tasks import Task, find_task
 
 __all__ = [
     "Choice",
@@ -13,7 +14,9 @@ __all__ = [
     "Plan",
     "ProgressSchedule",
     "RunFolder",
+    "Task",
     "build_model",
+    "find_task",
     "fingerprint",
     "fit",
     "make_plan",

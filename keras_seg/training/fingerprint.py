@@ -5,19 +5,22 @@ import os
 import keras
 import numpy as np
 
+from keras_seg.training.tasks import find_task
 
-def fingerprint(train, validation):
+
+def fingerprint(train, validation, task="semantic"):
     """Facts about a data set and this machine, as a JSON-ready dict.
 
     Args:
-        train: `keras_seg.data.FolderIndex` to train on.
-        validation: `keras_seg.data.FolderIndex` to validate on.
+        train: `keras_seg.data.FolderIndex` to train on; an `InstanceIndex` for instances.
+        validation: the same, to validate on.
+        task: "semantic", "instances" or "boundary". Defaults to "semantic".
 
     Returns:
-        A dict: `train_images`, `validation_images`, `median_size` and `smallest_size` (height, width), `same_size`,
-        `channels`, `num_classes`, `ignore_class`, `class_names`, `class_share` (of the labelled pixels, by name),
-        `decoded_megabytes` (all training images and masks as bytes), `backend`, `device` ("cpu" or "gpu"), `cores` and
-        `memory_megabytes`.
+        A dict: `task`, `train_images`, `validation_images`, `median_size` and `smallest_size` (height, width),
+        `same_size`, `channels`; of what the net learns `num_classes`, `ignore_class`, `class_names`, `class_share` (of
+        the labelled pixels, by name); `decoded_megabytes` (all training images and masks as bytes), `backend`, `device`
+        ("cpu" or "gpu"), `cores` and `memory_megabytes`.
 
     Examples:
 
@@ -27,19 +30,15 @@ def fingerprint(train, validation):
     ```
     """
     sizes = np.array(train.sizes)
-    pixels = np.asarray(train.class_pixels, "float64")
-    shares = pixels / max(1.0, pixels.sum())
     return {
+        "task": task,
         "train_images": len(train),
         "validation_images": len(validation),
         "median_size": [int(value) for value in np.median(sizes, axis=0)],
         "smallest_size": [int(value) for value in sizes.min(axis=0)],
         "same_size": len({tuple(size) for size in train.sizes}) == 1,
         "channels": train.channels,
-        "num_classes": train.num_classes,
-        "ignore_class": list(train.ignore_class),
-        "class_names": list(train.class_names),
-        "class_share": {name: float(share) for name, share in zip(train.class_names, shares, strict=True)},
+        **find_task(task).class_facts(train),
         "decoded_megabytes": round(float(sizes.prod(axis=1).sum()) * (train.channels + 1) / 2**20),
         "backend": keras.backend.backend(),
         "device": _device(),

@@ -9,6 +9,7 @@ from keras_seg.training.checkpoint import load_checkpoint
 from keras_seg.training.optimizer import KernelDecayAdamW
 from keras_seg.training.recorder import RunRecorder
 from keras_seg.training.schedule import ProgressSchedule
+from keras_seg.training.tasks import find_task
 
 
 def build_model(plan):
@@ -68,8 +69,8 @@ def fit(plan, train, validation, run, resume=False, seconds_spent=0.0, callbacks
 
     Args:
         plan: a `Plan`.
-        train: `keras_seg.data.FolderIndex` to train on.
-        validation: `keras_seg.data.FolderIndex` to validate on.
+        train: `keras_seg.data.FolderIndex` to train on; an `InstanceIndex` for instances.
+        validation: the same, to validate on.
         run: a `RunFolder` that holds the plan.
         resume: bool. Whether to go on from the last checkpoint, if there is one. Defaults to False.
         seconds_spent: float, seconds already taken from `plan["minutes"]`. Defaults to 0.
@@ -94,12 +95,13 @@ def fit(plan, train, validation, run, resume=False, seconds_spent=0.0, callbacks
         first_step=first_epoch * steps,
         first_seconds=seconds_spent + (0.0 if checkpoint is None else checkpoint.seconds),
     )
-    recorder = RunRecorder(run, validation, schedule, rows=[] if checkpoint is None else checkpoint.rows)
+    task = find_task(plan.task)
+    recorder = RunRecorder(run, validation, schedule, [] if checkpoint is None else checkpoint.rows, task)
     dataset = from_folder(
         train,
         batch_size=plan["batch_size"],
         augment=augmentation.standard(
-            crop=tuple(plan["crop"]), scale=tuple(plan["scale"]), ignore_class=plan.fingerprint["ignore_class"] or None
+            crop=tuple(plan["crop"]), scale=tuple(plan["scale"]), ignore_class=tuple(train.ignore_class) or None
         ),
         seed=plan["seed"],
         cache="memory" if plan["cache"] else False,
@@ -107,6 +109,7 @@ def fit(plan, train, validation, run, resume=False, seconds_spent=0.0, callbacks
         first_epoch=first_epoch,
         steps_per_epoch=steps,
     )
+    dataset = task.targets(dataset, train, plan)
     finished = not timed and first_epoch >= plan["epochs"]
     if not finished:
         try:

@@ -5,6 +5,7 @@ import math
 
 from keras_seg import _validation
 from keras_seg.data import class_weights
+from keras_seg.training.tasks.seams import FEWEST_SEAMS
 
 # Working memory a decoded cache may take, as a share of the machine's.
 _CACHE_SHARE = 0.25
@@ -12,6 +13,8 @@ _CACHE_SHARE = 0.25
 _FEWEST_STEPS = 50
 # Crops smaller than the image give every epoch other pictures, and small images are too small to lose context.
 _CROP_MULTIPLE, _LARGEST_CROP, _CROP_SHARE, _WHOLE = 32, 512, 0.9, 256
+
+_COUNTS = ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "border_width")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +47,11 @@ class Plan:
     def __getitem__(self, name):
         return self.choices[name].value
 
+    @property
+    def task(self):
+        """str, what is trained; plans from before there were several are semantic."""
+        return self.choices["task"].value if "task" in self.choices else "semantic"
+
     def to_dict(self):
         """The plan as a JSON-ready dict."""
         choices = {name: dataclasses.asdict(choice) for name, choice in self.choices.items()}
@@ -61,9 +69,10 @@ def make_plan(facts, **given):
     Args:
         facts: dict, from `fingerprint`.
         **given: choices already made, by name; None means not given. The names are those of the plan's choices:
-            `model`, `backbone` ("none" is the plain net), `weights`, `freeze`, `crop` (height, width), `batch_size`,
-            `epochs`, `minutes`, `steps_per_epoch`, `learning_rate`, `weight_decay`, `scale`, `class_weights`,
-            `soft_iou_weight`, `decoder_stride`, `decoder_convolutions`, `decoder_filters`, `cache`, `seed`.
+            `task` (that of the facts), `model`, `backbone` ("none" is the plain net), `weights`, `freeze`, `crop`
+            (height, width), `batch_size`, `epochs`, `minutes`, `steps_per_epoch`, `learning_rate`, `weight_decay`,
+            `scale`, `class_weights`, `soft_iou_weight`, `decoder_stride`, `decoder_convolutions`, `decoder_filters`,
+            `cache`, `seed`, and `border_width` for tasks other than "semantic".
 
     Returns:
         A `Plan`.
@@ -88,6 +97,19 @@ def make_plan(facts, **given):
         choices[name] = Choice(value, rule, {key: facts[key] for key in looked_at})
         return value
 
+    task = facts.get("task", "semantic")
+    if given.get("task", task) != task:
+        _validation.fail("task", f"must be that of the facts, {task!r}", given["task"], "Pass it to fingerprint.")
+    choose("task", "semantic unless asked", task)
+    if task != "semantic":
+        choose("border_width", "2 pixels on either side: thin, and wide enough to be learnt", 2)
+    if task == "instances":
+        choose(
+            "outlines",
+            f"borders are the seams of touching objects; all rims where seams are under {FEWEST_SEAMS:.1%} of pixels",
+            facts["seam_share"] < FEWEST_SEAMS,
+            "seam_share",
+        )
     on_cpu = facts["device"] == "cpu"
     choose("seed", "0 unless given", 0)
     choose("model", "the U-Net is the strong baseline", "UNet")
@@ -104,8 +126,9 @@ def make_plan(facts, **given):
     compact = backbone == "Compact"
     choose(
         "decoder_stride",
-        "Compact decides at a quarter of the resolution from 256 pixels on and at half below; others at full",
-        (4 if large else 2) if compact else 1,
+        "Compact decides at a quarter of the resolution from 256 pixels on and at half below"
+        + ("; others at full" if task == "semantic" else ", twice as finely where borders are learnt; others at full"),
+        (4 if large else 2) // (1 if task == "semantic" else 2) if compact else 1,
         "median_size",
     )
     choose("decoder_convolutions", "one a stage with Compact, two with others", 1 if compact else 2)
@@ -115,11 +138,13 @@ def make_plan(facts, **given):
         "as wide as the encoder's level with Compact, the model's own with others",
         [96, 64, 32, 24, 16][:stages] if compact else None,
     )
+    largest = _LARGEST_CROP if task == "semantic" else _WHOLE
     choose(
         "crop",
-        f"{_CROP_SHARE:.0%} of the median image, down to a multiple of {_CROP_MULTIPLE}, at most {_LARGEST_CROP}; "
-        f"images up to {_WHOLE} pixels are not cut",
-        [_crop_side(side) for side in facts["median_size"]],
+        f"{_CROP_SHARE:.0%} of the median image, down to a multiple of {_CROP_MULTIPLE}, at most {largest}"
+        + ("; " if task == "semantic" else ", as borders need no view of the whole; ")
+        + f"images up to {_WHOLE} pixels are not cut",
+        [_crop_side(side, largest) for side in facts["median_size"]],
         "median_size",
     )
     batch_size = choose(
@@ -156,10 +181,10 @@ def make_plan(facts, **given):
     return Plan(facts, choices)
 
 
-def _crop_side(side):
+def _crop_side(side, largest):
     if side <= _WHOLE:
         return math.ceil(side / _CROP_MULTIPLE) * _CROP_MULTIPLE
-    return min(_LARGEST_CROP, int(side * _CROP_SHARE) // _CROP_MULTIPLE * _CROP_MULTIPLE)
+    return min(largest, int(side * _CROP_SHARE) // _CROP_MULTIPLE * _CROP_MULTIPLE)
 
 
 def _check(given):
@@ -167,7 +192,7 @@ def _check(given):
     if "epochs" in given and "minutes" in given:
         _validation.fail("minutes", "and `epochs` exclude each other", given["minutes"], "Give one of the two.")
     for name, value in given.items():
-        if name in ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs"):
+        if name in _COUNTS:
             _validation.integer(name, value)
         elif name == "seed":
             _validation.integer(name, value, 0)

@@ -9,10 +9,10 @@ import keras
 
 from keras_seg import _files
 from keras_seg._validation import InputError
-from keras_seg.inference import evaluate
 from keras_seg.training.checkpoint import save_checkpoint
+from keras_seg.training.tasks import find_task
 
-COLUMNS = ("epoch", "step", "seconds", "learning_rate", "loss", "val_mean_iou", "val_pixel_accuracy")
+COLUMNS = ("epoch", "step", "seconds", "learning_rate", "loss")
 
 # Validation and checkpoints may each take this share of the time; the training has the rest.
 _SHARE = 0.05
@@ -23,19 +23,19 @@ class RunRecorder(keras.callbacks.Callback):
 
     Args:
         run: `RunFolder`.
-        validation: `keras_seg.data.FolderIndex`.
+        validation: `keras_seg.data.FolderIndex`, or an `InstanceIndex`.
         schedule: `ProgressSchedule`, which counts the steps and the time.
         rows: list of dicts, the log before a resumption.
-        judge: the function that evaluates, exchanged in tests. Defaults to `keras_seg.inference.evaluate`.
+        task: `Task`, which judges. Defaults to None, for semantic segmentation.
     """
 
-    def __init__(self, run, validation, schedule, rows=(), judge=evaluate):
+    def __init__(self, run, validation, schedule, rows=(), task=None):
         super().__init__()
         self.run = run
         self.validation = validation
         self.schedule = schedule
         self.rows = list(rows)
-        self.judge = judge
+        self.task = find_task("semantic") if task is None else task
         self._validate = _Affordable(_SHARE)
         self._save = _Affordable(_SHARE)
 
@@ -54,15 +54,23 @@ class RunRecorder(keras.callbacks.Callback):
         last = self.schedule.progress >= 1.0
         if not last and self._validate.due():
             with self._validate:
-                result = self.judge(self.model, self.validation).to_dict()
-            row |= {"val_mean_iou": result["mean_iou"], "val_pixel_accuracy": result["pixel_accuracy"]}
+                result = self.task.check_in(self.model, self.validation)
+            row |= {f"val_{name}": result[name] for name in self.task.scores}
         self.rows.append(row)
         if logs is not None:
-            logs.update({name: row[name] for name in ("val_mean_iou",) if name in row})
-        _files.write_text(self.run.log_file, _as_csv(self.rows))
+            logs.update({name: row[name] for name in (f"val_{self.task.scores[0]}",) if name in row})
+        _files.write_text(self.run.log_file, self._as_csv())
         if not last and self._save.due():
             with self._save:
                 save_checkpoint(self.run, self.model, epoch + 1, self.schedule.elapsed, self.rows)
+
+    def _as_csv(self):
+        text = io.StringIO()
+        columns = (*COLUMNS, *(f"val_{name}" for name in self.task.scores))
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return text.getvalue()
 
 
 class _Affordable:
@@ -82,11 +90,3 @@ class _Affordable:
     def __exit__(self, *_):
         self.ended = time.monotonic()
         self.cost = self.ended - self.began
-
-
-def _as_csv(rows):
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

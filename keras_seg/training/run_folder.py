@@ -13,7 +13,7 @@ from keras_seg.training.plan import Plan
 
 class RunFolder:
     """Paths and files of a run: plan.json, labels.json, checkpoints/, log.csv, metrics.json, predictions.png,
-    model.keras.
+    model.keras, and decoding.json for tasks whose output is decoded.
 
     Every file is written aside and renamed, so a run that is killed leaves whole files only.
 
@@ -28,6 +28,7 @@ class RunFolder:
         self.log_file = self.path / "log.csv"
         self.metrics_file = self.path / "metrics.json"
         self.panel_file = self.path / "predictions.png"
+        self.decoding_file = self.path / "decoding.json"
         self.model_file = self.path / "model.keras"
         self.checkpoints = self.path / "checkpoints"
         self.state_file = self.checkpoints / "state.json"
@@ -65,8 +66,8 @@ class RunFolder:
     def _own_items(self):
         """What `create` and the training wrote; anything else in the folder is somebody else's and stays."""
         named = (
-            self.labels_file, self.log_file, self.metrics_file, self.panel_file, self.model_file, self.checkpoints,
-            self.plan_file,
+            self.labels_file, self.log_file, self.metrics_file, self.panel_file, self.decoding_file, self.model_file,
+            self.checkpoints, self.plan_file,
         )  # fmt: skip
         return [item for item in named if item.exists()]
 
@@ -77,6 +78,10 @@ class RunFolder:
     def load_labels(self):
         """The `labels.json` of the run, a dict."""
         return self._read(self.labels_file)
+
+    def load_decoding(self):
+        """The settings of the decoding of the run, a dict: empty where its task has none."""
+        return self._read(self.decoding_file) if self.decoding_file.exists() else {}
 
     def check_trained(self):
         """Fail when there is no trained model."""

@@ -1,0 +1,44 @@
+"""Going through the examples of an index in batches of equal size."""
+
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg.data.decoded_store import DecodedStore
+
+
+def batches_of_equal_size(sizes, batch_size):
+    """Positions grouped by size and cut into batches, so that nothing is padded that is judged."""
+    groups = {}
+    for position, size in enumerate(sizes):
+        groups.setdefault(tuple(size), []).append(position)
+    for positions in groups.values():
+        for start in range(0, len(positions), batch_size):
+            yield positions[start : start + batch_size]
+
+
+def each_prediction(model, index, channels, batch_size, on_image=None):
+    """(position, labels, probabilities) of every example.
+
+    Args:
+        model: keras.Model that gives probabilities (batch, height, width, channels) at any size.
+        index: a `FolderIndex` or an `InstanceIndex`.
+        channels: int, how many channels the model must give.
+        batch_size: int, images of equal size predicted together.
+        on_image: called with the number of images done, or None.
+
+    Raises:
+        InputError: the model has another number of channels.
+    """
+    if model.output_shape[-1] != channels:
+        found = f"a model of {model.output_shape[-1]} channels"
+        _validation.fail("model", f"must give {channels} channels", found, "Train it for this task (--task).")
+    store, done = DecodedStore(index), 0
+    for positions in batches_of_equal_size(index.sizes, batch_size):
+        examples = [store.get(position) for position in positions]
+        images = np.stack([image for image, _ in examples]).astype("float32")
+        predictions = np.asarray(model.predict_on_batch(images))
+        for position, (_, labels), probabilities in zip(positions, examples, predictions, strict=True):
+            yield position, labels, probabilities
+        done += len(positions)
+        if on_image is not None:
+            on_image(done)

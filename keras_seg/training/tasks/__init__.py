@@ -1,0 +1,20 @@
+"""What can be trained: semantic segmentation, boundaries, instances."""
+
+from keras_seg import _validation
+from keras_seg.training.tasks.boundary import BoundaryTask
+from keras_seg.training.tasks.instances import InstancesTask
+from keras_seg.training.tasks.semantic import SemanticTask
+from keras_seg.training.tasks.task import Task
+
+TASKS = {task.name: task for task in (SemanticTask(), InstancesTask(), BoundaryTask())}
+
+__all__ = ["TASKS", "BoundaryTask", "InstancesTask", "SemanticTask", "Task", "find_task"]
+
+
+def find_task(name):
+    """The task of a name.
+
+    Raises:
+        InputError: there is no such task.
+    """
+    return TASKS[_validation.one_of("task", name, TASKS)]

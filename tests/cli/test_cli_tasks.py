@@ -1,0 +1,258 @@
+"""--task instances and --task boundary as a person uses them."""
+
+import csv
+import json
+import pathlib
+import shutil
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_seg as ks
+from keras_seg.cli import main
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("the command line is tested once", allow_module_level=True)
+
+pytestmark = pytest.mark.tensorflow_only
+
+TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32", "--decoder-stride", 8)
+
+
+def command(*arguments):
+    """Exit status of `keras-seg ARGUMENTS`, run in this process."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    return caught.value.code
+
+
+@pytest.fixture
+def refused(capsys):
+    """The one line of a command that must fail."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        assert command(*arguments) == 2
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1, lines
+        assert lines[0].startswith("Error: ")
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_steps():
+    """An epoch of four steps: what is tested is the way, not the net."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr("keras_seg.training.plan._FEWEST_STEPS", 4)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "cells"
+    ks.data.write_cells(folder, train=6, val=2, size=(48, 56))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "shapes"
+    ks.data.write_shapes(folder, train=6, val=2, size=(48, 56))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def instances_run(cells, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "instances"
+    assert command("train", cells, "--out", out, "--task", "instances", *TRAIN) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def boundary_run(shapes, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "boundary"
+    assert command("train", shapes, "--out", out, "--task", "boundary", "--border-width", 1, *TRAIN) == 0
+    return out
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+FILES = {
+    "plan.json", "labels.json", "log.csv", "metrics.json", "predictions.png", "model.keras", "decoding.json",
+}  # fmt: skip
+
+
+class TestInstances:
+    def test_a_run_folder_holds_everything(self, instances_run):
+        assert {item.name for item in instances_run.iterdir()} == FILES
+        metrics, decoding = read(instances_run / "metrics.json"), read(instances_run / "decoding.json")
+        assert 0 <= metrics["instance_score"] <= 1
+        assert metrics["decoding"] == decoding
+        assert set(decoding) == {"threshold", "seed_threshold", "border_threshold", "min_size"}
+        choices = read(instances_run / "plan.json")["choices"]
+        assert choices["task"]["value"] == "instances"
+        assert choices["border_width"]["value"] == 2
+        assert len(choices["class_weights"]["value"]) == 3
+        labels = read(instances_run / "labels.json")
+        assert labels["task"] == "instances"
+        assert labels["names"] == ["background", "body", "border"]
+        columns = (instances_run / "log.csv").read_text().splitlines()[0]
+        assert columns.endswith("loss,val_instance_score,val_panoptic_quality")
+        with Image.open(instances_run / "predictions.png") as panel:
+            assert panel.height > 2 * 200
+
+    def test_evaluating_again_gives_the_same_numbers(self, instances_run, cells, tmp_path, capsys):
+        assert command("evaluate", instances_run, cells, "--json", tmp_path / "r.json") == 0
+        results, first = read(tmp_path / "r.json"), read(instances_run / "metrics.json")
+        for name in ("instance_score", "found", "made_up", "missed", "score_by_threshold"):
+            assert results[name] == first[name]
+        assert "instance score" in capsys.readouterr().out
+
+    def test_predictions_are_the_decoded_output(self, instances_run, cells, tmp_path):
+        image = sorted((cells / "val" / "images").iterdir())[0]
+        assert command("predict", instances_run, image, "--out", tmp_path) == 0
+        with Image.open(tmp_path / "masks" / image.name) as mask:
+            assert mask.mode.startswith("I")
+            ids = np.asarray(mask)
+        model = keras.saving.load_model(instances_run / "model.keras")
+        pixels = ks.data.read_image(image).astype("float32")
+        p = model.predict(pixels[None], verbose=0)[0]
+        np.testing.assert_array_equal(ids, ks.inference.instances(p, **read(instances_run / "decoding.json")))
+        with Image.open(tmp_path / "overlays" / image.name) as overlay:
+            expected = ks.visualization.outlines(pixels, ids.astype(int))
+            np.testing.assert_array_equal(np.asarray(overlay), expected)
+
+    @pytest.mark.slow
+    def test_resuming_a_killed_run(self, cells, tmp_path, monkeypatch, refused):
+        out = tmp_path / "run"
+        from keras_seg.training import recorder
+
+        save = recorder.save_checkpoint
+
+        def save_and_die(*arguments):
+            save(*arguments)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(recorder, "save_checkpoint", save_and_die)
+        start = ("train", cells, "--out", out, "--task", "instances", *TRAIN[2:], "--epochs", 2)
+        assert command(*start) == 130
+        monkeypatch.undo()
+        assert "Drop --task" in refused("train", cells, "--out", out, "--resume", "--task", "boundary")
+        assert command("train", cells, "--out", out, "--resume") == 0
+        assert {item.name for item in out.iterdir()} == {*FILES, "checkpoints"}
+        rows = list(csv.DictReader((out / "log.csv").open()))
+        assert [row["epoch"] for row in rows] == ["1", "2"]
+        assert float(rows[0]["val_instance_score"]) >= 0
+
+    def test_folders_of_objects_and_components(self, cells, tmp_path, capsys):
+        data = tmp_path / "data"
+        index = ks.data.scan_instances(cells, "val")
+        for position, pair in enumerate(index.pairs):
+            white = (index.read_labels(position) > 0).astype("uint8") * 255
+            for kind, array in (("images", ks.data.read_image(pair.image)), ("masks", white)):
+                (data / kind).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(array).save(data / kind / pair.image.name)
+        assert command("plan", data, "--task", "instances") == 0
+        printed = capsys.readouterr().out
+        assert "black and white" in " ".join(printed.split())
+        assert "border_width" in printed
+
+
+class TestBoundary:
+    def test_a_run_folder_holds_everything(self, boundary_run):
+        assert {item.name for item in boundary_run.iterdir()} == FILES
+        metrics = read(boundary_run / "metrics.json")
+        assert 0 <= metrics["boundary_f_score"] <= 1
+        assert metrics["threshold"] == read(boundary_run / "decoding.json")["threshold"]
+        labels = read(boundary_run / "labels.json")
+        assert labels["names"] == ["inside", "boundary"]
+        assert labels["mask_names"] == list(ks.data.SHAPE_NAMES)
+        assert read(boundary_run / "plan.json")["choices"]["border_width"]["value"] == 1
+
+    def test_evaluating_again_gives_the_same_numbers(self, boundary_run, shapes, tmp_path, capsys):
+        assert command("evaluate", boundary_run, shapes, "--json", tmp_path / "r.json") == 0
+        results, first = read(tmp_path / "r.json"), read(boundary_run / "metrics.json")
+        assert results["boundary_f_score"] == first["boundary_f_score"]
+        assert "boundary F score" in capsys.readouterr().out
+
+    def test_predictions_are_lines(self, boundary_run, shapes, tmp_path):
+        image = sorted((shapes / "val" / "images").iterdir())[0]
+        assert command("predict", boundary_run, image, "--out", tmp_path) == 0
+        with Image.open(tmp_path / "masks" / image.name) as mask:
+            lines = np.asarray(mask)
+        model = keras.saving.load_model(boundary_run / "model.keras")
+        p = model.predict(ks.data.read_image(image).astype("float32")[None], verbose=0)[0, ..., 1]
+        np.testing.assert_array_equal(lines, ks.inference.boundary_lines(p, **read(boundary_run / "decoding.json")))
+        assert (tmp_path / "overlays" / image.name).exists()
+
+
+class TestBadInput:
+    def test_an_unknown_task(self, cells, tmp_path, refused):
+        message = refused("train", cells, "--out", tmp_path / "run", "--task", "instance")
+        assert "'instance' is not one of 'semantic', 'instances', 'boundary'" in message
+        assert not (tmp_path / "run").exists()
+        with pytest.raises(ks._validation.InputError, match="`task` is not a known option.*Did you mean 'instances'"):
+            ks.training.find_task("instance")
+
+    @pytest.mark.parametrize(
+        ("options", "hint"),
+        [
+            (("--task", "instances", "--num-classes", 3), "--num-classes has no meaning with --task instances. Drop"),
+            (("--task", "instances", "--class-names", "a,b"), "--class-names has no meaning"),
+            (("--components",), "--components has no meaning with --task semantic"),
+            (("--task", "instances", "--border-width", 0), "`border_width` must be an integer of at least 1"),
+            (("--task", "instances", "--components"), "is no black and white mask. Pass components=False"),
+        ],
+    )
+    def test_options(self, cells, tmp_path, refused, options, hint):
+        assert hint in refused("train", cells, "--out", tmp_path / "run", *options)
+        assert not (tmp_path / "run").exists()
+
+    def test_border_width_of_a_semantic_run(self, shapes, tmp_path, refused):
+        assert "border_width" in refused("train", shapes, "--out", tmp_path / "run", "--border-width", 2)
+        assert not (tmp_path / "run").exists()
+
+    def test_a_broken_map(self, cells, tmp_path, refused):
+        data = pathlib.Path(shutil.copytree(cells, tmp_path / "data"))
+        victim = sorted((data / "val" / "masks").iterdir())[0]
+        Image.fromarray(np.zeros((10, 10), "uint8")).save(victim)
+        message = refused("train", data, "--out", tmp_path / "run", "--task", "instances")
+        assert victim.name in message and "10x10" in message
+        assert not (tmp_path / "run").exists()
+
+    def test_data_of_another_task(self, instances_run, boundary_run, cells, shapes, tmp_path, refused):
+        message = refused("evaluate", instances_run, shapes, "--json", tmp_path / "r.json")
+        assert "names classes" in message
+        assert "RUN is of --task instances, which is judged on maps that number the objects" in message
+        many = tmp_path / "many"
+        ks.data.write_cells(many, train=1, val=1, size=128)
+        message = refused("evaluate", boundary_run, many, "--json", tmp_path / "r.json")
+        assert "RUN is of --task boundary, which is judged on masks that hold the id of a class" in message
+        assert not (tmp_path / "r.json").exists()
+
+    def test_black_and_white_masks_for_a_run_of_numbers(self, instances_run, cells, tmp_path, refused):
+        data = pathlib.Path(shutil.copytree(cells / "val", tmp_path / "data"))
+        for file in (data / "masks").iterdir():
+            with Image.open(file) as mask:
+                white = (np.asarray(mask) > 0).astype("uint8") * 255
+            Image.fromarray(white).save(file)
+        message = refused("evaluate", instances_run, data)
+        assert "holds black and white masks, and the run was trained on maps that number objects" in message
+
+    def test_without_scikit_image(self, instances_run, cells, tmp_path, monkeypatch, refused):
+        monkeypatch.setitem(sys.modules, "skimage", None)
+        monkeypatch.setitem(sys.modules, "skimage.segmentation", None)
+        image = sorted((cells / "val" / "images").iterdir())[0]
+        assert 'pip install "keras-seg[instances]"' in refused("predict", instances_run, image, "--out", tmp_path / "p")
+        # Before hours of training, not after them.
+        message = refused("train", cells, "--out", tmp_path / "run", "--task", "instances", *TRAIN)
+        assert 'pip install "keras-seg[instances]"' in message
+        assert not (tmp_path / "run").exists()

@@ -1,0 +1,93 @@
+"""What the tasks find out about data, and what plans make of it."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_seg as ks
+from keras_seg import _validation
+from keras_seg.training import Plan, RunFolder, find_task, fingerprint, make_plan
+from keras_seg.training.tasks import TASKS
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+def folder_of(path, *maps):
+    for number, ids in enumerate(maps):
+        for kind, array in (("images", np.zeros((*ids.shape, 3), "uint8")), ("masks", ids.astype("uint16"))):
+            (path / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(path / kind / f"{number}.png")
+    return path
+
+
+def squares(gap, side=10, size=48):
+    """Squares of which each has a number, `gap` pixels apart."""
+    ids, number = np.zeros((size, size), int), 0
+    for row in range(0, size - side, side + gap):
+        for column in range(0, size - side, side + gap):
+            number += 1
+            ids[row : row + side, column : column + side] = number
+    return ids
+
+
+@pytest.mark.parametrize(("gap", "outlines"), [(0, False), (6, True)])
+def test_borders_are_seams_where_objects_touch_and_rims_where_they_do_not(tmp_path, gap, outlines):
+    index = find_task("instances").scan(folder_of(tmp_path, squares(gap)), channels=3)
+    facts = fingerprint(index, index, "instances")
+    targets = ks.data.instance_targets(index.read_labels(0), outlines=outlines)
+    shares = np.bincount(targets.classes.ravel(), minlength=3) / targets.classes.size
+    np.testing.assert_allclose(list(facts["class_share"].values()), np.maximum(shares, 0), atol=1e-3)
+    plan = make_plan(facts)
+    assert plan.task == "instances"
+    assert plan["outlines"] is outlines
+    assert plan["border_width"] == 2
+    assert max(plan["class_weights"]) < 10
+    assert plan.fingerprint["ignore_class"] == [-1]
+
+
+def test_a_border_task_decides_more_finely_and_on_smaller_crops(tmp_path):
+    mask = np.zeros((600, 600), int)
+    mask[:, 300:] = 1
+    index = ks.data.scan_folder(folder_of(tmp_path, mask))
+    semantic, boundary = (make_plan(fingerprint(index, index, task)) for task in ("semantic", "boundary"))
+    assert boundary["crop"] == [256, 256] and semantic["crop"] == [512, 512]
+    if semantic["backbone"] == "Compact":
+        assert (semantic["decoder_stride"], boundary["decoder_stride"]) == (4, 2)
+    assert boundary.fingerprint["class_names"] == ["inside", "boundary"]
+    # Two columns on either side of one edge in 600.
+    assert boundary.fingerprint["class_share"]["boundary"] == pytest.approx(4 / 600)
+    assert "border_width" not in semantic.choices
+
+
+def test_plans_remember_their_task_and_old_ones_are_semantic(tmp_path):
+    index = ks.data.scan_folder(folder_of(tmp_path, squares(0) % 2))
+    facts = fingerprint(index, index, "boundary")
+    plan = make_plan(facts)
+    assert Plan.from_dict(plan.to_dict()).task == "boundary"
+    assert Plan({}, {}).task == "semantic"
+    with pytest.raises(_validation.InputError, match="`task` must be that of the facts, 'boundary'"):
+        make_plan(facts, task="instances")
+    with pytest.raises(_validation.InputError, match="`task` is not a known option"):
+        fingerprint(index, index, "boundaries")
+
+
+def test_a_new_run_leaves_nothing_of_an_old_ones_decoding(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run.create(Plan({}, {}), {})
+    assert run.load_decoding() == {}
+    run.decoding_file.write_text('{"threshold": 0.4}')
+    assert run.load_decoding() == {"threshold": 0.4}
+    run.create(Plan({}, {}), {})
+    assert run.load_decoding() == {}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_labels_say_how_to_read_again(name, tmp_path):
+    ids = squares(0)
+    path = folder_of(tmp_path, ids if name == "instances" else ids % 3)
+    task = find_task(name)
+    index = task.scan(path, channels=3)
+    again = task.scan_again(path, None, task.labels(index), 3)
+    assert again.reading == index.reading
+    np.testing.assert_array_equal(again.read_labels(0), index.read_labels(0))
+    assert task.splits(path) == ()
