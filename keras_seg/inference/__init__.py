@@ -9,6 +9,7 @@ from keras_seg.inference.shift import Shift
 from keras_seg.inference.shift_and_stitch import shift_and_stitch
 from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.inference.test_time_augmentation import TestTimeAugmentation
+from keras_seg.inference.tta_report import TTAGain, TTAReport, tta_report
 from keras_seg.inference.window_difference import WindowDifference, window_difference
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "Evaluation",
     "Scale",
     "Shift",
+    "TTAGain",
+    "TTAReport",
     "TestTimeAugmentation",
     "WindowDifference",
     "evaluate",
@@ -23,5 +26,6 @@ __all__ = [
     "predict_classes",
     "shift_and_stitch",
     "sliding_window",
+    "tta_report",
     "window_difference",
 ]

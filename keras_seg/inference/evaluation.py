@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg.data.decoded_store import DecodedStore
+from keras_seg.inference.equal_sizes import batches_of_equal_size
 from keras_seg.inference.prediction import predict_classes
 from keras_seg.metrics import confidence_interval, scores
 
@@ -95,7 +96,7 @@ def evaluate(model, index, batch_size=4, on_image=None):
     accuracy = np.full(len(index), np.nan)
     of_images = np.zeros((len(index), count, count), "int32")
     store, done = DecodedStore(index), 0
-    for positions in _batches_of_equal_size(index.sizes, batch_size):
+    for positions in batches_of_equal_size(index.sizes, batch_size):
         examples = [store.get(position) for position in positions]
         predictions = predict_classes(model, np.stack([image for image, _ in examples]))
         for position, (_, mask), prediction in zip(positions, examples, predictions, strict=True):
@@ -110,13 +111,3 @@ def evaluate(model, index, batch_size=4, on_image=None):
         if on_image is not None:
             on_image(done)
     return Evaluation(confusion, tuple(index.class_names), len(index), accuracy, of_images)
-
-
-def _batches_of_equal_size(sizes, batch_size):
-    """Positions grouped by size and cut into batches, so that nothing is padded that is judged."""
-    groups = {}
-    for position, size in enumerate(sizes):
-        groups.setdefault(tuple(size), []).append(position)
-    for positions in groups.values():
-        for start in range(0, len(positions), batch_size):
-            yield positions[start : start + batch_size]

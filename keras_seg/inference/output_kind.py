@@ -20,7 +20,15 @@ _MOVES = (
     keras.layers.UpSampling2D,
 )
 _WITH_WEIGHTS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.Dense)
-_BY_NAME = {"softmax": "softmax", "log_softmax": "logits", "sigmoid": "sigmoid", "Softmax": "softmax", "Sigmoid": "sigmoid"}
+# Names of activations, and of the operations of `keras.ops`.
+_BY_NAME = {
+    "softmax": "softmax",
+    "log_softmax": "logits",
+    "LogSoftmax": "logits",
+    "sigmoid": "sigmoid",
+    "Softmax": "softmax",
+    "Sigmoid": "sigmoid",
+}
 
 
 def output_kind(model):

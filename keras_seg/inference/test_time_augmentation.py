@@ -80,8 +80,8 @@ class TestTimeAugmentation(keras.Model):
         >>> tta.predict(np.zeros((1, 21, 30, 3)), verbose=0).shape
         (1, 21, 30, 3)
 
-    Reference: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", 2012,
-        section 4.1; Chen et al., "DeepLab", 2017, section 4.1.2, for scales; the
+    Reference: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional Neural Networks",
+        2012, section 4.1; Chen et al., "DeepLab", 2017, section 4.1.2, for scales; the
         [ttach](https://github.com/qubvel/ttach) library for the names of the merges.
     """
 

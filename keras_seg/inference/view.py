@@ -113,9 +113,9 @@ def read_transforms(transforms):
         return (_validation.one_of("transforms", transforms, dihedral.GENERATORS),)
     if isinstance(transforms, (Scale, Shift, Brightness)):
         return (transforms,)
-    if isinstance(transforms, (list, tuple)):
-        if not transforms:
-            _validation.fail("transforms", f"must hold {_KINDS}", transforms, 'For none pass "identity".')
-        return tuple(item for part in transforms for item in read_transforms(part))
-    fix = "A transform needs an inverse that brings its score map back."
-    _validation.fail("transforms", f"must be one of, or a sequence of, {_KINDS}", transforms, fix)
+    if not isinstance(transforms, (list, tuple)):
+        fix = "A transform needs an inverse that brings its score map back."
+        _validation.fail("transforms", f"must be one of, or a sequence of, {_KINDS}", transforms, fix)
+    if not transforms:
+        _validation.fail("transforms", f"must hold {_KINDS}", transforms, 'For none pass "identity".')
+    return tuple(item for part in transforms for item in read_transforms(part))
