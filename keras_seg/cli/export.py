@@ -8,6 +8,7 @@ from keras_seg._validation import InputError
 from keras_seg.cli import console
 from keras_seg.cli.open_run import open_run
 from keras_seg.cli.options import IntList, overwrite
+from keras_seg.cli.tta import augmented, tta
 
 _DEFAULT_NAMES = {"tflite": "model.tflite", "saved_model": "saved_model"}
 
@@ -19,8 +20,9 @@ _DEFAULT_NAMES = {"tflite": "model.tflite", "saved_model": "saved_model"}
 @click.option(
     "--size", type=IntList(sides=2), help="Input size of the TFLite file; default: the training images' median."
 )
+@tta
 @overwrite
-def export(run, format_, out, size, overwrite):
+def export(run, format_, out, size, tta, overwrite):
     """Export the model of RUN, load the result back and compare it with Keras."""
 
     run = open_run(run)
@@ -29,7 +31,7 @@ def export(run, format_, out, size, overwrite):
         raise InputError(f"{path}: exists already. Choose another --out, or add --overwrite.")
     if size is None and format_ == "tflite":
         size = tuple(run.load_plan().fingerprint["median_size"])
-    export_model(run.load_model(), format_, path, size, overwrite)
+    export_model(augmented(run.load_model(), tta), format_, path, size, overwrite)
 
 
 def export_model(model, format_, path, size=None, overwrite=False, images=None):

@@ -8,14 +8,16 @@ from keras_seg._validation import InputError
 from keras_seg.cli import console
 from keras_seg.cli.open_run import open_run
 from keras_seg.cli.options import overwrite
+from keras_seg.cli.tta import augmented, tta
 
 
 @click.command()
 @click.argument("run", type=click.Path())
 @click.argument("images", type=click.Path(), nargs=-1, required=True)
 @click.option("--out", type=click.Path(), required=True, help="Folder for masks/ and overlays/.")
+@tta
 @overwrite
-def predict(run, images, out, overwrite):
+def predict(run, images, out, tta, overwrite):
     """Predict IMAGES (files or folders) with the model of RUN: masks of class ids and colour overlays."""
 
     run = open_run(run)
@@ -23,7 +25,7 @@ def predict(run, images, out, overwrite):
     targets = prediction_targets(files, pathlib.Path(out), overwrite)
     names = run.load_labels()["names"]
     channels = run.load_plan().fingerprint["channels"]
-    write_predictions(run.load_model(), files, targets, names, channels)
+    write_predictions(augmented(run.load_model(), tta), files, targets, names, channels)
     console.fact_sheet(("Masks", pathlib.Path(out) / "masks"), ("Overlays", pathlib.Path(out) / "overlays"))
 
 

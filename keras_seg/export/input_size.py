@@ -15,6 +15,10 @@ def check_exportable(model):
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
         _validation.fail("model", "must take one input (batch, height, width, channels)", shape)
+    outputs = getattr(model, "outputs", None) or [None]
+    if len(outputs) != 1:
+        fix = "Export keras.Model(model.inputs, model.outputs[0]), or build TestTimeAugmentation without uncertainty."
+        _validation.fail("model", "must have one output", [tuple(output.shape) for output in outputs], fix)
 
 
 def fixed_size(model, input_size):

@@ -9,7 +9,6 @@ from keras_seg.inference.output_kind import output_kind
 from keras_seg.inference.view import read_transforms, views_of
 from keras_seg.inference.view_images import ViewImages
 
-_ALIASES = {"gmean": "geometric_mean"}
 # Where a model takes any size, the size that its output is tried at: a multiple of every stride in use.
 _TRIAL = (640, 576)
 
@@ -99,7 +98,7 @@ class TestTimeAugmentation(keras.Model):
     ):
         graph = _checked_graph(model)
         transforms = read_transforms(transforms)
-        merge = _validation.one_of("merge", _ALIASES.get(merge, merge), MERGES)
+        merge = _validation.one_of("merge", "geometric_mean" if merge == "gmean" else merge, MERGES)
         if uncertainty is not None:
             _validation.one_of("uncertainty", uncertainty, UNCERTAINTIES)
         _validation.one_of("fold", fold, ("batch", "loop"))
@@ -116,7 +115,8 @@ class TestTimeAugmentation(keras.Model):
         maps = []
         for number, group in enumerate(groups, start=1):
             source = [image, maps[-1]] if fold == "loop" and maps else image
-            maps.append(model(ViewImages(group, dtype="float32", name=f"views{number}")(source)))
+            seen = ViewImages(group, dtype="float32", name=f"views{number}")(source)
+            maps += keras.tree.flatten(model(seen))  # One output may come in a list.
         order = [views.index(view) for group in groups for view in group]
         merged = MergeViews(groups, order, kind, merge, uncertainty, activation, dtype="float32", name="merge")
         outputs = merged([image, *maps])
@@ -166,9 +166,11 @@ def _checked_graph(model):
     if None in size:
         size = tuple(n or trial for n, trial in zip(size, _TRIAL, strict=True))
         try:
-            have = graph.compute_output_shape((1, *size, graph.inputs[0].shape[-1]))[1:3]
+            have = graph.compute_output_shape((1, *size, graph.inputs[0].shape[-1]))
         except Exception:  # Keras does not say what a model that takes other sizes only will raise.
             return graph
+        # One output may come in a list.
+        have = tuple(keras.tree.flatten(have))[1:3]
     if None not in have and tuple(have) != tuple(size):
         fail_unaligned(size, have)
     return graph

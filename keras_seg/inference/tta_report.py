@@ -138,10 +138,10 @@ def tta_report(
     `metrics.BoundaryIoU`, with a bootstrap interval over the images on which both are judged (`paired_difference`).
 
     A transform **harms** when the interval of one of the two gains lies below 0, **helps** when it does not harm and
-    the interval of the mean IoU lies above 0, and is **unclear** otherwise. Only those that help are recommended: a pass
-    that gains nothing still costs its time. They are added in the order of their gain while their product has at most
-    `max_passes` and holds none that harms: hflip and rot90 generate vflip. What was chosen on images looks better on
-    them than on others; judge the product on other images where the last tenth counts.
+    the interval of the mean IoU lies above 0, and is **unclear** otherwise. Only those that help are recommended: a
+    pass that gains nothing still costs its time. They are added in the order of their gain while their product has at
+    most `max_passes` and holds none that harms: hflip and rot90 generate vflip. What was chosen on images looks better
+    on them than on others; judge the product on other images where the last tenth counts.
 
     `"d4"` and `"flips"` are judged as hflip, vflip and rot90, and each scale, shift and brightness on its own.
 
@@ -330,7 +330,7 @@ def _joined(items):
         kind: [value for item in items if isinstance(item, kind) for value in vars(item)[field]]
         for kind, field in ((Scale, "factors"), (Shift, "pixels"), (Brightness, "factors"))
     }
-    return (*names, *(kind(*values) for kind, values in factors.items() if values))
+    return (*names, *(kind(*sorted(values, key=str)) for kind, values in factors.items() if values))
 
 
 def _recommended(alone, max_passes):
