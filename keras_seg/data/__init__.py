@@ -6,6 +6,7 @@ from keras_seg.data.count_pixels import PixelCounts, count_pixels
 from keras_seg.data.folder_index import FolderIndex, scan_folder, split_index
 from keras_seg.data.label_encoding import LabelEncoding
 from keras_seg.data.pairs import Pair, find_pairs, find_splits
+from keras_seg.data.patches import patches
 from keras_seg.data.pipeline import from_folder
 from keras_seg.data.pipeline_error import pipeline_error
 from keras_seg.data.reading import image_size, read_image, read_mask
@@ -27,6 +28,7 @@ __all__ = [
     "from_folder",
     "from_tfds",
     "image_size",
+    "patches",
     "pipeline_error",
     "read_image",
     "read_mask",
