@@ -7,6 +7,7 @@ from keras_seg._validation import InputError
 from keras_seg.data.batches import Finish, Schedule, batches
 from keras_seg.data.decoded_store import DecodedStore
 from keras_seg.data.folder_index import FolderIndex, scan_folder
+from keras_seg.data.pipeline import refuse_scan_arguments
 
 BORDERS = ("reflect", "inside")
 
@@ -84,7 +85,9 @@ def patches(
     steps = _validation.integer("steps_per_epoch", steps_per_epoch)
     _validation.integer("batch_size", batch_size)
     index = path
-    if not isinstance(path, FolderIndex):
+    if isinstance(path, FolderIndex):
+        refuse_scan_arguments(index, split, num_classes, ignore_class)
+    else:
         index = scan_folder(path, split, num_classes, ignore_class)
     for pair, sides in zip(index.pairs, index.sizes, strict=True):
         if sides[0] < size[0] or sides[1] < size[1]:
