@@ -141,7 +141,8 @@ def tta_report(
     the interval of the mean IoU lies above 0, and is **unclear** otherwise. Only those that help are recommended: a
     pass that gains nothing still costs its time. They are added in the order of their gain while their product has at
     most `max_passes` and holds none that harms: hflip and rot90 generate vflip. What was chosen on images looks better
-    on them than on others; judge the product on other images where the last tenth counts.
+    on them than on others; judge the product on other images where the last tenth counts. With fewer than about thirty
+    images the intervals are too narrow.
 
     `"d4"` and `"flips"` are judged as hflip, vflip and rot90, and each scale, shift and brightness on its own.
 
@@ -174,8 +175,8 @@ def tta_report(
         >>> model = ks.models.UNet(num_classes=2, filters=4, depth=1)
         >>> images, masks = np.zeros((2, 16, 20, 3)), np.zeros((2, 16, 20), "int32")
         >>> report = ks.inference.tta_report(model, [(images, masks)], transforms="hflip")
-        >>> report.images, [gain.name for gain in report.alone], report.recommended
-        (2, ['hflip'], ())
+        >>> report.images, [gain.name for gain in report.alone], report.alone[0].passes
+        (2, ['hflip'], 2)
     """
     if isinstance(model, TestTimeAugmentation):
         model, transforms, merge, over = model.model, model.transforms, model.merge, model.over
