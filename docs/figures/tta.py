@@ -49,7 +49,7 @@ def views(model, image, colors):
         ids = keras.ops.convert_to_numpy(scores)[0].argmax(-1)
         row, column = 2 * (number // 4), number % 4
         axes[row, column].imshow(np.clip(keras.ops.convert_to_numpy(seen)[0], 0, 255).astype("uint8"))
-        axes[row, column].set_title(name, fontsize=13)
+        axes[row, column].set_title("{}: {}x{}".format(name, *seen.shape[1:3]), fontsize=13)
         axes[row + 1, column].imshow(ks.visualization.colorize(ids, colors))
     for axis in axes.flat:
         axis.set_anchor("N")

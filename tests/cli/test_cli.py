@@ -87,13 +87,12 @@ class TestTheWholeWay:
 
     def test_augmented_predictions(self, copied, shapes, tmp_path, capsys):
         image = sorted((shapes / "val" / "images").iterdir())[0]
-        option = ("--tta", "flips,scale:0.75,shift:2")
+        option = ("--tta", "hflip,scale:0.75")
         assert command("predict", copied, image, "--out", tmp_path / "out", *option) == 0
         with Image.open(tmp_path / "out" / "masks" / f"{image.stem}.png") as mask:
             ids = np.asarray(mask)
         model = keras.saving.load_model(copied / "model.keras")
-        kinds = ks.inference.Scale(0.75), ks.inference.Shift(2)
-        tta = ks.inference.TestTimeAugmentation(model, ["flips", *kinds])
+        tta = ks.inference.TestTimeAugmentation(model, ["hflip", ks.inference.Scale(0.75)])
         pixels = ks.data.read_image(image).astype("float32")
         np.testing.assert_array_equal(ids, tta.predict(pixels[None], verbose=0)[0].argmax(-1))
         assert command("evaluate", copied, shapes, "--json", tmp_path / "r.json", "--tta", "hflip") == 0
