@@ -16,7 +16,7 @@ class Brightness:
     map stays where it is. The plain image is always among the passes, whether 1 is given or not.
 
     Args:
-        *factors: numbers in [0.01, 100].
+        *factors: numbers in [0.01, 100], or one sequence of them.
 
     Raises:
         ValueError: if there are no factors, or one is not such a number.
@@ -30,6 +30,8 @@ class Brightness:
     factors: tuple
 
     def __init__(self, *factors):
+        if len(factors) == 1 and isinstance(factors[0], (list, tuple)):
+            factors = tuple(factors[0])
         if not factors:
             fix = "For example Brightness(0.9, 1.1)."
             _validation.fail("factors", "must hold at least one factor", factors, fix)

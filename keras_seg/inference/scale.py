@@ -20,7 +20,8 @@ class Scale:
     is always among the passes, whether 1 is given or not.
 
     Args:
-        *factors: numbers in [1/16, 16], taken as the nearest fraction with a denominator up to 1000.
+        *factors: numbers in [1/16, 16], taken as the nearest fraction with a denominator up to 1000; or one
+            sequence of them.
 
     Raises:
         ValueError: if there are no factors, or one is not such a number.
@@ -34,6 +35,8 @@ class Scale:
     factors: tuple
 
     def __init__(self, *factors):
+        if len(factors) == 1 and isinstance(factors[0], (list, tuple)):
+            factors = tuple(factors[0])
         if not factors:
             _validation.fail("factors", "must hold at least one scale", factors, "For example Scale(0.75, 1.25).")
         checked = tuple(_validation.number("factors", factor, _SMALLEST, _LARGEST) for factor in factors)
