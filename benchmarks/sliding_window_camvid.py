@@ -80,7 +80,9 @@ def models(folder, work, minutes):
     )
     augment = ks.augmentation.standard(crop=(160, 192), scale=(0.75, 1.5), ignore_class=VOID)
     whole = ks.data.from_folder(index, batch_size=8, augment=augment, cache="memory", repeat=True, steps_per_epoch=50)
-    unet = trained(unet, whole, ks.losses.CrossEntropy(ignore_class=VOID), minutes, work / "unet.keras")
+    # As many pixels of each class in the loss as there are patches of each class.
+    loss = ks.losses.CrossEntropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, "balanced"))
+    unet = trained(unet, whole, loss, minutes, work / "unet.keras")
     return patches, unet, index.class_pixels / index.class_pixels.sum()
 
 
@@ -142,14 +144,13 @@ def judge(patches, unet, shares, val, slow, work):
             if number == 0:
                 pictures[name] = scores.astype("float32")
         iou = ks.metrics.scores.mean_iou
-        of_patches = name != UNET
         results[name] = {
             "images": count,
             "seconds": statistics.median(seconds),
             "mean_iou": iou(sum(matrices)),
             "mean_iou_first": iou(sum(matrices[:slow])),
-            "prior": iou(sum(priors)) if of_patches else None,
-            "prior_first": iou(sum(priors[:slow])) if of_patches else None,
+            "prior": iou(sum(priors)),
+            "prior_first": iou(sum(priors[:slow])),
         }
         if name in (STITCHED, DILATED):
             results[name]["difference"] = float(np.abs(pictures[name] - pictures[LITERAL]).max())
@@ -164,18 +165,18 @@ def table(result):
     """The rows of a result in Markdown."""
     slow = result["slow"]
     lines = [
-        f"| | time an image | mean IoU, {result['images']} images | times class shares | first {slow} images |",
+        f"| | time an image | mean IoU, {result['images']} images | times class shares | first {slow} |",
         "|---|---|---|---|---|",
     ]
 
     def percent(value):
-        return "" if value is None else f"{100 * value:.1f}"
+        return f"{100 * value:.1f}"
 
     for name, row in result["ways"].items():
         whole = row["images"] == result["images"]
         seconds = f"{row['seconds']:.1f} s" if row["seconds"] >= 1 else f"{1000 * row['seconds']:.0f} ms"
         cells = [percent(row["mean_iou"]), percent(row["prior"])] if whole else ["", ""]
-        first = " / ".join(filter(None, [percent(row["mean_iou_first"]), percent(row["prior_first"])]))
+        first = f"{percent(row['mean_iou_first'])} / {percent(row['prior_first'])}"
         lines.append(f"| {name} | {seconds} | {' | '.join(cells)} | {first} |")
     return "\n".join(lines) + "\n"
 
