@@ -232,6 +232,7 @@ def test_undoing_is_exact(size):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(view.undo(seen, size)), x)
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("size", [(5, 8), (1, 3)])
 def test_scaling_back_gives_the_size(size):
     x = np.full((1, *size, 2), 0.3, "float32")
@@ -329,6 +330,7 @@ def test_of_an_equivariant_model_it_is_the_model(merge):
     np.testing.assert_allclose(predict(tta, IMAGES), predict(pointwise, IMAGES), atol=1e-6)
 
 
+@pytest.mark.slow_off_tensorflow
 def test_saving_nesting_and_augmenting_again(model, tmp_path):
     tta = TTA(model, ["hflip", Shift(1, (0, 2)), Brightness(1.5)], merge="gmean", name="augmented")
     image = keras.Input((None, None, 3))
