@@ -7,6 +7,7 @@ import click
 from keras_seg._validation import InputError
 from keras_seg.cli import console
 from keras_seg.cli.open_run import open_run
+from keras_seg.cli.tta import augmented, tta
 
 
 @click.command()
@@ -14,12 +15,14 @@ from keras_seg.cli.open_run import open_run
 @click.argument("data", type=click.Path(exists=True))
 @click.option("--split", help="train, val or test; default: val where DATA has one.")
 @click.option("--json", "json_file", type=click.Path(), help="Write the results to this file too.")
-def evaluate(run, data, split, json_file):
+@tta
+def evaluate(run, data, split, json_file, tta):
     """Judge the model of the run folder RUN on the images and masks of DATA."""
 
     run = open_run(run)
     labels = run.load_labels()
     plan = run.load_plan()
+    model = augmented(run.load_model(), tta)
 
     from keras_seg import _files
     from keras_seg.training import find_task
@@ -38,10 +41,10 @@ def evaluate(run, data, split, json_file):
     for text in index.notices:
         console.notice(text)
     settings = run.load_decoding()
-    evaluation = console.evaluate_with_bar(task, run.load_model(), index, settings)
+    evaluation = console.evaluate_with_bar(task, model, index, settings)
     console.console.print(
         console.table_of(evaluation, f"{len(index)} images of {index.path}{f', {split}' if split else ''}")
     )
     if json_file is not None:
-        _files.write_json(json_file, {"data": index.path, "split": split, **evaluation.to_dict()})
+        _files.write_json(json_file, {"data": index.path, "split": split, "tta": tta, **evaluation.to_dict()})
         console.fact_sheet(("Results", json_file))

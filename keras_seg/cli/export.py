@@ -8,6 +8,7 @@ from keras_seg._validation import InputError
 from keras_seg.cli import console
 from keras_seg.cli.open_run import open_run
 from keras_seg.cli.options import IntList, overwrite
+from keras_seg.cli.tta import augmented, tta
 
 _DEFAULT_NAMES = {
     "tflite": "model.tflite",
@@ -49,8 +50,9 @@ _REPRESENTATIVE = 100
     type=click.Path(exists=True),
     help="Folder whose images int8 and int16x8 are measured on: a hundred in which every class occurs.",
 )
+@tta
 @overwrite
-def export(run, format_, out, size, input_, output, quantize, representative, overwrite):
+def export(run, format_, out, size, input_, output, quantize, representative, tta, overwrite):
     """Export the model of RUN, load the result back and compare it with Keras."""
 
     if format_ != "tflite" and (quantize or representative):
@@ -65,7 +67,7 @@ def export(run, format_, out, size, input_, output, quantize, representative, ov
     if format_ == "tflite":
         images = None if representative is None else _representative(run, representative)
         options |= {"quantize": quantize, "representative": images}
-    export_model(run.load_model(), format_, path, size, overwrite, **options)
+    export_model(augmented(run.load_model(), tta), format_, path, size, overwrite, **options)
 
 
 def _representative(run, folder):

@@ -8,6 +8,7 @@ from keras_seg._validation import InputError
 from keras_seg.cli import console
 from keras_seg.cli.open_run import open_run
 from keras_seg.cli.options import IntList, overwrite
+from keras_seg.cli.tta import augmented, tta
 
 RASTERS = (".npy", ".zarr")
 
@@ -19,8 +20,9 @@ RASTERS = (".npy", ".zarr")
 @click.option("--tile", type=IntList(sides=2), help="Predict in tiles of this size; rasters are: default 512x512.")
 @click.option("--overlap", type=float, help="Share of a tile that its neighbours see too; default 0.5.")
 @click.option("--resume", is_flag=True, help="Go on with rasters that were interrupted.")
+@tta
 @overwrite
-def predict(run, images, out, tile, overlap, resume, overwrite):
+def predict(run, images, out, tile, overlap, resume, tta, overwrite):
     """Predict IMAGES (files or folders) with the model of RUN: masks of ids and pictures of them over the image.
 
     The masks hold the ids of classes; with a RUN of --task instances the numbers of the objects, with one of boundary 1
@@ -41,7 +43,7 @@ def predict(run, images, out, tile, overlap, resume, overwrite):
         raise InputError(f"{rasters[0][0]}: rasters get masks of class ids, and {run.path} is of --task {plan.task}.")
     if overlap is not None and tile is None and not rasters:
         raise InputError("--overlap is of tiles. Add --tile HxW.")
-    model, overlap = run.load_model(), 0.5 if overlap is None else overlap
+    model, overlap = augmented(run.load_model(), tta), 0.5 if overlap is None else overlap
     if pictures:
         names, channels = run.load_labels()["names"], plan.fingerprint["channels"]
         predict = None if tile is None else _in_tiles(model, tile, overlap)

@@ -12,6 +12,7 @@ from keras_seg.data.instance_reading import read_instances
 from keras_seg.data.instance_targets import INSTANCE_CLASSES, InstanceTargets, add_instance_targets, instance_targets
 from keras_seg.data.label_encoding import LabelEncoding
 from keras_seg.data.pairs import Pair, find_pairs, find_splits
+from keras_seg.data.patches import patches
 from keras_seg.data.pipeline import from_folder
 from keras_seg.data.pipeline_error import pipeline_error
 from keras_seg.data.reading import image_size, read_image, read_mask
@@ -45,6 +46,7 @@ __all__ = [
     "image_size",
     "instance_splits",
     "instance_targets",
+    "patches",
     "pipeline_error",
     "read_image",
     "read_instances",

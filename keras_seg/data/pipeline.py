@@ -94,7 +94,7 @@ def from_folder(
             workers=workers,
         )
     else:
-        _refuse_scan_arguments(index, split, num_classes, ignore_class, class_names, label_map, colors, channels)
+        refuse_scan_arguments(index, split, num_classes, ignore_class, class_names, label_map, colors, channels)
     shuffle = augment is not None if shuffle is None else bool(shuffle)
     schedule = Schedule(len(index), batch_size, seed, repeat, first_epoch, steps_per_epoch)
     finish.check_sizes(index.common_size, batch_size, index.path)
@@ -119,7 +119,9 @@ def from_folder(
     return batches(schedule.walk(once), load, schedule, finish)
 
 
-def _refuse_scan_arguments(index, split, num_classes, ignore_class, class_names, label_map, colors, channels):
+def refuse_scan_arguments(
+    index, split, num_classes, ignore_class, class_names=None, label_map=None, colors=None, channels=None
+):
     """An index was scanned with these arguments; taken silently, others would be lost."""
     given = {
         "split": split,

@@ -31,8 +31,8 @@ def check_exportable(model):
     if not isinstance(shape, tuple) or len(shape) != 4:
         _validation.fail("model", "must take one input (batch, height, width, channels)", shape)
     if isinstance(getattr(model, "output_shape", None), list):
-        names = "Name its outputs: keras.Model(inputs, {'probabilities': ...})."
-        _validation.fail("model", "must have one output, or a dict of outputs", model.output_shape, names)
+        fix = "Export keras.Model(model.inputs, model.outputs[0]), or build TestTimeAugmentation without uncertainty."
+        _validation.fail("model", "must have one output, or a dict of outputs by name", model.output_shape, fix)
     for layer in model._flatten_layers():
         if layer.compute_dtype == "float16":
             fix = (

@@ -4,16 +4,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg.data.decoded_store import DecodedStore
-
-
-def batches_of_equal_size(sizes, batch_size):
-    """Positions grouped by size and cut into batches, so that nothing is padded that is judged."""
-    groups = {}
-    for position, size in enumerate(sizes):
-        groups.setdefault(tuple(size), []).append(position)
-    for positions in groups.values():
-        for start in range(0, len(positions), batch_size):
-            yield positions[start : start + batch_size]
+from keras_seg.inference.equal_sizes import batches_of_equal_size
 
 
 def each_prediction(model, index, channels, batch_size, on_image=None):

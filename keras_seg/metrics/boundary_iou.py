@@ -81,6 +81,12 @@ class BoundaryIoU(PixelCounts):
         # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
         self._direction = "up"
 
+    @property
+    def matrix(self):
+        """The counts so far, hist[true, predicted] of the bands, NumPy int64 (classes + 1, classes + 1): what lies in
+        no band is the last row and column."""
+        return self._totals()[: self._ignored].reshape(self.num_classes + 1, -1)
+
     def get_config(self):
         """The arguments, as the constructor takes them."""
         return {

@@ -110,6 +110,32 @@ class TestTheWholeWay:
         np.testing.assert_array_equal(np.load(tmp_path / "out" / "masks" / "raster.npy"), predictor.predict(raster))
         assert [path.name for path in (tmp_path / "out" / "overlays").iterdir()] == [f"{image.stem}.png"]
 
+    def test_augmented_predictions(self, copied, shapes, tmp_path, capsys):
+        image = sorted((shapes / "val" / "images").iterdir())[0]
+        option = ("--tta", "hflip,scale:0.75")
+        assert command("predict", copied, image, "--out", tmp_path / "out", *option) == 0
+        with Image.open(tmp_path / "out" / "masks" / f"{image.stem}.png") as mask:
+            ids = np.asarray(mask)
+        model = keras.saving.load_model(copied / "model.keras")
+        tta = ks.inference.TestTimeAugmentation(model, ["hflip", ks.inference.Scale(0.75)])
+        pixels = ks.data.read_image(image).astype("float32")
+        np.testing.assert_array_equal(ids, tta.predict(pixels[None], verbose=0)[0].argmax(-1))
+        assert command("evaluate", copied, shapes, "--json", tmp_path / "r.json", "--tta", "hflip") == 0
+        results = json.loads((tmp_path / "r.json").read_text())
+        index = ks.data.scan_folder(shapes, "val")
+        tta = ks.inference.TestTimeAugmentation(model, "hflip")
+        assert results["confusion"] == ks.inference.evaluate(tta, index).confusion.tolist()
+        assert results["tta"] == "hflip"
+        assert command("export", copied, "--tta", "hflip", "--size", "32x40") == 0
+        capsys.readouterr()
+        for text, hint in (
+            ("hflop", "Did you mean 'hflip'"),
+            ("scale:x", "numbers after scale"),
+            ("shift:-2", "pixels"),
+        ):
+            assert command("evaluate", copied, shapes, "--tta", text) == 2
+            assert hint in capsys.readouterr().err
+
     @pytest.mark.parametrize("format_, name", [("tflite", "model.tflite"), ("saved_model", "saved_model")])
     def test_exports(self, copied, format_, name, capsys):
         assert command("export", copied, "--format", format_) == 0

@@ -1,0 +1,59 @@
+"""The eight ways to lay a picture on a table: the dihedral group of the square, and its subgroups by name."""
+
+from keras import ops
+
+# An element is (transposed, flipped rows, flipped columns): the picture is transposed first and flipped then. Every
+# product of flips and quarter turns is exactly one of these, which is how duplicates are found.
+IDENTITY = (False, False, False)
+_HFLIP, _VFLIP, _TRANSPOSE = (False, False, True), (False, True, False), (True, False, False)
+_ROT90 = (True, True, False)  # numpy.rot90: transposed, then rows flipped.
+
+GENERATORS = {
+    "identity": (),
+    "hflip": (_HFLIP,),
+    "vflip": (_VFLIP,),
+    "rot180": ((False, True, True),),
+    "c2": ((False, True, True),),
+    "transpose": (_TRANSPOSE,),
+    "flips": (_HFLIP, _VFLIP),
+    "d2": (_HFLIP, _VFLIP),
+    "rot90": (_ROT90,),
+    "c4": (_ROT90,),
+    "d4": (_HFLIP, _ROT90),
+}
+
+
+def then(first, second):
+    """The element that is `first` followed by `second`."""
+    # Moved to behind the second transposition, the first flips change places.
+    rows, columns = (first[2], first[1]) if second[0] else (first[1], first[2])
+    return (first[0] != second[0], rows != second[1], columns != second[2])
+
+
+def generated(generators):
+    """All elements that products of `generators` give, sorted; the identity is the first."""
+    group = {IDENTITY}
+    while True:
+        larger = group | {then(element, generator) for element in group for generator in generators}
+        if larger == group:
+            return sorted(group)
+        group = larger
+
+
+def lay(element, images):
+    """Images (batch, height, width, channels) laid as the element says."""
+    transposed, rows, columns = element
+    images = ops.transpose(images, (0, 2, 1, 3)) if transposed else images
+    return _flipped(images, rows, columns)
+
+
+def lay_back(element, maps):
+    """The inverse of `lay`."""
+    transposed, rows, columns = element
+    maps = _flipped(maps, rows, columns)
+    return ops.transpose(maps, (0, 2, 1, 3)) if transposed else maps
+
+
+def _flipped(x, rows, columns):
+    axes = [axis for axis, flipped in ((1, rows), (2, columns)) if flipped]
+    return ops.flip(x, axis=axes) if axes else x

@@ -1,0 +1,56 @@
+"""Augmented models as SavedModel and TFLite: one file that predicts all views."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_seg as ks
+from keras_seg import _validation
+from keras_seg.inference import Brightness, Scale, Shift
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
+
+pytestmark = pytest.mark.tensorflow_only
+TTA = ks.inference.TestTimeAugmentation
+
+
+@pytest.fixture(scope="module")
+def model():
+    return ks.models.UNet(num_classes=3, filters=4, depth=2)
+
+
+@pytest.mark.parametrize(
+    "transforms, merge, fold",
+    [("d4", "mean", "batch"), ([Scale(0.75), Shift((3, 0)), Brightness(1.2)], "geometric_mean", "loop")],
+)
+def test_tflite_needs_built_in_operators_only(transforms, merge, fold, model, tmp_path):
+    interpreter = pytest.importorskip("ai_edge_litert.interpreter")
+    tta = TTA(model, transforms, merge=merge, fold=fold)
+    report = ks.export.tflite(tta, tmp_path / "tta.tflite", input_size=(21, 30))
+    assert not [op for op in report.ops if op.startswith(("Flex", "CUSTOM"))]
+    assert report.max_abs_difference < 1e-5
+    image = np.random.default_rng(3).uniform(0, 255, (1, 21, 30, 3)).astype("float32")
+    lite = interpreter.Interpreter(model_path=str(tmp_path / "tta.tflite"))
+    lite.allocate_tensors()
+    lite.set_tensor(lite.get_input_details()[0]["index"], image)
+    lite.invoke()
+    scores = lite.get_tensor(lite.get_output_details()[0]["index"])
+    np.testing.assert_allclose(scores, tta.predict_on_batch(image), atol=1e-5)
+
+
+def test_saved_model_of_any_size(model, tmp_path):
+    """The export compares at two odd sizes, in one graph."""
+    report = ks.export.saved_model(TTA(model, ["transpose", Scale(0.75), Shift((0, 2))], merge="max"), tmp_path / "tta")
+    assert report.images == 4
+    assert report.max_abs_difference < 1e-5
+
+
+def test_two_outputs_are_refused(model, tmp_path):
+    tta = TTA(model, "hflip", uncertainty="entropy")
+    for write in (ks.export.saved_model, ks.export.tflite):
+        with pytest.raises(_validation.InputError, match="`model` must have one output.*without uncertainty"):
+            write(tta, tmp_path / "tta")
+    assert not list(tmp_path.iterdir())
+    merged = keras.Model(tta.inputs, tta.outputs[0])
+    assert ks.export.tflite(merged, tmp_path / "tta.tflite", input_size=16).max_abs_difference < 1e-5

@@ -1,0 +1,169 @@
+"""tta_report against the evaluation of each model by itself."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_seg as ks
+from keras_seg import _validation
+from keras_seg.inference import Brightness, Scale, Shift, tta_report
+
+pytestmark = pytest.mark.tensorflow_only
+TTA = ks.inference.TestTimeAugmentation
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Sees brighter pixels as class 1, and more so at the right: flipping it tells, turning it upside down does not."""
+    image = keras.Input((None, None, 1))
+    x = keras.layers.Conv2D(2, (1, 5), padding="same", activation="softmax")(image / 255.0)
+    net = keras.Model(image, x)
+    kernel = np.zeros((1, 5, 1, 2), "float32")
+    kernel[0, :, 0, 1] = (0, 0, 2, 4, 6)
+    net.set_weights([kernel, np.array([0.0, -6.0], "float32")])
+    return net
+
+
+@pytest.fixture(scope="module")
+def batches():
+    """Bright rectangles on dark ground, with noise; void is 7."""
+    rng = np.random.default_rng(0)
+    found = []
+    for size in ((16, 20), (14, 18)):
+        masks = np.zeros((6, *size), "int32")
+        for mask in masks:
+            top, left = rng.integers(1, 5, 2)
+            mask[top : top + 8, left : left + 9] = 1
+        images = 60 + 130 * masks + rng.normal(0, 40, masks.shape)
+        masks[:, 0, :3] = 7
+        found.append((images[..., None].astype("float32"), masks))
+    return found
+
+
+def scores_of(model, batches):
+    """(mean IoU, boundary IoU) by the metrics as they are used everywhere."""
+    metrics = ks.metrics.MeanIoU(2, ignore_class=7), ks.metrics.BoundaryIoU(2, ignore_class=7, distance=1)
+    for images, masks in batches:
+        for metric in metrics:
+            metric.update_state(masks, model.predict_on_batch(images))
+    return [float(metric.result()) for metric in metrics]
+
+
+def test_gains_are_those_of_the_metrics(model, batches):
+    """A diagonal of up to 26 pixels makes bands of one pixel."""
+    done = []
+    report = tta_report(model, batches, ["flips", Scale(0.5)], ignore_class=7, draws=50, on_batch=done.append)
+    assert done[-1] == 12 == report.images
+    plain = scores_of(model, batches)
+    np.testing.assert_allclose((report.mean_iou, report.boundary_iou), plain, rtol=1e-6)
+    assert [gain.name for gain in report.alone] == ["hflip", "vflip", "Scale(0.5)"]
+    assert [gain.passes for gain in report.alone] == [2, 2, 2]
+    assert report.together.passes == 8
+    for gain in (*report.alone, report.together):
+        better = scores_of(TTA(model, list(gain.transforms)), batches)
+        np.testing.assert_allclose(gain.mean_iou.value, better[0] - plain[0], atol=1e-6)
+        np.testing.assert_allclose(gain.boundary_iou.value, better[1] - plain[1], atol=1e-6)
+        assert gain.mean_iou.low <= gain.mean_iou.value <= gain.mean_iou.high
+        assert gain.time_ratio > 0
+
+
+def test_what_helps_is_recommended(model, batches):
+    """The flip mends what leans to one side; upside down nothing changes; a hundredth of the light is no picture."""
+    report = tta_report(model, batches, ["hflip", "vflip", Brightness(0.01, 100)], ignore_class=7, draws=200)
+    assert {gain.name: gain.verdict for gain in report.alone} == {
+        "hflip": "helps",
+        "vflip": "unclear",
+        "Brightness(0.01)": "harms",
+        "Brightness(100)": "harms",
+    }
+    assert report.recommended == ("hflip",)
+    assert report.recommended_gain == report.alone[0]
+    content = json.loads(json.dumps(report.to_dict()))
+    assert content["recommended"] == ["hflip"]
+    assert content["alone"][1]["mean_iou"] == {"gain": 0, "low": 0, "high": 0}
+    text = str(report)
+    assert "recommended: hflip" in text
+    assert "12 images; gains in points with their paired 95 % interval" in text
+
+
+def test_a_product_that_holds_a_harm_is_not_recommended():
+    interval = ks.metrics.Interval(0.0, 0.0, 0.0, 0.95, np.zeros(1))
+
+    def gain(transform, value, verdict):
+        better = ks.metrics.Interval(value, value, value, 0.95, np.zeros(1))
+        return ks.inference.TTAGain((transform,), 2, better, interval, 2.0, verdict)
+
+    from keras_seg.inference.tta_report import _recommended
+
+    helps = [gain("hflip", 0.03, "helps"), gain("rot90", 0.01, "helps"), gain(Scale(0.5), 0.02, "helps")]
+    assert _recommended(helps, 16) == ("hflip", "rot90", Scale(0.5))
+    assert _recommended(helps, 4) == ("hflip", Scale(0.5))
+    assert _recommended([*helps, gain("vflip", -0.01, "harms")], 16) == ("hflip", Scale(0.5))
+    assert _recommended([gain("hflip", 0.0, "unclear")], 16) == ()
+
+
+def test_folders_and_augmented_models(model, batches, tmp_path):
+    for kind in ("images", "masks"):
+        (tmp_path / "val" / kind).mkdir(parents=True)
+    for n, (image, mask) in enumerate(zip(*batches[0], strict=True)):
+        Image.fromarray(np.clip(image[..., 0], 0, 255).astype("uint8")).save(tmp_path / "val" / "images" / f"{n}.png")
+        Image.fromarray(mask.astype("uint8")).save(tmp_path / "val" / "masks" / f"{n}.png")
+    index = ks.data.scan_folder(tmp_path, "val", num_classes=2, ignore_class=7, channels=1)
+    augmented = TTA(model, ["hflip", Shift(1, (0, 2))], merge="max")
+    report = tta_report(augmented, index, draws=20, batch_size=4)
+    assert report.merge == "max"
+    assert [gain.name for gain in report.alone] == ["hflip", "Shift(1)", "Shift((0, 2))"]
+    evaluation = ks.inference.evaluate(model, index)
+    assert report.mean_iou == pytest.approx(evaluation.mean_iou)
+    colour = keras.Input((None, None, 3))
+    grey = keras.Model(colour, model(colour[..., :1]))
+    by_path = tta_report(grey, tmp_path, "hflip", ignore_class=7, draws=20)
+    assert by_path.mean_iou == pytest.approx(evaluation.mean_iou)
+
+
+def test_nothing_to_try(model, batches):
+    report = tta_report(model, batches, "identity", ignore_class=7, draws=20)
+    assert (report.alone, report.together, report.recommended) == ((), None, ())
+    assert "predict without" in str(report)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"data": iter([])}, "`data` is gone through twice.*list of batches"),
+        ({"data": 7}, "`data` must be finite batches"),
+        ({"data": []}, "`data` must hold at least two images"),
+        ({"data": [np.zeros((2, 4, 4, 1))]}, "`data` must hold batches .images, masks."),
+        ({"data": [(np.zeros((2, 4, 4, 1)), np.zeros((2, 4, 5)))]}, "`data` must hold images .*masks"),
+        ({"transforms": "hflop"}, "`transforms` is not a known option"),
+        ({"transforms": []}, "`transforms` must hold names"),
+        ({"merge": "median"}, "`merge` is not a known option"),
+        ({"level": 1}, "`level` must lie between 0 and 1"),
+        ({"draws": 0}, "`draws` must be an integer of at least 1"),
+        ({"seed": -1}, "`seed` must be an integer of at least 0"),
+        ({"max_passes": 0}, "`max_passes` must be an integer of at least 1"),
+        ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),
+        ({"model": None}, "`model` must be a functional keras.Model"),
+    ],
+)
+def test_bad_input(change, message, model, batches):
+    with pytest.raises(_validation.InputError, match=message) as caught:
+        tta_report(**{"model": model, "data": batches, "transforms": "hflip", **change})
+    assert "\n" not in str(caught.value)
+
+
+def test_endless_data(model, batches):
+    tf = pytest.importorskip("tensorflow")
+    endless = tf.data.Dataset.from_tensor_slices(batches[0]).batch(2).repeat()
+    with pytest.raises(_validation.InputError, match="`data` must be finite"):
+        tta_report(model, endless)
+
+
+def test_classes_that_disagree(batches, tmp_path):
+    ks.data.write_shapes(tmp_path, train=1, val=2, size=(48, 48))
+    index = ks.data.scan_folder(tmp_path, "val")
+    with pytest.raises(_validation.InputError, match="`model` must have the 7 classes"):
+        tta_report(ks.models.UNet(num_classes=3, filters=4, depth=1), index)
