@@ -1,6 +1,7 @@
 """Random changes of images together with all that belongs to their pixels."""
 
 import functools
+import itertools
 import zlib
 
 import keras
@@ -19,6 +20,7 @@ from keras_seg.augmentation.tensorflow_ops import tensorflow_ops
 from keras_seg.augmentation.transform import Transform
 
 KEYS = ("image", "mask", "weight", "instances")
+_TYPES = {"image": "float32", "mask": "int32", "weight": "float32", "instances": "int32"}
 FILLS = ("mean", "reflect", "border")
 
 
@@ -27,10 +29,11 @@ class Augmentation:
     """Random changes of an image together with its mask, weight map and instance ids.
 
     All geometry, wherever it stands in the list, is composed to one field of sampling points, and every pixel of the
-    result is read once: images bilinear or bicubic, masks and ids nearest. Weights are read nearest too: a weight belongs
-    to its pixel's label, and interpolation would give pixels of one class the weights of its neighbour, and weight to
-    pixels that have 0. The other transforms follow in the order of the list. What images, masks, weights and ids show
-    stays aligned to the pixel, and no mask ever holds an id that it did not hold before, except the first `ignore_class`.
+    result is read once: images bilinear or bicubic, masks and ids nearest. Weights are read nearest too: a weight
+    belongs to its pixel's label, and interpolation would give pixels of one class the weights of its neighbour, and
+    weight to pixels that have 0. The other transforms follow in the order of the list. What images, masks, weights and
+    ids show stays aligned to the pixel, and no mask ever holds an id that it did not hold before, except the first
+    `ignore_class`.
 
     Calling it is a pure function of images and seed, for `tf.data` pipelines and NumPy. For batches inside a model, on
     every backend, wrap it in an `AugmentationLayer`.
@@ -43,11 +46,12 @@ class Augmentation:
         fill: what the image shows outside its frame: "mean" (its mean colour), a number in 0..255, "reflect" (mirrored) or
             "border" (repeated). By default "mean" with an `ignore_class` and "reflect" without, when only "reflect" and
             "border" can be had: masks must show something too.
-        interpolation: "bilinear" (the default) or "bicubic" (Keys, a = -0.5; sharper, four times the reads), for images.
+        interpolation: "bilinear" (the default) or "bicubic" (Keys, a = -0.5; sharper, four times the reads), for
+            images.
 
     Raises:
-        InputError: an argument is out of its range; in use, shapes that do not fit, a crop larger than the image without
-            an `ignore_class`, and what the transforms refuse.
+        InputError: an argument is out of its range; in use, shapes that do not fit, a crop larger than the image
+            without an `ignore_class`, and what the transforms refuse.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -100,16 +104,16 @@ class Augmentation:
         """Augment one image or a batch.
 
         Args:
-            image: tensor or array (height, width, channels) or (batch, height, width, channels), values 0..255; or a dict
-                of "image" and any of "mask", "weight", "instances".
+            image: tensor or array (height, width, channels) or (batch, height, width, channels), values 0..255; or a
+                dict of "image" and any of "mask", "weight", "instances".
             mask: integer (height, width), with the batch axis of the image; a last axis of 1 is kept. Or None.
             seed: an int, or a pair of ints. The same seed gives the same result. Images of a batch differ.
             weight: weights of the pixels, shaped as the mask, or None.
             instances: ids of objects, 0 for none, shaped as the mask, or None.
 
         Returns:
-            A dict if one was given; otherwise the image, or a tuple of all that was given, in the order of the arguments
-            image, mask, weight, instances. Images and weights are float32, masks and instances int32.
+            A dict if one was given; otherwise the image, or a tuple of all that was given, in the order of the
+            arguments image, mask, weight, instances. Images and weights are float32, masks and instances int32.
         """
         if isinstance(image, dict):
             return self._augment(image, seed)
@@ -127,7 +131,7 @@ class Augmentation:
         batch = {key: ops.reshape(value, _batched(ops, key, value, single)) for key, value in given.items()}
         self.check(batch)
         draws, random = self._random(ops, seed, ops.shape(batch["image"])[0])
-        results = self._compiled_apply(ops)(ops, batch, draws, random)
+        results = self.apply(ops, batch, draws, random, self._stage(ops, (*batch.values(), draws)))
         return {key: ops.reshape(x, _unbatched(ops, x, given[key], single)) for key, x in results.items()}
 
     def _random(self, ops, seed, count):
@@ -144,22 +148,18 @@ class Augmentation:
         draws = tf.random.stateless_uniform((count, self.draws), seed, alg="philox")
         return draws, TensorFlowNormal(tf, seed)
 
-    def _compiled_apply(self, ops):
-        """`apply`; compiled by XLA in a TensorFlow graph, such as `tf.data`'s: one pass over memory instead of dozens."""
+    def _stage(self, ops, tensors):
+        """How a stage of `apply` is run: compiled by XLA in a TensorFlow graph, such as that of `tf.data`.
+
+        Compiled, a stage is one pass over memory instead of dozens. Only where sizes are known: compiling again for each
+        size would take far longer. Stages are compiled one by one, as XLA would fuse a later one into all that reads its
+        result, and compute the earlier one again for each.
+        """
         if not hasattr(ops, "tf") or not ops.tf.inside_function() or not _xla.works():
-            return self.apply
-
-        def run(ops, batch, draws, random):
-            if not all(x.shape.is_fully_defined() for x in (*batch.values(), draws)):
-                return self.apply(ops, batch, draws, random)  # Compiling again for each size would take far longer.
-            tf = ops.tf
-
-            def compiled(batch, draws, seed):
-                return self.apply(ops, batch, draws, TensorFlowNormal(tf, seed))
-
-            return tf.function(compiled, jit_compile=True, autograph=False)(batch, draws, random.seed)
-
-        return run
+            return run
+        if not all(x.shape.is_fully_defined() for x in tensors):
+            return run
+        return lambda stage: ops.tf.function(stage, jit_compile=True, autograph=False)()
 
     @functools.cached_property
     def draws(self):
@@ -205,15 +205,16 @@ class Augmentation:
                 'Pass ignore_class, or fill="reflect".',
             )
 
-    def apply(self, ops, batch, draws, random):
+    def apply(self, ops, batch, draws, random, stage=None):
         """The augmentation as a pure function.
 
         Args:
             ops: the namespace to compute with: `keras.ops` or `tensorflow_ops()`.
-            batch: dict of "image" (batch, height, width, channels) and any of "mask", "weight", "instances" (batch, height,
-                width, 1).
+            batch: dict of "image" (batch, height, width, channels) and any of "mask", "weight", "instances" (batch,
+                height, width, 1).
             draws: float32 (batch, self.draws), uniform in [0, 1).
             random: `random(shape)` gives normal numbers.
+            stage: runs a function without arguments, one for each stage of the computation, or None to call it.
 
         Returns:
             A dict of the same keys: image and weight float32, mask and instances int32.
@@ -227,70 +228,73 @@ class Augmentation:
         parts = [(item, own[key]) for item, key in zip(self._all(), own, strict=True)]
         crop_draws = parts.pop()[1] if self.random_crop else None
         parts = [(item, part) for item, part in parts if item in steps]
-        batch = self._move(ops, batch, [p for p in parts if isinstance(p[0], GeometricStep)], crop_draws, draws[:, 0])
-        return self._change(ops, batch, [p for p in parts if not isinstance(p[0], GeometricStep)], random)
+        stage = stage or run
+        geometry = [p for p in parts if isinstance(p[0], GeometricStep)]
+        if geometry or self.random_crop:
+            batch = self._move(ops, batch, geometry, crop_draws, draws[:, 0], stage)
+        batch = {key: ops.cast(x, _TYPES[key]) for key, x in batch.items()}
+        return self._change(ops, batch, [p for p in parts if not isinstance(p[0], GeometricStep)], random, stage)
 
-    def _move(self, ops, batch, parts, crop_draws, one):
+    def _move(self, ops, batch, parts, crop_draws, one, stage):
         """The geometry."""
-        batch = {key: ops.cast(x, "int32") if key in ("mask", "instances") else x for key, x in batch.items()}
-        if parts or self.random_crop:
-            batch = self._resample(ops, batch, parts, crop_draws, one)
-        return {key: ops.cast(x, "float32") if key in ("image", "weight") else x for key, x in batch.items()}
-
-    def _resample(self, ops, batch, parts, crop_draws, one):
         steps = [step for step, _ in parts]
         size = ops.shape(batch["image"])[1:3]
+        fill = self.fill or ("mean" if self.ignore_class else "reflect")
+        mask = ops.cast(batch["mask"][..., 0], "int32") if "mask" in batch else None
+        field = functools.partial(self._field, ops, steps, [own for _, own in parts], crop_draws, one, size, mask)
+        points = sampling.Points.at(ops, *stage(field), size, reflect=fill == "reflect")
+        labels = {key: x for key, x in batch.items() if key != "image"}
+        exact = all(step.whole_pixels for step in steps)
+        image = stage(lambda: self._read_image(ops, batch["image"], points, fill, exact))
+        return {"image": image, **(stage(lambda: self._read_labels(ops, labels, points)) if labels else {})}
+
+    def _field(self, ops, steps, draws, crop_draws, one, size, mask):
+        """Where each pixel of the result is read."""
         target = self.crop or size
-        way, frame = plan_field(ops, steps, [own for _, own in parts], one, size, target)
+        way, frame = plan_field(ops, steps, draws, one, size, target)
         if self.random_crop:
-            mask = batch["mask"][..., 0] if "mask" in batch else None
             corner = self.random_crop.corner(ops, crop_draws, frame, way, mask)
         else:
-            corner = tuple(
-                centred(ops, side - ops.cast(whole, "float32"))
-                for side, whole in ((frame.width, target[1]), (frame.height, target[0]))
-            )
-        x, y = sampling_points(ops, way, any(step.projective for step in steps), frame, corner, size)
-        fill = self.fill or ("mean" if self.ignore_class else "reflect")
-        points = sampling.Points.at(ops, x, y, size, reflect=fill == "reflect")
-        outside = points.outside(ops)[..., None]
-        whole = all(step.whole_pixels for step in steps)
-        read = (
-            sampling.nearest if whole else {"bilinear": sampling.linear, "bicubic": sampling.cubic}[self.interpolation]
-        )
-        moved = {key: (read if key == "image" else sampling.nearest)(ops, x, points) for key, x in batch.items()}
-        if self.interpolation == "bicubic" and not whole:
-            moved["image"] = ops.clip(moved["image"], 0.0, 255.0)
-        if fill not in ("reflect", "border"):
-            color = (
-                photometric.mean_color(ops, ops.cast(batch["image"], "float32"))[:, None, None]
-                if fill == "mean"
-                else fill
-            )
-            moved["image"] = ops.where(outside, color, ops.cast(moved["image"], "float32"))
-        if self.ignore_class:
-            voids = {"mask": self.ignore_class[0], "weight": 0.0, "instances": 0}
-            for key in moved.keys() & voids.keys():
-                moved[key] = ops.where(outside, voids[key], moved[key])
-        return moved
+            room = (frame.width - ops.cast(target[1], "float32"), frame.height - ops.cast(target[0], "float32"))
+            corner = tuple(centred(ops, side) for side in room)
+        return sampling_points(ops, way, any(step.projective for step in steps), frame, corner, size)
 
-    def _change(self, ops, batch, parts, random):
+    def _read_image(self, ops, image, points, fill, exact):
+        """The images at the points; `exact` where these are pixel centres."""
+        if exact:
+            result = ops.cast(sampling.nearest(ops, image, points), "float32")
+        elif self.interpolation == "bilinear":
+            result = sampling.linear(ops, image, points)
+        else:
+            result = ops.clip(sampling.cubic(ops, image, points), 0.0, 255.0)
+        if fill in ("reflect", "border"):
+            return result
+        if fill == "mean":
+            fill = photometric.mean_color(ops, ops.cast(image, "float32"))[:, None, None]
+        return ops.where(points.outside(ops)[..., None], fill, result)
+
+    def _read_labels(self, ops, labels, points):
+        """The maps that belong to the image at the points."""
+        moved = {key: ops.cast(sampling.nearest(ops, x, points), _TYPES[key]) for key, x in labels.items()}
+        if not self.ignore_class:
+            return moved
+        outside = points.outside(ops)[..., None]
+        voids = {"mask": self.ignore_class[0], "weight": 0.0, "instances": 0}
+        return {key: ops.where(outside, voids[key], x) for key, x in moved.items()}
+
+    def _change(self, ops, batch, parts, random, stage):
         """Colours and mixing, in the order of the list."""
-        while parts:
-            step, own = parts[0]
-            if isinstance(step, LinearStep):
-                group = [step]
-                while len(group) < len(parts) and isinstance(parts[len(group)][0], LinearStep):
-                    group.append(parts[len(group)][0])
-                image = photometric.compose(ops, group, [own for _, own in parts[: len(group)]], batch["image"])
-                batch = {**batch, "image": ops.clip(image, 0.0, 255.0)}
-                parts = parts[len(group) :]
+        for linear, group in itertools.groupby(parts, lambda part: isinstance(part[0], LinearStep)):
+            steps, draws = zip(*group, strict=True)
+            if linear:
+                colors = functools.partial(photometric.compose, ops, steps, draws, batch["image"])
+                batch = {**batch, "image": stage(colors)}
                 continue
-            if isinstance(step, PhotometricStep):
-                batch = {**batch, "image": ops.clip(step.run(ops, batch["image"], own, random), 0.0, 255.0)}
-            else:
-                batch = step.apply(ops, batch, own, self)
-            parts = parts[1:]
+            for step, own in zip(steps, draws, strict=True):
+                if isinstance(step, PhotometricStep):
+                    batch = {**batch, "image": step.run(ops, batch["image"], own, random, stage)}
+                else:
+                    batch = stage(functools.partial(step.apply, ops, batch, own, self))
         return batch
 
     @property
@@ -312,6 +316,11 @@ class Augmentation:
     def from_config(cls, config):
         """The augmentation that `get_config` described."""
         return cls(**config)
+
+
+def run(stage):
+    """The result of a function without arguments."""
+    return stage()
 
 
 class TensorFlowNormal:

@@ -12,8 +12,8 @@ from keras_seg.augmentation.transform import Transform
 class RandomCrop(Transform):
     """Cut a window out of the transformed picture, at a random place or where a rare class is.
 
-    With `classes`, one of those that the image holds is drawn, each as likely, then one of its pixels, and the window is
-    placed so that it shows that pixel anywhere inside. An image that holds none is cut at a random place.
+    With `classes`, one of those that the image holds is drawn, each as likely, then one of its pixels, and the window
+    is placed so that it shows that pixel anywhere inside. An image that holds none is cut at a random place.
 
     Args:
         size: (height, width) in pixels, or one int for a square.

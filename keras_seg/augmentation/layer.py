@@ -11,8 +11,8 @@ from keras_seg.augmentation.augmentation import KEYS, Augmentation, check, keras
 class AugmentationLayer(keras.layers.Layer):
     """An `Augmentation` of batches, on the device the model runs on, on every backend.
 
-    Works in training only; otherwise inputs pass, so that a saved model predicts on what it is given. Shapes are static, so
-    JAX and XLA compile it with the rest of the model.
+    Works in training only; otherwise inputs pass, so that a saved model predicts on what it is given. Shapes are
+    static, so JAX and XLA compile it with the rest of the model.
 
     Args:
         augmentation: an `Augmentation`.
@@ -20,14 +20,14 @@ class AugmentationLayer(keras.layers.Layer):
         **kwargs: of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: images (batch, height, width, channels) in 0..255; or a tuple (images, masks), (images, masks, weights) or
-            (images, masks, weights, instances), None for what is not there; or a dict of "image" and any of "mask",
+        inputs: images (batch, height, width, channels) in 0..255; or a tuple (images, masks), (images, masks, weights)
+            or (images, masks, weights, instances), None for what is not there; or a dict of "image" and any of "mask",
             "weight", "instances". Masks are (batch, height, width) or (batch, height, width, 1).
         training: bool.
 
     Output shape:
-        As the input; in training of the height and width of the augmentation's crop. Images and weights have the layer's
-        compute dtype, masks and instances are int32.
+        As the input; in training of the height and width of the augmentation's crop. Images and weights have the
+        layer's compute dtype, masks and instances are int32.
 
     Raises:
         InputError: an argument is out of its range; in use, what the augmentation refuses.

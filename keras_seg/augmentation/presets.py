@@ -23,13 +23,13 @@ def preset(
 ):
     """Flip, scale, rotation, shear, perspective, deformation and all photometric transforms, as strong as asked for.
 
-    At strength s: scale (2^-s, 2^s), rotation by 30 s degrees, shear 10 s, tilt 0.2 s, deformation of 10 s pixels on half of
-    the images; brightness, contrast and saturation by 0.3 s, hue by 0.03 s of the circle, gamma by 1 + 0.5 s; each on a part
-    0.3 s of the images: blur to 2 s pixels, noise to 15 s levels, JPEG from quality 100 - 60 s.
+    At strength s: scale (2^-s, 2^s), rotation by 30 s degrees, shear 10 s, tilt 0.2 s, deformation of 10 s pixels on
+    half of the images; brightness, contrast and saturation by 0.3 s, hue by 0.03 s of the circle, gamma by 1 + 0.5 s;
+    each on a part 0.3 s of the images: blur to 2 s pixels, noise to 15 s levels, JPEG from quality 100 - 60 s.
 
     Args:
-        strength: "light", "medium" or "strong" (a third, two thirds, 1), or a number in 0..1; 0 changes nothing but flips
-            and crops. Defaults to "medium".
+        strength: "light", "medium" or "strong" (a third, two thirds, 1), or a number in 0..1; 0 changes nothing but
+            flips and crops. Defaults to "medium".
         crop: see `Augmentation`.
         ignore_class: see `Augmentation`.
         flip: "horizontal", "vertical", "both" or False. Defaults to "horizontal".

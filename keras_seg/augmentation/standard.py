@@ -74,22 +74,22 @@ def standard(
             Defaults to (0.5, 2.0), or to what `strength` says.
         flip: True or "horizontal", "vertical", "both", or False.
         color: strength in 0..1 of the change of brightness, contrast and saturation: each is multiplied by a factor in
-            [1 - color, 1 + color]. Images without three channels change brightness and contrast only. Defaults to 0.2, or
+            [1 - color, 1 + color]. Images without three channels change brightness and contrast only. Defaults to 0.2,
+            or to what `strength` says.
+        hue: largest turn of the hue as a part of the full circle, 0..0.5. For three channels only. Defaults to 0.02, or
             to what `strength` says.
-        hue: largest turn of the hue as a part of the full circle, 0..0.5. For three channels only. Defaults to 0.02, or to
-            what `strength` says.
         ignore_class: label or labels that mark pixels without a class. The first (smallest) one fills what leaves the
             image. With None nothing may be invented: the scale is raised until the crop lies inside the image.
         image_fill: what the image shows outside: "mean" (the image's mean colour) or a number in 0..255.
-        strength: "light", "medium" or "strong" (a third, two thirds, 1), or a number s in 0..1. Where they are not given,
-            scale is (2^(-1.5 s), 2^(1.5 s)), color 0.3 s and hue 0.03 s. None is the same as "medium". For rotation and
-            more see `preset`.
+        strength: "light", "medium" or "strong" (a third, two thirds, 1), or a number s in 0..1. Where they are not
+            given, scale is (2^(-1.5 s), 2^(1.5 s)), color 0.3 s and hue 0.03 s. None is the same as "medium". For
+            rotation and more see `preset`.
 
     Returns:
         A `StandardAugmentation`: `augment(image, mask, seed)` takes an image (height, width, channels) in 0..255, its
         mask (height, width) and an int or a pair of ints, and gives the image as float32 and the mask as int32, both of
-        the size of the crop. It runs in `tf.data` graphs and is a pure function of its arguments. It is an `Augmentation`,
-        with all that these take.
+        the size of the crop. It runs in `tf.data` graphs and is a pure function of its arguments. It is an
+        `Augmentation`, with all that these take.
 
     Raises:
         InputError: an argument is out of its range.

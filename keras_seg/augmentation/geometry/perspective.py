@@ -13,7 +13,8 @@ class Perspective(GeometricStep):
     With a tilt of t, one side of the picture is shown (1 + t) / (1 - t) times as large as the other.
 
     Args:
-        tilt: about each axis, below 0.5: one number for both directions, or a pair (smallest, largest). Defaults to 0.1.
+        tilt: about each axis, below 0.5: one number for both directions, or a pair (smallest, largest). Defaults to
+            0.1.
         probability: 0..1. Defaults to 1.
 
     Raises:

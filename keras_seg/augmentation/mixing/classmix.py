@@ -11,9 +11,9 @@ from keras_seg.augmentation.mixing.step import MixingStep, partners, paste
 class ClassMix(MixingStep):
     """Paste half of the classes of another image of the batch, each with all its pixels.
 
-    Classes and with them instances stay whole, so that pasted contours are contours of objects. Image, mask, weights and
-    instance ids of a pixel all come from the same image. Ids of pasted instances are raised above those that are there.
-    Ignored pixels are never pasted. For batches of two or more.
+    Classes and with them instances stay whole, so that pasted contours are contours of objects. Image, mask, weights
+    and instance ids of a pixel all come from the same image. Ids of pasted instances are raised above those that are
+    there. Ignored pixels are never pasted. For batches of two or more.
 
     Args:
         num_classes: number of classes, ids 0 to num_classes - 1.

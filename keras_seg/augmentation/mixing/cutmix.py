@@ -14,8 +14,8 @@ class CutMix(MixingStep):
     instances are raised above those that are there, so that two objects never share one. For batches of two or more.
 
     Args:
-        area: part of the image that is replaced, 0..1: a pair (smallest, largest), or one number that fixes it. Defaults
-            to (0.1, 0.5).
+        area: part of the image that is replaced, 0..1: a pair (smallest, largest), or one number that fixes it.
+            Defaults to (0.1, 0.5).
         probability: for each image, 0..1. Defaults to 0.5.
 
     Raises:

@@ -12,8 +12,8 @@ class MixingStep(Transform):
 
         Args:
             ops: the namespace to compute with.
-            batch: dict with "image" float32 (batch, height, width, channels), and as far as given "mask" int32, "weight"
-                float32 and "instances" int32, each (batch, height, width, 1).
+            batch: dict with "image" float32 (batch, height, width, channels), and as far as given "mask" int32,
+                "weight" float32 and "instances" int32, each (batch, height, width, 1).
             draws: float32 (batch, 1 + self.draws), uniform.
             settings: the `Augmentation`, for its `ignore_class`.
 
@@ -47,8 +47,8 @@ def partners(ops, draws, name):
 def paste(ops, batch, partner, where):
     """The batch, with what the partners show `where` that is True, bool (batch, height, width, 1).
 
-    All maps are taken from the same image. Instances of the partner are numbered after those of the image itself, so that
-    two objects never share an id.
+    All maps are taken from the same image. Instances of the partner are numbered after those of the image itself, so
+    that two objects never share an id.
     """
     mixed = {}
     for name, own in batch.items():

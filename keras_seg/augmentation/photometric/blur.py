@@ -46,11 +46,15 @@ class Blur(PhotometricStep):
 
     def _along(self, ops, image, weights, radius, axis):
         side = ops.shape(image)[axis]
-        positions = ops.arange(side, dtype="int32")
+        # Folded by hand: padding ends where the kernel is wider than the image. The middle is left as it is, as XLA would
+        # look up each of its pixels.
+        before = ops.mod(ops.arange(radius, dtype="int32") - radius, 2 * side)
+        after = ops.mod(ops.arange(radius, dtype="int32") + side, 2 * side)
+        ends = (ops.take(image, ops.minimum(at, 2 * side - 1 - at), axis=axis) for at in (before, after))
+        first, last = ends
+        image = ops.concatenate([first, image, last], axis=axis)
         total = 0.0
         for i in range(2 * radius + 1):
-            # Folded by hand: padding ends where the kernel is wider than the image.
-            at = ops.mod(positions + (i - radius), 2 * side)
-            shifted = ops.take(image, ops.minimum(at, 2 * side - 1 - at), axis=axis)
-            total = total + weights[:, i][:, None, None, None] * shifted
+            part = image[:, i : i + side] if axis == 1 else image[:, :, i : i + side]
+            total = total + weights[:, i][:, None, None, None] * part
         return total

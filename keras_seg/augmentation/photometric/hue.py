@@ -12,9 +12,10 @@ from keras_seg.augmentation.photometric.step import LinearStep, diagonal
 class Hue(LinearStep):
     """Turn colours about the grey axis of the RGB cube. For RGB images.
 
-    Grey stays grey, the sum of the three channels is kept, and a third of a turn makes red green, green blue and blue red.
-    This is one matrix, unlike adding to the H of HSV, which treats the six sectors of the colour circle by themselves;
-    both agree at thirds of a turn and differ by at most some degrees between. Results outside 0..255 are clipped.
+    Grey stays grey, the sum of the three channels is kept, and a third of a turn makes red green, green blue and blue
+    red. This is one matrix, unlike adding to the H of HSV, which treats the six sectors of the colour circle by
+    themselves; both agree at thirds of a turn and differ by at most some degrees between. Results outside 0..255 are
+    clipped.
 
     Args:
         turn: part of the full circle: one number for both directions, or a pair (smallest, largest), -0.5..0.5.

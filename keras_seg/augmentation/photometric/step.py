@@ -34,19 +34,23 @@ class PhotometricStep(Transform):
         """
         raise NotImplementedError
 
-    def run(self, ops, image, draws, random):
-        """`apply` on the images that are changed.
+    def run(self, ops, image, draws, random, stage):
+        """`apply` on the images that are changed, inside 0..255.
 
         A single image in a TensorFlow graph that is not changed is not computed either.
         """
+
+        def changed():
+            return stage(lambda: ops.clip(self.apply(ops, image, draws, random), 0.0, 255.0))
+
         if self.probability == 0.0:
             return image
         if self.probability == 1.0:
-            return self.apply(ops, image, draws, random)
+            return changed()
         active = self.active(draws)
         if hasattr(ops, "tf") and image.shape[0] == 1:
-            return ops.cond(active[0], lambda: self.apply(ops, image, draws, random), lambda: image)
-        return ops.where(active[:, None, None, None], self.apply(ops, image, draws, random), image)
+            return ops.cond(active[0], changed, lambda: image)
+        return ops.where(active[:, None, None, None], changed(), image)
 
 
 class LinearStep(PhotometricStep):
@@ -81,7 +85,7 @@ class LinearStep(PhotometricStep):
 
 
 def compose(ops, steps, draws, image):
-    """One matrix and one shift for several `LinearStep`s, applied to an image."""
+    """One matrix and one shift for several `LinearStep`s, applied to an image; inside 0..255."""
     channels = image.shape[-1]
     mean = mean_color(ops, image) if any(step.uses_mean for step in steps) else None
     matrix = shift = None
@@ -96,7 +100,7 @@ def compose(ops, steps, draws, image):
             shift = times(ops, shift, a) + b
     batch, height, width, _ = ops.shape(image)
     rows = ops.matmul(ops.reshape(image, (batch, height * width, channels)), matrix) + shift[:, None, :]
-    return ops.reshape(rows, (batch, height, width, channels))
+    return ops.reshape(ops.clip(rows, 0.0, 255.0), (batch, height, width, channels))
 
 
 def times(ops, rows, matrix):
