@@ -23,6 +23,7 @@ from keras_seg.augmentation.photometric.jpeg import JPEG
 from keras_seg.augmentation.photometric.noise import Noise
 from keras_seg.augmentation.photometric.saturation import Saturation
 from keras_seg.augmentation.presets import preset
+from keras_seg.augmentation.sheet import sheet
 from keras_seg.augmentation.standard import StandardAugmentation, standard
 
 __all__ = [
@@ -50,5 +51,6 @@ __all__ = [
     "StandardAugmentation",
     "Translate",
     "preset",
+    "sheet",
     "standard",
 ]

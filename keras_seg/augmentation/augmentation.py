@@ -10,6 +10,7 @@ from keras_seg import _validation, _xla
 from keras_seg._validation import InputError
 from keras_seg.augmentation.crop import RandomCrop, centred
 from keras_seg.augmentation.geometry import sampling
+from keras_seg.augmentation.geometry.elastic import Elastic
 from keras_seg.augmentation.geometry.field import plan_field, sampling_points
 from keras_seg.augmentation.geometry.step import GeometricStep
 from keras_seg.augmentation.mixing.cutout import Cutout
@@ -230,23 +231,31 @@ class Augmentation:
         parts = [(item, part) for item, part in parts if item in steps]
         stage = stage or run
         geometry = [p for p in parts if isinstance(p[0], GeometricStep)]
+        changes = [p for p in parts if not isinstance(p[0], GeometricStep)]
+        mean = None
         if geometry or self.random_crop:
-            batch = self._move(ops, batch, geometry, crop_draws, draws[:, 0], stage)
+            batch, mean = self._move(ops, batch, geometry, crop_draws, draws[:, 0], stage)
         batch = {key: ops.cast(x, _TYPES[key]) for key, x in batch.items()}
-        return self._change(ops, batch, [p for p in parts if not isinstance(p[0], GeometricStep)], random, stage)
+        return self._change(ops, batch, changes, mean, random, stage)
 
     def _move(self, ops, batch, parts, crop_draws, one, stage):
-        """The geometry."""
+        """The geometry, and the mean colour of the images before it."""
         steps = [step for step, _ in parts]
         size = ops.shape(batch["image"])[1:3]
         fill = self.fill or ("mean" if self.ignore_class else "reflect")
+        exact = all(step.whole_pixels for step in steps)
         mask = ops.cast(batch["mask"][..., 0], "int32") if "mask" in batch else None
         field = functools.partial(self._field, ops, steps, [own for _, own in parts], crop_draws, one, size, mask)
-        points = sampling.Points.at(ops, *stage(field), size, reflect=fill == "reflect")
-        labels = {key: x for key, x in batch.items() if key != "image"}
-        exact = all(step.whole_pixels for step in steps)
-        image = stage(lambda: self._read_image(ops, batch["image"], points, fill, exact))
-        return {"image": image, **(stage(lambda: self._read_labels(ops, labels, points)) if labels else {})}
+        # A field that is costly to compute is computed once, and not for each map that is read there.
+        way = stage(field) if any(isinstance(step, Elastic) for step in steps) else None
+
+        def read():
+            points = sampling.Points.at(ops, *(way or field()), size, reflect=fill == "reflect")
+            mean = photometric.mean_color(ops, batch["image"])
+            moved = self._read_labels(ops, {key: x for key, x in batch.items() if key != "image"}, points)
+            return {"image": self._read_image(ops, batch["image"], points, fill, mean, exact), **moved}, mean
+
+        return stage(read)
 
     def _field(self, ops, steps, draws, crop_draws, one, size, mask):
         """Where each pixel of the result is read."""
@@ -259,19 +268,19 @@ class Augmentation:
             corner = tuple(centred(ops, side) for side in room)
         return sampling_points(ops, way, any(step.projective for step in steps), frame, corner, size)
 
-    def _read_image(self, ops, image, points, fill, exact):
+    def _read_image(self, ops, image, points, fill, mean, exact):
         """The images at the points; `exact` where these are pixel centres."""
-        if exact:
-            result = ops.cast(sampling.nearest(ops, image, points), "float32")
-        elif self.interpolation == "bilinear":
-            result = sampling.linear(ops, image, points)
+        filled = fill not in ("reflect", "border")
+        across, down = (known[..., None] for known in points.inside(ops))
+        if self.interpolation == "bilinear" and not exact:
+            result = sampling.linear(ops, image, points, points.inside(ops) if filled else None)
         else:
-            result = ops.clip(sampling.cubic(ops, image, points), 0.0, 255.0)
-        if fill in ("reflect", "border"):
+            result = sampling.nearest(ops, image, points) if exact else sampling.cubic(ops, image, points)
+            result = ops.clip(ops.cast(result, "float32"), 0.0, 255.0)
+            result = result * (across * down) if filled else result
+        if not filled:
             return result
-        if fill == "mean":
-            fill = photometric.mean_color(ops, ops.cast(image, "float32"))[:, None, None]
-        return ops.where(points.outside(ops)[..., None], fill, result)
+        return result + (mean[:, None, None] if fill == "mean" else fill) * (1.0 - across * down)
 
     def _read_labels(self, ops, labels, points):
         """The maps that belong to the image at the points."""
@@ -282,14 +291,16 @@ class Augmentation:
         voids = {"mask": self.ignore_class[0], "weight": 0.0, "instances": 0}
         return {key: ops.where(outside, voids[key], x) for key, x in moved.items()}
 
-    def _change(self, ops, batch, parts, random, stage):
+    def _change(self, ops, batch, parts, mean, random, stage):
         """Colours and mixing, in the order of the list."""
         for linear, group in itertools.groupby(parts, lambda part: isinstance(part[0], LinearStep)):
             steps, draws = zip(*group, strict=True)
             if linear:
-                colors = functools.partial(photometric.compose, ops, steps, draws, batch["image"])
+                colors = functools.partial(photometric.compose, ops, steps, draws, batch["image"], mean)
                 batch = {**batch, "image": stage(colors)}
+                mean = None
                 continue
+            mean = None  # Not known any more.
             for step, own in zip(steps, draws, strict=True):
                 if isinstance(step, PhotometricStep):
                     batch = {**batch, "image": step.run(ops, batch["image"], own, random, stage)}

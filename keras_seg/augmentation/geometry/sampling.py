@@ -25,11 +25,17 @@ class Points(NamedTuple):
         """Points at finite places."""
         return cls(ops.clip(x, -_FAR, _FAR), ops.clip(y, -_FAR, _FAR), size, reflect)
 
+    def inside(self, ops):
+        """Whether each point shows something of the input along x, and along y: 1 or 0, shaped as `x` and `y`."""
+        height, width = (ops.cast(side, "float32") for side in self.size)
+        x = ops.logical_and(self.x >= 0.0, self.x < width)
+        y = ops.logical_and(self.y >= 0.0, self.y < height)
+        return ops.cast(x, "float32"), ops.cast(y, "float32")
+
     def outside(self, ops):
         """Which pixels show nothing of the input, bool (batch, height, width)."""
-        height, width = (ops.cast(side, "float32") for side in self.size)
-        beside = ops.logical_or(self.x < 0.0, self.x >= width)
-        return ops.logical_or(beside, ops.logical_or(self.y < 0.0, self.y >= height))
+        x, y = self.inside(ops)
+        return x * y < 0.5
 
     def fold(self, ops, index, side):
         """Whole positions along one axis, brought back into the input."""
@@ -55,13 +61,20 @@ def nearest(ops, x, points):
     return _read(ops, x, points, row, column)
 
 
-def linear(ops, x, points):
-    """Bilinear interpolation between the four nearest pixel centres, float32; see `nearest`."""
+def linear(ops, x, points, inside=None):
+    """Bilinear interpolation between the four nearest pixel centres, float32; see `nearest`.
+
+    With `inside`, of `Points.inside`, it is 0 where nothing of the input is seen. That goes into the weights, which are one
+    row and one column where the field has that form, and not a map of their own.
+    """
     column, right = _split(ops, points.x)
     row, below = _split(ops, points.y)
+    weights = [[1.0 - part, part] for part in (right, below)]
+    if inside is not None:
+        weights = [[w * known[..., None] for w in pair] for pair, known in zip(weights, inside, strict=True)]
+    (left, right), (above, below) = weights
     (a, b), (c, d) = ([ops.cast(_read(ops, x, points, row + i, column + j), "float32") for j in (0, 1)] for i in (0, 1))
-    top, bottom = a + (b - a) * right, c + (d - c) * right
-    return top + (bottom - top) * below
+    return (a * left + b * right) * above + (c * left + d * right) * below
 
 
 def cubic(ops, x, points):

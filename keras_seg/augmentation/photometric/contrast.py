@@ -10,6 +10,8 @@ from keras_seg.augmentation.photometric.step import LinearStep, diagonal
 class Contrast(LinearStep):
     """Move all values away from the image's mean colour, or towards it.
 
+    The mean is that of the whole image before it is cropped and turned.
+
     Args:
         change: the distance is multiplied by 1 + change: one number for both directions, or a pair (smallest, largest),
             -1..1. Defaults to 0.2.
