@@ -78,11 +78,11 @@ class JPEG(PhotometricStep):
         # The border repeated to whole blocks, as encoders do.
         x = ops.take(image, ops.minimum(ops.arange(8 * rows, dtype="int32"), height - 1), axis=1)
         x = ops.take(x, ops.minimum(ops.arange(8 * columns, dtype="int32"), width - 1), axis=2)
-        # Encoders work on whole grey levels.
+        # Whole grey levels before and after each step, as in encoders and decoders.
         x = ops.round(x) - 128.0
         if channels == 3:
             # The grey axis is shifted by 128, which the matrices leave alone, as their rows for Cb and Cr add up to 0.
-            x = ops.matmul(x, ops.convert_to_tensor(_TO_YCC, dtype="float32"))
+            x = ops.round(ops.matmul(x, ops.convert_to_tensor(_TO_YCC, dtype="float32")))
         blocks = ops.reshape(x, (batch, rows, 8, columns, 8, channels))
         blocks = ops.transpose(blocks, (0, 1, 3, 5, 2, 4))
         cosines = ops.convert_to_tensor(_cosines(), dtype="float32")
@@ -92,8 +92,9 @@ class JPEG(PhotometricStep):
         spectrum = ops.round(spectrum / table) * table
         blocks = ops.transpose(ops.matmul(ops.matmul(back, spectrum), cosines), (0, 1, 4, 2, 5, 3))
         x = ops.reshape(blocks, (batch, 8 * rows, 8 * columns, channels))[:, :height, :width]
+        x = ops.clip(ops.round(x), -128.0, 127.0)
         if channels == 3:
-            x = ops.matmul(x, ops.convert_to_tensor(_TO_RGB, dtype="float32"))
+            x = ops.round(ops.matmul(x, ops.convert_to_tensor(_TO_RGB, dtype="float32")))
         return x + 128.0
 
     def _tables(self, ops, draws, channels):

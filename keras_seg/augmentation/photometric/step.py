@@ -105,7 +105,7 @@ def compose(ops, steps, draws, image, mean=None):
             matrix = ops.sum(matrix[:, :, :, None] * a[:, None, :, :], axis=2)
             shift = times(ops, shift, a) + b
     batch, height, width, _ = ops.shape(image)
-    if batch == 1:
+    if isinstance(batch, int) and batch == 1:
         # A third faster for XLA than a batch of one.
         rows = ops.matmul(ops.reshape(image, (height * width, channels)), matrix[0]) + shift
     else:
