@@ -1,9 +1,9 @@
 """Images a second through the standard recipe, 360x480 -> 256x256, against albumentations; and whether a net is kept fed.
 
 The recipe: scale 0.5 to 2, crop with padding, horizontal flip, brightness, contrast, saturation 0.2 and hue 0.02.
-CamVid images decoded in memory, batches of 8. albumentations runs in the three ways it is used: `tf.numpy_function` in a
-parallel map, the same under `tf.data`'s own batching in NumPy, and a pool of processes, each with OpenCV's own threads off;
-the best one counts. It may leave its images uint8, ours are float32 as the net wants them.
+CamVid images decoded in memory, batches of 8. albumentations runs in the three ways it is used: `tf.numpy_function` in
+a parallel map, the same under `tf.data`'s own batching in NumPy, and a pool of processes, each with OpenCV's own
+threads off; the best one counts. It may leave its images uint8, ours are float32 as the net wants them.
 
 pip install albumentations opencv-python-headless
 python benchmarks/augmentation.py $KERAS_SEG_DATA/camvid

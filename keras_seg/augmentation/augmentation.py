@@ -21,6 +21,8 @@ from keras_seg.augmentation.tensorflow_ops import tensorflow_ops
 from keras_seg.augmentation.transform import Transform
 
 KEYS = ("image", "mask", "weight", "instances")
+# Pixels of the result. Below, operations are so short that compiling takes longer than it saves in thousands of images.
+_WORTH_COMPILING = 64 * 64
 _TYPES = {"image": "float32", "mask": "int32", "weight": "float32", "instances": "int32"}
 FILLS = ("mean", "reflect", "border")
 
@@ -152,13 +154,16 @@ class Augmentation:
     def _stage(self, ops, tensors):
         """How a stage of `apply` is run: compiled by XLA in a TensorFlow graph, such as that of `tf.data`.
 
-        Compiled, a stage is one pass over memory instead of dozens. Only where sizes are known: compiling again for each
-        size would take far longer. Stages are compiled one by one, as XLA would fuse a later one into all that reads its
-        result, and compute the earlier one again for each.
+        Compiled, a stage is one pass over memory instead of dozens. Only where sizes are known: compiling again for
+        each size would take far longer. Stages are compiled one by one, as XLA would fuse a later one into all that
+        reads its result, and compute the earlier one again for each.
         """
         if not hasattr(ops, "tf") or not ops.tf.inside_function() or not _xla.works():
             return run
         if not all(x.shape.is_fully_defined() for x in tensors):
+            return run
+        height, width = self.crop or tensors[0].shape[1:3]
+        if height * width < _WORTH_COMPILING:
             return run
         return lambda stage: ops.tf.function(stage, jit_compile=True, autograph=False)()
 

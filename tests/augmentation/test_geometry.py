@@ -18,6 +18,9 @@ from keras_seg.augmentation import (
     Translate,
 )
 
+# JAX compiles each operation of each case; test_tensorflow_and_the_backend_agree runs all of them there in one piece.
+pytestmark = pytest.mark.slow_off_tensorflow
+
 HEIGHT, WIDTH = 22, 30
 
 

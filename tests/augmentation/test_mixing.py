@@ -7,6 +7,9 @@ from augmenting import apply
 from keras_seg._validation import InputError
 from keras_seg.augmentation import Augmentation, ClassMix, Cutout, CutMix
 
+# JAX compiles each operation of each case; test_tensorflow_and_the_backend_agree runs all of them there in one piece.
+pytestmark = pytest.mark.slow_off_tensorflow
+
 COUNT, SIZE = 4, 16
 
 

@@ -13,6 +13,9 @@ from scipy import ndimage
 from keras_seg._validation import InputError
 from keras_seg.augmentation import JPEG, Augmentation, Blur, Brightness, Contrast, Gamma, Hue, Noise, Saturation
 
+# JAX compiles each operation of each case; test_tensorflow_and_the_backend_agree runs all of them there in one piece.
+pytestmark = pytest.mark.slow_off_tensorflow
+
 SHAPE = (2, 24, 30, 3)
 
 

@@ -4,6 +4,8 @@ import pytest
 from keras_seg._validation import InputError
 from keras_seg.augmentation import Augmentation, ClassMix, Flip, sheet
 
+pytestmark = pytest.mark.tensorflow_only  # NumPy and Pillow, around an augmentation that has tests of its own.
+
 IMAGE = np.full((20, 30, 3), 200, "uint8")
 MASK = np.arange(600).reshape(20, 30) % 3
 

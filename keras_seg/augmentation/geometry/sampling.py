@@ -64,8 +64,8 @@ def nearest(ops, x, points):
 def linear(ops, x, points, inside=None):
     """Bilinear interpolation between the four nearest pixel centres, float32; see `nearest`.
 
-    With `inside`, of `Points.inside`, it is 0 where nothing of the input is seen. That goes into the weights, which are one
-    row and one column where the field has that form, and not a map of their own.
+    With `inside`, of `Points.inside`, it is 0 where nothing of the input is seen. That goes into the weights, which are
+    one row and one column where the field has that form, and not a map of their own.
     """
     column, right = _split(ops, points.x)
     row, below = _split(ops, points.y)

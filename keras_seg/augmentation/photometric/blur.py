@@ -46,8 +46,8 @@ class Blur(PhotometricStep):
 
     def _along(self, ops, image, weights, radius, axis):
         side = ops.shape(image)[axis]
-        # Folded by hand: padding ends where the kernel is wider than the image. The middle is left as it is, as XLA would
-        # look up each of its pixels.
+        # Folded by hand: padding ends where the kernel is wider than the image. The middle is left as it is, as XLA
+        # would look up each of its pixels.
         before = ops.mod(ops.arange(radius, dtype="int32") - radius, 2 * side)
         after = ops.mod(ops.arange(radius, dtype="int32") + side, 2 * side)
         ends = (ops.take(image, ops.minimum(at, 2 * side - 1 - at), axis=axis) for at in (before, after))
