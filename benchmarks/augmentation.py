@@ -1,4 +1,4 @@
-"""Images a second through the standard recipe, 360x480 -> 256x256, against albumentations; and whether a net is kept fed.
+"""Images a second through the standard recipe, 360x480 -> 256x256, against albumentations; or whether a net is fed.
 
 The recipe: scale 0.5 to 2, crop with padding, horizontal flip, brightness, contrast, saturation 0.2 and hue 0.02.
 CamVid images decoded in memory, batches of 8. albumentations runs in the three ways it is used: `tf.numpy_function` in
@@ -36,20 +36,20 @@ def load(folder, count=96):
 
 def peer(color="jitter"):
     """The recipe in albumentations; two ways to change colours, as one is faster and the other closer to ours."""
-    import albumentations as A
+    import albumentations as alb
     import cv2
 
     cv2.setNumThreads(0)
     colors = {
-        "jitter": [A.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.02, p=1)],
-        "hsv": [A.RandomBrightnessContrast(0.2, 0.2, p=1), A.HueSaturationValue(4, 51, 0, p=1)],
+        "jitter": [alb.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.02, p=1)],
+        "hsv": [alb.RandomBrightnessContrast(0.2, 0.2, p=1), alb.HueSaturationValue(4, 51, 0, p=1)],
     }
-    return A.Compose(
+    return alb.Compose(
         [
-            A.RandomScale((-0.5, 1.0), p=1),
-            A.PadIfNeeded(*CROP, border_mode=cv2.BORDER_CONSTANT, fill=127, fill_mask=VOID),
-            A.RandomCrop(*CROP),
-            A.HorizontalFlip(p=0.5),
+            alb.RandomScale((-0.5, 1.0), p=1),
+            alb.PadIfNeeded(*CROP, border_mode=cv2.BORDER_CONSTANT, fill=127, fill_mask=VOID),
+            alb.RandomCrop(*CROP),
+            alb.HorizontalFlip(p=0.5),
             *colors[color],
         ]
     )

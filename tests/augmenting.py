@@ -24,9 +24,9 @@ def apply(augment, batch, draws=None, seed=0, path="keras", random=no_noise):
     if path == "keras":
         ops = keras.ops
     else:
-        from keras_seg.augmentation.tensorflow_ops import tensorflow_ops
+        from keras_seg.augmentation.tensorflow_ops import ops_on_tensorflow
 
-        ops = tensorflow_ops()
+        ops = ops_on_tensorflow()
     tensors = {key: ops.convert_to_tensor(x) for key, x in batch.items()}
     results = augment.apply(ops, tensors, ops.convert_to_tensor(draws), random)
     results = {

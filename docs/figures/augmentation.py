@@ -20,6 +20,7 @@ SEEDS = (6, 6, 3)  # of the three pictures that mix, chosen to show something
 
 
 def main(folder):
+    """Draw all pictures from the data in `folder`."""
     a = ks.augmentation
     names = [sorted((pathlib.Path(folder) / "train" / kind).iterdir()) for kind in ("images", "masks")]
     images, masks = (np.stack([np.array(Image.open(files[i])) for i in (250, 60)]) for files in names)

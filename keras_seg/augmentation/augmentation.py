@@ -17,7 +17,7 @@ from keras_seg.augmentation.mixing.cutout import Cutout
 from keras_seg.augmentation.mixing.step import MixingStep
 from keras_seg.augmentation.photometric import step as photometric
 from keras_seg.augmentation.photometric.step import LinearStep, PhotometricStep
-from keras_seg.augmentation.tensorflow_ops import tensorflow_ops
+from keras_seg.augmentation.tensorflow_ops import ops_on_tensorflow
 from keras_seg.augmentation.transform import Transform
 
 KEYS = ("image", "mask", "weight", "instances")
@@ -45,9 +45,10 @@ class Augmentation:
         transforms: list of transforms, such as `[Flip(), Rotate(15), Brightness(0.2)]`.
         crop: a `RandomCrop`, (height, width) or one int in pixels, or None for results of the size of the images.
         ignore_class: label or labels that mark pixels without a class. The first (smallest) one fills what leaves the
-            frame; weights and instance ids are 0 there. With None masks and ids show there what `fill` shows of the image.
-        fill: what the image shows outside its frame: "mean" (its mean colour), a number in 0..255, "reflect" (mirrored) or
-            "border" (repeated). By default "mean" with an `ignore_class` and "reflect" without, when only "reflect" and
+            frame; weights and instance ids are 0 there. With None masks and ids show there what `fill` shows of the
+            image.
+        fill: what the image shows outside its frame: "mean" (its mean colour), a number in 0..255, "reflect" (mirrored)
+            or "border" (repeated). By default "mean" with an `ignore_class` and "reflect" without, when only "reflect" and
             "border" can be had: masks must show something too.
         interpolation: "bilinear" (the default) or "bicubic" (Keys, a = -0.5; sharper, four times the reads), for
             images.
@@ -215,7 +216,7 @@ class Augmentation:
         """The augmentation as a pure function.
 
         Args:
-            ops: the namespace to compute with: `keras.ops` or `tensorflow_ops()`.
+            ops: the namespace to compute with: `keras.ops` or `ops_on_tensorflow()`.
             batch: dict of "image" (batch, height, width, channels) and any of "mask", "weight", "instances" (batch,
                 height, width, 1).
             draws: float32 (batch, self.draws), uniform in [0, 1).
@@ -363,7 +364,7 @@ def namespace(tensors):
     """Where to compute: on TensorFlow for its tensors, and for NumPy arrays if it is the backend."""
     theirs = any(type(x).__module__.split(".")[0] == "tensorflow" for x in tensors)
     if theirs or keras.backend.backend() == "tensorflow":
-        return tensorflow_ops()
+        return ops_on_tensorflow()
     return keras.ops
 
 

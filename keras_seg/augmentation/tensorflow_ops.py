@@ -72,6 +72,6 @@ class TensorFlowOps:
 
 
 @functools.cache
-def tensorflow_ops():
+def ops_on_tensorflow():
     """The namespace."""
     return TensorFlowOps()

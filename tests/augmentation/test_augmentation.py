@@ -18,8 +18,8 @@ from keras_seg.augmentation import (
     Brightness,
     ClassMix,
     Contrast,
-    Cutout,
     CutMix,
+    Cutout,
     Elastic,
     Flip,
     Gamma,
@@ -151,7 +151,7 @@ def test_what_is_given_comes_back():
 
 @pytest.mark.slow_off_tensorflow
 def test_rare_classes_are_favoured():
-    """One pixel of class 1 in 60x60 and another of class 2: a random crop of 20x20 shows one in about a sixth of cases."""
+    """A pixel of class 1 in 60x60 and one of class 2: a random crop of 20x20 shows one in about a sixth of cases."""
     mask = np.zeros((64, 60, 60), "int32")
     mask[:, 10, 45], mask[:32, 50, 8] = 1, 2
     given = {"image": np.zeros((64, 60, 60, 3), "float32"), "mask": mask}

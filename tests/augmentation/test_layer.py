@@ -35,7 +35,7 @@ def test_structures_and_seeds():
         np.testing.assert_array_equal(results[0][key], results[1][key])
     assert (results[0]["mask"] != results[2]["mask"]).mean() > 0.1  # Another call, other numbers.
     assert numpy(one(IMAGES, training=True)).shape == IMAGES.shape
-    images, masks, weights = one((IMAGES, MASKS, None), training=True)
+    _, masks, weights = one((IMAGES, MASKS, None), training=True)
     assert weights is None and numpy(masks).dtype == "int32" and set(np.unique(numpy(masks))) <= {0, 1, 2, 255}
 
 

@@ -5,7 +5,7 @@ import pytest
 from augmenting import apply
 
 from keras_seg._validation import InputError
-from keras_seg.augmentation import Augmentation, ClassMix, Cutout, CutMix
+from keras_seg.augmentation import Augmentation, ClassMix, CutMix, Cutout
 
 # JAX compiles each operation of each case; test_tensorflow_and_the_backend_agree runs all of them there in one piece.
 pytestmark = pytest.mark.slow_off_tensorflow

@@ -14,7 +14,7 @@ class Scale(GeometricStep):
     """Enlarge or shrink about the centre.
 
     Args:
-        factor: (smallest, largest) factor of the size, drawn uniformly in the logarithm, so that halving is as likely as
+        factor: (smallest, largest) factor of the size, drawn uniformly in the logarithm: halving is as likely as
             doubling; one number f stands for (1 / f, f). Defaults to (0.5, 2.0).
         probability: 0..1. Defaults to 1.
         fit: raise the factor until the crop fits into the image, so that a crop without turning shows nothing but the

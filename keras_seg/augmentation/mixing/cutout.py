@@ -52,7 +52,7 @@ class Cutout(Transform):
         """Refuse to ignore pixels where no label stands for that."""
         if self.labels == "ignore" and not ignore_class:
             raise InputError(
-                "`ignore_class` is missing: Cutout marks what it covers with it. Pass ignore_class to the Augmentation, "
+                "`ignore_class` is missing: Cutout marks with it what it covers. Pass it to the Augmentation, "
                 'or labels="keep" to Cutout.'
             )
 

@@ -37,7 +37,7 @@ _TO_RGB = ((1.0, 1.0, 1.0), (0.0, -0.344136, 1.772), (1.402, -0.714136, 0.0))
 
 @keras.saving.register_keras_serializable("keras_seg")
 class JPEG(PhotometricStep):
-    """What JPEG compression loses: the cosine transform of blocks of 8x8, rounded to multiples of the standard's tables.
+    """What JPEG compression loses: cosine transforms of blocks of 8x8, rounded to multiples of the standard's tables.
 
     The image is not encoded and decoded, which only TensorFlow could do, and only on the CPU: rounding is all that
     changes an image, and it runs inside a compiled model on every backend. Chroma keeps its resolution (4:4:4). For RGB
