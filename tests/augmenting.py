@@ -1,5 +1,7 @@
 """Augmentations run on given draws, on the backend of Keras or on TensorFlow as in `tf.data`."""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -28,7 +30,12 @@ def apply(augment, batch, draws=None, seed=0, path="keras", random=no_noise):
 
         ops = ops_on_tensorflow()
     tensors = {key: ops.convert_to_tensor(x) for key, x in batch.items()}
-    results = augment.apply(ops, tensors, ops.convert_to_tensor(draws), random)
+    run = functools.partial(augment.apply, ops, random=random)
+    if path == "keras" and keras.backend.backend() == "jax":
+        import jax
+
+        run = jax.jit(run)  # As in a model, and faster than compiling operation by operation.
+    results = run(tensors, ops.convert_to_tensor(draws))
     results = {
         key: np.asarray(keras.ops.convert_to_numpy(x)) if path == "keras" else x.numpy() for key, x in results.items()
     }

@@ -48,8 +48,8 @@ class Augmentation:
             frame; weights and instance ids are 0 there. With None masks and ids show there what `fill` shows of the
             image.
         fill: what the image shows outside its frame: "mean" (its mean colour), a number in 0..255, "reflect" (mirrored)
-            or "border" (repeated). By default "mean" with an `ignore_class` and "reflect" without, when only "reflect" and
-            "border" can be had: masks must show something too.
+            or "border" (repeated). By default "mean" with an `ignore_class` and "reflect" without, when only "reflect"
+            and "border" can be had: masks must show something too.
         interpolation: "bilinear" (the default) or "bicubic" (Keys, a = -0.5; sharper, four times the reads), for
             images.
 

@@ -26,6 +26,7 @@ def test_without_training_everything_passes():
     np.testing.assert_array_equal(numpy(masks), MASKS)
 
 
+@pytest.mark.slow_off_tensorflow
 def test_structures_and_seeds():
     given = {"image": IMAGES, "mask": MASKS, "weight": MASKS + 1.0, "instances": MASKS[..., None]}
     one, two = layer(3), layer(3)
