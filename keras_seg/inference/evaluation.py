@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg.data.decoded_store import DecodedStore
+from keras_seg.inference.equal_sizes import batches_of_equal_size
 from keras_seg.inference.prediction import predict_classes
 from keras_seg.metrics import confidence_interval, scores
 

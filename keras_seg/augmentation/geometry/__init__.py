@@ -1,0 +1,1 @@
+"""Geometric transforms, and the field they are composed to."""

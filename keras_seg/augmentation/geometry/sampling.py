@@ -1,0 +1,104 @@
+"""Reading images, and maps that belong to them, at a field of points."""
+
+from typing import Any, NamedTuple
+
+from keras_seg.augmentation.geometry.elastic import keys_cubic
+
+# Far outside every image, and still an int32.
+_FAR = 1e6
+
+
+class Points(NamedTuple):
+    """A field of sampling points, and what is shared by all that is read there."""
+
+    x: Any
+    """float32 (batch, height or 1, width), in pixels of the input; the first pixel covers [0, 1]."""
+    y: Any
+    """float32 (batch, height, width or 1)."""
+    size: tuple
+    """(height, width) of the input."""
+    reflect: bool
+    """Whether the input is mirrored beyond its border; it is repeated otherwise."""
+
+    @classmethod
+    def at(cls, ops, x, y, size, reflect):
+        """Points at finite places."""
+        return cls(ops.clip(x, -_FAR, _FAR), ops.clip(y, -_FAR, _FAR), size, reflect)
+
+    def inside(self, ops):
+        """Whether each point shows something of the input along x, and along y: 1 or 0, shaped as `x` and `y`."""
+        height, width = (ops.cast(side, "float32") for side in self.size)
+        x = ops.logical_and(self.x >= 0.0, self.x < width)
+        y = ops.logical_and(self.y >= 0.0, self.y < height)
+        return ops.cast(x, "float32"), ops.cast(y, "float32")
+
+    def outside(self, ops):
+        """Which pixels show nothing of the input, bool (batch, height, width)."""
+        x, y = self.inside(ops)
+        return x * y < 0.5
+
+    def fold(self, ops, index, side):
+        """Whole positions along one axis, brought back into the input."""
+        if self.reflect:
+            index = ops.mod(index, 2 * side)
+            return ops.minimum(index, 2 * side - 1 - index)
+        return ops.clip(index, 0, side - 1)
+
+
+def nearest(ops, x, points):
+    """Values of the pixels the points lie in.
+
+    Args:
+        ops: the namespace to compute with.
+        x: tensor (batch, height, width, channels).
+        points: `Points`.
+
+    Returns:
+        Tensor (batch, new height, new width, channels) of the same type.
+    """
+    column = ops.cast(ops.floor(points.x), "int32")
+    row = ops.cast(ops.floor(points.y), "int32")
+    return _read(ops, x, points, row, column)
+
+
+def linear(ops, x, points, inside=None):
+    """Bilinear interpolation between the four nearest pixel centres, float32; see `nearest`.
+
+    With `inside`, of `Points.inside`, it is 0 where nothing of the input is seen. That goes into the weights, which are
+    one row and one column where the field has that form, and not a map of their own.
+    """
+    column, right = _split(ops, points.x)
+    row, below = _split(ops, points.y)
+    weights = [[1.0 - part, part] for part in (right, below)]
+    if inside is not None:
+        weights = [[w * known[..., None] for w in pair] for pair, known in zip(weights, inside, strict=True)]
+    (left, right), (above, below) = weights
+    (a, b), (c, d) = ([ops.cast(_read(ops, x, points, row + i, column + j), "float32") for j in (0, 1)] for i in (0, 1))
+    return (a * left + b * right) * above + (c * left + d * right) * below
+
+
+def cubic(ops, x, points):
+    """Bicubic interpolation (Keys, a = -0.5) between the sixteen nearest pixel centres, float32; see `nearest`."""
+    column, right = _split(ops, points.x)
+    row, below = _split(ops, points.y)
+    columns, rows = ([keys_cubic(ops, ops.abs(part - i)) for i in range(-1, 3)] for part in (right, below))
+    total = 0.0
+    for i, weight_y in enumerate(rows):
+        taps = (_read(ops, x, points, row + i - 1, column + j - 1) for j in range(4))
+        total = total + weight_y * sum(w * ops.cast(t, "float32") for w, t in zip(columns, taps, strict=True))
+    return total
+
+
+def _split(ops, position):
+    """The pixel centre before each position, int32 (...), and how far behind it that is, float32 (..., 1)."""
+    before = ops.floor(position - 0.5)
+    return ops.cast(before, "int32"), (position - 0.5 - before)[..., None]
+
+
+def _read(ops, x, points, row, column):
+    """Pixels (batch, height, width, channels) at whole positions, folded into the input."""
+    batch, height, width, channels = ops.shape(x)
+    row, column = points.fold(ops, row, height), points.fold(ops, column, width)
+    first = ops.arange(batch, dtype="int32")[:, None, None] * (height * width)
+    # A gather over pixels: the one indexing that every backend compiles to a plain loop.
+    return ops.take(ops.reshape(x, (-1, channels)), first + row * width + column, axis=0)

@@ -1,0 +1,72 @@
+"""What every geometric transform is: a way from points of its result to points of its input."""
+
+from typing import Any, NamedTuple
+
+from keras_seg.augmentation.transform import Transform
+
+
+class Frame(NamedTuple):
+    """The picture a step works on.
+
+    Points are counted in pixels from the centre of the picture, x to the right and y down, so that turning, scaling and
+    mirroring need not know how large it is. Pixel centres lie half a pixel off the integers where a side is even.
+    """
+
+    width: Any
+    """Of each image, float32 (batch,)."""
+    height: Any
+    """Of each image, float32 (batch,)."""
+    target: tuple
+    """(height, width) of the result in pixels."""
+
+
+class GeometricStep(Transform):
+    """A transform that moves pixels.
+
+    All of an augmentation are composed to one field of sampling points, and pixels are read once.
+    """
+
+    projective = False
+    """Whether points must be divided by their third coordinate."""
+
+    whole_pixels = False
+    """Whether pixel centres come from pixel centres, so that pixels are copied."""
+
+    stays_inside = False
+    """Whether a window inside the result shows nothing but the input."""
+
+    def plan(self, ops, draws, frame):
+        """How the result is read.
+
+        Args:
+            ops: the namespace to compute with.
+            draws: float32 (batch, 1 + self.draws), uniform.
+            frame: the `Frame` of the input.
+
+        Returns:
+            A matrix (batch, 3, 3) from points of the result to points of the input, or a function of points (x, y) that
+            does the same, and the `Frame` of the result.
+        """
+        raise NotImplementedError
+
+    def when(self, ops, draws, matrix):
+        """`matrix` where the step happens, and the identity elsewhere."""
+        if self.probability == 1.0:
+            return matrix
+        return ops.where(self.active(draws)[:, None, None], matrix, matrix_of(ops, ((1, 0, 0), (0, 1, 0), (0, 0, 1))))
+
+
+def matrix_of(ops, rows):
+    """Three rows of numbers, or tensors (batch,), as matrices (batch, 3, 3); a batch of one where all are numbers."""
+    entries = [ops.cast(ops.convert_to_tensor(entry), "float32") for row in rows for entry in row]
+    whole = entries[0]
+    for entry in entries[1:]:
+        whole = whole + 0.0 * entry  # Only for its shape: numbers are repeated for each image.
+    entries = [ops.reshape(entry + 0.0 * whole, (-1,)) for entry in entries]
+    return ops.reshape(ops.stack(entries, axis=-1), (-1, 3, 3))
+
+
+def product(ops, left, right):
+    """Matrix product, term by term: the units that multiply matrices on GPUs round to ten bits, which is whole pixels
+    here."""
+    return ops.sum(left[:, :, :, None] * right[:, None, :, :], axis=2)

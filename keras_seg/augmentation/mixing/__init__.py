@@ -1,0 +1,1 @@
+"""Transforms that cover and mix images."""

@@ -1,0 +1,52 @@
+"""CutMix."""
+
+import keras
+
+from keras_seg.augmentation import spans
+from keras_seg.augmentation.mixing.step import MixingStep, partners, paste, rectangle
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class CutMix(MixingStep):
+    """Replace a rectangle of every image by the same rectangle of another image of the batch.
+
+    Image, mask, weights and instance ids of a pixel all come from the same image; nothing is blended. Ids of pasted
+    instances are raised above those that are there, so that two objects never share one. For batches of two or more.
+
+    Args:
+        area: part of the image that is replaced, 0..1: a pair (smallest, largest), or one number that fixes it.
+            Defaults to (0.1, 0.5).
+        probability: for each image, 0..1. Defaults to 0.5.
+
+    Raises:
+        InputError: an argument is out of its range; in use, a single image.
+
+    Examples:
+        >>> import keras_seg as ks
+        >>> ks.augmentation.CutMix(area=(0.2, 0.4)).area
+        (0.2, 0.4)
+
+    Reference:
+        Yun et al.: CutMix, ICCV 2019, section 3.1; for segmentation French et al., BMVC 2020, section 3.3.
+    """
+
+    draws = 5
+
+    def __init__(self, area=(0.1, 0.5), probability=0.5):
+        super().__init__(probability)
+        self.area = spans.interval("area", area, 0.0, 1.0)
+
+    def apply(self, ops, batch, draws, settings):
+        """See `MixingStep`."""
+        size = ops.shape(batch["image"])[1:3]
+        rows, columns = (ops.cast(ops.convert_to_tensor(side), "float32") for side in size)
+        area = spans.between(self.area, draws[:, 1])
+        # The sides' ratio is random, within what fits: a width from `area` to 1 leaves a height from 1 to `area`.
+        width = ops.power(area, draws[:, 2])
+        height = area / ops.maximum(width, 1e-6)
+        width, height = ops.round(width * columns), ops.round(height * rows)
+        left = ops.floor(draws[:, 3] * (columns - width + 1.0))
+        top = ops.floor(draws[:, 4] * (rows - height + 1.0))
+        where = rectangle(ops, left, top, width, height, size)
+        where = ops.logical_and(where, self.active(draws)[:, None, None, None])
+        return paste(ops, batch, partners(ops, draws[:, 5], "CutMix"), where)

@@ -1,0 +1,68 @@
+"""What all transforms are that come after the geometry and change which image a pixel comes from."""
+
+from keras_seg import _validation
+from keras_seg.augmentation.transform import Transform
+
+
+class MixingStep(Transform):
+    """A transform of a whole batch: every image receives pixels of another one."""
+
+    def apply(self, ops, batch, draws, settings):
+        """The changed batch.
+
+        Args:
+            ops: the namespace to compute with.
+            batch: dict with "image" float32 (batch, height, width, channels), and as far as given "mask" int32,
+                "weight" float32 and "instances" int32, each (batch, height, width, 1).
+            draws: float32 (batch, 1 + self.draws), uniform.
+            settings: the `Augmentation`, for its `ignore_class`.
+
+        Returns:
+            A dict of the same keys.
+        """
+        raise NotImplementedError
+
+
+def partners(ops, draws, name):
+    """For each image the position of another one, int32 (batch,): all are shifted by one random number of places.
+
+    Args:
+        ops: the namespace to compute with.
+        draws: float32 (batch,), uniform; the first one counts.
+        name: of the transform, for the message.
+    """
+    count = ops.shape(draws)[0]
+    if isinstance(count, int) and count < 2:
+        _validation.fail(
+            "image",
+            f"must come in batches of two or more for {name}, which mixes images",
+            "one image",
+            f"Augment after batching: dataset.batch(8).map(...), or leave {name} out.",
+        )
+    others = ops.cast(ops.convert_to_tensor(count - 1), "float32")
+    shift = 1 + ops.cast(ops.minimum(ops.floor(draws[0] * others), ops.maximum(others - 1.0, 0.0)), "int32")
+    return ops.mod(ops.arange(count, dtype="int32") + shift, count)
+
+
+def paste(ops, batch, partner, where):
+    """The batch, with what the partners show `where` that is True, bool (batch, height, width, 1).
+
+    All maps are taken from the same image. Instances of the partner are numbered after those of the image itself, so
+    that two objects never share an id.
+    """
+    mixed = {}
+    for name, own in batch.items():
+        other = ops.take(own, partner, axis=0)
+        if name == "instances":
+            other = ops.where(other > 0, other + ops.max(own, axis=(1, 2, 3))[:, None, None, None], other)
+        mixed[name] = ops.where(where, other, own)
+    return mixed
+
+
+def rectangle(ops, left, top, width, height, size):
+    """Whether each pixel centre lies in a rectangle; bool (batch, rows, columns, 1) from float32 (batch,) each."""
+    x = (ops.cast(ops.arange(size[1], dtype="int32"), "float32") + 0.5)[None, None, :, None]
+    y = (ops.cast(ops.arange(size[0], dtype="int32"), "float32") + 0.5)[None, :, None, None]
+    left, top, width, height = (side[:, None, None, None] for side in (left, top, width, height))
+    across = ops.logical_and(x >= left, x < left + width)
+    return ops.logical_and(across, ops.logical_and(y >= top, y < top + height))

@@ -1,0 +1,115 @@
+"""The traces of JPEG compression."""
+
+import math
+
+import keras
+
+from keras_seg import _validation
+from keras_seg.augmentation import spans
+from keras_seg.augmentation.photometric.step import PhotometricStep
+
+# ITU-T T.81 (the JPEG standard), annex K, tables K.1 and K.2.
+_LUMA = (
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
+_CHROMA = (
+    (17, 18, 24, 47, 99, 99, 99, 99),
+    (18, 21, 26, 66, 99, 99, 99, 99),
+    (24, 26, 56, 99, 99, 99, 99, 99),
+    (47, 66, 99, 99, 99, 99, 99, 99),
+    *((99,) * 8,) * 4,
+)
+# RGB to YCbCr of JFIF, for rows, and back.
+_TO_YCC = (
+    (0.299, -0.168736, 0.5),
+    (0.587, -0.331264, -0.418688),
+    (0.114, 0.5, -0.081312),
+)
+_TO_RGB = ((1.0, 1.0, 1.0), (0.0, -0.344136, 1.772), (1.402, -0.714136, 0.0))
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class JPEG(PhotometricStep):
+    """What JPEG compression loses: cosine transforms of blocks of 8x8, rounded to multiples of the standard's tables.
+
+    The image is not encoded and decoded, which only TensorFlow could do, and only on the CPU: rounding is all that
+    changes an image, and it runs inside a compiled model on every backend. Chroma keeps its resolution (4:4:4). For RGB
+    and for grey images.
+
+    Args:
+        quality: of libjpeg's scale, 1..100: a pair (smallest, largest), or one number that fixes it. Defaults to
+            (40, 95).
+        probability: 0..1. Defaults to 0.5.
+
+    Raises:
+        InputError: an argument is out of its range; in use, images of two, four or more channels.
+
+    Examples:
+        >>> import keras_seg as ks
+        >>> ks.augmentation.JPEG((50, 90)).quality
+        (50.0, 90.0)
+    """
+
+    draws = 1
+
+    def __init__(self, quality=(40, 95), probability=0.5):
+        super().__init__(probability)
+        self.quality = spans.interval("quality", quality, 1.0, 100.0)
+
+    def check(self, channels):
+        """See `PhotometricStep`."""
+        if channels not in (1, 3):
+            _validation.fail(
+                "image", "must have one or three channels for JPEG", f"{channels} channels", "Leave JPEG out."
+            )
+
+    def apply(self, ops, image, draws, random):
+        """See `PhotometricStep`."""
+        batch, height, width, channels = ops.shape(image)
+        image = ops.clip(image, 0.0, 255.0)
+        rows, columns = (height + 7) // 8, (width + 7) // 8
+        # The border repeated to whole blocks, as encoders do.
+        x = ops.take(image, ops.minimum(ops.arange(8 * rows, dtype="int32"), height - 1), axis=1)
+        x = ops.take(x, ops.minimum(ops.arange(8 * columns, dtype="int32"), width - 1), axis=2)
+        # Whole grey levels before and after each step, as in encoders and decoders.
+        x = ops.round(x) - 128.0
+        if channels == 3:
+            # The grey axis is shifted by 128, which the matrices leave alone, as their rows for Cb and Cr add up to 0.
+            x = ops.round(ops.matmul(x, ops.convert_to_tensor(_TO_YCC, dtype="float32")))
+        blocks = ops.reshape(x, (batch, rows, 8, columns, 8, channels))
+        blocks = ops.transpose(blocks, (0, 1, 3, 5, 2, 4))
+        cosines = ops.convert_to_tensor(_cosines(), dtype="float32")
+        back = ops.transpose(cosines, (1, 0))
+        table = self._tables(ops, draws, channels)
+        spectrum = ops.matmul(ops.matmul(cosines, blocks), back)
+        spectrum = ops.round(spectrum / table) * table
+        blocks = ops.transpose(ops.matmul(ops.matmul(back, spectrum), cosines), (0, 1, 4, 2, 5, 3))
+        x = ops.reshape(blocks, (batch, 8 * rows, 8 * columns, channels))[:, :height, :width]
+        x = ops.clip(ops.round(x), -128.0, 127.0)
+        if channels == 3:
+            x = ops.round(ops.matmul(x, ops.convert_to_tensor(_TO_RGB, dtype="float32")))
+        return x + 128.0
+
+    def _tables(self, ops, draws, channels):
+        """Steps of the rounding, float32 (batch, 1, 1, channels, 8, 8)."""
+        # libjpeg's scale, jcparam.c: jpeg_quality_scaling and jpeg_add_quant_table.
+        quality = ops.round(spans.between(self.quality, draws[:, 1]))
+        scale = ops.where(quality < 50.0, ops.floor(5000.0 / quality), 200.0 - 2.0 * quality)
+        tables = ops.convert_to_tensor([_LUMA, _CHROMA, _CHROMA][:channels], dtype="float32")
+        steps = ops.floor((tables[None] * scale[:, None, None, None] + 50.0) / 100.0)
+        return ops.clip(steps, 1.0, 255.0)[:, None, None]
+
+
+def _cosines():
+    """The orthonormal cosine transform of eight samples, a row a frequency."""
+    return [
+        [math.sqrt((1 if k == 0 else 2) / 8) * math.cos(math.pi * (2 * i + 1) * k / 16) for i in range(8)]
+        for k in range(8)
+    ]
