@@ -19,7 +19,7 @@ RASTERS = (".npy", ".zarr")
 @click.option("--out", type=click.Path(), required=True, help="Folder for masks/ and overlays/.")
 @click.option("--tile", type=IntList(sides=2), help="Predict in tiles of this size; rasters are: default 512x512.")
 @click.option("--overlap", type=float, help="Share of a tile that its neighbours see too; default 0.5.")
-@click.option("--resume", is_flag=True, help="Go on with rasters that were interrupted.")
+@click.option("--resume", is_flag=True, help="Keep rasters that are predicted and go on with the one interrupted.")
 @tta
 @overwrite
 def predict(run, images, out, tile, overlap, resume, tta, overwrite):
@@ -34,7 +34,7 @@ def predict(run, images, out, tile, overlap, resume, tta, overwrite):
 
     run = open_run(run)
     files = image_files(images)
-    targets = prediction_targets(files, pathlib.Path(out), overwrite)
+    targets = prediction_targets(files, pathlib.Path(out), overwrite, resume)
     pairs = list(zip(files, targets, strict=True))
     pictures = [pair for pair in pairs if pair[0].suffix not in RASTERS]
     rasters = [pair for pair in pairs if pair[0].suffix in RASTERS]
@@ -43,6 +43,8 @@ def predict(run, images, out, tile, overlap, resume, tta, overwrite):
         raise InputError(f"{rasters[0][0]}: rasters get masks of class ids, and {run.path} is of --task {plan.task}.")
     if overlap is not None and tile is None and not rasters:
         raise InputError("--overlap is of tiles. Add --tile HxW.")
+    if resume and not rasters:
+        raise InputError("--resume is of rasters (.npy, .zarr); images are predicted at once. Drop --resume.")
     model, overlap = augmented(run.load_model(), tta), 0.5 if overlap is None else overlap
     if pictures:
         names, channels = run.load_labels()["names"], plan.fingerprint["channels"]
@@ -65,6 +67,8 @@ def _write_rasters(model, rasters, tile, overlap, overwrite, resume):
 
     predictor = TiledPredictor(model, tile, overlap=overlap, output="class_ids")
     for file, (target,) in rasters:
+        if resume and not overwrite and target.exists():
+            continue
         with console.progress_bar() as bar:
             task = bar.add_task(file.name)
             predictor.predict(
@@ -117,8 +121,11 @@ def image_files(paths):
     return files
 
 
-def prediction_targets(files, out, overwrite):
-    """(mask, overlay) paths for each image and (mask,) for each raster, none of which is lost or written twice."""
+def prediction_targets(files, out, overwrite, resume=False):
+    """(mask, overlay) paths for each image and (mask,) for each raster, none of which is lost or written twice.
+
+    With `resume` the masks of rasters may be there: they are whole, and kept.
+    """
     targets, seen = [], {}
     for file in files:
         if file.stem in seen:
@@ -129,7 +136,7 @@ def prediction_targets(files, out, overwrite):
         raster = (out / "masks" / file.name,) if file.suffix in RASTERS else None
         pair = raster or (out / "masks" / f"{file.stem}.png", out / "overlays" / f"{file.stem}.png")
         for target in pair:
-            if target.exists() and not overwrite:
+            if target.exists() and not overwrite and not (resume and raster):
                 raise InputError(f"{target}: exists already. Choose another --out, or add --overwrite.")
             if target.resolve() == file.resolve():
                 raise InputError(f"{file}: would be overwritten by its own prediction. Choose another --out.")

@@ -110,6 +110,19 @@ class TestTheWholeWay:
         np.testing.assert_array_equal(np.load(tmp_path / "out" / "masks" / "raster.npy"), predictor.predict(raster))
         assert [path.name for path in (tmp_path / "out" / "overlays").iterdir()] == [f"{image.stem}.png"]
 
+    def test_rasters_go_on(self, finished, tmp_path):
+        """Of several rasters, those that are predicted are kept."""
+        for index in range(3):
+            np.save(tmp_path / f"{index}.npy", np.full((40, 40, 3), index, "uint8"))
+        images = [tmp_path / f"{index}.npy" for index in range(3)]
+        options = ("--tile", "32x32", "--overlap", "0", "--out", tmp_path / "out")
+        assert command("predict", finished, images[0], *options) == 0
+        before = (tmp_path / "out" / "masks" / "0.npy").stat()
+        assert command("predict", finished, *images, *options) == 2
+        assert command("predict", finished, *images, *options, "--resume") == 0
+        assert (tmp_path / "out" / "masks" / "0.npy").stat() == before
+        assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["0.npy", "1.npy", "2.npy"]
+
     def test_augmented_predictions(self, copied, shapes, tmp_path, capsys):
         image = sorted((shapes / "val" / "images").iterdir())[0]
         option = ("--tta", "hflip,scale:0.75")
@@ -303,6 +316,7 @@ class TestBadInput:
         assert "--tile" in self.refused(capsys, *predict, "--overlap", "0.25")
         assert "suits the model's stride of 32" in self.refused(capsys, *predict, "--tile", "33x32")
         assert "`overlap` must be" in self.refused(capsys, *predict, "--tile", "32x32", "--overlap", "1")
+        assert "Drop --resume" in self.refused(capsys, *predict, "--tile", "32x32", "--resume")
         assert not (tmp_path / "o").exists()
         np.save(tmp_path / "grey.npy", np.zeros((40, 40)))
         assert "`image` must have the shape" in self.refused(

@@ -5,6 +5,12 @@ import contextlib
 from keras_seg import _validation
 
 
+def check_progress(progress):
+    """An error for a `progress` that `progress_report` does not take, before anything is written."""
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        _validation.fail("progress", "must be True, False or a function (done, total)", progress)
+
+
 @contextlib.contextmanager
 def progress_report(progress, done, total):
     """A function of the number of tiles done, for `progress`: False, True for a bar, or a function (done, total).
@@ -20,7 +26,5 @@ def progress_report(progress, done, total):
         with rich.progress.Progress(*columns) as bar:
             task = bar.add_task("tiles", total=total, completed=done)
             yield lambda done: bar.update(task, completed=done)
-    elif callable(progress):
-        yield lambda done: progress(done, total)
     else:
-        _validation.fail("progress", "must be True, False or a function (done, total)", progress)
+        yield lambda done: progress(done, total)

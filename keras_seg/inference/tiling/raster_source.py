@@ -1,5 +1,6 @@
 """Images that are read a window at a time, whatever holds them."""
 
+import numbers
 import os
 import pathlib
 
@@ -24,10 +25,12 @@ class RasterSource:
     """
 
     def __init__(self, image, shape=None, channels=None):
-        self.name = str(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
         if isinstance(image, (str, os.PathLike)):
-            image = _opened(pathlib.Path(image))
-        sliced = hasattr(image, "shape") and hasattr(image, "dtype") and hasattr(image, "__getitem__")
+            path = pathlib.Path(image)
+            self._file, image = path.resolve(), _opened(path)
+        else:
+            self._file = _file_of(image)
+        sliced = _is_sliced(image)
         if not sliced and not callable(image):
             image = _array(image)
             sliced = True
@@ -39,10 +42,21 @@ class RasterSource:
             if shape is None:
                 fix = "Pass shape=(height, width, channels), or give the reader an attribute `shape`."
                 _validation.fail("shape", "must be given for a reader", shape, fix)
-        self.shape = _checked_shape(image.shape if sliced else shape, channels, self.name)
+        self.shape = _checked_shape("image" if sliced else "shape", image.shape if sliced else shape, channels)
         self.dtype = np.dtype(image.dtype) if sliced else None
         if sliced and self.dtype.kind not in "buif":
             _validation.fail("image", "must hold numbers", f"dtype {self.dtype}", _FIX)
+
+    def lies_in(self, place):
+        """Whether the image is read from `place`, an array or a path that is to be written to."""
+        image = self._image
+        if isinstance(place, pathlib.Path):
+            return place.resolve() == self._file
+        if isinstance(place, np.memmap) and isinstance(image, np.memmap) and place._mmap is not image._mmap:
+            return self._file is not None and _file_of(place) == self._file
+        return place is image or (
+            isinstance(place, np.ndarray) and isinstance(image, np.ndarray) and np.may_share_memory(place, image)
+        )
 
     def read(self, y0, y1, x0, x1):
         """The window of rows `y0` to `y1` and columns `x0` to `x1` as an array of its own."""
@@ -65,6 +79,21 @@ class RasterSource:
             if not np.array_equal(positions, np.arange(window.shape[axis])):
                 window = window.take(positions, axis=axis)
         return window
+
+
+def _is_sliced(image):
+    """Whether windows can be cut from an image as it is; tensors have dtypes that NumPy does not know."""
+    try:
+        np.dtype(image.dtype)
+    except (AttributeError, TypeError):
+        return False
+    return hasattr(image, "shape") and hasattr(image, "__getitem__")
+
+
+def _file_of(array):
+    """The file of a memory-mapped array, or None."""
+    mapped = isinstance(array, np.memmap) and array.filename is not None
+    return pathlib.Path(array.filename).resolve() if mapped else None
 
 
 def _opened(path):
@@ -94,22 +123,27 @@ def _opened(path):
 def _array(image):
     try:
         return np.asarray(image)
-    except ValueError as error:
+    except (ValueError, TypeError, RuntimeError) as error:  # PyTorch's is a RuntimeError, for tensors with a gradient.
         raise InputError(f"`image` cannot be read as an array ({_line(error)}). {_FIX}") from error
 
 
-def _checked_shape(shape, channels, name):
-    shape = tuple(shape) if hasattr(shape, "__iter__") else shape
-    if not isinstance(shape, tuple) or len(shape) != 3:
-        fix = "Pass one image, not a batch." if isinstance(shape, tuple) and len(shape) == 4 else ""
-        fix = "Add the channels: image[..., None]." if isinstance(shape, tuple) and len(shape) == 2 else fix
-        _validation.fail("image", "must have the shape (height, width, channels)", shape, fix or _FIX)
-    shape = tuple(int(side) for side in shape)
+def _checked_shape(name, shape, channels):
+    """`shape` as a tuple of ints, where `name` says whether it is an image's own or was given beside a reader."""
+    sides = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else ()
+    if len(sides) != 3 or not all(isinstance(side, numbers.Integral) for side in sides):
+        fixes = {2: "Add the channels: image[..., None].", 4: "Pass one image, not a batch."}
+        rule = (
+            "must have the shape (height, width, channels)" if name == "image" else "must be (height, width, channels)"
+        )
+        _validation.fail(
+            name, rule, shape, fixes.get(len(sides), _FIX) if name == "image" else "For example (20000, 30000, 3)."
+        )
+    shape = tuple(int(side) for side in sides)
     if min(shape) < 1:
-        _validation.fail("image", "must have at least one pixel and one channel", shape, "Check what it was cut from.")
+        _validation.fail(name, "must have at least one pixel and one channel", shape, "Check what it was cut from.")
     if channels is not None and shape[2] != channels:
         fix = f"Keep the {channels}: image[..., :{channels}]." if shape[2] > channels else ""
-        _validation.fail("image", f"must have the {channels} channels that the model takes", shape, fix)
+        _validation.fail(name, f"must have the {channels} channels that the model takes", shape, fix)
     return shape
 
 

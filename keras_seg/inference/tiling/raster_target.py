@@ -74,7 +74,7 @@ class PathTarget:
         try:
             self._rows = ArrayTarget(self._reopen(self._partial, "r+"))
         except (OSError, ValueError) as error:
-            fix = "Pass overwrite=True to start again."
+            fix = "Pass overwrite=True without resume=True to start again."
             raise InputError(f"{self._partial}: is gone or broken, so the run cannot go on. {fix}") from error
 
     def write(self, top, rows):
@@ -93,19 +93,19 @@ class PathTarget:
         return self._reopen(self._path, "r")
 
 
-def raster_target(out, shape, dtype, image=None):
+def raster_target(out, shape, dtype, source):
     """The target for `out`, in which predictions of a shape and dtype find their place.
 
     Args:
         out: None, an array, or a path; see `TiledPredictor.predict`.
         shape: tuple, of the prediction.
         dtype: np.dtype.
-        image: what is predicted, which must not be what is written to.
+        source: the `RasterSource` of what is predicted, which must not be what is written to.
     """
     if out is None:
         return ArrayTarget(np.empty(shape, dtype))
     if isinstance(out, (str, os.PathLike)):
-        return _of_path(pathlib.Path(out), shape, dtype, image)
+        return _of_path(pathlib.Path(out), shape, dtype, source)
     if not (hasattr(out, "shape") and hasattr(out, "dtype") and hasattr(out, "__setitem__")):
         _validation.fail("out", "is nothing to write to", type(out).__name__, _FIX)
     if tuple(out.shape) != shape:
@@ -116,9 +116,9 @@ def raster_target(out, shape, dtype, image=None):
     if isinstance(out, np.ndarray) and not out.flags.writeable:
         fix = 'Open it with mode="r+".' if isinstance(out, np.memmap) else ""
         _validation.fail("out", "must be writable", "a read-only array", fix)
-    both = isinstance(out, np.ndarray) and isinstance(image, np.ndarray)
-    if out is image or (both and np.may_share_memory(out, image)):
-        _validation.fail("out", "must not be the image, which is read while it is written", "the same memory")
+    if source.lies_in(out):
+        rule, fix = "must not be the image, which is read while it is written", "Pass another array, or a path."
+        _validation.fail("out", rule, "the same memory", fix)
     return ArrayTarget(out)
 
 
@@ -129,8 +129,8 @@ def left_over(target, out):
     return target.journal if target.journal is not None and target.journal.exists() else None
 
 
-def _of_path(path, shape, dtype, image):
-    if isinstance(image, (str, os.PathLike)) and path.resolve() == pathlib.Path(image).resolve():
+def _of_path(path, shape, dtype, source):
+    if source.lies_in(path):
         _validation.fail("out", "must not be the image's own path", str(path), "Choose another path.")
     if path.suffix == ".npy":
         _check_space(path, shape, dtype)

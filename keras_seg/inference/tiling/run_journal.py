@@ -9,6 +9,9 @@ import numpy as np
 from keras_seg import _files
 from keras_seg._validation import InputError
 
+# Of a layer's config: they may differ from one process to the next and change no prediction.
+_NO_SETTINGS = ("name", "trainable", "seed")
+
 
 class RunJournal:
     """A small JSON file beside an output: the settings, the tile rows that are finished, and where the sums lie of the
@@ -35,7 +38,7 @@ class RunJournal:
             rows, before = int(content["tile_rows"]), dict(content["settings"])
             sums = np.load(self._sums(rows)) if content["sums"] else None
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-            fix = "Pass overwrite=True to start again."
+            fix = "Pass overwrite=True without resume=True to start again."
             raise InputError(f"{self.path}: is broken, so the run cannot go on. {fix}") from error
         names = [name for name in {**before, **self.settings} if before.get(name) != self.settings.get(name)]
         if names:
@@ -43,7 +46,7 @@ class RunJournal:
                 "another model" if name == "model" else f"{name} {before.get(name)}, now {self.settings.get(name)}"
                 for name in names
             )
-            fix = "Use those settings, or pass overwrite=True to start again."
+            fix = "Use those settings, or pass overwrite=True without resume=True to start again."
             raise InputError(f"{self.path}: the interrupted run had other settings: {changes}. {fix}")
         return rows, sums
 
@@ -77,12 +80,25 @@ def model_mark(model):
     """A short text that two models share when they have the same layers and weights, whatever they are called."""
     mark = hashlib.sha256()
     for layer in model._flatten_layers():
-        mark.update(type(layer).__name__.encode())
+        mark.update(f"{type(layer).__name__}{_settings_of(layer)}".encode())
     for variable in model.weights:
         array = np.ascontiguousarray(keras.ops.convert_to_numpy(variable))
         mark.update(f"{array.shape}{array.dtype}".encode())
         mark.update(array.tobytes())
     return mark.hexdigest()[:32]
+
+
+def _settings_of(layer):
+    """What of a layer's config predictions depend on, such as a dilation or the views of a test-time augmentation."""
+    if isinstance(layer, keras.Model):
+        return ""  # Its layers are asked themselves.
+    try:
+        config = layer.get_config()
+    except NotImplementedError:
+        return ""
+    # Nested configs are those of dtypes, initializers and layers, whose names change with each layer that is made.
+    kept = {key: value for key, value in config.items() if key not in _NO_SETTINGS and not isinstance(value, dict)}
+    return json.dumps(kept, sort_keys=True, default=lambda value: type(value).__name__)
 
 
 def image_mark(source):

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 
+import keras
 import numpy as np
 
 from keras_seg import _validation
@@ -216,7 +217,8 @@ def _compare_pair(axis, index, before, after, along, neighbours, distances):
 def _compare_whole(predictor, image, shape, source, rows, columns):
     """The blended tiles with the whole image, everywhere, near to seams and far from them."""
     mirrored = source.read_mirrored(rows.positions(), columns.positions()).astype("float32")
-    expected = np.asarray(predictor.model.predict_on_batch(mirrored[None]), "float32")[0]
+    (expected,) = keras.tree.flatten(predictor.model.predict_on_batch(mirrored[None]))
+    expected = np.asarray(expected[0], "float32")
     expected = expected[: rows.length, : columns.length]
     scored = copy.copy(predictor)
     scored.output = "probabilities"

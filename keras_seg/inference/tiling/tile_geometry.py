@@ -50,13 +50,14 @@ def tile_geometry(model, tile, stride=None):
     shape = _input_shape(model)
     stride = grid_stride(model) if stride is None else _validation.pair("stride", stride)
     fixed = None if shape is None or None in shape[1:3] else tuple(shape[1:3])
-    if fixed is not None and tile != fixed:
-        _validation.fail("tile", f"must be {_size(fixed)}, the one size that this model takes", tile)
     channels = None if shape is None else shape[-1]
 
     def output(size):
         return _output_spec(model, (1, *size, channels or 3))
 
+    if fixed is not None and tile != fixed:
+        output(fixed)  # Fails for a model that no tile is fit for.
+        _validation.fail("tile", f"must be {_size(fixed)}, the one size that this model takes", tile)
     border = tuple(_border(output, tile, axis, stride[axis], fixed is not None) for axis in (0, 1))
     if fixed is not None:
         _check_every_pixel(model, tile, border)

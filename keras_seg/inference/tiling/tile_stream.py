@@ -1,5 +1,6 @@
 """The scores of all tiles of an image, one tile row after the other."""
 
+import keras
 import numpy as np
 
 from keras_seg._validation import InputError
@@ -40,7 +41,8 @@ def tile_scores(model, source, rows, columns, batch_size, first_row=0):
 
 
 def _predicted(model, batch, places, rows, columns):
-    scores = np.asarray(model.predict_on_batch(batch), "float32")
+    (scores,) = keras.tree.flatten(model.predict_on_batch(batch))
+    scores = np.asarray(scores, "float32")
     for (row, column), score in zip(places, scores, strict=False):
         if not np.isfinite(score.sum(dtype="float64")):
             top, left = rows.starts[row], columns.starts[column]

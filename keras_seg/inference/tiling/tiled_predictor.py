@@ -1,12 +1,14 @@
 """Predicting images of any size with tiles of one size."""
 
+import numbers
+
 import numpy as np
 
 from keras_seg import _validation
 from keras_seg.inference.prediction import class_ids
 from keras_seg.inference.tiling.blend_weights import blend_weights
 from keras_seg.inference.tiling.blended_strip import BlendedStrip
-from keras_seg.inference.tiling.progress import progress_report
+from keras_seg.inference.tiling.progress import check_progress, progress_report
 from keras_seg.inference.tiling.raster_source import RasterSource
 from keras_seg.inference.tiling.raster_target import left_over, raster_target
 from keras_seg.inference.tiling.run_journal import RunJournal, image_mark, model_mark
@@ -71,10 +73,10 @@ class TiledPredictor:
         stride=None,
         output="probabilities",
     ):
-        self.overlap = _validation.number("overlap", overlap)
-        if not 0 <= self.overlap < 1:
+        if isinstance(overlap, bool) or not isinstance(overlap, numbers.Real) or not 0 <= overlap < 1:
             fix = "It is the share of a tile that its neighbour sees too, such as 0.5."
             _validation.fail("overlap", "must be at least 0 and below 1", overlap, fix)
+        self.overlap = float(overlap)
         self.blend = _validation.one_of("blend", blend, ("gaussian", "constant", "crop"))
         self.batch_size = _validation.integer("batch_size", batch_size)
         self.output = _validation.one_of("output", output, ("probabilities", "class_ids"))
@@ -147,10 +149,11 @@ class TiledPredictor:
         """
         _validation.boolean("overwrite", overwrite)
         _validation.boolean("resume", resume)
+        check_progress(progress)
         source = RasterSource(image, shape, self.geometry.channels)
         classes, size = self.geometry.classes, source.shape[:2]
         dtype = _output_dtype(dtype, self.output, classes)
-        target = raster_target(out, size if self.output == "class_ids" else (*size, classes), dtype, image)
+        target = raster_target(out, size if self.output == "class_ids" else (*size, classes), dtype, source)
         rows, columns = self.grid(size)
         journal = RunJournal(target.journal, self._settings(source, dtype) if target.journal else {})
         done = _begin(target, journal, out, overwrite, resume)

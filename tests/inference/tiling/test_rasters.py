@@ -1,7 +1,9 @@
 """Images and predictions in every kind of array and file, and what is refused."""
 
+import keras
 import numpy as np
 import pytest
+from PIL import Image
 from small_models import identity, photo
 
 from keras_seg._validation import InputError
@@ -71,6 +73,12 @@ class TestImages:
         found = predictor.predict(lambda y0, y1, x0, x1: plain((slice(y0, y1), slice(x0, x1))), shape=IMAGE.shape)
         np.testing.assert_array_equal(found, IMAGE)
 
+    def test_anything_numpy_reads(self, predictor):
+        """Tensors have a shape and a dtype that NumPy does not know."""
+        expected = IMAGE.astype("float32")
+        for image in (keras.ops.convert_to_tensor(expected), IMAGE.tolist(), Image.fromarray(IMAGE), IMAGE[::-1][::-1]):
+            np.testing.assert_array_equal(predictor.predict(image), expected)
+
     def test_mirrored_windows(self):
         rows, columns = np.array([2, 1, 0, 1, 2, 3]), np.array([36, 35, 34])
         np.testing.assert_array_equal(RasterSource(IMAGE).read_mirrored(rows, columns), IMAGE[np.ix_(rows, columns)])
@@ -80,7 +88,12 @@ class TestImages:
             (lambda *window: IMAGE, IMAGE.shape, r"`image` must give windows of shape .16, 37, 3.*reader.0, 16, 0, 37"),
             (lambda *window: None, IMAGE.shape, "`image` must give windows of shape"),
             (lambda *window: IMAGE, None, "`shape` must be given for a reader"),
-            (lambda *window: IMAGE, (45, 37), "`image` must have the shape"),
+            (lambda *window: IMAGE, (45, 37), "`shape` must be .height, width, channels..*For example"),
+            (lambda *window: IMAGE, (45.5, 37, 3), "`shape` must be"),
+            (lambda *window: IMAGE, (None, None, 3), "`shape` must be"),
+            (lambda *window: IMAGE, "abc", "`shape` must be"),
+            (lambda *window: IMAGE, (45, 37, 4), "`shape` must have the 3 channels"),
+            (lambda *window: IMAGE, (0, 37, 3), "`shape` must have at least one pixel"),
             (IMAGE, IMAGE.shape, "`shape` must be left out"),
         ]:
             with pytest.raises(InputError, match=match):
@@ -156,12 +169,17 @@ class TestOutputs:
             (3, "`out` is nothing to write to"),
             (source, "`out` must not be the image"),
             (source[:], "`out` must not be the image"),
+            (np.load(tmp_path / "source.npy", mmap_mode="r+"), "`out` must not be the image"),
         ]:
             with pytest.raises(InputError, match=match) as caught:
                 predictor.predict(source, out)
             assert "\n" not in str(caught.value)
         with pytest.raises(InputError, match="`out` must not be the image's own path"):
             predictor.predict(tmp_path / "source.npy", tmp_path / "source.npy", overwrite=True)
+        with pytest.raises(InputError, match="`out` must not be the image,"):
+            predictor.predict(tmp_path / "source.npy", source)
+        with pytest.raises(InputError, match="`out` must not be the image's own path"):
+            predictor.predict(source, tmp_path / "source.npy", overwrite=True)
         np.testing.assert_array_equal(source, IMAGE)
         for dtype, match in [("uint8", "`dtype` must be a float"), ("flaot", "`dtype` must be the name")]:
             with pytest.raises(InputError, match=match):
@@ -252,6 +270,8 @@ class TestProgress:
         predictor.predict(IMAGE, progress=True)
         assert "tiles" in capsys.readouterr().out
 
-    def test_something_else(self, predictor):
+    @pytest.mark.parametrize("progress", [3, 1, "yes"])
+    def test_something_else(self, predictor, tmp_path, progress):
         with pytest.raises(InputError, match="`progress` must be True, False or a function"):
-            predictor.predict(IMAGE, progress=3)
+            predictor.predict(IMAGE, tmp_path / "a.npy", progress=progress)
+        assert list(tmp_path.iterdir()) == []

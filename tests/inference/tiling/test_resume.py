@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from small_models import photo, unet
 
 from keras_seg._validation import InputError
-from keras_seg.inference import TiledPredictor
+from keras_seg.inference import TestTimeAugmentation, TiledPredictor
+from keras_seg.inference.tiling.run_journal import model_mark
 
 pytestmark = pytest.mark.tensorflow_only
 IMAGE = photo(150, 70)
@@ -156,6 +158,8 @@ class TestAnInterruptedRun:
         same.set_weights(weights)
         other.set_weights([weights[0] + 1e-6, *weights[1:]])
         self.refused("other settings: another model", path, predictor(other).predict, reader(), resume=True)
+        advice = "overwrite=True without resume=True"
+        self.refused(advice, path, predictor(other).predict, reader(), resume=True, overwrite=True)
         predictor(same).predict(reader(), path, resume=True)
 
     def test_says_when_its_record_is_broken(self, net, path):
@@ -168,6 +172,25 @@ class TestAnInterruptedRun:
         journal.write_text(text)
         path.with_name("out.npy.partial").unlink()
         self.refused("out.npy.partial: is gone or broken", path, predict, reader(), resume=True)
+
+
+def test_what_makes_a_model_another(net, tmp_path):
+    """Not its names, nor saving and loading; but options of layers that have no weights of their own."""
+
+    def dilated(rate, **kwargs):
+        inputs = keras.Input((None, None, 3))
+        layer = keras.layers.Conv2D(2, 3, dilation_rate=rate, kernel_initializer="ones", padding="same", **kwargs)
+        return keras.Model(inputs, layer(inputs))
+
+    assert model_mark(dilated(1)) == model_mark(dilated(1, name="other"))
+    assert model_mark(dilated(1)) != model_mark(dilated(2))
+    assert model_mark(dilated(1)) != model_mark(dilated(1, activation="relu"))
+    flipped, again, turned = (TestTimeAugmentation(net, [name]) for name in ("hflip", "hflip", "vflip"))
+    assert model_mark(flipped) == model_mark(again) != model_mark(turned)
+    flipped.save(tmp_path / "flipped.keras")
+    flipped.trainable = False
+    assert model_mark(keras.saving.load_model(tmp_path / "flipped.keras")) == model_mark(flipped)
+    flipped.trainable = True
 
 
 KILLED = """

@@ -7,7 +7,7 @@ from keras import layers
 from small_models import identity, photo, unet, unsettled
 
 from keras_seg._validation import InputError
-from keras_seg.inference import TiledPredictor
+from keras_seg.inference import TiledPredictor, seam_report
 
 BLENDS = ("gaussian", "constant", "crop")
 
@@ -90,6 +90,13 @@ class TestEqualToTheWholeImage:
         whole = model.predict_on_batch(padded[None])[0]
         assert whole.shape == (72, 84, 3) and whole.std() > 0.05
         np.testing.assert_allclose(predictor.predict(image), whole[:70, :83], rtol=0, atol=2e-6)
+
+    def test_of_an_output_with_a_name(self, net):
+        named = keras.Model(net.inputs, {"scores": net.outputs[0]})
+        image, settings = photo(50, 70), {"tile": 32, "batch_size": 2}
+        expected = TiledPredictor(net, **settings).predict(image)
+        np.testing.assert_allclose(TiledPredictor(named, **settings).predict(image), expected, rtol=0, atol=1e-6)
+        assert seam_report(named, image, **settings).whole.pixels == 50 * 70
 
     def test_of_a_fixed_input_size(self):
         inputs = keras.Input((32, 32, 1))
@@ -214,6 +221,7 @@ class TestBadInput:
         self.refused("`model` must have one output", keras.Model(inputs, [inputs, inputs]), tile=64)
         flat = keras.Model(inputs, layers.Flatten()(inputs))
         self.refused("`model` must give .batch, height, width, classes.*convolutionalize", flat, tile=64)
+        self.refused("`model` must give .batch, height, width, classes.*convolutionalize", flat, tile=32)
         self.refused("`tile` must be 64x64, the one size", keras.Model(inputs, layers.ReLU()(inputs)), tile=32)
         two = keras.Model([inputs, keras.Input((64, 64, 3))], inputs)
         self.refused("`model` must have one input", two, tile=64)
