@@ -266,7 +266,7 @@ def test_a_model_without_a_graph(net):
     with pytest.raises(InputError, match="`model` must be built"):
         TiledPredictor(model, tile=32)
     image = photo(50, 40)
-    model(np.zeros((2, 32, 32, 3), "float32"))
+    model(keras.KerasTensor((2, 32, 32, 3)))  # Builds it, as a call on an image does, and computes nothing.
     predictor = TiledPredictor(model, tile=32, batch_size=2)
     assert predictor.stride == (4, 4)
     expected = TiledPredictor(net, tile=32, batch_size=2).predict(image)
