@@ -7,7 +7,8 @@ from keras_seg._version import __version__
 
 # The command line imports Keras itself, once its arguments are checked and the backend's start-up notes are silenced.
 # Everywhere else importing the package registers its layers, losses and metrics, so that saved models load.
-if os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0] != "keras-seg":
+_program = os.path.splitext(os.path.basename(sys.argv[0] if sys.argv else ""))[0]
+if _program != "keras-seg" and sys.orig_argv[-len(sys.argv) - 1 :][:2] != ["-m", "keras_seg"]:
     from keras_seg import (
         analysis,
         augmentation,

@@ -63,7 +63,9 @@ def export(run, format_, out, size, input_, output, quantize, representative, tt
         raise InputError(f"{path}: exists already. Choose another --out, or add --overwrite.")
     if size is None and format_ == "tflite":
         size = tuple(run.load_plan().fingerprint["median_size"])
-    options = {"input": input_, "output": output}
+    labels = run.load_labels()
+    ignored = tuple(labels["ignore_class"]) or None
+    options = {"input": input_, "output": output, "class_names": labels["names"], "ignore_class": ignored}
     if format_ == "tflite":
         images = None if representative is None else _representative(run, representative)
         options |= {"quantize": quantize, "representative": images}

@@ -1,17 +1,19 @@
 """What every format has in common: write aside, load back, compare with Keras, report."""
 
 import dataclasses
+import pathlib
 import statistics
 import time
 from collections.abc import Callable
 
 import numpy as np
 
-from keras_seg import _validation
+from keras_seg import _files, _validation
 from keras_seg._files import size_on_disk, written_aside
 from keras_seg.export import verification
+from keras_seg.export.description import described
 from keras_seg.export.report import ExportReport
-from keras_seg.export.serving import INPUTS, OUTPUTS, named
+from keras_seg.export.serving import INPUTS, OUTPUTS, class_channels, named
 from keras_seg.export.shipped_form import check_exportable
 from keras_seg.metrics import ConfusionMatrix, scores
 
@@ -51,6 +53,8 @@ class Request:
         overwrite: bool.
         labels: int array, the masks of `images`, or None.
         ignore_class: labels to leave out.
+        class_names: a name for each class, or None.
+        colors: (red, green, blue) for each class, or None for the package's palette.
         quantize: how the artefact is quantized, None for float32.
     """
 
@@ -63,6 +67,8 @@ class Request:
     overwrite: bool
     labels: object = None
     ignore_class: object = None
+    class_names: object = None
+    colors: object = None
     quantize: str | None = None
 
     def __post_init__(self):
@@ -91,6 +97,7 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
         An `ExportReport`.
     """
     check_exportable(model)
+    description = described(class_channels(model), request)
     batches = _batches(model, request)
     with written_aside(request.path, request.overwrite) as aside:
         write(aside)
@@ -123,19 +130,22 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
         share_apart=comparison.apart,
         milliseconds=milliseconds,
         threads=THREADS,
-        **judgement(classes, request, model.output_shape),
+        **judgement(classes, request, class_channels(model)),
     )
     report.write_beside()
+    if format_ != "tflite":  # Which holds it itself.
+        sidecar = pathlib.Path(request.path).with_name(pathlib.Path(request.path).name + ".json")
+        _files.write_json(sidecar, description)
     return report
 
 
-def judgement(classes, request, output_shape):
+def judgement(classes, request, channels):
     """The least agreeing images and, with labels, the mean IoU of Keras and of the artefact.
 
     Args:
         classes: list of (Keras' class ids, the artefact's), a pair a batch.
         request: the `Request`.
-        output_shape: the model's, or a dict of such by name.
+        channels: int, of the model's probabilities.
     """
     # The last batch may have been filled up with images of its own.
     counts = [len(batch) for batch, _ in classes]
@@ -145,7 +155,6 @@ def judgement(classes, request, output_shape):
     found = {"worst_images": tuple((image, agreements[image]) for image in worst)}
     if request.labels is None:
         return found
-    channels = (output_shape["probabilities"] if isinstance(output_shape, dict) else output_shape)[-1]
     labels = np.asarray(request.labels)
     for name, side in (("keras_iou", 0), ("iou", 1)):
         metric = ConfusionMatrix(max(2, channels), ignore_class=request.ignore_class)

@@ -23,6 +23,8 @@ def onnx(
     batch_size=None,
     labels=None,
     ignore_class=None,
+    class_names=None,
+    colors=None,
 ):
     """Write an ONNX file, load it back with ONNX Runtime, and compare it with Keras before returning.
 
@@ -42,6 +44,9 @@ def onnx(
         batch_size: int to fix. Defaults to None, for any.
         labels: int array (n, height, width), the masks of `images`, for the mean IoU of both. Defaults to None.
         ignore_class: labels to leave out, an int or a sequence of ints. Defaults to None.
+        class_names: a name for each class, for clients. Defaults to None, for "class_0" and so on.
+        colors: (red, green, blue) in 0..255 for each class, for clients. Defaults to None, for
+            `visualization.palette`.
 
     Returns:
         An `ExportReport`.
@@ -63,7 +68,17 @@ def onnx(
     check_exportable(model)
     size = None if input_size is None else fixed_size(model, input_size)
     request = Request(
-        path, size or model.input_shape[1:3], input, output, batch_size, images, overwrite, labels, ignore_class
+        path,
+        size or model.input_shape[1:3],
+        input,
+        output,
+        batch_size,
+        images,
+        overwrite,
+        labels,
+        ignore_class,
+        class_names,
+        colors,
     )
 
     def write(aside):

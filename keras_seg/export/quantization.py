@@ -10,12 +10,13 @@ QUANTIZATIONS = (None, "float16", "dynamic", "int8", "int16x8")
 # What each computes activations in needs images to measure their ranges on.
 _CALIBRATED = ("int8", "int16x8")
 _MOST_IMAGES = 200
-INTEGER_INPUTS = {"int8": ("float32", "uint8", "int8"), "int16x8": ("float32",)}
+_INPUTS = ("float32", "uint8", "int8")
 
 
 def check(quantize, input, representative):
     """Fail unless the options fit one another."""
     _validation.one_of("quantize", quantize, QUANTIZATIONS)
+    _validation.one_of("input", input, _INPUTS)
     if input == "int8" and quantize != "int8":
         _validation.fail("input", 'may be "int8" with quantize="int8" only', input, 'Pass input="uint8".')
     if quantize == "int16x8" and input != "float32":

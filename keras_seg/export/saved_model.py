@@ -17,6 +17,8 @@ def saved_model(
     batch_size=None,
     labels=None,
     ignore_class=None,
+    class_names=None,
+    colors=None,
 ):
     """Write a SavedModel folder, load it back without Keras, and compare it with Keras before returning.
 
@@ -36,6 +38,9 @@ def saved_model(
         batch_size: int to fix. Defaults to None, for any.
         labels: int array (n, height, width), the masks of `images`, for the mean IoU of both. Defaults to None.
         ignore_class: labels to leave out, an int or a sequence of ints. Defaults to None.
+        class_names: a name for each class, for clients. Defaults to None, for "class_0" and so on.
+        colors: (red, green, blue) in 0..255 for each class, for clients. Defaults to None, for
+            `visualization.palette`.
 
     Returns:
         An `ExportReport`.
@@ -55,7 +60,17 @@ def saved_model(
     check_exportable(model)
     size = None if input_size is None else fixed_size(model, input_size)
     request = Request(
-        path, size or model.input_shape[1:3], input, output, batch_size, images, overwrite, labels, ignore_class
+        path,
+        size or model.input_shape[1:3],
+        input,
+        output,
+        batch_size,
+        images,
+        overwrite,
+        labels,
+        ignore_class,
+        class_names,
+        colors,
     )
 
     def write(aside):

@@ -45,6 +45,12 @@ def named(predicted):
     return dict(predicted) if isinstance(predicted, dict) else {"probabilities": predicted}
 
 
+def class_channels(model):
+    """How many channels the model's probabilities have."""
+    shape = model.output_shape
+    return (shape["probabilities"] if isinstance(shape, dict) else shape)[-1]
+
+
 def _class_ids(tf, scores):
     """int32 (batch, height, width). `keras.ops.argmax` looks at the bits of zeros, which TFLite and ONNX cannot."""
     return _labels.argmax(scores) if scores.shape[-1] > 1 else tf.cast(scores[..., 0] > 0.5, tf.int32)

@@ -7,8 +7,10 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg.export import quantization
 from keras_seg.export.artefact import THREADS, Loaded, Request, export
-from keras_seg.export.serving import serving_module
+from keras_seg.export.description import described
+from keras_seg.export.serving import class_channels, serving_module
 from keras_seg.export.shipped_form import check_exportable, fixed_size, shipped_form
+from keras_seg.export.tflite_metadata import with_metadata
 
 
 def tflite(
@@ -24,6 +26,8 @@ def tflite(
     representative=None,
     labels=None,
     ignore_class=None,
+    class_names=None,
+    colors=None,
 ):
     """Write a TFLite file, load it back, and compare it with Keras before returning.
 
@@ -58,6 +62,9 @@ def tflite(
             (images, masks), such as a dataset. At most two hundred are taken. Defaults to None.
         labels: int array (n, height, width), the masks of `images`, for the mean IoU of both. Defaults to None.
         ignore_class: labels to leave out, an int or a sequence of ints. Defaults to None.
+        class_names: a name for each class, for clients. Defaults to None, for "class_0" and so on.
+        colors: (red, green, blue) in 0..255 for each class, for clients. Defaults to None, for
+            `visualization.palette`.
 
     Returns:
         An `ExportReport`.
@@ -81,12 +88,15 @@ def tflite(
     quantization.check(quantize, input, representative)
     if representative is not None:
         representative = quantization.representative_images(representative, size, model.input_shape[-1])
-    request = Request(path, size, input, output, batch_size, images, overwrite, labels, ignore_class, quantize)
+    request = Request(
+        path, size, input, output, batch_size, images, overwrite, labels, ignore_class, class_names, colors, quantize
+    )
 
     def write(aside):
         # The types at the ends of an int8 file are the converter's business.
         served = dataclasses.replace(request, input="float32") if quantize == "int8" else request
-        aside.write_bytes(_convert(serving_module(shipped_form(model, size), served), request, representative))
+        converted = _convert(serving_module(shipped_form(model, size), served), request, representative)
+        aside.write_bytes(with_metadata(converted, described(class_channels(model), request)))
 
     return export("tflite", model, request, write, _load)
 

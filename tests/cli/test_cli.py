@@ -346,6 +346,12 @@ def test_help_answers_without_loading_a_framework():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_as_a_module_it_is_as_quiet():
+    run = subprocess.run([sys.executable, "-m", "keras_seg", "--help"], capture_output=True, text=True, check=True)
+    assert "Train, judge and export" in run.stdout
+    assert run.stderr == ""  # The backend's notes would stand here, had it been imported.
+
+
 def test_a_missing_backend_says_what_to_install(tmp_path):
     """A folder that shadows TensorFlow with nothing stands in for an environment without it."""
     (tmp_path / "tensorflow.py").write_text(

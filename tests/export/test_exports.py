@@ -108,7 +108,8 @@ def test_other_formats_at_any_size(format_, models, tmp_path):
     assert report.max_abs_difference < 1e-4
     assert (report.images, report.agreement) == (4, 1.0)
     assert report.milliseconds > 0
-    assert report.size_bytes == sum(file.stat().st_size for file in tmp_path.glob("m.*"))
+    written = [file for file in tmp_path.glob("m.*") if file.suffix != ".json"]
+    assert report.size_bytes == sum(file.stat().st_size for file in written)
     # Normalization is in the convolutions, and no kernel is computed at run time.
     assert not {"BatchNormalization", "ReverseV2", "BatchNormInference", "Reverse"} & set(report.ops)
 
@@ -190,7 +191,7 @@ class TestNothingIsLost:
     def test_overwriting_when_asked(self, export, kwargs, models, tmp_path):
         (tmp_path / "m").write_text("old")
         export(models["compact"], tmp_path / "m", overwrite=True, **kwargs)
-        assert sorted(item.name for item in tmp_path.iterdir()) == ["export_report.json", "m"]
+        assert {item.name for item in tmp_path.iterdir()} - {"m.json"} == {"export_report.json", "m"}
 
 
 def test_operators_without_a_built_in_are_refused(tmp_path):
@@ -218,7 +219,7 @@ def test_operators_without_a_built_in_are_refused(tmp_path):
         ({"input_size": 0}, "`input_size` must be an integer of at least 1"),
         ({"input_size": 64, "images": np.zeros((1, 32, 32, 3))}, "`images` must be an array"),
         ({"input_size": 64, "images": np.zeros((0, 64, 64, 3))}, "`images` must be an array"),
-        ({"input_size": 64, "input": "int8"}, "`input` is not a known option"),
+        ({"input_size": 64, "input": "float64"}, "`input` is not a known option"),
         ({"input_size": 64, "output": "mask"}, "`output` is not a known option"),
         ({"input_size": 64, "batch_size": 0}, "`batch_size` must be an integer of at least 1"),
     ],
