@@ -32,10 +32,14 @@ demo: $(VENV)/installed-tensorflow
 	$(BIN)/keras-seg demo --overwrite
 
 # The whole suite runs on each backend: what a backend cannot do is skipped by the test that says so.
-# JAX compiles for each new shape, which is most of its time here; compiled code as users have it is for test-all.
+# JAX compiles for each new shape, which is most of its time here: what one worker compiled the other need not, and code
+# as fast as users have it is for test-all.
+QUICK_JAX := JAX_DISABLE_MOST_OPTIMIZATIONS=1 JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache \
+	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
+
 test: $(VENV)/installed-test
 	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
-	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest -q -n $(WORKERS) -m "$(OFF_TENSORFLOW)"
+	KERAS_BACKEND=jax $(QUICK_JAX) $(BIN)/python -m pytest -q -n $(WORKERS) -m "$(OFF_TENSORFLOW)"
 	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n $(WORKERS) -m "$(OFF_TENSORFLOW)"
 
 test-all: $(VENV)/installed-test
