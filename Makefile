@@ -34,7 +34,7 @@ demo: $(VENV)/installed-tensorflow
 # The whole suite runs on each backend: what a backend cannot do is skipped by the test that says so.
 # JAX compiles for each new shape, which is most of its time here: what one worker compiled the other need not, and code
 # as fast as users have it is for test-all.
-QUICK_JAX := JAX_DISABLE_MOST_OPTIMIZATIONS=1 JAX_COMPILATION_CACHE_DIR=$(CURDIR)/$(VENV)/jax-cache \
+QUICK_JAX := JAX_DISABLE_MOST_OPTIMIZATIONS=1 JAX_COMPILATION_CACHE_DIR=$(abspath $(VENV))/jax-cache \
 	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
 test: $(VENV)/installed-test
