@@ -187,6 +187,14 @@ class TestInstances:
                 with Image.open(out / folder / image.name) as written:
                     np.testing.assert_array_equal(np.asarray(written), np.asarray(picture))
 
+    def test_representative_images_are_read_as_the_task_reads_them(self, instances_run, boundary_run, cells, shapes):
+        from keras_seg.cli.export import _representative
+        from keras_seg.training import RunFolder
+
+        for run, data in ((instances_run, cells), (boundary_run, shapes)):
+            images = list(_representative(RunFolder(run), data))
+            assert [image.shape for image in images] == [(48, 56, 3)] * 6
+
 
 class TestBoundary:
     def test_a_run_folder_holds_everything(self, boundary_run):
