@@ -76,17 +76,16 @@ def _representative(run, folder):
     """The images of a folder that quantization is measured on, one after the other."""
     from keras_seg import data as ks_data
     from keras_seg.data.decoded_store import DecodedStore
+    from keras_seg.training import find_task
 
-    labels = run.load_labels()
-    index = ks_data.scan_folder(
-        folder,
-        "train" if "train" in ks_data.find_splits(folder) else None,
-        num_classes=len(labels["names"]),
-        ignore_class=tuple(labels["ignore_class"]) or None,
-        channels=run.load_plan().fingerprint["channels"],
-    )
-    store = DecodedStore(index)
-    return (store.get(position)[0] for position in ks_data.stratified_positions(index.pixel_counts, _REPRESENTATIVE))
+    plan = run.load_plan()
+    task = find_task(plan.task)
+    split = "train" if "train" in task.splits(folder) else None
+    index = task.scan_again(folder, split, run.load_labels(), plan.fingerprint["channels"])
+    store, counts = DecodedStore(index), getattr(index, "pixel_counts", None)
+    if counts is None:
+        counts = index.object_counts[:, None]
+    return (store.get(position)[0] for position in ks_data.stratified_positions(counts, _REPRESENTATIVE))
 
 
 def export_model(model, format_, path, size=None, overwrite=False, **options):

@@ -40,7 +40,10 @@ def predict(run, images, out, tile, overlap, resume, tta, overwrite):
     rasters = [pair for pair in pairs if pair[0].suffix in RASTERS]
     plan = run.load_plan()
     if rasters and plan.task != "semantic":
-        raise InputError(f"{rasters[0][0]}: rasters get masks of class ids, and {run.path} is of --task {plan.task}.")
+        raise InputError(
+            f"{rasters[0][0]}: rasters get masks of class ids, and {run.path} is of --task {plan.task}. "
+            "Give it as PNG or TIFF pictures."
+        )
     if overlap is not None and tile is None and not rasters:
         raise InputError("--overlap is of tiles. Add --tile HxW.")
     if resume and not rasters:

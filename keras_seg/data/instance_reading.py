@@ -74,8 +74,9 @@ def _numbers(path):
     try:
         values = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{path}: cannot be read as an array ({reason}). Write it with numpy.save.") from error
+        raise InputError(
+            f"{path}: cannot be read as an array of numbers; it is damaged or no .npy file. Write it with numpy.save."
+        ) from error
     if values.ndim != 2 or values.dtype.kind not in "iub":
         raise InputError(
             f"{path}: holds {values.dtype} of shape {values.shape}. Save a whole number for each pixel, "

@@ -32,7 +32,7 @@ def instance_targets(ids, border_width=2, outlines=False, ignore_class=None):
     Border are the pixels, of objects or between them, that have pixels of two different objects within `border_width`
     rows and columns. With `outlines` so are the pixels of objects that have background as near. The rest of an object
     is its body; an object that would have none, because it is thin and others are on all sides, keeps its deepest
-    pixels, so that nothing is lost.
+    pixels, so that nothing is lost, away from the bodies of others where it can.
 
     The classes are what a softmax of three channels learns (`--task instances`). A border pixel that belongs to no
     object, in the gap between two, is background there, so that objects do not grow when they are put together again.
@@ -109,8 +109,10 @@ def _checked(ids, border_width, outlines, ignore_class):
     if ids.ndim != 2 or ids.dtype.kind not in "iub":
         fix = "Pass whole numbers: ids.astype('int32')." if ids.ndim == 2 else "Pass one map at a time."
         _validation.fail("ids", "must be an integer map (height, width) of objects", (ids.shape, str(ids.dtype)), fix)
+    if not ids.size:
+        _validation.fail("ids", "must hold at least one pixel", ids.shape)
     ids = np.where(np.isin(ids, _validation.ignored_classes(ignore_class)), VOID, ids.astype("int64"))
-    if ids.size and ids.min() < VOID:
+    if ids.min() < VOID:
         fix = "Number objects from 1, 0 for none; pass what marks pixels without a label as ignore_class."
         _validation.fail("ids", "must not hold numbers below 0, but -1 for pixels that do not count", ids.min(), fix)
     return ndimage, ids, width
@@ -129,10 +131,11 @@ def _regions(ndimage, ids, width, outlines):
     for number in np.setdiff1d(ids[inside], ids[body]):
         own = ids == number
         box = _around(ndimage.find_objects(own.astype("int32"))[0])
-        depth = _distances(ndimage, own[box])
-        deepest = np.zeros_like(own)
-        deepest[box] = depth == depth.max()
-        body |= deepest
+        # Beside the body of another the two would be one.
+        free = own[box] & ~ndimage.binary_dilation(body[box])
+        depth = _distances(ndimage, own[box]) * (free if free.any() else own[box])
+        parts = ndimage.label(depth == depth.max())[0]
+        body[box] |= parts == 1 + np.bincount(parts.ravel())[1:].argmax()
     border &= ~body
     classes = np.where(body, 1, np.where(border & inside, 2, 0))
     return body, border, np.where(ids < 0, VOID, classes).astype("int32")

@@ -96,6 +96,8 @@ def _checked(probabilities):
         _validation.fail("probabilities", "must be an array of numbers", str(values.dtype))
     values = values.astype("float32", copy=False)
     values = values[..., None] if values.ndim == 2 else values
+    if not values.size:
+        _validation.fail("probabilities", "must hold at least one pixel", values.shape)
     if values.ndim not in (3, 4) or values.shape[-1] not in (1, 3):
         fix = "Of two channels pass that of the object: probabilities[..., 1]." if values.shape[-1:] == (2,) else ""
         rule = "must be (height, width, 3) of background, body and border, or (height, width) of object"
@@ -104,7 +106,7 @@ def _checked(probabilities):
         fix = "The net has diverged, or its input holds NaN."
         _validation.fail("probabilities", "must be finite", "NaN or infinity", fix)
     # Rounding in half precision sums to a little more than 1.
-    if values.size and (values.min() < -1e-3 or values.max() > 1 + 1e-3):
+    if values.min() < -1e-3 or values.max() > 1 + 1e-3:
         found = (float(values.min()), float(values.max()))
         fix = "Pass the output of a softmax or sigmoid, not logits."
         _validation.fail("probabilities", "must lie in [0, 1]", found, fix)

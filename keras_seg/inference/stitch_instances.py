@@ -10,13 +10,15 @@ def stitch_instances(tiles, shape=None, threshold=0.5, min_size=0):
     """Put the objects of overlapping tiles together, each once.
 
     Two objects of two tiles are one where, in the area both tiles show, their intersection over union reaches
-    `threshold`; so are those that a third one joins. A pixel that several tiles show is taken from the one in which it
-    lies deepest, since a net knows least at the edge of a tile; edges of the tile that are edges of the whole do not
-    count. The result does not depend on the order of the tiles, nor on the numbers in them.
+    `threshold`; so are those that a third one joins, the most alike first. An object that a tile shows whole is never
+    joined with another of that tile: a neighbour that the edge cut off from its seed may look like a part of both. A
+    pixel that several tiles show is taken from the one in which it lies deepest, since a net knows least at the edge of
+    a tile; edges of the tile that are edges of the whole do not count. The result does not depend on the order of the
+    tiles, nor on the numbers in them.
 
-    Decoding tile by tile then equals decoding the whole, wherever tiles overlap by more than the largest object and the
-    net's field of view. Small objects are best taken away here (`min_size`) and not in the tiles, where they may be
-    pieces.
+    Decoding tile by tile then gives the objects of the whole, wherever tiles overlap by more than the largest object
+    and the net's field of view: the very same where objects stand apart, and up to some pixels of the seam where they
+    touch. Small objects are best taken away here (`min_size`) and not in the tiles, where they may be pieces.
 
     Args:
         tiles: sequence of (ids, (row, column)): an integer map (height, width), 0 for no object, and where in the whole
@@ -48,17 +50,18 @@ def stitch_instances(tiles, shape=None, threshold=0.5, min_size=0):
     if any(spanned[axis] > shape[axis] for axis in (0, 1)):
         _validation.fail("shape", f"must hold all tiles, which reach to {spanned}", shape)
     # Every object of every tile has a number of its own from here on; 0 stays 0.
-    numbered, count = [], 0
-    for ids, origin in tiles:
-        found, compact = np.unique(ids, return_inverse=True)
-        compact = compact.reshape(ids.shape).astype("int64") + (0 if 0 in found else 1)
-        numbered.append((np.where(compact > 0, compact + count, 0), origin))
-        count += int(compact.max(initial=0))
-    groups = _Groups(count + 1)
+    numbered, groups = [], _Groups()
+    for position, (ids, origin) in enumerate(tiles):
+        compact = without_small(ids, 0).astype("int64")
+        cut = np.unique(compact[_depth(ids.shape, origin, shape) == 0])
+        numbered.append((np.where(compact > 0, compact + groups.last, 0), origin))
+        groups.add(position, ~np.isin(np.arange(1, compact.max(initial=0) + 1), cut))
+    matches = []
     for position, first in enumerate(numbered):
         for second in numbered[position + 1 :]:
-            for pair in _matches(first, second, threshold):
-                groups.join(*pair)
+            matches += _matches(first, second, threshold)
+    for _, one, other in sorted(matches):
+        groups.join(one, other)
     table = groups.table()
     result, depth = np.zeros(shape, "int64"), np.full(shape, -1, "int64")
     for ids, origin in numbered:
@@ -95,7 +98,7 @@ def _window(ids, origin):
 
 
 def _matches(first, second, threshold):
-    """Pairs of numbers whose intersection over union reaches the threshold in what both tiles show."""
+    """(-intersection over union, number, number) where it reaches the threshold in what both tiles show."""
     start = [max(a, b) for a, b in zip(first[1], second[1], strict=True)]
     stop = [
         min(first[1][axis] + first[0].shape[axis], second[1][axis] + second[0].shape[axis]) for axis in (0, 1)
@@ -110,8 +113,9 @@ def _matches(first, second, threshold):
     both = (shown[0] > 0) & (shown[1] > 0)
     pairs, counts = np.unique(np.stack([ids[both] for ids in shown]), axis=1, return_counts=True)
     for a, b, common in zip(*pairs.tolist(), counts.tolist(), strict=True):
-        if common >= threshold * (sizes[0][a] + sizes[1][b] - common):
-            yield a, b
+        union = sizes[0][a] + sizes[1][b] - common
+        if common >= threshold * union:
+            yield -common / union, a, b
 
 
 def _depth(tile_shape, origin, shape):
@@ -129,8 +133,19 @@ def _depth(tile_shape, origin, shape):
 class _Groups:
     """Numbers that belong together (union-find); a group is named by its smallest."""
 
-    def __init__(self, count):
-        self.parent = list(range(count))
+    def __init__(self):
+        self.parent = [0]
+        # Of each group: the tiles it has a part in, and whether one of these parts is whole.
+        self.tiles = [{}]
+
+    @property
+    def last(self):
+        return len(self.parent) - 1
+
+    def add(self, tile, whole):
+        """A group for each object of a tile; `whole` says which do not touch its edge."""
+        self.parent += range(len(self.parent), len(self.parent) + len(whole))
+        self.tiles += ({tile: bool(item)} for item in whole)
 
     def find(self, number):
         while self.parent[number] != number:
@@ -139,8 +154,13 @@ class _Groups:
         return number
 
     def join(self, one, other):
+        """Make one group of those of two numbers, unless some tile shows that they are two."""
         one, other = sorted((self.find(one), self.find(other)))
+        first, second = self.tiles[one], self.tiles[other]
+        if one == other or any(first[tile] or second[tile] for tile in first.keys() & second.keys()):
+            return
         self.parent[other] = one
+        self.tiles[one] = first | second
 
     def table(self):
         return np.array([self.find(number) for number in range(len(self.parent))], "int64")

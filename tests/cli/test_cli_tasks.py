@@ -17,7 +17,10 @@ from keras_seg.cli import main
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the command line is tested once", allow_module_level=True)
 
-pytestmark = pytest.mark.tensorflow_only
+pytestmark = [
+    pytest.mark.tensorflow_only,
+    pytest.mark.filterwarnings("ignore:.*run_functions_eagerly:UserWarning"),
+]
 
 TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32", "--decoder-stride", 8)
 
@@ -46,10 +49,14 @@ def refused(capsys):
 
 @pytest.fixture(scope="module", autouse=True)
 def few_steps():
-    """An epoch of four steps: what is tested is the way, not the net."""
+    """An epoch of four steps, untraced: what is tested is the way, not the net."""
+    import tensorflow as tf
+
     patch = pytest.MonkeyPatch()
     patch.setattr("keras_seg.training.plan._FEWEST_STEPS", 4)
+    tf.config.run_functions_eagerly(True)
     yield
+    tf.config.run_functions_eagerly(False)
     patch.undo()
 
 
@@ -165,6 +172,29 @@ class TestInstances:
         assert "black and white" in " ".join(printed.split())
         assert "border_width" in printed
 
+    def test_tiles_and_test_time_augmentation(self, instances_run, boundary_run, cells, tmp_path):
+        """The scores are put together first and decoded as a whole."""
+        image = sorted((cells / "val" / "images").iterdir())[0]
+        pixels = ks.data.read_image(image).astype("float32")
+        for run, task in ((instances_run, "instances"), (boundary_run, "boundary")):
+            out = tmp_path / task
+            assert command("predict", run, image, "--out", out, "--tile", 32, "--overlap", 0, "--tta", "hflip") == 0
+            model = ks.inference.TestTimeAugmentation(keras.saving.load_model(run / "model.keras"), ["hflip"])
+            scores = ks.inference.TiledPredictor(model, 32, overlap=0).predict(pixels)
+            settings = read(run / "decoding.json")
+            expected = ks.training.find_task(task).draw(scores, pixels, settings, ())
+            for folder, picture in zip(("masks", "overlays"), expected, strict=True):
+                with Image.open(out / folder / image.name) as written:
+                    np.testing.assert_array_equal(np.asarray(written), np.asarray(picture))
+
+    def test_representative_images_are_read_as_the_task_reads_them(self, instances_run, boundary_run, cells, shapes):
+        from keras_seg.cli.export import _representative
+        from keras_seg.training import RunFolder
+
+        for run, data in ((instances_run, cells), (boundary_run, shapes)):
+            images = list(_representative(RunFolder(run), data))
+            assert [image.shape for image in images] == [(48, 56, 3)] * 6
+
 
 class TestBoundary:
     def test_a_run_folder_holds_everything(self, boundary_run):
@@ -245,7 +275,39 @@ class TestBadInput:
                 white = (np.asarray(mask) > 0).astype("uint8") * 255
             Image.fromarray(white).save(file)
         message = refused("evaluate", instances_run, data)
-        assert "holds black and white masks, and the run was trained on maps that number objects" in message
+        assert "holds black and white masks, and the training data maps that number objects" in message
+
+    def test_folders_to_validate_on_are_read_as_those_to_train_on(self, cells, tmp_path, refused):
+        white, one, objects = (tmp_path / name for name in ("white", "one", "objects"))
+        for folder in (white, one, objects):
+            (folder / "masks").mkdir(parents=True)
+            shutil.copytree(cells / "val" / "images", folder / "images")
+        for file in (cells / "val" / "masks").iterdir():
+            with Image.open(file) as mask:
+                ids = np.asarray(mask)
+            Image.fromarray(ids > 0).save(white / "masks" / file.name)
+            Image.fromarray(ids == 1).save(one / "masks" / file.name)
+            (objects / "masks" / file.stem).mkdir()
+            Image.fromarray(ids == 2).save(objects / "masks" / file.stem / "a.png")
+        task = ks.training.find_task("instances")
+        numbers, patches = task.scan(cells, "val"), task.scan(white)
+        assert patches.components and not numbers.components
+        for index in (numbers, patches):
+            for folder in (one, objects):
+                # One patch, or a file for each object, is the same in either reading.
+                assert task.scan(folder, like=index).object_counts.tolist() == [1, 1]
+                assert len(task.scan_again(folder, None, task.labels(index), 3)) == 2
+        message = refused("train", cells / "val", "--val", white, "--out", tmp_path / "run", "--task", "instances")
+        assert "white: holds black and white masks, and the training data maps that number objects" in message
+        message = refused("train", white, "--val", cells / "val", "--out", tmp_path / "run", "--task", "instances")
+        assert "val: holds maps that number objects, and the training data black and white masks" in message
+        assert not (tmp_path / "run").exists()
+
+    def test_rasters(self, instances_run, tmp_path, refused):
+        np.save(tmp_path / "a.npy", np.zeros((64, 64, 3), "uint8"))
+        message = refused("predict", instances_run, tmp_path / "a.npy", "--out", tmp_path / "p")
+        assert "a.npy: rasters get masks of class ids" in message and "PNG" in message
+        assert not (tmp_path / "p").exists()
 
     def test_without_scikit_image(self, instances_run, cells, tmp_path, monkeypatch, refused):
         monkeypatch.setitem(sys.modules, "skimage", None)

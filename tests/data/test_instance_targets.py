@@ -123,6 +123,18 @@ def test_void_is_neither_object_nor_edge():
     assert not targets.border.any()
     assert (targets.distance[:, 4:6] == 0).all()
 
+    @pytest.mark.parametrize("width", [1, 2, 3])
+    def test_thin_neighbours_keep_bodies_apart(self, width):
+        """Tiles of 4x4: none has a body of its own, and deepest pixels must not meet across a seam."""
+        ids = np.arange(1, 26).reshape(5, 5).repeat(4, 0).repeat(4, 1)
+        for cut in (ids, ids[2:, 1:], ids[3:-1, 3:-2]):
+            body = instance_targets(cut, width).body
+            assert ndimage.label(body)[1] == len(np.unique(cut[body])) == len(np.unique(cut))
+
+    def test_no_pixels(self):
+        with pytest.raises(InputError, match="`ids` must hold at least one pixel"):
+            instance_targets(np.zeros((0, 4), int))
+
 
 class TestBoundaryTargets:
     @settings(max_examples=10, deadline=None)

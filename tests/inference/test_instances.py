@@ -208,6 +208,25 @@ class TestStitching:
         tiles = [(instances(p[r : r + 64, c : c + 64]), (r, c)) for _, (r, c) in cut(ids, 64, 32)]
         assert instance_score(instances(p), stitch_instances(tiles, min_size=3)) > 0.98
 
+    @pytest.mark.parametrize("seed", [107, 131, 5])
+    def test_cells_that_a_tile_cuts_off_from_their_seed_join_no_neighbours(self, seed):
+        """Two cells of 107 and of 131 once became one: a neighbour had grown over what the edge left of the other."""
+        rng = np.random.default_rng(seed)
+        p = ndimage.gaussian_filter(exact(cells_scene(seed, (96, 112))[1].astype(int)), (1.5, 1.5, 0))
+        p += rng.uniform(0, 1e-4, p.shape)  # No plateaus, where a watershed goes by the order of pixels.
+        p /= p.sum(-1, keepdims=True)
+        tiles = [(instances(p[r : r + 64, c : c + 64]), (r, c)) for r in (0, 16, 32) for c in (0, 16, 32, 48)]
+        np.testing.assert_array_equal(stitch_instances(tiles, (96, 112)), instances(p))
+
+    def test_two_objects_of_a_tile_stay_two_if_one_is_whole(self):
+        first = np.array([[1, 1, 1, 1, 1, 1, 0, 0]])
+        second = np.array([[2, 2, 2, 0, 0, 0, 3, 3, 3, 3, 3]])  # From column 4 on: 2 is cut on the left.
+        assert stitch_instances([(first, (0, 0)), (second, (0, 4))]).max() == 2
+        # The first tile also shows a 2 of its own in full; the bridge of a third must not join it with the 1.
+        first = np.array([[1, 1, 1, 1, 1, 0, 2, 2, 2, 0]])
+        bridge = np.array([[5, 5, 5, 5, 5, 5, 5, 5]])
+        assert stitch_instances([(first, (0, 0)), (bridge, (0, 2))], (1, 12), threshold=0.3).max() == 2
+
     def test_the_order_of_tiles_and_their_numbers_do_not_matter(self):
         rng = np.random.default_rng(1)
         # Tiles that disagree: each from a net of its own.

@@ -32,22 +32,17 @@ class InstancesTask(Task):
     def scan(self, path, split=None, like=None, **options):
         """As `data.scan_instances`."""
         options = self.refuse(options, "num_classes", "class_names")
-        if like is not None:
-            options["components"], options["ignore_class"] = like.components, like.file_ignore_class or None
-        return data.scan_instances(path, split, **options)
+        if like is None:
+            return data.scan_instances(path, split, **options)
+        options = {**options, "ignore_class": like.file_ignore_class or None}
+        options.pop("components", None)
+        return _scan_like(path, split, like.components, like.components_given, **options)
 
     def scan_again(self, path, split, labels, channels):
         """Read as the run's data; maps of the other kind are refused."""
-        components, given = labels["components"], labels["components_given"]
         ignored = tuple(labels["ignore_class"]) or None
-        index = data.scan_instances(path, split, components if given else None, ignored, channels)
-        if index.components != components:
-            kinds = ("maps that number objects", "black and white masks")
-            raise InputError(
-                f"{index.path}: holds {kinds[index.components]}, and the run was trained on {kinds[components]}. "
-                "Give masks like those it was trained on."
-            )
-        return index
+        options = {"ignore_class": ignored, "channels": channels}
+        return _scan_like(path, split, labels["components"], labels["components_given"], **options)
 
     def labels(self, index):
         """The channels of the net, and how maps are read."""
@@ -104,3 +99,17 @@ class InstancesTask(Task):
                 "inference.instances and numpy.save."
             )
         return Image.fromarray(ids.astype("uint16")), Image.fromarray(visualization.outlines(image, ids))
+
+
+def _scan_like(path, split, components, given, **options):
+    """The index of a folder whose masks must be of the kind of the training data's."""
+    index = data.scan_instances(path, split, components if given else None, **options)
+    # Folders of objects, and files of at most one, say the same in either reading.
+    same = all(pair.mask.is_dir() for pair in index.pairs) or index.object_counts.max() <= 1
+    if index.components != components and not same:
+        kinds = ("maps that number objects", "black and white masks")
+        raise InputError(
+            f"{index.path}: holds {kinds[index.components]}, and the training data {kinds[components]}. "
+            "Give masks of one kind, or train with --components or --no-components if both are of that."
+        )
+    return index
