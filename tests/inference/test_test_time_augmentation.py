@@ -146,6 +146,14 @@ def nested(model):
     return keras.Model(image, layers.Identity()(model(image)))
 
 
+@pytest.mark.filterwarnings("error:The structure of")
+def test_one_input_and_one_output_may_be_named():
+    image = keras.Input((None, None, 3), name="image")
+    scores = layers.Conv2D(2, 1, activation="softmax")(image)
+    tta = TTA(keras.Model({"image": image}, {"scores": scores}), "hflip")
+    np.testing.assert_allclose(predict(tta, IMAGES), predict(keras.Model(image, scores), IMAGES), atol=1e-6)
+
+
 def bilinear(length, target):
     """The matrix (target, length) of bilinear resizing with half-pixel centres and clamped borders."""
     weights = np.zeros((target, length))
@@ -388,7 +396,7 @@ class Subclassed(keras.Model):
         ),
         (lambda: TTA(valid((8, 8))), "gives 6x6 for 8x8"),
         (lambda: TTA(Subclassed()), "`model` must be a functional keras.Model"),
-        (lambda: TTA(ks.models.PatchClassifier(num_classes=2)), "`model` must have one output"),
+        (lambda: TTA(ks.models.PatchClassifier(num_classes=2)), "`model` must have one output .*gives no map"),
         (lambda: TTA(TTA(net(), uncertainty="entropy")), r"`model` must have one output .*model.outputs\[0\]"),
         (lambda: TTA(net(size=(6, 8)), "d4"), "`transforms` must keep the size .*6x8.*a view of 8x6.*None, None"),
         (lambda: TTA(net(size=(6, 6)), Scale(0.5)), "`transforms` must keep the size"),
