@@ -39,6 +39,7 @@ def reflected_positions(length, start, stop):
     axis, and lengths known only at run time.
     """
     period = ops.maximum(2 * (length - 1), 1)
-    position = ops.mod(ops.arange(start, stop, dtype="int32"), period)
+    # Mirrored at 0 by the absolute value: tf2onnx takes the remainder of negative numbers as C does.
+    position = ops.mod(ops.abs(ops.arange(start, stop, dtype="int32")), period)
     # A length of 1 has period 1, so every position is 0 and the second branch is never taken.
     return ops.where(position < length, position, period - position)

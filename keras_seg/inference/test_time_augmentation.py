@@ -116,7 +116,10 @@ class TestTimeAugmentation(keras.Model):
         for number, group in enumerate(groups, start=1):
             source = [image, maps[-1]] if fold == "loop" and maps else image
             seen = ViewImages(group, dtype="float32", name=f"views{number}")(source)
-            maps += keras.tree.flatten(model(seen))  # One output may come in a list.
+            # The one input may be wanted in a dict, and the one output may come in one.
+            if model is graph:
+                seen = keras.tree.pack_sequence_as(graph._inputs_struct, [seen])
+            maps += keras.tree.flatten(model(seen))
         order = [views.index(view) for group in groups for view in group]
         merged = MergeViews(groups, order, kind, merge, uncertainty, activation, dtype="float32", name="merge")
         outputs = merged([image, *maps])
@@ -158,6 +161,8 @@ def _checked_graph(model):
     shapes = [tuple(output.shape) for output in graph.outputs]
     if len(shapes) != 1 or len(shapes[0]) != 4:
         fix = "Take that one: keras.Model(model.inputs, model.outputs[0])."
+        if all(len(shape) != 4 for shape in shapes):
+            fix = "It gives no map of the image; build a model of keras_seg.models other than PatchClassifier."
         _validation.fail("model", "must have one output (batch, height, width, classes)", shapes, fix)
     size = graph.inputs[0].shape[1:3]
     if 0 in size:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 import statistics
+import textwrap
 import time
 
 import numpy as np
@@ -12,6 +13,7 @@ from keras_seg import _validation
 from keras_seg._graph import image_graph
 from keras_seg.data import FolderIndex, find_splits, scan_folder
 from keras_seg.data.decoded_store import DecodedStore
+from keras_seg.data.pipeline import refuse_scan_arguments
 from keras_seg.inference.brightness import Brightness
 from keras_seg.inference.equal_sizes import batches_of_equal_size
 from keras_seg.inference.prediction import predict_classes
@@ -100,20 +102,26 @@ class TTAReport:
         }
 
     def __str__(self):
-        lines = [("", "passes", "time", "mean IoU", "boundary IoU", "")]
+        products = {"all": self.together, "recommended": self.recommended_gain}
+        if self.together in self.alone:
+            del products["all"]
+        products = {label: gain for label, gain in products.items() if gain is not None}
+        lines = [("", "time", "mean IoU", "boundary IoU", "")]
         plain = (f"{100 * self.mean_iou:.2f}", f"{100 * self.boundary_iou:.2f}")
-        lines.append(("plain", "1", "1.0", *plain, ""))
+        lines.append(("plain", "1.0", *plain, ""))
         lines += [_line(gain, gain.name) for gain in self.alone]
-        if self.together is not None:
-            lines.append(_line(self.together, f"all: {self.together.name}"))
-        if self.recommended_gain is not None:
-            lines.append(_line(self.recommended_gain, f"recommended: {self.recommended_gain.name}"))
+        lines += [_line(gain, label) for label, gain in products.items()]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         rows = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines]
+        # Products have long names, for which a table of 80 columns has no room.
+        notes = [f"{label}: {gain.name}, {gain.passes} passes." for label, gain in products.items()]
         level = f"{100 * self.alone[0].mean_iou.level:g} %" if self.alone else ""
-        note = f"{self.images} images; gains in points with their paired {level} interval; merge {self.merge}."
-        none = "" if self.recommended else " No transform is shown to help: predict without."
-        return "\n".join([*(row.rstrip() for row in rows), note + none])
+        notes.append(f"{self.images} images; gains in points with their paired {level} interval; merge {self.merge}.")
+        if not self.recommended:
+            notes.append("No transform is shown to help: predict without.")
+        return "\n".join(
+            [*(row.rstrip() for row in rows), *(line for note in notes for line in textwrap.wrap(note, 80))]
+        )
 
 
 def tta_report(
@@ -277,6 +285,8 @@ def _examples(data, classes, split, num_classes, ignore_class, batch_size):
         if split is None and splits:
             split = "val" if "val" in splits else splits[0]
         data = scan_folder(data, split, num_classes=num_classes or classes, ignore_class=ignore_class)
+    elif isinstance(data, FolderIndex):
+        refuse_scan_arguments(data, split, num_classes, ignore_class)
     if not isinstance(data, FolderIndex):
         return functools.partial(_of_iterable, data), _validation.ignored_classes(ignore_class)
     if data.num_classes != classes:
@@ -292,7 +302,7 @@ def _examples(data, classes, split, num_classes, ignore_class, batch_size):
 
 
 def _of_iterable(data):
-    again = "Pass a list of batches, a finite tf.data.Dataset, a FolderIndex or the path of a folder."
+    again = "Pass a list of batches such as [(images, masks)], a finite tf.data.Dataset, a FolderIndex or a folder."
     cardinality = getattr(data, "cardinality", None)
     if not hasattr(data, "__iter__") or (cardinality is not None and int(cardinality()) == -1):
         _validation.fail("data", "must be finite batches (images, masks)", data, again)
@@ -305,7 +315,9 @@ def _of_iterable(data):
         masks = masks[..., 0] if masks.ndim == 4 and masks.shape[-1] == 1 else masks
         if images.ndim != 4 or masks.shape != images.shape[:3]:
             rule = "must hold images (batch, height, width, channels) and masks (batch, height, width)"
-            _validation.fail("data", rule, (images.shape, masks.shape))
+            single = images.ndim == 3 and masks.shape == images.shape[:2]
+            fix = "Give single images a batch axis: (image[None], mask[None])." if single else ""
+            _validation.fail("data", rule, (images.shape, masks.shape), fix)
         yield images, masks
 
 
@@ -367,7 +379,7 @@ def _ends(interval):
 
 def _line(gain, name):
     def points(interval):
-        return f"{100 * interval.value:+.2f} ({100 * interval.low:+.2f} to {100 * interval.high:+.2f})"
+        return f"{100 * interval.value:+.2f} ({100 * interval.low:+.2f}, {100 * interval.high:+.2f})"
 
     ends = (points(gain.mean_iou), points(gain.boundary_iou))
-    return (name, str(gain.passes), f"{gain.time_ratio:.1f}", *ends, gain.verdict)
+    return (name, f"{gain.time_ratio:.1f}", *ends, gain.verdict)

@@ -146,6 +146,14 @@ def nested(model):
     return keras.Model(image, layers.Identity()(model(image)))
 
 
+@pytest.mark.filterwarnings("error:The structure of")
+def test_one_input_and_one_output_may_be_named():
+    image = keras.Input((None, None, 3), name="image")
+    scores = layers.Conv2D(2, 1, activation="softmax")(image)
+    tta = TTA(keras.Model({"image": image}, {"scores": scores}), "hflip")
+    np.testing.assert_allclose(predict(tta, IMAGES), predict(keras.Model(image, scores), IMAGES), atol=1e-6)
+
+
 def bilinear(length, target):
     """The matrix (target, length) of bilinear resizing with half-pixel centres and clamped borders."""
     weights = np.zeros((target, length))
@@ -173,11 +181,12 @@ def test_scales_against_matrices(model):
 
 def test_shifts_and_brightness_against_padding(model):
     passes = []
-    for (down, right), gain in itertools.product([(0, 0), (3, 0), (0, 3), (3, 3), (2, 5)], [1, 1.25]):
+    for (down, right), gain in itertools.product([(0, 0), (3, 0), (2, 5)], [1, 1.25]):
         seen = np.pad(IMAGES, ((0, 0), (down, 0), (right, 0), (0, 0)), mode="reflect") * gain
         passes.append(predict(model, seen)[:, down:, right:])
-    tta = TTA(model, [Shift(3, (2, 5)), Brightness(1.25)])
-    assert tta.passes == 10
+    tta = TTA(model, [Shift((3, 0), (2, 5)), Brightness(1.25)])
+    assert tta.passes == 6
+    assert Shift(3, (2, 5)).offsets == [(0, 3), (2, 5), (3, 0), (3, 3)]
     np.testing.assert_allclose(predict(tta, IMAGES), np.mean(passes, axis=0), atol=1e-6)
 
 
@@ -242,7 +251,7 @@ def test_scaling_back_gives_the_size(size):
         np.testing.assert_allclose(back, x, rtol=1e-6)
 
 
-PRODUCT = ["rot90", Scale(0.5), Shift((1, 0))]
+PRODUCT = ["rot90", Scale(0.5)]
 
 
 @pytest.mark.parametrize("uncertainty", [None, "disagreement"])
@@ -251,7 +260,7 @@ def test_folding_changes_nothing(uncertainty, model):
     one_by_one = TTA(model, PRODUCT, uncertainty=uncertainty, fold="loop")
     calls = [sum(isinstance(layer, keras.Model) for layer in tta._operations) for tta in (folded, one_by_one)]
     assert calls == [1, 1]  # One model, shared: called once for each shape or for each pass.
-    assert [len(model_calls(tta)) for tta in (folded, one_by_one)] == [2 * 2 * 2, 16]
+    assert [len(model_calls(tta)) for tta in (folded, one_by_one)] == [2 * 2, 8]
     for a, b in zip(several(folded, IMAGES), several(one_by_one, IMAGES), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
@@ -322,11 +331,11 @@ def test_it_is_equivariant(model):
     assert np.abs(turned - predict(model, IMAGES)).max() > 0.1
 
 
-@pytest.mark.parametrize("merge", ["mean", "geometric_mean", "max"])
+@pytest.mark.parametrize("merge", ["geometric_mean", "max"])
 def test_of_an_equivariant_model_it_is_the_model(merge):
     image = keras.Input((None, None, 3))
     pointwise = keras.Model(image, layers.Conv2D(3, 1, activation="softmax")(image / 255.0))
-    tta = TTA(pointwise, ["d4", Shift(3)], merge=merge)
+    tta = TTA(pointwise, ["d4", Shift((3, 0))], merge=merge)
     np.testing.assert_allclose(predict(tta, IMAGES), predict(pointwise, IMAGES), atol=1e-6)
 
 
@@ -388,7 +397,7 @@ class Subclassed(keras.Model):
         ),
         (lambda: TTA(valid((8, 8))), "gives 6x6 for 8x8"),
         (lambda: TTA(Subclassed()), "`model` must be a functional keras.Model"),
-        (lambda: TTA(ks.models.PatchClassifier(num_classes=2)), "`model` must have one output"),
+        (lambda: TTA(ks.models.PatchClassifier(num_classes=2)), "`model` must have one output .*gives no map"),
         (lambda: TTA(TTA(net(), uncertainty="entropy")), r"`model` must have one output .*model.outputs\[0\]"),
         (lambda: TTA(net(size=(6, 8)), "d4"), "`transforms` must keep the size .*6x8.*a view of 8x6.*None, None"),
         (lambda: TTA(net(size=(6, 6)), Scale(0.5)), "`transforms` must keep the size"),

@@ -85,8 +85,22 @@ def test_what_helps_is_recommended(model, batches):
     assert content["recommended"] == ["hflip"]
     assert content["alone"][1]["mean_iou"] == {"gain": 0, "low": 0, "high": 0}
     text = str(report)
-    assert "recommended: hflip" in text
+    assert "recommended: hflip, 2 passes." in text
     assert "12 images; gains in points with their paired 95 % interval" in text
+
+
+def test_a_report_fits_eighty_columns():
+    """Of long names and numbers; what is said of one transform is not said again of all."""
+    loss = ks.metrics.Interval(-0.24764, -0.25741, -0.23757, 0.95, np.zeros(1))
+    items = ("hflip", "rot90", Scale(0.75), Scale(1.25), Shift((16, 16)), Brightness(0.9))
+    alone = tuple(ks.inference.TTAGain((item,), 2, loss, loss, 12.3, "unclear") for item in items)
+    best = ks.inference.TTAGain(("hflip", "rot90", Scale(0.75, 1.25), Shift((16, 16))), 48, loss, loss, 61.2, "helps")
+    report = ks.inference.TTAReport(101, 0.6214, 0.5086, "geometric_mean", alone, best, best.transforms, best)
+    assert max(map(len, str(report).splitlines())) <= 80
+    assert str(report).count("-24.76 (-25.74, -23.76)") == 2 * (len(items) + 2)
+    assert "recommended: hflip x rot90 x Scale(0.75, 1.25) x Shift((16, 16)), 48 passes." in str(report)
+    one = ks.inference.TTAReport(101, 0.6214, 0.5086, "mean", alone[:1], alone[0], (), None)
+    assert "all" not in str(one)
 
 
 def test_a_product_that_holds_a_harm_is_not_recommended():
@@ -138,6 +152,7 @@ def test_nothing_to_try(model, batches):
         ({"data": []}, "`data` must hold at least two images"),
         ({"data": [np.zeros((2, 4, 4, 1))]}, "`data` must hold batches .images, masks."),
         ({"data": [(np.zeros((2, 4, 4, 1)), np.zeros((2, 4, 5)))]}, "`data` must hold images .*masks"),
+        ({"data": [(np.zeros((4, 4, 1)), np.zeros((4, 4)))]}, "`data` must hold images .*image.None., mask.None."),
         ({"transforms": "hflop"}, "`transforms` is not a known option"),
         ({"transforms": []}, "`transforms` must hold names"),
         ({"merge": "median"}, "`merge` is not a known option"),
@@ -160,6 +175,13 @@ def test_endless_data(model, batches):
     endless = tf.data.Dataset.from_tensor_slices(batches[0]).batch(2).repeat()
     with pytest.raises(_validation.InputError, match="`data` must be finite"):
         tta_report(model, endless)
+
+
+def test_what_an_index_has_already(model, tmp_path):
+    ks.data.write_shapes(tmp_path, train=1, val=2, size=(48, 48))
+    index = ks.data.scan_folder(tmp_path, "val")
+    with pytest.raises(_validation.InputError, match="`ignore_class` cannot change a FolderIndex"):
+        tta_report(model, index, ignore_class=0)
 
 
 def test_classes_that_disagree(batches, tmp_path):
