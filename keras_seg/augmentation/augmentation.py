@@ -5,6 +5,7 @@ import itertools
 import zlib
 
 import keras
+import numpy as np
 
 from keras_seg import _validation, _xla
 from keras_seg._validation import InputError
@@ -171,12 +172,11 @@ class Augmentation:
             return False
         read, made = image.shape[0] * image.shape[1] * image.dtype.size, self.crop[0] * self.crop[1]
         linear = all(isinstance(item, (GeometricStep, LinearStep)) for item in self.transforms)
-        return linear and _WORTH_COMPILING <= made and read <= 4 * made and _xla.works()
+        return linear and made >= _WORTH_COMPILING and read <= 4 * made and _xla.works()
 
     def _augment(self, given, seed):
         """The dict of results for a dict of arguments."""
-        if seed is None:
-            _validation.fail("seed", "must be an int or a pair of ints", seed, "Another image needs another seed.")
+        seed = checked_seed(seed)
         ops = namespace(given.values())
         given = {key: ops.convert_to_tensor(value) for key, value in given.items()}
         single = check(given)
@@ -385,6 +385,17 @@ class Augmentation:
     def from_config(cls, config):
         """The augmentation that `get_config` described."""
         return cls(**config)
+
+
+def checked_seed(seed):
+    """The seed, NumPy's ints as Python's; tensors, whose values are known in use only, pass."""
+    seed = seed.tolist() if isinstance(seed, (np.ndarray, np.generic)) else seed
+    values = seed if isinstance(seed, (tuple, list)) else (seed, 0)
+    numbers = [x for x in values if not hasattr(x, "dtype")]
+    if len(values) != 2 or not all(isinstance(x, int) and -(2**63) <= x < 2**63 for x in numbers):
+        fix = "Another image needs another seed." if seed is None else "Pass a number, or (epoch, position)."
+        _validation.fail("seed", "must be an int or a pair of ints, of 64 bits", seed, fix)
+    return seed
 
 
 def run(stage):

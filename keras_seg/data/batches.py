@@ -5,6 +5,8 @@ import functools
 import itertools
 from typing import Any
 
+import keras
+
 from keras_seg import _validation
 from keras_seg._validation import InputError
 
@@ -98,6 +100,9 @@ class Finish:
     def __post_init__(self):
         if self.augment is not None and not callable(self.augment):
             _validation.fail("augment", "must be None or a callable of (image, mask, seed)", self.augment)
+        if isinstance(self.augment, keras.layers.Layer):
+            fix = "Pass its augmentation: augment=layer.augmentation; the layer belongs into the model."
+            _validation.fail("augment", "cannot be a layer, which takes no seed", self.augment.name, fix)
         if self.size is not None:
             object.__setattr__(self, "size", _validation.pair("size", self.size))
         if self.workers is not None:

@@ -39,7 +39,7 @@ def test_whole_batches_are_the_images_one_by_one(folder, name, repeat):
         return augment(image, mask, seed)
 
     one_by_one.crop = augment.crop
-    arguments = dict(batch_size=2, seed=3, repeat=repeat)
+    arguments = {"batch_size": 2, "seed": 3, "repeat": repeat}
     whole = from_folder(folder, "train", augment=augment, **arguments)
     single = from_folder(folder, "train", augment=one_by_one, **arguments)
     assert calls == [(72, 80, 3)]
@@ -53,7 +53,7 @@ def test_whole_batches_are_the_images_one_by_one(folder, name, repeat):
 
 
 def test_whole_batches_resume(folder):
-    arguments = dict(batch_size=2, augment=standard(crop=64, ignore_class=255), repeat=True)
+    arguments = {"batch_size": 2, "augment": standard(crop=64, ignore_class=255), "repeat": True}
     later = from_folder(folder, "train", **arguments).skip(3).take(3)
     resumed = from_folder(folder, "train", first_epoch=1, **arguments).take(3)
     for first, second in zip(later, resumed, strict=True):
