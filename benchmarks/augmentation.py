@@ -97,7 +97,10 @@ def ours():
     import keras_seg as ks
 
     augment = ks.augmentation.standard(crop=CROP, scale=(0.5, 2.0), color=0.2, hue=0.02, ignore_class=VOID)
-    return finished(examples().map(lambda i, e: augment(*e, i), num_parallel_calls=tf.data.AUTOTUNE))
+    # As from_folder does it: batches first, in which each image has its own seed.
+    batches = examples().batch(BATCH, drop_remainder=True)
+    batches = batches.map(lambda i, e: augment.of_batch(*e, i), num_parallel_calls=tf.data.AUTOTUNE)
+    return batches.prefetch(tf.data.AUTOTUNE)
 
 
 def peer_in_tf_data(color):

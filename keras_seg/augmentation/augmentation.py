@@ -5,6 +5,7 @@ import itertools
 import zlib
 
 import keras
+import numpy as np
 
 from keras_seg import _validation, _xla
 from keras_seg._validation import InputError
@@ -125,16 +126,67 @@ class Augmentation:
         results = tuple(self._augment({key: value for key, value in given if value is not None}, seed).values())
         return results if len(results) > 1 else results[0]
 
+    def of_batch(self, image, mask, seeds):
+        """Augment a batch on TensorFlow in which every image has its own seed.
+
+        Each image gets what it would get by itself, in less time: `dataset.batch(8).map(augment.of_batch)`.
+
+        Args:
+            image: tensor (batch, height, width, channels), values 0..255; the number of images must be known.
+            mask: integer (batch, height, width).
+            seeds: ints (batch,) or pairs of ints (batch, 2).
+
+        Returns:
+            Images as float32 and masks as int32.
+
+        Raises:
+            InputError: shapes that do not fit, and transforms that need normal numbers or mix images.
+        """
+        ops = ops_on_tensorflow()
+        given = {"image": ops.convert_to_tensor(image), "mask": ops.convert_to_tensor(mask)}
+        if check(given):
+            _validation.fail("image", "must be a batch", tuple(image.shape), "Add an axis: image[None].")
+        unfit = [item for item in self.transforms if not isinstance(item, (GeometricStep, LinearStep))]
+        if unfit:
+            _validation.fail(
+                "transforms",
+                "of a batch with a seed for each image can be geometry and linear colours",
+                unfit[0],
+                "Augment image by image.",
+            )
+        seeds, count = ops.convert_to_tensor(seeds), given["image"].shape[0]
+        if count is None or seeds.shape.rank not in (1, 2) or seeds.shape[0] != count:
+            _validation.fail("seeds", f"must be one seed an image, known to be {count}", tuple(seeds.shape))
+        # Drawn image by image, so that each has the numbers it would have by itself.
+        draws = ops.concatenate([self._random(ops, seed, 1)[0] for seed in ops.tf.unstack(seeds)], axis=0)
+        results = self._run(ops, given, draws, None, False)
+        return results["image"], results["mask"]
+
+    def gains_by_batches(self, image, mask):
+        """Whether `of_batch` can be used and is worth it for images and masks of these specs, one image each.
+
+        A batch of inputs is a copy of them, which costs more than it spares where the crop is a small part of them,
+        and steps that change few images would change all. Without XLA nothing is gained.
+        """
+        if not self.crop or not image.shape.is_fully_defined() or not mask.shape.is_fully_defined():
+            return False
+        read, made = image.shape[0] * image.shape[1] * image.dtype.size, self.crop[0] * self.crop[1]
+        linear = all(isinstance(item, (GeometricStep, LinearStep)) for item in self.transforms)
+        return linear and made >= _WORTH_COMPILING and read <= 4 * made and _xla.works()
+
     def _augment(self, given, seed):
         """The dict of results for a dict of arguments."""
-        if seed is None:
-            _validation.fail("seed", "must be an int or a pair of ints", seed, "Another image needs another seed.")
+        seed = checked_seed(seed)
         ops = namespace(given.values())
         given = {key: ops.convert_to_tensor(value) for key, value in given.items()}
         single = check(given)
+        draws, random = self._random(ops, seed, 1 if single else ops.shape(given["image"])[0])
+        return self._run(ops, given, draws, random, single)
+
+    def _run(self, ops, given, draws, random, single):
+        """The dict of results for tensors and their draws."""
         batch = {key: ops.reshape(value, _batched(ops, key, value, single)) for key, value in given.items()}
         self.check(batch)
-        draws, random = self._random(ops, seed, ops.shape(batch["image"])[0])
         results = self.apply(ops, batch, draws, random, self._stage(ops, (*batch.values(), draws)))
         return {key: ops.reshape(x, _unbatched(ops, x, given[key], single)) for key, x in results.items()}
 
@@ -333,6 +385,17 @@ class Augmentation:
     def from_config(cls, config):
         """The augmentation that `get_config` described."""
         return cls(**config)
+
+
+def checked_seed(seed):
+    """The seed, NumPy's ints as Python's; tensors, whose values are known in use only, pass."""
+    seed = seed.tolist() if isinstance(seed, (np.ndarray, np.generic)) else seed
+    values = seed if isinstance(seed, (tuple, list)) else (seed, 0)
+    numbers = [x for x in values if not hasattr(x, "dtype")]
+    if len(values) != 2 or not all(isinstance(x, int) and -(2**63) <= x < 2**63 for x in numbers):
+        fix = "Another image needs another seed." if seed is None else "Pass a number, or (epoch, position)."
+        _validation.fail("seed", "must be an int or a pair of ints, of 64 bits", seed, fix)
+    return seed
 
 
 def run(stage):

@@ -1,5 +1,6 @@
 """Augmentations of a given strength."""
 
+from keras_seg import _validation
 from keras_seg.augmentation.augmentation import Augmentation
 from keras_seg.augmentation.geometry.elastic import Elastic
 from keras_seg.augmentation.geometry.flip import Flip
@@ -49,7 +50,7 @@ def preset(
         >>> augment.transforms[2]
         Rotate(angle=[-10.0, 10.0], probability=1.0)
     """
-    s = amount(strength)
+    s, color = amount(strength), _validation.boolean("color", color)
     steps = [Flip("horizontal" if flip is True else flip)] if flip else []
     if s:
         rare = 0.3 * s

@@ -37,6 +37,8 @@ def sheet(augment, image, mask=None, count=8, columns=4, seed=0, alpha=0.45, hei
         >>> ks.augmentation.sheet(augment, np.zeros((40, 60, 3)), np.ones((40, 60), int), count=3).mode
         'RGB'
     """
+    if not callable(augment):
+        _validation.fail("augment", "must be an Augmentation or a callable of (image, mask, seed)", augment)
     count, columns = _validation.integer("count", count), _validation.integer("columns", columns)
     alpha, height = _validation.number("alpha", alpha, 0.0, 1.0), _validation.integer("height", height)
     seed = _validation.integer("seed", seed, 0)

@@ -1,8 +1,11 @@
 """The common end of every pipeline: order, resize, augment and batch, all from (seed, epoch, position)."""
 
 import dataclasses
+import functools
 import itertools
 from typing import Any
+
+import keras
 
 from keras_seg import _validation
 from keras_seg._validation import InputError
@@ -97,6 +100,9 @@ class Finish:
     def __post_init__(self):
         if self.augment is not None and not callable(self.augment):
             _validation.fail("augment", "must be None or a callable of (image, mask, seed)", self.augment)
+        if isinstance(self.augment, keras.layers.Layer):
+            fix = "Pass its augmentation: augment=layer.augmentation; the layer belongs into the model."
+            _validation.fail("augment", "cannot be a layer, which takes no seed", self.augment.name, fix)
         if self.size is not None:
             object.__setattr__(self, "size", _validation.pair("size", self.size))
         if self.workers is not None:
@@ -132,16 +138,51 @@ def batches(examples, load, schedule, finish):
             # Antialiased, as a photo shrunk by dropping pixels would not look like one any more.
             image = tf.clip_by_value(tf.image.resize(image, finish.size, antialias=True), 0.0, 255.0)
             mask = tf.image.resize(mask[..., None], finish.size, method="nearest")[..., 0]
+        return image, mask, seed
+
+    def augmented(image, mask, seed):
         if finish.augment is not None:
             image, mask = finish.augment(image, mask, seed)
         return tf.cast(image, tf.float32), tf.cast(mask, tf.int32)
 
-    dataset = examples.map(
-        tf.autograph.experimental.do_not_convert(one),
-        num_parallel_calls=finish.workers or tf.data.AUTOTUNE,
-        deterministic=True,
-    )
-    # With equal batches the batch size is part of the static shape, which spares JAX and XLA a second compilation.
-    dataset = dataset.batch(schedule.batch_size, drop_remainder=schedule.examples % schedule.batch_size == 0)
+    def batched(dataset):
+        # With equal batches the batch size is part of the static shape, which spares JAX and XLA a second compilation.
+        return dataset.batch(schedule.batch_size, drop_remainder=schedule.examples % schedule.batch_size == 0)
+
+    def parallel(dataset, function):
+        return dataset.map(
+            tf.autograph.experimental.do_not_convert(function),
+            num_parallel_calls=finish.workers or tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+
+    dataset = parallel(examples, one)
+    image, mask, _ = dataset.element_spec
+    if gains_by_batches(finish.augment, image, mask):
+        whole = functools.partial(augment_whole, finish.augment, schedule.batch_size)
+        dataset = parallel(batched(dataset), whole)
+    else:
+        # In the same map: images of any size are passed on for nothing otherwise.
+        dataset = batched(parallel(examples, lambda seed, example: augmented(*one(seed, example))))
     cardinality = tf.data.INFINITE_CARDINALITY if schedule.repeat else schedule.steps
     return dataset.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(tf.data.AUTOTUNE)
+
+
+def gains_by_batches(augment, image, mask):
+    """Whether an augmentation offers to do whole batches faster than image by image. Other callables do not."""
+    offer = getattr(augment, "gains_by_batches", None)
+    return offer is not None and offer(image, mask)
+
+
+def augment_whole(augment, batch_size, image, mask, seeds):
+    """A batch, each image as by itself. One that is not full is filled up, so that one compiled size serves all."""
+    import tensorflow as tf
+
+    if image.shape[0] is not None:
+        return augment.of_batch(image, mask, seeds)
+    count = tf.shape(seeds)[0]
+    given = (image, mask, seeds)
+    rows = tf.minimum(tf.range(batch_size), count - 1)
+    full = tf.cond(count == batch_size, lambda: given, lambda: tuple(tf.gather(x, rows) for x in given))
+    full = (tf.ensure_shape(x, (batch_size, *x.shape[1:])) for x in full)
+    return tuple(x[:count] for x in augment.of_batch(*full))

@@ -10,7 +10,8 @@ from keras_seg import _validation
 _LARGEST, _SMALLEST = 16, 1 / 16
 
 
-@keras.saving.register_keras_serializable("keras_seg")
+# Under a name of its own: transforms of `augmentation` bear the plain names.
+@keras.saving.register_keras_serializable("keras_seg", name="TestTimeScale")
 @dataclasses.dataclass(frozen=True, init=False)
 class Scale:
     """Predicts the image at other sizes as well, for `TestTimeAugmentation`.

@@ -7,7 +7,8 @@ import keras
 from keras_seg import _validation
 
 
-@keras.saving.register_keras_serializable("keras_seg")
+# Under a name of its own: transforms of `augmentation` bear the plain names.
+@keras.saving.register_keras_serializable("keras_seg", name="TestTimeShift")
 @dataclasses.dataclass(frozen=True, init=False)
 class Shift:
     """Predicts the image moved by some pixels as well, for `TestTimeAugmentation`.

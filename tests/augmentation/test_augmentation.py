@@ -247,6 +247,16 @@ def test_strength():
                 make(strength=wrong)
 
 
+def test_seeds_of_numpy_are_those_of_python():
+    image = np.arange(8 * 10 * 3, dtype="uint8").reshape(8, 10, 3)
+    augment = Augmentation([Brightness(0.5)])
+    one = keras.ops.convert_to_numpy(augment(image, seed=3))
+    pair = keras.ops.convert_to_numpy(augment(image, seed=(3, 4)))
+    assert not np.array_equal(one, pair)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(augment(image, seed=np.int64(3))), one)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(augment(image, seed=np.array([3, 4]))), pair)
+
+
 IMAGE, MASK = np.zeros((8, 10, 3), "uint8"), np.zeros((8, 10), "int32")
 
 
@@ -265,6 +275,12 @@ IMAGE, MASK = np.zeros((8, 10, 3), "uint8"), np.zeros((8, 10), "int32")
         (lambda: RandomCrop(8, classes=[]), "`classes`"),
         (lambda: RandomCrop(8, classes=[1.5]), "`classes`"),
         (lambda: Augmentation()(IMAGE, MASK), "`seed`"),
+        (lambda: Augmentation()(IMAGE, MASK, "a"), "`seed`"),
+        (lambda: Augmentation()(IMAGE, MASK, 1.5), "`seed`"),
+        (lambda: Augmentation()(IMAGE, MASK, (1, 2, 3)), "`seed`"),
+        (lambda: Augmentation()(IMAGE, MASK, (None, 1)), "`seed`"),
+        (lambda: Augmentation()(IMAGE, MASK, 2**70), "`seed`"),
+        (lambda: preset(color="a"), "`color`"),
         (lambda: Augmentation()(IMAGE[0], seed=0), "`image`"),
         (lambda: Augmentation()(IMAGE[:0], seed=0), "must not be empty"),
         (lambda: Augmentation()(IMAGE, MASK.T, 0), "`mask` must have the size of the image"),

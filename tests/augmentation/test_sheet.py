@@ -36,6 +36,7 @@ def test_batches_and_images_alone():
     ("arguments", "said"),
     [
         ({"count": 0}, "`count`"),
+        ({"augment": None}, "`augment`"),
         ({"mask": MASK.T}, "`mask`"),
         ({"image": IMAGE[0]}, "`image`"),
         ({"alpha": 2}, "`alpha`"),

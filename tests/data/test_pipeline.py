@@ -235,6 +235,7 @@ def test_pipeline_error_of_something_else():
         ({"seed": -1}, "`seed`"),
         ({"cache": 3}, "`cache`"),
         ({"augment": "standard"}, "`augment`"),
+        ({"augment": keras_seg.augmentation.AugmentationLayer(standard(crop=8))}, "layer.augmentation"),
         ({"size": (0, 4)}, "`size`"),
         ({"first_epoch": 2}, "repeat=True"),
         ({"steps_per_epoch": 0}, "`steps_per_epoch`"),
