@@ -1,0 +1,147 @@
+"""How long an exported U-Net takes beside Keras' predict and segmentation_models_pytorch, in one run.
+
+    python benchmarks/exports.py --peer PYTHON
+
+U-Net on MobileNetV2, 224x224, float32, two threads each, batch 1 and 8; every alternative takes its turn in every
+round, and the median counts. PYTHON is the interpreter of an environment with torch and segmentation-models-pytorch; it
+answers through a pipe, so that both libraries can be in one run without sharing an environment. Without --peer it is
+left out.
+"""
+
+import argparse
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+SIZE, THREADS = 224, 2
+
+PEER = """
+import sys, time, torch
+import segmentation_models_pytorch as smp
+torch.set_num_threads(int(sys.argv[1]))
+size = int(sys.argv[2])
+model = smp.Unet("mobilenet_v2", encoder_weights=None, classes=11).eval()
+nets = {"eager": model, "channels_last": smp.Unet("mobilenet_v2", encoder_weights=None, classes=11).eval()
+        .to(memory_format=torch.channels_last)}
+try:
+    compiled = torch.compile(nets["channels_last"])
+    with torch.inference_mode():
+        for batch in (1, 8):
+            compiled(torch.rand(batch, 3, size, size).to(memory_format=torch.channels_last))
+    nets["compiled"] = compiled
+except Exception as error:
+    print("no torch.compile:", type(error).__name__, file=sys.stderr)
+print(" ".join(nets), flush=True)
+for line in sys.stdin:
+    name, batch = line.split()
+    x = torch.rand(int(batch), 3, size, size)
+    if name != "eager":
+        x = x.to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        start = time.perf_counter()
+        torch.softmax(nets[name](x), dim=1)
+        print(1000 * (time.perf_counter() - start), flush=True)
+"""
+
+
+class Peer:
+    """segmentation_models_pytorch in a process of its own."""
+
+    def __init__(self, python):
+        command = [python, "-c", PEER, str(THREADS), str(SIZE)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.names = self._process.stdout.readline().split()
+
+    def milliseconds(self, name, batch):
+        """Of one call."""
+        self._process.stdin.write(f"{name} {batch}\n")
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
+
+
+def alternatives(model, folder, batch):
+    """{name: callable that predicts a batch} of Keras and each format."""
+    import numpy as np
+    import onnxruntime
+    import openvino
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    import keras_seg as ks
+
+    images = np.random.default_rng(0).uniform(0, 255, (batch, SIZE, SIZE, 3)).astype("float32")
+    fixed = {"input_size": SIZE, "overwrite": True}
+    ks.export.saved_model(model, folder / "saved_model", **fixed)
+    ks.export.tflite(model, folder / "m.tflite", batch_size=batch, **fixed)
+    ks.export.onnx(model, folder / "m.onnx", batch_size=batch, **fixed)
+    ks.export.openvino(model, folder / "m.xml", batch_size=batch, **fixed)
+    serve = tf.saved_model.load(folder / "saved_model").signatures["serving_default"]
+    lite = Interpreter(model_path=str(folder / "m.tflite"), num_threads=THREADS)
+    lite.allocate_tensors()
+    lite = lite.get_signature_runner()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(folder / "m.onnx", options, providers=["CPUExecutionProvider"])
+    core = openvino.Core()
+    compiled = {
+        precision: core.compile_model(
+            folder / "m.xml", "CPU", {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": precision}
+        )
+        for precision in ("f32", "bf16")
+    }
+    constant = tf.constant(images)
+    return {
+        "Keras predict": lambda: model.predict(images, batch_size=batch, verbose=0),
+        "Keras predict_on_batch": lambda: model.predict_on_batch(images),
+        "SavedModel": lambda: serve(image=constant)["probabilities"].numpy(),
+        "TFLite": lambda: lite(image=images),
+        "ONNX Runtime": lambda: session.run(None, {"image": images}),
+        "OpenVINO": lambda: compiled["f32"](images),
+        "OpenVINO, bfloat16": lambda: compiled["bf16"](images),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--peer", help="Python with segmentation-models-pytorch")
+    parser.add_argument("--rounds", type=int, default=15)
+    arguments = parser.parse_args()
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    import keras_seg as ks
+
+    model = ks.models.UNet(num_classes=11, backbone="MobileNetV2", weights=None)
+    peer = Peer(arguments.peer) if arguments.peer else None
+    for batch in (1, 8):
+        with tempfile.TemporaryDirectory() as folder:
+            runs = alternatives(model, pathlib.Path(folder), batch)
+            times = {name: [] for name in runs}
+            peers = {name: [] for name in (peer.names if peer else ())}
+            for round_ in range(arguments.rounds + 2):
+                for name, run in runs.items():
+                    start = time.perf_counter()
+                    run()
+                    times[name].append(1000 * (time.perf_counter() - start))
+                for name in peers:
+                    peers[name].append(peer.milliseconds(name, batch))
+                if round_ == 1:  # The first two warm up.
+                    for values in (*times.values(), *peers.values()):
+                        values.clear()
+        medians = {name: statistics.median(values) for name, values in times.items()}
+        medians |= {f"smp, {name}": statistics.median(values) for name, values in peers.items()}
+        eager = [value for name, value in medians.items() if name in ("smp, eager", "smp, channels_last")]
+        unit = min(eager) if eager else medians["Keras predict"]
+        print(f"\n| batch {batch} | ms | of {'smp eager' if eager else 'Keras predict'} |\n|---|---|---|")
+        for name, value in medians.items():
+            print(f"| {name} | {value:.1f} | {value / unit:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
