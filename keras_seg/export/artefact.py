@@ -13,8 +13,8 @@ from keras_seg._files import size_on_disk, written_aside
 from keras_seg.export import verification
 from keras_seg.export.description import described
 from keras_seg.export.report import ExportReport
-from keras_seg.export.serving import INPUTS, OUTPUTS, class_channels, named
-from keras_seg.export.shipped_form import check_exportable
+from keras_seg.export.serving import INPUTS, OUTPUTS, class_channels, named, serving_module
+from keras_seg.export.shipped_form import check_exportable, fixed_size, shipped_form
 from keras_seg.metrics import ConfusionMatrix, scores
 
 # Threads that an artefact is timed with: a phone's two fast cores, and what these machines have.
@@ -71,6 +71,11 @@ class Request:
     colors: object = None
     quantize: str | None = None
 
+    @property
+    def served_input(self):
+        """The type of the image in the graph that is converted; an int8 file's is the converter's business."""
+        return "float32" if self.quantize == "int8" else self.input
+
     def __post_init__(self):
         if self.quantize is None:
             _validation.one_of("input", self.input, INPUTS)
@@ -82,6 +87,13 @@ class Request:
             _validation.integer("batch_size", self.batch_size)
 
 
+def request_of_any_size(model, path, input_size, **options):
+    """The `Request` of a format that takes the model's own sizes, dynamic or not, or the one that is asked for."""
+    check_exportable(model)
+    size = model.input_shape[1:3] if input_size is None else fixed_size(model, input_size)
+    return Request(path, tuple(size), **options)
+
+
 def export(format_, model, request, write, load, size_of=size_on_disk):
     """Write an artefact, and let it take its place only when it computes what `model` computes.
 
@@ -89,7 +101,7 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
         format_: str, the format's name.
         model: keras.Model.
         request: a `Request`.
-        write: callable of the path to write to.
+        write: callable of the `tf.Module` that serves the model, and of the path to write to.
         load: callable of that path that gives `Loaded`.
         size_of: callable of that path that gives the bytes on disk, once loaded.
 
@@ -100,7 +112,7 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
     description = described(class_channels(model), request)
     batches = _batches(model, request)
     with written_aside(request.path, request.overwrite) as aside:
-        write(aside)
+        write(serving_module(shipped_form(model, request.size), request), aside)
         loaded = load(aside)
         comparisons, classes = [], []
         for batch in batches:

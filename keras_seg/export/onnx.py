@@ -4,9 +4,7 @@ import contextlib
 import logging
 
 from keras_seg import _validation
-from keras_seg.export.artefact import THREADS, Loaded, Request, export
-from keras_seg.export.serving import serving_module
-from keras_seg.export.shipped_form import check_exportable, fixed_size, shipped_form
+from keras_seg.export.artefact import THREADS, Loaded, export, request_of_any_size
 
 # Old enough for runtimes of 2022 on, new enough for every operator here.
 _OPSET = 17
@@ -65,24 +63,22 @@ def onnx(
     """
     converter = _validation.optional_import("tf2onnx", "onnx", "Exporting to ONNX")
     runtime = _validation.optional_import("onnxruntime", "onnx", "Exporting to ONNX")
-    check_exportable(model)
-    size = None if input_size is None else fixed_size(model, input_size)
-    request = Request(
+    request = request_of_any_size(
+        model,
         path,
-        size or model.input_shape[1:3],
-        input,
-        output,
-        batch_size,
-        images,
-        overwrite,
-        labels,
-        ignore_class,
-        class_names,
-        colors,
+        input_size,
+        input=input,
+        output=output,
+        batch_size=batch_size,
+        images=images,
+        overwrite=overwrite,
+        labels=labels,
+        ignore_class=ignore_class,
+        class_names=class_names,
+        colors=colors,
     )
 
-    def write(aside):
-        module = serving_module(shipped_form(model, size), request)
+    def write(module, aside):
         with _quiet():
             converter.convert.from_function(
                 module.serve, input_signature=module.serve.input_signature, opset=_OPSET, output_path=str(aside)

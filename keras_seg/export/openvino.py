@@ -6,9 +6,7 @@ import tempfile
 
 from keras_seg import _validation
 from keras_seg._files import size_on_disk, written_aside
-from keras_seg.export.artefact import THREADS, Loaded, Request, export
-from keras_seg.export.serving import serving_module
-from keras_seg.export.shipped_form import check_exportable, fixed_size, shipped_form
+from keras_seg.export.artefact import THREADS, Loaded, export, request_of_any_size
 
 
 def openvino(
@@ -67,27 +65,25 @@ def openvino(
     """
     ov = _validation.optional_import("openvino", "openvino", "Exporting to OpenVINO")
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting to OpenVINO")
-    check_exportable(model)
     path = pathlib.Path(path)
     if path.suffix != ".xml":
         _validation.fail("path", "must end in .xml; the weights are written beside it as .bin", str(path))
-    size = None if input_size is None else fixed_size(model, input_size)
-    request = Request(
+    request = request_of_any_size(
+        model,
         path,
-        size or model.input_shape[1:3],
-        input,
-        output,
-        batch_size,
-        images,
-        overwrite,
-        labels,
-        ignore_class,
-        class_names,
-        colors,
+        input_size,
+        input=input,
+        output=output,
+        batch_size=batch_size,
+        images=images,
+        overwrite=overwrite,
+        labels=labels,
+        ignore_class=ignore_class,
+        class_names=class_names,
+        colors=colors,
     )
 
-    def write(aside):
-        module = serving_module(shipped_form(model, size), request)
+    def write(module, aside):
         with tempfile.TemporaryDirectory() as folder:
             tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})
             converted = ov.convert_model(folder)

@@ -1,9 +1,7 @@
 """Export to SavedModel, the format of TensorFlow Serving."""
 
 from keras_seg import _validation
-from keras_seg.export.artefact import Loaded, Request, export
-from keras_seg.export.serving import serving_module
-from keras_seg.export.shipped_form import check_exportable, fixed_size, shipped_form
+from keras_seg.export.artefact import Loaded, export, request_of_any_size
 
 
 def saved_model(
@@ -57,24 +55,22 @@ def saved_model(
     ```
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting to SavedModel")
-    check_exportable(model)
-    size = None if input_size is None else fixed_size(model, input_size)
-    request = Request(
+    request = request_of_any_size(
+        model,
         path,
-        size or model.input_shape[1:3],
-        input,
-        output,
-        batch_size,
-        images,
-        overwrite,
-        labels,
-        ignore_class,
-        class_names,
-        colors,
+        input_size,
+        input=input,
+        output=output,
+        batch_size=batch_size,
+        images=images,
+        overwrite=overwrite,
+        labels=labels,
+        ignore_class=ignore_class,
+        class_names=class_names,
+        colors=colors,
     )
 
-    def write(aside):
-        module = serving_module(shipped_form(model, size), request)
+    def write(module, aside):
         tf.saved_model.save(module, str(aside), signatures={"serving_default": module.serve})
 
     def load(aside):

@@ -16,7 +16,7 @@ def serving_module(form, request):
 
     Args:
         form: `shipped_form(...)`.
-        request: with the `size`, `batch_size`, `input` and `output` that are served.
+        request: the `Request`, of `size`, `batch_size`, `served_input` and `output`.
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting")
     module = tf.Module()
@@ -36,7 +36,7 @@ def serving_module(form, request):
         return maps
 
     shape = (request.batch_size, *request.size, form.input_shape[-1])
-    module.serve = tf.function(serve, input_signature=[tf.TensorSpec(shape, request.input, name="image")])
+    module.serve = tf.function(serve, input_signature=[tf.TensorSpec(shape, request.served_input, name="image")])
     return module
 
 

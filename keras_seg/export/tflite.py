@@ -1,15 +1,13 @@
 """Export to TFLite, the format of phones."""
 
-import dataclasses
-
 import numpy as np
 
 from keras_seg import _validation
 from keras_seg.export import quantization
 from keras_seg.export.artefact import THREADS, Loaded, Request, export
 from keras_seg.export.description import described
-from keras_seg.export.serving import class_channels, serving_module
-from keras_seg.export.shipped_form import check_exportable, fixed_size, shipped_form
+from keras_seg.export.serving import class_channels
+from keras_seg.export.shipped_form import check_exportable, fixed_size
 from keras_seg.export.tflite_metadata import with_metadata
 
 
@@ -92,10 +90,8 @@ def tflite(
         path, size, input, output, batch_size, images, overwrite, labels, ignore_class, class_names, colors, quantize
     )
 
-    def write(aside):
-        # The types at the ends of an int8 file are the converter's business.
-        served = dataclasses.replace(request, input="float32") if quantize == "int8" else request
-        converted = _convert(serving_module(shipped_form(model, size), served), request, representative)
+    def write(module, aside):
+        converted = _convert(module, request, representative)
         aside.write_bytes(with_metadata(converted, described(class_channels(model), request)))
 
     return export("tflite", model, request, write, _load)
