@@ -29,7 +29,10 @@ def convolution():
 
 @pytest.mark.parametrize(
     "transforms, merge, fold",
-    [("d4", "mean", "batch"), ([Scale(0.75), Shift((3, 0))], "geometric_mean", "loop")],
+    [
+        ("d4", "mean", "batch"),
+        pytest.param([Scale(0.75), Shift((3, 0))], "geometric_mean", "loop", marks=pytest.mark.slow),
+    ],
 )
 def test_tflite_needs_built_in_operators_only(transforms, merge, fold, model, tmp_path):
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")

@@ -166,7 +166,7 @@ def test_a_convolution_without_normalization_is_copied():
     )
 
 
-# SegNet and DeconvNet take long; the nets that are not here have no normalization.
+# Those that unpool take long; the nets that are not here have no normalization.
 MODELS = {
     "FullResolutionNet": {"filters": 4},
     "SegNetBasic": {},
@@ -178,7 +178,7 @@ MODELS = {
     "LinkNet": {"backbone": "Compact", "weights": None},
     "DeconvNet": {},
 }
-LONG = ("SegNet", "DeconvNet")
+LONG = ("SegNet", "SegNetBasic", "DeconvNet")
 
 
 @once
