@@ -83,7 +83,9 @@ def _convolutions(copies, layer, x, skip):
         return type(layer.normalize).from_config(config)
 
     def step(name, make, inputs, weights=()):
-        return copies.call_new(layer, (inputs,), {}, make, lambda: list(weights), key=name)
+        # Copies: on JAX two variables of one array would be deleted together.
+        arrays = [keras.ops.convert_to_numpy(weight) for weight in weights]
+        return copies.call_new(layer, (inputs,), {}, make, lambda: arrays, key=name)
 
     y = step("enlarge", enlarge, x, [kernel, layer.bias] if biased else [kernel])
     if skip is not None:
