@@ -51,7 +51,9 @@ def patches(
         steps_per_epoch: int, batches an epoch. Defaults to 100.
         border: `"reflect"` takes every labelled pixel and mirrors the image where a patch reaches beyond it;
             `"inside"` takes only those whose patch lies in the image. Defaults to `"reflect"`.
-        split, num_classes, ignore_class: as for `scan_folder`, where `path` is no `FolderIndex`.
+        split: as for `scan_folder`, where `path` is no `FolderIndex`. Defaults to None.
+        num_classes: likewise.
+        ignore_class: likewise.
         cache: as for `from_folder`; every patch needs its image decoded. Defaults to `"memory"`.
         repeat: bool, go on without end; pass `steps_per_epoch` to `model.fit` too then. Defaults to False.
         first_epoch: int, number of the epoch to begin with. Needs `repeat`. Defaults to 0.
