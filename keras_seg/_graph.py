@@ -53,13 +53,19 @@ def as_functional(model):
     return model if isinstance(model, keras.Model) and hasattr(model, "_nodes_by_depth") else None
 
 
-def image_graph(model, argument="model"):
-    """The graph of `model`, when it is functional with one image as input; otherwise an error about the `argument`."""
+def functional_graph(model, argument="model"):
+    """The graph of `model`, when it is functional; otherwise an error about the `argument`."""
     functional = as_functional(model)
     if functional is None:
         _validation.fail(
             argument, "must be a functional keras.Model", model, "Build it as keras.Model(inputs, outputs)."
         )
+    return functional
+
+
+def image_graph(model, argument="model"):
+    """The graph of `model`, when it is functional with one image as input; otherwise an error about the `argument`."""
+    functional = functional_graph(model, argument)
     if len(functional.inputs) != 1 or len(functional.inputs[0].shape) != 4:
         shapes = [tuple(tensor.shape) for tensor in functional.inputs]
         _validation.fail(argument, "must have one input of shape (batch, height, width, channels)", shapes)

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from keras_seg import _validation
+from keras_seg._graph import functional_graph, replay_opened
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +72,20 @@ def _copy_of_lambda(layer):
     )
 
 
-def inputs_like(graph, input_size=None):
-    """New inputs in the structure of a functional model's, the one of an image of `input_size` where that is given."""
+def rebuilt(model, call, input_size=None):
+    """The functional model that results when `call(operation, *args, **kwargs)` takes the place of every operation.
+
+    Models nested in `model` are opened up. Inputs and outputs keep their structure; the one input of an image gets the
+    `input_size`, where that is given.
+    """
+    graph = functional_graph(model)
+    inputs = _inputs_like(graph, input_size)
+    values = replay_opened(graph, inputs, call)
+    outputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], graph.output)
+    return keras.Model(inputs, outputs, name=model.name)
+
+
+def _inputs_like(graph, input_size):
     if input_size is not None and (len(graph.inputs) != 1 or len(graph.inputs[0].shape) != 4):
         _validation.fail("input_size", "is for models of one image", input_size)
 

@@ -5,10 +5,9 @@ import collections
 import keras
 import numpy as np
 
-from keras_seg import _validation
-from keras_seg._graph import as_functional, replay_opened
+from keras_seg._graph import functional_graph, replay_opened
 from keras_seg.layers import UpsampleConv
-from keras_seg.surgery.copying import LayerCopies, Traced, inputs_like, original_outputs, split_arguments
+from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, rebuilt, split_arguments
 
 _TRAINING_ONLY = (
     keras.layers.Dropout,
@@ -52,11 +51,7 @@ def fold_batch_norm(model):
     Reference: Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
         Inference", CVPR 2018, section 3.2, equation (14).
     """
-    graph = as_functional(model)
-    if graph is None:
-        fix = "Build it as keras.Model(inputs, outputs)."
-        _validation.fail("model", "must be a functional keras.Model", model, fix)
-    normalizations = _foldable(graph)
+    normalizations = _foldable(functional_graph(model))
     folded = {id(normalization) for normalization in normalizations.values()}
     copies = LayerCopies()
 
@@ -69,10 +64,7 @@ def fold_batch_norm(model):
             return _call_folded(copies, operation, operation.normalize, args, kwargs)
         return copies.call(operation, args, kwargs)
 
-    inputs = inputs_like(graph)
-    values = replay_opened(graph, inputs, call)
-    outputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], graph.output)
-    return keras.Model(inputs, outputs, name=model.name)
+    return rebuilt(model, call)
 
 
 def _does_nothing(operation, arguments):

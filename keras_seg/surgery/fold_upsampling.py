@@ -3,9 +3,8 @@
 import keras
 
 from keras_seg import _validation
-from keras_seg._graph import as_functional, replay_opened
 from keras_seg.layers import UpsampleConv
-from keras_seg.surgery.copying import LayerCopies, inputs_like
+from keras_seg.surgery.copying import LayerCopies, rebuilt
 
 
 def fold_upsampling(model, input_size=None):
@@ -35,10 +34,6 @@ def fold_upsampling(model, input_size=None):
         >>> any(isinstance(layer, ks.layers.UpsampleConv) for layer in folded.layers), folded.input_shape
         (False, (None, 20, 24, 3))
     """
-    graph = as_functional(model)
-    if graph is None:
-        fix = "Build it as keras.Model(inputs, outputs)."
-        _validation.fail("model", "must be a functional keras.Model", model, fix)
     if input_size is not None:
         input_size = _validation.pair("input_size", input_size)
     copies = LayerCopies()
@@ -50,10 +45,7 @@ def fold_upsampling(model, input_size=None):
                 return _convolutions(copies, operation, x, skip)
         return copies.call(operation, args, kwargs)
 
-    inputs = inputs_like(graph, input_size)
-    values = replay_opened(graph, inputs, call)
-    outputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], graph.output)
-    return keras.Model(inputs, outputs, name=model.name)
+    return rebuilt(model, call, input_size)
 
 
 def _convolutions(copies, layer, x, skip):
