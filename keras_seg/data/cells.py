@@ -1,11 +1,10 @@
 """Generated pictures of cells that touch: data for instance segmentation, with nothing to download."""
 
-import pathlib
-
 import numpy as np
 from PIL import Image
 
 from keras_seg import _validation
+from keras_seg.data.generated_scenes import write_scenes
 
 _RADIUS = (7.0, 14.0)  # Pixels.
 _NEAREST = 0.72  # Of the sum of two radii: neighbours are pressed flat against one another.
@@ -80,18 +79,12 @@ def write_cells(folder, train=60, val=20, size=(128, 128), seed=0):
         ...     sorted(os.listdir(folder)), sorted(os.listdir(folder + "/train/masks"))
         (['train', 'val'], ['000000.png', '000001.png'])
     """
-    size = _validation.pair("size", size, 32)
-    counts = {"train": _validation.integer("train", train), "val": _validation.integer("val", val)}
-    seed = _validation.integer("seed", seed, 0)
-    folder = pathlib.Path(folder)
-    for split_number, (split, count) in enumerate(counts.items()):
-        for kind in ("images", "masks"):
-            (folder / split / kind).mkdir(parents=True, exist_ok=True)
-        for number in range(count):
-            image, ids = cells_scene(np.random.default_rng((seed, split_number, number)), size)
-            name = f"{number:06d}.png"
-            Image.fromarray(image).save(folder / split / "images" / name, compress_level=1)
-            Image.fromarray(ids).save(folder / split / "masks" / name)
+
+    def scene(rng, size):
+        image, ids = cells_scene(rng, size)
+        return image, Image.fromarray(ids)
+
+    write_scenes(folder, train, val, size, seed, scene)
 
 
 def _free_place(rng, places, height, width):

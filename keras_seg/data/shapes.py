@@ -1,12 +1,12 @@
 """Generated scenes of shapes: data for the demo and for tests, with nothing to download."""
 
 import json
-import pathlib
 
 import numpy as np
 from PIL import Image
 
 from keras_seg import _validation
+from keras_seg.data.generated_scenes import write_scenes
 
 SHAPE_NAMES = ("background", "circle", "square", "triangle", "ring", "cross", "star")
 
@@ -85,21 +85,14 @@ def write_shapes(folder, train=200, val=50, size=(96, 96), seed=0):
         ...     sorted(os.listdir(folder)), sorted(os.listdir(folder + "/train/images"))
         (['labels.json', 'train', 'val'], ['000000.png', '000001.png'])
     """
-    size = _validation.pair("size", size, 32)
-    counts = {"train": _validation.integer("train", train), "val": _validation.integer("val", val)}
-    seed = _validation.integer("seed", seed, 0)
-    folder = pathlib.Path(folder)
-    for split_number, (split, count) in enumerate(counts.items()):
-        for kind in ("images", "masks"):
-            (folder / split / kind).mkdir(parents=True, exist_ok=True)
-        for number in range(count):
-            image, mask = shapes_scene(np.random.default_rng((seed, split_number, number)), size)
-            name = f"{number:06d}.png"
-            # Level 1 writes five times as fast as the default, and noise does not compress anyway.
-            Image.fromarray(image).save(folder / split / "images" / name, compress_level=1)
-            palette_mask = Image.fromarray(mask).convert("P")
-            palette_mask.putpalette([value for color in _PALETTE for value in color])
-            palette_mask.save(folder / split / "masks" / name)
+
+    def scene(rng, size):
+        image, mask = shapes_scene(rng, size)
+        palette_mask = Image.fromarray(mask).convert("P")
+        palette_mask.putpalette([value for color in _PALETTE for value in color])
+        return image, palette_mask
+
+    folder = write_scenes(folder, train, val, size, seed, scene)
     (folder / "labels.json").write_text(json.dumps({"names": list(SHAPE_NAMES)}, indent=2) + "\n")
 
 

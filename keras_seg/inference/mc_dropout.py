@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._graph import as_functional, replay_opened
+from keras_seg._graph import functional_graph, replay_opened
 
 _DROPOUTS = (
     keras.layers.Dropout,
@@ -85,12 +85,8 @@ class _Sampler(keras.Model):
 
     def __init__(self, model):
         super().__init__(name="mc_dropout", dtype="float32")  # A half-precision policy would round raw pixels.
-        graph = as_functional(model)
-        if graph is None:
-            fix = "Build it as keras.Model(inputs, outputs)."
-            _validation.fail("model", "must be a functional keras.Model", model, fix)
-        self.graph = graph
-        self.dropouts = [layer for layer in graph._flatten_layers() if isinstance(layer, _DROPOUTS)]
+        self.graph = functional_graph(model)
+        self.dropouts = [layer for layer in self.graph._flatten_layers() if isinstance(layer, _DROPOUTS)]
         if not self.dropouts:
             fix = "Build it with dropout, for example dropout=0.5."
             _validation.fail("model", "must have dropout layers", model.name, fix)
