@@ -27,10 +27,13 @@ def write(tmp_path, monkeypatch):
 @pytest.mark.parametrize("path", [_case(path) for path in PAGES])
 def test_page(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    failure = None
     try:
         page_code.run(page_code.read(path))
     except page_code.PageError as error:
-        pytest.fail(str(error), pytrace=False)
+        failure = str(error)  # Reported outside, or the traceback would be shown twice.
+    if failure:
+        pytest.fail(failure, pytrace=False)
 
 
 def test_there_is_code():
