@@ -210,6 +210,117 @@ def measured(numbers, tta):
     return rows(*lines, head=["What", "Measured"])
 
 
+@table("models.md", "models", "model_table.json")
+def models(content):
+    lines = []
+    for row in content:
+        lines.append(
+            [
+                row["model"],
+                f"{row['parameters']:,}",
+                f"{row['paper']:,}" if row["paper"] else "",
+                "whole image" if row["receptive_field"] is None else f"{row['receptive_field']} px",
+                f"1/{row['output_stride']:.0f}" if row["output_stride"] > 1 else "every pixel",
+                f"{row['multiply_adds'] / 1e9:.2f} G",
+                f"{row['latency_ms']:.0f} ms",
+                f"{row['tflite_bytes'] / 2**20:.1f} MiB",
+            ]
+        )
+    head = [
+        "Model",
+        "Trainable parameters",
+        "published",
+        "Receptive field",
+        "Decides at",
+        "Multiply-adds",
+        "CPU",
+        "TFLite",
+    ]
+    return rows(*lines, head=head)
+
+
+@table("models.md", "differences", "model_table.json")
+def model_differences(content):
+    """A sentence and not a table, but of numbers all the same."""
+    steady = [row["tflite_difference"] for row in content if not row["tflite_share_apart"]]
+    unpooling = {row["model"]: row["tflite_share_apart"] for row in content if row["tflite_share_apart"]}
+    lines = [
+        "Every TFLite file was run beside Keras on two images, random weights and settled BatchNormalization: no",
+        f"probability differs by more than {max(steady):.1g}",
+    ]
+    if unpooling:
+        shares = ", ".join(f"{model} on {share:.1%}" for model, share in unpooling.items())
+        lines[-1] += ", but for the nets that unpool, where rounding decides between equal maxima:"
+        lines.append(f"by over 0.001, {shares} of the pixels ([why](export.md))")
+    lines[-1] += "."
+    return lines
+
+
+@table("models.md", "operators", "model_table.json")
+def model_operators(content):
+    lines = [[row["model"], ", ".join(operator.lower() for operator in row["ops"])] for row in content]
+    return rows(*lines, head=["Model", "operators of the TFLite file"])
+
+
+@table("tiling.md", "tile seams", "tiling.json")
+def tile_seams(result):
+    lines = []
+    for name, row in result["rows"].items():
+        parts = [row[part] for part in ("neighbours", "whole", "near_seams", "far_from_seams")]
+        value, low, high = (100 * number for number in row["mean_iou_difference"])
+        lines.append(
+            [
+                name,
+                f"{row['tiles'][0]} x {row['tiles'][1]}",
+                *(f"{part['class_disagreement']:.1%}" if part else "share none" for part in parts),
+                f"{100 * row['mean_iou']:.1f}",
+                f"{value:+.2f} ({low:+.2f} to {high:+.2f})",
+            ]
+        )
+    lines.append(["whole image", "1", "", "", "", "", f"{100 * result['mean_iou_whole']:.1f}", ""])
+    head = ["blend, overlap", "tiles an image", "neighbours", "tiled and whole", "near seams", "elsewhere", "mean IoU"]
+    return rows(*lines, head=[*head, "minus whole image"])
+
+
+VERDICTS = {"helps": "helps", "harms": "harms", "unclear": "not shown to help"}
+
+
+@table("tta.md", "transforms", "tta.json")
+def tta(result):
+    def cells(row, name):
+        gains = (
+            f"{100 * row[score]['gain']:+.2f} ({100 * row[score]['low']:+.2f} to {100 * row[score]['high']:+.2f})"
+            for score in ("mean_iou", "boundary_iou")
+        )
+        return [name, str(row["passes"]), f"{row['time_ratio']:.1f}", *gains, VERDICTS[row["verdict"]]]
+
+    lines = [["none", "1", "1", *(f"{100 * result[score]:.2f}" for score in ("mean_iou", "boundary_iou")), ""]]
+    lines += [cells(row, f"`{row['name']}`") for row in (*result["alone"], *result["groups"].values())]
+    if best := result["recommended_gain"]:
+        lines.append(cells(best, f"**recommended: `{best['name']}`**"))
+    return rows(*lines, head=["transforms", "passes", "time", "mean IoU", "boundary IoU", ""])
+
+
+@table("sliding-window.md", "ways", "sliding_window.json")
+def sliding_window(result):
+    def percent(value):
+        return f"{100 * value:.1f}"
+
+    lines = []
+    for name, row in result["ways"].items():
+        whole = row["images"] == result["images"]
+        lines.append(
+            [
+                name,
+                f"{row['seconds']:.1f} s" if row["seconds"] >= 1 else f"{1000 * row['seconds']:.0f} ms",
+                *([percent(row["mean_iou"]), percent(row["prior"])] if whole else ["", ""]),
+                f"{percent(row['mean_iou_first'])} / {percent(row['prior_first'])}",
+            ]
+        )
+    images, slow = result["images"], result["slow"]
+    return rows(*lines, head=["", "time an image", f"mean IoU, {images} images", "times class shares", f"first {slow}"])
+
+
 CHOICE = ("UNet, plain", "UNet", "FPN", "LinkNet", "PSPNet", "DeepLabV3Plus", "SegNet", "FCN8s")
 
 
