@@ -5,9 +5,11 @@
 U-Net on MobileNetV2, 224x224, float32, two threads each, batch 1 and 8; every alternative takes its turn in every
 round, and the median counts. Twice: with the skips that keras_seg takes from MobileNetV2 (the expanded maps, as Keras'
 own tutorials do), and with the narrow ones (the bottlenecks), which are those of segmentation_models_pytorch. The
-statistics of BatchNormalization are random, as if trained: with those of a new model every bias is 0 and goes away. PYTHON is the interpreter of an environment with torch and segmentation-models-pytorch; it
-answers through a pipe, so that both libraries can be in one run without sharing an environment. Without --peer it is
-left out.
+statistics of BatchNormalization are random, as if trained: with those of a new model every bias is 0 and goes away.
+
+PYTHON is the interpreter of an environment with torch and segmentation-models-pytorch; it answers through a pipe, so
+that both libraries can be in one run without sharing an environment. Without --peer it is left out. --out FILE keeps
+the figures as JSON.
 """
 
 import argparse
