@@ -1,15 +1,9 @@
 """The page of examples/web in headless Chromium: the mask it makes is Python's, pixel by pixel."""
 
-import json
-import os
-import pathlib
-import shutil
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
+import web_page
 from PIL import Image
 
 import keras_seg as ks
@@ -18,22 +12,16 @@ if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
 
 pytestmark = [pytest.mark.tensorflow_only, pytest.mark.slow]  # Five exports and a browser.
-PAGE = pathlib.Path(__file__).parents[2] / "examples" / "web"
 SIZE, NAMES = (48, 64), ("ground", "disc & <b>rim</b>", "sky")
 COLORS = [(20, 30, 40), (250, 120, 0), (0, 120, 250)]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Two builds of one runtime add in another order: classes may differ where the best two are nearer than this.
 ROUNDING = 1e-5
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    if not (PAGE / "node_modules" / "playwright-core").is_dir():
-        pytest.skip("run `npm ci` in examples/web to test the page in a browser")
-    if shutil.which("node") is None:
-        pytest.skip("there is no node to drive a browser with")
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    return found or pytest.skip("there is no Chromium: install it, or name one in the variable CHROMIUM")
+    if missing := web_page.what_is_missing():
+        pytest.skip(missing)
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +40,7 @@ def site(tmp_path_factory, pictures):
     """The page as it is served, with models of every kind of input and output beside it."""
     keras.utils.set_random_seed(0)
     folder = tmp_path_factory.mktemp("site")
-    for file in PAGE.iterdir():
-        if file.suffix in (".html", ".css", ".js", ".py"):
-            shutil.copy(file, folder)
-    (folder / "node_modules").symlink_to(PAGE / "node_modules")
-    shutil.copy(pathlib.Path(__file__).with_name("drive_web.mjs"), folder)
+    web_page.lay(folder)
     scene = np.asarray(Image.open(pictures / "exact.png"))[None]
     about = {"input_size": SIZE, "class_names": NAMES, "colors": COLORS}
     model = _decided(ks.models.UNet(num_classes=3, filters=4, depth=2), scene)
@@ -100,20 +84,7 @@ def told(chromium, site, pictures):
         steps[f"open {name}"] = {"do": "open", "query": f"?model={name}.tflite"}
         steps[name] = exact
     steps["missing"] = {"do": "open", "query": "?model=missing.tflite"}
-    (site / "steps.json").write_text(json.dumps(list(steps.values())))
-    server = subprocess.Popen([sys.executable, site / "serve.py", "0"], stdout=subprocess.PIPE, text=True)
-    try:
-        url = server.stdout.readline().strip() + "/"
-        command = ["node", "drive_web.mjs", url, chromium, "steps.json"]
-        done = subprocess.run(command, cwd=site, capture_output=True, text=True, timeout=120)
-    finally:
-        server.terminate()
-        server.wait()
-    assert done.returncode == 0, done.stderr[-2000:]
-    visit = json.loads(done.stdout)
-    assert visit["troubles"] == []
-    assert visit["elsewhere"] == [], "the page asked another host for something"
-    return dict(zip(steps, visit["told"], strict=True))
+    return web_page.visit(site, steps)
 
 
 def _python(file, image):
