@@ -52,6 +52,18 @@ const doing = {
     }, {content: bytes(file), type, name: file.split('/').pop()});
     return {...await segmented, ...await said()};
   },
+  /** Show one class alone, nothing shining through, and give the pixels as they are painted: {only}. */
+  async paint({only}) {
+    await page.click(`#legend li:nth-child(${only + 1}) button`);
+    await page.fill('#strength input', '100');
+    const pressed = await page.getAttribute(`#legend li:nth-child(${only + 1}) button`, 'aria-pressed');
+    const pixels = await page.evaluate(() => {
+      const view = document.getElementById('view');
+      return [...view.getContext('2d').getImageData(0, 0, view.width, view.height).data];
+    });
+    await page.click(`#legend li:nth-child(${only + 1}) button`);
+    return {pressed, pixels};
+  },
   /** Turn the camera on, Chromium's moving picture here, wait for some frames, and turn it off: {frames}. */
   async camera({frames}) {
     const times = page.evaluate(count => new Promise(done => {

@@ -73,6 +73,7 @@ def told(chromium, site, pictures):
     steps = {
         "start": {"do": "open"},
         "dropped": exact,
+        "painted": {"do": "paint", "only": 1},
         "large": {**exact, "file": str(pictures / "large.png"), "choose": "picture"},
         "no picture": {**exact, "file": str(pictures / "notes.txt"), "type": "text/plain"},
         "other model": {"do": "give", "file": str(site / "binary.tflite"), "type": ""},
@@ -126,6 +127,14 @@ def test_the_legend_says_names_colours_and_shares(told):
     for (_, _, text), share in zip(told["dropped"]["legend"], counts, strict=True):
         assert float(text.removesuffix(" %")) == pytest.approx(100 * share, abs=0.51)
     assert "64 \u00d7 48" in told["start"]["model"] and "model.tflite" in told["start"]["model"]
+
+
+def test_the_overlay_has_the_colour_of_the_class_that_is_chosen_and_the_picture_elsewhere(told, pictures):
+    assert told["painted"]["pressed"] == "true"
+    painted = np.reshape(told["painted"]["pixels"], (*SIZE, 4))[..., :3]
+    chosen = np.reshape(told["dropped"]["classes"], SIZE) == 1
+    expected = np.where(chosen[..., None], COLORS[1], np.asarray(Image.open(pictures / "exact.png")))
+    np.testing.assert_array_equal(painted, expected)
 
 
 def test_a_picture_is_shown_at_its_own_size(told):
