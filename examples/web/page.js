@@ -75,6 +75,7 @@ function draw() {
   const shrink = Math.min(1, MOST_PIXELS_A_SIDE / Math.max(across, down));
   view.width = Math.round(across * shrink);
   view.height = Math.round(down * shrink);
+  view.style.setProperty('--ratio', across / down);
   view.hidden = false;
   element('hint').hidden = true;
   paint.drawImage(source, 0, 0, view.width, view.height);
