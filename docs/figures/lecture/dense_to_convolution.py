@@ -25,14 +25,14 @@ def draw():
     patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
     anywhere = ks.surgery.convolutionalize(patches)
     patch, whole = (sides(anywhere, size) for size in SIDES)
-    figure, axes = canvas(1, 1, 2.9)
+    figure, axes = canvas(1, 1, 2.5)
     axes, left = axes[0, 0], 0
     for small, large, name in zip(patch, whole, NAMES, strict=True):
         x = left + max(large, 33) / 2
         for top, side, shade in ((TOPS[0], small, GREY), (TOPS[1], large, SKY)):
             style = {"facecolor": ink(shade), "edgecolor": "0.3", "linewidth": 0.7}
             axes.add_patch(plt.Rectangle((x - side / 2, top), side, side, **style))
-            axes.text(x, top + side + 2, str(side), ha="center", va="top", fontsize=8)
+            axes.text(x, top + side + 3, str(side), ha="center", va="top", fontsize=8)
         style = {"fill": False, "edgecolor": ink(VERMILION), "linewidth": 1.3}
         axes.add_patch(plt.Rectangle((x - large / 2, TOPS[1]), small, small, **style))
         axes.text(x, TOPS[1] + SIDES[1] + 15, name, ha="center", va="top", fontsize=6.8)

@@ -18,13 +18,11 @@ def draw():
         color = ORANGE if row["parameters"] > VGG_SIZED else BLUE
         axes.barh(place, row["latency_ms"], color=ink(color))
         millions = row["parameters"] / 1e6
-        axes.text(
-            row["latency_ms"] * 1.1, place, f"{millions:.{1 if millions < 10 else 0}f} M", va="center", fontsize=8
-        )
+        size = f"{millions:.1f} M" if millions < 10 else f"{millions:.0f} M"
+        axes.text(row["latency_ms"] * 1.1, place, size, va="center", fontsize=8)
     axes.set_yticks(range(len(rows)), [row["model"].replace(", as published", "*") for row in rows])
     axes.set(xscale="log", xlim=(4, 6000))
-    figure.supxlabel(
-        "ms an image of 256x256, two CPU cores, logarithmic;\nbehind the bars: millions of weights", fontsize=9
-    )
+    label = "ms an image of 256x256, two CPU cores, logarithmic;\nbehind the bars: millions of weights"
+    figure.supxlabel(label, fontsize=9)
     axes.set_xticks([10, 100, 1000], ["10", "100", "1000"])
     return figure

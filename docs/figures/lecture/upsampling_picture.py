@@ -17,9 +17,7 @@ def draw():
     small = np.asarray(pool(half[None, ..., None]))[0, ..., 0]
     figure, axes = canvas(3, 2, 7.4)
     for axis, (name, enlarge) in zip(axes.flat, WAYS.items(), strict=True):
-        if name == "max unpooling":
-            picture = unpool(unpool(small, half), large)
-        else:
-            picture = enlarge(enlarge(small))
+        switched = name == "max unpooling"
+        picture = unpool(unpool(small, half), large) if switched else enlarge(enlarge(small))
         show(axis, picture, name, cmap="gray", vmin=0, vmax=max(170, np.percentile(picture, 99.5)))
     return figure
