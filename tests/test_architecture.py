@@ -83,5 +83,5 @@ def test_the_picture_is_drawn_from_this_code():
         assert set(imported(path)) - {own} <= set(graph[own])
     drawn = (docs / "images" / "imports.svg").read_text(encoding="utf-8")
     assert drawn == figure.svg(graph), (
-        "imports have changed: run python docs/figures/imports.py and look at the picture"
+        "imports have changed: run docs/figures/imports.py, and look at it"
     )
