@@ -82,6 +82,4 @@ def test_the_picture_is_drawn_from_this_code():
         own = path.relative_to(ROOT).parts[0].removesuffix(".py")
         assert set(imported(path)) - {own} <= set(graph[own])
     drawn = (docs / "images" / "imports.svg").read_text(encoding="utf-8")
-    assert drawn == figure.svg(graph), (
-        "imports have changed: run docs/figures/imports.py, and look at it"
-    )
+    assert drawn == figure.svg(graph), "imports have changed: run docs/figures/imports.py, and look at it"

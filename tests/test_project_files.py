@@ -58,6 +58,14 @@ def test_the_release_reads_the_version_as_python_does():
     assert f"## {keras_seg.__version__} (" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
+def test_the_citation_is_of_this_version():
+    import keras_seg
+
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == keras_seg.__version__
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+
+
 def test_the_site_is_built_strictly():
     assert commands("docs") == ["make docs"]
     assert "mkdocs build --strict" in (ROOT / "Makefile").read_text(encoding="utf-8")
