@@ -31,11 +31,13 @@ The public API has changed (- before, + now). If that was meant:
 
 
 def signature(function):
-    """(arguments), or nothing where they cannot be told."""
+    """(names and defaults of the arguments); their annotations name modules, which may move."""
     try:
-        text = str(inspect.signature(function)).split(" -> ")[0]
+        found = inspect.signature(function)
     except (TypeError, ValueError):
         return "(...)"
+    bare = [parameter.replace(annotation=parameter.empty) for parameter in found.parameters.values()]
+    text = str(found.replace(parameters=bare, return_annotation=found.empty))
     return re.sub(r"<function (\w+) at \w+>", r"\1", text)
 
 
