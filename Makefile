@@ -13,11 +13,7 @@ help:
 	@echo "make demo      see training, judging, predicting and a TFLite export in three minutes"
 	@echo "make test      run the tests on TensorFlow, JAX and PyTorch"
 	@echo "make test-all  the same with the long ones"
-<<<<<<< HEAD
 	@echo "make lint      ruff and spelling; make format mends what it can"
-=======
-	@echo "make lint      ruff and codespell; make format mends what it can"
->>>>>>> project
 	@echo "make docs      build the site into site/"
 	@echo "make wheel     build the wheel and try it in an empty environment"
 
