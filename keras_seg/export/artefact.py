@@ -112,7 +112,8 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
     description = described(class_channels(model), request)
     batches = _batches(model, request)
     with written_aside(request.path, request.overwrite) as aside:
-        write(serving_module(shipped_form(model, request.size), request), aside)
+        # LiteRT takes 1.5 times as long for transposed convolutions, of one image most of all: benchmarks/exports.py.
+        write(serving_module(shipped_form(model, request.size, subpixel=format_ == "tflite"), request), aside)
         loaded = load(aside)
         comparisons, classes = [], []
         for batch in batches:

@@ -26,6 +26,7 @@ def tflite(
     ignore_class=None,
     class_names=None,
     colors=None,
+    float_layers=(),
 ):
     """Write a TFLite file, load it back, and compare it with Keras before returning.
 
@@ -63,6 +64,9 @@ def tflite(
         class_names: a name for each class, for clients. Defaults to None, for "class_0" and so on.
         colors: (red, green, blue) in 0..255 for each class, for clients. Defaults to None, for
             `visualization.palette`.
+        float_layers: names of layers, or patterns such as `"decoder*"`, that an int8 file goes on computing in float32,
+            where `export.layer_errors` finds that int8 does them harm; the probabilities are float32 then. Defaults to
+            none.
 
     Returns:
         An `ExportReport`.
@@ -83,7 +87,7 @@ def tflite(
     check_exportable(model)
     size = fixed_size(model, input_size)
     _validation.integer("batch_size", batch_size)
-    quantization.check(quantize, input, representative)
+    quantization.check(quantize, input, representative, float_layers)
     if representative is not None:
         representative = quantization.representative_images(representative, size, model.input_shape[-1])
     request = Request(
@@ -91,19 +95,21 @@ def tflite(
     )
 
     def write(module, aside):
-        converted = _convert(module, request, representative)
+        converted = _convert(module, request, representative, float_layers)
         aside.write_bytes(with_metadata(converted, described(class_channels(model), request)))
 
     return export("tflite", model, request, write, _load)
 
 
-def _convert(module, request, representative):
+def _convert(module, request, representative, float_layers):
     """A module as TFLite bytes, built-in operators only."""
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting to TFLite")
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.serve.get_concrete_function()], module)
     quantization.configure(tf, converter, request.quantize, request.input, representative)
     try:
-        return converter.convert()
+        return quantization.converted(converter, module.model, request.quantize, request.input, float_layers)
+    except _validation.InputError:
+        raise
     except Exception as error:
         reasons = [line.strip() for line in str(error).splitlines() if "op" in line.lower()] or [str(error)]
         raise RuntimeError(f"TFLite has no built-in operator for a part of this model: {reasons[0][:300]}") from error
