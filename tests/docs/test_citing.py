@@ -11,6 +11,10 @@ PAGE = (page_code.ROOT / "docs" / "citing.md").read_text(encoding="utf-8")
 OWN = {"FullResolutionNet", "WeightedSum", "SegmentationLoss"}  # Of no paper: ours, or shared code.
 
 
+def test_the_version_is_this_one():
+    assert f"version = {{{ks.__version__}}}" in PAGE
+
+
 @pytest.mark.parametrize("name", sorted(set(ks.models.names()) - OWN))
 def test_every_model(name):
     assert f"`{name}" in PAGE
