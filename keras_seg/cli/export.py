@@ -99,13 +99,5 @@ def export_model(model, format_, path, size=None, overwrite=False, **options):
             report = write(model, path, input_size=size, overwrite=overwrite, **options)
     except (RuntimeError, ImportError) as error:
         raise InputError(str(error)) from error
-    console.fact_sheet(
-        ("Exported", report.path),
-        ("Size", f"{report.size_bytes / 2**20:.2f} MiB"),
-        ("Input", f"{' x '.join(map(str, report.input_shape))}, {report.input}, 0..255"),
-        ("Compared with Keras", f"{report.images} images, largest difference {report.max_abs_difference:.1e}"),
-        ("Same class", f"{100 * report.agreement:.2f} % of pixels"),
-        ("A call takes", f"{report.milliseconds:.1f} ms here"),
-        ("Operators", f"{len(report.ops)} kinds" + (", all built in" if format_ == "tflite" else "")),
-    )
+    console.console.print(str(report), markup=False, soft_wrap=True)
     return report

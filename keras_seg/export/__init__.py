@@ -2,8 +2,19 @@
 
 from keras_seg.export.onnx import onnx
 from keras_seg.export.openvino import openvino
+from keras_seg.export.reference import check_reference, reference
 from keras_seg.export.report import ExportReport
 from keras_seg.export.saved_model import saved_model
 from keras_seg.export.tflite import tflite
+from keras_seg.export.unsupported import UnsupportedOperatorError
 
-__all__ = ["ExportReport", "onnx", "openvino", "saved_model", "tflite"]
+__all__ = [
+    "ExportReport",
+    "UnsupportedOperatorError",
+    "check_reference",
+    "onnx",
+    "openvino",
+    "reference",
+    "saved_model",
+    "tflite",
+]
