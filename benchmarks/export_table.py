@@ -188,7 +188,7 @@ def write(content):
 
 def rendered(content):
     """The tables, in Markdown."""
-    cells, notes = content["cells"], []
+    cells, notes = {label: content["cells"].get(label, {}) for label in ROWS}, []
 
     def note(text):
         if text not in notes:
@@ -203,14 +203,8 @@ def rendered(content):
             lines.append(f"| {label} | {' | '.join(values)} |")
         return [*lines, ""]
 
-    def apart(one):
-        mark = ""
-        if one["share_apart"] and one["agreement"] > 0.9 and one.get("unpools"):
-            mark = f" {note('x')}"
-        return f"{one['difference']:.0e}{mark}".replace("e-0", "e-").replace("e+00", "")
-
     lines = matrix("Size, MiB", lambda one: f"{one['size_bytes'] / 2**20:.1f}")
-    lines += matrix("Largest difference of any probability from Keras", apart)
+    lines += matrix("Largest difference of any probability from Keras", _difference)
     lines += matrix("Pixels of the same class as in Keras, %", lambda one: f"{100 * one['agreement']:.2f}")
     lines += matrix(f"Milliseconds a call, one image, two threads ({content['latencies']})", _milliseconds)
     lines += matrix("Kinds of operators", lambda one: str(len(one["ops"])))
@@ -235,6 +229,12 @@ def _why(row, key):
     if key not in row:
         return "Not made yet."
     return row[key].get("refused")
+
+
+def _difference(one):
+    """Two digits where they say something, otherwise the power of ten."""
+    value = one["difference"]
+    return f"{value:.2f}" if value >= 0.01 else f"{value:.0e}".replace("e-0", "e-")
 
 
 def _milliseconds(one):

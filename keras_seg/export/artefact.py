@@ -113,6 +113,7 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
     """
     description = described(class_channels(model), request)
     batches = _batches(model, request)
+    _check_replaceable(request.path, format_)
     with written_aside(request.path, request.overwrite) as aside:
         write(serving_module(shipped_form(model, request.size), request), aside, description)
         loaded = load(aside)
@@ -153,6 +154,17 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
         sidecar = pathlib.Path(request.path).with_name(pathlib.Path(request.path).name + ".json")
         _files.write_json(sidecar, description)
     return report
+
+
+def _check_replaceable(path, format_):
+    """Fail where the artefact would take the place of a folder of something else, with overwriting too."""
+    path = pathlib.Path(path)
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    if format_ != "saved_model":
+        _validation.fail("path", "is a folder with files in it", str(path), "Name a file in it.")
+    if not (path / "saved_model.pb").exists():
+        _validation.fail("path", "is a folder of something else than a SavedModel", str(path), "Choose another path.")
 
 
 def judgement(classes, request, channels):

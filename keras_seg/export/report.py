@@ -77,6 +77,7 @@ class ExportReport:
         """The report as a table of 80 columns."""
         batch, *shape = self.input_shape
         kind = self.format if self.quantize is None else f"{self.format}, {self.quantize}"
+        worst = [(image, share) for image, share in self.worst_images if share < 1]
         images, threads = _counted(self.images, "image"), _counted(self.threads, "thread")
         pixels = "-128..127" if self.input == "int8" else "0..255"
         facts = {
@@ -87,7 +88,7 @@ class ExportReport:
             "Operators": f"{len(self.ops)} kinds: {', '.join(self.ops)}",
             "Compared": f"{images} with Keras, largest difference {self.max_abs_difference:.1e}",
             "Same class": f"{_percent(self.agreement)} of pixels",
-            "Worst images": ", ".join(f"{image} ({_percent(share)})" for image, share in self.worst_images),
+            "Worst images": ", ".join(f"{image} ({_percent(share)})" for image, share in worst),
             "Latency": f"{self.milliseconds:.1f} ms a call (median), batch {self.timed_batch}, {threads}",
         }
         lines = [line for name, value in facts.items() if value for line in _wrapped(name, value)]
