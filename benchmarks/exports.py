@@ -8,12 +8,14 @@ own tutorials do), and with the narrow ones (the bottlenecks), which are those o
 statistics of BatchNormalization are random, as if trained: with those of a new model every bias is 0 and goes away.
 
 PYTHON is the interpreter of an environment with torch and segmentation-models-pytorch; it answers through a pipe, so
-that both libraries can be in one run without sharing an environment. Without --peer it is left out. --out FILE keeps
-the figures as JSON.
+that both libraries can be in one run without sharing an environment. Without --peer it is left out. --keep writes the
+figures into docs/benchmarks.json and the page made of it.
 """
 
 import argparse
+import datetime
 import itertools
+import json
 import os
 import pathlib
 import statistics
@@ -132,6 +134,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--peer", help="Python with segmentation-models-pytorch")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--keep", action="store_true", help="write docs/benchmarks.json and the table of the page")
     arguments = parser.parse_args()
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -141,6 +144,7 @@ def main():
     import keras_seg as ks
 
     peer = Peer(arguments.peer) if arguments.peer else None
+    columns = []
     for skips, batch in itertools.product(("wide", "narrow"), (1, 8)):
         model = ks.models.UNet(num_classes=11, backbone=ks.backbones.build("MobileNetV2", skips=skips))
         as_if_trained(model)
@@ -160,6 +164,7 @@ def main():
                         values.clear()
         medians = {name: statistics.median(values) for name, values in times.items()}
         medians |= {f"smp, {name}": statistics.median(values) for name, values in peers.items()}
+        columns.append(medians)
         eager = [value for name, value in medians.items() if name in ("smp, eager", "smp, channels_last")]
         unit = min(eager) if eager else medians["Keras predict"]
         print(
@@ -167,6 +172,23 @@ def main():
         )
         for name, value in medians.items():
             print(f"| {name} | {value:.1f} | {value / unit:.2f} |", flush=True)
+    if arguments.keep:
+        keep(columns, arguments.rounds)
+
+
+def keep(columns, rounds):
+    """Write the medians, a dict of each column, where the documentation has its numbers from."""
+    import page_tables
+
+    path = page_tables.DOCS / "benchmarks.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["exports"] |= {
+        "date": datetime.date.today().isoformat(),
+        "rounds": rounds,
+        "rows": [{"name": name, "ms": [round(column[name], 1) for column in columns]} for name in columns[0]],
+    }
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    page_tables.write_tables()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Export to SavedModel, the format of TensorFlow Serving."""
 
+import os
+
 from keras_seg import _validation
 from keras_seg.export.artefact import Loaded, export, request_of_any_size
 
@@ -73,19 +75,9 @@ def saved_model(
         colors=colors,
     )
 
-    def write(module, aside):
+    def write(module, aside, description):
         served = _frozen(tf, module) if model.count_params() <= _LARGEST_FROZEN else module
         tf.saved_model.save(served, str(aside), signatures={"serving_default": served.serve})
-
-    def load(aside):
-        loaded = tf.saved_model.load(str(aside))  # Held by `run`, or its variables would be gone.
-        serve = loaded.signatures["serving_default"]
-
-        def run(batch):
-            return {name: value.numpy() for name, value in serve(image=tf.constant(batch)).items()}
-
-        run.holds = loaded
-        return Loaded(run, _ops(serve.graph))
 
     return export("saved_model", model, request, write, load)
 
@@ -105,6 +97,22 @@ def _frozen(tf, module):
     frozen = tf.Module()
     frozen.serve = tf.function(serve, input_signature=module.serve.input_signature)
     return frozen
+
+
+def load(path):
+    """A SavedModel under TensorFlow, without Keras: `Loaded`."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))  # Held by `run`, or its variables would be gone.
+    serve = loaded.signatures["serving_default"]
+
+    def run(batch):
+        return {name: value.numpy() for name, value in serve(image=tf.constant(batch)).items()}
+
+    run.holds = loaded
+    # Nought is TensorFlow's word for as many as there are.
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
+    return Loaded(run, _ops(serve.graph), threads)
 
 
 def _ops(graph):
