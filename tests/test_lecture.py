@@ -117,6 +117,7 @@ class TestHook:
         assert not hook.DRAWN.exists()
 
 
+@pytest.mark.slow
 def test_make_draws_the_named_figures(tmp_path):
     pytest.importorskip("matplotlib")
     done = subprocess.run([sys.executable, DRAWING / "make.py", tmp_path, "upsampling"], capture_output=True, text=True)

@@ -7,7 +7,7 @@ import keras_seg as ks
 
 SIDES = (32, 48)
 CONVOLUTIONS = ("image", "conv\n5x5", "pool", "conv\n5x5", "pool")
-NAMES = (*CONVOLUTIONS, *(f"dense {n},\nnow conv\n{k}x{k}" for n, k in ((120, 5), (84, 1), (10, 1))))
+NAMES = (*CONVOLUTIONS, *(f"dense\n{n}\n= conv\n{k}x{k}" for n, k in ((120, 5), (84, 1), (10, 1))))
 TOPS = (0, 62)  # Of the two rows.
 
 
@@ -25,7 +25,7 @@ def draw():
     patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
     anywhere = ks.surgery.convolutionalize(patches)
     patch, whole = (sides(anywhere, size) for size in SIDES)
-    figure, axes = canvas(1, 1, 2.5)
+    figure, axes = canvas(1, 1, 2.75)
     axes, left = axes[0, 0], 0
     for small, large, name in zip(patch, whole, NAMES, strict=True):
         x = left + max(large, 33) / 2
@@ -35,10 +35,10 @@ def draw():
             axes.text(x, top + side + 3, str(side), ha="center", va="top", fontsize=8)
         style = {"fill": False, "edgecolor": ink(VERMILION), "linewidth": 1.3}
         axes.add_patch(plt.Rectangle((x - large / 2, TOPS[1]), small, small, **style))
-        axes.text(x, TOPS[1] + SIDES[1] + 15, name, ha="center", va="top", fontsize=6.8)
+        axes.text(x, TOPS[1] + SIDES[1] + 15, name, ha="center", va="top", fontsize=7.5)
         left += max(large, 33) + 7
     axes.text(0, TOPS[0] - 3, f"a patch of {SIDES[0]}x{SIDES[0]}: one answer", va="bottom")
     axes.text(0, TOPS[1] - 3, f"a picture of {SIDES[1]}x{SIDES[1]}: {whole[-1]}x{whole[-1]} answers", va="bottom")
-    axes.set(xlim=(-2, left), ylim=(TOPS[1] + SIDES[1] + 40, -12), aspect="equal")
+    axes.set(xlim=(-2, left), ylim=(TOPS[1] + SIDES[1] + 52, -12), aspect="equal")
     axes.axis("off")
     return figure

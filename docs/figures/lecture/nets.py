@@ -43,7 +43,7 @@ def patch_classifier(steps=250, size=32):
 
 
 @functools.cache
-def unet(skips=True, steps=200):
+def unet(skips=True, steps=160):
     """A U-Net with three poolings on cells, or the same net without its skip connections."""
     keras.utils.set_random_seed(2)
     model = ks.models.UNet(num_classes=3, filters=8, depth=3) if skips else without_skips()
