@@ -1,7 +1,8 @@
 """The pictures and numbers of docs/phone.md, made by the page's own code, at its full length.
 
-python docs/figures/phone.py  (ten minutes; rewrites docs/images/phone/, docs/phone.json and the table of the page;
-needs `npm ci` in examples/web, and Chromium)
+python docs/figures/phone.py  (trains for minutes; rewrites docs/images/phone/, docs/phone.json and the page's table)
+
+Needs `npm ci` in examples/web, and Chromium.
 """
 
 import json
@@ -45,15 +46,15 @@ def in_the_browser(names):
     web_page.lay(site)
     (site / "model.tflite").write_bytes(pathlib.Path("shapes.tflite").read_bytes())
     photo = {"do": "give", "file": str(pathlib.Path("photo.png").resolve()), "type": "image/png"}
-    steps = {"open": {"do": "open"}, "photo": photo}
-    for name, width, height in (("browser", 1000, 620), ("browser_phone", 390, 700)):
-        shot = {"do": "screenshot", "file": str(site / f"{name}.png"), "width": width, "height": height}
-        steps[name] = shot
+    steps = {"open": {"do": "open"}}
     # Such as the page resizes no more, so that every pixel goes into the model as it is.
     images = names["images"][:20]
     for number, image in enumerate(images):
         Image.fromarray(image.astype("uint8")).save(site / f"{number}.png")
         steps[number] = {**photo, "file": str(site / f"{number}.png")}
+    steps["photo"] = photo
+    for name, width, height in (("browser", 1000, 620), ("browser_phone", 390, 700)):
+        steps[name] = {"do": "screenshot", "file": str(site / f"{name}.png"), "width": width, "height": height}
     told = web_page.visit(site, steps)
     for name in ("browser", "browser_phone"):
         _save(Image.open(site / f"{name}.png"), name)
@@ -75,10 +76,10 @@ def table(numbers):
         each = numbers[name]
         rows.append(
             f"| `.tflite`, {name} | {each['size_bytes'] / 1e6:.2f} MB | {each['mean_iou']:.3f} | "
-            f"{each['agreement']:.2%} | {each['milliseconds']:.1f} ms |"
+            f"{100 * each['agreement']:.2f} % | {each['milliseconds']:.1f} ms |"
         )
     web = numbers["browser"]
-    rows.append(f"| float32 in Chromium | | | {web['agreement']:.2%} | {web['milliseconds']:.1f} ms |")
+    rows.append(f"| float32 in Chromium | | | {100 * web['agreement']:.2f} % | {web['milliseconds']:.1f} ms |")
     return "\n".join(rows) + "\n"
 
 
