@@ -68,7 +68,7 @@ def layer_errors(model, images, representative=None, input_size=None, quantize="
     ranges = quantization.representative_images(given, request.size, model.input_shape[-1])
     images = verification.comparison_images(model, images, request.size)
 
-    form = shipped_form(model, request.size)
+    form = shipped_form(model, request.size, subpixel=True)
     names = LayerNames(form)
     check(float_layers, names.layers)
     module = serving_module(form, request)
