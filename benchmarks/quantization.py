@@ -2,7 +2,6 @@
 
     python benchmarks/quantization.py $KERAS_SEG_DATA/camvid --work WORK                # all rows
     python benchmarks/quantization.py $KERAS_SEG_DATA/camvid --work WORK --only SegNet  # one row anew
-    python benchmarks/quantization.py --render                                          # the page from the JSON alone
 
 Images are made smaller, to 120x160, the nets of VGG's kind are narrow, and each row says how many steps it had: the
 scores are no comparison of models, only their change is meant. One row comes from `--run`, the folder of a
@@ -24,6 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import page_tables
 import tensorflow as tf
 from PIL import Image
 
@@ -31,8 +31,6 @@ import keras_seg as ks
 from keras_seg.data.decoded_store import DecodedStore
 
 DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
-BEGIN, END = "<!-- table of benchmarks/quantization.py -->\n", "<!-- end of the table -->"
-REPORT_BEGIN, REPORT_END = "<!-- report of benchmarks/quantization.py -->\n", "<!-- end of the report -->"
 CLASSES, VOID, SIZE, CROP, BATCH = 11, 11, (120, 160), (96, 128), 8
 REPRESENTATIVE, JUDGED = 100, 24
 # A larger loss of mean IoU in int8 is looked into, and layers kept in float32.
@@ -42,7 +40,7 @@ KINDS = ("float16", "dynamic", "int8", "int16x8")
 VGG = {"filters": (16, 32, 64, 96, 96)}
 FCN = {**VGG, "fc_filters": 192, "dropout": 0.0}
 MOBILE = {"backbone": "MobileNetV2"}
-RUN, SHOWN = "UNet, Compact", "UNet, MobileNetV2"
+RUN = "UNet, Compact"
 # label: (model, arguments, steps of training, learning rate)
 ROWS = {
     RUN: ("UNet", {"backbone": "Compact"}, None, None),
@@ -163,7 +161,7 @@ def measured(label, model, steps, folder, size):
     for kind in KINDS:
         row[kind] = written(kind, **({"representative": representative} if kind.startswith("int") else {}))
     loses = row["float32"]["mean_iou"] - row["int8"]["mean_iou"] > MOST
-    if loses or label == SHOWN:
+    if loses or label == RUN:
         report = ks.export.layer_errors(model, images[:4], representative=representative, input_size=size)
         row["report"] = str(report).splitlines()
     if loses:
@@ -178,77 +176,37 @@ def read(stored):
     return {row["model"]: row for row in json.loads(stored.read_text("utf-8"))} if stored.exists() else {}
 
 
-def table(rows):
-    """The rows in Markdown."""
-    lines = [
-        "| Model | steps | float32 | float16 | dynamic | int8 | int16x8 | agreement int8 |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        whole = row["float32"]["mean_iou"]
-        changes = " | ".join(f"{100 * (row[kind]['mean_iou'] - whole):+.2f}" for kind in KINDS)
-        lines.append(
-            f"| {row['model']} | {row['steps']:,} | {100 * whole:.2f} | {changes} | {row['int8']['agreement']:.2%} |"
-        )
-    lines.append("")
-    for row in rows:
-        if mended := row.get("mended"):
-            change = 100 * (mended["mean_iou"] - row["float32"]["mean_iou"])
-            layers = " and ".join(f"`{layer}`" for layer in mended["float_layers"])
-            lines.append(f"{row['model']} with {layers} in float32: {change:+.2f}.")
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def render(rows):
-    """Put the table into docs/quantization.md."""
-    page = (DOCS / "quantization.md").read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
-    page = f"{before}{BEGIN}\n{table(rows)}\n{END}{after}"
-    for row in rows:
-        if row["model"] == SHOWN:
-            before, rest = page.split(REPORT_BEGIN)
-            _, after = rest.split(REPORT_END)
-            shown = "\n".join(["", "```text", *row["report"], "```", ""])
-            page = f"{before}{REPORT_BEGIN}{shown}\n{REPORT_END}{after}"
-    (DOCS / "quantization.md").write_text(page, encoding="utf-8")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("data", nargs="?", type=pathlib.Path)
-    parser.add_argument("--work", type=pathlib.Path, help="a folder for small images and trained models")
+    parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="a folder for small images and trained models")
     parser.add_argument("--run", type=pathlib.Path, help="a run folder of keras-seg train on CamVid")
     parser.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW")
     parser.add_argument("--train-only", action="store_true")
-    parser.add_argument("--render", action="store_true", help="only write the table of the JSON into the page")
     arguments = parser.parse_args()
     stored = DOCS / "quantization.json"
     rows = read(stored)
-    if not arguments.render:
-        if arguments.data is None or arguments.work is None:
-            parser.error("DATA and --work are needed, unless --render")
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        folder = third(arguments.data, arguments.work)
-        for label in arguments.only or [label for label in ROWS if label not in rows]:
-            keras.backend.clear_session()
-            if label == RUN:
-                if arguments.run is None or arguments.train_only:
-                    continue
-                model, steps = of_a_run(arguments.run)
-                size, source = (360, 480), arguments.data
-            else:
-                model, steps = trained(label, folder, arguments.work)
-                size, source = SIZE, folder
-            print(label, steps, "steps", flush=True)
-            if arguments.train_only:
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    folder = third(arguments.data, arguments.work)
+    for label in arguments.only or [label for label in ROWS if label not in rows]:
+        keras.backend.clear_session()
+        if label == RUN:
+            if arguments.run is None or arguments.train_only:
                 continue
-            row = measured(label, over_images(model), steps, source, size)
-            # Another process may have written rows since.
-            rows = {**read(stored), label: row}
-            content = [rows[name] for name in ROWS if name in rows]
-            stored.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    render(list(read(stored).values()))
+            model, steps = of_a_run(arguments.run)
+            size, source = (360, 480), arguments.data
+        else:
+            model, steps = trained(label, folder, arguments.work)
+            size, source = SIZE, folder
+        print(label, steps, "steps", flush=True)
+        if arguments.train_only:
+            continue
+        row = measured(label, over_images(model), steps, source, size)
+        # Another process may have written rows since.
+        rows = {**read(stored), label: row}
+        content = [rows[name] for name in ROWS if name in rows]
+        stored.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    page_tables.write_tables()
 
 
 if __name__ == "__main__":
