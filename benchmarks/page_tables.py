@@ -364,6 +364,28 @@ def tta_to_choose(content):
     return rows(*lines, head=["Transforms", "points of mean IoU", "times the time"])
 
 
+@table("quantization.md", "quantization", "quantization.json")
+def quantization(content):
+    lines, kinds = [], ("float16", "dynamic", "int8", "int16x8")
+    for row in content:
+        whole = row["float32"]["mean_iou"]
+        changes = [f"{100 * (row[kind]['mean_iou'] - whole):+.2f}" for kind in kinds]
+        agreement = f"{100 * row['int8']['agreement']:.1f} %"
+        lines.append([row["model"], f"{row['steps']:,}", f"{100 * whole:.2f}", *changes, agreement])
+    found = rows(*lines, head=["", "steps", "float32", *kinds, "same class in int8, worst image"])
+    for row in content:
+        if mended := row.get("mended"):
+            change = 100 * (mended["mean_iou"] - row["float32"]["mean_iou"])
+            layers = " and ".join(f"`{layer}`" for layer in mended["float_layers"])
+            found += ["", f"{row['model']} with {layers} in float32: {change:+.2f}."]
+    return found
+
+
+@table("quantization.md", "layers", "quantization.json")
+def layers(content):
+    return ["```text", *content[0]["report"], "```"]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true")

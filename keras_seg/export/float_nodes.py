@@ -8,7 +8,7 @@ from keras_seg.export.layer_names import LayerNames
 
 # TFLite's int8 kernels multiply both sides by their step before they compare, in fixed point: from a step of 1 on,
 # which is a range of 255, the product is none, and below 1/256 neighbours become equal. Unpooling lives by comparisons.
-_COMPARISONS = {"EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"}
+COMPARISONS = {"EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"}
 
 
 def float_nodes(calibrated, model, float_layers=()):
@@ -25,7 +25,7 @@ def float_nodes(calibrated, model, float_layers=()):
     if asked and not found:
         fix = "Name a layer with weights, which `export.layer_errors` lists."
         _validation.fail("float_layers", "must name layers that have an operator in the file", sorted(asked), fix)
-    return [*found, *(tensor.name for tensor in tensors if tensor.op in _COMPARISONS)]
+    return [*found, *(tensor.name for tensor in tensors if tensor.op in COMPARISONS)]
 
 
 def check(float_layers, names):

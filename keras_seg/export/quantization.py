@@ -43,6 +43,9 @@ def representative_images(given, size, channels):
     """
     import tensorflow as tf
 
+    if None in size:
+        fix = "For example (256, 256)."
+        _validation.fail("input_size", 'must be fixed for quantize="int8" and "int16x8"', tuple(size), fix)
     found = []
     for image in itertools.islice(_single_images(given), _MOST_IMAGES):
         if image.ndim != 3 or image.shape[-1] != channels:
