@@ -3,12 +3,17 @@
     python benchmarks/exports.py --peer PYTHON
 
 U-Net on MobileNetV2, 224x224, float32, two threads each, batch 1 and 8; every alternative takes its turn in every
-round, and the median counts. PYTHON is the interpreter of an environment with torch and segmentation-models-pytorch; it
-answers through a pipe, so that both libraries can be in one run without sharing an environment. Without --peer it is
-left out.
+round, and the median counts. Twice: with the skips that keras_seg takes from MobileNetV2 (the expanded maps, as Keras'
+own tutorials do), and with the narrow ones (the bottlenecks), which are those of segmentation_models_pytorch. The
+statistics of BatchNormalization are random, as if trained: with those of a new model every bias is 0 and goes away.
+
+PYTHON is the interpreter of an environment with torch and segmentation-models-pytorch; it answers through a pipe, so
+that both libraries can be in one run without sharing an environment. Without --peer it is left out. --out FILE keeps
+the figures as JSON.
 """
 
 import argparse
+import itertools
 import os
 import pathlib
 import statistics
@@ -105,6 +110,24 @@ def alternatives(model, folder, batch):
     }
 
 
+def as_if_trained(model):
+    """Give every BatchNormalization statistics of its own."""
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    for layer in model._flatten_layers():
+        if "BatchNormalization" in type(layer).__name__:
+            gamma, beta, mean, variance = (weight.shape for weight in layer.weights)
+            layer.set_weights(
+                [
+                    rng.uniform(0.8, 1.2, gamma),
+                    rng.normal(0, 0.1, beta),
+                    rng.normal(0, 0.1, mean),
+                    rng.uniform(0.8, 1.2, variance),
+                ]
+            )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--peer", help="Python with segmentation-models-pytorch")
@@ -117,9 +140,10 @@ def main():
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     import keras_seg as ks
 
-    model = ks.models.UNet(num_classes=11, backbone="MobileNetV2", weights=None)
     peer = Peer(arguments.peer) if arguments.peer else None
-    for batch in (1, 8):
+    for skips, batch in itertools.product(("wide", "narrow"), (1, 8)):
+        model = ks.models.UNet(num_classes=11, backbone=ks.backbones.build("MobileNetV2", skips=skips))
+        as_if_trained(model)
         with tempfile.TemporaryDirectory() as folder:
             runs = alternatives(model, pathlib.Path(folder), batch)
             times = {name: [] for name in runs}
@@ -138,7 +162,9 @@ def main():
         medians |= {f"smp, {name}": statistics.median(values) for name, values in peers.items()}
         eager = [value for name, value in medians.items() if name in ("smp, eager", "smp, channels_last")]
         unit = min(eager) if eager else medians["Keras predict"]
-        print(f"\n| batch {batch} | ms | of {'smp eager' if eager else 'Keras predict'} |\n|---|---|---|")
+        print(
+            f"\n| {skips} skips, batch {batch} | ms | of {'smp eager' if eager else 'Keras predict'} |\n|---|---|---|"
+        )
         for name, value in medians.items():
             print(f"| {name} | {value:.1f} | {value / unit:.2f} |", flush=True)
 

@@ -1,5 +1,8 @@
 """Artefacts that prove their own numbers."""
 
+from keras_seg.export.layer_error import LayerError
+from keras_seg.export.layer_error_report import LayerErrorReport
+from keras_seg.export.layer_errors import layer_errors
 from keras_seg.export.onnx import onnx
 from keras_seg.export.openvino import openvino
 from keras_seg.export.reference import check_reference, reference
@@ -10,8 +13,11 @@ from keras_seg.export.unsupported import UnsupportedOperatorError
 
 __all__ = [
     "ExportReport",
+    "LayerError",
+    "LayerErrorReport",
     "UnsupportedOperatorError",
     "check_reference",
+    "layer_errors",
     "onnx",
     "openvino",
     "reference",

@@ -6,17 +6,19 @@ from keras_seg import _validation, surgery
 from keras_seg._graph import as_functional
 
 
-def shipped_form(model, input_size):
+def shipped_form(model, input_size, subpixel=False):
     """The Keras model that converters are given: BatchNormalization folded, dropout left out, kernels of upsampling
-    made once (`keras_seg.surgery`), wherever the model has a graph.
+    made once, zeros padded by the convolutions (`keras_seg.surgery`), wherever the model has a graph.
 
     Args:
         model: keras.Model that `check_exportable` lets pass.
         input_size: (height, width) of the result's input, None where it is dynamic.
+        subpixel: bool. Whether upsampling is a convolution and a shuffle instead of a transposed convolution.
     """
     if as_functional(model) is None:
         return model
-    return surgery.fold_upsampling(surgery.fold_batch_norm(model), None if None in input_size else input_size)
+    size = None if None in input_size else input_size
+    return surgery.fold_padding(surgery.fold_upsampling(surgery.fold_batch_norm(model), size, subpixel))
 
 
 def check_exportable(model):

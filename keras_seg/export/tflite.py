@@ -30,6 +30,7 @@ def tflite(
     ignore_class=None,
     class_names=None,
     colors=None,
+    float_layers=(),
 ):
     """Write a TFLite file, load it back, and compare it with Keras before returning.
 
@@ -69,6 +70,9 @@ def tflite(
         class_names: a name for each class, for clients. Defaults to None, for "class_0" and so on.
         colors: (red, green, blue) in 0..255 for each class, for clients. Defaults to None, for
             `visualization.palette`.
+        float_layers: names of layers, or patterns such as `"decoder*"`, that an int8 file goes on computing in float32,
+            where `export.layer_errors` finds that int8 does them harm; the probabilities are float32 then. Defaults to
+            none.
 
     Returns:
         An `ExportReport`.
@@ -90,7 +94,7 @@ def tflite(
     check_exportable(model)
     size = size_of_input(model, input_size)
     _validation.integer("batch_size", batch_size)
-    quantization.check(quantize, input, representative)
+    quantization.check(quantize, input, representative, float_layers)
     if representative is not None:
         representative = quantization.representative_images(representative, size, model.input_shape[-1])
     request = Request(
@@ -98,18 +102,20 @@ def tflite(
     )
 
     def write(module, aside, description):
-        aside.write_bytes(with_metadata(_convert(model, module, request, representative), description))
+        aside.write_bytes(with_metadata(_convert(model, module, request, representative, float_layers), description))
 
     return export("tflite", model, request, write, load)
 
 
-def _convert(model, module, request, representative):
+def _convert(model, module, request, representative, float_layers):
     """A module that serves a model as TFLite bytes, built-in operators only."""
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting to TFLite")
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.serve.get_concrete_function()], module)
     quantization.configure(tf, converter, request.quantize, request.input, representative)
     try:
-        return converter.convert()
+        return quantization.converted(converter, module.model, request.quantize, request.input, float_layers)
+    except _validation.InputError:
+        raise
     except Exception as error:
         if lacking := set(_LACKING.findall(str(error))):
             raise unsupported("TFLite", lacking, model, request) from error
