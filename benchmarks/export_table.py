@@ -85,7 +85,7 @@ def built(label):
 
     name, arguments, side = ROWS[label]
     keras.utils.set_random_seed(0)
-    model = ks.models.build(name, weights=None, **arguments)
+    model = ks.models.build(name, **arguments)
     if name == "PatchClassifier":
         model = ks.surgery.convolutionalize(model)
     if "backbone" in arguments:

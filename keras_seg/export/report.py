@@ -106,7 +106,7 @@ class ExportReport:
         for name, keras, file in rows:
             change = "" if None in (keras, file) else f"{100 * (file - keras):+.1f}"
             cells = ["absent" if value is None else f"{100 * value:.1f}" for value in (keras, file)]
-            name = textwrap.shorten(name, width - 1, placeholder="...")
+            name = name if len(name) < width else f"{name[: width - 4]}..."
             yield f"{name:{width}}{cells[0]:>8}{cells[1]:>8}{change:>8}".rstrip()
 
     def to_dict(self):

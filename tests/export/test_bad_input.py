@@ -38,7 +38,8 @@ class TestPaths:
     def test_unwritable(self, format_, model, tmp_path):
         (tmp_path / "file").write_text("precious")
         message = refused(format_, model, tmp_path / "file" / FILES[format_])
-        assert "cannot be written (Not a directory). Choose another place." in message
+        assert "cannot be written (" in message
+        assert message.endswith("Choose another place.")
         assert [item.name for item in tmp_path.iterdir()] == ["file"]
 
     def test_existing(self, format_, model, tmp_path):

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.tensorflow_only
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    return ks.models.UNet(num_classes=3, filters=4, depth=2)
+    return ks.models.UNet(num_classes=3, filters=4, depth=1)
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ Latency       12.3 ms a call (median), batch 1, 2 threads
 IoU                                        Keras    file  change
 sky                                         90.0    91.0    +1.0
 bicyclist                                 absent  absent
-a name that is longer than any column...    50.0    45.0    -5.0
+a name that is longer than any colum...     50.0    45.0    -5.0
 mean                                        70.0    68.0    -2.0"""
 
 
