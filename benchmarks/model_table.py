@@ -5,7 +5,6 @@ Each row is made in a process of its own, which needs up to ten GiB of memory fo
     python benchmarks/model_table.py                 # all rows, into docs/model_table.json and docs/models.md
     python benchmarks/model_table.py --only SegNet   # one row anew, the others as they stand
     python benchmarks/model_table.py --untimed       # with the latencies of the run before, on a machine that is busy
-    python benchmarks/model_table.py --render        # the page from the JSON alone
 """
 
 import argparse
@@ -17,10 +16,11 @@ import subprocess
 import sys
 import tempfile
 
+import page_tables
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
-BEGIN, END = "<!-- model table: begin -->\n", "<!-- model table: end -->\n"
 
 VOC, CAMVID = {"num_classes": 21}, {"num_classes": 11}
 MOBILE = {**VOC, "backbone": "MobileNetV2"}
@@ -110,41 +110,10 @@ def measure(label):
     }
 
 
-def rendered(rows):
-    lines = [
-        "| Model | Trainable parameters | published | Receptive field | Decides at | Multiply-adds | CPU | TFLite |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    operators = ["| Model | operators of the TFLite file |", "|---|---|"]
-    for row in rows:
-        field = "whole image" if row["receptive_field"] is None else f"{row['receptive_field']} px"
-        published = f"{row['paper']:,}" if row["paper"] else ""
-        stride = f"1/{row['output_stride']:.0f}" if row["output_stride"] > 1 else "every pixel"
-        lines.append(
-            f"| {row['model']} | {row['parameters']:,} | {published} | {field} | {stride} | "
-            f"{row['multiply_adds'] / 1e9:.2f} G | {row['latency_ms']:.0f} ms | {row['tflite_bytes'] / 2**20:.1f} MiB |"
-        )
-        operators.append(f"| {row['model']} | {', '.join(op.lower() for op in row['ops'])} |")
-    steady = [row["tflite_difference"] for row in rows if not row["tflite_share_apart"]]
-    unpooling = {row["model"]: row["tflite_share_apart"] for row in rows if row["tflite_share_apart"]}
-    lines += [
-        "",
-        "Every TFLite file was run beside Keras on two images, random weights and settled BatchNormalization: no",
-        f"probability differs by more than {max(steady):.1g}",
-    ]
-    if unpooling:
-        shares = ", ".join(f"{model} on {share:.1%}" for model, share in unpooling.items())
-        lines[-1] += ", but for the nets that unpool, where rounding decides between equal maxima:"
-        lines.append(f"by over 0.001, {shares} of the pixels ([why](export.md))")
-    lines[-1] += "."
-    return "\n".join([*lines, "", *operators]) + "\n"
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW")
     parser.add_argument("--untimed", action="store_true")
-    parser.add_argument("--render", action="store_true")
     parser.add_argument("--row", choices=list(ROWS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.row:
@@ -152,7 +121,7 @@ def main():
         return
     stored = DOCS / "model_table.json"
     rows = {row["model"]: row for row in json.loads(stored.read_text())} if stored.exists() else {}
-    for label in [] if arguments.render else arguments.only or ROWS:
+    for label in arguments.only or ROWS:
         command = [sys.executable, __file__, "--row", label]
         result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         row = json.loads(result.stdout.strip().splitlines()[-1])
@@ -162,11 +131,7 @@ def main():
         shown = {key: value for key, value in rows[label].items() if key != "ops"}
         print(shown, flush=True)
         stored.write_text(json.dumps([rows[name] for name in ROWS if name in rows], indent=1) + "\n")
-    page = DOCS / "models.md"
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    after = rest.split(END)[1]
-    table = rendered([rows[name] for name in ROWS if name in rows])
-    page.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+    page_tables.write_tables()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 Images are halved to 180x240. A classifier of patches and a U-Net are trained from scratch for the same wall-clock time
 and judged on the val split, at every pixel of the halved images. The literal window at every pixel is so slow that it
 is judged on the first images only (`--literal`), where the others stand beside it. Models and halved images are kept in
-WORK and not made again; `--render` writes the table alone.
+WORK and not made again.
 """
 
 import argparse
@@ -21,6 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import page_tables
 from PIL import Image
 
 import keras_seg as ks
@@ -28,7 +29,6 @@ from keras_seg.data.decoded_store import DecodedStore
 
 CLASSES, VOID, SIZE, PATCH, STRIDE, RATE = 11, 11, (180, 240), 64, 8, 3e-3
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
-BEGIN, END = "<!-- table of benchmarks/sliding_window_camvid.py -->\n", "<!-- end of the table -->"
 LITERAL, COARSE, PASS, STITCHED, DILATED, UNET = (
     "window at every pixel",
     "window at every 8th pixel",
@@ -161,35 +161,6 @@ def judge(patches, unet, shares, val, slow, work):
     return results
 
 
-def table(result):
-    """The rows of a result in Markdown."""
-    slow = result["slow"]
-    lines = [
-        f"| | time an image | mean IoU, {result['images']} images | times class shares | first {slow} |",
-        "|---|---|---|---|---|",
-    ]
-
-    def percent(value):
-        return f"{100 * value:.1f}"
-
-    for name, row in result["ways"].items():
-        whole = row["images"] == result["images"]
-        seconds = f"{row['seconds']:.1f} s" if row["seconds"] >= 1 else f"{1000 * row['seconds']:.0f} ms"
-        cells = [percent(row["mean_iou"]), percent(row["prior"])] if whole else ["", ""]
-        first = f"{percent(row['mean_iou_first'])} / {percent(row['prior_first'])}"
-        lines.append(f"| {name} | {seconds} | {' | '.join(cells)} | {first} |")
-    return "\n".join(lines) + "\n"
-
-
-def render(result):
-    """Put the table into the page."""
-    page = (DOCS / "sliding-window.md").read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
-    text = before + BEGIN + "\n" + table(result) + "\n" + END + after
-    (DOCS / "sliding-window.md").write_text(text, encoding="utf-8")
-
-
 def draw(work, val):
     """The picture: the first image, its truth, and what each way makes of it."""
     import matplotlib
@@ -210,35 +181,31 @@ def draw(work, val):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("data", nargs="?", type=pathlib.Path)
+    parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--minutes", type=float, default=4, help="of training for each model")
     parser.add_argument("--literal", type=int, default=3, help="images for the slow ways")
     parser.add_argument("--images", type=int, help="only the first images of the val split, to try it out")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("sliding_window_camvid"))
-    parser.add_argument("--render", action="store_true", help="only write the table of the JSON file into the page")
     arguments = parser.parse_args()
-    if not arguments.render:
-        if arguments.data is None:
-            parser.error("DATA is needed, unless --render")
-        folder = halved(arguments.data, arguments.work)
-        patches, unet, shares = models(folder, arguments.work, arguments.minutes)
-        val = ks.data.scan_folder(folder, "val", num_classes=CLASSES, ignore_class=VOID, check_images=False)
-        val = val.subset(range(arguments.images)) if arguments.images else val
-        found = judge(patches, unet, shares, val, arguments.literal, arguments.work)
-        draw(arguments.work, val)
-        result = {
-            "date": datetime.date.today().isoformat(),
-            "minutes": arguments.minutes,
-            "images": len(val),
-            "slow": arguments.literal,
-            "parameters": {"patches": patches.count_params(), "unet": unet.count_params()},
-            "ways": found,
-        }
-        if arguments.images:
-            print(table(result))
-            return
-        (DOCS / "sliding_window.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    render(json.loads((DOCS / "sliding_window.json").read_text(encoding="utf-8")))
+    folder = halved(arguments.data, arguments.work)
+    patches, unet, shares = models(folder, arguments.work, arguments.minutes)
+    val = ks.data.scan_folder(folder, "val", num_classes=CLASSES, ignore_class=VOID, check_images=False)
+    val = val.subset(range(arguments.images)) if arguments.images else val
+    found = judge(patches, unet, shares, val, arguments.literal, arguments.work)
+    draw(arguments.work, val)
+    result = {
+        "date": datetime.date.today().isoformat(),
+        "minutes": arguments.minutes,
+        "images": len(val),
+        "slow": arguments.literal,
+        "parameters": {"patches": patches.count_params(), "unet": unet.count_params()},
+        "ways": found,
+    }
+    if arguments.images:
+        print("\n".join(page_tables.sliding_window(result)))
+        return
+    (DOCS / "sliding_window.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    page_tables.write_tables()
 
 
 if __name__ == "__main__":

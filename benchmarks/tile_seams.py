@@ -2,8 +2,8 @@
 
 python benchmarks/tile_seams.py $KERAS_SEG_DATA/camvid RUN/model.keras
 
-Predicts the val split whole and in tiles of 160x160 at several overlaps, writes docs/tiling.json and puts a table into
-docs/tiling.md. --render only draws the table anew.
+Predicts the val split whole and in tiles of 160x160 at several overlaps, writes docs/tiling.json and the table of
+docs/tiling.md.
 """
 
 import argparse
@@ -16,9 +16,9 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+import page_tables
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
-BEGIN, END = "<!-- tile seams: begin -->", "<!-- tile seams: end -->"
 CLASSES, VOID = 11, 11
 SETTINGS = {
     "gaussian, 0": {"overlap": 0},
@@ -92,42 +92,19 @@ def measure(data, model, tile, limit):
     return result
 
 
-def rendered(result):
-    lines = [
-        "| blend, overlap | tiles an image | neighbours | tiled and whole | near seams | elsewhere | mean IoU | "
-        "minus whole image |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for name, row in result["rows"].items():
-        shares = [f"{row[part]['class_disagreement']:.1%}" if row[part] else "share none" for part in PARTS]
-        value, low, high = (100 * number for number in row["mean_iou_difference"])
-        lines.append(
-            f"| {name} | {row['tiles'][0]} x {row['tiles'][1]} | {' | '.join(shares)} | {100 * row['mean_iou']:.1f} | "
-            f"{value:+.2f} ({low:+.2f} to {high:+.2f}) |"
-        )
-    whole = f"| whole image | 1 | | | | | {100 * result['mean_iou_whole']:.1f} | |"
-    return "\n".join([*lines, whole])
-
-
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("data", type=pathlib.Path, nargs="?")
-    parser.add_argument("model", type=pathlib.Path, nargs="?")
+    parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("model", type=pathlib.Path)
     parser.add_argument("--tile", type=int, default=160)
     parser.add_argument("--limit", type=int)
-    parser.add_argument("--render", action="store_true")
     arguments = parser.parse_args()
-    stored = DOCS / "tiling.json"
-    if not arguments.render:
-        result = measure(arguments.data, arguments.model, arguments.tile, arguments.limit)
-        if arguments.limit is not None:
-            print(rendered(result))
-            return
-        stored.write_text(json.dumps(result, indent=1) + "\n")
-    page = DOCS / "tiling.md"
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    table = rendered(json.loads(stored.read_text()))
-    page.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    result = measure(arguments.data, arguments.model, arguments.tile, arguments.limit)
+    if arguments.limit is not None:
+        print("\n".join(page_tables.tile_seams(result)))
+        return
+    (DOCS / "tiling.json").write_text(json.dumps(result, indent=1) + "\n")
+    page_tables.write_tables()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import importlib.util
 import pathlib
 
 import pytest
@@ -68,3 +69,17 @@ def test_export_lists_are_complete(name):
     assert name in keras_seg.__all__
     for item in module.__all__:
         assert getattr(module, item).__doc__, f"{name}.{item} has no docstring"
+
+
+@pytest.mark.tensorflow_only
+def test_the_picture_is_drawn_from_this_code():
+    docs = ROOT.parent / "docs"
+    spec = importlib.util.spec_from_file_location("imports_figure", docs / "figures" / "imports.py")
+    figure = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(figure)
+    graph = figure.imports(ROOT)
+    for path in files():
+        own = path.relative_to(ROOT).parts[0].removesuffix(".py")
+        assert set(imported(path)) - {own} <= set(graph[own])
+    drawn = (docs / "images" / "imports.svg").read_text(encoding="utf-8")
+    assert drawn == figure.svg(graph), "imports have changed: run docs/figures/imports.py, and look at it"

@@ -2,18 +2,17 @@
 
 import functools
 import itertools
-import zlib
 
 import keras
-import numpy as np
 
 from keras_seg import _validation, _xla
-from keras_seg._validation import InputError
 from keras_seg.augmentation.crop import RandomCrop, centred
+from keras_seg.augmentation.draws import checked_seed, uniform_and_normal
 from keras_seg.augmentation.geometry import sampling
 from keras_seg.augmentation.geometry.elastic import Elastic
 from keras_seg.augmentation.geometry.field import plan_field, sampling_points
 from keras_seg.augmentation.geometry.step import GeometricStep
+from keras_seg.augmentation.inputs import KEYS, TYPES, batched, check, namespace, unbatched
 from keras_seg.augmentation.mixing.cutout import Cutout
 from keras_seg.augmentation.mixing.step import MixingStep
 from keras_seg.augmentation.photometric import step as photometric
@@ -21,10 +20,8 @@ from keras_seg.augmentation.photometric.step import LinearStep, PhotometricStep
 from keras_seg.augmentation.tensorflow_ops import ops_on_tensorflow
 from keras_seg.augmentation.transform import Transform
 
-KEYS = ("image", "mask", "weight", "instances")
 # Pixels of the result. Below, operations are so short that compiling takes longer than it saves in thousands of images.
 _WORTH_COMPILING = 64 * 64
-_TYPES = {"image": "float32", "mask": "int32", "weight": "float32", "instances": "int32"}
 FILLS = ("mean", "reflect", "border")
 
 
@@ -158,7 +155,9 @@ class Augmentation:
         if count is None or seeds.shape.rank not in (1, 2) or seeds.shape[0] != count:
             _validation.fail("seeds", f"must be one seed an image, known to be {count}", tuple(seeds.shape))
         # Drawn image by image, so that each has the numbers it would have by itself.
-        draws = ops.concatenate([self._random(ops, seed, 1)[0] for seed in ops.tf.unstack(seeds)], axis=0)
+        draws = ops.concatenate(
+            [uniform_and_normal(ops, seed, 1, self.draws)[0] for seed in ops.tf.unstack(seeds)], axis=0
+        )
         results = self._run(ops, given, draws, None, False)
         return results["image"], results["mask"]
 
@@ -180,29 +179,16 @@ class Augmentation:
         ops = namespace(given.values())
         given = {key: ops.convert_to_tensor(value) for key, value in given.items()}
         single = check(given)
-        draws, random = self._random(ops, seed, 1 if single else ops.shape(given["image"])[0])
+        count = 1 if single else ops.shape(given["image"])[0]
+        draws, random = uniform_and_normal(ops, seed, count, self.draws)
         return self._run(ops, given, draws, random, single)
 
     def _run(self, ops, given, draws, random, single):
         """The dict of results for tensors and their draws."""
-        batch = {key: ops.reshape(value, _batched(ops, key, value, single)) for key, value in given.items()}
+        batch = {key: ops.reshape(value, batched(ops, key, value, single)) for key, value in given.items()}
         self.check(batch)
         results = self.apply(ops, batch, draws, random, self._stage(ops, (*batch.values(), draws)))
-        return {key: ops.reshape(x, _unbatched(ops, x, given[key], single)) for key, x in results.items()}
-
-    def _random(self, ops, seed, count):
-        """The uniform draws, and a source of normal numbers, for a seed."""
-        if not hasattr(ops, "tf"):
-            values = (seed, 0) if isinstance(seed, int) else tuple(int(value) for value in seed)
-            first, second = (zlib.crc32(repr((values, i)).encode()) for i in range(2))
-            return keras.random.uniform((count, self.draws), seed=first), keras_normal(second)
-        tf = ops.tf
-        seed = tf.cast(seed, tf.int64)
-        seed = tf.stack([seed, 0]) if seed.shape.rank == 0 else seed
-        # All draws at once: one op for every image instead of one for every number. The algorithm is named, as XLA has
-        # another default.
-        draws = tf.random.stateless_uniform((count, self.draws), seed, alg="philox")
-        return draws, TensorFlowNormal(tf, seed)
+        return {key: ops.reshape(x, unbatched(ops, x, given[key], single)) for key, x in results.items()}
 
     def _stage(self, ops, tensors):
         """How a stage of `apply` is run: compiled by XLA in a TensorFlow graph, such as that of `tf.data`.
@@ -293,7 +279,7 @@ class Augmentation:
         mean = None
         if geometry or self.random_crop:
             batch, mean = self._move(ops, batch, geometry, crop_draws, draws[:, 0], stage)
-        batch = {key: ops.cast(x, _TYPES[key]) for key, x in batch.items()}
+        batch = {key: ops.cast(x, TYPES[key]) for key, x in batch.items()}
         return self._change(ops, batch, changes, mean, random, stage)
 
     def _move(self, ops, batch, parts, crop_draws, one, stage):
@@ -342,7 +328,7 @@ class Augmentation:
 
     def _read_labels(self, ops, labels, points):
         """The maps that belong to the image at the points."""
-        moved = {key: ops.cast(sampling.nearest(ops, x, points), _TYPES[key]) for key, x in labels.items()}
+        moved = {key: ops.cast(sampling.nearest(ops, x, points), TYPES[key]) for key, x in labels.items()}
         if not self.ignore_class:
             return moved
         outside = points.outside(ops)[..., None]
@@ -387,85 +373,6 @@ class Augmentation:
         return cls(**config)
 
 
-def checked_seed(seed):
-    """The seed, NumPy's ints as Python's; tensors, whose values are known in use only, pass."""
-    seed = seed.tolist() if isinstance(seed, (np.ndarray, np.generic)) else seed
-    values = seed if isinstance(seed, (tuple, list)) else (seed, 0)
-    numbers = [x for x in values if not hasattr(x, "dtype")]
-    if len(values) != 2 or not all(isinstance(x, int) and -(2**63) <= x < 2**63 for x in numbers):
-        fix = "Another image needs another seed." if seed is None else "Pass a number, or (epoch, position)."
-        _validation.fail("seed", "must be an int or a pair of ints, of 64 bits", seed, fix)
-    return seed
-
-
 def run(stage):
     """The result of a function without arguments."""
     return stage()
-
-
-class TensorFlowNormal:
-    """Normal numbers from a seed; other ones at every call."""
-
-    def __init__(self, tf, seed):
-        self.tf, self.seed, self.calls = tf, seed, 0
-
-    def __call__(self, shape):
-        self.calls += 1
-        seed = self.tf.random.experimental.stateless_fold_in(self.seed, self.calls, alg="philox")
-        return self.tf.random.stateless_normal(shape, seed, alg="philox")
-
-
-def keras_normal(seed):
-    """Normal numbers from an int, other ones at every call, or from a SeedGenerator."""
-    if not isinstance(seed, int):
-        return lambda shape: keras.random.normal(shape, seed=seed)
-    seeds = iter(range(seed, seed + 1000))
-    return lambda shape: keras.random.normal(shape, seed=next(seeds))
-
-
-def namespace(tensors):
-    """Where to compute: on TensorFlow for its tensors, and for NumPy arrays if it is the backend."""
-    theirs = any(type(x).__module__.split(".")[0] == "tensorflow" for x in tensors)
-    if theirs or keras.backend.backend() == "tensorflow":
-        return ops_on_tensorflow()
-    return keras.ops
-
-
-def check(given):
-    """Whether `given` is one image and not a batch; refuses shapes that do not belong together."""
-    unknown = given.keys() - set(KEYS)
-    if unknown:
-        name = sorted(unknown)[0]
-        _validation.fail("image", "has a key that is not known", name, _validation.nearest(name, KEYS))
-    if "image" not in given:
-        raise InputError(f"`image` is missing among {sorted(given)}.")
-    shape = tuple(given["image"].shape)
-    if len(shape) not in (3, 4):
-        _validation.fail("image", "must be (height, width, channels), with or without a batch axis", shape)
-    if 0 in shape:
-        _validation.fail("image", "must not be empty", shape)
-    sides = shape[:-1]
-    for key, value in given.items():
-        if key == "image":
-            continue
-        own = tuple(value.shape)
-        flat = own[:-1] if len(own) == len(shape) and own[-1] == 1 else own
-        if len(flat) != len(sides) or any(None not in (a, b) and a != b for a, b in zip(flat, sides, strict=True)):
-            _validation.fail(key, f"must have the size of the image, {sides}", own)
-        kind = keras.backend.standardize_dtype(value.dtype)
-        if key in ("mask", "instances") and not kind.startswith(("int", "uint", "bool")):
-            _validation.fail(key, "must hold integers", kind, f'Pass {key}.astype("int32").')
-    return len(shape) == 3
-
-
-def _batched(ops, key, value, single):
-    """The shape of `value` with axes for the batch and for channels."""
-    shape = ops.shape(value)
-    shape = (1, *shape) if single else shape
-    return shape if key == "image" or len(shape) == 4 else (*shape, 1)
-
-
-def _unbatched(ops, result, value, single):
-    """The shape of `result` with the axes that `value` had."""
-    shape = ops.shape(result)[1:] if single else ops.shape(result)
-    return shape if len(shape) == len(value.shape) else shape[:-1]

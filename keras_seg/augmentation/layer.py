@@ -4,7 +4,9 @@ import keras
 from keras import ops
 
 from keras_seg import _validation
-from keras_seg.augmentation.augmentation import KEYS, Augmentation, check, keras_normal
+from keras_seg.augmentation.augmentation import Augmentation
+from keras_seg.augmentation.draws import keras_normal
+from keras_seg.augmentation.inputs import KEYS, check
 
 
 @keras.saving.register_keras_serializable("keras_seg")

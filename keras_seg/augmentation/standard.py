@@ -3,7 +3,7 @@
 import keras
 
 from keras_seg import _validation
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.augmentation import Augmentation
 from keras_seg.augmentation.geometry.flip import Flip
 from keras_seg.augmentation.geometry.scale import Scale
@@ -24,7 +24,7 @@ class StandardAugmentation(Augmentation):
         self, crop=None, scale=(0.5, 2.0), flip=True, color=0.2, hue=0.02, ignore_class=None, image_fill="mean"
     ):
         ignored = _validation.ignored_classes(ignore_class)
-        self.scale = spans.interval("scale", scale, 0.01, 100.0)
+        self.scale = intervals.interval("scale", scale, 0.01, 100.0)
         # By type first: 1 == True would otherwise be taken as a flip.
         if not isinstance(flip, (bool, str)) or flip not in _FLIPS:
             _validation.fail("flip", "must be a bool, 'horizontal', 'vertical' or 'both'", flip)

@@ -14,7 +14,8 @@ from keras_seg.inference.sliding_window import sliding_window
 from keras_seg.inference.stitch_instances import stitch_instances
 from keras_seg.inference.test_time_augmentation import TestTimeAugmentation
 from keras_seg.inference.tiling import Disagreement, SeamReport, TiledPredictor, seam_report
-from keras_seg.inference.tta_report import TTAGain, TTAReport, tta_report
+from keras_seg.inference.tta_gains import TTAGain, TTAReport
+from keras_seg.inference.tta_report import tta_report
 from keras_seg.inference.tune_instances import TunedInstances, tune_instances
 from keras_seg.inference.window_difference import WindowDifference, window_difference
 

@@ -3,8 +3,7 @@
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.data.decoded_store import DecodedStore
-from keras_seg.inference.equal_sizes import batches_of_equal_size
+from keras_seg.inference.equal_sizes import examples_of_equal_size
 
 
 def each_prediction(model, index, channels, batch_size, on_image=None):
@@ -23,13 +22,10 @@ def each_prediction(model, index, channels, batch_size, on_image=None):
     if model.output_shape[-1] != channels:
         found = f"a model of {model.output_shape[-1]} channels"
         _validation.fail("model", f"must give {channels} channels", found, "Train it for this task (--task).")
-    store, done = DecodedStore(index), 0
-    for positions in batches_of_equal_size(index.sizes, batch_size):
-        examples = [store.get(position) for position in positions]
-        images = np.stack([image for image, _ in examples]).astype("float32")
+    done = 0
+    for positions, images, truths in examples_of_equal_size(index, batch_size):
         predictions = np.asarray(model.predict_on_batch(images))
-        for position, (_, labels), probabilities in zip(positions, examples, predictions, strict=True):
-            yield position, labels, probabilities
+        yield from zip(positions, truths, predictions, strict=True)
         done += len(positions)
         if on_image is not None:
             on_image(done)

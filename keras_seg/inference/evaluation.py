@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.data.decoded_store import DecodedStore
-from keras_seg.inference.equal_sizes import batches_of_equal_size
+from keras_seg.inference.equal_sizes import examples_of_equal_size
 from keras_seg.inference.prediction import predict_classes
 from keras_seg.metrics import confidence_interval, scores
 
@@ -95,11 +94,10 @@ def evaluate(model, index, batch_size=4, on_image=None):
     confusion = np.zeros((count, count), "int64")
     accuracy = np.full(len(index), np.nan)
     of_images = np.zeros((len(index), count, count), "int32")
-    store, done = DecodedStore(index), 0
-    for positions in batches_of_equal_size(index.sizes, batch_size):
-        examples = [store.get(position) for position in positions]
-        predictions = predict_classes(model, np.stack([image for image, _ in examples]))
-        for position, (_, mask), prediction in zip(positions, examples, predictions, strict=True):
+    done = 0
+    for positions, images, masks in examples_of_equal_size(index, batch_size):
+        predictions = predict_classes(model, images)
+        for position, mask, prediction in zip(positions, masks, predictions, strict=True):
             counted = (mask >= 0) & (mask < count) & ~np.isin(mask, index.ignore_class)
             pairs = mask[counted].astype("int64") * count + prediction[counted]
             matrix = np.bincount(pairs, minlength=count * count).reshape(count, count)

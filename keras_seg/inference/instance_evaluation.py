@@ -9,6 +9,7 @@ from keras_seg.inference.each_image import each_prediction
 from keras_seg.inference.instances import instances
 from keras_seg.metrics import PanopticQuality, instance_counts, panoptic_quality
 from keras_seg.metrics.instance_score import THRESHOLDS
+from keras_seg.metrics.segment_overlaps import score_of_counts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +35,7 @@ class InstanceEvaluation:
     @property
     def image_scores(self):
         """float array (images,): `metrics.instance_score` of each image."""
-        return image_scores(self.counts)
+        return score_of_counts(self.counts)
 
     @property
     def instance_score(self):
@@ -71,7 +72,7 @@ class InstanceEvaluation:
             "made_up": made_up,
             "missed": missed,
             "score_by_threshold": {
-                f"{threshold:g}": float(image_scores(self.counts[:, [position]]).mean())
+                f"{threshold:g}": float(score_of_counts(self.counts[:, [position]]).mean())
                 for position, threshold in enumerate(self.thresholds)
             },
         }
@@ -122,12 +123,6 @@ def judge_instances(true, predicted):
     for one, other in zip(true, predicted, strict=True):
         panoptic += _quality(one, other)
     return InstanceEvaluation(counts, THRESHOLDS, panoptic)
-
-
-def image_scores(counts):
-    """`metrics.instance_score` of images from their counts (images, thresholds, 3)."""
-    everything = counts.sum(axis=2)
-    return np.where(everything > 0, counts[..., 0] / np.maximum(everything, 1), 1.0).mean(axis=1)
 
 
 def known_settings(settings):

@@ -2,126 +2,25 @@
 
 import dataclasses
 import functools
-import os
 import statistics
-import textwrap
 import time
 
 import numpy as np
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph
-from keras_seg.data import FolderIndex, find_splits, scan_folder
-from keras_seg.data.decoded_store import DecodedStore
-from keras_seg.data.pipeline import refuse_scan_arguments
 from keras_seg.inference.brightness import Brightness
-from keras_seg.inference.equal_sizes import batches_of_equal_size
+from keras_seg.inference.labelled_batches import labelled_batches
 from keras_seg.inference.prediction import predict_classes
 from keras_seg.inference.scale import Scale
 from keras_seg.inference.shift import Shift
 from keras_seg.inference.test_time_augmentation import TestTimeAugmentation
+from keras_seg.inference.tta_gains import TTAGain, TTAReport
 from keras_seg.inference.view import read_transforms, views_of
-from keras_seg.metrics import BoundaryIoU, ConfusionMatrix, Interval, paired_difference, scores
+from keras_seg.metrics import BoundaryIoU, ConfusionMatrix, paired_difference, scores
 
 CANDIDATES = ("hflip", "vflip", "rot90", Scale(0.75, 1.25), Shift(8), Brightness(0.9, 1.1))
 _PARTS = {"d4": ("hflip", "vflip", "rot90"), "flips": ("hflip", "vflip"), "d2": ("hflip", "vflip"), "identity": ()}
-
-
-@dataclasses.dataclass(frozen=True)
-class TTAGain:
-    """What a product of transforms gains over the plain model.
-
-    Attributes:
-        transforms: tuple, as for `TestTimeAugmentation`.
-        passes: int, the plain one among them.
-        mean_iou: `metrics.Interval` of the gain in mean IoU, paired by images.
-        boundary_iou: the same of `metrics.BoundaryIoU`.
-        time_ratio: float, median over batches of its time divided by that of the plain model.
-        verdict: "helps", "unclear" or "harms"; see `tta_report`.
-    """
-
-    transforms: tuple
-    passes: int
-    mean_iou: Interval
-    boundary_iou: Interval
-    time_ratio: float
-    verdict: str
-
-    @property
-    def name(self):
-        """The transforms in words."""
-        return " x ".join(map(str, self.transforms))
-
-    def to_dict(self):
-        """The attributes as a JSON-ready dict."""
-        return {
-            "name": self.name,
-            "passes": self.passes,
-            "mean_iou": _ends(self.mean_iou),
-            "boundary_iou": _ends(self.boundary_iou),
-            "time_ratio": self.time_ratio,
-            "verdict": self.verdict,
-        }
-
-
-@dataclasses.dataclass(frozen=True)
-class TTAReport:
-    """What test-time augmentation gains and costs. `str(report)` is a table.
-
-    Attributes:
-        images: int, how many were judged.
-        mean_iou: float, of the plain model.
-        boundary_iou: float, of the plain model.
-        merge: str.
-        alone: tuple of `TTAGain`, each transform alone, added to the plain image.
-        together: `TTAGain` of the product of all, None where that has more than `max_passes`.
-        recommended: tuple of the transforms that help, to be passed to `TestTimeAugmentation`; empty when none does.
-        recommended_gain: `TTAGain` of their product, None when there are none.
-    """
-
-    images: int
-    mean_iou: float
-    boundary_iou: float
-    merge: str
-    alone: tuple
-    together: TTAGain | None
-    recommended: tuple
-    recommended_gain: TTAGain | None
-
-    def to_dict(self):
-        """All results as a JSON-ready dict."""
-        return {
-            "images": self.images,
-            "mean_iou": self.mean_iou,
-            "boundary_iou": self.boundary_iou,
-            "merge": self.merge,
-            "alone": [gain.to_dict() for gain in self.alone],
-            "together": self.together and self.together.to_dict(),
-            "recommended": [str(item) for item in self.recommended],
-            "recommended_gain": self.recommended_gain and self.recommended_gain.to_dict(),
-        }
-
-    def __str__(self):
-        products = {"all": self.together, "recommended": self.recommended_gain}
-        if self.together in self.alone:
-            del products["all"]
-        products = {label: gain for label, gain in products.items() if gain is not None}
-        lines = [("", "time", "mean IoU", "boundary IoU", "")]
-        plain = (f"{100 * self.mean_iou:.2f}", f"{100 * self.boundary_iou:.2f}")
-        lines.append(("plain", "1.0", *plain, ""))
-        lines += [_line(gain, gain.name) for gain in self.alone]
-        lines += [_line(gain, label) for label, gain in products.items()]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        rows = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines]
-        # Products have long names, for which a table of 80 columns has no room.
-        notes = [f"{label}: {gain.name}, {gain.passes} passes." for label, gain in products.items()]
-        level = f"{100 * self.alone[0].mean_iou.level:g} %" if self.alone else ""
-        notes.append(f"{self.images} images; gains in points with their paired {level} interval; merge {self.merge}.")
-        if not self.recommended:
-            notes.append("No transform is shown to help: predict without.")
-        return "\n".join(
-            [*(row.rstrip() for row in rows), *(line for note in notes for line in textwrap.wrap(note, 80))]
-        )
 
 
 def tta_report(
@@ -197,7 +96,7 @@ def tta_report(
         over = "probabilities"  # Of one channel 0.5 is the threshold, and of its logit 0.
     augmented = functools.partial(TestTimeAugmentation, model, merge=merge, over=over)
     classes = max(2, model.output_shape[-1])
-    batches, ignore_class = _examples(data, classes, split, num_classes, ignore_class, batch_size)
+    batches, ignore_class = labelled_batches(data, classes, split, num_classes, ignore_class, batch_size)
     sweep = functools.partial(_sweep, batches, classes, ignore_class, on_batch)
 
     plain = ()
@@ -277,50 +176,6 @@ def _sweep(batches, classes, ignore_class, on_batch, models):
     return judged
 
 
-def _examples(data, classes, split, num_classes, ignore_class, batch_size):
-    """(function that gives the batches of images and masks, labels to leave out)."""
-    batch_size = _validation.integer("batch_size", batch_size)
-    if isinstance(data, (str, os.PathLike)):
-        splits = find_splits(data)
-        if split is None and splits:
-            split = "val" if "val" in splits else splits[0]
-        data = scan_folder(data, split, num_classes=num_classes or classes, ignore_class=ignore_class)
-    elif isinstance(data, FolderIndex):
-        refuse_scan_arguments(data, split, num_classes, ignore_class)
-    if not isinstance(data, FolderIndex):
-        return functools.partial(_of_iterable, data), _validation.ignored_classes(ignore_class)
-    if data.num_classes != classes:
-        _validation.fail("model", f"must have the {data.num_classes} classes of {data.path}", f"{classes} classes")
-    store = DecodedStore(data)
-
-    def of_index():
-        for positions in batches_of_equal_size(data.sizes, batch_size):
-            images, masks = zip(*map(store.get, positions), strict=True)
-            yield np.stack(images).astype("float32"), np.stack(masks).astype("int32")
-
-    return of_index, data.ignore_class
-
-
-def _of_iterable(data):
-    again = "Pass a list of batches such as [(images, masks)], a finite tf.data.Dataset, a FolderIndex or a folder."
-    cardinality = getattr(data, "cardinality", None)
-    if not hasattr(data, "__iter__") or (cardinality is not None and int(cardinality()) == -1):
-        _validation.fail("data", "must be finite batches (images, masks)", data, again)
-    if hasattr(data, "__next__"):
-        _validation.fail("data", "is gone through twice, and a generator can be only once", data, again)
-    for batch in data:
-        if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-            _validation.fail("data", "must hold batches (images, masks)", type(batch).__name__, again)
-        images, masks = np.asarray(batch[0], "float32"), np.asarray(batch[1])
-        masks = masks[..., 0] if masks.ndim == 4 and masks.shape[-1] == 1 else masks
-        if images.ndim != 4 or masks.shape != images.shape[:3]:
-            rule = "must hold images (batch, height, width, channels) and masks (batch, height, width)"
-            single = images.ndim == 3 and masks.shape == images.shape[:2]
-            fix = "Give single images a batch axis: (image[None], mask[None])." if single else ""
-            _validation.fail("data", rule, (images.shape, masks.shape), fix)
-        yield images, masks
-
-
 def _items(transforms):
     """The transforms that are judged alone."""
     items = []
@@ -371,15 +226,3 @@ def _mean_iou(ignore_class):
 def _band_iou(ignore_class):
     """The mean `BoundaryIoU` of a matrix of bands, whose last class is what lies in none."""
     return lambda bands: scores.mean_of_defined(scores.judged(scores.iou_per_class(bands)[:-1], ignore_class, np), np)
-
-
-def _ends(interval):
-    return {"gain": interval.value, "low": interval.low, "high": interval.high}
-
-
-def _line(gain, name):
-    def points(interval):
-        return f"{100 * interval.value:+.2f} ({100 * interval.low:+.2f}, {100 * interval.high:+.2f})"
-
-    ends = (points(gain.mean_iou), points(gain.boundary_iou))
-    return (name, f"{gain.time_ratio:.1f}", *ends, gain.verdict)

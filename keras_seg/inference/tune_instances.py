@@ -7,10 +7,10 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg.inference.each_image import each_prediction
-from keras_seg.inference.instance_evaluation import image_scores, judged_pair, known_settings
+from keras_seg.inference.instance_evaluation import judged_pair, known_settings
 from keras_seg.inference.instances import instances
 from keras_seg.metrics.instance_score import THRESHOLDS
-from keras_seg.metrics.segment_overlaps import overlaps
+from keras_seg.metrics.segment_overlaps import counts_of_ious, instance_ious, score_of_counts
 
 GRID = {
     "threshold": (0.4, 0.5, 0.6),
@@ -72,11 +72,11 @@ def tune_instances(predictor, data, grid=None, images=16, batch_size=4):
         settings = dict(zip(grid, values, strict=True))
         counts = np.stack([_counts(instances(probabilities, **settings), ids, sizes) for probabilities, ids in pairs])
         for row, min_size in enumerate(sizes):
-            trials.append(({**settings, "min_size": min_size}, float(image_scores(counts[:, row]).mean())))
+            trials.append(({**settings, "min_size": min_size}, float(score_of_counts(counts[:, row]).mean())))
     best = max(score for _, score in trials)
     chosen = min((settings for settings, score in trials if score == best), key=lambda s: _distance(s, grid))
     defaults = np.stack([_counts(instances(probabilities), ids, (0,)) for probabilities, ids in pairs])
-    return TunedInstances(chosen, best, float(image_scores(defaults[:, 0]).mean()), trials)
+    return TunedInstances(chosen, best, float(score_of_counts(defaults[:, 0]).mean()), trials)
 
 
 def _checked_grid(grid):
@@ -144,17 +144,8 @@ def _counts(found, ids, sizes):
     The maps are compared once: an object that is taken away is a column of the table less.
     """
     whole = np.bincount(found.ravel())
-    true, predicted = judged_pair(ids, found)
-    true_ids, predicted_ids, pixels = overlaps(true, predicted)
-    union = pixels.sum(axis=1, keepdims=True) + pixels.sum(axis=0, keepdims=True) - pixels
-    iou = (pixels / np.maximum(union, 1))[true_ids != 0][:, predicted_ids != 0]
-    size = whole[predicted_ids[predicted_ids != 0]]
-    counts = []
-    for least in sizes:
-        kept = iou[:, size >= least]
-        hits = (kept[None] > np.array(THRESHOLDS)[:, None, None]).sum(axis=(1, 2))
-        counts.append(np.stack([hits, kept.shape[1] - hits, kept.shape[0] - hits], axis=1))
-    return np.stack(counts)
+    found_ids, iou = instance_ious(*judged_pair(ids, found))
+    return np.stack([counts_of_ious(iou[:, whole[found_ids] >= least], THRESHOLDS) for least in sizes])
 
 
 def _distance(settings, grid):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.metrics.segment_overlaps import overlaps
+from keras_seg.metrics.segment_overlaps import counts_of_ious, instance_ious, score_of_counts
 
 THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 
@@ -42,11 +42,8 @@ def instance_counts(true, predicted, thresholds=THRESHOLDS, ignore_class=None):
     if not len(thresholds):
         _validation.fail("thresholds", "must hold at least one number in [0.5, 1)", [])
     counted = ~np.isin(true, _validation.ignored_classes(ignore_class))
-    true_ids, predicted_ids, pixels = overlaps(true[counted], predicted[counted])
-    union = pixels.sum(axis=1, keepdims=True) + pixels.sum(axis=0, keepdims=True) - pixels
-    iou = (pixels / np.maximum(union, 1))[true_ids != 0][:, predicted_ids != 0]
-    found = (iou[None] > thresholds[:, None, None]).sum(axis=(1, 2))
-    return np.stack([found, iou.shape[1] - found, iou.shape[0] - found], axis=1)
+    _, iou = instance_ious(true[counted], predicted[counted])
+    return counts_of_ious(iou, thresholds)
 
 
 def instance_score(true, predicted, thresholds=THRESHOLDS, ignore_class=None):
@@ -84,12 +81,8 @@ def instance_score(true, predicted, thresholds=THRESHOLDS, ignore_class=None):
     if len(images[0]) != len(images[1]) or not images[0]:
         rule = f"must hold as many images as `true`, {len(images[0])}, and at least one"
         _validation.fail("predicted", rule, f"{len(images[1])} images")
-    values = []
-    for pair in zip(*images, strict=True):
-        counts = instance_counts(*pair, thresholds, ignore_class)
-        everything = counts.sum(axis=1)
-        values.append(np.where(everything > 0, counts[:, 0] / np.maximum(everything, 1), 1.0).mean())
-    return float(np.mean(values))
+    counts = [instance_counts(*pair, thresholds, ignore_class) for pair in zip(*images, strict=True)]
+    return float(score_of_counts(np.stack(counts)).mean())
 
 
 def _map(name, value):

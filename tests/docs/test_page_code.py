@@ -27,16 +27,19 @@ def write(tmp_path, monkeypatch):
 @pytest.mark.parametrize("path", [_case(path) for path in PAGES])
 def test_page(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    failure = None
     try:
         page_code.run(page_code.read(path))
     except page_code.PageError as error:
-        pytest.fail(str(error), pytrace=False)
+        failure = str(error)  # Reported outside, or the traceback would be shown twice.
+    if failure:
+        pytest.fail(failure, pytrace=False)
 
 
 def test_there_is_code():
     """Guards the test above against finding nothing to run."""
     pages = [page_code.read(path) for path in PAGES]
-    assert sum(len(page.blocks) for page in pages) > 60
+    assert sum(len(page.blocks) for page in pages) > 40
     assert sum(len(page.left_out) for page in pages) < sum(len(page.blocks) for page in pages) / 4
 
 

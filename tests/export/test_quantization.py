@@ -127,10 +127,12 @@ def test_what_may_be_representative():
         ({"quantize": "int8", "representative": np.full((1, *SIZE, 1), 9.0)}, r"must hold images \(height, width, 3\)"),
         ({"quantize": "dynamic", "input": "int8"}, '`input` may be "int8" with quantize="int8" only'),
         ({"quantize": "int16x8", "input": "uint8"}, '`input` must be "float32" with quantize="int16x8"'),
+        ({"quantize": "int8", "representative": scenes(1)[0], "input_size": (None, None)}, "`input_size` must be"),
+        ({"quantize": "dynamic", "float_layers": ["logits"]}, '`float_layers` is for quantize="int8"'),
         ({"labels": np.zeros((2, 8, 8))}, "`labels` must be masks .*Pass both"),
     ],
 )
 def test_bad_options(options, message, model, tmp_path):
     with pytest.raises(InputError, match=message):
-        ks.export.tflite(model, tmp_path / "m.tflite", input_size=SIZE, **options)
+        ks.export.tflite(model, tmp_path / "m.tflite", **{"input_size": SIZE, **options})
     assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,7 @@ import math
 import keras
 
 from keras_seg import _validation
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.geometry.step import GeometricStep
 
 
@@ -37,7 +37,7 @@ class Elastic(GeometricStep):
 
     def __init__(self, sigma=10.0, grid=3, probability=1.0):
         super().__init__(probability)
-        self.sigma = spans.interval("sigma", sigma, 0.0, 1000.0)
+        self.sigma = intervals.interval("sigma", sigma, 0.0, 1000.0)
         self.grid = _validation.integer("grid", grid, 2)
 
     @property
@@ -47,7 +47,7 @@ class Elastic(GeometricStep):
 
     def plan(self, ops, draws, frame):
         """See `GeometricStep`."""
-        sigma = spans.between(self.sigma, draws[:, 1])
+        sigma = intervals.between(self.sigma, draws[:, 1])
         if self.probability < 1.0:
             sigma = ops.where(self.active(draws), sigma, 0.0)
         nodes = normal(ops, draws[:, 2:]) * sigma[:, None]

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.geometry.step import GeometricStep, matrix_of
 
 
@@ -32,10 +32,10 @@ class Perspective(GeometricStep):
     def __init__(self, tilt=0.1, probability=1.0):
         super().__init__(probability)
         # Below 0.5 about both axes the plane's horizon stays outside the picture.
-        self.tilt = spans.symmetric("tilt", tilt, 0.49)
+        self.tilt = intervals.symmetric("tilt", tilt, 0.49)
 
     def plan(self, ops, draws, frame):
         """See `GeometricStep`."""
-        x = spans.between(self.tilt, draws[:, 1]) * 2.0 / frame.width
-        y = spans.between(self.tilt, draws[:, 2]) * 2.0 / frame.height
+        x = intervals.between(self.tilt, draws[:, 1]) * 2.0 / frame.width
+        y = intervals.between(self.tilt, draws[:, 2]) * 2.0 / frame.height
         return self.when(ops, draws, matrix_of(ops, ((1, 0, 0), (0, 1, 0), (x, y, 1)))), frame

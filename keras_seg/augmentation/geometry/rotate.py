@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.geometry.step import GeometricStep, matrix_of
 
 
@@ -29,11 +29,11 @@ class Rotate(GeometricStep):
 
     def __init__(self, angle=15.0, probability=1.0):
         super().__init__(probability)
-        self.angle = spans.symmetric("angle", angle, 360.0)
+        self.angle = intervals.symmetric("angle", angle, 360.0)
 
     def plan(self, ops, draws, frame):
         """See `GeometricStep`."""
-        angle = spans.between(self.angle, draws[:, 1]) * (math.pi / 180.0)
+        angle = intervals.between(self.angle, draws[:, 1]) * (math.pi / 180.0)
         cos, sin = ops.cos(angle), ops.sin(angle)
         # From the result back to the input: by the opposite angle. With y down, this is clockwise.
         matrix = matrix_of(ops, ((cos, sin, 0), (-sin, cos, 0), (0, 0, 1)))

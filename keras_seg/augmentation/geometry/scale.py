@@ -5,7 +5,7 @@ import math
 import keras
 
 from keras_seg import _validation
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.geometry.step import GeometricStep, matrix_of
 
 
@@ -36,7 +36,7 @@ class Scale(GeometricStep):
         if not isinstance(factor, (tuple, list)):
             factor = _validation.number("factor", factor, 0.01, 100.0)
             factor = (min(factor, 1.0 / factor), max(factor, 1.0 / factor))
-        self.factor = spans.interval("factor", factor, 0.01, 100.0)
+        self.factor = intervals.interval("factor", factor, 0.01, 100.0)
         self.fit = _validation.boolean("fit", fit)
 
     @property
@@ -50,7 +50,7 @@ class Scale(GeometricStep):
         if low == high:
             factor = low + 0.0 * draws[:, 1]
         else:
-            factor = ops.exp(spans.between((math.log(low), math.log(high)), draws[:, 1]))
+            factor = ops.exp(intervals.between((math.log(low), math.log(high)), draws[:, 1]))
         if self.probability < 1.0:
             factor = ops.where(self.active(draws), factor, 1.0)
         if self.fit:

@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.geometry.step import GeometricStep, matrix_of
 
 
@@ -30,9 +30,9 @@ class Shear(GeometricStep):
     def __init__(self, angle=10.0, probability=1.0):
         super().__init__(probability)
         # At 45 degrees along both axes the picture collapses to a line.
-        self.angle = spans.symmetric("angle", angle, 44.0)
+        self.angle = intervals.symmetric("angle", angle, 44.0)
 
     def plan(self, ops, draws, frame):
         """See `GeometricStep`."""
-        x, y = (ops.tan(spans.between(self.angle, draws[:, i]) * (math.pi / 180.0)) for i in (1, 2))
+        x, y = (ops.tan(intervals.between(self.angle, draws[:, i]) * (math.pi / 180.0)) for i in (1, 2))
         return self.when(ops, draws, matrix_of(ops, ((1, x, 0), (y, 1, 0), (0, 0, 1)))), frame

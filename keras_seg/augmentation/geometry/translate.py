@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.geometry.step import GeometricStep, matrix_of
 
 
@@ -29,10 +29,10 @@ class Translate(GeometricStep):
 
     def __init__(self, share=0.1, probability=1.0):
         super().__init__(probability)
-        self.share = spans.symmetric("share", share, 1.0)
+        self.share = intervals.symmetric("share", share, 1.0)
 
     def plan(self, ops, draws, frame):
         """See `GeometricStep`."""
-        x = ops.round(spans.between(self.share, draws[:, 1]) * frame.width)
-        y = ops.round(spans.between(self.share, draws[:, 2]) * frame.height)
+        x = ops.round(intervals.between(self.share, draws[:, 1]) * frame.width)
+        y = ops.round(intervals.between(self.share, draws[:, 2]) * frame.height)
         return self.when(ops, draws, matrix_of(ops, ((1, 0, -x), (0, 1, -y), (0, 0, 1)))), frame

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.mixing.step import MixingStep, partners, paste, rectangle
 
 
@@ -34,13 +34,13 @@ class CutMix(MixingStep):
 
     def __init__(self, area=(0.1, 0.5), probability=0.5):
         super().__init__(probability)
-        self.area = spans.interval("area", area, 0.0, 1.0)
+        self.area = intervals.interval("area", area, 0.0, 1.0)
 
     def apply(self, ops, batch, draws, settings):
         """See `MixingStep`."""
         size = ops.shape(batch["image"])[1:3]
         rows, columns = (ops.cast(ops.convert_to_tensor(side), "float32") for side in size)
-        area = spans.between(self.area, draws[:, 1])
+        area = intervals.between(self.area, draws[:, 1])
         # The sides' ratio is random, within what fits: a width from `area` to 1 leaves a height from 1 to `area`.
         width = ops.power(area, draws[:, 2])
         height = area / ops.maximum(width, 1e-6)

@@ -4,7 +4,7 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._validation import InputError
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.mixing.step import rectangle
 from keras_seg.augmentation.photometric.step import mean_color
 from keras_seg.augmentation.transform import Transform
@@ -38,7 +38,7 @@ class Cutout(Transform):
 
     def __init__(self, size=(0.1, 0.3), count=1, fill="mean", labels="ignore", probability=0.5):
         super().__init__(probability)
-        self.size = spans.up_to("size", size, 0.0, 1.0)
+        self.size = intervals.up_to("size", size, 0.0, 1.0)
         self.count = _validation.integer("count", count)
         self.fill = fill if fill == "mean" else _validation.number("fill", fill, 0.0, 255.0)
         self.labels = _validation.one_of("labels", labels, ("ignore", "keep"))
@@ -64,8 +64,8 @@ class Cutout(Transform):
         covered = None
         for i in range(self.count):
             a, b, c, d = (draws[:, 1 + 4 * i + j] for j in range(4))
-            width = ops.round(spans.between(self.size, a) * columns)
-            height = ops.round(spans.between(self.size, b) * rows)
+            width = ops.round(intervals.between(self.size, a) * columns)
+            height = ops.round(intervals.between(self.size, b) * rows)
             left, top = ops.floor(c * (columns - width + 1.0)), ops.floor(d * (rows - height + 1.0))
             one = rectangle(ops, left, top, width, height, size)
             covered = one if covered is None else ops.logical_or(covered, one)

@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.photometric.step import PhotometricStep
 
 
@@ -31,12 +31,12 @@ class Blur(PhotometricStep):
 
     def __init__(self, sigma=1.5, probability=0.5):
         super().__init__(probability)
-        self.sigma = spans.up_to("sigma", sigma, 0.0, 50.0)
+        self.sigma = intervals.up_to("sigma", sigma, 0.0, 50.0)
 
     def apply(self, ops, image, draws, random):
         """See `PhotometricStep`."""
         radius = math.ceil(3.0 * self.sigma[1])
-        sigma = ops.maximum(spans.between(self.sigma, draws[:, 1]), 1e-3)
+        sigma = ops.maximum(intervals.between(self.sigma, draws[:, 1]), 1e-3)
         offsets = ops.cast(ops.arange(2 * radius + 1, dtype="int32"), "float32") - float(radius)
         weights = ops.exp(-0.5 * (offsets[None, :] / sigma[:, None]) ** 2)
         weights = weights / ops.sum(weights, axis=1)[:, None]

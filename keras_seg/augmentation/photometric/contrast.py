@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.photometric.step import LinearStep, diagonal
 
 
@@ -31,7 +31,7 @@ class Contrast(LinearStep):
 
     def __init__(self, change=0.2, probability=1.0):
         super().__init__(probability)
-        self.change = spans.symmetric("change", change, 1.0)
+        self.change = intervals.symmetric("change", change, 1.0)
 
     def map(self, ops, draws, channels, mean):
         """See `LinearStep`."""

@@ -5,7 +5,7 @@ import math
 import keras
 
 from keras_seg import _validation
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.photometric.step import PhotometricStep
 
 
@@ -34,7 +34,7 @@ class Gamma(PhotometricStep):
         if not isinstance(gamma, (tuple, list)):
             gamma = _validation.number("gamma", gamma, 0.01, 100.0)
             gamma = (min(gamma, 1.0 / gamma), max(gamma, 1.0 / gamma))
-        self.gamma = spans.interval("gamma", gamma, 0.01, 100.0)
+        self.gamma = intervals.interval("gamma", gamma, 0.01, 100.0)
 
     def apply(self, ops, image, draws, random):
         """See `PhotometricStep`."""

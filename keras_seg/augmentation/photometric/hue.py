@@ -4,7 +4,7 @@ import math
 
 import keras
 
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.photometric.step import LinearStep, diagonal
 
 
@@ -36,11 +36,11 @@ class Hue(LinearStep):
 
     def __init__(self, turn=0.02, probability=1.0):
         super().__init__(probability)
-        self.turn = spans.symmetric("turn", turn, 0.5)
+        self.turn = intervals.symmetric("turn", turn, 0.5)
 
     def map(self, ops, draws, channels, mean):
         """See `LinearStep`."""
-        angle = spans.between(self.turn, draws[:, 1:2]) * (2.0 * math.pi)
+        angle = intervals.between(self.turn, draws[:, 1:2]) * (2.0 * math.pi)
         if self.probability < 1.0:
             angle = ops.where(self.active(draws)[:, None], angle, 0.0)
         # Rodrigues' formula, for rows.

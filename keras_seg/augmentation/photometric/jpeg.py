@@ -5,7 +5,7 @@ import math
 import keras
 
 from keras_seg import _validation
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.photometric.step import PhotometricStep
 
 # ITU-T T.81 (the JPEG standard), annex K, tables K.1 and K.2.
@@ -61,7 +61,7 @@ class JPEG(PhotometricStep):
 
     def __init__(self, quality=(40, 95), probability=0.5):
         super().__init__(probability)
-        self.quality = spans.interval("quality", quality, 1.0, 100.0)
+        self.quality = intervals.interval("quality", quality, 1.0, 100.0)
 
     def check(self, channels):
         """See `PhotometricStep`."""
@@ -100,7 +100,7 @@ class JPEG(PhotometricStep):
     def _tables(self, ops, draws, channels):
         """Steps of the rounding, float32 (batch, 1, 1, channels, 8, 8)."""
         # libjpeg's scale, jcparam.c: jpeg_quality_scaling and jpeg_add_quant_table.
-        quality = ops.round(spans.between(self.quality, draws[:, 1]))
+        quality = ops.round(intervals.between(self.quality, draws[:, 1]))
         scale = ops.where(quality < 50.0, ops.floor(5000.0 / quality), 200.0 - 2.0 * quality)
         tables = ops.convert_to_tensor([_LUMA, _CHROMA, _CHROMA][:channels], dtype="float32")
         steps = ops.floor((tables[None] * scale[:, None, None, None] + 50.0) / 100.0)

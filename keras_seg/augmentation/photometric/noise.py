@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg.augmentation import spans
+from keras_seg.augmentation import intervals
 from keras_seg.augmentation.photometric.step import PhotometricStep
 
 
@@ -28,9 +28,9 @@ class Noise(PhotometricStep):
 
     def __init__(self, sigma=8.0, probability=0.5):
         super().__init__(probability)
-        self.sigma = spans.up_to("sigma", sigma, 0.0, 255.0)
+        self.sigma = intervals.up_to("sigma", sigma, 0.0, 255.0)
 
     def apply(self, ops, image, draws, random):
         """See `PhotometricStep`."""
-        sigma = spans.between(self.sigma, draws[:, 1])[:, None, None, None]
+        sigma = intervals.between(self.sigma, draws[:, 1])[:, None, None, None]
         return image + sigma * random(ops.shape(image))

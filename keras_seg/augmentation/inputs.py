@@ -1,0 +1,58 @@
+"""What an augmentation is given: images and all that belongs to their pixels, with a batch axis or without."""
+
+import keras
+
+from keras_seg import _validation
+from keras_seg._validation import InputError
+from keras_seg.augmentation.tensorflow_ops import ops_on_tensorflow
+
+KEYS = ("image", "mask", "weight", "instances")
+TYPES = {"image": "float32", "mask": "int32", "weight": "float32", "instances": "int32"}
+
+
+def check(given):
+    """Whether `given` is one image and not a batch; refuses shapes that do not belong together."""
+    unknown = given.keys() - set(KEYS)
+    if unknown:
+        name = sorted(unknown)[0]
+        _validation.fail("image", "has a key that is not known", name, _validation.nearest(name, KEYS))
+    if "image" not in given:
+        raise InputError(f"`image` is missing among {sorted(given)}.")
+    shape = tuple(given["image"].shape)
+    if len(shape) not in (3, 4):
+        _validation.fail("image", "must be (height, width, channels), with or without a batch axis", shape)
+    if 0 in shape:
+        _validation.fail("image", "must not be empty", shape)
+    sides = shape[:-1]
+    for key, value in given.items():
+        if key == "image":
+            continue
+        own = tuple(value.shape)
+        flat = own[:-1] if len(own) == len(shape) and own[-1] == 1 else own
+        if len(flat) != len(sides) or any(None not in (a, b) and a != b for a, b in zip(flat, sides, strict=True)):
+            _validation.fail(key, f"must have the size of the image, {sides}", own)
+        kind = keras.backend.standardize_dtype(value.dtype)
+        if key in ("mask", "instances") and not kind.startswith(("int", "uint", "bool")):
+            _validation.fail(key, "must hold integers", kind, f'Pass {key}.astype("int32").')
+    return len(shape) == 3
+
+
+def namespace(tensors):
+    """Where to compute: on TensorFlow for its tensors, and for NumPy arrays if it is the backend."""
+    theirs = any(type(x).__module__.split(".")[0] == "tensorflow" for x in tensors)
+    if theirs or keras.backend.backend() == "tensorflow":
+        return ops_on_tensorflow()
+    return keras.ops
+
+
+def batched(ops, key, value, single):
+    """The shape of `value` with axes for the batch and for channels."""
+    shape = ops.shape(value)
+    shape = (1, *shape) if single else shape
+    return shape if key == "image" or len(shape) == 4 else (*shape, 1)
+
+
+def unbatched(ops, result, value, single):
+    """The shape of `result` with the axes that `value` had."""
+    shape = ops.shape(result)[1:] if single else ops.shape(result)
+    return shape if len(shape) == len(value.shape) else shape[:-1]
