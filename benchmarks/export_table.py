@@ -211,16 +211,13 @@ def rendered(content):
     if notes:
         lines += ['<a id="export-notes"></a>', ""]
         lines += [f"{number}. {text}" for number, text in enumerate(notes, start=1)] + [""]
-    lines += [
-        '??? note "The operators of each TFLite file"',
-        "",
-        "    | Model | float32 | int8 besides |",
-        "    |---|---|---|",
-    ]
+    lines += ['<details markdown="1">', "<summary>The operators of each TFLite file</summary>", ""]
+    lines += ["| Model | float32 | int8 besides |", "|---|---|---|"]
     for label, row in cells.items():
-        ops = row.get("tflite", {}).get("ops", [])
-        besides = [op for op in row.get("int8", {}).get("ops", []) if op not in ops]
-        lines.append(f"    | {label} | {', '.join(ops).lower()} | {', '.join(besides).lower()} |")
+        if ops := row.get("tflite", {}).get("ops"):
+            besides = [op for op in row.get("int8", {}).get("ops", []) if op not in ops]
+            lines.append(f"| {label} | {', '.join(ops).lower()} | {', '.join(besides).lower()} |")
+    lines += ["", "</details>"]
     return "\n".join(lines) + "\n"
 
 

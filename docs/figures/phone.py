@@ -17,7 +17,7 @@ from PIL import Image
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 DOCS = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(DOCS.parent / "tests" / folder) for folder in ("docs", "clients")]
+sys.path[:0] = [str(DOCS.parent), *(str(DOCS.parent / "tests" / folder) for folder in ("docs", "clients"))]
 
 import page_code  # noqa: E402  How the tests run a page, and how they open the web page.
 import web_page  # noqa: E402

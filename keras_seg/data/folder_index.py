@@ -13,7 +13,7 @@ from keras_seg import _validation
 from keras_seg._validation import InputError
 from keras_seg.data.examples import Examples
 from keras_seg.data.label_encoding import LabelEncoding
-from keras_seg.data.pairs import Pair, find_pairs, split_folder
+from keras_seg.data.pairs import SPLITS, Pair, find_pairs, split_folder
 from keras_seg.data.reading import image_size, read_image, read_mask
 
 _BITS_8 = 256
@@ -106,9 +106,10 @@ def scan_folder(
 ):
     """Pair, read and check a data folder once: every mask, and every image too.
 
-    Names may lie in the folder: `labels.json`, {"names": [...], "ignore_class": 11}, or `classes.txt` with one name a
-    line. `labels.json` may also say how masks are to be read: "colors", [[red, green, blue], ...], the colour of id 0,
-    of id 1 and so on, and "label_map", {"1": 0, "2": 1}. Arguments go before the file.
+    Names may lie in the folder, or beside it where it is called train, val or the like: `labels.json`, {"names": [...],
+    "ignore_class": 11}, or `classes.txt` with one name a line. `labels.json` may also say how masks are to be read:
+    "colors", [[red, green, blue], ...], the colour of id 0, of id 1 and so on, and "label_map", {"1": 0, "2": 1}.
+    Arguments go before the file.
 
     Args:
         path: the folder, or a pair of text files; see `find_pairs` for the layouts.
@@ -284,6 +285,8 @@ def side_file(path, split):
     side = _Side()
     root = pathlib.Path(path[0]).parent if isinstance(path, (tuple, list)) else pathlib.Path(path)
     folders = [root] if split is None else [split_folder(root, split), root]
+    if split is None and root.name.lower() in {name for names in SPLITS.values() for name in names}:
+        folders.append(root.parent)  # DATA/train is the train split of DATA.
     side.path = next(
         (f / name for f in folders for name in ("labels.json", "classes.txt") if (f / name).is_file()), None
     )

@@ -96,6 +96,9 @@ def tflite(
     _validation.integer("batch_size", batch_size)
     quantization.check(quantize, input, representative, float_layers)
     if representative is not None:
+        if None in size:
+            rule = f'must be fixed for quantize="{quantize}", whose ranges are measured at one size'
+            _validation.fail("input_size", rule, size, "For example (256, 256).")
         representative = quantization.representative_images(representative, size, model.input_shape[-1])
     request = Request(
         path, size, input, output, batch_size, images, overwrite, labels, ignore_class, class_names, colors, quantize

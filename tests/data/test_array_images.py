@@ -164,6 +164,16 @@ def test_colours_in_labels_json(tmp_path):
     np.testing.assert_array_equal(scan_folder(tmp_path, "val", colors=given).read_labels(0), [[1, 1, 0, 0, 2, 2]] * 4)
 
 
+def test_labels_json_beside_a_split(tmp_path):
+    write_painted(tmp_path, "train", "a")
+    write_painted(tmp_path, "other", "a")
+    labels = {"names": ["road", "car", "dark"], "colors": [[128, 64, 128], [0, 0, 142], [0, 0, 0]]}
+    (tmp_path / "labels.json").write_text(json.dumps(labels))
+    assert scan_folder(tmp_path / "train").class_names == ("road", "car", "dark")
+    with pytest.raises(InputError, match="painted in colours"):
+        scan_folder(tmp_path / "other")
+
+
 def test_label_map_in_labels_json(tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()

@@ -77,6 +77,13 @@ def test_sizes_that_are_none(model, tmp_path):
         assert all(part in message for part in rule.split(".*"))
 
 
+def test_ranges_are_measured_at_one_size(model, tmp_path):
+    for quantize in ("int8", "int16x8"):
+        options = {"quantize": quantize, "representative": np.full((1, 16, 24, 3), 99.0), "input_size": (None, 24)}
+        message = refused("tflite", model, tmp_path / "m.tflite", **options)
+        assert f'`input_size` must be fixed for quantize="{quantize}", whose ranges are measured at one size' in message
+
+
 def test_a_size_that_only_converting_or_running_shows(model, tmp_path, monkeypatch):
     """A runtime that fails at one of the two sizes: the error says which and what to do."""
     tflite = sys.modules["keras_seg.export.tflite"]

@@ -33,7 +33,7 @@ def draw():
     for axis, (name, way) in zip(axes.flat[1:], ways.items(), strict=True):
         way()  # The first call compiles.
         seconds = []
-        for _ in range(3):
+        for _ in range(7):
             begun = time.perf_counter()
             scores = way()
             seconds.append(time.perf_counter() - begun)
