@@ -13,7 +13,7 @@ help:
 	@echo "make demo      see training, judging, predicting and a TFLite export in three minutes"
 	@echo "make test      run the tests on TensorFlow, JAX and PyTorch"
 	@echo "make test-all  the same with the long ones"
-	@echo "make lint      ruff and codespell; make format mends what it can"
+	@echo "make lint      ruff and spelling; make format mends what it can"
 	@echo "make docs      build the site into site/"
 	@echo "make wheel     build the wheel and try it in an empty environment"
 
@@ -58,6 +58,7 @@ format: $(VENV)/installed-dev
 
 docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	$(BIN)/python .ci/check_site site
 
 wheel: $(VENV)/installed-dev
 	sh .ci/check_wheel $(BIN)/python

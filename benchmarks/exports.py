@@ -3,12 +3,19 @@
     python benchmarks/exports.py --peer PYTHON
 
 U-Net on MobileNetV2, 224x224, float32, two threads each, batch 1 and 8; every alternative takes its turn in every
-round, and the median counts. PYTHON is the interpreter of an environment with torch and segmentation-models-pytorch; it
-answers through a pipe, so that both libraries can be in one run without sharing an environment. Without --peer it is
-left out.
+round, and the median counts. Twice: with the skips that keras_seg takes from MobileNetV2 (the expanded maps, as Keras'
+own tutorials do), and with the narrow ones (the bottlenecks), which are those of segmentation_models_pytorch. The
+statistics of BatchNormalization are random, as if trained: with those of a new model every bias is 0 and goes away.
+
+PYTHON is the interpreter of an environment with torch and segmentation-models-pytorch; it answers through a pipe, so
+that both libraries can be in one run without sharing an environment. Without --peer it is left out. --keep writes the
+figures into docs/benchmarks.json and the page made of it.
 """
 
 import argparse
+import datetime
+import itertools
+import json
 import os
 import pathlib
 import statistics
@@ -105,10 +112,29 @@ def alternatives(model, folder, batch):
     }
 
 
+def as_if_trained(model):
+    """Give every BatchNormalization statistics of its own."""
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    for layer in model._flatten_layers():
+        if "BatchNormalization" in type(layer).__name__:
+            gamma, beta, mean, variance = (weight.shape for weight in layer.weights)
+            layer.set_weights(
+                [
+                    rng.uniform(0.8, 1.2, gamma),
+                    rng.normal(0, 0.1, beta),
+                    rng.normal(0, 0.1, mean),
+                    rng.uniform(0.8, 1.2, variance),
+                ]
+            )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--peer", help="Python with segmentation-models-pytorch")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--keep", action="store_true", help="write docs/benchmarks.json and the table of the page")
     arguments = parser.parse_args()
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -117,9 +143,11 @@ def main():
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     import keras_seg as ks
 
-    model = ks.models.UNet(num_classes=11, backbone="MobileNetV2", weights=None)
     peer = Peer(arguments.peer) if arguments.peer else None
-    for batch in (1, 8):
+    columns = []
+    for skips, batch in itertools.product(("wide", "narrow"), (1, 8)):
+        model = ks.models.UNet(num_classes=11, backbone=ks.backbones.build("MobileNetV2", skips=skips))
+        as_if_trained(model)
         with tempfile.TemporaryDirectory() as folder:
             runs = alternatives(model, pathlib.Path(folder), batch)
             times = {name: [] for name in runs}
@@ -136,11 +164,31 @@ def main():
                         values.clear()
         medians = {name: statistics.median(values) for name, values in times.items()}
         medians |= {f"smp, {name}": statistics.median(values) for name, values in peers.items()}
+        columns.append(medians)
         eager = [value for name, value in medians.items() if name in ("smp, eager", "smp, channels_last")]
         unit = min(eager) if eager else medians["Keras predict"]
-        print(f"\n| batch {batch} | ms | of {'smp eager' if eager else 'Keras predict'} |\n|---|---|---|")
+        print(
+            f"\n| {skips} skips, batch {batch} | ms | of {'smp eager' if eager else 'Keras predict'} |\n|---|---|---|"
+        )
         for name, value in medians.items():
             print(f"| {name} | {value:.1f} | {value / unit:.2f} |", flush=True)
+    if arguments.keep:
+        keep(columns, arguments.rounds)
+
+
+def keep(columns, rounds):
+    """Write the medians, a dict of each column, where the documentation has its numbers from."""
+    import page_tables
+
+    path = page_tables.DOCS / "benchmarks.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["exports"] |= {
+        "date": datetime.date.today().isoformat(),
+        "rounds": rounds,
+        "rows": [{"name": name, "ms": [round(column[name], 1) for column in columns]} for name in columns[0]],
+    }
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    page_tables.write_tables()
 
 
 if __name__ == "__main__":

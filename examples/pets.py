@@ -29,7 +29,8 @@ class StandIn(tfds.core.GeneratorBasedBuilder):
 
     def _info(self):
         image, trimap = tfds.features.Image(shape=(None, None, 3)), tfds.features.Image(shape=(None, None, 1))
-        return self.dataset_info_from_configs(features={"image": image, "segmentation_mask": trimap})
+        both = {"image": image, "segmentation_mask": trimap}
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(both))
 
     def _split_generators(self, dl_manager):
         return {
@@ -51,22 +52,20 @@ class StandIn(tfds.core.GeneratorBasedBuilder):
 # ids from 0 of them.
 
 # %%
+pets = "oxford_iiit_pet"
 if STAND_IN:
-    builder = StandIn(data_dir=tempfile.mkdtemp())
-    builder.download_and_prepare()
+    pets = StandIn(data_dir=tempfile.mkdtemp())
+    pets.download_and_prepare()
 side, epochs = (96, 1 if QUICK else 10) if STAND_IN else (192, 10)
 reading = {"num_classes": 3, "label_map": {1: 0, 2: 1, 3: 2}, "size": side}
-pets = builder if STAND_IN else "oxford_iiit_pet"
 augment = ks.augmentation.standard(crop=side, scale=(1.0, 1.5))
 train = ks.data.from_tfds(pets, "train", augment=augment, batch_size=16, **reading)
 test = ks.data.from_tfds(pets, "test", batch_size=16, **reading)
 
 # %%
-# `weights="imagenet"` where there is a network: then ten epochs are plenty.
-backbone = {"backbone": "Compact", "decoder_filters": (96, 64, 32, 24), "decoder_stride": 2}
-if not STAND_IN:
-    backbone = {"backbone": "MobileNetV2", "weights": "imagenet"}
-model = ks.models.UNet(3, **backbone)
+pretrained = {"backbone": "MobileNetV2", "weights": "imagenet"}
+small = {"backbone": "Compact", "decoder_filters": (96, 64, 32, 24), "decoder_stride": 2}
+model = ks.models.UNet(3, **(small if STAND_IN else pretrained))
 model.compile(
     keras.optimizers.AdamW(2e-3 if STAND_IN else 3e-4),
     loss=ks.losses.CrossEntropy() + 0.5 * ks.losses.SoftDice(),

@@ -7,7 +7,7 @@ from keras_seg._graph import as_functional, replay, replay_opened
 from keras_seg.backbones import applications
 from keras_seg.backbones.compact import Compact
 from keras_seg.backbones.preprocessing import MODES, Preprocessing
-from keras_seg.backbones.pyramid import SKIPS, find_pyramid, named_by_stride, pyramid_of
+from keras_seg.backbones.pyramid import LEVELS, SKIPS, find_pyramid, named_by_stride, pyramid_of
 from keras_seg.backbones.weights import load_own_weights, load_weights
 
 
@@ -51,7 +51,8 @@ def build(
 
     Args:
         backbone: A name from `names()`, or a `keras.Model` with a functional graph, or a keras-hub (`pyramid_outputs`)
-            or keras-cv (`pyramid_level_inputs`) backbone. A model's layers are shared, not copied.
+            or keras-cv (`pyramid_level_inputs`) backbone. A model whose outputs are levels by name, such as one built
+            here, keeps them. A model's layers are shared, not copied.
         input_shape: (height, width, channels); height and width may be None: then any multiple of 32 can be fed.
             Defaults to `(None, None, 3)`.
         weights: `None` (as initialized, or as they are in a model given), `"imagenet"` (downloaded by Keras), or the
@@ -150,8 +151,11 @@ def _from_model(backbone, input_shape, include_preprocessing, skips, name):
 
 
 def _declared_pyramid(backbone):
-    """The pyramid a keras-hub or keras-cv backbone declares itself, or None."""
-    if getattr(backbone, "pyramid_outputs", None):
+    """The pyramid that a backbone declares itself, one of `build` or of keras-hub or keras-cv, or None."""
+    graph = as_functional(backbone)
+    if graph is not None and isinstance(graph.output, dict) and set(graph.output) <= {"P0", *LEVELS}:
+        found = graph.output
+    elif getattr(backbone, "pyramid_outputs", None):
         found = backbone.pyramid_outputs
     elif getattr(backbone, "pyramid_level_inputs", None):
         found = {level: backbone.get_layer(layer).output for level, layer in backbone.pyramid_level_inputs.items()}

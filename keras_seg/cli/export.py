@@ -1,6 +1,11 @@
 """keras-seg export."""
 
+import importlib.util
+import os
 import pathlib
+import subprocess
+import sys
+import tempfile
 
 import click
 
@@ -18,6 +23,18 @@ _DEFAULT_NAMES = {
 }
 
 
+class _Size(IntList):
+    """HxW, or any."""
+
+    def __init__(self):
+        super().__init__(sides=2)
+        self.name = "HxW|any"
+
+    def convert(self, value, param, ctx):
+        """(height, width), None for any."""
+        return (None, None) if value == "any" else super().convert(value, param, ctx)
+
+
 # As many as change nothing any more in the ranges of a small net.
 _REPRESENTATIVE = 100
 
@@ -28,8 +45,8 @@ _REPRESENTATIVE = 100
 @click.option("--out", type=click.Path(), help="Default: model.tflite, saved_model, ... in the run folder.")
 @click.option(
     "--size",
-    type=IntList(sides=2),
-    help="Input size; default: the training images' median for TFLite, any size for the others.",
+    type=_Size(),
+    help="Input size, or any; default: the training images' median for TFLite, any for the others.",
 )
 @click.option(
     "--input", "input_", type=click.Choice(["float32", "uint8", "int8"]), default="float32", show_default=True
@@ -50,9 +67,14 @@ _REPRESENTATIVE = 100
     type=click.Path(exists=True),
     help="Folder whose images int8 and int16x8 are measured on: a hundred in which every class occurs.",
 )
+@click.option(
+    "--reference",
+    type=click.Path(),
+    help="File of ks.export.reference, made where the model was trained: the model must predict the same here.",
+)
 @tta
 @overwrite
-def export(run, format_, out, size, input_, output, quantize, representative, tta, overwrite):
+def export(run, format_, out, size, input_, output, quantize, representative, reference, tta, overwrite):
     """Export the model of RUN, load the result back and compare it with Keras."""
 
     if format_ != "tflite" and (quantize or representative):
@@ -61,6 +83,10 @@ def export(run, format_, out, size, input_, output, quantize, representative, tt
     path = pathlib.Path(out) if out else run.path / _DEFAULT_NAMES[format_]
     if path.exists() and not overwrite:
         raise InputError(f"{path}: exists already. Choose another --out, or add --overwrite.")
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        _on_tensorflow(run)
     if size is None and format_ == "tflite":
         size = tuple(run.load_plan().fingerprint["median_size"])
     labels = run.load_labels()
@@ -69,7 +95,56 @@ def export(run, format_, out, size, input_, output, quantize, representative, tt
     if format_ == "tflite":
         images = None if representative is None else _representative(run, representative)
         options |= {"quantize": quantize, "representative": images}
-    export_model(augmented(run.load_model(), tta), format_, path, size, overwrite, **options)
+    model = run.load_model()
+    if reference is not None:
+        _check_reference(model, reference)
+    export_model(augmented(model, tta), format_, path, size, overwrite, **options)
+
+
+def _check_reference(model, path):
+    """Fail unless the model predicts what it predicted on the backend it was trained on."""
+    from keras_seg import export as ks_export
+
+    try:
+        difference = ks_export.check_reference(model, path)
+    except RuntimeError as error:
+        raise InputError(str(error)) from error
+    console.console.print(f"Same predictions as where it was trained, largest difference {difference:.1e}.")
+
+
+def _on_tensorflow(run):
+    """End with the same command in a process on TensorFlow, told what the model predicts here."""
+    import keras
+
+    from keras_seg import export as ks_export
+
+    if importlib.util.find_spec("tensorflow") is None:
+        raise InputError('Exporting needs tensorflow beside the other backend: pip install "keras-seg[tensorflow]"')
+    context = click.get_current_context()
+    words = _words(context)
+    with tempfile.TemporaryDirectory() as folder:
+        if context.params["reference"] is None:
+            console.console.print(f"Predicting on {keras.backend.backend()}, then exporting on TensorFlow.")
+            words += ["--reference", str(ks_export.reference(run.load_model(), pathlib.Path(folder) / "predicted.npz"))]
+        command = [sys.executable, "-m", "keras_seg", "export", *words]
+        done = subprocess.run(command, env={**os.environ, "KERAS_BACKEND": "tensorflow"})
+    context.exit(done.returncode)
+
+
+def _words(context):
+    """What a command was called with, as on the command line."""
+    words = []
+    for parameter in context.command.params:
+        value = context.params[parameter.name]
+        if value is None or value is False:
+            continue
+        if not isinstance(parameter, click.Argument):
+            words.append(parameter.opts[-1])
+        if isinstance(value, tuple):
+            value = "any" if None in value else "x".join(map(str, value))
+        if value is not True:
+            words.append(str(value))
+    return words
 
 
 def _representative(run, folder):
@@ -99,13 +174,5 @@ def export_model(model, format_, path, size=None, overwrite=False, **options):
             report = write(model, path, input_size=size, overwrite=overwrite, **options)
     except (RuntimeError, ImportError) as error:
         raise InputError(str(error)) from error
-    console.fact_sheet(
-        ("Exported", report.path),
-        ("Size", f"{report.size_bytes / 2**20:.2f} MiB"),
-        ("Input", f"{' x '.join(map(str, report.input_shape))}, {report.input}, 0..255"),
-        ("Compared with Keras", f"{report.images} images, largest difference {report.max_abs_difference:.1e}"),
-        ("Same class", f"{100 * report.agreement:.2f} % of pixels"),
-        ("A call takes", f"{report.milliseconds:.1f} ms here"),
-        ("Operators", f"{len(report.ops)} kinds" + (", all built in" if format_ == "tflite" else "")),
-    )
+    console.console.print(str(report), markup=False, soft_wrap=True)
     return report

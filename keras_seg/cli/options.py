@@ -51,7 +51,9 @@ def data_options(command):
             "--ignore-class", type=IntList(), help="Label or labels of pixels that do not count, e.g. 11 or 0,255."
         ),
         click.option("--num-classes", type=int, help="Default: found in the masks."),
-        click.option("--channels", type=click.Choice(["1", "3", "4"]), help="Channels to read images with; default 3."),
+        click.option(
+            "--channels", type=click.IntRange(1), help="Channels of the images: 1, 3 (default), 4, those of .npy."
+        ),
     ):
         command = option(command)
     return command
@@ -64,6 +66,6 @@ def data_arguments(num_classes, ignore_class, class_names, channels, components)
         "num_classes": num_classes,
         "ignore_class": ignore_class,
         "class_names": names,
-        "channels": channels and int(channels),
+        "channels": channels,
         "components": components,
     }

@@ -30,8 +30,8 @@ class FolderIndex(Examples):
         encoding: the `LabelEncoding` of the masks.
         pixel_counts: int64 array (examples, num_classes): pixels of each class in each mask.
         ignored_counts: int64 array (examples,): pixels without a class.
-        channels: channels of the images, 1, 3 or 4.
-        image_dtype: "uint8", or "float32" if any file has 16 bits.
+        channels: channels of the images.
+        image_dtype: "uint8", or "float32" if any file has 16 bits or floats.
         colors: dict from colour to id for masks painted in colours, or None.
         notices: one-line texts that say what was found out and not asked for.
     """
@@ -107,7 +107,8 @@ def scan_folder(
     """Pair, read and check a data folder once: every mask, and every image too.
 
     Names may lie in the folder: `labels.json`, {"names": [...], "ignore_class": 11}, or `classes.txt` with one name a
-    line. Arguments go before the file.
+    line. `labels.json` may also say how masks are to be read: "colors", [[red, green, blue], ...], the colour of id 0,
+    of id 1 and so on, and "label_map", {"1": 0, "2": 1}. Arguments go before the file.
 
     Args:
         path: the folder, or a pair of text files; see `find_pairs` for the layouts.
@@ -119,7 +120,7 @@ def scan_folder(
         colors: dict from colour (red, green, blue) to id, for masks painted in colours.
         encoding: a `LabelEncoding` to hold to instead of finding one, as that of the train split for the val split. It
             takes the place of the five arguments before it but `colors`.
-        channels: channels to read the images with: 3, 1 or 4.
+        channels: channels to read the images with: 3, 1 or 4, or what `.npy` images have.
         allow_orphans: leave out images without masks and masks without images.
         check_images: decode every image (5 ms a megapixel and core), so that a broken one is found now and not in
             mid-training. False reads the headers only.
@@ -141,11 +142,13 @@ def scan_folder(
         >>> len(index), index.common_size, index.class_names[:2]
         (4, (48, 64), ('background', 'circle'))
     """
-    _validation.one_of("channels", channels, (1, 3, 4))
+    channels = _validation.integer("channels", channels)
     workers = _validation.integer("workers", workers or os.cpu_count() or 1)
     pairs = find_pairs(path, split, allow_orphans)
+    side = side_file(path, split)
+    colors = side.colors if colors is None else colors
     if encoding is None:
-        side = side_file(path, split)
+        label_map = side.label_map if label_map is None else label_map
         if class_names is None and side.names is not None:
             class_names = side.names
             if num_classes is not None and len(class_names) != num_classes:
@@ -164,8 +167,12 @@ def scan_folder(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    sizes, dtypes, counts = zip(*seen, strict=True)
+    sizes, dtypes, peaks, counts = zip(*seen, strict=True)
     notices = []
+    if max(peaks) <= 1:
+        notices.append(
+            f"Images hold values up to {max(peaks):g}: models take 0..255 unless include_preprocessing=False."
+        )
     if encoding is None:
         total = collections.Counter()
         for values in counts:
@@ -235,11 +242,12 @@ def split_index(index, validation_fraction=0.2, seed=0):
 
 
 def _look(pair: Pair, channels, colors, check_image):
-    """(height, width), dtype of the image, and how often each value occurs in the mask."""
-    dtype = "uint8"
+    """(height, width), dtype and peak of the image, and how often each value occurs in the mask."""
+    dtype, peak = "uint8", 255
     if check_image:
         image = read_image(pair.image, channels)
         size, dtype = image.shape[:2], image.dtype.name
+        peak = float(image.max()) if dtype == "float32" else peak
     else:
         size, dtype = image_size(pair.image), "float32"  # Floats hold either depth.
     mask = read_mask(pair.mask, colors)
@@ -255,7 +263,7 @@ def _look(pair: Pair, channels, colors, check_image):
         counts = counts[values]
     else:
         values, counts = np.unique(mask, return_counts=True)
-    return tuple(int(side) for side in size), dtype, dict(zip(values.tolist(), counts.tolist(), strict=True))
+    return tuple(int(side) for side in size), dtype, peak, dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
 def folder_name(path):
@@ -267,6 +275,8 @@ class _Side:
     path = None
     names = None
     ignore_class = None
+    colors = None
+    label_map = None
 
 
 def side_file(path, split):
@@ -288,9 +298,16 @@ def side_file(path, split):
             side.names = content.get("names")
             side.names = side.names if side.names is None else tuple(str(name) for name in side.names)
             side.ignore_class = content.get("ignore_class")
+            if (colors := content.get("colors")) is not None:
+                side.colors = {(int(r), int(g), int(b)): id_ for id_, (r, g, b) in enumerate(colors)}
+                if len(side.colors) != len(colors):
+                    raise ValueError("a colour occurs twice")
+            if (label_map := content.get("label_map")) is not None:
+                side.label_map = {int(value): int(id_) for value, id_ in label_map.items()}
         except (ValueError, AttributeError, TypeError) as error:
             raise InputError(
-                f'{side.path}: is not of the form {{"names": ["background", ...], "ignore_class": 255}} ({error}).'
+                f'{side.path}: is not of the form {{"names": ["background", ...], "ignore_class": 255}}, with '
+                f'"colors": [[0, 0, 0], ...] or "label_map": {{"1": 0, ...}} where masks need them ({error}).'
             ) from error
     if side.names is not None and len(set(side.names)) != len(side.names):
         raise InputError(f"{side.path}: a class name occurs twice. Give every class its own name.")

@@ -30,7 +30,7 @@ class InstanceIndex(Examples):
         components: bool, whether files are black and white and each patch of white an object.
         components_given: bool, whether that was said and not found out.
         file_ignore_class: tuple of the numbers that mark pixels without a label in the files.
-        channels: channels of the images, 1, 3 or 4.
+        channels: channels of the images.
         image_dtype: "uint8", or "float32" if any file has 16 bits.
         notices: one-line texts that say what was found out and not asked for.
     """
@@ -80,7 +80,7 @@ def scan_instances(
             the numbers of the objects, None to find out: masks of two values whose white is in pieces are black and
             white. Defaults to None.
         ignore_class: None, int or sequence of int, numbers in the files that mark pixels without a label.
-        channels: channels to read the images with: 3, 1 or 4.
+        channels: channels to read the images with: 3, 1 or 4, or what `.npy` images have.
         allow_orphans: leave out images without objects' files and the other way round.
         check_images: decode every image, as in `scan_folder`.
         workers: threads; the number of cores by default.
@@ -102,7 +102,7 @@ def scan_instances(
         >>> len(index), index.common_size, index.object_counts.min() > 1
         (2, (64, 64), np.True_)
     """
-    _validation.one_of("channels", channels, (1, 3, 4))
+    channels = _validation.integer("channels", channels)
     if components is not None:
         _validation.boolean("components", components)
     ignored = _validation.ignored_classes(ignore_class)

@@ -4,7 +4,6 @@ import pathlib
 
 from keras_seg._validation import InputError
 from keras_seg.data.pairs import (
-    EXTENSIONS,
     IMAGE_FOLDERS,
     MASK_FOLDERS,
     SPLITS,
@@ -17,7 +16,6 @@ from keras_seg.data.pairs import (
     subfolders,
 )
 
-MAP_EXTENSIONS = (*EXTENSIONS, ".npy")
 _MAP_FOLDERS = ("instances", "instance_masks", *MASK_FOLDERS)
 
 
@@ -65,8 +63,8 @@ def find_instance_pairs(path, split=None, allow_orphans=False):
         return _folder_an_image(root, folders, allow_orphans)
     objects = {} if mask_folder is None else subfolders(mask_folder, lower=False)
     if not objects:
-        return find_pairs(root, None, allow_orphans, _MAP_FOLDERS, MAP_EXTENSIONS)
-    loose = image_files(mask_folder, MAP_EXTENSIONS)
+        return find_pairs(root, None, allow_orphans, _MAP_FOLDERS)
+    loose = image_files(mask_folder)
     if loose:
         raise InputError(
             f"{mask_folder}: holds folders ({some_of(sorted(objects))}) and files ({some_of(f.name for f in loose)}). "
@@ -156,7 +154,7 @@ def _refuse_unpaired(images, objects, image_folder, mask_folder):
 
 def object_files(folder):
     """The masks in a folder of one for each object."""
-    files = image_files(pathlib.Path(folder), MAP_EXTENSIONS)
+    files = image_files(pathlib.Path(folder))
     if not files:
         raise InputError(
             f"{folder}: holds no masks. Put one file for each object there; for an image without objects, one of zeros."

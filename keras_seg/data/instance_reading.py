@@ -7,7 +7,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._validation import InputError
 from keras_seg.data.instance_pairs import object_files
-from keras_seg.data.reading import read_mask
+from keras_seg.data.reading import read_id_array, read_mask
 
 # The label of pixels that do not count, in every map this package makes; files may use any (`ignore_class`).
 VOID = -1
@@ -71,18 +71,7 @@ def _numbers(path):
     """What the file holds, as an integer array (height, width)."""
     if path.suffix.lower() != ".npy":
         return read_mask(path).astype("int64")
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"{path}: cannot be read as an array of numbers; it is damaged or no .npy file. Write it with numpy.save."
-        ) from error
-    if values.ndim != 2 or values.dtype.kind not in "iub":
-        raise InputError(
-            f"{path}: holds {values.dtype} of shape {values.shape}. Save a whole number for each pixel, "
-            "(height, width): ids.astype('int32')."
-        )
-    return values.astype("int64")
+    return read_id_array(path).astype("int64")
 
 
 def _from_objects(folder, ignored):

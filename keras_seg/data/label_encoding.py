@@ -208,6 +208,7 @@ def _count_classes(ids):
         example = ", ".join(f"{id_}: {position}" for position, id_ in enumerate(sorted(ids)[:2]))
         raise InputError(
             f"The masks hold labels {shown}, which do not count up from 0. "
-            f"Pass label_map={{{example}, ...}}, or num_classes={max(ids) + 1} to keep them."
+            f"Pass label_map={{{example}, ...}} (or write it into labels.json), or num_classes={max(ids) + 1} to keep "
+            "them."
         )
     return max(ids) + 1

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from keras_seg import _validation
 from keras_seg._validation import InputError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")
 MASK_FOLDERS = ("masks", "mask", "labels", "annotations")
 MASK_SUFFIXES = ("_mask", "_label", "_labels", "_seg", "_gt", "_l", "-mask", "-label")
@@ -54,7 +54,7 @@ def find_splits(path):
     )
 
 
-def find_pairs(path, split=None, allow_orphans=False, mask_folders=MASK_FOLDERS, mask_extensions=EXTENSIONS):
+def find_pairs(path, split=None, allow_orphans=False, mask_folders=MASK_FOLDERS):
     """Pair the images of a folder with their masks.
 
     Three layouts are read:
@@ -74,7 +74,6 @@ def find_pairs(path, split=None, allow_orphans=False, mask_folders=MASK_FOLDERS,
         split: name of the split, or None where the folder holds the images itself.
         allow_orphans: leave out images without a mask and masks without an image, instead of refusing them.
         mask_folders: names the folder of masks may have.
-        mask_extensions: extensions that masks may have.
 
     Returns:
         A list of `Pair`, sorted by the image's stem; in the order of the lines for text files.
@@ -104,12 +103,12 @@ def find_pairs(path, split=None, allow_orphans=False, mask_folders=MASK_FOLDERS,
             found = f"It holds: {some_of(sorted(folders), 6)}." if folders else "It holds no folders."
             raise InputError(f"{root}: there is no folder {kind}/. {found} Expected: images/ and masks/.")
     images = _by_stem(image_folder)
-    masks = _masks_by_stem(mask_folder, images, mask_extensions)
+    masks = _masks_by_stem(mask_folder, images)
     if not allow_orphans:
         _refuse_orphans(images, masks, image_folder, mask_folder)
     pairs = [Pair(images[stem], masks[stem]) for stem in sorted(images) if stem in masks]
     if not pairs:
-        extensions = ", ".join(extension[1:] for extension in mask_extensions)
+        extensions = ", ".join(extension[1:] for extension in EXTENSIONS)
         raise InputError(
             f"{root}: no image has a mask ({len(images)} images, {len(masks)} masks). "
             f"Name the mask as its image, as in images/a.jpg and masks/a.png ({extensions})."
@@ -161,12 +160,12 @@ def some_of(names, shown=_SHOWN):
     return ", ".join(names[:shown]) + more
 
 
-def image_files(folder, extensions=EXTENSIONS):
-    """The files of a folder with one of the extensions, without the hidden ones."""
+def image_files(folder):
+    """The images of a folder, by their extensions, without the hidden ones."""
     return [
         entry
         for entry in sorted(folder.iterdir())
-        if entry.suffix.lower() in extensions and entry.name[0] != "." and entry.is_file()
+        if entry.suffix.lower() in EXTENSIONS and entry.name[0] != "." and entry.is_file()
     ]
 
 
@@ -177,9 +176,9 @@ def _by_stem(folder):
     return stems
 
 
-def _masks_by_stem(folder, images, extensions):
+def _masks_by_stem(folder, images):
     stems = {}
-    for file in image_files(folder, extensions):
+    for file in image_files(folder):
         stem = file.stem
         if stem not in images:
             suffix = next((end for end in MASK_SUFFIXES if stem.lower().endswith(end)), "")

@@ -53,7 +53,7 @@ def from_folder(
             then.
         first_epoch: number of the epoch to begin with. Needs `repeat`.
         steps_per_epoch: batches an epoch; by default what holds every example once (ceil(examples / batch_size)).
-        channels: 3 (RGB, the default), 1 (grey) or 4.
+        channels: 3 (RGB, the default), 1 (grey), 4, or what `.npy` images have.
         workers: examples decoded and augmented at the same time; tf.data chooses by default.
         label_map: dict from a value in the masks to its id.
         colors: dict from colour (red, green, blue) to id, for masks painted in colours.
@@ -90,7 +90,7 @@ def from_folder(
             class_names,
             label_map,
             colors,
-            channels=channels or 3,
+            channels=3 if channels is None else channels,
             workers=workers,
         )
     else:

@@ -1,9 +1,26 @@
 """Artefacts that prove their own numbers."""
 
+from keras_seg.export.layer_error import LayerError
+from keras_seg.export.layer_error_report import LayerErrorReport
+from keras_seg.export.layer_errors import layer_errors
 from keras_seg.export.onnx import onnx
 from keras_seg.export.openvino import openvino
+from keras_seg.export.reference import check_reference, reference
 from keras_seg.export.report import ExportReport
 from keras_seg.export.saved_model import saved_model
 from keras_seg.export.tflite import tflite
+from keras_seg.export.unsupported import UnsupportedOperatorError
 
-__all__ = ["ExportReport", "onnx", "openvino", "saved_model", "tflite"]
+__all__ = [
+    "ExportReport",
+    "LayerError",
+    "LayerErrorReport",
+    "UnsupportedOperatorError",
+    "check_reference",
+    "layer_errors",
+    "onnx",
+    "openvino",
+    "reference",
+    "saved_model",
+    "tflite",
+]

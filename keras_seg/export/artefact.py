@@ -14,7 +14,7 @@ from keras_seg.export import verification
 from keras_seg.export.description import described
 from keras_seg.export.report import ExportReport
 from keras_seg.export.serving import INPUTS, OUTPUTS, class_channels, named, serving_module
-from keras_seg.export.shipped_form import check_exportable, fixed_size, shipped_form
+from keras_seg.export.shipped_form import check_exportable, shipped_form, size_of_input
 from keras_seg.metrics import ConfusionMatrix, scores
 
 # Threads that an artefact is timed with: a phone's two fast cores, and what these machines have.
@@ -33,10 +33,12 @@ class Loaded:
     Attributes:
         run: callable of a batch, float32 or uint8 as the artefact takes it, that gives a dict of arrays by name.
         ops: tuple of str, the distinct operators, sorted.
+        threads: int, how many `run` computes with. Defaults to `THREADS`.
     """
 
     run: Callable
     ops: tuple
+    threads: int = THREADS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Request:
 def request_of_any_size(model, path, input_size, **options):
     """The `Request` of a format that takes the model's own sizes, dynamic or not, or the one that is asked for."""
     check_exportable(model)
-    size = model.input_shape[1:3] if input_size is None else fixed_size(model, input_size)
+    size = model.input_shape[1:3] if input_size is None else size_of_input(model, input_size)
     return Request(path, tuple(size), **options)
 
 
@@ -101,18 +103,21 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
         format_: str, the format's name.
         model: keras.Model.
         request: a `Request`.
-        write: callable of the `tf.Module` that serves the model, and of the path to write to.
+        write: callable of the `tf.Module` that serves the model, of the path to write to, and of what `described`
+            gives.
         load: callable of that path that gives `Loaded`.
         size_of: callable of that path that gives the bytes on disk, once loaded.
 
     Returns:
         An `ExportReport`.
     """
-    check_exportable(model)
     description = described(class_channels(model), request)
     batches = _batches(model, request)
+    _check_replaceable(request.path, format_)
     with written_aside(request.path, request.overwrite) as aside:
-        write(serving_module(shipped_form(model, request.size), request), aside)
+        # LiteRT takes 1.5 times as long for transposed convolutions, of one image most of all: benchmarks/exports.py.
+        form = shipped_form(model, request.size, subpixel=format_ == "tflite")
+        write(serving_module(form, request), aside, description)
         loaded = load(aside)
         comparisons, classes = [], []
         for batch in batches:
@@ -141,7 +146,9 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
         agreement=comparison.agreement,
         share_apart=comparison.apart,
         milliseconds=milliseconds,
-        threads=THREADS,
+        threads=loaded.threads,
+        class_names=tuple(description["class_names"]),
+        timed_batch=len(single),
         **judgement(classes, request, class_channels(model)),
     )
     report.write_beside()
@@ -149,6 +156,17 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
         sidecar = pathlib.Path(request.path).with_name(pathlib.Path(request.path).name + ".json")
         _files.write_json(sidecar, description)
     return report
+
+
+def _check_replaceable(path, format_):
+    """Fail where the artefact would take the place of a folder of something else, with overwriting too."""
+    path = pathlib.Path(path)
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    if format_ != "saved_model":
+        _validation.fail("path", "is a folder with files in it", str(path), "Name a file in it.")
+    if not (path / "saved_model.pb").exists():
+        _validation.fail("path", "is a folder of something else than a SavedModel", str(path), "Choose another path.")
 
 
 def judgement(classes, request, channels):

@@ -5,6 +5,7 @@ import logging
 
 from keras_seg import _validation
 from keras_seg.export.artefact import THREADS, Loaded, export, request_of_any_size
+from keras_seg.export.unsupported import unsupported
 
 # Old enough for runtimes of 2022 on, new enough for every operator here.
 _OPSET = 17
@@ -50,7 +51,8 @@ def onnx(
         An `ExportReport`.
 
     Raises:
-        ValueError: if an argument is not as above, the path cannot be written, or the file exists.
+        ValueError: if an argument is not as above, the path cannot be written, the file exists, or the model needs an
+            operator that ONNX lacks: the layer is named.
         RuntimeError: if what was written computes other numbers; nothing is written then.
         ImportError: if tf2onnx or onnxruntime is missing.
 
@@ -62,7 +64,7 @@ def onnx(
     ```
     """
     converter = _validation.optional_import("tf2onnx", "onnx", "Exporting to ONNX")
-    runtime = _validation.optional_import("onnxruntime", "onnx", "Exporting to ONNX")
+    _validation.optional_import("onnxruntime", "onnx", "Exporting to ONNX")
     request = request_of_any_size(
         model,
         path,
@@ -78,26 +80,44 @@ def onnx(
         colors=colors,
     )
 
-    def write(module, aside):
+    def write(module, aside, description):
         with _quiet():
             converter.convert.from_function(
                 module.serve, input_signature=module.serve.input_signature, opset=_OPSET, output_path=str(aside)
             )
-
-    def load(aside):
-        import onnx as files  # Comes with tf2onnx.
-
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = THREADS
-        session = runtime.InferenceSession(aside.read_bytes(), options, providers=["CPUExecutionProvider"])
-        names = [item.name for item in session.get_outputs()]
-
-        def run(batch):
-            return dict(zip(names, session.run(names, {"image": batch}), strict=True))
-
-        return Loaded(run, tuple(sorted({node.op_type for node in files.load(aside).graph.node})))
+        if foreign := _foreign(aside):
+            raise unsupported("ONNX", foreign, model, request)
 
     return export("onnx", model, request, write, load)
+
+
+def load(path):
+    """An ONNX file under ONNX Runtime: `Loaded`."""
+    import onnx as files  # Comes with tf2onnx.
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    names = [item.name for item in session.get_outputs()]
+
+    def run(batch):
+        return dict(zip(names, session.run(names, {"image": batch}), strict=True))
+
+    return Loaded(run, tuple(sorted({node.op_type for node in files.load(path).graph.node})))
+
+
+def _foreign(path):
+    """The operators of a file that ONNX does not define: tf2onnx leaves TensorFlow's where it knows no other."""
+    import onnx as files
+
+    ahead, found = [files.load(path).graph], set()
+    while ahead:
+        for node in ahead.pop().node:
+            ahead.extend(attribute.g for attribute in node.attribute if attribute.HasField("g"))
+            if not files.defs.has(node.op_type, node.domain):
+                found.add(node.op_type)
+    return found
 
 
 @contextlib.contextmanager
@@ -105,7 +125,7 @@ def _quiet():
     """tf2onnx logs every step of its optimizer."""
     logger = logging.getLogger("tf2onnx")
     level = logger.level
-    logger.setLevel(logging.ERROR)
+    logger.setLevel(logging.CRITICAL)  # Operators it does not know are an error of ours.
     try:
         yield
     finally:

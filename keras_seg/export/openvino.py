@@ -2,11 +2,16 @@
 
 import os
 import pathlib
+import re
 import tempfile
 
 from keras_seg import _validation
 from keras_seg._files import size_on_disk, written_aside
 from keras_seg.export.artefact import THREADS, Loaded, export, request_of_any_size
+from keras_seg.export.unsupported import unsupported
+
+# How the converter names operators that it has no counterpart for.
+_LACKING = re.compile(r"No conversion rule found for operations: ([\w, ]+)")
 
 
 def openvino(
@@ -52,7 +57,8 @@ def openvino(
         An `ExportReport`.
 
     Raises:
-        ValueError: if an argument is not as above, the path cannot be written, or a file exists.
+        ValueError: if an argument is not as above, the path cannot be written, a file exists, or the model needs an
+            operator that OpenVINO lacks: the layer is named.
         RuntimeError: if what was written computes other numbers; nothing is written then.
         ImportError: if openvino is missing.
 
@@ -83,23 +89,18 @@ def openvino(
         colors=colors,
     )
 
-    def write(module, aside):
+    def write(module, aside, description):
         with tempfile.TemporaryDirectory() as folder:
             tf.saved_model.save(module, folder, signatures={"serving_default": module.serve})
-            converted = ov.convert_model(folder)
+            try:
+                converted = ov.convert_model(folder)
+            except Exception as error:
+                if lacking := _LACKING.findall(str(error)):
+                    raise unsupported("OpenVINO", re.findall(r"\w+", ",".join(lacking)), model, request) from error
+                raise
         for port in converted.outputs:
             port.set_names({port.any_name.split(":")[0]})
         ov.save_model(converted, aside, compress_to_fp16=False)
-
-    def load(aside):
-        read = ov.Core().read_model(aside)
-        settings = {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": "f32"}
-        compiled = ov.Core().compile_model(read, "CPU", settings)
-
-        def run(batch):
-            return {port.any_name: value for port, value in compiled(batch).items()}
-
-        return Loaded(run, tuple(sorted({operation.get_type_name() for operation in read.get_ops()})))
 
     with written_aside(path.with_suffix(".bin"), overwrite) as weights:
 
@@ -109,6 +110,20 @@ def openvino(
             return loaded
 
         return export("openvino", model, request, write, load_and_keep, lambda aside: _size(aside, weights))
+
+
+def load(path):
+    """An OpenVINO model under OpenVINO: `Loaded`."""
+    import openvino as ov
+
+    read = ov.Core().read_model(path)
+    settings = {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": "f32"}
+    compiled = ov.Core().compile_model(read, "CPU", settings)
+
+    def run(batch):
+        return {port.any_name: value for port, value in compiled(batch).items()}
+
+    return Loaded(run, tuple(sorted({operation.get_type_name() for operation in read.get_ops()})))
 
 
 def _size(*files):

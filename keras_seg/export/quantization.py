@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg.export.float_nodes import float_nodes
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8", "int16x8")
 # What each computes activations in needs images to measure their ranges on.
@@ -13,7 +14,7 @@ _MOST_IMAGES = 200
 _INPUTS = ("float32", "uint8", "int8")
 
 
-def check(quantize, input, representative):
+def check(quantize, input, representative, float_layers=()):
     """Fail unless the options fit one another."""
     _validation.one_of("quantize", quantize, QUANTIZATIONS)
     _validation.one_of("input", input, _INPUTS)
@@ -26,6 +27,9 @@ def check(quantize, input, representative):
         _validation.fail("representative", f'must be given for quantize="{quantize}"', None, fix)
     if quantize not in _CALIBRATED and representative is not None:
         _validation.fail("representative", 'is for quantize="int8" and "int16x8"', type(representative).__name__)
+    if quantize != "int8" and len(float_layers):
+        fix = 'Drop it, or pass quantize="int8".'
+        _validation.fail("float_layers", 'is for quantize="int8"', float_layers, fix)
 
 
 def representative_images(given, size, channels):
@@ -82,3 +86,50 @@ def configure(tf, converter, quantize, input, representative):
     if quantize == "int16x8":
         wide = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         converter.target_spec.supported_ops = [wide, builtins]
+
+
+def converted(converter, model, quantize, input, float_layers=()):
+    """The bytes of a TFLite file.
+
+    Args:
+        converter: a `tf.lite.TFLiteConverter` that is set up by `configure`.
+        model: the keras.Model behind it.
+        quantize: how it is quantized.
+        input: str, the type of the file's input.
+        float_layers: layers that stay in float32, of an int8 file.
+    """
+    if quantize != "int8":
+        return converter.convert()
+    calibrated = calibrated_by(converter)
+    kept = float_nodes(calibrated, model, float_layers)
+    return quantized(calibrated, input, "float32" if len(float_layers) else input, kept)
+
+
+def calibrated_by(converter):
+    """The bytes of a float32 file that holds the ranges of its tensors."""
+    # What tf.lite.experimental.QuantizationDebugger does to leave operators out; it writes no integer inputs.
+    converter._experimental_calibrate_only = True
+    return converter.convert()
+
+
+def quantized(calibrated, input="float32", output="float32", kept=(), verified=False):
+    """An int8 file from what `calibrated_by` gives.
+
+    Args:
+        calibrated: bytes.
+        input: str, the type of the input. Defaults to "float32".
+        output: str, the type of the output. Defaults to "float32".
+        kept: names of the tensors whose operators stay in float32. Defaults to none.
+        verified: bool. Whether each int8 operator stands beside its float32 form, on the same input, with an operator
+            that compares them, for `export.layer_errors`. Defaults to False.
+    """
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    return mlir_quantize(
+        calibrated,
+        input_data_type=tf.as_dtype(input),
+        output_data_type=tf.as_dtype(output),
+        enable_numeric_verify=verified,
+        denylisted_nodes=list(kept),
+    )

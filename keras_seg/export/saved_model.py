@@ -1,7 +1,12 @@
 """Export to SavedModel, the format of TensorFlow Serving."""
 
+import os
+
 from keras_seg import _validation
 from keras_seg.export.artefact import Loaded, export, request_of_any_size
+
+# A graph with its constants is one protocol buffer, of 2 GiB at most: 400 million float32 weights leave a fifth of it.
+_LARGEST_FROZEN = 400_000_000
 
 
 def saved_model(
@@ -70,20 +75,44 @@ def saved_model(
         colors=colors,
     )
 
-    def write(module, aside):
-        tf.saved_model.save(module, str(aside), signatures={"serving_default": module.serve})
-
-    def load(aside):
-        loaded = tf.saved_model.load(str(aside))  # Held by `run`, or its variables would be gone.
-        serve = loaded.signatures["serving_default"]
-
-        def run(batch):
-            return {name: value.numpy() for name, value in serve(image=tf.constant(batch)).items()}
-
-        run.holds = loaded
-        return Loaded(run, _ops(serve.graph))
+    def write(module, aside, description):
+        served = _frozen(tf, module) if model.count_params() <= _LARGEST_FROZEN else module
+        tf.saved_model.save(served, str(aside), signatures={"serving_default": served.serve})
 
     return export("saved_model", model, request, write, load)
+
+
+def _frozen(tf, module):
+    """The module with its weights as constants: TensorFlow fuses biases and activations into convolutions then, and
+    arranges the weights once instead of at every call."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    function = module.serve.get_concrete_function()
+    constant = convert_variables_to_constants_v2(function)
+    names = function.structured_outputs
+
+    def serve(image):
+        return tf.nest.pack_sequence_as(names, tf.nest.flatten(constant(image)))
+
+    frozen = tf.Module()
+    frozen.serve = tf.function(serve, input_signature=module.serve.input_signature)
+    return frozen
+
+
+def load(path):
+    """A SavedModel under TensorFlow, without Keras: `Loaded`."""
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))  # Held by `run`, or its variables would be gone.
+    serve = loaded.signatures["serving_default"]
+
+    def run(batch):
+        return {name: value.numpy() for name, value in serve(image=tf.constant(batch)).items()}
+
+    run.holds = loaded
+    # Nought is TensorFlow's word for as many as there are.
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
+    return Loaded(run, _ops(serve.graph), threads)
 
 
 def _ops(graph):

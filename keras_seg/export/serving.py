@@ -20,7 +20,8 @@ def serving_module(form, request):
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting")
     module = tf.Module()
-    module.model = form
+    # Past the tracking of attributes, which would store each variable a second time, as Keras' own object.
+    object.__setattr__(module, "model", form)
     module.variables_of_model = [variable.value for variable in form.variables]
 
     def serve(image):

@@ -6,26 +6,29 @@ from keras_seg import _validation, surgery
 from keras_seg._graph import as_functional
 
 
-def shipped_form(model, input_size):
+def shipped_form(model, input_size, subpixel=False):
     """The Keras model that converters are given: BatchNormalization folded, dropout left out, kernels of upsampling
-    made once (`keras_seg.surgery`), wherever the model has a graph.
+    made once, zeros padded by the convolutions (`keras_seg.surgery`), wherever the model has a graph.
 
     Args:
-        model: keras.Model with one image input, on the TensorFlow backend.
+        model: keras.Model that `check_exportable` lets pass.
         input_size: (height, width) of the result's input, None where it is dynamic.
+        subpixel: bool. Whether upsampling is a convolution and a shuffle instead of a transposed convolution.
     """
-    check_exportable(model)
     if as_functional(model) is None:
         return model
-    return surgery.fold_upsampling(surgery.fold_batch_norm(model), None if None in input_size else input_size)
+    size = None if None in input_size else input_size
+    return surgery.fold_padding(surgery.fold_upsampling(surgery.fold_batch_norm(model), size, subpixel))
 
 
 def check_exportable(model):
     """Fail unless the model is a one-input image model on the TensorFlow backend."""
     if keras.backend.backend() != "tensorflow":
         raise _validation.InputError(
-            f"Export needs the TensorFlow backend and this is {keras.backend.backend()}: save the model with "
-            "model.save('model.keras'), then load and export it in a process with KERAS_BACKEND=tensorflow."
+            f"Export needs the TensorFlow backend and this is {keras.backend.backend()}: here, "
+            "model.save('model.keras') and ks.export.reference(model, 'model.npz'); then, in a process with "
+            "KERAS_BACKEND=tensorflow, model = keras.saving.load_model('model.keras'), "
+            "ks.export.check_reference(model, 'model.npz'), and export it."
         )
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
@@ -42,14 +45,20 @@ def check_exportable(model):
             _validation.fail("model", "computes in float16, which the formats do not", layer.dtype_policy.name, fix)
 
 
-def fixed_size(model, input_size):
-    """(height, width) for an artefact of fixed size: the one given, or the model's own."""
+def size_of_input(model, input_size):
+    """(height, width) of an artefact's input, None where it may be any: the one asked for, or the model's own."""
     own = model.input_shape[1:3]
     if input_size is None:
         if None in own:
-            _validation.fail("input_size", "must be given for a model of dynamic size", None, "For example (256, 256).")
+            fix = "For example (256, 256), or (None, None) for any size."
+            _validation.fail("input_size", "must be given for a model of dynamic size", None, fix)
         return own
-    size = _validation.pair("input_size", input_size)
+    given = input_size if isinstance(input_size, (tuple, list)) and len(input_size) == 2 else None
+    if given is None or None not in given:
+        size = _validation.pair("input_size", input_size)
+    else:
+        size = tuple(n if n is None else _validation.integer("input_size", n) for n in given)
     if any(n is not None and n != m for n, m in zip(own, size, strict=True)):
-        _validation.fail("input_size", f"must be the model's own size {own}", size)
+        fix = "A net of fixed size has no other." if None in size else ""
+        _validation.fail("input_size", f"must be the model's own size {own}", size, fix)
     return size

@@ -1,14 +1,18 @@
 """Export to TFLite, the format of phones."""
 
+import re
+
 import numpy as np
 
 from keras_seg import _validation
 from keras_seg.export import quantization
 from keras_seg.export.artefact import THREADS, Loaded, Request, export
-from keras_seg.export.description import described
-from keras_seg.export.serving import class_channels
-from keras_seg.export.shipped_form import check_exportable, fixed_size
+from keras_seg.export.shipped_form import check_exportable, size_of_input
 from keras_seg.export.tflite_metadata import with_metadata
+from keras_seg.export.unsupported import unsupported
+
+# How the converter names an operator that it has no counterpart for: 'tf.Name' op is neither a custom op nor a flex op.
+_LACKING = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")
 
 
 def tflite(
@@ -26,6 +30,7 @@ def tflite(
     ignore_class=None,
     class_names=None,
     colors=None,
+    float_layers=(),
 ):
     """Write a TFLite file, load it back, and compare it with Keras before returning.
 
@@ -46,8 +51,10 @@ def tflite(
     Args:
         model: keras.Model with one image input, on the TensorFlow backend.
         path: str or path, of the `.tflite` file.
-        input_size: int or (height, width). Defaults to the model's own size, where that is fixed.
-        images: array (n, height, width, channels), 0..255, to compare on. Defaults to two images of seeded noise.
+        input_size: int or (height, width); (None, None) for any size, which the client then sets with
+            `resize_tensor_input`. Defaults to the model's own size, where that is fixed.
+        images: array (n, height, width, channels), 0..255, to compare on. Defaults to two images of seeded noise, at
+            two different sizes where the size is dynamic.
         overwrite: bool. Whether an existing file may be replaced. Defaults to False.
         input: "float32" or "uint8", the type of `image`; with `quantize="int8"` also "int8". The probabilities of an
             int8 file have the same type, to be read with the scale and zero point in the file. Defaults to "float32".
@@ -63,14 +70,18 @@ def tflite(
         class_names: a name for each class, for clients. Defaults to None, for "class_0" and so on.
         colors: (red, green, blue) in 0..255 for each class, for clients. Defaults to None, for
             `visualization.palette`.
+        float_layers: names of layers, or patterns such as `"decoder*"`, that an int8 file goes on computing in float32,
+            where `export.layer_errors` finds that int8 does them harm; the probabilities are float32 then. Defaults to
+            none.
 
     Returns:
         An `ExportReport`.
 
     Raises:
-        ValueError: if an argument is not as above, the path cannot be written, or the file exists.
-        RuntimeError: if the model needs an operator TFLite lacks, or the file computes other numbers; nothing is
-            written.
+        ValueError: if an argument is not as above, the path cannot be written, the file exists, or the model needs an
+            operator that TFLite lacks: the layer is named.
+        RuntimeError: if the file computes other numbers, or cannot run at any size where that was asked for; nothing
+            is written.
 
     Examples:
 
@@ -81,48 +92,64 @@ def tflite(
     ```
     """
     check_exportable(model)
-    size = fixed_size(model, input_size)
+    size = size_of_input(model, input_size)
     _validation.integer("batch_size", batch_size)
-    quantization.check(quantize, input, representative)
+    quantization.check(quantize, input, representative, float_layers)
     if representative is not None:
         representative = quantization.representative_images(representative, size, model.input_shape[-1])
     request = Request(
         path, size, input, output, batch_size, images, overwrite, labels, ignore_class, class_names, colors, quantize
     )
 
-    def write(module, aside):
-        converted = _convert(module, request, representative)
-        aside.write_bytes(with_metadata(converted, described(class_channels(model), request)))
+    def write(module, aside, description):
+        aside.write_bytes(with_metadata(_convert(model, module, request, representative, float_layers), description))
 
-    return export("tflite", model, request, write, _load)
+    return export("tflite", model, request, write, load)
 
 
-def _convert(module, request, representative):
-    """A module as TFLite bytes, built-in operators only."""
+def _convert(model, module, request, representative, float_layers):
+    """A module that serves a model as TFLite bytes, built-in operators only."""
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting to TFLite")
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.serve.get_concrete_function()], module)
     quantization.configure(tf, converter, request.quantize, request.input, representative)
     try:
-        return converter.convert()
+        return quantization.converted(converter, module.model, request.quantize, request.input, float_layers)
+    except _validation.InputError:
+        raise
     except Exception as error:
-        reasons = [line.strip() for line in str(error).splitlines() if "op" in line.lower()] or [str(error)]
-        raise RuntimeError(f"TFLite has no built-in operator for a part of this model: {reasons[0][:300]}") from error
+        if lacking := set(_LACKING.findall(str(error))):
+            raise unsupported("TFLite", lacking, model, request) from error
+        raise RuntimeError(f"TFLite cannot hold this model: {_first_line(error)}") from error
 
 
-def _load(path):
-    """A TFLite file under its own interpreter."""
-    interpreter = _interpreter(path)
-    interpreter.allocate_tensors()
+def _first_line(error):
+    """What a converter says first, without its stack."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+
+
+def load(path):
+    """A TFLite file under its own interpreter: `Loaded`."""
+    interpreter = interpreter_of(path)
+    # Before tensors are allocated, when a delegate takes its operators' place.
     ops = {op["op_name"] for op in interpreter._get_ops_details()} - {"DELEGATE"}
-    if flex := sorted(name for name in ops if name.startswith(("Flex", "CUSTOM"))):
-        raise RuntimeError(f"{path.name} was not written: it needs operators that phones lack: {', '.join(flex)}.")
     serve = interpreter.get_signature_runner()
     source, targets = serve.get_input_details()["image"], serve.get_output_details()
+    dynamic = (source["shape_signature"][1:3] < 0).any()
 
     def run(batch):
         if source["dtype"] == np.int8:
             batch = (batch.astype("int16") - 128).astype("int8")
-        return {name: _in_floats(np.array(value), targets[name]) for name, value in serve(image=batch).items()}
+        try:
+            found = serve(image=batch)
+        except (RuntimeError, ValueError) as error:
+            if not dynamic:
+                raise
+            height, width = batch.shape[1:3]
+            raise RuntimeError(
+                f"{path.name} was not written: TFLite cannot run this model at any size, it fails at "
+                f"{height} x {width} ({_first_line(error)}). Fix the size: input_size=({height}, {width})."
+            ) from error
+        return {name: _in_floats(np.array(value), targets[name]) for name, value in found.items()}
 
     return Loaded(run, tuple(sorted(ops)))
 
@@ -133,7 +160,7 @@ def _in_floats(values, details):
     return values if scale == 0 else (values.astype("float32") - zero) * np.float32(scale)
 
 
-def _interpreter(path):
+def interpreter_of(path, threads=THREADS):
     """LiteRT's own interpreter where it is installed, and the one inside TensorFlow otherwise."""
     try:
         from ai_edge_litert.interpreter import Interpreter
@@ -141,4 +168,4 @@ def _interpreter(path):
         from tensorflow import lite
 
         Interpreter = lite.Interpreter  # noqa: N806  A lazy attribute, which cannot be imported by name.
-    return Interpreter(model_path=str(path), num_threads=THREADS)
+    return Interpreter(model_path=str(path), num_threads=threads)

@@ -114,15 +114,18 @@ def moved_by_rounding(model, images, expected):
     return worst_of([compare_maps(expected, maps) for maps in predicted])
 
 
-def check_float32(comparison, rounding, path):
-    """Fail when a float32 artefact is not the same function as the Keras model; `rounding` is `moved_by_rounding`."""
+def check_float32(comparison, rounding, subject, verdict="was not written: its output differs from Keras"):
+    """Fail when a float32 artefact is not the same function as the Keras model; `rounding` is `moved_by_rounding`.
+
+    The error begins with `subject`, such as a path, and `verdict`.
+    """
     apart, agreement = 0.0, AGREEMENT_FLOOR
     if rounding is not None:
         apart = _SHARE_APART_WITH_SWITCHES + _TIMES_ROUNDING * rounding.apart
         agreement -= _TIMES_ROUNDING * (1 - rounding.agreement)
     if comparison.apart > apart or comparison.agreement < agreement:
         raise RuntimeError(
-            f"{path} was not written: its output differs from Keras by {comparison.difference:.2g}, by more than "
+            f"{subject} {verdict} by {comparison.difference:.2g}, by more than "
             f"{FLOAT32_TOLERANCE:g} on {comparison.apart:.2%} of pixels (at most {apart:.2%}), and agrees on "
             f"{comparison.agreement:.2%} of pixels (at least {agreement:.2%})."
         )

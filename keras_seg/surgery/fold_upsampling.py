@@ -1,19 +1,25 @@
 """UpsampleConv as the convolutions it computes, their kernels made once."""
 
 import keras
+import numpy as np
 
 from keras_seg import _validation
-from keras_seg.layers import UpsampleConv
+from keras_seg.layers import PixelShuffle2D, UpsampleConv
 from keras_seg.surgery.copying import LayerCopies, rebuilt
 
 
-def fold_upsampling(model, input_size=None):
+def fold_upsampling(model, input_size=None, subpixel=False):
     """The model with each `UpsampleConv` as the layers it stands for: for export, not for training.
 
     Where its fast form applies, an `UpsampleConv` makes the 4x4 kernel of a transposed convolution from its 3x3 kernel
     at every call. Here that kernel is made once, and the layer is replaced by `Conv2DTranspose`, for the skip
     connection a `Conv2D` and an addition, its normalization and its activation, named `{layer}_enlarge`,
     `{layer}_skip`, `{layer}_sum`, `{layer}_norm` and `{layer}`. Where the plain form applies the layer stays.
+
+    With `subpixel=True` the transposed convolution is a convolution to four times the channels, one set for each pixel
+    of a 2x2 block, and a shuffle of these: padded by one (`{layer}_around`), convolved 2x2 (`{layer}_enlarge`),
+    shuffled (`{layer}_shuffle`) and cropped by one (`{layer}_crop`). The numbers and, but for the border, the
+    multiplications are the same; runtimes whose transposed convolutions are slow, such as LiteRT, gain by it.
 
     Args:
         model: functional `keras.Model`, models nested in it included. It stays as it is; the result has copies of its
@@ -33,6 +39,8 @@ def fold_upsampling(model, input_size=None):
         >>> folded = ks.surgery.fold_upsampling(model, input_size=(20, 24))
         >>> any(isinstance(layer, ks.layers.UpsampleConv) for layer in folded.layers), folded.input_shape
         (False, (None, 20, 24, 3))
+
+    Reference: Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016, for `subpixel`.
     """
     if input_size is not None:
         input_size = _validation.pair("input_size", input_size)
@@ -42,33 +50,28 @@ def fold_upsampling(model, input_size=None):
         if isinstance(operation, UpsampleConv):
             x, skip = args[0] if isinstance(args[0], (list, tuple)) else (args[0], None)
             if operation.can_fuse(x, skip):
-                return _convolutions(copies, operation, x, skip)
+                return _convolutions(copies, operation, x, skip, subpixel)
         return copies.call(operation, args, kwargs)
 
     return rebuilt(model, call, input_size)
 
 
-def _convolutions(copies, layer, x, skip):
+def _convolutions(copies, layer, x, skip, subpixel):
     """What `layer` computes of `x` and `skip`, by layers of Keras."""
     kernel, of_skip = layer.fused_kernels(x.shape[-1])
-    biased = layer.bias is not None
+    # The bias belongs to the convolution nearest to the sum: runtimes compute convolution, bias, sum and activation at
+    # once then.
+    bias = [] if layer.bias is None else [layer.bias]
+    of_enlarged, of_sum = ([], bias) if skip is not None else (bias, [])
     policy = layer.dtype_policy
 
-    def enlarge():
-        return keras.layers.Conv2DTranspose(
-            layer.filters,
-            4,
-            strides=2,
-            padding="same",
-            use_bias=biased,
-            dtype=policy,
-            name=f"{layer.name}_enlarge",
-        )
+    def convolution(name, filters, size, padding, use_bias):
+        arguments = {"use_bias": bool(use_bias), "dtype": policy, "name": f"{layer.name}_{name}"}
+        return keras.layers.Conv2D(filters, size, padding=padding, **arguments)
 
-    def convolve():
-        return keras.layers.Conv2D(
-            layer.filters, 3, padding="same", use_bias=False, dtype=policy, name=f"{layer.name}_skip"
-        )
+    def transposed():
+        arguments = {"use_bias": bool(of_enlarged), "dtype": policy, "name": f"{layer.name}_enlarge"}
+        return keras.layers.Conv2DTranspose(layer.filters, 4, strides=2, padding="same", **arguments)
 
     def normalize():
         config = {**layer.normalize.get_config(), "name": f"{layer.name}_norm"}
@@ -79,11 +82,36 @@ def _convolutions(copies, layer, x, skip):
         arrays = [keras.ops.convert_to_numpy(weight) for weight in weights]
         return copies.call_new(layer, (inputs,), {}, make, lambda: arrays, key=name)
 
-    y = step("enlarge", enlarge, x, [kernel, layer.bias] if biased else [kernel])
+    def plain(name, kind, inputs, *arguments):
+        return step(name, lambda: kind(*arguments, dtype=policy, name=f"{layer.name}_{name}"), inputs)
+
+    if subpixel:
+        y = plain("around", keras.layers.ZeroPadding2D, x, 1)
+        weights = [_subpixel_kernel(kernel), *(np.tile(bias, 4) for bias in of_enlarged)]
+        y = step("enlarge", lambda: convolution("enlarge", 4 * layer.filters, 2, "valid", of_enlarged), y, weights)
+        y = plain("shuffle", PixelShuffle2D, y, 2)
+        y = plain("crop", keras.layers.Cropping2D, y, 1)
+    else:
+        y = step("enlarge", transposed, x, [kernel, *of_enlarged])
     if skip is not None:
-        of_skip = step("skip", convolve, skip, [of_skip])
-        y = step("sum", lambda: keras.layers.Add(dtype=policy, name=f"{layer.name}_sum"), [y, of_skip])
+        of_skip = [of_skip, *of_sum]
+        of_skip = step("skip", lambda: convolution("skip", layer.filters, 3, "same", of_sum), skip, of_skip)
+        y = plain("sum", keras.layers.Add, [y, of_skip])
     if layer.normalize is not None:
         y = step("norm", normalize, y, layer.normalize.get_weights())
     activation = keras.activations.serialize(layer.activation)
     return step("activation", lambda: keras.layers.Activation(activation, dtype=policy, name=layer.name), y)
+
+
+def _subpixel_kernel(kernel):
+    """(2, 2, channels, 4 * filters) of the 4x4 kernel (4, 4, filters, channels) of a transposed convolution.
+
+    Transposed, pixel i adds its value times tap t to place 2 i - 1 + t. Of the map padded by one, window a holds the
+    pixels a - 1 and a, and its block, shuffled, begins at place 2 a - 1: to row u of the block pixel a contributes by
+    tap u, pixel a - 1 by tap u + 2.
+    """
+    kernel = keras.ops.convert_to_numpy(kernel)
+    filters, channels = kernel.shape[2:]
+    # (window row, block row, window column, block column, filters, channels): taps 2 and 3 go first.
+    taps = kernel.reshape(2, 2, 2, 2, filters, channels)[::-1, :, ::-1]
+    return np.ascontiguousarray(taps.transpose(0, 2, 5, 1, 3, 4).reshape(2, 2, channels, 4 * filters))

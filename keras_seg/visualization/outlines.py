@@ -33,7 +33,7 @@ def outlines(image, ids, color=None, width=1):
     if image.ndim != 3 or ids.ndim != 2 or image.shape[:2] != ids.shape or ids.dtype.kind not in "iub":
         rule = f"must be an integer map of the height and width of the image {image.shape}"
         _validation.fail("ids", rule, (ids.shape, str(ids.dtype)))
-    picture = np.broadcast_to(image, (*ids.shape, 3)) if image.shape[-1] == 1 else image[..., :3]
+    picture = np.broadcast_to(image[..., :1], (*ids.shape, 3)) if image.shape[-1] < 3 else image[..., :3]
     picture = np.clip(np.rint(picture), 0, 255).astype("uint8").copy()
     line = _rim(ids, width)
     if color is None:

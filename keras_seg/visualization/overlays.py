@@ -38,7 +38,8 @@ def overlay(image, mask, colors, alpha=0.5):
     """A mask drawn over its image; ignored pixels show the image alone.
 
     Args:
-        image: array (height, width, 3) or (height, width, 1), 0..255.
+        image: array (height, width, channels), 0..255. Of more than three channels the first three are shown, of two
+            the first.
         mask: integer array (height, width).
         colors: as for `colorize`.
         alpha: float in [0, 1], the share of the mask's colour. Defaults to 0.5.
@@ -61,5 +62,5 @@ def overlay(image, mask, colors, alpha=0.5):
     tint = colorize(mask, colors).astype("float32")
     count = colors if isinstance(colors, int) else len(colors)
     share = alpha * ((mask >= 0) & (mask < count))[..., None]
-    image = np.broadcast_to(image, (*mask.shape, 3)) if image.shape[-1] == 1 else image[..., :3]
+    image = np.broadcast_to(image[..., :1], (*mask.shape, 3)) if image.shape[-1] < 3 else image[..., :3]
     return np.clip(np.rint((1 - share) * image + share * tint), 0, 255).astype("uint8")

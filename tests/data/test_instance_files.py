@@ -287,7 +287,7 @@ class TestBadFiles:
         with pytest.raises(InputError, match=r"9.png: the mask is 4x4 .*but the others in its folder are 6x9"):
             scan_instances(tmp_path)
 
-    @pytest.mark.parametrize("arguments", [{"channels": 2}, {"components": 1}, {"ignore_class": 0.5}, {"workers": -1}])
+    @pytest.mark.parametrize("arguments", [{"channels": 0}, {"components": 1}, {"ignore_class": 0.5}, {"workers": -1}])
     def test_arguments(self, tmp_path, arguments):
         with pytest.raises(InputError, match=f"`{next(iter(arguments))}`"):
             scan_instances(tmp_path, **arguments)

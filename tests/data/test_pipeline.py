@@ -240,7 +240,7 @@ def test_pipeline_error_of_something_else():
         ({"first_epoch": 2}, "repeat=True"),
         ({"steps_per_epoch": 0}, "`steps_per_epoch`"),
         ({"workers": 0}, "`workers`"),
-        ({"channels": 2}, "`channels`"),
+        ({"channels": 0}, "`channels`"),
         ({"split": "train"}, "no split 'train'"),
     ],
 )

@@ -78,6 +78,9 @@ def test_saved_model(name, models, tmp_path):
     assert report.max_abs_difference < 1e-4
     assert report.images == 4  # Two batches of two, at different sizes.
     assert "Conv2D" in report.ops
+    # The weights once, not as Keras' variables and as TensorFlow's; the rest is the graph.
+    stored = (tmp_path / "sm" / "variables" / "variables.data-00000-of-00001").stat().st_size
+    assert stored < 1.1 * 4 * models[name].count_params() + 50_000
 
 
 def test_saved_model_in_a_process_without_keras(models, tmp_path):

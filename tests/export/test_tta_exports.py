@@ -65,6 +65,19 @@ def test_onnx_of_any_size(convolution, tmp_path):
     assert ks.export.onnx(TTA(convolution, ANY_SIZE), tmp_path / "tta.onnx").max_abs_difference < 1e-5
 
 
+@pytest.mark.slow
+def test_openvino_of_any_size(convolution, tmp_path):
+    pytest.importorskip("openvino")
+    assert ks.export.openvino(TTA(convolution, ANY_SIZE), tmp_path / "tta.xml").max_abs_difference < 1e-5
+
+
+@pytest.mark.slow
+def test_tflite_of_any_size(convolution, tmp_path):
+    report = ks.export.tflite(TTA(convolution, ANY_SIZE), tmp_path / "tta.tflite", input_size=(None, None))
+    assert report.images == 4
+    assert report.max_abs_difference < 1e-5
+
+
 def test_two_outputs_are_refused(model, tmp_path):
     tta = TTA(model, "hflip", uncertainty="entropy")
     for write in (ks.export.saved_model, ks.export.tflite):

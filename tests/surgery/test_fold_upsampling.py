@@ -22,8 +22,8 @@ def joined(size=(5, 4), skip=(10, 8), **arguments):
     return model
 
 
-def check(model, names):
-    folded = ks.surgery.fold_upsampling(model)
+def check(model, names, subpixel=False):
+    folded = ks.surgery.fold_upsampling(model, subpixel=subpixel)
     given = [noise(2, *tensor.shape[1:]) for tensor in model.inputs]
     np.testing.assert_allclose(folded.predict(given, verbose=0), model.predict(given, verbose=0), rtol=1e-4, atol=1e-5)
     assert [layer.name for layer in folded.layers if not isinstance(layer, keras.layers.InputLayer)] == names
@@ -37,6 +37,14 @@ def test_with_a_skip(normalization):
 
 def test_without_a_skip():
     check(joined(skip=None, activation="swish"), ["up_enlarge", "up_norm", "up"])
+
+
+@pytest.mark.parametrize("skip", [(10, 8), None], ids=["skip", "alone"])
+def test_subpixel(skip):
+    """With a bias, which is the skip's, or that of each of the four pixels."""
+    steps = ["up_around", "up_enlarge", "up_shuffle"]
+    steps += ["up_crop", "up_skip", "up_sum"] if skip else ["up_crop"]
+    check(joined(skip=skip, normalization=None), [*steps, "up"], subpixel=True)
 
 
 @pytest.mark.tensorflow_only

@@ -152,6 +152,8 @@ def _border(output, tile, axis, stride, fixed):
     losses = {size: missing for size in range(side, side + stride) if (missing := lost(size)) is not None}
     if not losses:
         _validation.fail("tile", "must be large enough for the model to leave an output", tile, "Enlarge it.")
+    # Maps of two sizes that are joined are not seen in shapes: what comes out of such a size may be larger than it.
+    losses = {size: missing for size, missing in losses.items() if missing >= 0} or losses
     least = min(losses.values())
     suits = -(-side // stride) * stride if least == 0 else min(size for size in losses if losses[size] == least)
     if least % 2 or least < 0 or lost(suits + stride) != least:

@@ -273,3 +273,17 @@ def test_a_model_without_a_graph(net):
     np.testing.assert_allclose(predictor.predict(image), expected, rtol=0, atol=1e-6)
     with pytest.raises(InputError, match="`margin` cannot be read from this model"):
         TiledPredictor(model, tile=32, blend="crop", margin="receptive_field")
+
+
+def test_a_model_that_takes_multiples_of_its_stride_alone():
+    """No padding inside, so that maps meet at even sizes only, which shapes do not tell."""
+    image = keras.Input((None, None, 3))
+    skip = layers.Conv2D(4, 3, padding="same")(image)
+    x = layers.Conv2D(4, 3, strides=2, padding="same")(skip)
+    x = layers.Concatenate()([layers.UpSampling2D()(x), skip])
+    model = keras.Model(image, layers.Conv2D(2, 3, padding="same", activation="softmax")(x))
+    scene = photo(48, 60)
+    found = TiledPredictor(model, tile=32, blend="crop", margin="receptive_field").predict(scene)
+    np.testing.assert_allclose(found, model.predict_on_batch(scene[None].astype("float32"))[0], rtol=0, atol=1e-5)
+    with pytest.raises(InputError, match="`tile` must have a height that suits the model's stride of 2"):
+        TiledPredictor(model, tile=33)

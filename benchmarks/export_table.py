@@ -1,0 +1,293 @@
+"""The table of docs/export.md: every model in every format, its size, operators, difference, agreement and latency.
+
+Weights are random, score layers that start at zero too, and each BatchNormalization has the statistics of its input
+(`settle` of model_table.py); models with a backbone are first trained for forty steps on generated scenes, because a
+deep random net amplifies every rounding. Files of fixed size are compared on two generated scenes, those of any size on
+noise of two sizes. Every row is made in a process of its own and every cell is stored at once, so that a run that is
+stopped goes on where it was.
+
+    python benchmarks/export_table.py                       # the cells that are missing, into docs/export_table.json
+    python benchmarks/export_table.py --only SegNet --formats int8 --anew    # some cells again
+    python benchmarks/export_table.py --keep FOLDER         # the same, the artefacts kept (all together: 20 GB)
+    python benchmarks/export_table.py --keep FOLDER --latencies quiet        # only the times of what was kept
+    python benchmarks/export_table.py --render              # the page from the JSON alone
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
+STORED, PAGE = DOCS / "export_table.json", DOCS / "export.md"
+BEGIN, END = "<!-- export table: begin -->\n", "<!-- export table: end -->\n"
+
+VOC, CAMVID = {"num_classes": 21}, {"num_classes": 11}
+MOBILE = {**VOC, "backbone": "MobileNetV2"}
+# label: (model, arguments, side of the image)
+ROWS = {
+    "PatchClassifier": ("PatchClassifier", {"num_classes": 10, "architecture": "vgg"}, 224),
+    "FullResolutionNet": ("FullResolutionNet", VOC, 224),
+    "FCN32s": ("FCN32s", VOC, 224),
+    "FCN16s": ("FCN16s", VOC, 224),
+    "FCN8s": ("FCN8s", VOC, 224),
+    "DeconvNet": ("DeconvNet", VOC, 224),
+    "SegNet": ("SegNet", CAMVID, 224),
+    "SegNetBasic": ("SegNetBasic", CAMVID, 224),
+    "DilatedFCN": ("DilatedFCN", VOC, 224),
+    "UNet, plain": ("UNet", VOC, 224),
+    "UNet, MobileNetV2": ("UNet", MOBILE, 224),
+    "FPN": ("FPN", MOBILE, 224),
+    "LinkNet": ("LinkNet", MOBILE, 224),
+    "PSPNet": ("PSPNet", MOBILE, 224),
+    "DeepLabV3Plus": ("DeepLabV3Plus", MOBILE, 224),
+}
+# key: (heading, export function, file, options)
+FORMATS = {
+    "saved_model": ("SavedModel", "saved_model", "saved_model", {}),
+    "onnx": ("ONNX", "onnx", "model.onnx", {}),
+    "openvino": ("OpenVINO", "openvino", "model.xml", {}),
+    "tflite": ("TFLite", "tflite", "model.tflite", {}),
+    "any_size": ("TFLite, any size", "tflite", "any_size.tflite", {}),
+    "float16": ("float16", "tflite", "float16.tflite", {"quantize": "float16"}),
+    "dynamic": ("dynamic", "tflite", "dynamic.tflite", {"quantize": "dynamic"}),
+    "int8": ("int8", "tflite", "int8.tflite", {"quantize": "int8", "input": "uint8"}),
+    "int16x8": ("int16x8", "tflite", "int16x8.tflite", {"quantize": "int16x8"}),
+}
+# How many scenes the ranges of int8 and int16x8 are measured on, and the training of models with a backbone.
+_REPRESENTATIVE, _STEPS, _BATCH, _TRAINED_SIDE = 8, 40, 8, 96
+
+
+def scenes(count, side, seed):
+    """Generated images, float32, and their masks."""
+    import numpy as np
+
+    import keras_seg as ks
+
+    rng = np.random.default_rng(seed)
+    drawn = [ks.data.shapes_scene(rng, side) for _ in range(count)]
+    return np.stack([image for image, _ in drawn]).astype("float32"), np.stack([mask for _, mask in drawn])
+
+
+def built(label):
+    """The model of a row, with settled weights, and its side."""
+    import keras
+    import tensorflow as tf
+    from model_table import settle
+
+    import keras_seg as ks
+
+    name, arguments, side = ROWS[label]
+    keras.utils.set_random_seed(0)
+    model = ks.models.build(name, weights=None, **arguments)
+    if name == "PatchClassifier":
+        model = ks.surgery.convolutionalize(model)
+    if "backbone" in arguments:
+        model.compile(keras.optimizers.Adam(1e-3), loss=ks.losses.CrossEntropy())
+        images, masks = scenes(_STEPS * _BATCH // 4, _TRAINED_SIDE, 0)
+        model.fit(images, masks.astype("int32"), batch_size=_BATCH, epochs=4, verbose=0)
+    settle(model, tf.constant(scenes(2, side, 1)[0]))
+    return model, side
+
+
+def cell(model, side, key, folder):
+    """One cell: what the report of an export says, or why there is none."""
+    import keras_seg as ks
+
+    _, function, file, options = FORMATS[key]
+    path = folder / file
+    if options.get("quantize") in ("int8", "int16x8"):
+        options = {**options, "representative": scenes(_REPRESENTATIVE, side, 2)[0]}
+    if key == "any_size":
+        options = {**options, "input_size": (None, None)}
+    else:
+        options = {**options, "input_size": side, "images": scenes(2, side, 3)[0]}
+    try:
+        report = getattr(ks.export, function)(model, path, overwrite=True, **options)
+    except (ValueError, RuntimeError) as error:
+        return {"refused": " ".join(str(error).split()).replace(f"{path}", path.name)}
+    return {
+        "size_bytes": report.size_bytes,
+        "ops": list(report.ops),
+        "difference": report.max_abs_difference,
+        "agreement": report.agreement,
+        "share_apart": report.share_apart,
+        "milliseconds": round(report.milliseconds, 2),
+        "threads": report.threads,
+    }
+
+
+def timed(label, key, folder):
+    """{"milliseconds": of an artefact that was kept}."""
+    import numpy as np
+    import tensorflow as tf
+
+    from keras_seg.export import artefact
+
+    _, function, file, options = FORMATS[key]
+    tf.config.threading.set_intra_op_parallelism_threads(artefact.THREADS)
+    loaded = sys.modules[f"keras_seg.export.{function}"].load(folder / file)
+    side = ROWS[label][2]
+    noise = np.random.default_rng(0).integers(0, 256, (1, side, side, 3)).astype(options.get("input", "float32"))
+    milliseconds = artefact.median_milliseconds(lambda: loaded.run(noise))
+    return {"milliseconds": round(milliseconds, 2), "threads": loaded.threads}
+
+
+def row(label, keys, folder, only_times):
+    """Print each cell of a row as a line of JSON as soon as it is made."""
+    import keras_seg.export  # noqa: F401
+
+    model, side = (None, None) if only_times else built(label)
+    for key in keys:
+        print(json.dumps([key]), flush=True)
+        made = timed(label, key, folder) if only_times else cell(model, side, key, folder)
+        print(json.dumps([key, made]), flush=True)
+
+
+def made_in_a_process(label, keys, folder, only_times, store):
+    """Run `row` in a process; a cell that ends it is stored as such, and the rest is made in another."""
+    command = [sys.executable, __file__, "--row", label, "--formats", *keys, "--keep", str(folder)]
+    command += ["--latencies", "row"] if only_times else []
+    begun, done = None, []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            try:
+                content = json.loads(line)
+            except ValueError:
+                continue
+            begun, *made = content
+            if made:
+                store(begun, made[0])
+                done.append(begun)
+                begun = None
+    if process.returncode:
+        if begun is None:
+            raise SystemExit(f"{label}: the process ended with {process.returncode} outside any format.")
+        store(begun, {"refused": f"The process that made it ended with status {process.returncode}."})
+        if rest := [key for key in keys if key not in (*done, begun)]:
+            made_in_a_process(label, rest, folder, only_times, store)
+
+
+def stored():
+    return json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {"latencies": "none", "cells": {}}
+
+
+def write(content):
+    ordered = {label: content["cells"][label] for label in ROWS if label in content["cells"]}
+    ordered = {label: {key: row[key] for key in FORMATS if key in row} for label, row in ordered.items()}
+    aside = STORED.with_suffix(".part")
+    aside.write_text(json.dumps({**content, "cells": ordered}, indent=1) + "\n", encoding="utf-8")
+    os.replace(aside, STORED)
+
+
+def rendered(content):
+    """The tables, in Markdown."""
+    cells, notes = {label: content["cells"].get(label, {}) for label in ROWS}, []
+
+    def note(text):
+        if text not in notes:
+            notes.append(text)
+        return f"[{notes.index(text) + 1}](#export-notes)"
+
+    def matrix(title, value):
+        heads = [heading for heading, *_ in FORMATS.values()]
+        lines = [f"**{title}**", "", f"| Model | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
+        for label, row in cells.items():
+            values = [note(_why(row, key)) if _why(row, key) else value(row[key]) for key in FORMATS]
+            lines.append(f"| {label} | {' | '.join(values)} |")
+        return [*lines, ""]
+
+    lines = matrix("Size, MiB", lambda one: f"{one['size_bytes'] / 2**20:.1f}")
+    lines += matrix("Largest difference of any probability from Keras", _difference)
+    lines += matrix("Pixels of the same class as in Keras, %", lambda one: f"{100 * one['agreement']:.2f}")
+    lines += matrix(f"Milliseconds a call, one image, two threads ({content['latencies']})", _milliseconds)
+    lines += matrix("Kinds of operators", lambda one: str(len(one["ops"])))
+    if notes:
+        lines += ['<a id="export-notes"></a>', ""]
+        lines += [f"{number}. {text}" for number, text in enumerate(notes, start=1)] + [""]
+    lines += [
+        '??? note "The operators of each TFLite file"',
+        "",
+        "    | Model | float32 | int8 besides |",
+        "    |---|---|---|",
+    ]
+    for label, row in cells.items():
+        ops = row.get("tflite", {}).get("ops", [])
+        besides = [op for op in row.get("int8", {}).get("ops", []) if op not in ops]
+        lines.append(f"    | {label} | {', '.join(ops).lower()} | {', '.join(besides).lower()} |")
+    return "\n".join(lines) + "\n"
+
+
+def _why(row, key):
+    """Why a cell has no numbers, or None."""
+    if key not in row:
+        return "Not made yet."
+    return row[key].get("refused")
+
+
+def _difference(one):
+    """Two digits where they say something, otherwise the power of ten."""
+    value = one["difference"]
+    return f"{value:.2f}" if value >= 0.01 else f"{value:.0e}".replace("e-0", "e-")
+
+
+def _milliseconds(one):
+    return f"{one['milliseconds']:.0f}" if one["milliseconds"] >= 10 else f"{one['milliseconds']:.1f}"
+
+
+def page_with(table, text):
+    """The text of the page with the table in its place."""
+    before, rest = text.split(BEGIN)
+    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW")
+    parser.add_argument("--formats", nargs="+", choices=list(FORMATS), metavar="FORMAT", default=list(FORMATS))
+    parser.add_argument("--anew", action="store_true", help="Make cells again that are there.")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="Keep the artefacts here.")
+    parser.add_argument("--latencies", metavar="NOTE", help="Only time what was kept; the note stands in the table.")
+    parser.add_argument("--note", default="loaded machine", help="What the table says of the times.")
+    parser.add_argument("--render", action="store_true")
+    parser.add_argument("--row", choices=list(ROWS), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    only_times = arguments.latencies is not None
+    if arguments.row:
+        row(arguments.row, arguments.formats, arguments.keep, only_times)
+        return
+    if only_times and not arguments.keep:
+        parser.error("--latencies needs --keep FOLDER, where the artefacts are.")
+    content = stored()
+    content["latencies"] = arguments.latencies or (content["latencies"] if arguments.render else arguments.note)
+    for label in [] if arguments.render else arguments.only or ROWS:
+        cells = content["cells"].setdefault(label, {})
+        if only_times:
+            keys = [key for key in arguments.formats if "milliseconds" in cells.get(key, {})]
+        else:
+            keys = [key for key in arguments.formats if arguments.anew or key not in cells]
+
+        def store(key, made, label=label, cells=cells):
+            cells[key] = {**cells[key], **made} if only_times else made
+            shown = {name: value for name, value in made.items() if name != "ops"}
+            print(label, key, shown, flush=True)
+            write(content)
+
+        if not keys:
+            continue
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = (arguments.keep or pathlib.Path(temporary)) / label.lower().replace(", ", "_")
+            folder.mkdir(parents=True, exist_ok=True)
+            made_in_a_process(label, keys, folder, only_times, store)
+    write(content)
+    PAGE.write_text(page_with(rendered(content), PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,267 @@
+"""The tables of the documentation's pages, made of the numbers in docs/*.json.
+
+    python benchmarks/page_tables.py           # write them into the pages
+    python benchmarks/page_tables.py --check   # only say which differ
+
+A table stands on its page between `<!-- table: NAME -->` and `<!-- end of table -->`, and nowhere else are its numbers
+typed. A benchmark writes its JSON and calls `write_tables()`. To add a table, write a function with `@table` that turns
+the content of the JSON file into the lines of the table.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import statistics
+import sys
+
+DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
+TABLES = {}  # (page, name): function without arguments that gives the table
+
+
+def table(page, name, *files):
+    """Register a function from the content of JSON files to the lines of a table of a page."""
+
+    def register(function):
+        TABLES[page, name] = lambda: "\n".join(function(*(read(file) for file in files)))
+        return function
+
+    return register
+
+
+def read(file):
+    return json.loads((DOCS / file).read_text(encoding="utf-8"))
+
+
+def rows(*cells, head):
+    """The lines of a Markdown table."""
+    lines = [f"| {' | '.join(line)} |" for line in (head, *cells)]
+    return [lines[0], "|---" * len(head) + "|", *lines[1:]]
+
+
+def with_table(text, name, content):
+    """The text of a page with another table of this name."""
+    pattern = rf"(<!-- table: {re.escape(name)} -->\n)(.*?)(<!-- end of table -->)"
+    if len(re.findall(pattern, text, re.S)) != 1:
+        raise ValueError(f"the page has no place, or several, for the table {name!r}")
+    return re.sub(pattern, lambda found: f"{found[1]}\n{content}\n\n{found[3]}", text, flags=re.S)
+
+
+def stale_tables():
+    """The tables that are not what the JSON says, as (page, name)."""
+    stale = []
+    for (page, name), content in TABLES.items():
+        text = (DOCS / page).read_text(encoding="utf-8")
+        if with_table(text, name, content()) != text:
+            stale.append((page, name))
+    return stale
+
+
+def write_tables():
+    for (page, name), content in TABLES.items():
+        path = DOCS / page
+        path.write_text(with_table(path.read_text(encoding="utf-8"), name, content()), encoding="utf-8")
+
+
+@table("benchmarks.md", "camvid", "benchmarks.json")
+def camvid(numbers):
+    ours, peer = numbers["camvid"]["rows"]
+
+    def cells(row, mean):
+        steps = f"{row['steps']:,} of {row['batch']}"
+        return [row["what"], f"{row['parameters']:,}", steps, mean, str(row["pixel_accuracy"])]
+
+    # Published by the SegNet paper's authors, natural and median-frequency balanced.
+    published = ["SegNet-Basic, published, natural and balanced", "1,416,587", "", "46.3 / 47.7", "84.0 / 82.7"]
+    return rows(
+        cells(ours, f"**{ours['mean_iou']}**"),
+        cells(peer, str(peer["mean_iou"])),
+        published,
+        head=["", "parameters", "steps", "mean IoU", "pixel accuracy"],
+    )
+
+
+@table("benchmarks.md", "camvid classes", "benchmarks.json")
+def camvid_classes(numbers):
+    ours, peer = (row["iou"] for row in numbers["camvid"]["rows"])
+    return rows(*([name, str(ours[name]), str(peer[name])] for name in ours), head=["IoU", "keras_seg", "smp"])
+
+
+@table("benchmarks.md", "upsample_conv", "benchmarks.json")
+def upsample_conv(numbers):
+    return rows(
+        *(
+            [
+                row["stage"],
+                *(
+                    cell
+                    for keras, ours in (row["forward"], row["with_gradients"])
+                    for cell in (f"{keras:.1f}", f"{ours:.1f}", f"{ours / keras:.2f}")
+                ),
+            ]
+            for row in numbers["upsample_conv"]["rows"]
+        ),
+        head=["stage", "Keras forward", "ours", "ratio", "Keras with gradients", "ours", "ratio"],
+    )
+
+
+@table("benchmarks.md", "augmentation", "benchmarks.json")
+def augmentation(numbers):
+    lines = []
+    for row in numbers["augmentation"]["rows"]:
+        median, low, high = row["images_a_second"]
+        shown = f"**{median:,}**" if row.get("ours") else f"{median:,}"
+        lines.append([row["name"], f"{shown} ({low:,} to {high:,})"])
+    lines.append(["over the best of the others", f"**{augmentation_ratio(numbers):.2f}x**"])
+    return rows(*lines, head=["", "images a second"])
+
+
+def augmentation_ratio(numbers):
+    ours = [row["images_a_second"][0] for row in numbers["augmentation"]["rows"] if row.get("ours")]
+    others = [row["images_a_second"][0] for row in numbers["augmentation"]["rows"] if not row.get("ours")]
+    return max(ours) / max(others)
+
+
+@table("benchmarks.md", "exports", "benchmarks.json")
+def exports(numbers):
+    """Of each column: milliseconds, and the share of the faster eager layout of the peer in the same run."""
+    found = {row["name"]: row["ms"] for row in numbers["exports"]["rows"]}
+    units = [min(pair) for pair in zip(found["smp, eager"], found["smp, channels_last"], strict=True)]
+    best = [min(column) for column in zip(*found.values(), strict=True)]
+    lines = []
+    for name, times in found.items():
+        cells = [name]
+        for time, unit, fastest in zip(times, units, best, strict=True):
+            cell = f"{time:.1f} · {time / unit:.2f}"
+            cells.append(f"**{cell}**" if time == fastest else cell)
+        lines.append(cells)
+    return rows(*lines, head=["", "wide skips, batch 1", "wide, batch 8", "narrow skips, batch 1", "narrow, batch 8"])
+
+
+@table("benchmarks.md", "max_unpooling", "benchmarks.json")
+def max_unpooling(numbers):
+    lines = []
+    for row in numbers["max_unpooling"]["rows"]:
+        cells = ["" if value is None else f"{value:.1f}" for value in row["ms"]]
+        for place, (low, high) in enumerate(row.get("ranges", ())):
+            cells[place] += f" ({low:.1f} to {high:.1f})"
+        lines.append([row["name"], *cells])
+    return rows(*lines, head=["", "forward", "forward and backward"])
+
+
+@table("benchmarks.md", "mean_iou", "benchmarks.json")
+def mean_iou(numbers):
+    lines = [[row["name"], f"{row['ms']:.1f}", f"{row['share']:.2f}"] for row in numbers["mean_iou"]["rows"]]
+    return rows(*lines, head=["", "ms", "share"])
+
+
+THIN_OR_RARE = ("pole", "sign", "fence", "pedestrian", "bicyclist")
+
+
+def imbalance(content):
+    """{loss: {column: (mean, standard deviation over the seeds)}} in percent, and the number of seeds as "seeds"."""
+    found = {}
+    for name in dict.fromkeys(run["loss"] for run in content["runs"]):
+        own = [run["iou"] for run in content["runs"] if run["loss"] == name]
+        columns = {"mean": list(own[0]), "thin or rare": THIN_OR_RARE} | {item: (item,) for item in THIN_OR_RARE}
+        found[name] = {"seeds": len(own)}
+        for column, items in columns.items():
+            values = [100 * statistics.mean(iou[item] for item in items) for iou in own]
+            found[name][column] = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+    return found
+
+
+@table("benchmarks.md", "class_imbalance", "class_imbalance.json")
+def class_imbalance(content):
+    columns = ["mean", "thin or rare", *THIN_OR_RARE]
+    return rows(
+        *(
+            [name, str(found["seeds"]), *(f"{found[column][0]:.1f} ± {found[column][1]:.1f}" for column in columns)]
+            for name, found in imbalance(content).items()
+        ),
+        head=["IoU, %", "seeds", *columns],
+    )
+
+
+@table("index.md", "measured", "benchmarks.json", "tta.json")
+def measured(numbers, tta):
+    ours, peer = numbers["camvid"]["rows"]
+    metric = next(row for row in numbers["mean_iou"]["rows"] if "in a graph for this size" in row["name"])
+    stages = [ours / keras for row in numbers["upsample_conv"]["rows"] for keras, ours in (row["with_gradients"],)]
+    gain = tta["recommended_gain"]
+    lines = [
+        [
+            "CamVid from scratch, fifteen minutes on two CPU cores",
+            f"mean IoU **{ours['mean_iou']}**; segmentation_models_pytorch, same minutes and cores: {peer['mean_iou']}",
+        ],
+        [
+            "Augmenting images for training",
+            f"**{augmentation_ratio(numbers):.1f}** times the images a second of albumentations",
+        ],
+        ["One update of mean IoU", f"**{metric['share']:.2f}** of the time of `keras.metrics.MeanIoU`"],
+        [
+            "`UpsampleConv` for upsampling, concatenation and convolution, with gradients",
+            f"**{min(stages):.2f}** to {max(stages):.2f} of the time, the same numbers",
+        ],
+        [
+            "Test-time augmentation, as its report recommends",
+            f"**+{100 * gain['mean_iou']['gain']:.1f}** points of mean IoU for {gain['time_ratio']:.1f} times the time",
+        ],
+    ]
+    return rows(*lines, head=["What", "Measured"])
+
+
+CHOICE = ("UNet, plain", "UNet", "FPN", "LinkNet", "PSPNet", "DeepLabV3Plus", "SegNet", "FCN8s")
+
+
+@table("choose.md", "models", "model_table.json")
+def models_to_choose(content):
+    lines = []
+    for row in content:
+        if row["model"] in CHOICE:
+            cost = f"{row['latency_ms']:.0f} ms", f"{row['tflite_bytes'] / 2**20:.1f} MiB"
+            lines.append(
+                [f"`{row['model']}`".replace(", plain`", "`, plain"), f"{row['parameters'] / 1e6:.1f} M", *cost]
+            )
+    return rows(*lines, head=["Model", "parameters", "an image", "TFLite file"])
+
+
+@table("choose.md", "losses", "class_imbalance.json")
+def losses_to_choose(content):
+    lines = [
+        [name, *(f"{found[column][0]:.1f} ± {found[column][1]:.1f}" for column in ("mean", "thin or rare"))]
+        for name, found in imbalance(content).items()
+    ]
+    return rows(*lines, head=["Loss", "all classes", "thin or rare classes"])
+
+
+@table("choose.md", "upsampling", "benchmarks.json")
+def upsampling_to_choose(numbers):
+    lines = [
+        [row["stage"], *(f"{time:.1f}" for time in row["with_gradients"])] for row in numbers["upsample_conv"]["rows"]
+    ]
+    return rows(*lines, head=["map + skip -> filters", "UpSampling2D, Concatenate, Conv2D", "UpsampleConv"])
+
+
+@table("choose.md", "tta", "tta.json")
+def tta_to_choose(content):
+    shown = [row for row in content["alone"] if row["name"] in ("hflip", "vflip", "Scale(1.5)")]
+    lines = [
+        [f"`{row['name']}`", f"{100 * row['mean_iou']['gain']:+.1f}", f"{row['time_ratio']:.1f}"]
+        for row in (*shown, content["groups"]["usual"], content["recommended_gain"])
+    ]
+    return rows(*lines, head=["Transforms", "points of mean IoU", "times the time"])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true")
+    if parser.parse_args().check:
+        stale = stale_tables()
+        print("\n".join(f"docs/{page}: {name}" for page, name in stale) or "Every table is what the JSON says.")
+        sys.exit(bool(stale))
+    write_tables()
+
+
+if __name__ == "__main__":
+    main()

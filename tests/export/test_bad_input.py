@@ -1,0 +1,133 @@
+"""What cannot be exported, in every format: one line that names it, and nothing half-written."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import keras_seg as ks
+from keras_seg._validation import InputError
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
+
+pytestmark = pytest.mark.tensorflow_only
+FILES = {"tflite": "m.tflite", "onnx": "m.onnx", "openvino": "m.xml", "saved_model": "m"}
+
+
+@pytest.fixture(scope="module")
+def model():
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", activation="softmax")(image / 255.0))
+
+
+def refused(format_, model, path, kind=InputError, **options):
+    """The message of the error, which is one line."""
+    if format_ in ("onnx", "openvino") and kind is not ImportError:
+        pytest.importorskip({"onnx": "tf2onnx"}.get(format_, format_))
+    options = {"input_size": (16, 24), **options}
+    with pytest.raises(kind) as caught:
+        getattr(ks.export, format_)(model, path, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("format_", FILES)
+class TestPaths:
+    def test_unwritable(self, format_, model, tmp_path):
+        (tmp_path / "file").write_text("precious")
+        message = refused(format_, model, tmp_path / "file" / FILES[format_])
+        assert "cannot be written (Not a directory). Choose another place." in message
+        assert [item.name for item in tmp_path.iterdir()] == ["file"]
+
+    def test_existing(self, format_, model, tmp_path):
+        (tmp_path / FILES[format_]).write_text("precious")
+        assert "`path` exists already" in refused(format_, model, tmp_path / FILES[format_])
+        assert [item.read_text() for item in tmp_path.iterdir()] == ["precious"]
+
+    def test_a_folder_of_something_else_is_never_replaced(self, format_, model, tmp_path):
+        folder = tmp_path / FILES[format_]
+        folder.mkdir()
+        (folder / "thesis.tex").write_text("precious")
+        assert "`path` is a folder" in refused(format_, model, folder, overwrite=True)
+        assert (folder / "thesis.tex").read_text() == "precious"
+        assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("format_", FILES)
+def test_a_net_of_fixed_size_has_no_other(format_, tmp_path):
+    image = keras.Input((16, 24, 3))
+    fixed = keras.Model(image, keras.layers.Conv2D(2, 1)(image))
+    for size in ((None, None), (None, 24), 32):
+        message = refused(format_, fixed, tmp_path / FILES[format_], input_size=size)
+        assert "`input_size` must be the model's own size (16, 24)" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sizes_that_are_none(model, tmp_path):
+    for size, rule in (
+        (None, "must be given for a model of dynamic size. .*(256, 256), or (None, None) for any size"),
+        ((None, 0), "must be an integer of at least 1"),
+        ((None,), "must be one integer or a pair"),
+        ("any", "must be one integer or a pair"),
+    ):
+        message = refused("tflite", model, tmp_path / "m.tflite", input_size=size)
+        assert all(part in message for part in rule.split(".*"))
+
+
+def test_a_size_that_only_converting_or_running_shows(model, tmp_path, monkeypatch):
+    """A runtime that fails at one of the two sizes: the error says which and what to do."""
+    tflite = sys.modules["keras_seg.export.tflite"]
+
+    class Stubborn:
+        def __init__(self, path, threads=2):
+            self.inner = original(path, threads)
+
+        def _get_ops_details(self):
+            return self.inner._get_ops_details()
+
+        def get_signature_runner(self):
+            serve = self.inner.get_signature_runner()
+
+            def run(image):
+                if image.shape[1:3] == (97, 65):
+                    raise RuntimeError("Node number 3 (RESHAPE) failed to prepare.")
+                return serve(image=image)
+
+            run.get_input_details, run.get_output_details = serve.get_input_details, serve.get_output_details
+            return run
+
+    original = tflite.interpreter_of
+    monkeypatch.setattr(tflite, "interpreter_of", Stubborn)
+    message = refused("tflite", model, tmp_path / "m.tflite", RuntimeError, input_size=(None, None))
+    assert "TFLite cannot run this model at any size, it fails at 97 x 65 (Node number 3" in message
+    assert "input_size=(97, 65)" in message
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "format_, module, extra",
+    [("onnx", "tf2onnx", "onnx"), ("onnx", "onnxruntime", "onnx"), ("openvino", "openvino", "openvino")],
+)
+def test_a_missing_extra(format_, module, extra, model, tmp_path, monkeypatch):
+    if module == "onnxruntime":
+        pytest.importorskip("tf2onnx")
+    monkeypatch.setitem(sys.modules, module, None)
+    message = refused(format_, model, tmp_path / FILES[format_], ImportError)
+    assert f'needs {module}: pip install "keras-seg[{extra}]"' in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_litert_tensorflow_has_an_interpreter(model, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    report = ks.export.tflite(model, tmp_path / "m.tflite", input_size=(16, 24))
+    assert report.agreement == 1.0
+    assert "CONV_2D" in report.ops
+
+
+def test_a_model_that_is_none(tmp_path):
+    one, two = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    assert "`model` must take one input" in refused("saved_model", keras.Model([one, two], one + two), tmp_path / "m")
+    assert "`model` must take one input" in refused("tflite", np.zeros(3), tmp_path / "m")

@@ -1,0 +1,119 @@
+"""Models of other backends: what they predict there is what is exported here."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import keras_seg as ks
+from keras_seg._validation import InputError
+
+ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, keras.layers.Conv2D(3, 3, padding="same", activation="softmax")(image / 255.0))
+
+
+def test_export_says_every_step(model, tmp_path):
+    """One line with the code to type; on TensorFlow there is nothing to say."""
+    if ON_TENSORFLOW:
+        pytest.skip("exports are made on this backend")
+    with pytest.raises(InputError) as caught:
+        ks.export.tflite(model, tmp_path / "m.tflite", input_size=32)
+    text = str(caught.value)
+    steps = ("model.save(", "ks.export.reference(model,", "KERAS_BACKEND=tensorflow", "load_model(", "check_reference(")
+    places = [text.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "\n" not in text
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_is_held_against_what_it_predicted(model, tmp_path):
+    assert ks.export.reference(model, tmp_path / "r.npz") == tmp_path / "r.npz"
+    assert ks.export.check_reference(model, tmp_path / "r.npz") < 1e-6
+    images = np.random.default_rng(0).uniform(0, 255, (1, 97, 130, 3))
+    ks.export.reference(model, tmp_path / "r.npz", images, overwrite=True)
+    assert ks.export.check_reference(model, tmp_path / "r.npz") < 1e-6
+    other = keras.models.clone_model(model)
+    other.set_weights([weight + 0.1 * np.sign(weight) for weight in model.get_weights()])
+    with pytest.raises(RuntimeError, match=f"^The model on .* its output differs from {keras.backend.backend()}'s by"):
+        ks.export.check_reference(other, tmp_path / "r.npz")
+
+
+@pytest.mark.tensorflow_only
+def test_bad_references(model, tmp_path):
+    with pytest.raises(InputError, match="`path` is not there.*ks.export.reference"):
+        ks.export.check_reference(model, tmp_path / "r.npz")
+    for content in (b"", b"no zip", b"PK\x03\x04 cut"):
+        (tmp_path / "r.npz").write_bytes(content)
+        with pytest.raises(InputError, match="`path` is no file of ks.export.reference"):
+            ks.export.check_reference(model, tmp_path / "r.npz")
+    with pytest.raises(InputError, match="`path` exists already"):
+        ks.export.reference(model, tmp_path / "r.npz")
+    with pytest.raises(InputError, match="`images` must be an array"):
+        ks.export.reference(model, tmp_path / "new.npz", np.zeros((2, 8, 8, 1)))
+    assert [item.name for item in tmp_path.iterdir()] == ["r.npz"]
+    np.savez(tmp_path / "other.npz", images=np.zeros((1, 8, 8, 1), "float32"), backend="jax")
+    with pytest.raises(InputError, match="`path` is the reference of another model"):
+        ks.export.check_reference(model, tmp_path / "other.npz")
+
+
+TRAIN = """
+import sys, numpy as np, keras, keras_seg as ks
+keras.utils.set_random_seed(0)
+rng = np.random.default_rng(0)
+model = ks.models.UNet(num_classes=3, filters=4, depth=2)
+model.compile("adam", loss=ks.losses.CrossEntropy())
+model.fit(rng.uniform(0, 255, (4, 32, 32, 3)), rng.integers(0, 3, (4, 32, 32)), verbose=0)
+model.save("m.keras")
+ks.export.reference(model, "m.npz")
+"""
+EXPORT = """
+import keras, keras_seg as ks
+model = keras.saving.load_model("m.keras")
+print(ks.export.check_reference(model, "m.npz"))
+report = ks.export.tflite(model, "m.tflite", input_size=(32, 48))
+assert report.agreement >= 0.999, report
+"""
+
+
+def on(backend, folder, *command):
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = subprocess.run([sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_trained_there_and_exported_here(backend, tmp_path):
+    """The documented steps, each in the process it names."""
+    pytest.importorskip(backend)
+    on(backend, tmp_path, "-c", TRAIN)
+    assert float(on("tensorflow", tmp_path, "-c", EXPORT)) < 1e-3
+    with np.load(tmp_path / "m.npz") as held:
+        assert str(held["backend"]) == backend
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_the_command_does_it_by_itself(backend, tmp_path):
+    pytest.importorskip(backend)
+    ks.data.write_shapes(tmp_path / "data", train=4, val=2, size=48)
+    train = ("train", "data", "--out", "run", "--epochs", "1", "--batch-size", "2", "--crop", "32x32")
+    on(backend, tmp_path, "-m", "keras_seg", *train)
+    printed = on(backend, tmp_path, "-m", "keras_seg", "export", "run", "--size", "any", "--output", "both")
+    assert f"Predicting on {backend}, then exporting on TensorFlow." in printed
+    assert "Same predictions as where it was trained, largest difference" in printed
+    report = json.loads((tmp_path / "run" / "export_report.json").read_text())["model.tflite"]
+    assert (report["output"], report["agreement"]) == ("both", 1.0)
