@@ -1,4 +1,4 @@
-"""From a folder to a TFLite file in Python: shapes, model.fit, a picture, an export. Two minutes on two cores."""
+"""From a folder to a TFLite file in Python: shapes, model.fit, a picture, an export."""
 
 # %%
 import pathlib
