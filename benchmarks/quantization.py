@@ -156,7 +156,8 @@ def measured(label, model, steps, folder, size):
             report = ks.export.tflite(model, pathlib.Path(scratch) / "model.tflite", quantize=kind, **judged, **options)
         row["float32"] = {"mean_iou": report.keras_mean_iou}
         print(label, kind, f"{100 * report.mean_iou:.2f} of {100 * report.keras_mean_iou:.2f}", flush=True)
-        return {name: getattr(report, name) for name in ("mean_iou", "agreement", "size_bytes")}
+        found = {name: getattr(report, name) for name in ("mean_iou", "agreement", "size_bytes")}
+        return found | {"worst_image": report.worst_images[0][1]}
 
     for kind in KINDS:
         row[kind] = written(kind, **({"representative": representative} if kind.startswith("int") else {}))
