@@ -41,9 +41,9 @@ def write_open_images(
 ):
     """Paint the objects of a downloaded Open Images release into masks of classes, as a folder for `from_folder`.
 
-    Open Images has one file for each object, often of more pixels than the image, and
-    decoding them all again in every epoch costs time. So they are painted once: every other
-    part of the package, `scan_folder`, `class_weights`, `keras-seg train`, then works on the folder as on any other.
+    Open Images has one file for each object, often of more pixels than the image, and decoding them all again in every
+    epoch costs time. So they are painted once; and every other part of the package, `scan_folder`, `class_weights`,
+    `keras-seg train`, works on the folder as on any other.
 
     `destination` gets `SPLIT/images` (hard links to the images; symbolic links or copies where the file system has
     none), `SPLIT/masks` and `labels.json`. Every file is put in place when it is whole, and what is there already is
@@ -62,10 +62,10 @@ def write_open_images(
             people are {"person": ("Person", "Man", "Woman", "Boy", "Girl")}. None for all 350, which needs
             classes-segmentation.txt.
         unlabelled: what pixels outside all masks are. "background": of class 0. "ignore": of class 0 only in images
-            where nothing can be missing, each class being there with a mask or verified to be absent in
-            SPLIT-annotations-human-imagelabels-boxable.csv (if downloaded), and without a class in all others. Most
-            images were asked about few classes: the more classes are taken together, the more pixels
-            "background" labels wrongly and "ignore" leaves out.
+            where each class either has a mask or is verified to be absent in
+            SPLIT-annotations-human-imagelabels-boxable.csv (if downloaded), and without a class in all others. Images
+            were asked about few classes each: the more classes are taken, the more pixels "background" labels wrongly
+            and "ignore" leaves out. Objects that have a box and no mask are known to neither.
         max_images: take that many images at most, the first ones by ImageID, which is random.
         allow_orphans: leave out, with a warning, images whose masks are missing, broken or of another shape.
         workers: threads; the number of cores by default.
