@@ -11,6 +11,8 @@ from keras_seg.data.instance_pairs import find_instance_pairs, instance_splits
 from keras_seg.data.instance_reading import read_instances
 from keras_seg.data.instance_targets import INSTANCE_CLASSES, InstanceTargets, add_instance_targets, instance_targets
 from keras_seg.data.label_encoding import LabelEncoding
+from keras_seg.data.open_images import open_images
+from keras_seg.data.open_images_masks import write_open_images
 from keras_seg.data.pairs import Pair, find_pairs, find_splits
 from keras_seg.data.patches import patches
 from keras_seg.data.pipeline import from_folder
@@ -46,6 +48,7 @@ __all__ = [
     "image_size",
     "instance_splits",
     "instance_targets",
+    "open_images",
     "patches",
     "pipeline_error",
     "read_image",
@@ -57,5 +60,6 @@ __all__ = [
     "split_index",
     "stratified_positions",
     "write_cells",
+    "write_open_images",
     "write_shapes",
 ]
