@@ -370,9 +370,11 @@ def quantization(content):
     for row in content:
         whole = row["float32"]["mean_iou"]
         changes = [f"{100 * (row[kind]['mean_iou'] - whole):+.2f}" for kind in kinds]
-        agreement = f"{100 * row['int8']['agreement']:.1f} %"
-        lines.append([row["model"], f"{row['steps']:,}", f"{100 * whole:.2f}", *changes, agreement])
-    found = rows(*lines, head=["", "steps", "float32", *kinds, "same class in int8, worst image"])
+        same = [f"{100 * row['float16']['agreement']:.2f} %", f"{100 * row['int8']['agreement']:.2f} %"]
+        worst = f"{100 * row['int8']['worst_image']:.1f} %"
+        lines.append([row["model"], f"{row['steps']:,}", f"{100 * whole:.2f}", *changes, *same, worst])
+    same = ["same class, float16", "same class, int8", "its worst image"]
+    found = rows(*lines, head=["", "steps", "float32", *kinds, *same])
     for row in content:
         if mended := row.get("mended"):
             change = 100 * (mended["mean_iou"] - row["float32"]["mean_iou"])

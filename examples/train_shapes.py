@@ -1,6 +1,8 @@
-"""From a folder to a TFLite file in Python: shapes, model.fit, a picture, an export. Two minutes on two cores."""
+"""From a folder to a TFLite file in Python: shapes, model.fit, a picture, an export."""
 
+# %%
 import pathlib
+import sys
 import tempfile
 
 import keras
@@ -9,31 +11,38 @@ from PIL import Image
 
 import keras_seg as ks
 
+QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
 folder = pathlib.Path(tempfile.mkdtemp())
-ks.data.write_shapes(folder, train=200, val=20, size=(96, 96))
 names = ks.data.SHAPE_NAMES
 
+# %% [markdown]
+# A folder with `train/` and `val/`, `images/` and `masks/` in each. Your own will do as well.
+
+# %%
+ks.data.write_shapes(folder, train=8 if QUICK else 200, val=20, size=(96, 96))
 train = ks.data.from_folder(
     folder, split="train", augment=ks.augmentation.standard(crop=96, scale=(0.9, 1.4)), cache=True
 )
 val = ks.data.from_folder(folder, split="val", cache=True)
 
+# %%
 model = ks.models.UNet(len(names), backbone="Compact", decoder_filters=(96, 64, 32, 24), decoder_stride=2)
 model.compile(
     keras.optimizers.AdamW(2e-3),
     loss=ks.losses.CrossEntropy() + 0.5 * ks.losses.SoftIoU(),
     metrics=[ks.metrics.MeanIoU(num_classes=len(names))],
 )
-model.fit(train, validation_data=val, epochs=40, verbose=2)
+model.fit(train, validation_data=val, epochs=1 if QUICK else 16, verbose=2)
 
+# %%
 images, masks = next(iter(val))
 images, masks = np.asarray(images)[:4], np.asarray(masks)[:4]
 panel = ks.visualization.prediction_panel(images, masks, ks.inference.predict_classes(model, images), names)
-panel.save("train_shapes.png")
+panel.save("train_shapes.jpg", quality=82)
 Image.fromarray(ks.visualization.overlay(images[0], masks[0], len(names))).save("train_shapes_overlay.png")
 
+# %%
 report = ks.export.tflite(model, "train_shapes.tflite", input_size=96, images=images, overwrite=True)
 print(
     f"TFLite agrees with Keras on {report.agreement:.2%} of pixels, largest difference {report.max_abs_difference:.1e}"
 )
-print("Pictures: train_shapes.png, train_shapes_overlay.png")

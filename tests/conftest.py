@@ -10,6 +10,23 @@ import keras
 import pytest
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests of a file whose fixture they share run in one worker: two would each train the same net."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    tests = pathlib.Path(__file__).parent
+    shared = {path for path in tests.rglob("test_*.py") if 'scope="module"' in path.read_text(encoding="utf-8")}
+    names = {path.relative_to(config.rootpath).as_posix() for path in shared}
+
+    class SharedFixtures(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split("::", 1)[0]
+            return file if file in names else nodeid
+
+    return SharedFixtures(config, log) if config.getvalue("dist") == "load" else None
+
+
 @pytest.fixture(autouse=True)
 def seed():
     """Every test starts from the same random state and a fresh Keras name scope, and leaves no global policy behind."""

@@ -143,7 +143,6 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
         size_bytes=size_bytes,
         images=sum(len(batch) for batch in batches),
         max_abs_difference=comparison.difference,
-        agreement=comparison.agreement,
         share_apart=comparison.apart,
         milliseconds=milliseconds,
         threads=loaded.threads,
@@ -170,7 +169,7 @@ def _check_replaceable(path, format_):
 
 
 def judgement(classes, request, channels):
-    """The least agreeing images and, with labels, the mean IoU of Keras and of the artefact.
+    """The share of pixels of the same class, the least agreeing images and, with labels, the IoU of both.
 
     Args:
         classes: list of (Keras' class ids, the artefact's), a pair a batch.
@@ -180,9 +179,13 @@ def judgement(classes, request, channels):
     # The last batch may have been filled up with images of its own.
     counts = [len(batch) for batch, _ in classes]
     count = sum(counts) if request.images is None else len(request.images)
-    agreements = [float((a == b).mean()) for pair in classes for a, b in zip(*pair, strict=True)][:count]
+    same = [a == b for pair in classes for a, b in zip(*pair, strict=True)][:count]
+    agreements = [float(image.mean()) for image in same]
     worst = sorted(range(count), key=lambda image: agreements[image])[:_WORST]
-    found = {"worst_images": tuple((image, agreements[image]) for image in worst)}
+    found = {
+        "agreement": float(sum(image.sum() for image in same) / sum(image.size for image in same)),
+        "worst_images": tuple((image, agreements[image]) for image in worst),
+    }
     if request.labels is None:
         return found
     labels = np.asarray(request.labels)

@@ -112,7 +112,7 @@ def test_the_pyramid_is_the_declared_one(make, levels, channels):
 def test_any_size_and_training(make):
     """Sizes that no stride divides; a step moves the backbone and the decoder."""
     model = ks.models.UNet(num_classes=3, backbone=made(make))
-    assert model.predict(IMAGE, verbose=0).shape == (1, 70, 45, 3)
+    assert model(IMAGE).shape == (1, 70, 45, 3)
     model.compile("sgd", loss=ks.losses.CrossEntropy())
     before = [np.array(keras.ops.convert_to_numpy(v)) for v in model.trainable_variables]
     model.train_on_batch(IMAGE, np.random.default_rng(0).integers(0, 3, size=(1, 70, 45)))
@@ -128,7 +128,7 @@ def test_any_size_and_training(make):
 @pytest.mark.parametrize("make", [hub_resnet, cv_resnet], ids=lambda make: make.__name__)
 def test_every_decoder(name, make):
     model = ks.models.build(name, num_classes=3, backbone=made(make))
-    assert model.predict(IMAGE, verbose=0).shape == (1, 70, 45, 3)
+    assert model(IMAGE).shape == (1, 70, 45, 3)
 
 
 @pytest.mark.tensorflow_only
@@ -138,7 +138,7 @@ def test_a_backbone_that_cannot_be_dilated():
         ks.models.PSPNet(num_classes=3, backbone=made(cv_csp))
     assert "`output_stride` 8 needs a backbone that can be dilated" in str(caught.value)
     model = ks.models.PSPNet(num_classes=3, backbone=made(cv_csp), output_stride=32)
-    assert model.predict(IMAGE, verbose=0).shape == (1, 70, 45, 3)
+    assert model(IMAGE).shape == (1, 70, 45, 3)
 
 
 @pytest.mark.slow

@@ -29,9 +29,9 @@ def test_every_model_is_measured():
 
 
 def test_what_is_promised(rows):
-    """At most a point of mean IoU in int8, and float16 as good as float32."""
+    """At most a point of mean IoU in int8 for U-Nets, and a tenth of one in float16 for all."""
     for row in rows.values():
-        assert row["float16"]["agreement"] >= 0.999, row["model"]
+        assert row["float16"]["mean_iou"] >= row["float32"]["mean_iou"] - 0.001, row["model"]
         best = row.get("mended", row["int8"])
         if row["model"].startswith("UNet"):
             assert best["mean_iou"] >= row["float32"]["mean_iou"] - 0.01, row["model"]

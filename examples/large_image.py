@@ -1,0 +1,60 @@
+"""A large image in overlapping tiles, each in eight flips and turns, from a file to a file."""
+
+# %%
+import pathlib
+import sys
+import tempfile
+
+import keras
+import numpy as np
+from PIL import Image
+
+import keras_seg as ks
+
+QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
+folder = pathlib.Path(tempfile.mkdtemp())
+# Six kinds of shapes in the masks, ids 1 to 6; told from the background only, they are learned in a minute.
+names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
+
+# %% [markdown]
+# A model trained on images of 96 x 96 pixels.
+
+# %%
+ks.data.write_shapes(folder, train=8 if QUICK else 200, val=2, size=(96, 96))
+augment = ks.augmentation.standard(crop=96, scale=(0.8, 1.4))
+train = ks.data.from_folder(folder, split="train", class_names=names, label_map=two, augment=augment, cache=True)
+model = ks.models.UNet(len(names), backbone="Compact", decoder_filters=(96, 64, 32, 24), decoder_stride=2)
+model.compile(keras.optimizers.AdamW(2e-3), loss=ks.losses.CrossEntropy() + 0.5 * ks.losses.SoftIoU())
+model.fit(train, epochs=1 if QUICK else 4, verbose=2)
+
+# %% [markdown]
+# The large image: scenes side by side in a file that is mapped, not read. Gigabytes would do as well.
+
+# %%
+rng, count = np.random.default_rng(5), 2 if QUICK else 12
+scenes = [[ks.data.shapes_scene(rng, size=(96, 96)) for _ in range(count)] for _ in range(count)]
+large, truth = (np.block([[[s[part].reshape(96, 96, -1)] for s in row] for row in scenes]) for part in (0, 1))
+truth = truth[None, ..., 0] > 0
+np.save(folder / "large.npy", large)
+print("the image:", large.shape)
+
+# %% [markdown]
+# Test-time augmentation makes a model of the model: eight passes, merged. A tiled predictor takes either. Where it is
+# interrupted, `resume=True` goes on.
+
+# %%
+tta = ks.inference.TestTimeAugmentation(model, transforms="d4", merge="mean")
+maps = {}
+for name, net in (("one pass", model), ("eight passes", tta)):
+    predictor = ks.inference.TiledPredictor(net, tile=192, overlap=0.5, output="class_ids")
+    out = folder / f"{name}.npy"
+    predictor.predict(folder / "large.npy", out=out)
+    maps[name] = np.load(out, mmap_mode="r")
+    score = ks.metrics.MeanIoU(num_classes=len(names))
+    score.update_state(truth, np.eye(len(names), dtype="float32")[maps[name]][None])
+    print(f"{name}: mean IoU {float(score.result()):.4f}, right pixels {(maps[name] == truth[0]).mean():.2%}")
+
+# %%
+drawn = ks.visualization.overlay(large, maps["eight passes"], len(names), alpha=0.65)
+picture = Image.fromarray(np.concatenate([large, drawn], axis=1))
+picture.resize((1200, 600), Image.Resampling.LANCZOS).save("large_image.jpg", quality=65)
