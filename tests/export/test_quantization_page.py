@@ -29,7 +29,7 @@ def test_every_model_is_measured():
 
 
 def test_what_is_promised(rows):
-    """At most a point of mean IoU in int8 for U-Nets; in float16 a tenth of one and, where no switch may flip, 99.9 % of
+    """At most a point of mean IoU in int8 for U-Nets; in float16 a tenth of one and, but for unpooling, 99.9 % of
     the classes."""
     unpooling = ("SegNet", "SegNetBasic", "DeconvNet")
     for row in rows.values():
