@@ -38,20 +38,24 @@ class Produced:
         return tuple(float(self.real(np.array(end))) for end in (info.min, info.max))
 
 
+def runtime():
+    """(Interpreter, OpResolverType) of LiteRT where it is installed, and of TensorFlow otherwise."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    except ImportError:
+        from tensorflow import lite  # Its attributes are lazy and cannot be imported by name.
+
+        return lite.Interpreter, lite.experimental.OpResolverType
+    return Interpreter, OpResolverType
+
+
 def interpreter(content):
     """An interpreter that keeps what every operator computes, with the plain kernels, which nothing is fused in."""
-    try:
-        from ai_edge_litert import interpreter as litert
-
-        Interpreter, Resolver = litert.Interpreter, litert.OpResolverType  # noqa: N806  Classes.
-    except ImportError:
-        from tensorflow import lite
-
-        Interpreter, Resolver = lite.Interpreter, lite.experimental.OpResolverType  # noqa: N806  Classes.
-    made = Interpreter(
+    make, resolvers = runtime()
+    made = make(
         model_content=content,
         experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=Resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_op_resolver_type=resolvers.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     made.allocate_tensors()
     return made

@@ -7,6 +7,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg.export import quantization
 from keras_seg.export.artefact import THREADS, Loaded, Request, export
+from keras_seg.export.interpreting import runtime
 from keras_seg.export.shipped_form import check_exportable, size_of_input
 from keras_seg.export.tflite_metadata import with_metadata
 from keras_seg.export.unsupported import unsupported
@@ -164,11 +165,6 @@ def _in_floats(values, details):
 
 
 def interpreter_of(path, threads=THREADS):
-    """LiteRT's own interpreter where it is installed, and the one inside TensorFlow otherwise."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        from tensorflow import lite
-
-        Interpreter = lite.Interpreter  # noqa: N806  A lazy attribute, which cannot be imported by name.
-    return Interpreter(model_path=str(path), num_threads=threads)
+    """The interpreter of a TFLite file, with as many threads."""
+    make, _ = runtime()
+    return make(model_path=str(path), num_threads=threads)

@@ -86,8 +86,10 @@ def rebuilt(model, call, input_size=None):
 
 
 def _inputs_like(graph, input_size):
-    if input_size is not None and (len(graph.inputs) != 1 or len(graph.inputs[0].shape) != 4):
-        _validation.fail("input_size", "is for models of one image", input_size)
+    if input_size is not None:
+        if len(graph.inputs) != 1 or len(graph.inputs[0].shape) != 4:
+            _validation.fail("input_size", "is for models of one image", input_size)
+        input_size = _validation.pair("input_size", input_size)
 
     def like(tensor):
         shape = tensor.shape if input_size is None else (tensor.shape[0], *input_size, tensor.shape[-1])

@@ -2,7 +2,6 @@
 
 import keras
 
-from keras_seg import _validation
 from keras_seg.surgery.copying import LayerCopies, rebuilt
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
@@ -37,8 +36,6 @@ def fold_padding(model, input_size=None):
         >>> any(isinstance(layer, keras.layers.ZeroPadding2D) for layer in folded.layers)
         False
     """
-    if input_size is not None:
-        input_size = _validation.pair("input_size", input_size)
     copies = LayerCopies()
     padded, kept = {}, []  # Kept, because the id of a tensor that is gone may be given to another.
 

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from keras_seg import _validation
 from keras_seg.layers import PixelShuffle2D, UpsampleConv
 from keras_seg.surgery.copying import LayerCopies, rebuilt
 
@@ -42,8 +41,6 @@ def fold_upsampling(model, input_size=None, subpixel=False):
 
     Reference: Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016, for `subpixel`.
     """
-    if input_size is not None:
-        input_size = _validation.pair("input_size", input_size)
     copies = LayerCopies()
 
     def call(operation, *args, **kwargs):
