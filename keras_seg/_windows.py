@@ -177,6 +177,8 @@ def _place_stacked(values, indices, pool_size):
     rows, columns = pool_size
     _, height, width, channels = ops.shape(values)
     values, indices = ops.reshape(values, (-1, channels)), ops.reshape(indices, (-1, channels))
+    # TFLite's quantizer for 16-bit activations asks for the range of what is compared, and has none of integers.
+    indices = ops.cast(indices, values.dtype)
     lines = []
     for row in range(rows):
         cells = [

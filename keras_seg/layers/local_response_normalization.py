@@ -59,14 +59,15 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def call(self, inputs):
         x = ops.cast(inputs, "float32")
-        energy = self._sums(ops.square(x))
+        energy = self._sums(x * x)
         return ops.cast(x * ops.power(self.bias + self.alpha / self.size * energy, -self.beta), self.compute_dtype)
 
     def _sums(self, x):
         """The sums over each channel's neighbours."""
         channels, half = x.shape[-1], self.size // 2
         if half >= channels - 1:  # Everything is everybody's neighbour, as for the colours of an image.
-            return ops.sum(x, axis=-1, keepdims=True)
+            # Not `ops.sum`, which TFLite's 16-bit quantizer gives the range of one term, and which then overflows.
+            return channels * ops.mean(x, axis=-1, keepdims=True)
         padded = ops.pad(x, [(0, 0)] * (len(x.shape) - 1) + [(half, half)])
         return sum(padded[..., shift : shift + channels] for shift in range(self.size))
 

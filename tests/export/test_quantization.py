@@ -97,6 +97,22 @@ def test_int16x8(model, tmp_path):
     assert report.max_abs_difference < 0.05
 
 
+@pytest.mark.slow
+def test_int16x8_of_a_net_that_unpools(tmp_path):
+    """Its quantizer wants ranges of what is compared, and gives a sum the range of one term."""
+    keras.utils.set_random_seed(0)
+    model = ks.models.SegNetBasic(num_classes=2, filters=8)
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.9
+    model.compile(keras.optimizers.Adam(1e-2), loss=ks.losses.CrossEntropy())
+    model.fit(*scenes(32), batch_size=8, epochs=40, verbose=0)
+    report = quantized(model, tmp_path / "m.tflite", "int16x8", representative=scenes(16)[0])
+    assert report.keras_mean_iou > 0.8
+    assert report.agreement > 0.99
+    assert report.mean_iou > report.keras_mean_iou - 0.01
+
+
 def test_a_bad_calibration_shows(model, tmp_path):
     """The proof must be able to fail: ranges of black images fit no others."""
     black = np.full((4, *SIZE, 3), 2.0, "float32")
