@@ -60,7 +60,7 @@ ROWS = {
     "FullResolutionNet": ("FullResolutionNet", {"filters": 16}, 120, 3e-3),
     "PatchClassifier": (
         "PatchClassifier",
-        {"architecture": "vgg", "patch_size": 32, "filters": (16, 32, 64), "units": (96,), "padding": "valid"},
+        {"architecture": "vgg", "patch_size": 40, "filters": (16, 32, 64), "units": (96,), "padding": "valid"},
         200,
         3e-3,
     ),

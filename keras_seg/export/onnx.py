@@ -6,6 +6,7 @@ import logging
 from keras_seg import _validation
 from keras_seg.export.artefact import THREADS, Loaded, export, request_of_any_size
 from keras_seg.export.unsupported import unsupported
+from keras_seg.export.weights_apart import to_onnx
 
 # Old enough for runtimes of 2022 on, new enough for every operator here.
 _OPSET = 17
@@ -63,7 +64,7 @@ def onnx(
     report = ks.export.onnx(model, "unet.onnx")
     ```
     """
-    converter = _validation.optional_import("tf2onnx", "onnx", "Exporting to ONNX")
+    _validation.optional_import("tf2onnx", "onnx", "Exporting to ONNX")
     _validation.optional_import("onnxruntime", "onnx", "Exporting to ONNX")
     request = request_of_any_size(
         model,
@@ -82,9 +83,7 @@ def onnx(
 
     def write(module, aside, description):
         with _quiet():
-            converter.convert.from_function(
-                module.serve, input_signature=module.serve.input_signature, opset=_OPSET, output_path=str(aside)
-            )
+            aside.write_bytes(to_onnx(module, _OPSET).SerializeToString())
         if foreign := _foreign(aside):
             raise unsupported("ONNX", foreign, model, request)
 

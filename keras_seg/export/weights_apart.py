@@ -1,0 +1,59 @@
+"""A TensorFlow graph as ONNX, its weights kept out of tf2onnx's hands.
+
+tf2onnx copies every constant at each of its steps: a file of half a gigabyte took 22 GB of memory. Here the large
+weights are inputs of what it converts, and become constants of the file afterwards.
+"""
+
+import keras
+import numpy as np
+
+# Bytes. Smaller ones go through tf2onnx, which fuses a bias it knows.
+_LARGE = 2**14
+
+
+def to_onnx(module, opset):
+    """The `onnx.ModelProto` of a `serving_module`."""
+    import tensorflow as tf
+    from tf2onnx import convert
+
+    large = [variable for variable in module.model.variables if _size(variable) >= _LARGE]
+
+    def serve(image, *weights):
+        with keras.StatelessScope(state_mapping=list(zip(large, weights, strict=True))):
+            return module.serve.python_function(image)
+
+    names = [f"weights_{number}" for number in range(len(large))]
+    specs = [tf.TensorSpec(v.shape, v.dtype, name=name) for v, name in zip(large, names, strict=True)]
+    signature = [*module.serve.input_signature, *specs]
+    proto, _ = convert.from_function(tf.function(serve, input_signature=signature), signature, opset=opset)
+    _hold(proto.graph, {name: variable.numpy() for name, variable in zip(names, large, strict=True)})
+    return proto
+
+
+def _size(variable):
+    return int(np.prod(variable.shape)) * np.dtype(variable.dtype).itemsize
+
+
+def _hold(graph, weights):
+    """Make inputs of a graph its constants, turned and shaped as its nodes would at every call."""
+    from onnx import numpy_helper
+
+    for source in [source for source in graph.input if source.name in weights]:
+        graph.input.remove(source)
+    constants = {constant.name: constant for constant in graph.initializer}
+    kept = []
+    for node in graph.node:
+        first = node.input[0] if node.input else None
+        if first in weights and node.op_type == "Transpose":
+            weights[node.output[0]] = weights[first].transpose(node.attribute[0].ints)
+        elif first in weights and node.op_type == "Reshape" and node.input[1] in constants:
+            shape = numpy_helper.to_array(constants[node.input[1]])
+            weights[node.output[0]] = weights[first].reshape(shape)
+        else:
+            kept.append(node)
+    used = {name for node in kept for name in node.input}
+    del graph.node[:]
+    graph.node.extend(kept)
+    for name, array in weights.items():
+        if name in used:
+            graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
