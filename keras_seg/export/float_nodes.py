@@ -8,11 +8,14 @@ from keras_seg.export.layer_names import LayerNames
 
 # TFLite's int8 kernels multiply both sides by their step before they compare, in fixed point: from a step of 1 on,
 # which is a range of 255, the product is none, and below 1/256 neighbours become equal. Unpooling lives by comparisons.
-COMPARISONS = {"EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"}
+_COMPARISONS = {"EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"}
+# The quantizer gives the reversed map a scale of its own, and the kernel moves bytes as they are: a flipped view of
+# probabilities counted a third of what it should in test-time augmentation.
+_MISLABELLED = {"REVERSE_V2"}
 
 
 def float_nodes(calibrated, model, float_layers=()):
-    """The tensors whose operators the quantizer shall leave alone: those asked for, and comparisons.
+    """The tensors whose operators the quantizer shall leave alone: those asked for, and those that int8 gets wrong.
 
     Args:
         calibrated: bytes of the float32 file that is quantized.
@@ -25,7 +28,7 @@ def float_nodes(calibrated, model, float_layers=()):
     if asked and not found:
         fix = "Name a layer with weights, which `export.layer_errors` lists."
         _validation.fail("float_layers", "must name layers that have an operator in the file", sorted(asked), fix)
-    return [*found, *(tensor.name for tensor in tensors if tensor.op in COMPARISONS)]
+    return [*found, *(tensor.name for tensor in tensors if tensor.op in _COMPARISONS | _MISLABELLED)]
 
 
 def check(float_layers, names):

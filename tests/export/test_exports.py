@@ -261,14 +261,14 @@ def test_agreement_and_difference_by_hand():
 def test_only_nets_that_unpool_may_be_apart_anywhere(models):
     """Of equal maxima rounding takes one or the other: as often as Keras does itself, in proportion."""
     few = verification.Comparison(difference=0.5, agreement=0.9985, apart=0.02)
-    rounding = verification.Comparison(difference=0.4, agreement=0.9998, apart=0.003)
-    verification.check_float32(few, rounding, "m.tflite")  # 0.01 + 5 * 0.003 = 0.025; 0.999 - 5 * 0.0002 = 0.998
+    rounding = verification.Comparison(difference=0.4, agreement=0.9998, apart=0.005)
+    verification.check_float32(few, rounding, "m.tflite")  # 0.01 + 3 * 0.005 = 0.025; 0.999 - 3 * 0.0002 = 0.9984
     with pytest.raises(RuntimeError, match=r"by more than 0.001 on 2.00% of pixels .at most 0.00%.") as caught:
         verification.check_float32(few, None, "m.tflite")
     assert "agrees on 99.85% of pixels (at least 99.90%)" in str(caught.value)
     with pytest.raises(RuntimeError, match="on 2.60% of pixels .at most 2.50%."):
         verification.check_float32(verification.Comparison(0.5, 0.9985, 0.026), rounding, "m.tflite")
-    with pytest.raises(RuntimeError, match="agrees on 99.70% of pixels .at least 99.80%."):
+    with pytest.raises(RuntimeError, match="agrees on 99.70% of pixels .at least 99.84%."):
         verification.check_float32(verification.Comparison(0.5, 0.997, 0.02), rounding, "m.tflite")
     worst = verification.worst_of([few, verification.Comparison(0.1, 0.9, 0.0)])
     assert worst == verification.Comparison(0.5, 0.9, 0.02)
@@ -279,6 +279,8 @@ def test_how_far_rounding_moves_a_net(models):
     assert verification.moved_by_rounding(models["plain"], images, None) is None
     unpooling = ks.models.SegNetBasic(num_classes=2, filters=4, depth=1, kernel_size=3)
     expected = serving.named(unpooling.predict(images, verbose=0))
+    weights = unpooling.get_weights()
     own = verification.moved_by_rounding(unpooling, images, expected)
+    assert all((now == before).all() for now, before in zip(unpooling.get_weights(), weights, strict=True))
     assert 0 < own.difference < 1
     assert own.apart < 0.01

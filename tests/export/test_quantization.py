@@ -97,6 +97,30 @@ def test_int16x8(model, tmp_path):
     assert report.max_abs_difference < 0.05
 
 
+def test_int8_of_swapped_colours(tmp_path):
+    """ "caffe" turns RGB around: the quantizer once gave the turned image a scale that was not its own."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((*SIZE, 3))
+    x = ks.backbones.Preprocessing("caffe")(image)
+    model = keras.Model(image, keras.layers.Conv2D(3, 1, use_bias=False, activation="softmax")(x))
+    model.layers[-1].set_weights([np.array([[2.0, -1, 0], [-1, 2, 1], [0, -1, 2]], "float32")[None, None] / 200])
+    images = scenes(8)[0]
+    report = ks.export.layer_errors(model, images, representative=images)
+    assert min(layer.sqnr for layer in report.layers) > 30
+    assert report.agreement > 0.98
+
+
+def test_int8_of_flipped_views(tmp_path):
+    """Flips move bytes: each view must count the same, so that probabilities still sum to one."""
+    keras.utils.set_random_seed(0)
+    model = ks.inference.TestTimeAugmentation(ks.models.UNet(num_classes=3, filters=4, depth=1))
+    images = scenes(8)[0]
+    report = ks.export.tflite(
+        model, tmp_path / "m.tflite", input_size=SIZE, images=images, quantize="int8", representative=images
+    )
+    assert report.max_abs_difference < 0.05
+
+
 @pytest.mark.slow
 def test_int16x8_of_a_net_that_unpools(tmp_path):
     """Its quantizer wants ranges of what is compared, and gives a sum the range of one term."""
