@@ -10,7 +10,6 @@ stopped goes on where it was.
     python benchmarks/export_table.py --only SegNet --formats int8 --anew    # some cells again
     python benchmarks/export_table.py --keep FOLDER         # the same, the artefacts kept (all together: 20 GB)
     python benchmarks/export_table.py --keep FOLDER --latencies quiet        # only the times of what was kept
-    python benchmarks/export_table.py --render              # the page from the JSON alone
 """
 
 import argparse
@@ -24,9 +23,10 @@ import tempfile
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import page_tables
+
 DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
-STORED, PAGE = DOCS / "export_table.json", DOCS / "export.md"
-BEGIN, END = "<!-- export table: begin -->\n", "<!-- export table: end -->\n"
+STORED = DOCS / "export_table.json"
 
 VOC, CAMVID = {"num_classes": 21}, {"num_classes": 11}
 MOBILE = {**VOC, "backbone": "MobileNetV2"}
@@ -48,17 +48,17 @@ ROWS = {
     "PSPNet": ("PSPNet", MOBILE, 224),
     "DeepLabV3Plus": ("DeepLabV3Plus", MOBILE, 224),
 }
-# key: (heading, export function, file, options)
+# key: (export function, file, options)
 FORMATS = {
-    "saved_model": ("SavedModel", "saved_model", "saved_model", {}),
-    "onnx": ("ONNX", "onnx", "model.onnx", {}),
-    "openvino": ("OpenVINO", "openvino", "model.xml", {}),
-    "tflite": ("TFLite", "tflite", "model.tflite", {}),
-    "any_size": ("TFLite, any size", "tflite", "any_size.tflite", {}),
-    "float16": ("float16", "tflite", "float16.tflite", {"quantize": "float16"}),
-    "dynamic": ("dynamic", "tflite", "dynamic.tflite", {"quantize": "dynamic"}),
-    "int8": ("int8", "tflite", "int8.tflite", {"quantize": "int8", "input": "uint8"}),
-    "int16x8": ("int16x8", "tflite", "int16x8.tflite", {"quantize": "int16x8"}),
+    "saved_model": ("saved_model", "saved_model", {}),
+    "onnx": ("onnx", "model.onnx", {}),
+    "openvino": ("openvino", "model.xml", {}),
+    "tflite": ("tflite", "model.tflite", {}),
+    "any_size": ("tflite", "any_size.tflite", {}),
+    "float16": ("tflite", "float16.tflite", {"quantize": "float16"}),
+    "dynamic": ("tflite", "dynamic.tflite", {"quantize": "dynamic"}),
+    "int8": ("tflite", "int8.tflite", {"quantize": "int8", "input": "uint8"}),
+    "int16x8": ("tflite", "int16x8.tflite", {"quantize": "int16x8"}),
 }
 # How many scenes the ranges of int8 and int16x8 are measured on, and the training of models with a backbone.
 _REPRESENTATIVE, _STEPS, _BATCH, _TRAINED_SIDE = 8, 40, 8, 96
@@ -100,7 +100,7 @@ def cell(model, side, key, folder):
     """One cell: what the report of an export says, or why there is none."""
     import keras_seg as ks
 
-    _, function, file, options = FORMATS[key]
+    function, file, options = FORMATS[key]
     path = folder / file
     if options.get("quantize") in ("int8", "int16x8"):
         options = {**options, "representative": scenes(_REPRESENTATIVE, side, 2)[0]}
@@ -130,7 +130,7 @@ def timed(label, key, folder):
 
     from keras_seg.export import artefact
 
-    _, function, file, options = FORMATS[key]
+    function, file, options = FORMATS[key]
     tf.config.threading.set_intra_op_parallelism_threads(artefact.THREADS)
     loaded = sys.modules[f"keras_seg.export.{function}"].load(folder / file)
     side = ROWS[label][2]
@@ -186,64 +186,6 @@ def write(content):
     os.replace(aside, STORED)
 
 
-def rendered(content):
-    """The tables, in Markdown."""
-    cells, notes = {label: content["cells"].get(label, {}) for label in ROWS}, []
-
-    def note(text):
-        if text not in notes:
-            notes.append(text)
-        return f"[{notes.index(text) + 1}](#export-notes)"
-
-    def matrix(title, value):
-        heads = [heading for heading, *_ in FORMATS.values()]
-        lines = [f"**{title}**", "", f"| Model | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
-        for label, row in cells.items():
-            values = [note(_why(row, key)) if _why(row, key) else value(row[key]) for key in FORMATS]
-            lines.append(f"| {label} | {' | '.join(values)} |")
-        return [*lines, ""]
-
-    lines = matrix("Size, MiB", lambda one: f"{one['size_bytes'] / 2**20:.1f}")
-    lines += matrix("Largest difference of any probability from Keras", _difference)
-    lines += matrix("Pixels of the same class as in Keras, %", lambda one: f"{100 * one['agreement']:.2f}")
-    lines += matrix(f"Milliseconds a call, one image, two threads ({content['latencies']})", _milliseconds)
-    lines += matrix("Kinds of operators", lambda one: str(len(one["ops"])))
-    if notes:
-        lines += ['<a id="export-notes"></a>', ""]
-        lines += [f"{number}. {text}" for number, text in enumerate(notes, start=1)] + [""]
-    lines += ['<details markdown="1">', "<summary>The operators of each TFLite file</summary>", ""]
-    lines += ["| Model | float32 | int8 besides |", "|---|---|---|"]
-    for label, row in cells.items():
-        if ops := row.get("tflite", {}).get("ops"):
-            besides = [op for op in row.get("int8", {}).get("ops", []) if op not in ops]
-            lines.append(f"| {label} | {', '.join(ops).lower()} | {', '.join(besides).lower()} |")
-    lines += ["", "</details>"]
-    return "\n".join(lines) + "\n"
-
-
-def _why(row, key):
-    """Why a cell has no numbers, or None."""
-    if key not in row:
-        return "Not made yet."
-    return row[key].get("refused")
-
-
-def _difference(one):
-    """Two digits where they say something, otherwise the power of ten."""
-    value = one["difference"]
-    return f"{value:.2f}" if value >= 0.01 else f"{value:.0e}".replace("e-0", "e-")
-
-
-def _milliseconds(one):
-    return f"{one['milliseconds']:.0f}" if one["milliseconds"] >= 10 else f"{one['milliseconds']:.1f}"
-
-
-def page_with(table, text):
-    """The text of the page with the table in its place."""
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW")
@@ -252,7 +194,6 @@ def main():
     parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="Keep the artefacts here.")
     parser.add_argument("--latencies", metavar="NOTE", help="Only time what was kept; the note stands in the table.")
     parser.add_argument("--note", default="loaded machine", help="What the table says of the times.")
-    parser.add_argument("--render", action="store_true")
     parser.add_argument("--row", choices=list(ROWS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     only_times = arguments.latencies is not None
@@ -262,8 +203,8 @@ def main():
     if only_times and not arguments.keep:
         parser.error("--latencies needs --keep FOLDER, where the artefacts are.")
     content = stored()
-    content["latencies"] = arguments.latencies or (content["latencies"] if arguments.render else arguments.note)
-    for label in [] if arguments.render else arguments.only or ROWS:
+    content["latencies"] = arguments.latencies or arguments.note
+    for label in arguments.only or ROWS:
         cells = content["cells"].setdefault(label, {})
         if only_times:
             keys = [key for key in arguments.formats if "milliseconds" in cells.get(key, {})]
@@ -283,7 +224,7 @@ def main():
             folder.mkdir(parents=True, exist_ok=True)
             made_in_a_process(label, keys, folder, only_times, store)
     write(content)
-    PAGE.write_text(page_with(rendered(content), PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    page_tables.write_tables()
 
 
 if __name__ == "__main__":

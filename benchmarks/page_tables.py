@@ -15,6 +15,8 @@ import re
 import statistics
 import sys
 
+import export_table_page
+
 DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
 TABLES = {}  # (page, name): function without arguments that gives the table
 
@@ -362,6 +364,11 @@ def tta_to_choose(content):
         for row in (*shown, content["groups"]["usual"], content["recommended_gain"])
     ]
     return rows(*lines, head=["Transforms", "points of mean IoU", "times the time"])
+
+
+@table("export.md", "every_model", "export_table.json")
+def every_model(content):
+    return export_table_page.lines(content)
 
 
 @table("quantization.md", "quantization", "quantization.json")

@@ -13,7 +13,8 @@ def shipped_form(model, input_size, subpixel=False):
     Args:
         model: keras.Model that `check_exportable` lets pass.
         input_size: (height, width) of the result's input, None where it is dynamic.
-        subpixel: bool. Whether upsampling is a convolution and a shuffle instead of a transposed convolution.
+        subpixel: which upsamplings are a convolution and a shuffle instead of a transposed convolution: bool for all or
+            none, or "deep", as in `surgery.fold_upsampling`.
     """
     if as_functional(model) is None:
         return model

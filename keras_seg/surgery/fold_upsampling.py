@@ -3,8 +3,13 @@
 import keras
 import numpy as np
 
+from keras_seg import _validation
 from keras_seg.layers import PixelShuffle2D, UpsampleConv
 from keras_seg.surgery.copying import LayerCopies, rebuilt
+
+# Measured on TensorFlow's CPU kernels: 7x7x1280 to 256 channels (46 times as many) takes 4.5 ms instead of 9.3, and
+# 14x14x256 to 128 (3.5 times) as long in both forms.
+_FAR_MORE = 8
 
 
 def fold_upsampling(model, input_size=None, subpixel=False):
@@ -18,19 +23,22 @@ def fold_upsampling(model, input_size=None, subpixel=False):
     With `subpixel=True` the transposed convolution is a convolution to four times the channels, one set for each pixel
     of a 2x2 block, and a shuffle of these: padded by one (`{layer}_around`), convolved 2x2 (`{layer}_enlarge`),
     shuffled (`{layer}_shuffle`) and cropped by one (`{layer}_crop`). The numbers and, but for the border, the
-    multiplications are the same; runtimes whose transposed convolutions are slow, such as LiteRT, gain by it.
+    multiplications are the same; runtimes whose transposed convolutions are slow, such as LiteRT, gain by it. With
+    `subpixel="deep"` only upsamplings of small maps with many channels, whose kernel holds far more numbers than the
+    maps, take this form: TensorFlow arranges the kernel of a transposed convolution anew at every call.
 
     Args:
         model: functional `keras.Model`, models nested in it included. It stays as it is; the result has copies of its
             weights.
         input_size: (height, width) that the one image input of the result has, for which more upsamplings are fast
             than for unknown sizes; None for the model's own. Defaults to None.
+        subpixel: bool, or "deep", as above. Defaults to False.
 
     Returns:
         A functional `keras.Model` with the inputs and outputs of `model`.
 
     Raises:
-        ValueError: if the model is not functional, or the size is none.
+        ValueError: if the model is not functional, the size is none, or `subpixel` is not as above.
 
     Examples:
         >>> import keras_seg as ks
@@ -41,16 +49,26 @@ def fold_upsampling(model, input_size=None, subpixel=False):
 
     Reference: Shi et al., "Is the deconvolution layer the same as a convolutional layer?", 2016, for `subpixel`.
     """
+    _validation.one_of("subpixel", subpixel, (False, True, "deep"))
     copies = LayerCopies()
 
     def call(operation, *args, **kwargs):
         if isinstance(operation, UpsampleConv):
             x, skip = args[0] if isinstance(args[0], (list, tuple)) else (args[0], None)
             if operation.can_fuse(x, skip):
-                return _convolutions(copies, operation, x, skip, subpixel)
+                shuffled = _is_deep(x, operation.filters) if subpixel == "deep" else subpixel
+                return _convolutions(copies, operation, x, skip, shuffled)
         return copies.call(operation, args, kwargs)
 
     return rebuilt(model, call, input_size)
+
+
+def _is_deep(x, filters):
+    """Whether the kernel of an enlargement holds far more numbers than the maps around it."""
+    _, height, width, channels = x.shape
+    if None in (height, width):
+        return False
+    return 16 * channels * filters > _FAR_MORE * height * width * (channels + 4 * filters)
 
 
 def _convolutions(copies, layer, x, skip, subpixel):

@@ -166,6 +166,7 @@ class TestTheWholeWay:
         facts = json.loads((tmp_path / "run" / "plan.json").read_text())["fingerprint"]
         assert (facts["train_images"], facts["validation_images"]) == (6, 2)
 
+    @pytest.mark.slow  # tests/training/test_runs.py kills a run in every CI.
     def test_resuming_a_killed_run(self, shapes, tmp_path, monkeypatch):
         out = tmp_path / "run"
         from keras_seg.training import recorder

@@ -48,6 +48,15 @@ def test_subpixel(skip):
 
 
 @pytest.mark.tensorflow_only
+def test_subpixel_where_the_kernel_outweighs_the_map():
+    """16 * 64 * 16 numbers of the kernel against 128 of each pixel: more than eight times as many up to 16 pixels."""
+    for side, shuffled in ((3, True), (4, False), (None, False)):
+        model = keras.Sequential([keras.Input((side, side, 64)), UpsampleConv(16, name="up")])
+        folded = ks.surgery.fold_upsampling(model, subpixel="deep")
+        assert ("up_shuffle" in [layer.name for layer in folded.layers]) == shuffled
+
+
+@pytest.mark.tensorflow_only
 @pytest.mark.parametrize(
     "model", [{"interpolation": "bilinear"}, {"kernel_size": 5}, {"skip": (9, 8)}], ids=["bilinear", "5x5", "odd"]
 )
@@ -72,3 +81,5 @@ def test_bad_input():
         ks.surgery.fold_upsampling(joined(), input_size=(8, 8))
     with pytest.raises(InputError, match="`input_size` must be an integer of at least 1"):
         ks.surgery.fold_upsampling(joined(skip=None), input_size=(0, 8))
+    with pytest.raises(InputError, match="`subpixel` is not a known option"):
+        ks.surgery.fold_upsampling(joined(), subpixel="depth")

@@ -1,0 +1,64 @@
+"""docs/export.md's tables of every model in every format, as lines of Markdown."""
+
+# Key of a format in docs/export_table.json: the heading of its column.
+HEADINGS = {
+    "saved_model": "SavedModel",
+    "onnx": "ONNX",
+    "openvino": "OpenVINO",
+    "tflite": "TFLite",
+    "any_size": "TFLite, any size",
+    "float16": "float16",
+    "dynamic": "dynamic",
+    "int8": "int8",
+    "int16x8": "int16x8",
+}
+
+
+def lines(content):
+    """The tables and their notes, from what docs/export_table.json holds."""
+    cells, notes = content["cells"], []
+
+    def note(text):
+        if text not in notes:
+            notes.append(text)
+        return f"[{notes.index(text) + 1}](#export-notes)"
+
+    def matrix(title, value):
+        found = [f"**{title}**", "", f"| Model | {' | '.join(HEADINGS.values())} |", "|---|" + "---:|" * len(HEADINGS)]
+        for label, row in cells.items():
+            values = [note(_why(row, key)) if _why(row, key) else value(row[key]) for key in HEADINGS]
+            found.append(f"| {label} | {' | '.join(values)} |")
+        return [*found, ""]
+
+    found = matrix("Size, MiB", lambda one: f"{one['size_bytes'] / 2**20:.1f}")
+    found += matrix("Largest difference of any probability from Keras", _difference)
+    found += matrix("Pixels of the same class as in Keras, %", lambda one: f"{100 * one['agreement']:.2f}")
+    found += matrix(f"Milliseconds a call, one image, two threads ({content['latencies']})", _milliseconds)
+    found += matrix("Kinds of operators", lambda one: str(len(one["ops"])))
+    if notes:
+        found += ['<a id="export-notes"></a>', ""]
+        found += [f"{number}. {text}" for number, text in enumerate(notes, start=1)] + [""]
+    found += ['<details markdown="1">', "<summary>The operators of each TFLite file</summary>", ""]
+    found += ["| Model | float32 | int8 besides |", "|---|---|---|"]
+    for label, row in cells.items():
+        if ops := row.get("tflite", {}).get("ops"):
+            besides = [op for op in row.get("int8", {}).get("ops", []) if op not in ops]
+            found.append(f"| {label} | {', '.join(ops).lower()} | {', '.join(besides).lower()} |")
+    return [*found, "", "</details>"]
+
+
+def _why(row, key):
+    """Why a cell has no numbers, or None."""
+    if key not in row:
+        return "Not made yet."
+    return row[key].get("refused")
+
+
+def _difference(one):
+    """Two digits where they say something, otherwise the power of ten."""
+    value = one["difference"]
+    return f"{value:.2f}" if value >= 0.01 else f"{value:.0e}".replace("e-0", "e-")
+
+
+def _milliseconds(one):
+    return f"{one['milliseconds']:.0f}" if one["milliseconds"] >= 10 else f"{one['milliseconds']:.1f}"
