@@ -52,8 +52,8 @@ def _hold(graph, weights):
         else:
             kept.append(node)
     used = {name for node in kept for name in node.input}
-    del graph.node[:]
-    graph.node.extend(kept)
-    for name, array in weights.items():
-        if name in used:
-            graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+    held = [constant for name, constant in constants.items() if name in used]
+    held += [numpy_helper.from_array(np.ascontiguousarray(weights[name]), name) for name in weights if name in used]
+    for field, content in ((graph.node, kept), (graph.initializer, held)):
+        del field[:]
+        field.extend(content)

@@ -38,6 +38,7 @@ def test_weights_are_constants_as_the_nodes_take_them(model, tmp_path):
     for node in graph.node:
         if large.keys() & set(node.input):
             assert node.op_type in ("Conv", "ConvTranspose"), node.op_type
+    assert not set(constants) - {name for node in graph.node for name in node.input}
     # Once each, and the graph.
     assert 0.9 < report.size_bytes / (4 * model.count_params()) < 1.3
 
