@@ -2,11 +2,14 @@
 
 import os
 
+import keras
+
 from keras_seg import _validation
 from keras_seg.export.artefact import Loaded, export, request_of_any_size
 
-# A graph with its constants is one protocol buffer, of 2 GiB at most: 400 million float32 weights leave a fifth of it.
-_LARGEST_FROZEN = 400_000_000
+# Weights. TensorFlow holds constants some thirty times while it writes, loads and first runs a graph: eight gigabytes of
+# memory for as many as these. The nets beyond compute so long that there is little to gain.
+_LARGEST_FROZEN = 64_000_000
 
 
 def saved_model(
@@ -85,14 +88,14 @@ def saved_model(
 def _frozen(tf, module):
     """The module with its weights as constants: TensorFlow fuses biases and activations into convolutions then, and
     arranges the weights once instead of at every call."""
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    function = module.serve.get_concrete_function()
-    constant = convert_variables_to_constants_v2(function)
-    names = function.structured_outputs
+    weights = [(variable, variable.numpy()) for variable in module.model.variables]
 
     def serve(image):
-        return tf.nest.pack_sequence_as(names, tf.nest.flatten(constant(image)))
+        # Made in the graph that is traced: `convert_variables_to_constants_v2` copies all weights ten times.
+        constants = [(variable, tf.constant(value)) for variable, value in weights]
+        with keras.StatelessScope(state_mapping=constants):
+            return module.serve.python_function(image)
 
     frozen = tf.Module()
     frozen.serve = tf.function(serve, input_signature=module.serve.input_signature)
