@@ -202,16 +202,18 @@ def main():
         return
     if only_times and not arguments.keep:
         parser.error("--latencies needs --keep FOLDER, where the artefacts are.")
-    content = stored()
-    content["latencies"] = arguments.latencies or arguments.note
+    latencies = arguments.latencies or arguments.note
     for label in arguments.only or ROWS:
-        cells = content["cells"].setdefault(label, {})
+        cells = stored()["cells"].get(label, {})
         if only_times:
             keys = [key for key in arguments.formats if "milliseconds" in cells.get(key, {})]
         else:
             keys = [key for key in arguments.formats if arguments.anew or key not in cells]
 
-        def store(key, made, label=label, cells=cells):
+        def store(key, made, label=label):
+            # Another process may have written cells since.
+            content = stored() | {"latencies": latencies}
+            cells = content["cells"].setdefault(label, {})
             cells[key] = {**cells[key], **made} if only_times else made
             shown = {name: value for name, value in made.items() if name != "ops"}
             print(label, key, shown, flush=True)
@@ -223,7 +225,6 @@ def main():
             folder = (arguments.keep or pathlib.Path(temporary)) / label.lower().replace(", ", "_")
             folder.mkdir(parents=True, exist_ok=True)
             made_in_a_process(label, keys, folder, only_times, store)
-    write(content)
     page_tables.write_tables()
 
 

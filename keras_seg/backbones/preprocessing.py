@@ -75,8 +75,9 @@ class Preprocessing(keras.layers.Layer):
             channels = x.shape[-1]
             mean, deviation = (_by_channel(values, channels) for values in _CONSTANTS[self.mode])
             if self.mode == "caffe" and channels == 3:
-                # Not `ops.flip`, whose int8 kernel in TFLite moves bytes to a tensor that the quantizer gave another scale.
-                x, mean = ops.take(x, [2, 1, 0], axis=-1), mean[::-1]
+                # Not `ops.flip`, which TFLite's int8 gets wrong (export/float_nodes.py), and not `ops.take`, which OpenVINO
+                # moves into the first convolution, wrongly in a DeconvNet.
+                x, mean = ops.concatenate([x[..., 2:], x[..., 1:2], x[..., :1]], axis=-1), mean[::-1]
             x = x - ops.convert_to_tensor(np.ascontiguousarray(mean))
             if self.mode != "caffe":
                 x = x * ops.convert_to_tensor((1.0 / deviation).astype("float32"))
