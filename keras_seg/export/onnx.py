@@ -5,8 +5,8 @@ import logging
 
 from keras_seg import _validation
 from keras_seg.export.artefact import THREADS, Loaded, export, request_of_any_size
+from keras_seg.export.onnx_graph import to_onnx
 from keras_seg.export.unsupported import unsupported
-from keras_seg.export.weights_apart import to_onnx
 
 # Old enough for runtimes of 2022 on, new enough for every operator here.
 _OPSET = 17

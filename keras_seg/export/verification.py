@@ -123,7 +123,9 @@ def moved_by_rounding(model, images, expected):
         state = [[moved(v) for v in held] for held in (model.trainable_variables, model.non_trainable_variables)]
         # One at a time, for the memory of a deep net.
         found = [named(model.stateless_call(*state, moved(image)[None], training=False)[0]) for image in images]
-        together = {name: np.concatenate([keras.ops.convert_to_numpy(maps[name]) for maps in found]) for name in found[0]}
+        together = {
+            name: np.concatenate([keras.ops.convert_to_numpy(maps[name]) for maps in found]) for name in found[0]
+        }
         comparisons.append(compare_maps(expected, together))
     return worst_of(comparisons)
 

@@ -1,7 +1,9 @@
-"""A TensorFlow graph as ONNX, its weights kept out of tf2onnx's hands.
+"""A TensorFlow graph as ONNX, by tf2onnx, with two things mended.
 
 tf2onnx copies every constant at each of its steps: a file of half a gigabyte took 22 GB of memory. Here the large
 weights are inputs of what it converts, and become constants of the file afterwards.
+
+It resizes by a factor, of which runtimes make a size again: three pixels times the float32 next to 28/3 are 27.
 """
 
 import keras
@@ -27,6 +29,7 @@ def to_onnx(module, opset):
     signature = [*module.serve.input_signature, *specs]
     proto, _ = convert.from_function(tf.function(serve, input_signature=signature), signature, opset=opset)
     _hold(proto.graph, {name: variable.numpy() for name, variable in zip(names, large, strict=True)})
+    _round_up_factors(proto.graph)
     return proto
 
 
@@ -57,3 +60,15 @@ def _hold(graph, weights):
     for field, content in ((graph.node, kept), (graph.initializer, held)):
         del field[:]
         field.extend(content)
+
+
+def _round_up_factors(graph):
+    """Make factors of Resize that are no whole numbers a little too large, where they may be too small by rounding."""
+    from onnx import numpy_helper
+
+    factors = {node.input[2] for node in graph.node if node.op_type == "Resize" and len(node.input) > 2}
+    for constant in graph.initializer:
+        if constant.name in factors:
+            exact = numpy_helper.to_array(constant)
+            up = np.where(exact == np.round(exact), exact, np.nextafter(exact, np.float32(np.inf)))
+            constant.CopyFrom(numpy_helper.from_array(up.astype(exact.dtype), constant.name))

@@ -1,4 +1,4 @@
-"""ONNX files whose weights never went through the converter."""
+"""ONNX files whose weights never went through the converter, and whose sizes are whole."""
 
 import subprocess
 import sys
@@ -41,6 +41,22 @@ def test_weights_are_constants_as_the_nodes_take_them(model, tmp_path):
     assert not set(constants) - {name for node in graph.node for name in node.input}
     # Once each, and the graph.
     assert 0.9 < report.size_bytes / (4 * model.count_params()) < 1.3
+
+
+@pytest.mark.parametrize("size", [3, 6, 7, 11, 13])
+def test_sizes_are_what_they_were(size, tmp_path):
+    """ONNX has the factor between two sizes, and runtimes round the product down."""
+    image = keras.Input((size, size, 3))
+    x = keras.layers.Rescaling(1 / 255)(image)
+    enlarged = [keras.layers.Resizing(other, other)(x) for other in (20, 28, 41, 53, 97)]
+    pooled = [keras.layers.Rescaling(n)(keras.layers.GlobalAveragePooling2D()(x)) for n, x in enumerate(enlarged)]
+    model = keras.Model(image, keras.layers.Reshape((1, 1, -1))(keras.layers.Concatenate()(pooled)))
+    report = ks.export.onnx(model, tmp_path / "m.onnx")
+    assert report.max_abs_difference < 1e-5
+    shapes = files.shape_inference.infer_shapes(files.load(tmp_path / "m.onnx"), strict_mode=True).graph.value_info
+    found = {shape.name: [dim.dim_value for dim in shape.type.tensor_type.shape.dim] for shape in shapes}
+    nodes = [node for node in files.load(tmp_path / "m.onnx").graph.node if node.op_type == "Resize"]
+    assert sorted(found[node.output[0]][-1] for node in nodes) == [20, 28, 41, 53, 97]
 
 
 MEASURED = """
