@@ -75,8 +75,8 @@ class Preprocessing(keras.layers.Layer):
             channels = x.shape[-1]
             mean, deviation = (_by_channel(values, channels) for values in _CONSTANTS[self.mode])
             if self.mode == "caffe" and channels == 3:
-                # Not `ops.flip`, which TFLite's int8 gets wrong (export/float_nodes.py), and not `ops.take`, which OpenVINO
-                # moves into the first convolution, wrongly in a DeconvNet.
+                # Not `ops.flip`, which TFLite's int8 gets wrong (export/float_nodes.py), and not `ops.take`, which
+                # OpenVINO moves into the first convolution, wrongly in a DeconvNet.
                 x, mean = ops.concatenate([x[..., 2:], x[..., 1:2], x[..., :1]], axis=-1), mean[::-1]
             x = x - ops.convert_to_tensor(np.ascontiguousarray(mean))
             if self.mode != "caffe":

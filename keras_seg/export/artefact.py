@@ -115,8 +115,8 @@ def export(format_, model, request, write, load, size_of=size_on_disk):
     batches = _batches(model, request)
     _check_replaceable(request.path, format_)
     with written_aside(request.path, request.overwrite) as aside:
-        # LiteRT takes 1.5 times as long for transposed convolutions, of one image most of all; TensorFlow and OpenVINO for
-        # those with large kernels: benchmarks/exports.py.
+        # LiteRT takes 1.5 times as long for transposed convolutions, of one image most of all; TensorFlow and OpenVINO
+        # for those with large kernels: benchmarks/exports.py.
         form = shipped_form(model, request.size, subpixel=format_ == "tflite" or "deep")
         write(serving_module(form, request), aside, description)
         loaded = load(aside)

@@ -7,8 +7,8 @@ import keras
 from keras_seg import _validation
 from keras_seg.export.artefact import Loaded, export, request_of_any_size
 
-# Weights. TensorFlow holds constants some thirty times while it writes, loads and first runs a graph: eight gigabytes of
-# memory for as many as these. The nets beyond compute so long that there is little to gain.
+# Weights. TensorFlow holds constants some thirty times while it writes, loads and first runs a graph: eight gigabytes
+# of memory for as many as these. The nets beyond compute so long that there is little to gain.
 _LARGEST_FROZEN = 64_000_000
 
 

@@ -52,7 +52,7 @@ def test_sizes_are_what_they_were(size, tmp_path):
     pooled = [keras.layers.Rescaling(n)(keras.layers.GlobalAveragePooling2D()(x)) for n, x in enumerate(enlarged)]
     model = keras.Model(image, keras.layers.Reshape((1, 1, -1))(keras.layers.Concatenate()(pooled)))
     report = ks.export.onnx(model, tmp_path / "m.onnx")
-    assert report.max_abs_difference < 1e-5
+    assert report.max_abs_difference < 1e-4
     shapes = files.shape_inference.infer_shapes(files.load(tmp_path / "m.onnx"), strict_mode=True).graph.value_info
     found = {shape.name: [dim.dim_value for dim in shape.type.tensor_type.shape.dim] for shape in shapes}
     nodes = [node for node in files.load(tmp_path / "m.onnx").graph.node if node.op_type == "Resize"]
