@@ -57,6 +57,8 @@ def _why(row, key):
 def _difference(one):
     """Two digits where they say something, otherwise the power of ten."""
     value = one["difference"]
+    if value == 0:
+        return "0"
     return f"{value:.2f}" if value >= 0.01 else f"{value:.0e}".replace("e-0", "e-")
 
 
