@@ -376,9 +376,7 @@ def quantization(content):
     lines, kinds = [], ("float16", "dynamic", "int8", "int16x8")
     for row in content:
         whole = row["float32"]["mean_iou"]
-        changes = [
-            "refused" if "refused" in row[kind] else f"{100 * (row[kind]['mean_iou'] - whole):+.2f}" for kind in kinds
-        ]
+        changes = [f"{100 * (row[kind]['mean_iou'] - whole):+.2f}" for kind in kinds]
         same = [f"{100 * row['float16']['agreement']:.2f} %", f"{100 * row['int8']['agreement']:.2f} %"]
         worst = f"{100 * row['int8']['worst_image']:.1f} %"
         lines.append([row["model"], f"{row['steps']:,}", f"{100 * whole:.2f}", *changes, *same, worst])

@@ -6,8 +6,9 @@ weights are inputs of what it converts, and become constants of the file afterwa
 It resizes by a factor, of which runtimes make a size again: three pixels times the float32 next to 28/3 are 27.
 """
 
-import keras
 import numpy as np
+
+from keras_seg.export.serving import served_with
 
 # Bytes. Smaller ones go through tf2onnx, which fuses a bias it knows.
 _LARGE = 2**14
@@ -21,8 +22,7 @@ def to_onnx(module, opset):
     large = [variable for variable in module.model.variables if _size(variable) >= _LARGE]
 
     def serve(image, *weights):
-        with keras.StatelessScope(state_mapping=list(zip(large, weights, strict=True))):
-            return module.serve.python_function(image)
+        return served_with(module, list(zip(large, weights, strict=True)), image)
 
     names = [f"weights_{number}" for number in range(len(large))]
     specs = [tf.TensorSpec(v.shape, v.dtype, name=name) for v, name in zip(large, names, strict=True)]

@@ -2,10 +2,9 @@
 
 import os
 
-import keras
-
 from keras_seg import _validation
 from keras_seg.export.artefact import Loaded, export, request_of_any_size
+from keras_seg.export.serving import served_with
 
 # Weights. TensorFlow holds constants some thirty times while it writes, loads and first runs a graph: eight gigabytes
 # of memory for as many as these. The nets beyond compute so long that there is little to gain.
@@ -93,9 +92,7 @@ def _frozen(tf, module):
 
     def serve(image):
         # Made in the graph that is traced: `convert_variables_to_constants_v2` copies all weights ten times.
-        constants = [(variable, tf.constant(value)) for variable, value in weights]
-        with keras.StatelessScope(state_mapping=constants):
-            return module.serve.python_function(image)
+        return served_with(module, [(variable, tf.constant(value)) for variable, value in weights], image)
 
     frozen = tf.Module()
     frozen.serve = tf.function(serve, input_signature=module.serve.input_signature)

@@ -1,5 +1,7 @@
 """A Keras model as the TensorFlow object that converters read."""
 
+import keras
+
 from keras_seg import _labels, _validation, _windows
 
 INPUTS = ("float32", "uint8")
@@ -39,6 +41,12 @@ def serving_module(form, request):
     shape = (request.batch_size, *request.size, form.input_shape[-1])
     module.serve = tf.function(serve, input_signature=[tf.TensorSpec(shape, request.served_input, name="image")])
     return module
+
+
+def served_with(module, weights, image):
+    """What a `serving_module` gives for `image` with other tensors in its variables' place, as (variable, tensor)."""
+    with keras.StatelessScope(state_mapping=weights):
+        return module.serve.python_function(image)
 
 
 def named(predicted):
