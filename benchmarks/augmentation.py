@@ -35,7 +35,7 @@ def load(folder, count=96):
 
 
 def peer(color="jitter"):
-    """The recipe in albumentations; two ways to change colours, as one is faster and the other closer to ours."""
+    """The recipe in albumentations; two ways to change colors, as one is faster and the other closer to ours."""
     import albumentations as alb
     import cv2
 
@@ -163,7 +163,7 @@ def idle(arguments):
 
     keras.utils.set_random_seed(0)
     model = ks.models.UNet(num_classes=11, input_shape=(*CROP, 3), backbone="Compact")
-    model.compile("adamw", loss=ks.losses.CrossEntropy(ignore_class=VOID))
+    model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=VOID))
     augment = ks.augmentation.standard(crop=CROP, ignore_class=VOID)
     folder = ks.data.from_folder(
         arguments.folder, "train", num_classes=11, ignore_class=VOID, batch_size=BATCH, augment=augment, cache=True,

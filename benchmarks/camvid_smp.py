@@ -28,7 +28,7 @@ def load(folder):
 
 
 def augmented(images, masks, rng, batch, crop):
-    """A batch of random zooms, crops, flips and colours, each resampled once."""
+    """A batch of random zooms, crops, flips and colors, each resampled once."""
     xs, ys = [], []
     height, width = masks.shape[1:]
     for k in rng.integers(0, len(images), size=batch):

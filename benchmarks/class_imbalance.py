@@ -31,11 +31,11 @@ CLASSES, VOID, SIZE, CROP, BATCH, RATE = 11, 11, (180, 240), (160, 192), 8, 3e-3
 def losses(index):
     """The losses that are compared, by name."""
     weights = ks.data.class_weights(index, "median_frequency")
-    plain = ks.losses.CrossEntropy(ignore_class=VOID)
+    plain = ks.losses.Crossentropy(ignore_class=VOID)
     return {
         "cross-entropy": plain,
-        "weighted cross-entropy": ks.losses.CrossEntropy(ignore_class=VOID, class_weights=weights),
-        "focal": ks.losses.FocalCrossEntropy(ignore_class=VOID),
+        "weighted cross-entropy": ks.losses.Crossentropy(ignore_class=VOID, class_weights=weights),
+        "focal": ks.losses.FocalCrossentropy(ignore_class=VOID),
         "cross-entropy + SoftIoU": plain + ks.losses.SoftIoU(ignore_class=VOID),
         "cross-entropy + Lovasz": plain + ks.losses.LovaszSoftmax(ignore_class=VOID),
     }

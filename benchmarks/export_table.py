@@ -8,7 +8,7 @@ stopped goes on where it was.
 
     python benchmarks/export_table.py                       # the cells that are missing, into docs/export_table.json
     python benchmarks/export_table.py --only SegNet --formats int8 --anew    # some cells again
-    python benchmarks/export_table.py --keep FOLDER         # the same, the artefacts kept (all together: 20 GB)
+    python benchmarks/export_table.py --keep FOLDER         # the same, the artifacts kept (all together: 20 GB)
     python benchmarks/export_table.py --keep FOLDER --latencies quiet        # only the times of what was kept
 """
 
@@ -89,7 +89,7 @@ def built(label):
     if name == "PatchClassifier":
         model = ks.surgery.convolutionalize(model)
     if "backbone" in arguments:
-        model.compile(keras.optimizers.Adam(1e-3), loss=ks.losses.CrossEntropy())
+        model.compile(keras.optimizers.Adam(1e-3), loss=ks.losses.Crossentropy())
         images, masks = scenes(_STEPS * _BATCH // 4, _TRAINED_SIDE, 0)
         model.fit(images, masks.astype("int32"), batch_size=_BATCH, epochs=4, verbose=0)
     settle(model, tf.constant(scenes(2, side, 1)[0]))
@@ -124,18 +124,18 @@ def cell(model, side, key, folder):
 
 
 def timed(label, key, folder):
-    """{"milliseconds": of an artefact that was kept}."""
+    """{"milliseconds": of an artifact that was kept}."""
     import numpy as np
     import tensorflow as tf
 
-    from keras_seg.export import artefact
+    from keras_seg.export import exporter
 
     function, file, options = FORMATS[key]
-    tf.config.threading.set_intra_op_parallelism_threads(artefact.THREADS)
+    tf.config.threading.set_intra_op_parallelism_threads(exporter.THREADS)
     loaded = sys.modules[f"keras_seg.export.{function}"].load(folder / file)
     side = ROWS[label][2]
     noise = np.random.default_rng(0).integers(0, 256, (1, side, side, 3)).astype(options.get("input", "float32"))
-    milliseconds = artefact.median_milliseconds(lambda: loaded.run(noise))
+    milliseconds = exporter.median_milliseconds(lambda: loaded.run(noise))
     return {"milliseconds": round(milliseconds, 2), "threads": loaded.threads}
 
 
@@ -191,7 +191,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW")
     parser.add_argument("--formats", nargs="+", choices=list(FORMATS), metavar="FORMAT", default=list(FORMATS))
     parser.add_argument("--anew", action="store_true", help="Make cells again that are there.")
-    parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="Keep the artefacts here.")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="Keep the artifacts here.")
     parser.add_argument("--latencies", metavar="NOTE", help="Only time what was kept; the note stands in the table.")
     parser.add_argument("--note", default="loaded machine", help="What the table says of the times.")
     parser.add_argument("--row", choices=list(ROWS), help=argparse.SUPPRESS)
@@ -201,7 +201,7 @@ def main():
         row(arguments.row, arguments.formats, arguments.keep, only_times)
         return
     if only_times and not arguments.keep:
-        parser.error("--latencies needs --keep FOLDER, where the artefacts are.")
+        parser.error("--latencies needs --keep FOLDER, where the artifacts are.")
     latencies = arguments.latencies or arguments.note
     for label in arguments.only or ROWS:
         cells = stored()["cells"].get(label, {})

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 import keras_seg as ks
-from keras_seg.export import float_nodes
+from keras_seg.export.tflite import float_nodes
 
 SIZE, GAINS = (32, 48), (1.0, 0.2, 0.001)
 
@@ -41,7 +41,7 @@ def main():
     images = np.random.default_rng(0).uniform(0, 255, (8, *SIZE, 3)).astype("float32")
     comparisons, rows = float_nodes.COMPARISONS, []
     for gain in GAINS:
-        # The images stay what an artefact takes; a layer brings the ranges down.
+        # The images stay what an artifact takes; a layer brings the ranges down.
         scaled = keras.Sequential([keras.Input((*SIZE, 3)), keras.layers.Rescaling(gain), model])
         row = {"gain": gain}
         for name, kept in (("int8", set()), ("float32", comparisons)):

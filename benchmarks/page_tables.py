@@ -269,7 +269,7 @@ def model_operators(content):
 def tile_seams(result):
     lines = []
     for name, row in result["rows"].items():
-        parts = [row[part] for part in ("neighbours", "whole", "near_seams", "far_from_seams")]
+        parts = [row[part] for part in ("neighbors", "whole", "near_seams", "far_from_seams")]
         value, low, high = (100 * number for number in row["mean_iou_difference"])
         lines.append(
             [
@@ -281,7 +281,7 @@ def tile_seams(result):
             ]
         )
     lines.append(["whole image", "1", "", "", "", "", f"{100 * result['mean_iou_whole']:.1f}", ""])
-    head = ["blend, overlap", "tiles an image", "neighbours", "tiled and whole", "near seams", "elsewhere", "mean IoU"]
+    head = ["blend, overlap", "tiles an image", "neighbors", "tiled and whole", "near seams", "elsewhere", "mean IoU"]
     return rows(*lines, head=[*head, "minus whole image"])
 
 

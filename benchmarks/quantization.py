@@ -28,7 +28,7 @@ import tensorflow as tf
 from PIL import Image
 
 import keras_seg as ks
-from keras_seg.data.decoded_store import DecodedStore
+from keras_seg.data.pipeline.decoded_store import DecodedStore
 
 DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 CLASSES, VOID, SIZE, CROP, BATCH = 11, 11, (120, 160), (96, 128), 8
@@ -100,9 +100,11 @@ def trained(label, folder, work):
             layer.momentum = 0.9
     if name == "PatchClassifier":
         loss = "sparse_categorical_crossentropy"
-        data = ks.data.patches(index, patch_size=model.input_shape[1], balanced=False, repeat=True, steps_per_epoch=50)
+        data = ks.data.patches_from_folder(
+            index, patch_size=model.input_shape[1], balanced=False, repeat=True, steps_per_epoch=50
+        )
     else:
-        loss = ks.losses.CrossEntropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, "square_root"))
+        loss = ks.losses.Crossentropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, "square_root"))
         augment = ks.augmentation.standard(crop=CROP, scale=(0.8, 1.25), ignore_class=VOID)
         data = ks.data.from_folder(
             index, batch_size=BATCH, augment=augment, cache="memory", repeat=True, steps_per_epoch=50

@@ -25,7 +25,7 @@ import page_tables
 from PIL import Image
 
 import keras_seg as ks
-from keras_seg.data.decoded_store import DecodedStore
+from keras_seg.data.pipeline.decoded_store import DecodedStore
 
 CLASSES, VOID, SIZE, PATCH, STRIDE, RATE = 11, 11, (180, 240), 64, 8, 3e-3
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
@@ -73,7 +73,9 @@ def models(folder, work, minutes):
     patches = ks.models.PatchClassifier(
         CLASSES, architecture="vgg", patch_size=PATCH, filters=(16, 32, 64), units=(128,), padding="valid"
     )
-    cut = ks.data.patches(index, patch_size=PATCH, batch_size=64, balanced=True, repeat=True, steps_per_epoch=50)
+    cut = ks.data.patches_from_folder(
+        index, patch_size=PATCH, batch_size=64, balanced=True, repeat=True, steps_per_epoch=50
+    )
     patches = trained(patches, cut, "sparse_categorical_crossentropy", minutes, work / "patches.keras")
     unet = ks.models.UNet(
         CLASSES, backbone="Compact", decoder_filters=[96, 64, 32, 24], decoder_convolutions=1, decoder_stride=2
@@ -81,7 +83,7 @@ def models(folder, work, minutes):
     augment = ks.augmentation.standard(crop=(160, 192), scale=(0.75, 1.5), ignore_class=VOID)
     whole = ks.data.from_folder(index, batch_size=8, augment=augment, cache="memory", repeat=True, steps_per_epoch=50)
     # As many pixels of each class in the loss as there are patches of each class.
-    loss = ks.losses.CrossEntropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, "balanced"))
+    loss = ks.losses.Crossentropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, "balanced"))
     unet = trained(unet, whole, loss, minutes, work / "unet.keras")
     return patches, unet, index.class_pixels / index.class_pixels.sum()
 

@@ -1,4 +1,4 @@
-"""The price of tiles on CamVid: how far neighbours disagree, how far tiles are from the whole image, and the mean IoU.
+"""The price of tiles on CamVid: how far neighbors disagree, how far tiles are from the whole image, and the mean IoU.
 
 python benchmarks/tile_seams.py $KERAS_SEG_DATA/camvid RUN/model.keras
 
@@ -27,7 +27,7 @@ SETTINGS = {
     "constant, 0.5": {"overlap": 0.5, "blend": "constant"},
     "crop, 0.5": {"overlap": 0.5, "blend": "crop"},
 }
-PARTS = ("neighbours", "whole", "near_seams", "far_from_seams")
+PARTS = ("neighbors", "whole", "near_seams", "far_from_seams")
 
 
 def matrix(truth, ids):

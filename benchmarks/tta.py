@@ -35,11 +35,11 @@ def measure(model, data, images):
         if done % 10 == 0:
             print(f"{done} images", flush=True)
 
-    first = ks.inference.tta_report(model, index, TRANSFORMS, on_batch=told)
+    first = ks.evaluation.tta_report(model, index, TRANSFORMS, on_batch=told)
     print(first, flush=True)
     groups = {}
     for name, transforms in {"d4": "d4", "usual": ("hflip", Scale(0.75, 1.25))}.items():
-        report = ks.inference.tta_report(model, index, transforms, on_batch=told)
+        report = ks.evaluation.tta_report(model, index, transforms, on_batch=told)
         print(report, flush=True)
         groups[name] = report.together.to_dict()
     return {**first.to_dict(), "groups": groups}

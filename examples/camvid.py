@@ -15,10 +15,10 @@ import keras_seg as ks
 QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
 CAMVID = pathlib.Path(os.environ.get("KERAS_SEG_DATA", "."), "camvid")
 NAMES = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
-VOID = 11  # In the masks: pixels that nobody labelled. They count nowhere.
+VOID = 11  # In the masks: pixels that nobody labeled. They count nowhere.
 
 # %% [markdown]
-# Training images are cropped, scaled, flipped and recoloured anew in every epoch; validation images stay whole.
+# Training images are cropped, scaled, flipped and recolored anew in every epoch; validation images stay whole.
 
 # %%
 train = ks.data.from_folder(
@@ -41,7 +41,7 @@ train = train.take(2) if QUICK else train
 model = ks.models.UNet(len(NAMES), backbone="Compact", decoder_filters=(96, 64, 48, 32), decoder_stride=2)
 model.compile(
     keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(3e-3, epochs * len(train))),
-    loss=ks.losses.CrossEntropy(ignore_class=VOID) + 0.5 * ks.losses.SoftIoU(ignore_class=VOID),
+    loss=ks.losses.Crossentropy(ignore_class=VOID) + 0.5 * ks.losses.SoftIoU(ignore_class=VOID),
     metrics=[ks.metrics.MeanIoU(num_classes=len(NAMES), ignore_class=VOID)],
 )
 model.fit(train, epochs=epochs, verbose=2)

@@ -47,7 +47,7 @@ reading = {"class_names": names, "label_map": two, "cache": True}
 train = ks.data.from_folder(folder, split="train", augment=augment, **reading)
 val = ks.data.from_folder(folder, split="val", batch_size=4, **reading)
 model.compile(
-    keras.optimizers.AdamW(2e-3), loss=ks.losses.CrossEntropy(), metrics=[ks.metrics.MeanIoU(num_classes=len(names))]
+    keras.optimizers.AdamW(2e-3), loss=ks.losses.Crossentropy(), metrics=[ks.metrics.MeanIoU(num_classes=len(names))]
 )
 model.fit(train, validation_data=val, epochs=1 if QUICK else 6, verbose=2)
 images, masks = (np.asarray(part) for part in next(iter(val)))

@@ -23,7 +23,7 @@ names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
 
 # %%
 @keras.saving.register_keras_serializable("my_project")
-class Poly1(ks.losses.CrossEntropy):
+class Poly1(ks.losses.Crossentropy):
     """Cross-entropy plus epsilon times one minus the probability of the label."""
 
     def __init__(self, epsilon=1.0, name="poly1", **arguments):

@@ -22,7 +22,7 @@ steps = 2 if QUICK else 50
 names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
 reading = {"class_names": names, "label_map": two}
 index = ks.data.scan_folder(folder, split="train", **reading)
-patches = ks.data.patches(index, patch_size=44, batch_size=64, steps_per_epoch=steps)
+patches = ks.data.patches_from_folder(index, patch_size=44, batch_size=64, steps_per_epoch=steps)
 classifier = ks.models.PatchClassifier(
     len(names), architecture="vgg", filters=(16, 32, 48), units=(96,), patch_size=44, padding="valid"
 )

@@ -25,7 +25,7 @@ val = ks.data.from_folder(folder, split="val", batch_size=4, **reading)
 
 # %%
 model = ks.models.UNet(len(names), backbone="Compact", backbone_trainable=False, decoder_filters=(64, 48, 32, 24, 16))
-model.compile(keras.optimizers.AdamW(1e-3), loss=ks.losses.CrossEntropy())
+model.compile(keras.optimizers.AdamW(1e-3), loss=ks.losses.Crossentropy())
 model.fit(train, epochs=1 if QUICK else 4, verbose=2)
 images, masks = (np.asarray(part) for part in next(iter(val)))
 frozen = ks.inference.predict_classes(model, images)

@@ -32,7 +32,7 @@ model = ks.models.UNet(3, backbone="Compact", decoder_filters=(64, 48, 32, 24, 1
 weights = (1.0, 1.0, 3.0)
 model.compile(
     keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(3e-3, epochs * len(train))),
-    loss=ks.losses.CrossEntropy(ignore_class=-1, class_weights=weights) + 0.5 * ks.losses.SoftIoU(ignore_class=-1),
+    loss=ks.losses.Crossentropy(ignore_class=-1, class_weights=weights) + 0.5 * ks.losses.SoftIoU(ignore_class=-1),
 )
 model.fit(train, epochs=epochs, verbose=2)
 
@@ -42,9 +42,9 @@ model.fit(train, epochs=epochs, verbose=2)
 # %%
 scan = ks.data.scan_instances(folder, split="val")
 tuned_on, judged_on = ks.data.split_index(scan, validation_fraction=0.5)
-tuned = ks.inference.tune_instances(model, tuned_on)
+tuned = ks.evaluation.tune_instances(model, tuned_on)
 print(f"settings: {tuned.settings}, score where they were tuned {tuned.score:.3f}")
-result = ks.inference.evaluate_instances(model, judged_on, tuned.settings)
+result = ks.evaluation.evaluate_instances(model, judged_on, tuned.settings)
 print(f"instance score {result.instance_score:.3f}, panoptic quality {result.panoptic_quality:.3f}")
 
 # %%

@@ -23,7 +23,7 @@ augment = ks.augmentation.standard(crop=96, scale=(0.9, 1.4))
 train = ks.data.from_folder(folder, split="train", augment=augment, **reading)
 val = ks.data.from_folder(folder, split="val", batch_size=40, **reading)
 model = ks.models.UNet(len(names), backbone="Compact", decoder_filters=(96, 64, 32, 24), decoder_stride=2)
-model.compile(keras.optimizers.AdamW(2e-3), loss=ks.losses.CrossEntropy() + 0.5 * ks.losses.SoftIoU())
+model.compile(keras.optimizers.AdamW(2e-3), loss=ks.losses.Crossentropy() + 0.5 * ks.losses.SoftIoU())
 model.fit(train, epochs=1 if QUICK else 6, verbose=2)
 
 # %% [markdown]

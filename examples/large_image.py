@@ -24,7 +24,7 @@ ks.data.write_shapes(folder, train=8 if QUICK else 200, val=2, size=(96, 96))
 augment = ks.augmentation.standard(crop=96, scale=(0.8, 1.4))
 train = ks.data.from_folder(folder, split="train", class_names=names, label_map=two, augment=augment, cache=True)
 model = ks.models.UNet(len(names), backbone="Compact", decoder_filters=(96, 64, 32, 24), decoder_stride=2)
-model.compile(keras.optimizers.AdamW(2e-3), loss=ks.losses.CrossEntropy() + 0.5 * ks.losses.SoftIoU())
+model.compile(keras.optimizers.AdamW(2e-3), loss=ks.losses.Crossentropy() + 0.5 * ks.losses.SoftIoU())
 model.fit(train, epochs=1 if QUICK else 4, verbose=2)
 
 # %% [markdown]

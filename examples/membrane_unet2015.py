@@ -49,7 +49,7 @@ def cut(image, *maps):
 steps = 2 if QUICK else 200
 model.compile(
     keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps)),
-    loss=ks.losses.CrossEntropy(),
+    loss=ks.losses.Crossentropy(),
     weighted_metrics=[],
 )
 model.fit(weighed.map(cut), epochs=1, steps_per_epoch=steps, verbose=2)

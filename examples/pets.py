@@ -68,7 +68,7 @@ small = {"backbone": "Compact", "decoder_filters": (96, 64, 32, 24), "decoder_st
 model = ks.models.UNet(3, **(small if STAND_IN else pretrained))
 model.compile(
     keras.optimizers.AdamW(2e-3 if STAND_IN else 3e-4),
-    loss=ks.losses.CrossEntropy() + 0.5 * ks.losses.SoftDice(),
+    loss=ks.losses.Crossentropy() + 0.5 * ks.losses.SoftDice(),
     metrics=[ks.metrics.MeanIoU(num_classes=3)],
 )
 model.fit(train, validation_data=test, epochs=epochs, verbose=2)

@@ -29,7 +29,7 @@ val = ks.data.from_folder(folder, split="val", cache=True)
 model = ks.models.UNet(len(names), backbone="Compact", decoder_filters=(96, 64, 32, 24), decoder_stride=2)
 model.compile(
     keras.optimizers.AdamW(2e-3),
-    loss=ks.losses.CrossEntropy() + 0.5 * ks.losses.SoftIoU(),
+    loss=ks.losses.Crossentropy() + 0.5 * ks.losses.SoftIoU(),
     metrics=[ks.metrics.MeanIoU(num_classes=len(names))],
 )
 model.fit(train, validation_data=val, epochs=1 if QUICK else 16, verbose=2)

@@ -1,5 +1,5 @@
 """`python -m keras_seg` is `keras-seg`."""
 
-from keras_seg.cli import main
+from keras_seg_cli import main
 
 main()

@@ -20,7 +20,7 @@ def written_aside(path, overwrite):
     """A temporary path beside `path` to write a file or folder to; it takes the place of `path` when the block
     succeeds.
 
-    Nothing is left behind when the block fails, and an existing artefact is then untouched.
+    Nothing is left behind when the block fails, and an existing artifact is then untouched.
     """
     path = pathlib.Path(path)
     if path.exists() and not overwrite:

@@ -1,4 +1,6 @@
-"""The few operations where `keras.ops` cannot do what we need on some backend, each with its reason."""
+"""What Keras lacks or gets wrong on some backend, each with its reason."""
+
+import functools
 
 import keras
 from keras import ops
@@ -15,7 +17,7 @@ def spatial_size(x):
 
 
 def resize(x, size, interpolation):
-    """Resize an NHWC tensor to `size` = (height, width), half-pixel centres, no antialiasing, dtype kept.
+    """Resize an NHWC tensor to `size` = (height, width), half-pixel centers, no antialiasing, dtype kept.
 
     `keras.ops.image.resize` wants a static size, so a dynamic TensorFlow graph (and its export) needs
     `tf.image.resize`. The arithmetic is done in float32: XLA miscompiles half-precision resizing gradients
@@ -43,3 +45,16 @@ def reflected_positions(length, start, stop):
     position = ops.mod(ops.abs(ops.arange(start, stop, dtype="int32")), period)
     # A length of 1 has period 1, so every position is 0 and the second branch is never taken.
     return ops.where(position < length, position, period - position)
+
+
+@functools.cache
+def xla_works():
+    """Whether this TensorFlow can compile for the device it runs on; not every build can."""
+    import tensorflow as tf
+
+    with tf.init_scope():
+        try:
+            tf.function(lambda x: x + 1, jit_compile=True)(tf.zeros(1))
+        except (tf.errors.OpError, ValueError):
+            return False
+    return True

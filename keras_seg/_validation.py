@@ -25,7 +25,7 @@ def fail(name, rule, value, fix=""):
 
 
 def nearest(value, allowed):
-    """A "Did you mean ...?" sentence for a misspelt option, or the list of options when nothing is close."""
+    """A "Did you mean ...?" sentence for a misspelled option, or the list of options when nothing is close."""
     allowed = [str(option) for option in allowed]
     folded = {option.lower(): option for option in allowed}
     close = difflib.get_close_matches(str(value).lower(), folded, n=1)

@@ -60,7 +60,7 @@ def pixel_losses(mode, target, p, modulate, smoothing=0.0, class_weights=None):
     return out
 
 
-def cross_entropy(mode, target, p, mask, modulate=lambda q: 1.0, smoothing=0.0, class_weights=None):
+def crossentropy(mode, target, p, mask, modulate=lambda q: 1.0, smoothing=0.0, class_weights=None):
     """The mean over what counts; the mask may weigh."""
     total = count = 0.0
     for loss, i, c in pixel_losses(mode, target, p, modulate, smoothing, class_weights):
@@ -71,7 +71,7 @@ def cross_entropy(mode, target, p, mask, modulate=lambda q: 1.0, smoothing=0.0, 
 
 
 def focal(mode, target, p, mask, gamma=2.0, **arguments):
-    return cross_entropy(mode, target, p, mask, lambda q: (1 - q) ** gamma, **arguments)
+    return crossentropy(mode, target, p, mask, lambda q: (1 - q) ** gamma, **arguments)
 
 
 def hard_pixels(mode, target, p, mask, fraction=0.25, threshold=None):

@@ -16,7 +16,7 @@ import click
 import pytest
 
 import keras_seg
-from keras_seg.cli.main import cli, main
+from keras_seg_cli.main import cli, main
 
 SNAPSHOT = pathlib.Path(__file__).parent / "public_api.txt"
 # Keras' own contract, which is the same for all layers and losses.

@@ -18,7 +18,7 @@ import numpy as np
 
 import keras_seg as ks
 from keras_seg.inference import Scale, TestTimeAugmentation
-from keras_seg.inference.view import View
+from keras_seg.inference.tta.view import View
 
 OUT = pathlib.Path(__file__).parents[1] / "images" / "tta"
 VIEWS = {

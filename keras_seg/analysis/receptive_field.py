@@ -7,15 +7,15 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
-from keras_seg.analysis.readings import Unknown, Whole, readings, resized, scaled
-from keras_seg.analysis.spans import Spans
+from keras_seg.analysis.layer_reach import Unknown, Whole, readings, resized, scaled
+from keras_seg.analysis.unit_extents import Spans
 
 
 @dataclasses.dataclass(frozen=True)
 class ReceptiveField:
     """What the units of a layer depend on. Numbers are pixels: one for both axes, or (height, width) where they differ.
 
-    Unit `i` along an axis has its centre at `centre + i * stride`, where 0 is the middle of the first pixel, and
+    Unit `i` along an axis has its center at `center + i * stride`, where 0 is the middle of the first pixel, and
     depends on the `size` pixels around it.
 
     Attributes:
@@ -24,8 +24,8 @@ class ReceptiveField:
             where every unit depends on the whole image, as behind a squeeze-and-excitation gate.
         stride: int, from one unit to the next; a float below 1 or between whole numbers where maps were enlarged.
         padding: int, how far the first unit's field reaches beyond the image; negative where it starts inside.
-        centre: float, of the first unit's field.
-        misaligned: dict from the name of a layer that joins several paths to the pixels by which the centres of its
+        center: float, of the first unit's field.
+        misaligned: dict from the name of a layer that joins several paths to the pixels by which the centers of its
             inputs differ; `math.inf` where their strides differ. Empty where all paths are aligned.
         spans: the exact spans along rows and columns, of use to `box`.
     """
@@ -34,13 +34,13 @@ class ReceptiveField:
     size: object
     stride: object
     padding: object
-    centre: object
+    center: object
     misaligned: dict
     spans: tuple = dataclasses.field(repr=False, compare=False)
 
     @property
     def aligned(self):
-        """Whether all paths that are joined on the way have the same centre."""
+        """Whether all paths that are joined on the way have the same center."""
         return not self.misaligned
 
     def box(self, row, column):
@@ -68,7 +68,7 @@ def receptive_field(model, layer=None):
     The graph is walked from the image on, branches, skips and nested models included. A layer with kernel k, dilation
     d, stride s and padding p makes of a field of size r, with units j pixels apart,
 
-    `r + (k - 1) d j`, units `s j` apart, centres moved by `((k - 1) d / 2 - p) j`;
+    `r + (k - 1) d j`, units `s j` apart, centers moved by `((k - 1) d / 2 - p) j`;
 
     where paths are joined, the field is the union of theirs. Enlargements (`UpSampling2D`, `Conv2DTranspose`,
     `UpsampleConv`, ...) are followed unit by unit. `Flatten` and global pooling count as the valid convolution they
@@ -92,7 +92,7 @@ def receptive_field(model, layer=None):
         >>> import keras, keras_seg as ks
         >>> vgg = keras.applications.VGG16(include_top=False, weights=None)
         >>> field = ks.analysis.receptive_field(vgg, "block5_pool")
-        >>> field.size, field.stride, field.padding, field.centre
+        >>> field.size, field.stride, field.padding, field.center
         (212, 32, 90, 15.5)
         >>> field.box(0, 1)
         (-90, -58, 122, 154)
@@ -269,7 +269,7 @@ def _field(name, found):
         size=_simple(size),
         stride=_simple([_number(span.stride) for span in found.spans]),
         padding=_simple(padding),
-        centre=_simple([float(span.centre(0)) for span in found.spans]),
+        center=_simple([float(span.center(0)) for span in found.spans]),
         misaligned=found.misaligned,
         spans=found.spans,
     )

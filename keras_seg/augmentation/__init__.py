@@ -1,7 +1,7 @@
 """Augmentation of images together with their masks, weight maps and instance ids."""
 
 from keras_seg.augmentation.augmentation import Augmentation
-from keras_seg.augmentation.crop import RandomCrop
+from keras_seg.augmentation.augmentation_layer import AugmentationLayer
 from keras_seg.augmentation.geometry.elastic import Elastic
 from keras_seg.augmentation.geometry.flip import Flip
 from keras_seg.augmentation.geometry.perspective import Perspective
@@ -10,7 +10,6 @@ from keras_seg.augmentation.geometry.rotate90 import Rotate90
 from keras_seg.augmentation.geometry.scale import Scale
 from keras_seg.augmentation.geometry.shear import Shear
 from keras_seg.augmentation.geometry.translate import Translate
-from keras_seg.augmentation.layer import AugmentationLayer
 from keras_seg.augmentation.mixing.classmix import ClassMix
 from keras_seg.augmentation.mixing.cutmix import CutMix
 from keras_seg.augmentation.mixing.cutout import Cutout
@@ -23,6 +22,7 @@ from keras_seg.augmentation.photometric.jpeg import JPEG
 from keras_seg.augmentation.photometric.noise import Noise
 from keras_seg.augmentation.photometric.saturation import Saturation
 from keras_seg.augmentation.presets import preset
+from keras_seg.augmentation.random_crop import RandomCrop
 from keras_seg.augmentation.sheet import sheet
 from keras_seg.augmentation.standard import StandardAugmentation, standard
 

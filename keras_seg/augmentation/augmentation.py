@@ -5,8 +5,7 @@ import itertools
 
 import keras
 
-from keras_seg import _validation, _xla
-from keras_seg.augmentation.crop import RandomCrop, centred
+from keras_seg import _ops, _validation
 from keras_seg.augmentation.draws import checked_seed, uniform_and_normal
 from keras_seg.augmentation.geometry import sampling
 from keras_seg.augmentation.geometry.elastic import Elastic
@@ -17,6 +16,7 @@ from keras_seg.augmentation.mixing.cutout import Cutout
 from keras_seg.augmentation.mixing.step import MixingStep
 from keras_seg.augmentation.photometric import step as photometric
 from keras_seg.augmentation.photometric.step import LinearStep, PhotometricStep
+from keras_seg.augmentation.random_crop import RandomCrop, centerd
 from keras_seg.augmentation.tensorflow_ops import ops_on_tensorflow
 from keras_seg.augmentation.transform import Transform
 
@@ -31,7 +31,7 @@ class Augmentation:
 
     All geometry, wherever it stands in the list, is composed to one field of sampling points, and every pixel of the
     result is read once: images bilinear or bicubic, masks and ids nearest. Weights are read nearest too: a weight
-    belongs to its pixel's label, and interpolation would give pixels of one class the weights of its neighbour, and
+    belongs to its pixel's label, and interpolation would give pixels of one class the weights of its neighbor, and
     weight to pixels that have 0. The other transforms follow in the order of the list. What images, masks, weights and
     ids show stays aligned to the pixel, and no mask ever holds an id that it did not hold before, except the first
     `ignore_class`.
@@ -45,7 +45,7 @@ class Augmentation:
         ignore_class: label or labels that mark pixels without a class. The first (smallest) one fills what leaves the
             frame; weights and instance ids are 0 there. With None masks and ids show there what `fill` shows of the
             image.
-        fill: what the image shows outside its frame: "mean" (its mean colour), a number in 0..255, "reflect" (mirrored)
+        fill: what the image shows outside its frame: "mean" (its mean color), a number in 0..255, "reflect" (mirrored)
             or "border" (repeated). By default "mean" with an `ignore_class` and "reflect" without, when only "reflect"
             and "border" can be had: masks must show something too.
         interpolation: "bilinear" (the default) or "bicubic" (Keys, a = -0.5; sharper, four times the reads), for
@@ -147,7 +147,7 @@ class Augmentation:
         if unfit:
             _validation.fail(
                 "transforms",
-                "of a batch with a seed for each image can be geometry and linear colours",
+                "of a batch with a seed for each image can be geometry and linear colors",
                 unfit[0],
                 "Augment image by image.",
             )
@@ -171,7 +171,7 @@ class Augmentation:
             return False
         read, made = image.shape[0] * image.shape[1] * image.dtype.size, self.crop[0] * self.crop[1]
         linear = all(isinstance(item, (GeometricStep, LinearStep)) for item in self.transforms)
-        return linear and made >= _WORTH_COMPILING and read <= 4 * made and _xla.works()
+        return linear and made >= _WORTH_COMPILING and read <= 4 * made and _ops.xla_works()
 
     def _augment(self, given, seed):
         """The dict of results for a dict of arguments."""
@@ -197,7 +197,7 @@ class Augmentation:
         each size would take far longer. Stages are compiled one by one, as XLA would fuse a later one into all that
         reads its result, and compute the earlier one again for each.
         """
-        if not hasattr(ops, "tf") or not ops.tf.inside_function() or not _xla.works():
+        if not hasattr(ops, "tf") or not ops.tf.inside_function() or not _ops.xla_works():
             return run
         if not all(x.shape.is_fully_defined() for x in tensors):
             return run
@@ -283,7 +283,7 @@ class Augmentation:
         return self._change(ops, batch, changes, mean, random, stage)
 
     def _move(self, ops, batch, parts, crop_draws, one, stage):
-        """The geometry, and the mean colour of the images before it."""
+        """The geometry, and the mean color of the images before it."""
         steps = [step for step, _ in parts]
         size = ops.shape(batch["image"])[1:3]
         fill = self.fill or ("mean" if self.ignore_class else "reflect")
@@ -309,11 +309,11 @@ class Augmentation:
             corner = self.random_crop.corner(ops, crop_draws, frame, way, mask)
         else:
             room = (frame.width - ops.cast(target[1], "float32"), frame.height - ops.cast(target[0], "float32"))
-            corner = tuple(centred(ops, side) for side in room)
+            corner = tuple(centerd(ops, side) for side in room)
         return sampling_points(ops, way, any(step.projective for step in steps), frame, corner, size)
 
     def _read_image(self, ops, image, points, fill, mean, exact):
-        """The images at the points; `exact` where these are pixel centres."""
+        """The images at the points; `exact` where these are pixel centers."""
         filled = fill not in ("reflect", "border")
         across, down = (known[..., None] for known in points.inside(ops))
         if self.interpolation == "bilinear" and not exact:
@@ -336,7 +336,7 @@ class Augmentation:
         return {key: ops.where(outside, voids[key], x) for key, x in moved.items()}
 
     def _change(self, ops, batch, parts, mean, random, stage):
-        """Colours and mixing, in the order of the list."""
+        """Colors and mixing, in the order of the list."""
         for linear, group in itertools.groupby(parts, lambda part: isinstance(part[0], LinearStep)):
             steps, draws = zip(*group, strict=True)
             if linear:

@@ -17,11 +17,11 @@ def sheet(augment, image, mask=None, count=8, columns=4, seed=0, alpha=0.45, hei
         augment: an `Augmentation`, or any callable of (image, mask, seed).
         image: array (height, width, channels), 0..255; or (batch, height, width, channels) for augmentations that mix
             images, when each example shows the first image of a batch.
-        mask: integer array of the image's size, or None. Each id has a colour of its own.
+        mask: integer array of the image's size, or None. Each id has a color of its own.
         count: examples. Defaults to 8.
         columns: examples a row. Defaults to 4.
         seed: int; example i has the seed (seed, i).
-        alpha: share of the mask's colour, 0..1. Defaults to 0.45.
+        alpha: share of the mask's color, 0..1. Defaults to 0.45.
         height: of each example in pixels. Defaults to 160.
         ignore_class: label or labels to draw black; by default those of the augmentation.
 

@@ -1,4 +1,4 @@
-"""The augmentation that most segmentation papers train with: random scale, crop, flip and colour."""
+"""The augmentation that most segmentation papers train with: random scale, crop, flip and color."""
 
 import keras
 
@@ -18,7 +18,7 @@ _FLIPS = {False: None, True: "horizontal", "horizontal": "horizontal", "vertical
 
 @keras.saving.register_keras_serializable("keras_seg")
 class StandardAugmentation(Augmentation):
-    """Random scale, crop, flip and colour of an image together with its mask. See `keras_seg.augmentation.standard`."""
+    """Random scale, crop, flip and color of an image together with its mask. See `keras_seg.augmentation.standard`."""
 
     def __init__(
         self, crop=None, scale=(0.5, 2.0), flip=True, color=0.2, hue=0.02, ignore_class=None, image_fill="mean"
@@ -43,7 +43,7 @@ class StandardAugmentation(Augmentation):
         super().__init__(steps, crop, ignore_class, image_fill)
 
     def steps(self, channels):
-        """The transforms; of colours only what images without three channels have."""
+        """The transforms; of colors only what images without three channels have."""
         return [item for item in self.transforms if channels == 3 or not getattr(item, "needs_color", False)]
 
     def get_config(self):
@@ -62,10 +62,10 @@ class StandardAugmentation(Augmentation):
 def standard(
     crop=None, scale=None, flip=True, color=None, hue=None, ignore_class=None, image_fill="mean", strength=None
 ):
-    """Joint random scale, crop, flip and colour: what most segmentation papers train with.
+    """Joint random scale, crop, flip and color: what most segmentation papers train with.
 
     The geometry is composed to one transform, so pixels are resampled once: bilinear for the image, nearest for the
-    mask, aligned to the half pixel. At scale 1 an image without colour change is copied exactly. The mask never holds a
+    mask, aligned to the half pixel. At scale 1 an image without color change is copied exactly. The mask never holds a
     label it did not hold before, except the first `ignore_class`.
 
     Args:
@@ -80,7 +80,7 @@ def standard(
             to what `strength` says.
         ignore_class: label or labels that mark pixels without a class. The first (smallest) one fills what leaves the
             image. With None nothing may be invented: the scale is raised until the crop lies inside the image.
-        image_fill: what the image shows outside: "mean" (the image's mean colour) or a number in 0..255.
+        image_fill: what the image shows outside: "mean" (the image's mean color) or a number in 0..255.
         strength: "light", "medium" or "strong" (a third, two thirds, 1), or a number s in 0..1. Where they are not
             given, scale is (2^(-1.5 s), 2^(1.5 s)), color 0.3 s and hue 0.03 s. None is the same as "medium". For
             rotation and more see `preset`.

@@ -6,7 +6,7 @@ import warnings
 import keras
 
 from keras_seg._graph import replay
-from keras_seg.backbones.preprocessing import Preprocessing
+from keras_seg.layers.preprocessing import Preprocessing
 
 # The normalization each family was trained with; the first pattern that matches the whole name counts.
 _PREPROCESSING = (
@@ -96,7 +96,7 @@ def _adapted(net, x):
 
 
 def _overlaps(layer):
-    """Whether neighbouring windows of a convolution or pooling share pixels; others need no padding to line up."""
+    """Whether neighboring windows of a convolution or pooling share pixels; others need no padding to line up."""
     window = getattr(layer, "kernel_size", getattr(layer, "pool_size", ()))
     return any(size > stride for size, stride in zip(window, layer.strides, strict=True))
 

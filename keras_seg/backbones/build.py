@@ -6,9 +6,9 @@ from keras_seg import _validation
 from keras_seg._graph import as_functional, replay, replay_opened
 from keras_seg.backbones import applications
 from keras_seg.backbones.compact import Compact
-from keras_seg.backbones.preprocessing import MODES, Preprocessing
 from keras_seg.backbones.pyramid import LEVELS, SKIPS, find_pyramid, named_by_stride, pyramid_of
 from keras_seg.backbones.weights import load_own_weights, load_weights
+from keras_seg.layers.preprocessing import MODES, Preprocessing
 
 
 def names():
@@ -44,10 +44,10 @@ def build(
     here those windows are padded ("same"), which samples the same grid, changes only the border, and makes the pyramid
     line up with the image. Weights are the published ones.
 
-    A kernel of a first layer trained on three colours is adapted to other numbers of channels. With one or two channels
-    each gets the sum of the three colours' kernels divided by the number of channels; with more than three, channel `i`
-    gets the kernel of colour `i % 3` divided by the number of channels sharing that colour. A grey image repeated over
-    all channels keeps the response it had in colour (see `Preprocessing` for the normalization of such channels).
+    A kernel of a first layer trained on three colors is adapted to other numbers of channels. With one or two channels
+    each gets the sum of the three colors' kernels divided by the number of channels; with more than three, channel `i`
+    gets the kernel of color `i % 3` divided by the number of channels sharing that color. A gray image repeated over
+    all channels keeps the response it had in color (see `Preprocessing` for the normalization of such channels).
 
     Args:
         backbone: A name from `names()`, or a `keras.Model` with a functional graph, or a keras-hub (`pyramid_outputs`)

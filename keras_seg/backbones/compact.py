@@ -3,7 +3,7 @@
 import keras
 
 from keras_seg import _validation
-from keras_seg.backbones.preprocessing import Preprocessing
+from keras_seg.layers.preprocessing import Preprocessing
 
 FILTERS = (16, 32, 64, 96, 128)
 BLOCKS = (0, 1, 1, 1, 1)

@@ -50,14 +50,14 @@ def _load(network, weights):
 
 
 def adapt_kernel(kernel, channels, bgr=False):
-    """The first convolution's `kernel` for three colours, adapted to `channels` input channels.
+    """The first convolution's `kernel` for three colors, adapted to `channels` input channels.
 
-    - One or two channels: each gets the sum of the three colours' kernels, divided by the number of channels.
-    - More than three: channel `i` gets the kernel of colour `i % 3` (R, G, B), divided by the number of channels that
-      share the colour.
+    - One or two channels: each gets the sum of the three colors' kernels, divided by the number of channels.
+    - More than three: channel `i` gets the kernel of color `i % 3` (R, G, B), divided by the number of channels that
+      share the color.
 
-    Either way the kernels sum to what they did, so an image that is equal in all channels (grey) keeps the response
-    it had in colour: with more than three channels exactly, with one or two as far as the three colours are normalized
+    Either way the kernels sum to what they did, so an image that is equal in all channels (gray) keeps the response
+    it had in color: with more than three channels exactly, with one or two as far as the three colors are normalized
     alike (exactly in the modes `"tf"` and `"tf128"`; otherwise their constants are replaced by the mean).
 
     Args:
@@ -74,10 +74,10 @@ def adapt_kernel(kernel, channels, bgr=False):
         return kernel
     if channels < 3:
         return np.repeat(kernel.sum(axis=2, keepdims=True) / channels, channels, axis=2)
-    colours = np.arange(channels) % 3
-    shared = np.bincount(colours)[colours].astype(kernel.dtype)
+    colors = np.arange(channels) % 3
+    shared = np.bincount(colors)[colors].astype(kernel.dtype)
     rgb = kernel[:, :, ::-1] if bgr else kernel
-    return rgb[:, :, colours] / shared[:, None]
+    return rgb[:, :, colors] / shared[:, None]
 
 
 def _copy(donor, network, name):

@@ -1,14 +1,14 @@
-"""Artefacts that prove their own numbers."""
+"""Artifacts that prove their own numbers."""
 
-from keras_seg.export.layer_error import LayerError
-from keras_seg.export.layer_error_report import LayerErrorReport
-from keras_seg.export.layer_errors import layer_errors
 from keras_seg.export.onnx import onnx
 from keras_seg.export.openvino import openvino
-from keras_seg.export.reference import check_reference, reference
+from keras_seg.export.reference import check_reference, write_reference
 from keras_seg.export.report import ExportReport
 from keras_seg.export.saved_model import saved_model
-from keras_seg.export.tflite import tflite
+from keras_seg.export.tflite.convert import tflite
+from keras_seg.export.tflite.layer_error import LayerError
+from keras_seg.export.tflite.layer_error_report import LayerErrorReport
+from keras_seg.export.tflite.layer_errors import layer_errors
 from keras_seg.export.unsupported import UnsupportedOperatorError
 
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
     "layer_errors",
     "onnx",
     "openvino",
-    "reference",
     "saved_model",
     "tflite",
+    "write_reference",
 ]

@@ -1,11 +1,11 @@
-"""What a client must know of an artefact besides its numbers."""
+"""What a client must know of an artifact besides its numbers."""
 
 from keras_seg import _validation
 from keras_seg.visualization import palette
 
 
 def described(channels, request):
-    """A JSON-ready dict: names and colours of the classes, and what goes in and comes out.
+    """A JSON-ready dict: names and colors of the classes, and what goes in and comes out.
 
     Args:
         channels: int, of the model's output; one channel is one class against the rest.
@@ -33,5 +33,5 @@ def _colors(value, count):
     """`colors` as lists of ints, one (red, green, blue) a class."""
     colors = [list(_validation.integers("colors", color, 0)) for color in value]
     if len(colors) != count or any(len(color) != 3 or max(color) > 255 for color in colors):
-        _validation.fail("colors", f"must hold {count} colours (red, green, blue) of 0 to 255", value)
+        _validation.fail("colors", f"must hold {count} colors (red, green, blue) of 0 to 255", value)
     return colors

@@ -4,7 +4,7 @@ import contextlib
 import logging
 
 from keras_seg import _validation
-from keras_seg.export.artefact import THREADS, Loaded, export, request_of_any_size
+from keras_seg.export.exporter import THREADS, Loaded, export, request_of_any_size
 from keras_seg.export.onnx_graph import to_onnx
 from keras_seg.export.unsupported import unsupported
 

@@ -8,7 +8,7 @@ It resizes by a factor, of which runtimes make a size again: three pixels times 
 
 import numpy as np
 
-from keras_seg.export.serving import served_with
+from keras_seg.export.traced_module import served_with
 
 # Bytes. Smaller ones go through tf2onnx, which fuses a bias it knows.
 _LARGE = 2**14

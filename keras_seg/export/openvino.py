@@ -7,7 +7,7 @@ import tempfile
 
 from keras_seg import _validation
 from keras_seg._files import size_on_disk, written_aside
-from keras_seg.export.artefact import THREADS, Loaded, export, request_of_any_size
+from keras_seg.export.exporter import THREADS, Loaded, export, request_of_any_size
 from keras_seg.export.unsupported import unsupported
 
 # How the converter names operators that it has no counterpart for.

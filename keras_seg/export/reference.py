@@ -8,13 +8,13 @@ import numpy as np
 
 from keras_seg import _files, _validation
 from keras_seg.export import verification
-from keras_seg.export.serving import named
+from keras_seg.export.traced_module import named
 
 # No multiple of any stride, so that padding and cropping are part of what is compared.
 _SIZE = (97, 130)
 
 
-def reference(model, path, images=None, overwrite=False):
+def write_reference(model, path, images=None, overwrite=False):
     """Write what a model predicts to a small file, for `check_reference` on another backend.
 
     Args:
@@ -33,7 +33,7 @@ def reference(model, path, images=None, overwrite=False):
 
     ```python
     model.save("segmenter.keras")  # with KERAS_BACKEND=jax
-    ks.export.reference(model, "segmenter.npz")
+    ks.export.write_reference(model, "segmenter.npz")
     ```
     """
     path = pathlib.Path(path)
@@ -96,7 +96,7 @@ def _read(path):
             maps = {name.removeprefix("map/"): file[name] for name in file.files if name.startswith("map/")}
             found = file["images"], str(file["backend"]), maps
     except FileNotFoundError:
-        fix = "Write it with ks.export.reference(model, path) where the model was trained."
+        fix = "Write it with ks.export.write_reference(model, path) where the model was trained."
         _validation.fail("path", "is not there", str(path), fix)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         fix = "Write it anew where the model was trained."

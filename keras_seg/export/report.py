@@ -16,17 +16,17 @@ _COLUMNS, _INDENT = 80, 14
 class ExportReport:
     """The proof that an exported file computes what the Keras model computes.
 
-    The same stands in `export_report.json` beside the artefact, by the name of the artefact: one file tells of all
+    The same stands in `export_report.json` beside the artifact, by the name of the artifact: one file tells of all
     exports of a folder. `print(report)` gives a table of 80 columns.
 
     Attributes:
         format: str, such as "tflite".
-        path: str, where the artefact lies.
+        path: str, where the artifact lies.
         input_shape: tuple, of the input the comparison was made with, (batch, height, width, channels).
         input: str, the type of the image's values, "float32", "uint8" or "int8".
         output: str, "probabilities", "class_ids" or "both".
         quantize: str or None, as `export.tflite` takes it.
-        ops: tuple of str, the distinct operators in the artefact, sorted.
+        ops: tuple of str, the distinct operators in the artifact, sorted.
         size_bytes: int, on disk.
         images: int, how many images were compared.
         max_abs_difference: float, the largest difference of any output value from Keras.
@@ -38,7 +38,7 @@ class ExportReport:
         worst_images: tuple of (position, agreement) of the images that agree least, at most five.
         keras_iou: tuple, the IoU of each class of Keras on `labels`, None for a class that does not occur; None
             without labels.
-        iou: tuple, the same of the artefact.
+        iou: tuple, the same of the artifact.
         class_names: tuple of str, the names of the classes.
         timed_batch: int, how many images a timed call has: one, where any number will do.
     """
@@ -95,7 +95,7 @@ class ExportReport:
         return "\n".join([*lines, *self._classes()])
 
     def _classes(self):
-        """The IoU of each class, Keras' beside the artefact's; nothing without labels."""
+        """The IoU of each class, Keras' beside the artifact's; nothing without labels."""
         if self.iou is None:
             return
         names = self.class_names or [f"class_{index}" for index in range(len(self.iou))]
@@ -115,14 +115,14 @@ class ExportReport:
         return {**dataclasses.asdict(self), **means}
 
     def write_beside(self):
-        """Write the report into `export_report.json` beside the artefact; what it says of others stays."""
-        artefact = pathlib.Path(self.path)
-        file = artefact.parent / FILE
+        """Write the report into `export_report.json` beside the artifact; what it says of others stays."""
+        artifact = pathlib.Path(self.path)
+        file = artifact.parent / FILE
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             content = {}
-        _files.write_json(file, {**content, artefact.name: self.to_dict()})
+        _files.write_json(file, {**content, artifact.name: self.to_dict()})
 
 
 def _wrapped(name, value):

@@ -3,8 +3,8 @@
 import os
 
 from keras_seg import _validation
-from keras_seg.export.artefact import Loaded, export, request_of_any_size
-from keras_seg.export.serving import served_with
+from keras_seg.export.exporter import Loaded, export, request_of_any_size
+from keras_seg.export.traced_module import served_with
 
 # Weights. TensorFlow holds constants some thirty times while it writes, loads and first runs a graph: eight gigabytes
 # of memory for as many as these. The nets beyond compute so long that there is little to gain.

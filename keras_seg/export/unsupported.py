@@ -1,7 +1,8 @@
 """Which Keras layer brought an operator that a format lacks."""
 
-from keras_seg import _graph, _windows
+from keras_seg import _graph
 from keras_seg._validation import InputError
+from keras_seg.layers import windows
 
 # How many layers an error names.
 _MOST = 3
@@ -47,7 +48,7 @@ def layers_with(operators, model, size):
         return outputs
 
     def trace(image):
-        with _windows.portable():
+        with windows.portable():
             _graph.replay_opened(_graph.as_functional(model), image, call)
 
     spec = tf.TensorSpec((1, *size, model.input_shape[-1]), "float32")

@@ -1,4 +1,4 @@
-"""Comparing what an artefact computes with what Keras computes."""
+"""Comparing what an artifact computes with what Keras computes."""
 
 import dataclasses
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.export.serving import named
+from keras_seg.export.traced_module import named
 from keras_seg.layers import MaxPoolingWithArgmax2D
 
 # Float32 runtimes order their sums differently; a difference beyond this is another function, not another rounding.
@@ -21,7 +21,7 @@ _ROUNDINGS = (1e-7, 3e-7, 1e-6)
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """How far an artefact's output is from Keras'.
+    """How far an artifact's output is from Keras'.
 
     Attributes:
         difference: float, the largest of any value.
@@ -75,7 +75,7 @@ def compare(expected, actual):
 
 
 def compare_maps(expected, found):
-    """The `Comparison` of an artefact's maps with Keras' by name; class ids are judged by the classes of the scores."""
+    """The `Comparison` of an artifact's maps with Keras' by name; class ids are judged by the classes of the scores."""
     parts = [compare(expected[name], value) for name, value in found.items() if name != "class_ids"]
     if "class_ids" in found:
         parts.append(Comparison(0.0, float((class_map(expected) == found["class_ids"]).mean()), 0.0))
@@ -131,7 +131,7 @@ def moved_by_rounding(model, images, expected):
 
 
 def check_float32(comparison, rounding, subject, verdict="was not written: its output differs from Keras"):
-    """Fail when a float32 artefact is not the same function as the Keras model; `rounding` is `moved_by_rounding`.
+    """Fail when a float32 artifact is not the same function as the Keras model; `rounding` is `moved_by_rounding`.
 
     The error begins with `subject`, such as a path, and `verdict`.
     """

@@ -4,7 +4,7 @@ import keras
 
 from keras_seg import layers
 from keras_seg._graph import as_functional
-from keras_seg.inference.merge_views import MergeViews
+from keras_seg.inference.tta.merge_views import MergeViews
 
 # What moves numbers about and leaves them what they are.
 _MOVES = (

@@ -2,6 +2,6 @@
 
 from keras_seg.initializers.bilinear import Bilinear
 from keras_seg.initializers.icnr import ICNR
-from keras_seg.initializers.identity import IdentityKernel
+from keras_seg.initializers.identity_kernel import IdentityKernel
 
 __all__ = ["ICNR", "Bilinear", "IdentityKernel"]

@@ -62,5 +62,5 @@ def bilinear_kernel(size):
 def _triangle(length):
     """The weights of bilinear interpolation along one axis."""
     factor = (length + 1) // 2
-    centre = factor - 1 if length % 2 else factor - 0.5
-    return 1 - np.abs(np.arange(length) - centre) / factor
+    center = factor - 1 if length % 2 else factor - 0.5
+    return 1 - np.abs(np.arange(length) - center) / factor

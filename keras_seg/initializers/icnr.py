@@ -10,7 +10,7 @@ from keras_seg import _validation
 class ICNR(keras.initializers.Initializer):
     """The kernel of a convolution before `PixelShuffle2D`, the same for all pixels of a block.
 
-    Convolution and shuffle then begin as the convolution to C channels, resized by nearest neighbour. The kernel to C
+    Convolution and shuffle then begin as the convolution to C channels, resized by nearest neighbor. The kernel to C
     channels comes from `initializer` and is repeated in the channel order of `PixelShuffle2D`, (i * scale + j) * C + c.
 
     Args:

@@ -1,6 +1,6 @@
 """Layers that Keras lacks or gets wrong for segmentation."""
 
-from keras_seg.layers.adaptive_average_pooling import AdaptiveAveragePooling2D
+from keras_seg.layers.adaptive_average_pooling2d import AdaptiveAveragePooling2D
 from keras_seg.layers.bed_of_nails2d import BedOfNails2D
 from keras_seg.layers.channel_deconvolution2d import ChannelDeconvolution2D
 from keras_seg.layers.crop_like import CropLike
@@ -10,9 +10,9 @@ from keras_seg.layers.max_pooling_with_argmax2d import MaxPoolingWithArgmax2D
 from keras_seg.layers.max_unpooling2d import MaxUnpooling2D
 from keras_seg.layers.pad_to_stride import PadToStride
 from keras_seg.layers.pixel_shuffle2d import PixelShuffle2D, shuffle_order_from_torch
+from keras_seg.layers.pooling_indices import from_tf_argmax, from_torch_indices, to_tf_argmax, to_torch_indices
 from keras_seg.layers.resize2d import Resize2D
 from keras_seg.layers.resize_like import ResizeLike
-from keras_seg.layers.switches import from_tf_argmax, from_torch_indices, to_tf_argmax, to_torch_indices
 from keras_seg.layers.upsample_conv import UpsampleConv
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Bilinear enlargement of each channel by itself, frozen or learnt."""
+"""Bilinear enlargement of each channel by itself, frozen or learned."""
 
 import keras
 from keras import ops
@@ -10,7 +10,7 @@ from keras_seg.initializers.bilinear import bilinear_kernel
 
 @keras.saving.register_keras_serializable("keras_seg")
 class ChannelDeconvolution2D(keras.layers.Layer):
-    """Transposed convolution that keeps channels apart: bilinear enlargement, or what is learnt from there.
+    """Transposed convolution that keeps channels apart: bilinear enlargement, or what is learned from there.
 
     The kernel has twice the stride's size. Frozen, it is a constant: the layer holds no weights and folds the channels
     into the batch, so that it costs `4 * strides^2` multiplications an input value however many channels there are.
@@ -20,7 +20,7 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         strides: int. The enlargement.
         padding: `"same"` for a map `strides` times as large, aligned with the input; or `"valid"` for the whole reach
             of the kernel, `strides` pixels more. Defaults to `"same"`.
-        learnt: bool. Defaults to False.
+        learned: bool. Defaults to False.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape: `(batch, height, width, channels)`.
@@ -39,24 +39,24 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         sections 3.3 and 4.3.
     """
 
-    def __init__(self, strides, padding="same", learnt=False, **kwargs):
+    def __init__(self, strides, padding="same", learned=False, **kwargs):
         super().__init__(**kwargs)
         self.strides = _validation.integer("strides", strides)
         self.kernel_size = 2 * self.strides
         self.padding = _validation.one_of("padding", padding, ("same", "valid"))
-        self.learnt = bool(learnt)
+        self.learned = bool(learned)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
         self.kernel = None
-        if self.learnt:
+        if self.learned:
             size = 2 * self.strides
             self.kernel = self.add_weight(name="kernel", shape=(size, size, input_shape[-1], 1), initializer=Bilinear())
         self.built = True
 
     def call(self, inputs):
         channels = inputs.shape[-1]
-        if self.learnt:
+        if self.learned:
             kernel = ops.cast(self.kernel, inputs.dtype)
             return self._enlarge(inputs, kernel * ops.eye(channels, dtype=inputs.dtype))
         height, width = _ops.spatial_size(inputs)
@@ -75,7 +75,7 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         Learnt, the kernels are put on the diagonal of a dense one, whose zeros are multiplied as well.
         """
         _, height, width, channels = input_shape
-        return height * width * channels * self.kernel_size**2 * (channels if self.learnt else 1)
+        return height * width * channels * self.kernel_size**2 * (channels if self.learned else 1)
 
     def compute_output_shape(self, input_shape):
         batch, *size, channels = input_shape
@@ -87,5 +87,5 @@ class ChannelDeconvolution2D(keras.layers.Layer):
             **super().get_config(),
             "strides": self.strides,
             "padding": self.padding,
-            "learnt": self.learnt,
+            "learned": self.learned,
         }

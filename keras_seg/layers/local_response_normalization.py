@@ -1,4 +1,4 @@
-"""Normalization of each channel by the energy of its neighbours."""
+"""Normalization of each channel by the energy of its neighbors."""
 
 import keras
 from keras import ops
@@ -63,9 +63,9 @@ class LocalResponseNormalization(keras.layers.Layer):
         return ops.cast(x * ops.power(self.bias + self.alpha / self.size * energy, -self.beta), self.compute_dtype)
 
     def _sums(self, x):
-        """The sums over each channel's neighbours."""
+        """The sums over each channel's neighbors."""
         channels, half = x.shape[-1], self.size // 2
-        if half >= channels - 1:  # Everything is everybody's neighbour, as for the colours of an image.
+        if half >= channels - 1:  # Everything is everybody's neighbor, as for the colors of an image.
             # Not `ops.sum`, which TFLite's 16-bit quantizer gives the range of one term, and which then overflows.
             return channels * ops.mean(x, axis=-1, keepdims=True)
         padded = ops.pad(x, [(0, 0)] * (len(x.shape) - 1) + [(half, half)])

@@ -2,7 +2,8 @@
 
 import keras
 
-from keras_seg import _validation, _windows
+from keras_seg import _validation
+from keras_seg.layers import windows
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -21,7 +22,7 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
         strides: None or the same as `pool_size`. Defaults to None.
         padding: `"valid"` drops the rows and columns at the end that do not fill a window. `"same"` keeps them in
             windows that are cut, as in `keras.layers.MaxPooling2D`; for pools of 2 it is the ceil mode of torch and
-            Caffe, while larger pools are centred, as in TensorFlow. Defaults to `"valid"`.
+            Caffe, while larger pools are centerd, as in TensorFlow. Defaults to `"valid"`.
         data_format: `"channels_last"`, or None for the setting of Keras, which must be that. Defaults to None.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
@@ -55,17 +56,17 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
                 "pixel as their maximum, and unpooling would have several values for it",
                 strides,
             )
-        self.padding = _validation.one_of("padding", padding, _windows.PADDINGS)
+        self.padding = _validation.one_of("padding", padding, windows.PADDINGS)
         self.data_format = _validation.channels_last(data_format)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs):
         self.compute_output_shape(inputs.shape)  # Fails for maps without a window.
-        return _windows.pool(inputs, self.pool_size, self.padding)
+        return windows.pool(inputs, self.pool_size, self.padding)
 
     def compute_output_shape(self, input_shape):
         batch, *size, channels = input_shape
-        counts = [_windows.count(n, window, self.padding) for n, window in zip(size, self.pool_size, strict=True)]
+        counts = [windows.count(n, window, self.padding) for n, window in zip(size, self.pool_size, strict=True)]
         if 0 in counts:
             _validation.fail(
                 "inputs", f"must hold at least one window of {self.pool_size}", tuple(input_shape), 'Or padding="same".'

@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_seg import _validation, _windows
+from keras_seg import _validation
+from keras_seg.layers import windows
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -56,7 +57,7 @@ class MaxUnpooling2D(keras.layers.Layer):
         values, indices, *like = inputs
         size = ops.shape(like[0])[1:3] if like else None
         # Indices that went through an Input of Keras' default dtype come as floats.
-        return _windows.unpool(values, ops.cast(indices, "int32"), self.pool_size, size)
+        return windows.unpool(values, ops.cast(indices, "int32"), self.pool_size, size)
 
     def compute_output_shape(self, input_shape):
         nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)

@@ -14,7 +14,7 @@ INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 class Resize2D(keras.layers.Layer):
     """Enlarges the two spatial axes by a whole factor.
 
-    Pixel centres lie at half integers (`align_corners=False`, TensorFlow 2's and PyTorch's default), and borders are
+    Pixel centers lie at half integers (`align_corners=False`, TensorFlow 2's and PyTorch's default), and borders are
     clamped: `[[1, 2], [3, 4]]` enlarged twice has the first row `1 1.25 1.75 2` with `"bilinear"` and `1 1 2 2` with
     `"nearest"`. Unlike `keras.layers.UpSampling2D(interpolation="bilinear")` it can be exported at unknown sizes, and
     unlike `keras.layers.Resizing` it leaves later BatchNormalization layers alone in `predict`.
@@ -90,7 +90,7 @@ def _phases(x, axis, factor):
     def part(x, start, stop):
         return x[:, start:stop] if axis == 1 else x[:, :, start:stop]
 
-    # An output lies at most half a pixel before or after a centre, and reads two pixels to either side.
+    # An output lies at most half a pixel before or after a center, and reads two pixels to either side.
     first, last = part(x, 0, 1), part(x, length - 1, length)
     padded = ops.concatenate([first, first, x, last, last], axis=axis)
     phases = []

@@ -10,7 +10,7 @@ from keras_seg.layers.resize2d import INTERPOLATIONS
 class ResizeLike(keras.layers.Layer):
     """Resizes the first of two maps to the height and width of the second.
 
-    Pixel centres lie at half integers, as in `Resize2D`.
+    Pixel centers lie at half integers, as in `Resize2D`.
 
     Args:
         interpolation: `"nearest"` or `"bilinear"`. Defaults to `"bilinear"`.

@@ -33,7 +33,7 @@ class UpsampleConv(keras.layers.Layer):
     Args:
         filters: int. Output channels.
         kernel_size: odd int. Defaults to 3.
-        interpolation: `"nearest"` or `"bilinear"` (half-pixel centres). Defaults to `"nearest"`.
+        interpolation: `"nearest"` or `"bilinear"` (half-pixel centers). Defaults to `"nearest"`.
         normalization: `"batch"` (momentum 0.95), `"group"` (groups of 16 channels, or of the largest divisor of
             `filters` below 16), `"layer"` (over the channels of each pixel) or None. The convolution has a bias only
             for None. Defaults to `"batch"`.

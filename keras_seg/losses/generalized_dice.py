@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_seg import _validation
-from keras_seg.losses import overlap as overlaps
+from keras_seg.losses import overlap_loss
 
 
 def generalized_dice(y_true, y_pred, sample_weight=None, **arguments):
@@ -20,7 +20,7 @@ def generalized_dice(y_true, y_pred, sample_weight=None, **arguments):
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class GeneralizedDice(overlaps.OverlapLoss):
+class GeneralizedDice(overlap_loss.OverlapLoss):
     """One minus the generalized Dice: one ratio for all classes, small classes weighted up by their own size.
 
     `L = 1 - 2 sum_c v_c I_c / sum_c v_c (P_c + T_c)` with `v_c = w_c / T_c^power` and `I_c = sum p_c t_c`,
@@ -44,7 +44,7 @@ class GeneralizedDice(overlaps.OverlapLoss):
             Defaults to 0.0.
         mode: str, "auto", "multiclass", "binary" or "multilabel"; see `SegmentationLoss`. With "binary" the foreground
             is the one class. Defaults to "auto".
-        reduction: with `per_image`, as for `CrossEntropy` over images; without it there is one number and all are
+        reduction: with `per_image`, as for `Crossentropy` over images; without it there is one number and all are
             equal. Defaults to "sum_over_batch_size".
         name: str, name of the loss. Defaults to "generalized_dice".
 

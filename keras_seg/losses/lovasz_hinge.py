@@ -3,8 +3,8 @@
 import keras
 
 from keras_seg import _validation
-from keras_seg.losses import surprise
-from keras_seg.losses.lovasz import LovaszLoss
+from keras_seg.losses import nll
+from keras_seg.losses.lovasz_loss import LovaszLoss
 
 
 def lovasz_hinge(y_true, y_pred, sample_weight=None, **arguments):
@@ -42,7 +42,7 @@ class LovaszHinge(LovaszLoss):
             its loss is 1 whatever is predicted, without a gradient. "count": what the formula gives, as in the authors'
             code: the largest error. Defaults to "count".
         mode: str, "auto", "binary" or "multilabel"; see `SegmentationLoss`. Defaults to "auto".
-        reduction: with `per_image`, as for `CrossEntropy` over images; without it there is one number and all are
+        reduction: with `per_image`, as for `Crossentropy` over images; without it there is one number and all are
             equal. Defaults to "sum_over_batch_size".
         name: str, name of the loss. Defaults to "lovasz_hinge".
 
@@ -95,6 +95,6 @@ class LovaszHinge(LovaszLoss):
             )
         logits = pixels.scores
         if not pixels.from_logits:
-            yes, no = surprise.of_channels(pixels)
+            yes, no = nll.of_channels(pixels)
             logits = no - yes
         return 1 - logits * (2 * truth - 1)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_seg.losses.lovasz import LovaszLoss
+from keras_seg.losses.lovasz_loss import LovaszLoss
 
 
 def lovasz_softmax(y_true, y_pred, sample_weight=None, **arguments):
@@ -43,7 +43,7 @@ class LovaszSoftmax(LovaszLoss):
             to "skip".
         mode: str, "auto", "multiclass", "binary" or "multilabel"; see `SegmentationLoss`. With "binary" the foreground
             is the one class. Defaults to "auto".
-        reduction: with `per_image`, as for `CrossEntropy` over images; without it there is one number and all are
+        reduction: with `per_image`, as for `Crossentropy` over images; without it there is one number and all are
             equal. Defaults to "sum_over_batch_size".
         name: str, name of the loss. Defaults to "lovasz_softmax".
 

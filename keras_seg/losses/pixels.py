@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_seg import _labels as label_reading
-from keras_seg import _reduction as reductions
 from keras_seg import _validation
+from keras_seg._labels import reading
+from keras_seg._labels.sample_weights import sample_weights
+from keras_seg.losses.reduction import class_weight_vector, compute_dtype
 
 MODES = ("auto", "multiclass", "binary", "multilabel")
 
@@ -19,7 +20,7 @@ class Pixels(NamedTuple):
     """"multiclass", "binary" or "multilabel"."""
     scores: Any
     """Probabilities or logits, (batch, height, width, channels), float32 or float64."""
-    labels: label_reading.Labels
+    labels: reading.Labels
     """One label a pixel with "multiclass", one a channel of a pixel otherwise."""
     weights: Any
     """Sample weights (batch, 1, 1) or (batch, height, width), or None."""
@@ -50,7 +51,7 @@ class Pixels(NamedTuple):
 
     def target(self):
         """Labels (batch, height, width, channels), zero where they do not count."""
-        return label_reading.one_hot(self.labels, self.channels, self.scores.dtype)
+        return reading.one_hot(self.labels, self.channels, self.scores.dtype)
 
     def hard_target(self):
         """`target` with the largest of soft labels, or those of one half and more, as 1 and the others as 0."""
@@ -116,10 +117,10 @@ def check_predictions(y_pred, from_logits):
     if from_logits:
         fine = ops.all(y_pred == y_pred)
     else:
-        slack = label_reading.PROBABILITY_SLACK
+        slack = reading.PROBABILITY_SLACK
         # False for NaN too.
         fine = ops.all(ops.logical_and(y_pred >= -slack, y_pred <= 1 + slack))
-    if not label_reading.is_concrete(fine) or fine:
+    if not reading.is_concrete(fine) or fine:
         return
     values = ops.convert_to_numpy(y_pred)
     if (nan := values != values).any():
@@ -139,21 +140,21 @@ def check_predictions(y_pred, from_logits):
 
 def read(y_true, y_pred, sample_weight, ignored, class_weights, from_logits, mode):
     """`Pixels` from what a loss was called with, all checked."""
-    y_true, y_pred = label_reading.tensors(y_true, y_pred)
+    y_true, y_pred = reading.tensors(y_true, y_pred)
     narrow = keras.backend.standardize_dtype(y_pred.dtype) == "float16"
-    dtype = reductions.compute_dtype(y_pred)
+    dtype = compute_dtype(y_pred)
     mode = resolve_mode(mode, y_pred)
     y_pred = ops.cast(y_pred, dtype)
     channels = y_pred.shape[-1]
     if class_weights is not None:
-        class_weights = reductions.class_weight_vector(class_weights, 2 if mode == "binary" else channels, dtype)
+        class_weights = class_weight_vector(class_weights, 2 if mode == "binary" else channels, dtype)
     ids = len(y_true.shape) == 3 or (len(y_true.shape) == 4 and y_true.shape[-1] == 1)
     if mode == "multiclass" or (mode == "multilabel" and ids and channels > 1):
-        labels = label_reading.read(y_true, y_pred, ignored, dtype)
+        labels = reading.read(y_true, y_pred, ignored, dtype)
         if set(range(channels)) <= set(ignored):
             _validation.fail("ignore_class", f"must leave one of the {channels} classes to learn", ignored)
     else:
-        labels = label_reading.read_channels(y_true, y_pred, ignored, dtype)
+        labels = reading.read_channels(y_true, y_pred, ignored, dtype)
     check_predictions(y_pred, from_logits)
-    weights = reductions.sample_weights(sample_weight, y_pred, dtype)
+    weights = sample_weights(sample_weight, y_pred, dtype)
     return Pixels(mode, y_pred, labels, weights, class_weights, ignored, from_logits, narrow)

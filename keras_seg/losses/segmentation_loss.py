@@ -2,10 +2,11 @@
 
 import keras
 
-from keras_seg import _class_balance, _validation
-from keras_seg import _labels as label_reading
-from keras_seg import _reduction as reductions
+from keras_seg import _validation
+from keras_seg._labels import reading
+from keras_seg._labels.class_weights import balanced_weights
 from keras_seg.losses import pixels as pixel_reading
+from keras_seg.losses.reduction import REDUCTIONS, checked_class_weights
 
 
 def scale_for_replicas(loss):
@@ -80,10 +81,10 @@ class SegmentationLoss(keras.losses.Loss):
         reduction="sum_over_batch_size",
         name=None,
     ):
-        _validation.one_of("reduction", reduction, reductions.REDUCTIONS)
+        _validation.one_of("reduction", reduction, REDUCTIONS)
         super().__init__(name=name, reduction=reduction)
         self.ignore_class = _validation.ignored_classes(ignore_class)
-        self.class_weights = reductions.class_weights(class_weights)
+        self.class_weights = checked_class_weights(class_weights)
         if not isinstance(from_logits, bool):
             _validation.fail("from_logits", "must be True or False", from_logits)
         self.from_logits = from_logits
@@ -99,12 +100,12 @@ class SegmentationLoss(keras.losses.Loss):
             The loss itself, whose `class_weights` are numbers now and are saved as such.
 
         Examples:
-            >>> from keras_seg.losses import CrossEntropy
-            >>> CrossEntropy(class_weights="balanced").adapt([[60, 20], [100, 20]]).class_weights
+            >>> from keras_seg.losses import Crossentropy
+            >>> Crossentropy(class_weights="balanced").adapt([[60, 20], [100, 20]]).class_weights
             (0.625, 2.5)
         """
         if isinstance(self.class_weights, str):
-            self.class_weights = tuple(_class_balance.weights(source, self.class_weights))
+            self.class_weights = tuple(balanced_weights(source, self.class_weights))
         return self
 
     def read(self, y_true, y_pred, sample_weight=None):
@@ -116,7 +117,7 @@ class SegmentationLoss(keras.losses.Loss):
     def __call__(self, y_true, y_pred, sample_weight=None):
         """The reduced loss."""
         with keras.name_scope(self.name):
-            loss = self.call(*label_reading.tensors(y_true, y_pred), sample_weight)
+            loss = self.call(*reading.tensors(y_true, y_pred), sample_weight)
             return loss if self.reduction in ("sum", "none", None) else scale_for_replicas(loss)
 
     def call(self, y_true, y_pred, sample_weight=None):

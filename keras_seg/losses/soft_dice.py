@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg.losses import overlap as overlaps
+from keras_seg.losses import overlap_loss
 
 
 def soft_dice(y_true, y_pred, sample_weight=None, **arguments):
@@ -18,7 +18,7 @@ def soft_dice(y_true, y_pred, sample_weight=None, **arguments):
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class SoftDice(overlaps.OverlapLoss):
+class SoftDice(overlap_loss.OverlapLoss):
     """One minus the soft Dice coefficient, averaged over classes.
 
     `D_c = 2 I_c / (P_c + T_c)` with `I_c = sum p_c t_c`, `P_c = sum p_c`, `T_c = sum t_c` over the pixels of the batch,
@@ -40,7 +40,7 @@ class SoftDice(overlaps.OverlapLoss):
             0.0.
         mode: str, "auto", "multiclass", "binary" or "multilabel"; see `SegmentationLoss`. With "binary" the foreground
             is the one class. Defaults to "auto".
-        reduction: with `per_image`, as for `CrossEntropy` over images; without it there is one number and all are
+        reduction: with `per_image`, as for `Crossentropy` over images; without it there is one number and all are
             equal. Defaults to "sum_over_batch_size".
         name: str, name of the loss. Defaults to "soft_dice".
 
@@ -87,4 +87,4 @@ class SoftDice(overlaps.OverlapLoss):
     def class_losses(self, overlap):
         """1 - 2 I / (P + T)."""
         total = overlap.predicted + overlap.target
-        return 1 - overlaps.ratio(2 * overlap.intersection + self.smooth, total + self.smooth, overlap.target > 0)
+        return 1 - overlap_loss.ratio(2 * overlap.intersection + self.smooth, total + self.smooth, overlap.target > 0)

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg.losses import overlap as overlaps
+from keras_seg.losses import overlap_loss
 
 
 def soft_iou(y_true, y_pred, sample_weight=None, **arguments):
@@ -18,14 +18,14 @@ def soft_iou(y_true, y_pred, sample_weight=None, **arguments):
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class SoftIoU(overlaps.OverlapLoss):
+class SoftIoU(overlap_loss.OverlapLoss):
     """One minus the soft intersection over union (Jaccard index), averaged over classes.
 
     `J_c = I_c / (P_c + T_c - I_c)` with `I_c = sum p_c t_c`, `P_c = sum p_c`, `T_c = sum t_c` over the pixels of the
     batch, and `L = sum_c w_c (1 - J_c) / sum_c w_c`. Ignored pixels are left out of I, P and T; ignored classes inside
     the range are left out of the mean. A batch in which every pixel is ignored has the loss 0, and gradient 0.
 
-    Labels are checked as by `CrossEntropy`: a label that is neither a class nor ignored raises an error eagerly and
+    Labels are checked as by `Crossentropy`: a label that is neither a class nor ignored raises an error eagerly and
     makes the loss NaN in a compiled graph.
 
     Args:
@@ -41,7 +41,7 @@ class SoftIoU(overlaps.OverlapLoss):
         smooth: float >= 0, pixels added to I and to the union of classes that are present. Defaults to 0.0.
         mode: str, "auto", "multiclass", "binary" or "multilabel"; see `SegmentationLoss`. With "binary" the foreground
             is the one class. Defaults to "auto".
-        reduction: with `per_image`, as for `CrossEntropy` over images; without it there is one number and all are
+        reduction: with `per_image`, as for `Crossentropy` over images; without it there is one number and all are
             equal. Defaults to "sum_over_batch_size".
         name: str, name of the loss. Defaults to "soft_iou".
 
@@ -87,4 +87,4 @@ class SoftIoU(overlaps.OverlapLoss):
     def class_losses(self, overlap):
         """1 - I / (P + T - I)."""
         union = overlap.predicted + overlap.target - overlap.intersection
-        return 1 - overlaps.ratio(overlap.intersection + self.smooth, union + self.smooth, overlap.target > 0)
+        return 1 - overlap_loss.ratio(overlap.intersection + self.smooth, union + self.smooth, overlap.target > 0)

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_seg import _validation
-from keras_seg.losses import overlap as overlaps
+from keras_seg.losses import overlap_loss
 
 # Below this 1 - TI is raised to no power but continued in a straight line, whose slope is finite.
 _STRAIGHT = 1e-6
@@ -23,7 +23,7 @@ def tversky(y_true, y_pred, sample_weight=None, **arguments):
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class Tversky(overlaps.OverlapLoss):
+class Tversky(overlap_loss.OverlapLoss):
     """One minus the soft Tversky index, averaged over classes; false positives and negatives have prices of their own.
 
     `TI_c = I_c / (I_c + alpha FP_c + beta FN_c)` with `I_c = sum p_c t_c`, `FP_c = sum p_c (1 - t_c)`, `FN_c = sum
@@ -53,7 +53,7 @@ class Tversky(overlaps.OverlapLoss):
             0.0.
         mode: str, "auto", "multiclass", "binary" or "multilabel"; see `SegmentationLoss`. With "binary" the foreground
             is the one class. Defaults to "auto".
-        reduction: with `per_image`, as for `CrossEntropy` over images; without it there is one number and all are
+        reduction: with `per_image`, as for `Crossentropy` over images; without it there is one number and all are
             equal. Defaults to "sum_over_batch_size".
         name: str, name of the loss. Defaults to "tversky".
 
@@ -114,7 +114,7 @@ class Tversky(overlaps.OverlapLoss):
         total = overlap.intersection + self.alpha * false_positives + self.beta * false_negatives
         # With beta 0 the total may be 0 although the class is present; then nothing of it was predicted.
         present = ops.logical_and(overlap.target > 0, total + self.smooth > 0)
-        losses = 1 - overlaps.ratio(overlap.intersection + self.smooth, total + self.smooth, present)
+        losses = 1 - overlap_loss.ratio(overlap.intersection + self.smooth, total + self.smooth, present)
         if self.exponent == 1:
             return losses
         straight = losses * _STRAIGHT ** (self.exponent - 1)

@@ -29,10 +29,10 @@ class WeightedSum(SegmentationLoss):
 
     Examples:
         >>> import numpy as np
-        >>> from keras_seg.losses import CrossEntropy, SoftIoU
-        >>> loss = CrossEntropy(ignore_class=11) + 0.5 * SoftIoU(ignore_class=11)
+        >>> from keras_seg.losses import Crossentropy, SoftIoU
+        >>> loss = Crossentropy(ignore_class=11) + 0.5 * SoftIoU(ignore_class=11)
         >>> loss
-        WeightedSum(1.0 * cross_entropy + 0.5 * soft_iou)
+        WeightedSum(1.0 * crossentropy + 0.5 * soft_iou)
         >>> probabilities = np.full((1, 2, 2, 2), 0.5, "float32")
         >>> labels = np.array([[[0, 0], [0, 11]]])
         >>> round(float(loss(labels, probabilities)), 4)  # log(2) + 0.5 * (1 - 1.5 / 3)

@@ -29,7 +29,7 @@ def pixels_of_diagonal(share, ids, argument):
 
 
 def contour(ids, image_border):
-    """Which pixels have another id among their eight neighbours; with `image_border` what lies outside is other too."""
+    """Which pixels have another id among their eight neighbors; with `image_border` what lies outside is other too."""
     if image_border:
         padded = ops.pad(ids, [[0, 0], [1, 1], [1, 1]], constant_values=-2)
     else:

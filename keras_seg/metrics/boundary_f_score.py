@@ -6,8 +6,8 @@ from keras import ops
 from keras_seg import _validation
 from keras_seg.metrics import boundaries, exact_counts, scores
 from keras_seg.metrics.class_score import mean_or_by_class
+from keras_seg.metrics.counting_metric import PixelCounts
 from keras_seg.metrics.fusing import fused
-from keras_seg.metrics.pixel_counts import PixelCounts
 
 # Scores of images are added as integers, multiples of 2^-20, so that neither order nor batches change the sum.
 _UNIT = 2**20
@@ -17,7 +17,7 @@ _UNIT = 2**20
 class BoundaryFScore(PixelCounts):
     """F1 score of the contours, matched within a tolerance, averaged over the classes of an image, then over images.
 
-    The contour of a class is its pixels with another label among their eight neighbours. The precision of a class in an
+    The contour of a class is its pixels with another label among their eight neighbors. The precision of a class in an
     image is the share of the predicted contour that lies at most the tolerance (Euclidean) from the contour of the
     same class in the truth, the recall the share of the true contour that lies so near the predicted one, and `F = 2 P
     R / (P + R)`. The matching is many-to-one, by distance, as in the paper; scores are at least those of a

@@ -6,7 +6,7 @@ from keras import ops
 from keras_seg import _validation
 from keras_seg.metrics import boundaries, scores
 from keras_seg.metrics.class_score import mean_or_by_class
-from keras_seg.metrics.pixel_counts import PixelCounts
+from keras_seg.metrics.counting_metric import PixelCounts
 
 
 @keras.saving.register_keras_serializable("keras_seg")

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_seg.metrics.pixel_counts import PixelCounts
+from keras_seg.metrics.counting_metric import PixelCounts
 
 
 @keras.saving.register_keras_serializable("keras_seg")

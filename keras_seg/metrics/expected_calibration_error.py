@@ -4,12 +4,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seg import _labels as label_reading
 from keras_seg import _validation
+from keras_seg._labels import reading
 from keras_seg.metrics import exact_counts
+from keras_seg.metrics.counting_metric import PixelCounts
 from keras_seg.metrics.fusing import fused
 from keras_seg.metrics.multi_label_confusion import check_probabilities
-from keras_seg.metrics.pixel_counts import PixelCounts
 
 # Steps in which the confidence is measured inside a bin. Counting steps keeps everything an integer; with 15 bins a
 # confidence is off by at most 1 / (2 * 15 * 1024) = 0.00003, and the two ends of a bin are exact.
@@ -104,7 +104,7 @@ class ExpectedCalibrationError(PixelCounts):
         if len(y_pred.shape) != 4 or y_pred.shape[-1] not in allowed or not floating:
             rule = f"must be probabilities (batch, height, width, {self.num_classes}), as class ids have no confidence"
             _validation.fail("y_pred", rule, (tuple(y_pred.shape), str(y_pred.dtype)))
-        if not self.from_logits and label_reading.is_concrete(y_pred):
+        if not self.from_logits and reading.is_concrete(y_pred):
             check_probabilities(y_pred)
         return exact_counts.histogram(fused(self._sort_confidence, y_true, y_pred, weights), self._bins)
 
@@ -122,7 +122,7 @@ class ExpectedCalibrationError(PixelCounts):
         index = ops.clip(ops.ceil(place) - 1, 0, self.bins - 1)
         step = ops.clip(ops.round((place - index) * _STEPS), 0, _STEPS)
         cell = ops.cast(index * (_STEPS + 1) + step, "int32") * 2 + ops.cast(predicted == true, "int32")
-        none = ops.logical_not(ops.logical_and(confidence >= 0, confidence <= 1 + label_reading.PROBABILITY_SLACK))
+        none = ops.logical_not(ops.logical_and(confidence >= 0, confidence <= 1 + reading.PROBABILITY_SLACK))
         fault = ops.where(ops.logical_and(fault < 0, none), self._strays, fault)
         return ops.where(fault < 0, cell, fault)
 

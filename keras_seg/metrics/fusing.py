@@ -5,8 +5,8 @@ import functools
 
 import keras
 
-from keras_seg import _labels as label_reading
-from keras_seg import _xla
+from keras_seg import _ops
+from keras_seg._labels import reading
 
 # Arguments that say how a result is shown and not what is counted.
 _OF_RESULTS = {"name", "dtype", "class_names", "out_of_range", "per_class", "score", "metrics", "prefix", "keep_images"}
@@ -27,14 +27,14 @@ def fused(method, *tensors):
     a fifth of a second. On JAX also in eager execution, where each operation would be compiled by itself otherwise.
     """
     backend = keras.backend.backend()
-    if backend == "jax" and all(label_reading.is_concrete(tensor) for tensor in tensors):
+    if backend == "jax" and all(reading.is_concrete(tensor) for tensor in tensors):
         return _on_jax(method.__func__)(_Alike(method.__self__), *tensors)
     if backend != "tensorflow":
         return method(*tensors)
     import tensorflow as tf
 
     known = all(None not in tensor.shape[1:] for tensor in tensors if tensor is not None)
-    if tf.executing_eagerly() or not known or not _xla.works():
+    if tf.executing_eagerly() or not known or not _ops.xla_works():
         return method(*tensors)
     token = _compiling.set(True)
     try:

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seg import _labels as label_reading
 from keras_seg import _validation
+from keras_seg._labels import reading
 from keras_seg.metrics import exact_counts, predictions, scores
 from keras_seg.metrics.boundary_f_score import BoundaryFScore
 from keras_seg.metrics.boundary_iou import BoundaryIoU
@@ -94,9 +94,9 @@ class MetricSuite(ConfusionMatrix):
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Count the pixels of a batch."""
         if self._boundaries:
-            y_true, y_pred = label_reading.tensors(y_true, y_pred)
+            y_true, y_pred = reading.tensors(y_true, y_pred)
             ids = fused(self._ids, y_pred)
-            if label_reading.is_concrete(ids) and self.out_of_range == "raise" and ops.any(ids < 0):
+            if reading.is_concrete(ids) and self.out_of_range == "raise" and ops.any(ids < 0):
                 self._name_strays(y_true, y_pred)
             y_pred = ids
         super().update_state(y_true, y_pred, sample_weight)
@@ -158,7 +158,7 @@ class MetricSuite(ConfusionMatrix):
         if not self.keep_images:
             return super()._count(y_true, y_pred, weights)
         bins = fused(self._sort, *fused(self._read, y_true, y_pred, weights))
-        if not label_reading.is_concrete(bins):
+        if not reading.is_concrete(bins):
             fix = "Compile the model with run_eagerly=True, or call update_state outside a graph."
             _validation.fail("keep_images", "cannot be had in a compiled graph", True, fix)
         images = exact_counts.image_histograms(bins, self._bins)

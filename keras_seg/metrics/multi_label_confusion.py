@@ -6,11 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_seg import _labels as label_reading
 from keras_seg import _validation
+from keras_seg._labels import reading
 from keras_seg.metrics import exact_counts
+from keras_seg.metrics.counting_metric import PixelCounts
 from keras_seg.metrics.fusing import fused
-from keras_seg.metrics.pixel_counts import PixelCounts
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -88,7 +88,7 @@ class MultiLabelConfusion(PixelCounts):
         return {**super()._counted(), "threshold": self.threshold}
 
     def _count(self, y_true, y_pred, weights):
-        if not self.from_logits and label_reading.is_concrete(y_pred):
+        if not self.from_logits and reading.is_concrete(y_pred):
             check_probabilities(y_pred)
         return exact_counts.histogram(fused(self._sort, y_true, y_pred, weights), self._bins)
 
@@ -97,7 +97,7 @@ class MultiLabelConfusion(PixelCounts):
             rule = f"must be (batch, height, width, {self.num_classes}), the last dimension being num_classes"
             _validation.fail("y_pred", rule, tuple(y_pred.shape))
         true = self._labels(y_true)
-        label_reading.check_sizes(y_true, y_pred)
+        reading.check_sizes(y_true, y_pred)
         scores = ops.cast(y_pred, "float32")
         limits = [math.log(t / (1 - t)) for t in self.threshold] if self.from_logits else self.threshold
         called = ops.cast(scores > ops.convert_to_tensor(limits, dtype="float32"), "int32")
@@ -119,7 +119,7 @@ class MultiLabelConfusion(PixelCounts):
             also = " or (batch, height, width)" if self.num_classes == 1 else ""
             rule = f"must be (batch, height, width, {self.num_classes}){also}, 0 or 1 for each class"
             _validation.fail("y_true", rule, tuple(y_true.shape))
-        return label_reading.whole(y_true, label_reading.no_label(self.ignore_class))
+        return reading.whole(y_true, reading.no_label(self.ignore_class))
 
     def _result_of(self, cells, xp):
         return self._score(xp.reshape(cells, (self.num_classes, 2, 2)), xp)
@@ -141,7 +141,7 @@ def check_probabilities(y_pred):
     """Probabilities whose values are known must lie in [0, 1]; NaN is left to the counting."""
     if keras.backend.standardize_dtype(y_pred.dtype) == "bool":
         return
-    slack = label_reading.PROBABILITY_SLACK
+    slack = reading.PROBABILITY_SLACK
     if ops.any(ops.logical_or(y_pred < -slack, y_pred > 1 + slack)):
         y_pred = ops.convert_to_numpy(ops.cast(y_pred, "float32"))
         found = [float(np.nanmin(y_pred)), float(np.nanmax(y_pred))]

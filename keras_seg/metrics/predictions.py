@@ -5,8 +5,8 @@ import math
 import keras
 from keras import ops
 
-from keras_seg import _labels as label_reading
 from keras_seg import _validation
+from keras_seg._labels import reading
 from keras_seg.metrics import fusing
 
 # XLA makes one loop of a comparison for each channel; beyond this many, compiling them takes longer than it saves.
@@ -25,14 +25,14 @@ def predicted_ids(y_pred, num_classes, threshold=0.5, from_logits=False):
     shape = tuple(y_pred.shape)
     whole = "int" in keras.backend.standardize_dtype(y_pred.dtype)
     if len(shape) == 4 and shape[-1] == num_classes:
-        return label_reading.argmax(y_pred) if whole else best_class(y_pred)
+        return reading.argmax(y_pred) if whole else best_class(y_pred)
     if len(shape) == 4 and shape[-1] == 1:
         y_pred = ops.squeeze(y_pred, axis=-1)
         if not whole and num_classes == 2:
             if from_logits:
                 fits, limit = ops.logical_not(ops.isnan(y_pred)), math.log(threshold / (1 - threshold))
             else:
-                slack = label_reading.PROBABILITY_SLACK
+                slack = reading.PROBABILITY_SLACK
                 # False for NaN too.
                 fits, limit = ops.logical_and(y_pred >= -slack, y_pred <= 1 + slack), threshold
             return ops.where(fits, ops.cast(y_pred > limit, "int32"), -1)
@@ -48,17 +48,17 @@ def predicted_ids(y_pred, num_classes, threshold=0.5, from_logits=False):
         _validation.fail(
             "y_pred", "must be of an integer type when it holds class ids", (shape, str(y_pred.dtype)), fix
         )
-    return label_reading.whole(y_pred, -1)
+    return reading.whole(y_pred, -1)
 
 
 def best_class(scores):
     """Position of the largest score along the last axis, int32; -1 where one of them is NaN."""
     if fusing.compiling() and scores.shape[-1] <= _UNROLLED:
         return _unrolled(scores)
-    ids = label_reading.argmax(scores)
+    ids = reading.argmax(scores)
     # The sum is NaN when a score is, and a pass that writes nothing; only then is each pixel looked at.
     suspect = ops.isnan(ops.sum(scores))
-    if label_reading.is_concrete(suspect):
+    if reading.is_concrete(suspect):
         return _without_nan(ids, scores) if suspect else ids
     return ops.cond(suspect, lambda: _without_nan(ids, scores), lambda: ids)
 

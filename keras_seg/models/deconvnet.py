@@ -6,10 +6,10 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
 from keras_seg.layers.minimum_size import MinimumSize, check_minimum
-from keras_seg.models.heads import segmentation_head
-from keras_seg.models.image_model import check_common, image_model
-from keras_seg.models.unpooling import convolution, normalized, unpool, vgg16_encoder, vgg16_mirror
-from keras_seg.models.vgg16_blocks import check_filters
+from keras_seg.models.parts.heads import segmentation_head
+from keras_seg.models.parts.image_model import check_common, image_model
+from keras_seg.models.parts.unpooling import convolution, normalized, unpool, vgg16_encoder, vgg16_mirror
+from keras_seg.models.parts.vgg16_blocks import check_filters
 
 # fc6 reads 7x7 of the map of stride 32, whose sides are rounded up: 6 * 32 + 1 pixels make 7.
 _SMALLEST = 193
@@ -45,8 +45,8 @@ def DeconvNet(  # noqa: N802  A model is called like the class it stands for, as
         filters: five ints, of VGG16's blocks. Defaults to (64, 128, 256, 512, 512).
         fc_filters: int, of fc6 and fc7. Defaults to 4096.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside, as VGG16 was trained (BGR minus
-            the mean colour). Defaults to True.
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside, as VGG16 was trained (BGR minus
+            the mean color). Defaults to True.
         name: str. Defaults to "deconvnet".
 
     Returns:

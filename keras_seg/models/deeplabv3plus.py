@@ -4,8 +4,8 @@ from keras import layers
 
 from keras_seg import _validation
 from keras_seg.layers import Resize2D
-from keras_seg.models.blocks import conv_block, conv_blocks, region_features
-from keras_seg.models.frame import finest_from, model_on_backbone
+from keras_seg.models.parts.blocks import conv_block, conv_blocks, region_features
+from keras_seg.models.parts.encoder_decoder import finest_from, model_on_backbone
 
 
 def DeepLabV3Plus(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
@@ -44,7 +44,7 @@ def DeepLabV3Plus(  # noqa: N802  A model is called like the class it stands for
         low_level_filters: int, to which the early map is narrowed. Defaults to 48.
         dropout: float in [0, 1), after the pooling. Defaults to 0.1.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside. Defaults to True.
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside. Defaults to True.
         name: str. Defaults to "deeplabv3plus".
 
     Returns:

@@ -6,10 +6,10 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
 from keras_seg.layers import CropLike, PadToStride, Resize2D
-from keras_seg.models.context_module import CONTEXTS, context_module
-from keras_seg.models.heads import class_activation
-from keras_seg.models.image_model import check_common, image_model
-from keras_seg.models.vgg16_trunk import check_trunk, dilated_vgg16
+from keras_seg.models.parts.context_module import CONTEXTS, context_module
+from keras_seg.models.parts.heads import class_activation
+from keras_seg.models.parts.image_model import check_common, image_model
+from keras_seg.models.parts.vgg16_trunk import check_trunk, dilated_vgg16
 
 _STRIDE = 8
 
@@ -48,8 +48,8 @@ def DilatedFCN(  # noqa: N802  A model is called like the class it stands for, a
         fc_filters: int, of fc6 and fc7. Defaults to 4096.
         dropout: float in [0, 1), after fc6 and fc7. Defaults to 0.5.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside, as VGG16 was trained (BGR minus
-            the mean colour). Defaults to True.
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside, as VGG16 was trained (BGR minus
+            the mean color). Defaults to True.
         name: str. Defaults to "dilated_fcn".
 
     Returns:

@@ -7,9 +7,9 @@ from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
 from keras_seg.initializers import Bilinear
 from keras_seg.layers import ChannelDeconvolution2D, CropLike, PadToStride
-from keras_seg.models.heads import class_activation
-from keras_seg.models.image_model import check_common, image_model
-from keras_seg.models.vgg16_trunk import check_trunk, vgg16_trunk
+from keras_seg.models.parts.heads import class_activation
+from keras_seg.models.parts.image_model import check_common, image_model
+from keras_seg.models.parts.vgg16_trunk import check_trunk, vgg16_trunk
 
 DECONVOLUTIONS = ("per_channel", "dense")
 TRAINABLE = (False, True, "intermediate")
@@ -49,9 +49,9 @@ def fcn(
         return layers.Conv2D(num_classes, 1, kernel_initializer="zeros", name=name)(x)
 
     def enlarge(x, strides, name, last=False):
-        learnt = not last if deconvolution_trainable == "intermediate" else bool(deconvolution_trainable)
+        learned = not last if deconvolution_trainable == "intermediate" else bool(deconvolution_trainable)
         if deconvolution == "per_channel":
-            return ChannelDeconvolution2D(strides, padding, learnt, dtype="float32", name=name)(x)
+            return ChannelDeconvolution2D(strides, padding, learned, dtype="float32", name=name)(x)
         return layers.Conv2DTranspose(
             num_classes,
             2 * strides,
@@ -59,7 +59,7 @@ def fcn(
             padding=padding,
             use_bias=False,
             kernel_initializer=Bilinear(),
-            trainable=learnt,
+            trainable=learned,
             dtype="float32",  # As everywhere from the scores on: half precision would round what is added up.
             name=name,
         )(x)

@@ -39,8 +39,8 @@ def FCN16s(  # noqa: N802  A model is called like the class it stands for, as in
         deconvolution_trainable: bool, or `"intermediate"` for the paper's choice: learn all but the last enlargement.
             False keeps the enlargements bilinear. Frozen per-channel deconvolutions have no weights. Defaults to False.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside, as VGG16 was trained (BGR minus
-            the mean colour). Defaults to True.
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside, as VGG16 was trained (BGR minus
+            the mean color). Defaults to True.
         name: str. Defaults to "fcn16s".
 
     Returns:

@@ -35,8 +35,8 @@ def FCN32s(  # noqa: N802  A model is called like the class it stands for, as in
         deconvolution_trainable: bool. False keeps
             the enlargement bilinear. Frozen per-channel deconvolutions have no weights. Defaults to False.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside, as VGG16 was trained (BGR minus
-            the mean colour). Defaults to True.
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside, as VGG16 was trained (BGR minus
+            the mean color). Defaults to True.
         name: str. Defaults to "fcn32s".
 
     Returns:

@@ -4,8 +4,8 @@ from keras import layers
 
 from keras_seg import _validation
 from keras_seg.layers import Resize2D
-from keras_seg.models.blocks import conv_block
-from keras_seg.models.frame import check_joinable, finest_from, model_on_backbone
+from keras_seg.models.parts.blocks import conv_block
+from keras_seg.models.parts.encoder_decoder import check_joinable, finest_from, model_on_backbone
 
 
 def FPN(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
@@ -37,7 +37,7 @@ def FPN(  # noqa: N802  A model is called like the class it stands for, as in ke
         segmentation_filters: int, of the branch that decides. Defaults to 128.
         dropout: float in [0, 1), on the sum. Defaults to 0.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside. Defaults to True.
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside. Defaults to True.
         name: str. Defaults to "fpn".
 
     Returns:

@@ -3,9 +3,9 @@
 import keras
 
 from keras_seg import _validation, backbones
-from keras_seg.models.blocks import conv_blocks
-from keras_seg.models.heads import segmentation_head
-from keras_seg.models.image_model import check_common, image_model
+from keras_seg.models.parts.blocks import conv_blocks
+from keras_seg.models.parts.heads import segmentation_head
+from keras_seg.models.parts.image_model import check_common, image_model
 
 
 def FullResolutionNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
@@ -28,7 +28,7 @@ def FullResolutionNet(  # noqa: N802  A model is called like the class it stands
         depth: int. 3x3 convolutions with BatchNormalization and ReLU. Defaults to 8.
         filters: int. Of every convolution. Defaults to 32.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw values 0..255 and normalises inside. Defaults to True.
+        include_preprocessing: bool. True takes raw values 0..255 and normalizes inside. Defaults to True.
         name: str. Defaults to "full_resolution_net".
 
     Returns:

@@ -4,8 +4,8 @@ from keras import layers
 
 from keras_seg import _validation
 from keras_seg.layers import UpsampleConv
-from keras_seg.models.blocks import conv_block
-from keras_seg.models.frame import check_joinable, model_on_backbone
+from keras_seg.models.parts.blocks import conv_block
+from keras_seg.models.parts.encoder_decoder import check_joinable, model_on_backbone
 
 
 def LinkNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
@@ -35,7 +35,7 @@ def LinkNet(  # noqa: N802  A model is called like the class it stands for, as i
         final_filters: int, of the last stage, at full resolution. Defaults to 32.
         dropout: float in [0, 1), before the classes. Defaults to 0.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside. Defaults to True.
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside. Defaults to True.
         name: str. Defaults to "linknet".
 
     Returns:

@@ -6,8 +6,8 @@ import keras
 from keras import layers
 
 from keras_seg import _validation, backbones
-from keras_seg.models.blocks import conv_blocks
-from keras_seg.models.image_model import check_common, image_model
+from keras_seg.models.parts.blocks import conv_blocks
+from keras_seg.models.parts.image_model import check_common, image_model
 
 HEADS = ("dense", "average")
 PADDINGS = ("valid", "same")
@@ -70,7 +70,7 @@ def PatchClassifier(  # noqa: N802  A model is called like the class it stands f
             the architecture's own. Defaults to None.
         dropout: float in [0, 1). Behind every hidden Dense layer. Defaults to 0.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw values 0..255 and normalises inside. Defaults to True.
+        include_preprocessing: bool. True takes raw values 0..255 and normalizes inside. Defaults to True.
         name: str. Defaults to "patch_classifier".
 
     Returns:

@@ -3,8 +3,8 @@
 from keras import layers
 
 from keras_seg import _validation
-from keras_seg.models.blocks import conv_block, region_features
-from keras_seg.models.frame import model_on_backbone
+from keras_seg.models.parts.blocks import conv_block, region_features
+from keras_seg.models.parts.encoder_decoder import model_on_backbone
 
 
 def PSPNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
@@ -40,7 +40,7 @@ def PSPNet(  # noqa: N802  A model is called like the class it stands for, as in
         filters: int, of the convolution over the joined maps. Defaults to 512.
         dropout: float in [0, 1), before the classes. Defaults to 0.1, as in the paper's code.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside. Defaults to True.
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside. Defaults to True.
         name: str. Defaults to "pspnet".
 
     Returns:

@@ -5,10 +5,10 @@ from keras import layers
 
 from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
-from keras_seg.models.heads import class_activation
-from keras_seg.models.image_model import check_common, image_model
-from keras_seg.models.unpooling import convolution, normalized, unpool, vgg16_encoder, vgg16_mirror
-from keras_seg.models.vgg16_blocks import check_filters
+from keras_seg.models.parts.heads import class_activation
+from keras_seg.models.parts.image_model import check_common, image_model
+from keras_seg.models.parts.unpooling import convolution, normalized, unpool, vgg16_encoder, vgg16_mirror
+from keras_seg.models.parts.vgg16_blocks import check_filters
 
 # The Bayesian SegNet drops units from here on, on the way down and on the way up.
 FIRST_DROPOUT = 3
@@ -38,8 +38,8 @@ def SegNet(  # noqa: N802  A model is called like the class it stands for, as in
         dropout: float in [0, 1). More than 0 gives the Bayesian SegNet, published with 0.5: dropout after poolings 3, 4
             and 5 and after the decoder's stages 5, 4 and 3. `keras_seg.inference.mc_dropout` samples it. Defaults to 0.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside, as VGG16 was trained (BGR minus
-            the mean colour). The authors' net reads raw BGR and leaves the mean to its first normalization. Defaults to
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside, as VGG16 was trained (BGR minus
+            the mean color). The authors' net reads raw BGR and leaves the mean to its first normalization. Defaults to
             True.
         name: str. Defaults to "segnet".
 

@@ -6,10 +6,10 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg.backbones import Preprocessing
 from keras_seg.layers import LocalResponseNormalization
-from keras_seg.models.heads import segmentation_head
-from keras_seg.models.image_model import check_common, image_model
+from keras_seg.models.parts.heads import segmentation_head
+from keras_seg.models.parts.image_model import check_common, image_model
+from keras_seg.models.parts.unpooling import convolution, normalized, pool, unpool
 from keras_seg.models.segnet import FIRST_DROPOUT
-from keras_seg.models.unpooling import convolution, normalized, pool, unpool
 
 NORMALIZATIONS = ("local_response", "scaling")
 
@@ -42,9 +42,9 @@ def SegNetBasic(  # noqa: N802  A model is called like the class it stands for, 
             Defaults to 0.
         normalization: of the raw image. `"local_response"`, as published, divides each pixel by a power of its own
             brightness, which is why it wants raw values. `"scaling"` maps them to -1..1, which is cheaper and does not
-            favour dark pixels. Defaults to `"local_response"`.
+            favor dark pixels. Defaults to `"local_response"`.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside, by `normalization`; False
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside, by `normalization`; False
             takes what comes as it is. Defaults to True.
         name: str. Defaults to "segnet_basic".
 

@@ -4,9 +4,9 @@ from keras import layers
 
 from keras_seg import _validation, backbones
 from keras_seg.layers import UpsampleConv
-from keras_seg.models.blocks import conv_blocks
-from keras_seg.models.frame import backbone_encoder, check_joinable, segmentation_model
-from keras_seg.models.image_model import check_common
+from keras_seg.models.parts.blocks import conv_blocks
+from keras_seg.models.parts.encoder_decoder import backbone_encoder, check_joinable, segmentation_model
+from keras_seg.models.parts.image_model import check_common
 from keras_seg.models.unet2015 import unet2015
 
 
@@ -60,7 +60,7 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
         normalization: of `UpsampleConv`: `"batch"`, `"group"`, `"layer"` or None. Defaults to `"batch"`.
         dropout: float in [0, 1). On the deepest map, as at the end of the paper's contracting path. Defaults to 0.
         activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalises inside. Defaults to True.
+        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside. Defaults to True.
         pad_to_stride: bool. True takes any size: the image is reflected up to a multiple of the deepest stride and the
             output cropped back. Defaults to True.
         name: str. Defaults to "unet".
@@ -84,7 +84,7 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
         (None, 388, 388, 2)
 
     Reference: Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI
-        2015, section 2 and figure 1. Unless `padding="valid"`, ours pads its convolutions, normalises, and upsamples by
+        2015, section 2 and figure 1. Unless `padding="valid"`, ours pads its convolutions, normalizes, and upsamples by
         resize and convolution.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)

@@ -5,8 +5,8 @@ from keras import layers
 
 from keras_seg import _validation, backbones
 from keras_seg.layers import CropLike
-from keras_seg.models.heads import class_activation
-from keras_seg.models.image_model import check_common, image_model
+from keras_seg.models.parts.heads import class_activation
+from keras_seg.models.parts.image_model import check_common, image_model
 
 
 def unet2015(num_classes, input_shape, filters, dropout, activation, include_preprocessing, name):

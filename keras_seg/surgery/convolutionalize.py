@@ -10,7 +10,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
 from keras_seg.analysis import receptive_field
-from keras_seg.analysis.readings import padding_before, window_of
+from keras_seg.analysis.layer_reach import padding_before, window_of
 from keras_seg.layers.minimum_size import MinimumSize
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
 

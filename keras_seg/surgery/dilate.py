@@ -6,7 +6,7 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
-from keras_seg.analysis.readings import padding_before, readings, window_of
+from keras_seg.analysis.layer_reach import padding_before, readings, window_of
 from keras_seg.layers import DilatedPooling2D
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
 

@@ -2,10 +2,10 @@
 
 from keras_seg.training.fingerprint import fingerprint
 from keras_seg.training.fit import build_model, fit
-from keras_seg.training.optimizer import KernelDecayAdamW
+from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
 from keras_seg.training.plan import Choice, Plan, make_plan
+from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder
-from keras_seg.training.schedule import ProgressSchedule
 from keras_seg.training.tasks import Task, find_task
 
 __all__ = [

@@ -19,7 +19,7 @@ def fingerprint(train, validation, task="semantic"):
     Returns:
         A dict: `task`, `train_images`, `validation_images`, `median_size` and `smallest_size` (height, width),
         `same_size`, `channels`; of what the net learns `num_classes`, `ignore_class`, `class_names`, `class_share` (of
-        the labelled pixels, by name); `decoded_megabytes` (all training images and masks as bytes), `backend`, `device`
+        the labeled pixels, by name); `decoded_megabytes` (all training images and masks as bytes), `backend`, `device`
         ("cpu" or "gpu"), `cores` and `memory_megabytes`.
 
     Examples:

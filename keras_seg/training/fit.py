@@ -3,12 +3,12 @@
 import keras
 
 from keras_seg import _validation, augmentation, losses, models
-from keras_seg.data import from_folder, pipeline_error
+from keras_seg.data import from_folder, unwrap_error
 from keras_seg.models import registry
 from keras_seg.training.checkpoint import load_checkpoint
-from keras_seg.training.optimizer import KernelDecayAdamW
-from keras_seg.training.recorder import RunRecorder
-from keras_seg.training.schedule import ProgressSchedule
+from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
+from keras_seg.training.progress_schedule import ProgressSchedule
+from keras_seg.training.run_recorder import RunRecorder
 from keras_seg.training.tasks import find_task
 
 
@@ -36,7 +36,7 @@ def build_model(plan):
     ignore_class = facts["ignore_class"] or None
     model.compile(
         KernelDecayAdamW(plan["learning_rate"], weight_decay=plan["weight_decay"], global_clipnorm=5.0),
-        loss=losses.CrossEntropy(ignore_class=ignore_class, class_weights=plan["class_weights"])
+        loss=losses.Crossentropy(ignore_class=ignore_class, class_weights=plan["class_weights"])
         + plan["soft_iou_weight"] * losses.SoftIoU(ignore_class=ignore_class),
     )
     return model
@@ -124,7 +124,7 @@ def fit(plan, train, validation, run, resume=False, seconds_spent=0.0, callbacks
             )
         except Exception as error:
             # A file that broke after the scan comes out of tf.data wrapped in TensorFlow's own error.
-            raise (pipeline_error(error) or error) from error
+            raise (unwrap_error(error) or error) from error
     return model
 
 

@@ -102,7 +102,7 @@ def make_plan(facts, **given):
         _validation.fail("task", f"must be that of the facts, {task!r}", given["task"], "Pass it to fingerprint.")
     choose("task", "semantic unless asked", task)
     if task != "semantic":
-        choose("border_width", "2 pixels on either side: thin, and wide enough to be learnt", 2)
+        choose("border_width", "2 pixels on either side: thin, and wide enough to be learned", 2)
     if task == "instances":
         choose(
             "outlines",
@@ -127,7 +127,7 @@ def make_plan(facts, **given):
     choose(
         "decoder_stride",
         "Compact decides at a quarter of the resolution from 256 pixels on and at half below"
-        + ("; others at full" if task == "semantic" else ", twice as finely where borders are learnt; others at full"),
+        + ("; others at full" if task == "semantic" else ", twice as finely where borders are learned; others at full"),
         (4 if large else 2) // (1 if task == "semantic" else 2) if compact else 1,
         "median_size",
     )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.visualization.palettes import palette
+from keras_seg.visualization.palette import palette
 
 
 def outlines(image, ids, color=None, width=1):
@@ -12,7 +12,7 @@ def outlines(image, ids, color=None, width=1):
     Args:
         image: array (height, width, 3) or (height, width, 1), 0..255.
         ids: integer array (height, width): 0 and below for no object, other numbers for the objects.
-        color: None for a colour for each object, or (red, green, blue) in 0..255 for all. Defaults to None.
+        color: None for a color for each object, or (red, green, blue) in 0..255 for all. Defaults to None.
         width: int >= 1, pixels. Defaults to 1.
 
     Returns:
@@ -37,7 +37,7 @@ def outlines(image, ids, color=None, width=1):
     picture = np.clip(np.rint(picture), 0, 255).astype("uint8").copy()
     line = _rim(ids, width)
     if color is None:
-        # The palette's colours in turn; its first, which starts the turn, is number 1's.
+        # The palette's colors in turn; its first, which starts the turn, is number 1's.
         colors = palette(min(int(ids.max(initial=0)), 64) or 1)
         picture[line] = colors[(ids[line] - 1) % len(colors)]
     else:

@@ -21,7 +21,7 @@ from keras_seg._validation import InputError
     ],
 )
 def test_of_our_models(name, arguments, stride):
-    assert ks.analysis.grid_stride(ks.models.build(name, num_classes=2, **arguments)) == (stride, stride)
+    assert ks.analysis.shift_stride(ks.models.build(name, num_classes=2, **arguments)) == (stride, stride)
 
 
 def test_moving_the_image():
@@ -30,7 +30,7 @@ def test_moving_the_image():
     x = layers.MaxPooling2D((2, 4))(inputs)
     x = layers.MaxPooling2D((3, 1))(x)
     model = keras.Model(inputs, layers.UpSampling2D((6, 4))(x))
-    assert ks.analysis.grid_stride(model) == (6, 4)
+    assert ks.analysis.shift_stride(model) == (6, 4)
     image = np.random.default_rng(0).normal(size=(1, 72, 72, 1)).astype("float32")
     whole = model.predict_on_batch(image)
     for down in range(7):
@@ -45,9 +45,9 @@ def test_strides_that_differ_between_branches():
     """Strides 2 and 3 meet on a grid of 6; a layer that pads to 8 makes 24 of it."""
     inputs = keras.Input((48, 48, 1))
     branches = [layers.UpSampling2D(n)(layers.AveragePooling2D(n)(inputs)) for n in (2, 3)]
-    assert ks.analysis.grid_stride(keras.Model(inputs, layers.Add()(branches))) == (6, 6)
+    assert ks.analysis.shift_stride(keras.Model(inputs, layers.Add()(branches))) == (6, 6)
     padded = ks.layers.PadToStride(8)(inputs)
-    assert ks.analysis.grid_stride(keras.Model(inputs, layers.AveragePooling2D(3)(padded))) == (24, 24)
+    assert ks.analysis.shift_stride(keras.Model(inputs, layers.AveragePooling2D(3)(padded))) == (24, 24)
 
 
 @pytest.mark.tensorflow_only
@@ -58,9 +58,9 @@ def test_models_without_a_graph():
             self.first = ks.models.UNet(num_classes=2, filters=4, depth=2)
             self.second = keras.Sequential([keras.Input((None, None, 2)), layers.MaxPooling2D(3)])
 
-    assert ks.analysis.grid_stride(Wrapped()) == (12, 12)
-    assert ks.analysis.grid_stride(keras.Model()) == (1, 1)
+    assert ks.analysis.shift_stride(Wrapped()) == (12, 12)
+    assert ks.analysis.shift_stride(keras.Model()) == (1, 1)
     images = [keras.Input((8, 8, 1)), keras.Input((8, 8, 1))]
     two = keras.Model(images, layers.Add()(images))
     with pytest.raises(InputError, match="must have one input"):
-        ks.analysis.grid_stride(two)
+        ks.analysis.shift_stride(two)

@@ -38,10 +38,10 @@ def test_vgg16(vgg):
     """pool5: 5 pools and 2, 2, 3, 3, 3 convolutions at strides 1, 2, 4, 8, 16, each convolution padding its stride.
 
     size 1 + 2(2*1 + 2*2 + 3*4 + 3*8 + 3*16) + (1 + 2 + 4 + 8 + 16) = 1 + 180 + 31 = 212; padding 180 / 2 = 90;
-    centre (212 - 1) / 2 - 90 = 15.5. fc6 reads 7x7 of these: 212 + 6 * 32 = 404.
+    center (212 - 1) / 2 - 90 = 15.5. fc6 reads 7x7 of these: 212 + 6 * 32 = 404.
     """
     field = ks.analysis.receptive_field(vgg, "block5_pool")
-    assert (field.size, field.stride, field.padding, field.centre) == (212, 32, 90, 15.5)
+    assert (field.size, field.stride, field.padding, field.center) == (212, 32, 90, 15.5)
     assert field.aligned
     assert ks.analysis.receptive_field(vgg) == field
     fc6 = layers.Dense(4, name="fc6")(layers.Flatten()(vgg.output))
@@ -106,7 +106,7 @@ def test_full_resolution():
     for depth in (1, 5):
         model = ks.models.FullResolutionNet(num_classes=2, depth=depth, filters=2)
         field = ks.analysis.receptive_field(model)
-        assert (field.size, field.stride, field.padding, field.centre) == (1 + 2 * depth, 1, depth, 0)
+        assert (field.size, field.stride, field.padding, field.center) == (1 + 2 * depth, 1, depth, 0)
 
 
 def residual(image):
@@ -195,7 +195,7 @@ def dilated_pooling(image):
 
 def transposed_by_channel(image):
     x = ChannelDeconvolution2D(2)(conv(2, strides=2, padding="same")(image))
-    return ChannelDeconvolution2D(3, padding="valid", learnt=True)(conv(strides=3)(x))
+    return ChannelDeconvolution2D(3, padding="valid", learned=True)(conv(strides=3)(x))
 
 
 def normalized_channels(image):
@@ -253,12 +253,12 @@ def test_the_box_is_where_the_gradient_is(graph, size):
     assert max(extents) <= height
 
 
-def test_boxes_follow_centre_stride_and_size():
+def test_boxes_follow_center_stride_and_size():
     field = ks.analysis.receptive_field(chain(conv(kernel_size=5, strides=3, padding="same"), conv(strides=2)))
     for unit in (0, 1, 7):
         top, _, bottom, _ = field.box(unit, 0)
         assert bottom - top == field.size
-        assert (top + bottom - 1) / 2 == field.centre + unit * field.stride
+        assert (top + bottom - 1) / 2 == field.center + unit * field.stride
         assert top == unit * field.stride - field.padding
 
 
@@ -288,7 +288,7 @@ def shortcut(main):
 
 
 def test_misaligned_paths_are_named():
-    """At even sizes a "same" 3x3 convolution of stride 2 starts at pixel 0, its centre at 1; the shortcut's is at 0."""
+    """At even sizes a "same" 3x3 convolution of stride 2 starts at pixel 0, its center at 1; the shortcut's is at 0."""
     field = ks.analysis.receptive_field(shortcut(layers.Conv2D(1, 3, strides=2, padding="same")))
     assert field.misaligned == {"sum": 1.0} and not field.aligned
     assert field.size == 3 and field.box(0, 0) == (0, 0, 3, 3)
@@ -376,7 +376,7 @@ def unpooled_by_three(image):
 def test_unpooling(graph):
     """A unit depends on where maxima are, so the pixels with a gradient are collected from many images.
 
-    17 and 13 are no multiples of 3 either: "same" windows of 3 are centred on the map, and a unit's place in them too.
+    17 and 13 are no multiples of 3 either: "same" windows of 3 are centerd on the map, and a unit's place in them too.
     """
     size = (17, 13)
     image = keras.Input((*size, 1))

@@ -39,8 +39,8 @@ def test_padding_is_drawn_beside_the_image():
 def test_the_middle_unit_is_the_default():
     field = field_of(keras.layers.Conv2D(1, 5, padding="same"))
     places = red(ks.analysis.draw_receptive_field(np.zeros((41, 41, 3)), field, scale=3))
-    centre = (places.min(0) + places.max(0)) / 2
-    np.testing.assert_allclose(centre, (41 * 3 - 1) / 2, atol=1)
+    center = (places.min(0) + places.max(0)) / 2
+    np.testing.assert_allclose(center, (41 * 3 - 1) / 2, atol=1)
 
 
 def test_bad_arguments():

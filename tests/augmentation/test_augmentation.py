@@ -150,7 +150,7 @@ def test_what_is_given_comes_back():
 
 
 @pytest.mark.slow_off_tensorflow
-def test_rare_classes_are_favoured():
+def test_rare_classes_are_favored():
     """A pixel of class 1 in 60x60 and one of class 2: a random crop of 20x20 shows one in about a sixth of cases."""
     mask = np.zeros((64, 60, 60), "int32")
     mask[:, 10, 45], mask[:32, 50, 8] = 1, 2
@@ -167,7 +167,7 @@ def test_rare_classes_are_favoured():
 
 
 @pytest.mark.slow_off_tensorflow
-def test_a_crop_that_favours_shows_nothing_outside_if_there_is_room():
+def test_a_crop_that_favors_shows_nothing_outside_if_there_is_room():
     mask = np.zeros((8, 30, 30), "int32")
     mask[:, 0, 0] = 1
     given = {"image": np.zeros((8, 30, 30, 3), "float32"), "mask": mask}

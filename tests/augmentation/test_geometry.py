@@ -54,7 +54,7 @@ def displaced(x, y, u, sigma, size, grid=3):
 
 
 def backwards(step, x, y, u, size):
-    """The point of a step's input that a point of its result shows, in pixels from the centre.
+    """The point of a step's input that a point of its result shows, in pixels from the center.
 
     u: its draws. size: (width, height) of the picture it works on.
     """
@@ -98,7 +98,7 @@ def reference(steps, draws, order, image, mask, fill=7.0, void=255):
                 x, y = backwards(step, x, y, u, its_size)
             xs[i, j], ys[i, j] = x + WIDTH / 2, y + HEIGHT / 2
     outside = (xs < 0) | (xs >= WIDTH) | (ys < 0) | (ys >= HEIGHT)
-    at = [ys - 0.5, xs - 0.5]  # SciPy's pixel centres are the integers.
+    at = [ys - 0.5, xs - 0.5]  # SciPy's pixel centers are the integers.
     moved = np.stack([ndimage.map_coordinates(image[..., c], at, order=order, mode="nearest") for c in range(3)], -1)
     ids = mask[np.clip(np.floor(ys), 0, HEIGHT - 1).astype(int), np.clip(np.floor(xs), 0, WIDTH - 1).astype(int)]
     # Pixels whose point lies within rounding of an edge between two pixels may go either way.

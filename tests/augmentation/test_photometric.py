@@ -1,4 +1,4 @@
-"""Colours against colorsys, NumPy, SciPy and Pillow."""
+"""Colors against colorsys, NumPy, SciPy and Pillow."""
 
 import colorsys
 import io
@@ -39,14 +39,14 @@ def test_brightness_and_contrast_are_factors():
     np.testing.assert_allclose(change([Contrast(0.5)], x, [[0, 1], [0, 0]]), np.clip(expected, 0, 255), rtol=1e-4)
 
 
-def test_saturation_leaves_luma_and_ends_at_grey():
+def test_saturation_leaves_luma_and_ends_at_gray():
     x = images()
     luma = np.array([0.299, 0.587, 0.114])
     more = change([Saturation((0.3, 0.3))], x)
     np.testing.assert_allclose(more @ luma, x @ luma, rtol=1e-4)
     np.testing.assert_allclose(more - (x @ luma)[..., None], 1.3 * (x - (x @ luma)[..., None]), atol=1e-2)
-    grey = change([Saturation((-1, -1))], x)
-    np.testing.assert_allclose(grey, (x @ luma)[..., None].repeat(3, -1), rtol=1e-4)
+    gray = change([Saturation((-1, -1))], x)
+    np.testing.assert_allclose(gray, (x @ luma)[..., None].repeat(3, -1), rtol=1e-4)
 
 
 def test_hue_turns_as_colorsys_at_thirds_and_close_to_it_between():
@@ -117,12 +117,12 @@ def test_jpeg_loses_what_pillow_loses(quality):
         Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=0)
         theirs = np.asarray(Image.open(file)).astype(float)
         loss = np.abs(theirs - picture).mean()
-        # libjpeg rounds colours to whole levels in between, so a coefficient near a half may round the other way.
+        # libjpeg rounds colors to whole levels in between, so a coefficient near a half may round the other way.
         assert np.abs(mine - theirs).mean() < 0.15 * loss + 0.5
         assert 0.9 < np.abs(mine - picture).mean() / loss < 1.1
 
 
-def test_grey_and_other_channels():
+def test_gray_and_other_channels():
     for channels in (1, 2, 5):
         x = images()[..., :1].repeat(channels, -1)
         steps = [Brightness(0.1), Contrast(0.1), Gamma(1.2), Blur(1.0, 1.0)]

@@ -58,7 +58,7 @@ def test_unscaled_crop_copies_pixels(flip):
 def test_scaled_by_two_matches_half_pixel_interpolation():
     image, mask = scene(8, 8)
     crop, ids = run(standard(scale=2.0, crop=(16, 16), flip=False, **PLAIN), image, mask)
-    # A crop as large as the doubled image has one place: output centre (j + 0.5) / 2 lies at input index j/2 - 0.25.
+    # A crop as large as the doubled image has one place: output center (j + 0.5) / 2 lies at input index j/2 - 0.25.
     at = np.arange(16) / 2 - 0.25
     low = np.clip(np.floor(at).astype(int), 0, 7)
     high = np.clip(np.floor(at).astype(int) + 1, 0, 7)
@@ -180,22 +180,22 @@ def test_scale_is_drawn_over_the_whole_range():
 
 
 def test_color_changes_what_it_says():
-    grey = np.full((8, 8, 3), 100, "uint8")
-    grey[::2] = 120
+    gray = np.full((8, 8, 3), 100, "uint8")
+    gray[::2] = 120
     mask = np.zeros((8, 8), "uint8")
     for seed in range(8):
-        image, _ = run(standard(scale=1.0, flip=False, color=0.2, hue=0.1), grey, mask, (seed, 0))
-        # Grey stays grey under saturation and hue; brightness and contrast lie within 20 %.
+        image, _ = run(standard(scale=1.0, flip=False, color=0.2, hue=0.1), gray, mask, (seed, 0))
+        # Gray stays gray under saturation and hue; brightness and contrast lie within 20 %.
         np.testing.assert_allclose(image[..., 0], image[..., 1], atol=1e-2)
         assert 80 <= image.mean() / 110 * 100 <= 120
         contrast = (image[0, 0, 0] - image[1, 0, 0]) / 20
         assert 0.8 * 0.8 <= contrast <= 1.2 * 1.2
-    color = grey.copy()
+    color = gray.copy()
     color[..., 2] = 20
     turned = [run(standard(scale=1.0, flip=False, color=0.0, hue=0.1), color, mask, (s, 0))[0] for s in range(6)]
     assert max(np.abs(t[0, 0, 0] - t[0, 0, 1]) for t in turned) > 5  # Yellow has turned to orange or green.
     for image in turned:
-        np.testing.assert_allclose(image.sum(-1), color.astype(float).sum(-1), rtol=1e-3)  # Along the grey axis: kept.
+        np.testing.assert_allclose(image.sum(-1), color.astype(float).sum(-1), rtol=1e-3)  # Along the gray axis: kept.
 
 
 def test_without_color_nothing_changes():

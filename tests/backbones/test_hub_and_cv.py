@@ -113,7 +113,7 @@ def test_any_size_and_training(make):
     """Sizes that no stride divides; a step moves the backbone and the decoder."""
     model = ks.models.UNet(num_classes=3, backbone=made(make))
     assert model(IMAGE).shape == (1, 70, 45, 3)
-    model.compile("sgd", loss=ks.losses.CrossEntropy())
+    model.compile("sgd", loss=ks.losses.Crossentropy())
     before = [np.array(keras.ops.convert_to_numpy(v)) for v in model.trainable_variables]
     model.train_on_batch(IMAGE, np.random.default_rng(0).integers(0, 3, size=(1, 70, 45)))
     after = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]

@@ -156,18 +156,18 @@ def test_adapted_kernels_by_hand():
         ),
     ],
 )
-def test_grey_images_keep_their_response(name, channels, tmp_path):
+def test_gray_images_keep_their_response(name, channels, tmp_path):
     """The rule's promise, on the whole network from raw pixels."""
     if not TF and (name, channels) not in ((NAME, 1), ("VGG16", 4)):
         pytest.skip("one backend is enough")
     save_legacy(published(name), tmp_path / "notop.h5")
-    grey = np.random.default_rng(0).uniform(0, 255, (1, 32, 64, 1)).astype("float32")
+    gray = np.random.default_rng(0).uniform(0, 255, (1, 32, 64, 1)).astype("float32")
 
     def responses(count):
         model = backbones.build(name, input_shape=(None, None, count), weights=tmp_path / "notop.h5")
-        return {k: keras.ops.convert_to_numpy(v) for k, v in model(np.repeat(grey, count, axis=-1)).items()}
+        return {k: keras.ops.convert_to_numpy(v) for k, v in model(np.repeat(gray, count, axis=-1)).items()}
 
-    colour, adapted = responses(3), responses(channels)
-    for level, expected in colour.items():
+    color, adapted = responses(3), responses(channels)
+    for level, expected in color.items():
         assert np.abs(expected).max() > 0
         np.testing.assert_allclose(adapted[level], expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import keras_seg as ks
-from keras_seg.cli import main
+from keras_seg_cli import main
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the command line is tested once", allow_module_level=True)
@@ -137,7 +137,7 @@ class TestTheWholeWay:
         results = json.loads((tmp_path / "r.json").read_text())
         index = ks.data.scan_folder(shapes, "val")
         tta = ks.inference.TestTimeAugmentation(model, "hflip")
-        assert results["confusion"] == ks.inference.evaluate(tta, index).confusion.tolist()
+        assert results["confusion"] == ks.evaluation.evaluate(tta, index).confusion.tolist()
         assert results["tta"] == "hflip"
         assert command("export", copied, "--tta", "hflip", "--size", "32x40") == 0
         capsys.readouterr()
@@ -169,15 +169,15 @@ class TestTheWholeWay:
     @pytest.mark.slow  # tests/training/test_runs.py kills a run in every CI.
     def test_resuming_a_killed_run(self, shapes, tmp_path, monkeypatch):
         out = tmp_path / "run"
-        from keras_seg.training import recorder
+        from keras_seg.training import run_recorder
 
-        save = recorder.save_checkpoint
+        save = run_recorder.save_checkpoint
 
         def save_and_die(*arguments):
             save(*arguments)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(recorder, "save_checkpoint", save_and_die)
+        monkeypatch.setattr(run_recorder, "save_checkpoint", save_and_die)
         assert command("train", shapes, "--out", out, "--epochs", 2, "--batch-size", 2, "--crop", 32) == 130
         monkeypatch.undo()
         assert command("train", shapes, "--out", out) == 2
@@ -200,7 +200,7 @@ def test_the_demo_keeps_its_promise(tmp_path):
     assert max(map(len, done.stdout.splitlines())) <= 200
 
 
-def test_grey_images(shapes, tmp_path):
+def test_gray_images(shapes, tmp_path):
     out = tmp_path / "run"
     assert command("train", shapes, "--out", out, "--channels", 1, *TRAIN) == 0
     assert keras.saving.load_model(out / "model.keras").input_shape == (None, None, None, 1)
@@ -319,9 +319,9 @@ class TestBadInput:
         assert "`overlap` must be" in self.refused(capsys, *predict, "--tile", "32x32", "--overlap", "1")
         assert "Drop --resume" in self.refused(capsys, *predict, "--tile", "32x32", "--resume")
         assert not (tmp_path / "o").exists()
-        np.save(tmp_path / "grey.npy", np.zeros((40, 40)))
+        np.save(tmp_path / "gray.npy", np.zeros((40, 40)))
         assert "`image` must have the shape" in self.refused(
-            capsys, "predict", finished, tmp_path / "grey.npy", "--out", tmp_path / "o"
+            capsys, "predict", finished, tmp_path / "gray.npy", "--out", tmp_path / "o"
         )
 
     def test_the_demo_leaves_other_folders_alone(self, tmp_path, capsys):
@@ -343,7 +343,7 @@ def test_help_answers_without_loading_a_framework():
     done = installed("--help")
     assert done.returncode == 0
     assert "demo" in done.stdout
-    code = "import sys; sys.argv = ['keras-seg']; import keras_seg.cli; assert 'keras' not in sys.modules"
+    code = "import sys; sys.argv = ['keras-seg']; import keras_seg_cli; assert 'keras' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

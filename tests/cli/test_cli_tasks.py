@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import keras_seg as ks
-from keras_seg.cli import main
+from keras_seg_cli import main
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the command line is tested once", allow_module_level=True)
@@ -140,15 +140,15 @@ class TestInstances:
     @pytest.mark.slow
     def test_resuming_a_killed_run(self, cells, tmp_path, monkeypatch, refused):
         out = tmp_path / "run"
-        from keras_seg.training import recorder
+        from keras_seg.training import run_recorder
 
-        save = recorder.save_checkpoint
+        save = run_recorder.save_checkpoint
 
         def save_and_die(*arguments):
             save(*arguments)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(recorder, "save_checkpoint", save_and_die)
+        monkeypatch.setattr(run_recorder, "save_checkpoint", save_and_die)
         start = ("train", cells, "--out", out, "--task", "instances", *TRAIN[2:], "--epochs", 2)
         assert command(*start) == 130
         monkeypatch.undo()
@@ -188,8 +188,8 @@ class TestInstances:
                     np.testing.assert_array_equal(np.asarray(written), np.asarray(picture))
 
     def test_representative_images_are_read_as_the_task_reads_them(self, instances_run, boundary_run, cells, shapes):
-        from keras_seg.cli.export import _representative
         from keras_seg.training import RunFolder
+        from keras_seg_cli.export import _representative
 
         for run, data in ((instances_run, cells), (boundary_run, shapes)):
             images = list(_representative(RunFolder(run), data))
@@ -220,7 +220,7 @@ class TestBoundary:
             lines = np.asarray(mask)
         model = keras.saving.load_model(boundary_run / "model.keras")
         p = model.predict(ks.data.read_image(image).astype("float32")[None], verbose=0)[0, ..., 1]
-        np.testing.assert_array_equal(lines, ks.inference.boundary_lines(p, **read(boundary_run / "decoding.json")))
+        np.testing.assert_array_equal(lines, ks.evaluation.boundary_lines(p, **read(boundary_run / "decoding.json")))
         assert (tmp_path / "overlays" / image.name).exists()
 
 

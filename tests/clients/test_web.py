@@ -55,7 +55,7 @@ def site(tmp_path_factory, pictures):
 
 
 def _decided(model, images):
-    """An untrained model whose classes differ from place to place: its logits are centred and spread."""
+    """An untrained model whose classes differ from place to place: its logits are centerd and spread."""
     head = model.layers[-1]
     while not head.weights:
         head = head._inbound_nodes[0].input_tensors[0]._keras_history.operation
@@ -119,7 +119,7 @@ def test_the_mask_is_pythons(step, file, told, site, pictures):
     assert float(told[step]["time"]) == pytest.approx(told[step]["milliseconds"], abs=0.51)
 
 
-def test_the_legend_says_names_colours_and_shares(told):
+def test_the_legend_says_names_colors_and_shares(told):
     assert [row[:2] for row in told["start"]["legend"]] == [
         [name, "rgb({}, {}, {})".format(*color)] for name, color in zip(NAMES, COLORS, strict=True)
     ]
@@ -129,7 +129,7 @@ def test_the_legend_says_names_colours_and_shares(told):
     assert "64 \u00d7 48" in told["start"]["model"] and "model.tflite" in told["start"]["model"]
 
 
-def test_the_overlay_has_the_colour_of_the_class_that_is_chosen_and_the_picture_elsewhere(told, pictures):
+def test_the_overlay_has_the_color_of_the_class_that_is_chosen_and_the_picture_elsewhere(told, pictures):
     assert told["painted"]["pressed"] == "true"
     painted = np.reshape(told["painted"]["pixels"], (*SIZE, 4))[..., :3]
     chosen = np.reshape(told["dropped"]["classes"], SIZE) == 1

@@ -149,7 +149,7 @@ def write_painted(root, split, name):
     return ids
 
 
-def test_colours_in_labels_json(tmp_path):
+def test_colors_in_labels_json(tmp_path):
     ids = write_painted(tmp_path, "train", "a")
     write_painted(tmp_path, "val", "b")
     labels = {"names": ["road", "car"], "colors": [[128, 64, 128], [0, 0, 142], [0, 0, 0]], "ignore_class": 2}
@@ -170,7 +170,7 @@ def test_labels_json_beside_a_split(tmp_path):
     labels = {"names": ["road", "car", "dark"], "colors": [[128, 64, 128], [0, 0, 142], [0, 0, 0]]}
     (tmp_path / "labels.json").write_text(json.dumps(labels))
     assert scan_folder(tmp_path / "train").class_names == ("road", "car", "dark")
-    with pytest.raises(InputError, match="painted in colours"):
+    with pytest.raises(InputError, match="painted in colors"):
         scan_folder(tmp_path / "other")
 
 

@@ -95,7 +95,7 @@ def test_in_training():
     import keras
     import tensorflow as tf
 
-    from keras_seg.losses import CrossEntropy
+    from keras_seg.losses import Crossentropy
 
     masks = np.stack([two_squares(2), two_squares(6)]).astype("int32")
     images = np.random.default_rng(0).random((*masks.shape, 3)).astype("float32")
@@ -104,7 +104,7 @@ def test_in_training():
     np.testing.assert_array_equal(weights, [boundary_weights(mask, w0=5.0) for mask in masks])
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, keras.layers.Conv2D(1, 1, activation="sigmoid")(inputs))
-    model.compile("sgd", CrossEntropy())
+    model.compile("sgd", Crossentropy())
     p = model.predict(images, verbose=0)[..., 0]
     plain = -np.log(np.where(masks == 1, p, 1 - p))
     value = model.fit(dataset, verbose=0).history["loss"][0]

@@ -3,7 +3,7 @@ import pytest
 
 from keras_seg._validation import InputError
 from keras_seg.data import PixelCounts, class_weights, count_pixels, scan_folder, write_shapes
-from keras_seg.losses import CrossEntropy
+from keras_seg.losses import Crossentropy
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -42,7 +42,7 @@ def test_median_frequencies_of_camvid(camvid):
     index = scan_folder(camvid, split="train", num_classes=11, ignore_class=11, check_images=False)
     golden = [0.2793, 0.2017, 4.7865, 0.1490, 1.0, 0.4217, 3.8467, 1.9736, 0.7889, 6.3747, 8.8587]
     np.testing.assert_allclose(class_weights(index, "median_frequency"), golden, atol=5e-5)
-    loss = CrossEntropy(ignore_class=11, class_weights="median_frequency").adapt(index)
+    loss = Crossentropy(ignore_class=11, class_weights="median_frequency").adapt(index)
     np.testing.assert_allclose(loss.class_weights, golden, atol=5e-5)
 
 

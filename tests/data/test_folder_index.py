@@ -172,7 +172,7 @@ def test_values_that_tell_nothing_name_the_folder(tmp_path):
     assert index.pixel_counts.tolist() == [[2, 1, 1]]
 
 
-def test_colour_masks(tmp_path):
+def test_color_masks(tmp_path):
     write(tmp_path, "a", np.zeros((1, 2, 3)), [[[255, 0, 0], [0, 255, 0]]])
     assert "colors={" in refused(tmp_path)
     assert scan_folder(tmp_path, colors={(255, 0, 0): 0, (0, 255, 0): 1}).pixel_counts.tolist() == [[1, 1]]

@@ -7,14 +7,14 @@ from PIL import Image
 from keras_seg._validation import InputError
 from keras_seg.data import (
     find_instance_pairs,
+    find_instance_splits,
     from_folder,
-    instance_splits,
     read_instances,
     scan_instances,
     split_index,
     write_shapes,
 )
-from keras_seg.data.decoded_store import DecodedStore
+from keras_seg.data.pipeline.decoded_store import DecodedStore
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -59,7 +59,7 @@ def test_maps_of_numbers(tmp_path, name, dtype):
     np.testing.assert_array_equal(ids, IDS * scale)
 
 
-def test_a_palette_gives_numbers_and_not_colours(tmp_path):
+def test_a_palette_gives_numbers_and_not_colors(tmp_path):
     image = Image.fromarray(IDS.astype("uint8")).convert("P")
     image.putpalette([0, 200, 100] * 256)
     image.save(tmp_path / "a.png")
@@ -127,7 +127,7 @@ class TestLayouts:
     @pytest.mark.parametrize("split", [None, "train"])
     def test_each(self, tmp_path, layout, split):
         getattr(self, layout)(tmp_path / "training" if split else tmp_path)
-        assert instance_splits(tmp_path) == (("train",) if split else ())
+        assert find_instance_splits(tmp_path) == (("train",) if split else ())
         pairs = find_instance_pairs(tmp_path, split)
         assert [pair.image.stem for pair in pairs] == ["a", "b"]
         index = scan_instances(tmp_path, split)

@@ -124,7 +124,7 @@ def test_void_is_neither_object_nor_edge():
     assert (targets.distance[:, 4:6] == 0).all()
 
     @pytest.mark.parametrize("width", [1, 2, 3])
-    def test_thin_neighbours_keep_bodies_apart(self, width):
+    def test_thin_neighbors_keep_bodies_apart(self, width):
         """Tiles of 4x4: none has a body of its own, and deepest pixels must not meet across a seam."""
         ids = np.arange(1, 26).reshape(5, 5).repeat(4, 0).repeat(4, 1)
         for cut in (ids, ids[2:, 1:], ids[3:-1, 3:-2]):

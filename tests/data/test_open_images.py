@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_seg._validation import InputError
-from keras_seg.data import open_images, read_mask, scan_folder, write_open_images
+from keras_seg.data import from_open_images, read_mask, scan_folder, write_open_images
 
 # NumPy, Pillow and tf.data only: the same code runs whatever the backend.
 pytestmark = pytest.mark.tensorflow_only
@@ -137,7 +137,7 @@ def test_tables_of_v5_have_no_header_and_masks_may_lie_flat(release):
 def test_ignore_keeps_background_only_where_no_class_can_be_missing(release):
     everything = {A: (PERSON, DOG), B: (), C: ()}
     classes = ("Dog", "Human hair")
-    masks = painted(release, classes, unlabelled="ignore")
+    masks = painted(release, classes, unlabeled="ignore")
     # Each image has one of the classes, and nobody said that the other is absent.
     for image in everything:
         assert 255 in masks[image] and 0 not in masks[image]
@@ -145,13 +145,13 @@ def test_ignore_keeps_background_only_where_no_class_can_be_missing(release):
     labels = [(A, "verification", HAIR, 0), (B, "verification", DOG, 1), (C, "crowdsource-verification", DOG, "0.0")]
     header = ["ImageID", "Source", "LabelName", "Confidence"]
     write_table(release / "validation-annotations-human-imagelabels-boxable.csv", [header, *labels])
-    masks = painted(release, classes, unlabelled="ignore")
+    masks = painted(release, classes, unlabeled="ignore")
     assert {image: 255 in mask for image, mask in masks.items()} == {A: False, B: True, C: False}
     assert {image: 0 in mask for image, mask in masks.items()} == {A: True, B: False, C: True}
 
 
 def test_ignore_takes_a_joined_class_for_there_by_any_of_its_labels(release):
-    assert 255 not in painted(release, {"person": ("Person", "Man")}, unlabelled="ignore")[B]
+    assert 255 not in painted(release, {"person": ("Person", "Man")}, unlabeled="ignore")[B]
 
 
 def test_another_call_goes_on_where_the_first_stopped(release):
@@ -173,7 +173,7 @@ def test_more_than_254_classes_need_16_bits(release):
     labels = [f"/m/x{number}" for number in range(300)] + [DOG]
     write_table(release / "oidv7-class-descriptions-boxable.csv", [[label, label[3:]] for label in labels])
     (release / "classes-segmentation.txt").write_text("\n".join(labels))
-    mask = painted(release, unlabelled="ignore")[A]
+    mask = painted(release, unlabeled="ignore")[A]
     assert np.unique(mask).tolist() == [301, 65535]
     index = scan_folder(release.parent / "out", split="val")
     assert index.num_classes == 302 and index.ignore_class == (65535,)
@@ -183,21 +183,21 @@ def test_open_images_gives_batches_and_paints_once(release):
     def options():
         return {"split": "validation", "classes": ("Dog", "Human hair"), "batch_size": 3, "verbose": False}
 
-    [(images, masks)] = list(open_images(release, **options()))
+    [(images, masks)] = list(from_open_images(release, **options()))
     assert images.shape == (3, 24, 32, 3) and masks.shape == (3, 24, 32)
     assert images.dtype == "float32" and masks.dtype == "int32"
     assert [round(float(image.numpy().mean()) / 10) for image in images] == [0, 1, 2]
     np.testing.assert_array_equal(masks[0], expected((OBJECTS[0][4], 1)))
     shutil.rmtree(release / "masks" / "validation" / "9")
     # Masks that are gone are named, though they are painted already.
-    assert "lack masks" in refused(release, call=open_images, **options())
+    assert "lack masks" in refused(release, call=from_open_images, **options())
     with pytest.warns(UserWarning, match=f"1 images are left out: {B}"):
-        open_images(release, allow_orphans=True, **options())
+        from_open_images(release, allow_orphans=True, **options())
 
 
 def test_arguments_are_refused_before_anything_is_painted(release):
-    for name, value in (("batch_size", 0), ("seed", -1), ("size", (0, 4)), ("max_images", 0), ("unlabelled", "void")):
-        text = refused(release, split="val", classes="Dog", call=open_images, **{name: value})
+    for name, value in (("batch_size", 0), ("seed", -1), ("size", (0, 4)), ("max_images", 0), ("unlabeled", "void")):
+        text = refused(release, split="val", classes="Dog", call=from_open_images, **{name: value})
         assert f"`{name}`" in text
     assert not (release / "painted").exists()
     assert "`split`" in refused(release, split="trian", classes="Dog")

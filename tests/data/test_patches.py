@@ -42,7 +42,7 @@ def index(folder):
 
 def examples(index, **kwargs):
     """All patches and labels of an epoch."""
-    batches = list(ks.data.patches(index, **kwargs))
+    batches = list(ks.data.patches_from_folder(index, **kwargs))
     return np.concatenate([x for x, _ in batches]), np.concatenate([y for _, y in batches])
 
 
@@ -83,7 +83,7 @@ def test_all_pixels_of_a_class_are_drawn_alike(index):
 
 
 def test_unbalanced_patches_are_like_the_pixels(index):
-    """Class 1 has 60 of 1,314 labelled pixels, 4.6 %: of 2,000 draws 91, standard deviation 9.3."""
+    """Class 1 has 60 of 1,314 labeled pixels, 4.6 %: of 2,000 draws 91, standard deviation 9.3."""
     _, labels = examples(index, patch_size=3, batch_size=200, steps_per_epoch=10, balanced=False)
     share = index.class_pixels[1] / index.class_pixels.sum()
     assert index.class_pixels[1] == 60
@@ -92,7 +92,7 @@ def test_unbalanced_patches_are_like_the_pixels(index):
 
 def test_the_seed_and_the_epoch_decide(index):
     def first(**kwargs):
-        dataset = ks.data.patches(index, patch_size=5, batch_size=6, steps_per_epoch=2, **kwargs)
+        dataset = ks.data.patches_from_folder(index, patch_size=5, batch_size=6, steps_per_epoch=2, **kwargs)
         return [patches.numpy() for patches, _ in dataset.take(6)]
 
     endless = first(repeat=True)
@@ -101,7 +101,7 @@ def test_the_seed_and_the_epoch_decide(index):
     np.testing.assert_array_equal(endless[2:4], first(repeat=True, first_epoch=1)[:2])
     assert not np.array_equal(endless[:2], endless[2:4])
     assert not np.array_equal(endless, first(repeat=True, seed=1))
-    once = ks.data.patches(index, patch_size=5, batch_size=6, steps_per_epoch=2)
+    once = ks.data.patches_from_folder(index, patch_size=5, batch_size=6, steps_per_epoch=2)
     assert once.cardinality() == 2
     epochs = [[patches.numpy() for patches, _ in once] for _ in range(2)]
     np.testing.assert_array_equal(np.concatenate(epochs), endless[:4])
@@ -109,7 +109,7 @@ def test_the_seed_and_the_epoch_decide(index):
 
 def test_a_classifier_learns_from_them(tmp_path):
     ks.data.write_shapes(tmp_path, train=6, val=1, size=(48, 48))
-    data = ks.data.patches(tmp_path, split="train", patch_size=16, batch_size=32, steps_per_epoch=15)
+    data = ks.data.patches_from_folder(tmp_path, split="train", patch_size=16, batch_size=32, steps_per_epoch=15)
     model = ks.models.PatchClassifier(
         7, architecture="vgg", patch_size=16, filters=(8, 16), units=(16,), padding="same"
     )
@@ -139,7 +139,7 @@ def test_a_classifier_learns_from_them(tmp_path):
 )
 def test_bad_input(index, change, message):
     with pytest.raises(_validation.InputError, match=message) as caught:
-        ks.data.patches(**{"path": index, "patch_size": 5, **change})
+        ks.data.patches_from_folder(**{"path": index, "patch_size": 5, **change})
     assert "\n" not in str(caught.value)
 
 
@@ -153,10 +153,10 @@ def test_nothing_to_draw(tmp_path):
     Image.fromarray(mask).save(tmp_path / "masks" / "a.png")
     index = ks.data.scan_folder(tmp_path, num_classes=2, ignore_class=9)
     with pytest.raises(_validation.InputError, match='holds no pixel of any class whose patch.*border="reflect"'):
-        ks.data.patches(index, patch_size=5, border="inside")
+        ks.data.patches_from_folder(index, patch_size=5, border="inside")
     assert set(examples(index, patch_size=5, batch_size=2, steps_per_epoch=1)[1]) == {1}
     mask[0] = 9
     Image.fromarray(mask).save(tmp_path / "masks" / "a.png")
     index = ks.data.scan_folder(tmp_path, num_classes=2, ignore_class=9)
     with pytest.raises(_validation.InputError, match="holds no pixel of any class. Check num_classes"):
-        ks.data.patches(index, patch_size=5)
+        ks.data.patches_from_folder(index, patch_size=5)

@@ -10,7 +10,7 @@ import keras_seg.augmentation
 import keras_seg.data
 from keras_seg._validation import InputError
 from keras_seg.augmentation import standard
-from keras_seg.data import from_folder, pipeline_error, scan_folder
+from keras_seg.data import from_folder, scan_folder, unwrap_error
 
 tf = pytest.importorskip("tensorflow")
 
@@ -148,7 +148,7 @@ def test_sixteen_bit_images_keep_their_fractions(tmp_path):
 
 @pytest.mark.parametrize("cache", ["memory", True, "files"])
 def test_cache_decodes_once_and_changes_nothing(numbered, tmp_path, cache, monkeypatch):
-    import keras_seg.data.decoded_store as store
+    import keras_seg.data.pipeline.decoded_store as store
 
     plain = arrays(from_folder(numbered, batch_size=4))
     index = scan_folder(numbered)
@@ -205,13 +205,13 @@ def test_file_that_breaks_during_training_is_named(numbered):
     broken.write_bytes(broken.read_bytes()[:30])
     with pytest.raises(Exception, match=r"4\.png") as error:
         list(from_folder(index))
-    found = pipeline_error(error.value)
+    found = unwrap_error(error.value)
     assert isinstance(found, InputError) and "\n" not in str(found)
     assert str(found).startswith(str(broken)) and str(found).endswith("remove it together with its mask.")
     broken.unlink()
     with pytest.raises(Exception, match=r"4\.png") as error:
         list(from_folder(index))
-    assert str(pipeline_error(error.value)).startswith(f"{broken}: there is no such file")
+    assert str(unwrap_error(error.value)).startswith(f"{broken}: there is no such file")
 
 
 def test_file_that_changes_size_is_named(numbered):
@@ -219,13 +219,13 @@ def test_file_that_changes_size_is_named(numbered):
     Image.new("RGB", (5, 5)).save(numbered / "images/4.png")
     with pytest.raises(Exception, match=r"4\.png") as error:
         list(from_folder(index))
-    assert "size changed" in str(pipeline_error(error.value))
+    assert "size changed" in str(unwrap_error(error.value))
 
 
 def test_pipeline_error_of_something_else():
-    assert pipeline_error(RuntimeError("out of memory")) is None
+    assert unwrap_error(RuntimeError("out of memory")) is None
     same = InputError("a.png: bad.")
-    assert pipeline_error(same) is same
+    assert unwrap_error(same) is same
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def palette_image(ids):
     return image
 
 
-def test_palette_image_gives_colours_and_palette_mask_gives_ids(tmp_path):
+def test_palette_image_gives_colors_and_palette_mask_gives_ids(tmp_path):
     ids = [[1, 2], [15, 20]]
     palette_image(ids).save(tmp_path / "a.png")
     assert read_mask(tmp_path / "a.png").tolist() == ids
@@ -111,7 +111,7 @@ def test_palette_mask_with_transparency_gives_ids(tmp_path):
     assert read_mask(tmp_path / "a.png").tolist() == [[0, 3]]
 
 
-def test_grey_and_one_bit(tmp_path):
+def test_gray_and_one_bit(tmp_path):
     Image.fromarray(np.array([[0, 7]], "uint8")).save(tmp_path / "l.png")
     assert read_image(tmp_path / "l.png").tolist() == [[[0, 0, 0], [7, 7, 7]]]
     assert read_image(tmp_path / "l.png", channels=1).tolist() == [[[0], [7]]]
@@ -126,12 +126,12 @@ def test_sixteen_bit_mask(tmp_path, extension):
     assert read_mask(tmp_path / f"m.{extension}").tolist() == [[3, 1000]]
 
 
-def test_grey_rgb_mask(tmp_path):
+def test_gray_rgb_mask(tmp_path):
     Image.fromarray(np.array([[[4, 4, 4], [0, 0, 0]]], "uint8")).save(tmp_path / "m.png")
     assert read_mask(tmp_path / "m.png").tolist() == [[4, 0]]
 
 
-def test_colour_masks(tmp_path):
+def test_color_masks(tmp_path):
     path = tmp_path / "m.png"
     Image.fromarray(np.array([[[255, 0, 0], [0, 0, 255], [255, 0, 0]]], "uint8")).save(path)
     with pytest.raises(InputError) as error:

@@ -28,7 +28,7 @@ def test_classes_are_all_there_and_none_is_rare():
 
 
 def test_color_does_not_tell_the_class():
-    """The mean colours of the classes, over many scenes, lie together compared with their spread."""
+    """The mean colors of the classes, over many scenes, lie together compared with their spread."""
     colors = {class_id: [] for class_id in range(1, len(SHAPE_NAMES))}
     for seed in range(80):
         image, mask = shapes_scene(seed, 48)

@@ -5,7 +5,7 @@ import pytest
 
 from keras_seg._validation import InputError
 from keras_seg.augmentation import standard
-from keras_seg.data import from_tfds, pipeline_error
+from keras_seg.data import from_tfds, unwrap_error
 
 tf = pytest.importorskip("tensorflow")
 tfds = pytest.importorskip("tensorflow_datasets")
@@ -130,7 +130,7 @@ def test_differing_sizes_cannot_be_batched(builder):
 def test_label_outside_stops_with_one_line(builder):
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
         list(from_tfds(builder, "train", size=8, num_classes=3))
-    text = str(pipeline_error(error.value))
+    text = str(unwrap_error(error.value))
     assert "\n" not in text and "holds label 3, outside the 3 classes" in text and "label_map={...}" in text
     assert "tiny_segmentation" in text and text.endswith("without a class.")
     list(from_tfds(builder, "train", size=8, num_classes=3, ignore_class=3))

@@ -71,7 +71,7 @@ def test_which_augmentations_take_whole_batches(monkeypatch):
     assert not standard(ignore_class=255).gains_by_batches(image, mask)
     assert not Augmentation([Noise(3)], 64).gains_by_batches(image, mask)
     assert not Augmentation([CutMix()], 64).gains_by_batches(image, mask)
-    monkeypatch.setattr(module._xla, "works", lambda: False)
+    monkeypatch.setattr(module._ops, "xla_works", lambda: False)
     assert not augment.gains_by_batches(image, mask)
 
 

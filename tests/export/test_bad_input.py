@@ -86,7 +86,7 @@ def test_ranges_are_measured_at_one_size(model, tmp_path):
 
 def test_a_size_that_only_converting_or_running_shows(model, tmp_path, monkeypatch):
     """A runtime that fails at one of the two sizes: the error says which and what to do."""
-    tflite = sys.modules["keras_seg.export.tflite"]
+    tflite = sys.modules["keras_seg.export.tflite.convert"]
 
     class Stubborn:
         def __init__(self, path, threads=2):

@@ -10,8 +10,8 @@ import pytest
 
 import keras_seg as ks
 from keras_seg import _validation
-from keras_seg.export import serving, verification
-from keras_seg.export.shipped_form import shipped_form
+from keras_seg.export import traced_module, verification
+from keras_seg.export.inference_graph import inference_graph
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
@@ -31,7 +31,7 @@ class Trained(dict):
     def __missing__(self, name):
         model = self[name] = ks.models.UNet(num_classes=4, **self.made[name])
         rng = np.random.default_rng(0)
-        model.compile("sgd", loss=ks.losses.CrossEntropy())
+        model.compile("sgd", loss=ks.losses.Crossentropy())
         model.fit(rng.uniform(0, 255, (4, 64, 64, 3)), rng.integers(0, 4, (4, 64, 64)), epochs=2, verbose=0)
         return model
 
@@ -80,7 +80,7 @@ def test_saved_model(name, models, tmp_path):
     assert report.images == 4  # Two batches of two, at different sizes.
     assert "Conv2D" in report.ops
     # The weights of the form it is shipped in once, not twice; the rest is the graph.
-    assert report.size_bytes < 1.1 * 4 * shipped_form(models[name], (None, None)).count_params() + 200_000
+    assert report.size_bytes < 1.1 * 4 * inference_graph(models[name], (None, None)).count_params() + 200_000
 
 
 def test_saved_model_in_a_process_without_keras(models, tmp_path):
@@ -151,7 +151,7 @@ def test_one_channel_is_one_class_against_the_rest(tmp_path):
 
 
 def test_class_ids_that_are_others_leave_no_file(models, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_seg.export.serving._class_ids", lambda tf, scores: tf.argmin(scores, -1, tf.int32))
+    monkeypatch.setattr("keras_seg.export.traced_module._class_ids", lambda tf, scores: tf.argmin(scores, -1, tf.int32))
     with pytest.raises(RuntimeError, match="was not written: .*agrees on 0.00% of pixels"):
         export_to("saved_model", models["plain"], tmp_path, output="class_ids")
     assert list(tmp_path.iterdir()) == []
@@ -184,7 +184,7 @@ def test_given_images_are_what_is_compared(models, tmp_path):
 
 @pytest.mark.parametrize("export, kwargs", [(ks.export.tflite, {"input_size": 64}), (ks.export.saved_model, {})])
 class TestNothingIsLost:
-    def test_existing_artefacts_are_kept(self, export, kwargs, models, tmp_path):
+    def test_existing_artifacts_are_kept(self, export, kwargs, models, tmp_path):
         (tmp_path / "m").write_text("precious")
         with pytest.raises(_validation.InputError, match="`path` exists already"):
             export(models["plain"], tmp_path / "m", **kwargs)
@@ -278,7 +278,7 @@ def test_how_far_rounding_moves_a_net(models):
     images = verification.comparison_images(models["plain"], None, (32, 32))
     assert verification.moved_by_rounding(models["plain"], images, None) is None
     unpooling = ks.models.SegNetBasic(num_classes=2, filters=4, depth=1, kernel_size=3)
-    expected = serving.named(unpooling.predict(images, verbose=0))
+    expected = traced_module.named(unpooling.predict(images, verbose=0))
     weights = unpooling.get_weights()
     own = verification.moved_by_rounding(unpooling, images, expected)
     assert all((now == before).all() for now, before in zip(unpooling.get_weights(), weights, strict=True))

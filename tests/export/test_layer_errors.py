@@ -8,9 +8,9 @@ import pytest
 
 import keras_seg as ks
 from keras_seg._validation import InputError
-from keras_seg.export.layer_error import LayerError
-from keras_seg.export.layer_error_report import LayerErrorReport
-from keras_seg.export.layer_names import LayerNames
+from keras_seg.export.tflite.layer_error import LayerError
+from keras_seg.export.tflite.layer_error_report import LayerErrorReport
+from keras_seg.export.tflite.layer_names import LayerNames
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)

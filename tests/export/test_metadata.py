@@ -98,8 +98,8 @@ def test_the_sidecar_of_other_formats(model, tmp_path):
     "options, message",
     [
         ({"class_names": NAMES[:2]}, "`class_names` must hold 3 names"),
-        ({"colors": [(0, 0, 0)] * 2}, "`colors` must hold 3 colours"),
-        ({"colors": [(0, 0, 300)] * 3}, "`colors` must hold 3 colours"),
+        ({"colors": [(0, 0, 0)] * 2}, "`colors` must hold 3 colors"),
+        ({"colors": [(0, 0, 300)] * 3}, "`colors` must hold 3 colors"),
         ({"ignore_class": "void"}, "`ignore_class` must be None, an integer"),
     ],
 )

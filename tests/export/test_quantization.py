@@ -8,7 +8,7 @@ import pytest
 
 import keras_seg as ks
 from keras_seg._validation import InputError
-from keras_seg.export import quantization
+from keras_seg.export.tflite import quantization
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
@@ -34,7 +34,7 @@ def scenes(count, seed=0):
 def model():
     keras.utils.set_random_seed(0)
     model = ks.models.UNet(num_classes=2, filters=8, depth=2)
-    model.compile(keras.optimizers.Adam(1e-2), loss=ks.losses.CrossEntropy())
+    model.compile(keras.optimizers.Adam(1e-2), loss=ks.losses.Crossentropy())
     model.fit(*scenes(32), batch_size=8, epochs=12, verbose=0)
     return model
 
@@ -97,7 +97,7 @@ def test_int16x8(model, tmp_path):
     assert report.max_abs_difference < 0.05
 
 
-def test_int8_of_swapped_colours(tmp_path):
+def test_int8_of_swapped_colors(tmp_path):
     """ "caffe" turns RGB around: the quantizer once gave the turned image a scale that was not its own."""
     keras.utils.set_random_seed(0)
     image = keras.Input((*SIZE, 3))
@@ -129,7 +129,7 @@ def test_int16x8_of_a_net_that_unpools(tmp_path):
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.9
-    model.compile(keras.optimizers.Adam(1e-2), loss=ks.losses.CrossEntropy())
+    model.compile(keras.optimizers.Adam(1e-2), loss=ks.losses.Crossentropy())
     model.fit(*scenes(32), batch_size=8, epochs=40, verbose=0)
     report = quantized(model, tmp_path / "m.tflite", "int16x8", representative=scenes(16)[0])
     assert report.keras_mean_iou > 0.8

@@ -29,7 +29,13 @@ def test_export_says_every_step(model, tmp_path):
     with pytest.raises(InputError) as caught:
         ks.export.tflite(model, tmp_path / "m.tflite", input_size=32)
     text = str(caught.value)
-    steps = ("model.save(", "ks.export.reference(model,", "KERAS_BACKEND=tensorflow", "load_model(", "check_reference(")
+    steps = (
+        "model.save(",
+        "ks.export.write_reference(model,",
+        "KERAS_BACKEND=tensorflow",
+        "load_model(",
+        "check_reference(",
+    )
     places = [text.index(step) for step in steps]
     assert places == sorted(places)
     assert "\n" not in text
@@ -37,10 +43,10 @@ def test_export_says_every_step(model, tmp_path):
 
 
 def test_a_model_is_held_against_what_it_predicted(model, tmp_path):
-    assert ks.export.reference(model, tmp_path / "r.npz") == tmp_path / "r.npz"
+    assert ks.export.write_reference(model, tmp_path / "r.npz") == tmp_path / "r.npz"
     assert ks.export.check_reference(model, tmp_path / "r.npz") < 1e-6
     images = np.random.default_rng(0).uniform(0, 255, (1, 97, 130, 3))
-    ks.export.reference(model, tmp_path / "r.npz", images, overwrite=True)
+    ks.export.write_reference(model, tmp_path / "r.npz", images, overwrite=True)
     assert ks.export.check_reference(model, tmp_path / "r.npz") < 1e-6
     other = keras.models.clone_model(model)
     other.set_weights([weight + 0.1 * np.sign(weight) for weight in model.get_weights()])
@@ -57,9 +63,9 @@ def test_bad_references(model, tmp_path):
         with pytest.raises(InputError, match="`path` is no file of ks.export.reference"):
             ks.export.check_reference(model, tmp_path / "r.npz")
     with pytest.raises(InputError, match="`path` exists already"):
-        ks.export.reference(model, tmp_path / "r.npz")
+        ks.export.write_reference(model, tmp_path / "r.npz")
     with pytest.raises(InputError, match="`images` must be an array"):
-        ks.export.reference(model, tmp_path / "new.npz", np.zeros((2, 8, 8, 1)))
+        ks.export.write_reference(model, tmp_path / "new.npz", np.zeros((2, 8, 8, 1)))
     assert [item.name for item in tmp_path.iterdir()] == ["r.npz"]
     np.savez(tmp_path / "other.npz", images=np.zeros((1, 8, 8, 1), "float32"), backend="jax")
     with pytest.raises(InputError, match="`path` is the reference of another model"):
@@ -71,10 +77,10 @@ import sys, numpy as np, keras, keras_seg as ks
 keras.utils.set_random_seed(0)
 rng = np.random.default_rng(0)
 model = ks.models.UNet(num_classes=3, filters=4, depth=2)
-model.compile("adam", loss=ks.losses.CrossEntropy())
+model.compile("adam", loss=ks.losses.Crossentropy())
 model.fit(rng.uniform(0, 255, (4, 32, 32, 3)), rng.integers(0, 3, (4, 32, 32)), verbose=0)
 model.save("m.keras")
-ks.export.reference(model, "m.npz")
+ks.export.write_reference(model, "m.npz")
 """
 EXPORT = """
 import keras, keras_seg as ks

@@ -22,7 +22,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def convolution():
-    """As small as a model that sees neighbours can be: conversion takes the time of its operations times the views."""
+    """As small as a model that sees neighbors can be: conversion takes the time of its operations times the views."""
     image = keras.Input((None, None, 3))
     return keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", activation="softmax")(image / 255.0))
 

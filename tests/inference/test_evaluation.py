@@ -31,7 +31,7 @@ def model():
 def test_equals_scikit_learn(folder, model):
     index = ks.data.scan_folder(folder, num_classes=3, ignore_class=3)
     seen = []
-    result = ks.inference.evaluate(model, index, batch_size=2, on_image=seen.append)
+    result = ks.evaluation.evaluate(model, index, batch_size=2, on_image=seen.append)
     truths, predictions = [], []
     for pair in index.pairs:
         image, mask = ks.data.read_image(pair.image), ks.data.read_mask(pair.mask)
@@ -58,7 +58,7 @@ def test_equals_scikit_learn(folder, model):
 
 def test_absent_classes_are_none_in_json(folder, model):
     index = ks.data.scan_folder(folder, num_classes=3, ignore_class=3)
-    empty = ks.inference.Evaluation(np.diag([5, 0, 2]), ("a", "b", "c"), 1, np.ones(1))
+    empty = ks.evaluation.Evaluation(np.diag([5, 0, 2]), ("a", "b", "c"), 1, np.ones(1))
     assert empty.to_dict()["iou"] == {"a": 1.0, "b": None, "c": 1.0}
     assert empty.mean_iou == 1.0
     assert empty.to_dict()["mean_iou_interval"] is None
@@ -68,7 +68,7 @@ def test_absent_classes_are_none_in_json(folder, model):
 def test_classes_that_disagree(folder):
     index = ks.data.scan_folder(folder, num_classes=3, ignore_class=3)
     with pytest.raises(_validation.InputError, match="`model` must have the 3 classes of"):
-        ks.inference.evaluate(ks.models.UNet(num_classes=5, filters=4, depth=2), index)
+        ks.evaluation.evaluate(ks.models.UNet(num_classes=5, filters=4, depth=2), index)
 
 
 def test_one_output_channel_is_the_probability_of_class_one():

@@ -12,7 +12,8 @@ from skimage import measure, segmentation
 import keras_seg as ks
 from keras_seg._validation import InputError
 from keras_seg.data import cells_scene, instance_targets
-from keras_seg.inference import instances, stitch_instances, tune_instances
+from keras_seg.evaluation import tune_instances
+from keras_seg.inference import instances, stitch_instances
 from keras_seg.metrics import instance_score
 
 # NumPy and SciPy only: the same code runs whatever the backend.
@@ -209,8 +210,8 @@ class TestStitching:
         assert instance_score(instances(p), stitch_instances(tiles, min_size=3)) > 0.98
 
     @pytest.mark.parametrize("seed", [107, 131, 5])
-    def test_cells_that_a_tile_cuts_off_from_their_seed_join_no_neighbours(self, seed):
-        """Two cells of 107 and of 131 once became one: a neighbour had grown over what the edge left of the other."""
+    def test_cells_that_a_tile_cuts_off_from_their_seed_join_no_neighbors(self, seed):
+        """Two cells of 107 and of 131 once became one: a neighbor had grown over what the edge left of the other."""
         rng = np.random.default_rng(seed)
         p = ndimage.gaussian_filter(exact(cells_scene(seed, (96, 112))[1].astype(int)), (1.5, 1.5, 0))
         p += rng.uniform(0, 1e-4, p.shape)  # No plateaus, where a watershed goes by the order of pixels.

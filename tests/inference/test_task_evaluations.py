@@ -8,7 +8,7 @@ from skimage.morphology import skeletonize
 
 import keras_seg as ks
 from keras_seg._validation import InputError
-from keras_seg.inference import boundary_lines, evaluate_boundaries, evaluate_instances, tune_instances
+from keras_seg.evaluation import boundary_lines, evaluate_boundaries, evaluate_instances, tune_instances
 
 pytestmark = pytest.mark.tensorflow_only
 

@@ -9,8 +9,9 @@ from keras import layers
 
 import keras_seg as ks
 from keras_seg import _validation
-from keras_seg.inference import Brightness, Scale, Shift, dihedral
-from keras_seg.inference.view import View, views_of
+from keras_seg.inference import Brightness, Scale, Shift
+from keras_seg.inference.tta import dihedral
+from keras_seg.inference.tta.view import View, views_of
 
 TTA = ks.inference.TestTimeAugmentation
 IMAGES = np.random.default_rng(0).uniform(0, 255, size=(2, 7, 10, 3)).astype("float32")
@@ -71,15 +72,15 @@ def test_groups_against_numpy(name, model):
     np.testing.assert_allclose(predict(TTA(model, name), IMAGES), expected, atol=1e-6)
 
 
-def normalised(p):
+def normalized(p):
     return p / p.sum(-1, keepdims=True)
 
 
 MERGED = {
     "mean": lambda p: p.mean(0),
-    "geometric_mean": lambda p: normalised(np.prod(p, axis=0) ** (1 / len(p))),
-    "max": lambda p: normalised(p.max(0)),
-    "tsharpen": lambda p: normalised((p**0.5).mean(0)),
+    "geometric_mean": lambda p: normalized(np.prod(p, axis=0) ** (1 / len(p))),
+    "max": lambda p: normalized(p.max(0)),
+    "tsharpen": lambda p: normalized((p**0.5).mean(0)),
 }
 
 
@@ -155,7 +156,7 @@ def test_one_input_and_one_output_may_be_named():
 
 
 def bilinear(length, target):
-    """The matrix (target, length) of bilinear resizing with half-pixel centres and clamped borders."""
+    """The matrix (target, length) of bilinear resizing with half-pixel centers and clamped borders."""
     weights = np.zeros((target, length))
     for row in range(target):
         place = (row + 0.5) * length / target - 0.5

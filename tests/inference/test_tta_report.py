@@ -9,7 +9,8 @@ from PIL import Image
 
 import keras_seg as ks
 from keras_seg import _validation
-from keras_seg.inference import Brightness, Scale, Shift, tta_report
+from keras_seg.evaluation import tta_report
+from keras_seg.inference import Brightness, Scale, Shift
 
 pytestmark = pytest.mark.tensorflow_only
 TTA = ks.inference.TestTimeAugmentation
@@ -93,13 +94,13 @@ def test_a_report_fits_eighty_columns():
     """Of long names and numbers; what is said of one transform is not said again of all."""
     loss = ks.metrics.Interval(-0.24764, -0.25741, -0.23757, 0.95, np.zeros(1))
     items = ("hflip", "rot90", Scale(0.75), Scale(1.25), Shift((16, 16)), Brightness(0.9))
-    alone = tuple(ks.inference.TTAGain((item,), 2, loss, loss, 12.3, "unclear") for item in items)
-    best = ks.inference.TTAGain(("hflip", "rot90", Scale(0.75, 1.25), Shift((16, 16))), 48, loss, loss, 61.2, "helps")
-    report = ks.inference.TTAReport(101, 0.6214, 0.5086, "geometric_mean", alone, best, best.transforms, best)
+    alone = tuple(ks.evaluation.TTAGain((item,), 2, loss, loss, 12.3, "unclear") for item in items)
+    best = ks.evaluation.TTAGain(("hflip", "rot90", Scale(0.75, 1.25), Shift((16, 16))), 48, loss, loss, 61.2, "helps")
+    report = ks.evaluation.TTAReport(101, 0.6214, 0.5086, "geometric_mean", alone, best, best.transforms, best)
     assert max(map(len, str(report).splitlines())) <= 80
     assert str(report).count("-24.76 (-25.74, -23.76)") == 2 * (len(items) + 2)
     assert "recommended: hflip x rot90 x Scale(0.75, 1.25) x Shift((16, 16)), 48 passes." in str(report)
-    one = ks.inference.TTAReport(101, 0.6214, 0.5086, "mean", alone[:1], alone[0], (), None)
+    one = ks.evaluation.TTAReport(101, 0.6214, 0.5086, "mean", alone[:1], alone[0], (), None)
     assert "all" not in str(one)
 
 
@@ -108,9 +109,9 @@ def test_a_product_that_holds_a_harm_is_not_recommended():
 
     def gain(transform, value, verdict):
         better = ks.metrics.Interval(value, value, value, 0.95, np.zeros(1))
-        return ks.inference.TTAGain((transform,), 2, better, interval, 2.0, verdict)
+        return ks.evaluation.TTAGain((transform,), 2, better, interval, 2.0, verdict)
 
-    from keras_seg.inference.tta_report import _recommended
+    from keras_seg.evaluation.tta_report import _recommended
 
     helps = [gain("hflip", 0.03, "helps"), gain("rot90", 0.01, "helps"), gain(Scale(0.5), 0.02, "helps")]
     assert _recommended(helps, 16) == ("hflip", "rot90", Scale(0.5))
@@ -130,11 +131,11 @@ def test_folders_and_augmented_models(model, batches, tmp_path):
     report = tta_report(augmented, index, draws=20, batch_size=4)
     assert report.merge == "max"
     assert [gain.name for gain in report.alone] == ["hflip", "Shift(1)", "Shift((0, 2))"]
-    evaluation = ks.inference.evaluate(model, index)
+    evaluation = ks.evaluation.evaluate(model, index)
     assert report.mean_iou == pytest.approx(evaluation.mean_iou)
-    colour = keras.Input((None, None, 3))
-    grey = keras.Model(colour, model(colour[..., :1]))
-    by_path = tta_report(grey, tmp_path, "hflip", ignore_class=7, draws=20)
+    color = keras.Input((None, None, 3))
+    gray = keras.Model(color, model(color[..., :1]))
+    by_path = tta_report(gray, tmp_path, "hflip", ignore_class=7, draws=20)
     assert by_path.mean_iou == pytest.approx(evaluation.mean_iou)
 
 

@@ -23,13 +23,13 @@ def test_equation_4_is_the_identity():
 
 @pytest.mark.parametrize("channels, filters", [(3, 6), (6, 6), (6, 12), (12, 3)])
 def test_equation_5(channels, filters):
-    """Written out: C / max(c_i, c_i+1) at the centre where floor(aC / c_i) == floor(bC / c_i+1), else noise."""
+    """Written out: C / max(c_i, c_i+1) at the center where floor(aC / c_i) == floor(bC / c_i+1), else noise."""
     found = kernel((3, 3, channels, filters), groups=3, noise=1e-3, seed=1)
     for a in range(channels):
         for b in range(filters):
             belongs = a * 3 // channels == b * 3 // filters
-            centre = found[1, 1, a, b]
-            assert centre == pytest.approx(3 / max(channels, filters)) if belongs else 0 < abs(centre) < 0.01
+            center = found[1, 1, a, b]
+            assert center == pytest.approx(3 / max(channels, filters)) if belongs else 0 < abs(center) < 0.01
     edges = np.delete(found.reshape(9, -1), 4, axis=0)
     assert 5e-4 < edges.std() < 2e-3
 

@@ -16,22 +16,22 @@ def run(layer, x):
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
-@pytest.mark.parametrize("learnt", [False, True])
+@pytest.mark.parametrize("learned", [False, True])
 @pytest.mark.parametrize("stride", [2, 8])
-def test_equals_the_dense_deconvolution(padding, learnt, stride):
+def test_equals_the_dense_deconvolution(padding, learned, stride):
     """And so Conv2DTranspose of Keras with the diagonal kernel, a quite different computation."""
     x = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype("float32")
     dense = keras.layers.Conv2DTranspose(
         3, 2 * stride, strides=stride, padding=padding, use_bias=False, kernel_initializer=Bilinear()
     )
-    result = run(ChannelDeconvolution2D(stride, padding, learnt), x)
+    result = run(ChannelDeconvolution2D(stride, padding, learned), x)
     np.testing.assert_allclose(result, run(dense, x), rtol=1e-5, atol=1e-5)
 
 
-def test_learnt_kernels_stay_apart():
+def test_learned_kernels_stay_apart():
     """Each channel has its own kernel: scaling one scales its channel and no other."""
     x = np.random.default_rng(0).normal(size=(1, 3, 4, 3)).astype("float32")
-    layer = ChannelDeconvolution2D(2, learnt=True)
+    layer = ChannelDeconvolution2D(2, learned=True)
     before = run(layer, x)
     layer.set_weights([layer.get_weights()[0] * np.array([1, 5, 1])[:, None]])
     np.testing.assert_allclose(run(layer, x), before * np.array([1, 5, 1]), rtol=1e-5, atol=1e-5)
@@ -43,10 +43,10 @@ def test_enlarges_ramps_exactly_inside():
     result = run(ChannelDeconvolution2D(4), x)[0, 8, :, 0]
     expected = (np.arange(24) + 0.5) / 4 - 0.5
     np.testing.assert_allclose(result[2:-2], expected[2:-2], rtol=1e-5, atol=1e-5)
-    assert abs(result[-1] - expected[-1]) > 1  # Beyond the last centre it fades: what is outside counts as zero.
+    assert abs(result[-1] - expected[-1]) > 1  # Beyond the last center it fades: what is outside counts as zero.
 
 
-@pytest.mark.parametrize("kwargs", [{}, {"padding": "valid"}, {"learnt": True}])
+@pytest.mark.parametrize("kwargs", [{}, {"padding": "valid"}, {"learned": True}])
 def test_the_harness(kwargs, tmp_path):
     x = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype("float32")
     check_layer(ChannelDeconvolution2D(4, **kwargs), x, tmp_path)

@@ -10,7 +10,7 @@ from keras import ops
 from layer_harness import check_layer, outputs
 
 import keras_seg as ks
-from keras_seg import _validation, _windows
+from keras_seg import _validation
 from keras_seg.layers import (
     MaxPoolingWithArgmax2D,
     MaxUnpooling2D,
@@ -18,6 +18,7 @@ from keras_seg.layers import (
     from_torch_indices,
     to_tf_argmax,
     to_torch_indices,
+    windows,
 )
 
 on_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="needs the TensorFlow backend")
@@ -131,7 +132,7 @@ def test_equals_torch_at_any_size(height, width, kind, padding, seed):
 @pytest.mark.parametrize("pool_size", [(2, 2), (3, 3), (4, 3), (5, 2)])
 @pytest.mark.parametrize("size", [(7, 7), (4, 5), (1, 1), (8, 10), (6, 9)])
 def test_same_padding_is_that_of_keras(size, pool_size, kind):
-    """Larger pools are centred, where torch's ceil mode is not: the reference is a loop, checked against Keras."""
+    """Larger pools are centerd, where torch's ceil mode is not: the reference is a loop, checked against Keras."""
     x = maps(kind, size)
     pooled, places = slow_same_pool(x, pool_size)
     if kind != "special":  # Keras' own answers to NaN differ between backends.
@@ -304,7 +305,7 @@ def test_a_model_trains():
     model = encoder_and_decoder((10, 14))
     rng = np.random.default_rng(0)
     images, labels = rng.normal(size=(8, 10, 14, 3)), rng.integers(0, 4, (8, 10, 14))
-    model.compile(keras.optimizers.Adam(1e-2), ks.losses.CrossEntropy())
+    model.compile(keras.optimizers.Adam(1e-2), ks.losses.Crossentropy())
     before = [w.copy() for w in model.get_weights()]
     history = model.fit(images, labels, batch_size=3, epochs=3, verbose=0).history["loss"]
     assert history[-1] < history[0]
@@ -335,7 +336,7 @@ class TestForms:
             return pooled, indices, unpooled, tape.gradient(unpooled, x, upstream)
 
         def portable(x):
-            with _windows.portable():
+            with windows.portable():
                 return results(x)
 
         for form in (results, tf.function(results), portable, tf.function(portable)):
@@ -363,14 +364,14 @@ class TestForms:
         import tensorflow as tf
 
         calls = []
-        monkeypatch.setattr(_windows, "_eager_sizes", set())
-        original = _windows._compiled
-        monkeypatch.setattr(_windows, "_compiled", lambda *args: calls.append(args[0].__name__) or original(*args))
+        monkeypatch.setattr(windows, "_eager_sizes", set())
+        original = windows._compiled
+        monkeypatch.setattr(windows, "_compiled", lambda *args: calls.append(args[0].__name__) or original(*args))
         x = maps("random", (4, 6))
         gradient(lambda v: ops.sum(MaxUnpooling2D()(MaxPoolingWithArgmax2D()(v)) ** 2), x)
         assert calls == ["_first_maximum", "_place_broadcast", "_pick", "_place_broadcast"]
         calls.clear()
-        with _windows.portable():
+        with windows.portable():
             MaxUnpooling2D()(MaxPoolingWithArgmax2D()(x))
         dynamic = tf.function(pool_and_unpool((None, None, 3)), input_signature=[tf.TensorSpec((None, None, None, 3))])
         dynamic(x)
@@ -380,11 +381,11 @@ class TestForms:
         """Each would take a fifth of a second, in eager execution; a graph is made for its size and may."""
         import tensorflow as tf
 
-        monkeypatch.setattr(_windows, "_eager_sizes", set())
-        monkeypatch.setattr(_windows, "_EAGER_SIZES", 3)
+        monkeypatch.setattr(windows, "_eager_sizes", set())
+        monkeypatch.setattr(windows, "_EAGER_SIZES", 3)
         calls = []
-        original = _windows._compiled
-        monkeypatch.setattr(_windows, "_compiled", lambda *args: calls.append(args) or original(*args))
+        original = windows._compiled
+        monkeypatch.setattr(windows, "_compiled", lambda *args: calls.append(args) or original(*args))
         pool = MaxPoolingWithArgmax2D()
         for size in (4, 6, 8, 10, 4):
             assert pool(tf.zeros((1, size, 2, 3)))[0].shape == (1, size // 2, 1, 3)
@@ -393,8 +394,8 @@ class TestForms:
         assert calls[-1][2][0][0][0] == 12
 
     def test_a_tensorflow_that_cannot_compile(self, monkeypatch):
-        monkeypatch.setattr(_windows._xla, "works", lambda: False)
-        monkeypatch.setattr(_windows, "_compiled", lambda *args: pytest.fail("compiled"))
+        monkeypatch.setattr(windows._ops, "xla_works", lambda: False)
+        monkeypatch.setattr(windows, "_compiled", lambda *args: pytest.fail("compiled"))
         assert_equals_torch(maps("tied", (5, 7)), 2, "same")
 
     @pytest.mark.parametrize("size", [(None, None), (70, 90)])

@@ -21,7 +21,7 @@ def run(layer, inputs):
 
 
 def test_bilinear_golden():
-    """Half-pixel centres: output column 1 lies at 0.25 between centres 0 and 1, so 0.75 * 1 + 0.25 * 2 = 1.25."""
+    """Half-pixel centers: output column 1 lies at 0.25 between centers 0 and 1, so 0.75 * 1 + 0.25 * 2 = 1.25."""
     result = run(Resize2D(2), SQUARE)[0, :, :, 0]
     np.testing.assert_allclose(result[0], [1, 1.25, 1.75, 2], rtol=1e-6)
     np.testing.assert_allclose(result[1], [1.5, 1.75, 2.25, 2.5], rtol=1e-6)

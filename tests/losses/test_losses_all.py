@@ -46,12 +46,12 @@ def hinge(t, p):
 
 # name: (class, arguments, slow version)
 LOSSES = {
-    "cross_entropy": (losses.CrossEntropy, {}, by_pixel(slow.cross_entropy)),
-    "focal": (losses.FocalCrossEntropy, {"gamma": 2.0}, by_pixel(slow.focal)),
-    "focal_half": (losses.FocalCrossEntropy, {"gamma": 0.5}, by_pixel(functools.partial(slow.focal, gamma=0.5))),
-    "ohem": (losses.OHEMCrossEntropy, {"fraction": 0.3}, by_pixel(functools.partial(slow.hard_pixels, fraction=0.3))),
+    "crossentropy": (losses.Crossentropy, {}, by_pixel(slow.crossentropy)),
+    "focal": (losses.FocalCrossentropy, {"gamma": 2.0}, by_pixel(slow.focal)),
+    "focal_half": (losses.FocalCrossentropy, {"gamma": 0.5}, by_pixel(functools.partial(slow.focal, gamma=0.5))),
+    "ohem": (losses.OHEMCrossentropy, {"fraction": 0.3}, by_pixel(functools.partial(slow.hard_pixels, fraction=0.3))),
     "ohem_threshold": (
-        losses.OHEMCrossEntropy,
+        losses.OHEMCrossentropy,
         {"fraction": 0.1, "threshold": 0.4},
         by_pixel(functools.partial(slow.hard_pixels, fraction=0.1, threshold=0.4)),
     ),
@@ -218,7 +218,7 @@ def test_class_weights_of_pixels(mode, smoothing):
     weights = [0.5, 2.0, 0.0, 1.0][: 2 if mode == "binary" else CLASSES]
     target, p, mask = slow.rows(mode, labels, probabilities(mode, logits.astype("float64")), (255,))
     arguments = {"ignore_class": 255, "from_logits": True, "class_weights": weights, "label_smoothing": smoothing}
-    value = float(losses.FocalCrossEntropy(mode=mode, **arguments)(labels, logits))
+    value = float(losses.FocalCrossentropy(mode=mode, **arguments)(labels, logits))
     wanted = slow.focal(mode, target, p, mask, smoothing=smoothing, class_weights=weights)
     np.testing.assert_allclose(value, wanted, rtol=1e-5)
 
@@ -342,9 +342,9 @@ def everything(name, mode):
 
 
 FUNCTIONS = {
-    "cross_entropy": losses.cross_entropy,
-    "focal": losses.focal_cross_entropy,
-    "ohem": losses.ohem_cross_entropy,
+    "crossentropy": losses.crossentropy,
+    "focal": losses.focal_crossentropy,
+    "ohem": losses.ohem_crossentropy,
     "iou": losses.soft_iou,
     "dice": losses.soft_dice,
     "tversky": losses.tversky,
@@ -374,17 +374,17 @@ def test_config_function_and_sum(name):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: losses.CrossEntropy(mode="binery"), "Did you mean 'binary'"),
-        (lambda: losses.FocalCrossEntropy(gamma=-1), "`gamma` must be a finite number"),
+        (lambda: losses.Crossentropy(mode="binery"), "Did you mean 'binary'"),
+        (lambda: losses.FocalCrossentropy(gamma=-1), "`gamma` must be a finite number"),
         (lambda: losses.Tversky(alpha=0, beta=0), "`alpha` and `beta` must not both be 0"),
         (lambda: losses.Tversky(beta=-0.1), "`beta` must be a finite number"),
         (lambda: losses.Tversky(exponent=0), "`exponent` must be above 0"),
         (lambda: losses.GeneralizedDice(absent="zero"), "Choose one of: skip, count"),
         (lambda: losses.GeneralizedDice(power=-1), "`power` must be a finite number"),
-        (lambda: losses.OHEMCrossEntropy(fraction=0), "`fraction` must be above 0"),
-        (lambda: losses.OHEMCrossEntropy(fraction=1.5), "`fraction` must be a finite number in"),
-        (lambda: losses.OHEMCrossEntropy(threshold=0), "`threshold` must be above 0.*Pass None"),
-        (lambda: losses.OHEMCrossEntropy(per_image=1), "`per_image` must be True or False"),
+        (lambda: losses.OHEMCrossentropy(fraction=0), "`fraction` must be above 0"),
+        (lambda: losses.OHEMCrossentropy(fraction=1.5), "`fraction` must be a finite number in"),
+        (lambda: losses.OHEMCrossentropy(threshold=0), "`threshold` must be above 0.*Pass None"),
+        (lambda: losses.OHEMCrossentropy(per_image=1), "`per_image` must be True or False"),
         (lambda: losses.LovaszSoftmax(absent="none"), "`absent` is not a known option"),
         (lambda: losses.LovaszHinge(per_image="yes"), "`per_image` must be True or False"),
         (lambda: losses.SoftDice(smooth=-1), "`smooth` must be a finite number"),
@@ -412,7 +412,7 @@ def test_bad_arguments(call, message):
         ({"class_weights": "balanced"}, (2, 3, 5), (2, 3, 5, 4), r"`class_weights` names a rule.*adapt\(index\)"),
     ],
 )
-@pytest.mark.parametrize("cls", [losses.CrossEntropy, losses.LovaszSoftmax])
+@pytest.mark.parametrize("cls", [losses.Crossentropy, losses.LovaszSoftmax])
 def test_bad_calls(cls, arguments, true, predicted, message):
     with pytest.raises(InputError, match=message):
         cls(**arguments)(np.zeros(true, "int32"), np.full(predicted, 0.5, "float32"))
@@ -428,20 +428,20 @@ def test_no_hinge_of_classes_and_no_class_weights_of_one_class():
 
 def test_adapt():
     counts = [[60, 20], [100, 20]]
-    loss = losses.CrossEntropy(class_weights="balanced") + losses.SoftDice(class_weights="square_root")
+    loss = losses.Crossentropy(class_weights="balanced") + losses.SoftDice(class_weights="square_root")
     assert loss.adapt(counts) is loss
     # 160 and 40 of 200: 200 / (2 * 160), 200 / (2 * 40); square roots 1.1180, 2.2361 over their mean over pixels 1.3416
     assert loss.losses[0].class_weights == pytest.approx((0.625, 2.5))
     assert loss.losses[1].class_weights == pytest.approx((0.833333, 1.666667))
-    assert losses.CrossEntropy(class_weights=[1, 2]).adapt(counts).class_weights == (1, 2)
-    unresolved = losses.CrossEntropy(class_weights="median_frequency")
-    assert losses.CrossEntropy.from_config(unresolved.get_config()).class_weights == "median_frequency"
+    assert losses.Crossentropy(class_weights=[1, 2]).adapt(counts).class_weights == (1, 2)
+    unresolved = losses.Crossentropy(class_weights="median_frequency")
+    assert losses.Crossentropy.from_config(unresolved.get_config()).class_weights == "median_frequency"
 
 
 @pytest.mark.parametrize("true, shown", [(None, "NoneType"), ("mask.png", "str"), ([[["a", "b"]]], "an array of <U1")])
 def test_what_is_no_numbers(true, shown):
     predicted = np.full((1, 1, 2, 2), 0.5, "float32")
-    for call in (losses.CrossEntropy(), metrics.MeanIoU(2).update_state, metrics.MetricSuite(2).update_state):
+    for call in (losses.Crossentropy(), metrics.MeanIoU(2).update_state, metrics.MetricSuite(2).update_state):
         with pytest.raises(InputError, match=f"`y_true` must hold numbers. Received: y_true='{shown}'"):
             call(true, predicted)
         with pytest.raises(InputError, match=f"`y_pred` must hold numbers. Received: y_pred='{shown}'"):

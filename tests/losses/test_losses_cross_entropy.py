@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_seg._validation import InputError
-from keras_seg.losses import CrossEntropy, cross_entropy
+from keras_seg.losses import Crossentropy, crossentropy
 
 BACKEND = keras.backend.backend()
 
@@ -48,7 +48,7 @@ def test_equals_the_slow_reference(ignore, from_logits):
     ignored = () if ignore is None else np.atleast_1d(ignore).tolist()
     ids, logits = case(void=ignored)
     y_pred = logits if from_logits else softmax(logits)
-    loss = CrossEntropy(ignore_class=ignore, from_logits=from_logits)
+    loss = Crossentropy(ignore_class=ignore, from_logits=from_logits)
     expected = reference(ids, softmax(logits.astype("float64")), ignored)
     np.testing.assert_allclose(float(loss(ids, y_pred)), expected, rtol=1e-5)
 
@@ -57,10 +57,10 @@ def test_hand_derived():
     # pixels: p(label) .8, .5, .5, void. (-log .8 + 2 log 2) / 3 = (.223144 + 1.386294) / 3 = .536479
     p = np.array([[[[0.8, 0.2], [0.5, 0.5]], [[0.5, 0.5], [0.9, 0.1]]]], "float32")
     ids = np.array([[[0, 1], [1, 255]]])
-    assert float(CrossEntropy(ignore_class=255)(ids, p)) == pytest.approx(0.536479, abs=1e-6)
-    none = keras.ops.convert_to_numpy(CrossEntropy(ignore_class=255, reduction="none")(ids, p))
+    assert float(Crossentropy(ignore_class=255)(ids, p)) == pytest.approx(0.536479, abs=1e-6)
+    none = keras.ops.convert_to_numpy(Crossentropy(ignore_class=255, reduction="none")(ids, p))
     np.testing.assert_allclose(none, [[[0.223144, 0.693147], [0.693147, 0]]], atol=1e-6)
-    assert float(CrossEntropy(ignore_class=255, reduction="sum")(ids, p)) == pytest.approx(1.609438, abs=1e-6)
+    assert float(Crossentropy(ignore_class=255, reduction="sum")(ids, p)) == pytest.approx(1.609438, abs=1e-6)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -68,7 +68,7 @@ def test_hand_derived():
 def test_equals_torch(smoothing, weighted):
     ids, logits = case(1, void=(255,))
     weights = [0.5, 2.0, 1.0, 0.25] if weighted else None
-    ours = CrossEntropy(ignore_class=255, from_logits=True, label_smoothing=smoothing, class_weights=weights)
+    ours = Crossentropy(ignore_class=255, from_logits=True, label_smoothing=smoothing, class_weights=weights)
     theirs = torch.nn.functional.cross_entropy(
         torch.tensor(logits).permute(0, 3, 1, 2),
         torch.tensor(ids),
@@ -88,7 +88,7 @@ def test_class_weights_and_smoothing_equal_the_slow_reference(from_logits):
     ids, logits = case(2, void=(255,))
     arguments = {"class_weights": [0.5, 2.0, 0.0, 0.25], "label_smoothing": 0.2}
     y_pred = logits if from_logits else softmax(logits)
-    ours = CrossEntropy(ignore_class=255, from_logits=from_logits, **arguments)(ids, y_pred)
+    ours = Crossentropy(ignore_class=255, from_logits=from_logits, **arguments)(ids, y_pred)
     expected = reference(ids, softmax(logits.astype("float64")), (255,), arguments["class_weights"], None, 0.2)
     np.testing.assert_allclose(float(ours), expected, rtol=1e-5)
 
@@ -98,7 +98,7 @@ def test_class_weights_and_smoothing_equal_the_slow_reference(from_logits):
 def test_one_hot_labels_equal_ids(from_logits, ignore):
     ids, logits = case(3)
     y_pred = logits if from_logits else softmax(logits)
-    loss = CrossEntropy(ignore_class=ignore, from_logits=from_logits, class_weights=[1.0, 2.0, 3.0, 4.0])
+    loss = Crossentropy(ignore_class=ignore, from_logits=from_logits, class_weights=[1.0, 2.0, 3.0, 4.0])
     np.testing.assert_allclose(float(loss(np.eye(4)[ids], y_pred)), float(loss(ids, y_pred)), rtol=1e-6)
     np.testing.assert_allclose(float(loss(ids[..., None], y_pred)), float(loss(ids, y_pred)), rtol=1e-6)
 
@@ -106,24 +106,24 @@ def test_one_hot_labels_equal_ids(from_logits, ignore):
 def test_soft_labels():
     # t = (.25, .75), p = (.5, .5): log 2
     t, p = np.array([[[[0.25, 0.75]]]], "float32"), np.array([[[[0.5, 0.5]]]], "float32")
-    assert float(CrossEntropy()(t, p)) == pytest.approx(np.log(2), abs=1e-6)
+    assert float(Crossentropy()(t, p)) == pytest.approx(np.log(2), abs=1e-6)
     p = np.array([[[[0.1, 0.9]]]], "float32")
-    assert float(CrossEntropy()(t, p)) == pytest.approx(-0.25 * np.log(0.1) - 0.75 * np.log(0.9), abs=1e-6)
+    assert float(Crossentropy()(t, p)) == pytest.approx(-0.25 * np.log(0.1) - 0.75 * np.log(0.9), abs=1e-6)
 
 
 def test_all_zero_one_hot_rows_are_void_only_when_an_outside_label_is_ignored():
     ids, logits = case(4, void=(255,))
     rows = np.eye(256)[ids][..., :4]
-    loss = CrossEntropy(ignore_class=255, from_logits=True)
+    loss = Crossentropy(ignore_class=255, from_logits=True)
     np.testing.assert_allclose(float(loss(rows, logits)), float(loss(ids, logits)), rtol=1e-6)
     with pytest.raises(InputError, match="all-zero one-hot row"):
-        CrossEntropy(ignore_class=1, from_logits=True)(rows, logits)
+        Crossentropy(ignore_class=1, from_logits=True)(rows, logits)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "int32", "int64", "float32"])
 def test_label_types(dtype):
     ids, logits = case(5)
-    loss = CrossEntropy(from_logits=True)
+    loss = Crossentropy(from_logits=True)
     assert float(loss(ids.astype(dtype), logits)) == float(loss(ids, logits))
 
 
@@ -131,9 +131,9 @@ def test_large_ids_are_exact():
     # As float32, 2^24 + 1 would be 2^24.
     ids, logits = case(6)
     ids[0, 0, 0] = 2**24 + 1
-    CrossEntropy(ignore_class=2**24 + 1, from_logits=True)(ids, logits)
+    Crossentropy(ignore_class=2**24 + 1, from_logits=True)(ids, logits)
     with pytest.raises(InputError, match="16777217"):
-        CrossEntropy(ignore_class=2**24, from_logits=True)(ids, logits)
+        Crossentropy(ignore_class=2**24, from_logits=True)(ids, logits)
 
 
 @pytest.mark.parametrize("from_logits", [False, True])
@@ -142,7 +142,7 @@ def test_large_ids_are_exact():
 def test_all_void_is_zero_with_zero_gradient(from_logits, form, reduction):
     ids, logits = np.full((2, 3, 5), 255), case()[1]
     labels = ids if form == "ids" else np.zeros((2, 3, 5, 4))
-    loss = CrossEntropy(ignore_class=255, from_logits=from_logits, reduction=reduction)
+    loss = Crossentropy(ignore_class=255, from_logits=from_logits, reduction=reduction)
     y_pred = logits if from_logits else softmax(logits)
     assert float(loss(labels, y_pred)) == 0.0
     assert float(loss(labels, y_pred, sample_weight=np.ones(2))) == 0.0
@@ -155,7 +155,7 @@ def test_all_void_is_zero_with_zero_gradient(from_logits, form, reduction):
 def test_gradient_is_numeric(from_logits, arguments, form):
     ids, logits = case(7, shape=(1, 2, 3), void=(3,))
     labels = ids if form == "ids" else np.eye(4)[ids]
-    loss = CrossEntropy(ignore_class=3, from_logits=from_logits, **arguments)
+    loss = Crossentropy(ignore_class=3, from_logits=from_logits, **arguments)
     y_pred = logits if from_logits else softmax(logits)
     smoothing, weights = arguments.get("label_smoothing", 0.0), arguments.get("class_weights")
 
@@ -176,10 +176,10 @@ def test_sample_weight(shape):
     ]
     full = weight.reshape(2, 1, 1) if shape == "image" else weight.reshape(ids.shape)
     full = np.broadcast_to(full, ids.shape)
-    ours = float(CrossEntropy(ignore_class=255, from_logits=True)(ids, logits, sample_weight=weight))
+    ours = float(Crossentropy(ignore_class=255, from_logits=True)(ids, logits, sample_weight=weight))
     expected = reference(ids, softmax(logits.astype("float64")), (255,), None, full)
     np.testing.assert_allclose(ours, expected, rtol=1e-5)
-    by_weight = CrossEntropy(ignore_class=255, from_logits=True, reduction="mean_with_sample_weight")
+    by_weight = Crossentropy(ignore_class=255, from_logits=True, reduction="mean_with_sample_weight")
     expected *= (ids != 255).sum() / full[ids != 255].sum()
     np.testing.assert_allclose(float(by_weight(ids, logits, sample_weight=weight)), expected, rtol=1e-5)
 
@@ -190,21 +190,21 @@ def test_saturated_logits(form):
     logits = np.array([[[[1e4, -1e4], [1e4, -1e4]]]], "float32")
     ids = np.array([[[0, 1]]])
     labels = ids if form == "ids" else np.eye(2)[ids]
-    loss = CrossEntropy(from_logits=True)
+    loss = Crossentropy(from_logits=True)
     assert float(loss(labels, logits)) == 10000.0
     np.testing.assert_allclose(gradient(lambda x: loss(labels, x), logits), [[[[0, 0], [0.5, -0.5]]]], atol=1e-6)
 
 
 def test_zero_probability_is_clipped_as_in_keras():
     p, ids = np.array([[[[1.0, 0.0], [1.0, 0.0]]]], "float32"), np.array([[[1, 0]]])
-    assert float(CrossEntropy()(ids, p)) == pytest.approx(-np.log(1e-7) / 2, rel=1e-6)
-    assert np.all(np.isfinite(gradient(lambda x: CrossEntropy()(ids, x), p)))
+    assert float(Crossentropy()(ids, p)) == pytest.approx(-np.log(1e-7) / 2, rel=1e-6)
+    assert np.all(np.isfinite(gradient(lambda x: Crossentropy()(ids, x), p)))
 
 
 def test_the_gradient_goes_on_below_the_clip():
     # p = e^-40: the value is clipped, and still the gradient through softmax is p - t.
     logits, ids = np.array([[[[40.0, 0.0]]]], "float32"), np.array([[[1]]])
-    loss = CrossEntropy()
+    loss = Crossentropy()
 
     def through_softmax(x):
         return loss(ids, keras.ops.softmax(x))
@@ -221,7 +221,7 @@ def test_half_precision(dtype, from_logits):
     ids[0, 0, 0] = 1
     y_pred = keras.ops.cast(logits if from_logits else softmax(logits), dtype)
     exact = keras.ops.convert_to_numpy(keras.ops.cast(y_pred, "float32"))
-    loss = CrossEntropy(from_logits=from_logits)
+    loss = Crossentropy(from_logits=from_logits)
     value = loss(ids, y_pred)
     assert keras.backend.standardize_dtype(value.dtype) == "float32"
     # 14400 pixels: a mean in half precision would be off by far more.
@@ -232,7 +232,7 @@ def test_half_precision(dtype, from_logits):
 def test_float16_gradient_does_not_overflow():
     # -1 / 1e-5 is above 65504, the largest float16.
     p, ids = np.array([[[[1.0, 1e-5]]]]), np.array([[[1]]])
-    assert np.all(np.isfinite(gradient(lambda x: CrossEntropy()(ids, x), p, dtype="float16")))
+    assert np.all(np.isfinite(gradient(lambda x: Crossentropy()(ids, x), p, dtype="float16")))
 
 
 @pytest.mark.parametrize("bad", [4, -1, 255])
@@ -241,7 +241,7 @@ def test_a_stray_label_never_vanishes(bad, form):
     ids, logits = case(10)
     ids[1, 2, 3] = bad
     labels = {"ids": ids, "ids1": ids[..., None], "float": ids.astype("float32")}[form]
-    loss = CrossEntropy(ignore_class=17, from_logits=True)
+    loss = Crossentropy(ignore_class=17, from_logits=True)
     with pytest.raises(InputError, match=rf"`y_true` .*0 to 3.*Received: y_true=\[{bad}\].*ignore_class"):
         loss(labels, logits)
     if BACKEND != "torch":
@@ -253,15 +253,15 @@ def test_a_stray_label_never_vanishes(bad, form):
 
 def test_a_fractional_label_is_stray():
     with pytest.raises(InputError, match="fraction"):
-        CrossEntropy(from_logits=True)(np.full((2, 3, 5), 1.5, "float32"), case()[1])
+        Crossentropy(from_logits=True)(np.full((2, 3, 5), 1.5, "float32"), case()[1])
 
 
 @pytest.mark.parametrize("bad", [0.5, -1.5, np.nan, 2.0**32 + 1])
 @pytest.mark.parametrize("mode", ["multiclass", "binary"])
 def test_what_is_no_label_is_not_void_of_minus_one(bad, mode):
-    """Cast to int32 these are 0 or -1 and would be learnt as background or vanish."""
+    """Cast to int32 these are 0 or -1 and would be learned as background or vanish."""
     labels, logits = np.full((2, 3, 5), -1.0), case()[1]
-    loss = CrossEntropy(ignore_class=-1, from_logits=True, mode=mode)
+    loss = Crossentropy(ignore_class=-1, from_logits=True, mode=mode)
     logits = logits[..., :1] if mode == "binary" else logits
     assert float(loss(labels, logits)) == 0
     labels[1, 2, 3] = bad
@@ -276,13 +276,13 @@ def test_what_is_no_label_is_not_void_of_minus_one(bad, mode):
 def test_ids_beyond_int32_do_not_wrap():
     for labels in (np.full((2, 3, 5), 2**32 + 1, "int64"), np.full((2, 3, 5), 2**32 - 1, "uint32")):
         with pytest.raises(InputError, match="`y_true` holds labels"):
-            CrossEntropy(ignore_class=-1, from_logits=True)(labels, case()[1])
+            Crossentropy(ignore_class=-1, from_logits=True)(labels, case()[1])
 
 
 @pytest.mark.parametrize("row", [[1, 1, 0, 0], [2, 0, 0, 0], [1.5, -0.5, 0, 0], [np.nan, 1, 0, 0], [255, 0, 0, 0]])
 def test_rows_that_are_no_shares_are_stray(row):
     labels = np.zeros((2, 3, 5, 4), "float32") + np.array([0.7, 0.3, 0, 0], "float32")
-    loss = CrossEntropy(ignore_class=255, from_logits=True)
+    loss = Crossentropy(ignore_class=255, from_logits=True)
     assert np.isfinite(float(loss(labels, case()[1])))
     labels[1, 2, 3] = row
     with pytest.raises(InputError, match="`y_true` holds labels.*whose sum is above 1"):
@@ -292,7 +292,7 @@ def test_rows_that_are_no_shares_are_stray(row):
 @pytest.mark.parametrize("from_logits", [False, True])
 def test_compiled_equals_eager(from_logits):
     ids, logits = case(11, void=(255,))
-    loss = CrossEntropy(ignore_class=255, from_logits=from_logits, class_weights=[1.0, 2.0, 3.0, 4.0])
+    loss = Crossentropy(ignore_class=255, from_logits=from_logits, class_weights=[1.0, 2.0, 3.0, 4.0])
     y_pred = logits if from_logits else softmax(logits)
     run = compiled(lambda t, p: loss(t, p))
     ours = run(keras.ops.convert_to_tensor(ids), keras.ops.convert_to_tensor(y_pred))
@@ -304,7 +304,7 @@ def test_compiled_equals_eager(from_logits):
 def test_permuting_pixels_and_splitting_batches(seed, split):
     random = np.random.default_rng(seed)
     ids, logits = case(seed, shape=(4, 2, 3), void=(255,))
-    loss = CrossEntropy(ignore_class=255, from_logits=True)
+    loss = Crossentropy(ignore_class=255, from_logits=True)
     order = random.permutation(ids.size)
     shuffled = float(
         loss(ids.reshape(-1)[order].reshape(ids.shape), logits.reshape(-1, 4)[order].reshape(logits.shape))
@@ -318,7 +318,7 @@ def test_permuting_pixels_and_splitting_batches(seed, split):
 
 def test_a_void_pixel_does_not_matter():
     ids, logits = case(12, void=(255,))
-    loss = CrossEntropy(ignore_class=255, from_logits=True)
+    loss = Crossentropy(ignore_class=255, from_logits=True)
     before = float(loss(ids, logits))
     logits[ids == 255] = 1e4
     assert float(loss(ids, logits)) == before
@@ -332,13 +332,13 @@ def test_function_equals_class():
         "label_smoothing": 0.1,
         "class_weights": [1.0, 2.0, 3.0, 4.0],
     }
-    assert float(cross_entropy(ids, logits, **arguments)) == float(CrossEntropy(**arguments)(ids, logits))
+    assert float(crossentropy(ids, logits, **arguments)) == float(Crossentropy(**arguments)(ids, logits))
 
 
 def test_config_round_trip():
-    loss = CrossEntropy((0, 255), [1, 2.5], True, 0.1, "auto", "sum", "ce")
+    loss = Crossentropy((0, 255), [1, 2.5], True, 0.1, "auto", "sum", "ce")
     again = keras.losses.deserialize(keras.losses.serialize(loss))
-    assert type(again) is CrossEntropy
+    assert type(again) is Crossentropy
     assert again.get_config() == loss.get_config()
     assert (again.ignore_class, again.class_weights) == ((0, 255), (1.0, 2.5))
     assert (again.from_logits, again.label_smoothing, again.reduction, again.name) == (True, 0.1, "sum", "ce")
@@ -366,7 +366,7 @@ def test_config_round_trip():
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(InputError, match=message):
-        CrossEntropy(**arguments)
+        Crossentropy(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -383,16 +383,16 @@ def test_bad_arguments(arguments, message):
 )
 def test_bad_shapes(true, predicted, weight, message):
     with pytest.raises(InputError, match=message):
-        CrossEntropy()(
+        Crossentropy()(
             np.zeros(true, "int32"), np.ones(predicted, "float32"), None if weight is None else np.ones(weight)
         )
 
 
 def test_arrays_and_ranges_as_arguments():
-    loss = CrossEntropy(ignore_class=np.array([255, 0]), class_weights=keras.ops.ones(4))
+    loss = Crossentropy(ignore_class=np.array([255, 0]), class_weights=keras.ops.ones(4))
     assert (loss.ignore_class, loss.class_weights) == ((0, 255), (1.0, 1.0, 1.0, 1.0))
-    assert CrossEntropy.from_config(loss.get_config()).get_config() == loss.get_config()
-    assert CrossEntropy(ignore_class=range(250, 252)).ignore_class == (250, 251)
+    assert Crossentropy.from_config(loss.get_config()).get_config() == loss.get_config()
+    assert Crossentropy(ignore_class=range(250, 252)).ignore_class == (250, 251)
 
 
 @pytest.mark.parametrize("bad", [-0.5, np.nan])
@@ -400,12 +400,12 @@ def test_sample_weights_are_numbers_of_at_least_0(bad):
     weight = np.ones((2, 3, 5), "float32")
     weight[1, 2, 3] = bad
     with pytest.raises(InputError, match="`sample_weight` must hold numbers of at least 0"):
-        CrossEntropy(from_logits=True)(case()[0], case()[1], weight)
+        Crossentropy(from_logits=True)(case()[0], case()[1], weight)
 
 
 def test_wrong_number_of_class_weights():
     with pytest.raises(InputError, match="`class_weights` must hold 4 numbers"):
-        CrossEntropy(class_weights=[1, 2])(*case())
+        Crossentropy(class_weights=[1, 2])(*case())
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="elsewhere a training step is a graph")
@@ -414,5 +414,5 @@ def test_predictions_of_a_training_step_are_not_checked():
     wrong = torch.full((1, 2, 2, 3), float("nan"))
     labels = np.zeros((1, 2, 2), "int32")
     with pytest.raises(InputError, match="`y_pred` holds NaN"):
-        CrossEntropy()(labels, wrong)
-    assert torch.isnan(CrossEntropy()(labels, wrong.requires_grad_()))
+        Crossentropy()(labels, wrong)
+    assert torch.isnan(Crossentropy()(labels, wrong.requires_grad_()))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import jaccard_score
 
 from keras_seg import losses
-from keras_seg.losses.lovasz import jaccard_steps
+from keras_seg.losses.lovasz_loss import jaccard_steps
 
 CLASSES = 4
 
@@ -62,7 +62,7 @@ def test_lovasz_of_hard_predictions_is_one_minus_iou(per_image, seed):
 
 
 def test_lovasz_steps_of_many_pixels():
-    """At 2^19 pixels differences of neighbouring Jaccard indices in float32 are wrong by percents; ours are not."""
+    """At 2^19 pixels differences of neighboring Jaccard indices in float32 are wrong by percents; ours are not."""
     random = np.random.default_rng(0)
     truth = (random.random(2**19) < 0.3).astype("float32")
     tensor = keras.ops.convert_to_tensor(truth)
@@ -96,11 +96,11 @@ def test_overlap_identities(per_image, void):
 def test_cross_entropy_identities():
     batch = case(2, void=True)
     weights = (1.0, 2.0, 0.5, 3.0)
-    plain = value(losses.CrossEntropy(ignore_class=255, class_weights=weights), *batch)
+    plain = value(losses.Crossentropy(ignore_class=255, class_weights=weights), *batch)
     for loss in (
-        losses.FocalCrossEntropy(gamma=0, ignore_class=255, class_weights=weights),
-        losses.OHEMCrossEntropy(fraction=1.0, ignore_class=255, class_weights=weights),
-        losses.OHEMCrossEntropy(fraction=0.1, threshold=1.0, ignore_class=255, class_weights=weights),
+        losses.FocalCrossentropy(gamma=0, ignore_class=255, class_weights=weights),
+        losses.OHEMCrossentropy(fraction=1.0, ignore_class=255, class_weights=weights),
+        losses.OHEMCrossentropy(fraction=0.1, threshold=1.0, ignore_class=255, class_weights=weights),
     ):
         assert value(loss, *batch) == pytest.approx(plain, rel=1e-6)
 
@@ -110,7 +110,7 @@ def test_binary_is_two_classes():
     random = np.random.default_rng(3)
     z, labels = random.normal(size=(2, 3, 5, 1)).astype("float32"), random.integers(0, 2, (2, 3, 5))
     two = np.concatenate([0 * z, z], -1)
-    for loss in (losses.CrossEntropy, losses.FocalCrossEntropy):
+    for loss in (losses.Crossentropy, losses.FocalCrossentropy):
         arguments = {"from_logits": True, "class_weights": (0.3, 1.7)}
         assert value(loss(**arguments), labels, z) == pytest.approx(value(loss(**arguments), labels, two), rel=1e-5)
     for loss in (losses.SoftIoU, losses.SoftDice, losses.Tversky, losses.LovaszSoftmax):
@@ -121,17 +121,17 @@ def test_binary_is_two_classes():
 def test_ties_share_the_last_places():
     """Four equal pixels of which two are kept: the same value and gradient as the mean of all."""
     labels, p = np.zeros((1, 2, 2), int), np.full((1, 2, 2, 2), 0.5, "float32")
-    half = losses.OHEMCrossEntropy(fraction=0.5, reduction="none")
+    half = losses.OHEMCrossentropy(fraction=0.5, reduction="none")
     np.testing.assert_allclose(np.asarray(half(labels, p)), np.full((1, 2, 2), np.log(2) / 2), rtol=1e-6)
-    loss = losses.OHEMCrossEntropy(fraction=0.5)
+    loss = losses.OHEMCrossentropy(fraction=0.5)
     slopes = gradient(lambda x: loss(labels, x), p)
-    np.testing.assert_allclose(slopes, gradient(lambda x: losses.CrossEntropy()(labels, x), p), rtol=1e-6)
+    np.testing.assert_allclose(slopes, gradient(lambda x: losses.Crossentropy()(labels, x), p), rtol=1e-6)
 
 
 def test_hard_pixels_of_each_image():
     ids, p = case(4, void=True)
-    loss = losses.OHEMCrossEntropy(fraction=0.4, ignore_class=255, reduction="none", per_image=True)
-    alone = losses.OHEMCrossEntropy(fraction=0.4, ignore_class=255, reduction="none")
+    loss = losses.OHEMCrossentropy(fraction=0.4, ignore_class=255, reduction="none", per_image=True)
+    alone = losses.OHEMCrossentropy(fraction=0.4, ignore_class=255, reduction="none")
     together = np.asarray(loss(ids, p))
     for i in range(2):
         np.testing.assert_allclose(together[i], np.asarray(alone(ids[i : i + 1], p[i : i + 1]))[0], rtol=1e-6)
@@ -146,11 +146,11 @@ def test_sample_weights_of_hard_pixels():
     labels, weight = np.zeros((1, 1, 4), int), np.array([[[9.0, 9.0, 2.0, 1.0]]])
     log = np.log(2)
     arguments = {"fraction": 0.5}
-    mean = losses.OHEMCrossEntropy(**arguments)(labels, p, sample_weight=weight)
+    mean = losses.OHEMCrossentropy(**arguments)(labels, p, sample_weight=weight)
     assert float(mean) == pytest.approx((2 * 3 * log + 4 * log) / 2, rel=1e-6)
-    by_weight = losses.OHEMCrossEntropy(reduction="mean_with_sample_weight", **arguments)
+    by_weight = losses.OHEMCrossentropy(reduction="mean_with_sample_weight", **arguments)
     assert float(by_weight(labels, p, sample_weight=weight)) == pytest.approx(10 * log / 3, rel=1e-6)
-    total = losses.OHEMCrossEntropy(reduction="sum", **arguments)(labels, p, sample_weight=weight)
+    total = losses.OHEMCrossentropy(reduction="sum", **arguments)(labels, p, sample_weight=weight)
     assert float(total) == pytest.approx(10 * log, rel=1e-6)
 
 

@@ -41,8 +41,8 @@ SAME = {
     # MONAI gives an absent class the largest weight of the others.
     "monai_generalized_dice_absent": lambda: ours(losses.GeneralizedDice, "absent", absent="count"),
     # MONAI averages over classes too, of which each pixel has one.
-    "monai_focal_softmax": lambda: ours(losses.FocalCrossEntropy) / CLASSES,
-    "monai_focal_sigmoid": lambda: ours(losses.FocalCrossEntropy, "channels", mode="multilabel", gamma=1.5),
+    "monai_focal_softmax": lambda: ours(losses.FocalCrossentropy) / CLASSES,
+    "monai_focal_sigmoid": lambda: ours(losses.FocalCrossentropy, "channels", mode="multilabel", gamma=1.5),
     "smp_dice": lambda: ours(losses.SoftDice),
     "smp_dice_void": lambda: ours(losses.SoftDice, "void", ignore_class=255),
     # smp gives an absent class the loss 0 and divides by all 4 classes, where "skip" divides by the 3 present.
@@ -53,16 +53,16 @@ SAME = {
     # smp raises the mean over classes to the power, we (and the paper) each class: the same for one class.
     "smp_focal_tversky_binary": lambda: ours(losses.Tversky, "first", exponent=0.75),
     # alpha 0.25 of the foreground is a pair of class weights here.
-    "smp_focal_binary": lambda: ours(losses.FocalCrossEntropy, "first", class_weights=(0.75, 0.25)),
+    "smp_focal_binary": lambda: ours(losses.FocalCrossentropy, "first", class_weights=(0.75, 0.25)),
     # smp's "multiclass" focal loss is a mean of one sigmoid loss a class, not the softmax form.
-    "smp_focal_multiclass": lambda: ours(losses.FocalCrossEntropy, "void", mode="multilabel", ignore_class=255),
+    "smp_focal_multiclass": lambda: ours(losses.FocalCrossentropy, "void", mode="multilabel", ignore_class=255),
     "smp_lovasz": lambda: ours(losses.LovaszSoftmax),
     "smp_lovasz_void": lambda: ours(losses.LovaszSoftmax, "void", ignore_class=255),
     "smp_lovasz_absent_per_image": lambda: ours(losses.LovaszSoftmax, "absent", per_image=True),
     "smp_lovasz_hinge": lambda: ours(losses.LovaszHinge, "first"),
     # smp divides by all pixels, void ones included.
     "smp_cross_entropy_smoothed": lambda: (
-        ours(losses.CrossEntropy, "void", ignore_class=255, label_smoothing=0.1) * VALID
+        ours(losses.Crossentropy, "void", ignore_class=255, label_smoothing=0.1) * VALID
     ),
 }
 
@@ -77,5 +77,5 @@ def test_where_the_peers_differ():
     assert VALUES["smp_dice_absent"] != pytest.approx(ours(losses.SoftDice, "absent"), rel=0.1)
     assert VALUES["monai_dice_absent"] != pytest.approx(ours(losses.SoftDice, "absent"), rel=0.05)
     assert VALUES["smp_focal_multiclass"] != pytest.approx(
-        ours(losses.FocalCrossEntropy, "void", ignore_class=255), rel=0.05
+        ours(losses.FocalCrossentropy, "void", ignore_class=255), rel=0.05
     )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from metric_cases import case, filled
 
 from keras_seg._validation import InputError
-from keras_seg.losses import CrossEntropy
+from keras_seg.losses import Crossentropy
 from keras_seg.metrics import (
     BoundaryIoU,
     ConfusionMatrix,
@@ -348,7 +348,7 @@ def test_in_a_compiled_model(tmp_path, policy):
     names = ["sky", "road", "car"]
     metrics = [MeanIoU(3), PixelAccuracy(3), PerClassIoU(3, class_names=names), PerClassIoU(3, 2, names, prefix="iou_")]
     metrics[3].name = "second"
-    net.compile("sgd", loss=CrossEntropy(), metrics=metrics)
+    net.compile("sgd", loss=Crossentropy(), metrics=metrics)
     history = net.fit(images, true, batch_size=4, validation_data=(images, true), verbose=0).history
     logs = {"mean_iou", "pixel_accuracy", *names, "iou_sky", "iou_road"}
     assert set(history) == {"loss", "val_loss"} | logs | {f"val_{name}" for name in logs}

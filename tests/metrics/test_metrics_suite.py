@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from metric_cases import case, filled
 
 from keras_seg._validation import InputError
-from keras_seg.losses import CrossEntropy
+from keras_seg.losses import Crossentropy
 from keras_seg.metrics import (
     BoundaryFScore,
     BoundaryIoU,
@@ -207,7 +207,7 @@ def test_suite_in_a_compiled_model(tmp_path):
     inputs = keras.Input((None, None, 3))
     net = keras.Model(inputs, keras.layers.Conv2D(3, 1, activation="softmax")(inputs))
     names = ("mean_iou", "mean_accuracy", "boundary_iou")
-    net.compile("sgd", loss=CrossEntropy(), metrics=[MetricSuite(3, class_names=["a", "b", "c"], metrics=names)])
+    net.compile("sgd", loss=Crossentropy(), metrics=[MetricSuite(3, class_names=["a", "b", "c"], metrics=names)])
     history = net.fit(images, true, batch_size=4, validation_data=(images, true), verbose=0).history
     keys = {*names, "iou_a", "iou_b", "iou_c"}
     assert set(history) == {"loss", "val_loss"} | keys | {f"val_{key}" for key in keys}

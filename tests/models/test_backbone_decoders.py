@@ -55,7 +55,7 @@ def test_a_training_step_moves_every_kernel(name, policy):
     keras.config.set_dtype_policy(policy)
     model = small(name)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
-    model.compile("adamw", loss=ks.losses.CrossEntropy(ignore_class=255))
+    model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255))
     labels = np.random.default_rng(1).choice([0, 1, 2, 255], size=(2, 64, 64))
     before = {w.path: np.array(keras.ops.convert_to_numpy(w)) for w in model.trainable_variables}
     assert np.isfinite(model.train_on_batch(noise(2, 64, 64, 3), labels))
@@ -66,7 +66,7 @@ def test_a_training_step_moves_every_kernel(name, policy):
 
 
 @pytest.mark.parametrize("name, layer", [("PSPNet", "pyramid1"), ("DeepLabV3Plus", "aspp_image")])
-def test_the_whole_image_is_not_normalised(name, layer):
+def test_the_whole_image_is_not_normalized(name, layer):
     """One region of one image has no variance: divided by it, a net trained with batches of one would predict noise."""
     model = small(name)
     assert model.get_layer(f"{layer}_conv").use_bias
@@ -82,7 +82,7 @@ def test_it_learns(name):
     images = (masks[..., None] * 150 + rng.uniform(0, 100, size=(8, 64, 64, 3))).astype("float32")
     model = small(name, num_classes=2)
     model.compile(
-        keras.optimizers.Adam(3e-3), loss=ks.losses.CrossEntropy(), metrics=[ks.metrics.MeanIoU(num_classes=2)]
+        keras.optimizers.Adam(3e-3), loss=ks.losses.Crossentropy(), metrics=[ks.metrics.MeanIoU(num_classes=2)]
     )
     model.fit(images, masks, batch_size=4, epochs=30, verbose=0)
     assert model.evaluate(images, masks, verbose=0, return_dict=True)["mean_iou"] > 0.8

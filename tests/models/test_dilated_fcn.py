@@ -42,7 +42,7 @@ def test_receptive_fields(padding):
     """The front end's is 380 at stride 8; the context module sees 67 of its units: 380 + 66 * 8."""
     model = small(padding=padding)
     front = ks.analysis.receptive_field(model, "score_fr")
-    assert (front.size, front.stride, front.centre) == (380, 8, 3.5)
+    assert (front.size, front.stride, front.center) == (380, 8, 3.5)
     assert ks.analysis.receptive_field(model, "context8").size == 380 + 66 * 8
     # In units of its input, taken alone.
     scores = keras.Input((None, None, 3))
@@ -99,7 +99,7 @@ def test_a_training_step_moves_every_kernel(policy):
     keras.config.set_dtype_policy(policy)
     model = small(dropout=0.0)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
-    model.compile("adamw", loss=ks.losses.CrossEntropy(ignore_class=255))
+    model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255))
     labels = np.random.default_rng(1).choice([0, 1, 2, 255], size=(2, 40, 40))
     before = {w.path: np.array(ops.convert_to_numpy(w)) for w in model.trainable_variables}
     for _ in range(12):  # In float16, steps are skipped until the loss scale has come down.

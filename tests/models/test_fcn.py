@@ -55,10 +55,10 @@ def test_frozen_channel_deconvolutions_hold_no_weights():
 
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("deconvolution, maps", [("per_channel", 3), ("dense", 9)])
-@pytest.mark.parametrize("trainable, learnt", [(False, 0), (True, 4**2 + 4**2 + 16**2), ("intermediate", 4**2 + 4**2)])
-def test_what_of_the_deconvolutions_is_learnt(deconvolution, maps, trainable, learnt):
+@pytest.mark.parametrize("trainable, learned", [(False, 0), (True, 4**2 + 4**2 + 16**2), ("intermediate", 4**2 + 4**2)])
+def test_what_of_the_deconvolutions_is_learned(deconvolution, maps, trainable, learned):
     model = small(8, deconvolution=deconvolution, deconvolution_trainable=trainable)
-    assert count(model.trainable_variables) - count(small(8).trainable_variables) == learnt * maps
+    assert count(model.trainable_variables) - count(small(8).trainable_variables) == learned * maps
     assert not any("bias" in v.path for v in model.variables if "upscore" in v.path)
 
 
@@ -109,7 +109,7 @@ def identity_net(stride, heard, padding):
 def test_every_path_lands_on_the_right_pixels(stride, heard, padding):
     """A ramp comes out as itself; all crop offsets and paddings together decide where.
 
-    Max pooling takes the larger of two neighbours, which moves a rising ramp of slope 1 up by (2^pools - 1) / 2, and a
+    Max pooling takes the larger of two neighbors, which moves a rising ramp of slope 1 up by (2^pools - 1) / 2, and a
     falling one as much: half the difference of the two is the position, exactly.
     """
     model = identity_net(stride, heard, padding)
@@ -164,7 +164,7 @@ def test_at_once_scales_the_skips():
     np.testing.assert_allclose(at_once.predict(image, verbose=0), plain.predict(image, verbose=0), atol=1e-4)
 
 
-def test_raw_input_is_normalised_as_vgg_was_trained():
+def test_raw_input_is_normalized_as_vgg_was_trained():
     raw, bare = randomize(small(16)), small(16, include_preprocessing=False)
     bare.set_weights(raw.get_weights())
     image = noise(1, 32, 32, 3)
@@ -188,7 +188,7 @@ def test_training_steps(policy, stride, padding):
     keras.config.set_dtype_policy(policy)
     model = small(stride, padding=padding, dropout=0.0)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
-    model.compile(keras.optimizers.Adam(0.01), loss=ks.losses.CrossEntropy(ignore_class=255))
+    model.compile(keras.optimizers.Adam(0.01), loss=ks.losses.Crossentropy(ignore_class=255))
     batch = noise(2, 40, 40, 3), np.random.default_rng(1).choice([0, 1, 2, 255], size=(2, 40, 40))
 
     def moved():

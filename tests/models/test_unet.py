@@ -89,7 +89,7 @@ def test_decoder_stride_enlarges_logits_bilinearly():
     np.testing.assert_allclose(model.predict(image, verbose=0), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_raw_input_is_normalised_inside():
+def test_raw_input_is_normalized_inside():
     """The same weights without preprocessing see the image in [-1, 1]."""
     raw, bare = small(), small(include_preprocessing=False)
     bare.set_weights(raw.get_weights())
@@ -132,7 +132,7 @@ def test_a_training_step(policy, backbone):
     keras.config.set_dtype_policy(policy)
     model = small(backbone=backbone)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
-    model.compile("adamw", loss=ks.losses.CrossEntropy(ignore_class=255) + 0.5 * ks.losses.SoftIoU(ignore_class=255))
+    model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255) + 0.5 * ks.losses.SoftIoU(ignore_class=255))
     labels = np.random.default_rng(1).choice([0, 1, 2, 255], size=(2, 32, 32))
     before = [w.copy() for w in model.get_weights()]
     loss = model.train_on_batch(noise(2, 32, 32, 3), labels)
@@ -150,7 +150,7 @@ def test_it_learns():
     images = (masks[..., None] * 150 + rng.uniform(0, 100, size=(8, 16, 16, 3))).astype("float32")
     model = ks.models.UNet(num_classes=2, filters=8, depth=2)
     model.compile(
-        keras.optimizers.Adam(3e-3), loss=ks.losses.CrossEntropy(), metrics=[ks.metrics.MeanIoU(num_classes=2)]
+        keras.optimizers.Adam(3e-3), loss=ks.losses.Crossentropy(), metrics=[ks.metrics.MeanIoU(num_classes=2)]
     )
     model.fit(images, masks, batch_size=8, epochs=60, verbose=0)
     assert model.evaluate(images, masks, verbose=0, return_dict=True)["mean_iou"] > 0.9
@@ -159,7 +159,7 @@ def test_it_learns():
 @pytest.mark.slow_off_tensorflow
 def test_frozen_backbone_does_not_move_and_unfreezing_lets_it():
     model = ks.models.UNet(num_classes=3, backbone="Compact", backbone_trainable=False)
-    model.compile("adam", loss=ks.losses.CrossEntropy())
+    model.compile("adam", loss=ks.losses.Crossentropy())
     batch = noise(2, 32, 32, 3), np.random.default_rng(1).integers(0, 3, size=(2, 32, 32))
 
     def step():
@@ -179,7 +179,7 @@ def test_frozen_backbone_does_not_move_and_unfreezing_lets_it():
 @pytest.mark.slow_off_tensorflow
 def test_a_fresh_process_loads_without_custom_objects(tmp_path):
     model = small(backbone="Compact")
-    model.compile("adamw", loss=ks.losses.CrossEntropy(ignore_class=3) + 0.5 * ks.losses.SoftIoU(ignore_class=3))
+    model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=3) + 0.5 * ks.losses.SoftIoU(ignore_class=3))
     image = noise(1, 20, 30, 3)
     np.save(tmp_path / "image.npy", image)
     model.save(tmp_path / "model.keras")

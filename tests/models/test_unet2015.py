@@ -129,7 +129,7 @@ def test_a_training_step(policy):
         policy = "mixed_bfloat16"  # PyTorch has no float16 convolutions on CPUs.
     keras.config.set_dtype_policy(policy)
     model = small(dropout=0.2)
-    model.compile("adam", loss=ks.losses.CrossEntropy())
+    model.compile("adam", loss=ks.losses.Crossentropy())
     before = model.get_layer("encoder1_1_conv").get_weights()[0].copy()
     assert np.isfinite(model.train_on_batch(noise(2, 60, 60, 3), np.ones((2, 20, 20), "int32")))
     assert not np.array_equal(before, model.get_layer("encoder1_1_conv").get_weights()[0])

@@ -226,7 +226,7 @@ def test_a_training_step(name, policy):
     keras.config.set_dtype_policy(policy)
     model = small(name, **({"depth": 2} if name == "SegNetBasic" else {}))
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
-    model.compile(keras.optimizers.Adam(0.01), loss=ks.losses.CrossEntropy(ignore_class=255))
+    model.compile(keras.optimizers.Adam(0.01), loss=ks.losses.Crossentropy(ignore_class=255))
     batch = noise(2, 37, 50, 3), np.random.default_rng(1).choice([0, 1, 2, 255], size=(2, 37, 50))
     first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
     before = first.get_weights()[0], model.get_layer("logits").get_weights()[0]
@@ -237,7 +237,7 @@ def test_a_training_step(name, policy):
         if not any(np.array_equal(*pair) for pair in zip(before, after, strict=True)):
             break
     else:
-        pytest.fail("nothing was learnt")
+        pytest.fail("nothing was learned")
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ def test_by_name():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["SegNet", "SegNetBasic"])
 def test_learns(name):
-    """Squares of another colour than their ground, 17 % of the pixels: of new images over 95 % are right."""
+    """Squares of another color than their ground, 17 % of the pixels: of new images over 95 % are right."""
     rng = np.random.default_rng(0)
 
     def scenes(count):
@@ -396,7 +396,7 @@ def test_learns(name):
 
     filters = {"filters": (16,) * 5 if name == "SegNet" else 8}
     model = small(name, num_classes=2, **filters)
-    model.compile(keras.optimizers.Adam(3e-3), loss=ks.losses.CrossEntropy())
+    model.compile(keras.optimizers.Adam(3e-3), loss=ks.losses.Crossentropy())
     for _ in range(100):
         model.train_on_batch(*scenes(8))
     images, masks = scenes(8)

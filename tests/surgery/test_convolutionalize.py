@@ -231,7 +231,7 @@ def test_it_saves_and_trains(tmp_path):
     np.testing.assert_allclose(
         loaded.predict(picture, verbose=0), anywhere.predict(picture, verbose=0), rtol=1e-5, atol=1e-6
     )
-    anywhere.compile("sgd", loss=ks.losses.CrossEntropy())
+    anywhere.compile("sgd", loss=ks.losses.Crossentropy())
     assert np.isfinite(anywhere.train_on_batch(picture, np.zeros((1, 5, 5), int)))
 
 

@@ -10,7 +10,7 @@ import pytest
 import keras_seg as ks
 from keras_seg import _files, _validation
 from keras_seg.training import RunFolder, fingerprint, fit, make_plan
-from keras_seg.training.recorder import _Affordable
+from keras_seg.training.run_recorder import _Affordable
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def test_log_and_checkpoint(tmp_path, indices, always_save):
 
 def test_validation_that_costs_much_is_done_seldom(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr("keras_seg.training.recorder.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("keras_seg.training.run_recorder.time.monotonic", lambda: now[0])
     job, times = _Affordable(0.05), []
     for second in range(200):
         now[0] = max(now[0], float(second))
@@ -110,7 +110,7 @@ def test_validation_that_costs_much_is_done_seldom(monkeypatch):
 @pytest.mark.slow_off_tensorflow
 def test_a_loss_that_is_not_a_number_ends_the_run(tmp_path, indices, monkeypatch):
     run, plan = make_run(tmp_path / "run", indices, epochs=2, learning_rate=9.9)
-    monkeypatch.setattr("keras_seg.losses.CrossEntropy.call", lambda self, y, p, w=None: keras.ops.sum(p) * np.nan)
+    monkeypatch.setattr("keras_seg.losses.Crossentropy.call", lambda self, y, p, w=None: keras.ops.sum(p) * np.nan)
     with pytest.raises(_validation.InputError, match="The loss of epoch 1 is nan. Start anew with a lower --learning"):
         fit(plan, *indices, run)
 
@@ -153,13 +153,13 @@ class TestRunFolder:
 
 class TestFiles:
     def test_a_failure_leaves_the_old_file_and_nothing_else(self, tmp_path):
-        target = tmp_path / "artefact"
+        target = tmp_path / "artifact"
         target.write_text("old")
         with pytest.raises(RuntimeError), _files.written_aside(target, overwrite=True) as aside:
             aside.write_text("half")
             raise RuntimeError
         assert target.read_text() == "old"
-        assert [item.name for item in tmp_path.iterdir()] == ["artefact"]
+        assert [item.name for item in tmp_path.iterdir()] == ["artifact"]
 
     def test_folders_are_replaced_too(self, tmp_path):
         for text in ("one", "two"):

@@ -53,7 +53,7 @@ def test_fit_follows_the_schedule_and_stops_at_its_end():
 def test_a_run_limited_by_time_ends_near_its_end(monkeypatch):
     """The clock is ours: each look at it costs a second, so the test does not depend on the machine."""
     clock = iter(np.arange(0.0, 10**6))
-    monkeypatch.setattr("keras_seg.training.schedule.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("keras_seg.training.progress_schedule.time.monotonic", lambda: next(clock))
     model, rates = tiny_model(), Rates()
     schedule = ProgressSchedule(0.5, seconds=60)
     model.fit(np.ones((8, 2)), np.ones((8, 1)), batch_size=2, epochs=10**6, verbose=0, callbacks=[schedule, rates])

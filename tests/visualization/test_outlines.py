@@ -32,7 +32,7 @@ def test_a_wider_line_lies_inside_too(ids):
     assert not drawn[ids == 0].any()
 
 
-def test_each_object_has_its_colour_and_void_none(ids):
+def test_each_object_has_its_color_and_void_none(ids):
     ids[:8] = -1
     drawn = outlines(np.zeros((64, 64, 3)), ids)
     colors = ks.visualization.palette(int(ids.max()))
@@ -58,7 +58,7 @@ def test_the_panel_tells_found_missed_and_made_up():
     assert judged[125, 35].tolist() == [213, 94, 0]
     assert judged[35, 175].tolist() == [240, 228, 66]
     assert judged[200, 200].tolist() == [0, 0, 0]
-    # What was found has the colour of its truth.
+    # What was found has the color of its truth.
     true_line, found_line = panel[26 + 35, 6 * 2 + 220 + 10], panel[26 + 35, 6 * 3 + 440 + 10]
     assert true_line.any()
     np.testing.assert_array_equal(true_line, found_line)

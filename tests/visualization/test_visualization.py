@@ -9,7 +9,7 @@ from keras_seg.visualization import colorize, overlay, palette, prediction_panel
 pytestmark = pytest.mark.tensorflow_only
 
 
-def test_colours_are_distinct_and_stable():
+def test_colors_are_distinct_and_stable():
     colors = palette(40).astype(int)
     assert len({tuple(color) for color in colors}) == 40
     distances = np.linalg.norm(colors[:12, None] - colors[None, :12], axis=-1) + 1000 * np.eye(12)
@@ -25,18 +25,18 @@ def test_colorize_by_hand():
 
 
 def test_overlay_by_hand():
-    """0.25 of the colour and 0.75 of the image; the ignored pixel shows the image alone."""
+    """0.25 of the color and 0.75 of the image; the ignored pixel shows the image alone."""
     image = np.full((1, 2, 3), 100.0)
     result = overlay(image, np.array([[0, 9]]), np.array([[200, 0, 100]], "uint8"), alpha=0.25)
     np.testing.assert_array_equal(result, [[[125, 75, 100], [100, 100, 100]]])
 
 
-def test_grey_images_and_more_channels():
+def test_gray_images_and_more_channels():
     assert overlay(np.full((2, 3, 1), 7.0), np.full((2, 3), -1), 2).tolist() == np.full((2, 3, 3), 7).tolist()
     assert overlay(np.zeros((2, 3, 4)), np.zeros((2, 3), int), 2).shape == (2, 3, 3)
 
 
-def test_panel_marks_wrong_pixels_in_red_and_ignored_ones_grey():
+def test_panel_marks_wrong_pixels_in_red_and_ignored_ones_gray():
     truth = np.zeros((40, 40), "uint8")
     truth[:, 20:] = 255
     prediction = np.zeros((40, 40), int)

@@ -16,7 +16,7 @@ def plan_field(ops, steps, draws, one, size, target):
 
     Returns:
         The parts of the way, each a matrix (batch, 3, 3) or a function of points, those next to the result first, with
-        neighbouring matrices multiplied; and the `Frame` of the transformed pictures, which the result is cut from.
+        neighboring matrices multiplied; and the `Frame` of the transformed pictures, which the result is cut from.
     """
     height, width = (ops.cast(ops.convert_to_tensor(side), "float32") for side in size)
     frame = Frame(width + 0.0 * one, height + 0.0 * one, target)

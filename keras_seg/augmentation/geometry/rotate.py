@@ -10,7 +10,7 @@ from keras_seg.augmentation.geometry.step import GeometricStep, matrix_of
 
 @keras.saving.register_keras_serializable("keras_seg")
 class Rotate(GeometricStep):
-    """Turn about the centre.
+    """Turn about the center.
 
     Args:
         angle: degrees, clockwise: one number for both directions, or a pair (smallest, largest). Defaults to 15.

@@ -62,7 +62,7 @@ def nearest(ops, x, points):
 
 
 def linear(ops, x, points, inside=None):
-    """Bilinear interpolation between the four nearest pixel centres, float32; see `nearest`.
+    """Bilinear interpolation between the four nearest pixel centers, float32; see `nearest`.
 
     With `inside`, of `Points.inside`, it is 0 where nothing of the input is seen. That goes into the weights, which are
     one row and one column where the field has that form, and not a map of their own.
@@ -78,7 +78,7 @@ def linear(ops, x, points, inside=None):
 
 
 def cubic(ops, x, points):
-    """Bicubic interpolation (Keys, a = -0.5) between the sixteen nearest pixel centres, float32; see `nearest`."""
+    """Bicubic interpolation (Keys, a = -0.5) between the sixteen nearest pixel centers, float32; see `nearest`."""
     column, right = _split(ops, points.x)
     row, below = _split(ops, points.y)
     columns, rows = ([keys_cubic(ops, ops.abs(part - i)) for i in range(-1, 3)] for part in (right, below))
@@ -90,7 +90,7 @@ def cubic(ops, x, points):
 
 
 def _split(ops, position):
-    """The pixel centre before each position, int32 (...), and how far behind it that is, float32 (..., 1)."""
+    """The pixel center before each position, int32 (...), and how far behind it that is, float32 (..., 1)."""
     before = ops.floor(position - 0.5)
     return ops.cast(before, "int32"), (position - 0.5 - before)[..., None]
 

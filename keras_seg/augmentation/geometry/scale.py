@@ -11,7 +11,7 @@ from keras_seg.augmentation.geometry.step import GeometricStep, matrix_of
 
 @keras.saving.register_keras_serializable("keras_seg")
 class Scale(GeometricStep):
-    """Enlarge or shrink about the centre.
+    """Enlarge or shrink about the center.
 
     Args:
         factor: (smallest, largest) factor of the size, drawn uniformly in the logarithm: halving is as likely as

@@ -10,7 +10,7 @@ from keras_seg.augmentation.geometry.step import GeometricStep, matrix_of
 
 @keras.saving.register_keras_serializable("keras_seg")
 class Shear(GeometricStep):
-    """Slant about the centre, along both axes of their own accord.
+    """Slant about the center, along both axes of their own accord.
 
     Args:
         angle: degrees below 45: one number for both directions, or a pair (smallest, largest). Defaults to 10.

@@ -8,8 +8,8 @@ from keras_seg.augmentation.transform import Transform
 class Frame(NamedTuple):
     """The picture a step works on.
 
-    Points are counted in pixels from the centre of the picture, x to the right and y down, so that turning, scaling and
-    mirroring need not know how large it is. Pixel centres lie half a pixel off the integers where a side is even.
+    Points are counted in pixels from the center of the picture, x to the right and y down, so that turning, scaling and
+    mirroring need not know how large it is. Pixel centers lie half a pixel off the integers where a side is even.
     """
 
     width: Any
@@ -30,7 +30,7 @@ class GeometricStep(Transform):
     """Whether points must be divided by their third coordinate."""
 
     whole_pixels = False
-    """Whether pixel centres come from pixel centres, so that pixels are copied."""
+    """Whether pixel centers come from pixel centers, so that pixels are copied."""
 
     stays_inside = False
     """Whether a window inside the result shows nothing but the input."""

@@ -18,7 +18,7 @@ class Cutout(Transform):
         size: the rectangles' sides as parts of the image's, 0..1: a pair (smallest, largest), or the largest one.
             Defaults to (0.1, 0.3).
         count: rectangles an image. Defaults to 1.
-        fill: "mean" (the image's mean colour) or a number in 0..255. Defaults to "mean".
+        fill: "mean" (the image's mean color) or a number in 0..255. Defaults to "mean".
         labels: "ignore": covered pixels get the first `ignore_class` in masks, 0 in weight maps and instance ids, as
             nothing can be seen there. "keep": they stay, and the net has to guess from what is around. Defaults to
             "ignore".

@@ -60,7 +60,7 @@ def paste(ops, batch, partner, where):
 
 
 def rectangle(ops, left, top, width, height, size):
-    """Whether each pixel centre lies in a rectangle; bool (batch, rows, columns, 1) from float32 (batch,) each."""
+    """Whether each pixel center lies in a rectangle; bool (batch, rows, columns, 1) from float32 (batch,) each."""
     x = (ops.cast(ops.arange(size[1], dtype="int32"), "float32") + 0.5)[None, None, :, None]
     y = (ops.cast(ops.arange(size[0], dtype="int32"), "float32") + 0.5)[None, :, None, None]
     left, top, width, height = (side[:, None, None, None] for side in (left, top, width, height))

@@ -1,1 +1,1 @@
-"""Transforms of colours."""
+"""Transforms of colors."""

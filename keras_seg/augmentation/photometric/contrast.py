@@ -8,7 +8,7 @@ from keras_seg.augmentation.photometric.step import LinearStep, diagonal
 
 @keras.saving.register_keras_serializable("keras_seg")
 class Contrast(LinearStep):
-    """Move all values away from the image's mean colour, or towards it.
+    """Move all values away from the image's mean color, or towards it.
 
     The mean is that of the whole image before it is cropped and turned.
 

@@ -10,10 +10,10 @@ from keras_seg.augmentation.photometric.step import LinearStep, diagonal
 
 @keras.saving.register_keras_serializable("keras_seg")
 class Hue(LinearStep):
-    """Turn colours about the grey axis of the RGB cube. For RGB images.
+    """Turn colors about the gray axis of the RGB cube. For RGB images.
 
-    Grey stays grey, the sum of the three channels is kept, and a third of a turn makes red green, green blue and blue
-    red. This is one matrix, unlike adding to the H of HSV, which treats the six sectors of the colour circle by
+    Gray stays gray, the sum of the three channels is kept, and a third of a turn makes red green, green blue and blue
+    red. This is one matrix, unlike adding to the H of HSV, which treats the six sectors of the color circle by
     themselves; both agree at thirds of a turn and differ by at most some degrees between. Results outside 0..255 are
     clipped.
 

@@ -41,7 +41,7 @@ class JPEG(PhotometricStep):
 
     The image is not encoded and decoded, which only TensorFlow could do, and only on the CPU: rounding is all that
     changes an image, and it runs inside a compiled model on every backend. Chroma keeps its resolution (4:4:4). For RGB
-    and for grey images.
+    and for gray images.
 
     Args:
         quality: of libjpeg's scale, 1..100: a pair (smallest, largest), or one number that fixes it. Defaults to
@@ -78,10 +78,10 @@ class JPEG(PhotometricStep):
         # The border repeated to whole blocks, as encoders do.
         x = ops.take(image, ops.minimum(ops.arange(8 * rows, dtype="int32"), height - 1), axis=1)
         x = ops.take(x, ops.minimum(ops.arange(8 * columns, dtype="int32"), width - 1), axis=2)
-        # Whole grey levels before and after each step, as in encoders and decoders.
+        # Whole gray levels before and after each step, as in encoders and decoders.
         x = ops.round(x) - 128.0
         if channels == 3:
-            # The grey axis is shifted by 128, which the matrices leave alone, as their rows for Cb and Cr add up to 0.
+            # The gray axis is shifted by 128, which the matrices leave alone, as their rows for Cb and Cr add up to 0.
             x = ops.round(ops.matmul(x, ops.convert_to_tensor(_TO_YCC, dtype="float32")))
         blocks = ops.reshape(x, (batch, rows, 8, columns, 8, channels))
         blocks = ops.transpose(blocks, (0, 1, 3, 5, 2, 4))

@@ -11,7 +11,7 @@ class Noise(PhotometricStep):
     """Add normal noise, of its own for each pixel and channel.
 
     Args:
-        sigma: standard deviation in grey levels of 0..255: the largest one, or a pair (smallest, largest). Defaults to
+        sigma: standard deviation in gray levels of 0..255: the largest one, or a pair (smallest, largest). Defaults to
             8.
         probability: 0..1. Defaults to 0.5.
 

@@ -5,17 +5,17 @@ import keras
 from keras_seg.augmentation import intervals
 from keras_seg.augmentation.photometric.step import LinearStep, diagonal
 
-# Luma weights of ITU-R BT.601, the grey that saturation is measured against.
+# Luma weights of ITU-R BT.601, the gray that saturation is measured against.
 _LUMA = (0.299, 0.587, 0.114)
 
 
 @keras.saving.register_keras_serializable("keras_seg")
 class Saturation(LinearStep):
-    """Move the colour of every pixel away from its own grey (luma of BT.601), or towards it. For RGB images.
+    """Move the color of every pixel away from its own gray (luma of BT.601), or towards it. For RGB images.
 
     Args:
         change: the distance is multiplied by 1 + change: one number for both directions, or a pair (smallest, largest),
-            -1..1; -1 gives grey. Defaults to 0.2.
+            -1..1; -1 gives gray. Defaults to 0.2.
         probability: 0..1. Defaults to 1.
 
     Raises:

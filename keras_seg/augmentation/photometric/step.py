@@ -5,13 +5,13 @@ from keras_seg.augmentation.transform import Transform
 
 
 class PhotometricStep(Transform):
-    """A transform of the colours of an image, values 0..255. It leaves masks, weights and ids as they are."""
+    """A transform of the colors of an image, values 0..255. It leaves masks, weights and ids as they are."""
 
     needs_color = False
     """Whether images must have three channels, RGB."""
 
     def check(self, channels):
-        """Refuse images that are not RGB where colours are needed."""
+        """Refuse images that are not RGB where colors are needed."""
         if self.needs_color and channels != 3:
             _validation.fail(
                 "image",
@@ -54,23 +54,23 @@ class PhotometricStep(Transform):
 
 
 class LinearStep(PhotometricStep):
-    """A change of colour that is one matrix and one shift, equal for all pixels of an image.
+    """A change of color that is one matrix and one shift, equal for all pixels of an image.
 
-    Neighbouring steps of this kind are composed, so that brightness, contrast, saturation and hue together are one pass
+    Neighboring steps of this kind are composed, so that brightness, contrast, saturation and hue together are one pass
     over the image, and clip once.
     """
 
     uses_mean = False
-    """Whether the image's mean colour is needed."""
+    """Whether the image's mean color is needed."""
 
     def map(self, ops, draws, channels, mean):
-        """The change, as rows: colour @ matrix + shift.
+        """The change, as rows: color @ matrix + shift.
 
         Args:
             ops: the namespace to compute with.
             draws: float32 (batch, 1 + self.draws), uniform.
             channels: int.
-            mean: the image's mean colour before this step, float32 (batch, channels), or None.
+            mean: the image's mean color before this step, float32 (batch, channels), or None.
 
         Returns:
             A matrix, float32 (batch or 1, channels, channels), and a shift, float32 (batch or 1, channels).
@@ -87,7 +87,7 @@ class LinearStep(PhotometricStep):
 def compose(ops, steps, draws, image, mean=None):
     """One matrix and one shift for several `LinearStep`s, applied to an image; inside 0..255.
 
-    `mean` is the images' mean colour, (batch, channels), where it is known.
+    `mean` is the images' mean color, (batch, channels), where it is known.
     """
     channels = image.shape[-1]
     if not any(step.uses_mean for step in steps):
@@ -119,7 +119,7 @@ def times(ops, rows, matrix):
 
 
 def mean_color(ops, image):
-    """Mean colour of each image, float32 (batch, channels); of large images from 64 rows and more, evenly spaced."""
+    """Mean color of each image, float32 (batch, channels); of large images from 64 rows and more, evenly spaced."""
     height = ops.shape(image)[1]
     if isinstance(height, int) and height >= 128:
         image = image[:, :: height // 64]

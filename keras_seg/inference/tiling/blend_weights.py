@@ -15,7 +15,7 @@ def blend_weights(axis, blend):
     Args:
         axis: a `TileAxis`.
         blend: "gaussian" counts a tile most in its middle, exp(-d^2 / (2 (tile / 8)^2)) at distance d, "constant" takes
-            the mean of the tiles, and "crop" takes of two neighbours the one whose middle is nearer.
+            the mean of the tiles, and "crop" takes of two neighbors the one whose middle is nearer.
 
     Returns:
         float32 array (tiles, pixels of a tile).

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.inference.prediction import class_ids
+from keras_seg.inference.predict_classes import class_ids
 from keras_seg.inference.tiling.raster_source import RasterSource
 from keras_seg.inference.tiling.tile_stream import tile_scores
 from keras_seg.inference.tiling.tiled_predictor import TiledPredictor
@@ -41,8 +41,8 @@ class SeamReport:
     Attributes:
         tiles: (rows, columns), how many there are.
         tile: (height, width) of a tile's output, pixels.
-        overlap: (rows, columns), pixels that neighbours share at least; 0 along an axis with a single tile.
-        neighbours: `Disagreement` of neighbouring tiles where they overlap.
+        overlap: (rows, columns), pixels that neighbors share at least; 0 along an axis with a single tile.
+        neighbors: `Disagreement` of neighboring tiles where they overlap.
         by_distance: tuple of (distance, `Disagreement`), the same by distance from the nearer tile's border: below 4,
             8, 16, 32 and 64 pixels and beyond (infinity), each from the one before on. The distance from which they
             agree is the margin that the model needs.
@@ -55,7 +55,7 @@ class SeamReport:
     tiles: tuple
     tile: tuple
     overlap: tuple
-    neighbours: Disagreement
+    neighbors: Disagreement
     by_distance: tuple
     whole: Disagreement | None = None
     near_seams: Disagreement | None = None
@@ -71,7 +71,7 @@ class SeamReport:
         return report
 
     def __str__(self):
-        rows = [("neighbouring tiles", self.neighbours)]
+        rows = [("neighboring tiles", self.neighbors)]
         start = 0
         for distance, found in self.by_distance:
             name = f"from {start} px" if distance == np.inf else f"{start} to {distance} px"
@@ -99,9 +99,9 @@ class SeamReport:
 
 
 def seam_report(model, image, whole=None, shape=None, **settings):
-    """Measure how much neighbouring tiles disagree where they overlap, and how far tiles are from the whole image.
+    """Measure how much neighboring tiles disagree where they overlap, and how far tiles are from the whole image.
 
-    Neighbours see the same pixels with different surroundings, so where they disagree the prediction depends on where
+    Neighbors see the same pixels with different surroundings, so where they disagree the prediction depends on where
     the tiles lie. Tiles that only touch share nothing and can only be compared with the whole image.
 
     Args:
@@ -141,14 +141,14 @@ def seam_report(model, image, whole=None, shape=None, **settings):
     if len(rows.starts) == len(columns.starts) == 1 and not whole:
         fix = "Pass smaller tiles, or whole=True."
         _validation.fail("image", "must be larger than a tile for tiles to meet", source.shape, fix)
-    neighbours, distances = _Comparison(), [_Comparison() for _ in (*_DISTANCES, np.inf)]
-    _compare_neighbours(predictor, source, rows, columns, neighbours, distances)
+    neighbors, distances = _Comparison(), [_Comparison() for _ in (*_DISTANCES, np.inf)]
+    _compare_neighbors(predictor, source, rows, columns, neighbors, distances)
     found = _compare_whole(predictor, image, shape, source, rows, columns) if whole else {}
     return SeamReport(
         tiles=(len(rows.starts), len(columns.starts)),
         tile=predictor.geometry.output,
         overlap=tuple(_least_shared(axis) for axis in (rows, columns)),
-        neighbours=neighbours.result(),
+        neighbors=neighbors.result(),
         by_distance=tuple(zip((*_DISTANCES, np.inf), (part.result() for part in distances), strict=True)),
         **found,
     )
@@ -184,7 +184,7 @@ class _Comparison:
         return Disagreement(self.pixels, self.sum / self.values, self.largest, self.other / self.pixels)
 
 
-def _compare_neighbours(predictor, source, rows, columns, neighbours, distances):
+def _compare_neighbors(predictor, source, rows, columns, neighbors, distances):
     """Every tile with the one on its left and the one above."""
     above, current = {}, {}
     stream = tile_scores(predictor.model, source, rows, columns, predictor.batch_size)
@@ -193,12 +193,12 @@ def _compare_neighbours(predictor, source, rows, columns, neighbours, distances)
             above, current = current, {}
         current[column] = scores = scores.copy()
         if column:
-            _compare_pair(columns, column, current[column - 1], scores, 1, neighbours, distances)
+            _compare_pair(columns, column, current[column - 1], scores, 1, neighbors, distances)
         if row:
-            _compare_pair(rows, row, above[column], scores, 0, neighbours, distances)
+            _compare_pair(rows, row, above[column], scores, 0, neighbors, distances)
 
 
-def _compare_pair(axis, index, before, after, along, neighbours, distances):
+def _compare_pair(axis, index, before, after, along, neighbors, distances):
     step = axis.starts[index] - axis.starts[index - 1]
     shared = axis.tile - step
     if shared <= 0:
@@ -206,7 +206,7 @@ def _compare_pair(axis, index, before, after, along, neighbours, distances):
     before = np.moveaxis(before, along, 0)[step:]
     after = np.moveaxis(after, along, 0)[:shared]
     difference, other = np.abs(after - before), class_ids(after) != class_ids(before)
-    neighbours.add(difference, other)
+    neighbors.add(difference, other)
     place = np.arange(shared)
     distance = np.minimum(place, place[::-1])
     bins = np.searchsorted(_DISTANCES, distance, side="right")

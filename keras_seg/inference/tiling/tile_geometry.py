@@ -7,7 +7,7 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._graph import as_functional
-from keras_seg.analysis import grid_stride, receptive_field
+from keras_seg.analysis import receptive_field, shift_stride
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,7 @@ def tile_geometry(model, tile, stride=None):
         _validation.fail("model", "must be built", model.name, "Call it once on an image.")
     tile = _validation.pair("tile", tile)
     shape = _input_shape(model)
-    stride = grid_stride(model) if stride is None else _validation.pair("stride", stride)
+    stride = shift_stride(model) if stride is None else _validation.pair("stride", stride)
     fixed = None if shape is None or None in shape[1:3] else tuple(shape[1:3])
     channels = None if shape is None else shape[-1]
 

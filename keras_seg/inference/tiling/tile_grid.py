@@ -32,7 +32,7 @@ class TileAxis:
 
     @property
     def cuts(self):
-        """The pixels at which one tile gives way to the next: the middle of what two neighbours share."""
+        """The pixels at which one tile gives way to the next: the middle of what two neighbors share."""
         middles = [
             (start + before + self.tile) // 2 for before, start in zip(self.starts, self.starts[1:], strict=False)
         ]
@@ -56,7 +56,7 @@ def tile_axis(name, length, tile, border, stride, overlap, margin=0):
         tile: int, pixels of a tile's output.
         border: int, pixels that the input has more on each side.
         stride: int. Tiles start at multiples of it.
-        overlap: float in [0, 1), the share of `tile` that neighbours have in common, at least.
+        overlap: float in [0, 1), the share of `tile` that neighbors have in common, at least.
         margin: int, pixels at the ends of a tile that are not to be used where another tile has them.
 
     Returns:

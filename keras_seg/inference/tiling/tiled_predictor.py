@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.inference.prediction import class_ids
+from keras_seg.inference.predict_classes import class_ids
 from keras_seg.inference.tiling.blend_weights import blend_weights
 from keras_seg.inference.tiling.blended_strip import BlendedStrip
 from keras_seg.inference.tiling.progress import check_progress, progress_report
@@ -35,7 +35,7 @@ class TiledPredictor:
             size or smaller by the same number of pixels on each side. A `TestTimeAugmentation` is one too.
         tile: int or pair of ints (height, width), pixels of the model's input. Multiples of the model's stride; the
             sizes that fit are named otherwise. Defaults to (512, 512).
-        overlap: float in [0, 1), the share of a tile's output that neighbours have in common, at least. Defaults to
+        overlap: float in [0, 1), the share of a tile's output that neighbors have in common, at least. Defaults to
             0.5.
         blend: `"gaussian"`, a tile counts most in its middle; `"constant"`, the mean of the tiles; or `"crop"`, each
             pixel from the tile in whose middle it lies. Defaults to `"gaussian"`.
@@ -74,7 +74,7 @@ class TiledPredictor:
         output="probabilities",
     ):
         if isinstance(overlap, bool) or not isinstance(overlap, numbers.Real) or not 0 <= overlap < 1:
-            fix = "It is the share of a tile that its neighbour sees too, such as 0.5."
+            fix = "It is the share of a tile that its neighbor sees too, such as 0.5."
             _validation.fail("overlap", "must be at least 0 and below 1", overlap, fix)
         self.overlap = float(overlap)
         self.blend = _validation.one_of("blend", blend, ("gaussian", "constant", "crop"))

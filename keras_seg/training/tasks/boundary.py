@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image
 
-from keras_seg import _validation, data, inference, visualization
+from keras_seg import _validation, data, evaluation, visualization
 from keras_seg.data import BOUNDARY_CLASSES
-from keras_seg.data.boundary_targets import edges_of
-from keras_seg.data.decoded_store import DecodedStore
+from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.training.tasks.scores_of import scores_of
 from keras_seg.training.tasks.semantic import SemanticTask
 from keras_seg.training.tasks.target_shares import target_shares
@@ -55,28 +55,28 @@ class BoundaryTask(SemanticTask):
     def tune(self, model, index):
         """The threshold of the best F score."""
         some = index.subset(np.unique(np.linspace(0, len(index) - 1, min(_TUNED_ON, len(index))).astype(int)))
-        return {"threshold": inference.evaluate_boundaries(model, some).best_threshold}
+        return {"threshold": evaluation.evaluate_boundaries(model, some).best_threshold}
 
     def evaluate(self, model, index, settings=None, on_image=None):
         """An `inference.BoundaryEvaluation`."""
-        return inference.evaluate_boundaries(model, index, **(settings or {}), on_image=on_image)
+        return evaluation.evaluate_boundaries(model, index, **(settings or {}), on_image=on_image)
 
     def check_in(self, model, index):
         """At one threshold."""
-        return inference.evaluate_boundaries(model, index, thresholds=()).to_dict()
+        return evaluation.evaluate_boundaries(model, index, thresholds=()).to_dict()
 
     def panel(self, model, index, positions, settings):
         """Image, true edges, probability and lines."""
         store = DecodedStore(index)
         images, masks = zip(*(store.get(position) for position in positions), strict=True)
         probabilities = [scores_of(model, image)[..., 1] for image in images]
-        lines = [inference.boundary_lines(probability, **settings) for probability in probabilities]
+        lines = [evaluation.boundary_lines(probability, **settings) for probability in probabilities]
         truths = [edges_of(mask, 1, index.ignore_class) for mask in masks]
         return visualization.boundary_panel(images, truths, probabilities, lines)
 
     def draw(self, scores, image, settings, names):
         """The lines, 1 in a palette PNG; the same over the image."""
-        lines = inference.boundary_lines(scores[..., 1], **settings)
+        lines = evaluation.boundary_lines(scores[..., 1], **settings)
         picture = Image.fromarray(lines.astype("uint8"))
         picture.putpalette(bytes((0, 0, 0, *_LINE)))
         return picture, Image.fromarray(visualization.outlines(image, lines.astype("int32"), _LINE))

@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image
 
-from keras_seg import _validation, data, inference, visualization
+from keras_seg import _validation, data, evaluation, inference, visualization
 from keras_seg._validation import InputError
 from keras_seg.data import INSTANCE_CLASSES
-from keras_seg.data.decoded_store import DecodedStore
+from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.training.tasks.scores_of import scores_of
 from keras_seg.training.tasks.seams import FEWEST_SEAMS
 from keras_seg.training.tasks.target_shares import target_shares
@@ -26,8 +26,8 @@ class InstancesTask(Task):
         _validation.optional_import("scipy.ndimage", "instances", "--task instances")
 
     def splits(self, path):
-        """As `data.instance_splits`."""
-        return data.instance_splits(path)
+        """As `data.find_instance_splits`."""
+        return data.find_instance_splits(path)
 
     def scan(self, path, split=None, like=None, **options):
         """As `data.scan_instances`."""
@@ -76,12 +76,12 @@ class InstancesTask(Task):
         return data.add_instance_targets(dataset, plan["border_width"], plan["outlines"])
 
     def tune(self, model, index):
-        """As `inference.tune_instances`."""
-        return inference.tune_instances(model, index).settings
+        """As `evaluation.tune_instances`."""
+        return evaluation.tune_instances(model, index).settings
 
     def evaluate(self, model, index, settings=None, on_image=None):
         """An `inference.InstanceEvaluation`."""
-        return inference.evaluate_instances(model, index, settings, on_image=on_image)
+        return evaluation.evaluate_instances(model, index, settings, on_image=on_image)
 
     def panel(self, model, index, positions, settings):
         """Image, outlines of true and predicted objects, and which were found."""

@@ -2,9 +2,9 @@
 
 from PIL import Image
 
-from keras_seg import data, inference, visualization
-from keras_seg.data.decoded_store import DecodedStore
-from keras_seg.inference.prediction import class_ids
+from keras_seg import data, evaluation, inference, visualization
+from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg.inference.predict_classes import class_ids
 from keras_seg.training.tasks.task import Task
 
 
@@ -58,7 +58,7 @@ class SemanticTask(Task):
 
     def evaluate(self, model, index, settings=None, on_image=None):
         """An `inference.Evaluation`."""
-        return inference.evaluate(model, index, on_image=on_image)
+        return evaluation.evaluate(model, index, on_image=on_image)
 
     def panel(self, model, index, positions, settings):
         """Image, truth, prediction and wrong pixels."""
@@ -68,13 +68,13 @@ class SemanticTask(Task):
         return visualization.prediction_panel(images, masks, predictions, index.class_names)
 
     def draw(self, scores, image, settings, names):
-        """Ids in a palette PNG, of 16 bits with more than 256 classes; the classes' colours over the image."""
+        """Ids in a palette PNG, of 16 bits with more than 256 classes; the classes' colors over the image."""
         mask = class_ids(scores).astype("uint8" if len(names) <= 256 else "uint16")
         return class_pictures(image, mask, names)
 
 
 def class_pictures(image, mask, names):
-    """A mask of class ids as a file, and its colours over the image."""
+    """A mask of class ids as a file, and its colors over the image."""
     colors = visualization.palette(len(names))
     picture = Image.fromarray(mask)
     if mask.dtype == "uint8":

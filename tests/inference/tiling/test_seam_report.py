@@ -20,7 +20,7 @@ def net():
 
 def test_tiles_that_see_alike_agree():
     report = seam_report(identity(), photo(40, 50), tile=16, overlap=0.5)
-    assert report.neighbours.max_abs_difference == report.neighbours.class_disagreement == 0
+    assert report.neighbors.max_abs_difference == report.neighbors.class_disagreement == 0
     assert report.whole.class_disagreement == 0 and report.whole.max_abs_difference < 1e-4
     assert report.whole.pixels == 40 * 50
     assert report.near_seams.pixels + report.far_from_seams.pixels == 40 * 50
@@ -43,17 +43,17 @@ def test_by_hand():
     model = keras.Model(inputs, FirstColumn()(inputs))
     report = seam_report(model, np.zeros((8, 16, 3)), tile=8, overlap=0.5, blend="crop", stride=1)
     assert (report.tiles, report.tile, report.overlap) == ((1, 3), (8, 8), (0, 4))
-    assert report.neighbours.pixels == 2 * 8 * 4
-    assert report.neighbours.max_abs_difference == 1
-    assert report.neighbours.mean_abs_difference == pytest.approx(1 / 4 / 2)  # A column of four, a channel of two.
-    assert report.neighbours.class_disagreement == pytest.approx(1 / 4)
+    assert report.neighbors.pixels == 2 * 8 * 4
+    assert report.neighbors.max_abs_difference == 1
+    assert report.neighbors.mean_abs_difference == pytest.approx(1 / 4 / 2)  # A column of four, a channel of two.
+    assert report.neighbors.class_disagreement == pytest.approx(1 / 4)
     below, others = report.by_distance[0], report.by_distance[1:]
-    assert below == (4, report.neighbours) and all(found.pixels == 0 for _, found in others)
+    assert below == (4, report.neighbors) and all(found.pixels == 0 for _, found in others)
     # Crops are cut at columns 6 and 10 and use no first column but the image's own: as the whole image.
     assert report.whole.max_abs_difference == 0
     # With overlap 0 the second tile begins at column 8, whose 8 pixels of 128 are wrong; they are near the seam.
     report = seam_report(model, np.zeros((8, 16, 3)), tile=8, overlap=0, stride=1)
-    assert report.neighbours.pixels == 0 and report.neighbours.mean_abs_difference is None
+    assert report.neighbors.pixels == 0 and report.neighbors.mean_abs_difference is None
     assert report.whole.class_disagreement == 8 / 128
     assert report.near_seams.pixels == 128
 
@@ -70,13 +70,13 @@ def test_against_all_pairs(net):
         tiles[i, j][top : top + 32, left : left + 32] = net.predict_on_batch(np.repeat(crop, 2, axis=0))[0]
     differences, others = [], []
     for (i, j), scores in tiles.items():
-        for neighbour in ((i + 1, j), (i, j + 1)):
-            if neighbour in tiles:
-                shared = ~np.isnan(scores[..., 0] + tiles[neighbour][..., 0])
-                differences.append(np.abs(scores - tiles[neighbour])[shared])
-                others.append((scores.argmax(-1) != tiles[neighbour].argmax(-1))[shared])
+        for neighbor in ((i + 1, j), (i, j + 1)):
+            if neighbor in tiles:
+                shared = ~np.isnan(scores[..., 0] + tiles[neighbor][..., 0])
+                differences.append(np.abs(scores - tiles[neighbor])[shared])
+                others.append((scores.argmax(-1) != tiles[neighbor].argmax(-1))[shared])
     differences, others = np.concatenate(differences), np.concatenate(others)
-    found = report.neighbours
+    found = report.neighbors
     assert found.pixels == len(others)
     assert found.mean_abs_difference == pytest.approx(differences.mean(), rel=1e-4)
     assert found.max_abs_difference == pytest.approx(differences.max(), rel=1e-4)
@@ -94,7 +94,7 @@ def test_tiles_cropped_by_their_field_have_no_seams(net):
     report = seam_report(net, photo(128, 100), **settings)
     assert report.whole.max_abs_difference < 1e-5 and report.whole.class_disagreement < 1e-3
     far = dict(report.by_distance)[32]  # 16 to 32 pixels from a border, where the margin of 22 falls.
-    assert far.max_abs_difference < report.neighbours.max_abs_difference
+    assert far.max_abs_difference < report.neighbors.max_abs_difference
 
 
 def test_what_it_says(net):
@@ -104,7 +104,7 @@ def test_what_it_says(net):
     assert content["whole"]["pixels"] == 64 * 64
     text = str(report)
     assert text.startswith("3 x 3 tiles of 32x32, sharing at least 16 and 16 pixels\n")
-    assert f"{report.neighbours.class_disagreement:.2%}" in text and "within 8 px of a seam" in text
+    assert f"{report.neighbors.class_disagreement:.2%}" in text and "within 8 px of a seam" in text
 
 
 def test_class_ids_are_judged_by_their_scores(net):

@@ -80,7 +80,7 @@ def test_by_hand():
     axis = tile_axis("height", 1000, 256, 0, 8, 0.5)
     assert axis.starts == (0, 120, 248, 368, 496, 616, 744)
     assert axis.cuts == (0, 188, 312, 436, 560, 684, 808, 1000)
-    # The Gaussian of a tile of 5 at its ends: exp(-(2 / (5 / 8))^2 / 2) = exp(-5.12), beside a neighbour's middle, 1.
+    # The Gaussian of a tile of 5 at its ends: exp(-(2 / (5 / 8))^2 / 2) = exp(-5.12), beside a neighbor's middle, 1.
     axis = tile_axis("height", 7, 5, 0, 1, 0.5)
     assert axis.starts == (0, 2)
     end, middle = math.exp(-5.12), 1

@@ -1,0 +1,1 @@
+"""How losses and metrics read labels, sample weights and class weights."""

@@ -1,0 +1,38 @@
+"""How `sample_weight` is read."""
+
+from keras import ops
+
+from keras_seg import _validation
+from keras_seg._labels import reading
+
+
+def sample_weights(value, y_pred, dtype):
+    """`sample_weight` as (batch, 1, 1) or (batch, height, width), or None.
+
+    Taken are (), (batch,), (batch, 1), (batch, height, width) and (batch, height, width, 1).
+    """
+    if value is None:
+        return None
+    value = ops.convert_to_tensor(value)
+    shape = tuple(value.shape)
+    value = ops.cast(value, dtype)
+    if len(shape) == 4 and shape[-1] == 1:
+        value, shape = ops.squeeze(value, axis=-1), shape[:-1]
+    if len(shape) <= 1 or (len(shape) == 2 and shape[-1] == 1):
+        value, shape = ops.reshape(value, (-1, 1, 1)), (*shape[:1], 1, 1)
+    fits = len(shape) == 3 and all(
+        have in (None, 1) or want is None or have == want
+        for have, want in zip(shape, tuple(y_pred.shape)[:3], strict=True)
+    )
+    if not fits:
+        _validation.fail(
+            "sample_weight",
+            f"must have the shape (batch,), (batch, height, width) or (batch, height, width, 1) beside `y_pred` "
+            f"{tuple(y_pred.shape)}",
+            shape,
+        )
+    # False for NaN too, which an overlap loss would take for no pixels at all.
+    fine = ops.all(value >= 0)
+    if reading.is_concrete(fine) and not fine:
+        _validation.fail("sample_weight", "must hold numbers of at least 0", float(ops.min(value)))
+    return value

@@ -1,0 +1,69 @@
+"""A receptive field drawn over an image."""
+
+import math
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from keras_seg import _validation
+
+_FIELD, _NEIGHBOUR, _OUTSIDE = (230, 40, 40), (255, 190, 60), (200, 200, 200)
+
+
+def draw_receptive_field(image, field, unit=None, scale=1):
+    """The pixels one unit depends on, as a box over an image, with the unit's center and the box of the next unit.
+
+    What lies outside the image, and is padding to the network, is drawn gray.
+
+    Args:
+        image: array (height, width, 3) or (height, width, 1), 0..255.
+        field: a `ReceptiveField`.
+        unit: pair of ints (row, column). Defaults to None: the unit whose center is nearest to the image's.
+        scale: int, the size of a pixel in the picture. Defaults to 1.
+
+    Returns:
+        A `PIL.Image.Image`.
+
+    Raises:
+        ValueError: if the field is the whole image, or an argument is not as above.
+
+    Examples:
+        >>> import keras, keras_seg as ks, numpy as np
+        >>> vgg = keras.applications.VGG16(include_top=False, weights=None)
+        >>> field = ks.analysis.receptive_field(vgg, "block3_pool")
+        >>> ks.analysis.draw_receptive_field(np.zeros((64, 96, 3)), field, unit=(0, 0)).size
+        (114, 82)
+    """
+    image = np.asarray(image)
+    if image.ndim != 3 or image.shape[-1] not in (1, 3):
+        _validation.fail("image", "must be an array (height, width, 3) or (height, width, 1)", image.shape)
+    if field.size == math.inf:
+        _validation.fail("field", "must be smaller than the whole image", field.layer, "Choose an earlier layer.")
+    scale = _validation.integer("scale", scale)
+    height, width = image.shape[:2]
+    if unit is None:
+        unit = [_middle(span, side) for span, side in zip(field.spans, (height, width), strict=True)]
+    row, column = _validation.pair("unit", unit, minimum=0)
+    box, neighbor = field.box(row, column), field.box(row + 1, column + 1)
+
+    top, left = min(0, box[0]), min(0, box[1])
+    bottom, right = max(height, box[2]), max(width, box[3])
+    canvas = Image.new("RGB", (right - left, bottom - top), _OUTSIDE)
+    pixels = np.broadcast_to(np.clip(np.rint(image), 0, 255).astype("uint8"), (height, width, 3))
+    canvas.paste(Image.fromarray(np.ascontiguousarray(pixels)), (-left, -top))
+    canvas = canvas.resize((canvas.width * scale, canvas.height * scale), Image.Resampling.NEAREST)
+
+    draw = ImageDraw.Draw(canvas)
+    for (y0, x0, y1, x1), color in ((neighbor, _NEIGHBOUR), (box, _FIELD)):
+        corners = [(x0 - left) * scale, (y0 - top) * scale, (x1 - left) * scale - 1, (y1 - top) * scale - 1]
+        draw.rectangle(corners, outline=color, width=max(1, scale // 2))
+    y, x = ((box[side] + box[side + 2]) / 2 for side in (0, 1))
+    y, x, arm = (y - top) * scale, (x - left) * scale, 3 * scale
+    draw.line((x - arm, y, x + arm, y), fill=_FIELD, width=scale)
+    draw.line((x, y - arm, x, y + arm), fill=_FIELD, width=scale)
+    return canvas
+
+
+def _middle(span, side):
+    """The unit whose center is nearest to the middle of `side` pixels."""
+    return max(0, round((side / 2 - 0.5 - float(span.center(0))) / float(span.stride)))

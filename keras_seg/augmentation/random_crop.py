@@ -1,0 +1,111 @@
+"""Which part of the transformed picture becomes the result."""
+
+import keras
+
+from keras_seg import _validation
+from keras_seg._validation import InputError
+from keras_seg.augmentation.geometry.field import forwards
+from keras_seg.augmentation.transform import Transform
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class RandomCrop(Transform):
+    """Cut a window out of the transformed picture, at a random place or where a rare class is.
+
+    With `classes`, one of those that the image holds is drawn, each as likely, then one of its pixels, and the window
+    is placed so that it shows that pixel anywhere inside. An image that holds none is cut at a random place.
+
+    Args:
+        size: (height, width) in pixels, or one int for a square.
+        classes: ids of rare classes, or None.
+        probability: of favoring them, 0..1. Defaults to 0.5.
+
+    Raises:
+        InputError: an argument is out of its range.
+
+    Examples:
+        >>> import keras_seg as ks
+        >>> crop = ks.augmentation.RandomCrop((256, 256), classes=(8, 9, 10), probability=0.33)
+        >>> ks.augmentation.Augmentation([ks.augmentation.Flip()], crop=crop, ignore_class=11).crop
+        (256, 256)
+
+    Reference:
+        Isensee et al.: nnU-Net, Nature Methods 2021, supplementary note 4, oversamples the foreground in the same way.
+    """
+
+    draws = 4
+
+    def __init__(self, size, classes=None, probability=0.5):
+        super().__init__(probability)
+        self.size = _validation.pair("size", size)
+        if classes is not None:
+            if isinstance(classes, int) and not isinstance(classes, bool):
+                classes = (classes,)
+            classes = _validation.integers("classes", classes, -(2**31))
+        self.classes = classes
+
+    def corner(self, ops, draws, frame, parts, mask):
+        """(left, top) of the window, float32 (batch,) each.
+
+        Args:
+            ops: the namespace to compute with.
+            draws: float32 (batch, 6).
+            frame: the `Frame` of the transformed pictures.
+            parts: of the way to the input, see `plan_field`.
+            mask: int32 (batch, height, width) of the input, or None.
+        """
+        room_x = frame.width - float(self.size[1])
+        room_y = frame.height - float(self.size[0])
+        left, top = whole_part(ops, room_x, draws[:, 1]), whole_part(ops, room_y, draws[:, 2])
+        if self.classes is None or self.probability == 0.0:
+            return left, top
+        if mask is None:
+            raise InputError("`mask` is missing: RandomCrop(classes=...) looks for the classes there. Pass a mask.")
+        found, x, y = self._pixel(ops, draws, mask)
+        x, y = forwards(ops, parts, x, y)
+        favor = ops.logical_and(found, self.active(draws))
+        # Draws 1 and 2 again: here they say where in the window the pixel is shown.
+        aimed_x = self._around(ops, x + frame.width / 2.0, draws[:, 1], self.size[1], room_x)
+        aimed_y = self._around(ops, y + frame.height / 2.0, draws[:, 2], self.size[0], room_y)
+        return ops.where(favor, aimed_x, left), ops.where(favor, aimed_y, top)
+
+    def _around(self, ops, point, draw, side, room):
+        """Where a window of `side` begins that shows `point`, inside the picture if there is room."""
+        start = ops.floor(point - draw * float(side))
+        return ops.clip(start, ops.minimum(ops.floor(room), 0.0), ops.maximum(ops.floor(room), 0.0))
+
+    def _pixel(self, ops, draws, mask):
+        """Whether one of the classes is there, and a pixel of it, in points from the center."""
+        batch, height, width = ops.shape(mask)
+        flat = ops.reshape(mask, (batch, height * width))
+        counts = ops.stack([ops.sum(ops.cast(flat == c, "int32"), axis=1) for c in self.classes], axis=1)
+        present = ops.cast(counts > 0, "float32")
+        # The k-th of the classes that are there.
+        rank = ops.cumsum(present, axis=1)
+        chosen = ops.floor(draws[:, 3] * rank[:, -1]) + 1.0
+        is_chosen = ops.cast(ops.logical_and(present > 0.0, rank == chosen[:, None]), "int32")
+        ids = ops.convert_to_tensor(list(self.classes), dtype="int32")
+        label = ops.sum(is_chosen * ids[None], axis=1)
+        count = ops.cast(ops.sum(is_chosen * counts, axis=1), "float32")
+        # The n-th pixel of that class.
+        number = ops.cast(ops.minimum(ops.floor(draws[:, 4] * count), ops.maximum(count - 1.0, 0.0)), "int32") + 1
+        running = ops.cumsum(ops.cast(flat == label[:, None], "int32"), axis=1)
+        index = ops.argmax(ops.cast(running == number[:, None], "int32"), axis=1)
+        index = ops.cast(index, "int32")
+        x = ops.cast(ops.mod(index, width), "float32") + 0.5 - ops.cast(width, "float32") / 2.0
+        y = ops.cast(index // width, "float32") + 0.5 - ops.cast(height, "float32") / 2.0
+        return count > 0.0, x, y
+
+
+def whole_part(ops, room, draw):
+    """A whole number of pixels between 0 and `room`, which is negative where the picture is smaller than the window.
+
+    Whole, so that an unscaled crop copies pixels instead of blurring them.
+    """
+    most = ops.floor(ops.abs(room) + 1e-3)
+    return ops.sign(room) * ops.minimum(ops.floor(draw * (most + 1.0)), most)
+
+
+def centerd(ops, room):
+    """The whole number of pixels that centers a window."""
+    return ops.floor(room / 2.0 + 1e-3)

@@ -1,0 +1,1 @@
+"""Data that does not come from a folder of pairs: TFDS, Open Images, generated scenes."""

@@ -1,0 +1,1 @@
+"""Counts of pixels and what follows from them."""

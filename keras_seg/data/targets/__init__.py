@@ -1,0 +1,1 @@
+"""Targets and weights made from masks: boundaries, objects, boundary weights."""

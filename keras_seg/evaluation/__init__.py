@@ -1,0 +1,23 @@
+"""Evaluation of trained models against ground truth."""
+
+from keras_seg.evaluation.boundaries import BoundaryEvaluation, boundary_lines, evaluate_boundaries
+from keras_seg.evaluation.instances import InstanceEvaluation, evaluate_instances
+from keras_seg.evaluation.semantic import Evaluation, evaluate
+from keras_seg.evaluation.tta_gains import TTAGain, TTAReport
+from keras_seg.evaluation.tta_report import tta_report
+from keras_seg.evaluation.tune_instances import TunedInstances, tune_instances
+
+__all__ = [
+    "BoundaryEvaluation",
+    "Evaluation",
+    "InstanceEvaluation",
+    "TTAGain",
+    "TTAReport",
+    "TunedInstances",
+    "boundary_lines",
+    "evaluate",
+    "evaluate_boundaries",
+    "evaluate_instances",
+    "tta_report",
+    "tune_instances",
+]

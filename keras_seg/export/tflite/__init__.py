@@ -1,0 +1,1 @@
+"""TFLite files: conversion, quantization, metadata, and the error of each layer."""

@@ -1,0 +1,1 @@
+"""Sliding windows: the literal form, shift-and-stitch, and their difference."""

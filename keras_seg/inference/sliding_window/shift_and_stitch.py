@@ -1,0 +1,55 @@
+"""A patch classifier at every pixel, from one pass for each shift below its stride."""
+
+import numpy as np
+
+from keras_seg.analysis import receptive_field
+from keras_seg.inference.sliding_window.sliding_window import batch_of_images, patch_size
+from keras_seg.surgery import convolutionalize
+
+
+def shift_and_stitch(model, image):
+    """Classify the patch around every pixel: the image is shifted by every offset below the stride, and the coarse
+    results are interleaved.
+
+    A network of stride S judges every S-th patch in one pass, so `S * S` passes judge all. The numbers are those of
+    `sliding_window(model, image, step=1)`, exactly so for networks that do not pad. Dilation,
+    `surgery.dilate(surgery.convolutionalize(model), output_stride=1)`, computes the same in one pass.
+
+    Args:
+        model: `keras.Model` from patches `(batch, P_h, P_w, channels)` of a fixed size to `(batch, classes)`.
+        image: array (height, width, channels), or (images, height, width, channels).
+
+    Returns:
+        Float array (height - P_h + 1, width - P_w + 1, classes), with the images in front where there are several.
+
+    Raises:
+        ValueError: as `convolutionalize`, and if the image is smaller than the patch.
+
+    Examples:
+        >>> import keras_seg as ks, numpy as np
+        >>> patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
+        >>> ks.inference.shift_and_stitch(patches, np.zeros((40, 36, 1))).shape
+        (9, 5, 10)
+
+    Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section
+        3.2, "Shift-and-stitch is filter rarefaction".
+    """
+    patch = patch_size(model)
+    images = batch_of_images(image, model)
+    stride = receptive_field(model).stride
+    stride = (stride, stride) if isinstance(stride, int) else stride
+    anywhere = convolutionalize(model)
+    size = [length - side + 1 for length, side in zip(images.shape[1:3], patch, strict=True)]
+    stitched = None
+    for top in range(min(stride[0], size[0])):
+        for left in range(min(stride[1], size[1])):
+            # Only as many pixels as whole windows need, so that the ends are the same for every shift.
+            height, width = (
+                side + (length - offset - 1) // step * step
+                for side, length, offset, step in zip(patch, size, (top, left), stride, strict=True)
+            )
+            scores = np.asarray(anywhere.predict_on_batch(images[:, top : top + height, left : left + width]))
+            if stitched is None:
+                stitched = np.empty((len(images), *size, scores.shape[-1]), scores.dtype)
+            stitched[:, top :: stride[0], left :: stride[1]] = scores
+    return stitched if np.ndim(image) == 4 else stitched[0]

@@ -1,0 +1,78 @@
+"""How far the one-pass form of a patch classifier is from sliding the window."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg.analysis import receptive_field
+from keras_seg.inference.sliding_window.sliding_window import batch_of_images, sliding_window
+from keras_seg.surgery import convolutionalize
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowDifference:
+    """The one-pass result compared with the sliding window.
+
+    Attributes:
+        grid: (rows, columns) of patches compared.
+        step: (vertical, horizontal) pixels from one patch to the next.
+        max_abs_difference: float, the largest difference of a score.
+        mean_abs_difference: float, the mean difference of a score.
+        agreement: float, the share of patches with the same best class.
+    """
+
+    grid: tuple
+    step: tuple
+    max_abs_difference: float
+    mean_abs_difference: float
+    agreement: float
+
+
+def window_difference(model, image, convolutional=None):
+    """Compare the one-pass form of a patch classifier with the literal sliding window on an image.
+
+    The difference is rounding for networks whose layers do not pad. For "same" ones it is the price of judging a patch
+    by what really surrounds it, in place of zeros.
+
+    Args:
+        model: `keras.Model` from patches of a fixed size to `(batch, classes)`.
+        image: array (height, width, channels), or (images, height, width, channels).
+        convolutional: the one-pass form of `model`. Defaults to None: `surgery.convolutionalize(model)`.
+
+    Returns:
+        A `WindowDifference`.
+
+    Raises:
+        ValueError: as `convolutionalize`, if the image is smaller than the patch, or the grids disagree.
+
+    Examples:
+        >>> import keras_seg as ks, numpy as np
+        >>> patches = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
+        >>> image = np.random.default_rng(0).uniform(0, 255, (53, 60, 1))
+        >>> ks.inference.window_difference(patches, image).max_abs_difference < 1e-5
+        True
+
+    Reference: Long, Shelhamer and Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015, section
+        3.1.
+    """
+    images = batch_of_images(image, model)
+    if convolutional is None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # It says to call this function.
+            convolutional = convolutionalize(model)
+    step = receptive_field(model).stride
+    step = (step, step) if isinstance(step, int) else step
+    slid = sliding_window(model, images, step)
+    passed = np.asarray(convolutional.predict_on_batch(images))
+    if passed.shape != slid.shape:
+        _validation.fail("convolutional", f"must give the sliding window's grid {slid.shape}", passed.shape)
+    difference = np.abs(passed.astype("float64") - slid)
+    return WindowDifference(
+        grid=slid.shape[1:3],
+        step=step,
+        max_abs_difference=float(difference.max()),
+        mean_abs_difference=float(difference.mean()),
+        agreement=float((passed.argmax(-1) == slid.argmax(-1)).mean()),
+    )

@@ -1,0 +1,1 @@
+"""Test-time augmentation: views, their merging, and the model around them."""

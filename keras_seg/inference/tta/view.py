@@ -1,0 +1,121 @@
+"""One pass of test-time augmentation: what is done to the image, and how its score map finds back."""
+
+import dataclasses
+import itertools
+
+from keras import ops
+
+from keras_seg import _ops, _validation
+from keras_seg.inference.tta import dihedral
+from keras_seg.inference.tta.brightness import Brightness
+from keras_seg.inference.tta.scale import Scale
+from keras_seg.inference.tta.shift import Shift
+
+_KINDS = "names, Scale, Shift and Brightness"
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class View:
+    """One pass in its canonical form: equal views are equal passes.
+
+    The steps have one order, whatever order they were given in: laying (flips and turns), brightness, scale, shift. As
+    laying is the first, the views of a whole group of layings make test-time augmentation equivariant under the group
+    whatever else is done.
+
+    Attributes:
+        shift: (down, right) in pixels of the scaled image.
+        scale: (numerator, denominator).
+        gain: float, factor of brightness.
+        laid: element of `dihedral`.
+    """
+
+    shift: tuple = (0, 0)
+    scale: tuple = (1, 1)
+    gain: float = 1.0
+    laid: tuple = dihedral.IDENTITY
+
+    def apply(self, images):
+        """The images (batch, height, width, channels) as the net is to see them."""
+        images = dihedral.lay(self.laid, images)
+        images = images * self.gain if self.gain != 1 else images
+        size = _ops.spatial_size(images)
+        scaled = self._scaled(size)
+        images = _ops.resize(images, scaled, "bilinear") if self.scale != (1, 1) else images
+        for axis, (length, offset) in enumerate(zip(scaled, self.shift, strict=True), start=1):
+            if offset:
+                images = ops.take(images, _ops.reflected_positions(length, -offset, length), axis=axis)
+        return images
+
+    def undo(self, maps, size):
+        """The score maps of `apply(images)` where the pixels of the images, of `size` = (height, width), are."""
+        size = size[::-1] if self.laid[0] else size
+        if self.shift != (0, 0):
+            (down, right), (height, width) = self.shift, self._scaled(size)
+            maps = maps[:, down : down + height, right : right + width]
+        maps = _ops.resize(maps, size, "bilinear") if self.scale != (1, 1) else maps
+        return dihedral.lay_back(self.laid, maps)
+
+    def size(self, size):
+        """(height, width) of `apply(images)` for images of `size`, None where that is not known."""
+        scaled = self._scaled(size[::-1] if self.laid[0] else size)
+        return tuple(n and n + offset for n, offset in zip(scaled, self.shift, strict=True))
+
+    def shape_key(self, size):
+        """What views with equal maps share, as far as (height, width) of the images is known."""
+        known = self.size(size)
+        return known if None not in known else (self.shift, self.scale, self.laid[0])
+
+    def to_list(self):
+        """JSON-ready, for `from_list`."""
+        return [list(self.shift), list(self.scale), self.gain, list(self.laid)]
+
+    @classmethod
+    def from_list(cls, items):
+        """The view of a `to_list`."""
+        shift, scale, gain, laid = items
+        return cls(tuple(shift), tuple(scale), float(gain), tuple(laid))
+
+    def _scaled(self, size):
+        # In integers, so that Python and a graph round alike.
+        p, q = self.scale
+        if p == q:
+            return tuple(size)
+        scaled = [n if n is None else (2 * n * p + q) // (2 * q) for n in size]
+        return tuple(n if n is None else max(n, 1) if isinstance(n, int) else ops.maximum(n, 1) for n in scaled)
+
+
+def views_of(transforms):
+    """The distinct views of a product of transforms, the plain one first.
+
+    Flips and turns together give the group they generate, so that their product is closed; of the others every
+    combination is taken once.
+    """
+    generators, scales, shifts, gains = [], {(1, 1)}, {(0, 0)}, {1.0}
+    for transform in transforms:
+        if isinstance(transform, Scale):
+            scales |= set(transform.ratios)
+        elif isinstance(transform, Shift):
+            shifts |= set(transform.offsets)
+        elif isinstance(transform, Brightness):
+            gains |= set(transform.gains)
+        else:
+            generators += dihedral.GENERATORS[transform]
+    plain_first = [
+        sorted(values, key=lambda value: (value != plain, value))
+        for values, plain in ((shifts, (0, 0)), (scales, (1, 1)), (gains, 1.0))
+    ]
+    return tuple(View(*rest, laid) for *rest, laid in itertools.product(*plain_first, dihedral.generated(generators)))
+
+
+def read_transforms(transforms):
+    """`transforms` as a tuple of names and objects, from one or a sequence of them, nested or not."""
+    if isinstance(transforms, str):
+        return (_validation.one_of("transforms", transforms, dihedral.GENERATORS),)
+    if isinstance(transforms, (Scale, Shift, Brightness)):
+        return (transforms,)
+    if not isinstance(transforms, (list, tuple)):
+        fix = "A transform needs an inverse that brings its score map back."
+        _validation.fail("transforms", f"must be one of, or a sequence of, {_KINDS}", transforms, fix)
+    if not transforms:
+        _validation.fail("transforms", f"must hold {_KINDS}", transforms, 'For none pass "identity".')
+    return tuple(item for part in transforms for item in read_transforms(part))

@@ -1,0 +1,268 @@
+"""Non-overlapping windows of a map: the first maximum of each with its place in the window, and the way back.
+
+An index is window-local: cell (i, j) of a (rows, columns) window is `i * columns + j`, whatever the batch, the size of
+the map or the channel. Given the indices, putting values in their cells and picking values from their cells are
+transposes of one another, so each is the other's gradient, and the first is that of the maximum.
+
+Everything is made of comparisons and selections, which every runtime has. On TensorFlow, where each of these operations
+is a pass over memory of its own, they are compiled into one by XLA where the size is known. Such a function cannot be
+exported everywhere; inside `portable()` the plain operations are used, which compute the same.
+"""
+
+import contextlib
+import contextvars
+import functools
+
+import keras
+from keras import ops
+
+from keras_seg import _ops
+
+PADDINGS = ("valid", "same")
+
+# Compiling takes about a fifth of a second. A caller who executes eagerly and keeps bringing new sizes, one for each
+# image, would wait for little else: so many sizes are compiled for eager execution, and the rest computed plainly.
+_EAGER_SIZES = 32
+_eager_sizes = set()
+
+_portable = contextvars.ContextVar("keras_seg_portable", default=False)
+
+
+@contextlib.contextmanager
+def portable():
+    """What is traced inside holds only operations that every runtime has."""
+    token = _portable.set(True)
+    try:
+        yield
+    finally:
+        _portable.reset(token)
+
+
+def count(length, window, padding):
+    """How many windows a map of `length` gives; None for None."""
+    if length is None:
+        return None
+    # Of positive numbers, because ONNX rounds the quotient of a negative one up.
+    return length // window if padding == "valid" else (length + window - 1) // window
+
+
+def offset(length, windows, window):
+    """How many cells of the first window lie before the map: "same" centers the map in its windows, as TensorFlow does.
+
+    With windows of two or less it is 0 and "same" is the ceil mode of torch and Caffe: the last window is cut.
+    """
+    if window <= 2:
+        return 0
+    missing = windows * window - length
+    return max(missing, 0) // 2 if isinstance(missing, int) else ops.maximum(missing, 0) // 2
+
+
+def pool(x, pool_size, padding):
+    """(maxima, int32 window-local indices) of the windows of an NHWC map.
+
+    The first maximum in row-major order wins. NaN passes through, and the last NaN of a window is its maximum; both are
+    as in torch.
+    """
+    size = ops.shape(x)[1:3]
+    windows = [count(length, window, padding) for length, window in zip(size, pool_size, strict=True)]
+    axes = [_Axis(*axis) for axis in zip((1, 2), size, windows, pool_size, strict=True)]
+    axes = [axis for axis in axes if not axis.exact]
+    for axis in axes:
+        x = axis.slice(x, 0, axis.padded_length) if padding == "valid" else axis.repeat_border(x)
+    maxima, indices = first_maximum(x, pool_size)
+    if padding == "same":
+        for axis in axes:
+            indices = axis.clamp(indices, pool_size)
+    return maxima, indices
+
+
+def unpool(values, indices, pool_size, size=None):
+    """A map of zeros that holds each value in its cell; of `size` = (height, width) where that is given.
+
+    A size larger than the windows together is that of a "valid" pooling, which drops the end of the map; a smaller one
+    is that of a "same" pooling. So the padding need not be known.
+    """
+    outputs = place(values, indices, pool_size)
+    if size is None:
+        return outputs
+    for axis in zip((1, 2), size, ops.shape(values)[1:3], pool_size, strict=True):
+        outputs = _Axis(*axis).cut_or_extend(outputs)
+    return outputs
+
+
+class _Axis:
+    """One spatial axis of a map: its length and the windows over it, as ints or as scalar tensors."""
+
+    def __init__(self, number, length, windows, window):
+        self.number = number
+        self.length = length
+        self.window = window
+        self.windows = windows
+        self.padded_length = windows * window
+        self.offset = offset(length, windows, window)
+        self.static = isinstance(length, int) and isinstance(windows, int)
+        self.exact = window == 1 or (self.static and length == self.padded_length)
+
+    def slice(self, x, start, stop):
+        return x[:, start:stop] if self.number == 1 else x[:, :, start:stop]
+
+    def repeat_border(self, x):
+        """The map continued to whole windows by repeating its first and last line.
+
+        A repeated line brings no new maximum, where a constant could: minus infinity is an honest value of a map, and
+        cannot be quantized.
+        """
+        if self.static:
+            first, last = self.slice(x, 0, 1), self.slice(x, self.length - 1, self.length)
+            after = self.padded_length - self.length - self.offset
+            return ops.concatenate([first] * self.offset + [x] + [last] * after, axis=self.number)
+        position = ops.arange(self.padded_length, dtype="int32") - self.offset
+        return ops.take(x, ops.maximum(ops.minimum(position, self.length - 1), 0), axis=self.number)
+
+    def clamp(self, indices, pool_size):
+        """Indices moved from a repeated line to the line it repeats."""
+        lowest = self.offset - ops.arange(self.windows, dtype="int32") * self.window
+        lowest = ops.reshape(lowest, (-1, 1, 1) if self.number == 1 else (-1, 1))
+        rows, columns = indices // pool_size[1], indices % pool_size[1]
+        along = ops.maximum(ops.minimum(rows if self.number == 1 else columns, lowest + (self.length - 1)), lowest)
+        return along * pool_size[1] + columns if self.number == 1 else rows * pool_size[1] + along
+
+    def cut_or_extend(self, x):
+        """The windows laid side by side, `padded_length` long, as the `length` of the map they were made of."""
+        if self.exact:
+            return x
+        if self.static and self.length < self.padded_length:
+            return self.slice(x, self.offset, self.offset + self.length)
+        extension = self.length - self.padded_length if self.static else self.window - 1
+        widths = [(0, 0)] * 4
+        widths[self.number] = (0, extension)
+        x = ops.pad(x, widths)
+        return x if self.static else self.slice(x, self.offset, self.offset + self.length)
+
+
+def first_maximum(x, pool_size):
+    """(maxima, indices) of a map that is whole windows."""
+    if keras.backend.backend() == "tensorflow" and not _portable.get():
+        return _on_tensorflow(pool_size).first_maximum(x)
+    return _first_maximum(x, pool_size)
+
+
+def place(values, indices, pool_size):
+    """A map of zeros, whole windows, that holds each value in its cell."""
+    if keras.backend.backend() != "tensorflow":
+        return _place_broadcast(values, indices, pool_size)
+    if _portable.get():
+        return _place_stacked(values, indices, pool_size)
+    return _on_tensorflow(pool_size).place(values, indices)
+
+
+def _first_maximum(x, pool_size):
+    """Of a view with the windows' cells as axes, where the strided slices x[:, i::2, j::2] would be slow."""
+    rows, columns = pool_size
+    _, height, width, channels = ops.shape(x)
+    cells = ops.reshape(x, (-1, rows, width // columns, columns, channels))
+    best = cells[:, 0, :, 0]
+    index = ops.zeros_like(best, dtype="int32")
+    for n in range(1, rows * columns):
+        candidate = cells[:, n // columns, :, n % columns]
+        wins = ops.logical_or(candidate > best, candidate != candidate)  # Only NaN differs from itself.
+        best = ops.where(wins, candidate, best)
+        index = ops.where(wins, n, index)
+    shape = (-1, height // rows, width // columns, channels)
+    return ops.reshape(best, shape), ops.reshape(index, shape)
+
+
+def _place_stacked(values, indices, pool_size):
+    """For runtimes that compare only tensors of four axes or less."""
+    rows, columns = pool_size
+    _, height, width, channels = ops.shape(values)
+    values, indices = ops.reshape(values, (-1, channels)), ops.reshape(indices, (-1, channels))
+    # TFLite's quantizer for 16-bit activations asks for the range of what is compared, and has none of integers.
+    indices = ops.cast(indices, values.dtype)
+    lines = []
+    for row in range(rows):
+        cells = [
+            ops.where(ops.equal(indices, row * columns + column), values, ops.zeros((), values.dtype))
+            for column in range(columns)
+        ]
+        lines.append(ops.reshape(ops.stack(cells, axis=1), (-1, width * columns * channels)))
+    return ops.reshape(ops.stack(lines, axis=1), (-1, height * rows, width * columns, channels))
+
+
+def _place_broadcast(values, indices, pool_size):
+    """For compilers, which make one loop of it."""
+    rows, columns = pool_size
+    _, height, width, channels = ops.shape(values)
+    cells = ops.reshape(ops.arange(rows * columns, dtype="int32"), (rows, 1, columns, 1))
+    shape = (-1, height, 1, width, 1, channels)
+    values, indices = ops.reshape(values, shape), ops.reshape(indices, shape)
+    outputs = ops.where(ops.equal(indices, cells), values, ops.zeros((), values.dtype))
+    return ops.reshape(outputs, (-1, height * rows, width * columns, channels))
+
+
+def _pick(x, indices, pool_size):
+    """The value of `x`, whole windows, in each index's cell."""
+    rows, columns = pool_size
+    _, height, width, channels = ops.shape(indices)
+    x = ops.reshape(x, (-1, rows, width, columns, channels))
+    indices = ops.reshape(indices, (-1, width, channels))
+    picked = x[:, 0, :, 0]
+    for n in range(1, rows * columns):
+        picked = ops.where(ops.equal(indices, n), x[:, n // columns, :, n % columns], picked)
+    return ops.reshape(picked, (-1, height, width, channels))
+
+
+@functools.cache
+def _on_tensorflow(pool_size):
+    """The functions with their gradients: TensorFlow's own would keep and multiply every mask."""
+    import tensorflow as tf
+
+    class Functions:
+        @staticmethod
+        @tf.custom_gradient
+        def first_maximum(x):
+            maxima, indices = _run(_first_maximum, _first_maximum, pool_size, x)
+            return (maxima, indices), lambda gradient, _: Functions.place(gradient, indices)
+
+        # The indices are an argument and not a closure: custom_gradient searches a closure for variables.
+        @staticmethod
+        @tf.custom_gradient
+        def place(values, indices):
+            outputs = _run(_place_stacked, _place_broadcast, pool_size, values, indices)
+            return outputs, lambda gradient: (Functions.pick(gradient, indices), None)
+
+        @staticmethod
+        @tf.custom_gradient
+        def pick(x, indices):
+            outputs = _run(_pick, _pick, pool_size, x, indices)
+            return outputs, lambda gradient: (Functions.place(gradient, indices), None)
+
+    return Functions
+
+
+def _run(plain, compilable, pool_size, *tensors):
+    """`plain` on the tensors, or `compilable`, the same function, compiled by XLA where that is possible."""
+    if any(None in tensor.shape[1:] for tensor in tensors) or not _ops.xla_works():
+        return plain(*tensors, pool_size)
+    key = (compilable, pool_size, tuple((tuple(tensor.shape[1:]), tensor.dtype) for tensor in tensors))
+    return _compiled(*key)(*tensors) if _worth_compiling(key) else plain(*tensors, pool_size)
+
+
+def _worth_compiling(key):
+    """Always in a graph, which is made for its size; for the first sizes in eager execution."""
+    import tensorflow as tf
+
+    if not tf.executing_eagerly():
+        return True
+    if len(_eager_sizes) < _EAGER_SIZES:
+        _eager_sizes.add(key)
+    return key in _eager_sizes
+
+
+@functools.cache
+def _compiled(function, pool_size, shapes):
+    """One function a size, so that TensorFlow has no reason to retrace or to generalize it."""
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, *shape), dtype) for shape, dtype in shapes]
+    return tf.function(lambda *tensors: function(*tensors, pool_size), input_signature=signature, jit_compile=True)

@@ -1,0 +1,66 @@
+"""Masks as colors, alone and over their image."""
+
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg.visualization.palette import VOID_COLOR, palette
+
+
+def colorize(mask, colors):
+    """A mask of class ids as an RGB picture; ids outside the palette (ignored pixels) are black.
+
+    Args:
+        mask: integer array (height, width).
+        colors: uint8 array (num_classes, 3), such as `palette(num_classes)`, or an int: that many of the default
+            colors.
+
+    Returns:
+        uint8 array (height, width, 3).
+
+    Raises:
+        ValueError: if `mask` is not a two-dimensional integer array.
+
+    Examples:
+        >>> import keras_seg as ks, numpy as np
+        >>> ks.visualization.colorize(np.array([[0, 1, 255]]), 2)[0, 2].tolist()
+        [0, 0, 0]
+    """
+    mask = np.asarray(mask)
+    if mask.ndim != 2 or not np.issubdtype(mask.dtype, np.integer):
+        _validation.fail("mask", "must be an integer array (height, width)", f"{mask.dtype}{mask.shape}")
+    colors = palette(colors) if isinstance(colors, int) else np.asarray(colors, "uint8")
+    table = np.concatenate([colors, np.array([VOID_COLOR], "uint8")])
+    inside = (mask >= 0) & (mask < len(colors))
+    return table[np.where(inside, mask, len(colors))]
+
+
+def overlay(image, mask, colors, alpha=0.5):
+    """A mask drawn over its image; ignored pixels show the image alone.
+
+    Args:
+        image: array (height, width, channels), 0..255. Of more than three channels the first three are shown, of two
+            the first.
+        mask: integer array (height, width).
+        colors: as for `colorize`.
+        alpha: float in [0, 1], the share of the mask's color. Defaults to 0.5.
+
+    Returns:
+        uint8 array (height, width, 3).
+
+    Raises:
+        ValueError: if the sizes disagree or `alpha` is out of range.
+
+    Examples:
+        >>> import keras_seg as ks, numpy as np
+        >>> ks.visualization.overlay(np.zeros((4, 6, 3)), np.zeros((4, 6), int), 2).shape
+        (4, 6, 3)
+    """
+    alpha = _validation.number("alpha", alpha, 0, 1)
+    image, mask = np.asarray(image, "float32"), np.asarray(mask)
+    if image.ndim != 3 or image.shape[:2] != mask.shape:
+        _validation.fail("mask", f"must have the height and width of the image {image.shape}", mask.shape)
+    tint = colorize(mask, colors).astype("float32")
+    count = colors if isinstance(colors, int) else len(colors)
+    share = alpha * ((mask >= 0) & (mask < count))[..., None]
+    image = np.broadcast_to(image[..., :1], (*mask.shape, 3)) if image.shape[-1] < 3 else image[..., :3]
+    return np.clip(np.rint((1 - share) * image + share * tint), 0, 255).astype("uint8")

@@ -1,0 +1,59 @@
+"""The entry point: commands, and errors in one line."""
+
+import importlib.metadata
+import sys
+
+import click
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(importlib.metadata.version("keras-seg"), prog_name="keras-seg")
+def cli():
+    """Train, judge and export semantic segmentation models.
+
+    Start with `keras-seg demo`, or with a folder that holds images/ and masks/:
+
+        keras-seg train DATA --out RUN
+    """
+
+
+def main(arguments=None):
+    """Run the command line.
+
+    The exit status is 0, 2 for what the user can mend, 130 when interrupted.
+    """
+    from keras_seg_cli.demo import demo
+    from keras_seg_cli.evaluate import evaluate
+    from keras_seg_cli.export import export
+    from keras_seg_cli.plan import plan
+    from keras_seg_cli.predict import predict
+    from keras_seg_cli.train import train
+
+    for command in (demo, train, evaluate, predict, export, plan):
+        cli.add_command(command)
+    try:
+        status = cli.main(arguments, prog_name="keras-seg", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help())
+        status = 0
+    except click.ClickException as error:
+        status = _complain(error.format_message())
+    except ImportError as error:
+        status = _complain(str(error))
+    except ValueError as error:
+        from keras_seg import InputError  # Imported late, like all of keras_seg: see `keras_seg_cli`.
+
+        if not isinstance(error, InputError):
+            raise
+        status = _complain(str(error))
+    except OSError as error:
+        status = _complain(f"{error.filename}: {error.strerror}." if error.filename else str(error))
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped.", err=True)
+        status = 130
+    sys.exit(status or 0)
+
+
+def _complain(message):
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    return 2
