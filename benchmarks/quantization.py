@@ -82,7 +82,7 @@ def third(data, work):
 
 
 def scanned(folder, split):
-    return ks.data.scan_folder(folder, split, num_classes=CLASSES, ignore_class=VOID, check_images=False)
+    return ks.data.scan_folder(folder, split=split, num_classes=CLASSES, ignore_class=VOID, check_images=False)
 
 
 def trained(label, folder, work):
@@ -104,7 +104,7 @@ def trained(label, folder, work):
             index, patch_size=model.input_shape[1], balanced=False, repeat=True, steps_per_epoch=50
         )
     else:
-        loss = ks.losses.Crossentropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, "square_root"))
+        loss = ks.losses.Crossentropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, rule="square_root"))
         augment = ks.augmentation.standard(crop=CROP, scale=(0.8, 1.25), ignore_class=VOID)
         data = ks.data.from_folder(
             index, batch_size=BATCH, augment=augment, cache="memory", repeat=True, steps_per_epoch=50

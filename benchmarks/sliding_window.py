@@ -50,7 +50,11 @@ def main():
     )
     slid = np.concatenate([slide(batch).numpy() for batch in batches]).reshape(len(starts), len(starts), -1)
     difference = np.abs(once(picture).numpy()[0] - slid).max()
-    limit = len(windows) * ks.analysis.multiply_adds(model, WINDOW) / ks.analysis.multiply_adds(anywhere, IMAGE)
+    limit = (
+        len(windows)
+        * ks.analysis.multiply_adds(model, input_size=WINDOW)
+        / ks.analysis.multiply_adds(anywhere, input_size=IMAGE)
+    )
     speedup = times["windows"] / times["pass"]
     filters = tuple(arguments.filters)
     print(f"{IMAGE}x{IMAGE}, window {WINDOW}, step {STEP}, filters {filters}, {arguments.padding} padding")

@@ -68,7 +68,7 @@ def trained(model, dataset, loss, minutes, path, steps=50):
 
 def models(folder, work, minutes):
     """The classifier of patches and the U-Net."""
-    index = ks.data.scan_folder(folder, "train", num_classes=CLASSES, ignore_class=VOID, check_images=False)
+    index = ks.data.scan_folder(folder, split="train", num_classes=CLASSES, ignore_class=VOID, check_images=False)
     keras.utils.set_random_seed(0)
     patches = ks.models.PatchClassifier(
         CLASSES, architecture="vgg", patch_size=PATCH, filters=(16, 32, 64), units=(128,), padding="valid"
@@ -83,7 +83,7 @@ def models(folder, work, minutes):
     augment = ks.augmentation.standard(crop=(160, 192), scale=(0.75, 1.5), ignore_class=VOID)
     whole = ks.data.from_folder(index, batch_size=8, augment=augment, cache="memory", repeat=True, steps_per_epoch=50)
     # As many pixels of each class in the loss as there are patches of each class.
-    loss = ks.losses.Crossentropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, "balanced"))
+    loss = ks.losses.Crossentropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, rule="balanced"))
     unet = trained(unet, whole, loss, minutes, work / "unet.keras")
     return patches, unet, index.class_pixels / index.class_pixels.sum()
 
@@ -111,8 +111,8 @@ def ways(patches, unet):
         return lambda image: np.asarray(model.predict_on_batch(image))[0]
 
     return {
-        LITERAL: lambda image: ks.inference.sliding_window(patches, mirrored(image), 1, batch_size=256),
-        COARSE: lambda image: enlarged(ks.inference.sliding_window(patches, mirrored(image), STRIDE)),
+        LITERAL: lambda image: ks.inference.sliding_window(patches, mirrored(image), step=1, batch_size=256),
+        COARSE: lambda image: enlarged(ks.inference.sliding_window(patches, mirrored(image), step=STRIDE)),
         PASS: lambda image: enlarged(whole(coarse)(mirrored(image)[None])),
         STITCHED: lambda image: ks.inference.shift_and_stitch(patches, mirrored(image)),
         DILATED: lambda image: whole(fine)(mirrored(image)[None]),
@@ -129,7 +129,7 @@ def confusion(ids, mask):
 
 def judge(patches, unet, shares, val, slow, work):
     """{name: {"seconds", "mean_iou", "mean_iou_first", "prior", "difference"}}; the slow ways on the first images."""
-    store = DecodedStore(val, "memory")
+    store = DecodedStore(val, cache="memory")
     found, results, pictures = ways(patches, unet), {}, {}
     for name, way in found.items():
         count = slow if name in (LITERAL, STITCHED) else len(val)
@@ -191,7 +191,7 @@ def main():
     arguments = parser.parse_args()
     folder = halved(arguments.data, arguments.work)
     patches, unet, shares = models(folder, arguments.work, arguments.minutes)
-    val = ks.data.scan_folder(folder, "val", num_classes=CLASSES, ignore_class=VOID, check_images=False)
+    val = ks.data.scan_folder(folder, split="val", num_classes=CLASSES, ignore_class=VOID, check_images=False)
     val = val.subset(range(arguments.images)) if arguments.images else val
     found = judge(patches, unet, shares, val, arguments.literal, arguments.work)
     draw(arguments.work, val)

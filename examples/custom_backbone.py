@@ -51,5 +51,5 @@ model.compile(
 )
 model.fit(train, validation_data=val, epochs=1 if QUICK else 6, verbose=2)
 images, masks = (np.asarray(part) for part in next(iter(val)))
-panel = ks.visualization.prediction_panel(images, masks, ks.inference.predict_classes(model, images), names)
+panel = ks.visualization.prediction_panel(images, masks, ks.inference.predict_classes(model, images), class_names=names)
 panel.save("custom_backbone.jpg", quality=82)

@@ -66,5 +66,5 @@ print("loaded:", again.loss.get_config()["losses"][0]["config"]["epsilon"], "is 
 
 # %%
 images, masks = (np.asarray(part) for part in next(iter(val)))
-panel = ks.visualization.prediction_panel(images, masks, ks.inference.predict_classes(again, images), names)
+panel = ks.visualization.prediction_panel(images, masks, ks.inference.predict_classes(again, images), class_names=names)
 panel.save("custom_loss.jpg", quality=82)

@@ -42,7 +42,7 @@ print(f"a score looks at {field.size} pixels, {field.stride} pixels from the nex
 # %%
 val = ks.data.from_folder(folder, split="val", batch_size=4, **reading)
 images, masks = (np.asarray(part) for part in next(iter(val)))
-difference = ks.inference.window_difference(classifier, images[0], anywhere)
+difference = ks.inference.window_difference(classifier, images[0], convolutional=anywhere)
 print(f"one pass and windows cut out one by one differ by {difference.max_abs_difference:.0e}")
 
 # %% [markdown]
@@ -56,6 +56,6 @@ print(
     f"right pixels: {(coarse == masks).mean():.1%} every eighth repeated, {(fine == masks).mean():.1%} at every pixel"
 )
 panel = ks.visualization.prediction_panel(
-    [*images[:2], *images[:2]], [*masks[:2], *masks[:2]], [*coarse[:2], *fine[:2]], names, tile_height=180
+    [*images[:2], *images[:2]], [*masks[:2], *masks[:2]], [*coarse[:2], *fine[:2]], class_names=names, tile_height=180
 )
 panel.save("fcn_surgery.jpg", quality=82)

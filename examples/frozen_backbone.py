@@ -41,6 +41,6 @@ unfrozen = ks.inference.predict_classes(model, images)
 # %%
 print(f"right pixels: {(frozen == masks).mean():.1%} after stage one, {(unfrozen == masks).mean():.1%} after stage two")
 panel = ks.visualization.prediction_panel(
-    [*images[:2], *images[:2]], [*masks[:2], *masks[:2]], [*frozen[:2], *unfrozen[:2]], names
+    [*images[:2], *images[:2]], [*masks[:2], *masks[:2]], [*frozen[:2], *unfrozen[:2]], class_names=names
 )
 panel.save("frozen_backbone.jpg", quality=82)

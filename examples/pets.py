@@ -75,5 +75,5 @@ model.fit(train, validation_data=test, epochs=epochs, verbose=2)
 
 # %%
 images, masks = (np.asarray(part)[:4] for part in next(iter(test)))
-panel = ks.visualization.prediction_panel(images, masks, ks.inference.predict_classes(model, images), NAMES)
+panel = ks.visualization.prediction_panel(images, masks, ks.inference.predict_classes(model, images), class_names=NAMES)
 panel.save("pets.jpg", quality=82)

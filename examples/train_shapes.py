@@ -37,7 +37,7 @@ model.fit(train, validation_data=val, epochs=1 if QUICK else 16, verbose=2)
 # %%
 images, masks = next(iter(val))
 images, masks = np.asarray(images)[:4], np.asarray(masks)[:4]
-panel = ks.visualization.prediction_panel(images, masks, ks.inference.predict_classes(model, images), names)
+panel = ks.visualization.prediction_panel(images, masks, ks.inference.predict_classes(model, images), class_names=names)
 panel.save("train_shapes.jpg", quality=82)
 Image.fromarray(ks.visualization.overlay(images[0], masks[0], len(names))).save("train_shapes_overlay.png")
 

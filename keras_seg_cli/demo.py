@@ -46,14 +46,16 @@ def demo(out, minutes, seed, overwrite):
     _step(1, "Generating 400 scenes to train on and 60 to judge on")
     write_shapes(data, train=400, val=60, seed=seed)
     _step(2, f"keras-seg train {data} --out {run} --minutes {minutes:g}")
-    model, evaluation = run_training(data, run, None, {}, {"minutes": minutes, "seed": seed}, started=time.monotonic())
+    model, evaluation = run_training(
+        data, run, None, data_options={}, given={"minutes": minutes, "seed": seed}, started=time.monotonic()
+    )
     _step(3, f"keras-seg predict {run} {data / 'val' / 'images'} --out {predictions}")
     files = image_files([data / "val" / "images"])
     targets, names = prediction_targets(files, predictions, False), evaluation.class_names
-    write_predictions(model, files, targets, names, 3, "semantic", {})
+    write_predictions(model, files, targets, names=names, channels=3, task="semantic", settings={})
     _step(4, f"keras-seg export {run} --format tflite")
     images = [read_image(file) for file in files[:4]]
-    export_model(model, "tflite", run / "model.tflite", images[0].shape[:2], images=images)
+    export_model(model, "tflite", run / "model.tflite", size=images[0].shape[:2], images=images)
 
     console.console.rule()
     console.console.print(

@@ -15,7 +15,7 @@ from keras_seg_cli.tta import augmented, tta
 @click.option("--split", help="train, val or test; default: val where DATA has one.")
 @click.option("--json", "json_file", type=click.Path(), help="Write the results to this file too.")
 @tta
-def evaluate(run, data, split, json_file, tta):
+def evaluate(run, data, split, *, json_file, tta):
     """Judge the model of the run folder RUN on the images and masks of DATA."""
 
     run = open_run(run)

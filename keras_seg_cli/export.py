@@ -73,7 +73,7 @@ _REPRESENTATIVE = 100
 )
 @tta
 @overwrite
-def export(run, format_, out, size, input_, output, quantize, representative, reference, tta, overwrite):
+def export(run, format_, out, *, size, input_, output, quantize, representative, reference, tta, overwrite):
     """Export the model of RUN, load the result back and compare it with Keras."""
 
     if format_ != "tflite" and (quantize or representative):
@@ -97,7 +97,7 @@ def export(run, format_, out, size, input_, output, quantize, representative, re
     model = run.load_model()
     if reference is not None:
         _check_reference(model, reference)
-    export_model(augmented(model, tta), format_, path, size, overwrite, **options)
+    export_model(augmented(model, tta), format_, path, size=size, overwrite=overwrite, **options)
 
 
 def _check_reference(model, path):
@@ -164,7 +164,7 @@ def _representative(run, folder):
     return (store.get(position)[0] for position in ks_data.stratified_positions(counts, _REPRESENTATIVE))
 
 
-def export_model(model, format_, path, size=None, overwrite=False, **options):
+def export_model(model, format_, path, *, size=None, overwrite=False, **options):
     """Export, compare and print the proof."""
     from keras_seg import export as ks_export
     from keras_seg_cli.start import silenced_stderr

@@ -59,7 +59,7 @@ def data_options(command):
     return command
 
 
-def data_arguments(num_classes, ignore_class, class_names, channels, components):
+def data_arguments(num_classes, ignore_class, class_names, *, channels, components):
     """The data options as arguments of `scan_folder` or `scan_instances`, those not given as None."""
     names = None if class_names is None else [name.strip() for name in class_names.split(",")]
     return {

@@ -16,14 +16,19 @@ from keras_seg_cli.train import plan_options, scan
 @task_option
 @data_options
 @plan_options
-def plan(data, val, task, num_classes, ignore_class, class_names, channels, components, **given):
+def plan(data, val, task, *, num_classes, ignore_class, class_names, channels, components, **given):
     """Show what `train` would do with DATA, each choice with its reason, without training."""
 
     keras_ready()
     from keras_seg import training
 
     task = training.find_task(task or "semantic")
-    indices = scan(data, val, task, data_arguments(num_classes, ignore_class, class_names, channels, components))
+    indices = scan(
+        data,
+        val,
+        task,
+        data_options=data_arguments(num_classes, ignore_class, class_names, channels=channels, components=components),
+    )
     made = training.make_plan(training.fingerprint(*indices, task=task.name), **given)
     table = rich.table.Table(box=rich.box.SIMPLE_HEAD)
     for heading in ("choice", "value", "because"):

@@ -21,7 +21,7 @@ RASTERS = (".npy", ".zarr")
 @click.option("--resume", is_flag=True, help="Keep rasters that are predicted and go on with the one interrupted.")
 @tta
 @overwrite
-def predict(run, images, out, tile, overlap, resume, tta, overwrite):
+def predict(run, images, out, *, tile, overlap, resume, tta, overwrite):
     """Predict IMAGES (files or folders) with the model of RUN: masks of ids and pictures of them over the image.
 
     The masks hold the ids of classes; with a RUN of --task instances the numbers of the objects, with one of boundary 1
@@ -33,7 +33,7 @@ def predict(run, images, out, tile, overlap, resume, tta, overwrite):
 
     run = open_run(run)
     files = image_files(images)
-    targets = prediction_targets(files, pathlib.Path(out), overwrite, resume)
+    targets = prediction_targets(files, pathlib.Path(out), overwrite, resume=resume)
     pairs = list(zip(files, targets, strict=True))
     pictures = [pair for pair in pairs if pair[0].suffix not in RASTERS]
     rasters = [pair for pair in pairs if pair[0].suffix in RASTERS]
@@ -53,7 +53,7 @@ def predict(run, images, out, tile, overlap, resume, tta, overwrite):
         predict = None if tile is None else _in_tiles(model, tile, overlap)
         write_predictions(model, *zip(*pictures, strict=True), names, channels, plan.task, run.load_decoding(), predict)
     if rasters:
-        _write_rasters(model, rasters, tile or (512, 512), overlap, overwrite, resume)
+        _write_rasters(model, rasters, tile or (512, 512), overlap=overlap, overwrite=overwrite, resume=resume)
     facts = [("Masks", pathlib.Path(out) / "masks")]
     console.fact_sheet(*facts, *([("Overlays", pathlib.Path(out) / "overlays")] if pictures else []))
 
@@ -64,7 +64,7 @@ def _in_tiles(model, tile, overlap):
     return TiledPredictor(model, tile, overlap=overlap).predict
 
 
-def _write_rasters(model, rasters, tile, overlap, overwrite, resume):
+def _write_rasters(model, rasters, tile, *, overlap, overwrite, resume):
     from keras_seg.inference import TiledPredictor
 
     predictor = TiledPredictor(model, tile, overlap=overlap, output="class_ids")
@@ -82,7 +82,7 @@ def _write_rasters(model, rasters, tile, overlap, overwrite, resume):
             )
 
 
-def write_predictions(model, files, targets, names, channels, task, settings, predict=None):
+def write_predictions(model, files, targets, *, names, channels, task, settings, predict=None):
     """Predict image files one by one and write a mask and an overlay for each.
 
     `predict` is a function from an image to its map of scores; by default the model sees it whole.
@@ -95,7 +95,7 @@ def write_predictions(model, files, targets, names, channels, task, settings, pr
     task = find_task(task)
     with console.progress_bar() as bar:
         for file, pair in zip(bar.track(files, description="predicting"), targets, strict=True):
-            image = read_image(file, channels)
+            image = read_image(file, channels=channels)
             scores = scores_of(model, image) if predict is None else predict(image)
             pictures = task.draw(scores, image, settings, names)
             for target, picture in zip(pair, pictures, strict=True):
@@ -123,7 +123,7 @@ def image_files(paths):
     return files
 
 
-def prediction_targets(files, out, overwrite, resume=False):
+def prediction_targets(files, out, overwrite, *, resume=False):
     """(mask, overlay) paths for each image and (mask,) for each raster, none of which is lost or written twice.
 
     With `resume` the masks of rasters may be there: they are whole, and kept.

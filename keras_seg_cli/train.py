@@ -43,20 +43,31 @@ def plan_options(command):
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @overwrite
 def train(
-    data, out, val, task, num_classes, ignore_class, class_names, channels, components, resume, overwrite, **given
+    data, out, val, *, task, num_classes, ignore_class, class_names, channels, components, resume, overwrite, **given
 ):
     """Train a model on the folder DATA, judge it, and keep everything in one run folder.
 
     DATA holds images/ and masks/ of the same file names, or train/ and val/ with these two in each. With --task
     instances the masks number the objects, or masks/NAME/ holds a mask for each.
     """
-    data_options = data_arguments(num_classes, ignore_class, class_names, channels, components)
+    data_options = data_arguments(num_classes, ignore_class, class_names, channels=channels, components=components)
     if resume:
         _refuse_choices_on_resume(overwrite, {**given, **data_options, "task": task})
-    run_training(data, out, val, data_options, given, resume, overwrite, task=task or "semantic")
+    run_training(
+        data,
+        out,
+        val,
+        data_options=data_options,
+        given=given,
+        resume=resume,
+        overwrite=overwrite,
+        task=task or "semantic",
+    )
 
 
-def run_training(data, out, val, data_options, given, resume=False, overwrite=False, started=STARTED, task="semantic"):
+def run_training(
+    data, out, val, *, data_options, given, resume=False, overwrite=False, started=STARTED, task="semantic"
+):
     """Scan, plan, train, judge and save; what `train` and `demo` do. A limit in minutes counts from `started`.
 
     Returns:
@@ -73,11 +84,13 @@ def run_training(data, out, val, data_options, given, resume=False, overwrite=Fa
         run.check_free(overwrite)
     elif run.model_file.exists():
         raise click.UsageError(f"{run.path}: its training has ended. Use it, or start anew with --overwrite.")
-    indices = scan(data, val, task, data_options, run.load_labels() if resume else None, stored)
+    indices = scan(
+        data, val, task, data_options=data_options, labels=run.load_labels() if resume else None, stored=stored
+    )
     return _train(run, task, *indices, stored, given, started)
 
 
-def scan(data, val, task, data_options, labels=None, stored=None):
+def scan(data, val, task, *, data_options, labels=None, stored=None):
     """The folders to train and to validate on, each looked through once; as the `labels` of a `stored` run say."""
     from keras_seg.data import split_index
 
@@ -102,11 +115,11 @@ def scan(data, val, task, data_options, labels=None, stored=None):
     return train_index, val_index
 
 
-def _train(run, task, train_index, val_index, stored, given, started):
+def _train(run, task, train_index, *, val_index, stored, given, started):
     from keras_seg import _files, training
     from keras_seg_cli.training_progress import TrainingProgress
 
-    facts = training.fingerprint(train_index, val_index, task.name)
+    facts = training.fingerprint(train_index, val_index, task=task.name)
     if stored is None:
         plan = training.make_plan(facts, **given)
         training.build_model(plan)  # Whatever cannot be built must fail before an older run is replaced.

@@ -33,7 +33,7 @@ def main():
 
     labels = json.loads((arguments.run / "labels.json").read_text(encoding="utf-8"))
     model = keras.saving.load_model(arguments.run / "model.keras")
-    index = ks.data.scan_folder(arguments.data, "val", num_classes=len(labels["names"]), ignore_class=11)
+    index = ks.data.scan_folder(arguments.data, split="val", num_classes=len(labels["names"]), ignore_class=11)
     columns = []
     for number in SCENES:
         image = ks.data.read_image(index.pairs[number].image)

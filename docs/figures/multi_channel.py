@@ -45,7 +45,7 @@ def scene(rng):
 def trained(images, masks, channels):
     """A small U-Net that sees the first channels."""
     keras.utils.set_random_seed(SEED)
-    model = ks.models.UNet(3, (SIZE, SIZE, channels), filters=8, depth=3)
+    model = ks.models.UNet(3, input_shape=(SIZE, SIZE, channels), filters=8, depth=3)
     schedule = keras.optimizers.schedules.CosineDecay(3e-3, STEPS)
     model.compile(keras.optimizers.AdamW(schedule), loss=ks.losses.CrossEntropy())
     epochs = STEPS * BATCH // len(images)

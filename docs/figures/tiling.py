@@ -36,7 +36,7 @@ def outline(place, side, color):
 
 def layout(image, model):
     """Tiles over an image, and the weights along its columns under each blend."""
-    rows, columns = ks.inference.TiledPredictor(model, TILE, OVERLAP).grid(image.shape[:2])
+    rows, columns = ks.inference.TiledPredictor(model, TILE, overlap=OVERLAP).grid(image.shape[:2])
     figure, axes = plt.subplot_mosaic(
         [["tiles", blend] for blend in BLENDS], figsize=(9, 4.2), width_ratios=(1.25, 1), layout="constrained"
     )
@@ -80,7 +80,9 @@ def seams(image, model):
     axes[1, 0].imshow(ks.visualization.colorize(whole.argmax(-1), whole.shape[-1]))
     axes[1, 0].set_title("predicted whole")
     for (above, below), overlap in zip(axes[:, 1:].T, (0, 0.25, 0.5), strict=True):
-        predictor = ks.inference.TiledPredictor(model, TILE, overlap, blend="crop" if overlap == 0 else "gaussian")
+        predictor = ks.inference.TiledPredictor(
+            model, TILE, overlap=overlap, blend="crop" if overlap == 0 else "gaussian"
+        )
         tiled = predictor.predict(image)
         above.imshow(ks.visualization.colorize(tiled.argmax(-1), whole.shape[-1]))
         above.set_title(f"tiles, overlap {overlap}")

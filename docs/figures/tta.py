@@ -106,7 +106,7 @@ def main():
     arguments = parser.parse_args()
     OUT.mkdir(parents=True, exist_ok=True)
     model = keras.saving.load_model(arguments.model)
-    index = ks.data.scan_folder(arguments.data, "val", num_classes=11, ignore_class=11, check_images=False)
+    index = ks.data.scan_folder(arguments.data, split="val", num_classes=11, ignore_class=11, check_images=False)
     pair = index.pairs[arguments.image]
     image, mask = ks.data.read_image(pair.image), index.encoding.encode(ks.data.read_mask(pair.mask))
     colors = ks.visualization.palette(11)

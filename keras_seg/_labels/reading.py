@@ -181,9 +181,9 @@ def read(y_true, y_pred, ignored, dtype):
             fail_on_stray(ids, stray, num_classes)
         any_stray = None
     if sparse:
-        return Labels(ops.where(valid, ids, -1), None, valid, any_stray)
+        return Labels(ops.where(valid, ids, -1), None, valid, stray=any_stray)
     dense = ops.where(ops.expand_dims(valid, -1), ops.cast(y_true, dtype), 0.0)
-    return Labels(None, dense, valid, any_stray)
+    return Labels(None, dense, valid, stray=any_stray)
 
 
 def one_hot(labels, num_classes, dtype):
@@ -244,4 +244,4 @@ def read_channels(y_true, y_pred, ignored, dtype):
                 "Pass them as ignore_class, or correct the masks.",
             )
         any_stray = None
-    return Labels(None, ops.where(valid, ops.cast(y_true, dtype), 0.0), valid, any_stray)
+    return Labels(None, ops.where(valid, ops.cast(y_true, dtype), 0.0), valid, stray=any_stray)

@@ -10,7 +10,7 @@ from keras_seg import _validation
 _FIELD, _NEIGHBOUR, _OUTSIDE = (230, 40, 40), (255, 190, 60), (200, 200, 200)
 
 
-def draw_receptive_field(image, field, unit=None, scale=1):
+def draw_receptive_field(image, field, *, unit=None, scale=1):
     """The pixels one unit depends on, as a box over an image, with the unit's center and the box of the next unit.
 
     What lies outside the image, and is padding to the network, is drawn gray.

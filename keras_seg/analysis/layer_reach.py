@@ -47,7 +47,7 @@ _STATISTICS_OF_EVERYTHING = frozenset({"GroupNormalization", "MultiHeadAttention
 _SIZED_BY = {"CropLike": 1, "MaxUnpooling2D": 2}
 
 
-def readings(operation, position, axis, size, output_size=None):
+def readings(operation, position, axis, *, size, output_size=None):
     """How `operation` reads its input number `position` along `axis`, 0 for rows and 1 for columns.
 
     Layers are told by the names of their classes, subclasses of a known layer included, so that those of packages above

@@ -8,7 +8,7 @@ from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
 
 
-def multiply_adds(model, input_size=None):
+def multiply_adds(model, *, input_size=None):
     """Multiply-adds of a network's convolutions and dense layers for one image.
 
     That is the usual measure of a network's cost, also called MACs, half of its FLOPs. Biases, normalizations,

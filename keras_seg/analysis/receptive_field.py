@@ -11,7 +11,7 @@ from keras_seg.analysis.layer_reach import Unknown, Whole, readings, resized, sc
 from keras_seg.analysis.unit_extents import Spans
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ReceptiveField:
     """What the units of a layer depend on. Numbers are pixels: one for both axes, or (height, width) where they differ.
 
@@ -62,7 +62,7 @@ class ReceptiveField:
         return top, left, bottom + 1, right + 1
 
 
-def receptive_field(model, layer=None):
+def receptive_field(model, *, layer=None):
     """The receptive field of a layer's units: how large, how far apart, and where.
 
     The graph is walked from the image on, branches, skips and nested models included. A layer with kernel k, dilation
@@ -141,13 +141,13 @@ def followed(model):
         return outputs
 
     image = model.inputs[0]
-    start = _Map(keras.KerasTensor(image.shape, dtype=image.dtype), (Spans.of_pixels(),) * 2)
+    start = _Map(spec=keras.KerasTensor(image.shape, dtype=image.dtype), spans=(Spans.of_pixels(),) * 2)
     maps = replay_opened(model, start, call)
     fields[_operation_of(image).name] = start
     return model, maps, fields
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Map:
     """A tensor of the graph: its shape, and its spans along rows and columns."""
 
@@ -187,7 +187,7 @@ def _read(operation, position, source, output):
     spans, whole, unknown = [], source.whole, source.unknown
     for axis, span in enumerate(source.spans):
         output_size = output.shape[axis + 1] if len(output.shape) == 4 else 1
-        chain = readings(operation, position, axis, source.size(axis), output_size)
+        chain = readings(operation, position, axis, size=source.size(axis), output_size=output_size)
         if chain is None:
             return None
         if chain is Unknown:

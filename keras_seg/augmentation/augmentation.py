@@ -72,7 +72,7 @@ class Augmentation:
         Ronneberger, Fischer, Brox: U-Net, 2015, section 3.1, for why deformation matters where images are few.
     """
 
-    def __init__(self, transforms=(), crop=None, ignore_class=None, fill=None, interpolation="bilinear"):
+    def __init__(self, transforms=(), *, crop=None, ignore_class=None, fill=None, interpolation="bilinear"):
         if isinstance(transforms, Transform) or not isinstance(transforms, (list, tuple)):
             _validation.fail("transforms", "must be a list of transforms", transforms, "Put it in brackets: [Flip()].")
         self.transforms = tuple(
@@ -304,13 +304,13 @@ class Augmentation:
     def _field(self, ops, steps, draws, crop_draws, one, size, mask):
         """Where each pixel of the result is read."""
         target = self.crop or size
-        way, frame = plan_field(ops, steps, draws, one, size, target)
+        way, frame = plan_field(ops, steps, draws, one=one, size=size, target=target)
         if self.random_crop:
             corner = self.random_crop.corner(ops, crop_draws, frame, way, mask)
         else:
             room = (frame.width - ops.cast(target[1], "float32"), frame.height - ops.cast(target[0], "float32"))
             corner = tuple(centerd(ops, side) for side in room)
-        return sampling_points(ops, way, any(step.projective for step in steps), frame, corner, size)
+        return sampling_points(ops, way, any(step.projective for step in steps), frame=frame, corner=corner, size=size)
 
     def _read_image(self, ops, image, points, fill, mean, exact):
         """The images at the points; `exact` where these are pixel centers."""

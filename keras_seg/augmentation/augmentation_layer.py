@@ -43,7 +43,7 @@ class AugmentationLayer(keras.layers.Layer):
         ((2, 16, 16, 3), (2, 16, 16))
     """
 
-    def __init__(self, augmentation, seed=None, **kwargs):
+    def __init__(self, augmentation, *, seed=None, **kwargs):
         kwargs.setdefault("autocast", False)  # Half precision cannot hold positions.
         super().__init__(**kwargs)
         if isinstance(augmentation, dict):

@@ -20,7 +20,14 @@ from keras_seg.augmentation.strength import amount
 
 
 def preset(
-    strength="medium", crop=None, ignore_class=None, flip="horizontal", color=True, fill=None, interpolation="bilinear"
+    strength="medium",
+    *,
+    crop=None,
+    ignore_class=None,
+    flip="horizontal",
+    color=True,
+    fill=None,
+    interpolation="bilinear",
 ):
     """Flip, scale, rotation, shear, perspective, deformation and all photometric transforms, as strong as asked for.
 
@@ -59,4 +66,4 @@ def preset(
         steps += [Saturation(0.3 * s), Hue(0.03 * s)] if color else []
         steps += [Gamma(1 + 0.5 * s), Blur(2 * s, probability=rare), Noise(15 * s, probability=rare)]
         steps += [JPEG((100 - 60 * s, 100), probability=rare)] if color else []
-    return Augmentation(steps, crop, ignore_class, fill, interpolation)
+    return Augmentation(steps, crop=crop, ignore_class=ignore_class, fill=fill, interpolation=interpolation)

@@ -35,7 +35,7 @@ class RandomCrop(Transform):
 
     draws = 4
 
-    def __init__(self, size, classes=None, probability=0.5):
+    def __init__(self, size, *, classes=None, probability=0.5):
         super().__init__(probability)
         self.size = _validation.pair("size", size)
         if classes is not None:

@@ -10,7 +10,7 @@ GAP = 4
 _VOID = np.array([0, 0, 0], "float32")
 
 
-def sheet(augment, image, mask=None, count=8, columns=4, seed=0, alpha=0.45, height=160, ignore_class=None):
+def sheet(augment, image, *, mask=None, count=8, columns=4, seed=0, alpha=0.45, height=160, ignore_class=None):
     """Draw an image and examples of its augmentation, with the mask over it.
 
     Args:
@@ -50,18 +50,18 @@ def sheet(augment, image, mask=None, count=8, columns=4, seed=0, alpha=0.45, hei
         if mask.shape != image.shape[:-1]:
             _validation.fail("mask", f"must have the size of the image, {image.shape[:-1]}", mask.shape)
     ignored = _validation.ignored_classes(ignore_class) or tuple(getattr(augment, "ignore_class", ()))
-    tiles = [_tile(image, mask, ignored, alpha, height)]
+    tiles = [_tile(image, mask, ignored, alpha=alpha, height=height)]
     for i in range(count):
         if mask is None:
             made, ids = augment(image, seed=(seed, i)), None
         else:
             made, ids = augment(image, mask, (seed, i))
             ids = keras.ops.convert_to_numpy(ids)
-        tiles.append(_tile(keras.ops.convert_to_numpy(made), ids, ignored, alpha, height))
+        tiles.append(_tile(keras.ops.convert_to_numpy(made), ids, ignored, alpha=alpha, height=height))
     return _arrange(tiles, columns)
 
 
-def _tile(image, mask, ignored, alpha, height):
+def _tile(image, mask, ignored, *, alpha, height):
     """One picture, with the mask over it."""
     if image.ndim == 4:
         image, mask = image[0], None if mask is None else mask[0]

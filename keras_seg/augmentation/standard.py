@@ -21,7 +21,7 @@ class StandardAugmentation(Augmentation):
     """Random scale, crop, flip and color of an image together with its mask. See `keras_seg.augmentation.standard`."""
 
     def __init__(
-        self, crop=None, scale=(0.5, 2.0), flip=True, color=0.2, hue=0.02, ignore_class=None, image_fill="mean"
+        self, *, crop=None, scale=(0.5, 2.0), flip=True, color=0.2, hue=0.02, ignore_class=None, image_fill="mean"
     ):
         ignored = _validation.ignored_classes(ignore_class)
         self.scale = intervals.interval("scale", scale, 0.01, 100.0)
@@ -40,7 +40,7 @@ class StandardAugmentation(Augmentation):
         steps += [Contrast(self.color), Brightness(self.color), Saturation(self.color)] if self.color else []
         steps += [Hue(self.hue)] if self.hue else []
         crop = None if crop is None else _validation.pair("crop", crop)
-        super().__init__(steps, crop, ignore_class, image_fill)
+        super().__init__(steps, crop=crop, ignore_class=ignore_class, fill=image_fill)
 
     def steps(self, channels):
         """The transforms; of colors only what images without three channels have."""
@@ -60,7 +60,7 @@ class StandardAugmentation(Augmentation):
 
 
 def standard(
-    crop=None, scale=None, flip=True, color=None, hue=None, ignore_class=None, image_fill="mean", strength=None
+    *, crop=None, scale=None, flip=True, color=None, hue=None, ignore_class=None, image_fill="mean", strength=None
 ):
     """Joint random scale, crop, flip and color: what most segmentation papers train with.
 
@@ -105,4 +105,6 @@ def standard(
     scale = (2.0 ** (-1.5 * share), 2.0 ** (1.5 * share)) if scale is None else scale
     color = 0.3 * share if color is None else color
     hue = 0.03 * share if hue is None else hue
-    return StandardAugmentation(crop, scale, flip, color, hue, ignore_class, image_fill)
+    return StandardAugmentation(
+        crop=crop, scale=scale, flip=flip, color=color, hue=hue, ignore_class=ignore_class, image_fill=image_fill
+    )

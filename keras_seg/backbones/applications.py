@@ -50,7 +50,7 @@ def published_network(name, channels=3, weights=None):
         )
 
 
-def network(name, input_shape, include_preprocessing=True):
+def network(name, input_shape, *, include_preprocessing=True):
     """Network `name`, untrained, behind our `Preprocessing`, with maps that are exactly 2^n times smaller.
 
     `include_preprocessing` is a bool or a mode of `Preprocessing`. But for those of Normalization layers, the weights

@@ -29,6 +29,7 @@ def build(
     backbone,
     input_shape=(None, None, 3),
     weights=None,
+    *,
     include_preprocessing=True,
     trainable=True,
     skips="wide",
@@ -91,9 +92,11 @@ def build(
     if not isinstance(include_preprocessing, bool):
         _validation.one_of("include_preprocessing", include_preprocessing, (True, False, *MODES))
     if isinstance(backbone, str):
-        model = _from_name(backbone, input_shape, weights, include_preprocessing, skips, name)
+        model = _from_name(
+            backbone, input_shape, weights, include_preprocessing=include_preprocessing, skips=skips, name=name
+        )
     elif isinstance(backbone, keras.Model):
-        model = _from_model(backbone, input_shape, include_preprocessing, skips, name)
+        model = _from_model(backbone, input_shape, include_preprocessing, skips=skips, name=name)
         if weights is not None:
             load_own_weights(model, weights)
     else:
@@ -113,7 +116,7 @@ def _input_shape(value):
     return height, width, channels
 
 
-def _from_name(backbone, input_shape, weights, include_preprocessing, skips, name):
+def _from_name(backbone, input_shape, weights, *, include_preprocessing, skips, name):
     if backbone not in names():
         _validation.fail("backbone", "is not a known network", backbone, _validation.nearest(backbone, names()))
     if backbone == "Compact":
@@ -121,13 +124,13 @@ def _from_name(backbone, input_shape, weights, include_preprocessing, skips, nam
         if weights is not None:
             load_own_weights(net, weights)
     else:
-        net = applications.network(backbone, input_shape, include_preprocessing)
+        net = applications.network(backbone, input_shape, include_preprocessing=include_preprocessing)
         if weights is not None:
             load_weights(net, backbone, weights)
-    return keras.Model(net.inputs[0], find_pyramid(net, skips), name=name or net.name)
+    return keras.Model(net.inputs[0], find_pyramid(net, skips=skips), name=name or net.name)
 
 
-def _from_model(backbone, input_shape, include_preprocessing, skips, name):
+def _from_model(backbone, input_shape, include_preprocessing, *, skips, name):
     if isinstance(include_preprocessing, bool):
         include_preprocessing = None
     name = name or backbone.name

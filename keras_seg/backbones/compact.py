@@ -11,6 +11,7 @@ BLOCKS = (0, 1, 1, 1, 1)
 
 def Compact(  # noqa: N802 (a network, named like those of keras.applications)
     filters=FILTERS,
+    *,
     blocks=BLOCKS,
     input_shape=(None, None, 3),
     include_preprocessing=True,

@@ -33,7 +33,7 @@ _ACTIVATIONS = (
 )
 
 
-def find_pyramid(model, skips="wide"):
+def find_pyramid(model, *, skips="wide"):
     """The feature pyramid of a functional network: `{"P1": tensor, ..., "P5": tensor}`, Pn 2^n times smaller.
 
     The shapes of all tensors are worked out for one test size, so the size the model was built for, `None` included,
@@ -223,7 +223,7 @@ def _is_activation(operation):
     return activation is not None and activation is not keras.activations.linear
 
 
-def _is_pointwise(operation, linear=True):
+def _is_pointwise(operation, *, linear=True):
     """Whether `operation` is a convolution of one pixel that keeps the resolution."""
     if isinstance(operation, keras.layers.Dense):
         return not (linear and _is_activation(operation))

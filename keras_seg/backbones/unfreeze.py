@@ -9,7 +9,7 @@ from keras_seg._graph import as_functional
 from keras_seg.backbones.pyramid import LEVELS
 
 
-def unfreeze(model, from_level=None, keep_batch_norm_frozen=False):
+def unfreeze(model, from_level=None, *, keep_batch_norm_frozen=False):
     """Make the backbone of `model` trainable again, and let an already compiled model go on training.
 
     `compile` is not called: loss, metrics, learning rate, iteration count and the optimizer's slots of all weights

@@ -49,7 +49,7 @@ def _load(network, weights):
         network.load_weights(weights)
 
 
-def adapt_kernel(kernel, channels, bgr=False):
+def adapt_kernel(kernel, channels, *, bgr=False):
     """The first convolution's `kernel` for three colors, adapted to `channels` input channels.
 
     - One or two channels: each gets the sum of the three colors' kernels, divided by the number of channels.
@@ -87,7 +87,7 @@ def _copy(donor, network, name):
     for target, value in zip(targets, values, strict=True):
         value = keras.ops.convert_to_numpy(value)
         if tuple(target.shape) != value.shape:
-            value = adapt_kernel(value, target.shape[-2], bgr)
+            value = adapt_kernel(value, target.shape[-2], bgr=bgr)
         target.assign(value)
 
 

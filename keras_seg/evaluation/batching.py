@@ -11,7 +11,7 @@ from keras_seg.data.pipeline.from_folder import refuse_scan_arguments
 from keras_seg.evaluation.equal_sizes import examples_of_equal_size
 
 
-def labeled_batches(data, classes, split, num_classes, ignore_class, batch_size):
+def labeled_batches(data, classes, split, *, num_classes, ignore_class, batch_size):
     """(function that gives the batches of images and masks, labels to leave out).
 
     Args:
@@ -30,9 +30,9 @@ def labeled_batches(data, classes, split, num_classes, ignore_class, batch_size)
         splits = find_splits(data)
         if split is None and splits:
             split = "val" if "val" in splits else splits[0]
-        data = scan_folder(data, split, num_classes=num_classes or classes, ignore_class=ignore_class)
+        data = scan_folder(data, split=split, num_classes=num_classes or classes, ignore_class=ignore_class)
     elif isinstance(data, FolderIndex):
-        refuse_scan_arguments(data, split, num_classes, ignore_class)
+        refuse_scan_arguments(data, split, num_classes, ignore_class=ignore_class)
     if not isinstance(data, FolderIndex):
         return functools.partial(_of_iterable, data), _validation.ignored_classes(ignore_class)
     if data.num_classes != classes:

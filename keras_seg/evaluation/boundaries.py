@@ -11,7 +11,7 @@ from keras_seg.evaluation.each_image import each_prediction
 STEPS = tuple(round(0.1 * step, 1) for step in range(1, 10))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class BoundaryEvaluation:
     """What a model met of the edges of a set of images, for each threshold of the probability.
 
@@ -79,7 +79,7 @@ class BoundaryEvaluation:
         }
 
 
-def boundary_lines(probability, threshold=0.5):
+def boundary_lines(probability, *, threshold=0.5):
     """The lines of one pixel's width in a map of the probability of an edge.
 
     Args:
@@ -113,7 +113,7 @@ def boundary_lines(probability, threshold=0.5):
 
 
 def evaluate_boundaries(
-    model, index, threshold=0.5, thresholds=STEPS, tolerance_ratio=0.0075, batch_size=4, on_image=None
+    model, index, *, threshold=0.5, thresholds=STEPS, tolerance_ratio=0.0075, batch_size=4, on_image=None
 ):
     """Evaluate a model of edges on all examples of a folder, each at its own size.
 
@@ -152,16 +152,18 @@ def evaluate_boundaries(
     thresholds = tuple(sorted({threshold, *(_validation.open_share("thresholds", item) for item in thresholds)}))
     tolerance_ratio = _validation.open_share("tolerance_ratio", tolerance_ratio)
     counts = np.zeros((len(index), len(thresholds), 4), "int64")
-    for position, mask, probabilities in each_prediction(model, index, 2, batch_size, on_image):
+    for position, mask, probabilities in each_prediction(model, index, 2, batch_size=batch_size, on_image=on_image):
         void = np.isin(mask, index.ignore_class)
         edges = boundary_lines(edges_of(mask, 1, index.ignore_class) == 1)
         reach = max(1.0, tolerance_ratio * np.hypot(*mask.shape))
         near_edges = _near(edges, reach)
         for row, step in enumerate(thresholds):
-            lines = boundary_lines(probabilities[..., 1], step) & ~void
+            lines = boundary_lines(probabilities[..., 1], threshold=step) & ~void
             met = (lines & near_edges).sum(), edges.sum(), (edges & _near(lines, reach)).sum()
             counts[position, row] = (lines.sum(), *met)
-    return BoundaryEvaluation(counts, thresholds, threshold, tolerance_ratio)
+    return BoundaryEvaluation(
+        counts=counts, thresholds=thresholds, threshold=threshold, tolerance_ratio=tolerance_ratio
+    )
 
 
 def _near(mask, reach):

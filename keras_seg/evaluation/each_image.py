@@ -6,7 +6,7 @@ from keras_seg import _validation
 from keras_seg.evaluation.equal_sizes import examples_of_equal_size
 
 
-def each_prediction(model, index, channels, batch_size, on_image=None):
+def each_prediction(model, index, channels, *, batch_size, on_image=None):
     """(position, labels, probabilities) of every example.
 
     Args:

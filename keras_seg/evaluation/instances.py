@@ -12,7 +12,7 @@ from keras_seg.metrics.instance_score import THRESHOLDS
 from keras_seg.metrics.segment_overlaps import score_of_counts
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class InstanceEvaluation:
     """What a model found of the objects of a set of images.
 
@@ -78,7 +78,7 @@ class InstanceEvaluation:
         }
 
 
-def evaluate_instances(model, index, settings=None, batch_size=4, on_image=None):
+def evaluate_instances(model, index, *, settings=None, batch_size=4, on_image=None):
     """Evaluate a model on the objects of all examples of a folder, each at its own size.
 
     Args:
@@ -105,7 +105,7 @@ def evaluate_instances(model, index, settings=None, batch_size=4, on_image=None)
     """
     pairs = [None] * len(index)
     settings = known_settings(settings)
-    for position, ids, probabilities in each_prediction(model, index, 3, batch_size, on_image):
+    for position, ids, probabilities in each_prediction(model, index, 3, batch_size=batch_size, on_image=on_image):
         pairs[position] = judged_pair(ids, instances(probabilities, **settings))
     return judge_instances(*zip(*pairs, strict=True))
 
@@ -122,7 +122,7 @@ def judge_instances(true, predicted):
     panoptic = PanopticQuality(*(np.zeros(1, kind) for kind in ("float64", "int64", "int64", "int64")))
     for one, other in zip(true, predicted, strict=True):
         panoptic += _quality(one, other)
-    return InstanceEvaluation(counts, THRESHOLDS, panoptic)
+    return InstanceEvaluation(counts=counts, thresholds=THRESHOLDS, panoptic=panoptic)
 
 
 def known_settings(settings):
@@ -138,4 +138,4 @@ def known_settings(settings):
 def _quality(true, predicted):
     """PQ of the objects. The background is a class of its own here, as ignored pixels would be in no union."""
     both = panoptic_quality((true == 0).astype(int), true, (predicted == 0).astype(int), predicted, num_classes=2)
-    return PanopticQuality(both.iou[:1], both.found[:1], both.made_up[:1], both.missed[:1])
+    return PanopticQuality(iou=both.iou[:1], found=both.found[:1], made_up=both.made_up[:1], missed=both.missed[:1])

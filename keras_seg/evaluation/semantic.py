@@ -10,7 +10,7 @@ from keras_seg.inference.predict_classes import predict_classes
 from keras_seg.metrics import confidence_interval, scores
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """What a model got right on a set of images.
 
@@ -65,7 +65,7 @@ class Evaluation:
         }
 
 
-def evaluate(model, index, batch_size=4, on_image=None):
+def evaluate(model, index, *, batch_size=4, on_image=None):
     """Evaluate a model on all examples of a folder, each at its own size.
 
     Args:
@@ -108,4 +108,10 @@ def evaluate(model, index, batch_size=4, on_image=None):
         done += len(positions)
         if on_image is not None:
             on_image(done)
-    return Evaluation(confusion, tuple(index.class_names), len(index), accuracy, of_images)
+    return Evaluation(
+        confusion=confusion,
+        class_names=tuple(index.class_names),
+        images=len(index),
+        image_accuracy=accuracy,
+        image_confusion=of_images,
+    )

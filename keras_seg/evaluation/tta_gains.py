@@ -6,7 +6,7 @@ import textwrap
 from keras_seg.metrics import Interval
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TTAGain:
     """What a product of transforms gains over the plain model.
 
@@ -43,7 +43,7 @@ class TTAGain:
         }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TTAReport:
     """What test-time augmentation gains and costs. `str(report)` is a table.
 

@@ -26,6 +26,7 @@ _PARTS = {"d4": ("hflip", "vflip", "rot90"), "flips": ("hflip", "vflip"), "d2": 
 def tta_report(
     model,
     data,
+    *,
     transforms=CANDIDATES,
     merge="mean",
     over=None,
@@ -96,7 +97,9 @@ def tta_report(
         over = "probabilities"  # Of one channel 0.5 is the threshold, and of its logit 0.
     augmented = functools.partial(TestTimeAugmentation, model, merge=merge, over=over)
     classes = max(2, model.output_shape[-1])
-    batches, ignore_class = labeled_batches(data, classes, split, num_classes, ignore_class, batch_size)
+    batches, ignore_class = labeled_batches(
+        data, classes, split, num_classes=num_classes, ignore_class=ignore_class, batch_size=batch_size
+    )
     sweep = functools.partial(_sweep, batches, classes, ignore_class, on_batch)
 
     plain = ()
@@ -112,7 +115,7 @@ def tta_report(
     def gain(product, judged):
         first, base = judged[product], judged[plain]
         intervals = [
-            paired_difference(ours, theirs, score, level, draws, seed)
+            paired_difference(ours, theirs, score=score, level=level, draws=draws, seed=seed)
             for ours, theirs, score in (
                 (first.matrices, base.matrices, _mean_iou(ignore_class)),
                 (first.bands, base.bands, _band_iou(ignore_class)),
@@ -148,11 +151,11 @@ class _Judged:
     seconds: list
 
 
-def _sweep(batches, classes, ignore_class, on_batch, models):
+def _sweep(batches, classes, ignore_class, *, on_batch, models):
     """Judge `{key: model}` on all batches, in turns, so that a noisy machine is noisy for all of them."""
     judged = {key: _Judged([], [], []) for key in models}
-    pixels = ConfusionMatrix(classes, ignore_class)
-    bands = BoundaryIoU(classes, ignore_class)
+    pixels = ConfusionMatrix(classes, ignore_class=ignore_class)
+    bands = BoundaryIoU(classes, ignore_class=ignore_class)
     sizes, done = set(), 0
     for images, masks in batches():
         for key, model in models.items():

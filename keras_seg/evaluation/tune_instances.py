@@ -20,7 +20,7 @@ GRID = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TunedInstances:
     """The best arguments of `instances` and what they scored.
 
@@ -37,7 +37,7 @@ class TunedInstances:
     trials: list = dataclasses.field(repr=False)
 
 
-def tune_instances(predictor, data, grid=None, images=16, batch_size=4):
+def tune_instances(predictor, data, *, grid=None, images=16, batch_size=4):
     """Choose the thresholds of `instances` by the instance score, trying every combination.
 
     Args:
@@ -76,7 +76,9 @@ def tune_instances(predictor, data, grid=None, images=16, batch_size=4):
     best = max(score for _, score in trials)
     chosen = min((settings for settings, score in trials if score == best), key=lambda s: _distance(s, grid))
     defaults = np.stack([_counts(instances(probabilities), ids, (0,)) for probabilities, ids in pairs])
-    return TunedInstances(chosen, best, float(score_of_counts(defaults[:, 0]).mean()), trials)
+    return TunedInstances(
+        settings=chosen, score=best, default_score=float(score_of_counts(defaults[:, 0]).mean()), trials=trials
+    )
 
 
 def _checked_grid(grid):
@@ -103,7 +105,10 @@ def _pairs(predictor, data, images, batch_size):
     if hasattr(predictor, "predict_on_batch"):
         if hasattr(data, "read_labels"):
             index = data.subset(_spread(len(data), images))
-            return [(probabilities, ids) for _, ids, probabilities in each_prediction(predictor, index, 3, batch_size)]
+            return [
+                (probabilities, ids)
+                for _, ids, probabilities in each_prediction(predictor, index, 3, batch_size=batch_size)
+            ]
         predictions, truths = _of_batches(predictor, data, images)
     else:
         predictions, truths = list(predictor), list(data)

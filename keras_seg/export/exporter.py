@@ -41,7 +41,7 @@ class Loaded:
     threads: int = THREADS
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
     """What was asked of an export, checked.
 
@@ -93,10 +93,10 @@ def request_of_any_size(model, path, input_size, **options):
     """The `Request` of a format that takes the model's own sizes, dynamic or not, or the one that is asked for."""
     check_exportable(model)
     size = model.input_shape[1:3] if input_size is None else size_of_input(model, input_size)
-    return Request(path, tuple(size), **options)
+    return Request(path=path, size=tuple(size), **options)
 
 
-def export(format_, model, request, write, load, size_of=size_on_disk):
+def export(format_, model, request, *, write, load, size_of=size_on_disk):
     """Write an artifact, and let it take its place only when it computes what `model` computes.
 
     Args:

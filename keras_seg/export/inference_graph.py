@@ -6,7 +6,7 @@ from keras_seg import _validation, surgery
 from keras_seg._graph import as_functional
 
 
-def inference_graph(model, input_size, subpixel=False):
+def inference_graph(model, input_size, *, subpixel=False):
     """The Keras model that converters are given: BatchNormalization folded, dropout left out, kernels of upsampling
     made once, zeros padded by the convolutions (`keras_seg.surgery`), wherever the model has a graph.
 
@@ -19,7 +19,9 @@ def inference_graph(model, input_size, subpixel=False):
     if as_functional(model) is None:
         return model
     size = None if None in input_size else input_size
-    return surgery.fold_padding(surgery.fold_upsampling(surgery.fold_batch_norm(model), size, subpixel))
+    return surgery.fold_padding(
+        surgery.fold_upsampling(surgery.fold_batch_norm(model), input_size=size, subpixel=subpixel)
+    )
 
 
 def check_exportable(model):

@@ -15,6 +15,7 @@ _OPSET = 17
 def onnx(
     model,
     path,
+    *,
     input_size=None,
     images=None,
     overwrite=False,
@@ -87,7 +88,7 @@ def onnx(
         if foreign := _foreign(aside):
             raise unsupported("ONNX", foreign, model, request)
 
-    return export("onnx", model, request, write, load)
+    return export("onnx", model, request, write=write, load=load)
 
 
 def load(path):

@@ -17,6 +17,7 @@ _LACKING = re.compile(r"No conversion rule found for operations: ([\w, ]+)")
 def openvino(
     model,
     path,
+    *,
     input_size=None,
     images=None,
     overwrite=False,
@@ -109,7 +110,9 @@ def openvino(
             os.replace(aside.with_suffix(".bin"), weights)
             return loaded
 
-        return export("openvino", model, request, write, load_and_keep, lambda aside: _size(aside, weights))
+        return export(
+            "openvino", model, request, write=write, load=load_and_keep, size_of=lambda aside: _size(aside, weights)
+        )
 
 
 def load(path):

@@ -14,7 +14,7 @@ from keras_seg.export.traced_module import named
 _SIZE = (97, 130)
 
 
-def write_reference(model, path, images=None, overwrite=False):
+def write_reference(model, path, *, images=None, overwrite=False):
     """Write what a model predicts to a small file, for `check_reference` on another backend.
 
     Args:

@@ -12,7 +12,7 @@ FILE = "export_report.json"
 _COLUMNS, _INDENT = 80, 14
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportReport:
     """The proof that an exported file computes what the Keras model computes.
 

@@ -14,6 +14,7 @@ _LARGEST_FROZEN = 64_000_000
 def saved_model(
     model,
     path,
+    *,
     input_size=None,
     images=None,
     overwrite=False,
@@ -81,7 +82,7 @@ def saved_model(
         served = _frozen(tf, module) if model.count_params() <= _LARGEST_FROZEN else module
         tf.saved_model.save(served, str(aside), signatures={"serving_default": served.serve})
 
-    return export("saved_model", model, request, write, load)
+    return export("saved_model", model, request, write=write, load=load)
 
 
 def _frozen(tf, module):

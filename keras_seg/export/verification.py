@@ -34,7 +34,7 @@ class Comparison:
     apart: float
 
 
-def comparison_images(model, images, input_size, count=2, seed=0):
+def comparison_images(model, images, input_size, *, count=2, seed=0):
     """The images to compare on: those given, or seeded noise over the whole input range.
 
     Args:

@@ -16,7 +16,7 @@ _DROPOUTS = (
 )
 
 
-def mc_dropout(model, images, samples=50, seed=0, batch_size=1):
+def mc_dropout(model, images, *, samples=50, seed=0, batch_size=1):
     """Monte Carlo dropout: predict each image many times with units dropped at random.
 
     Only the dropout layers work as in training; all others, BatchNormalization among them, as in inference. Then

@@ -33,7 +33,7 @@ class ICNR(keras.initializers.Initializer):
     Reference: Aitken et al., "Checkerboard artifact free sub-pixel convolution" (2017), section 3.3.
     """
 
-    def __init__(self, scale=2, initializer="he_normal"):
+    def __init__(self, scale=2, *, initializer="he_normal"):
         self.scale = _validation.integer("scale", scale)
         self.initializer = keras.initializers.get(initializer)
         if self.initializer is None:

@@ -42,7 +42,7 @@ class IdentityKernel(keras.initializers.Initializer):
     equations 4 and 5.
     """
 
-    def __init__(self, groups=None, noise=0.0, seed=None):
+    def __init__(self, groups=None, *, noise=0.0, seed=None):
         self.groups = None if groups is None else _validation.integer("groups", groups)
         self.noise = _validation.number("noise", noise, 0)
         self.seed = seed

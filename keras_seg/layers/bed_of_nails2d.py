@@ -34,7 +34,7 @@ class BedOfNails2D(keras.layers.Layer):
     (2015), section 3.
     """
 
-    def __init__(self, size=2, data_format=None, **kwargs):
+    def __init__(self, size=2, *, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.size = _validation.pair("size", size)
         self.data_format = _validation.channels_last(data_format)

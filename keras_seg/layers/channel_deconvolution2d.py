@@ -39,7 +39,7 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         sections 3.3 and 4.3.
     """
 
-    def __init__(self, strides, padding="same", learned=False, **kwargs):
+    def __init__(self, strides, *, padding="same", learned=False, **kwargs):
         super().__init__(**kwargs)
         self.strides = _validation.integer("strides", strides)
         self.kernel_size = 2 * self.strides

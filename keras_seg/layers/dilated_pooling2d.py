@@ -44,7 +44,7 @@ class DilatedPooling2D(keras.layers.Layer):
         dilation of what follows a removed stride.
     """
 
-    def __init__(self, pool_size=2, dilation_rate=1, mode="max", padding=((0, 0), (0, 0)), **kwargs):
+    def __init__(self, pool_size=2, *, dilation_rate=1, mode="max", padding=((0, 0), (0, 0)), **kwargs):
         super().__init__(**kwargs)
         self.pool_size = _validation.pair("pool_size", pool_size)
         self.dilation_rate = _validation.pair("dilation_rate", dilation_rate)

@@ -45,7 +45,7 @@ class LocalResponseNormalization(keras.layers.Layer):
         2012, section 3.3, where alpha is not divided by the size.
     """
 
-    def __init__(self, size=5, alpha=1e-4, beta=0.75, bias=1.0, **kwargs):
+    def __init__(self, size=5, *, alpha=1e-4, beta=0.75, bias=1.0, **kwargs):
         # Without autocast: float16 would round raw pixel values that are not whole.
         super().__init__(**{**kwargs, "autocast": False})
         self.size = _validation.integer("size", size)

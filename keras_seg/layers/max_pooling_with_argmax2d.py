@@ -45,7 +45,7 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
     Deconvolution Network for Semantic Segmentation" (2015), section 3.2, where the indices are called switches.
     """
 
-    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, **kwargs):
+    def __init__(self, pool_size=2, *, strides=None, padding="valid", data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.pool_size = _validation.pair("pool_size", pool_size)
         self.strides = None if strides is None else _validation.pair("strides", strides)

@@ -45,7 +45,7 @@ class MaxUnpooling2D(keras.layers.Layer):
     Understanding Convolutional Networks" (2014), section 2.1.
     """
 
-    def __init__(self, pool_size=2, data_format=None, **kwargs):
+    def __init__(self, pool_size=2, *, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.pool_size = _validation.pair("pool_size", pool_size)
         self.data_format = _validation.channels_last(data_format)

@@ -36,7 +36,7 @@ class PadToStride(keras.layers.Layer):
         [0.0, 1.0, 2.0, 1.0]
     """
 
-    def __init__(self, stride=32, margin=0, **kwargs):
+    def __init__(self, stride=32, *, margin=0, **kwargs):
         super().__init__(**kwargs)
         self.stride = _validation.pair("stride", stride)
         self.margin = _validation.pair("margin", margin, minimum=0)

@@ -38,7 +38,7 @@ class PixelShuffle2D(keras.layers.Layer):
     Neural Network" (2016), section 2.2.
     """
 
-    def __init__(self, size=2, data_format=None, **kwargs):
+    def __init__(self, size=2, *, data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.size = _validation.integer("size", size)
         self.data_format = _validation.channels_last(data_format)
@@ -81,7 +81,7 @@ class PixelShuffle2D(keras.layers.Layer):
         return {**super().get_config(), "size": self.size, "data_format": self.data_format}
 
 
-def shuffle_order_from_torch(weights, size=2):
+def shuffle_order_from_torch(weights, *, size=2):
     """Weights whose last axis is in the channel order of torch's PixelShuffle, in the order of `PixelShuffle2D`.
 
     Args:

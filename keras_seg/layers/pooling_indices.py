@@ -6,7 +6,7 @@ from keras_seg import _validation
 from keras_seg.layers.windows import PADDINGS, count, offset
 
 
-def to_tf_argmax(indices, input_size, pool_size=2, padding="valid", include_batch_in_index=False):
+def to_tf_argmax(indices, input_size, *, pool_size=2, padding="valid", include_batch_in_index=False):
     """Window-local indices as `tf.nn.max_pool_with_argmax` numbers them.
 
     A maximum in row y, column x and channel c of a map of `width` columns and C channels has number
@@ -32,14 +32,14 @@ def to_tf_argmax(indices, input_size, pool_size=2, padding="valid", include_batc
         >>> ks.layers.to_tf_argmax(indices, input_size=4).ravel().tolist()
         [5, 2, 12, 15]
     """
-    indices, size, pool_size = _checked(indices, input_size, pool_size, padding)
+    indices, size, pool_size = _checked(indices, input_size, pool_size, padding=padding)
     y, x = _positions(indices, size, pool_size)
     batch, channel = np.arange(indices.shape[0]).reshape(-1, 1, 1, 1), np.arange(indices.shape[3])
     first = batch * size[0] if include_batch_in_index else 0
     return ((first + y) * size[1] + x) * indices.shape[3] + channel
 
 
-def from_tf_argmax(argmax, input_size, pool_size=2, padding="valid", include_batch_in_index=False):
+def from_tf_argmax(argmax, input_size, *, pool_size=2, padding="valid", include_batch_in_index=False):
     """The inverse of `to_tf_argmax`: int32 window-local indices of the numbers of `tf.nn.max_pool_with_argmax`.
 
     Args:
@@ -61,14 +61,14 @@ def from_tf_argmax(argmax, input_size, pool_size=2, padding="valid", include_bat
         >>> ks.layers.from_tf_argmax(argmax, input_size=4).ravel().tolist()
         [3, 0, 2, 3]
     """
-    argmax, size, pool_size = _checked(argmax, input_size, pool_size, padding, name="argmax")
+    argmax, size, pool_size = _checked(argmax, input_size, pool_size, padding=padding, name="argmax")
     positions = argmax // argmax.shape[3]
     if include_batch_in_index:
         positions = positions - np.arange(argmax.shape[0]).reshape(-1, 1, 1, 1) * (size[0] * size[1])
     return _local("argmax", positions, size, pool_size)
 
 
-def to_torch_indices(indices, input_size, pool_size=2, padding="valid"):
+def to_torch_indices(indices, input_size, *, pool_size=2, padding="valid"):
     """Window-local indices as `torch.nn.MaxPool2d(return_indices=True)` gives them, channels first.
 
     A maximum in row y and column x of a map of `width` columns has number `y * width + x`, in every channel.
@@ -91,12 +91,12 @@ def to_torch_indices(indices, input_size, pool_size=2, padding="valid"):
         >>> ks.layers.to_torch_indices(indices, input_size=4).ravel().tolist()
         [5, 2, 12, 15]
     """
-    indices, size, pool_size = _checked(indices, input_size, pool_size, padding)
+    indices, size, pool_size = _checked(indices, input_size, pool_size, padding=padding)
     y, x = _positions(indices, size, pool_size)
     return np.ascontiguousarray((y * size[1] + x).transpose(0, 3, 1, 2))
 
 
-def from_torch_indices(torch_indices, input_size, pool_size=2, padding="valid"):
+def from_torch_indices(torch_indices, input_size, *, pool_size=2, padding="valid"):
     """The inverse of `to_torch_indices`: int32 window-local indices, channels last.
 
     Args:
@@ -120,11 +120,11 @@ def from_torch_indices(torch_indices, input_size, pool_size=2, padding="valid"):
     if np.ndim(torch_indices) != 4:
         _validation.fail("torch_indices", "must be (batch, channels, rows, columns)", np.shape(torch_indices))
     positions = np.asarray(torch_indices).transpose(0, 2, 3, 1)
-    positions, size, pool_size = _checked(positions, input_size, pool_size, padding, name="torch_indices")
+    positions, size, pool_size = _checked(positions, input_size, pool_size, padding=padding, name="torch_indices")
     return _local("torch_indices", positions, size, pool_size)
 
 
-def _checked(indices, input_size, pool_size, padding, name="indices"):
+def _checked(indices, input_size, pool_size, *, padding, name="indices"):
     """(int64 indices, size, pool size), where they belong together."""
     indices = np.asarray(indices)
     size, pool_size = _validation.pair("input_size", input_size), _validation.pair("pool_size", pool_size)

@@ -45,7 +45,7 @@ class Resize2D(keras.layers.Layer):
     Reference: Keys, "Cubic Convolution Interpolation for Digital Image Processing" (1981), section II, for `"bicubic"`.
     """
 
-    def __init__(self, size=2, interpolation="bilinear", data_format=None, **kwargs):
+    def __init__(self, size=2, *, interpolation="bilinear", data_format=None, **kwargs):
         super().__init__(**kwargs)
         self.size = _validation.pair("size", size)
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)

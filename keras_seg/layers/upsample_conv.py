@@ -73,6 +73,7 @@ class UpsampleConv(keras.layers.Layer):
         self,
         filters,
         kernel_size=3,
+        *,
         interpolation="nearest",
         normalization="batch",
         activation="relu",

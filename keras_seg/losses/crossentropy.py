@@ -9,7 +9,7 @@ from keras_seg.losses.reduction import reduce
 from keras_seg.losses.segmentation_loss import SegmentationLoss
 
 
-def crossentropy(y_true, y_pred, sample_weight=None, **arguments):
+def crossentropy(y_true, y_pred, *, sample_weight=None, **arguments):
     """`Crossentropy(**arguments)` of labels and predictions, without an object to keep.
 
     Examples:
@@ -79,6 +79,7 @@ class Crossentropy(SegmentationLoss):
 
     def __init__(
         self,
+        *,
         ignore_class=None,
         class_weights=None,
         from_logits=False,
@@ -87,7 +88,14 @@ class Crossentropy(SegmentationLoss):
         reduction="sum_over_batch_size",
         name="crossentropy",
     ):
-        super().__init__(ignore_class, class_weights, from_logits, mode, reduction, name)
+        super().__init__(
+            ignore_class=ignore_class,
+            class_weights=class_weights,
+            from_logits=from_logits,
+            mode=mode,
+            reduction=reduction,
+            name=name,
+        )
         self.label_smoothing = _validation.number("label_smoothing", label_smoothing, minimum=0, maximum=1)
 
     def modulated(self, surprise):

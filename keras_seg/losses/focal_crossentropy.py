@@ -10,7 +10,7 @@ from keras_seg.losses.crossentropy import Crossentropy
 _SMALLEST = 1e-12
 
 
-def focal_crossentropy(y_true, y_pred, sample_weight=None, **arguments):
+def focal_crossentropy(y_true, y_pred, *, sample_weight=None, **arguments):
     """`FocalCrossentropy(**arguments)` of labels and predictions, without an object to keep.
 
     Examples:
@@ -67,6 +67,7 @@ class FocalCrossentropy(Crossentropy):
 
     def __init__(
         self,
+        *,
         gamma=2.0,
         ignore_class=None,
         class_weights=None,
@@ -76,7 +77,15 @@ class FocalCrossentropy(Crossentropy):
         reduction="sum_over_batch_size",
         name="focal_crossentropy",
     ):
-        super().__init__(ignore_class, class_weights, from_logits, label_smoothing, mode, reduction, name)
+        super().__init__(
+            ignore_class=ignore_class,
+            class_weights=class_weights,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            mode=mode,
+            reduction=reduction,
+            name=name,
+        )
         self.gamma = _validation.number("gamma", gamma, minimum=0)
 
     def modulated(self, surprise):

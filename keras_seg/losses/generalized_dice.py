@@ -7,7 +7,7 @@ from keras_seg import _validation
 from keras_seg.losses import overlap_loss
 
 
-def generalized_dice(y_true, y_pred, sample_weight=None, **arguments):
+def generalized_dice(y_true, y_pred, *, sample_weight=None, **arguments):
     """`GeneralizedDice(**arguments)` of labels and predictions, without an object to keep.
 
     Examples:
@@ -75,6 +75,7 @@ class GeneralizedDice(overlap_loss.OverlapLoss):
 
     def __init__(
         self,
+        *,
         power=2.0,
         ignore_class=None,
         class_weights=None,
@@ -87,16 +88,16 @@ class GeneralizedDice(overlap_loss.OverlapLoss):
         name="generalized_dice",
     ):
         super().__init__(
-            ignore_class,
-            class_weights,
-            from_logits,
-            per_image,
-            absent,
-            smooth,
-            mode,
-            reduction,
-            name,
-            ("skip", "count"),
+            ignore_class=ignore_class,
+            class_weights=class_weights,
+            from_logits=from_logits,
+            per_image=per_image,
+            absent=absent,
+            smooth=smooth,
+            mode=mode,
+            reduction=reduction,
+            name=name,
+            allowed=("skip", "count"),
         )
         self.power = _validation.number("power", power, minimum=0)
 

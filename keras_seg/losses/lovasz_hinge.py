@@ -7,7 +7,7 @@ from keras_seg.losses import nll
 from keras_seg.losses.lovasz_loss import LovaszLoss
 
 
-def lovasz_hinge(y_true, y_pred, sample_weight=None, **arguments):
+def lovasz_hinge(y_true, y_pred, *, sample_weight=None, **arguments):
     """`LovaszHinge(**arguments)` of labels and predictions, without an object to keep.
 
     Examples:
@@ -73,6 +73,7 @@ class LovaszHinge(LovaszLoss):
 
     def __init__(
         self,
+        *,
         ignore_class=None,
         class_weights=None,
         from_logits=False,
@@ -82,7 +83,16 @@ class LovaszHinge(LovaszLoss):
         reduction="sum_over_batch_size",
         name="lovasz_hinge",
     ):
-        super().__init__(ignore_class, class_weights, from_logits, per_image, absent, mode, reduction, name)
+        super().__init__(
+            ignore_class=ignore_class,
+            class_weights=class_weights,
+            from_logits=from_logits,
+            per_image=per_image,
+            absent=absent,
+            mode=mode,
+            reduction=reduction,
+            name=name,
+        )
 
     def errors(self, pixels, truth):
         """1 - z (2 t - 1)."""

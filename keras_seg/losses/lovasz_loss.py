@@ -47,8 +47,15 @@ class LovaszLoss(SegmentationLoss):
         absent: str, "skip", "zero" or "count", what an absent class does.
     """
 
-    def __init__(self, ignore_class, class_weights, from_logits, per_image, absent, mode, reduction, name):
-        super().__init__(ignore_class, class_weights, from_logits, mode, reduction, name)
+    def __init__(self, *, ignore_class, class_weights, from_logits, per_image, absent, mode, reduction, name):
+        super().__init__(
+            ignore_class=ignore_class,
+            class_weights=class_weights,
+            from_logits=from_logits,
+            mode=mode,
+            reduction=reduction,
+            name=name,
+        )
         if not isinstance(per_image, bool):
             _validation.fail("per_image", "must be True or False", per_image)
         self.per_image = per_image
@@ -84,7 +91,7 @@ class LovaszLoss(SegmentationLoss):
         judged = ops.where(something, judged, 0.0)
         mass = ops.sum(judged, axis=-1)
         losses = ops.sum(judged * losses, axis=-1) / ops.where(mass > 0, mass, 1.0)
-        return overlap_loss.finish(losses, pixels, image_weights, self.per_image, self.reduction)
+        return overlap_loss.finish(losses, pixels, image_weights, per_image=self.per_image, reduction=self.reduction)
 
     def get_config(self):
         """The arguments, as the constructor takes them."""

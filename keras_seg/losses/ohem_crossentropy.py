@@ -12,7 +12,7 @@ from keras_seg.losses.reduction import reduce
 from keras_seg.losses.segmentation_loss import SegmentationLoss
 
 
-def ohem_crossentropy(y_true, y_pred, sample_weight=None, **arguments):
+def ohem_crossentropy(y_true, y_pred, *, sample_weight=None, **arguments):
     """`OHEMCrossentropy(**arguments)` of labels and predictions, without an object to keep.
 
     Examples:
@@ -100,6 +100,7 @@ class OHEMCrossentropy(SegmentationLoss):
 
     def __init__(
         self,
+        *,
         fraction=0.25,
         threshold=None,
         per_image=False,
@@ -111,7 +112,14 @@ class OHEMCrossentropy(SegmentationLoss):
         reduction="sum_over_batch_size",
         name="ohem_crossentropy",
     ):
-        super().__init__(ignore_class, class_weights, from_logits, mode, reduction, name)
+        super().__init__(
+            ignore_class=ignore_class,
+            class_weights=class_weights,
+            from_logits=from_logits,
+            mode=mode,
+            reduction=reduction,
+            name=name,
+        )
         self.fraction = _validation.number("fraction", fraction, minimum=0, maximum=1)
         if self.fraction == 0:
             _validation.fail("fraction", "must be above 0", fraction)

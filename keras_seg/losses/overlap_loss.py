@@ -78,7 +78,7 @@ def split_weights(pixels, per_image):
     return weights, None
 
 
-def finish(losses, pixels, image_weights, per_image, reduction):
+def finish(losses, pixels, image_weights, *, per_image, reduction):
     """The loss from that of the batch, (), or those of the images, (batch,): images without valid pixels left out."""
     if per_image:
         valid = pixels.labels.valid
@@ -101,9 +101,27 @@ class OverlapLoss(SegmentationLoss):
     """
 
     def __init__(
-        self, ignore_class, class_weights, from_logits, per_image, absent, smooth, mode, reduction, name, allowed=ABSENT
+        self,
+        *,
+        ignore_class,
+        class_weights,
+        from_logits,
+        per_image,
+        absent,
+        smooth,
+        mode,
+        reduction,
+        name,
+        allowed=ABSENT,
     ):
-        super().__init__(ignore_class, class_weights, from_logits, mode, reduction, name)
+        super().__init__(
+            ignore_class=ignore_class,
+            class_weights=class_weights,
+            from_logits=from_logits,
+            mode=mode,
+            reduction=reduction,
+            name=name,
+        )
         if not isinstance(per_image, bool):
             _validation.fail("per_image", "must be True or False", per_image)
         self.per_image = per_image
@@ -123,7 +141,13 @@ class OverlapLoss(SegmentationLoss):
         pixels = self.read(y_true, y_pred, sample_weight)
         pixel_weights, image_weights = split_weights(pixels, self.per_image)
         overlap = count(pixels, pixel_weights, self.per_image)
-        return finish(self.combine(overlap, pixels.judged()), pixels, image_weights, self.per_image, self.reduction)
+        return finish(
+            self.combine(overlap, pixels.judged()),
+            pixels,
+            image_weights,
+            per_image=self.per_image,
+            reduction=self.reduction,
+        )
 
     def get_config(self):
         """The arguments, as the constructor takes them."""

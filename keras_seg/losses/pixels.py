@@ -138,7 +138,7 @@ def check_predictions(y_pred, from_logits):
     )
 
 
-def read(y_true, y_pred, sample_weight, ignored, class_weights, from_logits, mode):
+def read(y_true, y_pred, sample_weight, *, ignored, class_weights, from_logits, mode):
     """`Pixels` from what a loss was called with, all checked."""
     y_true, y_pred = reading.tensors(y_true, y_pred)
     narrow = keras.backend.standardize_dtype(y_pred.dtype) == "float16"
@@ -157,4 +157,13 @@ def read(y_true, y_pred, sample_weight, ignored, class_weights, from_logits, mod
         labels = reading.read_channels(y_true, y_pred, ignored, dtype)
     check_predictions(y_pred, from_logits)
     weights = sample_weights(sample_weight, y_pred, dtype)
-    return Pixels(mode, y_pred, labels, weights, class_weights, ignored, from_logits, narrow)
+    return Pixels(
+        mode,
+        y_pred,
+        labels,
+        weights=weights,
+        class_weights=class_weights,
+        ignored=ignored,
+        from_logits=from_logits,
+        narrow=narrow,
+    )

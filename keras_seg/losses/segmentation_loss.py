@@ -74,6 +74,7 @@ class SegmentationLoss(keras.losses.Loss):
 
     def __init__(
         self,
+        *,
         ignore_class=None,
         class_weights=None,
         from_logits=False,
@@ -111,7 +112,13 @@ class SegmentationLoss(keras.losses.Loss):
     def read(self, y_true, y_pred, sample_weight=None):
         """Labels, predictions and weights, checked and in one form (`keras_seg.losses.pixels.Pixels`)."""
         return pixel_reading.read(
-            y_true, y_pred, sample_weight, self.ignore_class, self.class_weights, self.from_logits, self.mode
+            y_true,
+            y_pred,
+            sample_weight,
+            ignored=self.ignore_class,
+            class_weights=self.class_weights,
+            from_logits=self.from_logits,
+            mode=self.mode,
         )
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -155,6 +162,6 @@ class SegmentationLoss(keras.losses.Loss):
         """A `WeightedSum` of this loss alone."""
         from keras_seg.losses.weighted_sum import WeightedSum
 
-        return WeightedSum([self], [factor])
+        return WeightedSum([self], weights=[factor])
 
     __rmul__ = __mul__

@@ -5,7 +5,7 @@ import keras
 from keras_seg.losses import overlap_loss
 
 
-def soft_dice(y_true, y_pred, sample_weight=None, **arguments):
+def soft_dice(y_true, y_pred, *, sample_weight=None, **arguments):
     """`SoftDice(**arguments)` of labels and predictions, without an object to keep.
 
     Examples:
@@ -72,6 +72,7 @@ class SoftDice(overlap_loss.OverlapLoss):
 
     def __init__(
         self,
+        *,
         ignore_class=None,
         class_weights=None,
         from_logits=False,
@@ -82,7 +83,17 @@ class SoftDice(overlap_loss.OverlapLoss):
         reduction="sum_over_batch_size",
         name="soft_dice",
     ):
-        super().__init__(ignore_class, class_weights, from_logits, per_image, absent, smooth, mode, reduction, name)
+        super().__init__(
+            ignore_class=ignore_class,
+            class_weights=class_weights,
+            from_logits=from_logits,
+            per_image=per_image,
+            absent=absent,
+            smooth=smooth,
+            mode=mode,
+            reduction=reduction,
+            name=name,
+        )
 
     def class_losses(self, overlap):
         """1 - 2 I / (P + T)."""

@@ -10,7 +10,7 @@ from keras_seg.losses import overlap_loss
 _STRAIGHT = 1e-6
 
 
-def tversky(y_true, y_pred, sample_weight=None, **arguments):
+def tversky(y_true, y_pred, *, sample_weight=None, **arguments):
     """`Tversky(**arguments)` of labels and predictions, without an object to keep.
 
     Examples:
@@ -85,6 +85,7 @@ class Tversky(overlap_loss.OverlapLoss):
 
     def __init__(
         self,
+        *,
         alpha=0.3,
         beta=0.7,
         exponent=1.0,
@@ -98,7 +99,17 @@ class Tversky(overlap_loss.OverlapLoss):
         reduction="sum_over_batch_size",
         name="tversky",
     ):
-        super().__init__(ignore_class, class_weights, from_logits, per_image, absent, smooth, mode, reduction, name)
+        super().__init__(
+            ignore_class=ignore_class,
+            class_weights=class_weights,
+            from_logits=from_logits,
+            per_image=per_image,
+            absent=absent,
+            smooth=smooth,
+            mode=mode,
+            reduction=reduction,
+            name=name,
+        )
         self.alpha = _validation.number("alpha", alpha, minimum=0)
         self.beta = _validation.number("beta", beta, minimum=0)
         if self.alpha == self.beta == 0:

@@ -39,7 +39,7 @@ class WeightedSum(SegmentationLoss):
         0.9431
     """
 
-    def __init__(self, losses, weights=None, name="weighted_sum"):
+    def __init__(self, losses, *, weights=None, name="weighted_sum"):
         super().__init__(name=name)
         if not isinstance(losses, (list, tuple)) or not losses:
             _validation.fail("losses", "must be a non-empty list of losses", losses)

@@ -13,7 +13,7 @@ from keras_seg import _validation
 from keras_seg.metrics import scores
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Interval:
     """A score and the interval of its draws.
 
@@ -32,7 +32,7 @@ class Interval:
     draws: np.ndarray = dataclasses.field(repr=False, compare=False)
 
 
-def confidence_interval(image_matrices, score=scores.mean_iou, level=0.95, draws=1000, seed=0):
+def confidence_interval(image_matrices, *, score=scores.mean_iou, level=0.95, draws=1000, seed=0):
     """The score of a data set with a percentile bootstrap interval over its images.
 
     Each draw adds up the confusion matrices of as many images as there are, so that the score is always that of a data
@@ -67,7 +67,7 @@ def confidence_interval(image_matrices, score=scores.mean_iou, level=0.95, draws
     return _interval(score(_total(matrices)), _of_draws(matrices, drawn, score), level)
 
 
-def paired_difference(image_matrices, other_matrices, score=scores.mean_iou, level=0.95, draws=1000, seed=0):
+def paired_difference(image_matrices, other_matrices, *, score=scores.mean_iou, level=0.95, draws=1000, seed=0):
     """How much better a model is than another on the same images, `score(first) - score(other)`, with its interval.
 
     Both models are judged on the same images of each draw, so that images hard for both do not widen the interval. An
@@ -149,4 +149,4 @@ def _of_draws(matrices, drawn, score):
 def _interval(value, draws, level):
     # A draw without a class that counts has no score, and tells nothing.
     low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2]) if np.isfinite(draws).any() else [np.nan] * 2
-    return Interval(float(value), float(low), float(high), float(level), draws)
+    return Interval(value=float(value), low=float(low), high=float(high), level=float(level), draws=draws)

@@ -65,7 +65,7 @@ def _any_within(mask, distance):
     return mask
 
 
-def matched(contours, ids, others, other_ids, num_classes, tolerance):
+def matched(contours, ids, others, *, other_ids, num_classes, tolerance):
     """Which contour pixels have one of the same class among the other map's, at most `tolerance` pixels away.
 
     Distances are Euclidean, and one pixel may match several.

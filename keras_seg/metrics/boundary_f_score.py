@@ -71,6 +71,7 @@ class BoundaryFScore(PixelCounts):
     def __init__(
         self,
         num_classes,
+        *,
         ignore_class=None,
         class_names=None,
         out_of_range="raise",
@@ -82,7 +83,16 @@ class BoundaryFScore(PixelCounts):
         tolerance=None,
         from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
+        super().__init__(
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            threshold=threshold,
+            from_logits=from_logits,
+        )
         self.per_class = _validation.boolean("per_class", per_class)
         self.tolerance_ratio = _validation.open_share("tolerance_ratio", tolerance_ratio)
         self.tolerance = None if tolerance is None else _validation.number("tolerance", tolerance, minimum=0)

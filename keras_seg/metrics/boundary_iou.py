@@ -63,6 +63,7 @@ class BoundaryIoU(PixelCounts):
     def __init__(
         self,
         num_classes,
+        *,
         ignore_class=None,
         class_names=None,
         out_of_range="raise",
@@ -74,7 +75,16 @@ class BoundaryIoU(PixelCounts):
         distance=None,
         from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
+        super().__init__(
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            threshold=threshold,
+            from_logits=from_logits,
+        )
         self.per_class = _validation.boolean("per_class", per_class)
         self.dilation_ratio = _validation.open_share("dilation_ratio", dilation_ratio)
         self.distance = None if distance is None else _validation.integer("distance", distance)

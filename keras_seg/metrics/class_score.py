@@ -14,9 +14,18 @@ class ClassScore(ConfusionMatrix):
     """
 
     def __init__(
-        self, num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, per_class, from_logits
+        self, num_classes, *, ignore_class, class_names, out_of_range, name, dtype, threshold, per_class, from_logits
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
+        super().__init__(
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            threshold=threshold,
+            from_logits=from_logits,
+        )
         self.per_class = _validation.boolean("per_class", per_class)
         # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
         self._direction = "up"
@@ -35,12 +44,14 @@ class ClassScore(ConfusionMatrix):
 def mean_or_by_class(metric, values, xp, mean=None):
     """The result of a metric with `per_class`: its mean, by default that of `values`, or the values by class name."""
     if metric.per_class:
-        return by_class(f"{metric.name}_", values, metric.class_names, metric.ignore_class, metric.dtype)
+        return by_class(
+            f"{metric.name}_", values, metric.class_names, ignore_class=metric.ignore_class, dtype=metric.dtype
+        )
     mean = scores.mean_of_defined(values, xp) if mean is None else mean
     return ops.convert_to_tensor(mean, dtype=metric.dtype)
 
 
-def by_class(prefix, values, class_names, ignore_class, dtype):
+def by_class(prefix, values, class_names, *, ignore_class, dtype):
     """{prefix + class name: scalar tensor} of the classes that are not ignored."""
     return {
         prefix + name: ops.convert_to_tensor(values[index], dtype=dtype)

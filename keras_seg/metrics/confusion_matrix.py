@@ -60,6 +60,7 @@ class ConfusionMatrix(PixelCounts):
     def __init__(
         self,
         num_classes,
+        *,
         ignore_class=None,
         class_names=None,
         out_of_range="raise",
@@ -68,7 +69,16 @@ class ConfusionMatrix(PixelCounts):
         threshold=0.5,
         from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
+        super().__init__(
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            threshold=threshold,
+            from_logits=from_logits,
+        )
 
     @property
     def matrix(self):

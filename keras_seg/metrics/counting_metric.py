@@ -22,7 +22,7 @@ class PixelCounts(keras.metrics.Metric):
     fewest_classes = 2
 
     def __init__(
-        self, num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold=0.5, from_logits=False
+        self, num_classes, *, ignore_class, class_names, out_of_range, name, dtype, threshold=0.5, from_logits=False
     ):
         super().__init__(name=name, dtype=dtype)
         self.num_classes = _validation.integer("num_classes", num_classes, minimum=self.fewest_classes)
@@ -131,7 +131,7 @@ class PixelCounts(keras.metrics.Metric):
 
         `fault` is -1 on the pixels that count.
         """
-        predicted = predictions.predicted_ids(y_pred, self.num_classes, self.threshold, self.from_logits)
+        predicted = predictions.predicted_ids(y_pred, self.num_classes, self.threshold, from_logits=self.from_logits)
         true = reading.class_ids(y_true, self.num_classes, self.ignore_class)
         reading.check_sizes(y_true, y_pred)
         valid, stray = reading.partition(true, self.num_classes, self.ignore_class)

@@ -50,6 +50,7 @@ class Dice(ClassScore):
     def __init__(
         self,
         num_classes,
+        *,
         ignore_class=None,
         class_names=None,
         out_of_range="raise",
@@ -60,7 +61,15 @@ class Dice(ClassScore):
         from_logits=False,
     ):
         super().__init__(
-            num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, per_class, from_logits
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            threshold=threshold,
+            per_class=per_class,
+            from_logits=from_logits,
         )
 
     def _class_scores(self, matrix, xp):

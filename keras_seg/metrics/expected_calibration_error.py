@@ -62,6 +62,7 @@ class ExpectedCalibrationError(PixelCounts):
     def __init__(
         self,
         num_classes,
+        *,
         ignore_class=None,
         class_names=None,
         out_of_range="raise",
@@ -71,7 +72,15 @@ class ExpectedCalibrationError(PixelCounts):
         from_logits=False,
     ):
         self.bins = _validation.integer("bins", bins)
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, from_logits=from_logits)
+        super().__init__(
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            from_logits=from_logits,
+        )
         # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
         self._direction = "down"
 

@@ -8,7 +8,7 @@ from keras_seg.metrics.segment_overlaps import counts_of_ious, instance_ious, sc
 THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 
 
-def instance_counts(true, predicted, thresholds=THRESHOLDS, ignore_class=None):
+def instance_counts(true, predicted, *, thresholds=THRESHOLDS, ignore_class=None):
     """Instances found, made up and missed in one image, at each threshold of the overlap.
 
     An instance is found when the intersection over union with a predicted one exceeds the threshold. From 0.5 on no
@@ -46,7 +46,7 @@ def instance_counts(true, predicted, thresholds=THRESHOLDS, ignore_class=None):
     return counts_of_ious(iou, thresholds)
 
 
-def instance_score(true, predicted, thresholds=THRESHOLDS, ignore_class=None):
+def instance_score(true, predicted, *, thresholds=THRESHOLDS, ignore_class=None):
     """Mean over thresholds of `TP / (TP + FP + FN)`, averaged over images: the score of the Data Science Bowl 2018.
 
     It is not the average precision of COCO, which ranks by confidence. An image with instances in neither map has 1.

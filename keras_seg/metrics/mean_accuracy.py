@@ -48,6 +48,7 @@ class MeanAccuracy(ConfusionMatrix):
     def __init__(
         self,
         num_classes,
+        *,
         ignore_class=None,
         class_names=None,
         out_of_range="raise",
@@ -56,7 +57,16 @@ class MeanAccuracy(ConfusionMatrix):
         threshold=0.5,
         from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
+        super().__init__(
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            threshold=threshold,
+            from_logits=from_logits,
+        )
         # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
         self._direction = "up"
 

@@ -47,6 +47,7 @@ class MeanIoU(ConfusionMatrix):
     def __init__(
         self,
         num_classes,
+        *,
         ignore_class=None,
         class_names=None,
         out_of_range="raise",
@@ -55,7 +56,16 @@ class MeanIoU(ConfusionMatrix):
         threshold=0.5,
         from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
+        super().__init__(
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            threshold=threshold,
+            from_logits=from_logits,
+        )
         # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
         self._direction = "up"
 

@@ -64,6 +64,7 @@ class MetricSuite(ConfusionMatrix):
     def __init__(
         self,
         num_classes,
+        *,
         ignore_class=None,
         class_names=None,
         out_of_range="raise",
@@ -76,7 +77,16 @@ class MetricSuite(ConfusionMatrix):
         keep_images=False,
         from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
+        super().__init__(
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            threshold=threshold,
+            from_logits=from_logits,
+        )
         self.names = _names(
             "metrics", tuple(scores.MEANS) if metrics is None else metrics, [*scores.MEANS, *_BOUNDARIES]
         )
@@ -149,7 +159,7 @@ class MetricSuite(ConfusionMatrix):
         }
 
     def _ids(self, y_pred):
-        return predictions.predicted_ids(y_pred, self.num_classes, self.threshold, self.from_logits)
+        return predictions.predicted_ids(y_pred, self.num_classes, self.threshold, from_logits=self.from_logits)
 
     def _counted(self):
         return {**super()._counted(), "metrics": self.names, "keep_images": self.keep_images}
@@ -176,7 +186,7 @@ class MetricSuite(ConfusionMatrix):
         results |= {metric.name: metric.result() for metric in self._boundaries}
         for name in self.per_class:
             values = scores.OF_CLASSES[name](matrix, self.ignore_class, xp)
-            results |= by_class(f"{name}_", values, self.class_names, self.ignore_class, self.dtype)
+            results |= by_class(f"{name}_", values, self.class_names, ignore_class=self.ignore_class, dtype=self.dtype)
         return {self.prefix + name: value for name, value in results.items()}
 
 

@@ -57,6 +57,7 @@ class MultiLabelConfusion(PixelCounts):
     def __init__(
         self,
         num_classes,
+        *,
         ignore_class=None,
         class_names=None,
         out_of_range="raise",
@@ -69,7 +70,15 @@ class MultiLabelConfusion(PixelCounts):
         if 0 in ignored or 1 in ignored:
             rule = "must hold labels other than 0 and 1, which say no and yes here"
             _validation.fail("ignore_class", rule, ignored, "Leave pixels out by sample_weight.")
-        super().__init__(num_classes, ignored, class_names, out_of_range, name, dtype, from_logits=from_logits)
+        super().__init__(
+            num_classes,
+            ignore_class=ignored,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            from_logits=from_logits,
+        )
         self.threshold = _thresholds(threshold, self.num_classes)
 
     def get_config(self):

@@ -60,6 +60,7 @@ class MultiLabelScore(MultiLabelConfusion):
     def __init__(
         self,
         num_classes,
+        *,
         score="iou",
         ignore_class=None,
         class_names=None,
@@ -73,7 +74,16 @@ class MultiLabelScore(MultiLabelConfusion):
         self.score = _validation.one_of("score", score, _SCORES)
         if name is None:
             name = f"binary_{score}" if num_classes == 1 else f"multi_label_{score}"
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
+        super().__init__(
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            threshold=threshold,
+            from_logits=from_logits,
+        )
         self.per_class = _validation.boolean("per_class", per_class)
         # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
         self._direction = "up"
@@ -86,5 +96,5 @@ class MultiLabelScore(MultiLabelConfusion):
         cells = (matrices[:, 0, 0], matrices[:, 0, 1], matrices[:, 1, 0], matrices[:, 1, 1])
         values = scores.ratio(*_SCORES[self.score](*cells), xp)
         if self.per_class:
-            return by_class(f"{self.name}_", values, self.class_names, (), self.dtype)
+            return by_class(f"{self.name}_", values, self.class_names, ignore_class=(), dtype=self.dtype)
         return ops.convert_to_tensor(scores.mean_of_defined(values, xp), dtype=self.dtype)

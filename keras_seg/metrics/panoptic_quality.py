@@ -9,7 +9,7 @@ from keras_seg.metrics import scores
 from keras_seg.metrics.segment_overlaps import overlaps
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PanopticQuality:
     """Sums of one or more images, from which the panoptic quality is read; adding two of them pools their images.
 
@@ -47,15 +47,15 @@ class PanopticQuality:
 
     def __add__(self, other):
         return PanopticQuality(
-            self.iou + other.iou,
-            self.found + other.found,
-            self.made_up + other.made_up,
-            self.missed + other.missed,
+            iou=self.iou + other.iou,
+            found=self.found + other.found,
+            made_up=self.made_up + other.made_up,
+            missed=self.missed + other.missed,
         )
 
 
 def panoptic_quality(
-    true_classes, true_instances, predicted_classes, predicted_instances, num_classes, ignore_class=None
+    true_classes, true_instances, predicted_classes, predicted_instances, *, num_classes, ignore_class=None
 ):
     """Panoptic quality of one image; add the results of several.
 

@@ -47,6 +47,7 @@ class PerClassIoU(ConfusionMatrix):
     def __init__(
         self,
         num_classes,
+        *,
         ignore_class=None,
         class_names=None,
         out_of_range="raise",
@@ -56,7 +57,16 @@ class PerClassIoU(ConfusionMatrix):
         threshold=0.5,
         from_logits=False,
     ):
-        super().__init__(num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, from_logits)
+        super().__init__(
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            threshold=threshold,
+            from_logits=from_logits,
+        )
         if not isinstance(prefix, str):
             _validation.fail("prefix", "must be a string", prefix)
         self.prefix = prefix
@@ -70,4 +80,4 @@ class PerClassIoU(ConfusionMatrix):
 
     def _score(self, matrix, xp):
         ious = scores.class_ious(matrix, self.ignore_class, xp)
-        return by_class(self.prefix, ious, self.class_names, self.ignore_class, self.dtype)
+        return by_class(self.prefix, ious, self.class_names, ignore_class=self.ignore_class, dtype=self.dtype)

@@ -13,7 +13,7 @@ from keras_seg.metrics import fusing
 _UNROLLED = 64
 
 
-def predicted_ids(y_pred, num_classes, threshold=0.5, from_logits=False):
+def predicted_ids(y_pred, num_classes, threshold=0.5, *, from_logits=False):
     """Predicted classes as int32 (batch, height, width), -1 for NaN, and one channel that is no probability.
 
     Args:

@@ -55,6 +55,7 @@ class TrimapIoU(ClassScore):
     def __init__(
         self,
         num_classes,
+        *,
         ignore_class=None,
         class_names=None,
         out_of_range="raise",
@@ -66,7 +67,15 @@ class TrimapIoU(ClassScore):
         from_logits=False,
     ):
         super().__init__(
-            num_classes, ignore_class, class_names, out_of_range, name, dtype, threshold, per_class, from_logits
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            out_of_range=out_of_range,
+            name=name,
+            dtype=dtype,
+            threshold=threshold,
+            per_class=per_class,
+            from_logits=from_logits,
         )
         self.width = _validation.integer("width", width)
 

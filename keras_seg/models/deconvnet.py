@@ -18,6 +18,7 @@ _WHY = "with padding='valid', or the 7x7 of fc6 has no room; padding='same' take
 
 def DeconvNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
     num_classes,
+    *,
     input_shape=(None, None, 3),
     padding="same",
     filters=(64, 128, 256, 512, 512),

@@ -10,6 +10,7 @@ from keras_seg.models.parts.encoder_decoder import finest_from, model_on_backbon
 
 def DeepLabV3Plus(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
     num_classes,
+    *,
     input_shape=(None, None, 3),
     backbone="MobileNetV2",
     weights=None,
@@ -77,22 +78,22 @@ def DeepLabV3Plus(  # noqa: N802  A model is called like the class it stands for
         x = _atrous_pooling(levels[stride], rates or [max(1, rate * 16 // stride) for rate in (6, 12, 18)], filters)
         if dropout:
             x = layers.Dropout(dropout, name="dropout")(x)
-        x = Resize2D(stride // fine, "bilinear", name="decoder_up")(x)
+        x = Resize2D(stride // fine, interpolation="bilinear", name="decoder_up")(x)
         low = conv_block(levels[fine], low_level_filters, "low_level", kernel_size=1)
         x = layers.Concatenate(name="decoder_join")([x, low])
-        return conv_blocks(x, filters, 2, "decoder"), fine
+        return conv_blocks(x, filters, 2, name="decoder"), fine
 
     return model_on_backbone(
         decode,
         num_classes,
         input_shape,
-        backbone,
-        weights,
-        backbone_trainable,
-        activation,
-        include_preprocessing,
-        name,
-        output_stride,
+        backbone=backbone,
+        weights=weights,
+        backbone_trainable=backbone_trainable,
+        activation=activation,
+        include_preprocessing=include_preprocessing,
+        name=name,
+        output_stride=output_stride,
     )
 
 

@@ -19,6 +19,7 @@ _MARGIN = 186
 
 def DilatedFCN(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
     num_classes,
+    *,
     input_shape=(None, None, 3),
     padding="same",
     context="basic",
@@ -75,13 +76,13 @@ def DilatedFCN(  # noqa: N802  A model is called like the class it stands for, a
     _validation.one_of("context", context, (None, *CONTEXTS))
     image = keras.Input(input_shape, name="image")
     margin = _MARGIN if padding == "valid" else 0
-    x = PadToStride(_STRIDE, margin, dtype="float32", name="pad_to_stride")(image)
+    x = PadToStride(_STRIDE, margin=margin, dtype="float32", name="pad_to_stride")(image)
     if include_preprocessing:
         x = Preprocessing("caffe", name="preprocessing")(x)
-    x = dilated_vgg16(x, filters, fc_filters, dropout, padding)
+    x = dilated_vgg16(x, filters, fc_filters, dropout=dropout, padding=padding)
     x = layers.Conv2D(num_classes, 1, name="score_fr")(x)
     if context:
         x = context_module(x, context, padding)
-    x = Resize2D(_STRIDE, "bilinear", dtype="float32", name="enlarge")(x)
+    x = Resize2D(_STRIDE, interpolation="bilinear", dtype="float32", name="enlarge")(x)
     x = CropLike(dtype="float32", name="crop")([x, image])
     return image_model(image, class_activation(x, activation), name=name)

@@ -25,6 +25,7 @@ def fcn(
     output_stride,
     num_classes,
     input_shape,
+    *,
     padding,
     filters,
     fc_filters,
@@ -51,7 +52,7 @@ def fcn(
     def enlarge(x, strides, name, last=False):
         learned = not last if deconvolution_trainable == "intermediate" else bool(deconvolution_trainable)
         if deconvolution == "per_channel":
-            return ChannelDeconvolution2D(strides, padding, learned, dtype="float32", name=name)(x)
+            return ChannelDeconvolution2D(strides, padding=padding, learned=learned, dtype="float32", name=name)(x)
         return layers.Conv2DTranspose(
             num_classes,
             2 * strides,
@@ -68,7 +69,7 @@ def fcn(
     x = image if valid else PadToStride(32, dtype="float32", name="pad_to_stride")(image)
     if include_preprocessing:
         x = Preprocessing("caffe", name="preprocessing")(x)
-    maps = vgg16_trunk(x, filters, fc_filters, dropout, padding)
+    maps = vgg16_trunk(x, filters, fc_filters, dropout=dropout, padding=padding)
 
     x = score(maps["fc7"], "score_fr")
     for stride, (level, enlargement, offset, scale) in _SKIPS.items():

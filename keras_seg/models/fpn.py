@@ -10,6 +10,7 @@ from keras_seg.models.parts.encoder_decoder import check_joinable, finest_from, 
 
 def FPN(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
     num_classes,
+    *,
     input_shape=(None, None, 3),
     backbone="MobileNetV2",
     weights=None,
@@ -72,7 +73,7 @@ def FPN(  # noqa: N802  A model is called like the class it stands for, as in ke
             if x is None:
                 x = lateral
             else:
-                x = Resize2D(above // stride, "nearest", name=f"topdown{stride}")(x)
+                x = Resize2D(above // stride, interpolation="nearest", name=f"topdown{stride}")(x)
                 x = layers.Add(name=f"merge{stride}")([lateral, x])
             maps.append(_branch(x, stride, stride // strides[0], segmentation_filters))
             above = stride
@@ -85,12 +86,12 @@ def FPN(  # noqa: N802  A model is called like the class it stands for, as in ke
         decode,
         num_classes,
         input_shape,
-        backbone,
-        weights,
-        backbone_trainable,
-        activation,
-        include_preprocessing,
-        name,
+        backbone=backbone,
+        weights=weights,
+        backbone_trainable=backbone_trainable,
+        activation=activation,
+        include_preprocessing=include_preprocessing,
+        name=name,
     )
 
 
@@ -99,5 +100,5 @@ def _branch(x, stride, scale, filters):
     for step in range(1, max(1, scale.bit_length() - 1) + 1):
         x = conv_block(x, filters, f"segment{stride}_{step}")
         if scale > 1:
-            x = Resize2D(2, "bilinear", name=f"segment{stride}_up{step}")(x)
+            x = Resize2D(2, interpolation="bilinear", name=f"segment{stride}_up{step}")(x)
     return x

@@ -10,6 +10,7 @@ from keras_seg.models.parts.image_model import check_common, image_model
 
 def FullResolutionNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
     num_classes,
+    *,
     input_shape=(None, None, 3),
     depth=8,
     filters=32,
@@ -54,5 +55,5 @@ def FullResolutionNet(  # noqa: N802  A model is called like the class it stands
     image = x = keras.Input(input_shape, name="image")
     if include_preprocessing:
         x = backbones.Preprocessing("tf", name="preprocessing")(x)
-    x = conv_blocks(x, filters, depth, "block")
+    x = conv_blocks(x, filters, depth, name="block")
     return image_model(image, segmentation_head(x, num_classes, activation), name=name)

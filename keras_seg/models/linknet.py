@@ -10,6 +10,7 @@ from keras_seg.models.parts.encoder_decoder import check_joinable, model_on_back
 
 def LinkNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
     num_classes,
+    *,
     input_shape=(None, None, 3),
     backbone="MobileNetV2",
     weights=None,
@@ -78,12 +79,12 @@ def LinkNet(  # noqa: N802  A model is called like the class it stands for, as i
         decode,
         num_classes,
         input_shape,
-        backbone,
-        weights,
-        backbone_trainable,
-        activation,
-        include_preprocessing,
-        name,
+        backbone=backbone,
+        weights=weights,
+        backbone_trainable=backbone_trainable,
+        activation=activation,
+        include_preprocessing=include_preprocessing,
+        name=name,
     )
 
 

@@ -13,7 +13,7 @@ HEADS = ("dense", "average")
 PADDINGS = ("valid", "same")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Architecture:
     """The defaults that make one or the other."""
 
@@ -27,13 +27,30 @@ class _Architecture:
 
 
 _ARCHITECTURES = {
-    "lenet": _Architecture(32, (6, 16), 1, 5, "valid", (120, 84), False),
-    "vgg": _Architecture(64, (64, 128, 256), 2, 3, "same", (256,), True),
+    "lenet": _Architecture(
+        patch_size=32,
+        filters=(6, 16),
+        convolutions=1,
+        kernel_size=5,
+        padding="valid",
+        units=(120, 84),
+        normalized=False,
+    ),
+    "vgg": _Architecture(
+        patch_size=64,
+        filters=(64, 128, 256),
+        convolutions=2,
+        kernel_size=3,
+        padding="same",
+        units=(256,),
+        normalized=True,
+    ),
 }
 
 
 def PatchClassifier(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
     num_classes,
+    *,
     input_shape=(None, None, 3),
     architecture="lenet",
     head="dense",
@@ -106,7 +123,9 @@ def PatchClassifier(  # noqa: N802  A model is called like the class it stands f
     x = backbones.Preprocessing("tf", name="preprocessing")(image) if include_preprocessing else image
     for level, width in enumerate(filters, start=1):
         if plan.normalized:
-            x = conv_blocks(x, width, plan.convolutions, f"block{level}", plan.kernel_size, padding)
+            x = conv_blocks(
+                x, width, plan.convolutions, name=f"block{level}", kernel_size=plan.kernel_size, padding=padding
+            )
         else:
             convolution = layers.Conv2D(
                 width, plan.kernel_size, padding=padding, activation="relu", name=f"block{level}_conv"

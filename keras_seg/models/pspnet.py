@@ -9,6 +9,7 @@ from keras_seg.models.parts.encoder_decoder import model_on_backbone
 
 def PSPNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
     num_classes,
+    *,
     input_shape=(None, None, 3),
     backbone="MobileNetV2",
     weights=None,
@@ -78,11 +79,11 @@ def PSPNet(  # noqa: N802  A model is called like the class it stands for, as in
         decode,
         num_classes,
         input_shape,
-        backbone,
-        weights,
-        backbone_trainable,
-        activation,
-        include_preprocessing,
-        name,
-        output_stride,
+        backbone=backbone,
+        weights=weights,
+        backbone_trainable=backbone_trainable,
+        activation=activation,
+        include_preprocessing=include_preprocessing,
+        name=name,
+        output_stride=output_stride,
     )

@@ -16,6 +16,7 @@ FIRST_DROPOUT = 3
 
 def SegNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
     num_classes,
+    *,
     input_shape=(None, None, 3),
     filters=(64, 128, 256, 512, 512),
     dropout=0.0,

@@ -16,6 +16,7 @@ NORMALIZATIONS = ("local_response", "scaling")
 
 def SegNetBasic(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
     num_classes,
+    *,
     input_shape=(None, None, 3),
     filters=64,
     depth=4,

@@ -12,6 +12,7 @@ from keras_seg.models.unet2015 import unet2015
 
 def UNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
     num_classes,
+    *,
     input_shape=(None, None, 3),
     backbone=None,
     weights=None,
@@ -101,7 +102,15 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
             decoder_stride=(decoder_stride, 1),
         )
         filters = _level_filters(filters, depth)
-        return unet2015(num_classes, input_shape, filters, dropout, activation, include_preprocessing, name)
+        return unet2015(
+            num_classes,
+            input_shape,
+            filters,
+            dropout=dropout,
+            activation=activation,
+            include_preprocessing=include_preprocessing,
+            name=name,
+        )
     _validation.one_of("padding", padding, ("same", "valid"))
     if backbone is None:
         if weights is not None:
@@ -113,7 +122,9 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
         def encode(x):
             return _plain_encoder(x, filters, include_preprocessing)
     else:
-        encode, strides = backbone_encoder(backbone, input_shape, weights, backbone_trainable, include_preprocessing)
+        encode, strides = backbone_encoder(
+            backbone, input_shape, weights, trainable=backbone_trainable, include_preprocessing=include_preprocessing
+        )
     check_joinable(strides)
     deepest = strides[-1]
     if decoder_stride & (decoder_stride - 1) or decoder_stride >= deepest:
@@ -136,11 +147,17 @@ def UNet(  # noqa: N802  A model is called like the class it stands for, as in k
                 odd_sizes=not pad_to_stride,
                 name=f"decoder{stage}_up",
             )(x if skip is None else [x, skip])
-            x = conv_blocks(x, width, decoder_convolutions - 1, f"decoder{stage}")
+            x = conv_blocks(x, width, decoder_convolutions - 1, name=f"decoder{stage}")
         return x, decoder_stride
 
     return segmentation_model(
-        encode, decode, num_classes, input_shape, activation, deepest if pad_to_stride else None, name
+        encode,
+        decode,
+        num_classes,
+        input_shape=input_shape,
+        activation=activation,
+        pad_to=deepest if pad_to_stride else None,
+        name=name,
     )
 
 
@@ -152,7 +169,7 @@ def _plain_encoder(x, filters, include_preprocessing):
     for level, width in enumerate(filters):
         if level:
             x = layers.MaxPooling2D(2, padding="same", name=f"encoder{level}_pool")(x)
-        x = conv_blocks(x, width, 2, f"encoder{level + 1}")
+        x = conv_blocks(x, width, 2, name=f"encoder{level + 1}")
         skips[2**level] = x
     return skips
 

@@ -9,7 +9,7 @@ from keras_seg.models.parts.heads import class_activation
 from keras_seg.models.parts.image_model import check_common, image_model
 
 
-def unet2015(num_classes, input_shape, filters, dropout, activation, include_preprocessing, name):
+def unet2015(num_classes, input_shape, filters, *, dropout, activation, include_preprocessing, name):
     """The U-Net of Ronneberger, Fischer and Brox, MICCAI 2015, figure 1, with `filters` on its levels.
 
     Every 3x3 convolution takes a pixel off each border, so a skip is cropped to the middle before it is joined, and

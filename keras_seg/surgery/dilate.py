@@ -18,7 +18,7 @@ _GLOBAL_POOLINGS = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxP
 _ANY_SIZE = 3 * 1024
 
 
-def dilate(model, output_stride=8):
+def dilate(model, *, output_stride=8):
     """Keep a network from compressing further than `output_stride`, with the weights it has.
 
     Strides that would go beyond are set to 1, and the kernels, pools and paddings of *all* later layers are spread by
@@ -124,7 +124,7 @@ class _Surgeon:
             changes["padding"] = _spread(operation.padding, value.dilation)
         elif isinstance(operation, keras.layers.Cropping2D):
             changes["cropping"] = _spread(operation.cropping, value.dilation)
-        elif any(readings(operation, 0, axis, value.size(axis)) != [] for axis in (0, 1)):
+        elif any(readings(operation, 0, axis, size=value.size(axis)) != [] for axis in (0, 1)):
             _unfit(
                 operation,
                 "cannot be applied to a dilated map",
@@ -136,7 +136,7 @@ class _Surgeon:
         """(stride of the original, dilation) behind an operation."""
         strides, dilations = list(value.stride), list(value.dilation)
         for axis in (0, 1):
-            chain = readings(operation, 0, axis, value.size(axis))
+            chain = readings(operation, 0, axis, size=value.size(axis))
             if not isinstance(chain, list) or isinstance(operation, (keras.layers.Flatten, *_GLOBAL_POOLINGS)):
                 continue
             for reading in chain:
@@ -183,9 +183,9 @@ class _Surgeon:
         def make():
             return DilatedPooling2D(
                 layer.pool_size,
-                value.dilation,
-                mode,
-                tuple(self._padding(layer, axis, value) for axis in (0, 1)),
+                dilation_rate=value.dilation,
+                mode=mode,
+                padding=tuple(self._padding(layer, axis, value) for axis in (0, 1)),
                 name=layer.name,
                 dtype=layer.dtype_policy,
             )

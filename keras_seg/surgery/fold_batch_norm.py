@@ -59,9 +59,9 @@ def fold_batch_norm(model):
         if id(operation) in folded or _does_nothing(operation, kwargs):
             return args[0]
         if id(operation) in normalizations:
-            return _call_folded(copies, operation, normalizations[id(operation)], args, kwargs)
+            return _call_folded(copies, operation, normalizations[id(operation)], args=args, kwargs=kwargs)
         if isinstance(operation, UpsampleConv) and operation.normalization == "batch":
-            return _call_folded(copies, operation, operation.normalize, args, kwargs)
+            return _call_folded(copies, operation, operation.normalize, args=args, kwargs=kwargs)
         return copies.call(operation, args, kwargs)
 
     return rebuilt(model, call)
@@ -124,7 +124,7 @@ def _takes_in(layer):
     return type(layer) in _SCALED and linear and not adapted
 
 
-def _call_folded(copies, layer, normalization, args, kwargs):
+def _call_folded(copies, layer, normalization, *, args, kwargs):
     """The result of a copy of `layer` with `normalization` in its weights."""
 
     def make():

@@ -7,7 +7,7 @@ from keras_seg.surgery.copying import LayerCopies, rebuilt
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 
 
-def fold_padding(model, input_size=None):
+def fold_padding(model, *, input_size=None):
     """The model whose convolutions of stride 2 pad by themselves: for export, not for training.
 
     The networks of keras.applications pad a map by a `ZeroPadding2D` and convolve it with `padding="valid"`, so that

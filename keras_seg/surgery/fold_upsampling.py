@@ -12,7 +12,7 @@ from keras_seg.surgery.copying import LayerCopies, rebuilt
 _FAR_MORE = 8
 
 
-def fold_upsampling(model, input_size=None, subpixel=False):
+def fold_upsampling(model, *, input_size=None, subpixel=False):
     """The model with each `UpsampleConv` as the layers it stands for: for export, not for training.
 
     Where its fast form applies, an `UpsampleConv` makes the 4x4 kernel of a transposed convolution from its 3x3 kernel
@@ -57,7 +57,7 @@ def fold_upsampling(model, input_size=None, subpixel=False):
             x, skip = args[0] if isinstance(args[0], (list, tuple)) else (args[0], None)
             if operation.can_fuse(x, skip):
                 shuffled = _is_deep(x, operation.filters) if subpixel == "deep" else subpixel
-                return _convolutions(copies, operation, x, skip, shuffled)
+                return _convolutions(copies, operation, x, skip=skip, subpixel=shuffled)
         return copies.call(operation, args, kwargs)
 
     return rebuilt(model, call, input_size)
@@ -71,7 +71,7 @@ def _is_deep(x, filters):
     return 16 * channels * filters > _FAR_MORE * height * width * (channels + 4 * filters)
 
 
-def _convolutions(copies, layer, x, skip, subpixel):
+def _convolutions(copies, layer, x, *, skip, subpixel):
     """What `layer` computes of `x` and `skip`, by layers of Keras."""
     kernel, of_skip = layer.fused_kernels(x.shape[-1])
     # The bias belongs to the convolution nearest to the sum: runtimes compute convolution, bias, sum and activation at

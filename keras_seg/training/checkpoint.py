@@ -26,7 +26,7 @@ class Checkpoint:
     rows: list
 
 
-def save_checkpoint(run, model, epoch, seconds, rows):
+def save_checkpoint(run, model, epoch, *, seconds, rows):
     """Write a checkpoint into `run.checkpoints`; the one before stays valid until this one is whole.
 
     The model goes into a file of its own name first. The state file then points to it, and replacing that file is the

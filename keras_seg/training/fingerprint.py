@@ -8,7 +8,7 @@ import numpy as np
 from keras_seg.training.tasks import find_task
 
 
-def fingerprint(train, validation, task="semantic"):
+def fingerprint(train, validation, *, task="semantic"):
     """Facts about a data set and this machine, as a JSON-ready dict.
 
     Args:

@@ -60,7 +60,7 @@ def _model_arguments(plan):
     }
 
 
-def fit(plan, train, validation, run, resume=False, seconds_spent=0.0, callbacks=()):
+def fit(plan, train, validation, run, *, resume=False, seconds_spent=0.0, callbacks=()):
     """Train the model of a plan in a run folder.
 
     After each epoch the log gets a line, and, as often as that takes less than a twentieth of the time, the model is
@@ -96,7 +96,7 @@ def fit(plan, train, validation, run, resume=False, seconds_spent=0.0, callbacks
         first_seconds=seconds_spent + (0.0 if checkpoint is None else checkpoint.seconds),
     )
     task = find_task(plan.task)
-    recorder = RunRecorder(run, validation, schedule, [] if checkpoint is None else checkpoint.rows, task)
+    recorder = RunRecorder(run, validation, schedule, rows=[] if checkpoint is None else checkpoint.rows, task=task)
     dataset = from_folder(
         train,
         batch_size=plan["batch_size"],

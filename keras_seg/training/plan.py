@@ -17,7 +17,7 @@ _CROP_MULTIPLE, _LARGEST_CROP, _CROP_SHARE, _WHOLE = 32, 512, 0.9, 256
 _COUNTS = ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "border_width")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Choice:
     """One decision of a plan.
 
@@ -94,7 +94,7 @@ def make_plan(facts, **given):
     def choose(name, rule, value, *looked_at):
         if name in given:
             value, rule, looked_at = given.pop(name), "given", ()
-        choices[name] = Choice(value, rule, {key: facts[key] for key in looked_at})
+        choices[name] = Choice(value=value, rule=rule, inputs={key: facts[key] for key in looked_at})
         return value
 
     task = facts.get("task", "semantic")
@@ -164,7 +164,7 @@ def make_plan(facts, **given):
     choose(
         "class_weights",
         "one over the square root of the class's share, scaled so that an average pixel weighs 1",
-        class_weights(list(facts["class_share"].values()), "square_root"),
+        class_weights(list(facts["class_share"].values()), rule="square_root"),
         "class_share",
     )
     choose("soft_iou_weight", "cross-entropy + 0.5 soft IoU: the second term is the metric itself, made smooth", 0.5)

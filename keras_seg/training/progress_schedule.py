@@ -29,7 +29,7 @@ class ProgressSchedule(keras.callbacks.Callback):
     Reference: the polynomial fall is that of Chen et al., "DeepLab" (2017), section 4.1.2.
     """
 
-    def __init__(self, peak, steps=None, seconds=None, first_step=0, first_seconds=0.0, warmup=0.05, power=0.9):
+    def __init__(self, peak, *, steps=None, seconds=None, first_step=0, first_seconds=0.0, warmup=0.05, power=0.9):
         super().__init__()
         if (steps is None) == (seconds is None):
             _validation.fail("steps", "or `seconds` must be given, and not both", steps)

@@ -29,7 +29,7 @@ class RunRecorder(keras.callbacks.Callback):
         task: `Task`, which judges. Defaults to None, for semantic segmentation.
     """
 
-    def __init__(self, run, validation, schedule, rows=(), task=None):
+    def __init__(self, run, validation, schedule, *, rows=(), task=None):
         super().__init__()
         self.run = run
         self.validation = validation
@@ -62,7 +62,7 @@ class RunRecorder(keras.callbacks.Callback):
         _files.write_text(self.run.log_file, self._as_csv())
         if not last and self._save.due():
             with self._save:
-                save_checkpoint(self.run, self.model, epoch + 1, self.schedule.elapsed, self.rows)
+                save_checkpoint(self.run, self.model, epoch + 1, seconds=self.schedule.elapsed, rows=self.rows)
 
     def _as_csv(self):
         text = io.StringIO()

@@ -8,7 +8,7 @@ from keras_seg.visualization.sheet import sheet
 _MET, _MISSED, _MADE_UP = (0, 158, 115), (213, 94, 0), (240, 228, 66)
 
 
-def boundary_panel(images, truths, probabilities, lines, tile_height=220):
+def boundary_panel(images, truths, probabilities, *, lines, tile_height=220):
     """Rows of image, true edges, probability of an edge, and lines over the image.
 
     The last column shows the image darkened, with edges near a line in green, other edges in vermilion, and lines that

@@ -10,7 +10,7 @@ from keras_seg.visualization.sheet import sheet
 _FOUND, _MISSED, _MADE_UP = (0, 158, 115), (213, 94, 0), (240, 228, 66)
 
 
-def instance_panel(images, truths, predictions, tile_height=220):
+def instance_panel(images, truths, predictions, *, tile_height=220):
     """Rows of image, true objects and predicted ones by their outlines, and which were found.
 
     The last column shows the image darkened, with objects found (intersection over union above 0.5) in green, missed in

@@ -6,7 +6,7 @@ from keras_seg import _validation
 from keras_seg.visualization.palette import palette
 
 
-def outlines(image, ids, color=None, width=1):
+def outlines(image, ids, *, color=None, width=1):
     """The image with a line around each object, just inside of it.
 
     Args:

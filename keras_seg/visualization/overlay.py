@@ -34,7 +34,7 @@ def colorize(mask, colors):
     return table[np.where(inside, mask, len(colors))]
 
 
-def overlay(image, mask, colors, alpha=0.5):
+def overlay(image, mask, colors, *, alpha=0.5):
     """A mask drawn over its image; ignored pixels show the image alone.
 
     Args:

@@ -7,7 +7,7 @@ from keras_seg.visualization.palette import palette
 from keras_seg.visualization.sheet import sheet
 
 
-def prediction_panel(images, truths, predictions, class_names, tile_height=220):
+def prediction_panel(images, truths, predictions, *, class_names, tile_height=220):
     """Rows of image, truth, prediction and errors, with a legend below.
 
     The last column shows the image darkened, pixels that are wrong in red, and ignored pixels in gray.

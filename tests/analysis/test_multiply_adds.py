@@ -20,7 +20,7 @@ def chain(*steps, size=(None, None), channels=3):
 def test_vgg16():
     """The literature's 15.3 billion for the convolutions at 224, 0.12 for the dense layers: 15.47 in all."""
     net = keras.applications.VGG16(include_top=False, weights=None)
-    assert ks.analysis.multiply_adds(net, 224) == 15_346_630_656
+    assert ks.analysis.multiply_adds(net, input_size=224) == 15_346_630_656
 
 
 @pytest.mark.tensorflow_only
@@ -43,7 +43,7 @@ def test_vgg16():
     ],
 )
 def test_layers_by_hand(step, expected):
-    assert ks.analysis.multiply_adds(chain(step()), (8, 10)) == expected
+    assert ks.analysis.multiply_adds(chain(step()), input_size=(8, 10)) == expected
     assert ks.analysis.multiply_adds(chain(step(), size=(8, 10))) == expected
 
 
@@ -72,7 +72,7 @@ def test_equals_the_counter_of_torch(make):
     model = make()
     with FlopCounterMode(display=False) as counter:
         model(np.zeros((1, 64, 96, 3), "float32"))
-    assert counter.get_total_flops() == 2 * ks.analysis.multiply_adds(model, (64, 96))
+    assert counter.get_total_flops() == 2 * ks.analysis.multiply_adds(model, input_size=(64, 96))
 
 
 @pytest.mark.tensorflow_only
@@ -80,7 +80,7 @@ def test_bad_input():
     with pytest.raises(_validation.InputError, match="`input_size` must be given"):
         ks.analysis.multiply_adds(chain(layers.Conv2D(4, 3)))
     with pytest.raises(_validation.InputError, match="`input_size`"):
-        ks.analysis.multiply_adds(chain(layers.Conv2D(4, 3)), 0)
+        ks.analysis.multiply_adds(chain(layers.Conv2D(4, 3)), input_size=0)
 
     class Own(layers.Layer):
         def build(self, shape):
@@ -90,4 +90,4 @@ def test_bad_input():
             return keras.ops.matmul(x, self.kernel)
 
     with pytest.raises(_validation.InputError, match=r"Received: model='own \(Own\)'. Give the layer a method"):
-        ks.analysis.multiply_adds(chain(Own(name="own")), 8)
+        ks.analysis.multiply_adds(chain(Own(name="own")), input_size=8)

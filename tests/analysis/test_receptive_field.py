@@ -40,7 +40,7 @@ def test_vgg16(vgg):
     size 1 + 2(2*1 + 2*2 + 3*4 + 3*8 + 3*16) + (1 + 2 + 4 + 8 + 16) = 1 + 180 + 31 = 212; padding 180 / 2 = 90;
     center (212 - 1) / 2 - 90 = 15.5. fc6 reads 7x7 of these: 212 + 6 * 32 = 404.
     """
-    field = ks.analysis.receptive_field(vgg, "block5_pool")
+    field = ks.analysis.receptive_field(vgg, layer="block5_pool")
     assert (field.size, field.stride, field.padding, field.center) == (212, 32, 90, 15.5)
     assert field.aligned
     assert ks.analysis.receptive_field(vgg) == field
@@ -95,7 +95,7 @@ def test_yu_and_koltun(vgg):
 def test_unet():
     """The bottleneck, 140, and the union over the skips: the deepest path is the widest, and all are aligned."""
     model = ks.models.UNet(num_classes=2, filters=2, depth=4)
-    field = ks.analysis.receptive_field(model, "encoder5_2_relu")
+    field = ks.analysis.receptive_field(model, layer="encoder5_2_relu")
     assert (field.size, field.stride) == (140, 16)
     field = ks.analysis.receptive_field(model)
     assert field.stride == 1 and field.size > 140
@@ -190,7 +190,9 @@ def regions(image):
 
 
 def dilated_pooling(image):
-    return ks.layers.DilatedPooling2D((2, 3), (3, 1), "average", ((0, 0), (1, 2)))(conv(padding="same")(image))
+    return ks.layers.DilatedPooling2D((2, 3), dilation_rate=(3, 1), mode="average", padding=((0, 0), (1, 2)))(
+        conv(padding="same")(image)
+    )
 
 
 def transposed_by_channel(image):
@@ -314,15 +316,15 @@ def test_a_gate_looks_at_everything():
     field = ks.analysis.receptive_field(model)
     assert field.size == math.inf and field.stride == 2
     assert field.box(0, 0)[0] == -math.inf
-    assert ks.analysis.receptive_field(model, "before").size == 3
+    assert ks.analysis.receptive_field(model, layer="before").size == 3
 
 
 def test_layers_of_nested_models_by_name():
     inner = keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(2, 3, name="deep")], name="inner")
     model = chain(layers.Conv2D(1, 3), inner, layers.Conv2D(1, 3))
-    sizes = [ks.analysis.receptive_field(model, name).size for name in ("deep", "inner", None)]
+    sizes = [ks.analysis.receptive_field(model, layer=name).size for name in ("deep", "inner", None)]
     assert sizes == [5, 5, 7]
-    assert ks.analysis.receptive_field(model, model.layers[0].name).size == 1
+    assert ks.analysis.receptive_field(model, layer=model.layers[0].name).size == 1
 
 
 @pytest.mark.tensorflow_only
@@ -351,9 +353,9 @@ def test_bad_input():
     turned = keras.Model(image, layers.Permute((2, 1, 3), name="turned")(x))
     with pytest.raises(_validation.InputError, match=r"turned \(Permute\).*Name a layer in front of it"):
         ks.analysis.receptive_field(turned)
-    assert ks.analysis.receptive_field(turned, "first").size == 3
+    assert ks.analysis.receptive_field(turned, layer="first").size == 3
     with pytest.raises(_validation.InputError, match="`layer` is not a layer of the model.*Did you mean 'first'"):
-        ks.analysis.receptive_field(turned, "frist")
+        ks.analysis.receptive_field(turned, layer="frist")
     with pytest.raises(_validation.InputError, match="`layer` must be named for a model of several outputs"):
         ks.analysis.receptive_field(keras.Model(image, [x, layers.ReLU()(x)]))
     with pytest.raises(_validation.InputError, match="`model` must be a functional keras.Model"):
@@ -410,7 +412,7 @@ def test_unpooling_nets():
         (segnet, "block5_pool", 212, 32, 404),
         (deconvnet, "fc6", 404, 32, 788),
     ):
-        field = ks.analysis.receptive_field(model, name)
+        field = ks.analysis.receptive_field(model, layer=name)
         assert (field.size, field.stride) == (encoder, stride)
         field = ks.analysis.receptive_field(model)
         assert (field.size, field.stride, field.aligned) == (size, 1, True)

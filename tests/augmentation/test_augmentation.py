@@ -61,7 +61,7 @@ def test_tensorflow_and_the_backend_agree(interpolation, fill):
     """The two namespaces, on the same draws: `tf.data` does what a model on any backend does."""
     pytest.importorskip("tensorflow")
     crop = RandomCrop((16, 18), classes=(2, 4), probability=0.5)
-    augment = Augmentation(EVERYTHING, crop, ignore_class=255, fill=fill, interpolation=interpolation)
+    augment = Augmentation(EVERYTHING, crop=crop, ignore_class=255, fill=fill, interpolation=interpolation)
     given, draws = batch(), draws_for(augment, 3)
     one, two = (apply(augment, given, draws, path=path) for path in ("keras", "tensorflow"))
     for key in given:
@@ -127,7 +127,7 @@ def test_nothing_to_do_copies_exactly():
 def test_same_seed_same_result_and_images_differ():
     given = batch()
     given = {key: np.stack([x[0]] * 2) for key, x in given.items()}
-    augment = Augmentation([Rotate(180), Noise(5, 1.0)], ignore_class=255)
+    augment = Augmentation([Rotate(180), Noise(5, probability=1.0)], ignore_class=255)
     first, again, other = (augment(given, seed=seed) for seed in ((1, 2), (1, 2), (1, 3)))
     first, again, other = ({k: keras.ops.convert_to_numpy(v) for k, v in r.items()} for r in (first, again, other))
     for key in given:
@@ -158,7 +158,7 @@ def test_rare_classes_are_favored():
     shares = {}
     for probability in (0.0, 0.5, 1.0):
         crop = RandomCrop(20, classes=(1, 2), probability=probability)
-        result = apply(Augmentation([Flip("both"), Rotate(30), Scale(1.2)], crop, ignore_class=255), given)["mask"]
+        result = apply(Augmentation([Flip("both"), Rotate(30), Scale(1.2)], crop=crop, ignore_class=255), given)["mask"]
         shares[probability] = np.isin(result, (1, 2)).any((1, 2)).mean()
         seen_two = (result == 2).any((1, 2))[:32].mean()
     # A pixel may vanish when an image shrinks, so not all crops that aim at it show it.
@@ -177,7 +177,13 @@ def test_a_crop_that_favors_shows_nothing_outside_if_there_is_room():
 
 @pytest.mark.tensorflow_only
 def test_config_round_trip():
-    augment = Augmentation([*EVERYTHING, Noise(3)], RandomCrop(8, classes=[1, 2]), (4, 255), "reflect", "bicubic")
+    augment = Augmentation(
+        [*EVERYTHING, Noise(3)],
+        crop=RandomCrop(8, classes=[1, 2]),
+        ignore_class=(4, 255),
+        fill="reflect",
+        interpolation="bicubic",
+    )
     config = json.loads(json.dumps(augment.get_config()))
     again = Augmentation.from_config(config)
     assert again.get_config() == config
@@ -226,7 +232,11 @@ def test_from_folder_with_rare_classes(tmp_path):
         [Flip(), Rotate(), Blur(probability=0.5)], crop=RandomCrop(32, classes=(1, 2)), ignore_class=255
     )
     runs = [
-        [x.numpy() for b in ks.data.from_folder(tmp_path, "train", batch_size=2, augment=augment, seed=3) for x in b]
+        [
+            x.numpy()
+            for b in ks.data.from_folder(tmp_path, split="train", batch_size=2, augment=augment, seed=3)
+            for x in b
+        ]
         for _ in range(2)
     ]
     for one, two in zip(*runs, strict=True):

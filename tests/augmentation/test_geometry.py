@@ -207,7 +207,12 @@ def test_mean_fill_is_the_mean_color():
 
 def test_probability_decides_image_by_image():
     batch = coordinates(3, 10, 10)
-    for step in (Rotate((90, 90), 0.5), Translate((0.2, 0.2), 0.5), Shear((20, 20), 0.5), Elastic(5, 3, 0.5)):
+    for step in (
+        Rotate((90, 90), probability=0.5),
+        Translate((0.2, 0.2), probability=0.5),
+        Shear((20, 20), probability=0.5),
+        Elastic(5, grid=3, probability=0.5),
+    ):
         draws = np.full((3, 1 + step.draws), 0.4, "float32")
         draws[1, 0] = 0.6
         result = apply([step], batch, draws)["mask"]

@@ -17,7 +17,9 @@ def numpy(x):
 
 
 def layer(seed=0, **arguments):
-    return AugmentationLayer(Augmentation([Rotate(90), Noise(3, 1.0)], ignore_class=255, **arguments), seed=seed)
+    return AugmentationLayer(
+        Augmentation([Rotate(90), Noise(3, probability=1.0)], ignore_class=255, **arguments), seed=seed
+    )
 
 
 def test_without_training_everything_passes():

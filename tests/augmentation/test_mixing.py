@@ -54,7 +54,7 @@ def check_instances(given, result, source):
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_cutmix_takes_all_of_a_pixel_from_one_image(seed):
     given = batch()
-    result = apply([CutMix((0.25, 0.25), 1.0)], given, seed=seed)
+    result = apply([CutMix((0.25, 0.25), probability=1.0)], given, seed=seed)
     source = sources(given, result)
     check_instances(given, result, source)
     for i in range(COUNT):
@@ -108,7 +108,7 @@ def test_cutout_covers_rectangles(labels):
     given = batch()
     given["instances"] += 1
     given["weight"] += 1
-    augment = Augmentation([Cutout((0.25, 0.5), 2, fill=77, labels=labels, probability=1.0)], ignore_class=255)
+    augment = Augmentation([Cutout((0.25, 0.5), count=2, fill=77, labels=labels, probability=1.0)], ignore_class=255)
     result = apply(augment, given)
     covered = (result["image"] == 77).all(-1)
     for i in range(COUNT):

@@ -79,7 +79,7 @@ def test_gamma_is_a_power():
 @pytest.mark.parametrize("sigma", [0.7, 2.0])
 def test_blur_is_scipys(sigma):
     x = images()
-    result = change([Blur((sigma, sigma), 1.0)], x)
+    result = change([Blur((sigma, sigma), probability=1.0)], x)
     # SciPy's "reflect" repeats the border pixel, as ours does; its kernel is cut at three sigma too.
     radius = int(np.ceil(3 * sigma))
     expected = ndimage.gaussian_filter(
@@ -90,7 +90,7 @@ def test_blur_is_scipys(sigma):
 
 def test_blur_wider_than_the_image():
     x = images()[:, :3, :4]
-    result = change([Blur((3.0, 3.0), 1.0)], x)
+    result = change([Blur((3.0, 3.0), probability=1.0)], x)
     np.testing.assert_allclose(result.mean((1, 2)), x.mean((1, 2)), rtol=1e-3)  # Mirrored: nothing is lost.
     assert result.std() < x.std()
 
@@ -99,7 +99,10 @@ def test_noise_has_its_deviation_and_no_bias():
     x = np.full((2, 64, 64, 3), 128.0, "float32")
     generator = keras.random.SeedGenerator(0)
     noisy = change(
-        [Noise((3, 12), 1.0)], x, [[0, 0], [0, 1]], random=lambda shape: keras.random.normal(shape, seed=generator)
+        [Noise((3, 12), probability=1.0)],
+        x,
+        [[0, 0], [0, 1]],
+        random=lambda shape: keras.random.normal(shape, seed=generator),
     )
     for i, sigma in enumerate((3, 12)):
         assert abs((noisy[i] - 128).std() / sigma - 1) < 0.05  # 12,288 numbers: a standard error of 0.6 %.
@@ -111,7 +114,7 @@ def test_noise_has_its_deviation_and_no_bias():
 def test_jpeg_loses_what_pillow_loses(quality):
     rng = np.random.default_rng(0)
     x = np.clip(images(0, 255) + rng.normal(0, 12, SHAPE), 0, 255).round().astype("float32")[:, :20, :27]
-    ours = change([JPEG(quality, 1.0)], x)
+    ours = change([JPEG(quality, probability=1.0)], x)
     for picture, mine in zip(x.astype("uint8"), ours, strict=True):
         file = io.BytesIO()
         Image.fromarray(picture).save(file, "JPEG", quality=quality, subsampling=0)
@@ -125,15 +128,20 @@ def test_jpeg_loses_what_pillow_loses(quality):
 def test_gray_and_other_channels():
     for channels in (1, 2, 5):
         x = images()[..., :1].repeat(channels, -1)
-        steps = [Brightness(0.1), Contrast(0.1), Gamma(1.2), Blur(1.0, 1.0)]
+        steps = [Brightness(0.1), Contrast(0.1), Gamma(1.2), Blur(1.0, probability=1.0)]
         assert change(steps, x).shape == x.shape
-    assert change([JPEG(50, 1.0)], images()[..., :1]).shape == (*SHAPE[:3], 1)
+    assert change([JPEG(50, probability=1.0)], images()[..., :1]).shape == (*SHAPE[:3], 1)
 
 
 def test_probability_decides_image_by_image():
     x = images()
-    linear = (Brightness((0.2, 0.2), 0.5), Contrast((0.5, 0.5), 0.5), Saturation((-1, -1), 0.5), Hue((0.3, 0.3), 0.5))
-    for step in (*linear, Gamma((2, 2), 0.5), Blur((2, 2), 0.5), JPEG(10, 0.5)):
+    linear = (
+        Brightness((0.2, 0.2), 0.5),
+        Contrast((0.5, 0.5), probability=0.5),
+        Saturation((-1, -1), probability=0.5),
+        Hue((0.3, 0.3), probability=0.5),
+    )
+    for step in (*linear, Gamma((2, 2), probability=0.5), Blur((2, 2), probability=0.5), JPEG(10, probability=0.5)):
         result = change([step], x, [[0.6, 0.5], [0.4, 0.5]])
         np.testing.assert_allclose(result[0], x[0], atol=1e-3)
         assert np.abs(result[1] - x[1]).max() > 1, step

@@ -12,7 +12,7 @@ MASK = np.arange(600).reshape(20, 30) % 3
 
 def test_layout_and_contents():
     never = Augmentation([Flip(probability=0.0)], ignore_class=2)
-    picture = np.asarray(sheet(never, IMAGE, MASK, count=5, columns=3, height=20))
+    picture = np.asarray(sheet(never, IMAGE, mask=MASK, count=5, columns=3, height=20))
     # The image, 12 pixels, then two rows of three, 4 pixels apart.
     assert picture.shape == (44, 30 + 12 + 3 * 34 - 4, 3)
     first = picture[:20, :30]
@@ -26,7 +26,7 @@ def test_layout_and_contents():
 
 def test_batches_and_images_alone():
     mixed = sheet(
-        Augmentation([ClassMix(3)]), np.stack([IMAGE, IMAGE // 2]), np.stack([MASK, MASK]), count=2, height=20
+        Augmentation([ClassMix(3)]), np.stack([IMAGE, IMAGE // 2]), mask=np.stack([MASK, MASK]), count=2, height=20
     )
     assert mixed.size == (30 + 12 + 4 * 34 - 4, 20)
     assert sheet(Augmentation([Flip()]), IMAGE, count=1, columns=1, height=20).size == (72, 20)

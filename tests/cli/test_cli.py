@@ -135,7 +135,7 @@ class TestTheWholeWay:
         np.testing.assert_array_equal(ids, tta.predict(pixels[None], verbose=0)[0].argmax(-1))
         assert command("evaluate", copied, shapes, "--json", tmp_path / "r.json", "--tta", "hflip") == 0
         results = json.loads((tmp_path / "r.json").read_text())
-        index = ks.data.scan_folder(shapes, "val")
+        index = ks.data.scan_folder(shapes, split="val")
         tta = ks.inference.TestTimeAugmentation(model, "hflip")
         assert results["confusion"] == ks.evaluation.evaluate(tta, index).confusion.tolist()
         assert results["tta"] == "hflip"

@@ -161,7 +161,7 @@ class TestInstances:
 
     def test_folders_of_objects_and_components(self, cells, tmp_path, capsys):
         data = tmp_path / "data"
-        index = ks.data.scan_instances(cells, "val")
+        index = ks.data.scan_instances(cells, split="val")
         for position, pair in enumerate(index.pairs):
             white = (index.read_labels(position) > 0).astype("uint8") * 255
             for kind, array in (("images", ks.data.read_image(pair.image)), ("masks", white)):

@@ -63,7 +63,7 @@ def test_masks(tmp_path, dtype):
 def test_what_is_no_image_is_refused(tmp_path, array, channels, text):
     path = saved(tmp_path / "a.npy", array)
     with pytest.raises(InputError, match=text) as error:
-        read_image(path, channels)
+        read_image(path, channels=channels)
     assert "\n" not in str(error.value)
 
 
@@ -82,7 +82,7 @@ def test_what_is_no_mask_is_refused(tmp_path, array, text):
 
 def test_files_that_are_none(tmp_path):
     (tmp_path / "a.npy").write_bytes(b"no array")
-    for read in (lambda path: read_image(path, 5), read_mask, image_size):
+    for read in (lambda path: read_image(path, channels=5), read_mask, image_size):
         with pytest.raises(InputError, match="a.npy: cannot be read as an array .*numpy.save"):
             read(tmp_path / "a.npy")
         with pytest.raises(InputError, match="b.npy: there is no such file"):
@@ -154,14 +154,16 @@ def test_colors_in_labels_json(tmp_path):
     write_painted(tmp_path, "val", "b")
     labels = {"names": ["road", "car"], "colors": [[128, 64, 128], [0, 0, 142], [0, 0, 0]], "ignore_class": 2}
     (tmp_path / "labels.json").write_text(json.dumps(labels))
-    train = scan_folder(tmp_path, "train")
+    train = scan_folder(tmp_path, split="train")
     assert train.class_names == ("road", "car") and train.ignore_class == (2,) and train.num_classes == 2
     np.testing.assert_array_equal(train.read_labels(0), ids)
     # A val split that follows the train split's encoding reads its files in the same way.
-    val = scan_folder(tmp_path, "val", encoding=train.encoding)
+    val = scan_folder(tmp_path, split="val", encoding=train.encoding)
     np.testing.assert_array_equal(val.read_labels(0), ids)
     given = {(128, 64, 128): 1, (0, 0, 142): 0, (0, 0, 0): 2}
-    np.testing.assert_array_equal(scan_folder(tmp_path, "val", colors=given).read_labels(0), [[1, 1, 0, 0, 2, 2]] * 4)
+    np.testing.assert_array_equal(
+        scan_folder(tmp_path, split="val", colors=given).read_labels(0), [[1, 1, 0, 0, 2, 2]] * 4
+    )
 
 
 def test_labels_json_beside_a_split(tmp_path):
@@ -199,5 +201,5 @@ def test_labels_json_of_another_form(tmp_path, wrong):
     write_painted(tmp_path, "train", "a")
     (tmp_path / "labels.json").write_text(json.dumps({"names": ["road", "car"], **wrong}))
     with pytest.raises(InputError, match="labels.json: is not of the form .*colors") as error:
-        scan_folder(tmp_path, "train")
+        scan_folder(tmp_path, split="train")
     assert "\n" not in str(error.value)

@@ -57,18 +57,18 @@ def test_subset_and_split(folder):
         [24, 0, 0],
     ]
     assert part.encoding is index.encoding and index.subset([0, 1]).common_size == (4, 6)
-    train, val = split_index(index, 0.3, seed=1)
+    train, val = split_index(index, validation_fraction=0.3, seed=1)
     stems = [[pair.image.stem for pair in half.pairs] for half in (train, val)]
     assert sorted(stems[0] + stems[1]) == ["a", "b", "c"] and len(val) == 1
-    again = split_index(index, 0.3, seed=1)
+    again = split_index(index, validation_fraction=0.3, seed=1)
     assert [[pair.image.stem for pair in half.pairs] for half in again] == stems
-    assert len({split_index(index, 0.3, seed=seed)[1].pairs for seed in range(12)}) > 1
+    assert len({split_index(index, validation_fraction=0.3, seed=seed)[1].pairs for seed in range(12)}) > 1
     for fraction, size in ((0.001, 1), (0.999, 2)):
-        assert len(split_index(index, fraction)[1]) == size
+        assert len(split_index(index, validation_fraction=fraction)[1]) == size
     with pytest.raises(InputError, match="one example"):
         split_index(index.subset([0]))
     with pytest.raises(InputError, match="validation_fraction"):
-        split_index(index, 1.0)
+        split_index(index, validation_fraction=1.0)
     with pytest.raises(InputError, match="indices"):
         index.subset([3])
 
@@ -85,7 +85,7 @@ def test_names_and_void_from_labels_json(folder):
 def test_names_from_classes_txt_beside_splits(tmp_path):
     write(tmp_path / "train", "a", np.zeros((2, 2, 3)), [[0, 1], [1, 1]])
     (tmp_path / "classes.txt").write_text("floor\nwall\ndoor\n")
-    index = scan_folder(tmp_path, "train")
+    index = scan_folder(tmp_path, split="train")
     assert index.class_names == ("floor", "wall", "door")
     assert index.notices == ("No mask holds class door.",)
 
@@ -109,8 +109,8 @@ def test_bad_side_file(folder, name, content, said):
 def test_encoding_of_another_split(tmp_path):
     write(tmp_path / "train", "a", np.zeros((2, 2, 3)), [[0, 255], [255, 255]])
     write(tmp_path / "val", "b", np.zeros((2, 2, 3)), [[0, 0], [0, 0]])
-    train = scan_folder(tmp_path, "train")
-    val = scan_folder(tmp_path, "val", encoding=train.encoding)
+    train = scan_folder(tmp_path, split="train")
+    val = scan_folder(tmp_path, split="val", encoding=train.encoding)
     assert val.num_classes == 2 and val.pixel_counts.tolist() == [[4, 0]]
     assert "label 0 only" in refused(tmp_path, "val")
 
@@ -200,7 +200,7 @@ def test_jpeg_masks_of_two_values(tmp_path):
 
 
 def test_camvid(camvid):
-    index = scan_folder(camvid, "val", ignore_class=11, check_images=False)
+    index = scan_folder(camvid, split="val", ignore_class=11, check_images=False)
     assert len(index) == 101 and index.num_classes == 11 and index.common_size == (360, 480)
     assert index.class_pixels.sum() + index.ignored_counts.sum() == 101 * 360 * 480
     assert index.ignored_counts.sum() == 297_271  # Counted with np.unique beforehand.

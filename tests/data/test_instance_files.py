@@ -128,16 +128,16 @@ class TestLayouts:
     def test_each(self, tmp_path, layout, split):
         getattr(self, layout)(tmp_path / "training" if split else tmp_path)
         assert find_instance_splits(tmp_path) == (("train",) if split else ())
-        pairs = find_instance_pairs(tmp_path, split)
+        pairs = find_instance_pairs(tmp_path, split=split)
         assert [pair.image.stem for pair in pairs] == ["a", "b"]
-        index = scan_instances(tmp_path, split)
+        index = scan_instances(tmp_path, split=split)
         assert index.object_counts.tolist() == [3, 3]
         assert same_objects(index.read_labels(1), IDS)
         if split:
             with pytest.raises(InputError, match="is divided into train. Pass split='train'"):
                 find_instance_pairs(tmp_path)
             with pytest.raises(InputError, match="there is no split 'val'. It has: train"):
-                find_instance_pairs(tmp_path, "val")
+                find_instance_pairs(tmp_path, split="val")
 
     def test_batches(self, tmp_path):
         self.nested(tmp_path)
@@ -151,14 +151,14 @@ class TestLayouts:
     def test_a_cache_in_files_sees_a_changed_object(self, tmp_path):
         self.nested(tmp_path / "data")
         index = scan_instances(tmp_path / "data")
-        store = DecodedStore(index, tmp_path / "cache")
+        store = DecodedStore(index, cache=tmp_path / "cache")
         before = store.get(0)[1].max()
         (tmp_path / "data" / "masks" / "a" / "3.png").unlink()
         assert (before, store.get(0)[1].max()) == (3, 2)
 
     def test_dividing(self, tmp_path):
         self.bowl(tmp_path)
-        train, val = split_index(scan_instances(tmp_path), 0.5)
+        train, val = split_index(scan_instances(tmp_path), validation_fraction=0.5)
         assert (len(train), len(val)) == (1, 1)
         assert train.object_counts.tolist() == [3]
 
@@ -227,7 +227,7 @@ class TestWhatMasksMean:
     def test_named_classes_are_refused(self, tmp_path):
         write_shapes(tmp_path, train=1, val=1, size=40)
         with pytest.raises(InputError, match="labels.json: names classes"):
-            scan_instances(tmp_path, "train")
+            scan_instances(tmp_path, split="train")
 
     def test_numbers_are_not_black_and_white(self, tmp_path):
         root = self.masks(tmp_path, IDS)

@@ -63,7 +63,7 @@ def test_golden():
 @given(seed=st.integers(0, 10**6), width=st.integers(1, 3), outlines=st.booleans())
 def test_border_equals_the_slow_version(seed, width, outlines):
     ids = patches(seed)
-    targets = instance_targets(ids, width, outlines)
+    targets = instance_targets(ids, border_width=width, outlines=outlines)
     slow = slow_border(ids, width, outlines)
     inside = ids > 0
     # Every object keeps a body; where it had none, pixels of it that the slow version calls border.
@@ -76,14 +76,14 @@ def test_border_equals_the_slow_version(seed, width, outlines):
 
 
 def test_outlines_equal_scikit_image():
-    ids = cells_scene(3, 96)[1].astype(int)
-    border = instance_targets(ids, 1, outlines=True).border & (ids > 0)
+    ids = cells_scene(3, size=96)[1].astype(int)
+    border = instance_targets(ids, border_width=1, outlines=True).border & (ids > 0)
     np.testing.assert_array_equal(border, segmentation.find_boundaries(ids, connectivity=2, mode="inner"))
 
 
 def test_touching_equals_scikit_image_without_background():
     ids = patches(5) + 1
-    border = instance_targets(ids, 1).border
+    border = instance_targets(ids, border_width=1).border
     np.testing.assert_array_equal(border, segmentation.find_boundaries(ids, connectivity=2, mode="thick"))
 
 
@@ -118,7 +118,7 @@ def test_one_object_that_fills_the_image_and_none():
 def test_void_is_neither_object_nor_edge():
     ids = np.zeros((3, 9), int)
     ids[:, :4], ids[:, 4:6], ids[:, 6:] = 5, 255, 7
-    targets = instance_targets(ids, 1, outlines=True, ignore_class=255)
+    targets = instance_targets(ids, border_width=1, outlines=True, ignore_class=255)
     assert targets.classes[1].tolist() == [1, 1, 1, 1, -1, -1, 1, 1, 1]
     assert not targets.border.any()
     assert (targets.distance[:, 4:6] == 0).all()
@@ -128,7 +128,7 @@ def test_void_is_neither_object_nor_edge():
         """Tiles of 4x4: none has a body of its own, and deepest pixels must not meet across a seam."""
         ids = np.arange(1, 26).reshape(5, 5).repeat(4, 0).repeat(4, 1)
         for cut in (ids, ids[2:, 1:], ids[3:-1, 3:-2]):
-            body = instance_targets(cut, width).body
+            body = instance_targets(cut, border_width=width).body
             assert ndimage.label(body)[1] == len(np.unique(cut[body])) == len(np.unique(cut))
 
     def test_no_pixels(self):
@@ -145,19 +145,19 @@ class TestBoundaryTargets:
         for row, column in np.ndindex(*mask.shape):
             window = mask[max(row - width, 0) : row + width + 1, max(column - width, 0) : column + width + 1]
             slow[row, column] = len(np.unique(window)) > 1
-        np.testing.assert_array_equal(boundary_targets(mask, width), slow)
+        np.testing.assert_array_equal(boundary_targets(mask, width=width), slow)
 
     def test_equals_scikit_image(self):
         mask = patches(2)
         expected = segmentation.find_boundaries(mask, connectivity=2, mode="thick")
-        np.testing.assert_array_equal(boundary_targets(mask, 1), expected)
+        np.testing.assert_array_equal(boundary_targets(mask, width=1), expected)
 
     def test_void_is_kept_and_has_no_rim(self):
         mask = np.array([[2, 2, 2, 11, 11, 5, 5, 5, 2]])
-        assert boundary_targets(mask, 1, ignore_class=11).tolist() == [[0, 0, 0, 11, 11, 0, 0, 1, 1]]
+        assert boundary_targets(mask, width=1, ignore_class=11).tolist() == [[0, 0, 0, 11, 11, 0, 0, 1, 1]]
         # The void hides nothing: three columns from the first 5 lies a 2 on its other side.
-        assert boundary_targets(mask, 3, ignore_class=11).tolist() == [[0, 0, 1, 11, 11, 1, 1, 1, 1]]
-        assert boundary_targets(np.array([[255, 255]]), 2, ignore_class=255).tolist() == [[255, 255]]
+        assert boundary_targets(mask, width=3, ignore_class=11).tolist() == [[0, 0, 1, 11, 11, 1, 1, 1, 1]]
+        assert boundary_targets(np.array([[255, 255]]), width=2, ignore_class=255).tolist() == [[255, 255]]
 
     def test_flips_and_class_numbers_change_nothing(self):
         mask = patches(9) % 4
@@ -175,14 +175,14 @@ class TestInADataset:
         dataset = add_instance_targets(tf.data.Dataset.from_tensor_slices((images, ids)).batch(2), border_width=1)
         _, classes = next(iter(dataset))
         assert classes.shape == ids.shape and classes.dtype == "int32"
-        np.testing.assert_array_equal(classes, [instance_targets(item, 1).classes for item in ids])
+        np.testing.assert_array_equal(classes, [instance_targets(item, border_width=1).classes for item in ids])
 
     def test_boundaries_of_masks_that_ignore_0(self):
         import tensorflow as tf
 
         masks = np.array([[[1, 1, 0, 1, 2]]], "uint8")
         dataset = tf.data.Dataset.from_tensor_slices((np.zeros((1, 1, 5, 3), "float32"), masks)).batch(1)
-        _, targets = next(iter(add_boundary_targets(dataset, 1, ignore_class=0)))
+        _, targets = next(iter(add_boundary_targets(dataset, width=1, ignore_class=0)))
         assert targets.numpy().tolist() == [[[0, 0, -1, 1, 1]]]
 
 
@@ -235,20 +235,20 @@ def test_without_scipy(monkeypatch, call):
 
 class TestCells:
     def test_scene(self):
-        image, ids = cells_scene(0, (64, 96))
+        image, ids = cells_scene(0, size=(64, 96))
         assert image.shape == (64, 96, 3) and image.dtype == np.uint8
         assert ids.dtype == np.uint16 and set(np.unique(ids)) == set(range(ids.max() + 1))
-        again = cells_scene(0, (64, 96))
+        again = cells_scene(0, size=(64, 96))
         np.testing.assert_array_equal(again[0], image)
         np.testing.assert_array_equal(again[1], ids)
 
     def test_cells_touch_are_bright_and_in_one_piece(self):
         touching = cells = pieces = 0
         for seed in range(6):
-            image, ids = cells_scene(seed, 128)
+            image, ids = cells_scene(seed, size=128)
             ids = ids.astype(int)
             assert image[ids > 0].mean() > image[ids == 0].mean() + 20
-            border = instance_targets(ids, 1).border & (ids > 0)
+            border = instance_targets(ids, border_width=1).border & (ids > 0)
             touching += len(np.unique(ids[border]))
             cells += ids.max()
             pieces += sum(ndimage.label(ids == n, np.ones((3, 3)))[1] for n in range(1, ids.max() + 1))
@@ -258,9 +258,9 @@ class TestCells:
 
     def test_write(self, tmp_path):
         ks.data.write_cells(tmp_path / "new", train=2, val=1, size=(40, 48), seed=3)
-        index = ks.data.scan_instances(tmp_path / "new", "train")
+        index = ks.data.scan_instances(tmp_path / "new", split="train")
         assert (len(index), index.common_size) == (2, (40, 48))
-        image, ids = cells_scene(np.random.default_rng((3, 0, 1)), (40, 48))
+        image, ids = cells_scene(np.random.default_rng((3, 0, 1)), size=(40, 48))
         np.testing.assert_array_equal(ks.data.read_image(index.pairs[1].image), image)
         np.testing.assert_array_equal(index.read_labels(1), ids)
         with pytest.raises(InputError, match="`train`"):

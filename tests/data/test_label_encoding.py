@@ -87,19 +87,19 @@ def test_label_map():
 
 @pytest.mark.parametrize(("ignore", "dtype"), [(None, "uint8"), (255, "uint8"), (-1, "int32"), (256, "int32")])
 def test_dtype_holds_every_label(ignore, dtype):
-    assert LabelEncoding(3, ignore).encode(np.zeros(2, "uint8")).dtype == dtype
+    assert LabelEncoding(num_classes=3, ignore_class=ignore).encode(np.zeros(2, "uint8")).dtype == dtype
 
 
 @pytest.mark.parametrize("label", [3, 255, -1])
 def test_label_outside_names_file_label_and_fix(label):
-    encoding = LabelEncoding(3)
+    encoding = LabelEncoding(num_classes=3)
     with pytest.raises(InputError) as error:
         encoding.check({0: 5, label: 1}, "masks/a.png")
     text = str(error.value)
     assert "\n" not in text
     assert text.startswith("masks/a.png: ") and f"label {label}," in text and f"ignore_class={label}" in text
     encoding.check({0: 5, 1: 1}, "masks/a.png")
-    LabelEncoding(3, label).check({0: 5, label: 1}, "masks/a.png")
+    LabelEncoding(num_classes=3, ignore_class=label).check({0: 5, label: 1}, "masks/a.png")
 
 
 @pytest.mark.parametrize(
@@ -131,4 +131,4 @@ def test_config_round_trip():
 
 def test_immutable():
     with pytest.raises(AttributeError):
-        LabelEncoding(3).num_classes = 4
+        LabelEncoding(num_classes=3).num_classes = 4

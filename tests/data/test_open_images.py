@@ -97,7 +97,9 @@ def test_masks_of_another_size_are_painted_with_the_smaller_object_on_top(releas
 
 
 def test_the_result_is_a_data_folder_with_names(release):
-    folder = write_open_images(release, release.parent / "out", "validation", ("Dog", PERSON), verbose=False)
+    folder = write_open_images(
+        release, destination=release.parent / "out", split="validation", classes=("Dog", PERSON), verbose=False
+    )
     index = scan_folder(folder, split="val")
     assert index.class_names == ("background", "Dog", "Person")
     assert index.ignore_class == (255,)

@@ -53,12 +53,12 @@ def test_folder_names(tmp_path, images, masks):
 def test_splits(tmp_path):
     touch(tmp_path, "train/images/a.png", "train/masks/a.png", "valid/images/b.png", "valid/masks/b.png")
     assert find_splits(tmp_path) == ("train", "val")
-    assert names(find_pairs(tmp_path, "val")) == [("b.png", "b.png")]
+    assert names(find_pairs(tmp_path, split="val")) == [("b.png", "b.png")]
     with pytest.raises(InputError) as error:
         find_pairs(tmp_path)
     assert "split='train'" in one_line(error)
     with pytest.raises(InputError) as error:
-        find_pairs(tmp_path, "test")
+        find_pairs(tmp_path, split="test")
     assert "'test'" in one_line(error) and "train, val" in one_line(error)
 
 

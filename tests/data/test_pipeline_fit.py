@@ -17,7 +17,7 @@ def test_fit(tmp_path, repeat):
         keras.utils.set_random_seed(1)
         train = from_folder(
             tmp_path,
-            "train",
+            split="train",
             batch_size=2,
             augment=standard(crop=(24, 24), ignore_class=255),
             repeat=repeat,
@@ -26,7 +26,7 @@ def test_fit(tmp_path, repeat):
         model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(7, 3, padding="same")])
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=255)
         model.compile("sgd", loss, jit_compile=False)
-        val = from_folder(tmp_path, "val", batch_size=2)
+        val = from_folder(tmp_path, split="val", batch_size=2)
         history = model.fit(
             train, validation_data=val, epochs=2, steps_per_epoch=3 if repeat else None, verbose=0, shuffle=False
         )

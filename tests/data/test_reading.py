@@ -137,9 +137,9 @@ def test_color_masks(tmp_path):
     with pytest.raises(InputError) as error:
         read_mask(path)
     assert str(path) in one_line(error) and "colors={" in one_line(error)
-    assert read_mask(path, {(255, 0, 0): 3, (0, 0, 255): -1}).tolist() == [[3, -1, 3]]
+    assert read_mask(path, colors={(255, 0, 0): 3, (0, 0, 255): -1}).tolist() == [[3, -1, 3]]
     with pytest.raises(InputError) as error:
-        read_mask(path, {(255, 0, 0): 3})
+        read_mask(path, colors={(255, 0, 0): 3})
     assert str(path) in one_line(error) and "(0, 0, 255)" in one_line(error)
 
 

@@ -22,7 +22,7 @@ def folder(tmp_path_factory):
 AUGMENTATIONS = {
     "standard": lambda: standard(crop=64, ignore_class=255),
     "rare classes": lambda: Augmentation(
-        [Flip(), Rotate(20), Brightness(0.3)], RandomCrop(64, classes=(1, 2)), ignore_class=255
+        [Flip(), Rotate(20), Brightness(0.3)], crop=RandomCrop(64, classes=(1, 2)), ignore_class=255
     ),
 }
 
@@ -40,8 +40,8 @@ def test_whole_batches_are_the_images_one_by_one(folder, name, repeat):
 
     one_by_one.crop = augment.crop
     arguments = {"batch_size": 2, "seed": 3, "repeat": repeat}
-    whole = from_folder(folder, "train", augment=augment, **arguments)
-    single = from_folder(folder, "train", augment=one_by_one, **arguments)
+    whole = from_folder(folder, split="train", augment=augment, **arguments)
+    single = from_folder(folder, split="train", augment=one_by_one, **arguments)
     assert calls == [(72, 80, 3)]
     assert whole.element_spec == single.element_spec
     sizes = []
@@ -54,8 +54,8 @@ def test_whole_batches_are_the_images_one_by_one(folder, name, repeat):
 
 def test_whole_batches_resume(folder):
     arguments = {"batch_size": 2, "augment": standard(crop=64, ignore_class=255), "repeat": True}
-    later = from_folder(folder, "train", **arguments).skip(3).take(3)
-    resumed = from_folder(folder, "train", first_epoch=1, **arguments).take(3)
+    later = from_folder(folder, split="train", **arguments).skip(3).take(3)
+    resumed = from_folder(folder, split="train", first_epoch=1, **arguments).take(3)
     for first, second in zip(later, resumed, strict=True):
         np.testing.assert_array_equal(first[0], second[0])
         np.testing.assert_array_equal(first[1], second[1])
@@ -69,8 +69,8 @@ def test_which_augmentations_take_whole_batches(monkeypatch):
     assert not augment.gains_by_batches(tf.TensorSpec((720, 800, 3), tf.uint8), mask)
     assert not standard(crop=32, ignore_class=255).gains_by_batches(image, mask)
     assert not standard(ignore_class=255).gains_by_batches(image, mask)
-    assert not Augmentation([Noise(3)], 64).gains_by_batches(image, mask)
-    assert not Augmentation([CutMix()], 64).gains_by_batches(image, mask)
+    assert not Augmentation([Noise(3)], crop=64).gains_by_batches(image, mask)
+    assert not Augmentation([CutMix()], crop=64).gains_by_batches(image, mask)
     monkeypatch.setattr(module._ops, "xla_works", lambda: False)
     assert not augment.gains_by_batches(image, mask)
 

@@ -134,21 +134,54 @@ def test_names_of_layers():
 
 def errors(count):
     return tuple(
-        LayerError(f"block{n}_with_a_very_long_name", ("relu",), "CONV_2D", "int8", (-1, 1), 0.01, 1, 0.1**n)
+        LayerError(
+            layer=f"block{n}_with_a_very_long_name",
+            fused=("relu",),
+            op="CONV_2D",
+            dtype="int8",
+            range=(-1, 1),
+            scale=0.01,
+            signal=1,
+            error=0.1**n,
+        )
         for n in range(1, count + 1)
     )
 
 
 def test_decibel():
     assert errors(2)[1].sqnr == pytest.approx(40)
-    assert LayerError("a", (), "ADD", "int8", None, 0.0, 1.0, 0.0).sqnr == math.inf
-    assert LayerError("a", (), "ADD", "int8", None, 0.0, 0.0, 1.0).sqnr == -math.inf
-    assert LayerError("a", (), "ADD", "int8", None, 0.0, 1.0, 0.0).to_dict()["sqnr"] is None
+    assert (
+        LayerError(layer="a", fused=(), op="ADD", dtype="int8", range=None, scale=0.0, signal=1.0, error=0.0).sqnr
+        == math.inf
+    )
+    assert (
+        LayerError(layer="a", fused=(), op="ADD", dtype="int8", range=None, scale=0.0, signal=0.0, error=1.0).sqnr
+        == -math.inf
+    )
+    assert (
+        LayerError(layer="a", fused=(), op="ADD", dtype="int8", range=None, scale=0.0, signal=1.0, error=0.0).to_dict()[
+            "sqnr"
+        ]
+        is None
+    )
 
 
 def test_the_table():
-    layers = (*errors(22), LayerError("places", (), "CAST", "int32", None, 0.0, 1.0, 0.5, changed=0.25))
-    report = LayerErrorReport(layers, "int8", 3, 0.975)
+    layers = (
+        *errors(22),
+        LayerError(
+            layer="places",
+            fused=(),
+            op="CAST",
+            dtype="int32",
+            range=None,
+            scale=0.0,
+            signal=1.0,
+            error=0.5,
+            changed=0.25,
+        ),
+    )
+    report = LayerErrorReport(layers=layers, quantize="int8", images=3, agreement=0.975)
     lines = str(report).splitlines()
     assert max(map(len, lines)) <= 80
     assert lines[0].split() == ["layer", "operator", "range", "step", "error", "SQNR", "own"]

@@ -46,7 +46,7 @@ def test_a_model_is_held_against_what_it_predicted(model, tmp_path):
     assert ks.export.write_reference(model, tmp_path / "r.npz") == tmp_path / "r.npz"
     assert ks.export.check_reference(model, tmp_path / "r.npz") < 1e-6
     images = np.random.default_rng(0).uniform(0, 255, (1, 97, 130, 3))
-    ks.export.write_reference(model, tmp_path / "r.npz", images, overwrite=True)
+    ks.export.write_reference(model, tmp_path / "r.npz", images=images, overwrite=True)
     assert ks.export.check_reference(model, tmp_path / "r.npz") < 1e-6
     other = keras.models.clone_model(model)
     other.set_weights([weight + 0.1 * np.sign(weight) for weight in model.get_weights()])
@@ -65,7 +65,7 @@ def test_bad_references(model, tmp_path):
     with pytest.raises(InputError, match="`path` exists already"):
         ks.export.write_reference(model, tmp_path / "r.npz")
     with pytest.raises(InputError, match="`images` must be an array"):
-        ks.export.write_reference(model, tmp_path / "new.npz", np.zeros((2, 8, 8, 1)))
+        ks.export.write_reference(model, tmp_path / "new.npz", images=np.zeros((2, 8, 8, 1)))
     assert [item.name for item in tmp_path.iterdir()] == ["r.npz"]
     np.savez(tmp_path / "other.npz", images=np.zeros((1, 8, 8, 1), "float32"), backend="jax")
     with pytest.raises(InputError, match="`path` is the reference of another model"):

@@ -58,7 +58,9 @@ def test_equals_scikit_learn(folder, model):
 
 def test_absent_classes_are_none_in_json(folder, model):
     index = ks.data.scan_folder(folder, num_classes=3, ignore_class=3)
-    empty = ks.evaluation.Evaluation(np.diag([5, 0, 2]), ("a", "b", "c"), 1, np.ones(1))
+    empty = ks.evaluation.Evaluation(
+        confusion=np.diag([5, 0, 2]), class_names=("a", "b", "c"), images=1, image_accuracy=np.ones(1)
+    )
     assert empty.to_dict()["iou"] == {"a": 1.0, "b": None, "c": 1.0}
     assert empty.mean_iou == 1.0
     assert empty.to_dict()["mean_iou_interval"] is None

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.tensorflow_only
 
 def exact(ids, width=2):
     """The probabilities of a net that knows everything."""
-    return np.eye(3, dtype="float32")[instance_targets(ids, width).classes]
+    return np.eye(3, dtype="float32")[instance_targets(ids, border_width=width).classes]
 
 
 def in_one_piece(ids):
@@ -76,8 +76,8 @@ class TestDecoding:
         """The watershed meets in the middle of a border, which is where the edge was; all cells are there."""
         found = missed = 0
         for seed in range(4):
-            ids = in_one_piece(cells_scene(seed, 128)[1].astype(int))
-            counts = ks.metrics.instance_counts(ids, instances(exact(ids, 1)), [0.8])[0]
+            ids = in_one_piece(cells_scene(seed, size=128)[1].astype(int))
+            counts = ks.metrics.instance_counts(ids, instances(exact(ids, 1)), thresholds=[0.8])[0]
             found, missed = found + counts[0], missed + counts[1] + counts[2]
         assert found > 60
         assert missed <= 0.03 * found
@@ -204,7 +204,7 @@ class TestStitching:
             np.testing.assert_array_equal(stitch_instances(tiles), instances(p))
 
     def test_touching_cells_in_tiles(self):
-        ids = in_one_piece(cells_scene(2, 128)[1].astype(int))
+        ids = in_one_piece(cells_scene(2, size=128)[1].astype(int))
         p = exact(ids)
         tiles = [(instances(p[r : r + 64, c : c + 64]), (r, c)) for _, (r, c) in cut(ids, 64, 32)]
         assert instance_score(instances(p), stitch_instances(tiles, min_size=3)) > 0.98
@@ -213,11 +213,11 @@ class TestStitching:
     def test_cells_that_a_tile_cuts_off_from_their_seed_join_no_neighbors(self, seed):
         """Two cells of 107 and of 131 once became one: a neighbor had grown over what the edge left of the other."""
         rng = np.random.default_rng(seed)
-        p = ndimage.gaussian_filter(exact(cells_scene(seed, (96, 112))[1].astype(int)), (1.5, 1.5, 0))
+        p = ndimage.gaussian_filter(exact(cells_scene(seed, size=(96, 112))[1].astype(int)), (1.5, 1.5, 0))
         p += rng.uniform(0, 1e-4, p.shape)  # No plateaus, where a watershed goes by the order of pixels.
         p /= p.sum(-1, keepdims=True)
         tiles = [(instances(p[r : r + 64, c : c + 64]), (r, c)) for r in (0, 16, 32) for c in (0, 16, 32, 48)]
-        np.testing.assert_array_equal(stitch_instances(tiles, (96, 112)), instances(p))
+        np.testing.assert_array_equal(stitch_instances(tiles, shape=(96, 112)), instances(p))
 
     def test_two_objects_of_a_tile_stay_two_if_one_is_whole(self):
         first = np.array([[1, 1, 1, 1, 1, 1, 0, 0]])
@@ -226,7 +226,7 @@ class TestStitching:
         # The first tile also shows a 2 of its own in full; the bridge of a third must not join it with the 1.
         first = np.array([[1, 1, 1, 1, 1, 0, 2, 2, 2, 0]])
         bridge = np.array([[5, 5, 5, 5, 5, 5, 5, 5]])
-        assert stitch_instances([(first, (0, 0)), (bridge, (0, 2))], (1, 12), threshold=0.3).max() == 2
+        assert stitch_instances([(first, (0, 0)), (bridge, (0, 2))], shape=(1, 12), threshold=0.3).max() == 2
 
     def test_the_order_of_tiles_and_their_numbers_do_not_matter(self):
         rng = np.random.default_rng(1)
@@ -315,14 +315,14 @@ class TestTuning:
         assert scores[0] == tuned.default_score
 
     def test_equals_trying_all(self):
-        truths = [in_one_piece(cells_scene(seed, 64)[1].astype(int)) for seed in range(2)]
+        truths = [in_one_piece(cells_scene(seed, size=64)[1].astype(int)) for seed in range(2)]
         rng = np.random.default_rng(0)
         predictions = []
         for ids in truths:
             p = ndimage.gaussian_filter(exact(ids) + rng.uniform(0, 0.6, (*ids.shape, 3)), (1, 1, 0))
             predictions.append(p / p.sum(-1, keepdims=True))
         grid = {"threshold": (0.4, 0.6), "seed_threshold": (0.4, 0.55), "min_size": (0, 12)}
-        tuned = tune_instances(predictions, truths, grid)
+        tuned = tune_instances(predictions, truths, grid=grid)
         assert len(tuned.trials) == 8
         for settings_, score in tuned.trials:
             found = [instances(p, **settings_) for p in predictions]

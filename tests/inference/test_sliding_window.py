@@ -37,21 +37,21 @@ def test_against_nested_loops(step):
         ]
         for top in range(0, 16 - 7 + 1, down)
     ]
-    found = ks.inference.sliding_window(model, image, step, batch_size=5)
+    found = ks.inference.sliding_window(model, image, step=step, batch_size=5)
     assert found.shape == ((16 - 7) // down + 1, (15 - 6) // across + 1, 4)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_several_images():
     model, images = classifier(), noise(2, 9, 8, 2)
-    found = ks.inference.sliding_window(model, images, 2)
+    found = ks.inference.sliding_window(model, images, step=2)
     assert found.shape == (2, 2, 2, 4)
-    np.testing.assert_allclose(found[1], ks.inference.sliding_window(model, images[1], 2), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found[1], ks.inference.sliding_window(model, images[1], step=2), rtol=1e-5, atol=1e-6)
 
 
 def test_an_image_as_large_as_the_patch():
     model, image = classifier(), noise(7, 6, 2)
-    found = ks.inference.sliding_window(model, image, 4)
+    found = ks.inference.sliding_window(model, image, step=4)
     np.testing.assert_allclose(found[0, 0], model.predict_on_batch(image[None])[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(ks.inference.shift_and_stitch(model, image), found, rtol=1e-5, atol=1e-6)
 
@@ -60,7 +60,7 @@ def test_an_image_as_large_as_the_patch():
 def test_shift_and_stitch_is_the_window_at_every_pixel(size):
     model, image = classifier(), noise(2, *size, 2)
     found = ks.inference.shift_and_stitch(model, image)
-    expected = ks.inference.sliding_window(model, image, 1)
+    expected = ks.inference.sliding_window(model, image, step=1)
     assert found.shape == expected.shape == (2, size[0] - 6, size[1] - 5, 4)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
@@ -82,10 +82,10 @@ def test_difference_of_another_model():
     model = classifier()
     other = ks.surgery.convolutionalize(model)
     other.set_weights([w + 1 for w in other.get_weights()])
-    assert ks.inference.window_difference(model, noise(14, 15, 2), other).max_abs_difference > 0.5
+    assert ks.inference.window_difference(model, noise(14, 15, 2), convolutional=other).max_abs_difference > 0.5
     coarse = keras.Sequential([keras.Input((None, None, 2)), layers.Conv2D(4, 7)])
     with pytest.raises(_validation.InputError, match="`convolutional` must give the sliding window's grid"):
-        ks.inference.window_difference(model, noise(14, 15, 2), coarse)
+        ks.inference.window_difference(model, noise(14, 15, 2), convolutional=coarse)
 
 
 def test_bad_input():
@@ -102,4 +102,4 @@ def test_bad_input():
         with pytest.raises(_validation.InputError, match="fixed size.*not its convolutional form"):
             function(ks.surgery.convolutionalize(model), image)
     with pytest.raises(_validation.InputError, match="`step` must be an integer of at least 1"):
-        ks.inference.sliding_window(model, image, 0)
+        ks.inference.sliding_window(model, image, step=0)

@@ -39,7 +39,7 @@ def cells(tmp_path_factory):
     for kind in ("images", "masks"):
         (folder / kind).mkdir()
     for number, size in enumerate(((64, 64), (64, 64), (48, 80))):
-        ids = ks.data.cells_scene(number, size)[1]
+        ids = ks.data.cells_scene(number, size=size)[1]
         classes = ks.data.instance_targets(ids.astype(int)).classes
         shown = np.repeat(classes[..., None] * 100, 3, -1).astype("uint8")
         Image.fromarray(shown).save(folder / f"images/{number}.png")
@@ -77,9 +77,9 @@ class TestInstances:
 
     def test_settings(self, cells):
         model = reader(3)
-        assert evaluate_instances(model, cells, {"min_size": 10**6}).to_dict()["found"] == 0
+        assert evaluate_instances(model, cells, settings={"min_size": 10**6}).to_dict()["found"] == 0
         with pytest.raises(InputError, match="`settings` holds an unknown name 'min_sise'.*Did you mean 'min_size'"):
-            evaluate_instances(model, cells, {"min_sise": 1})
+            evaluate_instances(model, cells, settings={"min_sise": 1})
 
     def test_tuning_a_model(self, cells):
         tuned = tune_instances(reader(3), cells, images=2)
@@ -105,7 +105,7 @@ def edges(tmp_path_factory):
         mask = np.zeros((60, 80), "uint8")
         mask[:, 30 + number :], mask[40:, :50] = 1, 2
         mask[:6, 60:] = 255
-        target = ks.data.boundary_targets(mask, 2, ignore_class=255) == 1
+        target = ks.data.boundary_targets(mask, width=2, ignore_class=255) == 1
         shown = np.repeat(target[..., None] * 100, 3, -1).astype("uint8")
         Image.fromarray(shown).save(folder / f"images/{number}.png")
         Image.fromarray(mask).save(folder / f"masks/{number}.png")
@@ -137,7 +137,7 @@ class TestBoundaries:
             void = mask == 255
             image = ks.data.read_image(edges.pairs[position].image)
             lines = np.argwhere(boundary_lines(image[..., 0] / 100) & ~void)
-            true = np.argwhere(skeletonize(ks.data.boundary_targets(mask, 1, ignore_class=255) == 1))
+            true = np.argwhere(skeletonize(ks.data.boundary_targets(mask, width=1, ignore_class=255) == 1))
             distance = np.linalg.norm(lines[:, None] - true[None], axis=-1)
             slow = [len(lines), (distance.min(1) <= 2).sum(), len(true), (distance.min(0) <= 2).sum()]
             assert result.counts[position, 0].tolist() == slow

@@ -56,7 +56,9 @@ def scores_of(model, batches):
 def test_gains_are_those_of_the_metrics(model, batches):
     """A diagonal of up to 26 pixels makes bands of one pixel."""
     done = []
-    report = tta_report(model, batches, ["flips", Scale(0.5)], ignore_class=7, draws=50, on_batch=done.append)
+    report = tta_report(
+        model, batches, transforms=["flips", Scale(0.5)], ignore_class=7, draws=50, on_batch=done.append
+    )
     assert done[-1] == 12 == report.images
     plain = scores_of(model, batches)
     np.testing.assert_allclose((report.mean_iou, report.boundary_iou), plain, rtol=1e-6)
@@ -73,7 +75,7 @@ def test_gains_are_those_of_the_metrics(model, batches):
 
 def test_what_helps_is_recommended(model, batches):
     """The flip mends what leans to one side; upside down nothing changes; a hundredth of the light is no picture."""
-    report = tta_report(model, batches, ["hflip", "vflip", Brightness(0.01, 100)], ignore_class=7, draws=200)
+    report = tta_report(model, batches, transforms=["hflip", "vflip", Brightness(0.01, 100)], ignore_class=7, draws=200)
     assert {gain.name: gain.verdict for gain in report.alone} == {
         "hflip": "helps",
         "vflip": "unclear",
@@ -92,24 +94,56 @@ def test_what_helps_is_recommended(model, batches):
 
 def test_a_report_fits_eighty_columns():
     """Of long names and numbers; what is said of one transform is not said again of all."""
-    loss = ks.metrics.Interval(-0.24764, -0.25741, -0.23757, 0.95, np.zeros(1))
+    loss = ks.metrics.Interval(value=-0.24764, low=-0.25741, high=-0.23757, level=0.95, draws=np.zeros(1))
     items = ("hflip", "rot90", Scale(0.75), Scale(1.25), Shift((16, 16)), Brightness(0.9))
-    alone = tuple(ks.evaluation.TTAGain((item,), 2, loss, loss, 12.3, "unclear") for item in items)
-    best = ks.evaluation.TTAGain(("hflip", "rot90", Scale(0.75, 1.25), Shift((16, 16))), 48, loss, loss, 61.2, "helps")
-    report = ks.evaluation.TTAReport(101, 0.6214, 0.5086, "geometric_mean", alone, best, best.transforms, best)
+    alone = tuple(
+        ks.evaluation.TTAGain(
+            transforms=(item,), passes=2, mean_iou=loss, boundary_iou=loss, time_ratio=12.3, verdict="unclear"
+        )
+        for item in items
+    )
+    best = ks.evaluation.TTAGain(
+        transforms=("hflip", "rot90", Scale(0.75, 1.25), Shift((16, 16))),
+        passes=48,
+        mean_iou=loss,
+        boundary_iou=loss,
+        time_ratio=61.2,
+        verdict="helps",
+    )
+    report = ks.evaluation.TTAReport(
+        images=101,
+        mean_iou=0.6214,
+        boundary_iou=0.5086,
+        merge="geometric_mean",
+        alone=alone,
+        together=best,
+        recommended=best.transforms,
+        recommended_gain=best,
+    )
     assert max(map(len, str(report).splitlines())) <= 80
     assert str(report).count("-24.76 (-25.74, -23.76)") == 2 * (len(items) + 2)
     assert "recommended: hflip x rot90 x Scale(0.75, 1.25) x Shift((16, 16)), 48 passes." in str(report)
-    one = ks.evaluation.TTAReport(101, 0.6214, 0.5086, "mean", alone[:1], alone[0], (), None)
+    one = ks.evaluation.TTAReport(
+        images=101,
+        mean_iou=0.6214,
+        boundary_iou=0.5086,
+        merge="mean",
+        alone=alone[:1],
+        together=alone[0],
+        recommended=(),
+        recommended_gain=None,
+    )
     assert "all" not in str(one)
 
 
 def test_a_product_that_holds_a_harm_is_not_recommended():
-    interval = ks.metrics.Interval(0.0, 0.0, 0.0, 0.95, np.zeros(1))
+    interval = ks.metrics.Interval(value=0.0, low=0.0, high=0.0, level=0.95, draws=np.zeros(1))
 
     def gain(transform, value, verdict):
-        better = ks.metrics.Interval(value, value, value, 0.95, np.zeros(1))
-        return ks.evaluation.TTAGain((transform,), 2, better, interval, 2.0, verdict)
+        better = ks.metrics.Interval(value=value, low=value, high=value, level=0.95, draws=np.zeros(1))
+        return ks.evaluation.TTAGain(
+            transforms=(transform,), passes=2, mean_iou=better, boundary_iou=interval, time_ratio=2.0, verdict=verdict
+        )
 
     from keras_seg.evaluation.tta_report import _recommended
 
@@ -126,7 +160,7 @@ def test_folders_and_augmented_models(model, batches, tmp_path):
     for n, (image, mask) in enumerate(zip(*batches[0], strict=True)):
         Image.fromarray(np.clip(image[..., 0], 0, 255).astype("uint8")).save(tmp_path / "val" / "images" / f"{n}.png")
         Image.fromarray(mask.astype("uint8")).save(tmp_path / "val" / "masks" / f"{n}.png")
-    index = ks.data.scan_folder(tmp_path, "val", num_classes=2, ignore_class=7, channels=1)
+    index = ks.data.scan_folder(tmp_path, split="val", num_classes=2, ignore_class=7, channels=1)
     augmented = TTA(model, ["hflip", Shift(1, (0, 2))], merge="max")
     report = tta_report(augmented, index, draws=20, batch_size=4)
     assert report.merge == "max"
@@ -135,12 +169,12 @@ def test_folders_and_augmented_models(model, batches, tmp_path):
     assert report.mean_iou == pytest.approx(evaluation.mean_iou)
     color = keras.Input((None, None, 3))
     gray = keras.Model(color, model(color[..., :1]))
-    by_path = tta_report(gray, tmp_path, "hflip", ignore_class=7, draws=20)
+    by_path = tta_report(gray, tmp_path, transforms="hflip", ignore_class=7, draws=20)
     assert by_path.mean_iou == pytest.approx(evaluation.mean_iou)
 
 
 def test_nothing_to_try(model, batches):
-    report = tta_report(model, batches, "identity", ignore_class=7, draws=20)
+    report = tta_report(model, batches, transforms="identity", ignore_class=7, draws=20)
     assert (report.alone, report.together, report.recommended) == ((), None, ())
     assert "predict without" in str(report)
 
@@ -180,13 +214,13 @@ def test_endless_data(model, batches):
 
 def test_what_an_index_has_already(model, tmp_path):
     ks.data.write_shapes(tmp_path, train=1, val=2, size=(48, 48))
-    index = ks.data.scan_folder(tmp_path, "val")
+    index = ks.data.scan_folder(tmp_path, split="val")
     with pytest.raises(_validation.InputError, match="`ignore_class` cannot change a FolderIndex"):
         tta_report(model, index, ignore_class=0)
 
 
 def test_classes_that_disagree(batches, tmp_path):
     ks.data.write_shapes(tmp_path, train=1, val=2, size=(48, 48))
-    index = ks.data.scan_folder(tmp_path, "val")
+    index = ks.data.scan_folder(tmp_path, split="val")
     with pytest.raises(_validation.InputError, match="`model` must have the 7 classes"):
         tta_report(ks.models.UNet(num_classes=3, filters=4, depth=1), index)

@@ -61,14 +61,16 @@ def test_transposed_convolution_starts_as_bilinear_resizing(stride):
 @pytest.mark.parametrize("scale", [1, 2, 3])
 def test_icnr_repeats_the_kernel_for_each_pixel_of_a_block(scale):
     inner = keras.initializers.GlorotUniform(seed=3)
-    kernel = values(ICNR(scale, inner)((3, 3, 4, 5 * scale**2)))
+    kernel = values(ICNR(scale, initializer=inner)((3, 3, 4, 5 * scale**2)))
     expected = values(inner((3, 3, 4, 5)))
     for position in range(scale**2):
         np.testing.assert_array_equal(kernel[..., position * 5 : (position + 1) * 5], expected)
     assert kernel.std() > 0.05
 
 
-@pytest.mark.parametrize("initializer", [Bilinear(), ICNR(3, keras.initializers.RandomNormal(stddev=0.1, seed=1))])
+@pytest.mark.parametrize(
+    "initializer", [Bilinear(), ICNR(3, initializer=keras.initializers.RandomNormal(stddev=0.1, seed=1))]
+)
 def test_serialization(initializer, tmp_path):
     config = keras.initializers.serialize(initializer)
     clone = keras.initializers.deserialize(config)  # No custom_objects.
@@ -97,7 +99,7 @@ def test_dtypes(initializer, dtype):
         (lambda: Bilinear()((4, 4, 3, 2)), "`shape` must be .height, width, filters, channels. with as many filters"),
         (lambda: Bilinear()((4, 3, 3)), "`shape` must be .height, width, filters, channels."),
         (lambda: ICNR(0), "`scale` must be an integer of at least 1"),
-        (lambda: ICNR(2, None), "`initializer` must be a Keras initializer"),
+        (lambda: ICNR(2, initializer=None), "`initializer` must be a Keras initializer"),
         (lambda: ICNR(2)((3, 3, 4, 6)), r"`shape` must end in a multiple of scale \* scale = 4 filters"),
     ],
 )

@@ -37,7 +37,7 @@ def test_against_torch(size, regions):
 def test_resize_like_is_resize2d_at_whole_factors():
     x, like = noise(2, 3, 5, 4), noise(2, 9, 15, 1)
     np.testing.assert_allclose(run(ResizeLike(), [x, like]), run(Resize2D(3), x), rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(run(ResizeLike("nearest"), [x, like]), run(Resize2D(3, "nearest"), x))
+    np.testing.assert_array_equal(run(ResizeLike("nearest"), [x, like]), run(Resize2D(3, interpolation="nearest"), x))
 
 
 def test_the_harness_on_pooling(tmp_path):

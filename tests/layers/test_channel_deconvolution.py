@@ -24,7 +24,7 @@ def test_equals_the_dense_deconvolution(padding, learned, stride):
     dense = keras.layers.Conv2DTranspose(
         3, 2 * stride, strides=stride, padding=padding, use_bias=False, kernel_initializer=Bilinear()
     )
-    result = run(ChannelDeconvolution2D(stride, padding, learned), x)
+    result = run(ChannelDeconvolution2D(stride, padding=padding, learned=learned), x)
     np.testing.assert_allclose(result, run(dense, x), rtol=1e-5, atol=1e-5)
 
 

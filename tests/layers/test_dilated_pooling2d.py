@@ -33,7 +33,9 @@ def looped(x, pool_size, rate, mode, padding):
 )
 def test_against_loops(mode, pool_size, rate, padding, tmp_path):
     x = noise(2, 9, 8, 3)
-    found = check_layer(ks.layers.DilatedPooling2D(pool_size, rate, mode, padding), x, tmp_path)
+    found = check_layer(
+        ks.layers.DilatedPooling2D(pool_size, dilation_rate=rate, mode=mode, padding=padding), x, tmp_path
+    )
     np.testing.assert_allclose(found, looped(x, pool_size, rate, mode, padding), rtol=1e-5, atol=1e-6)
 
 
@@ -41,7 +43,7 @@ def test_without_dilation_it_is_kerass():
     x = noise(1, 7, 7, 2)
     for mode, layer in (("max", keras.layers.MaxPooling2D), ("average", keras.layers.AveragePooling2D)):
         np.testing.assert_allclose(
-            keras.ops.convert_to_numpy(ks.layers.DilatedPooling2D(3, 1, mode)(x)),
+            keras.ops.convert_to_numpy(ks.layers.DilatedPooling2D(3, dilation_rate=1, mode=mode)(x)),
             keras.ops.convert_to_numpy(layer(3, strides=1)(x)),
             rtol=1e-5,
             atol=1e-6,

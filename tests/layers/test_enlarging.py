@@ -63,7 +63,7 @@ def test_pixel_shuffle_is_torch_with_its_channels_reordered(size, channels):
     torch = pytest.importorskip("torch")
     x = maps(channels)
     expected = torch.nn.PixelShuffle(size)(torch.tensor(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
-    np.testing.assert_array_equal(run(PixelShuffle2D(size), shuffle_order_from_torch(x, size)), expected)
+    np.testing.assert_array_equal(run(PixelShuffle2D(size), shuffle_order_from_torch(x, size=size)), expected)
 
 
 def test_weights_of_a_torch_convolution():
@@ -142,11 +142,11 @@ def test_bad_input(make, message):
 
 
 def test_shuffling_what_icnr_convolved_is_nearest_resizing():
-    x, initializer = maps(3), ks.initializers.ICNR(2, keras.initializers.HeNormal(seed=0))
+    x, initializer = maps(3), ks.initializers.ICNR(2, initializer=keras.initializers.HeNormal(seed=0))
     many = keras.layers.Conv2D(16, 3, padding="same", kernel_initializer=initializer, data_format="channels_last")
     few = keras.layers.Conv2D(
         4, 3, padding="same", kernel_initializer=keras.initializers.HeNormal(seed=0), data_format="channels_last"
     )
-    shuffled, resized = run(PixelShuffle2D(), many(x)), run(Resize2D(2, "nearest"), few(x))
+    shuffled, resized = run(PixelShuffle2D(), many(x)), run(Resize2D(2, interpolation="nearest"), few(x))
     np.testing.assert_allclose(shuffled, resized, rtol=1e-4, atol=1e-5)
     assert np.abs(resized).max() > 0.1

@@ -64,9 +64,13 @@ def assert_equals_torch(x, pool_size, padding):
     pooled, indices = run(MaxPoolingWithArgmax2D(pool_size, padding=padding), x)
     np.testing.assert_array_equal(pooled, expected)
     assert indices.dtype == "int32"
-    np.testing.assert_array_equal(to_torch_indices(indices, x.shape[1:3], pool_size, padding), expected_indices)
+    np.testing.assert_array_equal(
+        to_torch_indices(indices, x.shape[1:3], pool_size=pool_size, padding=padding), expected_indices
+    )
     np.testing.assert_array_equal(run(MaxUnpooling2D(pool_size), [pooled, indices, x]), expected_map)
-    np.testing.assert_array_equal(from_torch_indices(expected_indices, x.shape[1:3], pool_size, padding), indices)
+    np.testing.assert_array_equal(
+        from_torch_indices(expected_indices, x.shape[1:3], pool_size=pool_size, padding=padding), indices
+    )
 
 
 def slow_same_pool(x, pool_size):
@@ -140,7 +144,7 @@ def test_same_padding_is_that_of_keras(size, pool_size, kind):
         np.testing.assert_array_equal(ops.convert_to_numpy(theirs), pooled)
     ours, indices = run(MaxPoolingWithArgmax2D(pool_size, padding="same"), x)
     np.testing.assert_array_equal(ours, pooled)
-    positions = to_torch_indices(indices, size, pool_size, "same").transpose(0, 2, 3, 1)
+    positions = to_torch_indices(indices, size, pool_size=pool_size, padding="same").transpose(0, 2, 3, 1)
     np.testing.assert_array_equal(positions, places[..., 0] * size[1] + places[..., 1])
     expected = np.zeros_like(x)
     for b, r, c, channel in np.ndindex(pooled.shape):
@@ -158,8 +162,14 @@ def test_converts_to_tensorflow_and_back(padding, include_batch):
             x, pool_size, pool_size, padding.upper(), include_batch_in_index=include_batch
         )
         _, indices = run(MaxPoolingWithArgmax2D(pool_size, padding=padding), x)
-        np.testing.assert_array_equal(to_tf_argmax(indices, size, pool_size, padding, include_batch), argmax.numpy())
-        np.testing.assert_array_equal(from_tf_argmax(argmax, size, pool_size, padding, include_batch), indices)
+        np.testing.assert_array_equal(
+            to_tf_argmax(indices, size, pool_size=pool_size, padding=padding, include_batch_in_index=include_batch),
+            argmax.numpy(),
+        )
+        np.testing.assert_array_equal(
+            from_tf_argmax(argmax, size, pool_size=pool_size, padding=padding, include_batch_in_index=include_batch),
+            indices,
+        )
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])

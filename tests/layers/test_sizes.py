@@ -29,7 +29,7 @@ def test_bilinear_golden():
 
 def test_nearest_golden():
     expected = [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
-    np.testing.assert_array_equal(run(Resize2D(2, "nearest"), SQUARE)[0, :, :, 0], expected)
+    np.testing.assert_array_equal(run(Resize2D(2, interpolation="nearest"), SQUARE)[0, :, :, 0], expected)
 
 
 def test_bicubic_golden():
@@ -38,7 +38,7 @@ def test_bicubic_golden():
     Column 0 lies at -0.25: 1 but for the weight of column 1, distant 1.25, so 1 - .1055 along the rows. Along the
     columns rows are 2 apart: the corner is 1 - 3 * .1055 = .6836. The pixels before it repeat, and weights sum to 1.
     """
-    result = run(Resize2D(2, "bicubic"), SQUARE)[0, :, :, 0]
+    result = run(Resize2D(2, interpolation="bicubic"), SQUARE)[0, :, :, 0]
     np.testing.assert_allclose(result[0], [0.68359375, 1.015625, 1.5625, 1.89453125], rtol=1e-6)
     np.testing.assert_allclose(result + result[::-1, ::-1], 5, rtol=1e-6)
 
@@ -55,22 +55,25 @@ def test_resize_equals_torch(size, factor, interpolation):
         torch.tensor(x).double().permute(0, 3, 1, 2), scale_factor=pair, mode=interpolation, **kwargs
     )
     np.testing.assert_allclose(
-        run(Resize2D(factor, interpolation), x), expected.permute(0, 2, 3, 1).numpy(), rtol=1e-5, atol=1e-6
+        run(Resize2D(factor, interpolation=interpolation), x),
+        expected.permute(0, 2, 3, 1).numpy(),
+        rtol=1e-5,
+        atol=1e-6,
     )
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic"])
 def test_resize_contract(interpolation, tmp_path):
     x = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype("float32")
-    check_layer(Resize2D((2, 3), interpolation), x, tmp_path)
+    check_layer(Resize2D((2, 3), interpolation=interpolation), x, tmp_path)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_bicubic_rounds_once(dtype):
     """Half-precision maps are enlarged in float32: the result is the float32 one, rounded."""
     x = ops.cast(np.random.default_rng(0).normal(size=(2, 5, 7, 3)), dtype)
-    half = Resize2D(2, "bicubic", dtype=dtype)(x)
-    exact = ops.cast(Resize2D(2, "bicubic")(ops.cast(x, "float32")), dtype)
+    half = Resize2D(2, interpolation="bicubic", dtype=dtype)(x)
+    exact = ops.cast(Resize2D(2, interpolation="bicubic")(ops.cast(x, "float32")), dtype)
     np.testing.assert_array_equal(*(ops.convert_to_numpy(ops.cast(t, "float32")) for t in (half, exact)))
 
 
@@ -78,7 +81,7 @@ def test_bicubic_gradient():
     """Linear in its input, so that differences with any step are exact."""
     x = np.random.default_rng(0).normal(size=(1, 3, 2, 1))
     weights = np.random.default_rng(1).normal(size=(1, 6, 6, 1)).astype("float32")
-    layer = Resize2D((2, 3), "bicubic")
+    layer = Resize2D((2, 3), interpolation="bicubic")
     ours = gradient(lambda v: ops.sum(ops.multiply(layer(v), weights)), x)
     theirs = numeric_gradient(lambda v: float((run(layer, v.astype("float32")) * weights).sum()), x, step=1.0)
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
@@ -89,7 +92,9 @@ def test_bicubic_becomes_built_in_operators(tmp_path):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("exports are made on the TensorFlow backend")
     inputs = keras.Input((None, None, 3))
-    report = ks.export.tflite(keras.Model(inputs, Resize2D(2, "bicubic")(inputs)), tmp_path / "m.tflite", input_size=9)
+    report = ks.export.tflite(
+        keras.Model(inputs, Resize2D(2, interpolation="bicubic")(inputs)), tmp_path / "m.tflite", input_size=9
+    )
     assert report.max_abs_difference < 1e-3
 
 
@@ -138,7 +143,7 @@ def test_cropping_contract(tmp_path):
     [
         (lambda: Resize2D(0), "`size` must be an integer of at least 1"),
         (lambda: Resize2D((2, 2, 2)), r"`size` must be one integer or a pair"),
-        (lambda: Resize2D(2, "bilinaer"), "Did you mean 'bilinear'"),
+        (lambda: Resize2D(2, interpolation="bilinaer"), "Did you mean 'bilinear'"),
         (lambda: Resize2D(2, data_format="channels_first"), '`data_format` must be "channels_last".*Permute'),
         (lambda: PadToStride(0), "`stride` must be an integer of at least 1"),
         (lambda: CropLike(-1), "`offset` must be an integer of at least 0"),

@@ -336,7 +336,15 @@ def test_function_equals_class():
 
 
 def test_config_round_trip():
-    loss = Crossentropy((0, 255), [1, 2.5], True, 0.1, "auto", "sum", "ce")
+    loss = Crossentropy(
+        ignore_class=(0, 255),
+        class_weights=[1, 2.5],
+        from_logits=True,
+        label_smoothing=0.1,
+        mode="auto",
+        reduction="sum",
+        name="ce",
+    )
     again = keras.losses.deserialize(keras.losses.serialize(loss))
     assert type(again) is Crossentropy
     assert again.get_config() == loss.get_config()

@@ -78,8 +78,8 @@ def test_overlap_identities(per_image, void):
     batch = case(1, void=void)
     shared = {"per_image": per_image, "ignore_class": 255 if void else None}
     dice, iou = losses.SoftDice(**shared), losses.SoftIoU(**shared)
-    assert value(losses.Tversky(0.5, 0.5, **shared), *batch) == pytest.approx(value(dice, *batch), rel=1e-6)
-    assert value(losses.Tversky(1.0, 1.0, **shared), *batch) == pytest.approx(value(iou, *batch), rel=1e-6)
+    assert value(losses.Tversky(alpha=0.5, beta=0.5, **shared), *batch) == pytest.approx(value(dice, *batch), rel=1e-6)
+    assert value(losses.Tversky(alpha=1.0, beta=1.0, **shared), *batch) == pytest.approx(value(iou, *batch), rel=1e-6)
     # D = 2 J / (1 + J), class by class.
     for c in range(CLASSES):
         one = tuple(float(c == index) for index in range(CLASSES))

@@ -48,7 +48,7 @@ def test_a_keras_loss_may_be_a_term():
     ids = np.minimum(ids, 2)
     theirs, ours = keras.losses.SparseCategoricalCrossentropy(), Crossentropy()
     expected = float(ours(ids, p)) + 0.5 * float(theirs(ids, p))
-    assert float((ours + WeightedSum([theirs], [0.5]))(ids, p)) == pytest.approx(expected, rel=1e-6)
+    assert float((ours + WeightedSum([theirs], weights=[0.5]))(ids, p)) == pytest.approx(expected, rel=1e-6)
     assert float((theirs + 0.5 * ours)(ids, p)) == pytest.approx(1.5 * float(ours(ids, p)), rel=1e-5)
     again = keras.losses.deserialize(keras.losses.serialize(theirs + ours))
     assert isinstance(again.losses[0], keras.losses.SparseCategoricalCrossentropy)
@@ -78,7 +78,7 @@ def test_only_finite_numbers_are_factors(factor):
 )
 def test_bad_arguments(losses, weights, message):
     with pytest.raises(InputError, match=message):
-        WeightedSum(losses, weights)
+        WeightedSum(losses, weights=weights)
 
 
 def model(activation="softmax", classes=3):

@@ -40,7 +40,7 @@ def test_equals_scipy():
 def test_all_draws_of_two_images():
     # Of two images a draw is one of (2, 0), (1, 1), (0, 2), with 1/4, 1/2, 1/4.
     data = np.array([[[3, 1], [0, 4]], [[2, 2], [2, 2]]])
-    draws = confidence_interval(data, scores.pixel_accuracy, draws=4000).draws
+    draws = confidence_interval(data, score=scores.pixel_accuracy, draws=4000).draws
     found, counts = np.unique(draws, return_counts=True)
     np.testing.assert_allclose(found, [4 / 8, 11 / 16, 7 / 8])
     np.testing.assert_allclose(counts / 4000, [0.25, 0.5, 0.25], atol=0.03)
@@ -104,8 +104,8 @@ def test_bad_arguments(call, message):
 
 def test_a_score_may_be_named():
     several = matrices(images=3)
-    named, given = (confidence_interval(several, score) for score in ("mean_dice", scores.mean_dice))
+    named, given = (confidence_interval(several, score=score) for score in ("mean_dice", scores.mean_dice))
     assert named.value == given.value
     np.testing.assert_array_equal(named.draws, given.draws)
     with pytest.raises(InputError, match=r"`score` .*'mean_iuo'.* Did you mean 'mean_iou'\?"):
-        paired_difference(several, several, "mean_iuo")
+        paired_difference(several, several, score="mean_iuo")

@@ -25,9 +25,9 @@ def slow(true, p, bins):
 @pytest.mark.parametrize("bins", [1, 15])
 def test_equals_the_formula(bins):
     true, p = torchmetrics_numbers.batch()
-    metric = filled(ExpectedCalibrationError(4, VOID, bins=bins), true, p)
+    metric = filled(ExpectedCalibrationError(4, ignore_class=VOID, bins=bins), true, p)
     assert float(metric.result()) == pytest.approx(slow(true, p, bins), abs=0.5 / bins / 1024)
-    logits = filled(ExpectedCalibrationError(4, VOID, bins=bins, from_logits=True), true, np.log(p) + 3)
+    logits = filled(ExpectedCalibrationError(4, ignore_class=VOID, bins=bins, from_logits=True), true, np.log(p) + 3)
     assert float(logits.result()) == pytest.approx(float(metric.result()), abs=1e-5)
     diagram = metric.diagram()
     some = diagram["pixels"] > 0
@@ -38,7 +38,7 @@ def test_equals_the_formula(bins):
 
 def test_equals_torchmetrics():
     true, p = torchmetrics_numbers.batch()
-    metric = filled(ExpectedCalibrationError(4, VOID), true, p)
+    metric = filled(ExpectedCalibrationError(4, ignore_class=VOID), true, p)
     expected = json.loads(torchmetrics_numbers.FILE.read_text())["calibration"]
     assert float(metric.result()) == pytest.approx(expected, abs=0.5 / 15 / 1024)
 
@@ -56,11 +56,11 @@ def test_sure_predictions_are_exact():
 
 def test_splitting_merging_and_compiling():
     true, p = torchmetrics_numbers.batch()
-    whole = filled(ExpectedCalibrationError(4, VOID), true, p)
-    first = filled(ExpectedCalibrationError(4, VOID), true[:1], p[:1])
-    first.merge_state([filled(ExpectedCalibrationError(4, VOID), true[1:], p[1:])])
+    whole = filled(ExpectedCalibrationError(4, ignore_class=VOID), true, p)
+    first = filled(ExpectedCalibrationError(4, ignore_class=VOID), true[:1], p[:1])
+    first.merge_state([filled(ExpectedCalibrationError(4, ignore_class=VOID), true[1:], p[1:])])
     np.testing.assert_array_equal(first._totals(), whole._totals())
-    metric = ExpectedCalibrationError(4, VOID)
+    metric = ExpectedCalibrationError(4, ignore_class=VOID)
 
     def step(state, y_true, y_pred):
         return metric.stateless_result(metric.stateless_update_state(state, y_true, y_pred))
@@ -76,7 +76,7 @@ def test_splitting_merging_and_compiling():
 
 def test_faults():
     true, p = torchmetrics_numbers.batch()
-    metric = ExpectedCalibrationError(4, VOID)
+    metric = ExpectedCalibrationError(4, ignore_class=VOID)
     with pytest.raises(InputError, match="`y_pred` must hold probabilities from 0 to 1.*from_logits=True"):
         metric.update_state(true, np.log(p))
     with pytest.raises(InputError, match="`y_pred` must be probabilities .* class ids have no confidence"):
@@ -90,11 +90,13 @@ def test_faults():
     with pytest.raises(InputError, match="`bins` must be an integer"):
         ExpectedCalibrationError(4, bins=0)
     with pytest.raises(InputError, match="`metrics` must hold metrics with .*bins=15"):
-        metric.merge_state([ExpectedCalibrationError(4, VOID, bins=10)])
+        metric.merge_state([ExpectedCalibrationError(4, ignore_class=VOID, bins=10)])
 
 
 def test_config_round_trip():
-    metric = ExpectedCalibrationError(3, VOID, ["a", "b", "c"], "count", "m", bins=7, from_logits=True)
+    metric = ExpectedCalibrationError(
+        3, ignore_class=VOID, class_names=["a", "b", "c"], out_of_range="count", name="m", bins=7, from_logits=True
+    )
     again = keras.metrics.deserialize(keras.metrics.serialize(metric))
     assert again.get_config() == metric.get_config()
     assert (again.bins, again.from_logits) == (7, True)

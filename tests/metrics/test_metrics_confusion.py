@@ -316,7 +316,7 @@ def test_fit_and_evaluate_report_stray_labels():
 
 def test_compiled_equals_eager():
     batches = [case(seed, void=(255, 1)) for seed in range(2)]
-    for metric in (MeanIoU(4, (1, 255)), PixelAccuracy(4, (1, 255))):
+    for metric in (MeanIoU(4, ignore_class=(1, 255)), PixelAccuracy(4, ignore_class=(1, 255))):
 
         def step(state, y_true, y_pred, metric=metric):
             state = metric.stateless_update_state(state, y_true, y_pred)
@@ -346,7 +346,12 @@ def test_in_a_compiled_model(tmp_path, policy):
     images = np.random.default_rng(0).random((*true.shape, 3)).astype("float32")
     net = network()
     names = ["sky", "road", "car"]
-    metrics = [MeanIoU(3), PixelAccuracy(3), PerClassIoU(3, class_names=names), PerClassIoU(3, 2, names, prefix="iou_")]
+    metrics = [
+        MeanIoU(3),
+        PixelAccuracy(3),
+        PerClassIoU(3, class_names=names),
+        PerClassIoU(3, ignore_class=2, class_names=names, prefix="iou_"),
+    ]
     metrics[3].name = "second"
     net.compile("sgd", loss=Crossentropy(), metrics=metrics)
     history = net.fit(images, true, batch_size=4, validation_data=(images, true), verbose=0).history

@@ -37,7 +37,7 @@ def slow_counts(true, predicted, threshold):
 def test_golden():
     # A square shifted by half its side: IoU 50/150.
     true, predicted = squares((5, 5)), squares((5, 10))
-    assert instance_counts(true, predicted, [0.5]).tolist() == [[0, 1, 1]]
+    assert instance_counts(true, predicted, thresholds=[0.5]).tolist() == [[0, 1, 1]]
     assert instance_score(true, predicted) == 0.0
     empty = np.zeros((40, 40), int)
     assert instance_score(empty, empty) == 1.0
@@ -52,7 +52,7 @@ def test_golden():
 def test_equals_pairwise_counting(seed):
     true, predicted = blobs(seed)
     assert len(np.unique(true)) > 5
-    for threshold, counts in zip((0.5, 0.7), instance_counts(true, predicted, (0.5, 0.7)), strict=True):
+    for threshold, counts in zip((0.5, 0.7), instance_counts(true, predicted, thresholds=(0.5, 0.7)), strict=True):
         assert counts.tolist() == slow_counts(true, predicted, threshold)
     # Numbers are names.
     names = np.random.default_rng(seed).permutation(np.arange(1, 100))
@@ -64,7 +64,7 @@ def test_ignored_pixels_of_instances():
     true, predicted = squares((5, 5)), squares((5, 10))
     true[:, :10][true[:, :10] > 0] = 99
     true[:, 15:20] = 99
-    assert instance_counts(true, predicted, [0.9], ignore_class=99).tolist() == [[1, 0, 0]]
+    assert instance_counts(true, predicted, thresholds=[0.9], ignore_class=99).tolist() == [[1, 0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_panoptic_void():
     classes[0:10, 18:28] = 255  # More than half of the second, which so counts as nothing.
     classes[20:30, 0:4] = 255  # Less than half of the third, which is made up.
     classes[0:10, 0:3] = 255  # In no union: the rest of the first is found as it is.
-    result = panoptic_quality(classes, true, (predicted > 0).astype(int), predicted, 2, ignore_class=255)
+    result = panoptic_quality(classes, true, (predicted > 0).astype(int), predicted, num_classes=2, ignore_class=255)
     assert (result.found[1], result.made_up[1], result.missed[1], result.iou[1]) == (1, 1, 0, 1.0)
-    unknown = panoptic_quality(classes, true, np.full_like(classes, 255), predicted, 2, ignore_class=255)
+    unknown = panoptic_quality(classes, true, np.full_like(classes, 255), predicted, num_classes=2, ignore_class=255)
     assert (unknown.found.tolist(), unknown.made_up.tolist(), unknown.missed.tolist()) == ([0, 0], [0, 0], [1, 1])
 
 

@@ -29,7 +29,7 @@ def test_equals_torchmetrics(score):
 def test_equals_scikit_learn_with_a_threshold_for_each():
     true, p = torchmetrics_numbers.labels()
     thresholds = (0.2, 0.5, 0.9)
-    metric = filled(MultiLabelConfusion(3, VOID, threshold=thresholds), true, p)
+    metric = filled(MultiLabelConfusion(3, ignore_class=VOID, threshold=thresholds), true, p)
     expected = [
         sklearn.metrics.confusion_matrix(t[t != VOID], q[t != VOID] > threshold, labels=[0, 1])
         for t, q, threshold in zip(
@@ -39,7 +39,7 @@ def test_equals_scikit_learn_with_a_threshold_for_each():
     np.testing.assert_array_equal(metric.result(), expected)
     assert metric.ignored_pixels == (true == VOID).sum()
     logits = np.log(p / (1 - p))
-    other = filled(MultiLabelConfusion(3, VOID, threshold=thresholds, from_logits=True), true, logits)
+    other = filled(MultiLabelConfusion(3, ignore_class=VOID, threshold=thresholds, from_logits=True), true, logits)
     np.testing.assert_array_equal(other.result(), metric.result())
 
 
@@ -47,7 +47,7 @@ def test_binary():
     true, p = torchmetrics_numbers.labels()
     true, p = true[..., :1], p[..., :1]
     for y_true in (true, true[..., 0], true.astype("float32"), true.astype("uint8")):
-        metric = filled(MultiLabelScore(1, "iou", VOID, threshold=0.4), y_true, p)
+        metric = filled(MultiLabelScore(1, score="iou", ignore_class=VOID, threshold=0.4), y_true, p)
         assert metric.name == "binary_iou"
         assert float(metric.result()) == pytest.approx(TORCHMETRICS["iou"][0], rel=1e-5)
     whole = np.array([[[True, False, True]]])
@@ -57,12 +57,12 @@ def test_binary():
 def test_masks_merging_and_empty_classes():
     true, p = torchmetrics_numbers.labels()
     mask = np.random.default_rng(0).random(true.shape[:3]) > 0.5
-    kept = filled(MultiLabelConfusion(3, VOID), true, p, sample_weight=mask)
-    rest = filled(MultiLabelConfusion(3, VOID), true, p, sample_weight=~mask)
+    kept = filled(MultiLabelConfusion(3, ignore_class=VOID), true, p, sample_weight=mask)
+    rest = filled(MultiLabelConfusion(3, ignore_class=VOID), true, p, sample_weight=~mask)
     kept.merge_state([rest])
-    np.testing.assert_array_equal(kept.matrices, filled(MultiLabelConfusion(3, VOID), true, p).matrices)
+    np.testing.assert_array_equal(kept.matrices, filled(MultiLabelConfusion(3, ignore_class=VOID), true, p).matrices)
     with pytest.raises(InputError, match="`metrics` must hold metrics with .*threshold="):
-        kept.merge_state([MultiLabelConfusion(3, VOID, threshold=0.4)])
+        kept.merge_state([MultiLabelConfusion(3, ignore_class=VOID, threshold=0.4)])
     none = filled(MultiLabelScore(2), np.zeros((1, 1, 2, 2), int), np.array([[[[0.1, 0.9], [0.2, 0.1]]]]))
     assert float(none.result()) == 0.0  # Of the second class; the first has no score.
     assert np.isnan(float(MultiLabelScore(2).result()))
@@ -112,7 +112,15 @@ def test_faults():
 
 def test_config_round_trip():
     metric = MultiLabelScore(
-        2, "recall", (-1, 255), ["a", "b"], "count", "m", threshold=(0.2, 0.7), from_logits=True, per_class=True
+        2,
+        score="recall",
+        ignore_class=(-1, 255),
+        class_names=["a", "b"],
+        out_of_range="count",
+        name="m",
+        threshold=(0.2, 0.7),
+        from_logits=True,
+        per_class=True,
     )
     again = keras.metrics.deserialize(keras.metrics.serialize(metric))
     assert again.get_config() == metric.get_config()

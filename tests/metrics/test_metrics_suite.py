@@ -85,14 +85,16 @@ def test_equals_scikit_learn(ignore):
         assert float(filled(kind(4, ignore), true, p).result()) == pytest.approx(np.nanmean(expected), rel=1e-6)
         result = values(filled(kind(4, ignore, per_class=True), true, p).result())
         np.testing.assert_allclose(list(result.values()), expected, rtol=1e-6)
-    assert float(filled(MeanAccuracy(4, ignore), true, p).result()) == pytest.approx(np.nanmean(recall), rel=1e-6)
-    weighted = filled(FrequencyWeightedIoU(4, ignore), true, p)
+    assert float(filled(MeanAccuracy(4, ignore_class=ignore), true, p).result()) == pytest.approx(
+        np.nanmean(recall), rel=1e-6
+    )
+    weighted = filled(FrequencyWeightedIoU(4, ignore_class=ignore), true, p)
     assert float(weighted.result()) == pytest.approx((iou * support).sum() / support.sum(), rel=1e-6)
 
 
 def test_equals_torchmetrics():
     true, p = torchmetrics_numbers.batch()
-    matrix = filled(ConfusionMatrix(4, 255), true, p).result()
+    matrix = filled(ConfusionMatrix(4, ignore_class=255), true, p).result()
     for name in ("iou", "dice", "precision", "recall"):
         np.testing.assert_allclose(scores.OF_CLASSES[name](matrix, 255, np), TORCHMETRICS[name], rtol=1e-5)
 
@@ -139,7 +141,7 @@ def test_config_round_trip(kind):
 def test_suite_equals_its_metrics():
     true, p = case(3, void=(255,))
     names = [*scores.MEANS, "boundary_iou", "boundary_f_score", "trimap_iou"]
-    suite = filled(MetricSuite(4, 255, metrics=names, per_class=scores.OF_CLASSES), true, p)
+    suite = filled(MetricSuite(4, ignore_class=255, metrics=names, per_class=scores.OF_CLASSES), true, p)
     result = values(suite.result())
     singles = [MeanIoU, PixelAccuracy, MeanAccuracy, FrequencyWeightedIoU, Dice, Precision]
     singles += [BoundaryIoU, BoundaryFScore, TrimapIoU]
@@ -152,8 +154,8 @@ def test_suite_equals_its_metrics():
 def test_suite_merging_and_resetting():
     names = ("mean_iou", "boundary_iou")
     batches = [case(seed, void=(255,)) for seed in range(4)]
-    one = MetricSuite(4, 255, metrics=names, keep_images=True)
-    workers = [MetricSuite(4, 255, metrics=names, keep_images=True) for _ in range(2)]
+    one = MetricSuite(4, ignore_class=255, metrics=names, keep_images=True)
+    workers = [MetricSuite(4, ignore_class=255, metrics=names, keep_images=True) for _ in range(2)]
     for index, batch in enumerate(batches):
         one.update_state(*batch)
         workers[index // 2].update_state(*batch)
@@ -164,27 +166,27 @@ def test_suite_merging_and_resetting():
     assert one.image_matrices.shape == (0, 4, 4)
     assert all(np.isnan(value) for value in values(one.result()).values())
     with pytest.raises(InputError, match="`metrics` must hold metrics with .*keep_images=True"):
-        one.merge_state([MetricSuite(4, 255, metrics=names)])
+        one.merge_state([MetricSuite(4, ignore_class=255, metrics=names)])
 
 
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_permuting_pixels_and_splitting_batches(seed):
     true, p = case(seed, shape=(4, 2, 3), void=(255,))
-    whole = values(filled(MetricSuite(4, 255), true, p).result())
+    whole = values(filled(MetricSuite(4, ignore_class=255), true, p).result())
     order = np.random.default_rng(seed).permutation(true.size)
     shuffled = true.reshape(-1)[order].reshape(true.shape), p.reshape(-1, 4)[order].reshape(p.shape)
-    np.testing.assert_equal(values(filled(MetricSuite(4, 255), *shuffled).result()), whole)
-    parts = filled(filled(MetricSuite(4, 255), true[:2], p[:2]), true[2:], p[2:])
+    np.testing.assert_equal(values(filled(MetricSuite(4, ignore_class=255), *shuffled).result()), whole)
+    parts = filled(filled(MetricSuite(4, ignore_class=255), true[:2], p[:2]), true[2:], p[2:])
     np.testing.assert_equal(values(parts.result()), whole)
 
 
 def test_matrices_of_images():
     true, p = case(4, shape=(3, 5, 7), void=(255,))
-    suite = MetricSuite(4, 255, keep_images=True)
+    suite = MetricSuite(4, ignore_class=255, keep_images=True)
     suite.update_state(true[:2], p[:2])
     suite.update_state(true[2:], p[2:])
-    expected = [filled(ConfusionMatrix(4, 255), true[i : i + 1], p[i : i + 1]).result() for i in range(3)]
+    expected = [filled(ConfusionMatrix(4, ignore_class=255), true[i : i + 1], p[i : i + 1]).result() for i in range(3)]
     np.testing.assert_array_equal(suite.image_matrices, expected)
     np.testing.assert_array_equal(suite.matrix, np.sum(expected, axis=0))
     before = suite.image_matrices

@@ -41,9 +41,9 @@ def test_the_large_context_module():
 def test_receptive_fields(padding):
     """The front end's is 380 at stride 8; the context module sees 67 of its units: 380 + 66 * 8."""
     model = small(padding=padding)
-    front = ks.analysis.receptive_field(model, "score_fr")
+    front = ks.analysis.receptive_field(model, layer="score_fr")
     assert (front.size, front.stride, front.center) == (380, 8, 3.5)
-    assert ks.analysis.receptive_field(model, "context8").size == 380 + 66 * 8
+    assert ks.analysis.receptive_field(model, layer="context8").size == 380 + 66 * 8
     # In units of its input, taken alone.
     scores = keras.Input((None, None, 3))
     module = keras.Model(scores, ks.models.context_module.context_module(scores, "basic", padding))

@@ -46,7 +46,14 @@ def test_parameters_of_the_average_head():
 @pytest.mark.parametrize("architecture, patch", [("lenet", (32, 28)), ("vgg", (40, 36))])
 def test_one_pass_equals_the_window_when_valid(architecture, patch, head):
     model = ks.models.PatchClassifier(
-        4, (*patch, 3), architecture, head, filters=(4, 6), units=(8,), padding="valid", activation=None
+        4,
+        input_shape=(*patch, 3),
+        architecture=architecture,
+        head=head,
+        filters=(4, 6),
+        units=(8,),
+        padding="valid",
+        activation=None,
     )
     image = noise(50, 47, 3)
     difference = ks.inference.window_difference(model, image)

@@ -100,7 +100,7 @@ def check(model, image, grid, tolerance=1e-5):
         warnings.simplefilter("error", UserWarning)
         anywhere = ks.surgery.convolutionalize(model)
     stride = ks.analysis.receptive_field(model).stride
-    expected = ks.inference.sliding_window(model, image, stride)
+    expected = ks.inference.sliding_window(model, image, step=stride)
     assert expected.shape[:2] == grid
     passed = anywhere.predict(image[None], verbose=0)[0]
     assert passed.shape == expected.shape
@@ -114,7 +114,7 @@ def test_lenet():
     model = ks.models.PatchClassifier(num_classes=10, input_shape=(32, 32, 1))
     image = noise(53, 60, 1, high=255)
     anywhere = ks.surgery.convolutionalize(model)
-    expected = ks.inference.sliding_window(model, image, 4)
+    expected = ks.inference.sliding_window(model, image, step=4)
     passed = anywhere.predict(image[None], verbose=0)[0]
     assert passed.shape == expected.shape == (6, 8, 10)
     assert np.abs(passed - expected).max() < 1e-6
@@ -176,7 +176,7 @@ def test_the_difference_of_padding_is_reported():
     difference = ks.inference.window_difference(model, picture)
     assert difference.grid == (6, 5) and difference.step == (2, 2)
     assert 1e-4 < difference.mean_abs_difference <= difference.max_abs_difference
-    slid = ks.inference.sliding_window(model, picture, 2)
+    slid = ks.inference.sliding_window(model, picture, step=2)
     passed = anywhere.predict(picture[None], verbose=0)[0]
     np.testing.assert_allclose(difference.max_abs_difference, np.abs(passed - slid).max(), rtol=1e-3)
     assert difference.agreement == (passed.argmax(-1) == slid.argmax(-1)).mean()
@@ -197,7 +197,7 @@ def test_same_padding_differs_at_the_borders_of_windows_only():
     with pytest.warns(UserWarning):
         anywhere = ks.surgery.convolutionalize(model)
     picture = noise(12, 11, 1)
-    slid = ks.inference.sliding_window(model, picture, 1)
+    slid = ks.inference.sliding_window(model, picture, step=1)
     # Away from the image's own border, which is a border for the pass too.
     np.testing.assert_allclose(anywhere.predict(picture[None], verbose=0)[0], slid, rtol=1e-5, atol=1e-6)
 
@@ -241,7 +241,7 @@ def test_dilation_gives_every_pixel_in_one_pass():
     x = layers.AveragePooling2D(2)(x)
     model = randomized(keras.Model(image, plain(x)))
     picture = noise(26, 20, 2)
-    slid = ks.inference.sliding_window(model, picture, 1)
+    slid = ks.inference.sliding_window(model, picture, step=1)
     assert slid.shape == (10, 6, 3)
     stitched = ks.inference.shift_and_stitch(model, picture)
     np.testing.assert_allclose(stitched, slid, rtol=1e-5, atol=1e-6)

@@ -48,7 +48,7 @@ def net(padding, size=(None, None)):
 
 
 def check(model, image, output_stride, original_stride, tolerance=1e-4):
-    dilated = ks.surgery.dilate(model, output_stride)
+    dilated = ks.surgery.dilate(model, output_stride=output_stride)
     expected = model.predict(image, verbose=0)
     fine = dilated.predict(image, verbose=0)
     step = original_stride // output_stride
@@ -96,7 +96,7 @@ def test_residual_blocks_and_gates():
         x = layers.Add(name=f"sum{level}")([y, short])
     check(randomized(keras.Model(image, x)), noise(1, 24, 32, 2), 1, 4)
     gate = layers.Dense(4, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
-    gated = ks.surgery.dilate(keras.Model(image, layers.Multiply()([x, gate])), 2)
+    gated = ks.surgery.dilate(keras.Model(image, layers.Multiply()([x, gate])), output_stride=2)
     assert gated.predict(noise(1, 24, 32, 2), verbose=0).shape == (1, 12, 16, 4)
 
 
@@ -135,7 +135,7 @@ def test_windows_that_do_not_overlap_keep_the_size_of_padded_networks():
 
 def test_weights_are_kept_by_name_and_copied():
     model = net("same")
-    dilated = ks.surgery.dilate(model, 4)
+    dilated = ks.surgery.dilate(model, output_stride=4)
     assert dilated.count_params() == model.count_params()
     for layer in model.layers:
         copy = dilated.get_layer(layer.name)
@@ -151,18 +151,18 @@ def test_strides_and_rates():
     """VGG at output stride 8: pool 4 by 1, conv 5 by 2, pool 5 by 2; the field is as large as before, its units 4 times
     denser."""
     vgg = keras.applications.VGG16(include_top=False, weights=None, input_shape=(None, None, 3))
-    dilated = ks.surgery.dilate(vgg, 8)
+    dilated = ks.surgery.dilate(vgg, output_stride=8)
     assert dilated.get_layer("block4_conv3").dilation_rate == (1, 1)
     assert dilated.get_layer("block5_conv1").dilation_rate == (2, 2)
     assert dilated.get_layer("block4_pool").dilation_rate == (1, 1)
     assert dilated.get_layer("block5_pool").dilation_rate == (2, 2)
-    old, new = (ks.analysis.receptive_field(model, "block5_pool") for model in (vgg, dilated))
+    old, new = (ks.analysis.receptive_field(model, layer="block5_pool") for model in (vgg, dilated))
     assert (old.stride, new.stride) == (32, 8)
     assert old.size == new.size == 212
 
 
 def test_it_saves_and_loads(tmp_path):
-    dilated = ks.surgery.dilate(net("same"), 4)
+    dilated = ks.surgery.dilate(net("same"), output_stride=4)
     dilated.save(tmp_path / "dilated.keras")
     image = noise(1, 32, 48, 2)
     loaded = keras.saving.load_model(tmp_path / "dilated.keras")
@@ -174,19 +174,19 @@ def test_it_saves_and_loads(tmp_path):
 @once
 def test_unfit_models():
     with pytest.raises(_validation.InputError, match="`output_stride` must be a stride.*Choose one of: 1, 2, 4, 8, 16"):
-        ks.surgery.dilate(net("same"), 3)
+        ks.surgery.dilate(net("same"), output_stride=3)
     with pytest.raises(_validation.InputError, match="`output_stride` must be a stride.*Received: output_stride=32"):
-        ks.surgery.dilate(net("same"), 32)
+        ks.surgery.dilate(net("same"), output_stride=32)
     with pytest.raises(_validation.InputError, match="`output_stride` must be an integer"):
-        ks.surgery.dilate(net("same"), 0)
+        ks.surgery.dilate(net("same"), output_stride=0)
     image = keras.Input((16, 16, 1))
     pooled, _ = ks.layers.MaxPoolingWithArgmax2D(name="switches")(image)
     with pytest.raises(_validation.InputError, match=r"has a stride that cannot be taken out.*switches.*MaxPooling2D"):
-        ks.surgery.dilate(keras.Model(image, layers.Conv2D(1, 3)(pooled)), 1)
+        ks.surgery.dilate(keras.Model(image, layers.Conv2D(1, 3)(pooled)), output_stride=1)
     flattened = keras.Sequential([keras.Input((16, 16, 1)), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(2)])
     with pytest.raises(
         _validation.InputError, match=r"cannot be applied to a dilated map.*\(Flatten\).*convolutionalize"
     ):
-        ks.surgery.dilate(flattened, 1)
+        ks.surgery.dilate(flattened, output_stride=1)
     with pytest.raises(_validation.InputError, match=r"joins dilated maps.*UpsampleConv.*encoder on its own"):
-        ks.surgery.dilate(ks.models.UNet(num_classes=2, filters=2, depth=2), 2)
+        ks.surgery.dilate(ks.models.UNet(num_classes=2, filters=2, depth=2), output_stride=2)

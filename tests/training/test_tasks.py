@@ -33,7 +33,7 @@ def squares(gap, side=10, size=48):
 @pytest.mark.parametrize(("gap", "outlines"), [(0, False), (6, True)])
 def test_borders_are_seams_where_objects_touch_and_rims_where_they_do_not(tmp_path, gap, outlines):
     index = find_task("instances").scan(folder_of(tmp_path, squares(gap)), channels=3)
-    facts = fingerprint(index, index, "instances")
+    facts = fingerprint(index, index, task="instances")
     targets = ks.data.instance_targets(index.read_labels(0), outlines=outlines)
     shares = np.bincount(targets.classes.ravel(), minlength=3) / targets.classes.size
     np.testing.assert_allclose(list(facts["class_share"].values()), np.maximum(shares, 0), atol=1e-3)
@@ -49,7 +49,7 @@ def test_a_border_task_decides_more_finely_and_on_smaller_crops(tmp_path):
     mask = np.zeros((600, 600), int)
     mask[:, 300:] = 1
     index = ks.data.scan_folder(folder_of(tmp_path, mask))
-    semantic, boundary = (make_plan(fingerprint(index, index, task)) for task in ("semantic", "boundary"))
+    semantic, boundary = (make_plan(fingerprint(index, index, task=task)) for task in ("semantic", "boundary"))
     assert boundary["crop"] == [256, 256] and semantic["crop"] == [512, 512]
     if semantic["backbone"] == "Compact":
         assert (semantic["decoder_stride"], boundary["decoder_stride"]) == (4, 2)
@@ -61,14 +61,14 @@ def test_a_border_task_decides_more_finely_and_on_smaller_crops(tmp_path):
 
 def test_plans_remember_their_task_and_old_ones_are_semantic(tmp_path):
     index = ks.data.scan_folder(folder_of(tmp_path, squares(0) % 2))
-    facts = fingerprint(index, index, "boundary")
+    facts = fingerprint(index, index, task="boundary")
     plan = make_plan(facts)
     assert Plan.from_dict(plan.to_dict()).task == "boundary"
     assert Plan({}, {}).task == "semantic"
     with pytest.raises(_validation.InputError, match="`task` must be that of the facts, 'boundary'"):
         make_plan(facts, task="instances")
     with pytest.raises(_validation.InputError, match="`task` is not a known option"):
-        fingerprint(index, index, "boundaries")
+        fingerprint(index, index, task="boundaries")
 
 
 def test_a_new_run_leaves_nothing_of_an_old_ones_decoding(tmp_path):

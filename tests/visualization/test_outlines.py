@@ -13,7 +13,7 @@ pytestmark = pytest.mark.tensorflow_only
 
 @pytest.fixture
 def ids():
-    return ks.data.cells_scene(1, 64)[1].astype(int)
+    return ks.data.cells_scene(1, size=64)[1].astype(int)
 
 
 def test_the_line_is_scikit_images_inner_boundary(ids):
@@ -68,7 +68,7 @@ def test_the_panel_of_boundaries():
     edge, line = np.zeros((220, 220), int), np.zeros((220, 220), bool)
     edge[:, 50], edge[:, 150] = 1, 1
     line[:, 52], line[:, 100] = True, True
-    panel = np.asarray(boundary_panel([np.zeros((220, 220, 3))], [edge], [edge * 0.5], [line]))
+    panel = np.asarray(boundary_panel([np.zeros((220, 220, 3))], [edge], [edge * 0.5], lines=[line]))
     judged = panel[26 : 26 + 220, 6 * 4 + 220 * 3 : 6 * 4 + 220 * 4]
     # 0.75 % of the diagonal of 311 pixels are 2.3.
     assert judged[100, 52].tolist() == [0, 158, 115]

@@ -41,7 +41,9 @@ def test_panel_marks_wrong_pixels_in_red_and_ignored_ones_gray():
     truth[:, 20:] = 255
     prediction = np.zeros((40, 40), int)
     prediction[:20] = 1
-    panel = np.asarray(prediction_panel([np.zeros((40, 40, 3))], [truth], [prediction], ["a", "b"], tile_height=40))
+    panel = np.asarray(
+        prediction_panel([np.zeros((40, 40, 3))], [truth], [prediction], class_names=["a", "b"], tile_height=40)
+    )
     errors = panel[26:66, -46:-6]
     np.testing.assert_array_equal(errors[10, 10], [230, 40, 40])
     np.testing.assert_array_equal(errors[30, 10], [0, 0, 0])
@@ -50,8 +52,10 @@ def test_panel_marks_wrong_pixels_in_red_and_ignored_ones_gray():
 
 def test_a_long_legend_wraps():
     mask = np.zeros((50, 50), "uint8")
-    few = prediction_panel([np.zeros((50, 50, 3))], [mask], [mask], ["a"])
-    many = prediction_panel([np.zeros((50, 50, 3))], [mask], [mask], [f"class number {k}" for k in range(30)])
+    few = prediction_panel([np.zeros((50, 50, 3))], [mask], [mask], class_names=["a"])
+    many = prediction_panel(
+        [np.zeros((50, 50, 3))], [mask], [mask], class_names=[f"class number {k}" for k in range(30)]
+    )
     assert many.width == few.width
     assert many.height > few.height + 60
 

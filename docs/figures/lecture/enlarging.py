@@ -32,10 +32,10 @@ def transposed(grid):
 
 
 WAYS = {
-    "nearest": by(ks.layers.Resize2D(2, "nearest")),
+    "nearest": by(ks.layers.Resize2D(2, interpolation="nearest")),
     "bed of nails": by(ks.layers.BedOfNails2D(2)),
-    "bilinear": by(ks.layers.Resize2D(2, "bilinear")),
-    "bicubic": by(ks.layers.Resize2D(2, "bicubic")),
+    "bilinear": by(ks.layers.Resize2D(2, interpolation="bilinear")),
+    "bicubic": by(ks.layers.Resize2D(2, interpolation="bicubic")),
     "max unpooling": unpool,
     "transposed convolution\n(3x3 of ones)": transposed,
 }

@@ -23,7 +23,7 @@ def best_drawing(mask, stride):
 
 def draw():
     """Truth, and strides of 32, 16 and 8."""
-    _, mask = ks.data.shapes_scene(30, (160, 160))
+    _, mask = ks.data.shapes_scene(30, size=(160, 160))
     figure, axes = canvas(2, 2, 5.1)
     show(axes[0, 0], ks.visualization.colorize(mask, SHAPE_COLORS), "the truth, 160x160")
     for axis, stride in zip(axes.flat[1:], (32, 16, 8), strict=True):

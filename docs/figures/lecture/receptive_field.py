@@ -11,14 +11,14 @@ SIZE = (224, 224)
 
 def draw():
     """Fields of VGG16 over a scene, and sizes against the number of convolutions."""
-    image, _ = ks.data.shapes_scene(21, SIZE)
+    image, _ = ks.data.shapes_scene(21, size=SIZE)
     vgg = keras.applications.VGG16(include_top=False, weights=None, input_shape=(*SIZE, 3))
     plain = ks.models.FullResolutionNet(num_classes=2, depth=13, filters=2)
     figure, axes = canvas(2, 1, 6.6, height_ratios=(1.5, 1))
     show(axes[0, 0], image, "")
     small = []
     for number, color in enumerate((SKY, GREEN, ORANGE, PURPLE, VERMILION), start=1):
-        field = ks.analysis.receptive_field(vgg, f"block{number}_pool")
+        field = ks.analysis.receptive_field(vgg, layer=f"block{number}_pool")
         unit = int((SIZE[0] / 2 - field.centre) // field.stride)
         top, left, bottom, right = field.box(unit, unit)
         box(axes[0, 0], top, left, bottom, right, color, 2)
@@ -30,8 +30,8 @@ def draw():
             small.append(f"pool{number}: {field.size}")
     axes[0, 0].set_title(f"one unit behind each pooling of VGG16\n(the two smallest boxes are {', '.join(small)})")
     layers = [layer.name for layer in vgg.layers if "conv" in layer.name]
-    deep = [ks.analysis.receptive_field(vgg, name).size for name in layers]
-    flat = [ks.analysis.receptive_field(plain, f"block_{number}_conv").size for number in range(1, 14)]
+    deep = [ks.analysis.receptive_field(vgg, layer=name).size for name in layers]
+    flat = [ks.analysis.receptive_field(plain, layer=f"block_{number}_conv").size for number in range(1, 14)]
     count = np.arange(1, 14)
     axes[1, 0].plot(count, deep, "o-", color=ink(VERMILION), markersize=4)
     axes[1, 0].plot(count, flat, "s-", color=ink(BLUE), markersize=4)

@@ -35,7 +35,7 @@ class Elastic(GeometricStep):
         Ronneberger, Fischer, Brox: U-Net: Convolutional Networks for Biomedical Image Segmentation, 2015, section 3.1.
     """
 
-    def __init__(self, sigma=10.0, grid=3, probability=1.0):
+    def __init__(self, sigma=10.0, *, grid=3, probability=1.0):
         super().__init__(probability)
         self.sigma = intervals.interval("sigma", sigma, 0.0, 1000.0)
         self.grid = _validation.integer("grid", grid, 2)

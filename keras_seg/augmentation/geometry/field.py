@@ -3,7 +3,7 @@
 from keras_seg.augmentation.geometry.step import Frame, matrix_of, product
 
 
-def plan_field(ops, steps, draws, one, size, target):
+def plan_field(ops, steps, draws, *, one, size, target):
     """Plan the way from points of the result to points of the input.
 
     Args:
@@ -29,7 +29,7 @@ def plan_field(ops, steps, draws, one, size, target):
     return parts[::-1], frame
 
 
-def sampling_points(ops, parts, projective, frame, corner, size):
+def sampling_points(ops, parts, projective, *, frame, corner, size):
     """Where each pixel of the result is read.
 
     Args:
@@ -52,11 +52,11 @@ def sampling_points(ops, parts, projective, frame, corner, size):
     x = x + (left - frame.width / 2.0)[:, None, None]
     y = y + (top - frame.height / 2.0)[:, None, None]
     for part in parts:
-        x, y = part(x, y) if callable(part) else _through(ops, part[:, :, :, None, None], x, y, projective)
+        x, y = part(x, y) if callable(part) else _through(ops, part[:, :, :, None, None], x, y=y, projective=projective)
     return x + ops.cast(size[1], "float32") / 2.0, y + ops.cast(size[0], "float32") / 2.0
 
 
-def _through(ops, matrix, x, y, projective):
+def _through(ops, matrix, x, *, y, projective):
     """Points sent through a matrix."""
     new_x = matrix[:, 0, 0] * x + matrix[:, 0, 1] * y + matrix[:, 0, 2]
     new_y = matrix[:, 1, 0] * x + matrix[:, 1, 1] * y + matrix[:, 1, 2]

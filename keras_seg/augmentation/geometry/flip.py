@@ -33,7 +33,7 @@ class Flip(GeometricStep):
     whole_pixels = True
     stays_inside = True
 
-    def __init__(self, direction="horizontal", probability=0.5):
+    def __init__(self, direction="horizontal", *, probability=0.5):
         super().__init__(probability)
         self.direction = _validation.one_of("direction", direction, DIRECTIONS)
 

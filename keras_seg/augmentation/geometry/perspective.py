@@ -29,7 +29,7 @@ class Perspective(GeometricStep):
     draws = 2
     projective = True
 
-    def __init__(self, tilt=0.1, probability=1.0):
+    def __init__(self, tilt=0.1, *, probability=1.0):
         super().__init__(probability)
         # Below 0.5 about both axes the plane's horizon stays outside the picture.
         self.tilt = intervals.symmetric("tilt", tilt, 0.49)

@@ -27,7 +27,7 @@ class Rotate(GeometricStep):
 
     draws = 1
 
-    def __init__(self, angle=15.0, probability=1.0):
+    def __init__(self, angle=15.0, *, probability=1.0):
         super().__init__(probability)
         self.angle = intervals.symmetric("angle", angle, 360.0)
 

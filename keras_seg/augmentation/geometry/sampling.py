@@ -58,7 +58,7 @@ def nearest(ops, x, points):
     """
     column = ops.cast(ops.floor(points.x), "int32")
     row = ops.cast(ops.floor(points.y), "int32")
-    return _read(ops, x, points, row, column)
+    return _read(ops, x, points, row=row, column=column)
 
 
 def linear(ops, x, points, inside=None):
@@ -73,7 +73,9 @@ def linear(ops, x, points, inside=None):
     if inside is not None:
         weights = [[w * known[..., None] for w in pair] for pair, known in zip(weights, inside, strict=True)]
     (left, right), (above, below) = weights
-    (a, b), (c, d) = ([ops.cast(_read(ops, x, points, row + i, column + j), "float32") for j in (0, 1)] for i in (0, 1))
+    (a, b), (c, d) = (
+        [ops.cast(_read(ops, x, points, row=row + i, column=column + j), "float32") for j in (0, 1)] for i in (0, 1)
+    )
     return (a * left + b * right) * above + (c * left + d * right) * below
 
 
@@ -84,7 +86,7 @@ def cubic(ops, x, points):
     columns, rows = ([keys_cubic(ops, ops.abs(part - i)) for i in range(-1, 3)] for part in (right, below))
     total = 0.0
     for i, weight_y in enumerate(rows):
-        taps = (_read(ops, x, points, row + i - 1, column + j - 1) for j in range(4))
+        taps = (_read(ops, x, points, row=row + i - 1, column=column + j - 1) for j in range(4))
         total = total + weight_y * sum(w * ops.cast(t, "float32") for w, t in zip(columns, taps, strict=True))
     return total
 
@@ -95,7 +97,7 @@ def _split(ops, position):
     return ops.cast(before, "int32"), (position - 0.5 - before)[..., None]
 
 
-def _read(ops, x, points, row, column):
+def _read(ops, x, points, *, row, column):
     """Pixels (batch, height, width, channels) at whole positions, folded into the input."""
     batch, height, width, channels = ops.shape(x)
     row, column = points.fold(ops, row, height), points.fold(ops, column, width)

@@ -31,7 +31,7 @@ class Scale(GeometricStep):
 
     draws = 1
 
-    def __init__(self, factor=(0.5, 2.0), probability=1.0, fit=False):
+    def __init__(self, factor=(0.5, 2.0), probability=1.0, *, fit=False):
         super().__init__(probability)
         if not isinstance(factor, (tuple, list)):
             factor = _validation.number("factor", factor, 0.01, 100.0)

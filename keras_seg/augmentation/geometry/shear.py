@@ -27,7 +27,7 @@ class Shear(GeometricStep):
 
     draws = 2
 
-    def __init__(self, angle=10.0, probability=1.0):
+    def __init__(self, angle=10.0, *, probability=1.0):
         super().__init__(probability)
         # At 45 degrees along both axes the picture collapses to a line.
         self.angle = intervals.symmetric("angle", angle, 44.0)

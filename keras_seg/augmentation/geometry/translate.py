@@ -27,7 +27,7 @@ class Translate(GeometricStep):
     draws = 2
     whole_pixels = True
 
-    def __init__(self, share=0.1, probability=1.0):
+    def __init__(self, share=0.1, *, probability=1.0):
         super().__init__(probability)
         self.share = intervals.symmetric("share", share, 1.0)
 

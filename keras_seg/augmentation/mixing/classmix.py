@@ -32,7 +32,7 @@ class ClassMix(MixingStep):
         Olsson et al.: ClassMix, WACV 2021, section 3.1.
     """
 
-    def __init__(self, num_classes, share=0.5, probability=0.5):
+    def __init__(self, num_classes, *, share=0.5, probability=0.5):
         super().__init__(probability)
         self.num_classes = _validation.integer("num_classes", num_classes)
         self.share = _validation.number("share", share, 0.0, 1.0)

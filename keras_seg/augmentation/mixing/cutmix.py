@@ -32,7 +32,7 @@ class CutMix(MixingStep):
 
     draws = 5
 
-    def __init__(self, area=(0.1, 0.5), probability=0.5):
+    def __init__(self, area=(0.1, 0.5), *, probability=0.5):
         super().__init__(probability)
         self.area = intervals.interval("area", area, 0.0, 1.0)
 
@@ -47,6 +47,6 @@ class CutMix(MixingStep):
         width, height = ops.round(width * columns), ops.round(height * rows)
         left = ops.floor(draws[:, 3] * (columns - width + 1.0))
         top = ops.floor(draws[:, 4] * (rows - height + 1.0))
-        where = rectangle(ops, left, top, width, height, size)
+        where = rectangle(ops, left, top, width=width, height=height, size=size)
         where = ops.logical_and(where, self.active(draws)[:, None, None, None])
         return paste(ops, batch, partners(ops, draws[:, 5], "CutMix"), where)

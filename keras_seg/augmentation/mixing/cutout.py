@@ -36,7 +36,7 @@ class Cutout(Transform):
         DeVries, Taylor: Improved Regularization of Convolutional Neural Networks with Cutout, 2017, section 3.
     """
 
-    def __init__(self, size=(0.1, 0.3), count=1, fill="mean", labels="ignore", probability=0.5):
+    def __init__(self, size=(0.1, 0.3), *, count=1, fill="mean", labels="ignore", probability=0.5):
         super().__init__(probability)
         self.size = intervals.up_to("size", size, 0.0, 1.0)
         self.count = _validation.integer("count", count)
@@ -67,7 +67,7 @@ class Cutout(Transform):
             width = ops.round(intervals.between(self.size, a) * columns)
             height = ops.round(intervals.between(self.size, b) * rows)
             left, top = ops.floor(c * (columns - width + 1.0)), ops.floor(d * (rows - height + 1.0))
-            one = rectangle(ops, left, top, width, height, size)
+            one = rectangle(ops, left, top, width=width, height=height, size=size)
             covered = one if covered is None else ops.logical_or(covered, one)
         covered = ops.logical_and(covered, self.active(draws)[:, None, None, None])
         fill = mean_color(ops, image)[:, None, None, :] if self.fill == "mean" else self.fill

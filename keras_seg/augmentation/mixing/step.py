@@ -59,7 +59,7 @@ def paste(ops, batch, partner, where):
     return mixed
 
 
-def rectangle(ops, left, top, width, height, size):
+def rectangle(ops, left, top, *, width, height, size):
     """Whether each pixel center lies in a rectangle; bool (batch, rows, columns, 1) from float32 (batch,) each."""
     x = (ops.cast(ops.arange(size[1], dtype="int32"), "float32") + 0.5)[None, None, :, None]
     y = (ops.cast(ops.arange(size[0], dtype="int32"), "float32") + 0.5)[None, :, None, None]

@@ -29,7 +29,7 @@ class Blur(PhotometricStep):
 
     draws = 1
 
-    def __init__(self, sigma=1.5, probability=0.5):
+    def __init__(self, sigma=1.5, *, probability=0.5):
         super().__init__(probability)
         self.sigma = intervals.up_to("sigma", sigma, 0.0, 50.0)
 

@@ -29,7 +29,7 @@ class Contrast(LinearStep):
     draws = 1
     uses_mean = True
 
-    def __init__(self, change=0.2, probability=1.0):
+    def __init__(self, change=0.2, *, probability=1.0):
         super().__init__(probability)
         self.change = intervals.symmetric("change", change, 1.0)
 

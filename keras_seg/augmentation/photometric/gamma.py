@@ -29,7 +29,7 @@ class Gamma(PhotometricStep):
 
     draws = 1
 
-    def __init__(self, gamma=(0.8, 1.25), probability=1.0):
+    def __init__(self, gamma=(0.8, 1.25), *, probability=1.0):
         super().__init__(probability)
         if not isinstance(gamma, (tuple, list)):
             gamma = _validation.number("gamma", gamma, 0.01, 100.0)

@@ -34,7 +34,7 @@ class Hue(LinearStep):
     draws = 1
     needs_color = True
 
-    def __init__(self, turn=0.02, probability=1.0):
+    def __init__(self, turn=0.02, *, probability=1.0):
         super().__init__(probability)
         self.turn = intervals.symmetric("turn", turn, 0.5)
 

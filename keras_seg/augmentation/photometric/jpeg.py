@@ -59,7 +59,7 @@ class JPEG(PhotometricStep):
 
     draws = 1
 
-    def __init__(self, quality=(40, 95), probability=0.5):
+    def __init__(self, quality=(40, 95), *, probability=0.5):
         super().__init__(probability)
         self.quality = intervals.interval("quality", quality, 1.0, 100.0)
 

@@ -26,7 +26,7 @@ class Noise(PhotometricStep):
 
     draws = 1
 
-    def __init__(self, sigma=8.0, probability=0.5):
+    def __init__(self, sigma=8.0, *, probability=0.5):
         super().__init__(probability)
         self.sigma = intervals.up_to("sigma", sigma, 0.0, 255.0)
 

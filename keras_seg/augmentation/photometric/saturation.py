@@ -30,7 +30,7 @@ class Saturation(LinearStep):
     draws = 1
     needs_color = True
 
-    def __init__(self, change=0.2, probability=1.0):
+    def __init__(self, change=0.2, *, probability=1.0):
         super().__init__(probability)
         self.change = intervals.symmetric("change", change, 1.0)
 

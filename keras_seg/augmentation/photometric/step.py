@@ -84,7 +84,7 @@ class LinearStep(PhotometricStep):
         return factor if self.probability == 1.0 else ops.where(self.active(draws)[:, None], factor, 1.0)
 
 
-def compose(ops, steps, draws, image, mean=None):
+def compose(ops, steps, draws, *, image, mean=None):
     """One matrix and one shift for several `LinearStep`s, applied to an image; inside 0..255.
 
     `mean` is the images' mean color, (batch, channels), where it is known.

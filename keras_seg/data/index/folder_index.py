@@ -19,7 +19,7 @@ from keras_seg.data.index.reading import image_size, read_image, read_mask
 _BITS_8 = 256
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class FolderIndex(Examples):
     """The pairs of a data folder and what was found in them. `scan_folder` makes it.
 
@@ -87,11 +87,12 @@ class FolderIndex(Examples):
 
     def read_labels(self, position):
         """The class ids of an example, (height, width)."""
-        return self.encoding.encode(read_mask(self.pairs[position].mask, self.colors))
+        return self.encoding.encode(read_mask(self.pairs[position].mask, colors=self.colors))
 
 
 def scan_folder(
     path,
+    *,
     split=None,
     num_classes=None,
     ignore_class=None,
@@ -145,7 +146,7 @@ def scan_folder(
     """
     channels = _validation.integer("channels", channels)
     workers = _validation.integer("workers", workers or os.cpu_count() or 1)
-    pairs = find_pairs(path, split, allow_orphans)
+    pairs = find_pairs(path, split=split, allow_orphans=allow_orphans)
     side = side_file(path, split)
     colors = side.colors if colors is None else colors
     if encoding is None:
@@ -209,7 +210,7 @@ def scan_folder(
     )
 
 
-def split_index(index, validation_fraction=0.2, seed=0):
+def split_index(index, *, validation_fraction=0.2, seed=0):
     """Divide an index into one to train and one to validate with, for folders without a val split.
 
     Args:
@@ -246,12 +247,12 @@ def _look(pair: Pair, channels, colors, check_image):
     """(height, width), dtype and peak of the image, and how often each value occurs in the mask."""
     dtype, peak = "uint8", 255
     if check_image:
-        image = read_image(pair.image, channels)
+        image = read_image(pair.image, channels=channels)
         size, dtype = image.shape[:2], image.dtype.name
         peak = float(image.max()) if dtype == "float32" else peak
     else:
         size, dtype = image_size(pair.image), "float32"  # Floats hold either depth.
-    mask = read_mask(pair.mask, colors)
+    mask = read_mask(pair.mask, colors=colors)
     if mask.shape != size:
         turned = " (turn the mask as the photo's EXIF orientation says)" if mask.shape == size[::-1] else ""
         raise InputError(

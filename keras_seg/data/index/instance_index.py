@@ -18,7 +18,7 @@ from keras_seg.data.index.reading import image_size, read_image
 _PIECES_SHARE = 0.5
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class InstanceIndex(Examples):
     """The images of a data folder and the maps that number their objects. `scan_instances` makes it.
 
@@ -58,11 +58,14 @@ class InstanceIndex(Examples):
     def read_labels(self, position):
         """The map of objects of an example, int32 (height, width): 0 for none, -1 for pixels that do not count."""
         pair = self.pairs[position]
-        return read_instances(pair.mask, self.components and pair.mask.is_file(), self.file_ignore_class)
+        return read_instances(
+            pair.mask, components=self.components and pair.mask.is_file(), ignore_class=self.file_ignore_class
+        )
 
 
 def scan_instances(
     path,
+    *,
     split=None,
     components=None,
     ignore_class=None,
@@ -108,12 +111,12 @@ def scan_instances(
     ignored = _validation.ignored_classes(ignore_class)
     workers = _validation.integer("workers", workers or os.cpu_count() or 1)
     ndimage = _validation.optional_import("scipy.ndimage", "instances", "`scan_instances`")
-    pairs = find_instance_pairs(path, split, allow_orphans)
+    pairs = find_instance_pairs(path, split=split, allow_orphans=allow_orphans)
     if components is None:
         _refuse_named_classes(path, split)
 
     def look(pair):
-        return _look(ndimage, pair, channels, ignored, check_images, components)
+        return _look(ndimage, pair, channels, ignored=ignored, check_image=check_images, components=components)
 
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         try:
@@ -148,7 +151,7 @@ def scan_instances(
     )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Look:
     """What was seen of one example: `ids` are the numbers in its map, `pieces` the connected parts of all of them."""
 
@@ -160,15 +163,15 @@ class _Look:
     is_file: bool
 
 
-def _look(ndimage, pair, channels, ignored, check_image, components):
+def _look(ndimage, pair, channels, *, ignored, check_image, components):
     dtype = "uint8"
     if check_image:
-        image = read_image(pair.image, channels)
+        image = read_image(pair.image, channels=channels)
         size, dtype = image.shape[:2], image.dtype.name
     else:
         size, dtype = image_size(pair.image), "float32"  # Floats hold either depth.
     is_file = pair.mask.is_file()
-    ids = read_instances(pair.mask, bool(components) and is_file, ignored)
+    ids = read_instances(pair.mask, components=bool(components) and is_file, ignore_class=ignored)
     if ids.shape != tuple(size):
         raise InputError(
             f"{pair.mask}: the map is {ids.shape[0]}x{ids.shape[1]} (height x width), but its image {pair.image.name} "

@@ -19,7 +19,7 @@ from keras_seg.data.index.pairs import (
 _MAP_FOLDERS = ("instances", "instance_masks", *MASK_FOLDERS)
 
 
-def find_instance_pairs(path, split=None, allow_orphans=False):
+def find_instance_pairs(path, *, split=None, allow_orphans=False):
     """Pair the images of a folder with what numbers or holds their objects.
 
     Three layouts are read:
@@ -63,7 +63,7 @@ def find_instance_pairs(path, split=None, allow_orphans=False):
         return _folder_an_image(root, folders, allow_orphans)
     objects = {} if mask_folder is None else subfolders(mask_folder, lower=False)
     if not objects:
-        return find_pairs(root, None, allow_orphans, _MAP_FOLDERS)
+        return find_pairs(root, split=None, allow_orphans=allow_orphans, mask_folders=_MAP_FOLDERS)
     loose = image_files(mask_folder)
     if loose:
         raise InputError(

@@ -17,7 +17,7 @@ _POLE, _POLE_SHARE = 8, 0.9
 _HALF = 128
 
 
-def read_instances(path, components=False, ignore_class=None):
+def read_instances(path, *, components=False, ignore_class=None):
     """Read a map of objects: 0 for none, 1, 2, ... for the objects.
 
     A file holds the numbers themselves (PNG or TIFF of 8 or 16 bits, palette PNG, .npy), or is black and white. A

@@ -20,7 +20,7 @@ _SPARSE_FROM = 64
 _SPARSE_SHARE = 0.25
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LabelEncoding:
     """How the values of mask files become class ids. Immutable; `LabelEncoding.from_counts` finds it out.
 

@@ -54,7 +54,7 @@ def find_splits(path):
     )
 
 
-def find_pairs(path, split=None, allow_orphans=False, mask_folders=MASK_FOLDERS):
+def find_pairs(path, *, split=None, allow_orphans=False, mask_folders=MASK_FOLDERS):
     """Pair the images of a folder with their masks.
 
     Three layouts are read:
@@ -142,7 +142,7 @@ def existing_folder(path):
     return path
 
 
-def subfolders(path, lower=True):
+def subfolders(path, *, lower=True):
     """The folders in a folder by name, in lower case where that is asked for, without the hidden ones."""
     found = (entry for entry in sorted(path.iterdir()) if entry.is_dir() and entry.name[0] != ".")
     return {entry.name.lower() if lower else entry.name: entry for entry in found}

@@ -15,7 +15,7 @@ _TIFF_WIDTH, _TIFF_LENGTH = 256, 257
 _QUARTER_TURNS = (5, 6, 7, 8)
 
 
-def read_image(path, channels=3):
+def read_image(path, *, channels=3):
     """Read an image.
 
     JPEG, PNG, TIFF, BMP and WebP (and what else Pillow reads). The EXIF orientation is applied; transparency is laid
@@ -68,7 +68,7 @@ def read_image(path, channels=3):
     return np.array(image).reshape(image.height, image.width, channels)
 
 
-def read_mask(path, colors=None):
+def read_mask(path, *, colors=None):
     """Read a mask as integer ids.
 
     A palette image gives its true ids, not its colors; a 1-bit image gives 0 and 1; 8 and 16 bits give their values.
@@ -155,7 +155,7 @@ def image_size(path):
     return (width, height) if turned else (height, width)
 
 
-def read_array(path, mapped=False):
+def read_array(path, *, mapped=False):
     """The array of a `.npy` file, mapped to memory where only its shape is looked at."""
     try:
         return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)

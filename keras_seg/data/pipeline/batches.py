@@ -11,7 +11,7 @@ from keras_seg import _validation
 from keras_seg._validation import InputError
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Schedule:
     """How a dataset of examples is gone through.
 
@@ -174,7 +174,7 @@ def gains_by_batches(augment, image, mask):
     return offer is not None and offer(image, mask)
 
 
-def augment_whole(augment, batch_size, image, mask, seeds):
+def augment_whole(augment, batch_size, image, *, mask, seeds):
     """A batch, each image as by itself. One that is not full is filled up, so that one compiled size serves all."""
     import tensorflow as tf
 

@@ -19,7 +19,7 @@ class DecodedStore:
         cache: False decodes every time; True or "memory" keeps the arrays; a path keeps them in files of that folder.
     """
 
-    def __init__(self, index, cache=False):
+    def __init__(self, index, *, cache=False):
         if not isinstance(cache, (bool, str, os.PathLike)) or cache == "":
             _validation.fail("cache", "must be False, True, 'memory' or the path of a folder", cache)
         self.index = index
@@ -46,7 +46,7 @@ class DecodedStore:
 
     def _decode(self, position):
         pair, size = self.index.pairs[position], self.index.sizes[position]
-        image = read_image(pair.image, self.index.channels).astype(self.index.image_dtype, copy=False)
+        image = read_image(pair.image, channels=self.index.channels).astype(self.index.image_dtype, copy=False)
         mask = self.index.read_labels(position)
         for path, array in ((pair.image, image), (pair.mask, mask)):
             if array.shape[:2] != tuple(size):

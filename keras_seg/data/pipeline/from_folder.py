@@ -9,6 +9,7 @@ from keras_seg.data.pipeline.decoded_store import DecodedStore
 
 def from_folder(
     path,
+    *,
     split=None,
     num_classes=None,
     ignore_class=None,
@@ -84,21 +85,37 @@ def from_folder(
     if not isinstance(path, Examples):
         index = scan_folder(
             path,
-            split,
-            num_classes,
-            ignore_class,
-            class_names,
-            label_map,
-            colors,
+            split=split,
+            num_classes=num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            label_map=label_map,
+            colors=colors,
             channels=3 if channels is None else channels,
             workers=workers,
         )
     else:
-        refuse_scan_arguments(index, split, num_classes, ignore_class, class_names, label_map, colors, channels)
+        refuse_scan_arguments(
+            index,
+            split,
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            label_map=label_map,
+            colors=colors,
+            channels=channels,
+        )
     shuffle = augment is not None if shuffle is None else bool(shuffle)
-    schedule = Schedule(len(index), batch_size, seed, repeat, first_epoch, steps_per_epoch)
+    schedule = Schedule(
+        count=len(index),
+        batch_size=batch_size,
+        seed=seed,
+        repeat=repeat,
+        first_epoch=first_epoch,
+        steps_per_epoch=steps_per_epoch,
+    )
     finish.check_sizes(index.common_size, batch_size, index.path)
-    store = DecodedStore(index, cache)
+    store = DecodedStore(index, cache=cache)
     types = (tf.as_dtype(index.image_dtype), tf.as_dtype(index.label_dtype))
 
     def load(position):
@@ -120,7 +137,7 @@ def from_folder(
 
 
 def refuse_scan_arguments(
-    index, split, num_classes, ignore_class, class_names=None, label_map=None, colors=None, channels=None
+    index, split, num_classes, *, ignore_class, class_names=None, label_map=None, colors=None, channels=None
 ):
     """An index was scanned with these arguments; taken silently, others would be lost."""
     given = {

@@ -14,6 +14,7 @@ BORDERS = ("reflect", "inside")
 
 def patches_from_folder(
     path,
+    *,
     patch_size=64,
     batch_size=64,
     balanced=True,
@@ -88,15 +89,22 @@ def patches_from_folder(
     _validation.integer("batch_size", batch_size)
     index = path
     if isinstance(path, FolderIndex):
-        refuse_scan_arguments(index, split, num_classes, ignore_class)
+        refuse_scan_arguments(index, split, num_classes, ignore_class=ignore_class)
     else:
-        index = scan_folder(path, split, num_classes, ignore_class)
+        index = scan_folder(path, split=split, num_classes=num_classes, ignore_class=ignore_class)
     for pair, sides in zip(index.pairs, index.sizes, strict=True):
         if sides[0] < size[0] or sides[1] < size[1]:
             fix = f"{pair.image} has {sides[0]}x{sides[1]} pixels: choose smaller patches or leave it out."
             _validation.fail("patch_size", "must be at most the size of the smallest image", patch_size, fix)
-    schedule = Schedule(steps * batch_size, batch_size, seed, repeat, first_epoch, steps)
-    sampler = _Sampler(DecodedStore(index, cache), size, balanced, border)
+    schedule = Schedule(
+        count=steps * batch_size,
+        batch_size=batch_size,
+        seed=seed,
+        repeat=repeat,
+        first_epoch=first_epoch,
+        steps_per_epoch=steps,
+    )
+    sampler = _Sampler(DecodedStore(index, cache=cache), size, balanced, border)
 
     def once(_):
         return tf.data.Dataset.range(schedule.count)

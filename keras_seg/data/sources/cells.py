@@ -14,7 +14,7 @@ _CELLS_A_PIXEL = 1 / 900
 _TRIES = 40
 
 
-def cells_scene(rng, size=(128, 128)):
+def cells_scene(rng, *, size=(128, 128)):
     """Draw one picture of cells as a fluorescence microscope shows them: bright, blurred, in clumps, on a dark ground.
 
     Cells that would overlap share the space between them: each pixel belongs to the cell it lies deepest in. They are
@@ -57,7 +57,7 @@ def cells_scene(rng, size=(128, 128)):
     return image, _numbered(owner)
 
 
-def write_cells(folder, train=60, val=20, size=(128, 128), seed=0):
+def write_cells(folder, *, train=60, val=20, size=(128, 128), seed=0):
     """Write a data set of `cells_scene`s: `train/images`, `train/masks`, `val/images` and `val/masks`.
 
     The maps in `masks` are PNG of 16 bits that number the cells.
@@ -81,10 +81,10 @@ def write_cells(folder, train=60, val=20, size=(128, 128), seed=0):
     """
 
     def scene(rng, size):
-        image, ids = cells_scene(rng, size)
+        image, ids = cells_scene(rng, size=size)
         return image, Image.fromarray(ids)
 
-    write_scenes(folder, train, val, size, seed, scene)
+    write_scenes(folder, train, val, size=size, seed=seed, scene=scene)
 
 
 def _free_place(rng, places, height, width):

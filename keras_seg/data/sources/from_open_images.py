@@ -8,6 +8,7 @@ from keras_seg.data.sources.open_images_masks import write_open_images
 
 def from_open_images(
     folder,
+    *,
     split="train",
     classes=None,
     batch_size=8,
@@ -94,9 +95,24 @@ def from_open_images(
     _validation.optional_import("tensorflow", "tensorflow", "`from_open_images` (tf.data)")
     # Painting may take hours: what can be refused is refused before.
     Finish(size, augment, workers)
-    Schedule(1, batch_size, seed, repeat, first_epoch, steps_per_epoch)
+    Schedule(
+        count=1,
+        batch_size=batch_size,
+        seed=seed,
+        repeat=repeat,
+        first_epoch=first_epoch,
+        steps_per_epoch=steps_per_epoch,
+    )
     painted = write_open_images(
-        folder, destination, split, classes, unlabeled, max_images, allow_orphans, workers, verbose
+        folder,
+        destination=destination,
+        split=split,
+        classes=classes,
+        unlabeled=unlabeled,
+        max_images=max_images,
+        allow_orphans=allow_orphans,
+        workers=workers,
+        verbose=verbose,
     )
     return from_folder(
         painted,

@@ -10,6 +10,7 @@ from keras_seg.data.pipeline.batches import Finish, Schedule, batches
 def from_tfds(
     builder,
     split,
+    *,
     image_key="image",
     mask_key="segmentation_mask",
     num_classes=None,
@@ -87,7 +88,14 @@ def from_tfds(
     image_feature = _image_feature(builder, image_key, mask_key)
     count = _count(builder, split)
     shuffle = augment is not None if shuffle is None else bool(shuffle)
-    schedule = Schedule(count, batch_size, seed, repeat, first_epoch, steps_per_epoch)
+    schedule = Schedule(
+        count=count,
+        batch_size=batch_size,
+        seed=seed,
+        repeat=repeat,
+        first_epoch=first_epoch,
+        steps_per_epoch=steps_per_epoch,
+    )
     height, width, channels = image_feature.shape
     finish.check_sizes((height, width) if height and width else None, batch_size, name)
     lookup = [(int(value), int(id_)) for value, id_ in (label_map or {}).items()]
@@ -101,7 +109,7 @@ def from_tfds(
         for value, id_ in lookup:
             ids = tf.where(mask == value, id_, ids)
         if num_classes is not None:
-            ids = _checked(tf, ids, num_classes, ignored, name)
+            ids = _checked(tf, ids, num_classes, ignored=ignored, name=name)
         image.set_shape((height, width, channels))
         ids.set_shape((height, width))
         return image, ids
@@ -190,7 +198,7 @@ def _count(builder, split):
     return count
 
 
-def _checked(tf, mask, num_classes, ignored, name):
+def _checked(tf, mask, num_classes, *, ignored, name):
     """The mask, after an assertion that names the first label that is neither a class nor ignored."""
     fine = (mask >= 0) & (mask < num_classes)
     for label in ignored:

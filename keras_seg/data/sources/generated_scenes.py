@@ -8,7 +8,7 @@ from PIL import Image
 from keras_seg import _validation
 
 
-def write_scenes(folder, train, val, size, seed, scene):
+def write_scenes(folder, train, val, *, size, seed, scene):
     """Write `train/images`, `train/masks`, `val/images` and `val/masks` as PNG.
 
     The scenes of the two splits are drawn from different seeds.

@@ -30,6 +30,7 @@ _SHAPE_TOLERANCE = 0.01
 
 def write_open_images(
     folder,
+    *,
     destination=None,
     split="train",
     classes=None,

@@ -19,7 +19,7 @@ _NEAREST = 0.8  # Of the sum of two radii: shapes hide one another, but none so 
 _TRIES = 20
 
 
-def shapes_scene(rng, size=(96, 96)):
+def shapes_scene(rng, *, size=(96, 96)):
     """Draw one scene: textured shapes that hide one another, before a textured background.
 
     Colors, textures, places, sizes and turns are random and independent of the class, so that only the outline tells
@@ -53,7 +53,15 @@ def shapes_scene(rng, size=(96, 96)):
             center = rng.uniform(0.8 * radius, (height - 0.8 * radius, width - 0.8 * radius))
             if all(np.hypot(*(center - other)) > _NEAREST * (radius + reach) for other, reach in drawn):
                 drawn.append((center, radius))
-                _draw(rng, image, mask, grid, int(rng.integers(1, len(SHAPE_NAMES))), radius, center)
+                _draw(
+                    rng,
+                    image,
+                    mask,
+                    grid=grid,
+                    class_id=int(rng.integers(1, len(SHAPE_NAMES))),
+                    radius=radius,
+                    center=center,
+                )
                 break
     # Light from one side, and the grain of a camera.
     slope = rng.uniform(-0.2, 0.2, 2)
@@ -62,7 +70,7 @@ def shapes_scene(rng, size=(96, 96)):
     return image.clip(0, 255).round().astype(np.uint8), mask
 
 
-def write_shapes(folder, train=200, val=50, size=(96, 96), seed=0):
+def write_shapes(folder, *, train=200, val=50, size=(96, 96), seed=0):
     """Write a data set of generated scenes in the layout that `from_folder` reads.
 
     `folder/{train,val}/{images,masks}` as PNG, masks with a palette, and `folder/labels.json` with the names of the
@@ -87,16 +95,16 @@ def write_shapes(folder, train=200, val=50, size=(96, 96), seed=0):
     """
 
     def scene(rng, size):
-        image, mask = shapes_scene(rng, size)
+        image, mask = shapes_scene(rng, size=size)
         palette_mask = Image.fromarray(mask).convert("P")
         palette_mask.putpalette([value for color in _PALETTE for value in color])
         return image, palette_mask
 
-    folder = write_scenes(folder, train, val, size, seed, scene)
+    folder = write_scenes(folder, train, val, size=size, seed=seed, scene=scene)
     (folder / "labels.json").write_text(json.dumps({"names": list(SHAPE_NAMES)}, indent=2) + "\n")
 
 
-def _draw(rng, image, mask, grid, class_id, radius, center):
+def _draw(rng, image, mask, *, grid, class_id, radius, center):
     """Paint one shape over what is there, within the square around it."""
     height, width = mask.shape
     reach = radius * 1.5 + 2

@@ -3,7 +3,7 @@
 from keras_seg._labels.class_weights import balanced_weights
 
 
-def class_weights(source, rule="balanced"):
+def class_weights(source, *, rule="balanced"):
     """Weights of the classes for a loss, from how many pixels each has.
 
     - "balanced": 1 / share, scaled so that the mean weight of a pixel is 1: all classes weigh alike in the loss, and a

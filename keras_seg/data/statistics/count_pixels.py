@@ -16,7 +16,7 @@ class PixelCounts(NamedTuple):
     """int64 array (images,): pixels without a class."""
 
 
-def count_pixels(dataset, num_classes, ignore_class=None):
+def count_pixels(dataset, num_classes, *, ignore_class=None):
     """Count the pixels of each class in each mask, in one pass; of a folder, `scan_folder` has done so already.
 
     Args:

@@ -10,7 +10,7 @@ _NO_CLASS = 2**40
 BOUNDARY_CLASSES = ("inside", "boundary")
 
 
-def boundary_targets(mask, width=2, ignore_class=None):
+def boundary_targets(mask, *, width=2, ignore_class=None):
     """1 where another class is within `width` pixels, 0 elsewhere, ignored pixels as they are.
 
     Within means rows and columns: the square of side `2 width + 1` around a pixel holds two classes. Lines are thus
@@ -53,7 +53,7 @@ def boundary_targets(mask, width=2, ignore_class=None):
     return np.where(void, mask, largest != smallest).astype("int32")
 
 
-def add_boundary_targets(dataset, width=2, ignore_class=None):
+def add_boundary_targets(dataset, *, width=2, ignore_class=None):
     """The dataset (image, mask) as (image, boundary targets), after augmentation.
 
     Args:
@@ -76,7 +76,7 @@ def add_boundary_targets(dataset, width=2, ignore_class=None):
         [[[0, 0, 1, 1, 0, 0]]]
     """
     ignored = _validation.ignored_classes(ignore_class)
-    boundary_targets(np.zeros((1, 1), int), width)
+    boundary_targets(np.zeros((1, 1), int), width=width)
     return with_targets(dataset, lambda mask: edges_of(mask, width, ignored))
 
 
@@ -88,4 +88,4 @@ def edges_of(mask, width, ignored):
         width: int >= 1, pixels.
         ignored: tuple of the labels of pixels without a class.
     """
-    return boundary_targets(np.where(np.isin(mask, ignored), -1, mask.astype("int32")), width, -1)
+    return boundary_targets(np.where(np.isin(mask, ignored), -1, mask.astype("int32")), width=width, ignore_class=-1)

@@ -12,6 +12,7 @@ _REACH = 6
 
 def boundary_weights(
     mask,
+    *,
     instances=None,
     w0=10.0,
     sigma=5.0,

@@ -26,7 +26,7 @@ class InstanceTargets(NamedTuple):
     """int32: 0 background, 1 body, 2 border within objects, -1 where the map is below 0."""
 
 
-def instance_targets(ids, border_width=2, outlines=False, ignore_class=None):
+def instance_targets(ids, *, border_width=2, outlines=False, ignore_class=None):
     """Body, border, distance and classes of a map of objects; for U-Net's weight map see `boundary_weights`.
 
     Border are the pixels, of objects or between them, that have pixels of two different objects within `border_width`
@@ -65,10 +65,10 @@ def instance_targets(ids, border_width=2, outlines=False, ignore_class=None):
     """
     ndimage, ids, width = _checked(ids, border_width, outlines, ignore_class)
     body, border, classes = _regions(ndimage, ids, width, outlines)
-    return InstanceTargets(body, border, _depth(ndimage, ids), classes)
+    return InstanceTargets(body, border, _depth(ndimage, ids), classes=classes)
 
 
-def add_instance_targets(dataset, border_width=2, outlines=False):
+def add_instance_targets(dataset, *, border_width=2, outlines=False):
     """The dataset (image, ids) as (image, classes): `instance_targets` of each map, after augmentation.
 
     Args:

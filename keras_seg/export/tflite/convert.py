@@ -19,6 +19,7 @@ _LACKING = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")
 def tflite(
     model,
     path,
+    *,
     input_size=None,
     images=None,
     overwrite=False,
@@ -102,22 +103,39 @@ def tflite(
             _validation.fail("input_size", rule, size, "For example (256, 256).")
         representative = quantization.representative_images(representative, size, model.input_shape[-1])
     request = Request(
-        path, size, input, output, batch_size, images, overwrite, labels, ignore_class, class_names, colors, quantize
+        path=path,
+        size=size,
+        input=input,
+        output=output,
+        batch_size=batch_size,
+        images=images,
+        overwrite=overwrite,
+        labels=labels,
+        ignore_class=ignore_class,
+        class_names=class_names,
+        colors=colors,
+        quantize=quantize,
     )
 
     def write(module, aside, description):
-        aside.write_bytes(with_metadata(_convert(model, module, request, representative, float_layers), description))
+        aside.write_bytes(
+            with_metadata(
+                _convert(model, module, request, representative=representative, float_layers=float_layers), description
+            )
+        )
 
-    return export("tflite", model, request, write, load)
+    return export("tflite", model, request, write=write, load=load)
 
 
-def _convert(model, module, request, representative, float_layers):
+def _convert(model, module, request, *, representative, float_layers):
     """A module that serves a model as TFLite bytes, built-in operators only."""
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting to TFLite")
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.serve.get_concrete_function()], module)
-    quantization.configure(tf, converter, request.quantize, request.input, representative)
+    quantization.configure(tf, converter, request.quantize, input=request.input, representative=representative)
     try:
-        return quantization.converted(converter, module.model, request.quantize, request.input, float_layers)
+        return quantization.converted(
+            converter, module.model, request.quantize, input=request.input, float_layers=float_layers
+        )
     except _validation.InputError:
         raise
     except Exception as error:

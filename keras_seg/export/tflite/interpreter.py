@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Produced:
     """A tensor that an operator of a file computes.
 
@@ -75,5 +75,14 @@ def produced_by(made):
             tensor = tensors[index]
             scale, zero_point = tensor["quantization"]
             dtype = np.dtype(tensor["dtype"])
-            found.append(Produced(tensor["name"], index, op["op_name"], dtype, float(scale), int(zero_point)))
+            found.append(
+                Produced(
+                    name=tensor["name"],
+                    index=index,
+                    op=op["op_name"],
+                    dtype=dtype,
+                    scale=float(scale),
+                    zero_point=int(zero_point),
+                )
+            )
     return found

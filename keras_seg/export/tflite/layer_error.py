@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LayerError:
     """How far what a layer computes in a quantized file is from float32.
 

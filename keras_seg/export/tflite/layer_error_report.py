@@ -8,7 +8,7 @@ _SHOWN = 20
 _NAME = 26
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class LayerErrorReport:
     """The error of each layer of a quantized file; printed as a table of 80 columns, worst first.
 

@@ -19,7 +19,7 @@ from keras_seg.export.traced_module import serving_module
 _KINDS = ("int8", "int16x8")
 
 
-def layer_errors(model, images, representative=None, input_size=None, quantize="int8", float_layers=()):
+def layer_errors(model, images, *, representative=None, input_size=None, quantize="int8", float_layers=()):
     """How far each layer of a quantized TFLite file is from float32: where the points of mean IoU are lost.
 
     The file that `export.tflite` would write, and the float32 file beside it, are run on the same images, and what
@@ -76,7 +76,7 @@ def layer_errors(model, images, representative=None, input_size=None, quantize="
 
     def converter(kind):
         made = tf.lite.TFLiteConverter.from_concrete_functions([module.serve.get_concrete_function()], module)
-        quantization.configure(tf, made, kind, "float32", None if kind is None else ranges)
+        quantization.configure(tf, made, kind, input="float32", representative=None if kind is None else ranges)
         return made
 
     if quantize == "int8":
@@ -86,11 +86,11 @@ def layer_errors(model, images, representative=None, input_size=None, quantize="
         own = _own_errors(tf, quantization.quantized(whole, kept=kept, verified=True), images, names)
     else:
         whole, content, own = converter(None).convert(), converter(quantize).convert(), {}
-    found, agreement = _compared(whole, content, images, names, own)
-    return LayerErrorReport(found, quantize, len(images), agreement)
+    found, agreement = _compared(whole, content, images, names=names, own=own)
+    return LayerErrorReport(layers=found, quantize=quantize, images=len(images), agreement=agreement)
 
 
-def _compared(whole, content, images, names, own):
+def _compared(whole, content, images, *, names, own):
     """(a `LayerError` a layer, the share of pixels in the same class) of two files."""
     sides = interpreter(whole), interpreter(content)
     expected = {_key(tensor.name): tensor for tensor in produced_by(sides[0])}

@@ -72,7 +72,7 @@ def _single_images(given):
         yield from images if images.ndim == 4 else [images]
 
 
-def configure(tf, converter, quantize, input, representative):
+def configure(tf, converter, quantize, *, input, representative):
     """Set the converter up; `representative` is what `representative_images` gives, or None."""
     builtins = tf.lite.OpsSet.TFLITE_BUILTINS
     converter.target_spec.supported_ops = [builtins]
@@ -91,7 +91,7 @@ def configure(tf, converter, quantize, input, representative):
         converter.target_spec.supported_ops = [wide, builtins]
 
 
-def converted(converter, model, quantize, input, float_layers=()):
+def converted(converter, model, quantize, *, input, float_layers=()):
     """The bytes of a TFLite file.
 
     Args:
@@ -105,7 +105,7 @@ def converted(converter, model, quantize, input, float_layers=()):
         return converter.convert()
     calibrated = calibrated_by(converter)
     kept = float_nodes(calibrated, model, float_layers)
-    return quantized(calibrated, input, "float32" if len(float_layers) else input, kept)
+    return quantized(calibrated, input, "float32" if len(float_layers) else input, kept=kept)
 
 
 def calibrated_by(converter):
@@ -115,7 +115,7 @@ def calibrated_by(converter):
     return converter.convert()
 
 
-def quantized(calibrated, input="float32", output="float32", kept=(), verified=False):
+def quantized(calibrated, input="float32", output="float32", *, kept=(), verified=False):
     """An int8 file from what `calibrated_by` gives.
 
     Args:

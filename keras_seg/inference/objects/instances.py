@@ -7,6 +7,7 @@ from keras_seg import _validation
 
 def instances(
     probabilities,
+    *,
     threshold=0.5,
     seed_threshold=0.5,
     border_threshold=0.5,

@@ -6,7 +6,7 @@ from keras_seg import _validation
 from keras_seg.inference.objects.instances import without_small
 
 
-def stitch_instances(tiles, shape=None, threshold=0.5, min_size=0):
+def stitch_instances(tiles, *, shape=None, threshold=0.5, min_size=0):
     """Put the objects of overlapping tiles together, each once.
 
     Two objects of two tiles are one where, in the area both tiles show, their intersection over union reaches

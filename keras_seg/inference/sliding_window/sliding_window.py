@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from keras_seg import _validation
 
 
-def sliding_window(model, image, step=1, batch_size=64):
+def sliding_window(model, image, *, step=1, batch_size=64):
     """Classify every patch of an image, cut out one after the other.
 
     This is the definition that `keras_seg.surgery.convolutionalize` and `shift_and_stitch` are measured against. They

@@ -11,7 +11,7 @@ from keras_seg.inference.sliding_window.sliding_window import batch_of_images, s
 from keras_seg.surgery import convolutionalize
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class WindowDifference:
     """The one-pass result compared with the sliding window.
 
@@ -30,7 +30,7 @@ class WindowDifference:
     agreement: float
 
 
-def window_difference(model, image, convolutional=None):
+def window_difference(model, image, *, convolutional=None):
     """Compare the one-pass form of a patch classifier with the literal sliding window on an image.
 
     The difference is rounding for networks whose layers do not pad. For "same" ones it is the price of judging a patch
@@ -64,7 +64,7 @@ def window_difference(model, image, convolutional=None):
             convolutional = convolutionalize(model)
     step = receptive_field(model).stride
     step = (step, step) if isinstance(step, int) else step
-    slid = sliding_window(model, images, step)
+    slid = sliding_window(model, images, step=step)
     passed = np.asarray(convolutional.predict_on_batch(images))
     if passed.shape != slid.shape:
         _validation.fail("convolutional", f"must give the sliding window's grid {slid.shape}", passed.shape)

@@ -17,7 +17,7 @@ _DISTANCES = (4, 8, 16, 32, 64)
 _NEAR = 8
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Disagreement:
     """Two predictions of the same pixels.
 
@@ -34,7 +34,7 @@ class Disagreement:
     class_disagreement: float | None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SeamReport:
     """What `seam_report` found.
 
@@ -98,7 +98,7 @@ class SeamReport:
         return "\n".join(line.rstrip() for line in lines)
 
 
-def seam_report(model, image, whole=None, shape=None, **settings):
+def seam_report(model, image, *, whole=None, shape=None, **settings):
     """Measure how much neighboring tiles disagree where they overlap, and how far tiles are from the whole image.
 
     Neighbors see the same pixels with different surroundings, so where they disagree the prediction depends on where
@@ -142,8 +142,8 @@ def seam_report(model, image, whole=None, shape=None, **settings):
         fix = "Pass smaller tiles, or whole=True."
         _validation.fail("image", "must be larger than a tile for tiles to meet", source.shape, fix)
     neighbors, distances = _Comparison(), [_Comparison() for _ in (*_DISTANCES, np.inf)]
-    _compare_neighbors(predictor, source, rows, columns, neighbors, distances)
-    found = _compare_whole(predictor, image, shape, source, rows, columns) if whole else {}
+    _compare_neighbors(predictor, source, rows, columns=columns, neighbors=neighbors, distances=distances)
+    found = _compare_whole(predictor, image, shape, source=source, rows=rows, columns=columns) if whole else {}
     return SeamReport(
         tiles=(len(rows.starts), len(columns.starts)),
         tile=predictor.geometry.output,
@@ -180,25 +180,32 @@ class _Comparison:
 
     def result(self):
         if not self.pixels:
-            return Disagreement(0, None, None, None)
-        return Disagreement(self.pixels, self.sum / self.values, self.largest, self.other / self.pixels)
+            return Disagreement(pixels=0, mean_abs_difference=None, max_abs_difference=None, class_disagreement=None)
+        return Disagreement(
+            pixels=self.pixels,
+            mean_abs_difference=self.sum / self.values,
+            max_abs_difference=self.largest,
+            class_disagreement=self.other / self.pixels,
+        )
 
 
-def _compare_neighbors(predictor, source, rows, columns, neighbors, distances):
+def _compare_neighbors(predictor, source, rows, *, columns, neighbors, distances):
     """Every tile with the one on its left and the one above."""
     above, current = {}, {}
-    stream = tile_scores(predictor.model, source, rows, columns, predictor.batch_size)
+    stream = tile_scores(predictor.model, source, rows, columns=columns, batch_size=predictor.batch_size)
     for row, column, scores in stream:
         if column == 0:
             above, current = current, {}
         current[column] = scores = scores.copy()
         if column:
-            _compare_pair(columns, column, current[column - 1], scores, 1, neighbors, distances)
+            _compare_pair(
+                columns, column, current[column - 1], after=scores, along=1, neighbors=neighbors, distances=distances
+            )
         if row:
-            _compare_pair(rows, row, above[column], scores, 0, neighbors, distances)
+            _compare_pair(rows, row, above[column], after=scores, along=0, neighbors=neighbors, distances=distances)
 
 
-def _compare_pair(axis, index, before, after, along, neighbors, distances):
+def _compare_pair(axis, index, before, *, after, along, neighbors, distances):
     step = axis.starts[index] - axis.starts[index - 1]
     shared = axis.tile - step
     if shared <= 0:
@@ -214,7 +221,7 @@ def _compare_pair(axis, index, before, after, along, neighbors, distances):
         distances[number].add(difference[bins == number], other[bins == number])
 
 
-def _compare_whole(predictor, image, shape, source, rows, columns):
+def _compare_whole(predictor, image, shape, *, source, rows, columns):
     """The blended tiles with the whole image, everywhere, near to seams and far from them."""
     mirrored = source.read_mirrored(rows.positions(), columns.positions()).astype("float32")
     (expected,) = keras.tree.flatten(predictor.model.predict_on_batch(mirrored[None]))

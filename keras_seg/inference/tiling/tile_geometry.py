@@ -10,7 +10,7 @@ from keras_seg._graph import as_functional
 from keras_seg.analysis import receptive_field, shift_stride
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TileGeometry:
     """A model and a size of tile. Pairs are (rows, columns), pixels.
 
@@ -58,10 +58,17 @@ def tile_geometry(model, tile, stride=None):
     if fixed is not None and tile != fixed:
         output(fixed)  # Fails for a model that no tile is fit for.
         _validation.fail("tile", f"must be {_size(fixed)}, the one size that this model takes", tile)
-    border = tuple(_border(output, tile, axis, stride[axis], fixed is not None) for axis in (0, 1))
+    border = tuple(_border(output, tile, axis, stride=stride[axis], fixed=fixed is not None) for axis in (0, 1))
     if fixed is not None:
         _check_every_pixel(model, tile, border)
-    return TileGeometry(tile, border, stride, channels, output(tile).shape[-1], fixed is None)
+    return TileGeometry(
+        tile=tile,
+        border=border,
+        stride=stride,
+        channels=channels,
+        classes=output(tile).shape[-1],
+        any_size=fixed is None,
+    )
 
 
 def reach(model, geometry):
@@ -129,7 +136,7 @@ def _output_spec(model, shape):
     return specs[0]
 
 
-def _border(output, tile, axis, stride, fixed):
+def _border(output, tile, axis, *, stride, fixed):
     """What the output lacks on each side along an axis, when tile and model are fit for each other."""
 
     def lost(side):

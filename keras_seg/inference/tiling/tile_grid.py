@@ -47,7 +47,7 @@ class TileAxis:
         return np.where(position < self.length, position, period - position)
 
 
-def tile_axis(name, length, tile, border, stride, overlap, margin=0):
+def tile_axis(name, length, tile, *, border, stride, overlap, margin=0):
     """Evenly spaced tiles over an axis.
 
     Args:

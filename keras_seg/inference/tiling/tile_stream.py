@@ -6,7 +6,7 @@ import numpy as np
 from keras_seg._validation import InputError
 
 
-def tile_scores(model, source, rows, columns, batch_size, first_row=0):
+def tile_scores(model, source, rows, *, columns, batch_size, first_row=0):
     """Predict the tiles of an image in batches that all have the same shape.
 
     One tile row of the image is in memory at a time. Batches run on from one tile row into the next, so that only the
@@ -33,14 +33,14 @@ def tile_scores(model, source, rows, columns, batch_size, first_row=0):
             batch[len(places)] = strip[:, left : left + size[1]]
             places.append((row, column))
             if len(places) == batch_size:
-                yield from _predicted(model, batch, places, rows, columns)
+                yield from _predicted(model, batch, places, rows=rows, columns=columns)
                 places = []
     if places:
         batch[len(places) :] = batch[:1]
-        yield from _predicted(model, batch, places, rows, columns)
+        yield from _predicted(model, batch, places, rows=rows, columns=columns)
 
 
-def _predicted(model, batch, places, rows, columns):
+def _predicted(model, batch, places, *, rows, columns):
     (scores,) = keras.tree.flatten(model.predict_on_batch(batch))
     scores = np.asarray(scores, "float32")
     for (row, column), score in zip(places, scores, strict=False):

@@ -66,6 +66,7 @@ class TiledPredictor:
         self,
         model,
         tile=(512, 512),
+        *,
         overlap=0.5,
         blend="gaussian",
         batch_size=4,
@@ -112,11 +113,11 @@ class TiledPredictor:
             strict=True,
         )
         return tuple(
-            tile_axis(name, length, tile, border, stride, self.overlap, margin)
+            tile_axis(name, length, tile, border=border, stride=stride, overlap=self.overlap, margin=margin)
             for name, length, tile, border, stride, margin in sides
         )
 
-    def predict(self, image, out=None, dtype=None, progress=False, overwrite=False, resume=False, shape=None):
+    def predict(self, image, out=None, *, dtype=None, progress=False, overwrite=False, resume=False, shape=None):
         """Predict an image of any size.
 
         A prediction that goes to a path is written beside it, under the name with ".partial", and gets its own name
@@ -156,7 +157,7 @@ class TiledPredictor:
         target = raster_target(out, size if self.output == "class_ids" else (*size, classes), dtype, source)
         rows, columns = self.grid(size)
         journal = RunJournal(target.journal, self._settings(source, dtype) if target.journal else {})
-        done = _begin(target, journal, out, overwrite, resume)
+        done = _begin(target, journal, out, overwrite=overwrite, resume=resume)
         with progress_report(progress, done[0] * len(columns.starts), len(rows.starts) * len(columns.starts)) as report:
             self._run(source, target, journal, rows, columns, done, report)
         result = target.finish()
@@ -174,7 +175,9 @@ class TiledPredictor:
             strip.rows[: len(sums)] = sums
         written, last = first_row > 0, len(columns.starts) - 1
         try:
-            for row, column, scores in tile_scores(self.model, source, rows, columns, self.batch_size, first_row):
+            for row, column, scores in tile_scores(
+                self.model, source, rows, columns=columns, batch_size=self.batch_size, first_row=first_row
+            ):
                 strip.add(columns.starts[column], scores, down[row], across[column])
                 report(row * len(columns.starts) + column + 1)
                 if column == last:
@@ -208,7 +211,7 @@ class TiledPredictor:
         }
 
 
-def _begin(target, journal, out, overwrite, resume):
+def _begin(target, journal, out, *, overwrite, resume):
     """(tile rows that are done, sums of the rows after them), with the target ready to be written to."""
     there = left_over(target, out)
     if there is not None and not overwrite and not (resume and there == target.journal):

@@ -33,7 +33,7 @@ class MergeViews(keras.layers.Layer):
     Output shape: `(batch, height, width, classes)`; with `uncertainty` a pair of that and `(batch, height, width, 1)`.
     """
 
-    def __init__(self, groups, order, kind, merge="mean", uncertainty=None, activation=None, **kwargs):
+    def __init__(self, groups, order, kind, *, merge="mean", uncertainty=None, activation=None, **kwargs):
         super().__init__(**kwargs)
         self.groups = tuple(
             tuple(view if isinstance(view, View) else View.from_list(view) for view in group) for group in groups

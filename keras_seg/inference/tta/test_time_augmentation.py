@@ -90,6 +90,7 @@ class TestTimeAugmentation(keras.Model):
         self,
         model,
         transforms="d4",
+        *,
         merge="mean",
         over=None,
         uncertainty=None,
@@ -121,7 +122,16 @@ class TestTimeAugmentation(keras.Model):
                 seen = keras.tree.pack_sequence_as(graph._inputs_struct, [seen])
             maps += keras.tree.flatten(model(seen))
         order = [views.index(view) for group in groups for view in group]
-        merged = MergeViews(groups, order, kind, merge, uncertainty, activation, dtype="float32", name="merge")
+        merged = MergeViews(
+            groups,
+            order,
+            kind,
+            merge=merge,
+            uncertainty=uncertainty,
+            activation=activation,
+            dtype="float32",
+            name="merge",
+        )
         outputs = merged([image, *maps])
         super().__init__(inputs=image, outputs=outputs if uncertainty is None else list(outputs), name=name)
         # As of every model of the package: what does not fit is refused at once, in one line.

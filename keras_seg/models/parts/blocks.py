@@ -7,7 +7,7 @@ from keras_seg.layers.upsample_conv import BATCH_NORM_MOMENTUM
 
 
 def conv_block(
-    x, filters, name, kernel_size=3, strides=1, dilation_rate=1, padding="same", activation="relu", normalize=True
+    x, filters, name, *, kernel_size=3, strides=1, dilation_rate=1, padding="same", activation="relu", normalize=True
 ):
     """Convolution, BatchNormalization, activation: layers `{name}_conv`, `{name}_norm` and `{name}_{activation}`.
 
@@ -28,10 +28,10 @@ def conv_block(
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
 
 
-def conv_blocks(x, filters, count, name, kernel_size=3, padding="same"):
+def conv_blocks(x, filters, count, *, name, kernel_size=3, padding="same"):
     """`count` convolution blocks in a row, named `{name}_1`, `{name}_2`, ..."""
     for index in range(1, count + 1):
-        x = conv_block(x, filters, f"{name}_{index}", kernel_size, padding=padding)
+        x = conv_block(x, filters, f"{name}_{index}", kernel_size=kernel_size, padding=padding)
     return x
 
 

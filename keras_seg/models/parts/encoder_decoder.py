@@ -8,7 +8,7 @@ from keras_seg.models.parts.heads import segmentation_head
 from keras_seg.models.parts.image_model import check_common, image_model
 
 
-def backbone_encoder(backbone, input_shape, weights, trainable, include_preprocessing, output_stride=None):
+def backbone_encoder(backbone, input_shape, weights, *, trainable, include_preprocessing, output_stride=None):
     """(encode, strides): a function from an image to `{stride: map}`, and its strides, the finest first.
 
     The backbone is one layer of the model, named "backbone": that is where `unfreeze` looks for it. With an
@@ -41,7 +41,7 @@ def backbone_encoder(backbone, input_shape, weights, trainable, include_preproce
     return lambda x: _levels(net(x)), strides
 
 
-def segmentation_model(encode, decode, num_classes, input_shape, activation, pad_to, name):
+def segmentation_model(encode, decode, num_classes, *, input_shape, activation, pad_to, name):
     """The model `image -> encode -> decode -> head`, at the image's size.
 
     Args:
@@ -69,6 +69,7 @@ def model_on_backbone(
     decode,
     num_classes,
     input_shape,
+    *,
     backbone,
     weights,
     backbone_trainable,
@@ -80,9 +81,16 @@ def model_on_backbone(
     """The model of `decode` on any backbone, dilated from `output_stride` on, for any image size."""
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     encode, strides = backbone_encoder(
-        backbone, input_shape, weights, backbone_trainable, include_preprocessing, output_stride
+        backbone,
+        input_shape,
+        weights,
+        trainable=backbone_trainable,
+        include_preprocessing=include_preprocessing,
+        output_stride=output_stride,
     )
-    return segmentation_model(encode, decode, num_classes, input_shape, activation, strides[-1], name)
+    return segmentation_model(
+        encode, decode, num_classes, input_shape=input_shape, activation=activation, pad_to=strides[-1], name=name
+    )
 
 
 def check_joinable(strides):
@@ -103,7 +111,7 @@ def finest_from(stride, levels):
 
 def _dilated(net, output_stride, deepest):
     try:
-        return surgery.dilate(net, output_stride)
+        return surgery.dilate(net, output_stride=output_stride)
     except _validation.InputError as error:
         fix = f"Pass output_stride={deepest}, which leaves it as it is."
         message = f"`output_stride` {output_stride} needs a backbone that can be dilated. {error} {fix}"

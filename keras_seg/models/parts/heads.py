@@ -13,7 +13,7 @@ def segmentation_head(x, num_classes, activation="softmax", scale=1):
     """
     x = layers.Conv2D(num_classes, 1, name="logits")(x)
     if scale > 1:
-        x = Resize2D(scale, "bilinear", dtype="float32", name="enlarge")(x)
+        x = Resize2D(scale, interpolation="bilinear", dtype="float32", name="enlarge")(x)
     return class_activation(x, activation)
 
 

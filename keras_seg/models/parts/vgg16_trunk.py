@@ -19,7 +19,7 @@ def check_trunk(filters, fc_filters, dropout, padding):
     )
 
 
-def vgg16_trunk(x, filters, fc_filters, dropout, padding):
+def vgg16_trunk(x, filters, fc_filters, *, dropout, padding):
     """{"pool3": map, "pool4": map, "fc7": map} of an image `x`.
 
     Layers have the names of keras.applications' VGG16, but for fc6 and fc7, which are fc1 and fc2 there.
@@ -31,34 +31,36 @@ def vgg16_trunk(x, filters, fc_filters, dropout, padding):
     for block, named in convolutions(filters):
         for name, width in named:
             # The 100 pixels stand in place of the padding of the very first convolution.
-            x = _convolution(x, width, 3, padding if name == "block1_conv1" else "same", name)
+            x = _convolution(x, width, 3, padding=padding if name == "block1_conv1" else "same", name=name)
         x = layers.MaxPooling2D(2, padding="same", name=f"block{block}_pool")(x)
         maps[f"pool{block}"] = x
-    x = _dense_layers(x, fc_filters, dropout, padding)
+    x = _dense_layers(x, fc_filters, dropout, padding=padding)
     return {"pool3": maps["pool3"], "pool4": maps["pool4"], "fc7": x}
 
 
-def dilated_vgg16(x, filters, fc_filters, dropout, padding):
+def dilated_vgg16(x, filters, fc_filters, *, dropout, padding):
     """fc7 of an image `x` at stride 8: pool4 and pool5 gone, and what follows each dilated twice as much.
 
     With "valid" padding no layer pads: 372 pixels of the image are eaten.
     """
     for block, named in convolutions(filters):
         for name, width in named:
-            x = _convolution(x, width, 3, padding, name, dilation_rate=2 if block == 5 else 1)
+            x = _convolution(x, width, 3, padding=padding, name=name, dilation_rate=2 if block == 5 else 1)
         if block <= 3:
             x = layers.MaxPooling2D(2, padding=padding, name=f"block{block}_pool")(x)
-    return _dense_layers(x, fc_filters, dropout, padding, dilation_rate=4)
+    return _dense_layers(x, fc_filters, dropout, padding=padding, dilation_rate=4)
 
 
-def _dense_layers(x, filters, dropout, padding, dilation_rate=1):
+def _dense_layers(x, filters, dropout, *, padding, dilation_rate=1):
     for name, kernel_size in (("fc6", 7), ("fc7", 1)):
-        x = _convolution(x, filters, kernel_size, padding, name, dilation_rate if kernel_size > 1 else 1)
+        x = _convolution(
+            x, filters, kernel_size, padding=padding, name=name, dilation_rate=dilation_rate if kernel_size > 1 else 1
+        )
         x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
     return x
 
 
-def _convolution(x, filters, kernel_size, padding, name, dilation_rate=1):
+def _convolution(x, filters, kernel_size, *, padding, name, dilation_rate=1):
     return layers.Conv2D(
         filters,
         kernel_size,

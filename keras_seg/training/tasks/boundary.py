@@ -50,7 +50,7 @@ class BoundaryTask(SemanticTask):
 
     def targets(self, dataset, index, plan):
         """Edges, made after augmentation, so that a line is as wide in every crop."""
-        return data.add_boundary_targets(dataset, plan["border_width"], index.ignore_class or None)
+        return data.add_boundary_targets(dataset, width=plan["border_width"], ignore_class=index.ignore_class or None)
 
     def tune(self, model, index):
         """The threshold of the best F score."""
@@ -72,11 +72,11 @@ class BoundaryTask(SemanticTask):
         probabilities = [scores_of(model, image)[..., 1] for image in images]
         lines = [evaluation.boundary_lines(probability, **settings) for probability in probabilities]
         truths = [edges_of(mask, 1, index.ignore_class) for mask in masks]
-        return visualization.boundary_panel(images, truths, probabilities, lines)
+        return visualization.boundary_panel(images, truths, probabilities, lines=lines)
 
     def draw(self, scores, image, settings, names):
         """The lines, 1 in a palette PNG; the same over the image."""
         lines = evaluation.boundary_lines(scores[..., 1], **settings)
         picture = Image.fromarray(lines.astype("uint8"))
         picture.putpalette(bytes((0, 0, 0, *_LINE)))
-        return picture, Image.fromarray(visualization.outlines(image, lines.astype("int32"), _LINE))
+        return picture, Image.fromarray(visualization.outlines(image, lines.astype("int32"), color=_LINE))

@@ -33,7 +33,7 @@ class InstancesTask(Task):
         """As `data.scan_instances`."""
         options = self.refuse(options, "num_classes", "class_names")
         if like is None:
-            return data.scan_instances(path, split, **options)
+            return data.scan_instances(path, split=split, **options)
         options = {**options, "ignore_class": like.file_ignore_class or None}
         options.pop("components", None)
         return _scan_like(path, split, like.components, like.components_given, **options)
@@ -73,7 +73,7 @@ class InstancesTask(Task):
 
     def targets(self, dataset, index, plan):
         """Background, body and border, made after augmentation, so that a border is as wide in every crop."""
-        return data.add_instance_targets(dataset, plan["border_width"], plan["outlines"])
+        return data.add_instance_targets(dataset, border_width=plan["border_width"], outlines=plan["outlines"])
 
     def tune(self, model, index):
         """As `evaluation.tune_instances`."""
@@ -81,7 +81,7 @@ class InstancesTask(Task):
 
     def evaluate(self, model, index, settings=None, on_image=None):
         """An `inference.InstanceEvaluation`."""
-        return evaluation.evaluate_instances(model, index, settings, on_image=on_image)
+        return evaluation.evaluate_instances(model, index, settings=settings, on_image=on_image)
 
     def panel(self, model, index, positions, settings):
         """Image, outlines of true and predicted objects, and which were found."""
@@ -103,7 +103,7 @@ class InstancesTask(Task):
 
 def _scan_like(path, split, components, given, **options):
     """The index of a folder whose masks must be of the kind of the training data's."""
-    index = data.scan_instances(path, split, components if given else None, **options)
+    index = data.scan_instances(path, split=split, components=components if given else None, **options)
     # Folders of objects, and files of at most one, say the same in either reading.
     same = all(pair.mask.is_dir() for pair in index.pairs) or index.object_counts.max() <= 1
     if index.components != components and not same:

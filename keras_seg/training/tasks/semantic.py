@@ -24,13 +24,13 @@ class SemanticTask(Task):
         options = self.refuse(options, "components")
         if like is not None:
             options = {"encoding": like.encoding, "channels": options.get("channels") or like.channels}
-        return data.scan_folder(path, split, **options)
+        return data.scan_folder(path, split=split, **options)
 
     def scan_again(self, path, split, labels, channels):
         """With the classes of the run."""
         return data.scan_folder(
             path,
-            split,
+            split=split,
             num_classes=len(labels["names"]),
             ignore_class=tuple(labels["ignore_class"]) or None,
             class_names=labels["names"],
@@ -65,7 +65,7 @@ class SemanticTask(Task):
         store = DecodedStore(index)
         images, masks = zip(*(store.get(position) for position in positions), strict=True)
         predictions = [inference.predict_classes(model, image[None])[0] for image in images]
-        return visualization.prediction_panel(images, masks, predictions, index.class_names)
+        return visualization.prediction_panel(images, masks, predictions, class_names=index.class_names)
 
     def draw(self, scores, image, settings, names):
         """Ids in a palette PNG, of 16 bits with more than 256 classes; the classes' colors over the image."""

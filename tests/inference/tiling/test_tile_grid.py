@@ -23,7 +23,12 @@ def axes(draw):
     margin = draw(st.integers(0, max(0, (tile - stride) // 2)))
     overlap = draw(st.floats(0, max(0.0, 1 - stride / tile)))
     length = draw(st.integers(1, 700))
-    return tile_axis("height", length, tile, border, stride, overlap, margin), stride, overlap, margin
+    return (
+        tile_axis("height", length, tile, border=border, stride=stride, overlap=overlap, margin=margin),
+        stride,
+        overlap,
+        margin,
+    )
 
 
 @settings(deadline=None, max_examples=300)
@@ -77,11 +82,11 @@ def test_positions_are_those_of_numpy(length, border, tile):
 
 def test_by_hand():
     # 1000 pixels, tiles of 256 that share half: seven steps of at most 128 for 744 pixels, on the grid of 8.
-    axis = tile_axis("height", 1000, 256, 0, 8, 0.5)
+    axis = tile_axis("height", 1000, 256, border=0, stride=8, overlap=0.5)
     assert axis.starts == (0, 120, 248, 368, 496, 616, 744)
     assert axis.cuts == (0, 188, 312, 436, 560, 684, 808, 1000)
     # The Gaussian of a tile of 5 at its ends: exp(-(2 / (5 / 8))^2 / 2) = exp(-5.12), beside a neighbor's middle, 1.
-    axis = tile_axis("height", 7, 5, 0, 1, 0.5)
+    axis = tile_axis("height", 7, 5, border=0, stride=1, overlap=0.5)
     assert axis.starts == (0, 2)
     end, middle = math.exp(-5.12), 1
     assert blend_weights(axis, "gaussian")[0, 4] == pytest.approx(end / (end + middle))
@@ -89,8 +94,8 @@ def test_by_hand():
 
 def test_tiles_too_small_for_the_overlap_or_margin():
     with pytest.raises(InputError, match=r"`overlap` must leave at least 8 pixels.*of 32.*at most 0.75"):
-        tile_axis("height", 100, 32, 0, 8, 0.8)
-    tile_axis("height", 100, 32, 0, 8, 0.75)
+        tile_axis("height", 100, 32, border=0, stride=8, overlap=0.8)
+    tile_axis("height", 100, 32, border=0, stride=8, overlap=0.75)
     with pytest.raises(InputError, match=r"`tile` must be at least 48 pixels in width for a margin of 20.*tile=32"):
-        tile_axis("width", 100, 32, 0, 8, 0, margin=20)
-    tile_axis("width", 100, 48, 0, 8, 0, margin=20)
+        tile_axis("width", 100, 32, border=0, stride=8, overlap=0, margin=20)
+    tile_axis("width", 100, 48, border=0, stride=8, overlap=0, margin=20)
