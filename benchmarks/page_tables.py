@@ -234,7 +234,7 @@ def models(content):
         "Trainable parameters",
         "published",
         "Receptive field",
-        "Decides at",
+        "Predicts at",
         "Multiply-adds",
         "CPU",
         "TFLite",
