@@ -1,4 +1,4 @@
-"""docs/export.md's tables of every model in every format, as lines of Markdown."""
+"""The tables of every model in every format in docs/export.md, as lines of Markdown."""
 
 # Key of a format in docs/export_table.json: the heading of its column.
 HEADINGS = {
@@ -33,13 +33,13 @@ def lines(content):
     found = matrix("Size, MiB", lambda one: f"{one['size_bytes'] / 2**20:.1f}")
     found += matrix("Largest difference of any probability from Keras", _difference)
     found += matrix("Pixels of the same class as in Keras, %", lambda one: f"{100 * one['agreement']:.2f}")
-    found += matrix(f"Milliseconds a call, one image, two threads ({content['latencies']})", _milliseconds)
+    found += matrix(f"Milliseconds per call, one image, two threads ({content['latencies']})", _milliseconds)
     found += matrix("Kinds of operators", lambda one: str(len(one["ops"])))
     if notes:
         found += ['<a id="export-notes"></a>', ""]
         found += [f"{number}. {text}" for number, text in enumerate(notes, start=1)] + [""]
     found += ['<details markdown="1">', "<summary>The operators of each TFLite file</summary>", ""]
-    found += ["| Model | float32 | int8 besides |", "|---|---|---|"]
+    found += ["| Model | float32 | additional in int8 |", "|---|---|---|"]
     for label, row in cells.items():
         if ops := row.get("tflite", {}).get("ops"):
             besides = [op for op in row.get("int8", {}).get("ops", []) if op not in ops]
@@ -55,7 +55,7 @@ def _why(row, key):
 
 
 def _difference(one):
-    """Two digits where they say something, otherwise the power of ten."""
+    """Two decimals from 0.01 on, otherwise one significant digit as a power of ten."""
     value = one["difference"]
     if value == 0:
         return "0"

@@ -198,12 +198,12 @@ def measured(numbers, tta):
         ],
         [
             "Augmenting images for training",
-            f"**{augmentation_ratio(numbers):.1f}** times the images a second of albumentations",
+            f"**{augmentation_ratio(numbers):.1f}** times as many images per second as albumentations",
         ],
         ["One update of mean IoU", f"**{metric['share']:.2f}** of the time of `keras.metrics.MeanIoU`"],
         [
             "`UpsampleConv` for upsampling, concatenation and convolution, with gradients",
-            f"**{min(stages):.2f}** to {max(stages):.2f} of the time, the same numbers",
+            f"**{min(stages):.2f}** to {max(stages):.2f} of the time, the same result",
         ],
         [
             "Test-time augmentation, as its report recommends",
@@ -234,7 +234,7 @@ def models(content):
         "Trainable parameters",
         "published",
         "Receptive field",
-        "Decides at",
+        "Predicts at",
         "Multiply-adds",
         "CPU",
         "TFLite",
@@ -244,17 +244,17 @@ def models(content):
 
 @table("models.md", "differences", "model_table.json")
 def model_differences(content):
-    """A sentence and not a table, but of numbers all the same."""
+    """A sentence, not a table, but with numbers from the same JSON."""
     steady = [row["tflite_difference"] for row in content if not row["tflite_share_apart"]]
     unpooling = {row["model"]: row["tflite_share_apart"] for row in content if row["tflite_share_apart"]}
     lines = [
-        "Every TFLite file was run beside Keras on two images, random weights and settled BatchNormalization: no",
-        f"probability differs by more than {max(steady):.1g}",
+        "Every TFLite file was compared with Keras on two images, with random weights and settled BatchNormalization:",
+        f"no probability differs by more than {max(steady):.1g}",
     ]
     if unpooling:
-        shares = ", ".join(f"{model} on {share:.1%}" for model, share in unpooling.items())
-        lines[-1] += ", but for the nets that unpool, where rounding decides between equal maxima:"
-        lines.append(f"by over 0.001, {shares} of the pixels ([why](export.md))")
+        shares = ", ".join(f"{model} {share:.1%}" for model, share in unpooling.items())
+        lines[-1] += ", except in the models that unpool, where rounding decides between equal maxima. There the"
+        lines.append(f"difference exceeds 0.001 on a share of the pixels: {shares} ([why](export.md#proof))")
     lines[-1] += "."
     return lines
 
@@ -336,7 +336,7 @@ def models_to_choose(content):
             lines.append(
                 [f"`{row['model']}`".replace(", plain`", "`, plain"), f"{row['parameters'] / 1e6:.1f} M", *cost]
             )
-    return rows(*lines, head=["Model", "parameters", "an image", "TFLite file"])
+    return rows(*lines, head=["Model", "parameters", "per image", "TFLite file"])
 
 
 @table("choose.md", "losses", "class_imbalance.json")
@@ -363,7 +363,7 @@ def tta_to_choose(content):
         [f"`{row['name']}`", f"{100 * row['mean_iou']['gain']:+.1f}", f"{row['time_ratio']:.1f}"]
         for row in (*shown, content["groups"]["usual"], content["recommended_gain"])
     ]
-    return rows(*lines, head=["Transforms", "points of mean IoU", "times the time"])
+    return rows(*lines, head=["Transforms", "points of mean IoU", "relative time"])
 
 
 @table("export.md", "every_model", "export_table.json")
@@ -380,7 +380,7 @@ def quantization(content):
         same = [f"{100 * row['float16']['agreement']:.2f} %", f"{100 * row['int8']['agreement']:.2f} %"]
         worst = f"{100 * row['int8']['worst_image']:.1f} %"
         lines.append([row["model"], f"{row['steps']:,}", f"{100 * whole:.2f}", *changes, *same, worst])
-    same = ["same class, float16", "same class, int8", "its worst image"]
+    same = ["same class, float16", "same class, int8", "int8, worst image"]
     found = rows(*lines, head=["", "steps", "float32", *kinds, *same])
     for row in content:
         if mended := row.get("mended"):

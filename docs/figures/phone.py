@@ -70,7 +70,7 @@ def in_the_browser(names):
 
 def table(numbers):
     """The page's table."""
-    rows = ["| | size | mean IoU | same class as Keras | one picture |", "|---|---|---|---|---|"]
+    rows = ["| | size | mean IoU | same class as Keras | per image |", "|---|---|---|---|---|"]
     rows.append(f"| Keras | | {numbers['keras']['mean_iou']:.3f} | | |")
     for name in ("float32", "int8"):
         each = numbers[name]
