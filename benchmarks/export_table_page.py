@@ -15,7 +15,7 @@ HEADINGS = {
 
 
 def lines(content):
-    """The tables and their notes, from what docs/export_table.json holds."""
+    """The tables and their notes, from the content of docs/export_table.json."""
     cells, notes = content["cells"], []
 
     def note(text):
@@ -33,13 +33,13 @@ def lines(content):
     found = matrix("Size, MiB", lambda one: f"{one['size_bytes'] / 2**20:.1f}")
     found += matrix("Largest difference of any probability from Keras", _difference)
     found += matrix("Pixels of the same class as in Keras, %", lambda one: f"{100 * one['agreement']:.2f}")
-    found += matrix(f"Milliseconds a call, one image, two threads ({content['latencies']})", _milliseconds)
+    found += matrix(f"Milliseconds per call, one image, two threads ({content['latencies']})", _milliseconds)
     found += matrix("Kinds of operators", lambda one: str(len(one["ops"])))
     if notes:
         found += ['<a id="export-notes"></a>', ""]
         found += [f"{number}. {text}" for number, text in enumerate(notes, start=1)] + [""]
     found += ['<details markdown="1">', "<summary>The operators of each TFLite file</summary>", ""]
-    found += ["| Model | float32 | int8 besides |", "|---|---|---|"]
+    found += ["| Model | float32 | added in int8 |", "|---|---|---|"]
     for label, row in cells.items():
         if ops := row.get("tflite", {}).get("ops"):
             besides = [op for op in row.get("int8", {}).get("ops", []) if op not in ops]
@@ -48,14 +48,14 @@ def lines(content):
 
 
 def _why(row, key):
-    """Why a cell has no numbers, or None."""
+    """The reason why a cell has no numbers, or None."""
     if key not in row:
-        return "Not made yet."
+        return "Not exported yet."
     return row[key].get("refused")
 
 
 def _difference(one):
-    """Two digits where they say something, otherwise the power of ten."""
+    """Two digits if they are significant, otherwise the power of ten."""
     value = one["difference"]
     if value == 0:
         return "0"
