@@ -1,7 +1,7 @@
 """One image and the targets of the three tasks."""
 
 import numpy as np
-from canvas import CELL_COLORS, GREEN, GRAY, ORANGE, PURPLE, SKY, VERMILION, YELLOW, canvas, ink, show
+from canvas import CELL_COLORS, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILION, YELLOW, canvas, ink, show
 
 import keras_seg as ks
 
