@@ -1,11 +1,11 @@
-"""Timing of alternatives in one run: they take turns, so that a noisy machine is noisy for all of them."""
+"""Timing of alternatives in one run: they alternate, so that noise on the machine affects all of them."""
 
 import statistics
 import time
 
 
 def alternate(alternatives, rounds=11, warmup=2):
-    """Median milliseconds of each of `{name: callable}`, called in turns; the first calls are not counted."""
+    """Median milliseconds of each of `{name: callable}`, called alternately; the first calls are not counted."""
     times = {name: [] for name in alternatives}
     for round_ in range(rounds + warmup):
         for name, call in alternatives.items():

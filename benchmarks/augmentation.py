@@ -1,9 +1,9 @@
-"""Images a second through the standard recipe, 360x480 -> 256x256, against albumentations; or whether a net is fed.
+"""Images per second of the standard recipe, 360x480 -> 256x256, against albumentations; or the wait for data.
 
 The recipe: scale 0.5 to 2, crop with padding, horizontal flip, brightness, contrast, saturation 0.2 and hue 0.02.
 CamVid images decoded in memory, batches of 8. albumentations runs in the three ways it is used: `tf.numpy_function` in
 a parallel map, the same under `tf.data`'s own batching in NumPy, and a pool of processes, each with OpenCV's own
-threads off; the best one counts. It may leave its images uint8, ours are float32 as the net wants them.
+threads off; the best one counts. It may leave its images uint8; ours are float32, as the model needs them.
 
 pip install albumentations opencv-python-headless
 python benchmarks/augmentation.py $KERAS_SEG_DATA/camvid
@@ -35,7 +35,7 @@ def load(folder, count=96):
 
 
 def peer(color="jitter"):
-    """The recipe in albumentations; two ways to change colors, as one is faster and the other closer to ours."""
+    """The recipe in albumentations, with two ways to change colors: one is faster, the other closer to ours."""
     import albumentations as alb
     import cv2
 
@@ -60,7 +60,7 @@ def start_worker(color):
 
 
 def work(first):
-    """One batch, made in a process of the pool."""
+    """One batch, computed in a process of the pool."""
     count = len(DATA["images"])
     made = [
         DATA["peer"](image=DATA["images"][i % count], mask=DATA["masks"][i % count])
@@ -70,7 +70,7 @@ def work(first):
 
 
 def pool_batches(pool):
-    """Batches from a pool of processes, with a few always under way."""
+    """Batches from a pool of processes, with a few always in progress."""
     waiting = [pool.apply_async(work, (BATCH * i,)) for i in range(6)]
     step = 6
     while True:
@@ -97,7 +97,7 @@ def ours():
     import keras_seg as ks
 
     augment = ks.augmentation.standard(crop=CROP, scale=(0.5, 2.0), color=0.2, hue=0.02, ignore_class=VOID)
-    # As from_folder does it: batches first, in which each image has its own seed.
+    # As in from_folder: batches first, in which each image has its own seed.
     batches = examples().batch(BATCH, drop_remainder=True)
     batches = batches.map(lambda i, e: augment.of_batch(*e, i), num_parallel_calls=tf.data.AUTOTUNE)
     return batches.prefetch(tf.data.AUTOTUNE)
@@ -120,7 +120,7 @@ def peer_in_tf_data(color):
 
 
 def rate(iterator, seconds):
-    """Images a second."""
+    """Images per second."""
     start, count = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
         next(iterator)
@@ -136,7 +136,7 @@ def compare(arguments):
     import tensorflow as tf
 
     ways = {"keras_seg": iter(ours())}
-    # Paused between its turns: what runs ahead is bounded by the few batches under way.
+    # Paused between its turns: only the few batches in progress can run ahead.
     for color, pool in pools.items():
         ways[f"albumentations {color}, {arguments.processes} processes"] = pool_batches(pool)
         ways[f"albumentations {color}, tf.data"] = iter(peer_in_tf_data(color))
@@ -150,13 +150,13 @@ def compare(arguments):
     best = max(value for name, value in medians.items() if name != "keras_seg")
     for name, value in medians.items():
         print(f"{name}: {value:.0f} images/s ({min(rates[name]):.0f} to {max(rates[name]):.0f})")
-    print(f"keras_seg over the best of the others: {medians['keras_seg'] / best:.2f}x (TensorFlow {tf.__version__})")
+    print(f"keras_seg over the best other: {medians['keras_seg'] / best:.2f}x (TensorFlow {tf.__version__})")
     for pool in pools.values():
         pool.terminate()
 
 
 def idle(arguments):
-    """Steps of a U-Net on the real pipeline against steps on one batch that is there already, in turns."""
+    """Steps of a U-Net on the real pipeline against steps on one batch already in memory, alternating."""
     import keras
 
     import keras_seg as ks
@@ -166,8 +166,8 @@ def idle(arguments):
     model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=VOID))
     augment = ks.augmentation.standard(crop=CROP, ignore_class=VOID)
     folder = ks.data.from_folder(
-        arguments.folder, split="train", num_classes=11, ignore_class=VOID, batch_size=BATCH, augment=augment,
-        cache=True, repeat=True,
+        arguments.folder, "train", num_classes=11, ignore_class=VOID, batch_size=BATCH, augment=augment, cache=True,
+        repeat=True,
     )  # fmt: skip
     iterator = iter(folder)
     constant = next(iterator)
@@ -187,8 +187,8 @@ def idle(arguments):
             times.append(time.perf_counter() - start)
     share = sum(waits) / sum(fed)
     print(f"a step: {1000 * statistics.median(fed) / arguments.steps:.0f} ms fed by from_folder, ", end="")
-    print(f"{1000 * statistics.median(alone) / arguments.steps:.0f} ms on a batch that is there")
-    print(f"the step waits for its batch {100 * share:.2f} % of the time")
+    print(f"{1000 * statistics.median(alone) / arguments.steps:.0f} ms on a batch in memory")
+    print(f"the step waits for data {100 * share:.2f} % of the time")
 
 
 def main():
@@ -196,8 +196,8 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("--idle", action="store_true", help="measure the training step instead")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each turn")
-    parser.add_argument("--steps", type=int, default=10, help="of each turn of --idle")
+    parser.add_argument("--seconds", type=float, default=3.0, help="duration of each turn")
+    parser.add_argument("--steps", type=int, default=10, help="steps per turn of --idle")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     if arguments.idle:

@@ -23,7 +23,7 @@ KINDS = (
 
 
 def regions(seed):
-    """Regions some dozens of pixels wide: noise, enlarged."""
+    """Regions a few dozen pixels wide: enlarged noise."""
     small = tf.random.stateless_uniform((1, 32, 32, 1), (seed, 0), 0, CLASSES, "int32")
     return tf.repeat(tf.repeat(small, 32, axis=1), 32, axis=2)[..., 0]
 

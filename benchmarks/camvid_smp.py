@@ -1,7 +1,7 @@
-"""The peer of `keras-seg train`: segmentation_models_pytorch's Unet("mobilenet_v2") on CamVid, from scratch.
+"""For comparison with `keras-seg train`: segmentation_models_pytorch's Unet("mobilenet_v2") on CamVid, from scratch.
 
-It gets what helps it: channels_last, data in memory, the same augmentation, the same class weights and overlap term in
-the loss, AdamW with warm-up and polynomial decay to zero at the end of the time.
+It gets every advantage: channels_last, data in memory, the same augmentation, the same class weights and overlap term
+in the loss, AdamW with warm-up and polynomial decay to zero at the end of the time.
 
     pip install torch segmentation-models-pytorch
     python benchmarks/camvid_smp.py $KERAS_SEG_DATA/camvid --minutes 15
@@ -28,7 +28,7 @@ def load(folder):
 
 
 def augmented(images, masks, rng, batch, crop):
-    """A batch of random zooms, crops, flips and colors, each resampled once."""
+    """A batch with random zooms, crops, flips and color changes, each image resampled once."""
     xs, ys = [], []
     height, width = masks.shape[1:]
     for k in rng.integers(0, len(images), size=batch):
@@ -48,7 +48,7 @@ def augmented(images, masks, rng, batch, crop):
 
 
 def class_weights(masks):
-    """One over the square root of the share, mean over pixels 1, as in keras_seg."""
+    """One over the square root of the share, normalized to a mean of 1 over pixels, as in keras_seg."""
     share = torch.bincount(masks.flatten(), minlength=CLASSES + 1)[:CLASSES].double()
     share /= share.sum()
     weights = share**-0.5
@@ -56,7 +56,7 @@ def class_weights(masks):
 
 
 def soft_iou_loss(logits, labels):
-    """One minus soft IoU over the classes present, void pixels left out."""
+    """One minus soft IoU over the classes present, ignored pixels excluded."""
     valid = (labels != VOID).unsqueeze(1)
     probabilities = logits.softmax(1) * valid
     target = torch.nn.functional.one_hot(labels.clamp(max=CLASSES - 1), CLASSES).permute(0, 3, 1, 2) * valid
@@ -120,7 +120,7 @@ def main():
     parameters = sum(p.numel() for p in model.parameters())
     size = f"{arguments.batch}x{arguments.crop}x{arguments.crop}"
     print(f"smp Unet mobilenet_v2: {parameters} parameters, {step} steps of {size}")
-    print("IoU by class:", np.round(100 * iou, 1).tolist())
+    print("IoU per class:", np.round(100 * iou, 1).tolist())
     print(f"mean IoU {100 * iou.mean():.2f}, pixel accuracy {100 * np.diag(matrix).sum() / matrix.sum():.2f}")
 
 

@@ -1,11 +1,11 @@
-"""What losses are worth on thin and rare classes: CamVid, the same small U-Net, the same budget for each.
+"""The effect of losses on thin and rare classes: CamVid, the same small U-Net, the same budget for each loss.
 
     python benchmarks/class_imbalance.py $KERAS_SEG_DATA/camvid --minutes 4 --seeds 0 1 2 --out class_imbalance.json
 
-Every run of a seed starts from the same weights and sees the same crops in the same order; only the loss differs. With
-`--minutes` a loss that costs more gets fewer steps, which is what it costs; with `--steps` all get the same number.
-Images are halved to 180x240; IoU is over all pixels of the val split at that size. The file is written after every run,
-and runs that are in it are not repeated, so that a run that was cut off goes on.
+Every run with the same seed starts from the same weights and gets the same crops in the same order; only the loss
+differs. With `--minutes` a slower loss gets fewer steps; with `--steps` all get the same number. Images are halved to
+180x240; IoU is over all pixels of the val split at that size. The file is written after every run, and runs in it are
+not repeated, so that an interrupted benchmark can be resumed.
 """
 
 import argparse
@@ -29,8 +29,8 @@ CLASSES, VOID, SIZE, CROP, BATCH, RATE = 11, 11, (180, 240), (160, 192), 8, 3e-3
 
 
 def losses(index):
-    """The losses that are compared, by name."""
-    weights = ks.data.class_weights(index, rule="median_frequency")
+    """The losses to compare, by name."""
+    weights = ks.data.class_weights(index, "median_frequency")
     plain = ks.losses.Crossentropy(ignore_class=VOID)
     return {
         "cross-entropy": plain,
@@ -56,7 +56,7 @@ def batches(index, seed):
 
 
 def train(index, loss, seed, steps, minutes):
-    """A model trained with `loss`, and how many steps and seconds it had."""
+    """A model trained with `loss`, and its number of steps and seconds."""
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     model = ks.models.UNet(
@@ -68,7 +68,7 @@ def train(index, loss, seed, steps, minutes):
     )
     model.compile(ks.training.KernelDecayAdamW(RATE, weight_decay=0.01, global_clipnorm=5.0), loss=loss)
     data = batches(index, seed)
-    # Compilation is not part of the budget: one step, after which all is put back.
+    # Compilation is not part of the budget: one step, after which the initial state is restored.
     weights = [keras.ops.convert_to_numpy(variable).copy() for variable in model.variables]
     model.fit(data, steps_per_epoch=1, verbose=0)
     for variable, value in zip(model.variables, weights, strict=True):
@@ -83,7 +83,7 @@ def train(index, loss, seed, steps, minutes):
 
 
 def judge(model, index):
-    """IoU of each class on a split, at the size that was trained on."""
+    """IoU per class on a split, at the training size."""
     matrix = np.zeros((CLASSES, CLASSES), "int64")
     for images, masks in ks.data.from_folder(index, batch_size=BATCH, size=SIZE):
         predicted = np.argmax(keras.ops.convert_to_numpy(model.predict_on_batch(images)), -1)
@@ -117,15 +117,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", type=pathlib.Path)
     budget = parser.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--minutes", type=float, help="of training for each run")
-    budget.add_argument("--steps", type=int, help="of training for each run")
+    budget.add_argument("--minutes", type=float, help="training time per run")
+    budget.add_argument("--steps", type=int, help="training steps per run")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--losses", nargs="+", help="some of the names; all by default")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("class_imbalance.json"))
     arguments = parser.parse_args()
 
-    index = ks.data.scan_folder(arguments.data, split="train", ignore_class=VOID, class_names=NAMES, check_images=False)
-    val = ks.data.scan_folder(arguments.data, split="val", encoding=index.encoding, check_images=False)
+    index = ks.data.scan_folder(arguments.data, "train", ignore_class=VOID, class_names=NAMES, check_images=False)
+    val = ks.data.scan_folder(arguments.data, "val", encoding=index.encoding, check_images=False)
     shares = dict(zip(NAMES, (index.class_pixels / index.class_pixels.sum()).tolist(), strict=True))
     protocol = {"minutes": arguments.minutes, "steps": arguments.steps, "size": SIZE, "crop": CROP, "batch": BATCH}
     protocol = json.loads(json.dumps(protocol))
@@ -138,8 +138,8 @@ def main():
     compared = losses(index)
     for name in arguments.losses or compared:
         if name not in compared:
-            parser.error(f"no loss {name!r}; there are: {', '.join(compared)}")
-    # Seeds outside, so that what the machine does over the hours is spread over the losses.
+            parser.error(f"no loss {name!r}; available: {', '.join(compared)}")
+    # Seeds in the outer loop, so that changes of machine load over the hours affect all losses.
     for seed in arguments.seeds:
         for name in arguments.losses or compared:
             if any(run["loss"] == name and run["seed"] == seed for run in runs):

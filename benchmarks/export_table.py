@@ -1,15 +1,15 @@
 """The table of docs/export.md: every model in every format, its size, operators, difference, agreement and latency.
 
-Weights are random, score layers that start at zero too, and each BatchNormalization has the statistics of its input
-(`settle` of model_table.py); models with a backbone are first trained for forty steps on generated scenes, because a
-deep random net amplifies every rounding. Files of fixed size are compared on two generated scenes, those of any size on
-noise of two sizes. Every row is made in a process of its own and every cell is stored at once, so that a run that is
-stopped goes on where it was.
+Weights are random, including score layers that start at zero, and each BatchNormalization has the statistics of its
+input (`settle` of model_table.py); models with a backbone are first trained for forty steps on generated scenes,
+because a deep random network amplifies every rounding error. Files of fixed size are compared on two generated scenes,
+those of any size on noise of two sizes. Every row is computed in a separate process and every cell is stored at once,
+so that an interrupted run can be resumed.
 
-    python benchmarks/export_table.py                       # the cells that are missing, into docs/export_table.json
+    python benchmarks/export_table.py                       # the missing cells, into docs/export_table.json
     python benchmarks/export_table.py --only SegNet --formats int8 --anew    # some cells again
-    python benchmarks/export_table.py --keep FOLDER         # the same, the artifacts kept (all together: 20 GB)
-    python benchmarks/export_table.py --keep FOLDER --latencies quiet        # only the times of what was kept
+    python benchmarks/export_table.py --keep FOLDER         # the same, keeping the artifacts (20 GB in total)
+    python benchmarks/export_table.py --keep FOLDER --latencies quiet        # only the times of kept artifacts
 """
 
 import argparse
@@ -60,7 +60,7 @@ FORMATS = {
     "int8": ("tflite", "int8.tflite", {"quantize": "int8", "input": "uint8"}),
     "int16x8": ("tflite", "int16x8.tflite", {"quantize": "int16x8"}),
 }
-# How many scenes the ranges of int8 and int16x8 are measured on, and the training of models with a backbone.
+# The number of scenes for measuring the ranges of int8 and int16x8, and for training models with a backbone.
 _REPRESENTATIVE, _STEPS, _BATCH, _TRAINED_SIDE = 8, 40, 8, 96
 
 
@@ -71,7 +71,7 @@ def scenes(count, side, seed):
     import keras_seg as ks
 
     rng = np.random.default_rng(seed)
-    drawn = [ks.data.shapes_scene(rng, size=side) for _ in range(count)]
+    drawn = [ks.data.shapes_scene(rng, side) for _ in range(count)]
     return np.stack([image for image, _ in drawn]).astype("float32"), np.stack([mask for _, mask in drawn])
 
 
@@ -97,7 +97,7 @@ def built(label):
 
 
 def cell(model, side, key, folder):
-    """One cell: what the report of an export says, or why there is none."""
+    """One cell: the report of an export, or the reason why it was refused."""
     import keras_seg as ks
 
     function, file, options = FORMATS[key]
@@ -124,7 +124,7 @@ def cell(model, side, key, folder):
 
 
 def timed(label, key, folder):
-    """{"milliseconds": of an artifact that was kept}."""
+    """{"milliseconds": latency of a kept artifact}."""
     import numpy as np
     import tensorflow as tf
 
@@ -140,7 +140,7 @@ def timed(label, key, folder):
 
 
 def row(label, keys, folder, only_times):
-    """Print each cell of a row as a line of JSON as soon as it is made."""
+    """Print each cell of a row as a line of JSON as soon as it is computed."""
     import keras_seg.export  # noqa: F401
 
     model, side = (None, None) if only_times else built(label)
@@ -151,7 +151,7 @@ def row(label, keys, folder, only_times):
 
 
 def made_in_a_process(label, keys, folder, only_times, store):
-    """Run `row` in a process; a cell that ends it is stored as such, and the rest is made in another."""
+    """Run `row` in a process; a cell that crashes it is stored as refused, and the rest runs in a new process."""
     command = [sys.executable, __file__, "--row", label, "--formats", *keys, "--keep", str(folder)]
     command += ["--latencies", "row"] if only_times else []
     begun, done = None, []
@@ -169,7 +169,7 @@ def made_in_a_process(label, keys, folder, only_times, store):
     if process.returncode:
         if begun is None:
             raise SystemExit(f"{label}: the process ended with {process.returncode} outside any format.")
-        store(begun, {"refused": f"The process that made it ended with status {process.returncode}."})
+        store(begun, {"refused": f"The export process ended with status {process.returncode}."})
         if rest := [key for key in keys if key not in (*done, begun)]:
             made_in_a_process(label, rest, folder, only_times, store)
 
@@ -190,10 +190,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW")
     parser.add_argument("--formats", nargs="+", choices=list(FORMATS), metavar="FORMAT", default=list(FORMATS))
-    parser.add_argument("--anew", action="store_true", help="Make cells again that are there.")
-    parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="Keep the artifacts here.")
-    parser.add_argument("--latencies", metavar="NOTE", help="Only time what was kept; the note stands in the table.")
-    parser.add_argument("--note", default="loaded machine", help="What the table says of the times.")
+    parser.add_argument("--anew", action="store_true", help="Compute existing cells again.")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="Keep the artifacts in this folder.")
+    parser.add_argument(
+        "--latencies", metavar="NOTE", help="Only time the kept artifacts; the note is shown in the table."
+    )
+    parser.add_argument("--note", default="loaded machine", help="The note on the times in the table.")
     parser.add_argument("--row", choices=list(ROWS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     only_times = arguments.latencies is not None
@@ -201,7 +203,7 @@ def main():
         row(arguments.row, arguments.formats, arguments.keep, only_times)
         return
     if only_times and not arguments.keep:
-        parser.error("--latencies needs --keep FOLDER, where the artifacts are.")
+        parser.error("--latencies requires --keep FOLDER with the artifacts.")
     latencies = arguments.latencies or arguments.note
     for label in arguments.only or ROWS:
         cells = stored()["cells"].get(label, {})
@@ -211,7 +213,7 @@ def main():
             keys = [key for key in arguments.formats if arguments.anew or key not in cells]
 
         def store(key, made, label=label):
-            # Another process may have written cells since.
+            # Another process may have written cells in the meantime.
             content = stored() | {"latencies": latencies}
             cells = content["cells"].setdefault(label, {})
             cells[key] = {**cells[key], **made} if only_times else made

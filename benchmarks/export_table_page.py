@@ -15,7 +15,7 @@ HEADINGS = {
 
 
 def lines(content):
-    """The tables and their notes, from what docs/export_table.json holds."""
+    """The tables and their notes, from the content of docs/export_table.json."""
     cells, notes = content["cells"], []
 
     def note(text):
@@ -48,9 +48,9 @@ def lines(content):
 
 
 def _why(row, key):
-    """Why a cell has no numbers, or None."""
+    """The reason why a cell has no numbers, or None."""
     if key not in row:
-        return "Not made yet."
+        return "Not exported yet."
     return row[key].get("refused")
 
 

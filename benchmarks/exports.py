@@ -1,15 +1,15 @@
-"""How long an exported U-Net takes beside Keras' predict and segmentation_models_pytorch, in one run.
+"""Latency of an exported U-Net compared with Keras' predict and segmentation_models_pytorch, in one run.
 
     python benchmarks/exports.py --peer PYTHON
 
-U-Net on MobileNetV2, 224x224, float32, two threads each, batch 1 and 8; every alternative takes its turn in every
-round, and the median counts. Twice: with the skips that keras_seg takes from MobileNetV2 (the expanded maps, as Keras'
-own tutorials do), and with the narrow ones (the bottlenecks), which are those of segmentation_models_pytorch. The
-statistics of BatchNormalization are random, as if trained: with those of a new model every bias is 0 and goes away.
+U-Net on MobileNetV2, 224x224, float32, two threads each, batch 1 and 8; every alternative runs once per round,
+and the median counts. There are two variants: with keras_seg's default skips of MobileNetV2 (the expanded maps, as in
+Keras' own tutorials), and with the narrow ones (the bottlenecks) of segmentation_models_pytorch. The statistics of
+BatchNormalization are random, as if trained: with those of a new model every bias is 0 and would be optimized away.
 
-PYTHON is the interpreter of an environment with torch and segmentation-models-pytorch; it answers through a pipe, so
+PYTHON is the interpreter of an environment with torch and segmentation-models-pytorch; it responds through a pipe, so
 that both libraries can be in one run without sharing an environment. Without --peer it is left out. --keep writes the
-figures into docs/benchmarks.json and the page made of it.
+numbers into docs/benchmarks.json and the page made of it.
 """
 
 import argparse
@@ -56,7 +56,7 @@ for line in sys.stdin:
 
 
 class Peer:
-    """segmentation_models_pytorch in a process of its own."""
+    """segmentation_models_pytorch in a separate process."""
 
     def __init__(self, python):
         command = [python, "-c", PEER, str(THREADS), str(SIZE)]
@@ -64,14 +64,14 @@ class Peer:
         self.names = self._process.stdout.readline().split()
 
     def milliseconds(self, name, batch):
-        """Of one call."""
+        """Milliseconds of one call."""
         self._process.stdin.write(f"{name} {batch}\n")
         self._process.stdin.flush()
         return float(self._process.stdout.readline())
 
 
 def alternatives(model, folder, batch):
-    """{name: callable that predicts a batch} of Keras and each format."""
+    """{name: callable that predicts a batch} for Keras and each format."""
     import numpy as np
     import onnxruntime
     import openvino
@@ -113,7 +113,7 @@ def alternatives(model, folder, batch):
 
 
 def as_if_trained(model):
-    """Give every BatchNormalization statistics of its own."""
+    """Give every BatchNormalization random statistics."""
     import numpy as np
 
     rng = np.random.default_rng(1)
@@ -177,7 +177,7 @@ def main():
 
 
 def keep(columns, rounds):
-    """Write the medians, a dict of each column, where the documentation has its numbers from."""
+    """Write the medians, one dict per column, to the JSON file of the documentation."""
     import page_tables
 
     path = page_tables.DOCS / "benchmarks.json"

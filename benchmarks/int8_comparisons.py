@@ -1,9 +1,9 @@
-"""What TFLite's int8 comparisons do to unpooling: a small net on raw pixels, with them and with float32 in their place.
+"""The effect of TFLite's int8 comparisons on unpooling: a small model on raw pixels, with int8 and float32 comparisons.
 
     python benchmarks/int8_comparisons.py    # writes docs/int8_comparisons.json
 
-Weights are random: the question is whether the file computes what Keras does. The gain multiplies the images, and with
-them the ranges of all maps.
+Weights are random: the question is whether the file computes the same as Keras. The gain multiplies the images, and
+with them the ranges of all maps.
 """
 
 import json
@@ -23,7 +23,7 @@ SIZE, GAINS = (32, 48), (1.0, 0.2, 0.001)
 
 
 def small_net():
-    """Two poolings with indices and two unpoolings, without rescaling."""
+    """Two pooling layers with indices and two unpooling layers, without rescaling."""
     image = keras.Input((*SIZE, 3))
     x = first = keras.layers.Conv2D(8, 3, padding="same", activation="relu")(image)
     x, places = ks.layers.MaxPoolingWithArgmax2D()(x)
@@ -41,7 +41,7 @@ def main():
     images = np.random.default_rng(0).uniform(0, 255, (8, *SIZE, 3)).astype("float32")
     comparisons, rows = float_nodes.COMPARISONS, []
     for gain in GAINS:
-        # The images stay what an artifact takes; a layer brings the ranges down.
+        # The input stays that of a usual artifact; a layer reduces the ranges.
         scaled = keras.Sequential([keras.Input((*SIZE, 3)), keras.layers.Rescaling(gain), model])
         row = {"gain": gain}
         for name, kept in (("int8", set()), ("float32", comparisons)):

@@ -1,9 +1,9 @@
-"""Max pooling with indices and unpooling: ours on TensorFlow, tf.nn, and torch channels_last, taking turns in one run.
+"""Max pooling with indices and unpooling: ours on TensorFlow, tf.nn, and torch channels_last, alternating in one run.
 
 python benchmarks/max_unpooling.py
 
-Most of the time goes into memory. With MALLOC_MMAP_THRESHOLD_=4000000000 and MALLOC_TRIM_THRESHOLD_=8000000000 in the
-environment neither PyTorch nor TensorFlow gives pages back after each call.
+Most of the time is memory access. With MALLOC_MMAP_THRESHOLD_=4000000000 and MALLOC_TRIM_THRESHOLD_=8000000000 in the
+environment neither PyTorch nor TensorFlow returns memory pages after each call.
 """
 
 import os
@@ -30,14 +30,14 @@ def on_tensorflow(pool_and_unpool, x, upstream, jit_compile=False):
         with tf.GradientTape() as tape:
             tape.watch(x)
             outputs = pool_and_unpool(x)
-        # Both, or TensorFlow leaves out the unpooling, which the gradient does not need.
+        # Both, or TensorFlow removes the unpooling, which the gradient does not need.
         return outputs, tape.gradient(outputs, x, upstream)
 
     return forward, backward
 
 
 def argmax_and_scatter(x):
-    """What there is in tf.nn."""
+    """The equivalent in tf.nn."""
     pooled, argmax = tf.nn.max_pool_with_argmax(x, 2, 2, "VALID", include_batch_in_index=True)
     flat = tf.scatter_nd(tf.reshape(argmax, (-1, 1)), tf.reshape(pooled, (-1,)), [tf.size(x, tf.int64)])
     return tf.reshape(flat, x.shape)
@@ -97,7 +97,7 @@ def main():
                 assert np.array_equal(result, expected), (name, kind)
 
     times = alternate(calls, rounds=21)
-    print(f"pool and unpool of {SHAPE}, float32, {os.cpu_count()} cores; milliseconds, median of 21, taking turns")
+    print(f"pool and unpool of {SHAPE}, float32, {os.cpu_count()} cores; milliseconds, median of 21, alternating")
     print("| | forward | ours / it | forward and backward | ours / it |")
     print("|---|---|---|---|---|")
     for name in [*pairs, "ours, eager", "a plain copy (x + 1)"]:

@@ -1,7 +1,7 @@
 """MeanIoU.update_state against keras.metrics.MeanIoU, in a graph on TensorFlow: 8x256x256x21 probabilities.
 
-With torchmetrics installed (pip install torchmetrics), its MulticlassJaccardIndex takes part, in the layout it is made
-for. "ours, any size" is a graph made for any height and width, where nothing is compiled by XLA.
+With torchmetrics installed (pip install torchmetrics), its MulticlassJaccardIndex is included, in the layout it is
+designed for. "ours, any size" is a graph for any height and width, where XLA compiles nothing.
 
 python benchmarks/mean_iou.py
 """
@@ -20,7 +20,7 @@ CLASSES = 21
 
 
 def torchmetrics_update(labels, probabilities):
-    """{} or the update of the peer on the same numbers, channels first."""
+    """{} or the update of torchmetrics on the same numbers, channels first."""
     try:
         import torch
         from torchmetrics.classification import MulticlassJaccardIndex

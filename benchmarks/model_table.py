@@ -1,10 +1,10 @@
 """The table of docs/models.md: every model built at full size, counted, timed, exported to TFLite and compared.
 
-Each row is made in a process of its own, which needs up to ten GiB of memory for the largest (DeconvNet).
+Each row is computed in a separate process, which needs up to ten GiB of memory for the largest (DeconvNet).
 
     python benchmarks/model_table.py                 # all rows, into docs/model_table.json and docs/models.md
-    python benchmarks/model_table.py --only SegNet   # one row anew, the others as they stand
-    python benchmarks/model_table.py --untimed       # with the latencies of the run before, on a machine that is busy
+    python benchmarks/model_table.py --only SegNet   # one row again, the others unchanged
+    python benchmarks/model_table.py --untimed       # with the latencies of the previous run, on a busy machine
 """
 
 import argparse
@@ -24,7 +24,7 @@ DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
 
 VOC, CAMVID = {"num_classes": 21}, {"num_classes": 11}
 MOBILE = {**VOC, "backbone": "MobileNetV2"}
-# label: (model, arguments, parameters by the paper or its authors' code, the layer that decides, side of the image)
+# label: (model, arguments, parameters by the paper or its authors' code, the layer that predicts, side of the image)
 ROWS = {
     "PatchClassifier, LeNet": (
         "PatchClassifier", {"num_classes": 10, "input_shape": (None, None, 1)}, 61_706, None, 256),
@@ -51,7 +51,7 @@ ROWS = {
 
 
 def settle(model, image):
-    """Weights that are not those of the first moment, where a net says the same of every pixel.
+    """Replace initial weights, with which a model predicts the same class for every pixel.
 
     Score layers that start at zero get random weights, and each BatchNormalization the statistics of its input.
     """
@@ -93,7 +93,7 @@ def measure(label):
     latency = alternate({"": lambda: step(image).numpy()}, rounds=9)[""]
     with tempfile.TemporaryDirectory() as folder:
         report = ks.export.tflite(model, pathlib.Path(folder) / "model.tflite", input_size=(side, side))
-    # Of the output, where a row has one resolution; a deeper look at its deciding layer's own stride.
+    # The receptive field of the output, but the stride of the predicting layer.
     field = ks.analysis.receptive_field(model).size
     return {
         "model": label,

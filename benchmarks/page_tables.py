@@ -1,11 +1,11 @@
-"""The tables of the documentation's pages, made of the numbers in docs/*.json.
+"""The tables of the documentation's pages, generated from the numbers in docs/*.json.
 
     python benchmarks/page_tables.py           # write them into the pages
-    python benchmarks/page_tables.py --check   # only say which differ
+    python benchmarks/page_tables.py --check   # only list those that differ
 
-A table stands on its page between `<!-- table: NAME -->` and `<!-- end of table -->`, and nowhere else are its numbers
-typed. A benchmark writes its JSON and calls `write_tables()`. To add a table, write a function with `@table` that turns
-the content of the JSON file into the lines of the table.
+A table is on its page between `<!-- table: NAME -->` and `<!-- end of table -->`; its numbers are not typed anywhere.
+A benchmark writes its JSON and calls `write_tables()`. To add a table, write a function with `@table` that turns the
+content of the JSON file into the lines of the table.
 """
 
 import argparse
@@ -18,11 +18,11 @@ import sys
 import export_table_page
 
 DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
-TABLES = {}  # (page, name): function without arguments that gives the table
+TABLES = {}  # (page, name): function without arguments that returns the table
 
 
 def table(page, name, *files):
-    """Register a function from the content of JSON files to the lines of a table of a page."""
+    """Register a function that turns the content of JSON files into the lines of a table on a page."""
 
     def register(function):
         TABLES[page, name] = lambda: "\n".join(function(*(read(file) for file in files)))
@@ -42,15 +42,15 @@ def rows(*cells, head):
 
 
 def with_table(text, name, content):
-    """The text of a page with another table of this name."""
+    """The text of a page with the table of this name replaced."""
     pattern = rf"(<!-- table: {re.escape(name)} -->\n)(.*?)(<!-- end of table -->)"
     if len(re.findall(pattern, text, re.S)) != 1:
-        raise ValueError(f"the page has no place, or several, for the table {name!r}")
+        raise ValueError(f"the page must have exactly one place for the table {name!r}")
     return re.sub(pattern, lambda found: f"{found[1]}\n{content}\n\n{found[3]}", text, flags=re.S)
 
 
 def stale_tables():
-    """The tables that are not what the JSON says, as (page, name)."""
+    """The tables that differ from the JSON, as (page, name)."""
     stale = []
     for (page, name), content in TABLES.items():
         text = (DOCS / page).read_text(encoding="utf-8")
@@ -114,8 +114,8 @@ def augmentation(numbers):
         median, low, high = row["images_a_second"]
         shown = f"**{median:,}**" if row.get("ours") else f"{median:,}"
         lines.append([row["name"], f"{shown} ({low:,} to {high:,})"])
-    lines.append(["over the best of the others", f"**{augmentation_ratio(numbers):.2f}x**"])
-    return rows(*lines, head=["", "images a second"])
+    lines.append(["ratio to the best of the others", f"**{augmentation_ratio(numbers):.2f}x**"])
+    return rows(*lines, head=["", "images per second"])
 
 
 def augmentation_ratio(numbers):
@@ -126,7 +126,7 @@ def augmentation_ratio(numbers):
 
 @table("benchmarks.md", "exports", "benchmarks.json")
 def exports(numbers):
-    """Of each column: milliseconds, and the share of the faster eager layout of the peer in the same run."""
+    """Per column: milliseconds, and the ratio to the faster eager layout of the peer in the same run."""
     found = {row["name"]: row["ms"] for row in numbers["exports"]["rows"]}
     units = [min(pair) for pair in zip(found["smp, eager"], found["smp, channels_last"], strict=True)]
     best = [min(column) for column in zip(*found.values(), strict=True)]
@@ -275,13 +275,13 @@ def tile_seams(result):
             [
                 name,
                 f"{row['tiles'][0]} x {row['tiles'][1]}",
-                *(f"{part['class_disagreement']:.1%}" if part else "share none" for part in parts),
+                *(f"{part['class_disagreement']:.1%}" if part else "no overlap" for part in parts),
                 f"{100 * row['mean_iou']:.1f}",
                 f"{value:+.2f} ({low:+.2f} to {high:+.2f})",
             ]
         )
     lines.append(["whole image", "1", "", "", "", "", f"{100 * result['mean_iou_whole']:.1f}", ""])
-    head = ["blend, overlap", "tiles an image", "neighbors", "tiled and whole", "near seams", "elsewhere", "mean IoU"]
+    head = ["blend, overlap", "tiles per image", "neighbors", "tiled and whole", "near seams", "elsewhere", "mean IoU"]
     return rows(*lines, head=[*head, "minus whole image"])
 
 
@@ -321,7 +321,9 @@ def sliding_window(result):
             ]
         )
     images, slow = result["images"], result["slow"]
-    return rows(*lines, head=["", "time an image", f"mean IoU, {images} images", "times class shares", f"first {slow}"])
+    return rows(
+        *lines, head=["", "time per image", f"mean IoU, {images} images", "times class shares", f"first {slow}"]
+    )
 
 
 CHOICE = ("UNet, plain", "UNet", "FPN", "LinkNet", "PSPNet", "DeepLabV3Plus", "SegNet", "FCN8s")
@@ -400,7 +402,7 @@ def main():
     parser.add_argument("--check", action="store_true")
     if parser.parse_args().check:
         stale = stale_tables()
-        print("\n".join(f"docs/{page}: {name}" for page, name in stale) or "Every table is what the JSON says.")
+        print("\n".join(f"docs/{page}: {name}" for page, name in stale) or "All tables agree with the JSON.")
         sys.exit(bool(stale))
     write_tables()
 

@@ -1,13 +1,13 @@
-"""What quantization costs: every model, trained briefly on CamVid, in every type that `export.tflite` writes.
+"""The loss of accuracy by quantization: every model, trained briefly on CamVid, in every type of `export.tflite`.
 
     python benchmarks/quantization.py $KERAS_SEG_DATA/camvid --work WORK                # all rows
-    python benchmarks/quantization.py $KERAS_SEG_DATA/camvid --work WORK --only SegNet  # one row anew
+    python benchmarks/quantization.py $KERAS_SEG_DATA/camvid --work WORK --only SegNet  # one row again
 
-Images are made smaller, to 120x160, the nets of VGG's kind are narrow, and each row says how many steps it had: the
-scores are no comparison of models, only their change is meant. One row comes from `--run`, the folder of a
-`keras-seg train` run, at its own 360x480. Ranges are measured on a hundred training images in which every class
-occurs, and files are judged on images of the val split. Trained models are kept in WORK and rows in
-docs/quantization.json, so that a run that was cut off goes on.
+Images are reduced to 120x160, the VGG-like models are narrow, and each row gives its number of training steps: the
+scores do not compare models, only their change matters. One row comes from `--run`, the folder of a `keras-seg train`
+run, at its own 360x480. Ranges are measured on a hundred training images in which every class occurs, and files are
+evaluated on images of the val split. Trained models are kept in WORK and rows in docs/quantization.json, so that an
+interrupted run can be resumed.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from keras_seg.data.pipeline.decoded_store import DecodedStore
 DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
 CLASSES, VOID, SIZE, CROP, BATCH = 11, 11, (120, 160), (96, 128), 8
 REPRESENTATIVE, JUDGED = 100, 24
-# A larger loss of mean IoU in int8 is looked into, and layers kept in float32.
+# For a larger loss of mean IoU in int8, layers are analyzed and kept in float32.
 MOST = 0.01
 KINDS = ("int8", "float16", "dynamic", "int16x8")
 
@@ -68,7 +68,7 @@ ROWS = {
 
 
 def third(data, work):
-    """The folder of images and masks at a third of their size."""
+    """The folder with images and masks at a third of their size."""
     for split in ("train", "val"):
         for kind, way in (("images", Image.Resampling.BOX), ("masks", Image.Resampling.NEAREST)):
             target = work / "third" / split / kind
@@ -86,7 +86,7 @@ def scanned(folder, split):
 
 
 def trained(label, folder, work):
-    """The model of a row and how many steps it had, trained or as it was kept."""
+    """The model of a row and its number of steps, trained now or loaded."""
     name, arguments, steps, rate = ROWS[label]
     path = work / f"{label}, {steps} steps.keras"
     if path.exists():
@@ -95,7 +95,7 @@ def trained(label, folder, work):
     index = scanned(folder, "train")
     model = ks.models.build(name, num_classes=CLASSES, **arguments)
     for layer in model._flatten_layers():
-        # A few hundred steps: moving statistics of MobileNetV2's own 0.999 would still be those of the first moment.
+        # After a few hundred steps, moving statistics with MobileNetV2's 0.999 would be near their initial values.
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.9
     if name == "PatchClassifier":
@@ -118,14 +118,14 @@ def trained(label, folder, work):
 
 
 def of_a_run(run):
-    """The model of a run folder and how many steps it had."""
+    """The model of a run folder and its number of steps."""
     log = (run / "log.csv").read_text(encoding="utf-8").splitlines()
     steps = max(int(line.split(",")[log[0].split(",").index("step")]) for line in log[1:])
     return keras.saving.load_model(run / "model.keras"), steps
 
 
 def over_images(model):
-    """What is exported: a classifier of patches as one pass with its scores enlarged, others as they are."""
+    """The model to export: a patch classifier as one pass with upsampled scores, others unchanged."""
     if len(model.output_shape) == 4:
         return model
     patch = model.input_shape[1]
@@ -136,7 +136,7 @@ def over_images(model):
 
 
 def images_of(folder, size):
-    """(representative images, images to judge on, their masks)."""
+    """(representative images, test images, their masks)."""
     train, val = scanned(folder, "train"), scanned(folder, "val")
     stores = DecodedStore(train), DecodedStore(val)
     chosen = ks.data.stratified_positions(train.pixel_counts, REPRESENTATIVE)
@@ -205,7 +205,7 @@ def main():
         if arguments.train_only:
             continue
         row = measured(label, over_images(model), steps, source, size)
-        # Another process may have written rows since.
+        # Another process may have written rows in the meantime.
         rows = {**read(stored), label: row}
         content = [rows[name] for name in ROWS if name in rows]
         stored.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

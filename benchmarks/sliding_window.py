@@ -1,7 +1,7 @@
 """One pass of a convolutionalized patch classifier against its 625 windows: 256x256, window 64, step 8, on TensorFlow.
 
-The limit of the speed-up is the ratio of multiply-adds: the windows share nearly all of the trunk's work and nothing of
-the dense head's, which both sides do once for each window.
+The limit of the speed-up is the ratio of multiply-adds: the windows share nearly all of the trunk's work and none of
+the dense head's, which both compute once per window.
 
     python benchmarks/sliding_window.py [--padding valid]
 """
@@ -59,7 +59,7 @@ def main():
     filters = tuple(arguments.filters)
     print(f"{IMAGE}x{IMAGE}, window {WINDOW}, step {STEP}, filters {filters}, {arguments.padding} padding")
     print(f"{len(windows)} windows in batches of {arguments.batch}: {times['windows']:.0f} ms")
-    print(f"one pass: {times['pass']:.0f} ms; largest difference of a probability {difference:.2g}")
+    print(f"one pass: {times['pass']:.0f} ms; largest difference in probability {difference:.2g}")
     print(f"speed-up {speedup:.1f} of at most {limit:.1f} (ratio of multiply-adds): {speedup / limit:.2f}")
 
 

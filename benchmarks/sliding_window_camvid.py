@@ -2,10 +2,10 @@
 
     python benchmarks/sliding_window_camvid.py $KERAS_SEG_DATA/camvid --minutes 4 --work WORK
 
-Images are halved to 180x240. A classifier of patches and a U-Net are trained from scratch for the same wall-clock time
-and judged on the val split, at every pixel of the halved images. The literal window at every pixel is so slow that it
-is judged on the first images only (`--literal`), where the others stand beside it. Models and halved images are kept in
-WORK and not made again.
+Images are halved to 180x240. A patch classifier and a U-Net are trained from scratch for the same wall-clock time and
+evaluated on the val split, at every pixel of the halved images. The literal window at every pixel is so slow that it is
+only evaluated on the first images (`--literal`), for which the other scores are given too. Models and halved images are
+kept in WORK and reused.
 """
 
 import argparse
@@ -40,7 +40,7 @@ LITERAL, COARSE, PASS, STITCHED, DILATED, UNET = (
 
 
 def halved(data, work):
-    """The folder of halved images and masks."""
+    """The folder with halved images and masks."""
     for split in ("train", "val"):
         for kind, way in (("images", Image.Resampling.BOX), ("masks", Image.Resampling.NEAREST)):
             target = work / "half" / split / kind
@@ -53,7 +53,7 @@ def halved(data, work):
 
 
 def trained(model, dataset, loss, minutes, path, steps=50):
-    """`model` after so many minutes of training, compilation left out, or as it was kept."""
+    """`model` after this many minutes of training, without compilation, or loaded from disk."""
     if path.exists():
         return keras.saving.load_model(path)
     keras.utils.set_random_seed(0)
@@ -67,8 +67,8 @@ def trained(model, dataset, loss, minutes, path, steps=50):
 
 
 def models(folder, work, minutes):
-    """The classifier of patches and the U-Net."""
-    index = ks.data.scan_folder(folder, split="train", num_classes=CLASSES, ignore_class=VOID, check_images=False)
+    """The patch classifier and the U-Net."""
+    index = ks.data.scan_folder(folder, "train", num_classes=CLASSES, ignore_class=VOID, check_images=False)
     keras.utils.set_random_seed(0)
     patches = ks.models.PatchClassifier(
         CLASSES, architecture="vgg", patch_size=PATCH, filters=(16, 32, 64), units=(128,), padding="valid"
@@ -82,14 +82,14 @@ def models(folder, work, minutes):
     )
     augment = ks.augmentation.standard(crop=(160, 192), scale=(0.75, 1.5), ignore_class=VOID)
     whole = ks.data.from_folder(index, batch_size=8, augment=augment, cache="memory", repeat=True, steps_per_epoch=50)
-    # As many pixels of each class in the loss as there are patches of each class.
-    loss = ks.losses.Crossentropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, rule="balanced"))
+    # Each class has the same share in the loss as among the patches.
+    loss = ks.losses.Crossentropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, "balanced"))
     unet = trained(unet, whole, loss, minutes, work / "unet.keras")
     return patches, unet, index.class_pixels / index.class_pixels.sum()
 
 
 def enlarged(scores):
-    """Scores at every 8th pixel, from the first on, interpolated between and repeated beyond the last."""
+    """Scores at every 8th pixel, starting at the first, interpolated, and repeated beyond the last."""
     for axis, length in enumerate(SIZE):
         place = np.minimum(np.arange(length) / STRIDE, scores.shape[axis] - 1)
         below = np.minimum(place.astype(int), scores.shape[axis] - 2)
@@ -111,8 +111,8 @@ def ways(patches, unet):
         return lambda image: np.asarray(model.predict_on_batch(image))[0]
 
     return {
-        LITERAL: lambda image: ks.inference.sliding_window(patches, mirrored(image), step=1, batch_size=256),
-        COARSE: lambda image: enlarged(ks.inference.sliding_window(patches, mirrored(image), step=STRIDE)),
+        LITERAL: lambda image: ks.inference.sliding_window(patches, mirrored(image), 1, batch_size=256),
+        COARSE: lambda image: enlarged(ks.inference.sliding_window(patches, mirrored(image), STRIDE)),
         PASS: lambda image: enlarged(whole(coarse)(mirrored(image)[None])),
         STITCHED: lambda image: ks.inference.shift_and_stitch(patches, mirrored(image)),
         DILATED: lambda image: whole(fine)(mirrored(image)[None]),
@@ -129,12 +129,12 @@ def confusion(ids, mask):
 
 def judge(patches, unet, shares, val, slow, work):
     """{name: {"seconds", "mean_iou", "mean_iou_first", "prior", "difference"}}; the slow ways on the first images."""
-    store = DecodedStore(val, cache="memory")
+    store = DecodedStore(val, "memory")
     found, results, pictures = ways(patches, unet), {}, {}
     for name, way in found.items():
         count = slow if name in (LITERAL, STITCHED) else len(val)
         seconds, matrices, priors = [], [], []
-        if name != LITERAL:  # Compiling is nothing beside its minutes.
+        if name != LITERAL:  # Its compilation is negligible compared with its minutes.
             way(store.get(0)[0])
         for number in range(count):
             image, mask = store.get(number)
@@ -164,7 +164,7 @@ def judge(patches, unet, shares, val, slow, work):
 
 
 def draw(work, val):
-    """The picture: the first image, its truth, and what each way makes of it."""
+    """The picture: the first image, its ground truth, and the prediction of each way."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -184,14 +184,14 @@ def draw(work, val):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", type=pathlib.Path)
-    parser.add_argument("--minutes", type=float, default=4, help="of training for each model")
+    parser.add_argument("--minutes", type=float, default=4, help="training time per model")
     parser.add_argument("--literal", type=int, default=3, help="images for the slow ways")
     parser.add_argument("--images", type=int, help="only the first images of the val split, to try it out")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("sliding_window_camvid"))
     arguments = parser.parse_args()
     folder = halved(arguments.data, arguments.work)
     patches, unet, shares = models(folder, arguments.work, arguments.minutes)
-    val = ks.data.scan_folder(folder, split="val", num_classes=CLASSES, ignore_class=VOID, check_images=False)
+    val = ks.data.scan_folder(folder, "val", num_classes=CLASSES, ignore_class=VOID, check_images=False)
     val = val.subset(range(arguments.images)) if arguments.images else val
     found = judge(patches, unet, shares, val, arguments.literal, arguments.work)
     draw(arguments.work, val)

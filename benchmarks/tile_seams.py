@@ -1,4 +1,4 @@
-"""The price of tiles on CamVid: how far neighbors disagree, how far tiles are from the whole image, and the mean IoU.
+"""The effect of tiles on CamVid: differences between neighboring tiles and from the whole image, and the mean IoU.
 
 python benchmarks/tile_seams.py $KERAS_SEG_DATA/camvid RUN/model.keras
 
@@ -37,7 +37,7 @@ def matrix(truth, ids):
 
 
 def pooled(reports):
-    """Means over all pixels of all images, from those of each image."""
+    """Means over all pixels of all images, from the means per image."""
     found = {}
     for part in PARTS:
         parts = [getattr(report, part) for report in reports if getattr(report, part).pixels]

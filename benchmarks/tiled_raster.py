@@ -2,10 +2,10 @@
 
 python benchmarks/tiled_raster.py FOLDER
 
-Makes FOLDER/raster.npy (1.2 GB, kept for the next time), predicts class ids into FOLDER/ids.npy with a small U-Net
-(Compact, 8 to 48 filters, decided at a quarter of the resolution), and prints the seconds and the most memory that was
-resident. With --kill-after SECONDS the process that predicts is killed (SIGKILL) until it is through, each time going
-on where the last one was stopped; the ids must then be those of an uninterrupted run, left in FOLDER/whole.npy.
+Creates FOLDER/raster.npy (1.2 GB, kept for the next run), predicts class ids into FOLDER/ids.npy with a small U-Net
+(Compact, 8 to 48 filters, output at a quarter of the resolution), and prints the seconds and the peak resident memory.
+With --kill-after SECONDS the predicting process is killed (SIGKILL) and resumed until it finishes; the ids must then
+equal those of an uninterrupted run, stored in FOLDER/whole.npy.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def make_raster(path, side):
 
 
 def most_resident():
-    """The most memory that was resident in this process, MiB. `getrusage` starts from what the parent had."""
+    """Peak resident memory of this process, MiB. `getrusage` would include that of the parent."""
     status = pathlib.Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
@@ -108,7 +108,7 @@ def main():
         path.unlink()
     killed = 0
     while not ids.exists():
-        # A process of its own, whose memory is that of predicting and nothing else.
+        # A separate process, so that its memory is that of prediction alone.
         worker = subprocess.Popen([sys.executable, __file__, *sys.argv[1:], "--worker"])
         try:
             status = worker.wait(arguments.kill_after)
@@ -118,7 +118,7 @@ def main():
             worker.send_signal(signal.SIGKILL)
             worker.wait()
             if ids.exists():
-                break  # It was through, and on its way out.
+                break  # It had finished and was exiting.
             killed += 1
             journal = arguments.folder / "ids.npy.progress.json"
             print("killed after", json.loads(journal.read_text())["tile_rows"] if journal.exists() else 0, "tile rows")
@@ -129,7 +129,7 @@ def main():
         np.array_equal(mine, theirs)
         for mine, theirs in zip(np.load(ids, mmap_mode="r"), np.load(whole, mmap_mode="r"), strict=True)
     )
-    print(f"killed {killed} times; the same ids as without: {same}")
+    print(f"killed {killed} times; same ids as without: {same}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What tiling costs beside the model: `TiledPredictor.predict` against the model's own calls on as many equal batches.
+"""The overhead of tiling: `TiledPredictor.predict` against the model's own calls on the same number of equal batches.
 
 python benchmarks/tiling_overhead.py
 
-Milliseconds, medians of one run in which both take turns; an image of 1536x1536, tiles of 256x256 that share a quarter.
+Milliseconds, medians of one run in which both alternate; an image of 1536x1536, tiles of 256x256, overlap of a quarter.
 """
 
 import os
@@ -17,7 +17,7 @@ from alternating import alternate
 import keras_seg as ks
 
 MODELS = {
-    "UNet, Compact of 8 to 48 filters, decided at 1/4": {
+    "UNet, Compact of 8 to 48 filters, output at 1/4": {
         "backbone": ks.backbones.Compact(filters=(8, 16, 24, 32, 48)),
         "decoder_filters": (32, 24, 16),
         "decoder_stride": 4,

@@ -39,7 +39,7 @@ def functions(layer, variables, inputs):
 
 
 def main():
-    print(f"batch {BATCH}, float32, {os.cpu_count()} cores; milliseconds, median of 11, taking turns")
+    print(f"batch {BATCH}, float32, {os.cpu_count()} cores; milliseconds, median of 11, alternating")
     print("| stage | Keras forward | ours | ratio | Keras with gradients | ours | ratio |")
     print("|---|---|---|---|---|---|---|")
     for height, width, channels, skip_channels, filters in STAGES:

@@ -1,4 +1,4 @@
-"""Street scenes: CamVid's eleven classes with a small U-Net from scratch, judged on the validation images.
+"""Street scenes: CamVid's eleven classes with a small U-Net from scratch, evaluated on the validation images.
 
 `KERAS_SEG_DATA` names the folder that holds `camvid/train` and `camvid/val`, each with `images/` and `masks/`.
 """
@@ -12,28 +12,28 @@ import keras
 
 import keras_seg as ks
 
-QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
+QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it runs.
 CAMVID = pathlib.Path(os.environ.get("KERAS_SEG_DATA", "."), "camvid")
 NAMES = ["sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"]
-VOID = 11  # In the masks: pixels that nobody labeled. They count nowhere.
+VOID = 11  # Unlabeled pixels in the masks; excluded from the loss and the scores.
 
 # %% [markdown]
-# Training images are cropped, scaled, flipped and recolored anew in every epoch; validation images stay whole.
+# Training images are cropped, scaled, flipped and recolored differently in every epoch; validation images stay whole.
 
 # %%
 train = ks.data.from_folder(
     CAMVID / "train",
     num_classes=len(NAMES),
     ignore_class=VOID,
-    size=(180, 240),  # Half of what the files have: four times as many steps in the same minutes.
+    size=(180, 240),  # Half the size of the files: four times as many steps in the same minutes.
     augment=ks.augmentation.standard(crop=(128, 128), scale=(0.75, 1.5), ignore_class=VOID),
     cache=True,
 )
 val = ks.data.scan_folder(CAMVID / "val", num_classes=len(NAMES), ignore_class=VOID, class_names=NAMES)
 
 # %% [markdown]
-# `decoder_stride=2` decides the classes on a map half as fine and enlarges it. The loss adds soft IoU to cross-entropy,
-# so that a pole counts for more than its few pixels.
+# `decoder_stride=2` predicts the classes at half the resolution and upsamples them. The loss adds soft IoU to
+# cross-entropy, so that a pole counts for more than its few pixels.
 
 # %%
 epochs = 1 if QUICK else 5
@@ -47,8 +47,8 @@ model.compile(
 model.fit(train, epochs=epochs, verbose=2)
 
 # %% [markdown]
-# The score is one confusion matrix over all pixels of all validation images, at the size of the training. A picture
-# shows three of them.
+# The scores come from one confusion matrix over all pixels of all validation images, at the training size. A picture
+# shows three of the images.
 
 # %%
 small = ks.data.from_folder(val, size=(180, 240), batch_size=8)

@@ -1,4 +1,4 @@
-"""A network of one's own as the encoder of a U-Net: the levels are found by walking its graph."""
+"""Your own network as the encoder of a U-Net: the levels are found by walking its graph."""
 
 # %%
 import sys
@@ -9,12 +9,12 @@ import numpy as np
 
 import keras_seg as ks
 
-QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
-# Six kinds of shapes in the masks, ids 1 to 6; told from the background only, they are learned in a minute.
+QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it runs.
+# The masks hold six kinds of shapes, ids 1 to 6; merged into one class, they are learned in a minute.
 names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
 
 # %% [markdown]
-# Any functional model will do. This one is made of depthwise convolutions with shortcuts.
+# Any functional model works. This one consists of depthwise convolutions with shortcuts.
 
 # %%
 image = keras.Input((None, None, 3))
@@ -28,7 +28,7 @@ for level, filters in enumerate((16, 32, 64, 96), start=1):
 encoder = keras.Model(image, x)
 
 # %% [markdown]
-# The pyramid: P1 is the last tensor at half the size that deeper levels depend on, P2 that at a quarter, and so on.
+# The pyramid: P1 is the last tensor at half the size that deeper levels depend on, P2 the one at a quarter, and so on.
 
 # %%
 print({level: tensor.name for level, tensor in ks.backbones.find_pyramid(encoder).items()})
@@ -37,7 +37,7 @@ print(f"{model.count_params():,} parameters")
 print("a 70 x 90 image gives", model.predict(np.zeros((1, 70, 90, 3)), verbose=0).shape)
 
 # %% [markdown]
-# It trains as any other.
+# It trains like any other model.
 
 # %%
 folder = tempfile.mkdtemp()

@@ -1,4 +1,4 @@
-"""A loss of one's own: Poly-1 cross-entropy, with void pixels, weights, sums and saving from the package."""
+"""Your own loss: Poly-1 cross-entropy; ignored pixels, weights, sums and saving are inherited."""
 
 # %%
 import pathlib
@@ -11,14 +11,14 @@ from keras import ops
 
 import keras_seg as ks
 
-QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
-# Six kinds of shapes in the masks, ids 1 to 6; told from the background only, they are learned in a minute.
+QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it runs.
+# The masks hold six kinds of shapes, ids 1 to 6; merged into one class, they are learned in a minute.
 names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
 
 # %% [markdown]
-# `L = -log p + epsilon (1 - p)` of the probability p of the true class (Leng et al., "PolyLoss", ICLR 2022): the first
-# term of cross-entropy's series counts more. A loss that changes cross-entropy pixel by pixel says only how: it gets
-# -log p, and everything else (`ignore_class`, weights, binary and multi-label masks, logits) is inherited.
+# `L = -log p + epsilon (1 - p)`, where p is the probability of the true class (Leng et al., "PolyLoss", ICLR 2022): the
+# first term of cross-entropy's series gets a larger weight. A per-pixel modification of cross-entropy is one method,
+# which gets -log p; everything else (`ignore_class`, weights, binary and multi-label masks, logits) is inherited.
 
 
 # %%
@@ -31,23 +31,23 @@ class Poly1(ks.losses.Crossentropy):
         self.epsilon = epsilon
 
     def modulated(self, surprise):
-        """-log p, changed."""
+        """The loss per pixel, computed from -log p."""
         return surprise + self.epsilon * (1 - ops.exp(-surprise))
 
     def get_config(self):
-        """The arguments, as the constructor takes them."""
+        """The arguments of the constructor."""
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
 # %% [markdown]
-# By hand: p = 0.5 gives log 2 + 0.5; the void pixel does not count.
+# By hand: p = 0.5 gives log 2 + 0.5; the ignored pixel does not count.
 
 # %%
 labels, halves = np.array([[[0, 255]]]), np.full((1, 1, 2, 2), 0.5, "float32")
 print(f"{float(Poly1(ignore_class=255)(labels, halves)):.4f}, by hand {np.log(2) + 0.5:.4f}")
 
 # %% [markdown]
-# It adds up with the package's losses, and is saved and loaded with the model.
+# It can be added to the package's losses, and is saved and loaded with the model.
 
 # %%
 folder = pathlib.Path(tempfile.mkdtemp())

@@ -9,8 +9,8 @@ import numpy as np
 
 import keras_seg as ks
 
-QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
-# Six kinds of shapes in the masks, ids 1 to 6; told from the background only, they are learned in a minute.
+QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it runs.
+# The masks hold six kinds of shapes, ids 1 to 6; merged into one class, they are learned in a minute.
 names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
 folder = tempfile.mkdtemp()
 ks.data.write_shapes(folder, train=8 if QUICK else 200, val=4, size=(64, 64))
@@ -20,8 +20,8 @@ train = ks.data.from_folder(folder, split="train", augment=augment, **reading)
 val = ks.data.from_folder(folder, split="val", batch_size=4, **reading)
 
 # %% [markdown]
-# Where there is a network: `backbone="MobileNetV2", weights="imagenet"`; the stages are the same. Frozen means frozen:
-# the statistics of its BatchNormalization do not move either. Here the decoder has to make do with random features.
+# If you can download weights, use `backbone="MobileNetV2", weights="imagenet"`; the stages are the same. Freezing
+# includes the statistics of BatchNormalization. Here the frozen features are random.
 
 # %%
 model = ks.models.UNet(len(names), backbone="Compact", backbone_trainable=False, decoder_filters=(64, 48, 32, 24, 16))
@@ -36,10 +36,10 @@ model.fit(train, epochs=1 if QUICK else 6, verbose=2)
 unfrozen = ks.inference.predict_classes(model, images)
 
 # %% [markdown]
-# Two scenes after the first stage, and the same two after the second.
+# Two scenes after the first stage, and the same two after the second stage.
 
 # %%
-print(f"right pixels: {(frozen == masks).mean():.1%} after stage one, {(unfrozen == masks).mean():.1%} after stage two")
+print(f"correct pixels: {(frozen == masks).mean():.1%} after stage 1, {(unfrozen == masks).mean():.1%} after stage 2")
 panel = ks.visualization.prediction_panel(
     [*images[:2], *images[:2]], [*masks[:2], *masks[:2]], [*frozen[:2], *unfrozen[:2]], class_names=names
 )

@@ -1,4 +1,4 @@
-"""Cells that touch, told apart: body and border from a net, objects by a watershed, thresholds tuned on validation."""
+"""Separating touching cells: a model predicts body and border, a watershed finds objects, thresholds are tuned."""
 
 # %%
 import sys
@@ -9,11 +9,11 @@ import numpy as np
 
 import keras_seg as ks
 
-QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
+QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it runs.
 
 # %% [markdown]
-# A folder of images and of maps that number their cells; generated here, so that nothing need be downloaded. Border
-# pixels, where two cells meet, are made of the numbers after augmentation.
+# A folder of images and of maps that number their cells, generated here, so that nothing has to be downloaded. Border
+# pixels, where two cells meet, are computed from the numbers after augmentation.
 
 # %%
 folder = tempfile.mkdtemp()
@@ -24,7 +24,7 @@ train = ks.data.from_folder(index, augment=augment, cache=True)
 train = ks.data.add_instance_targets(train, border_width=2)
 
 # %% [markdown]
-# Three classes: background, body, border. The border is rare, so it counts more.
+# Three classes: background, body, border. The border is rare, so it has a higher weight.
 
 # %%
 epochs = 1 if QUICK else 20
@@ -37,14 +37,14 @@ model.compile(
 model.fit(train, epochs=epochs, verbose=2)
 
 # %% [markdown]
-# Every combination of thresholds is tried on the first half of the validation images; the other half judges the best.
+# All combinations of thresholds are tried on one half of the validation images; the best is evaluated on the other.
 
 # %%
 scan = ks.data.scan_instances(folder, split="val")
 tuned_on, judged_on = ks.data.split_index(scan, validation_fraction=0.5)
 tuned = ks.evaluation.tune_instances(model, tuned_on)
-print(f"settings: {tuned.settings}, score where they were tuned {tuned.score:.3f}")
-result = ks.evaluation.evaluate_instances(model, judged_on, settings=tuned.settings)
+print(f"settings: {tuned.settings}, score on the tuning images {tuned.score:.3f}")
+result = ks.evaluation.evaluate_instances(model, judged_on, tuned.settings)
 print(f"instance score {result.instance_score:.3f}, panoptic quality {result.panoptic_quality:.3f}")
 
 # %%

@@ -1,4 +1,4 @@
-"""A TFLite file of 8-bit integers for a phone: a quarter of the size, and what that costs in accuracy."""
+"""A TFLite file of 8-bit integers for a phone: a quarter of the size, and the loss of accuracy."""
 
 # %%
 import pathlib
@@ -11,9 +11,9 @@ from PIL import Image
 
 import keras_seg as ks
 
-QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
+QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it runs.
 folder = pathlib.Path(tempfile.mkdtemp())
-# Six kinds of shapes in the masks, ids 1 to 6; told from the background only, they are learned in a minute.
+# The masks hold six kinds of shapes, ids 1 to 6; merged into one class, they are learned in a minute.
 names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
 
 # %%
@@ -27,9 +27,9 @@ model.compile(keras.optimizers.AdamW(2e-3), loss=ks.losses.Crossentropy() + 0.5 
 model.fit(train, epochs=1 if QUICK else 6, verbose=2)
 
 # %% [markdown]
-# The weights and the maps between layers become 8-bit integers. Their ranges are measured on `representative` images,
-# of the training data. The file takes camera bytes and, for the phone, gives the class of each pixel. Each file is run
-# on `images` and compared with Keras, also by its IoU on `labels`.
+# The weights and the maps between layers become 8-bit integers. Their ranges are measured on `representative` images of
+# the training data. The file takes camera bytes and returns the class of each pixel. Each file is run on `images` and
+# compared with Keras, also by its IoU on `labels`.
 
 # %%
 images, masks = (np.asarray(part) for part in next(iter(val)))
@@ -40,14 +40,14 @@ for quantize in (None, "int8"):
         model, path, quantize=quantize, representative=train if quantize else None, class_names=names, **shared
     )
     print(
-        f"{path.name}: {report.size_bytes / 1024:.0f} KiB, {report.milliseconds:.1f} ms an image on this machine, "
+        f"{path.name}: {report.size_bytes / 1024:.0f} KiB, {report.milliseconds:.1f} ms per image on this machine, "
         f"{report.agreement:.2%} of pixels as in Keras, "
         f"mean IoU {np.mean(report.iou):.3f} (Keras {np.mean(report.keras_iou):.3f})"
     )
 
 # %% [markdown]
-# The file run as on a phone, by the runtime alone. The picture shows images, the classes that the file gives laid over
-# them, and in red the pixels in which it differs from Keras.
+# The file run as on a phone, by the runtime alone. The picture shows images, the file's classes as an overlay, and in
+# red the pixels where it differs from Keras.
 
 # %%
 from ai_edge_litert.interpreter import Interpreter  # noqa: E402

@@ -1,4 +1,4 @@
-"""A large image in overlapping tiles, each in eight flips and turns, from a file to a file."""
+"""A large image in overlapping tiles, each in eight flips and rotations, from file to file."""
 
 # %%
 import pathlib
@@ -11,9 +11,9 @@ from PIL import Image
 
 import keras_seg as ks
 
-QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
+QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it runs.
 folder = pathlib.Path(tempfile.mkdtemp())
-# Six kinds of shapes in the masks, ids 1 to 6; told from the background only, they are learned in a minute.
+# The masks hold six kinds of shapes, ids 1 to 6; merged into one class, they are learned in a minute.
 names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
 
 # %% [markdown]
@@ -28,7 +28,7 @@ model.compile(keras.optimizers.AdamW(2e-3), loss=ks.losses.Crossentropy() + 0.5 
 model.fit(train, epochs=1 if QUICK else 4, verbose=2)
 
 # %% [markdown]
-# The large image: scenes side by side in a file that is mapped, not read. Gigabytes would do as well.
+# The large image: scenes side by side in a memory-mapped file. Files of gigabytes work in the same way.
 
 # %%
 rng, count = np.random.default_rng(5), 2 if QUICK else 12
@@ -39,8 +39,8 @@ np.save(folder / "large.npy", large)
 print("the image:", large.shape)
 
 # %% [markdown]
-# Test-time augmentation makes a model of the model: eight passes, merged. A tiled predictor takes either. Where it is
-# interrupted, `resume=True` goes on.
+# Test-time augmentation wraps the model in another one: eight passes, merged. A tiled predictor accepts either model.
+# After an interruption, `resume=True` continues.
 
 # %%
 tta = ks.inference.TestTimeAugmentation(model, transforms="d4", merge="mean")
@@ -52,7 +52,7 @@ for name, net in (("one pass", model), ("eight passes", tta)):
     maps[name] = np.load(out, mmap_mode="r")
     score = ks.metrics.MeanIoU(num_classes=len(names))
     score.update_state(truth, np.eye(len(names), dtype="float32")[maps[name]][None])
-    print(f"{name}: mean IoU {float(score.result()):.4f}, right pixels {(maps[name] == truth[0]).mean():.2%}")
+    print(f"{name}: mean IoU {float(score.result()):.4f}, correct pixels {(maps[name] == truth[0]).mean():.2%}")
 
 # %%
 drawn = ks.visualization.overlay(large, maps["eight passes"], len(names), alpha=0.65)

@@ -14,12 +14,12 @@ import numpy as np
 
 import keras_seg as ks
 
-QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
+QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it runs.
 MEMBRANE = pathlib.Path(os.environ.get("KERAS_SEG_DATA", "."), "membrane")
 NAMES = ["membrane", "cell"]
 
 # %% [markdown]
-# Thirty images are few: elastic deformation, turns and flips make many of them.
+# Thirty images are few: elastic deformation, rotations and flips turn them into many.
 
 # %%
 fitted, held_out = ks.data.split_index(ks.data.scan_folder(MEMBRANE, channels=1), validation_fraction=0.2)
@@ -33,8 +33,8 @@ train = ks.data.from_folder(
 )
 
 # %% [markdown]
-# Every valid 3x3 convolution takes a pixel off each border: of 220 pixels 132 are left. Masks and weights are cut to
-# that. The weights make the thin membranes between two cells dear (equation 2 of the paper).
+# Every valid 3x3 convolution removes one pixel at each border: 220 pixels become 132. Masks and weights are cropped to
+# this size. The thin membranes between two cells get higher weights (equation 2 of the paper).
 
 # %%
 model = ks.models.UNet(2, input_shape=(None, None, 1), padding="valid", depth=3, filters=12, dropout=0.2)
@@ -56,7 +56,7 @@ model.fit(weighed.map(cut), epochs=1, steps_per_epoch=steps, verbose=2)
 
 # %% [markdown]
 # The overlap-tile strategy: tiles overlap so that their outputs meet, and the image is mirrored at its borders. The
-# result is exactly that of the whole image.
+# result is exactly the same as for the whole image.
 
 # %%
 predictor = ks.inference.TiledPredictor(model, tile=220, overlap=0.0, blend="crop")

@@ -1,7 +1,7 @@
 """Cats and dogs from TensorFlow Datasets: the pet, its outline and the background, with a MobileNetV2 U-Net.
 
-Without a network, `--stand-in` writes a small data set of the same form (the same features, the same labels 1, 2 and 3)
-and trains a smaller net on that from scratch.
+Offline, `--stand-in` writes a small data set of the same form (the same features, the same labels 1, 2 and 3) and
+trains a smaller model on it from scratch.
 """
 
 # %%
@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 
 import keras_seg as ks
 
-QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
+QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it runs.
 STAND_IN = QUICK or "--stand-in" in sys.argv
 NAMES = ["pet", "background", "outline"]
 
@@ -48,8 +48,8 @@ class StandIn(tfds.core.GeneratorBasedBuilder):
 
 
 # %% [markdown]
-# Pets come in all sizes, so images are resized before they are cropped. The trimaps count from 1; `label_map` makes
-# ids from 0 of them.
+# Images come in all sizes, so they are resized before they are cropped. The labels of the trimaps start at 1;
+# `label_map` maps them to ids from 0.
 
 # %%
 pets = "oxford_iiit_pet"

@@ -11,12 +11,12 @@ from PIL import Image
 
 import keras_seg as ks
 
-QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.
+QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it runs.
 folder = pathlib.Path(tempfile.mkdtemp())
 names = ks.data.SHAPE_NAMES
 
 # %% [markdown]
-# A folder with `train/` and `val/`, `images/` and `masks/` in each. Your own will do as well.
+# A folder with `train/` and `val/`, `images/` and `masks/` in each. Your own folder works in the same way.
 
 # %%
 ks.data.write_shapes(folder, train=8 if QUICK else 200, val=20, size=(96, 96))

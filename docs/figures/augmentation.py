@@ -16,7 +16,7 @@ import keras_seg as ks
 
 OUT = pathlib.Path(__file__).parents[1] / "images" / "augmentation"
 VOID = 11
-SEEDS = (6, 6, 3)  # of the three pictures that mix, chosen to show something
+SEEDS = (6, 6, 3)  # of the three mixing pictures, chosen so that the effect is visible
 
 
 def main(folder):

@@ -1,6 +1,6 @@
 """The picture of docs/architecture.md: which package imports which, read from the code.
 
-`python docs/figures/imports.py` writes docs/images/imports.svg; tests/test_architecture.py holds that it is up to date.
+`python docs/figures/imports.py` writes docs/images/imports.svg; tests/test_architecture.py checks it is up to date.
 """
 
 import ast
@@ -31,19 +31,19 @@ def imports(root=ROOT / "keras_seg"):
 
 
 def below(graph, name):
-    """All that a package imports, by way of others too."""
+    """All packages that a package imports, directly or indirectly."""
     return set(graph[name]).union(*(below(graph, other) for other in graph[name]))
 
 
 def level(graph, name):
-    """How many packages stand one upon the other below it."""
+    """The longest chain of imports below it."""
     return max((level(graph, other) + 1 for other in graph[name]), default=0)
 
 
 def rows(graph):
-    """(rows of names from the lowest, lines between neighbouring rows): an import that another implies has no line.
+    """(rows of names from the lowest, lines between neighboring rows): an import that another implies has no line.
 
-    A line that passes a row has a place in it, (package, imported, row), so that it goes between the boxes.
+    A line that crosses a row has a place in it, (package, imported, row), so that it passes between the boxes.
     """
     levels = {name: level(graph, name) for name in graph}
     placed = [[name for name in graph if levels[name] == row] for row in range(max(levels.values()) + 1)]
@@ -59,7 +59,7 @@ def rows(graph):
 
 
 def untangled(placed, lines):
-    """The rows in the order of the middle of their neighbours, swept up and down until nothing gets better."""
+    """The rows ordered by the mean position of their neighbors, swept up and down; the best order is kept."""
     pairs = [pair for line in lines for pair in itertools.pairwise(line)]
     best, fewest = placed, crossings(placed, pairs)
     for sweep in range(40):
@@ -81,7 +81,7 @@ def untangled(placed, lines):
 
 
 def crossings(placed, pairs):
-    """How many lines cross."""
+    """The number of crossings of lines."""
     position = {name: (row, index) for row, names in enumerate(placed) for index, name in enumerate(names)}
     ends = sorted((position[a][0], position[a][1], position[b][1]) for a, b in pairs)
     return sum(a[0] == b[0] and (a[1] - b[1]) * (a[2] - b[2]) < 0 for a, b in itertools.combinations(ends, 2))

@@ -1,11 +1,11 @@
-"""The pictures of docs/instances.md: targets, decoding, tiles, and what three trained nets predict.
+"""The pictures of docs/instances.md: targets, decoding, tiles, and the predictions of three trained models.
 
-The nets are made by the three commands of the page; then
+The models are trained by the three commands of the page; then
 
 python docs/figures/instances.py RUN_CELLS CELLS RUN_MEMBRANE MEMBRANE RUN_CAMVID CAMVID
 
 rewrites docs/images/instances/. RUN_CELLS is the run folder of `keras-seg train CELLS --task instances`, and so on.
-Without arguments the targets alone are drawn.
+Without arguments only the targets are drawn.
 """
 
 import os
@@ -29,7 +29,7 @@ ENLARGED = 4
 
 
 def figure(name, *pictures):
-    """docs/images/instances/`name`.png of (title, image, colour map) in a row; scalar maps get a bar."""
+    """docs/images/instances/`name`.png of (title, image, color map) in a row; scalar maps get a color bar."""
     made, axes = plt.subplots(1, len(pictures), figsize=(2.5 * len(pictures), 2.9), layout="constrained")
     for axis, (title, image, colors) in zip(axes, pictures, strict=True):
         shown = axis.imshow(image, cmap=colors, interpolation="nearest")
@@ -42,20 +42,20 @@ def figure(name, *pictures):
 
 
 def numbers(ids):
-    """A map of objects in colours, black where there is none."""
+    """A map of objects in colors; background is black."""
     colors = np.concatenate([np.zeros((1, 3), "uint8"), ks.visualization.palette(max(int(ids.max()), 1))])
     return colors[ids]
 
 
 def enlarged(image, ids):
-    """Outlines that stay thin: drawn after both were enlarged."""
+    """Thin outlines, drawn on enlarged images."""
     image, ids = (np.repeat(np.repeat(part, ENLARGED, 0), ENLARGED, 1) for part in (image, ids))
     return ks.visualization.outlines(image, ids, width=2)
 
 
 def targets():
-    """What a net learns of a picture of cells."""
-    image, ids = ks.data.cells_scene(5, size=96)
+    """The training targets for an image of cells."""
+    image, ids = ks.data.cells_scene(5, 96)
     ids = ids.astype(int)
     made = ks.data.instance_targets(ids, border_width=2)
     figure(
@@ -70,13 +70,13 @@ def targets():
 
 
 def open_run(folder):
-    """The model of a run and the settings of its decoding."""
+    """The model of a run and its decoding settings."""
     run = ks.training.RunFolder(folder)
     return run.load_model(), run.load_decoding(), run.load_labels()
 
 
 def decoding(model, settings, index):
-    """From probabilities to outlines, on a part of a validation picture."""
+    """From probabilities to outlines, on a part of a validation image."""
     image = ks.data.read_image(index.pairs[2].image)
     p = model.predict(image[None].astype("float32"), verbose=0)[0]
     part = (slice(0, 96), slice(0, 96))
@@ -93,7 +93,7 @@ def decoding(model, settings, index):
 
 
 def tiles(model, settings, index):
-    """Objects of four tiles, numbered in each, and stitched."""
+    """Objects of four tiles, numbered per tile, and stitched."""
     image = ks.data.read_image(index.pairs[0].image)
     height, width = image.shape[:2]
     side, step = 96, height - 96
@@ -134,14 +134,14 @@ def main(arguments):
         return
     cells, cells_data, membrane, membrane_data, camvid, camvid_data = arguments
     run = open_run(cells)
-    index = ks.data.scan_instances(cells_data, split="val")
+    index = ks.data.scan_instances(cells_data, "val")
     decoding(run[0], run[1], index)
     tiles(run[0], run[1], index)
     index = ks.data.split_index(ks.data.scan_instances(membrane_data))[1]
     panel("membrane", "instances", open_run(membrane), index, [0, 3])
     run = open_run(camvid)
     names, ignored = run[2]["mask_names"], run[2]["ignore_class"]
-    index = ks.data.scan_folder(camvid_data, split="val", class_names=names, ignore_class=ignored)
+    index = ks.data.scan_folder(camvid_data, "val", class_names=names, ignore_class=ignored)
     panel("camvid", "boundary", run, index, [0, 60])
 
 

@@ -1,8 +1,8 @@
-"""The pictures of docs/index.md: street scenes of CamVid with what a trained run sees in them.
+"""The pictures of docs/index.md: street scenes of CamVid with the predictions of a trained run.
 
     python docs/figures/landing.py RUN $KERAS_SEG_DATA/camvid
 
-RUN is a folder that `keras-seg train` left: see "CamVid from scratch in fifteen minutes" in docs/benchmarks.md.
+RUN is the output folder of `keras-seg train`: see "CamVid from scratch in fifteen minutes" in docs/benchmarks.md.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from PIL import Image
 import keras_seg as ks
 
 OUT = pathlib.Path(__file__).parents[1] / "images" / "landing.jpg"
-SCENES = (10, 45, 80)  # Of the val split, far apart in the film.
+SCENES = (10, 45, 80)  # Positions in the val split, far apart in the video.
 GAP = 6
 
 

@@ -22,7 +22,7 @@ import keras_seg as ks
 
 OUT = pathlib.Path(__file__).parents[1] / "images" / "losses"
 
-# Ten by ten pixels, ten of them foreground. The right label of all but one has a probability of 0.6 to 0.95.
+# Ten by ten pixels, ten of them foreground. The correct label has a probability of 0.6 to 0.95 at all pixels but one.
 SIDE, FOREGROUND = 10, 10
 LABELS = np.zeros(SIDE * SIDE, "int32")
 LABELS[:FOREGROUND] = 1
@@ -32,9 +32,9 @@ FIRST, LAST = 0, SIDE * SIDE - 1  # one pixel of the foreground, one of the back
 LINES = ((FIRST, "foreground pixel", "#00695c", "-"), (LAST, "background pixel", "#e65100", "--"))
 
 LOSSES = {
-    "cross_entropy": ("CrossEntropy", ks.losses.CrossEntropy),
-    "focal_cross_entropy": ("FocalCrossEntropy, gamma 2", ks.losses.FocalCrossEntropy),
-    "ohem_cross_entropy": ("OHEMCrossEntropy, fraction 0.25", ks.losses.OHEMCrossEntropy),
+    "crossentropy": ("Crossentropy", ks.losses.Crossentropy),
+    "focal_crossentropy": ("FocalCrossentropy, gamma 2", ks.losses.FocalCrossentropy),
+    "ohem_crossentropy": ("OHEMCrossentropy, fraction 0.25", ks.losses.OHEMCrossentropy),
     "soft_iou": ("SoftIoU", ks.losses.SoftIoU),
     "soft_dice": ("SoftDice", ks.losses.SoftDice),
     "tversky": ("Tversky, alpha 0.3, beta 0.7", ks.losses.Tversky),
@@ -46,7 +46,7 @@ LOSSES = {
 
 
 def curve(make, pixel, softmax):
-    """Value of the loss and its gradient by the pixel's logit, as that pixel's right label goes from 0 to 1."""
+    """Loss and its gradient by one pixel's logit, as the probability of its correct label goes from 0 to 1."""
     loss = make(from_logits=True)
     signs = 2.0 * LABELS - 1
     values, slopes = [], []
@@ -60,7 +60,7 @@ def curve(make, pixel, softmax):
             y_pred = tf.concat([tf.zeros_like(image), image], -1) if softmax else image
             value = loss(LABELS.reshape(1, SIDE, SIDE), y_pred)
         values.append(float(value))
-        # Towards the right label, and times the number of pixels, so that figures compare with a pixel's own loss.
+        # Toward the correct label, and times the number of pixels, so that values compare with a single pixel's loss.
         slopes.append(float(tape.gradient(value, logits)[pixel]) * signs[pixel] * LABELS.size)
     return values, slopes
 
@@ -72,8 +72,8 @@ def plot(name, title, make):
         values, slopes = curve(make, pixel, softmax=name == "generalized_dice")
         left.plot(AXIS, values, style, color=color, label=label)
         right.plot(AXIS, slopes, style, color=color, label=label)
-    left.set(title=title, xlabel="probability of its right label", ylabel="loss")
-    right.set(title="gradient by that label's logit, x 100", xlabel="probability of its right label")
+    left.set(title=title, xlabel="probability of the correct label", ylabel="loss")
+    right.set(title="gradient by the logit of that label, x 100", xlabel="probability of the correct label")
     right.axhline(0, color="0.6", linewidth=0.8)
     left.legend(frameon=False, fontsize="small", loc="upper right")
     for axes in (left, right):
@@ -86,9 +86,9 @@ def plot(name, title, make):
 def plot_weights():
     """U-Net's weight map over four discs."""
     y, x = np.mgrid[:64, :112]
-    centres = ((20, 24, 17), (22, 62, 18), (46, 41, 9), (40, 94, 11))
+    centers = ((20, 24, 17), (22, 62, 18), (46, 41, 9), (40, 94, 11))
     mask = np.zeros(y.shape, "uint8")
-    for row, column, radius in centres:
+    for row, column, radius in centers:
         mask[(y - row) ** 2 + (x - column) ** 2 < radius**2] = 1
     weights = ks.data.boundary_weights(mask, w0=10, sigma=5)
     figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 2.3), layout="constrained")

@@ -1,4 +1,4 @@
-"""The figures of docs/metrics.md: values of the metrics against a prediction that gets worse.
+"""The figures of docs/metrics.md: values of the metrics as a prediction gets worse.
 
 python docs/figures/metrics.py  (rewrites docs/images/metrics/)
 """
@@ -18,41 +18,41 @@ import keras_seg as ks
 
 OUT = pathlib.Path(__file__).parents[1] / "images" / "metrics"
 SIDE = 200
-# Told apart without colour vision, and on white and on dark pages.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
+# Distinguishable without color vision, and on white and on dark pages.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 
 def square(margin, shift=0):
-    """Ids (1, 200, 200): a square, `margin` pixels from the border, moved to the right."""
+    """Ids (1, 200, 200): a square, `margin` pixels from the border, shifted to the right."""
     ids = np.zeros((1, SIDE, SIDE), "int32")
     ids[:, margin : SIDE - margin, margin + shift : SIDE - margin + shift] = 1
     return ids
 
 
 def of_square(metric, true, predicted):
-    """The value of the class of the square."""
+    """The score of the square's class."""
     metric.update_state(true, predicted)
     result = metric.result()
     return float(list(result.values())[1] if isinstance(result, dict) else result)
 
 
 def curves(makers, true, predictions):
-    """{name: values} of metrics made anew for each prediction."""
+    """{name: values}, with a new metric per prediction."""
     return {name: [of_square(make(), true, predicted) for predicted in predictions] for name, make in makers.items()}
 
 
 def draw(axis, x, values, xlabel):
     """Lines {name: y} over x."""
-    for (name, y), colour, dash in zip(values.items(), COLOURS, DASHES, strict=False):
-        axis.plot(x, y, color=colour, linestyle=dash, linewidth=1.8, label=name)
+    for (name, y), color, dash in zip(values.items(), COLORS, DASHES, strict=False):
+        axis.plot(x, y, color=color, linestyle=dash, linewidth=1.8, label=name)
     axis.set(xlabel=xlabel, ylim=(-0.03, 1.03))
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8, framealpha=0.9)
 
 
 def figure(name, width, *panels):
-    """Write docs/images/metrics/`name`.svg of panels that are functions of an axis."""
+    """Write docs/images/metrics/`name`.svg from panels, which are functions of an axis."""
     made, axes = plt.subplots(1, len(panels), figsize=(width, 3.4), squeeze=False, layout="constrained")
     for axis, panel in zip(axes[0], panels, strict=True):
         panel(axis)
@@ -61,7 +61,7 @@ def figure(name, width, *panels):
 
 
 def overlap():
-    """What is read from the confusion matrix."""
+    """Metrics computed from the confusion matrix."""
     metrics, per = ks.metrics, {"num_classes": 2, "per_class": True}
     means = {
         "PixelAccuracy": lambda: metrics.PixelAccuracy(2),
@@ -81,11 +81,11 @@ def overlap():
     resized = [square(70 - step) for step in growth]
 
     def shift_panel(axis):
-        draw(axis, shifts, curves(means, true, moved), "square of side 60 moved by, pixels")
+        draw(axis, shifts, curves(means, true, moved), "shift of a square of side 60, pixels")
         axis.set_title("means over both classes", fontsize=10)
 
     def growth_panel(axis):
-        draw(axis, growth, curves(square_only, true, resized), "each side moved outwards by, pixels")
+        draw(axis, growth, curves(square_only, true, resized), "outward shift of each side, pixels")
         axis.set_title("the class of the square", fontsize=10)
 
     figure("overlap", 9, shift_panel, growth_panel)
@@ -107,7 +107,7 @@ def boundary():
         def draw_panel(axis):
             side = SIDE - 2 * margin
             values = curves(kinds, square(margin), [square(margin, shift) for shift in shifts])
-            draw(axis, shifts, values, f"square of side {side} moved by, pixels")
+            draw(axis, shifts, values, f"shift of a square of side {side}, pixels")
 
         return draw_panel
 
@@ -115,11 +115,11 @@ def boundary():
 
 
 def calibration():
-    """Probabilities that are right, made too sure and too unsure."""
+    """Calibrated probabilities, made overconfident and underconfident."""
     random = np.random.default_rng(0)
     logits = random.standard_normal((1, SIDE, SIDE, 5)) * 2
     p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
-    # The truth is drawn from the probabilities, so that at temperature 1 they are right.
+    # Labels are drawn from the probabilities, so that at temperature 1 these are calibrated.
     true = (p.cumsum(axis=-1) > random.random((1, SIDE, SIDE, 1))).argmax(axis=-1)
     temperatures = np.round(np.geomspace(0.25, 4, 33), 3)
     values, diagrams = [], {}
@@ -137,8 +137,8 @@ def calibration():
         axis.minorticks_off()
 
     def reliability(axis):
-        for (name, diagram), colour, dash in zip(diagrams.items(), COLOURS, DASHES, strict=False):
-            axis.plot(diagram["confidence"], diagram["accuracy"], color=colour, linestyle=dash, marker=".", label=name)
+        for (name, diagram), color, dash in zip(diagrams.items(), COLORS, DASHES, strict=False):
+            axis.plot(diagram["confidence"], diagram["accuracy"], color=color, linestyle=dash, marker=".", label=name)
         axis.plot([0, 1], [0, 1], color="#7f7f7f", linewidth=0.8)
         axis.set(xlabel="confidence", ylabel="accuracy", xlim=(0.15, 1.02), ylim=(0, 1.03))
         axis.grid(alpha=0.3)
@@ -148,7 +148,7 @@ def calibration():
 
 
 def instances():
-    """One instance that moves away."""
+    """One instance that is shifted away."""
     true, shifts = square(90)[0], list(range(21))
     moved = [square(90, shift)[0] for shift in shifts]
 
@@ -161,7 +161,7 @@ def instances():
             "instance_score": [ks.metrics.instance_score(true, p) for p in moved],
             "panoptic_quality": [quality(p) for p in moved],
         }
-        draw(axis, shifts, values, "square of side 20 moved by, pixels")
+        draw(axis, shifts, values, "shift of a square of side 20, pixels")
         axis.set_xticks(shifts[::4])
 
     figure("instances", 5, panel)

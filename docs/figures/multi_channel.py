@@ -1,4 +1,4 @@
-"""The picture of docs/how-to/multi-channel.md: two kinds of ground that only near infrared tells apart.
+"""The picture of docs/how-to/multi-channel.md: two kinds of ground that differ only in near infrared.
 
 python docs/figures/multi_channel.py  (trains two small nets for a minute each; writes docs/multi_channel.json and
 docs/images/how-to/multi_channel.jpg)
@@ -23,7 +23,7 @@ import keras_seg as ks
 DOCS = pathlib.Path(__file__).parents[1]
 RESULTS, PICTURE = DOCS / "multi_channel.json", DOCS / "images" / "how-to" / "multi_channel.jpg"
 NAMES = ("soil", "meadow", "artificial turf")
-# Red, green, blue and near infrared of each: plants are bright in the last, painted plastic is not.
+# Red, green, blue and near infrared of each: plants are bright in infrared, painted plastic is not.
 COLORS = np.array([[126, 104, 82, 110], [88, 128, 70, 205], [88, 128, 70, 90]], "float32")
 SIZE, TRAIN, VAL, STEPS, BATCH, SEED = 96, 64, 40, 300, 8, 0
 
@@ -43,18 +43,18 @@ def scene(rng):
 
 
 def trained(images, masks, channels):
-    """A small U-Net that sees the first channels."""
+    """A small U-Net on the first channels."""
     keras.utils.set_random_seed(SEED)
     model = ks.models.UNet(3, input_shape=(SIZE, SIZE, channels), filters=8, depth=3)
     schedule = keras.optimizers.schedules.CosineDecay(3e-3, STEPS)
-    model.compile(keras.optimizers.AdamW(schedule), loss=ks.losses.CrossEntropy())
+    model.compile(keras.optimizers.AdamW(schedule), loss=ks.losses.Crossentropy())
     epochs = STEPS * BATCH // len(images)
     model.fit(images[..., :channels], masks, batch_size=BATCH, epochs=epochs, verbose=0)
     return model
 
 
 def main():
-    """Train both, judge both, draw one scene."""
+    """Train both, evaluate both, draw one scene."""
     rng = np.random.default_rng(SEED)
     images, masks = (np.stack(part) for part in zip(*(scene(rng) for _ in range(TRAIN + VAL)), strict=True))
     seen, unseen = slice(None, TRAIN), slice(TRAIN, None)
@@ -72,9 +72,9 @@ def main():
     colors = np.array([[160, 120, 80], [60, 160, 60], [0, 200, 220]], "uint8")
     means = [100 * np.mean(list(values.values())) for values in results.values()]
     tiles = [
-        ("colours", image[..., :3].astype("uint8")),
+        ("color", image[..., :3].astype("uint8")),
         ("near infrared", np.repeat(image[..., 3:].astype("uint8"), 3, -1)),
-        ("truth", ks.visualization.colorize(mask, colors)),
+        ("ground truth", ks.visualization.colorize(mask, colors)),
         (f"3 channels, mean IoU {means[0]:.0f} %", ks.visualization.colorize(predictions[0], colors)),
         (f"4 channels, mean IoU {means[1]:.0f} %", ks.visualization.colorize(predictions[1], colors)),
     ]

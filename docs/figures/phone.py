@@ -27,7 +27,7 @@ START, END = "<!-- from docs/phone.json -->\n", "<!-- end -->"
 
 
 def run_page():
-    """The page's Python in the working directory, without what shortens it in the tests; its variables at the end."""
+    """The page's Python in the working directory, without the shortcuts of the tests; its variables at the end."""
     text = PAGE.read_text(encoding="utf-8")
     shown = pathlib.Path("page.md")
     shown.write_text("".join(line for line in text.splitlines(True) if not line.startswith("<!-- instead:")))
@@ -40,14 +40,14 @@ def run_page():
 
 
 def in_the_browser(names):
-    """Screenshots, and how many pixels of the validation images have another class in the browser than in Keras."""
+    """Screenshots, and the number of validation pixels whose class differs between the browser and Keras."""
     site = pathlib.Path("site").resolve()
     site.mkdir()
     web_page.lay(site)
     (site / "model.tflite").write_bytes(pathlib.Path("shapes.tflite").read_bytes())
     photo = {"do": "give", "file": str(pathlib.Path("photo.png").resolve()), "type": "image/png"}
     steps = {"open": {"do": "open"}}
-    # Such as the page resizes no more, so that every pixel goes into the model as it is.
+    # At a size that the page does not resize, so that every pixel enters the model unchanged.
     images = names["images"][:20]
     for number, image in enumerate(images):
         Image.fromarray(image.astype("uint8")).save(site / f"{number}.png")

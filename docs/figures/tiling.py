@@ -1,4 +1,4 @@
-"""The pictures of docs/tiling.md: where tiles lie and how they are weighed, and what seams look like.
+"""The pictures of docs/tiling.md: the positions and weights of tiles, and the effect of seams.
 
 pip install "keras-seg[tensorflow,docs]"
 python docs/figures/tiling.py $KERAS_SEG_DATA/camvid RUN/model.keras
@@ -45,7 +45,7 @@ def layout(image, model):
     axes["tiles"].imshow(image, alpha=0.4, extent=(-0.5, image.shape[1] - 0.5, image.shape[0] - 0.5, -0.5))
     for i, top in enumerate(rows.starts):
         for j, left in enumerate(columns.starts):
-            inset = 2 + 2 * (2 * (i % 2) + j % 2)  # Borders that coincide stand side by side.
+            inset = 2 + 2 * (2 * (i % 2) + j % 2)  # Coinciding borders are drawn side by side.
             place = (left + inset - 0.5, top + inset - 0.5)
             color = COLORS[(i + j) % len(COLORS)]
             axes["tiles"].add_patch(outline(place, TILE - 2 * inset, color))
@@ -72,7 +72,7 @@ def layout(image, model):
 
 
 def seams(image, model):
-    """Classes and the difference from the whole image's scores, at three overlaps."""
+    """Classes and the differences from the scores of the whole image, at three overlaps."""
     whole = model.predict_on_batch(image[None].astype("float32"))[0]
     figure, axes = plt.subplots(2, 4, figsize=(12, 5), layout="constrained")
     axes[0, 0].imshow(image)

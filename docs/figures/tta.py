@@ -1,4 +1,4 @@
-"""The pictures of docs/tta.md: what each view shows a net, and what merging the views does.
+"""The pictures of docs/tta.md: the views, their predictions, and the effect of merging them.
 
 python docs/figures/tta.py RUN/model.keras $KERAS_SEG_DATA/camvid  (rewrites docs/images/tta/)
 """
@@ -34,13 +34,13 @@ VIEWS = {
 
 
 def save(figure, name):
-    """As JPEG, small enough to be kept in the repository."""
+    """Save as a JPEG small enough for the repository."""
     figure.savefig(OUT / f"{name}.jpg", dpi=80, pil_kwargs={"quality": 80})
     plt.close(figure)
 
 
 def views(model, image, colors):
-    """Each view of an image, and below it its map brought back."""
+    """Each view of an image, and below it its map, transformed back."""
     figure, axes = plt.subplots(4, 4, figsize=(12, 11), layout="constrained")
     batch = keras.ops.convert_to_tensor(image[None].astype("float32"))
     for number, (name, view) in enumerate(VIEWS.items()):
@@ -58,7 +58,7 @@ def views(model, image, colors):
 
 
 def prediction(model, image, mask, colors):
-    """Truth, prediction and wrong pixels without and with augmentation, and two maps of uncertainty."""
+    """Ground truth, prediction and wrong pixels without and with augmentation, and two maps of uncertainty."""
     transforms = ["hflip", Scale(0.75, 1.25, 1.5)]
     batch = image[None].astype("float32")
     plain = np.asarray(model.predict_on_batch(batch))[0].argmax(-1)

@@ -35,5 +35,5 @@ def test_a_table_of_other_numbers_is_stale(tmp_path, monkeypatch):
 
 
 def test_a_page_without_the_place_is_an_error():
-    with pytest.raises(ValueError, match="no place, or several, for the table 'a'"):
+    with pytest.raises(ValueError, match="exactly one place for the table 'a'"):
         page_tables.with_table("# Title\n", "a", "| x |")

@@ -1,4 +1,4 @@
-"""One picture of cells, augmented five times, with its mask."""
+"""One image of cells, augmented five times, with its mask."""
 
 import numpy as np
 from canvas import YELLOW, canvas, show
@@ -6,11 +6,11 @@ from canvas import YELLOW, canvas, show
 import keras_seg as ks
 
 VOID = 255
-NAMES = ("as it is", "flips and turns", "elastic", "zoom and shift", "light and colour", "noise")
+NAMES = ("original", "flips and rotations", "elastic", "zoom and shift", "light and color", "noise")
 
 
 def recipes():
-    """An augmentation for each name but the first."""
+    """One augmentation per name except for the first."""
     a, always = ks.augmentation, {"probability": 1.0}
     return (
         a.Augmentation([a.Flip("both", **always), a.Rotate90(), a.Rotate((25, 25))], ignore_class=VOID),
@@ -22,8 +22,8 @@ def recipes():
 
 
 def draw():
-    """Outlines of the mask over each image: they move with it, and stay where only the light changes."""
-    image, ids = ks.data.cells_scene(13, size=(72, 96))
+    """Outlines of the mask over each image: they move with it, and stay in place if only the light changes."""
+    image, ids = ks.data.cells_scene(13, (72, 96))
     figure, axes = canvas(3, 2, 5.6)
     pairs = [(image, ids)]
     for recipe in recipes():

@@ -1,4 +1,4 @@
-"""Borders matter and are few: U-Net's weight map, and what a growing mask does to two metrics."""
+"""Borders are few pixels, but matter: U-Net's weight map, and the effect of a growing mask on two metrics."""
 
 import numpy as np
 from canvas import BLUE, CELL_COLORS, VERMILION, canvas, ink, show
@@ -10,7 +10,7 @@ STEPS = range(-4, 5)
 
 
 def changed(mask, pixels):
-    """The mask grown by so many pixels, or shrunk where the number is below 0."""
+    """The mask grown by this many pixels, or shrunk if the number is negative."""
     if pixels == 0:
         return mask
     change = ndimage.binary_dilation if pixels > 0 else ndimage.binary_erosion
@@ -26,7 +26,7 @@ def draw():
     figure, axes = canvas(2, 2, 4.4)
     title = "background {:.0%}, body {:.0%},\nborder {:.1%} of the pixels".format(*share)
     show(axes[0, 0], ks.visualization.colorize(classes, CELL_COLORS), title)
-    show(axes[0, 1], weights, f"weight of each pixel,\n1 to {weights.max():.0f}", cmap="cividis")
+    show(axes[0, 1], weights, f"weight per pixel,\n1 to {weights.max():.0f}", cmap="cividis")
 
     grid = axes[1, 0].get_gridspec()
     for axis in axes[1]:
@@ -43,6 +43,6 @@ def draw():
     overlap, boundary = zip(*scores, strict=True)
     plot.plot(STEPS, overlap, "s-", color=ink(BLUE), markersize=4, label="mean IoU")
     plot.plot(STEPS, boundary, "o-", color=ink(VERMILION), markersize=4, label="boundary IoU")
-    plot.set(xlabel="pixels by which all objects are too large", xticks=[*STEPS], ylim=(0, 1.03))
+    plot.set(xlabel="growth of all objects, pixels", xticks=[*STEPS], ylim=(0, 1.03))
     plot.legend(loc="lower right")
     return figure

@@ -1,4 +1,4 @@
-"""How all figures of the lecture look: narrow enough for a phone, in colours that the colour-blind tell apart."""
+"""The common style of the lecture's figures: narrow enough for a phone, in colors for the color-blind."""
 
 import matplotlib
 
@@ -7,14 +7,14 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-# Shown at up to 4.8 inches and shrunk to 3.7 on a phone, where letters of 9 points are still as large as small print.
+# Shown at up to 4.8 inches and shrunk to 3.7 on a phone, where 9-point letters are still as large as small print.
 WIDTH, DOTS_AN_INCH = 4.8, 200
 
-# Okabe and Ito's colours, in the order in which the generated scenes use them; the background is a light grey.
-GREY, ORANGE, SKY, GREEN = (222, 222, 222), (230, 159, 0), (86, 180, 233), (0, 158, 115)
+# Okabe and Ito's colors, in the order in which the generated scenes use them; the background is light gray.
+GRAY, ORANGE, SKY, GREEN = (222, 222, 222), (230, 159, 0), (86, 180, 233), (0, 158, 115)
 YELLOW, BLUE, VERMILION, PURPLE = (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)
-SHAPE_COLORS = np.array([GREY, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION], "uint8")
-CELL_COLORS = np.array([GREY, SKY, VERMILION], "uint8")  # background, body, border
+SHAPE_COLORS = np.array([GRAY, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION], "uint8")
+CELL_COLORS = np.array([GRAY, SKY, VERMILION], "uint8")  # background, body, border
 
 plt.rcParams.update(
     {
@@ -32,7 +32,7 @@ plt.rcParams.update(
 
 
 def ink(color):
-    """A colour of 0..255 as matplotlib wants it."""
+    """A color of 0..255 in matplotlib's format."""
     return tuple(value / 255 for value in color)
 
 
@@ -46,7 +46,7 @@ def canvas(rows, columns, height, **arguments):
 
 
 def show(axes, picture, title, **arguments):
-    """A picture in whole pixels under a title, in a thin frame."""
+    """An image without interpolation, with a title and a thin frame."""
     axes.imshow(picture, interpolation="nearest", **arguments)
     axes.set_title(title)
     axes.set(xticks=[], yticks=[])
@@ -63,7 +63,7 @@ def box(axes, top, left, bottom, right, color, width=1.5, **arguments):
 
 
 def numbers(axes, grid, title, lit=None, color=SKY, text="{:g}", size=9):
-    """A small grid with its numbers written in; `lit` marks the cells to colour, by default those that are not 0."""
+    """A small grid with its numbers written in; `lit` marks the cells to color, by default those that are not 0."""
     grid = np.asarray(grid)
     lit = grid != 0 if lit is None else np.asarray(lit)
     shade = np.where(lit[..., None], np.asarray(color), 255).astype("uint8")
@@ -80,7 +80,7 @@ def numbers(axes, grid, title, lit=None, color=SKY, text="{:g}", size=9):
 
 
 def save(figure, path):
-    """As PNG, in 256 colours, which these pictures need no more of."""
+    """Save as PNG with 256 colors, which are enough for these pictures."""
     import io
 
     from PIL import Image

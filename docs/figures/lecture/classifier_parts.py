@@ -1,4 +1,4 @@
-"""What the layers of a classifier make of a picture, one after the other."""
+"""The outputs of the layers of a classifier for one image, one after the other."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ from canvas import BLUE, canvas, ink, show
 
 import keras_seg as ks
 
-# Brighter to the right, downwards, and both ways across: the first filters of trained nets look much like these.
+# Brighter to the right, downward, and along both diagonals: the first filters of trained networks look similar.
 ACROSS = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], "float32")
 SLANTED = np.array([[-2, -1, 0], [-1, 0, 1], [0, 1, 2]], "float32")
 FILTERS = {"|": ACROSS, "/": SLANTED, "-": ACROSS.T, "\\": SLANTED[::-1]}
@@ -32,14 +32,14 @@ def draw():
         return f"{values.shape[1]}x{values.shape[2]}"
 
     figure, axes = canvas(3, 2, 6.6)
-    show(axes[0, 0], image, f"the picture, {size(gray)}")
-    title = f"convolution, {size(convolved)}:\nred fits the filter, blue its opposite"
+    show(axes[0, 0], image, f"the image, {size(gray)}")
+    title = f"convolution, {size(convolved)}:\nred matches the filter, blue its negative"
     show(axes[0, 1], convolved[0, ..., chosen], title, cmap="RdBu_r", vmin=-most, vmax=most)
-    show(axes[1, 0], active[0, ..., chosen], "activation (ReLU):\nonly what fits is left", **gray_scale)
+    show(axes[1, 0], active[0, ..., chosen], "activation (ReLU):\nonly positive responses", **gray_scale)
     show(axes[1, 1], pooled[0, ..., chosen], f"max pooling, {size(pooled)}:\nthe largest of each 2x2", **gray_scale)
     show(axes[2, 0], twice[0, ..., chosen], f"pooling again, {size(twice)}", **gray_scale)
     axes[2, 1].bar(range(len(FILTERS)), average[0], color=ink(BLUE))
     axes[2, 1].set_xticks(range(len(FILTERS)), [*FILTERS], fontsize=12, weight="bold")
-    axes[2, 1].set_title("global average:\none number for each filter")
-    axes[2, 1].set(yticks=[], xlabel="filter for edges that run so")
+    axes[2, 1].set_title("global average:\none number per filter")
+    axes[2, 1].set(yticks=[], xlabel="filter, by the direction of its edges")
     return figure

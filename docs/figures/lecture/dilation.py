@@ -1,4 +1,4 @@
-"""Dilated kernels reach far without compressing, and the old map is among the values of the new one."""
+"""Dilated kernels enlarge the receptive field without downsampling; the new map contains the values of the old one."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ SIDE = 15
 
 
 def taps(*dilations):
-    """In how many ways each pixel reaches the unit in the middle, through 3x3 convolutions with these dilations."""
+    """The number of paths from each pixel to the center unit, through 3x3 convolutions with these dilations."""
     middle = np.zeros((1, SIDE, SIDE, 1), "float32")
     middle[0, SIDE // 2, SIDE // 2] = 1
     x = middle
@@ -29,7 +29,7 @@ def net():
 
 
 def draw():
-    """What three dilations reach; a map before and after `dilate`."""
+    """The receptive field of three dilations; a map before and after `dilate`."""
     figure, axes = canvas(2, 3, 3.85)
     for axis, dilations in zip(axes[0], ((1,), (2,), (1, 2, 4)), strict=True):
         ways = taps(*dilations)
@@ -44,8 +44,8 @@ def draw():
     fine = ks.surgery.dilate(coarse, output_stride=1)
     old, new = (np.asarray(model(gray))[0, ..., 0] for model in (coarse, fine))
     shades = {"cmap": "cividis", "vmin": new.min(), "vmax": new.max()}
-    show(axes[1, 0], image, "a picture, 64x64")
-    show(axes[1, 1], old, "two poolings: 16x16", **shades)
+    show(axes[1, 0], image, "an image, 64x64")
+    show(axes[1, 1], old, "two pooling layers: 16x16", **shades)
     show(axes[1, 2], new, "dilated: 64x64", **shades)
     assert np.allclose(new[::4, ::4], old, atol=1e-5), "the subsampling identity"
     return figure

@@ -1,4 +1,4 @@
-"""What a perfect map of shares draws at each stride once it is enlarged bilinearly."""
+"""A perfect map of class shares at each stride, upsampled bilinearly."""
 
 import keras
 import numpy as np
@@ -8,7 +8,7 @@ import keras_seg as ks
 
 
 def best_drawing(mask, stride):
-    """Shares of the classes in each square of stride x stride pixels, enlarged as FCN does it."""
+    """Class shares in each square of stride x stride pixels, upsampled as in FCN."""
     shares = keras.layers.AveragePooling2D(stride)(np.eye(len(SHAPE_COLORS), dtype="float32")[mask][None])
     enlarge = keras.layers.Conv2DTranspose(
         len(SHAPE_COLORS),
@@ -22,10 +22,10 @@ def best_drawing(mask, stride):
 
 
 def draw():
-    """Truth, and strides of 32, 16 and 8."""
-    _, mask = ks.data.shapes_scene(30, size=(160, 160))
+    """Ground truth, and strides of 32, 16 and 8."""
+    _, mask = ks.data.shapes_scene(30, (160, 160))
     figure, axes = canvas(2, 2, 5.1)
-    show(axes[0, 0], ks.visualization.colorize(mask, SHAPE_COLORS), "the truth, 160x160")
+    show(axes[0, 0], ks.visualization.colorize(mask, SHAPE_COLORS), "ground truth, 160x160")
     for axis, stride in zip(axes.flat[1:], (32, 16, 8), strict=True):
         drawn = best_drawing(mask, stride)
         metric = ks.metrics.MeanIoU(num_classes=len(SHAPE_COLORS))

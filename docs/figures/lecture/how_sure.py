@@ -1,10 +1,10 @@
-"""How far a mean IoU may be trusted: other seeds, and other images."""
+"""The uncertainty of a mean IoU: different seeds, and different images."""
 
 import json
 import pathlib
 
 import numpy as np
-from canvas import BLUE, GREY, VERMILION, canvas, ink
+from canvas import BLUE, GRAY, VERMILION, canvas, ink
 from nets import cells, unet
 
 import keras_seg as ks
@@ -20,11 +20,11 @@ def draw():
     names = list(dict.fromkeys(run["loss"] for run in runs))
     for place, name in enumerate(names[::-1]):
         scores = [100 * np.mean([*run["iou"].values()]) for run in runs if run["loss"] == name]
-        axes[0, 0].plot((min(scores), max(scores)), (place, place), color=ink(GREY), linewidth=6, zorder=0)
+        axes[0, 0].plot((min(scores), max(scores)), (place, place), color=ink(GRAY), linewidth=6, zorder=0)
         axes[0, 0].plot(scores, [place] * len(scores), "o", color=ink(BLUE), markersize=5)
     axes[0, 0].set_yticks(range(len(names)), names[::-1])
     axes[0, 0].set(xlabel="mean IoU, %", ylim=(-0.6, len(names) - 0.4))
-    axes[0, 0].set_title("the same net and data, three seeds each")
+    axes[0, 0].set_title("same model and data, three seeds each")
 
     images, classes = cells(range(3000, 3000 + COUNTS[-1]))
     suite = ks.metrics.MetricSuite(num_classes=3, keep_images=True)
@@ -38,5 +38,5 @@ def draw():
         )
     axes[1, 0].set_xticks(range(len(COUNTS)), COUNTS)
     axes[1, 0].set(xlabel="test images", ylabel="mean IoU, %", xlim=(-0.5, len(COUNTS) - 0.5))
-    axes[1, 0].set_title("the same net, 95 % interval by bootstrap")
+    axes[1, 0].set_title("same model, 95 % bootstrap interval")
     return figure

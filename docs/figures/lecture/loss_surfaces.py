@@ -1,4 +1,4 @@
-"""Four losses over two numbers: what the foreground is given, and what the background is given."""
+"""Four losses over two numbers: the probabilities predicted for foreground and background pixels."""
 
 import numpy as np
 from canvas import VERMILION, canvas, ink
@@ -8,8 +8,8 @@ import keras_seg as ks
 FOREGROUND, PIXELS = 5, 100
 AXIS = np.linspace(0.01, 0.99, 34)
 LOSSES = {
-    "cross-entropy": ks.losses.CrossEntropy(reduction="none"),
-    "cross-entropy, balanced": ks.losses.CrossEntropy(class_weights=(100 / 190, 10), reduction="none"),
+    "cross-entropy": ks.losses.Crossentropy(reduction="none"),
+    "cross-entropy, balanced": ks.losses.Crossentropy(class_weights=(100 / 190, 10), reduction="none"),
     "soft IoU": ks.losses.SoftIoU(per_image=True, reduction="none"),
 }
 
@@ -32,7 +32,7 @@ def surfaces():
 
 
 def draw():
-    """Contours; the cross marks a net that calls all background."""
+    """Contours; the cross marks a model that predicts background everywhere."""
     figure, axes = canvas(2, 2, 4.4, sharex=True, sharey=True)
     for axis, (name, surface) in zip(axes.flat, surfaces().items(), strict=True):
         levels = np.linspace(0, min(surface.max(), 2.4), 17)
@@ -42,6 +42,6 @@ def draw():
         axis.plot(0.97, 0.03, "*", color="w", markeredgecolor="0", markersize=12)
         axis.set_title(f"{name}\nat the cross: {surface[0, 0]:.2f}")
         axis.set(xticks=(0, 0.5, 1), yticks=(0, 0.5), ylim=(0.01, 0.6))
-    figure.supxlabel("probability of foreground, given to the foreground", fontsize=9)
-    figure.supylabel("... and to the background", fontsize=9)
+    figure.supxlabel("predicted foreground probability of foreground pixels", fontsize=9)
+    figure.supylabel("... of background pixels", fontsize=9)
     return figure

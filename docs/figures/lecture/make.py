@@ -40,7 +40,7 @@ def main(folder, *names):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     here = pathlib.Path(__file__).parent
-    sys.path[:0] = [str(here), str(here.parents[2])]  # What stands beside this script, and the package of this tree.
+    sys.path[:0] = [str(here), str(here.parents[2])]  # The modules beside this script, and the package of this tree.
     import keras
     from canvas import save
 

@@ -1,4 +1,4 @@
-"""All models in one protocol: what one image costs, from docs/model_table.json."""
+"""The cost per image of all models in one protocol, from docs/model_table.json."""
 
 import json
 import pathlib
@@ -6,11 +6,11 @@ import pathlib
 from canvas import BLUE, ORANGE, canvas, ink
 
 TABLE = pathlib.Path(__file__).parents[2] / "model_table.json"
-VGG_SIZED = 10_000_000  # Parameters; what is above is mostly a VGG16.
+VGG_SIZED = 10_000_000  # Parameters; larger models mostly consist of a VGG16.
 
 
 def draw():
-    """Milliseconds an image of 256x256, with parameters written beside."""
+    """Milliseconds per image of 256x256, with the number of parameters beside each bar."""
     rows = sorted(json.loads(TABLE.read_text()), key=lambda row: row["latency_ms"])
     figure, axes = canvas(1, 1, 4.6)
     axes = axes[0, 0]
@@ -22,7 +22,7 @@ def draw():
         axes.text(row["latency_ms"] * 1.1, place, size, va="center", fontsize=8)
     axes.set_yticks(range(len(rows)), [row["model"].replace(", as published", "*") for row in rows])
     axes.set(xscale="log", xlim=(4, 6000))
-    label = "ms an image of 256x256, two CPU cores, logarithmic;\nbehind the bars: millions of weights"
+    label = "ms per 256x256 image, two CPU cores, logarithmic;\nbeside the bars: millions of weights"
     figure.supxlabel(label, fontsize=9)
     axes.set_xticks([10, 100, 1000], ["10", "100", "1000"])
     return figure

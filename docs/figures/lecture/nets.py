@@ -1,4 +1,4 @@
-"""Small nets that several figures share, trained for seconds on generated pictures of cells."""
+"""Small models that several figures share, trained for seconds on generated images of cells."""
 
 import functools
 import itertools
@@ -9,26 +9,26 @@ import numpy as np
 import keras_seg as ks
 
 SIDE = 96
-TRAIN, TEST = range(1000, 1040), range(2000, 2012)  # Seeds of the pictures.
+TRAIN, TEST = range(1000, 1040), range(2000, 2012)  # Seeds of the images.
 BATCH, CROP = 8, 64
 
 
 @functools.cache
 def cells(seeds):
-    """Pictures of touching cells and what a net learns of each: 0 background, 1 body, 2 border between two cells."""
-    scenes = [ks.data.cells_scene(seed, size=(SIDE, SIDE)) for seed in seeds]
+    """Images of touching cells and their target classes: 0 background, 1 body, 2 border between two cells."""
+    scenes = [ks.data.cells_scene(seed, (SIDE, SIDE)) for seed in seeds]
     classes = [ks.data.instance_targets(ids, border_width=2).classes for _, ids in scenes]
     return np.stack([image for image, _ in scenes]).astype("float32"), np.stack(classes).astype("int32")
 
 
 def class_weights(classes):
     """One over the square root of each class's share."""
-    return tuple(float(w) for w in ks.data.class_weights(np.bincount(classes.ravel()), rule="square_root"))
+    return tuple(float(w) for w in ks.data.class_weights(np.bincount(classes.ravel()), "square_root"))
 
 
 @functools.cache
 def patch_classifier(steps=250, size=32):
-    """LeNet, taught which class the pixel in the middle of a patch has; classes take turns."""
+    """LeNet, trained to predict the class of the center pixel of a patch; classes alternate."""
     keras.utils.set_random_seed(1)
     images, classes = cells(TRAIN)
     half, rng = size // 2, np.random.default_rng(0)
@@ -44,11 +44,11 @@ def patch_classifier(steps=250, size=32):
 
 @functools.cache
 def unet(skips=True, steps=160):
-    """A U-Net with three poolings on cells, or the same net without its skip connections."""
+    """A U-Net with three pooling layers on cells, or the same network without its skip connections."""
     keras.utils.set_random_seed(2)
     model = ks.models.UNet(num_classes=3, filters=8, depth=3) if skips else without_skips()
     images, classes = (pixels[:, :CROP, :CROP] for pixels in cells(TRAIN))
-    loss = ks.losses.CrossEntropy(class_weights=class_weights(classes))
+    loss = ks.losses.Crossentropy(class_weights=class_weights(classes))
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(5e-3, steps)), loss, jit_compile=False)
     order = itertools.chain.from_iterable(np.random.default_rng(epoch).permutation(len(images)) for epoch in range(999))
     chosen = np.fromiter(itertools.islice(order, steps * BATCH), int)
@@ -57,7 +57,7 @@ def unet(skips=True, steps=160):
 
 
 def without_skips(filters=(8, 16, 32, 64)):
-    """Encoder and decoder of the same widths; what the poolings lose stays lost."""
+    """Encoder and decoder of the same widths; detail lost in pooling is not recovered."""
     image = keras.Input((None, None, 3))
     x = keras.layers.Rescaling(1 / 127.5, -1)(image)
     for width in filters:

@@ -1,4 +1,4 @@
-"""How far a unit sees: with pooling by leaps, without it one pixel a layer."""
+"""The receptive field: with pooling it grows by leaps, without it by one pixel per layer and side."""
 
 import keras
 import numpy as np
@@ -28,14 +28,14 @@ def draw():
             axes[0, 0].text(right - 3, bottom - 4, f"pool{number}: {field.size}", bbox=edge, **label)
         else:
             small.append(f"pool{number}: {field.size}")
-    axes[0, 0].set_title(f"one unit behind each pooling of VGG16\n(the two smallest boxes are {', '.join(small)})")
+    axes[0, 0].set_title(f"one unit after each pooling layer of VGG16\n(the two smallest boxes are {', '.join(small)})")
     layers = [layer.name for layer in vgg.layers if "conv" in layer.name]
     deep = [ks.analysis.receptive_field(vgg, layer=name).size for name in layers]
     flat = [ks.analysis.receptive_field(plain, layer=f"block_{number}_conv").size for number in range(1, 14)]
     count = np.arange(1, 14)
     axes[1, 0].plot(count, deep, "o-", color=ink(VERMILION), markersize=4)
     axes[1, 0].plot(count, flat, "s-", color=ink(BLUE), markersize=4)
-    axes[1, 0].text(10.6, deep[-1] - 30, "VGG16, with poolings", ha="right")
+    axes[1, 0].text(10.6, deep[-1] - 30, "VGG16, with pooling", ha="right")
     axes[1, 0].text(13, flat[-1] + 9, "no pooling: 1 + 2 L", ha="right")
-    axes[1, 0].set(xlabel="3x3 convolutions so far, L", ylabel="pixels a unit sees", xticks=range(1, 14, 2))
+    axes[1, 0].set(xlabel="3x3 convolutions so far, L", ylabel="receptive field, pixels", xticks=range(1, 14, 2))
     return figure

@@ -8,11 +8,15 @@ import keras_seg as ks
 
 
 def draw():
-    """Picture, truth and both predictions; the IoU of the borders over all test pictures."""
+    """Image, ground truth and both predictions; the IoU of the borders over all test images."""
     images, classes = cells(TEST)
     figure, axes = canvas(2, 2, 5.1)
-    show(axes[0, 0], images[3].astype("uint8"), "a picture the nets never saw")
-    show(axes[0, 1], ks.visualization.colorize(classes[3], CELL_COLORS), "truth: body, and border\nwhere cells touch")
+    show(axes[0, 0], images[3].astype("uint8"), "test image")
+    show(
+        axes[0, 1],
+        ks.visualization.colorize(classes[3], CELL_COLORS),
+        "ground truth: body, and\nborder where cells touch",
+    )
     for axis, skips in zip(axes[1], (False, True), strict=True):
         predicted = np.asarray(unet(skips).predict_on_batch(images))
         metric = ks.metrics.PerClassIoU(num_classes=3)

@@ -1,4 +1,4 @@
-"""One classifier of patches, slid over a picture, in one pass, and at every pixel."""
+"""One patch classifier, slid over an image, in one pass, and at every pixel."""
 
 import time
 
@@ -12,7 +12,7 @@ SIDE, SIZE, STEP = 128, 32, 4
 
 
 def draw():
-    """The windows on the picture, and three ways to the map."""
+    """The windows on the image, and three ways to compute the map."""
     model = patch_classifier()
     image = ks.data.cells_scene(31, size=SIDE)[0].astype("float32")
     one_pass = ks.surgery.convolutionalize(model)
@@ -23,7 +23,7 @@ def draw():
         "dilated: every pixel": lambda: np.asarray(every.predict_on_batch(image[None]))[0],
     }
     figure, axes = canvas(2, 2, 5.2)
-    show(axes[0, 0], image.astype("uint8"), "a window and two steps on;\ndashed: what the maps show")
+    show(axes[0, 0], image.astype("uint8"), "a window and its next two positions;\ndashed: area of the maps")
     for number, color in enumerate((VERMILION, ORANGE, YELLOW)):
         left = 28 + STEP * number
         box(axes[0, 0], 24, left, 24 + SIZE, left + SIZE, color)

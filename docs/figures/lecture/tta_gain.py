@@ -1,4 +1,4 @@
-"""What test-time augmentation gains on CamVid and what it costs, from docs/tta.json."""
+"""Gain and cost of test-time augmentation on CamVid, from docs/tta.json."""
 
 import json
 import pathlib
@@ -10,7 +10,7 @@ SHADES = {"helps": BLUE, "unclear": ORANGE, "harms": VERMILION}
 
 
 def draw():
-    """Gains with their intervals, the cost written beside; quarter turns run off the scale."""
+    """Gains with their intervals, with the cost beside them; quarter turns are off the scale."""
     report = json.loads(MEASURED.read_text())
     rows = [*report["alone"], report["recommended_gain"]]
     figure, axes = canvas(1, 1, 3.9)

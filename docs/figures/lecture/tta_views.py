@@ -1,4 +1,4 @@
-"""What a net says of a picture lying in four ways, and the mean of all eight."""
+"""Predictions for two orientations of an image, and the mean of all eight views."""
 
 import numpy as np
 from canvas import CELL_COLORS, canvas, show
@@ -8,7 +8,7 @@ import keras_seg as ks
 
 
 def draw():
-    """Two views laid back beside one another, where they differ, and the mean."""
+    """Two views transformed back, the mean of all eight, and its entropy."""
     images, classes = cells(TEST)
     model = unet()
     chosen = 3
@@ -27,10 +27,10 @@ def draw():
         return ks.visualization.colorize(scores.argmax(-1), CELL_COLORS)
 
     figure, axes = canvas(3, 2, 7.4)
-    show(axes[0, 0], image.astype("uint8"), "a picture the net never saw")
+    show(axes[0, 0], image.astype("uint8"), "test image")
     show(axes[0, 1], ks.visualization.colorize(truth, CELL_COLORS), "truth")
     show(axes[1, 0], mask(plain), f"as it lies\n{iou(plain)}")
-    show(axes[1, 1], mask(turned), f"turned by 90°, turned back\n{iou(turned)}")
+    show(axes[1, 1], mask(turned), f"rotated by 90° and back\n{iou(turned)}")
     show(axes[2, 0], mask(merged), f"mean of eight views\n{iou(merged)}")
-    show(axes[2, 1], unsure[..., 0], "entropy of the mean:\nbright is unsure", cmap="cividis")
+    show(axes[2, 1], unsure[..., 0], "entropy of the mean:\nbright is uncertain", cmap="cividis")
     return figure

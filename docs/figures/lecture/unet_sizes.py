@@ -7,24 +7,24 @@ from canvas import BLUE, SKY, canvas, ink
 import keras_seg as ks
 
 SIZE = 572
-RIGHT, BOTTOM = 960, 480  # Where the decoder's maps and the deepest one are drawn.
+RIGHT, BOTTOM = 960, 480  # Positions of the decoder's maps and of the deepest one.
 
 
 def sizes():
-    """(entering, leaving) of each level on the way down, and of each on the way up."""
+    """(input, output) sizes of each encoder level, and of each decoder level."""
     model = ks.models.UNet(num_classes=2, input_shape=(SIZE, SIZE, 1), filters=2, padding="valid")
     pools = [layer for layer in model.layers if isinstance(layer, keras.layers.MaxPooling2D)]
     joins = [layer for layer in model.layers if isinstance(layer, keras.layers.Concatenate)]
     entering = [SIZE, *(layer.output.shape[1] for layer in pools)]
     joined = [layer.output.shape[1] for layer in joins]
     leaving = [*(layer.input.shape[1] for layer in pools), joined[0] // 2]
-    # The decoder convolves twice with 3x3, "valid": what it leaves is enlarged twofold or is the output.
+    # The decoder has two 3x3 "valid" convolutions; their result is upsampled twofold or is the output.
     onwards = [*(side // 2 for side in joined[1:]), model.output.shape[1]]
     return [*zip(entering, leaving, strict=True)], [*zip(joined, onwards, strict=True)]
 
 
 def draw():
-    """Squares to scale, each the size it leaves its level with; what each skip crops is dashed."""
+    """Squares to scale, each with the output size of its level; the border cropped by each skip is dashed."""
     down, up = sizes()
     figure, axes = canvas(1, 1, 4.5)
     axes = axes[0, 0]

@@ -1,4 +1,4 @@
-"""Six ways from 2x2 to 4x4, by numbers."""
+"""Six ways from 2x2 to 4x4, in numbers."""
 
 import numpy as np
 from canvas import ORANGE, SKY, YELLOW, canvas, numbers
@@ -8,7 +8,7 @@ SMALL = np.array([[1, 2], [3, 4]], "float32")
 
 
 def draw():
-    """A grid for each way: blue for numbers as they were, orange for one place a window, yellow for sums of stamps."""
+    """One grid per way: blue for copied numbers, orange for one position per window, yellow for sums of copies."""
     figure, axes = canvas(3, 2, 6.6)
     for axis, (name, enlarge) in zip(axes.flat, WAYS.items(), strict=True):
         large = enlarge(SMALL)

@@ -1,4 +1,4 @@
-"""The six ways on a picture, twice in a row: 24x24 to 96x96."""
+"""The six ways on an image, twice in a row: 24x24 to 96x96."""
 
 import keras
 import numpy as np
@@ -9,8 +9,8 @@ import keras_seg as ks
 
 
 def draw():
-    """A picture for each way."""
-    image, _ = ks.data.cells_scene(13, size=(96, 96))
+    """One picture per way."""
+    image, _ = ks.data.cells_scene(13, (96, 96))
     large = image[..., 1].astype("float32")
     pool = keras.layers.MaxPooling2D()
     half = np.asarray(pool(large[None, ..., None]))[0, ..., 0]
