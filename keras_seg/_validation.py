@@ -1,30 +1,35 @@
-"""Argument checks and their wording, shared by every public constructor and the command line.
+"""Argument checks and their wording, shared by every public constructor.
 
-The wording is one line: the argument in backticks, the rule, ``Received: name=value`` and, where there is one, the fix.
+The wording is one line: the argument in backticks, the rule, ``Received: name=value`` and, if there is one, the fix.
 """
 
 import difflib
 import importlib
 import numbers
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any, NoReturn
+
+import keras
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used. The message is one line that names the argument or file and the fix.
+    """The input cannot be used. The message is one line that names the argument or file and the fix.
 
-    A subclass of `ValueError`, so library callers need not know it; the command line prints it without a traceback.
+    A subclass of `ValueError`, so callers can catch either; the command line prints it without a traceback.
     """
 
-    # Keras wraps what is raised inside a layer's call in lines about its arguments, unless this says it has been done.
+    # Keras adds lines about the arguments to errors raised inside a layer's call, unless this flag is set.
     _keras_call_info_injected = True
 
 
-def fail(name, rule, value, fix=""):
+def fail(name: str, rule: str, value: Any, fix: str = "") -> NoReturn:
     """Raise an `InputError` about the argument `name`."""
     fix = f" {fix}" if fix else ""
     raise InputError(f"`{name}` {rule}. Received: {name}={value!r}.{fix}")
 
 
-def nearest(value, allowed):
+def nearest(value: Any, allowed: Iterable[Any]) -> str:
     """A "Did you mean ...?" sentence for a misspelled option, or the list of options when nothing is close."""
     allowed = [str(option) for option in allowed]
     folded = {option.lower(): option for option in allowed}
@@ -34,29 +39,29 @@ def nearest(value, allowed):
     return f"Choose one of: {', '.join(allowed)}."
 
 
-def one_of(name, value, allowed):
-    """`value`, when it is one of `allowed`; otherwise an error that suggests the nearest option."""
+def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
+    """`value`, if it is one of `allowed`; otherwise an error that suggests the nearest option."""
     if value not in tuple(allowed):
         fail(name, "is not a known option", value, nearest(value, allowed))
     return value
 
 
-def integer(name, value, minimum=1):
-    """`value` as an int, when it is a whole number of at least `minimum`."""
+def integer(name: str, value: Any, minimum: int = 1) -> int:
+    """`value` as an int, if it is a whole number of at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < minimum:
         fail(name, f"must be an integer of at least {minimum}", value)
     return int(value)
 
 
-def boolean(name, value):
-    """`value`, when it is True or False."""
+def boolean(name: str, value: Any) -> bool:
+    """`value`, if it is True or False."""
     if value is not True and value is not False:
         fail(name, "must be True or False", value)
     return value
 
 
-def number(name, value, minimum=None, maximum=None):
-    """`value` as a float, when it is a finite real number inside [minimum, maximum]."""
+def number(name: str, value: Any, minimum: float | None = None, maximum: float | None = None) -> float:
+    """`value` as a float, if it is a finite real number inside [minimum, maximum]."""
     low = "-inf" if minimum is None else minimum
     high = "inf" if maximum is None else maximum
     ok = isinstance(value, numbers.Real) and not isinstance(value, bool) and float(low) <= value <= float(high)
@@ -65,7 +70,7 @@ def number(name, value, minimum=None, maximum=None):
     return float(value)
 
 
-def open_share(name, value):
+def open_share(name: str, value: Any) -> float:
     """`value` as a float, when it lies between 0 and 1, both excluded."""
     value = number(name, value)
     if not 0 < value < 1:
@@ -73,32 +78,30 @@ def open_share(name, value):
     return value
 
 
-def pair(name, value, minimum=1):
+def pair(name: str, value: Any, minimum: int = 1) -> tuple[int, int]:
     """`value` as (height, width), from one integer or two."""
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         value = (value, value)
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         fail(name, "must be one integer or a pair (height, width)", value)
-    return tuple(integer(name, side, minimum) for side in value)
+    height, width = value
+    return integer(name, height, minimum), integer(name, width, minimum)
 
 
-def image_shape(name, value):
+def image_shape(name: str, value: Any) -> tuple[int | None, int | None, int]:
     """`value` as (height, width, channels) of an image, where height and width may be None."""
-    import keras  # Here because the command line checks arguments before it imports Keras.
-
     if keras.config.image_data_format() != "channels_last":
         fix = 'Call keras.config.set_image_data_format("channels_last").'
         fail("image_data_format", "must be channels_last", keras.config.image_data_format(), fix)
     if not isinstance(value, (tuple, list)) or len(value) != 3 or value[2] is None:
         fail(name, "must be (height, width, channels), height and width may be None", value)
-    return tuple(None if side is None else integer(name, side) for side in value)
+    height, width, channels = (None if side is None else integer(name, side) for side in value)
+    return height, width, int(channels or 0)
 
 
-def channels_last(value):
+def channels_last(value: str | None) -> str:
     """`data_format` as "channels_last", the one layout of the package's layers; None for the setting of Keras."""
     if value is None:
-        import keras  # Here because the command line checks arguments before it imports Keras.
-
         value = keras.config.image_data_format()
     if one_of("data_format", value, ("channels_last", "channels_first")) == "channels_first":
         fail(
@@ -110,17 +113,17 @@ def channels_last(value):
     return value
 
 
-def integers(name, value, minimum=1):
+def integers(name: str, value: Any, minimum: int = 1) -> tuple[int, ...]:
     """`value` as a non-empty tuple of ints of at least `minimum`."""
     if isinstance(value, str) or not hasattr(value, "__iter__") or len(value := tuple(value)) == 0:
         fail(name, "must be a non-empty sequence of integers", value)
     return tuple(integer(name, item, minimum) for item in value)
 
 
-def ignored_classes(value, name="ignore_class"):
+def ignored_classes(value: Any, name: str = "ignore_class") -> tuple[int, ...]:
     """`ignore_class` in its one normal form: a sorted tuple of distinct ints, empty for None.
 
-    An int or a sequence of ints is taken. Negative ids such as -1 are allowed: they are labels, not classes.
+    Accepts an int or a sequence of ints. Negative ids such as -1 are allowed: they are labels, not classes.
     """
     if value is None:
         return ()
@@ -134,8 +137,8 @@ def ignored_classes(value, name="ignore_class"):
     return tuple(sorted({int(item) for item in items}))
 
 
-def class_names(value, num_classes, name="class_names"):
-    """`class_names` as a tuple of distinct strings, one a class; ("class_0", ...) for None."""
+def class_names(value: Any, num_classes: int, name: str = "class_names") -> tuple[str, ...]:
+    """`class_names` as a tuple of distinct strings, one per class; ("class_0", ...) for None."""
     if value is None:
         return tuple(f"class_{index}" for index in range(num_classes))
     value = tuple(str(item) for item in value)
@@ -146,12 +149,12 @@ def class_names(value, num_classes, name="class_names"):
     return value
 
 
-def optional_import(module, extra, purpose):
-    """Import an optional dependency, or say which extra brings it."""
+def optional_import(module: str, extra: str, purpose: str) -> ModuleType:
+    """Import an optional dependency, or raise an error that names the extra to install."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.split(".")[0]
         if error.name is not None and error.name.split(".")[0] != package:
-            raise  # The package is there and broken: its own message helps more than ours.
+            raise  # The package is installed but broken: its own message helps more than ours.
         raise ImportError(f'{purpose} needs {package}: pip install "keras-seg[{extra}]"') from error
