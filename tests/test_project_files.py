@@ -85,6 +85,12 @@ def test_an_unknown_step_is_refused_before_anything_runs():
     assert done.stderr.startswith("No such step: tests. Choose from: lint ")
 
 
+def test_only_quick_leaves_out_the_thorough_tests():
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    before = [lines[i - 1] for i, line in enumerate(lines) if "thorough" in line]
+    assert before == ["quick: $(VENV)/installed-test"]
+
+
 def test_the_time_limit_is_one_number():
     assert time_limit.SECONDS == 10
     markers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
