@@ -2,18 +2,23 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Loaded tests share two cores well enough; more workers only share the same cores.
+# For two cores: more workers only share the same cores.
 WORKERS ?= 2
 OFF_TENSORFLOW := not slow and not tensorflow_only and not slow_off_tensorflow
 
-.PHONY: help demo test test-all lint format docs wheel clean
+.PHONY: help demo quick test test-tensorflow test-jax test-torch test-all coverage lint format docs wheel clean
 .DELETE_ON_ERROR:
+# Each target has all cores to itself, also under `make -j`.
+.NOTPARALLEL:
 
 help:
-	@echo "make demo      see training, judging, predicting and a TFLite export in three minutes"
+	@echo "make demo      see training, evaluation, prediction and a TFLite export in three minutes"
+	@echo "make quick     run the short tests on TensorFlow; make quick ARGS=--lf repeats those that failed"
 	@echo "make test      run the tests on TensorFlow, JAX and PyTorch"
-	@echo "make test-all  the same with the long ones"
-	@echo "make lint      ruff and spelling; make format mends what it can"
+	@echo "               (make test-tensorflow, test-jax, test-torch: on one of them)"
+	@echo "make test-all  the same with the long tests"
+	@echo "make coverage  run the tests on TensorFlow and report the lines that no test runs"
+	@echo "make lint      check style, spelling and types; make format fixes what it can"
 	@echo "make docs      build the site into site/"
 	@echo "make wheel     build the wheel and try it in an empty environment"
 
@@ -24,33 +29,52 @@ $(VENV)/created:
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/installed-%: $(VENV)/created setup.cfg pyproject.toml
+$(VENV)/installed-%: $(VENV)/created setup.cfg pyproject.toml .ci/constraints.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[$*]"
 	@touch $@
 
 demo: $(VENV)/installed-tensorflow
 	$(BIN)/keras-seg demo --overwrite
 
-# The whole suite runs on each backend: what a backend cannot do is skipped by the test that says so.
-# JAX compiles for each new shape, which is most of its time here: what one worker compiled the other need not, and code
-# as fast as users have it is for test-all.
-QUICK_JAX := JAX_DISABLE_MOST_OPTIMIZATIONS=1 JAX_COMPILATION_CACHE_DIR=$(abspath $(VENV))/jax-cache \
-	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
+# More arguments for pytest, such as ARGS="-x tests/losses".
+ARGS ?=
+PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS)
 
-test: $(VENV)/installed-test
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
-	KERAS_BACKEND=jax $(QUICK_JAX) $(BIN)/python -m pytest -q -n $(WORKERS) -m "$(OFF_TENSORFLOW)"
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n $(WORKERS) -m "$(OFF_TENSORFLOW)"
+quick: $(VENV)/installed-test
+	KERAS_BACKEND=tensorflow $(PYTEST) -m "not slow and not thorough" $(ARGS)
 
+# The whole suite runs on each backend: a test skips itself on a backend that cannot run it.
+test: test-tensorflow test-jax test-torch
+
+test-tensorflow: $(VENV)/installed-test
+	KERAS_BACKEND=tensorflow $(PYTEST) -m "not slow" $(ARGS)
+
+# JAX spends most of its time compiling for new shapes: the two workers share what they have compiled, and the code
+# is not optimized, which `make test-all` tests.
+test-jax: $(VENV)/installed-test
+	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 JAX_COMPILATION_CACHE_DIR=$(abspath $(VENV))/jax-cache \
+	JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1 $(PYTEST) -m "$(OFF_TENSORFLOW)" $(ARGS)
+
+test-torch: $(VENV)/installed-test
+	KERAS_BACKEND=torch $(PYTEST) -m "$(OFF_TENSORFLOW)" $(ARGS)
+
+# The limit on the time of a test holds for `make test`: here JAX optimizes what it compiles.
+test-all: export KERAS_SEG_TEST_LIMIT = 0
 test-all: $(VENV)/installed-test
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n $(WORKERS)
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n $(WORKERS) -m "not tensorflow_only"
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -q -n $(WORKERS) -m "not tensorflow_only"
+	KERAS_BACKEND=tensorflow $(PYTEST)
+	KERAS_BACKEND=jax $(PYTEST) -m "not tensorflow_only"
+	KERAS_BACKEND=torch $(PYTEST) -m "not tensorflow_only"
+
+# Counting lines takes time of its own, so that the limit on the time of a test is off.
+coverage: export KERAS_SEG_TEST_LIMIT = 0
+coverage: $(VENV)/installed-test
+	KERAS_BACKEND=tensorflow $(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .

@@ -15,6 +15,7 @@ MODULES = sorted(
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.tensorflow_only  # Some examples show TensorFlow's way of printing shapes.
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name, tmp_path, monkeypatch):

@@ -31,6 +31,7 @@ def check_picture(folder, name):
         assert min(picture.size) > 100
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", examples(QUICK))
 def test_script(path, tmp_path, monkeypatch, capsys, request):
     if path.stem in DATA:

@@ -1,10 +1,14 @@
 """What the project does on GitHub is what it does at home."""
 
+import configparser
+import itertools
 import pathlib
 import re
+import subprocess
 import tomllib
 
 import pytest
+import time_limit
 
 yaml = pytest.importorskip("yaml")
 
@@ -26,12 +30,72 @@ def commands(name):
     return [step["run"] for step in steps(name) if "run" in step]
 
 
+def all_steps():
+    """The steps of `.ci/run` that run if none is named."""
+    return re.search(r'^STEPS="(.*)"$', (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.M).group(1).split()
+
+
+def expanded(job):
+    """The commands of a job, once for each combination of its matrix."""
+    matrix = job.get("strategy", {}).get("matrix", {})
+    for values in itertools.product(*matrix.values()):
+        for step in job["steps"]:
+            command = step.get("run", "")
+            for name, value in zip(matrix, values, strict=True):
+                command = command.replace("${{ matrix." + name + " }}", value)
+            if command:
+                yield command
+
+
 def test_ci_runs_what_a_change_must_pass_and_nothing_else():
-    assert commands("ci") == [".ci/run"]
+    assert all(command.startswith(".ci/run ") for command in commands("ci"))
+    run = [command.split() for job in workflow("ci")["jobs"].values() for command in expanded(job)]
+    assert {step for _, *steps in run for step in steps} == set(all_steps())
     # YAML reads the key `on` as true.
     assert set(workflow("ci")[True]) == {"push", "pull_request"}
     assert not any(step.get("continue-on-error") for step in steps("ci"))
     assert all("if" not in step for step in steps("ci"))
+    assert not any({"if", "continue-on-error"} & set(job) for job in workflow("ci")["jobs"].values())
+
+
+def test_every_backend_is_tested_on_the_oldest_and_the_newest_python():
+    job = workflow("ci")["jobs"]["test"]
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    versions = re.findall(r":: (3\.\d+)$", setup["metadata"]["classifiers"], re.M)
+    matrix = {"backend": ["tensorflow", "jax", "torch"], "python": [versions[0], versions[-1]]}
+    assert job["strategy"] == {"fail-fast": False, "matrix": matrix}
+    assert [step["with"]["python-version"] for step in job["steps"] if "setup-python" in step.get("uses", "")] == [
+        "${{ matrix.python }}"
+    ]
+
+
+def test_a_change_must_pass_lint_tests_docs_and_wheel():
+    assert all_steps() == ["lint", "test-tensorflow", "test-jax", "test-torch", "docs", "wheel"]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert all(re.search(rf"^{step}:", makefile, re.M) for step in all_steps())
+    for tool in ("ruff check .", "ruff format --check .", "codespell", "pyright"):
+        assert f"$(BIN)/{tool}" in makefile
+
+
+def test_an_unknown_step_is_refused_before_anything_runs():
+    done = subprocess.run([".ci/run", "lint", "tests"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("No such step: tests. Choose from: lint ")
+
+
+def test_only_quick_leaves_out_the_thorough_tests():
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    before = [lines[i - 1] for i, line in enumerate(lines) if "thorough" in line]
+    assert before == ["quick: $(VENV)/installed-test"]
+
+
+def test_the_time_limit_is_one_number():
+    assert time_limit.SECONDS == 10
+    markers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["pytest"]["ini_options"]
+    assert any("over ten seconds" in line for line in markers["markers"] if line.startswith("slow:"))
+    assert "over ten seconds" in " ".join((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split())
 
 
 def test_the_long_tests_run_too():
@@ -98,3 +162,6 @@ def test_hooks_are_pinned_and_do_what_make_lint_does():
     names = {hook["id"] for repo in hooks["repos"] for hook in repo["hooks"]}
     assert {"ruff-check", "ruff-format", "codespell", "end-of-file-fixer"} <= names
     assert "codespell" in tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    pins = re.findall(r"^(ruff|codespell)==(.*)$", (ROOT / ".ci" / "constraints.txt").read_text(encoding="utf-8"), re.M)
+    revisions = {repo["repo"].split("/")[-1].removesuffix("-pre-commit"): repo["rev"] for repo in hooks["repos"]}
+    assert {name: f"v{version}" for name, version in pins} == {name: revisions[name] for name in ("ruff", "codespell")}

@@ -374,6 +374,7 @@ def unpooled_by_three(image):
     return ks.layers.MaxUnpooling2D(3)([conv(padding="same")(pooled), indices, image])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("graph", [unpooled, unpooled_by_three], ids=lambda graph: graph.__name__)
 def test_unpooling(graph):
     """A unit depends on where maxima are, so the pixels with a gradient are collected from many images.

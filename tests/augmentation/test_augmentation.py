@@ -71,6 +71,7 @@ def test_tensorflow_and_the_backend_agree(interpolation, fill):
         assert wrong.mean() < 0.01, (key, wrong.mean())
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @hypothesis.settings(max_examples=20, deadline=None, derandomize=True)
 @hypothesis.given(
@@ -202,6 +203,7 @@ def test_the_same_transform_twice():
     np.testing.assert_array_equal(result["mask"][0][1:-1, 1:-1], given["mask"][0, ::-1, ::-1][1:-1, 1:-1])
 
 
+@pytest.mark.thorough
 @pytest.mark.tensorflow_only
 def test_graph_with_and_without_known_sizes():
     """Compiled by XLA with static sizes, plain without: the same results."""
@@ -225,6 +227,7 @@ def test_graph_with_and_without_known_sizes():
         assert wrong.mean() < 0.01, key
 
 
+@pytest.mark.thorough
 @pytest.mark.tensorflow_only
 def test_from_folder_with_rare_classes(tmp_path):
     ks.data.write_shapes(tmp_path, train=4, val=1, size=(40, 48))

@@ -30,6 +30,7 @@ def run(augment, image, mask, seed=(0, 0)):
     return image.numpy(), mask.numpy()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("flip", [False, "horizontal", "vertical", "both"])
 def test_unscaled_crop_copies_pixels(flip):
     image, mask = scene(14, 18)
@@ -168,6 +169,7 @@ def test_graph_equals_eager_and_has_static_shapes():
     np.testing.assert_array_equal(graph_mask, eager_mask)
 
 
+@pytest.mark.thorough
 def test_scale_is_drawn_over_the_whole_range():
     """A square of 20x20 pixels: its area over 400 is the squared scale, wherever the crop lies."""
     mask = np.zeros((100, 100), "uint8")

@@ -32,6 +32,7 @@ def test_convnext_has_no_first_level():
     assert sorted(backbones.build("ConvNeXtTiny").output) == ["P2", "P3", "P4", "P5"]
 
 
+@pytest.mark.thorough
 def test_aligned_xception_computes_the_published_values_inside():
     """ "same" samples the grid of "valid": away from the border the first maps agree, one ring wider."""
     published = keras.applications.Xception(include_top=False, weights=None, input_shape=(96, 96, 3))

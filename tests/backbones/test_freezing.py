@@ -57,6 +57,7 @@ def test_trainable_backbone_does_change():
 OTHERS = ("sgd", "adafactor", "averaging", "scaled", "muon", "nadam")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "optimizer", ["adam", "accumulating", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
 )

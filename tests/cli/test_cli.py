@@ -85,6 +85,7 @@ class TestTheWholeWay:
         with Image.open(tmp_path / "out" / "overlays" / f"{image.stem}.png") as overlay:
             assert overlay.size == (56, 48)
 
+    @pytest.mark.thorough
     def test_a_quantized_export(self, finished, shapes, tmp_path, capsys):
         options = ("--quantize", "int8", "--input", "uint8", "--out", tmp_path / "m.tflite")
         assert command("export", finished, *options) == 2
@@ -95,6 +96,7 @@ class TestTheWholeWay:
         assert command("export", finished, "--format", "onnx", "--quantize", "int8") == 2
         assert "--quantize and --representative are for --format tflite" in capsys.readouterr().err
 
+    @pytest.mark.thorough
     def test_predictions_in_tiles(self, finished, shapes, tmp_path):
         """Images and rasters give what the library gives; a raster's mask has the raster's format."""
         image = sorted((shapes / "val" / "images").iterdir())[0]
@@ -110,6 +112,7 @@ class TestTheWholeWay:
         np.testing.assert_array_equal(np.load(tmp_path / "out" / "masks" / "raster.npy"), predictor.predict(raster))
         assert [path.name for path in (tmp_path / "out" / "overlays").iterdir()] == [f"{image.stem}.png"]
 
+    @pytest.mark.thorough
     def test_rasters_go_on(self, finished, tmp_path):
         """Of several rasters, those that are predicted are kept."""
         for index in range(3):
@@ -123,6 +126,7 @@ class TestTheWholeWay:
         assert (tmp_path / "out" / "masks" / "0.npy").stat() == before
         assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["0.npy", "1.npy", "2.npy"]
 
+    @pytest.mark.thorough
     def test_augmented_predictions(self, copied, shapes, tmp_path, capsys):
         image = sorted((shapes / "val" / "images").iterdir())[0]
         option = ("--tta", "hflip,scale:0.75")
@@ -149,6 +153,7 @@ class TestTheWholeWay:
             assert command("evaluate", copied, shapes, "--tta", text) == 2
             assert hint in capsys.readouterr().err
 
+    @pytest.mark.thorough
     @pytest.mark.parametrize("format_, name", [("tflite", "model.tflite"), ("saved_model", "saved_model")])
     def test_exports(self, copied, format_, name, capsys):
         assert command("export", copied, "--format", format_) == 0
@@ -161,6 +166,7 @@ class TestTheWholeWay:
         assert command("plan", shapes) == 0
         assert "Compact" in capsys.readouterr().out
 
+    @pytest.mark.thorough
     def test_one_folder_without_val(self, shapes, tmp_path):
         assert command("train", shapes / "train", "--out", tmp_path / "run", *TRAIN) == 0
         facts = json.loads((tmp_path / "run" / "plan.json").read_text())["fingerprint"]
@@ -200,6 +206,7 @@ def test_the_demo_keeps_its_promise(tmp_path):
     assert max(map(len, done.stdout.splitlines())) <= 200
 
 
+@pytest.mark.thorough
 def test_gray_images(shapes, tmp_path):
     out = tmp_path / "run"
     assert command("train", shapes, "--out", out, "--channels", 1, *TRAIN) == 0
@@ -312,6 +319,7 @@ class TestBadInput:
         assert "exists already" in self.refused(capsys, "predict", finished, images, "--out", tmp_path)
         assert "no such file" in self.refused(capsys, "predict", finished, tmp_path / "x.png", "--out", tmp_path / "o")
 
+    @pytest.mark.thorough
     def test_tiles_that_do_not_fit(self, finished, shapes, tmp_path, capsys):
         predict = ("predict", finished, shapes / "val" / "images", "--out", tmp_path / "o")
         assert "--tile" in self.refused(capsys, *predict, "--overlap", "0.25")
@@ -364,6 +372,7 @@ def test_a_missing_backend_says_what_to_install(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.thorough
 def test_membrane_trains_without_any_option_about_its_masks(membrane, tmp_path, capsys):
     assert command("train", membrane, "--out", tmp_path / "run", "--epochs", 1, "--batch-size", 1, "--crop", 64) == 0
     printed = capsys.readouterr().out

@@ -19,6 +19,7 @@ if keras.backend.backend() != "tensorflow":
 
 pytestmark = [
     pytest.mark.tensorflow_only,
+    pytest.mark.thorough,
     pytest.mark.filterwarnings("ignore:.*run_functions_eagerly:UserWarning"),
 ]
 

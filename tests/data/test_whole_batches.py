@@ -27,6 +27,7 @@ AUGMENTATIONS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", AUGMENTATIONS)
 @pytest.mark.parametrize("repeat", [False, True])
 def test_whole_batches_are_the_images_one_by_one(folder, name, repeat):
@@ -52,6 +53,7 @@ def test_whole_batches_are_the_images_one_by_one(folder, name, repeat):
     assert sizes == ([2] * 6 if repeat else [2, 2, 1])
 
 
+@pytest.mark.thorough
 def test_whole_batches_resume(folder):
     arguments = {"batch_size": 2, "augment": standard(crop=64, ignore_class=255), "repeat": True}
     later = from_folder(folder, split="train", **arguments).skip(3).take(3)

@@ -24,6 +24,7 @@ def write(tmp_path, monkeypatch):
     return page
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", [_case(path) for path in PAGES])
 def test_page(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

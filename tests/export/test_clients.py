@@ -46,6 +46,7 @@ def test_one_and_two_threads_give_the_same_ids(model, tmp_path):
     assert len(np.unique(found[1]["class_ids"])) > 1
 
 
+@pytest.mark.thorough
 def test_any_size_in_one_tflite_file(model, tmp_path):
     """As a client does it that sets the size itself: twice, and back to the first."""
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")
@@ -115,6 +116,7 @@ np.savez("found.npz", **{{name: value.numpy() for name, value in found.items()}}
         np.testing.assert_array_equal(found["class_ids"], found["probabilities"].argmax(-1))
 
 
+@pytest.mark.thorough
 def test_onnx_runtime_and_openvino_by_name(model, tmp_path):
     """Other people's readers: names, types and free axes."""
     runtime = pytest.importorskip("onnxruntime")

@@ -55,6 +55,7 @@ def test_tflite_holds_built_in_operators_and_the_same_numbers(name, models, tmp_
     json.dumps(report.to_dict())
 
 
+@pytest.mark.thorough
 def test_tflite_in_a_process_of_its_own(models, tmp_path):
     """The file, the runtime and NumPy: neither Keras nor TensorFlow."""
     pytest.importorskip("ai_edge_litert")
@@ -73,6 +74,7 @@ assert not {"keras", "tensorflow", "keras_seg"} & set(sys.modules)
     np.testing.assert_allclose(np.load(tmp_path / "scores.npy"), expected, atol=1e-4)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", NAMES)
 def test_saved_model(name, models, tmp_path):
     report = ks.export.saved_model(models[name], tmp_path / "sm")
@@ -83,6 +85,7 @@ def test_saved_model(name, models, tmp_path):
     assert report.size_bytes < 1.1 * 4 * inference_graph(models[name], (None, None)).count_params() + 200_000
 
 
+@pytest.mark.thorough
 def test_saved_model_in_a_process_without_keras(models, tmp_path):
     image = np.random.default_rng(1).uniform(0, 255, (3, 50, 77, 3)).astype("float32")
     ks.export.saved_model(models["plain"], tmp_path / "sm")
@@ -111,6 +114,7 @@ def export_to(format_, model, folder, **kwargs):
     return getattr(ks.export, format_)(model, folder / file, **kwargs)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("format_", OTHERS)
 def test_other_formats_at_any_size(format_, models, tmp_path):
     """Two odd sizes through one file: padding and cropping are computed at run time."""
@@ -131,6 +135,7 @@ def test_uint8_in_and_class_ids_beside_probabilities(format_, models, tmp_path):
     assert report.max_abs_difference < 1e-4
 
 
+@pytest.mark.thorough
 def test_class_ids_alone_in_batches_of_two(models, tmp_path):
     report = export_to("tflite", models["plain"], tmp_path, input_size=(32, 48), output="class_ids", batch_size=2)
     assert report.input_shape == (2, 32, 48, 3)
@@ -175,6 +180,7 @@ def test_a_model_in_float16_is_refused(tmp_path):
         ks.export.saved_model(model, tmp_path / "m")
 
 
+@pytest.mark.thorough
 def test_given_images_are_what_is_compared(models, tmp_path):
     images = np.random.default_rng(1).uniform(0, 255, (3, 64, 64, 3))
     report = ks.export.tflite(models["plain"], tmp_path / "m.tflite", input_size=64, images=images)
@@ -190,6 +196,7 @@ class TestNothingIsLost:
             export(models["plain"], tmp_path / "m", **kwargs)
         assert (tmp_path / "m").read_text() == "precious"
 
+    @pytest.mark.thorough
     def test_other_numbers_leave_no_file(self, export, kwargs, models, tmp_path, monkeypatch):
         """A proof that cannot fail proves nothing: Keras is made to disagree."""
         monkeypatch.setattr(type(models["plain"]), "predict", lambda self, x, **_: np.zeros((*x.shape[:3], 4)))

@@ -52,6 +52,7 @@ def interpreter(path):
     return Interpreter(model_path=str(path))
 
 
+@pytest.mark.thorough
 def test_weights_alone(model, tmp_path):
     whole = quantized(model, tmp_path / "float32.tflite", None)
     assert whole.keras_mean_iou > 0.9
@@ -110,6 +111,7 @@ def test_int8_of_swapped_colors(tmp_path):
     assert report.agreement > 0.98
 
 
+@pytest.mark.thorough
 def test_int8_of_flipped_views(tmp_path):
     """Flips move bytes: each view must count the same, so that probabilities still sum to one."""
     keras.utils.set_random_seed(0)
@@ -137,6 +139,7 @@ def test_int16x8_of_a_net_that_unpools(tmp_path):
     assert report.mean_iou > report.keras_mean_iou - 0.01
 
 
+@pytest.mark.thorough
 def test_a_bad_calibration_shows(model, tmp_path):
     """The proof must be able to fail: ranges of black images fit no others."""
     black = np.full((4, *SIZE, 3), 2.0, "float32")

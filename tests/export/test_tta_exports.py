@@ -27,6 +27,7 @@ def convolution():
     return keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", activation="softmax")(image / 255.0))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "transforms, merge, fold",
     [
@@ -59,6 +60,7 @@ def test_saved_model_of_any_size(convolution, tmp_path):
     assert report.max_abs_difference < 1e-5
 
 
+@pytest.mark.thorough
 def test_onnx_of_any_size(convolution, tmp_path):
     """Mirrored borders too: tf2onnx divides integers towards zero."""
     pytest.importorskip("tf2onnx")

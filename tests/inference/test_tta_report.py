@@ -73,6 +73,7 @@ def test_gains_are_those_of_the_metrics(model, batches):
         assert gain.time_ratio > 0
 
 
+@pytest.mark.thorough
 def test_what_helps_is_recommended(model, batches):
     """The flip mends what leans to one side; upside down nothing changes; a hundredth of the light is no picture."""
     report = tta_report(model, batches, transforms=["hflip", "vflip", Brightness(0.01, 100)], ignore_class=7, draws=200)
@@ -154,6 +155,7 @@ def test_a_product_that_holds_a_harm_is_not_recommended():
     assert _recommended([gain("hflip", 0.0, "unclear")], 16) == ()
 
 
+@pytest.mark.thorough
 def test_folders_and_augmented_models(model, batches, tmp_path):
     for kind in ("images", "masks"):
         (tmp_path / "val" / kind).mkdir(parents=True)

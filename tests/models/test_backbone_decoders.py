@@ -14,6 +14,7 @@ SMALL = {
     "DeepLabV3Plus": {"filters": 8, "low_level_filters": 4},
 }
 NAMES = list(SMALL)
+ONE_IN_QUICK = [NAMES[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in NAMES[1:])]
 
 
 def noise(*shape):
@@ -25,7 +26,7 @@ def small(name, **kwargs):
 
 
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE_IN_QUICK)
 def test_any_size_at_a_dynamic_shape(name):
     model = small(name)
     assert model.output_shape == (None, None, None, 3)
@@ -35,6 +36,7 @@ def test_any_size_at_a_dynamic_shape(name):
         np.testing.assert_allclose(scores.sum(-1), 1, rtol=1e-5)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
 def test_static_and_dynamic_shapes_agree(name):
@@ -46,6 +48,7 @@ def test_static_and_dynamic_shapes_agree(name):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
@@ -89,7 +92,7 @@ def test_it_learns(name):
 
 
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE_IN_QUICK)
 def test_saves_and_reloads(name, tmp_path):
     model = small(name)
     model.save(tmp_path / "model.keras")
@@ -100,6 +103,7 @@ def test_saves_and_reloads(name, tmp_path):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports are made on the TensorFlow backend")
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("name", NAMES)
@@ -109,6 +113,7 @@ def test_exports(name, tmp_path):
     assert ks.export.saved_model(model, tmp_path / "sm").max_abs_difference < 1e-4
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("backbone", [pytest.param("ConvNeXtTiny", marks=pytest.mark.slow), "MobileNetV2"])

@@ -91,6 +91,7 @@ def test_front_end_takes_the_weights_of_fcn():
     assert ks.models.transfer_weights(small(context=None), fine)[-1] == "score_fr"
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_a_training_step_moves_every_kernel(policy):
@@ -125,6 +126,7 @@ def test_any_size_saved_and_reloaded(padding, tmp_path):
     np.testing.assert_allclose(reloaded.predict(image, verbose=0), scores, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports are made on the TensorFlow backend")
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("kwargs", [{}, {"padding": "valid", "context": None}])

@@ -178,6 +178,7 @@ def test_dropout_is_after_both_dense_layers():
     assert [model.get_layer(f"{name}_dropout").rate for name in ("fc6", "fc7")] == [0.5, 0.5]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 @pytest.mark.parametrize("stride, padding", [(32, "same"), (16, "valid"), (8, "same")])
@@ -223,6 +224,7 @@ def test_saves_and_reloads(kwargs, tmp_path):
     assert trainable[0] == trainable[1]
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports are made on the TensorFlow backend")
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def test_one_pass_equals_the_window_when_valid(architecture, patch, head):
     assert difference.max_abs_difference < 1e-5
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 def test_it_learns():
     """Bright patches against dark ones."""

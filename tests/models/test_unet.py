@@ -99,6 +99,7 @@ def test_raw_input_is_normalized_inside():
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("backbone", ["MobileNetV2", "MobileNetV3Small", "ConvNeXtTiny"])
 def test_backbones(backbone):
@@ -142,6 +143,7 @@ def test_a_training_step(policy, backbone):
     assert sum(not np.array_equal(old, new) for old, new in kernels) == len(kernels)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 def test_it_learns():
     """Bright or dark, a task that any working net solves in a few steps."""
@@ -176,6 +178,7 @@ def test_frozen_backbone_does_not_move_and_unfreezing_lets_it():
     assert sum(moved) > 0.9 * len(moved)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 def test_a_fresh_process_loads_without_custom_objects(tmp_path):
     model = small(backbone="Compact")

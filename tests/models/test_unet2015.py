@@ -122,6 +122,7 @@ def test_against_numpy():
     np.testing.assert_allclose(model.predict(image, verbose=0)[0], expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_a_training_step(policy):

@@ -210,6 +210,7 @@ def test_any_size(name):
 MIXED = "mixed_bfloat16" if keras.backend.backend() == "torch" else "mixed_float16"  # PyTorch's CPU has no float16.
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name, policy",
     [
@@ -260,6 +261,7 @@ def test_saves_and_reloads(name, kwargs, tmp_path):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports are made on the TensorFlow backend")
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize(

@@ -221,6 +221,7 @@ def test_a_frozen_layer_stays_frozen():
     assert not anywhere.get_layer("conv1").trainable and anywhere.get_layer("conv2").trainable
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 def test_it_saves_and_trains(tmp_path):
     image, x = trunk()

@@ -112,6 +112,7 @@ def test_a_pyramid():
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.thorough
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize(
     "name, size", [("MobileNetV2", 64), pytest.param("ResNet50", 64, marks=pytest.mark.slow), ("VGG16", 32)]

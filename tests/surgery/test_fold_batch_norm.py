@@ -181,6 +181,7 @@ MODELS = {
 LONG = ("SegNet", "SegNetBasic", "DeconvNet")
 
 
+@pytest.mark.thorough
 @once
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in MODELS]

@@ -49,6 +49,7 @@ def always_save(monkeypatch):
     monkeypatch.setattr(_Affordable, "due", lambda self: True)
 
 
+@pytest.mark.thorough
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save):
     run, plan = make_run(tmp_path / "whole", indices, epochs=4)
     expected = fit(plan, *indices, run)
@@ -107,6 +108,7 @@ def test_validation_that_costs_much_is_done_seldom(monkeypatch):
     assert np.diff(times).min() >= 60
 
 
+@pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 def test_a_loss_that_is_not_a_number_ends_the_run(tmp_path, indices, monkeypatch):
     run, plan = make_run(tmp_path / "run", indices, epochs=2, learning_rate=9.9)

@@ -251,6 +251,7 @@ class TestBadInput:
         assert not (tmp_path / "a.npy").exists()
 
 
+@pytest.mark.thorough
 def test_a_model_without_a_graph(net):
     """Such as a subclassed one: the stride is that of the models it holds."""
 
