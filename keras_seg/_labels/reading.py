@@ -121,8 +121,8 @@ def class_ids(y_true: Tensor, num_classes: int, ignored: Collection[int]) -> Ten
     """Ids as int32 (batch, height, width), from ids or one-hot labels, with nothing masked yet.
 
     Invalid labels are mapped to `no_label`: an id with a fraction or beyond int32; a row of one-hot or soft labels with
-    a negative number, NaN, or a sum above 1, such as several ones; an all-zero row. One-hot encoding writes void as such
-    a row, so it becomes the ignored id if `ignored` names one outside the classes.
+    a negative number, NaN, or a sum above 1, such as several ones; an all-zero row. One-hot encoding writes void as
+    such a row, so it becomes the ignored id if `ignored` names one outside the classes.
     """
     none = no_label(ignored)
     if holds_ids(y_true, num_classes):
@@ -137,7 +137,7 @@ def class_ids(y_true: Tensor, num_classes: int, ignored: Collection[int]) -> Ten
 
 
 def partition(ids: Tensor, num_classes: int, ignored: Collection[int]) -> tuple[Tensor, Tensor]:
-    """(valid, stray): pixels that hold a class that is not ignored, and pixels with neither a class nor an ignored id."""
+    """(valid, stray): pixels whose class is not ignored, and pixels with neither a class nor an ignored id."""
     in_range = ops.logical_and(ids >= 0, ids < num_classes)
     valid, known = in_range, in_range
     for item in ignored:

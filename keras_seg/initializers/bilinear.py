@@ -27,8 +27,8 @@ class Bilinear(keras.initializers.Initializer):
         [[1, 3, 3, 1], [3, 9, 9, 3], [3, 9, 9, 3], [1, 3, 3, 1]]
 
     Call arguments:
-        shape: (height, width, filters, channels), filters equal to channels, as `keras.layers.Conv2DTranspose` requires, or
-            (height, width, channels, 1), as `keras_seg.layers.ChannelDeconvolution2D` does.
+        shape: (height, width, filters, channels), filters equal to channels, for `keras.layers.Conv2DTranspose`, or
+            (height, width, channels, 1), for `keras_seg.layers.ChannelDeconvolution2D`.
         dtype: str. Defaults to Keras' float type.
 
     Raises:

@@ -15,7 +15,7 @@ class ICNR(keras.initializers.Initializer):
     """The kernel of a convolution before `PixelShuffle2D`, the same for all pixels of a block.
 
     Convolution and shuffle then begin as the convolution to C channels, resized by nearest neighbor. The kernel to C
-    channels comes from `initializer` and is repeated in the channel order of `PixelShuffle2D`, (i * factor + j) * C + c.
+    channels comes from `initializer` and is repeated in `PixelShuffle2D`'s channel order, (i * factor + j) * C + c.
 
     Args:
         factor: int. The factor of the shuffle. Defaults to 2.
