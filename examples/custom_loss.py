@@ -26,13 +26,13 @@ names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
 class Poly1(ks.losses.Crossentropy):
     """Cross-entropy plus epsilon times one minus the probability of the label."""
 
-    def __init__(self, epsilon=1.0, name="poly1", **arguments):
+    def __init__(self, *, epsilon=1.0, name="poly1", **arguments):
         super().__init__(name=name, **arguments)
         self.epsilon = epsilon
 
-    def modulated(self, surprise):
+    def per_pixel(self, nll):
         """The loss per pixel, computed from -log p."""
-        return surprise + self.epsilon * (1 - ops.exp(-surprise))
+        return nll + self.epsilon * (1 - ops.exp(-nll))
 
     def get_config(self):
         """The arguments of the constructor."""

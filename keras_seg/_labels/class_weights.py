@@ -1,4 +1,6 @@
-"""Weights of classes from how many pixels they have: the rules, on NumPy counts."""
+"""Class weights from pixel counts: the rules, on NumPy arrays."""
+
+from typing import Any
 
 import numpy as np
 
@@ -7,7 +9,7 @@ from keras_seg import _validation
 RULES = ("balanced", "median_frequency", "square_root")
 
 
-def _counts(value, name, dimensions):
+def _counts(value: Any, name: str, dimensions: tuple[int, ...]) -> np.ndarray:
     try:
         counts = np.asarray(value, "float64")
     except (TypeError, ValueError):
@@ -15,17 +17,18 @@ def _counts(value, name, dimensions):
     if counts.ndim not in dimensions or counts.size == 0 or not np.all(np.isfinite(counts)) or np.any(counts < 0):
         _validation.fail(
             name,
-            "must be a FolderIndex, or pixels a class as (classes,) or (images, classes), finite and >= 0",
+            "must be a FolderIndex, or pixels per class as (classes,) or (images, classes), finite and >= 0",
             value,
-            "Of a dataset, keras_seg.data.count_pixels(dataset, num_classes) gives them.",
+            "For a dataset, keras_seg.data.count_pixels(dataset, num_classes) gives them.",
         )
     return counts
 
 
-def balanced_weights(source, rule, name="source"):
-    """Weights, one a class, as a list; a class without pixels weighs as the rarest does. See `data.class_weights`.
+def balanced_weights(source: Any, rule: str, name: str = "source") -> list[float]:
+    """One weight per class, as a list; a class without pixels weighs as much as the rarest. See `data.class_weights`.
 
-    `source` has `pixel_counts` (images, classes) and `ignored_counts` (images,), as a FolderIndex, or is the former.
+    `source` has `pixel_counts` (images, classes) and `ignored_counts` (images,), as a FolderIndex has, or is such an
+    array of counts.
     """
     _validation.one_of("rule", rule, RULES)
     counts = _counts(getattr(source, "pixel_counts", source), name, (1, 2))
@@ -42,7 +45,7 @@ def balanced_weights(source, rule, name="source"):
                 'Pass a FolderIndex, or choose "balanced".',
             )
         ignored = _counts(getattr(source, "ignored_counts", np.zeros(len(counts))), name, (1,))
-        # A class's pixels over all pixels, also those without a class, of the images it occurs in.
+        # A class's pixels over all pixels, including ignored ones, of the images that contain it.
         images = (counts.sum(1) + ignored)[:, None]
         frequency = total / np.where(present, (images * (counts > 0)).sum(0), 1)
         frequency = np.where(present, frequency, frequency[present].min())

@@ -1,38 +1,39 @@
-"""How ground truth is read: id masks and one-hot labels, ignored classes, labels that fit nothing.
+"""How ground truth is read: id masks and one-hot labels, ignored classes, invalid labels.
 
 Shared by every loss and metric, so that all of them agree on which pixels count.
 """
 
 import itertools
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from typing import Any, NamedTuple, NoReturn
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 
-# How far from [0, 1] a probability may lie: softmax in half precision, and resizing after it, leave it by rounding.
+# How far outside [0, 1] a probability may lie: softmax in half precision, and resizing after it, round beyond it.
 PROBABILITY_SLACK = 1e-3
 
 
 class Labels(NamedTuple):
-    """Ground truth in the one form the losses work with."""
+    """Ground truth in the one form that losses compute with."""
 
     ids: Any
-    """Class ids, int32 (batch, height, width), -1 on every pixel that does not count; None for soft labels."""
+    """Class ids, int32 (batch, height, width), -1 on every ignored pixel; None for soft labels."""
     dense: Any
-    """One-hot or soft labels, float (batch, height, width, classes), zero where a pixel does not count; None for
-    ids."""
+    """One-hot or soft labels, float (batch, height, width, classes), zero on ignored pixels; None for ids."""
     valid: Any
-    """Which pixels count, bool (batch, height, width); (batch, height, width, channels) where each channel has labels
-    of its own."""
+    """Which pixels count, bool (batch, height, width); (batch, height, width, channels) where each channel is
+    labeled separately."""
     stray: Any
-    """Whether some label is neither a class nor ignored, bool (); None when it is known that there is none."""
+    """Whether some label is neither a class nor ignored, bool (); None if none is known to be."""
 
 
-def is_concrete(x):
-    """Whether the values of `x` can be looked at now: eager execution, not a graph, a trace or a shape inference."""
+def is_concrete(x: Tensor) -> bool:
+    """Whether the values of `x` are available now: eager execution, not a graph, a trace or a shape inference."""
     backend = keras.backend.backend()
     if isinstance(x, keras.KerasTensor):
         return False
@@ -51,8 +52,8 @@ def is_concrete(x):
     return True
 
 
-def tensors(y_true, y_pred):
-    """Both as tensors, or an error of one line that says which holds no numbers; backends have none of their own."""
+def tensors(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
+    """Both as tensors, or a one-line error that names the one without numbers; backends have no such error."""
     for name, value in (("y_true", y_true), ("y_pred", y_pred)):
         if not ops.is_tensor(value) and np.asarray(value).dtype.kind in "OSUM":
             kind = type(value).__name__ if np.ndim(value) == 0 else f"an array of {np.asarray(value).dtype}"
@@ -60,11 +61,11 @@ def tensors(y_true, y_pred):
     return ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
 
 
-def argmax(x):
+def argmax(x: Tensor) -> Tensor:
     """Position of the largest value along the last axis, int32.
 
-    On TensorFlow `keras.ops.argmax` takes twice the time of `tf.argmax`: it looks at the sign bit of zeros. A matrix is
-    a tenth faster than the same numbers at rank 4.
+    On TensorFlow `keras.ops.argmax` takes twice the time of `tf.argmax`, because it checks the sign bit of zeros. A
+    matrix is 10 % faster than the same numbers at rank 4.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -74,7 +75,7 @@ def argmax(x):
     return ops.cast(ops.argmax(x, axis=-1), "int32")
 
 
-def check_sizes(y_true, y_pred):
+def check_sizes(y_true: Tensor, y_pred: Tensor) -> None:
     """Both must have the same batch, height and width, as far as they are known."""
     for true, predicted in zip(y_true.shape[:3], y_pred.shape[:3], strict=True):
         if true is not None and predicted is not None and true != predicted:
@@ -85,7 +86,7 @@ def check_sizes(y_true, y_pred):
             )
 
 
-def holds_ids(y_true, num_classes):
+def holds_ids(y_true: Tensor, num_classes: int) -> bool:
     """True for ids (batch, height, width) or (batch, height, width, 1), False for (batch, height, width, classes)."""
     shape = tuple(y_true.shape)
     if len(shape) == 3 or (len(shape) == 4 and shape[-1] == 1):
@@ -99,13 +100,13 @@ def holds_ids(y_true, num_classes):
     return False
 
 
-def no_label(ignored):
-    """The id of what is no label at all: -1, or below where that is ignored, or it would vanish among the void."""
+def no_label(ignored: Collection[int]) -> int:
+    """The id of invalid labels: -1, or the next lower id that is not ignored, so that they do not pass as void."""
     return next(item for item in itertools.count(-1, -1) if item not in ignored)
 
 
-def whole(y_true, instead):
-    """`y_true` as int32, and `instead` where that is another number: a fraction, NaN, what int32 cannot hold."""
+def whole(y_true: Tensor, instead: int) -> Tensor:
+    """`y_true` as int32, with `instead` for fractions, NaN and numbers beyond int32."""
     ids = ops.cast(y_true, "int32")
     dtype = keras.backend.standardize_dtype(y_true.dtype)
     if "float" not in dtype and dtype not in ("int64", "uint32", "uint64"):
@@ -116,12 +117,12 @@ def whole(y_true, instead):
     return ops.where(same, ids, instead)
 
 
-def class_ids(y_true, num_classes, ignored):
+def class_ids(y_true: Tensor, num_classes: int, ignored: Collection[int]) -> Tensor:
     """Ids as int32 (batch, height, width), from ids or one-hot labels, with nothing masked yet.
 
-    What is no label at all becomes `no_label`: an id with a fraction or beyond int32; a row of one-hot or soft labels
-    with a negative number, NaN, or a sum above 1, such as several ones; an all-zero row. That is how one-hot encoding
-    writes void, so it becomes the ignored id when `ignored` names one outside the classes.
+    Invalid labels are mapped to `no_label`: an id with a fraction or beyond int32; a row of one-hot or soft labels with
+    a negative number, NaN, or a sum above 1, such as several ones; an all-zero row. One-hot encoding writes void as
+    such a row, so it becomes the ignored id if `ignored` names one outside the classes.
     """
     none = no_label(ignored)
     if holds_ids(y_true, num_classes):
@@ -135,8 +136,8 @@ def class_ids(y_true, num_classes, ignored):
     return ops.where(fits, ids, none)
 
 
-def partition(ids, num_classes, ignored):
-    """(valid, stray): which pixels hold a class that counts, and which hold neither a class nor an ignored id."""
+def partition(ids: Tensor, num_classes: int, ignored: Collection[int]) -> tuple[Tensor, Tensor]:
+    """(valid, stray): pixels whose class is not ignored, and pixels with neither a class nor an ignored id."""
     in_range = ops.logical_and(ids >= 0, ids < num_classes)
     valid, known = in_range, in_range
     for item in ignored:
@@ -147,7 +148,7 @@ def partition(ids, num_classes, ignored):
     return valid, ops.logical_not(known)
 
 
-def fail_on_stray(ids, stray, num_classes):
+def fail_on_stray(ids: Tensor, stray: Tensor, num_classes: int) -> NoReturn:
     """The error for labels outside the classes, naming them."""
     values = np.unique(ops.convert_to_numpy(ids)[ops.convert_to_numpy(stray)])
     shown = [int(value) for value in values[:8]]
@@ -155,16 +156,16 @@ def fail_on_stray(ids, stray, num_classes):
         "y_true",
         f"holds labels that are neither a class, 0 to {num_classes - 1}, nor ignored",
         shown,
-        "Pass them as ignore_class, or correct the masks or the number of classes (a negative one also stands for a "
-        "label with a fraction, for an all-zero one-hot row, and for one whose sum is above 1).",
+        "Pass them as ignore_class, or correct the masks or the number of classes (a negative label also stands for "
+        "one with a fraction, an all-zero one-hot row, or a row whose sum is above 1).",
     )
 
 
-def read(y_true, y_pred, ignored, dtype):
+def read(y_true: Tensor, y_pred: Tensor, ignored: Collection[int], dtype: str) -> Labels:
     """`y_true` as `Labels`.
 
-    Executed eagerly, a label that is neither a class nor ignored raises an `InputError`. In a compiled graph nothing
-    can be raised, so `stray` says it and `poison` makes the loss NaN.
+    In eager mode, a label that is neither a class nor ignored raises an `InputError`. A compiled graph cannot raise, so
+    `stray` records it and `poison` makes the loss NaN.
     """
     if len(y_pred.shape) != 4 or y_pred.shape[-1] is None or y_pred.shape[-1] < 2:
         _validation.fail(
@@ -186,26 +187,26 @@ def read(y_true, y_pred, ignored, dtype):
     return Labels(None, dense, valid, stray=any_stray)
 
 
-def one_hot(labels, num_classes, dtype):
-    """Labels as (batch, height, width, classes), all zero on the pixels that do not count."""
+def one_hot(labels: Labels, num_classes: int, dtype: str) -> Tensor:
+    """Labels as (batch, height, width, classes), all zero on ignored pixels."""
     if labels.dense is not None:
         return labels.dense
     if keras.backend.backend() == "torch":
-        # Its one_hot cannot take the negative ids; Keras works around that with two more passes than a comparison.
+        # Its one_hot rejects negative ids; Keras works around that with two more passes than a comparison.
         return ops.cast(ops.expand_dims(labels.ids, -1) == ops.arange(num_classes, dtype="int32"), dtype)
     return ops.one_hot(labels.ids, num_classes, dtype=dtype)
 
 
-def poison(loss, labels):
-    """NaN in place of a loss computed from stray labels: an error in the data must not vanish."""
+def poison(loss: Tensor, labels: Labels) -> Tensor:
+    """NaN in place of a loss computed from invalid labels: an error in the data must not vanish."""
     return loss if labels.stray is None else ops.where(labels.stray, float("nan"), loss)
 
 
-def read_channels(y_true, y_pred, ignored, dtype):
+def read_channels(y_true: Tensor, y_pred: Tensor, ignored: Collection[int], dtype: str) -> Labels:
     """`y_true` as `Labels` of channels that are each a yes or no (a share in between is a soft label).
 
-    Taken are (batch, height, width, channels), and (batch, height, width) beside predictions of one channel. Labels
-    that fit nothing are treated as by `read`.
+    Accepts (batch, height, width, channels), and (batch, height, width) beside predictions of one channel. Invalid
+    labels are treated as in `read`.
     """
     channels = y_pred.shape[-1]
     if len(y_true.shape) == 3 and channels == 1:
@@ -220,16 +221,16 @@ def read_channels(y_true, y_pred, ignored, dtype):
     check_sizes(y_true, y_pred)
     if keras.backend.standardize_dtype(y_true.dtype) == "bool":
         y_true = ops.cast(y_true, "uint8")
-    ids = whole(y_true, no_label(ignored))  # As a float32, 2^24 + 1 would be ignored with 2^24.
+    ids = whole(y_true, no_label(ignored))  # In float32, 2^24 + 1 would be ignored together with 2^24.
     valid = ops.logical_and(y_true >= 0, y_true <= 1)
     known = valid
     for item in ignored:
         if item in (0, 1):
             _validation.fail(
                 "ignore_class",
-                "must hold labels other than 0 and 1, which say no and yes here",
+                "must hold labels other than 0 and 1, which mean no and yes here",
                 item,
-                "Leave a channel out by class_weights, pixels by sample_weight.",
+                "Exclude a channel by class_weights, pixels by sample_weight.",
             )
         known = ops.logical_or(known, ids == item)
     stray = ops.logical_not(known)

@@ -1,15 +1,18 @@
 """How `sample_weight` is read."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_seg import _validation
 from keras_seg._labels import reading
+from keras_seg._types import Tensor
 
 
-def sample_weights(value, y_pred, dtype):
+def sample_weights(value: Any, y_pred: Tensor, dtype: str) -> Tensor:
     """`sample_weight` as (batch, 1, 1) or (batch, height, width), or None.
 
-    Taken are (), (batch,), (batch, 1), (batch, height, width) and (batch, height, width, 1).
+    Accepts (), (batch,), (batch, 1), (batch, height, width) and (batch, height, width, 1).
     """
     if value is None:
         return None
@@ -31,8 +34,8 @@ def sample_weights(value, y_pred, dtype):
             f"{tuple(y_pred.shape)}",
             shape,
         )
-    # False for NaN too, which an overlap loss would take for no pixels at all.
-    fine = ops.all(value >= 0)
-    if reading.is_concrete(fine) and not fine:
+    # False for NaN too, which an overlap loss would read as no pixels at all.
+    valid = ops.all(value >= 0)
+    if reading.is_concrete(valid) and not valid:
         _validation.fail("sample_weight", "must hold numbers of at least 0", float(ops.min(value)))
     return value

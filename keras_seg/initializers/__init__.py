@@ -1,4 +1,4 @@
-"""Initial weights of layers that enlarge maps, and of layers that start by doing nothing."""
+"""Initial weights of layers that enlarge maps, and of layers that start as the identity."""
 
 from keras_seg.initializers.bilinear import Bilinear
 from keras_seg.initializers.icnr import ICNR

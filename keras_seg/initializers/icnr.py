@@ -1,9 +1,13 @@
 """A convolution before a pixel shuffle that starts without a checkerboard."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -11,18 +15,18 @@ class ICNR(keras.initializers.Initializer):
     """The kernel of a convolution before `PixelShuffle2D`, the same for all pixels of a block.
 
     Convolution and shuffle then begin as the convolution to C channels, resized by nearest neighbor. The kernel to C
-    channels comes from `initializer` and is repeated in the channel order of `PixelShuffle2D`, (i * scale + j) * C + c.
+    channels comes from `initializer` and is repeated in `PixelShuffle2D`'s channel order, (i * factor + j) * C + c.
 
     Args:
-        scale: int. The factor of the shuffle. Defaults to 2.
+        factor: int. The factor of the shuffle. Defaults to 2.
         initializer: a Keras initializer, for the kernel (height, width, inputs, C). Defaults to `"he_normal"`.
 
     Call arguments:
-        shape: (height, width, inputs, C * scale * scale).
+        shape: (height, width, inputs, C * factor * factor).
         dtype: str. Defaults to Keras' float type.
 
     Raises:
-        ValueError: if an argument is not as above, or the last axis is no multiple of `scale * scale`.
+        InputError: if an argument is not as above, or the last axis is not a multiple of `factor * factor`.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -33,22 +37,22 @@ class ICNR(keras.initializers.Initializer):
     Reference: Aitken et al., "Checkerboard artifact free sub-pixel convolution" (2017), section 3.3.
     """
 
-    def __init__(self, scale=2, *, initializer="he_normal"):
-        self.scale = _validation.integer("scale", scale)
+    def __init__(self, factor: int = 2, *, initializer: Any = "he_normal") -> None:
+        self.factor = _validation.integer("factor", factor)
         self.initializer = keras.initializers.get(initializer)
         if self.initializer is None:
             _validation.fail("initializer", "must be a Keras initializer", initializer)
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """The kernel."""
         *inputs, filters = shape
-        if filters % self.scale**2 != 0:
+        if filters % self.factor**2 != 0:
             _validation.fail(
-                "shape", f"must end in a multiple of scale * scale = {self.scale**2} filters", tuple(shape)
+                "shape", f"must end in a multiple of factor * factor = {self.factor**2} filters", tuple(shape)
             )
-        kernel = self.initializer((*inputs, filters // self.scale**2), dtype=dtype or keras.config.floatx())
-        return ops.tile(kernel, [1] * len(inputs) + [self.scale**2])
+        kernel = self.initializer((*inputs, filters // self.factor**2), dtype=dtype or keras.config.floatx())
+        return ops.tile(kernel, [1] * len(inputs) + [self.factor**2])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, as the constructor takes them."""
-        return {"scale": self.scale, "initializer": keras.initializers.serialize(self.initializer)}
+        return {"factor": self.factor, "initializer": keras.initializers.serialize(self.initializer)}

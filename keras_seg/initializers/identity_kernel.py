@@ -1,37 +1,39 @@
 """Convolutions that start by passing their input on."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 
 
 @keras.saving.register_keras_serializable("keras_seg")
 class IdentityKernel(keras.initializers.Initializer):
-    """The kernel of a convolution that hands its input through, for any numbers of channels.
+    """The kernel of a convolution that passes its input through, for any number of channels.
 
     Channels belong to `groups` by their order: channel a of n to group `floor(a * groups / n)`. The center of the
-    kernel takes `groups / max(channels, filters)` from every channel of a filter's own group, and nothing else is
-    taken. Channels, filters and groups alike, that is the identity. Else a stack of them still passes each group's
-    value on, but scaled: by `channels / filters` where a layer widens, and by 1 where it narrows or keeps.
+    kernel is `groups / max(channels, filters)` for every channel of a filter's own group; all other weights are zero.
+    With equal numbers of channels, filters and groups that is the identity. Otherwise a stack of such layers still
+    passes each group's value on, but scaled: by `channels / filters` where a layer widens, and by 1 elsewhere.
 
     Args:
-        groups: int or None, that divides channels and filters; of a net that works on class scores, the number of
-            classes. Defaults to None, the greatest common divisor of the two.
-        noise: float, the standard deviation of normal noise added to what is zero. The paper asks for far less than
-            `groups / filters` where there are several channels to a group, so that they do not stay alike. Defaults to
-            0.
-        seed: int or None, of the noise. Defaults to None.
+        groups: int or None. Divisor of channels and filters; for a network on class scores, the number of classes.
+            None for the greatest common divisor of the two. Defaults to None.
+        noise: float >= 0. Standard deviation of normal noise added to the zero weights. With several channels per
+            group the paper asks for far less than `groups / filters`, so that they do not stay equal. Defaults to 0.
+        seed: int or None. Seed of the noise. Defaults to None.
 
     Call arguments:
-        shape: (height, width, channels, filters), height and width odd, as `keras.layers.Conv2D` asks.
+        shape: (height, width, channels, filters), height and width odd, as `keras.layers.Conv2D` requires.
         dtype: str. Defaults to Keras' float type.
 
     Raises:
-        ValueError: if an argument is not as above.
+        InputError: if an argument is not as above.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -42,12 +44,14 @@ class IdentityKernel(keras.initializers.Initializer):
     equations 4 and 5.
     """
 
-    def __init__(self, groups=None, *, noise=0.0, seed=None):
+    def __init__(self, groups: int | None = None, *, noise: float = 0.0, seed: int | None = None) -> None:
         self.groups = None if groups is None else _validation.integer("groups", groups)
         self.noise = _validation.number("noise", noise, 0)
+        if seed is not None and not noise:
+            _validation.fail("seed", "has no effect without noise", seed, "Pass noise=..., or leave seed out.")
         self.seed = seed
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """The kernel."""
         shape = tuple(shape)
         if len(shape) != 4 or not all(side % 2 for side in shape[:2]):
@@ -65,6 +69,6 @@ class IdentityKernel(keras.initializers.Initializer):
         kernel[rows // 2, columns // 2][same_group] = groups / max(channels, filters)
         return ops.convert_to_tensor(kernel, dtype=dtype or keras.config.floatx())
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments."""
         return {"groups": self.groups, "noise": self.noise, "seed": self.seed}

@@ -1,4 +1,4 @@
-"""Losses for labels with void pixels; they add up: `Crossentropy() + 0.5 * SoftIoU()`."""
+"""Losses for labels with void pixels; they can be added: `Crossentropy() + 0.5 * SoftIoU()`."""
 
 from keras_seg.losses.crossentropy import Crossentropy, crossentropy
 from keras_seg.losses.focal_crossentropy import FocalCrossentropy, focal_crossentropy

@@ -1,25 +1,30 @@
-"""-log p of the labels, pixel by pixel: what cross-entropy, focal and hard-pixel losses have in common."""
+"""Negative log-likelihood of each pixel: shared by cross-entropy, focal and hard-pixel losses."""
+
+from collections.abc import Callable
 
 import keras
 from keras import ops
 
 from keras_seg._labels import reading
+from keras_seg._types import Tensor
+from keras_seg.losses.pixels import Pixels
+from keras_seg.losses.reduction import reduce
 
 
-def negative_log(probabilities, narrow):
-    """-log p, its value clipped at epsilon as in Keras, its gradient kept far below.
+def negative_log(probabilities: Tensor, half_precision: bool) -> Tensor:
+    """-log p, with its value clipped at epsilon as in Keras and its gradient continued far below.
 
-    A plain clip would stop the gradient of every pixel whose probability is under 1e-7, and with it the learning of the
-    pixels that are most wrong. The gradient is -1/p down to 1e-37, or to 1e-4 when `narrow`, where float16 predictions
-    would otherwise receive an infinity.
+    A plain clip would stop the gradient of every pixel whose probability is under 1e-7: the pixels that are most wrong
+    would not be learned. The gradient is -1/p down to 1e-37, or to 1e-4 with `half_precision`, where float16
+    predictions would otherwise receive an infinity.
     """
-    log = -ops.log(ops.maximum(probabilities, 1e-4 if narrow else 1e-37))
+    log = -ops.log(ops.maximum(probabilities, 1e-4 if half_precision else 1e-37))
     clipped = -ops.log(ops.maximum(probabilities, keras.config.epsilon()))
     return log + ops.stop_gradient(clipped - log)
 
 
-def label_probabilities(probabilities, labels):
-    """The probability of each pixel's label (batch, height, width); of no meaning where the pixel does not count."""
+def label_probabilities(probabilities: Tensor, labels: reading.Labels) -> Tensor:
+    """The probability of each pixel's label (batch, height, width); meaningless where the pixel is ignored."""
     if keras.backend.backend() == "torch":
         index = ops.expand_dims(ops.maximum(labels.ids, 0), -1)
         return ops.squeeze(ops.take_along_axis(probabilities, index, axis=-1), axis=-1)
@@ -28,10 +33,10 @@ def label_probabilities(probabilities, labels):
     return ops.sum(probabilities * one_hot, axis=-1)
 
 
-def of_ids(pixels):
+def of_ids(pixels: Pixels) -> Tensor:
     """-log of the probability of each pixel's label, (batch, height, width), for integer labels: the fast path."""
     if not pixels.from_logits:
-        return negative_log(label_probabilities(pixels.scores, pixels.labels), pixels.narrow)
+        return negative_log(label_probabilities(pixels.scores, pixels.labels), pixels.half_precision)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -39,27 +44,37 @@ def of_ids(pixels):
     return -label_probabilities(ops.log_softmax(pixels.scores, axis=-1), pixels.labels)
 
 
-def of_channels(pixels):
+def of_channels(pixels: Pixels) -> tuple[Tensor, Tensor]:
     """(-log p, -log(1 - p)) of each channel's sigmoid."""
     if pixels.from_logits:
         return ops.softplus(-pixels.scores), ops.softplus(pixels.scores)
-    return negative_log(pixels.scores, pixels.narrow), negative_log(1 - pixels.scores, pixels.narrow)
+    return negative_log(pixels.scores, pixels.half_precision), negative_log(1 - pixels.scores, pixels.half_precision)
 
 
-def surprises(pixels, label_smoothing=0.0, modulate=None, class_weights=None):
+def _unchanged(nll: Tensor) -> Tensor:
+    return nll
+
+
+def weighted_nll(
+    pixels: Pixels,
+    *,
+    label_smoothing: float = 0.0,
+    per_pixel: Callable[[Tensor], Tensor] | None = None,
+    class_weights: Tensor = None,
+) -> Tensor:
     """`sum_c w_c t_c f(-log p_c)`: (batch, height, width), or (..., channels) with "multilabel".
 
     Args:
         pixels: `Pixels`.
-        label_smoothing: float, share of each label given equally to all classes, or to yes and no.
-        modulate: f, function of a tensor; None for the identity.
+        label_smoothing: float. Share of each label given equally to all classes, or to yes and no.
+        per_pixel: f, function of a tensor; None for the identity.
         class_weights: tensor as in `Pixels`, or None.
     """
-    modulate = modulate or (lambda surprise: surprise)
+    per_pixel = per_pixel or _unchanged
     labels = pixels.labels
     if pixels.by_channel:
         target = pixels.target() * (1 - label_smoothing) + label_smoothing / 2
-        yes, no = (modulate(surprise) for surprise in of_channels(pixels))
+        yes, no = (per_pixel(nll) for nll in of_channels(pixels))
         if pixels.mode == "binary":
             if class_weights is not None:
                 no, yes = no * class_weights[0], yes * class_weights[1]
@@ -67,20 +82,20 @@ def surprises(pixels, label_smoothing=0.0, modulate=None, class_weights=None):
         values = target * yes + (1 - target) * no
         return values if class_weights is None else values * class_weights
     if labels.ids is not None and not label_smoothing:
-        values = modulate(of_ids(pixels))
+        values = per_pixel(of_ids(pixels))
         return values if class_weights is None else values * ops.take(class_weights, ops.maximum(labels.ids, 0))
     target = pixels.target() * (1 - label_smoothing) + label_smoothing / pixels.channels
     if class_weights is not None:
         target = target * class_weights
     if pixels.from_logits:
-        surprise = -ops.log_softmax(pixels.scores, axis=-1)
+        nll = -ops.log_softmax(pixels.scores, axis=-1)
     else:
-        surprise = negative_log(pixels.scores, pixels.narrow)
-    return ops.sum(target * modulate(surprise), axis=-1)
+        nll = negative_log(pixels.scores, pixels.half_precision)
+    return ops.sum(target * per_pixel(nll), axis=-1)
 
 
-def counted(pixels, values):
-    """Which of `values` count, bool, in their shape."""
+def counted(pixels: Pixels, values: Tensor) -> Tensor:
+    """Which of `values` are not ignored, bool, in their shape."""
     valid = pixels.labels.valid
     if len(valid.shape) > len(values.shape):
         return ops.squeeze(valid, axis=-1)
@@ -89,8 +104,23 @@ def counted(pixels, values):
     return valid
 
 
-def sample_weights(pixels, values):
+def sample_weights(pixels: Pixels, values: Tensor) -> Tensor:
     """Sample weights that fit `values`, or None."""
     if pixels.weights is None or len(values.shape) == 3:
         return pixels.weights
     return ops.expand_dims(pixels.weights, -1)
+
+
+def pixel_loss(
+    pixels: Pixels,
+    *,
+    label_smoothing: float,
+    per_pixel: Callable[[Tensor], Tensor] | None,
+    reduction: str | None,
+) -> Tensor:
+    """`per_pixel` of -log p, weighted, reduced over the pixels that are not ignored."""
+    losses = weighted_nll(
+        pixels, label_smoothing=label_smoothing, per_pixel=per_pixel, class_weights=pixels.class_weights
+    )
+    weights = sample_weights(pixels, losses)
+    return reading.poison(reduce(losses, counted(pixels, losses), weights, reduction), pixels.labels)

@@ -1,38 +1,47 @@
 """Cross-entropy over the hardest pixels only."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _validation
 from keras_seg._labels import reading
+from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.losses import nll
+from keras_seg.losses.pixels import read
 from keras_seg.losses.reduction import reduce
-from keras_seg.losses.segmentation_loss import SegmentationLoss
+from keras_seg.losses.segmentation_loss import FunctionLoss
 
 
-def ohem_crossentropy(y_true, y_pred, *, sample_weight=None, **arguments):
-    """`OHEMCrossentropy(**arguments)` of labels and predictions, without an object to keep.
+def _checked(fraction: Any, threshold: Any, label_smoothing: Any, per_image: Any) -> dict[str, Any]:
+    """The arguments that are this loss's own, checked."""
+    fraction = _validation.number("fraction", fraction, minimum=0, maximum=1)
+    if fraction == 0:
+        _validation.fail("fraction", "must be above 0", fraction)
+    if threshold is not None:
+        threshold = _validation.number("threshold", threshold, minimum=0, maximum=1)
+        if threshold == 0:
+            _validation.fail("threshold", "must be above 0", threshold, "Pass None for no threshold.")
+    return {
+        "fraction": fraction,
+        "threshold": threshold,
+        "label_smoothing": _validation.number("label_smoothing", label_smoothing, minimum=0, maximum=1),
+        "per_image": _validation.boolean("per_image", per_image),
+    }
 
-    Examples:
-        >>> import numpy as np
-        >>> probabilities = np.array([[[[0.9, 0.1], [0.5, 0.5]]]], "float32")
-        >>> round(float(ohem_crossentropy(np.array([[[0, 0]]]), probabilities, fraction=0.5)), 4)  # the second: log 2
-        0.6931
-    """
-    return OHEMCrossentropy(**arguments).call(y_true, y_pred, sample_weight)
 
+def hardest(losses: Tensor, counted: Tensor, fraction: float, threshold: float | None) -> Tensor:
+    """The share, 0 to 1, with which each of `losses` (groups, pixels) is kept: 1 for the largest of those `counted`.
 
-def hardest(losses, counted, fraction, threshold):
-    """The share, 0 to 1, that each of `losses` (groups, pixels) is kept with: the largest of those `counted`.
-
-    Those that tie with the last one kept share its places, so that what is kept does not depend on the sorting.
+    Losses that tie for the last place share it, so the result does not depend on the sorting.
     """
     losses = ops.stop_gradient(losses)
     dtype = losses.dtype
     count = ops.sum(ops.cast(counted, "int32"), axis=-1, keepdims=True)
-    # A thousandth of a pixel is for products such as 0.1 * 10, which may come out above 1.
+    # A thousandth of a pixel covers products such as 0.1 * 10, which may round to a value above 1.
     wanted = ops.ceil(ops.cast(count, dtype) * fraction - 1e-3)
     wanted = ops.minimum(ops.maximum(wanted, 1.0), ops.cast(ops.maximum(count, 1), dtype))
     ranked = ops.sort(ops.where(counted, losses, -1.0), axis=-1)
@@ -48,42 +57,66 @@ def hardest(losses, counted, fraction, threshold):
     return kept
 
 
+def ohem_crossentropy(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    sample_weight: Tensor = None,
+    fraction: float = 0.25,
+    threshold: float | None = None,
+    from_logits: bool = False,
+    ignore_class: IgnoreClass = None,
+    class_weights: Sequence[float] | str | None = None,
+    label_smoothing: float = 0.0,
+    per_image: bool = False,
+    mode: str = "auto",
+    reduction: str | None = "sum_over_batch_size",
+) -> Tensor:
+    """`OHEMCrossentropy` as a function of labels and predictions; the arguments are those of the class.
+
+    Examples:
+        >>> import numpy as np
+        >>> probabilities = np.array([[[[0.9, 0.1], [0.5, 0.5]]]], "float32")
+        >>> round(float(ohem_crossentropy(np.array([[[0, 0]]]), probabilities, fraction=0.5)), 4)  # the second: log 2
+        0.6931
+    """
+    own = _checked(fraction, threshold, label_smoothing, per_image)
+    pixels = read(
+        y_true,
+        y_pred,
+        sample_weight,
+        from_logits=from_logits,
+        ignore_class=ignore_class,
+        class_weights=class_weights,
+        mode=mode,
+    )
+    plain = losses = nll.weighted_nll(pixels, label_smoothing=own["label_smoothing"])
+    if pixels.class_weights is not None:
+        losses = nll.weighted_nll(pixels, label_smoothing=own["label_smoothing"], class_weights=pixels.class_weights)
+    counted, weights = nll.counted(pixels, plain), nll.sample_weights(pixels, plain)
+    groups = (ops.shape(plain)[0], -1) if per_image else (1, -1)
+    kept = hardest(ops.reshape(plain, groups), ops.reshape(counted, groups), own["fraction"], own["threshold"])
+    kept = ops.reshape(kept, ops.shape(plain))
+    return reading.poison(reduce(losses, kept, weights, reduction), pixels.labels)
+
+
 @keras.saving.register_keras_serializable("keras_seg")
-class OHEMCrossentropy(SegmentationLoss):
+class OHEMCrossentropy(FunctionLoss):
     """Cross-entropy, averaged over the hardest pixels that are not ignored (online hard example mining, top-k).
 
-    `L = 1/K sum_{i in H} v_i w_i (-log p_i)`, where H are the K = ceil(fraction N) pixels of the N that count whose
-    -log p is largest, and with a threshold also all others whose label has a probability below it. Pixels are ranked by
-    -log p alone; class and sample weights weigh what is kept. Pixels that tie for the last place share it. With
-    `fraction=1` it is `Crossentropy`.
-
-    A batch in which every pixel is ignored has the loss 0, and gradient 0. Empty classes do not enter. Wrong labels are
-    the hardest pixels of all: do not use it on noisy masks.
+    `L = 1/K sum_{i in H} v_i w_i (-log p_i)`, where H holds the K = ceil(fraction N) of the N counted pixels with the
+    largest -log p, and with a threshold also all others whose label has a probability below it. Pixels are ranked by
+    -log p alone; class and sample weights weigh the pixels that are kept. Pixels that tie for the last place share it.
+    With `fraction=1` it is `Crossentropy`. Wrong labels are the hardest pixels of all: do not use it on noisy masks.
 
     Args:
-        fraction: float in (0, 1], the share of the pixels that is kept at least. Defaults to 0.25.
-        threshold: None or float in (0, 1], a probability: pixels whose label is given less are kept too. Defaults to
-            None.
-        per_image: bool, choose the hardest of each image, rather than of the batch. Defaults to False.
-        ignore_class: None, int or sequence of int, labels of the pixels to leave out. Defaults to None.
-        class_weights: None or a sequence of floats >= 0, one for each class, (background, foreground) with "binary"; or
-            the name of a rule for `adapt`. Defaults to None.
-        from_logits: bool, whether predictions are logits. Defaults to False.
-        label_smoothing: float in [0, 1], the share of each label given equally to all classes. Defaults to 0.0.
-        mode: str, "auto", "multiclass", "binary" or "multilabel"; see `SegmentationLoss`. With "multilabel" the hardest
-            channels of all pixels are kept. Defaults to "auto".
-        reduction: as for `Crossentropy`; the mean is over what is kept, and "none" gives 0 for the rest. Defaults to
-            "sum_over_batch_size".
-        name: str, name of the loss. Defaults to "ohem_crossentropy".
+        fraction: float in (0, 1]. Smallest share of the pixels that is kept. Defaults to 0.25.
+        threshold: None or float in (0, 1]. Pixels whose label has a lower probability are kept too. Defaults to None.
+        label_smoothing: float in [0, 1]. Share of each label given equally to all classes. Defaults to 0.0.
+        per_image: bool. Whether to choose the hardest pixels per image rather than per batch. Defaults to False.
 
-    Call arguments:
-        y_true, y_pred, sample_weight: as for `Crossentropy`.
-
-    Returns:
-        A scalar, float32 (float64 for float64 predictions).
-
-    Raises:
-        InputError: for arguments, shapes, labels or predictions that do not fit.
+    Other arguments: see `SegmentationLoss`. With "multilabel" the hardest channels of all pixels are kept; the mean is
+    over what is kept, and `reduction="none"` gives 0 for the rest.
 
     Examples:
         >>> import numpy as np
@@ -101,57 +134,26 @@ class OHEMCrossentropy(SegmentationLoss):
     def __init__(
         self,
         *,
-        fraction=0.25,
-        threshold=None,
-        per_image=False,
-        ignore_class=None,
-        class_weights=None,
-        from_logits=False,
-        label_smoothing=0.0,
-        mode="auto",
-        reduction="sum_over_batch_size",
-        name="ohem_crossentropy",
-    ):
+        fraction: float = 0.25,
+        threshold: float | None = None,
+        from_logits: bool = False,
+        ignore_class: IgnoreClass = None,
+        class_weights: Sequence[float] | str | None = None,
+        label_smoothing: float = 0.0,
+        per_image: bool = False,
+        mode: str = "auto",
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "ohem_crossentropy",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
+            ohem_crossentropy,
+            _checked(fraction, threshold, label_smoothing, per_image),
+            from_logits=from_logits,
             ignore_class=ignore_class,
             class_weights=class_weights,
-            from_logits=from_logits,
             mode=mode,
             reduction=reduction,
             name=name,
+            dtype=dtype,
         )
-        self.fraction = _validation.number("fraction", fraction, minimum=0, maximum=1)
-        if self.fraction == 0:
-            _validation.fail("fraction", "must be above 0", fraction)
-        self.threshold = threshold
-        if threshold is not None:
-            self.threshold = _validation.number("threshold", threshold, minimum=0, maximum=1)
-            if self.threshold == 0:
-                _validation.fail("threshold", "must be above 0", threshold, "Pass None for no threshold.")
-        if not isinstance(per_image, bool):
-            _validation.fail("per_image", "must be True or False", per_image)
-        self.per_image = per_image
-        self.label_smoothing = _validation.number("label_smoothing", label_smoothing, minimum=0, maximum=1)
-
-    def call(self, y_true, y_pred, sample_weight=None):
-        """The loss, reduced."""
-        pixels = self.read(y_true, y_pred, sample_weight)
-        plain = nll.surprises(pixels, self.label_smoothing)
-        losses = plain
-        if pixels.class_weights is not None:
-            losses = nll.surprises(pixels, self.label_smoothing, None, pixels.class_weights)
-        counted, weights = nll.counted(pixels, plain), nll.sample_weights(pixels, plain)
-        groups = (ops.shape(plain)[0], -1) if self.per_image else (1, -1)
-        kept = hardest(ops.reshape(plain, groups), ops.reshape(counted, groups), self.fraction, self.threshold)
-        kept = ops.reshape(kept, ops.shape(plain))
-        return reading.poison(reduce(losses, kept, weights, self.reduction), pixels.labels)
-
-    def get_config(self):
-        """The arguments, as the constructor takes them."""
-        return {
-            **super().get_config(),
-            "fraction": self.fraction,
-            "threshold": self.threshold,
-            "per_image": self.per_image,
-            "label_smoothing": self.label_smoothing,
-        }

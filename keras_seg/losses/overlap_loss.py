@@ -1,15 +1,32 @@
-"""Soft overlap counts and their mean over classes: what IoU, Dice and Tversky losses have in common."""
+"""Soft overlap counts and their mean over classes: shared by IoU, Dice and Tversky losses."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from keras import ops
 
 from keras_seg import _validation
 from keras_seg._labels import reading
+from keras_seg._types import Tensor
+from keras_seg.losses.pixels import Pixels
 from keras_seg.losses.reduction import reduce
-from keras_seg.losses.segmentation_loss import SegmentationLoss
 
 ABSENT = ("skip", "zero", "count")
+
+
+def checked_overlap_arguments(
+    per_image: Any, absent: Any, smooth: Any = None, *, allowed: tuple[str, ...] = ABSENT
+) -> dict[str, Any]:
+    """The arguments that all losses that are a mean over classes share, checked; `smooth` only where there is one."""
+    if absent is not None:
+        _validation.one_of("absent", absent, allowed)
+    checked = {"per_image": _validation.boolean("per_image", per_image), "absent": absent}
+    return checked if smooth is None else {**checked, "smooth": _validation.number("smooth", smooth, minimum=0)}
+
+
+def resolve_absent(absent: str | None, pixels: Pixels) -> str:
+    """The rule that None stands for: on a binary mask "skip" would leave nothing to count."""
+    return absent or ("count" if pixels.by_channel else "skip")
 
 
 class Overlap(NamedTuple):
@@ -25,13 +42,13 @@ class Overlap(NamedTuple):
     """How many pixels (or how much weight) the sums are over: (1,) or (classes,), or (batch, ...) per image."""
 
 
-def count(pixels, weights, per_image):
-    """The soft counts over the pixels that count, weighted by `weights` (broadcast to pixels) or None."""
+def count(pixels: Pixels, weights: Tensor, per_image: bool) -> Overlap:
+    """The soft counts over the pixels that are not ignored, weighted by `weights` (broadcast to pixels) or None."""
     axes = (1, 2) if per_image else (0, 1, 2)
     probabilities, target, mask = pixels.probabilities(), pixels.target(), pixels.mask(weights)
     if weights is not None:
         target = target * ops.expand_dims(weights, -1)
-    # Labels are zero where a pixel does not count, so the intersection needs no mask of its own.
+    # Labels are zero on ignored pixels, so the intersection needs no mask.
     return Overlap(
         intersection=ops.sum(probabilities * target, axis=axes),
         predicted=ops.sum(probabilities * mask, axis=axes),
@@ -40,35 +57,38 @@ def count(pixels, weights, per_image):
     )
 
 
-def ratio(numerator, denominator, present):
+def ratio(numerator: Tensor, denominator: Tensor, present: Tensor) -> Tensor:
     """The quotient where the class is present and 0 elsewhere, with finite gradients in both places."""
     return ops.where(present, numerator, 0.0) / ops.where(present, denominator, 1.0)
 
 
-def mean_over_classes(class_losses, overlap, judged, absent):
-    """The mean of `class_losses`, weighted by `judged`, () or (batch,).
+def mean_over_classes(class_losses: Tensor, counted: Tensor, present: Tensor, some_pixels: Tensor) -> Tensor:
+    """The mean of `class_losses`, weighted by `counted`, () or (batch,); 0 if no class is counted.
 
-    A class that is absent from the target is left out ("skip"), has the loss 1 ("zero"), or the mean probability given
-    to it ("count"). With no class to judge the mean is 0.
+    `present` says which classes count, `some_pixels` which have a pixel of any weight.
+    """
+    counted = ops.where(ops.logical_and(present, some_pixels), counted + ops.zeros_like(class_losses), 0.0)
+    mass = ops.sum(counted, axis=-1)
+    return ops.sum(counted * class_losses, axis=-1) / ops.where(mass > 0, mass, 1.0)
+
+
+def mean_of_overlaps(class_losses: Tensor, overlap: Overlap, counted: Tensor, absent: str) -> Tensor:
+    """The mean of `class_losses` over classes, () or (batch,).
+
+    A class that is absent from the target is excluded ("skip"), has the loss 1 ("zero"), or the mean probability given
+    to it ("count").
     """
     present = overlap.target > 0
-    something = overlap.pixels > 0
-    judged = judged + ops.zeros_like(class_losses)
+    some_pixels = overlap.pixels > 0
     if absent == "skip":
-        judged = ops.where(present, judged, 0.0)
-    elif absent == "zero":
-        class_losses = ops.where(present, class_losses, 1.0)
-        judged = ops.where(something, judged, 0.0)
-    else:
-        share = overlap.predicted / ops.where(something, overlap.pixels, 1.0)
-        class_losses = ops.where(present, class_losses, share)
-        judged = ops.where(something, judged, 0.0)
-    mass = ops.sum(judged, axis=-1)
-    return ops.sum(judged * class_losses, axis=-1) / ops.where(mass > 0, mass, 1.0)
+        return mean_over_classes(class_losses, counted, present, some_pixels)
+    share = 1.0 if absent == "zero" else overlap.predicted / ops.where(some_pixels, overlap.pixels, 1.0)
+    class_losses = ops.where(present, class_losses, share)
+    return mean_over_classes(class_losses, counted, ops.ones_like(present), some_pixels)
 
 
-def split_weights(pixels, per_image):
-    """(weights of pixels, weights of images): one weight for a whole image weighs the image where each has a loss.
+def split_weights(pixels: Pixels, per_image: bool) -> tuple[Tensor, Tensor]:
+    """(weights of pixels, weights of images): with one loss per image, a weight per image weighs that loss.
 
     It would cancel out of the image's ratio.
     """
@@ -78,8 +98,8 @@ def split_weights(pixels, per_image):
     return weights, None
 
 
-def finish(losses, pixels, image_weights, *, per_image, reduction):
-    """The loss from that of the batch, (), or those of the images, (batch,): images without valid pixels left out."""
+def finish(losses: Tensor, pixels: Pixels, image_weights: Tensor, *, per_image: bool, reduction: str | None) -> Tensor:
+    """The loss from that of the batch, (), or those of the images, (batch,), excluding images without valid pixels."""
     if per_image:
         valid = pixels.labels.valid
         counted = ops.any(valid, axis=tuple(range(1, len(valid.shape))))
@@ -87,68 +107,28 @@ def finish(losses, pixels, image_weights, *, per_image, reduction):
     return reading.poison(losses, pixels.labels)
 
 
-class OverlapLoss(SegmentationLoss):
-    """Base of the losses that are a mean over classes of a ratio of soft counts: arguments, counting, empty classes.
+def overlap_loss(
+    pixels: Pixels,
+    class_losses: Callable[[Overlap], Tensor],
+    *,
+    per_image: bool,
+    absent: str | None,
+    smooth: float,
+    reduction: str | None,
+) -> Tensor:
+    """The mean over classes of `class_losses`, a function of `Overlap` that is finite also where a class is absent."""
+    checked_overlap_arguments(per_image, absent, smooth)
 
-    A subclass defines `class_losses(overlap)`, or `call`.
+    def mean(overlap: Overlap, counted: Tensor) -> Tensor:
+        return mean_of_overlaps(class_losses(overlap), overlap, counted, resolve_absent(absent, pixels))
 
-    Args:
-        ignore_class: as `SegmentationLoss`; so are class_weights, from_logits, mode, reduction and name.
-        per_image: bool, whether the counts are those of each image rather than of the batch.
-        absent: str, "skip", "zero" or "count", what an absent class does.
-        smooth: float >= 0, pixels added to the numerator and the denominator of classes that are present.
-        allowed: tuple of str, the values of `absent` that the subclass knows.
-    """
+    return loss_of_counts(pixels, mean, per_image=per_image, reduction=reduction)
 
-    def __init__(
-        self,
-        *,
-        ignore_class,
-        class_weights,
-        from_logits,
-        per_image,
-        absent,
-        smooth,
-        mode,
-        reduction,
-        name,
-        allowed=ABSENT,
-    ):
-        super().__init__(
-            ignore_class=ignore_class,
-            class_weights=class_weights,
-            from_logits=from_logits,
-            mode=mode,
-            reduction=reduction,
-            name=name,
-        )
-        if not isinstance(per_image, bool):
-            _validation.fail("per_image", "must be True or False", per_image)
-        self.per_image = per_image
-        self.absent = _validation.one_of("absent", absent, allowed)
-        self.smooth = _validation.number("smooth", smooth, minimum=0)
 
-    def class_losses(self, overlap):
-        """The loss of each class from the counts; 1 or whatever is finite where a class is absent."""
-        raise NotImplementedError
-
-    def combine(self, overlap, judged):
-        """The loss () or (batch,) from the counts and the weights of the classes."""
-        return mean_over_classes(self.class_losses(overlap), overlap, judged, self.absent)
-
-    def call(self, y_true, y_pred, sample_weight=None):
-        """The loss, reduced."""
-        pixels = self.read(y_true, y_pred, sample_weight)
-        pixel_weights, image_weights = split_weights(pixels, self.per_image)
-        overlap = count(pixels, pixel_weights, self.per_image)
-        return finish(
-            self.combine(overlap, pixels.judged()),
-            pixels,
-            image_weights,
-            per_image=self.per_image,
-            reduction=self.reduction,
-        )
-
-    def get_config(self):
-        """The arguments, as the constructor takes them."""
-        return {**super().get_config(), "per_image": self.per_image, "absent": self.absent, "smooth": self.smooth}
+def loss_of_counts(
+    pixels: Pixels, combine: Callable[[Overlap, Tensor], Tensor], *, per_image: bool, reduction: str | None
+) -> Tensor:
+    """The loss that `combine` makes, () or (batch,), of the soft counts and the weights (channels,) of the classes."""
+    pixel_weights, image_weights = split_weights(pixels, per_image)
+    losses = combine(count(pixels, pixel_weights, per_image), pixels.counted_classes())
+    return finish(losses, pixels, image_weights, per_image=per_image, reduction=reduction)

@@ -1,5 +1,6 @@
 """Predictions and labels in the one form that all losses compute with."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -8,52 +9,53 @@ from keras import ops
 from keras_seg import _validation
 from keras_seg._labels import reading
 from keras_seg._labels.sample_weights import sample_weights
-from keras_seg.losses.reduction import class_weight_vector, compute_dtype
+from keras_seg._types import IgnoreClass, Tensor
+from keras_seg.losses.reduction import checked_class_weights, class_weight_vector, compute_dtype
 
 MODES = ("auto", "multiclass", "binary", "multilabel")
 
 
 class Pixels(NamedTuple):
-    """What a loss is computed from; `read` makes it."""
+    """The inputs of a loss, checked; `read` makes them."""
 
     mode: str
     """"multiclass", "binary" or "multilabel"."""
     scores: Any
     """Probabilities or logits, (batch, height, width, channels), float32 or float64."""
     labels: reading.Labels
-    """One label a pixel with "multiclass", one a channel of a pixel otherwise."""
+    """One label per pixel with "multiclass", otherwise one per channel of a pixel."""
     weights: Any
     """Sample weights (batch, 1, 1) or (batch, height, width), or None."""
     class_weights: Any
     """(channels,), or (background, foreground) with "binary"; None for no weights."""
     ignored: tuple
-    """Ids of classes and of void pixels that are left out."""
+    """Ids of excluded classes and void pixels."""
     from_logits: bool
     """Whether `scores` are logits."""
-    narrow: bool
+    half_precision: bool
     """Whether the predictions came as float16, in which gradients overflow early."""
 
     @property
-    def by_channel(self):
-        """Whether each channel is a yes or no of its own."""
+    def by_channel(self) -> bool:
+        """Whether each channel is a separate yes or no."""
         return self.mode != "multiclass"
 
     @property
-    def channels(self):
+    def channels(self) -> int:
         """Number of channels of the predictions: the classes, or 1 with "binary"."""
         return self.scores.shape[-1]
 
-    def probabilities(self):
+    def probabilities(self) -> Tensor:
         """(batch, height, width, channels)."""
         if not self.from_logits:
             return self.scores
         return ops.sigmoid(self.scores) if self.by_channel else ops.softmax(self.scores, axis=-1)
 
-    def target(self):
-        """Labels (batch, height, width, channels), zero where they do not count."""
+    def target(self) -> Tensor:
+        """Labels (batch, height, width, channels), zero where they are ignored."""
         return reading.one_hot(self.labels, self.channels, self.scores.dtype)
 
-    def hard_target(self):
+    def hard_target(self) -> Tensor:
         """`target` with the largest of soft labels, or those of one half and more, as 1 and the others as 0."""
         target = self.target()
         if self.labels.dense is None:
@@ -63,14 +65,14 @@ class Pixels(NamedTuple):
         hard = ops.one_hot(ops.argmax(target, axis=-1), self.channels, dtype=target.dtype)
         return hard * ops.expand_dims(ops.cast(self.labels.valid, target.dtype), -1)
 
-    def mask(self, weights=None):
-        """The weight of each pixel, 0 where it does not count: (batch, height, width, 1), or by channel."""
+    def mask(self, weights: Tensor = None) -> Tensor:
+        """The weight of each pixel, 0 where it is ignored: (batch, height, width, 1), or by channel."""
         mask = ops.cast(self.labels.valid, self.scores.dtype)
         if len(mask.shape) == 3:
             mask = ops.expand_dims(mask, -1)
         return mask if weights is None else mask * ops.expand_dims(weights, -1)
 
-    def judged(self):
+    def counted_classes(self) -> Tensor:
         """Weights (channels,) of the classes in a mean over classes, 0 for ignored ones."""
         if self.class_weights is not None and self.mode == "binary":
             _validation.fail(
@@ -79,14 +81,14 @@ class Pixels(NamedTuple):
                 "two weights",
                 "Pass None; Tversky(alpha=..., beta=...) weighs false positives against false negatives.",
             )
-        # Labels of channels of their own are no class ids, so no ignored one names a channel.
+        # Multi-label masks hold no class ids, so `ignore_class` cannot select a channel.
         by_id = self.mode == "multiclass" or self.labels.ids is not None
         kept = [float(not (by_id and index in self.ignored)) for index in range(self.channels)]
         kept = ops.convert_to_tensor(kept, dtype=self.scores.dtype)
         return kept if self.class_weights is None else kept * self.class_weights
 
 
-def resolve_mode(mode, y_pred):
+def resolve_mode(mode: str, y_pred: Tensor) -> str:
     """The mode that "auto" stands for, checked against the predictions."""
     shape = tuple(y_pred.shape)
     if len(shape) != 4 or shape[-1] is None or shape[-1] < 1:
@@ -102,28 +104,30 @@ def resolve_mode(mode, y_pred):
             "y_pred",
             'must have one channel with mode="binary"',
             shape,
-            'A softmax over two classes is mode="multiclass", channels that exclude no other are mode="multilabel".',
+            'A softmax over two classes is mode="multiclass", independent channels are mode="multilabel".',
         )
     return mode
 
 
-def check_predictions(y_pred, from_logits):
-    """Eagerly, predictions must be numbers, and probabilities lie in [0, 1]; a graph cannot say so.
+def check_predictions(y_pred: Tensor, from_logits: bool) -> None:
+    """In eager mode, predictions must be numbers, and probabilities must lie in [0, 1]; a graph cannot raise.
 
-    A training step is not checked on any backend: on PyTorch, which has no graph, it is known by its gradients.
+    Training steps are not checked on any backend: on PyTorch, which has no graph, gradients tell them from others.
     """
     if getattr(y_pred, "requires_grad", False):
         return
     if from_logits:
-        fine = ops.all(y_pred == y_pred)
+        valid = ops.all(y_pred == y_pred)
     else:
         slack = reading.PROBABILITY_SLACK
         # False for NaN too.
-        fine = ops.all(ops.logical_and(y_pred >= -slack, y_pred <= 1 + slack))
-    if not reading.is_concrete(fine) or fine:
+        valid = ops.all(ops.logical_and(y_pred >= -slack, y_pred <= 1 + slack))
+    if not reading.is_concrete(valid) or valid:
         return
     values = ops.convert_to_numpy(y_pred)
-    if (nan := values != values).any():
+    # No assignment inside the condition: AutoGraph, which reads this function too, does not know them.
+    nan = values != values
+    if nan.any():
         _validation.fail(
             "y_pred",
             f"holds NaN in {int(nan.sum())} of {values.size} places",
@@ -138,10 +142,23 @@ def check_predictions(y_pred, from_logits):
     )
 
 
-def read(y_true, y_pred, sample_weight, *, ignored, class_weights, from_logits, mode):
-    """`Pixels` from what a loss was called with, all checked."""
+def read(
+    y_true: Tensor,
+    y_pred: Tensor,
+    sample_weight: Tensor,
+    *,
+    from_logits: bool,
+    ignore_class: IgnoreClass,
+    class_weights: Sequence[float] | str | None,
+    mode: str,
+) -> Pixels:
+    """The arguments of a loss as `Pixels`, all checked."""
+    _validation.boolean("from_logits", from_logits)
+    _validation.one_of("mode", mode, MODES)
+    ignored = _validation.ignored_classes(ignore_class)
+    class_weights = checked_class_weights(class_weights)
     y_true, y_pred = reading.tensors(y_true, y_pred)
-    narrow = keras.backend.standardize_dtype(y_pred.dtype) == "float16"
+    half_precision = keras.backend.standardize_dtype(y_pred.dtype) == "float16"
     dtype = compute_dtype(y_pred)
     mode = resolve_mode(mode, y_pred)
     y_pred = ops.cast(y_pred, dtype)
@@ -158,12 +175,12 @@ def read(y_true, y_pred, sample_weight, *, ignored, class_weights, from_logits, 
     check_predictions(y_pred, from_logits)
     weights = sample_weights(sample_weight, y_pred, dtype)
     return Pixels(
-        mode,
-        y_pred,
-        labels,
+        mode=mode,
+        scores=y_pred,
+        labels=labels,
         weights=weights,
         class_weights=class_weights,
         ignored=ignored,
         from_logits=from_logits,
-        narrow=narrow,
+        half_precision=half_precision,
     )

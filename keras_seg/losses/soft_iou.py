@@ -1,12 +1,31 @@
 """One minus the soft intersection over union."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
-from keras_seg.losses import overlap_loss
+from keras_seg._types import IgnoreClass, Tensor
+from keras_seg.losses.overlap_loss import Overlap, checked_overlap_arguments, overlap_loss, ratio
+from keras_seg.losses.pixels import read
+from keras_seg.losses.segmentation_loss import FunctionLoss
 
 
-def soft_iou(y_true, y_pred, *, sample_weight=None, **arguments):
-    """`SoftIoU(**arguments)` of labels and predictions, without an object to keep.
+def soft_iou(
+    y_true: Tensor,
+    y_pred: Tensor,
+    *,
+    sample_weight: Tensor = None,
+    from_logits: bool = False,
+    ignore_class: IgnoreClass = None,
+    class_weights: Sequence[float] | str | None = None,
+    per_image: bool = False,
+    absent: str | None = None,
+    smooth: float = 0.0,
+    mode: str = "auto",
+    reduction: str | None = "sum_over_batch_size",
+) -> Tensor:
+    """`SoftIoU` as a function of labels and predictions; the arguments are those of the class.
 
     Examples:
         >>> import numpy as np
@@ -14,49 +33,46 @@ def soft_iou(y_true, y_pred, *, sample_weight=None, **arguments):
         >>> float(soft_iou(np.array([[[0, 0]]]), probabilities))  # I 1.25, P 1.25, T 2: 1 - 1.25 / 2
         0.375
     """
-    return SoftIoU(**arguments).call(y_true, y_pred, sample_weight)
+    pixels = read(
+        y_true,
+        y_pred,
+        sample_weight,
+        from_logits=from_logits,
+        ignore_class=ignore_class,
+        class_weights=class_weights,
+        mode=mode,
+    )
+
+    def class_losses(overlap: Overlap) -> Tensor:
+        """1 - I / (P + T - I)."""
+        union = overlap.predicted + overlap.target - overlap.intersection
+        return 1 - ratio(overlap.intersection + smooth, union + smooth, overlap.target > 0)
+
+    return overlap_loss(pixels, class_losses, per_image=per_image, absent=absent, smooth=smooth, reduction=reduction)
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class SoftIoU(overlap_loss.OverlapLoss):
+class SoftIoU(FunctionLoss):
     """One minus the soft intersection over union (Jaccard index), averaged over classes.
 
     `J_c = I_c / (P_c + T_c - I_c)` with `I_c = sum p_c t_c`, `P_c = sum p_c`, `T_c = sum t_c` over the pixels of the
-    batch, and `L = sum_c w_c (1 - J_c) / sum_c w_c`. Ignored pixels are left out of I, P and T; ignored classes inside
-    the range are left out of the mean. A batch in which every pixel is ignored has the loss 0, and gradient 0.
-
-    Labels are checked as by `Crossentropy`: a label that is neither a class nor ignored raises an error eagerly and
-    makes the loss NaN in a compiled graph.
+    batch, and `L = sum_c w_c (1 - J_c) / sum_c w_c`. Ignored pixels are excluded from I, P and T; ignored classes in
+    the range are excluded from the mean.
 
     Args:
-        ignore_class: None, int or sequence of int, labels of the pixels to leave out. Defaults to None.
-        class_weights: None or a sequence of floats >= 0, the weights of the classes in the mean. Defaults to None.
-        from_logits: bool, whether predictions are logits; softmax or sigmoid is then applied. Defaults to False.
-        per_image: bool, sum over the pixels of each image and average the images' losses, those without a valid pixel
-            left out, rather than sum over the batch. Defaults to False.
-        absent: str, what a class does that has no pixel in the target of the batch (or image). "skip": it is left out
-            of the mean. "zero": its J is 0, its loss 1, whatever is predicted; that is what the formula gives, and it
-            has no gradient. "count": its loss is the mean probability it was given, `P_c / pixels`: 0 when nothing is
-            predicted, 1 when everything is. Defaults to "skip".
-        smooth: float >= 0, pixels added to I and to the union of classes that are present. Defaults to 0.0.
-        mode: str, "auto", "multiclass", "binary" or "multilabel"; see `SegmentationLoss`. With "binary" the foreground
-            is the one class. Defaults to "auto".
-        reduction: with `per_image`, as for `Crossentropy` over images; without it there is one number and all are
-            equal. Defaults to "sum_over_batch_size".
-        name: str, name of the loss. Defaults to "soft_iou".
+        per_image: bool. Whether to sum over the pixels of each image and average the losses of the images with a valid
+            pixel, rather than to sum over the batch. Sample weights of shape (batch,) then weigh the losses of the
+            images. Defaults to False.
+        absent: None or str. What a class without a pixel in the target of the batch (or image) does. "skip": it is
+            excluded from the mean. "zero": its J is 0 and its loss 1, without a gradient, whatever is predicted; that
+            is what the formula gives. "count": its loss is the mean probability it was given, `P_c / pixels`: 0 when
+            nothing is predicted, 1 when everything is. None: "skip" for classes that exclude each other, "count" for
+            binary and multi-label masks, where "skip" would make every false positive on an empty mask free. Defaults
+            to None.
+        smooth: float >= 0. Pixels added to the numerator and denominator of classes that are present. Defaults to 0.0.
 
-    Call arguments:
-        y_true: ids (batch, height, width) or (batch, height, width, 1), or one-hot or soft labels (batch, height,
-            width, classes).
-        y_pred: probabilities or logits (batch, height, width, classes).
-        sample_weight: None, (batch,), (batch, height, width) or (batch, height, width, 1): weights of the pixels in I,
-            P and T. With `per_image`, weights of shape (batch,) weight the images' losses.
-
-    Returns:
-        A scalar, float32 (float64 for float64 predictions).
-
-    Raises:
-        InputError: for arguments, shapes or labels that do not fit.
+    Other arguments: see `SegmentationLoss`. With "binary" the foreground is the only class. Without `per_image`
+    there is one number, and all reductions are equal.
 
     Examples:
         >>> import numpy as np
@@ -73,29 +89,25 @@ class SoftIoU(overlap_loss.OverlapLoss):
     def __init__(
         self,
         *,
-        ignore_class=None,
-        class_weights=None,
-        from_logits=False,
-        per_image=False,
-        absent="skip",
-        smooth=0.0,
-        mode="auto",
-        reduction="sum_over_batch_size",
-        name="soft_iou",
-    ):
+        from_logits: bool = False,
+        ignore_class: IgnoreClass = None,
+        class_weights: Sequence[float] | str | None = None,
+        per_image: bool = False,
+        absent: str | None = None,
+        smooth: float = 0.0,
+        mode: str = "auto",
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = "soft_iou",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(
+            soft_iou,
+            checked_overlap_arguments(per_image, absent, smooth),
+            from_logits=from_logits,
             ignore_class=ignore_class,
             class_weights=class_weights,
-            from_logits=from_logits,
-            per_image=per_image,
-            absent=absent,
-            smooth=smooth,
             mode=mode,
             reduction=reduction,
             name=name,
+            dtype=dtype,
         )
-
-    def class_losses(self, overlap):
-        """1 - I / (P + T - I)."""
-        union = overlap.predicted + overlap.target - overlap.intersection
-        return 1 - overlap_loss.ratio(overlap.intersection + self.smooth, union + self.smooth, overlap.target > 0)

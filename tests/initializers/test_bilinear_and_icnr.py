@@ -98,9 +98,9 @@ def test_dtypes(initializer, dtype):
     [
         (lambda: Bilinear()((4, 4, 3, 2)), "`shape` must be .height, width, filters, channels. with as many filters"),
         (lambda: Bilinear()((4, 3, 3)), "`shape` must be .height, width, filters, channels."),
-        (lambda: ICNR(0), "`scale` must be an integer of at least 1"),
+        (lambda: ICNR(0), "`factor` must be an integer of at least 1"),
         (lambda: ICNR(2, initializer=None), "`initializer` must be a Keras initializer"),
-        (lambda: ICNR(2)((3, 3, 4, 6)), r"`shape` must end in a multiple of scale \* scale = 4 filters"),
+        (lambda: ICNR(2)((3, 3, 4, 6)), r"`shape` must end in a multiple of factor \* factor = 4 filters"),
     ],
 )
 def test_bad_input(make, message):

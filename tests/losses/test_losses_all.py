@@ -1,6 +1,7 @@
 """What holds for every loss: its slow version in each mode, void, gradients, extremes, graphs, saving, bad input."""
 
 import functools
+import inspect
 
 import keras
 import numpy as np
@@ -236,7 +237,7 @@ def test_all_void_is_zero_with_zero_gradient(name, mode):
 def test_gradient_is_numeric(name, mode):
     labels, logits = case(mode, 9, void=(255,))
     loss = made(name, mode, ignore_class=255, from_logits=True)
-    absent = getattr(loss, "absent", "skip")
+    absent = getattr(loss, "absent", None) or ("skip" if mode == "multiclass" else "count")
 
     def value(x):
         return expected(name, mode, labels, probabilities(mode, x), (255,), None, absent)
@@ -268,7 +269,7 @@ def test_one_pixel(name, mode):
     labels = np.ones_like(labels)
     p = probabilities(mode, logits.astype("float64"))
     loss = made(name, mode, from_logits=True)
-    absent = getattr(loss, "absent", "skip")
+    absent = getattr(loss, "absent", None) or ("skip" if mode == "multiclass" else "count")
     np.testing.assert_allclose(
         float(loss(labels, logits)), expected(name, mode, labels, p, (), None, absent), rtol=1e-5
     )
@@ -446,3 +447,85 @@ def test_what_is_no_numbers(true, shown):
             call(true, predicted)
         with pytest.raises(InputError, match=f"`y_pred` must hold numbers. Received: y_pred='{shown}'"):
             call(np.zeros((1, 1, 2), "int32"), true)
+
+
+@pytest.mark.parametrize("name", [name for name in OVERLAPS if name != "generalized_dice"])
+@pytest.mark.parametrize("mode", ["binary", "multilabel"])
+def test_false_positives_on_an_empty_mask_cost_something(name, mode):
+    """By default; "skip" leaves such a mask out, as it does a class of many."""
+    labels, logits = case(mode, 4)
+    labels = np.zeros_like(labels)
+    low, high = (float(made(name, mode, from_logits=True)(labels, logits + shift)) for shift in (-3, 3))
+    assert 0 < low < high
+    assert float(made(name, mode, from_logits=True, absent="skip")(labels, logits)) == 0
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_dtype(name):
+    """float64 is computed in float64, whatever the predictions are; half precision is refused."""
+    mode = "binary"
+    labels, logits = case(mode, 6)
+    exact = made(name, mode, from_logits=True, dtype="float64")
+    assert exact.get_config()["dtype"] == "float64"
+    value = exact(labels, logits)
+    if BACKEND != "jax":  # Which has no float64 unless asked.
+        assert keras.backend.standardize_dtype(value.dtype) == "float64"
+    single = made(name, mode, from_logits=True)(labels, logits)
+    assert keras.backend.standardize_dtype(single.dtype) == "float32"
+    assert float(value) == pytest.approx(float(single), rel=1e-5)
+    with pytest.raises(InputError, match="`dtype` must be None, float32 or float64"):
+        made(name, mode, dtype="float16")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_check_their_arguments(name):
+    labels, logits = case("binary", 6)
+    for arguments, message in (
+        ({"from_logits": "yes"}, "`from_logits` must be True or False"),
+        ({"mode": "many"}, "`mode` is not a known option"),
+        ({"reduction": "average"}, "`reduction` is not a known option"),
+    ):
+        with pytest.raises(InputError, match=message):
+            FUNCTIONS[name](
+                labels,
+                logits,
+                **{"from_logits": True, "per_image": True, **arguments}
+                if "per_image" in _names(name)
+                else {"from_logits": True, **arguments},
+            )
+    own, wrong = {"focal": ("gamma", -1), "ohem": ("fraction", 0), "tversky": ("exponent", 0)}.get(name, (None, None))
+    if own:
+        with pytest.raises(InputError, match=f"`{own}`"):
+            FUNCTIONS[name](labels, logits, from_logits=True, **{own: wrong})
+
+
+def _names(name):
+    return inspect.signature(FUNCTIONS[name]).parameters
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_and_class_share_one_signature(name):
+    function = {key: value.default for key, value in _names(name).items() if key not in ("y_true", "y_pred")}
+    cls = LOSSES[name][0]
+    own = {key: value.default for key, value in inspect.signature(cls).parameters.items()}
+    assert own.pop("dtype") is None and own.pop("name")
+    function.pop("sample_weight"), function.pop("per_pixel", None)
+    assert list(function.items()) == list(own.items())
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("name", LOSSES)
+def test_autograph_reads_all_of_it(name, caplog):
+    """AutoGraph warns in each training script about a function it cannot read."""
+    import tensorflow as tf
+
+    loss = made(name, "binary", from_logits=True, ignore_class=255, class_weights=None)
+
+    @tf.function
+    def step(labels, logits):
+        return loss(labels, logits)
+
+    labels, logits = case("binary", 6)
+    with caplog.at_level("WARNING", logger="tensorflow"):
+        step(tf.constant(labels), tf.constant(logits))
+    assert "AutoGraph" not in caplog.text

@@ -43,7 +43,7 @@ def context_module(x, size, padding):
             dilation_rate=dilation or 1,
             padding=padding,
             activation=None if last else "relu",
-            kernel_initializer=IdentityKernel(groups=classes, noise=noise, seed=index),
+            kernel_initializer=IdentityKernel(groups=classes, noise=noise, seed=index if noise else None),
             name=f"context{index}",
         )(x)
     return x
