@@ -1,4 +1,4 @@
-"""What TensorFlow's AutoGraph has to read: it does not know assignments inside expressions, and says so in a warning."""
+"""Code that TensorFlow's AutoGraph reads: it cannot read assignments inside expressions, and warns about them."""
 
 import ast
 import pathlib

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from keras_seg import _validation
 
-_FIELD, _NEIGHBOUR, _OUTSIDE = (230, 40, 40), (255, 190, 60), (200, 200, 200)
+_FIELD, _NEIGHBOR, _OUTSIDE = (230, 40, 40), (255, 190, 60), (200, 200, 200)
 
 
 def draw_receptive_field(image, field, *, unit=None, scale=1):
@@ -54,7 +54,7 @@ def draw_receptive_field(image, field, *, unit=None, scale=1):
     canvas = canvas.resize((canvas.width * scale, canvas.height * scale), Image.Resampling.NEAREST)
 
     draw = ImageDraw.Draw(canvas)
-    for (y0, x0, y1, x1), color in ((neighbor, _NEIGHBOUR), (box, _FIELD)):
+    for (y0, x0, y1, x1), color in ((neighbor, _NEIGHBOR), (box, _FIELD)):
         corners = [(x0 - left) * scale, (y0 - top) * scale, (x1 - left) * scale - 1, (y1 - top) * scale - 1]
         draw.rectangle(corners, outline=color, width=max(1, scale // 2))
     y, x = ((box[side] + box[side + 2]) / 2 for side in (0, 1))

@@ -7,8 +7,9 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
-from keras_seg.analysis.layer_reach import Unknown, Whole, readings, resized, scaled
-from keras_seg.analysis.unit_extents import Spans
+from keras_seg.analysis.layer_reach import reach_of
+from keras_seg.analysis.unit_extents import UnitExtents
+from keras_seg.layers.reach import EVERYTHING, UNKNOWN
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,7 @@ def followed(model):
         return outputs
 
     image = model.inputs[0]
-    start = _Map(spec=keras.KerasTensor(image.shape, dtype=image.dtype), spans=(Spans.of_pixels(),) * 2)
+    start = _Map(spec=keras.KerasTensor(image.shape, dtype=image.dtype), spans=(UnitExtents.of_pixels(),) * 2)
     maps = replay_opened(model, start, call)
     fields[_operation_of(image).name] = start
     return model, maps, fields
@@ -169,17 +170,18 @@ def _outputs(operation, args, kwargs):
         lambda value: value.spec if isinstance(value, _Map) else value, (args, kwargs)
     )
     specs = keras.tree.flatten(operation.compute_output_spec(*bare_args, **bare_kwargs))
-    if "ResizeLike" in [cls.__name__ for cls in type(operation).__mro__]:
-        read = [_resized(operation, *maps)]
-    else:
-        read = [_read(operation, position, value, specs[0]) for position, value in enumerate(maps)]
+    read = [_read(operation, position, maps, specs[0]) for position in range(len(maps))]
     read = [value for value in read if value is not None]
     joined = _joined(operation, read) if len(read) > 1 else read[0]
     return [dataclasses.replace(joined, spec=spec) for spec in specs]
 
 
-def _read(operation, position, source, output):
-    """What one input contributes to an operation's output, or None where only its size is used."""
+def _read(operation, position, maps, output):
+    """The contribution of input number `position` of `maps` to an operation's output; None if only its size is used."""
+    source = maps[position]
+    lent = len(maps) > 1 and position < len(maps) - 1 and reach_of(operation, len(maps) - 1, 0, size=None) is None
+    if source.whole and lent:
+        return dataclasses.replace(source, spans=maps[-1].spans)
     if type(operation).__name__ in ("Reshape", "Squeeze", "ExpandDims"):
         return _reshaped(operation, source, output)
     if not all(len(spec.shape) in (2, 4) for spec in (source.spec, output)):
@@ -187,37 +189,19 @@ def _read(operation, position, source, output):
     spans, whole, unknown = [], source.whole, source.unknown
     for axis, span in enumerate(source.spans):
         output_size = output.shape[axis + 1] if len(output.shape) == 4 else 1
-        chain = readings(operation, position, axis, size=source.size(axis), output_size=output_size)
+        scale = maps[-1].spans[axis].stride / span.stride if len(maps) > 1 else None
+        chain = reach_of(operation, position, axis, size=source.size(axis), output_size=output_size, scale=scale)
         if chain is None:
             return None
-        if chain is Unknown:
+        if chain == UNKNOWN:
             unknown = unknown or operation
-        elif chain is Whole:
+        elif chain == EVERYTHING:
             whole = True
         else:
             for reading in chain:
                 span = span.read_by(reading)
         spans.append(span)
     return dataclasses.replace(source, spans=tuple(spans), whole=whole, unknown=unknown)
-
-
-def _resized(operation, source, like):
-    """A map at the size of another; where sizes are not known, the strides say how many units make how many."""
-    if source.whole:
-        return dataclasses.replace(source, spans=like.spans)
-    spans, unknown = [], source.unknown
-    for axis, (span, sized) in enumerate(zip(source.spans, like.spans, strict=True)):
-        sizes = source.size(axis), like.size(axis)
-        if None in sizes:
-            chain = scaled(*(sized.stride / span.stride).as_integer_ratio(), operation.interpolation)
-        else:
-            chain = resized(*sizes, operation.interpolation)
-        if chain is Unknown:
-            unknown = unknown or operation
-        else:
-            span = span.read_by(*chain)
-        spans.append(span)
-    return dataclasses.replace(source, spans=tuple(spans), unknown=unknown)
 
 
 def _reshaped(operation, source, output):
@@ -227,7 +211,7 @@ def _reshaped(operation, source, output):
     ):
         return source
     if len(output.shape) == 2 and len(source.spec.shape) == 4:
-        return _read(keras.layers.Flatten(dtype=source.spec.dtype), 0, source, output)
+        return _read(keras.layers.Flatten(dtype=source.spec.dtype), 0, [source], output)
     return dataclasses.replace(source, unknown=source.unknown or operation)
 
 

@@ -12,7 +12,7 @@ def shift_stride(model):
     Moved by a multiple of it, an image gives the same output moved along, but for what the padding reaches. Moved by
     anything else, other pixels meet in a pooling and the numbers change. Tiles are cut on this grid for that reason.
 
-    `PadToStride` layers count with their own stride. Layers whose reach is not known count as stride 1. A model without
+    A layer with a property `shift_stride`, such as `PadToStride`, counts with that. Layers whose reach is not known count as stride 1. A model without
     a graph, such as a subclassed one, has the strides of the functional models it holds, and 1 where it holds none.
 
     Args:
@@ -36,5 +36,5 @@ def shift_stride(model):
         functional, _, fields = followed(model)
         # A stride of 1/2, of a map finer than the image, or of 3/2 has its grid at every first or third pixel.
         strides = [tuple(span.stride.numerator for span in found.spans) for found in fields.values()]
-        strides += [layer.stride for layer in functional._flatten_layers() if type(layer).__name__ == "PadToStride"]
+        strides += [layer.shift_stride for layer in functional._flatten_layers() if hasattr(layer, "shift_stride")]
     return tuple(math.lcm(*(stride[axis] for stride in strides)) for axis in (0, 1))

@@ -6,7 +6,7 @@ import math
 
 
 @dataclasses.dataclass(frozen=True)
-class Spans:
+class UnitExtents:
     """Unit `len(ends) * m + r` depends on pixels `advance * m + ends[r][0]` to `advance * m + ends[r][1]`, included.
 
     One pair of ends is enough until something is enlarged. Then neighboring units depend on the image in different
@@ -45,7 +45,7 @@ class Spans:
                 start = reading.advance * period
                 read = [self.at(unit) for unit in range(start + first, start + last + 1)]
                 ends.append((min(end[0] for end in read), max(end[1] for end in read)))
-        return Spans(self.advance * reading.advance * count // len(self.ends), tuple(ends))._shortest()
+        return UnitExtents(self.advance * reading.advance * count // len(self.ends), tuple(ends))._shortest()
 
     def joined(self, other):
         """The union of two spans, unit by unit, and by how many pixels the centers differ on average over a period.
@@ -54,7 +54,7 @@ class Spans:
         """
         count = math.lcm(len(self.ends), len(other.ends))
         pairs = [(self.at(unit), other.at(unit)) for unit in range(count)]
-        union = Spans(
+        union = UnitExtents(
             int(self.stride * count),
             tuple((min(mine[0], theirs[0]), max(mine[1], theirs[1])) for mine, theirs in pairs),
         )
@@ -68,7 +68,7 @@ class Spans:
             advance, rest = divmod(self.advance * period, count)
             if count % period or rest:
                 continue
-            shorter = Spans(advance, self.ends[:period])
+            shorter = UnitExtents(advance, self.ends[:period])
             if all(shorter.at(unit) == self.ends[unit] for unit in range(count)):
                 return shorter
         return self

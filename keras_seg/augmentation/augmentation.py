@@ -16,7 +16,7 @@ from keras_seg.augmentation.mixing.cutout import Cutout
 from keras_seg.augmentation.mixing.step import MixingStep
 from keras_seg.augmentation.photometric import step as photometric
 from keras_seg.augmentation.photometric.step import LinearStep, PhotometricStep
-from keras_seg.augmentation.random_crop import RandomCrop, centerd
+from keras_seg.augmentation.random_crop import RandomCrop, centered
 from keras_seg.augmentation.tensorflow_ops import ops_on_tensorflow
 from keras_seg.augmentation.transform import Transform
 
@@ -309,7 +309,7 @@ class Augmentation:
             corner = self.random_crop.corner(ops, crop_draws, frame, way, mask)
         else:
             room = (frame.width - ops.cast(target[1], "float32"), frame.height - ops.cast(target[0], "float32"))
-            corner = tuple(centerd(ops, side) for side in room)
+            corner = tuple(centered(ops, side) for side in room)
         return sampling_points(ops, way, any(step.projective for step in steps), frame=frame, corner=corner, size=size)
 
     def _read_image(self, ops, image, points, fill, mean, exact):

@@ -106,6 +106,6 @@ def whole_part(ops, room, draw):
     return ops.sign(room) * ops.minimum(ops.floor(draw * (most + 1.0)), most)
 
 
-def centerd(ops, room):
+def centered(ops, room):
     """The whole number of pixels that centers a window."""
     return ops.floor(room / 2.0 + 1e-3)

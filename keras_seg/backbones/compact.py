@@ -9,7 +9,7 @@ FILTERS = (16, 32, 64, 96, 128)
 BLOCKS = (0, 1, 1, 1, 1)
 
 
-def Compact(  # noqa: N802 (a network, named like those of keras.applications)
+def Compact(
     filters=FILTERS,
     *,
     blocks=BLOCKS,

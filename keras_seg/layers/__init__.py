@@ -11,11 +11,15 @@ from keras_seg.layers.max_unpooling2d import MaxUnpooling2D
 from keras_seg.layers.pad_to_stride import PadToStride
 from keras_seg.layers.pixel_shuffle2d import PixelShuffle2D, shuffle_order_from_torch
 from keras_seg.layers.pooling_indices import from_tf_argmax, from_torch_indices, to_tf_argmax, to_torch_indices
+from keras_seg.layers.preprocessing import Preprocessing
+from keras_seg.layers.reach import EVERYTHING, UNKNOWN, Reach
 from keras_seg.layers.resize2d import Resize2D
 from keras_seg.layers.resize_like import ResizeLike
 from keras_seg.layers.upsample_conv import UpsampleConv
 
 __all__ = [
+    "EVERYTHING",
+    "UNKNOWN",
     "AdaptiveAveragePooling2D",
     "BedOfNails2D",
     "ChannelDeconvolution2D",
@@ -26,6 +30,8 @@ __all__ = [
     "MaxUnpooling2D",
     "PadToStride",
     "PixelShuffle2D",
+    "Preprocessing",
+    "Reach",
     "Resize2D",
     "ResizeLike",
     "UpsampleConv",

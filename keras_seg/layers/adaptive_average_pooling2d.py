@@ -1,29 +1,32 @@
 """Averages over a fixed number of regions, whatever the size of the map."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg.layers.reach import Reaches, regions
 
 
 @keras.saving.register_keras_serializable("keras_seg")
 class AdaptiveAveragePooling2D(keras.layers.Layer):
-    """Divides a map of any size into `size` regions and averages each.
+    """Divides a map of any size into `output_size` regions and averages each.
 
     Of `n` pixels, region `i` of `k` covers `floor(i n / k)` up to, not including, `ceil((i + 1) n / k)`: regions
-    overlap by a pixel where `n` is no multiple of `k`, and a map smaller than `size` has its pixels repeated. This is
+    overlap by a pixel where `n` is no multiple of `k`, and a map smaller than `output_size` has its pixels repeated. This is
     `torch.nn.AdaptiveAvgPool2d`; Keras' own wants sizes known when the graph is built.
 
     Args:
-        size: int or pair of ints (height, width). Regions.
+        output_size: int or pair of ints (height, width). Number of regions per axis.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape: `(batch, height, width, channels)`, any float dtype.
 
-    Output shape: `(batch, size[0], size[1], channels)`, the same dtype.
+    Output shape: `(batch, output_size[0], output_size[1], channels)`, the same dtype.
 
     Raises:
-        ValueError: if `size` is not as above.
+        ValueError: if `output_size` is not as above.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -32,24 +35,30 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
         [1.0, 3.0]
     """
 
-    def __init__(self, size, **kwargs):
+    def __init__(self, output_size, **kwargs):
         super().__init__(**kwargs)
-        self.size = _validation.pair("size", size)
+        self.output_size = _validation.pair("output_size", output_size)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs):
         x = ops.cast(inputs, "float32")  # Half precision would add up thousands of pixels badly.
         height, width = _ops.spatial_size(x)
-        rows = [ops.mean(x[:, a:b], axis=1, keepdims=True) for a, b in _regions(height, self.size[0])]
+        rows = [ops.mean(x[:, a:b], axis=1, keepdims=True) for a, b in _regions(height, self.output_size[0])]
         x = ops.concatenate(rows, axis=1)
-        columns = [ops.mean(x[:, :, a:b], axis=2, keepdims=True) for a, b in _regions(width, self.size[1])]
+        columns = [ops.mean(x[:, :, a:b], axis=2, keepdims=True) for a, b in _regions(width, self.output_size[1])]
         return ops.cast(ops.concatenate(columns, axis=2), inputs.dtype)
 
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return regions(size, self.output_size[axis])
+
     def compute_output_shape(self, input_shape):
-        return (input_shape[0], *self.size, input_shape[3])
+        return (input_shape[0], *self.output_size, input_shape[3])
 
     def get_config(self):
-        return {**super().get_config(), "size": self.size}
+        return {**super().get_config(), "output_size": self.output_size}
 
 
 def _regions(length, count):

@@ -1,9 +1,12 @@
 """Unpooling without indices."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg.layers.reach import Reaches, scaled
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -13,13 +16,13 @@ class BedOfNails2D(keras.layers.Layer):
     It is what a transposed convolution does before it convolves, and what unpooling does when the indices are all 0.
 
     Args:
-        size: int or pair of ints (height, width). The factor. Defaults to 2.
+        factor: int or pair of ints (height, width). How many times larger. Defaults to 2.
         data_format: `"channels_last"`, or None for the setting of Keras, which must be that. Defaults to None.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape: `(batch, height, width, channels)`, any dtype.
 
-    Output shape: `(batch, height * size[0], width * size[1], channels)`, the same dtype.
+    Output shape: `(batch, height * factor[0], width * factor[1], channels)`, the same dtype.
 
     Raises:
         ValueError: if an argument is not as above.
@@ -34,14 +37,14 @@ class BedOfNails2D(keras.layers.Layer):
     (2015), section 3.
     """
 
-    def __init__(self, size=2, *, data_format=None, **kwargs):
+    def __init__(self, factor=2, *, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.size = _validation.pair("size", size)
+        self.factor = _validation.pair("factor", factor)
         self.data_format = _validation.channels_last(data_format)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def call(self, inputs):
-        rows, columns = self.size
+        rows, columns = self.factor
         _, height, width, channels = ops.shape(inputs)
         # Zeros behind every pixel, then behind every line: views of three axes, which every runtime can pad.
         outputs = ops.pad(ops.reshape(inputs, (-1, 1, channels)), ((0, 0), (0, columns - 1), (0, 0)))
@@ -49,10 +52,16 @@ class BedOfNails2D(keras.layers.Layer):
         outputs = ops.pad(outputs, ((0, 0), (0, rows - 1), (0, 0)))
         return ops.reshape(outputs, (-1, height * rows, width * columns, channels))
 
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return scaled(1, self.factor[axis], "nearest")
+
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        rows, columns = self.size
+        rows, columns = self.factor
         return (batch, height and height * rows, width and width * columns, channels)
 
     def get_config(self):
-        return {**super().get_config(), "size": self.size, "data_format": self.data_format}
+        return {**super().get_config(), "factor": self.factor, "data_format": self.data_format}

@@ -1,4 +1,6 @@
-"""Bilinear enlargement of each channel by itself, frozen or learned."""
+"""Bilinear enlargement of each channel separately, fixed or trainable."""
+
+from typing import Any
 
 import keras
 from keras import ops
@@ -6,21 +8,22 @@ from keras import ops
 from keras_seg import _ops, _validation
 from keras_seg.initializers import Bilinear
 from keras_seg.initializers.bilinear import bilinear_kernel
+from keras_seg.layers.reach import Reaches, transposed
 
 
 @keras.saving.register_keras_serializable("keras_seg")
 class ChannelDeconvolution2D(keras.layers.Layer):
-    """Transposed convolution that keeps channels apart: bilinear enlargement, or what is learned from there.
+    """Transposed convolution that keeps channels apart: bilinear enlargement, or a kernel trained from there.
 
     The kernel has twice the stride's size. Frozen, it is a constant: the layer holds no weights and folds the channels
     into the batch, so that it costs `4 * strides^2` multiplications an input value however many channels there are.
-    Learnt, each channel has a kernel of its own, which is put on the diagonal of a dense one when it is applied.
+    If trainable, each channel has its own kernel, which is placed on the diagonal of a dense one when applied.
 
     Args:
         strides: int. The enlargement.
         padding: `"same"` for a map `strides` times as large, aligned with the input; or `"valid"` for the whole reach
             of the kernel, `strides` pixels more. Defaults to `"same"`.
-        learned: bool. Defaults to False.
+        trainable: bool. Whether the kernels are weights, which start bilinear. Defaults to False.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape: `(batch, height, width, channels)`.
@@ -39,24 +42,25 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         sections 3.3 and 4.3.
     """
 
-    def __init__(self, strides, *, padding="same", learned=False, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, strides, *, padding="same", trainable=False, **kwargs):
+        super().__init__(trainable=bool(trainable), **kwargs)
         self.strides = _validation.integer("strides", strides)
+        # Freezing the layer later keeps the kernel it has.
+        self.has_kernel = bool(trainable)
         self.kernel_size = 2 * self.strides
         self.padding = _validation.one_of("padding", padding, ("same", "valid"))
-        self.learned = bool(learned)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape):
         self.kernel = None
-        if self.learned:
+        if self.has_kernel:
             size = 2 * self.strides
             self.kernel = self.add_weight(name="kernel", shape=(size, size, input_shape[-1], 1), initializer=Bilinear())
         self.built = True
 
     def call(self, inputs):
         channels = inputs.shape[-1]
-        if self.learned:
+        if self.has_kernel:
             kernel = ops.cast(self.kernel, inputs.dtype)
             return self._enlarge(inputs, kernel * ops.eye(channels, dtype=inputs.dtype))
         height, width = _ops.spatial_size(inputs)
@@ -72,10 +76,16 @@ class ChannelDeconvolution2D(keras.layers.Layer):
     def multiply_adds(self, input_shape):
         """Of one call, each channel by itself; see `keras_seg.analysis.multiply_adds`.
 
-        Learnt, the kernels are put on the diagonal of a dense one, whose zeros are multiplied as well.
+        Trainable kernels lie on the diagonal of a dense one, whose zeros are multiplied too.
         """
         _, height, width, channels = input_shape
-        return height * width * channels * self.kernel_size**2 * (channels if self.learned else 1)
+        return height * width * channels * self.kernel_size**2 * (channels if self.has_kernel else 1)
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return [transposed(self.kernel_size, self.strides, 1, self.padding)]
 
     def compute_output_shape(self, input_shape):
         batch, *size, channels = input_shape
@@ -87,5 +97,5 @@ class ChannelDeconvolution2D(keras.layers.Layer):
             **super().get_config(),
             "strides": self.strides,
             "padding": self.padding,
-            "learned": self.learned,
+            "trainable": self.has_kernel,
         }

@@ -1,8 +1,11 @@
 """Cropping one map to the size of another."""
 
+from typing import Any
+
 import keras
 
 from keras_seg import _ops, _validation
+from keras_seg.layers.reach import Reaches, shifted
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -49,6 +52,12 @@ class CropLike(keras.layers.Layer):
                     "inputs", f"must hold a map of at least {need} pixels where it has {have}", tuple(x.shape)
                 )
         return x[:, top : top + height, left : left + width, :]
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return None if position == 1 else [shifted(self.offset[axis])]
 
     def compute_output_shape(self, input_shape):
         (batch, _, _, channels), (_, height, width, _) = input_shape

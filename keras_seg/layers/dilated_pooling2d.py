@@ -1,11 +1,13 @@
 """Pooling over windows with gaps, which Keras does not have."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg.layers.reach import Reaches, reach_of_window
 
 MODES = ("max", "average")
 
@@ -80,6 +82,12 @@ class DilatedPooling2D(keras.layers.Layer):
                 result = shifted if result is None else combine(result, shifted)
             x = result
         return x
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return [reach_of_window(self, axis, size)]
 
     def compute_output_shape(self, input_shape):
         batch, *size, channels = input_shape

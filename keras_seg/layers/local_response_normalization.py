@@ -1,9 +1,12 @@
 """Normalization of each channel by the energy of its neighbors."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg.layers.reach import Reaches
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -70,6 +73,12 @@ class LocalResponseNormalization(keras.layers.Layer):
             return channels * ops.mean(x, axis=-1, keepdims=True)
         padded = ops.pad(x, [(0, 0)] * (len(x.shape) - 1) + [(half, half)])
         return sum(padded[..., shift : shift + channels] for shift in range(self.size))
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return []
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -1,9 +1,12 @@
 """Max pooling that remembers where each maximum was."""
 
+from typing import Any
+
 import keras
 
 from keras_seg import _validation
 from keras_seg.layers import windows
+from keras_seg.layers.reach import Reaches, reach_of_window
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -22,7 +25,7 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
         strides: None or the same as `pool_size`. Defaults to None.
         padding: `"valid"` drops the rows and columns at the end that do not fill a window. `"same"` keeps them in
             windows that are cut, as in `keras.layers.MaxPooling2D`; for pools of 2 it is the ceil mode of torch and
-            Caffe, while larger pools are centerd, as in TensorFlow. Defaults to `"valid"`.
+            Caffe, while larger pools are centered, as in TensorFlow. Defaults to `"valid"`.
         data_format: `"channels_last"`, or None for the setting of Keras, which must be that. Defaults to None.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
@@ -63,6 +66,12 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
     def call(self, inputs):
         self.compute_output_shape(inputs.shape)  # Fails for maps without a window.
         return windows.pool(inputs, self.pool_size, self.padding)
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return [reach_of_window(self, axis, size)]
 
     def compute_output_shape(self, input_shape):
         batch, *size, channels = input_shape

@@ -1,10 +1,13 @@
 """The way back from max pooling."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seg import _validation
 from keras_seg.layers import windows
+from keras_seg.layers.reach import Reach, Reaches
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -58,6 +61,19 @@ class MaxUnpooling2D(keras.layers.Layer):
         size = ops.shape(like[0])[1:3] if like else None
         # Indices that went through an Input of Keras' default dtype come as floats.
         return windows.unpool(values, ops.cast(indices, "int32"), self.pool_size, size)
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        if position == 2:
+            return None
+        window = self.pool_size[axis]
+        # Windows of more than two are centered on the map, as the pooling's are, if their ends reach beyond it.
+        offset = 0
+        if window > 2 and size is not None and output_size is not None:
+            offset = max(size * window - output_size, 0) // 2
+        return [Reach(1, tuple(((phase + offset) // window,) * 2 for phase in range(window)))]
 
     def compute_output_shape(self, input_shape):
         nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)

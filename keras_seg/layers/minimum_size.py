@@ -1,8 +1,11 @@
 """The smallest image that a net can take."""
 
+from typing import Any
+
 import keras
 
 from keras_seg import _validation
+from keras_seg.layers.reach import Reaches
 
 
 def check_minimum(shape, minimum, why):
@@ -45,6 +48,12 @@ class MinimumSize(keras.layers.Layer):
     def call(self, inputs):
         check_minimum(inputs.shape[1:], self.minimum, self.why)
         return inputs
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return []
 
     def compute_output_shape(self, input_shape):
         return input_shape

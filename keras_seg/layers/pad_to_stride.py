@@ -1,9 +1,12 @@
 """Padding that lets a network with a fixed stride take images of any size."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg.layers.reach import Reaches, shifted
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -53,6 +56,17 @@ class PadToStride(keras.layers.Layer):
             positions = _ops.reflected_positions(length, -margin, fitting + margin)
             outputs = ops.take(outputs, positions, axis=axis)
         return outputs
+
+    @property
+    def shift_stride(self) -> tuple[int, int]:
+        """The steps in which an image can be moved so that the padding moves along."""
+        return self.stride
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return [shifted(-self.margin[axis])] if self.margin[axis] else []
 
     def compute_output_shape(self, input_shape):
         batch, *size, channels = input_shape

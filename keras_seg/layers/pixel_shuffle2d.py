@@ -1,32 +1,35 @@
 """Upsampling that spreads channels over space."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg.layers.reach import Reaches, scaled
 
 
 @keras.saving.register_keras_serializable("keras_seg")
 class PixelShuffle2D(keras.layers.Layer):
     """Enlarges a map by making a block of pixels of the channels of one.
 
-    The channel order is that of `tf.nn.depth_to_space`: pixel (i, j) of a block of size r has, as its channel c of C,
+    The channel order is that of `tf.nn.depth_to_space`: pixel (i, j) of a block of r x r has, as its channel c of C,
     channel `(i * r + j) * C + c` of the input. torch's PixelShuffle reads channel `c * r * r + i * r + j`;
     `shuffle_order_from_torch` reorders the weights of the convolution before it. Initialize that convolution with
     `keras_seg.initializers.ICNR`, or the blocks will show as a checkerboard.
 
     Args:
-        size: int. The factor r. Defaults to 2.
+        factor: int. The factor r. Defaults to 2.
         data_format: `"channels_last"`, or None for the setting of Keras, which must be that. Defaults to None.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
-    Input shape: `(batch, height, width, channels)`, any dtype, channels a multiple of `size * size`.
+    Input shape: `(batch, height, width, channels)`, any dtype, channels a multiple of `factor * factor`.
 
-    Output shape: `(batch, height * size, width * size, channels / (size * size))`, the same dtype.
+    Output shape: `(batch, height * factor, width * factor, channels / (factor * factor))`, the same dtype.
 
     Raises:
-        ValueError: if an argument is not as above, or the channels are no multiple of `size * size`.
+        ValueError: if an argument is not as above, or the channels are no multiple of `factor * factor`.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -38,9 +41,9 @@ class PixelShuffle2D(keras.layers.Layer):
     Neural Network" (2016), section 2.2.
     """
 
-    def __init__(self, size=2, *, data_format=None, **kwargs):
+    def __init__(self, factor=2, *, data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.size = _validation.integer("size", size)
+        self.factor = _validation.integer("factor", factor)
         self.data_format = _validation.channels_last(data_format)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
@@ -49,59 +52,65 @@ class PixelShuffle2D(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        if self.size == 1:
+        if self.factor == 1:
             return inputs
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
-            return tf.nn.depth_to_space(inputs, self.size)
+            return tf.nn.depth_to_space(inputs, self.factor)
         _, height, width, channels = ops.shape(inputs)
-        channels //= self.size**2
-        blocks = ops.reshape(inputs, (-1, height, width, self.size, self.size, channels))
+        channels //= self.factor**2
+        blocks = ops.reshape(inputs, (-1, height, width, self.factor, self.factor, channels))
         blocks = ops.transpose(blocks, (0, 1, 3, 2, 4, 5))
-        return ops.reshape(blocks, (-1, height * self.size, width * self.size, channels))
+        return ops.reshape(blocks, (-1, height * self.factor, width * self.factor, channels))
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return scaled(1, self.factor, "nearest")
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        if channels is not None and channels % self.size**2 != 0:
+        if channels is not None and channels % self.factor**2 != 0:
             _validation.fail(
                 "inputs",
-                f"must have channels in a multiple of size * size = {self.size**2}",
+                f"must have channels in a multiple of factor * factor = {self.factor**2}",
                 tuple(input_shape),
-                f"Give the convolution before it filters * {self.size**2} filters.",
+                f"Give the convolution before it filters * {self.factor**2} filters.",
             )
         return (
             batch,
-            height and height * self.size,
-            width and width * self.size,
-            channels and channels // self.size**2,
+            height and height * self.factor,
+            width and width * self.factor,
+            channels and channels // self.factor**2,
         )
 
     def get_config(self):
-        return {**super().get_config(), "size": self.size, "data_format": self.data_format}
+        return {**super().get_config(), "factor": self.factor, "data_format": self.data_format}
 
 
-def shuffle_order_from_torch(weights, *, size=2):
+def shuffle_order_from_torch(weights, *, factor=2):
     """Weights whose last axis is in the channel order of torch's PixelShuffle, in the order of `PixelShuffle2D`.
 
     Args:
-        weights: array whose last axis is a multiple of `size * size` long: the kernel (height, width, inputs, outputs)
+        weights: array whose last axis is a multiple of `factor * factor`: the kernel (height, width, inputs, outputs)
             or the bias of the convolution before the shuffle, or a map (batch, height, width, channels).
-        size: int. The factor. Defaults to 2.
+        factor: int. The factor. Defaults to 2.
 
     Returns:
         NumPy array of the same shape and dtype.
 
     Raises:
-        ValueError: if the last axis is no multiple of `size * size`.
+        ValueError: if the last axis is no multiple of `factor * factor`.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
         >>> bias = np.arange(8)  # torch's order: four positions of the first channel, then four of the second.
-        >>> ks.layers.shuffle_order_from_torch(bias, 2).tolist()
+        >>> ks.layers.shuffle_order_from_torch(bias, factor=2).tolist()
         [0, 4, 1, 5, 2, 6, 3, 7]
     """
-    weights, positions = np.asarray(weights), _validation.integer("size", size) ** 2
+    weights, positions = np.asarray(weights), _validation.integer("factor", factor) ** 2
     if weights.ndim == 0 or weights.shape[-1] % positions != 0:
         _validation.fail("weights", f"must have a last axis in a multiple of {positions}", weights.shape)
     blocks = weights.reshape(*weights.shape[:-1], weights.shape[-1] // positions, positions)

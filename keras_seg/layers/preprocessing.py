@@ -1,10 +1,13 @@
 """Normalization of raw images inside the model, as ImageNet networks expect it."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg.layers.reach import Reaches
 
 # The constants of keras.applications.imagenet_utils.preprocess_input, in RGB order.
 _IMAGENET_MEAN_255 = (123.68, 116.779, 103.939)
@@ -63,7 +66,7 @@ class Preprocessing(keras.layers.Layer):
     """
 
     def __init__(self, mode, **kwargs):
-        # Without autocast: float16 would round raw pixel values that are not whole before they are centerd.
+        # Without autocast: float16 would round raw pixel values that are not whole before they are centered.
         kwargs["autocast"] = False
         super().__init__(**kwargs)
         self.mode = _validation.one_of("mode", mode, MODES)
@@ -82,6 +85,12 @@ class Preprocessing(keras.layers.Layer):
             if self.mode != "caffe":
                 x = x * ops.convert_to_tensor((1.0 / deviation).astype("float32"))
         return ops.cast(x, self.compute_dtype)
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return []
 
     def compute_output_shape(self, input_shape):
         """The input's shape."""

@@ -1,11 +1,14 @@
 """Resizing of feature maps and masks at static or dynamic size."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Tensor
+from keras_seg.layers.reach import Reaches, scaled
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
@@ -24,14 +27,14 @@ class Resize2D(keras.layers.Layer):
     JAX and leaves out what lies beyond the border (`0.7353 1.0307 1.6164 1.9118`), where on torch it does as we do.
 
     Args:
-        size: int or pair of ints (height, width). The factor. Defaults to 2.
+        factor: int or pair of ints (height, width). How many times larger. Defaults to 2.
         interpolation: `"nearest"`, `"bilinear"` or `"bicubic"`. Defaults to `"bilinear"`.
         data_format: `"channels_last"`, or None for the setting of Keras, which must be that. Defaults to None.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape: `(batch, height, width, channels)`, any float dtype.
 
-    Output shape: `(batch, height * size[0], width * size[1], channels)`, the same dtype.
+    Output shape: `(batch, height * factor[0], width * factor[1], channels)`, the same dtype.
 
     Raises:
         ValueError: if an argument is not as above.
@@ -45,9 +48,9 @@ class Resize2D(keras.layers.Layer):
     Reference: Keys, "Cubic Convolution Interpolation for Digital Image Processing" (1981), section II, for `"bicubic"`.
     """
 
-    def __init__(self, size=2, *, interpolation="bilinear", data_format=None, **kwargs):
+    def __init__(self, factor=2, *, interpolation="bilinear", data_format=None, **kwargs):
         super().__init__(**kwargs)
-        self.size = _validation.pair("size", size)
+        self.factor = _validation.pair("factor", factor)
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
         self.data_format = _validation.channels_last(data_format)
         self.supports_masking = True
@@ -55,32 +58,54 @@ class Resize2D(keras.layers.Layer):
 
     def call(self, inputs):
         if self.interpolation == "bicubic":
-            return _bicubic(inputs, self.size)
+            return _bicubic(inputs, self.factor)
         height, width = _ops.spatial_size(inputs)
-        return _ops.resize(inputs, (height * self.size[0], width * self.size[1]), self.interpolation)
+        return _ops.resize(inputs, (height * self.factor[0], width * self.factor[1]), self.interpolation)
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return scaled(1, self.factor[axis], self.interpolation)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        rows, columns = self.size
+        rows, columns = self.factor
         return (batch, height and height * rows, width and width * columns, channels)
 
     def get_config(self):
         return {
             **super().get_config(),
-            "size": self.size,
+            "factor": self.factor,
             "interpolation": self.interpolation,
             "data_format": self.data_format,
         }
 
 
-def _bicubic(x, size):
+def _bicubic(x, factor):
     """Weighted sums of shifted maps: TFLite has no bicubic operator, and the backends do not agree on its weights."""
-    rows, columns = size
+    rows, columns = factor
     _, height, width, channels = ops.shape(x)
     outputs = ops.cast(x, "float32")
     outputs = ops.reshape(ops.stack(_phases(outputs, 1, rows), axis=2), (-1, height * rows, width, channels))
     outputs = ops.stack(_phases(outputs, 2, columns), axis=3)
     return ops.cast(ops.reshape(outputs, (-1, height * rows, width * columns, channels)), x.dtype)
+
+
+def bicubic_to_size(x: Tensor, size: tuple[Any, Any]) -> Tensor:
+    """`x` resized to `size` = (height, width), known or not, with the weights that `Resize2D` has."""
+    outputs = ops.cast(x, "float32")
+    for axis, (length, wanted) in enumerate(zip(_ops.spatial_size(x), size, strict=True), start=1):
+        step = ops.cast(length, "float32") / ops.cast(wanted, "float32")
+        place = (ops.arange(wanted, dtype="float32") + 0.5) * step - 0.5
+        before = ops.floor(place)
+        shape = (1, -1, 1, 1) if axis == 1 else (1, 1, -1, 1)
+        taps = []
+        for n in (-1, 0, 1, 2):
+            index = ops.cast(ops.clip(before + n, 0, ops.cast(length - 1, "float32")), "int32")
+            taps.append(ops.take(outputs, index, axis=axis) * ops.reshape(_cubic_weights(place - before - n), shape))
+        outputs = sum(taps)
+    return ops.cast(outputs, x.dtype)
 
 
 def _phases(x, axis, factor):
@@ -102,9 +127,21 @@ def _phases(x, axis, factor):
     return phases
 
 
-def _cubic(distance, a=-0.75):
+def _cubic(distance: float, a: float = -0.75) -> float:
     """Keys' weight of a pixel at `distance`, with the `a` of PyTorch and OpenCV."""
     distance = abs(distance)
-    if distance <= 1:
-        return ((a + 2) * distance - (a + 3)) * distance**2 + 1
+    return _near(distance, a) if distance <= 1 else _far(distance, a)
+
+
+def _cubic_weights(distance: Tensor, a: float = -0.75) -> Tensor:
+    """`_cubic` of a tensor of distances below 2."""
+    distance = ops.abs(distance)
+    return ops.where(distance <= 1, _near(distance, a), _far(distance, a))
+
+
+def _near(distance, a):
+    return ((a + 2) * distance - (a + 3)) * distance**2 + 1
+
+
+def _far(distance, a):
     return ((distance - 5) * distance + 8) * distance * a - 4 * a

@@ -1,9 +1,12 @@
 """Resizing of one map to the size of another."""
 
+from typing import Any
+
 import keras
 
 from keras_seg import _ops, _validation
-from keras_seg.layers.resize2d import INTERPOLATIONS
+from keras_seg.layers.reach import Reaches, resized
+from keras_seg.layers.resize2d import INTERPOLATIONS, bicubic_to_size
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -45,7 +48,15 @@ class ResizeLike(keras.layers.Layer):
 
     def call(self, inputs):
         x, like = inputs
+        if self.interpolation == "bicubic":
+            return bicubic_to_size(x, _ops.spatial_size(like))
         return _ops.resize(x, _ops.spatial_size(like), self.interpolation)
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return None if position == 1 else resized(size, output_size, scale, self.interpolation)
 
     def compute_output_shape(self, input_shape):
         (batch, _, _, channels), (_, height, width, _) = input_shape

@@ -1,11 +1,13 @@
 """Upsampling followed by a convolution: the workhorse of every decoder."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg.layers.reach import EVERYTHING, Reaches, scaled, window
 
 INTERPOLATIONS = ("nearest", "bilinear")
 NORMALIZATIONS = ("batch", "group", "layer", None)
@@ -139,6 +141,17 @@ class UpsampleConv(keras.layers.Layer):
         else:
             outputs = self.normalize(outputs, training=training)
         return self.activation(outputs)
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        if self.normalization == "group":
+            return EVERYTHING
+        half = (self.kernel_size - 1) // 2
+        convolution = window(2 * half + 1, 1, half)
+        enlarged = scaled(1, 2, self.interpolation)
+        return [convolution] if position or not isinstance(enlarged, list) else [*enlarged, convolution]
 
     def multiply_adds(self, input_shape):
         """Of one call, in the form that is taken at these shapes; see `keras_seg.analysis.multiply_adds`."""

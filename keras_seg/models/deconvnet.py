@@ -16,7 +16,7 @@ _SMALLEST = 193
 _WHY = "with padding='valid', or the 7x7 of fc6 has no room; padding='same' takes any size"
 
 
-def DeconvNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def DeconvNet(
     num_classes,
     *,
     input_shape=(None, None, 3),

@@ -8,7 +8,7 @@ from keras_seg.models.parts.blocks import conv_block, conv_blocks, region_featur
 from keras_seg.models.parts.encoder_decoder import finest_from, model_on_backbone
 
 
-def DeepLabV3Plus(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def DeepLabV3Plus(
     num_classes,
     *,
     input_shape=(None, None, 3),

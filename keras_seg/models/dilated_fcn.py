@@ -17,7 +17,7 @@ _STRIDE = 8
 _MARGIN = 186
 
 
-def DilatedFCN(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def DilatedFCN(
     num_classes,
     *,
     input_shape=(None, None, 3),

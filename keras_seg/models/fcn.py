@@ -52,7 +52,7 @@ def fcn(
     def enlarge(x, strides, name, last=False):
         learned = not last if deconvolution_trainable == "intermediate" else bool(deconvolution_trainable)
         if deconvolution == "per_channel":
-            return ChannelDeconvolution2D(strides, padding=padding, learned=learned, dtype="float32", name=name)(x)
+            return ChannelDeconvolution2D(strides, padding=padding, trainable=learned, dtype="float32", name=name)(x)
         return layers.Conv2DTranspose(
             num_classes,
             2 * strides,

@@ -3,7 +3,7 @@
 from keras_seg.models.fcn import fcn
 
 
-def FCN32s(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def FCN32s(
     num_classes,
     *,
     input_shape=(None, None, 3),

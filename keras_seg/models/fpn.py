@@ -8,7 +8,7 @@ from keras_seg.models.parts.blocks import conv_block
 from keras_seg.models.parts.encoder_decoder import check_joinable, finest_from, model_on_backbone
 
 
-def FPN(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def FPN(
     num_classes,
     *,
     input_shape=(None, None, 3),

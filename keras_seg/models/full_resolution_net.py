@@ -8,7 +8,7 @@ from keras_seg.models.parts.heads import segmentation_head
 from keras_seg.models.parts.image_model import check_common, image_model
 
 
-def FullResolutionNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def FullResolutionNet(
     num_classes,
     *,
     input_shape=(None, None, 3),

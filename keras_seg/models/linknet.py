@@ -8,7 +8,7 @@ from keras_seg.models.parts.blocks import conv_block
 from keras_seg.models.parts.encoder_decoder import check_joinable, model_on_backbone
 
 
-def LinkNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def LinkNet(
     num_classes,
     *,
     input_shape=(None, None, 3),

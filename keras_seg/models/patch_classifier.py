@@ -48,7 +48,7 @@ _ARCHITECTURES = {
 }
 
 
-def PatchClassifier(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def PatchClassifier(
     num_classes,
     *,
     input_shape=(None, None, 3),

@@ -7,7 +7,7 @@ from keras_seg.models.parts.blocks import conv_block, region_features
 from keras_seg.models.parts.encoder_decoder import model_on_backbone
 
 
-def PSPNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def PSPNet(
     num_classes,
     *,
     input_shape=(None, None, 3),

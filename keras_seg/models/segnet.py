@@ -14,7 +14,7 @@ from keras_seg.models.parts.vgg16_blocks import check_filters
 FIRST_DROPOUT = 3
 
 
-def SegNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def SegNet(
     num_classes,
     *,
     input_shape=(None, None, 3),

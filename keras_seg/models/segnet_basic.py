@@ -14,7 +14,7 @@ from keras_seg.models.segnet import FIRST_DROPOUT
 NORMALIZATIONS = ("local_response", "scaling")
 
 
-def SegNetBasic(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def SegNetBasic(
     num_classes,
     *,
     input_shape=(None, None, 3),

@@ -10,7 +10,7 @@ from keras_seg.models.parts.image_model import check_common
 from keras_seg.models.unet2015 import unet2015
 
 
-def UNet(  # noqa: N802  A model is called like the class it stands for, as in keras.applications.
+def UNet(
     num_classes,
     *,
     input_shape=(None, None, 3),

@@ -10,8 +10,8 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
 from keras_seg.analysis import receptive_field
-from keras_seg.analysis.layer_reach import padding_before, window_of
 from keras_seg.layers.minimum_size import MinimumSize
+from keras_seg.layers.reach import padding_around, window_of_layer
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
 
 _WINDOWED = (
@@ -194,9 +194,9 @@ class _Surgeon:
     @staticmethod
     def _pads(layer, value):
         for axis in (0, 1):
-            kernel, stride, dilation = window_of(layer, axis)
+            kernel, stride, dilation = window_of_layer(layer, axis)
             extent, size = (kernel - 1) * dilation + 1, value.size(axis)
-            if padding_before(extent, stride, size) or (-(-size // stride) - 1) * stride + extent > size:
+            if any(padding_around(extent, stride, size)):
                 return True
         return False
 

@@ -6,8 +6,9 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
-from keras_seg.analysis.layer_reach import padding_before, readings, window_of
+from keras_seg.analysis.layer_reach import reach_of
 from keras_seg.layers import DilatedPooling2D
+from keras_seg.layers.reach import padding_around, window_of_layer
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
@@ -124,7 +125,7 @@ class _Surgeon:
             changes["padding"] = _spread(operation.padding, value.dilation)
         elif isinstance(operation, keras.layers.Cropping2D):
             changes["cropping"] = _spread(operation.cropping, value.dilation)
-        elif any(readings(operation, 0, axis, size=value.size(axis)) != [] for axis in (0, 1)):
+        elif any(reach_of(operation, 0, axis, size=value.size(axis)) != [] for axis in (0, 1)):
             _unfit(
                 operation,
                 "cannot be applied to a dilated map",
@@ -136,7 +137,7 @@ class _Surgeon:
         """(stride of the original, dilation) behind an operation."""
         strides, dilations = list(value.stride), list(value.dilation)
         for axis in (0, 1):
-            chain = readings(operation, 0, axis, size=value.size(axis))
+            chain = reach_of(operation, 0, axis, size=value.size(axis))
             if not isinstance(chain, list) or isinstance(operation, (keras.layers.Flatten, *_GLOBAL_POOLINGS)):
                 continue
             for reading in chain:
@@ -146,7 +147,7 @@ class _Surgeon:
         return tuple(strides), tuple(dilations)
 
     def _taken_out(self, reading, stride):
-        """The factor by which a reading must not advance any more."""
+        """The factor by which a reach must no longer advance."""
         return reading.advance if reading.advance > 1 and stride * reading.advance > self.output_stride else 1
 
     def _copied(self, operation, tensors, outputs, value, stride=None, changes=None):
@@ -157,7 +158,7 @@ class _Surgeon:
     def _convolution(self, layer, value):
         strides, rates, pads = [], [], []
         for axis in (0, 1):
-            _, stride, rate = window_of(layer, axis)
+            _, stride, rate = window_of_layer(layer, axis)
             spread = value.dilation[axis]
             strides.append(1 if stride * value.stride[axis] // spread > self.output_stride else stride)
             rates.append(rate * spread)
@@ -194,10 +195,10 @@ class _Surgeon:
 
     def _padding(self, layer, axis, value):
         """(before, after) that a layer's dilated form of stride 1 pads, so that it starts where the original does."""
-        kernel, stride, rate = window_of(layer, axis)
+        kernel, stride, rate = window_of_layer(layer, axis)
         extent, spread = (kernel - 1) * rate, value.dilation[axis]
         if layer.padding == "same":
-            before = padding_before(extent + 1, stride, value.size(axis))
+            before = padding_around(extent + 1, stride, value.size(axis))[0]
             return before * spread, (extent - before) * spread
         if not self.pads or stride == 1:
             return 0, 0

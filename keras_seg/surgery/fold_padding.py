@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_seg.layers.reach import padding_around
 from keras_seg.surgery.copying import LayerCopies, rebuilt
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
@@ -60,10 +61,7 @@ def _pads_the_same(operation, shape, padding):
     if operation.data_format != "channels_last":
         return False
     windows = zip(shape[1:3], operation.kernel_size, operation.strides, operation.dilation_rate, padding, strict=True)
-    return all(size is not None and _same(size, *window) == tuple(zeros) for size, *window, zeros in windows)
-
-
-def _same(size, kernel, stride, dilation):
-    """The zeros (before, after) of `padding="same"`, which TensorFlow defines and Keras keeps on every backend."""
-    total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
-    return total // 2, total - total // 2
+    return all(
+        size is not None and padding_around((window[0] - 1) * window[2] + 1, window[1], size) == tuple(zeros)
+        for size, *window, zeros in windows
+    )

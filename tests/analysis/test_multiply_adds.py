@@ -37,7 +37,7 @@ def test_vgg16():
         (lambda: layers.MaxPooling2D(), 0),
         (lambda: ks.layers.Resize2D(2), 0),
         (lambda: ks.layers.ChannelDeconvolution2D(4), 8 * 10 * 3 * 64),
-        (lambda: ks.layers.ChannelDeconvolution2D(4, learned=True), 8 * 10 * 9 * 64),
+        (lambda: ks.layers.ChannelDeconvolution2D(4, trainable=True), 8 * 10 * 9 * 64),
         (lambda: ks.layers.UpsampleConv(4), 8 * 10 * 16 * 3 * 4),
         (lambda: ks.layers.UpsampleConv(4, interpolation="bilinear"), 16 * 20 * 9 * 3 * 4),
     ],

@@ -197,7 +197,7 @@ def dilated_pooling(image):
 
 def transposed_by_channel(image):
     x = ChannelDeconvolution2D(2)(conv(2, strides=2, padding="same")(image))
-    return ChannelDeconvolution2D(3, padding="valid", learned=True)(conv(strides=3)(x))
+    return ChannelDeconvolution2D(3, padding="valid", trainable=True)(conv(strides=3)(x))
 
 
 def normalized_channels(image):
@@ -379,7 +379,7 @@ def unpooled_by_three(image):
 def test_unpooling(graph):
     """A unit depends on where maxima are, so the pixels with a gradient are collected from many images.
 
-    17 and 13 are no multiples of 3 either: "same" windows of 3 are centerd on the map, and a unit's place in them too.
+    17 and 13 are no multiples of 3 either: "same" windows of 3 are centered on the map, and a unit's place in them too.
     """
     size = (17, 13)
     image = keras.Input((*size, 1))

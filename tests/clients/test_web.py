@@ -55,7 +55,7 @@ def site(tmp_path_factory, pictures):
 
 
 def _decided(model, images):
-    """An untrained model whose classes differ from place to place: its logits are centerd and spread."""
+    """An untrained model whose classes differ from place to place: its logits are centered and spread."""
     head = model.layers[-1]
     while not head.weights:
         head = head._inbound_nodes[0].input_tensors[0]._keras_history.operation

@@ -24,14 +24,14 @@ def test_equals_the_dense_deconvolution(padding, learned, stride):
     dense = keras.layers.Conv2DTranspose(
         3, 2 * stride, strides=stride, padding=padding, use_bias=False, kernel_initializer=Bilinear()
     )
-    result = run(ChannelDeconvolution2D(stride, padding=padding, learned=learned), x)
+    result = run(ChannelDeconvolution2D(stride, padding=padding, trainable=learned), x)
     np.testing.assert_allclose(result, run(dense, x), rtol=1e-5, atol=1e-5)
 
 
 def test_learned_kernels_stay_apart():
     """Each channel has its own kernel: scaling one scales its channel and no other."""
     x = np.random.default_rng(0).normal(size=(1, 3, 4, 3)).astype("float32")
-    layer = ChannelDeconvolution2D(2, learned=True)
+    layer = ChannelDeconvolution2D(2, trainable=True)
     before = run(layer, x)
     layer.set_weights([layer.get_weights()[0] * np.array([1, 5, 1])[:, None]])
     np.testing.assert_allclose(run(layer, x), before * np.array([1, 5, 1]), rtol=1e-5, atol=1e-5)

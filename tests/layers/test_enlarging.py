@@ -63,7 +63,7 @@ def test_pixel_shuffle_is_torch_with_its_channels_reordered(size, channels):
     torch = pytest.importorskip("torch")
     x = maps(channels)
     expected = torch.nn.PixelShuffle(size)(torch.tensor(x).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
-    np.testing.assert_array_equal(run(PixelShuffle2D(size), shuffle_order_from_torch(x, size=size)), expected)
+    np.testing.assert_array_equal(run(PixelShuffle2D(size), shuffle_order_from_torch(x, factor=size)), expected)
 
 
 def test_weights_of_a_torch_convolution():
@@ -127,8 +127,8 @@ def test_tflite(tmp_path):
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: BedOfNails2D(0), "`size` must be an integer of at least 1"),
-        (lambda: PixelShuffle2D((2, 2)), "`size` must be an integer of at least 1"),
+        (lambda: BedOfNails2D(0), "`factor` must be an integer of at least 1"),
+        (lambda: PixelShuffle2D((2, 2)), "`factor` must be an integer of at least 1"),
         (lambda: BedOfNails2D(data_format="channels_first"), '`data_format` must be "channels_last".*Permute'),
         (lambda: PixelShuffle2D(data_format="channels_first"), '`data_format` must be "channels_last".*Permute'),
         (lambda: PixelShuffle2D(data_format="first"), "`data_format` is not a known option"),

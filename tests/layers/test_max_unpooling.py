@@ -136,7 +136,7 @@ def test_equals_torch_at_any_size(height, width, kind, padding, seed):
 @pytest.mark.parametrize("pool_size", [(2, 2), (3, 3), (4, 3), (5, 2)])
 @pytest.mark.parametrize("size", [(7, 7), (4, 5), (1, 1), (8, 10), (6, 9)])
 def test_same_padding_is_that_of_keras(size, pool_size, kind):
-    """Larger pools are centerd, where torch's ceil mode is not: the reference is a loop, checked against Keras."""
+    """Larger pools are centered, where torch's ceil mode is not: the reference is a loop, checked against Keras."""
     x = maps(kind, size)
     pooled, places = slow_same_pool(x, pool_size)
     if kind != "special":  # Keras' own answers to NaN differ between backends.
