@@ -49,7 +49,7 @@ def test_the_harness_on_resizing(tmp_path):
 
 
 def test_bad_arguments():
-    with pytest.raises(_validation.InputError, match="`size` must be"):
+    with pytest.raises(_validation.InputError, match="`output_size` must be"):
         AdaptiveAveragePooling2D(0)
     with pytest.raises(_validation.InputError, match="`interpolation` is not a known option"):
         ResizeLike("cubic")

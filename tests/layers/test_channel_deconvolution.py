@@ -46,7 +46,7 @@ def test_enlarges_ramps_exactly_inside():
     assert abs(result[-1] - expected[-1]) > 1  # Beyond the last center it fades: what is outside counts as zero.
 
 
-@pytest.mark.parametrize("kwargs", [{}, {"padding": "valid"}, {"learned": True}])
+@pytest.mark.parametrize("kwargs", [{}, {"padding": "valid"}, {"trainable": True}])
 def test_the_harness(kwargs, tmp_path):
     x = np.random.default_rng(0).normal(size=(2, 5, 7, 3)).astype("float32")
     check_layer(ChannelDeconvolution2D(4, **kwargs), x, tmp_path)

@@ -141,8 +141,8 @@ def test_cropping_contract(tmp_path):
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: Resize2D(0), "`size` must be an integer of at least 1"),
-        (lambda: Resize2D((2, 2, 2)), r"`size` must be one integer or a pair"),
+        (lambda: Resize2D(0), "`factor` must be an integer of at least 1"),
+        (lambda: Resize2D((2, 2, 2)), r"`factor` must be one integer or a pair"),
         (lambda: Resize2D(2, interpolation="bilinaer"), "Did you mean 'bilinear'"),
         (lambda: Resize2D(2, data_format="channels_first"), '`data_format` must be "channels_last".*Permute'),
         (lambda: PadToStride(0), "`stride` must be an integer of at least 1"),
