@@ -2,9 +2,8 @@
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_seg import _validation
+from keras_seg import _ops, _validation
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -51,15 +50,7 @@ class PixelShuffle2D(keras.layers.Layer):
     def call(self, inputs):
         if self.size == 1:
             return inputs
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            return tf.nn.depth_to_space(inputs, self.size)
-        _, height, width, channels = ops.shape(inputs)
-        channels //= self.size**2
-        blocks = ops.reshape(inputs, (-1, height, width, self.size, self.size, channels))
-        blocks = ops.transpose(blocks, (0, 1, 3, 2, 4, 5))
-        return ops.reshape(blocks, (-1, height * self.size, width * self.size, channels))
+        return _ops.pixel_shuffle(inputs, self.size)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
