@@ -34,6 +34,19 @@ def resize(x, size, interpolation):
     return ops.cast(resized, x.dtype)
 
 
+def pixel_shuffle(x, size):
+    """Blocks of `size` x `size` pixels of an NHWC tensor's channels; on TensorFlow one operator, which TFLite has."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.nn.depth_to_space(x, size)
+    _, height, width, channels = ops.shape(x)
+    channels //= size**2
+    blocks = ops.reshape(x, (-1, height, width, size, size, channels))
+    blocks = ops.transpose(blocks, (0, 1, 3, 2, 4, 5))
+    return ops.reshape(blocks, (-1, height * size, width * size, channels))
+
+
 def reflected_positions(length, start, stop):
     """Positions `start`..`stop - 1` of an axis, folded back into 0..length-1 by mirroring at both ends.
 

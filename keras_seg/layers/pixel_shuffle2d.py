@@ -4,9 +4,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_seg import _validation
+from keras_seg import _ops, _validation
 from keras_seg.layers.reach import Reaches, scaled
 
 
@@ -54,15 +53,7 @@ class PixelShuffle2D(keras.layers.Layer):
     def call(self, inputs):
         if self.factor == 1:
             return inputs
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            return tf.nn.depth_to_space(inputs, self.factor)
-        _, height, width, channels = ops.shape(inputs)
-        channels //= self.factor**2
-        blocks = ops.reshape(inputs, (-1, height, width, self.factor, self.factor, channels))
-        blocks = ops.transpose(blocks, (0, 1, 3, 2, 4, 5))
-        return ops.reshape(blocks, (-1, height * self.factor, width * self.factor, channels))
+        return _ops.pixel_shuffle(inputs, self.factor)
 
     def receptive_reach(
         self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any

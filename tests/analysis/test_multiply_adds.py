@@ -53,6 +53,8 @@ def test_a_skip_is_counted_at_the_full_size():
     layer = ks.layers.UpsampleConv(4)
     layer([low, skip])
     assert layer.multiply_adds([(1, 8, 10, 3), (1, 16, 20, 2)]) == (8 * 10 * 16 * 3 + 16 * 20 * 9 * 2) * 4
+    half = ks.layers.UpsampleConv(4, dtype="mixed_float16")  # Windows of the map padded by one.
+    assert half.multiply_adds([(1, 8, 10, 3), (1, 16, 20, 2)]) == (9 * 11 * 16 * 3 + 16 * 20 * 9 * 2) * 4
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="PyTorch counts what PyTorch runs")

@@ -1,4 +1,4 @@
-import time
+import sys
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ from PIL import Image
 
 from keras_seg._validation import InputError
 from keras_seg.data import SHAPE_NAMES, read_mask, scan_folder, shapes_scene, write_shapes
+from keras_seg.data.sources import shapes
 
 # NumPy, Pillow and tf.data only: the same code runs whatever the backend.
 pytestmark = pytest.mark.tensorflow_only
@@ -64,11 +65,25 @@ def test_write(tmp_path):
     np.testing.assert_array_equal(read_mask(mask), shapes_scene(np.random.default_rng((4, 0, 1)), size=(40, 48))[1])
 
 
-def test_fast_enough_to_generate_on_the_fly():
-    start = time.process_time()
-    for seed in range(20):
-        shapes_scene(seed, size=128)
-    assert (time.process_time() - start) / 20 < 0.04  # 8 ms where nothing else runs.
+def test_fast_enough_to_generate_on_the_fly(monkeypatch):
+    """By what does not depend on the clock: no loop over pixels, and textures where a shape is and nowhere else."""
+    pixels, calls = [], []
+    texture = shapes._texture
+
+    def counted(rng, grid, *args, **kwargs):
+        pixels.append(grid[0].size)
+        return texture(rng, grid, *args, **kwargs)
+
+    monkeypatch.setattr(shapes, "_texture", counted)
+    profiler = sys.getprofile()
+    sys.setprofile(lambda frame, event, arg: calls.append(event) if event in ("call", "c_call") else None)
+    try:
+        for seed in range(20):
+            shapes_scene(seed, size=128)
+    finally:
+        sys.setprofile(profiler)
+    assert len(calls) / 20 < 1500  # 600, where a scene has 16,384 pixels.
+    assert sum(pixels) / 20 < 3 * 128**2  # 2.2; four shapes over the whole image would be five.
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,17 @@ def test_subpixel(skip):
     check(joined(skip=skip, normalization=None), [*steps, "up"], subpixel=True)
 
 
+def test_half_precision_is_subpixel():
+    """As in the layer: backends round a transposed convolution in half precision more than once."""
+    names = ["up_around", "up_enlarge", "up_shuffle", "up_crop", "up_skip", "up_sum", "up"]
+    model = joined(normalization=None, dtype="mixed_bfloat16")
+    folded = ks.surgery.fold_upsampling(model)
+    assert [layer.name for layer in folded.layers if not isinstance(layer, keras.layers.InputLayer)] == names
+    given = [noise(2, *tensor.shape[1:]) for tensor in model.inputs]
+    found, expected = (keras.ops.convert_to_numpy(keras.ops.cast(m(given), "float32")) for m in (folded, model))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2**-7 * np.abs(expected).max())
+
+
 @pytest.mark.tensorflow_only
 def test_subpixel_where_the_kernel_outweighs_the_map():
     """16 * 64 * 16 numbers of the kernel against 128 of each pixel: more than eight times as many up to 16 pixels."""

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from small_models import identity, photo, unet, unsettled
+from small_models import exact, identity, photo, unet, unsettled
 
 from keras_seg._validation import InputError
 from keras_seg.inference import TiledPredictor, seam_report
@@ -82,14 +82,14 @@ class TestEqualToTheWholeImage:
     @pytest.mark.parametrize("blend", BLENDS)
     def test_of_a_valid_unet_whatever_the_blend(self, blend):
         """The overlap-tile strategy of Ronneberger et al., figure 2: tiles that need not overlap in what they give."""
-        model = unet(padding="valid")
+        model = exact(unet(padding="valid", include_preprocessing=False), terms=2, scale=2.0**-7)  # Thirteen in a row.
         image = photo(70, 83)
         predictor = TiledPredictor(model, tile=60, overlap=0 if blend == "crop" else 0.3, blend=blend, batch_size=2)
         # 20 pixels on each side are lost; a side of 20 + 4 k comes out of one of 60 + 4 k: 72 for 70 and 84 for 83.
         padded = np.pad(image, ((20, 22), (20, 21), (0, 0)), mode="reflect").astype("float32")
         whole = model.predict_on_batch(padded[None])[0]
         assert whole.shape == (72, 84, 3) and whole.std() > 0.05
-        np.testing.assert_allclose(predictor.predict(image), whole[:70, :83], rtol=0, atol=2e-6)
+        np.testing.assert_allclose(predictor.predict(image), whole[:70, :83], rtol=0, atol=1e-6)
 
     def test_of_an_output_with_a_name(self, net):
         named = keras.Model(net.inputs, {"scores": net.outputs[0]})
@@ -277,14 +277,21 @@ def test_a_model_without_a_graph(net):
 
 
 def test_a_model_that_takes_multiples_of_its_stride_alone():
-    """No padding inside, so that maps meet at even sizes only, which shapes do not tell."""
+    """No padding inside, so that maps meet at even sizes only, which shapes do not tell.
+
+    With sums that are rounded, pixels of 0..255 give logits of 500, which float32 holds to 3e-5: tiles were off by up
+    to 1.8e-5 on PyTorch, and how far depended on the processor.
+    """
     image = keras.Input((None, None, 3))
     skip = layers.Conv2D(4, 3, padding="same")(image)
     x = layers.Conv2D(4, 3, strides=2, padding="same")(skip)
     x = layers.Concatenate()([layers.UpSampling2D()(x), skip])
     model = keras.Model(image, layers.Conv2D(2, 3, padding="same", activation="softmax")(x))
+    exact(model, terms=16, scale=2.0**-12)
     scene = photo(48, 60)
     found = TiledPredictor(model, tile=32, blend="crop", margin="receptive_field").predict(scene)
-    np.testing.assert_allclose(found, model.predict_on_batch(scene[None].astype("float32"))[0], rtol=0, atol=1e-5)
+    whole = model.predict_on_batch(scene[None].astype("float32"))[0]
+    assert ((whole > 0.01) & (whole < 0.99)).mean() > 0.5
+    np.testing.assert_allclose(found, whole, rtol=0, atol=1e-6)
     with pytest.raises(InputError, match="`tile` must have a height that suits the model's stride of 2"):
         TiledPredictor(model, tile=33)
