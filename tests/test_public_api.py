@@ -5,7 +5,6 @@ Renew it with `python tests/test_public_api.py`.
 
 import contextlib
 import difflib
-import importlib
 import inspect
 import io
 import pathlib
@@ -13,6 +12,7 @@ import re
 import types
 
 import click
+import keras
 import pytest
 
 import keras_seg
@@ -77,17 +77,36 @@ def command_lines(command, name):
         yield f"{name} {spelling}: {getattr(parameter.type, 'choices', parameter.type.name)}"
 
 
+def public_members(module=keras_seg):
+    """(dotted name, object) of everything in export lists, those of modules that are exported included."""
+    for name in sorted(module.__all__):
+        member = getattr(module, name)
+        if inspect.ismodule(member):
+            yield from public_members(member)
+        elif name != "__version__":  # Which is another with every release.
+            yield f"{module.__name__}.{name}", member
+
+
+def public_functions():
+    """(dotted name, function) of every public function, constructor and method of ours."""
+    for name, member in public_members():
+        if inspect.isclass(member):
+            if "__init__" in vars(member):
+                yield name, member.__init__
+            for key, value in own_members(member):
+                if isinstance(value, property):
+                    yield f"{name}.{key}", value.fget
+                elif isinstance(value, (types.FunctionType, classmethod, staticmethod)):
+                    yield f"{name}.{key}", getattr(value, "__func__", value)
+        elif callable(member):
+            yield name, member
+
+
 def public_api():
-    """All public names of the package, one a line."""
+    """All public names of the package, one per line."""
     found = []
-    for name in sorted(keras_seg.__all__):
-        value = getattr(keras_seg, name)
-        if not inspect.ismodule(value):
-            continue  # The version, which is another with every release.
-        for item in sorted(value.__all__):
-            member = getattr(importlib.import_module(value.__name__), item)
-            if not inspect.ismodule(member):
-                found += lines_of(f"{value.__name__}.{item}", member)
+    for name, member in public_members():
+        found += lines_of(name, member)
     with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
         main(["--version"])  # Which puts the commands in their place.
     found += command_lines(cli, "keras-seg")
@@ -99,6 +118,72 @@ def test_public_api():
     before, now = SNAPSHOT.read_text(encoding="utf-8").splitlines(), public_api().splitlines()
     changed = [line for line in difflib.unified_diff(before, now, lineterm="", n=0) if line[:3] not in ("---", "+++")]
     assert not changed, "\n".join([ADVICE, *changed])
+
+
+# Arguments that a function hands on to whatever it builds.
+_OPEN_ENDED = {"keras_seg.models.build", "keras_seg.training.KernelDecayAdamW"}
+
+
+@pytest.mark.tensorflow_only
+def test_the_data_is_positional_and_nothing_else():
+    """At most three arguments by position; swapping two of the others must be an error."""
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    for name, function in public_functions():
+        if name in _OPEN_ENDED:
+            continue
+        given = [p for p in inspect.signature(function).parameters.values() if p.name not in ("self", "cls")]
+        assert sum(p.kind in positional for p in given) <= 3, f"{name} takes too many arguments by position"
+        for p in given:
+            assert p.kind not in positional or not isinstance(p.default, bool), f"{name}: {p.name} by keyword only"
+
+
+@pytest.mark.tensorflow_only
+def test_signatures_say_what_they_take():
+    """No **arguments, except those that Keras' own layers have (name, dtype, trainable)."""
+    for name, function in public_functions():
+        open_ended = [p.name for p in inspect.signature(function).parameters.values() if p.kind == p.VAR_KEYWORD]
+        owner = getattr(keras_seg, name.split(".")[1])
+        layer = isinstance(getattr(owner, name.split(".")[2], None), type) and issubclass(
+            getattr(owner, name.split(".")[2]), (keras.layers.Layer, keras.optimizers.Optimizer)
+        )
+        assert not open_ended or name in _OPEN_ENDED or layer, f"{name} takes **{open_ended[0]}"
+
+
+@pytest.mark.tensorflow_only
+def test_signatures_are_typed():
+    for name, function in public_functions():
+        if name == "keras_seg.training.KernelDecayAdamW":
+            continue
+        found = inspect.signature(function)
+        bare = [p.name for p in found.parameters.values() if p.annotation is p.empty and p.name not in ("self", "cls")]
+        assert not bare, f"{name}: {', '.join(bare)} have no type"
+        assert found.return_annotation is not found.empty, f"{name} does not say what it returns"
+
+
+# The order of the arguments that a family shares; CONTRIBUTING.md says the same.
+ORDERS = {
+    "losses": "from_logits ignore_class class_weights label_smoothing per_image absent smooth mode reduction name "
+    "dtype",
+    "metrics": "name dtype ignore_class from_logits threshold class_names per_class out_of_range",
+    "models": "input_shape backbone weights backbone_trainable dropout activation include_preprocessing "
+    "pad_to_stride name",
+    "export": "input_size batch_size input output quantize representative images masks ignore_class class_names "
+    "colors overwrite",
+    "data": "split num_classes ignore_class class_names label_map colors channels batch_size augment image_size "
+    "shuffle seed cache repeat first_epoch steps_per_epoch workers allow_orphans check_images",
+}
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("family", ORDERS)
+def test_a_family_has_one_order(family):
+    order = ORDERS[family].split()
+    for name, function in public_functions():
+        if name.split(".")[1] != family or name == "keras_seg.models.build":
+            continue
+        keywords = [p.name for p in inspect.signature(function).parameters.values() if p.kind == p.KEYWORD_ONLY]
+        shared = [key for key in keywords if key in order]
+        assert shared == sorted(shared, key=order.index), f"{name} has another order: {', '.join(shared)}"
 
 
 @pytest.mark.tensorflow_only
