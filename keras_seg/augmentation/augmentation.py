@@ -174,8 +174,9 @@ class Augmentation:
         if seeds.shape.rank not in (1, 2) or seeds.shape[0] != count:
             _validation.fail("seeds", f"must hold one seed per image ({count})", tuple(seeds.shape))
         # Drawn image by image, so that each has the numbers it would have alone.
-        draws, normal = zip(*(ops.random(seed, 1, self._draws) for seed in ops.tf.unstack(seeds)), strict=True)
-        results = self._run(ops, given, ops.concatenate(draws, axis=0), random=normal[0], single=False)
+        drawn = [ops.random(seed, 1, self._draws) for seed in ops.tf.unstack(seeds)]
+        draws = ops.concatenate([uniform for uniform, _ in drawn], axis=0)
+        results = self._run(ops, given, draws, random=drawn[0][1], single=False)
         return results["image"], results["mask"]
 
     def gains_by_batches(self, image: Any, mask: Any) -> bool:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-from keras import ops
 
 from keras_seg import _validation
 from keras_seg._types import Tensor
@@ -64,6 +63,7 @@ class AugmentationLayer(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Any, *, training: bool = False) -> Any:
+        ops = ops_of_keras()
         given = {key: ops.convert_to_tensor(x) for key, x in _named(inputs).items()}
         if check_shapes(given):
             shape = tuple(given["image"].shape)
@@ -77,7 +77,7 @@ class AugmentationLayer(keras.layers.Layer):
             count = ops.shape(batch["image"])[0]
             draws = keras.random.uniform((count, self.augmentation._draws), seed=self.seed_generator)
             random = keras_normal(self.seed_generator)
-            results = self.augmentation._apply(ops_of_keras(), batch, draws, random=random)
+            results = self.augmentation._apply(ops, batch, draws, random=random)
             results = {key: x if len(given[key].shape) == 4 else x[..., 0] for key, x in results.items()}
         results = {
             key: ops.cast(x, "int32" if key in ("mask", "instances") else self.compute_dtype)

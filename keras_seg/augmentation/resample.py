@@ -128,9 +128,9 @@ def check_frame(
     """Refuse geometry that leaves pixels of the mask without a label, for images of a size and no `ignore_class`."""
     fill, crop, (height, width) = augmentation.fill, augmentation.crop, size
     if all(step._stays_inside for step in steps):
-        covered = not crop or any(step._covers_crop for step in steps)
-        smaller = not covered and (crop[0] > (height or 1e9) or crop[1] > (width or 1e9))
-        if smaller and fill not in ("reflect", "border"):
+        if crop is None or fill in ("reflect", "border") or any(step._covers_crop for step in steps):
+            return
+        if crop[0] > (height or 1e9) or crop[1] > (width or 1e9):
             rule = f"is larger than the image, {height}x{width}, and the mask has no label for pixels outside"
             _validation.fail("crop", rule, crop, 'Pass ignore_class, a smaller crop, or fill="reflect".')
     elif fill not in (None, "reflect", "border"):

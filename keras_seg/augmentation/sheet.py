@@ -58,24 +58,23 @@ def sheet(
     count, columns = _validation.integer("count", count), _validation.integer("columns", columns)
     alpha, height = _validation.number("alpha", alpha, 0.0, 1.0), _validation.integer("height", height)
     seed = _validation.integer("seed", seed, 0)
-    image = np.asarray(image)
-    if image.ndim not in (3, 4):
-        _validation.fail("image", "must be (height, width, channels), with or without a batch axis", image.shape)
-    if mask is not None:
-        mask = np.asarray(mask)
-        if mask.shape != image.shape[:-1]:
-            _validation.fail("mask", f"must have the size of the image, {image.shape[:-1]}", mask.shape)
-    elif ignore_class is not None:
+    picture = np.asarray(image)
+    if picture.ndim not in (3, 4):
+        _validation.fail("image", "must be (height, width, channels), with or without a batch axis", picture.shape)
+    labels = None if mask is None else np.asarray(mask)
+    if labels is not None and labels.shape != picture.shape[:-1]:
+        _validation.fail("mask", f"must have the size of the image, {picture.shape[:-1]}", labels.shape)
+    if labels is None and ignore_class is not None:
         _validation.fail("ignore_class", "has no effect without a `mask`", ignore_class)
     ignored = _validation.ignored_classes(ignore_class) or tuple(getattr(augment, "ignore_class", ()))
-    first, examples = _tile(image, mask, ignored=ignored, alpha=alpha), []
+    first, examples = _tile(picture, labels, ignored=ignored, alpha=alpha), []
     for i in range(count):
-        if mask is None:
-            made, ids = augment(image, seed=(seed, i)), None
+        if labels is None:
+            made, ids = augment(picture, seed=(seed, i)), None
         else:
-            made, ids = augment(image, mask, (seed, i))
-            ids = keras.ops.convert_to_numpy(ids)
-        examples.append(_tile(keras.ops.convert_to_numpy(made), ids, ignored=ignored, alpha=alpha))
+            made, ids = augment(picture, labels, (seed, i))
+            ids = np.asarray(keras.ops.convert_to_numpy(ids))
+        examples.append(_tile(np.asarray(keras.ops.convert_to_numpy(made)), ids, ignored=ignored, alpha=alpha))
     return sheet_of_rows(
         _rows(first, examples, columns=columns, height=height), tile_height=height, gap=GAP, margin=0, smooth=True
     )

@@ -65,7 +65,7 @@ class TensorFlowOps(Namespace):
 
     def shape(self, x: Tensor) -> tuple[Any, ...]:
         """The shape: ints where they are known, scalar tensors where they are not."""
-        dynamic = None if x.shape.is_fully_defined() else self.tf.shape(x)
+        dynamic: Any = None if x.shape.is_fully_defined() else self.tf.shape(x)
         return tuple(dynamic[axis] if side is None else side for axis, side in enumerate(x.shape))
 
     def random(self, seed: Any, count: Any, width: int) -> tuple[Tensor, Callable[[Any], Tensor]]:

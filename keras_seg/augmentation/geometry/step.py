@@ -1,6 +1,5 @@
 """Base of every geometric transform: a map from points of its result to points of its input."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from keras_seg._types import Tensor
@@ -24,7 +23,7 @@ class Frame(NamedTuple):
 
 
 # A matrix (batch, 3, 3), or a function of points (x, y) that gives points (x, y).
-PointMap = Tensor | Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+PointMap = Any
 
 
 class GeometricStep(Transform):
