@@ -61,4 +61,4 @@ for number, (images, masks) in enumerate(small.take(1) if QUICK else small):
         chosen.append((images[0].numpy(), masks[0].numpy(), probabilities[0].argmax(-1)))
 for name, value in score.result().items():
     print(f"{name}: {float(value):.3f}")
-ks.visualization.prediction_panel(*zip(*chosen, strict=True), NAMES).save("camvid.jpg", quality=82)
+ks.visualization.prediction_panel(*zip(*chosen, strict=True), class_names=NAMES).save("camvid.jpg", quality=82)

@@ -56,6 +56,6 @@ print(
     f"correct pixels: {(coarse == masks).mean():.1%} every eighth repeated, {(fine == masks).mean():.1%} at every pixel"
 )
 panel = ks.visualization.prediction_panel(
-    [*images[:2], *images[:2]], [*masks[:2], *masks[:2]], [*coarse[:2], *fine[:2]], names, tile_height=180
+    [*images[:2], *images[:2]], [*masks[:2], *masks[:2]], [*coarse[:2], *fine[:2]], class_names=names, tile_height=180
 )
 panel.save("fcn_surgery.jpg", quality=82)

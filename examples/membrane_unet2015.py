@@ -67,4 +67,6 @@ for image, mask in ks.data.from_folder(held_out, batch_size=1).take(1 if QUICK e
     rows.append((image[0].numpy(), mask[0].numpy(), np.argmax(probabilities, -1)))
 for name, value in score.result().items():
     print(f"{name}: {float(value):.3f}")
-ks.visualization.prediction_panel(*zip(*rows[:2], strict=True), NAMES).save("membrane_unet2015.jpg", quality=75)
+ks.visualization.prediction_panel(*zip(*rows[:2], strict=True), class_names=NAMES).save(
+    "membrane_unet2015.jpg", quality=75
+)

@@ -6,11 +6,13 @@ import keras
 import numpy as np
 
 from keras_seg.augmentation import Augmentation
+from keras_seg.augmentation.keras_ops import ops_of_keras
+from keras_seg.augmentation.tensorflow_ops import ops_on_tensorflow
 
 
 def draws_for(augment, count, seed=0):
-    """Uniform draws as the augmentation makes them, but from NumPy."""
-    return np.random.default_rng(seed).random((count, augment.draws)).astype("float32")
+    """Uniform draws like those of the augmentation, from NumPy."""
+    return np.random.default_rng(seed).random((count, augment._draws)).astype("float32")
 
 
 def no_noise(shape):
@@ -18,19 +20,14 @@ def no_noise(shape):
 
 
 def apply(augment, batch, draws=None, seed=0, path="keras", random=no_noise):
-    """The results of `Augmentation.apply` as NumPy arrays, for arrays (batch, height, width[, channels])."""
+    """The results of `Augmentation._apply` as NumPy arrays, for arrays (batch, height, width[, channels])."""
     if not isinstance(augment, Augmentation):
         augment = Augmentation(augment, ignore_class=255)
     batch = {key: x if x.ndim == 4 else x[..., None] for key, x in batch.items()}
     draws = draws_for(augment, len(batch["image"]), seed) if draws is None else np.asarray(draws, "float32")
-    if path == "keras":
-        ops = keras.ops
-    else:
-        from keras_seg.augmentation.tensorflow_ops import ops_on_tensorflow
-
-        ops = ops_on_tensorflow()
+    ops = ops_of_keras() if path == "keras" else ops_on_tensorflow()
     tensors = {key: ops.convert_to_tensor(x) for key, x in batch.items()}
-    run = functools.partial(augment.apply, ops, random=random)
+    run = functools.partial(augment._apply, ops, random=random)
     if path == "keras" and keras.backend.backend() == "jax":
         import jax
 
@@ -43,7 +40,7 @@ def apply(augment, batch, draws=None, seed=0, path="keras", random=no_noise):
 
 
 def coordinates(count, height, width):
-    """A batch whose every map says where a pixel is: its own number, in the image in three channels."""
+    """A batch whose maps hold the position of each pixel: its number, in the image in three channels."""
     rows, columns = np.mgrid[:height, :width]
     number = rows * width + columns
     images = np.stack([columns, rows, number % 251], -1).astype("float32")

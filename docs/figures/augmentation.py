@@ -26,9 +26,10 @@ def main(folder):
     images, masks = (np.stack([np.array(Image.open(files[i])) for i in (250, 60)]) for files in names)
     OUT.mkdir(parents=True, exist_ok=True)
 
-    def draw(name, augment, mixed=False, **arguments):
-        pair = (images, masks) if mixed else (images[0], masks[0])
-        a.sheet(augment, *pair, height=130, ignore_class=VOID, **arguments).save(OUT / f"{name}.jpg", quality=85)
+    def draw(name, augment, *, mixed=False, **arguments):
+        image, mask = (images, masks) if mixed else (images[0], masks[0])
+        picture = a.sheet(augment, image, mask=mask, height=130, ignore_class=VOID, **arguments)
+        picture.save(OUT / f"{name}.jpg", quality=85)
 
     draw("standard", a.standard(crop=(256, 256), ignore_class=VOID))
     for strength in ("light", "medium", "strong"):

@@ -1,38 +1,40 @@
 """Augmentation of batches inside a model."""
 
+from typing import Any
+
 import keras
-from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 from keras_seg.augmentation.augmentation import Augmentation
-from keras_seg.augmentation.draws import keras_normal
-from keras_seg.augmentation.inputs import KEYS, check
+from keras_seg.augmentation.inputs import KEYS, check_shapes
+from keras_seg.augmentation.keras_ops import keras_normal, ops_of_keras
 
 
 @keras.saving.register_keras_serializable("keras_seg")
 class AugmentationLayer(keras.layers.Layer):
     """An `Augmentation` of batches, on the device the model runs on, on every backend.
 
-    Works in training only; otherwise inputs pass, so that a saved model predicts on what it is given. Shapes are
-    static, so JAX and XLA compile it with the rest of the model.
+    Works in training only; otherwise it returns its inputs, so that a saved model predicts on unchanged images. Shapes
+    are static, so JAX and XLA compile it with the rest of the model.
 
     Args:
         augmentation: an `Augmentation`.
-        seed: int, or None for another one in every run.
-        **kwargs: of `keras.layers.Layer`.
+        seed: int of at least 0, or None for a new one in every run. Defaults to None.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: images (batch, height, width, channels) in 0..255; or a tuple (images, masks), (images, masks, weights)
-            or (images, masks, weights, instances), None for what is not there; or a dict of "image" and any of "mask",
-            "weight", "instances". Masks are (batch, height, width) or (batch, height, width, 1).
-        training: bool.
+            or (images, masks, weights, instances), None for a map that is missing; or a dict of "image" and any of
+            "mask", "weight", "instances". Masks are (batch, height, width) or (batch, height, width, 1).
+        training: bool. Defaults to False.
 
     Output shape:
-        As the input; in training of the height and width of the augmentation's crop. Images and weights have the
+        As the input; in training with the height and width of the augmentation's crop. Images and weights have the
         layer's compute dtype, masks and instances are int32.
 
     Raises:
-        InputError: an argument is out of its range; in use, what the augmentation refuses.
+        InputError: an argument is out of its range; in use, inputs that the augmentation refuses.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -43,7 +45,7 @@ class AugmentationLayer(keras.layers.Layer):
         ((2, 16, 16, 3), (2, 16, 16))
     """
 
-    def __init__(self, augmentation, *, seed=None, **kwargs):
+    def __init__(self, augmentation: Augmentation, *, seed: int | None = None, **kwargs: Any) -> None:
         kwargs.setdefault("autocast", False)  # Half precision cannot hold positions.
         super().__init__(**kwargs)
         if isinstance(augmentation, dict):
@@ -56,14 +58,14 @@ class AugmentationLayer(keras.layers.Layer):
         self.seed = None if seed is None else _validation.integer("seed", seed, 0)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
 
-    def build(self, input_shape):
-        """Nothing is learned."""
+    def build(self, input_shape: Any) -> None:
+        """The layer has no weights."""
         self.built = True
 
-    def call(self, inputs, training=False):
-        """See the class."""
+    def call(self, inputs: Any, *, training: bool = False) -> Any:
+        ops = ops_of_keras()
         given = {key: ops.convert_to_tensor(x) for key, x in _named(inputs).items()}
-        if check(given):
+        if check_shapes(given):
             shape = tuple(given["image"].shape)
             _validation.fail(
                 "inputs", "must be batches", shape, "Add an axis: x[None], or call the Augmentation itself."
@@ -71,10 +73,11 @@ class AugmentationLayer(keras.layers.Layer):
         results = given
         if training:
             batch = {key: x if len(x.shape) == 4 else x[..., None] for key, x in given.items()}
-            self.augmentation.check(batch)
+            self.augmentation._check(batch)
             count = ops.shape(batch["image"])[0]
-            draws = keras.random.uniform((count, self.augmentation.draws), seed=self.seed_generator)
-            results = self.augmentation.apply(ops, batch, draws, keras_normal(self.seed_generator))
+            draws = keras.random.uniform((count, self.augmentation._draws), seed=self.seed_generator)
+            random = keras_normal(self.seed_generator)
+            results = self.augmentation._apply(ops, batch, draws, random=random)
             results = {key: x if len(given[key].shape) == 4 else x[..., 0] for key, x in results.items()}
         results = {
             key: ops.cast(x, "int32" if key in ("mask", "instances") else self.compute_dtype)
@@ -82,8 +85,8 @@ class AugmentationLayer(keras.layers.Layer):
         }
         return _like(inputs, results)
 
-    def compute_output_spec(self, inputs, training=False):
-        """Shapes and types; sizes that differ between training and inference are left open."""
+    def compute_output_spec(self, inputs: Any, *, training: bool = False) -> Any:
+        """Shapes and types; sizes that differ between training and inference are None."""
         results = {}
         crop = self.augmentation.crop
         for key, x in _named(inputs).items():
@@ -94,14 +97,14 @@ class AugmentationLayer(keras.layers.Layer):
             results[key] = keras.KerasTensor(shape, dtype)
         return _like(inputs, results)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON types."""
         augmentation = keras.saving.serialize_keras_object(self.augmentation)
         return {**super().get_config(), "augmentation": augmentation, "seed": self.seed}
 
 
-def _named(inputs):
-    """What is given, by name."""
+def _named(inputs: Any) -> dict[str, Tensor]:
+    """The maps that are given, by name."""
     if isinstance(inputs, dict):
         return {key: x for key, x in inputs.items() if x is not None}
     if isinstance(inputs, (tuple, list)):
@@ -113,7 +116,7 @@ def _named(inputs):
     return {"image": inputs}
 
 
-def _like(inputs, results):
+def _like(inputs: Any, results: dict[str, Tensor]) -> Any:
     """`results` in the structure of `inputs`."""
     if isinstance(inputs, dict):
         return {key: results.get(key) for key in inputs}

@@ -1,21 +1,28 @@
-"""What an augmentation is given: images and all that belongs to their pixels, with a batch axis or without."""
+"""The arguments of an augmentation: a seed, and images with their labels, with or without a batch axis."""
+
+from collections.abc import Iterable
+from typing import Any
 
 import keras
+import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 from keras_seg._validation import InputError
+from keras_seg.augmentation.keras_ops import ops_of_keras
+from keras_seg.augmentation.namespace import Namespace
 from keras_seg.augmentation.tensorflow_ops import ops_on_tensorflow
 
 KEYS = ("image", "mask", "weight", "instances")
 TYPES = {"image": "float32", "mask": "int32", "weight": "float32", "instances": "int32"}
 
 
-def check(given):
+def check_shapes(given: dict[str, Tensor]) -> bool:
     """Whether `given` is one image and not a batch; refuses shapes that do not belong together."""
     unknown = given.keys() - set(KEYS)
     if unknown:
         name = sorted(unknown)[0]
-        _validation.fail("image", "has a key that is not known", name, _validation.nearest(name, KEYS))
+        _validation.fail("image", "has an unknown key", name, _validation.nearest(name, KEYS))
     if "image" not in given:
         raise InputError(f"`image` is missing among {sorted(given)}.")
     shape = tuple(given["image"].shape)
@@ -37,22 +44,31 @@ def check(given):
     return len(shape) == 3
 
 
-def namespace(tensors):
-    """Where to compute: on TensorFlow for its tensors, and for NumPy arrays if it is the backend."""
-    theirs = any(type(x).__module__.split(".")[0] == "tensorflow" for x in tensors)
-    if theirs or keras.backend.backend() == "tensorflow":
-        return ops_on_tensorflow()
-    return keras.ops
+def checked_seed(seed: Any) -> Any:
+    """The seed, NumPy's ints as Python's; tensors pass, as their values are known only when the graph runs."""
+    seed = seed.tolist() if isinstance(seed, (np.ndarray, np.generic)) else seed
+    values = seed if isinstance(seed, (tuple, list)) else (seed, 0)
+    numbers = [x for x in values if not hasattr(x, "dtype")]
+    if len(values) != 2 or not all(isinstance(x, int) and -(2**63) <= x < 2**63 for x in numbers):
+        fix = "Pass a different seed for each image." if seed is None else "Pass a number, or (epoch, position)."
+        _validation.fail("seed", "must be a 64-bit int or a pair of them", seed, fix)
+    return seed
 
 
-def batched(ops, key, value, single):
+def namespace_for(tensors: Iterable[Tensor]) -> Namespace:
+    """TensorFlow's operations for its tensors, and for NumPy arrays if it is the backend."""
+    from_tensorflow = any(type(x).__module__.split(".")[0] == "tensorflow" for x in tensors)
+    return ops_on_tensorflow() if from_tensorflow or keras.backend.backend() == "tensorflow" else ops_of_keras()
+
+
+def batched(ops: Namespace, key: str, value: Tensor, *, single: bool) -> tuple[Any, ...]:
     """The shape of `value` with axes for the batch and for channels."""
     shape = ops.shape(value)
     shape = (1, *shape) if single else shape
     return shape if key == "image" or len(shape) == 4 else (*shape, 1)
 
 
-def unbatched(ops, result, value, single):
+def unbatched(ops: Namespace, result: Tensor, value: Tensor, *, single: bool) -> tuple[Any, ...]:
     """The shape of `result` with the axes that `value` had."""
     shape = ops.shape(result)[1:] if single else ops.shape(result)
     return shape if len(shape) == len(value.shape) else shape[:-1]

@@ -1,58 +1,73 @@
-"""Images, the edges between their classes, and the lines that were predicted, side by side."""
+"""Images, the edges between their classes and the predicted lines, side by side."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
-from keras_seg.visualization.overlay import overlay
+from keras_seg._types import ArrayLike
+from keras_seg.visualization.overlay import blend
+from keras_seg.visualization.palette import FALSE_POSITIVE, FOUND, MISSED
+from keras_seg.visualization.panel_rows import panel_rows
 from keras_seg.visualization.sheet import sheet
 
-_MET, _MISSED, _MADE_UP = (0, 158, 115), (213, 94, 0), (240, 228, 66)
 
-
-def boundary_panel(images, truths, probabilities, *, lines, tile_height=220):
+def boundary_panel(
+    images: Sequence[ArrayLike],
+    y_true: Sequence[ArrayLike],
+    y_pred: Sequence[ArrayLike],
+    *,
+    lines: Sequence[ArrayLike],
+    tile_height: int = 220,
+) -> Image.Image:
     """Rows of image, true edges, probability of an edge, and lines over the image.
 
-    The last column shows the image darkened, with edges near a line in green, other edges in vermilion, and lines that
-    are far from every edge in yellow; near is within 0.75 % of the diagonal, in rows and columns.
+    The last column is the image darkened, with lines near an edge in green, edges far from every line in vermilion, and
+    lines far from every edge in yellow; near is within 0.75 % of the diagonal, in rows and columns.
 
     Args:
         images: sequence of arrays (height, width, channels), 0..255.
-        truths: sequence of integer arrays (height, width): 1 for an edge.
-        probabilities: sequence of float arrays (height, width).
-        lines: sequence of bool arrays (height, width).
+        y_true: sequence of integer arrays (height, width): 1 for an edge.
+        y_pred: sequence of float arrays (height, width), the probability of an edge.
+        lines: sequence of bool arrays (height, width), the predicted lines.
         tile_height: int, pixels. Pictures are scaled to this height. Defaults to 220.
 
     Returns:
         A `PIL.Image.Image`.
 
+    Raises:
+        InputError: lengths or sizes disagree.
+
     Examples:
         >>> import keras_seg as ks, numpy as np
         >>> edge = np.eye(40, dtype=int)
-        >>> ks.visualization.boundary_panel([np.zeros((40, 40, 3))], [edge], [edge / 2], [edge > 0]).mode
+        >>> ks.visualization.boundary_panel([np.zeros((40, 40, 3))], [edge], [edge / 2], lines=[edge > 0]).mode
         'RGB'
     """
     rows = []
-    for image, truth, probability, line in zip(images, truths, probabilities, lines, strict=True):
-        truth, line = np.asarray(truth) == 1, np.asarray(line, bool)
-        plain = overlay(image, np.full(truth.shape, -1), 1)
-        gray = [np.repeat(np.rint(255 * np.asarray(part, "float64")).astype("uint8")[..., None], 3, -1)
-                for part in (truth, np.clip(probability, 0, 1))]  # fmt: skip
+    for image, truth, probability, line in panel_rows(images, y_true=y_true, y_pred=y_pred, lines=lines):
+        truth, line = truth == 1, line.astype(bool)
+        plain = blend(image)
+        gray = [blend(255 * np.asarray(part, "float64")[..., None]) for part in (truth, probability)]
         # Lines of a pixel would be lost where the picture is scaled down.
-        rows.append([plain, *gray, _judged(plain, truth, line, max(0, round(truth.shape[0] / tile_height) - 1))])
-    legend = (("edge, met", _MET), ("edge, missed", _MISSED), ("made up", _MADE_UP))
-    return sheet(("image", "true edges", "probability", "lines"), rows, legend, tile_height)
+        thicker = max(0, round(truth.shape[0] / tile_height) - 1)
+        rows.append([plain, *gray, _shaded(plain, truth, line, thicker=thicker)])
+    titles = ("image", "true edges", "probability", "lines")
+    legend = (("edge, found", FOUND), ("edge, missed", MISSED), ("false positive", FALSE_POSITIVE))
+    return sheet(rows, titles=titles, legend=legend, tile_height=tile_height)
 
 
-def _judged(plain, truth, line, thicker):
+def _shaded(plain: np.ndarray, truth: np.ndarray, line: np.ndarray, *, thicker: int) -> np.ndarray:
     shade = (0.4 * plain.astype("float32")).astype("uint8")
     reach = max(1, round(0.0075 * float(np.hypot(*truth.shape))))
-    shade[truth & ~_near(line, reach)] = _MISSED
-    met = line & _near(truth, reach)
-    shade[_near(line & ~met, thicker)] = _MADE_UP
-    shade[_near(met, thicker)] = _MET
+    shade[truth & ~_near(line, reach)] = MISSED
+    found = line & _near(truth, reach)
+    shade[_near(line & ~found, thicker)] = FALSE_POSITIVE
+    shade[_near(found, thicker)] = FOUND
     return shade
 
 
-def _near(mask, reach):
+def _near(mask: np.ndarray, reach: int) -> np.ndarray:
     """Whether some pixel within `reach` rows and columns is True."""
     for axis in (0, 1):
         margin = [(reach, reach) if a == axis else (0, 0) for a in (0, 1)]

@@ -1,29 +1,37 @@
-"""Images, their objects, and what was found of them, side by side."""
+"""Images, their true objects and their predicted ones, side by side."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
+from keras_seg._types import ArrayLike
 from keras_seg.visualization.outlines import outlines
-from keras_seg.visualization.overlay import overlay
+from keras_seg.visualization.overlay import blend
+from keras_seg.visualization.palette import FALSE_POSITIVE, FOUND, MISSED
+from keras_seg.visualization.panel_rows import panel_rows
 from keras_seg.visualization.sheet import sheet
 
-# Okabe and Ito's colors, told apart by the color-blind too.
-_FOUND, _MISSED, _MADE_UP = (0, 158, 115), (213, 94, 0), (240, 228, 66)
 
+def instance_panel(
+    images: Sequence[ArrayLike], y_true: Sequence[ArrayLike], y_pred: Sequence[ArrayLike], *, tile_height: int = 220
+) -> Image.Image:
+    """Rows of image, true and predicted objects by their outlines, and matches.
 
-def instance_panel(images, truths, predictions, *, tile_height=220):
-    """Rows of image, true objects and predicted ones by their outlines, and which were found.
-
-    The last column shows the image darkened, with objects found (intersection over union above 0.5) in green, missed in
-    vermilion, made up in yellow.
+    The last column is the image darkened, with objects that were found (intersection over union above 0.5) in green,
+    missed objects in vermilion and false positives in yellow.
 
     Args:
         images: sequence of arrays (height, width, channels), 0..255.
-        truths: sequence of integer arrays (height, width): 0 and below for no object.
-        predictions: sequence of integer arrays (height, width).
+        y_true: sequence of integer arrays (height, width): 0 and below for no object.
+        y_pred: sequence of integer arrays (height, width).
         tile_height: int, pixels. Pictures are scaled to this height. Defaults to 220.
 
     Returns:
         A `PIL.Image.Image`.
+
+    Raises:
+        InputError: lengths or sizes disagree.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -33,47 +41,48 @@ def instance_panel(images, truths, predictions, *, tile_height=220):
         'RGB'
     """
     rows = []
-    for image, truth, prediction in zip(images, truths, predictions, strict=True):
+    for image, *ids in panel_rows(images, y_true=y_true, y_pred=y_pred):
         # Numbered 0, 1, ... so that tables of them are as long as there are objects.
-        truth, prediction = (_compact(np.maximum(ids, 0)) for ids in (truth, prediction))
-        partner = _partners(truth, prediction)
-        plain = overlay(image, np.full(truth.shape, -1), 1)
+        truth, prediction = (_compact(np.maximum(item, 0)) for item in ids)
+        matches = _matches(truth, prediction)
+        plain = blend(image)
         # Lines of a pixel would be lost where the picture is scaled down.
         width = max(1, round(truth.shape[0] / tile_height))
-        # What was found has the color of its truth; what was made up goes on in the palette where that ends.
-        alone = truth.max(initial=0) + np.arange(len(partner))
-        shown = np.where(partner > 0, partner, np.where(np.arange(len(partner)) > 0, alone, 0))[prediction]
+        # A found object has the color of its truth; false positives continue the palette where that ends.
+        alone = truth.max(initial=0) + np.arange(len(matches))
+        colors = np.where(matches > 0, matches, np.where(np.arange(len(matches)) > 0, alone, 0))
         rows.append(
             [
                 plain,
                 outlines(plain, truth, width=width),
-                outlines(plain, shown, width=width),
-                _judged(plain, truth, prediction, partner),
+                outlines(plain, colors[prediction], width=width),
+                _shaded(plain, truth, prediction, matches=matches),
             ]
         )
-    legend = (("found", _FOUND), ("missed", _MISSED), ("made up", _MADE_UP))
-    return sheet(("image", "true objects", "predicted objects", "found or not"), rows, legend, tile_height)
+    titles = ("image", "true objects", "predicted objects", "found or not")
+    legend = (("found", FOUND), ("missed", MISSED), ("false positive", FALSE_POSITIVE))
+    return sheet(rows, titles=titles, legend=legend, tile_height=tile_height)
 
 
-def _compact(ids):
+def _compact(ids: np.ndarray) -> np.ndarray:
     return np.unique(np.append(ids, 0), return_inverse=True)[1][:-1].reshape(ids.shape)
 
 
-def _partners(truth, prediction):
+def _matches(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """For each predicted object the true one whose intersection over union with it exceeds 0.5, or 0."""
     pairs, shared = np.unique(np.stack([truth.ravel(), prediction.ravel()]), axis=1, return_counts=True)
     true_sizes, predicted_sizes = np.bincount(truth.ravel()), np.bincount(prediction.ravel())
     union = true_sizes[pairs[0]] + predicted_sizes[pairs[1]] - shared
     match = (pairs > 0).all(axis=0) & (shared > 0.5 * union)
-    partner = np.zeros(len(predicted_sizes), int)
-    partner[pairs[1][match]] = pairs[0][match]
-    return partner
+    matches = np.zeros(len(predicted_sizes), int)
+    matches[pairs[1][match]] = pairs[0][match]
+    return matches
 
 
-def _judged(plain, truth, prediction, partner):
+def _shaded(plain: np.ndarray, truth: np.ndarray, prediction: np.ndarray, *, matches: np.ndarray) -> np.ndarray:
     shade = 0.4 * plain.astype("float32")
-    found = np.isin(truth, partner[partner > 0])
-    shade[found] = 0.45 * shade[found] + 0.55 * np.array(_FOUND)
-    shade[(prediction > 0) & (partner[prediction] == 0)] = _MADE_UP
-    shade[(truth > 0) & ~found] = _MISSED
-    return outlines(np.clip(np.rint(shade), 0, 255).astype("uint8"), truth, color=(0, 0, 0))
+    found = np.isin(truth, matches[matches > 0])
+    shade[found] = 0.45 * shade[found] + 0.55 * np.array(FOUND)
+    shade[(prediction > 0) & (matches[prediction] == 0)] = FALSE_POSITIVE
+    shade[(truth > 0) & ~found] = MISSED
+    return outlines(blend(shade), truth, color=(0, 0, 0))

@@ -1,25 +1,31 @@
 """Objects drawn by their outlines over the image."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import ArrayLike
+from keras_seg.visualization.overlay import blend
 from keras_seg.visualization.palette import palette
 
 
-def outlines(image, ids, *, color=None, width=1):
+def outlines(
+    image: ArrayLike, ids: ArrayLike, *, color: Sequence[float] | np.ndarray | None = None, width: int = 1
+) -> np.ndarray:
     """The image with a line around each object, just inside of it.
 
     Args:
-        image: array (height, width, 3) or (height, width, 1), 0..255.
+        image: array (height, width, channels), 0..255; see `overlay`.
         ids: integer array (height, width): 0 and below for no object, other numbers for the objects.
-        color: None for a color for each object, or (red, green, blue) in 0..255 for all. Defaults to None.
-        width: int >= 1, pixels. Defaults to 1.
+        color: (red, green, blue) in 0..255 for all objects, or None for a different color per object. Defaults to None.
+        width: int of at least 1, pixels. Defaults to 1.
 
     Returns:
         uint8 array (height, width, 3).
 
     Raises:
-        ValueError: if the sizes disagree, `ids` is no integer map, or `color` or `width` is out of range.
+        InputError: the sizes disagree, `ids` is no integer map, or `color` or `width` is out of range.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -28,16 +34,15 @@ def outlines(image, ids, *, color=None, width=1):
         >>> ks.visualization.outlines(np.zeros((4, 6, 3)), ids, color=(255, 0, 0))[1, :, 0].tolist()
         [0, 0, 255, 0, 0, 0]
     """
-    image, ids = np.asarray(image, "float32"), np.asarray(ids)
+    image, ids = np.asarray(image), np.asarray(ids)
     width = _validation.integer("width", width)
     if image.ndim != 3 or ids.ndim != 2 or image.shape[:2] != ids.shape or ids.dtype.kind not in "iub":
         rule = f"must be an integer map of the height and width of the image {image.shape}"
         _validation.fail("ids", rule, (ids.shape, str(ids.dtype)))
-    picture = np.broadcast_to(image[..., :1], (*ids.shape, 3)) if image.shape[-1] < 3 else image[..., :3]
-    picture = np.clip(np.rint(picture), 0, 255).astype("uint8").copy()
+    picture = blend(image)
     line = _rim(ids, width)
     if color is None:
-        # The palette's colors in turn; its first, which starts the turn, is number 1's.
+        # The palette's colors in turn, the first for id 1.
         colors = palette(min(int(ids.max(initial=0)), 64) or 1)
         picture[line] = colors[(ids[line] - 1) % len(colors)]
     else:
@@ -47,7 +52,7 @@ def outlines(image, ids, *, color=None, width=1):
     return picture
 
 
-def _rim(ids, width):
+def _rim(ids: np.ndarray, width: int) -> np.ndarray:
     """Pixels of objects with another id, or none, within `width` steps to the side, up or down."""
     other = np.zeros(ids.shape, bool)
     for axis in (0, 1):

@@ -3,10 +3,11 @@
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import ArrayLike
 from keras_seg.visualization.palette import VOID_COLOR, palette
 
 
-def colorize(mask, colors):
+def colorize(mask: ArrayLike, colors: ArrayLike | int) -> np.ndarray:
     """A mask of class ids as an RGB picture; ids outside the palette (ignored pixels) are black.
 
     Args:
@@ -18,7 +19,7 @@ def colorize(mask, colors):
         uint8 array (height, width, 3).
 
     Raises:
-        ValueError: if `mask` is not a two-dimensional integer array.
+        InputError: `mask` is not a two-dimensional integer array.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -34,21 +35,21 @@ def colorize(mask, colors):
     return table[np.where(inside, mask, len(colors))]
 
 
-def overlay(image, mask, colors, *, alpha=0.5):
-    """A mask drawn over its image; ignored pixels show the image alone.
+def overlay(image: ArrayLike, mask: ArrayLike, colors: ArrayLike | int, *, alpha: float = 0.5) -> np.ndarray:
+    """A mask drawn over its image, without a color on ignored pixels.
 
     Args:
-        image: array (height, width, channels), 0..255. Of more than three channels the first three are shown, of two
-            the first.
+        image: array (height, width, channels), 0..255. With more than three channels the first three are drawn, with
+            two the first.
         mask: integer array (height, width).
         colors: as for `colorize`.
-        alpha: float in [0, 1], the share of the mask's color. Defaults to 0.5.
+        alpha: float in 0..1, the share of the mask's color. Defaults to 0.5.
 
     Returns:
         uint8 array (height, width, 3).
 
     Raises:
-        ValueError: if the sizes disagree or `alpha` is out of range.
+        InputError: the sizes disagree, or `alpha` is out of range.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -56,11 +57,17 @@ def overlay(image, mask, colors, *, alpha=0.5):
         (4, 6, 3)
     """
     alpha = _validation.number("alpha", alpha, 0, 1)
-    image, mask = np.asarray(image, "float32"), np.asarray(mask)
+    image, mask = np.asarray(image), np.asarray(mask)
     if image.ndim != 3 or image.shape[:2] != mask.shape:
         _validation.fail("mask", f"must have the height and width of the image {image.shape}", mask.shape)
-    tint = colorize(mask, colors).astype("float32")
     count = colors if isinstance(colors, int) else len(colors)
     share = alpha * ((mask >= 0) & (mask < count))[..., None]
-    image = np.broadcast_to(image[..., :1], (*mask.shape, 3)) if image.shape[-1] < 3 else image[..., :3]
-    return np.clip(np.rint((1 - share) * image + share * tint), 0, 255).astype("uint8")
+    return blend(image, colorize(mask, colors), share=share)
+
+
+def blend(image: ArrayLike, color: ArrayLike = 0, *, share: ArrayLike = 0.0) -> np.ndarray:
+    """An image of any number of channels as RGB, with a `share` of `color`; uint8 (height, width, 3)."""
+    image = np.asarray(image, "float32")
+    image = np.broadcast_to(image[..., :1], (*image.shape[:-1], 3)) if image.shape[-1] < 3 else image[..., :3]
+    mixed = (1 - share) * image + share * np.asarray(color, "float32")
+    return np.clip(np.rint(mixed), 0, 255).astype("uint8")

@@ -7,22 +7,24 @@ import numpy as np
 from keras_seg import _validation
 
 VOID_COLOR = (0, 0, 0)
+# Okabe and Ito's colors, which color-blind people can tell apart too.
+FOUND, MISSED, FALSE_POSITIVE = (0, 158, 115), (213, 94, 0), (240, 228, 66)
 
 
-def palette(num_classes):
-    """Distinct colors, one a class, the same ones whatever the number of classes.
+def palette(num_classes: int) -> np.ndarray:
+    """Distinct colors, one per class, the same for any number of classes.
 
     Hues follow the golden ratio, so that neighboring ids lie far apart on the color circle, and lightness and
-    saturation take turns, so that many classes stay apart too.
+    saturation alternate, so that many classes differ too.
 
     Args:
-        num_classes: int.
+        num_classes: int of at least 1.
 
     Returns:
-        uint8 array of shape (num_classes, 3), RGB. Black is left for ignored pixels.
+        uint8 array of shape (num_classes, 3), RGB. Black is reserved for ignored pixels.
 
     Raises:
-        ValueError: if `num_classes` is not a positive integer.
+        InputError: `num_classes` is not a positive integer.
 
     Examples:
         >>> import keras_seg as ks

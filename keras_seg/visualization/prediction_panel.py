@@ -1,52 +1,63 @@
-"""One picture that shows images, truth and predictions side by side."""
+"""Images, their truth and their predictions, side by side."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
-from keras_seg.visualization.overlay import colorize, overlay
+from keras_seg._types import ArrayLike
+from keras_seg.visualization.overlay import blend, colorize
 from keras_seg.visualization.palette import palette
+from keras_seg.visualization.panel_rows import panel_rows
 from keras_seg.visualization.sheet import sheet
 
+_WRONG, _IGNORED = (230, 40, 40), 128
 
-def prediction_panel(images, truths, predictions, *, class_names, tile_height=220):
+
+def prediction_panel(
+    images: Sequence[ArrayLike],
+    y_true: Sequence[ArrayLike],
+    y_pred: Sequence[ArrayLike],
+    *,
+    class_names: Sequence[str],
+    tile_height: int = 220,
+) -> Image.Image:
     """Rows of image, truth, prediction and errors, with a legend below.
 
-    The last column shows the image darkened, pixels that are wrong in red, and ignored pixels in gray.
+    The last column is the image darkened, with wrong pixels in red and ignored pixels in gray.
 
     Args:
         images: sequence of arrays (height, width, channels), 0..255.
-        truths: sequence of integer arrays (height, width); ids outside the classes are ignored pixels.
-        predictions: sequence of integer arrays (height, width).
-        class_names: sequence of str, one a class.
+        y_true: sequence of integer arrays (height, width); ids outside the classes are ignored pixels.
+        y_pred: sequence of integer arrays (height, width).
+        class_names: sequence of str, one per class.
         tile_height: int, pixels. Pictures are scaled to this height. Defaults to 220.
 
     Returns:
         A `PIL.Image.Image`.
 
+    Raises:
+        InputError: lengths or sizes disagree, or a mask does not hold integers.
+
     Examples:
         >>> import keras_seg as ks, numpy as np
         >>> mask = np.zeros((40, 60), int)
-        >>> ks.visualization.prediction_panel([np.zeros((40, 60, 3))], [mask], [mask], ["sky"]).mode
+        >>> ks.visualization.prediction_panel([np.zeros((40, 60, 3))], [mask], [mask], class_names=["sky"]).mode
         'RGB'
     """
     colors = palette(len(class_names))
     rows = []
-    for image, truth, prediction in zip(images, truths, predictions, strict=True):
-        truth, prediction = np.asarray(truth), np.asarray(prediction)
-        rows.append(
-            [
-                overlay(image, np.full(truth.shape, -1), colors),
-                colorize(truth, colors),
-                colorize(prediction, colors),
-                _errors(image, truth, prediction, len(colors)),
-            ]
-        )
-    titles = ("image", "truth", "prediction", "wrong pixels")
-    return sheet(titles, rows, list(zip(class_names, colors, strict=True)), tile_height)
+    for image, truth, prediction in panel_rows(images, y_true=y_true, y_pred=y_pred):
+        plain = blend(image)
+        wrong = _wrong(plain, truth, prediction, num_classes=len(colors))
+        rows.append([plain, colorize(truth, colors), colorize(prediction, colors), wrong])
+    titles, legend = ("image", "truth", "prediction", "wrong pixels"), list(zip(class_names, colors, strict=True))
+    return sheet(rows, titles=titles, legend=legend, tile_height=tile_height)
 
 
-def _errors(image, truth, prediction, num_classes):
-    shade = 0.35 * overlay(image, np.full(truth.shape, -1), num_classes).astype("float32")
+def _wrong(plain: np.ndarray, truth: np.ndarray, prediction: np.ndarray, *, num_classes: int) -> np.ndarray:
+    shade = 0.35 * plain.astype("float32")
     counted = (truth >= 0) & (truth < num_classes)
-    shade[~counted] = 128
-    shade[counted & (truth != prediction)] = (230, 40, 40)
+    shade[~counted] = _IGNORED
+    shade[counted & (truth != prediction)] = _WRONG
     return shade.astype("uint8")

@@ -1,45 +1,66 @@
-"""Rows of pictures under headings, with a legend below."""
+"""Rows of pictures, under headings and with a legend below."""
 
+from collections.abc import Sequence
+
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 GAP, HEADER, TEXT = 6, 26, 15
+Legend = Sequence[tuple[str, Sequence[int] | np.ndarray]]
 
 
-def sheet(titles, rows, legend, tile_height=220):
+def sheet(
+    rows: Sequence[Sequence[np.ndarray]],
+    *,
+    titles: Sequence[str] = (),
+    legend: Legend = (),
+    tile_height: int = 220,
+    gap: int = GAP,
+    margin: int = GAP,
+    smooth: bool = False,
+) -> Image.Image:
     """One picture of many.
 
     Args:
-        titles: sequence of str, one a column.
-        rows: sequence of rows of uint8 arrays (height, width, 3), one a column.
-        legend: sequence of (name, (red, green, blue)).
-        tile_height: int, pixels. Pictures are scaled to this height, pixels kept whole. Defaults to 220.
+        rows: sequence of rows of uint8 arrays (height, width, 3), one per column.
+        titles: sequence of str, one per column. Defaults to none.
+        legend: sequence of (name, (red, green, blue)). Defaults to none.
+        tile_height: int, pixels. Pictures are scaled to this height. Defaults to 220.
+        gap: int, pixels between two pictures. Defaults to 6.
+        margin: int, pixels around all pictures. Defaults to 6.
+        smooth: bool. Whether pictures are interpolated; otherwise their pixels are kept whole. Defaults to False.
 
     Returns:
         A `PIL.Image.Image`.
     """
-    rows = [[_scaled(tile, tile_height) for tile in row] for row in rows]
-    widths = [max(row[column].width for row in rows) for column in range(len(titles))]
-    width = sum(widths) + GAP * (len(titles) + 1)
-    below = _legend(legend, width - 2 * GAP)
-    picture = Image.new("RGB", (width, HEADER + len(rows) * (tile_height + GAP) + below.height + GAP), "white")
+    scaled = [[_scaled(tile, tile_height, smooth=smooth) for tile in row] for row in rows]
+    widths = [max(tile.width for tile in column) for column in zip(*scaled, strict=True)]
+    width = sum(widths) + gap * (len(widths) - 1) + 2 * margin
+    top = HEADER if titles else margin
+    bottom = top + len(rows) * (tile_height + gap)
+    below = _legend(legend, width - 2 * margin) if legend else None
+    height = bottom + margin + (below.height if below else -gap)
+    picture = Image.new("RGB", (width, height), "white")
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(TEXT)
-    left = GAP
-    for column, title in enumerate(titles):
-        draw.text((left, 4), title, fill="black", font=font)
-        for row, tiles in enumerate(rows):
-            picture.paste(tiles[column], (left, HEADER + row * (tile_height + GAP)))
-        left += widths[column] + GAP
-    picture.paste(below, (GAP, HEADER + len(rows) * (tile_height + GAP)))
+    left = margin
+    for column, side in enumerate(widths):
+        if titles:
+            draw.text((left, 4), titles[column], fill="black", font=font)
+        for row, tiles in enumerate(scaled):
+            picture.paste(tiles[column], (left, top + row * (tile_height + gap)))
+        left += side + gap
+    if below:
+        picture.paste(below, (margin, bottom))
     return picture
 
 
-def _scaled(tile, height):
+def _scaled(tile: np.ndarray, height: int, *, smooth: bool) -> Image.Image:
     picture = Image.fromarray(tile)
     width = max(1, round(picture.width * height / picture.height))
-    return picture.resize((width, height), Image.Resampling.NEAREST)
+    return picture.resize((width, height), Image.Resampling.BICUBIC if smooth else Image.Resampling.NEAREST)
 
 
-def _legend(entries, width):
+def _legend(entries: Legend, width: int) -> Image.Image:
     font, line = ImageFont.load_default(TEXT), TEXT + 9
     places, left, top = [], 0, 0
     for name, _ in entries:

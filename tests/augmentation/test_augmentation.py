@@ -58,7 +58,7 @@ def batch(count=3, height=20, width=26, seed=0):
 
 @pytest.mark.parametrize(("interpolation", "fill"), [("bilinear", "mean"), ("bicubic", "reflect")])
 def test_tensorflow_and_the_backend_agree(interpolation, fill):
-    """The two namespaces, on the same draws: `tf.data` does what a model on any backend does."""
+    """The two namespaces, on the same draws: `tf.data` and a model on any backend give the same results."""
     pytest.importorskip("tensorflow")
     crop = RandomCrop((16, 18), classes=(2, 4), probability=0.5)
     augment = Augmentation(EVERYTHING, crop=crop, ignore_class=255, fill=fill, interpolation=interpolation)
@@ -97,7 +97,7 @@ def test_masks_hold_no_id_that_was_not_there(chosen, crop, ignore, seed):
 
 @pytest.mark.slow_off_tensorflow
 def test_image_and_labels_stay_aligned():
-    """The image's third channel says what the mask is; where it is flat, both must agree after any geometry."""
+    """The image's third channel holds the mask; where it is flat, both must agree after any geometry."""
     blocks = np.kron(np.random.default_rng(0).integers(0, 5, (2, 5, 6)), np.ones((1, 8, 8))).astype("int32")
     given = {"image": (50.0 * blocks[..., None]).repeat(3, -1).astype("float32"), "mask": blocks}
     given |= {"weight": blocks + 1.0, "instances": blocks + 1}
@@ -113,7 +113,7 @@ def test_image_and_labels_stay_aligned():
 @pytest.mark.slow_off_tensorflow
 def test_nothing_to_do_copies_exactly():
     given = batch()
-    for augment in (Augmentation(), preset(0, flip=False), preset(0.0, crop=(20, 26), ignore_class=255, flip=False)):
+    for augment in (Augmentation(), preset(0, flip=None), preset(0.0, crop=(20, 26), ignore_class=255, flip=None)):
         result = apply(augment, given)
         for key, x in given.items():
             np.testing.assert_array_equal(result[key], x)
@@ -174,6 +174,13 @@ def test_a_crop_that_favors_shows_nothing_outside_if_there_is_room():
     given = {"image": np.zeros((8, 30, 30, 3), "float32"), "mask": mask}
     result = apply(Augmentation(crop=RandomCrop(12, classes=1, probability=1.0), ignore_class=255), given)["mask"]
     np.testing.assert_array_equal(result, mask[:, :12, :12])
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("arguments", [{}, {"classes": (1, 2)}, {"classes": 3, "probability": 0.2}])
+def test_config_of_a_crop(arguments):
+    crop = RandomCrop((8, 9), **arguments)
+    assert RandomCrop.from_config(crop.get_config()).get_config() == crop.get_config()
 
 
 @pytest.mark.tensorflow_only
@@ -260,6 +267,26 @@ def test_strength():
                 make(strength=wrong)
 
 
+@pytest.mark.tensorflow_only
+def test_color_and_hue_of_a_preset():
+    def names(augment):
+        return [type(step).__name__ for step in augment.transforms]
+
+    assert preset("strong", color=0.1).transforms[6].factor == (-0.1, 0.1)
+    assert preset("strong", hue=0.2).transforms[9].factor == (-0.2, 0.2)
+    assert names(preset(0, flip=None, color=0.1, hue=0.1)) == ["Contrast", "Brightness", "Saturation", "Hue"]
+    left_out = set(names(preset())) - set(names(preset(rgb=False)))
+    assert left_out == {"Saturation", "Hue", "JPEG"}
+    assert set(names(preset())) - set(names(preset(color=0.0))) == {"Contrast", "Brightness", "Saturation"}
+
+
+@pytest.mark.tensorflow_only
+def test_a_fill_of_0_is_black():
+    image = np.full((8, 8, 3), 200, "uint8")
+    result, mask = Augmentation(crop=16, ignore_class=255, fill=0)(image, np.zeros((8, 8), int), 0)
+    assert (keras.ops.convert_to_numpy(result)[keras.ops.convert_to_numpy(mask) == 255] == 0).all()
+
+
 def test_seeds_of_numpy_are_those_of_python():
     image = np.arange(8 * 10 * 3, dtype="uint8").reshape(8, 10, 3)
     augment = Augmentation([Brightness(0.5)])
@@ -285,6 +312,7 @@ IMAGE, MASK = np.zeros((8, 10, 3), "uint8"), np.zeros((8, 10), "int32")
         (lambda: Augmentation(fill=256), "`fill`"),
         (lambda: Augmentation(interpolation="nearest"), "`interpolation`"),
         (lambda: Augmentation(ignore_class="void"), "`ignore_class`"),
+        (lambda: RandomCrop(8, probability=0.3), "`probability` has no effect without `classes`"),
         (lambda: RandomCrop(8, classes=[]), "`classes`"),
         (lambda: RandomCrop(8, classes=[1.5]), "`classes`"),
         (lambda: Augmentation()(IMAGE, MASK), "`seed`"),
@@ -294,12 +322,16 @@ IMAGE, MASK = np.zeros((8, 10, 3), "uint8"), np.zeros((8, 10), "int32")
         (lambda: Augmentation()(IMAGE, MASK, (None, 1)), "`seed`"),
         (lambda: Augmentation()(IMAGE, MASK, 2**70), "`seed`"),
         (lambda: preset(color="a"), "`color`"),
+        (lambda: preset(flip=False), "Pass flip=None"),
+        (lambda: preset(rgb=None), "`rgb`"),
+        (lambda: preset(rgb=False, hue=0.1), "`hue` has no effect"),
         (lambda: Augmentation()(IMAGE[0], seed=0), "`image`"),
         (lambda: Augmentation()(IMAGE[:0], seed=0), "must not be empty"),
         (lambda: Augmentation()(IMAGE, MASK.T, 0), "`mask` must have the size of the image"),
         (lambda: Augmentation()(IMAGE, MASK.astype("float32"), 0), "must hold integers"),
         (lambda: Augmentation()(IMAGE, MASK, 0, weight=np.ones((4, 4))), "`weight`"),
         (lambda: Augmentation()({"image": IMAGE, "masks": MASK}, seed=0), "Did you mean 'mask'?"),
+        (lambda: Augmentation()({"image": IMAGE}, MASK, 0), "`mask` must be in the dict"),
         (lambda: Augmentation()({"mask": MASK}, seed=0), "`image` is missing"),
         (lambda: Augmentation(crop=9)(IMAGE, MASK, 0), "larger than the image, 8x10"),
         (lambda: Augmentation([Rotate()], fill="mean")(IMAGE, MASK, 0), "`fill`"),

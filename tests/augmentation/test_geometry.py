@@ -70,10 +70,10 @@ def backwards(step, x, y, u, size):
         a, b = (np.tan(np.deg2rad(step.angle[0] + v * (step.angle[1] - step.angle[0]))) for v in u[1:3])
         return x + a * y, y + b * x
     if isinstance(step, Translate):
-        a, b = (step.share[0] + v * (step.share[1] - step.share[0]) for v in u[1:3])
+        a, b = (step.factor[0] + v * (step.factor[1] - step.factor[0]) for v in u[1:3])
         return x - np.round(a * size[0]), y - np.round(b * size[1])
     if isinstance(step, Perspective):
-        a, b = (step.tilt[0] + v * (step.tilt[1] - step.tilt[0]) for v in u[1:3])
+        a, b = (step.factor[0] + v * (step.factor[1] - step.factor[0]) for v in u[1:3])
         depth = 1 + a * x / (size[0] / 2) + b * y / (size[1] / 2)
         return x / depth, y / depth
     return displaced(x, y, u, step.sigma[0] + u[1] * (step.sigma[1] - step.sigma[0]), size)
@@ -84,7 +84,7 @@ def reference(steps, draws, order, image, mask, fill=7.0, void=255):
     xs, ys = np.empty((HEIGHT, WIDTH)), np.empty((HEIGHT, WIDTH))
     parts, size, start = [], np.array([WIDTH, HEIGHT], float), 0
     for step in steps:
-        u = draws[start : start + 1 + step.draws]
+        u = draws[start : start + 1 + step._draws]
         parts.append((step, u, size))
         start += len(u)
         if isinstance(step, Scale):
@@ -181,7 +181,7 @@ def test_quarter_of_an_image_that_is_not_square():
 
 def test_shift_fills_what_leaves_the_frame():
     batch = coordinates(1, 10, 20)
-    # share -0.3..0.3; draws 1 and 0.5 give +0.3 of 20 columns and no rows.
+    # factor -0.3..0.3; draws 1 and 0.5 give +0.3 of 20 columns and no rows.
     result = apply(Augmentation([Translate(0.3)], ignore_class=(9999, 7777), fill=3), batch, [[0, 1.0, 0.5]])
     for key, void in (("image", 3.0), ("mask", 7777), ("weight", 0.0), ("instances", 0)):
         assert (result[key][0][:, :6] == void).all()
@@ -213,7 +213,7 @@ def test_probability_decides_image_by_image():
         Shear((20, 20), probability=0.5),
         Elastic(5, grid=3, probability=0.5),
     ):
-        draws = np.full((3, 1 + step.draws), 0.4, "float32")
+        draws = np.full((3, 1 + step._draws), 0.4, "float32")
         draws[1, 0] = 0.6
         result = apply([step], batch, draws)["mask"]
         np.testing.assert_array_equal(result[1], batch["mask"][1])
@@ -233,10 +233,10 @@ def test_probability_decides_image_by_image():
         (lambda: Rotate("ten"), "`angle`"),
         (lambda: Rotate90(probability=-0.1), "`probability`"),
         (lambda: Scale(0), "`factor`"),
-        (lambda: Scale(fit=1), "`fit`"),
+        (lambda: Scale(cover_crop=1), "`cover_crop`"),
         (lambda: Shear(45), "`angle`"),
-        (lambda: Translate(1.5), "`share`"),
-        (lambda: Perspective(0.5), "`tilt`"),
+        (lambda: Translate(1.5), "`factor`"),
+        (lambda: Perspective(0.5), "`factor`"),
     ],
 )
 def test_bad_arguments(make, said):

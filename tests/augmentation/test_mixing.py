@@ -14,7 +14,7 @@ COUNT, SIZE = 4, 16
 
 
 def batch():
-    """Images whose values, weights and instances say which image and pixel they are of; stripes of classes."""
+    """Images whose values, weights and instances identify their image and pixel; stripes of classes."""
     rows, columns = np.mgrid[:SIZE, :SIZE]
     place = rows * SIZE + columns
     numbers = np.arange(COUNT)[:, None, None]
@@ -25,7 +25,7 @@ def batch():
         ),
         "mask": mask.astype("int32"),
         "weight": (1000 * numbers + place).astype("float32"),
-        # Two instances a stripe; 0 is no instance.
+        # Two instances per stripe; 0 is no instance.
         "instances": np.where(rows[None] < 2, 0, 1 + (columns // 4) * 2 + rows[None] // 8).astype("int32")
         + 0 * numbers,
     }
@@ -83,7 +83,7 @@ def test_classmix_never_pastes_ignored_pixels_and_rounds_up():
     given = batch()
     given["mask"][:, :4] = 255
     given["mask"][:, 4:6] = 4
-    augment = Augmentation([ClassMix(5, share=0.1, probability=1.0)], ignore_class=(4, 255))
+    augment = Augmentation([ClassMix(5, fraction=0.1, probability=1.0)], ignore_class=(4, 255))
     result = apply(augment, given)
     source = np.rint(result["image"][..., 2] / 50).astype(int)
     changed = source != np.arange(COUNT)[:, None, None]
@@ -96,7 +96,7 @@ def test_classmix_never_pastes_ignored_pixels_and_rounds_up():
 def test_probability_and_partner():
     given = batch()
     for step in (CutMix(probability=0.5), ClassMix(5, probability=0.5)):
-        draws = np.full((COUNT, 1 + step.draws), 0.4, "float32")
+        draws = np.full((COUNT, 1 + step._draws), 0.4, "float32")
         draws[1, 0] = 0.6
         result = apply([step], given, draws)
         source = np.rint(result["image"][..., 2] / 50).astype(int)
@@ -126,9 +126,9 @@ def test_cutout_covers_rectangles(labels):
         (lambda: CutMix(area=(0.5, 1.5)), "`area`"),
         (lambda: CutMix(probability=-1), "`probability`"),
         (lambda: ClassMix(num_classes=0), "`num_classes`"),
-        (lambda: ClassMix(3, share=2), "`share`"),
+        (lambda: ClassMix(3, fraction=2), "`fraction`"),
         (lambda: Cutout(count=0), "`count`"),
-        (lambda: Cutout(size=-0.1), "`size`"),
+        (lambda: Cutout(side=-0.1), "`side`"),
         (lambda: Cutout(labels="void"), "`labels`"),
         (lambda: Cutout(fill=300), "`fill`"),
         (lambda: Augmentation([CutMix()])(np.zeros((4, 4, 3)), seed=0), "batches of two or more for CutMix"),

@@ -136,7 +136,7 @@ def test_gray_and_other_channels():
 def test_probability_decides_image_by_image():
     x = images()
     linear = (
-        Brightness((0.2, 0.2), 0.5),
+        Brightness((0.2, 0.2), probability=0.5),
         Contrast((0.5, 0.5), probability=0.5),
         Saturation((-1, -1), probability=0.5),
         Hue((0.3, 0.3), probability=0.5),
@@ -151,10 +151,10 @@ def test_probability_decides_image_by_image():
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Brightness(-0.1), "`change`"),
+        (lambda: Brightness(-0.1), "`factor`"),
         (lambda: Contrast((0.2, 0.1)), "(smallest, largest)"),
-        (lambda: Saturation(2), "`change`"),
-        (lambda: Hue(0.6), "`turn`"),
+        (lambda: Saturation(2), "`factor`"),
+        (lambda: Hue(0.6), "`factor`"),
         (lambda: Gamma(0), "`gamma`"),
         (lambda: Blur(-1), "`sigma`"),
         (lambda: Noise(sigma=-2), "`sigma`"),

@@ -41,6 +41,7 @@ def test_batches_and_images_alone():
         ({"image": IMAGE[0]}, "`image`"),
         ({"alpha": 2}, "`alpha`"),
         ({"seed": -1}, "`seed`"),
+        ({"mask": None, "ignore_class": 2}, "`ignore_class` has no effect"),
     ],
 )
 def test_bad_input(arguments, said):

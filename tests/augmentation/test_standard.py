@@ -30,8 +30,7 @@ def run(augment, image, mask, seed=(0, 0)):
     return image.numpy(), mask.numpy()
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("flip", [False, "horizontal", "vertical", "both"])
+@pytest.mark.parametrize("flip", [None, "horizontal", "vertical", "both"])
 def test_unscaled_crop_copies_pixels(flip):
     image, mask = scene(14, 18)
     # Every window of every mirrored image, as bytes; the first channel's values are random, so windows are unique.
@@ -58,7 +57,7 @@ def test_unscaled_crop_copies_pixels(flip):
 
 def test_scaled_by_two_matches_half_pixel_interpolation():
     image, mask = scene(8, 8)
-    crop, ids = run(standard(scale=2.0, crop=(16, 16), flip=False, **PLAIN), image, mask)
+    crop, ids = run(standard(scale=2.0, crop=(16, 16), flip=None, **PLAIN), image, mask)
     # A crop as large as the doubled image has one place: output center (j + 0.5) / 2 lies at input index j/2 - 0.25.
     at = np.arange(16) / 2 - 0.25
     low = np.clip(np.floor(at).astype(int), 0, 7)
@@ -71,7 +70,7 @@ def test_scaled_by_two_matches_half_pixel_interpolation():
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.8, 1.3, 2.0])
-@pytest.mark.parametrize("flip", [False, "both"])
+@pytest.mark.parametrize("flip", [None, "both"])
 def test_image_and_mask_stay_aligned(scale, flip):
     """A diagonal edge: 0 on one side and 200 on the other, so that the mask is where the image is over 100."""
     mask = (np.add.outer(np.arange(60), 1.3 * np.arange(80)) > 80).astype("uint8")
@@ -92,7 +91,7 @@ def test_area_outside_is_void_and_mean():
     image[:5] = 100
     mask = np.ones((10, 10), "uint8")
     for fill, expected in (("mean", 50.0), (7.0, 7.0)):
-        augment = standard(crop=(20, 20), scale=1.0, ignore_class=(255, 254), image_fill=fill, **PLAIN)
+        augment = standard(crop=(20, 20), scale=1.0, ignore_class=(255, 254), fill=fill, **PLAIN)
         crop, ids = run(augment, image, mask)
         assert (ids == 1).sum() == 100 and (ids == 254).sum() == 300
         np.testing.assert_allclose(crop[ids == 254], expected)
@@ -111,7 +110,7 @@ def test_negative_ignore_class():
     width=st.integers(1, 40),
     crop=st.none() | st.tuples(st.integers(1, 40), st.integers(1, 40)),
     scale=st.tuples(st.floats(0.2, 1.5), st.floats(1.0, 4.0)),
-    flip=st.sampled_from([False, True, "vertical", "both"]),
+    flip=st.sampled_from([None, "horizontal", "vertical", "both"]),
     ignore=st.sampled_from([None, 255, -1, (7, 300)]),
     channels=st.sampled_from([1, 3, 4]),
     seed=st.integers(0, 2**31),
@@ -142,7 +141,7 @@ def test_without_ignore_class_the_crop_stays_inside():
 
 def test_small_image_is_enlarged_to_the_crop():
     image, mask = scene(10, 20)
-    _, ids = run(standard(crop=(30, 30), scale=(0.5, 1.0), flip=False, **PLAIN), image, mask)
+    _, ids = run(standard(crop=(30, 30), scale=(0.5, 1.0), flip=None, **PLAIN), image, mask)
     # Scale 3: each label covers 3x3 pixels, all ten rows are there.
     np.testing.assert_array_equal(ids[::3], ids[1::3])
     assert len(np.unique(ids[::3], axis=0)) == 10
@@ -169,7 +168,6 @@ def test_graph_equals_eager_and_has_static_shapes():
     np.testing.assert_array_equal(graph_mask, eager_mask)
 
 
-@pytest.mark.thorough
 def test_scale_is_drawn_over_the_whole_range():
     """A square of 20x20 pixels: its area over 400 is the squared scale, wherever the crop lies."""
     mask = np.zeros((100, 100), "uint8")
@@ -186,7 +184,7 @@ def test_color_changes_what_it_says():
     gray[::2] = 120
     mask = np.zeros((8, 8), "uint8")
     for seed in range(8):
-        image, _ = run(standard(scale=1.0, flip=False, color=0.2, hue=0.1), gray, mask, (seed, 0))
+        image, _ = run(standard(scale=1.0, flip=None, color=0.2, hue=0.1), gray, mask, (seed, 0))
         # Gray stays gray under saturation and hue; brightness and contrast lie within 20 %.
         np.testing.assert_allclose(image[..., 0], image[..., 1], atol=1e-2)
         assert 80 <= image.mean() / 110 * 100 <= 120
@@ -194,7 +192,7 @@ def test_color_changes_what_it_says():
         assert 0.8 * 0.8 <= contrast <= 1.2 * 1.2
     color = gray.copy()
     color[..., 2] = 20
-    turned = [run(standard(scale=1.0, flip=False, color=0.0, hue=0.1), color, mask, (s, 0))[0] for s in range(6)]
+    turned = [run(standard(scale=1.0, flip=None, color=0.0, hue=0.1), color, mask, (s, 0))[0] for s in range(6)]
     assert max(np.abs(t[0, 0, 0] - t[0, 0, 1]) for t in turned) > 5  # Yellow has turned to orange or green.
     for image in turned:
         np.testing.assert_allclose(image.sum(-1), color.astype(float).sum(-1), rtol=1e-3)  # Along the gray axis: kept.
@@ -202,11 +200,11 @@ def test_color_changes_what_it_says():
 
 def test_without_color_nothing_changes():
     image, mask = scene(8, 8)
-    np.testing.assert_array_equal(run(standard(scale=1.0, flip=False, **PLAIN), image, mask)[0], image)
+    np.testing.assert_array_equal(run(standard(scale=1.0, flip=None, **PLAIN), image, mask)[0], image)
 
 
 def test_config_round_trip_through_json():
-    augment = standard(crop=(20, 24), scale=(0.7, 1.5), flip="both", color=0.1, ignore_class=(255, 3), image_fill=0)
+    augment = standard(crop=(20, 24), scale=(0.7, 1.5), flip="both", color=0.1, ignore_class=(255, 3), fill=0)
     config = json.loads(json.dumps(augment.get_config()))
     again = StandardAugmentation.from_config(config)
     assert again.get_config() == config
@@ -226,12 +224,15 @@ def test_config_round_trip_through_json():
         ({"scale": (1, 2, 3)}, "`scale`"),
         ({"flip": "sideways"}, "`flip`"),
         ({"flip": 1}, "`flip`"),
+        ({"flip": True}, "`flip`"),
         ({"color": -0.1}, "`color`"),
         ({"color": True}, "`color`"),
         ({"hue": 0.6}, "`hue`"),
         ({"ignore_class": "void"}, "`ignore_class`"),
-        ({"image_fill": 256}, "`image_fill`"),
-        ({"image_fill": "edge"}, "`image_fill`"),
+        ({"fill": 256, "ignore_class": 255}, "`fill`"),
+        ({"fill": "edge", "ignore_class": 255}, "`fill`"),
+        ({"fill": "mean"}, "`fill` has no effect without an `ignore_class`"),
+        ({"strength": 0.5, "scale": 1, "color": 0.1, "hue": 0.0}, "`strength` has no effect"),
     ],
 )
 def test_bad_arguments(arguments, said):

@@ -80,11 +80,11 @@ def test_which_augmentations_take_whole_batches(monkeypatch):
 @pytest.mark.parametrize(
     "transforms, image, seeds, said",
     [
-        ([Flip()], (2, 8, 8, 3), 5, "`seeds` must be one seed an image"),
-        ([Flip()], (2, 8, 8, 3), [1, 2, 3], "`seeds` must be one seed an image"),
+        ([Flip()], (2, 8, 8, 3), 5, "`seeds` must hold one seed per image"),
+        ([Flip()], (2, 8, 8, 3), [1, 2, 3], "`seeds` must hold one seed per image"),
         ([Flip()], (8, 8, 3), [1], "`image` must be a batch"),
-        ([Noise(3)], (2, 8, 8, 3), [1, 2], "`transforms` of a batch"),
-        ([CutMix()], (2, 8, 8, 3), [1, 2], "`transforms` of a batch"),
+        ([Noise(3)], (2, 8, 8, 3), [1, 2], "`transforms` may only contain geometric"),
+        ([CutMix()], (2, 8, 8, 3), [1, 2], "`transforms` may only contain geometric"),
     ],
 )
 def test_bad_input(transforms, image, seeds, said):

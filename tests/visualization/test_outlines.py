@@ -47,18 +47,18 @@ def test_nothing_to_draw():
     np.testing.assert_array_equal(outlines(image, np.zeros((5, 6), int)), image)
 
 
-def test_the_panel_tells_found_missed_and_made_up():
+def test_the_panel_marks_found_missed_and_false_positive_objects():
     truth, prediction = np.zeros((220, 220), int), np.zeros((220, 220), int)
     truth[10:60, 10:60], truth[100:150, 10:60] = 7, 70_000
     prediction[12:60, 10:60], prediction[10:60, 150:200] = 3, 9
     panel = np.asarray(instance_panel([np.zeros((220, 220, 3))], [truth], [prediction]))
     # Four columns of 220 pixels with gaps of 6 below a heading of 26.
-    judged = panel[26 : 26 + 220, 6 * 4 + 220 * 3 : 6 * 4 + 220 * 4]
-    assert judged[35, 35].tolist() == [0, 87, 63]  # 0.55 of the green, over black.
-    assert judged[125, 35].tolist() == [213, 94, 0]
-    assert judged[35, 175].tolist() == [240, 228, 66]
-    assert judged[200, 200].tolist() == [0, 0, 0]
-    # What was found has the color of its truth.
+    shaded = panel[26 : 26 + 220, 6 * 4 + 220 * 3 : 6 * 4 + 220 * 4]
+    assert shaded[35, 35].tolist() == [0, 87, 63]  # 0.55 of the green, over black.
+    assert shaded[125, 35].tolist() == [213, 94, 0]
+    assert shaded[35, 175].tolist() == [240, 228, 66]
+    assert shaded[200, 200].tolist() == [0, 0, 0]
+    # A found object has the color of its truth.
     true_line, found_line = panel[26 + 35, 6 * 2 + 220 + 10], panel[26 + 35, 6 * 3 + 440 + 10]
     assert true_line.any()
     np.testing.assert_array_equal(true_line, found_line)
@@ -69,11 +69,11 @@ def test_the_panel_of_boundaries():
     edge[:, 50], edge[:, 150] = 1, 1
     line[:, 52], line[:, 100] = True, True
     panel = np.asarray(boundary_panel([np.zeros((220, 220, 3))], [edge], [edge * 0.5], lines=[line]))
-    judged = panel[26 : 26 + 220, 6 * 4 + 220 * 3 : 6 * 4 + 220 * 4]
+    shaded = panel[26 : 26 + 220, 6 * 4 + 220 * 3 : 6 * 4 + 220 * 4]
     # 0.75 % of the diagonal of 311 pixels are 2.3.
-    assert judged[100, 52].tolist() == [0, 158, 115]
-    assert judged[100, 100].tolist() == [240, 228, 66]
-    assert judged[100, 150].tolist() == [213, 94, 0]
+    assert shaded[100, 52].tolist() == [0, 158, 115]
+    assert shaded[100, 100].tolist() == [240, 228, 66]
+    assert shaded[100, 150].tolist() == [213, 94, 0]
     assert panel[26 + 100, 6 * 3 + 440 + 50].tolist() == [128, 128, 128]
 
 

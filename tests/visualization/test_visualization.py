@@ -60,9 +60,18 @@ def test_a_long_legend_wraps():
     assert many.height > few.height + 60
 
 
+MASK = np.zeros((1, 2, 3), int)
+
+
+def panel(y_true, y_pred):
+    return prediction_panel(np.zeros((1, 2, 3, 3)), y_true, y_pred, class_names=["a"])
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
+        (lambda: panel([], MASK), "`y_true` must hold one map per image"),
+        (lambda: panel(MASK, MASK[:, :1]), "`y_pred` must have the height and width of its image"),
         (lambda: palette(0), "`num_classes` must be an integer"),
         (lambda: colorize(np.zeros((2, 2)), 2), "`mask` must be an integer array"),
         (lambda: overlay(np.zeros((2, 2, 3)), np.zeros((3, 2), int), 2), "`mask` must have the height and width"),

@@ -1,1 +1,1 @@
-"""Geometric transforms, and the field they are composed to."""
+"""Geometric transforms, and the field they are composed into."""

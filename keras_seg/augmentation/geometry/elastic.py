@@ -5,23 +5,26 @@ import math
 import keras
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 from keras_seg.augmentation import intervals
-from keras_seg.augmentation.geometry.step import GeometricStep
+from keras_seg.augmentation.geometry.step import Frame, GeometricStep, PointMap
+from keras_seg.augmentation.intervals import Interval
+from keras_seg.augmentation.namespace import Namespace
 
 
 @keras.saving.register_keras_serializable("keras_seg")
 class Elastic(GeometricStep):
     """Deform smoothly: random displacements on a coarse grid, and bicubic interpolation between them.
 
-    The grid's outer points lie on the border of the picture. Between its points displacements follow Keys' cubic
-    (a = -0.5), which has no jumps in value or slope; beyond the border they stay as they are on it. Much larger
-    displacements than a quarter of the grid's spacing fold the picture.
+    The grid's outer points lie on the border of the picture. Between its points, displacements follow Keys' cubic
+    (a = -0.5), which has no jumps in value or slope; beyond the border they stay as they are on it. Displacements much
+    larger than a quarter of the grid's spacing fold the picture.
 
     Args:
-        sigma: standard deviation of a grid point's displacement along each axis, in pixels: a number, or a pair
-            (smallest, largest) to draw from for each image. Defaults to 10, as in the paper.
-        grid: points a side. Defaults to 3, as in the paper.
-        probability: 0..1. Defaults to 1.
+        sigma: float in 0..1000, or (smallest, largest) to draw from per image. Standard deviation of a grid point's
+            displacement along each axis, in pixels. Defaults to 10, as in the paper.
+        grid: int, at least 2. Points per side. Defaults to 3, as in the paper.
+        probability: float in 0..1. Defaults to 1.
 
     Raises:
         InputError: an argument is out of its range.
@@ -35,40 +38,35 @@ class Elastic(GeometricStep):
         Ronneberger, Fischer, Brox: U-Net: Convolutional Networks for Biomedical Image Segmentation, 2015, section 3.1.
     """
 
-    def __init__(self, sigma=10.0, *, grid=3, probability=1.0):
+    def __init__(self, sigma: Interval = 10.0, *, grid: int = 3, probability: float = 1.0) -> None:
         super().__init__(probability)
         self.sigma = intervals.interval("sigma", sigma, 0.0, 1000.0)
         self.grid = _validation.integer("grid", grid, 2)
+        # Two numbers per coordinate (see `normal`), and the deviation.
+        self._draws = 4 * self.grid**2 + 1
 
-    @property
-    def draws(self):
-        """Two numbers a coordinate (see `normal`), and the deviation."""
-        return 4 * self.grid**2 + 1
-
-    def plan(self, ops, draws, frame):
-        """See `GeometricStep`."""
+    def _plan(self, ops: Namespace, draws: Tensor, frame: Frame) -> tuple[PointMap, Frame]:
         sigma = intervals.between(self.sigma, draws[:, 1])
         if self.probability < 1.0:
-            sigma = ops.where(self.active(draws), sigma, 0.0)
+            sigma = ops.where(self._active(draws), sigma, 0.0)
         nodes = normal(ops, draws[:, 2:]) * sigma[:, None]
         count = self.grid**2
 
-        def displace(x, y):
+        def displace(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
             columns = self._weights(ops, x, frame.width)
             rows = self._weights(ops, y, frame.height)
-            moved = []
-            for start, position in ((0, x), (count, y)):
+            moved = [x, y]
+            for axis in (0, 1):
                 # Row by row: where x is the same in all rows, the inner sum is of one row only.
                 for i, row in enumerate(rows):
-                    at = start + i * self.grid
+                    at = axis * count + i * self.grid
                     line = sum(column * nodes[:, at + j, None, None] for j, column in enumerate(columns))
-                    position = position + row * line
-                moved.append(position)
-            return tuple(moved)
+                    moved[axis] = moved[axis] + row * line
+            return moved[0], moved[1]
 
         return displace, frame
 
-    def _weights(self, ops, position, side):
+    def _weights(self, ops: Namespace, position: Tensor, side: Tensor) -> list[Tensor]:
         """The weight of each grid point along one axis."""
         last = self.grid - 1
         at = ops.clip(position / side[:, None, None] + 0.5, 0.0, 1.0) * last
@@ -77,14 +75,14 @@ class Elastic(GeometricStep):
         return [taps[0] + taps[1], *taps[2:-2], taps[-2] + taps[-1]]
 
 
-def normal(ops, draws):
+def normal(ops: Namespace, draws: Tensor) -> Tensor:
     """Half as many normal numbers as uniform ones, by Box and Muller."""
     half = draws.shape[1] // 2
     radius = ops.sqrt(-2.0 * ops.log(1.0 - ops.minimum(draws[:, :half], 1.0 - 1e-7)))
     return radius * ops.cos((2.0 * math.pi) * draws[:, half:])
 
 
-def keys_cubic(ops, distance):
+def keys_cubic(ops: Namespace, distance: Tensor) -> Tensor:
     """Weight of a sample at some distance: Keys' cubic convolution kernel with a = -0.5 (IEEE TASSP 1981, eq. 15)."""
     near = (1.5 * distance - 2.5) * distance * distance + 1.0
     far = ((-0.5 * distance + 2.5) * distance - 4.0) * distance + 2.0

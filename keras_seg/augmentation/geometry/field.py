@@ -1,40 +1,61 @@
 """All geometry of an augmentation as one field of sampling points."""
 
-from keras_seg.augmentation.geometry.step import Frame, matrix_of, product
+from collections.abc import Sequence
+from typing import Any
+
+from keras_seg._types import Tensor
+from keras_seg.augmentation.geometry.step import Frame, GeometricStep, PointMap, matrix_of, product
+from keras_seg.augmentation.namespace import Namespace
 
 
-def plan_field(ops, steps, draws, *, one, size, target):
-    """Plan the way from points of the result to points of the input.
+def plan_field(
+    ops: Namespace,
+    steps: Sequence[GeometricStep],
+    draws: Sequence[Tensor],
+    *,
+    one: Tensor,
+    size: tuple[Any, Any],
+    target: tuple[Any, Any],
+) -> tuple[list[PointMap], Frame]:
+    """Plan the path from points of the result to points of the input.
 
     Args:
         ops: the namespace to compute with.
-        steps: `GeometricStep`s, in the order they are meant to be applied in.
-        draws: their draws, one tensor each.
+        steps: `GeometricStep`s, in the order they are applied in.
+        draws: their draws, one tensor per step.
         one: any float32 tensor (batch,), for the number of images.
         size: (height, width) of the images.
         target: (height, width) of the result.
 
     Returns:
-        The parts of the way, each a matrix (batch, 3, 3) or a function of points, those next to the result first, with
-        neighboring matrices multiplied; and the `Frame` of the transformed pictures, which the result is cut from.
+        The parts of the path, each a matrix (batch, 3, 3) or a function of points, those next to the result first, with
+        adjacent matrices multiplied; and the `Frame` of the transformed pictures, which the result is cut from.
     """
     height, width = (ops.cast(ops.convert_to_tensor(side), "float32") for side in size)
     frame = Frame(width + 0.0 * one, height + 0.0 * one, target)
     parts = []
     for step, own in zip(steps, draws, strict=True):
-        part, frame = step.plan(ops, own, frame)
+        part, frame = step._plan(ops, own, frame)
         if not callable(part) and parts and not callable(parts[-1]):
             part = product(ops, parts.pop(), part)
         parts.append(part)
     return parts[::-1], frame
 
 
-def sampling_points(ops, parts, projective, *, frame, corner, size):
+def sampling_points(
+    ops: Namespace,
+    parts: Sequence[PointMap],
+    *,
+    projective: bool,
+    frame: Frame,
+    corner: tuple[Tensor, Tensor],
+    size: tuple[Any, Any],
+) -> tuple[Tensor, Tensor]:
     """Where each pixel of the result is read.
 
     Args:
         ops: the namespace to compute with.
-        parts: of the way, as `plan_field` gives them.
+        parts: of the path, as `plan_field` returns them.
         projective: whether some matrix divides.
         frame: the `Frame` of the transformed pictures.
         corner: (left, top) of the result in the transformed picture, float32 (batch,) each.
@@ -56,22 +77,23 @@ def sampling_points(ops, parts, projective, *, frame, corner, size):
     return x + ops.cast(size[1], "float32") / 2.0, y + ops.cast(size[0], "float32") / 2.0
 
 
-def _through(ops, matrix, x, *, y, projective):
-    """Points sent through a matrix."""
+def _through(ops: Namespace, matrix: Tensor, x: Tensor, *, y: Tensor, projective: bool) -> tuple[Tensor, Tensor]:
+    """Points mapped by a matrix."""
     new_x = matrix[:, 0, 0] * x + matrix[:, 0, 1] * y + matrix[:, 0, 2]
     new_y = matrix[:, 1, 0] * x + matrix[:, 1, 1] * y + matrix[:, 1, 2]
     if not projective:
         return new_x, new_y
     divisor = matrix[:, 2, 0] * x + matrix[:, 2, 1] * y + matrix[:, 2, 2]
-    # Behind the horizon nothing is seen: the points go far outside.
+    # Nothing lies behind the horizon: its points go far outside.
     divisor = ops.maximum(divisor, 1e-3)
     return new_x / divisor, new_y / divisor
 
 
-def forwards(ops, parts, x, y):
-    """Where a point of the input comes to lie, by the matrices of the way alone.
+def forwards(ops: Namespace, parts: Sequence[PointMap], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Where a point of the input lies in the result, by the matrices of the path alone.
 
-    Displacements are left out: they have no inverse in closed form, and a crop need not meet its point exactly.
+    Displacements are ignored: they have no inverse in closed form, and a crop need not contain its point exactly in
+    place.
     """
     whole = matrix_of(ops, ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
     for part in parts:

@@ -1,11 +1,16 @@
 """Mirroring."""
 
+from typing import Literal
+
 import keras
 
 from keras_seg import _validation
-from keras_seg.augmentation.geometry.step import GeometricStep, matrix_of
+from keras_seg._types import Tensor
+from keras_seg.augmentation.geometry.step import Frame, GeometricStep, PointMap, matrix_of
+from keras_seg.augmentation.namespace import Namespace
 
 DIRECTIONS = ("horizontal", "vertical", "both")
+Direction = Literal["horizontal", "vertical", "both"]
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -13,9 +18,9 @@ class Flip(GeometricStep):
     """Mirror images, an exact permutation of the pixels.
 
     Args:
-        direction: "horizontal" (left and right change places), "vertical", or "both", each of its own accord. Defaults
-            to "horizontal".
-        probability: of each mirroring, 0..1. Defaults to 0.5.
+        direction: "horizontal" (left and right change places), "vertical", or "both", drawn independently. Defaults to
+            "horizontal".
+        probability: float in 0..1, of each mirroring. Defaults to 0.5.
 
     Raises:
         InputError: an argument is out of its range.
@@ -29,16 +34,15 @@ class Flip(GeometricStep):
         [[3, 2, 1]]
     """
 
-    draws = 1
-    whole_pixels = True
-    stays_inside = True
+    _draws = 1
+    _whole_pixels = True
+    _stays_inside = True
 
-    def __init__(self, direction="horizontal", *, probability=0.5):
+    def __init__(self, direction: Direction = "horizontal", *, probability: float = 0.5) -> None:
         super().__init__(probability)
         self.direction = _validation.one_of("direction", direction, DIRECTIONS)
 
-    def plan(self, ops, draws, frame):
-        """See `GeometricStep`."""
+    def _plan(self, ops: Namespace, draws: Tensor, frame: Frame) -> tuple[PointMap, Frame]:
         x = ops.where(draws[:, 0] < self.probability, -1.0, 1.0) if self.direction != "vertical" else 1.0
         y = ops.where(draws[:, 1] < self.probability, -1.0, 1.0) if self.direction != "horizontal" else 1.0
         return matrix_of(ops, ((x, 0, 0), (0, y, 0), (0, 0, 1))), frame

@@ -1,20 +1,23 @@
-"""Turning by any angle."""
+"""Rotation by any angle."""
 
 import math
 
 import keras
 
+from keras_seg._types import Tensor
 from keras_seg.augmentation import intervals
-from keras_seg.augmentation.geometry.step import GeometricStep, matrix_of
+from keras_seg.augmentation.geometry.step import Frame, GeometricStep, PointMap, matrix_of
+from keras_seg.augmentation.intervals import Interval
+from keras_seg.augmentation.namespace import Namespace
 
 
 @keras.saving.register_keras_serializable("keras_seg")
 class Rotate(GeometricStep):
-    """Turn about the center.
+    """Rotate about the center.
 
     Args:
-        angle: degrees, clockwise: one number for both directions, or a pair (smallest, largest). Defaults to 15.
-        probability: 0..1. Defaults to 1.
+        angle: float in degrees, for both directions, or (smallest, largest), clockwise. Defaults to 15.
+        probability: float in 0..1. Defaults to 1.
 
     Raises:
         InputError: an argument is out of its range.
@@ -25,16 +28,15 @@ class Rotate(GeometricStep):
         (-15.0, 15.0)
     """
 
-    draws = 1
+    _draws = 1
 
-    def __init__(self, angle=15.0, *, probability=1.0):
+    def __init__(self, angle: Interval = 15.0, *, probability: float = 1.0) -> None:
         super().__init__(probability)
         self.angle = intervals.symmetric("angle", angle, 360.0)
 
-    def plan(self, ops, draws, frame):
-        """See `GeometricStep`."""
+    def _plan(self, ops: Namespace, draws: Tensor, frame: Frame) -> tuple[PointMap, Frame]:
         angle = intervals.between(self.angle, draws[:, 1]) * (math.pi / 180.0)
         cos, sin = ops.cos(angle), ops.sin(angle)
         # From the result back to the input: by the opposite angle. With y down, this is clockwise.
         matrix = matrix_of(ops, ((cos, sin, 0), (-sin, cos, 0), (0, 0, 1)))
-        return self.when(ops, draws, matrix), frame
+        return self._when(ops, draws, matrix), frame

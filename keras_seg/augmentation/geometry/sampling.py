@@ -1,51 +1,53 @@
 """Reading images, and maps that belong to them, at a field of points."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+from keras_seg._types import Tensor
 from keras_seg.augmentation.geometry.elastic import keys_cubic
+from keras_seg.augmentation.namespace import Namespace
 
 # Far outside every image, and still an int32.
 _FAR = 1e6
 
 
 class Points(NamedTuple):
-    """A field of sampling points, and what is shared by all that is read there."""
+    """A field of sampling points, and the settings shared by all maps that are read there."""
 
     x: Any
     """float32 (batch, height or 1, width), in pixels of the input; the first pixel covers [0, 1]."""
     y: Any
     """float32 (batch, height, width or 1)."""
-    size: tuple
+    size: tuple[Any, Any]
     """(height, width) of the input."""
     reflect: bool
     """Whether the input is mirrored beyond its border; it is repeated otherwise."""
 
     @classmethod
-    def at(cls, ops, x, y, size, reflect):
+    def at(cls, ops: Namespace, x: Tensor, y: Tensor, *, size: tuple[Any, Any], reflect: bool) -> Self:
         """Points at finite places."""
-        return cls(ops.clip(x, -_FAR, _FAR), ops.clip(y, -_FAR, _FAR), size, reflect)
+        return cls(x=ops.clip(x, -_FAR, _FAR), y=ops.clip(y, -_FAR, _FAR), size=size, reflect=reflect)
 
-    def inside(self, ops):
-        """Whether each point shows something of the input along x, and along y: 1 or 0, shaped as `x` and `y`."""
+    def inside(self, ops: Namespace) -> tuple[Tensor, Tensor]:
+        """Whether each point lies in the input along x, and along y: 1 or 0, shaped as `x` and `y`."""
         height, width = (ops.cast(side, "float32") for side in self.size)
         x = ops.logical_and(self.x >= 0.0, self.x < width)
         y = ops.logical_and(self.y >= 0.0, self.y < height)
         return ops.cast(x, "float32"), ops.cast(y, "float32")
 
-    def outside(self, ops):
-        """Which pixels show nothing of the input, bool (batch, height, width)."""
+    def outside(self, ops: Namespace) -> Tensor:
+        """Which points lie outside the input, bool (batch, height, width)."""
         x, y = self.inside(ops)
         return x * y < 0.5
 
-    def fold(self, ops, index, side):
-        """Whole positions along one axis, brought back into the input."""
+    def fold(self, ops: Namespace, index: Tensor, side: Any) -> Tensor:
+        """Whole positions along one axis, folded back into the input."""
         if self.reflect:
             index = ops.mod(index, 2 * side)
             return ops.minimum(index, 2 * side - 1 - index)
         return ops.clip(index, 0, side - 1)
 
 
-def nearest(ops, x, points):
+def nearest(ops: Namespace, x: Tensor, points: Points) -> Tensor:
     """Values of the pixels the points lie in.
 
     Args:
@@ -61,11 +63,11 @@ def nearest(ops, x, points):
     return _read(ops, x, points, row=row, column=column)
 
 
-def linear(ops, x, points, inside=None):
+def linear(ops: Namespace, x: Tensor, points: Points, *, inside: tuple[Tensor, Tensor] | None = None) -> Tensor:
     """Bilinear interpolation between the four nearest pixel centers, float32; see `nearest`.
 
-    With `inside`, of `Points.inside`, it is 0 where nothing of the input is seen. That goes into the weights, which are
-    one row and one column where the field has that form, and not a map of their own.
+    With `inside`, of `Points.inside`, it is 0 outside the input. The zeros go into the weights, which are one row and
+    one column where the field has that form, instead of a whole map.
     """
     column, right = _split(ops, points.x)
     row, below = _split(ops, points.y)
@@ -79,7 +81,7 @@ def linear(ops, x, points, inside=None):
     return (a * left + b * right) * above + (c * left + d * right) * below
 
 
-def cubic(ops, x, points):
+def cubic(ops: Namespace, x: Tensor, points: Points) -> Tensor:
     """Bicubic interpolation (Keys, a = -0.5) between the sixteen nearest pixel centers, float32; see `nearest`."""
     column, right = _split(ops, points.x)
     row, below = _split(ops, points.y)
@@ -91,13 +93,13 @@ def cubic(ops, x, points):
     return total
 
 
-def _split(ops, position):
-    """The pixel center before each position, int32 (...), and how far behind it that is, float32 (..., 1)."""
+def _split(ops: Namespace, position: Tensor) -> tuple[Tensor, Tensor]:
+    """The pixel center before each position, int32 (...), and the distance from it, float32 (..., 1)."""
     before = ops.floor(position - 0.5)
     return ops.cast(before, "int32"), (position - 0.5 - before)[..., None]
 
 
-def _read(ops, x, points, *, row, column):
+def _read(ops: Namespace, x: Tensor, points: Points, *, row: Tensor, column: Tensor) -> Tensor:
     """Pixels (batch, height, width, channels) at whole positions, folded into the input."""
     batch, height, width, channels = ops.shape(x)
     row, column = points.fold(ops, row, height), points.fold(ops, column, width)

@@ -1,20 +1,23 @@
-"""Slanting."""
+"""Shearing."""
 
 import math
 
 import keras
 
+from keras_seg._types import Tensor
 from keras_seg.augmentation import intervals
-from keras_seg.augmentation.geometry.step import GeometricStep, matrix_of
+from keras_seg.augmentation.geometry.step import Frame, GeometricStep, PointMap, matrix_of
+from keras_seg.augmentation.intervals import Interval
+from keras_seg.augmentation.namespace import Namespace
 
 
 @keras.saving.register_keras_serializable("keras_seg")
 class Shear(GeometricStep):
-    """Slant about the center, along both axes of their own accord.
+    """Shear about the center, along each axis independently.
 
     Args:
-        angle: degrees below 45: one number for both directions, or a pair (smallest, largest). Defaults to 10.
-        probability: 0..1. Defaults to 1.
+        angle: float in degrees below 45, for both directions, or (smallest, largest). Defaults to 10.
+        probability: float in 0..1. Defaults to 1.
 
     Raises:
         InputError: an argument is out of its range.
@@ -25,14 +28,13 @@ class Shear(GeometricStep):
         (0.0, 20.0)
     """
 
-    draws = 2
+    _draws = 2
 
-    def __init__(self, angle=10.0, *, probability=1.0):
+    def __init__(self, angle: Interval = 10.0, *, probability: float = 1.0) -> None:
         super().__init__(probability)
         # At 45 degrees along both axes the picture collapses to a line.
         self.angle = intervals.symmetric("angle", angle, 44.0)
 
-    def plan(self, ops, draws, frame):
-        """See `GeometricStep`."""
+    def _plan(self, ops: Namespace, draws: Tensor, frame: Frame) -> tuple[PointMap, Frame]:
         x, y = (ops.tan(intervals.between(self.angle, draws[:, i]) * (math.pi / 180.0)) for i in (1, 2))
-        return self.when(ops, draws, matrix_of(ops, ((1, x, 0), (y, 1, 0), (0, 0, 1)))), frame
+        return self._when(ops, draws, matrix_of(ops, ((1, x, 0), (y, 1, 0), (0, 0, 1)))), frame

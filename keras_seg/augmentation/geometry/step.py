@@ -1,46 +1,55 @@
-"""What every geometric transform is: a way from points of its result to points of its input."""
+"""Base of every geometric transform: a map from points of its result to points of its input."""
 
 from typing import Any, NamedTuple
 
+from keras_seg._types import Tensor
+from keras_seg.augmentation.namespace import Namespace
 from keras_seg.augmentation.transform import Transform
 
 
 class Frame(NamedTuple):
     """The picture a step works on.
 
-    Points are counted in pixels from the center of the picture, x to the right and y down, so that turning, scaling and
-    mirroring need not know how large it is. Pixel centers lie half a pixel off the integers where a side is even.
+    Points are counted in pixels from the center of the picture, x to the right and y down, so that rotating, scaling
+    and mirroring do not depend on its size. Pixel centers lie half a pixel off the integers where a side is even.
     """
 
     width: Any
     """Of each image, float32 (batch,)."""
     height: Any
     """Of each image, float32 (batch,)."""
-    target: tuple
+    target: tuple[Any, Any]
     """(height, width) of the result in pixels."""
+
+
+# A matrix (batch, 3, 3), or a function of points (x, y) that gives points (x, y).
+PointMap = Any
 
 
 class GeometricStep(Transform):
     """A transform that moves pixels.
 
-    All of an augmentation are composed to one field of sampling points, and pixels are read once.
+    All steps of an augmentation are composed into one field of sampling points, and each pixel is read once.
     """
 
-    projective = False
+    _projective = False
     """Whether points must be divided by their third coordinate."""
 
-    whole_pixels = False
+    _whole_pixels = False
     """Whether pixel centers come from pixel centers, so that pixels are copied."""
 
-    stays_inside = False
-    """Whether a window inside the result shows nothing but the input."""
+    _stays_inside = False
+    """Whether a window inside the result contains nothing but the input."""
 
-    def plan(self, ops, draws, frame):
+    _covers_crop = False
+    """Whether the result is at least as large as the crop."""
+
+    def _plan(self, ops: Namespace, draws: Tensor, frame: Frame) -> tuple[PointMap, Frame]:
         """How the result is read.
 
         Args:
             ops: the namespace to compute with.
-            draws: float32 (batch, 1 + self.draws), uniform.
+            draws: float32 (batch, 1 + self._draws), uniform.
             frame: the `Frame` of the input.
 
         Returns:
@@ -49,14 +58,14 @@ class GeometricStep(Transform):
         """
         raise NotImplementedError
 
-    def when(self, ops, draws, matrix):
+    def _when(self, ops: Namespace, draws: Tensor, matrix: Tensor) -> Tensor:
         """`matrix` where the step happens, and the identity elsewhere."""
         if self.probability == 1.0:
             return matrix
-        return ops.where(self.active(draws)[:, None, None], matrix, matrix_of(ops, ((1, 0, 0), (0, 1, 0), (0, 0, 1))))
+        return ops.where(self._active(draws)[:, None, None], matrix, matrix_of(ops, ((1, 0, 0), (0, 1, 0), (0, 0, 1))))
 
 
-def matrix_of(ops, rows):
+def matrix_of(ops: Namespace, rows: tuple[tuple[Any, Any, Any], ...]) -> Tensor:
     """Three rows of numbers, or tensors (batch,), as matrices (batch, 3, 3); a batch of one where all are numbers."""
     entries = [ops.cast(ops.convert_to_tensor(entry), "float32") for row in rows for entry in row]
     whole = entries[0]
@@ -66,7 +75,7 @@ def matrix_of(ops, rows):
     return ops.reshape(ops.stack(entries, axis=-1), (-1, 3, 3))
 
 
-def product(ops, left, right):
+def product(ops: Namespace, left: Tensor, right: Tensor) -> Tensor:
     """Matrix product, term by term: the units that multiply matrices on GPUs round to ten bits, which is whole pixels
     here."""
     return ops.sum(left[:, :, :, None] * right[:, None, :, :], axis=2)

@@ -1,22 +1,27 @@
 """CutMix."""
 
+from collections.abc import Sequence
+
 import keras
 
+from keras_seg._types import Tensor
 from keras_seg.augmentation import intervals
+from keras_seg.augmentation.intervals import Interval
 from keras_seg.augmentation.mixing.step import MixingStep, partners, paste, rectangle
+from keras_seg.augmentation.namespace import Namespace
 
 
 @keras.saving.register_keras_serializable("keras_seg")
 class CutMix(MixingStep):
     """Replace a rectangle of every image by the same rectangle of another image of the batch.
 
-    Image, mask, weights and instance ids of a pixel all come from the same image; nothing is blended. Ids of pasted
-    instances are raised above those that are there, so that two objects never share one. For batches of two or more.
+    Image, mask, weight and instance id of a pixel all come from the same image; nothing is blended. Pasted instances
+    are numbered after those of the image, so that two objects never share an id. For batches of two or more.
 
     Args:
-        area: part of the image that is replaced, 0..1: a pair (smallest, largest), or one number that fixes it.
-            Defaults to (0.1, 0.5).
-        probability: for each image, 0..1. Defaults to 0.5.
+        area: (smallest, largest) fraction of the image that is replaced, in 0..1, or one float that fixes it. Defaults
+            to (0.1, 0.5).
+        probability: float in 0..1, per image. Defaults to 0.5.
 
     Raises:
         InputError: an argument is out of its range; in use, a single image.
@@ -30,14 +35,15 @@ class CutMix(MixingStep):
         Yun et al.: CutMix, ICCV 2019, section 3.1; for segmentation French et al., BMVC 2020, section 3.3.
     """
 
-    draws = 5
+    _draws = 5
 
-    def __init__(self, area=(0.1, 0.5), *, probability=0.5):
+    def __init__(self, area: Interval = (0.1, 0.5), *, probability: float = 0.5) -> None:
         super().__init__(probability)
         self.area = intervals.interval("area", area, 0.0, 1.0)
 
-    def apply(self, ops, batch, draws, settings):
-        """See `MixingStep`."""
+    def _apply(
+        self, ops: Namespace, batch: dict[str, Tensor], draws: Tensor, ignore_class: Sequence[int]
+    ) -> dict[str, Tensor]:
         size = ops.shape(batch["image"])[1:3]
         rows, columns = (ops.cast(ops.convert_to_tensor(side), "float32") for side in size)
         area = intervals.between(self.area, draws[:, 1])
@@ -48,5 +54,5 @@ class CutMix(MixingStep):
         left = ops.floor(draws[:, 3] * (columns - width + 1.0))
         top = ops.floor(draws[:, 4] * (rows - height + 1.0))
         where = rectangle(ops, left, top, width=width, height=height, size=size)
-        where = ops.logical_and(where, self.active(draws)[:, None, None, None])
+        where = ops.logical_and(where, self._active(draws)[:, None, None, None])
         return paste(ops, batch, partners(ops, draws[:, 5], "CutMix"), where)

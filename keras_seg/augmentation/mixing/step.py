@@ -1,21 +1,28 @@
-"""What all transforms are that come after the geometry and change which image a pixel comes from."""
+"""Base of the transforms that come after the geometry and change image and labels together."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
+from keras_seg.augmentation.namespace import Namespace
 from keras_seg.augmentation.transform import Transform
 
 
 class MixingStep(Transform):
-    """A transform of a whole batch: every image receives pixels of another one."""
+    """A transform of a whole batch that covers pixels, or replaces them by those of another image."""
 
-    def apply(self, ops, batch, draws, settings):
+    def _apply(
+        self, ops: Namespace, batch: dict[str, Tensor], draws: Tensor, ignore_class: Sequence[int]
+    ) -> dict[str, Tensor]:
         """The changed batch.
 
         Args:
             ops: the namespace to compute with.
             batch: dict with "image" float32 (batch, height, width, channels), and as far as given "mask" int32,
                 "weight" float32 and "instances" int32, each (batch, height, width, 1).
-            draws: float32 (batch, 1 + self.draws), uniform.
-            settings: the `Augmentation`, for its `ignore_class`.
+            draws: float32 (batch, 1 + self._draws), uniform.
+            ignore_class: labels of pixels without a class.
 
         Returns:
             A dict of the same keys.
@@ -23,12 +30,12 @@ class MixingStep(Transform):
         raise NotImplementedError
 
 
-def partners(ops, draws, name):
+def partners(ops: Namespace, draws: Tensor, name: str) -> Tensor:
     """For each image the position of another one, int32 (batch,): all are shifted by one random number of places.
 
     Args:
         ops: the namespace to compute with.
-        draws: float32 (batch,), uniform; the first one counts.
+        draws: float32 (batch,), uniform; only the first one is used.
         name: of the transform, for the message.
     """
     count = ops.shape(draws)[0]
@@ -44,8 +51,8 @@ def partners(ops, draws, name):
     return ops.mod(ops.arange(count, dtype="int32") + shift, count)
 
 
-def paste(ops, batch, partner, where):
-    """The batch, with what the partners show `where` that is True, bool (batch, height, width, 1).
+def paste(ops: Namespace, batch: dict[str, Tensor], partner: Tensor, where: Tensor) -> dict[str, Tensor]:
+    """The batch, with the partners' pixels `where` that is True, bool (batch, height, width, 1).
 
     All maps are taken from the same image. Instances of the partner are numbered after those of the image itself, so
     that two objects never share an id.
@@ -59,7 +66,9 @@ def paste(ops, batch, partner, where):
     return mixed
 
 
-def rectangle(ops, left, top, *, width, height, size):
+def rectangle(
+    ops: Namespace, left: Tensor, top: Tensor, *, width: Tensor, height: Tensor, size: tuple[Any, Any]
+) -> Tensor:
     """Whether each pixel center lies in a rectangle; bool (batch, rows, columns, 1) from float32 (batch,) each."""
     x = (ops.cast(ops.arange(size[1], dtype="int32"), "float32") + 0.5)[None, None, :, None]
     y = (ops.cast(ops.arange(size[0], dtype="int32"), "float32") + 0.5)[None, :, None, None]

@@ -4,9 +4,11 @@ import math
 
 import keras
 
-from keras_seg import _validation
+from keras_seg._types import Tensor
 from keras_seg.augmentation import intervals
-from keras_seg.augmentation.photometric.step import PhotometricStep
+from keras_seg.augmentation.intervals import Interval
+from keras_seg.augmentation.namespace import Namespace
+from keras_seg.augmentation.photometric.step import Normal, PhotometricStep
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -14,9 +16,9 @@ class Gamma(PhotometricStep):
     """Raise all values to a power: 255 (x / 255)^gamma. Below 1 the shadows get lighter, above 1 darker.
 
     Args:
-        gamma: (smallest, largest), drawn uniformly in the logarithm; one number g stands for (1 / g, g). Defaults to
+        gamma: (smallest, largest), drawn uniformly in the logarithm; one float g stands for (1 / g, g). Defaults to
             (0.8, 1.25).
-        probability: 0..1. Defaults to 1.
+        probability: float in 0..1. Defaults to 1.
 
     Raises:
         InputError: an argument is out of its range.
@@ -27,18 +29,14 @@ class Gamma(PhotometricStep):
         (0.5, 2.0)
     """
 
-    draws = 1
+    _draws = 1
 
-    def __init__(self, gamma=(0.8, 1.25), *, probability=1.0):
+    def __init__(self, gamma: Interval = (0.8, 1.25), *, probability: float = 1.0) -> None:
         super().__init__(probability)
-        if not isinstance(gamma, (tuple, list)):
-            gamma = _validation.number("gamma", gamma, 0.01, 100.0)
-            gamma = (min(gamma, 1.0 / gamma), max(gamma, 1.0 / gamma))
-        self.gamma = intervals.interval("gamma", gamma, 0.01, 100.0)
+        self.gamma = intervals.reciprocal("gamma", gamma)
 
-    def apply(self, ops, image, draws, random):
-        """See `PhotometricStep`."""
+    def _apply(self, ops: Namespace, image: Tensor, draws: Tensor, random: Normal) -> Tensor:
         low, high = (math.log(end) for end in self.gamma)
         gamma = ops.exp(low + draws[:, 1] * (high - low))[:, None, None, None]
-        # A fourth of the time of the power itself, which has cases to tell apart. Black stays black, to within 1e-4.
+        # Four times as fast as `power`, which must handle special cases. Black stays black, to within 1e-4.
         return ops.exp(gamma * ops.log(ops.maximum(image / 255.0, 1e-12))) * 255.0

@@ -1,12 +1,16 @@
-"""The traces of JPEG compression."""
+"""Artifacts of JPEG compression."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 from keras_seg.augmentation import intervals
-from keras_seg.augmentation.photometric.step import PhotometricStep
+from keras_seg.augmentation.intervals import Interval
+from keras_seg.augmentation.namespace import Namespace
+from keras_seg.augmentation.photometric.step import Normal, PhotometricStep
 
 # ITU-T T.81 (the JPEG standard), annex K, tables K.1 and K.2.
 _LUMA = (
@@ -37,16 +41,15 @@ _TO_RGB = ((1.0, 1.0, 1.0), (0.0, -0.344136, 1.772), (1.402, -0.714136, 0.0))
 
 @keras.saving.register_keras_serializable("keras_seg")
 class JPEG(PhotometricStep):
-    """What JPEG compression loses: cosine transforms of blocks of 8x8, rounded to multiples of the standard's tables.
+    """The loss of JPEG compression: cosine transforms of blocks of 8x8, rounded to multiples of the standard's tables.
 
-    The image is not encoded and decoded, which only TensorFlow could do, and only on the CPU: rounding is all that
-    changes an image, and it runs inside a compiled model on every backend. Chroma keeps its resolution (4:4:4). For RGB
-    and for gray images.
+    The image is not encoded and decoded, which only TensorFlow could do, and only on the CPU: only the rounding changes
+    an image, and it runs inside a compiled model on every backend. Chroma keeps its resolution (4:4:4). For RGB and for
+    gray images.
 
     Args:
-        quality: of libjpeg's scale, 1..100: a pair (smallest, largest), or one number that fixes it. Defaults to
-            (40, 95).
-        probability: 0..1. Defaults to 0.5.
+        quality: (smallest, largest) of libjpeg's scale, 1..100, or one float that fixes it. Defaults to (40, 95).
+        probability: float in 0..1. Defaults to 0.5.
 
     Raises:
         InputError: an argument is out of its range; in use, images of two, four or more channels.
@@ -57,25 +60,24 @@ class JPEG(PhotometricStep):
         (50.0, 90.0)
     """
 
-    draws = 1
+    _draws = 1
 
-    def __init__(self, quality=(40, 95), *, probability=0.5):
+    def __init__(self, quality: Interval = (40, 95), *, probability: float = 0.5) -> None:
         super().__init__(probability)
         self.quality = intervals.interval("quality", quality, 1.0, 100.0)
 
-    def check(self, channels):
-        """See `PhotometricStep`."""
+    def _check(self, batch: dict[str, Tensor], ignore_class: Sequence[int]) -> None:
+        channels = batch["image"].shape[-1]
         if channels not in (1, 3):
             _validation.fail(
                 "image", "must have one or three channels for JPEG", f"{channels} channels", "Leave JPEG out."
             )
 
-    def apply(self, ops, image, draws, random):
-        """See `PhotometricStep`."""
+    def _apply(self, ops: Namespace, image: Tensor, draws: Tensor, random: Normal) -> Tensor:
         batch, height, width, channels = ops.shape(image)
         image = ops.clip(image, 0.0, 255.0)
         rows, columns = (height + 7) // 8, (width + 7) // 8
-        # The border repeated to whole blocks, as encoders do.
+        # The border is repeated up to whole blocks, as encoders do.
         x = ops.take(image, ops.minimum(ops.arange(8 * rows, dtype="int32"), height - 1), axis=1)
         x = ops.take(x, ops.minimum(ops.arange(8 * columns, dtype="int32"), width - 1), axis=2)
         # Whole gray levels before and after each step, as in encoders and decoders.
@@ -97,7 +99,7 @@ class JPEG(PhotometricStep):
             x = ops.round(ops.matmul(x, ops.convert_to_tensor(_TO_RGB, dtype="float32")))
         return x + 128.0
 
-    def _tables(self, ops, draws, channels):
+    def _tables(self, ops: Namespace, draws: Tensor, channels: int) -> Tensor:
         """Steps of the rounding, float32 (batch, 1, 1, channels, 8, 8)."""
         # libjpeg's scale, jcparam.c: jpeg_quality_scaling and jpeg_add_quant_table.
         quality = ops.round(intervals.between(self.quality, draws[:, 1]))
@@ -107,8 +109,8 @@ class JPEG(PhotometricStep):
         return ops.clip(steps, 1.0, 255.0)[:, None, None]
 
 
-def _cosines():
-    """The orthonormal cosine transform of eight samples, a row a frequency."""
+def _cosines() -> list[list[float]]:
+    """The orthonormal cosine transform of eight samples, one row per frequency."""
     return [
         [math.sqrt((1 if k == 0 else 2) / 8) * math.cos(math.pi * (2 * i + 1) * k / 16) for i in range(8)]
         for k in range(8)

@@ -1,18 +1,29 @@
-"""What every photometric transform is: a change of the image alone."""
+"""Base of every photometric transform: a change of the image alone."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
+from keras_seg.augmentation import intervals
+from keras_seg.augmentation.namespace import Namespace
 from keras_seg.augmentation.transform import Transform
+
+# A function of a shape that gives normal numbers.
+Normal = Callable[[Any], Tensor]
+# A function that runs one stage of a computation, a function without arguments, and returns its result.
+Stage = Callable[[Callable[[], Any]], Any]
 
 
 class PhotometricStep(Transform):
-    """A transform of the colors of an image, values 0..255. It leaves masks, weights and ids as they are."""
+    """A transform of the colors of an image, values 0..255. It keeps masks, weights and ids as they are."""
 
-    needs_color = False
+    _needs_color = False
     """Whether images must have three channels, RGB."""
 
-    def check(self, channels):
-        """Refuse images that are not RGB where colors are needed."""
-        if self.needs_color and channels != 3:
+    def _check(self, batch: dict[str, Tensor], ignore_class: Sequence[int]) -> None:
+        channels = batch["image"].shape[-1]
+        if self._needs_color and channels != 3:
             _validation.fail(
                 "image",
                 f"must have three channels (RGB) for {type(self).__name__}",
@@ -20,55 +31,60 @@ class PhotometricStep(Transform):
                 f"Leave {type(self).__name__} out.",
             )
 
-    def apply(self, ops, image, draws, random):
+    def _apply(self, ops: Namespace, image: Tensor, draws: Tensor, random: Normal) -> Tensor:
         """The changed image.
 
         Args:
             ops: the namespace to compute with.
             image: float32 (batch, height, width, channels) in 0..255.
-            draws: float32 (batch, 1 + self.draws), uniform.
-            random: `random(shape)` gives normal numbers.
+            draws: float32 (batch, 1 + self._draws), uniform.
+            random: function of a shape that gives normal numbers.
 
         Returns:
             Tensor like `image`; values outside 0..255 are clipped by the caller.
         """
         raise NotImplementedError
 
-    def run(self, ops, image, draws, random, stage):
-        """`apply` on the images that are changed, inside 0..255.
+    def _run(self, ops: Namespace, image: Tensor, draws: Tensor, *, random: Normal, stage: Stage) -> Tensor:
+        """`_apply` on the images that are changed, inside 0..255."""
 
-        A single image in a TensorFlow graph that is not changed is not computed either.
-        """
-
-        def changed():
-            return stage(lambda: ops.clip(self.apply(ops, image, draws, random), 0.0, 255.0))
+        def changed() -> Tensor:
+            return stage(lambda: ops.clip(self._apply(ops, image, draws, random), 0.0, 255.0))
 
         if self.probability == 0.0:
             return image
         if self.probability == 1.0:
             return changed()
-        active = self.active(draws)
-        if hasattr(ops, "tf") and image.shape[0] == 1:
-            return ops.cond(active[0], changed, lambda: image)
-        return ops.where(active[:, None, None, None], changed(), image)
+        return ops.choose(self._active(draws), changed, image)
 
 
 class LinearStep(PhotometricStep):
     """A change of color that is one matrix and one shift, equal for all pixels of an image.
 
-    Neighboring steps of this kind are composed, so that brightness, contrast, saturation and hue together are one pass
+    Adjacent steps of this kind are composed, so that brightness, contrast, saturation and hue together are one pass
     over the image, and clip once.
+
+    Args:
+        factor: float for both directions, or (smallest, largest). See the transform.
+        limit: float, of `factor`.
+        probability: float in 0..1, per image.
     """
 
-    uses_mean = False
+    _draws = 1
+
+    _uses_mean = False
     """Whether the image's mean color is needed."""
 
-    def map(self, ops, draws, channels, mean):
+    def __init__(self, factor: Any, *, limit: float, probability: float) -> None:
+        super().__init__(probability)
+        self.factor = intervals.symmetric("factor", factor, limit)
+
+    def _map(self, ops: Namespace, draws: Tensor, *, channels: int, mean: Tensor | None) -> tuple[Tensor, Tensor]:
         """The change, as rows: color @ matrix + shift.
 
         Args:
             ops: the namespace to compute with.
-            draws: float32 (batch, 1 + self.draws), uniform.
+            draws: float32 (batch, 1 + self._draws), uniform.
             channels: int.
             mean: the image's mean color before this step, float32 (batch, channels), or None.
 
@@ -77,33 +93,36 @@ class LinearStep(PhotometricStep):
         """
         raise NotImplementedError
 
-    def factor(self, ops, draws):
-        """1 + a change drawn from `self.change`, and 1 where the step does not happen; float32 (batch, 1)."""
-        low, high = self.change
-        factor = 1.0 + low + draws[:, 1:2] * (high - low)
-        return factor if self.probability == 1.0 else ops.where(self.active(draws)[:, None], factor, 1.0)
+    def _gain(self, ops: Namespace, draws: Tensor) -> Tensor:
+        """1 + a number drawn from `self.factor`, and 1 where the step does not happen; float32 (batch, 1)."""
+        low, high = self.factor
+        gain = 1.0 + low + draws[:, 1:2] * (high - low)
+        return gain if self.probability == 1.0 else ops.where(self._active(draws)[:, None], gain, 1.0)
 
 
-def compose(ops, steps, draws, *, image, mean=None):
+def compose(
+    ops: Namespace, steps: Sequence[LinearStep], draws: Sequence[Tensor], *, image: Tensor, mean: Tensor | None = None
+) -> Tensor:
     """One matrix and one shift for several `LinearStep`s, applied to an image; inside 0..255.
 
     `mean` is the images' mean color, (batch, channels), where it is known.
     """
     channels = image.shape[-1]
-    if not any(step.uses_mean for step in steps):
+    if not any(step._uses_mean for step in steps):
         mean = None
     elif mean is None:
         mean = mean_color(ops, image)
     matrix = shift = None
     for step, own in zip(steps, draws, strict=True):
-        a, b = step.map(ops, own, channels, mean)
+        a, b = step._map(ops, own, channels=channels, mean=mean)
         if mean is not None:
-            mean = times(ops, mean, a) + b
+            mean = _times(ops, mean, a) + b
         if matrix is None:
             matrix, shift = a, b
         else:
             matrix = ops.sum(matrix[:, :, :, None] * a[:, None, :, :], axis=2)
-            shift = times(ops, shift, a) + b
+            shift = _times(ops, shift, a) + b
+    assert matrix is not None and shift is not None, "there is at least one step"
     batch, height, width, _ = ops.shape(image)
     if isinstance(batch, int) and batch == 1:
         # A third faster for XLA than a batch of one.
@@ -113,12 +132,12 @@ def compose(ops, steps, draws, *, image, mean=None):
     return ops.reshape(ops.clip(rows, 0.0, 255.0), (batch, height, width, channels))
 
 
-def times(ops, rows, matrix):
+def _times(ops: Namespace, rows: Tensor, matrix: Tensor) -> Tensor:
     """Rows (batch, channels) times matrices (batch, channels, channels)."""
     return ops.sum(rows[:, :, None] * matrix, axis=1)
 
 
-def mean_color(ops, image):
+def mean_color(ops: Namespace, image: Tensor) -> Tensor:
     """Mean color of each image, float32 (batch, channels); of large images from 64 rows and more, evenly spaced."""
     height = ops.shape(image)[1]
     if isinstance(height, int) and height >= 128:
@@ -127,7 +146,7 @@ def mean_color(ops, image):
     return ops.mean(ops.mean(ops.cast(image, "float32"), axis=1), axis=1)
 
 
-def diagonal(ops, factor, channels):
-    """Matrices (batch, channels, channels) with `factor` (batch, 1) on the diagonal."""
+def diagonal(ops: Namespace, gain: Tensor, channels: int) -> Tensor:
+    """Matrices (batch, channels, channels) with `gain` (batch, 1) on the diagonal."""
     eye = [[float(i == j) for j in range(channels)] for i in range(channels)]
-    return factor[:, :, None] * ops.convert_to_tensor(eye, dtype="float32")
+    return gain[:, :, None] * ops.convert_to_tensor(eye, dtype="float32")
