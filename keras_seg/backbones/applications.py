@@ -78,8 +78,8 @@ def _without_preprocessing(name: str) -> dict[str, bool]:
     return {"include_preprocessing": False} if re.fullmatch(_HAS_PREPROCESSING_ARGUMENT, name) else {}
 
 
-def _adapted(net: keras.Model, x: Tensor) -> keras.Model:
-    """A copy of `net` on top of `x`, without its own preprocessing and with "same" in place of "valid" windows.
+def _adapted(published: keras.Model, x: Tensor) -> keras.Model:
+    """A copy of `published` on top of `x`, without its own preprocessing and with "same" in place of "valid" windows.
 
     A 3x3 window of stride 2 over an even size samples the same grid under "same" as under "valid", and one more row
     and column: what changes is the border, and the maps line up with the image.
@@ -95,8 +95,8 @@ def _adapted(net: keras.Model, x: Tensor) -> keras.Model:
             config["padding"] = "same"
         return operation.__class__.from_config(config)(*args, **kwargs)
 
-    tensors = replay(net, x, call)
-    return keras.Model(keras.utils.get_source_inputs(x)[0], tensors[id(net.outputs[0])], name=net.name)
+    tensors = replay(published, x, call)
+    return keras.Model(keras.utils.get_source_inputs(x)[0], tensors[id(published.outputs[0])], name=published.name)
 
 
 def _overlaps(layer: keras.layers.Layer) -> bool:

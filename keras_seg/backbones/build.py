@@ -134,14 +134,14 @@ def _from_name(
     if backbone not in names():
         _validation.fail("backbone", "is not a known network", backbone, _validation.nearest(backbone, names()))
     if backbone == "Compact":
-        net = Compact(input_shape=input_shape, include_preprocessing=include_preprocessing)
+        network = Compact(input_shape=input_shape, include_preprocessing=include_preprocessing)
         if weights is not None:
-            load_own_weights(net, weights)
+            load_own_weights(network, weights)
     else:
-        net = applications.network(backbone, input_shape, include_preprocessing=include_preprocessing)
+        network = applications.network(backbone, input_shape, include_preprocessing=include_preprocessing)
         if weights is not None:
-            load_weights(net, backbone, weights)
-    return keras.Model(net.inputs[0], find_pyramid(net, skips=skips), name=name or net.name)
+            load_weights(network, backbone, weights)
+    return keras.Model(network.inputs[0], find_pyramid(networkwork, skips=skips), name=name or network.name)
 
 
 def _from_model(

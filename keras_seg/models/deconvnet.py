@@ -42,7 +42,6 @@ def DeconvNet(
         padding: str. Of the 7x7 convolution and deconvolution. `"valid"`, as published: images with sides of at least
             193 pixels, made for 224. `"same"` keeps the map's size there, and takes any image. The weights are the
             same. Defaults to `"same"`.
-        name: str. Name of the model. Defaults to "deconvnet".
 
     Other arguments: see `FCN8s`.
 

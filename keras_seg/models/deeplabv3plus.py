@@ -37,8 +37,6 @@ def DeepLabV3Plus(
     enlarged and put beside a narrow early map, it decides at a quarter of the resolution.
 
     Args:
-        backbone: str or keras.Model. A name of `keras_seg.backbones.names()`, or a functional model. Defaults to
-            "MobileNetV2".
         output_stride: int. Where the backbone stops compressing: its later stages are dilated instead, by
             `keras_seg.surgery.dilate`, and keep their weights. 32, or the stride of the backbone's deepest map, leaves
             it unchanged; 8 is finer and four times the work. Defaults to the paper's 16.
@@ -47,17 +45,8 @@ def DeepLabV3Plus(
         aspp_filters: int. Of the pooling and the decoder. Defaults to 256.
         low_level_filters: int. To which the early map is narrowed. Defaults to 48.
         dropout: float. In [0, 1), after the pooling. Defaults to 0.1.
-        name: str. Name of the model. Defaults to "deeplabv3plus".
 
-    Other arguments: see `UNet`.
-
-    Returns:
-        A functional `keras.Model` from `(batch, height, width, channels)` of any size to `(batch, height, width,
-        num_classes)`, float32.
-
-    Raises:
-        InputError: if an argument is not as above, the backbone is unknown or has no map of that stride, or the
-            weights cannot be loaded.
+    Other arguments, result and errors: see `UNet`; `backbone` cannot be None here.
 
     Examples:
         >>> import keras_seg as ks

@@ -45,7 +45,6 @@ def DilatedFCN(
             context module. Either takes any size, reflected up to a multiple of 8, and returns it. Defaults to
             `"same"`.
         context: str or None. `"basic"`, `"large"`, or None for the front end alone. Defaults to `"basic"`.
-        name: str. Name of the model. Defaults to "dilated_fcn".
 
     Other arguments: see `FCN8s`.
 

@@ -33,21 +33,11 @@ def FPN(
     pyramid is then convolved and doubled until it is four times smaller than the image; their sum decides.
 
     Args:
-        backbone: str or keras.Model. A name of `keras_seg.backbones.names()`, or a functional model. Defaults to
-            "MobileNetV2".
         pyramid_filters: int. Of the pyramid's maps. Defaults to 256.
         segmentation_filters: int. Of the branch that decides. Defaults to 128.
         dropout: float. In [0, 1), on the sum. Defaults to 0.
-        name: str. Name of the model. Defaults to "fpn".
 
-    Other arguments: see `UNet`.
-
-    Returns:
-        A functional `keras.Model` from `(batch, height, width, channels)` of any size to `(batch, height, width,
-        num_classes)`, float32.
-
-    Raises:
-        InputError: if an argument is not as above, the backbone is unknown, or the weights cannot be loaded.
+    Other arguments, result and errors: see `UNet`; `backbone` cannot be None here.
 
     Examples:
         >>> import keras_seg as ks

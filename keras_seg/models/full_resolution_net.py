@@ -26,7 +26,6 @@ def FullResolutionNet(
     Args:
         depth: int. 3x3 convolutions with BatchNormalization and ReLU. Defaults to 8.
         filters: int. Of every convolution. Defaults to 32.
-        name: str. Name of the model. Defaults to "full_resolution_net".
 
     Other arguments: see `UNet`.
 

@@ -32,20 +32,10 @@ def LinkNet(
     the encoder's map, to which it is added. The classes are decided at full resolution.
 
     Args:
-        backbone: str or keras.Model. A name of `keras_seg.backbones.names()`, or a functional model. Defaults to
-            "MobileNetV2".
         final_filters: int. Of the last stage, at full resolution. Defaults to 32.
         dropout: float. In [0, 1), before the classes. Defaults to 0.
-        name: str. Name of the model. Defaults to "linknet".
 
-    Other arguments: see `UNet`.
-
-    Returns:
-        A functional `keras.Model` from `(batch, height, width, channels)` of any size to `(batch, height, width,
-        num_classes)`, float32.
-
-    Raises:
-        InputError: if an argument is not as above, the backbone is unknown, or the weights cannot be loaded.
+    Other arguments, result and errors: see `UNet`; `backbone` cannot be None here.
 
     Examples:
         >>> import keras_seg as ks

@@ -89,7 +89,6 @@ def PatchClassifier(
             or None for the architecture's own. Defaults to None.
         dropout: float. In [0, 1), behind every hidden layer of the dense head. Defaults to 0.
         include_preprocessing: bool. True takes raw values in 0..255 and normalizes inside. Defaults to True.
-        name: str. Name of the model. Defaults to "patch_classifier".
 
     Other arguments: see `UNet`.
 

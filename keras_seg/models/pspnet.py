@@ -36,25 +36,14 @@ def PSPNet(
     joined to the map, so that the class of a pixel depends on the scene.
 
     Args:
-        backbone: str or keras.Model. A name of `keras_seg.backbones.names()`, or a functional model. Defaults to
-            "MobileNetV2".
         output_stride: int. Where the backbone stops compressing: its later stages are dilated instead, by
             `keras_seg.surgery.dilate`, and keep their weights. 32, or the stride of the backbone's deepest map, leaves
             it unchanged, at a sixteenth of the computations there. Defaults to the paper's 8.
         bins: sequence of ints. Regions per side of each grid. Defaults to (1, 2, 3, 6).
         filters: int. Of the convolution over the joined maps. Defaults to 512.
         dropout: float. In [0, 1), before the classes. Defaults to 0.1, as in the paper's code.
-        name: str. Name of the model. Defaults to "pspnet".
 
-    Other arguments: see `UNet`.
-
-    Returns:
-        A functional `keras.Model` from `(batch, height, width, channels)` of any size to `(batch, height, width,
-        num_classes)`, float32.
-
-    Raises:
-        InputError: if an argument is not as above, the backbone is unknown or has no map of that stride, or the
-            weights cannot be loaded.
+    Other arguments, result and errors: see `UNet`; `backbone` cannot be None here.
 
     Examples:
         >>> import keras_seg as ks

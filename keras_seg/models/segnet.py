@@ -35,7 +35,6 @@ def SegNet(
         include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside, as VGG16 was trained (BGR minus
             the mean color). The authors' model reads raw BGR and leaves the mean to its first normalization. Defaults
             to True.
-        name: str. Name of the model. Defaults to "segnet".
 
     Other arguments: see `FCN8s`.
 

@@ -41,7 +41,6 @@ def SegNetBasic(
             `keras_seg.inference.mc_dropout` samples it. Defaults to 0.
         include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside, by `normalization`; False
             leaves the image unchanged. Defaults to True.
-        name: str. Name of the model. Defaults to "segnet_basic".
 
     Other arguments: see `UNet`.
 

@@ -36,7 +36,6 @@ def UNet2015(
         depth: int or None. Poolings. Defaults to 4, or to one less than the number of `filters`.
         dropout: float. In [0, 1), on the deepest map, as at the end of the contracting path. Defaults to 0.
         include_preprocessing: bool. True takes raw values in 0..255 and normalizes inside. Defaults to True.
-        name: str. Name of the model. Defaults to "unet2015".
 
     Other arguments: see `UNet`.
 
