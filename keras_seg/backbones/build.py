@@ -141,7 +141,7 @@ def _from_name(
         network = applications.network(backbone, input_shape, include_preprocessing=include_preprocessing)
         if weights is not None:
             load_weights(network, backbone, weights)
-    return keras.Model(network.inputs[0], find_pyramid(networkwork, skips=skips), name=name or network.name)
+    return keras.Model(network.inputs[0], find_pyramid(network, skips=skips), name=name or network.name)
 
 
 def _from_model(
