@@ -90,7 +90,7 @@ def _copy(donor: keras.Model, network: keras.Model, name: str) -> None:
     bgr = preprocessing_mode(name) == "caffe"
     targets, values = _weights(network), _weights(donor)
     for target, value in zip(targets, values, strict=True):
-        value = keras.ops.convert_to_numpy(value)
+        value = np.asarray(keras.ops.convert_to_numpy(value))
         if tuple(target.shape) != value.shape:
             value = adapt_kernel(value, target.shape[-2], bgr=bgr)
         target.assign(value)

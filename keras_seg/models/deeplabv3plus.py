@@ -73,7 +73,7 @@ def DeepLabV3Plus(
         include_preprocessing=include_preprocessing,
         output_stride=output_stride,
     )
-    fine = strides_from(4, encoder.output)[0]
+    fine = strides_from(4, encoder)[0]
     if output_stride == fine:
         _validation.fail("output_stride", "must be that of a map deeper than the early one, of stride 4", output_stride)
     image = keras.Input(input_shape, name="image")

@@ -261,7 +261,7 @@ def _enlarge(x: Tensor, strides: int, name: str, *, kind: str, padding: str, tra
         strides=strides,
         padding=padding,
         use_bias=False,
-        kernel_initializer=Bilinear(),
+        kernel_initializer=Bilinear(),  # pyright: ignore[reportArgumentType]
         trainable=trainable,
         dtype="float32",
         name=name,

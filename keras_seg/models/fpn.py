@@ -63,29 +63,27 @@ def FPN(
         trainable=backbone_trainable,
         include_preprocessing=include_preprocessing,
     )
-    strides = strides_from(4, encoder.output)
+    strides = strides_from(4, encoder)
     check_joinable(strides)
     image = keras.Input(input_shape, name="image")
     pyramid = encoder(padded(image, strides[-1]))
 
     # Decoder
-    maps = []
-    x, above = None, None
-    for stride in reversed(strides):
+    finest, above = strides[0], strides[-1]
+    x = layers.Conv2D(pyramid_filters, 1, name=f"lateral{above}")(pyramid[level_of(above)])
+    maps = [_branch(x, above, above // finest, segmentation_filters)]
+    for stride in strides[-2::-1]:
         lateral = layers.Conv2D(pyramid_filters, 1, name=f"lateral{stride}")(pyramid[level_of(stride)])
-        if x is None:
-            x = lateral
-        else:
-            x = Resize2D(above // stride, interpolation="nearest", name=f"topdown{stride}")(x)
-            x = layers.Add(name=f"merge{stride}")([lateral, x])
-        maps.append(_branch(x, stride, stride // strides[0], segmentation_filters))
+        x = Resize2D(above // stride, interpolation="nearest", name=f"topdown{stride}")(x)
+        x = layers.Add(name=f"merge{stride}")([lateral, x])
+        maps.append(_branch(x, stride, stride // finest, segmentation_filters))
         above = stride
     x = layers.Add(name="sum")(maps)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
 
     # Head
-    x = segmentation_head(x, num_classes, activation, scale=strides[0])
+    x = segmentation_head(x, num_classes, activation, scale=finest)
     x = CropLike(dtype="float32", name="crop")([x, image])
     return image_model(image, x, name=name)
 

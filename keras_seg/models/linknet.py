@@ -59,7 +59,7 @@ def LinkNet(
         trainable=backbone_trainable,
         include_preprocessing=include_preprocessing,
     )
-    strides = strides_of(encoder.output)
+    strides = strides_of(encoder)
     check_joinable(strides)
     image = keras.Input(input_shape, name="image")
     pyramid = encoder(padded(image, strides[-1]))

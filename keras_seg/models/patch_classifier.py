@@ -114,7 +114,8 @@ def PatchClassifier(
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     plan = _ARCHITECTURES[_validation.one_of("architecture", architecture, _ARCHITECTURES)]
     _validation.one_of("head", head, HEADS)
-    padding = plan.padding if padding is None else _validation.one_of("padding", padding, PADDINGS)
+    padding = plan.padding if padding is None else padding
+    _validation.one_of("padding", padding, PADDINGS)
     filters = plan.filters if filters is None else _validation.integers("filters", filters)
     dropout = check_dropout(dropout)
     if head == "average":

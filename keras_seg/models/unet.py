@@ -117,7 +117,7 @@ def UNet(
             trainable=backbone_trainable,
             include_preprocessing=include_preprocessing,
         )
-        strides = strides_of(encoder.output)
+        strides = strides_of(encoder)
         check_joinable(strides)
     deepest = strides[-1]
     if decoder_stride & (decoder_stride - 1) or decoder_stride >= deepest:

@@ -115,9 +115,9 @@ def _grow(old: keras.optimizers.Optimizer, new: keras.optimizers.Optimizer) -> N
     weights = list(new._trainable_variables)
     replaced = {}
     for name, value in vars(new).items():
-        if name.startswith("_self_"):
+        if name.startswith("_self_") or name not in vars(old):
             continue  # TensorFlow's own record of dependencies
-        before = vars(old).get(name)
+        before = vars(old)[name]
         if isinstance(value, keras.optimizers.Optimizer):
             _grow(before, value)
         elif isinstance(value, keras.Variable):
@@ -140,7 +140,7 @@ def _grow(old: keras.optimizers.Optimizer, new: keras.optimizers.Optimizer) -> N
             replaced[name] = value
     for name in ("_variables", "_trainable_variables", "_trainable_variables_indices", "_tracker"):
         replaced[name] = vars(new)[name]
-    vars(old).update(replaced)
+    old.__dict__.update(replaced)
 
 
 def _is_slots(value: Any, weights: list[Any]) -> bool:

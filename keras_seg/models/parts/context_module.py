@@ -44,7 +44,7 @@ def context_module(x: Tensor, size: str, padding: str) -> Tensor:
             dilation_rate=dilation or 1,
             padding=padding,
             activation=None if last else "relu",
-            kernel_initializer=IdentityKernel(groups=classes, noise=noise, seed=index),
+            kernel_initializer=IdentityKernel(groups=classes, noise=noise, seed=index),  # pyright: ignore[reportArgumentType]
             name=f"context{index}",
         )(x)
     return x

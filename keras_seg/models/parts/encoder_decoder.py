@@ -3,6 +3,8 @@
 The maps go from encoder to decoder as the pyramid of `keras_seg.backbones.build`: `{"P1": map, ..., "P5": map}`.
 """
 
+from typing import Any
+
 import keras
 
 from keras_seg import _validation, backbones, surgery
@@ -36,11 +38,17 @@ def backbone_encoder(
     )
     if output_stride is None:
         return encoder
-    deepest = _check_output_stride(output_stride, encoder.output)
+    strides = strides_of(encoder)
+    if _validation.integer("output_stride", output_stride) not in strides:
+        rule = f"must be a stride of the backbone's maps, {', '.join(map(str, strides))}"
+        fix = f"Pass one of these, or a backbone with a map of stride {output_stride}."
+        _validation.fail("output_stride", rule, output_stride, fix)
+    deepest = strides[-1]
     if output_stride == deepest:
         return encoder
-    pyramid = {level: tensor for level, tensor in encoder.output.items() if stride_of(level) < output_stride}
-    pyramid[level_of(output_stride)] = encoder.output[level_of(deepest)]
+    maps: Any = encoder.output
+    pyramid = {level: tensor for level, tensor in maps.items() if stride_of(level) < output_stride}
+    pyramid[level_of(output_stride)] = maps[level_of(deepest)]
     encoder = _dilate(keras.Model(encoder.inputs[0], pyramid, name="backbone"), output_stride, deepest)
     if not trainable:
         encoder.trainable = False
@@ -52,14 +60,14 @@ def padded(image: Tensor, stride: int) -> Tensor:
     return PadToStride(stride, dtype="float32", name="pad_to_stride")(image)
 
 
-def strides_of(pyramid: dict[str, Tensor]) -> list[int]:
-    """The strides of a pyramid's maps, the finest first."""
-    return sorted(stride_of(level) for level in pyramid)
+def strides_of(encoder: keras.Model) -> list[int]:
+    """The strides of an encoder's maps, the finest first."""
+    return sorted(stride_of(level) for level in encoder.output)
 
 
-def strides_from(stride: int, pyramid: dict[str, Tensor]) -> list[int]:
-    """The strides of a pyramid's maps from `stride` on, the finest first; all of them where there are none."""
-    strides = strides_of(pyramid)
+def strides_from(stride: int, encoder: keras.Model) -> list[int]:
+    """The strides of an encoder's maps from `stride` on, the finest first; all of them where there are none."""
+    strides = strides_of(encoder)
     return [found for found in strides if found >= stride] or strides
 
 
@@ -72,16 +80,6 @@ def check_joinable(strides: list[int]) -> None:
             f"maps of stride {', '.join(map(str, strides))}",
             "Pass one that compresses in several steps, or see keras_seg.backbones.names().",
         )
-
-
-def _check_output_stride(output_stride: int, pyramid: dict[str, Tensor]) -> int:
-    """The deepest stride of the pyramid, if `output_stride` is one of its strides."""
-    strides = strides_of(pyramid)
-    if _validation.integer("output_stride", output_stride) not in strides:
-        rule = f"must be a stride of the backbone's maps, {', '.join(map(str, strides))}"
-        fix = f"Pass one of these, or a backbone with a map of stride {output_stride}."
-        _validation.fail("output_stride", rule, output_stride, fix)
-    return strides[-1]
 
 
 def _dilate(encoder: keras.Model, output_stride: int, deepest: int) -> keras.Model:

@@ -30,8 +30,8 @@ def check_dropout(dropout: float) -> float:
     return _validation.number("dropout", dropout, 0, 0.999)
 
 
-def preprocessed(x: Tensor, mode: str, *, include: bool) -> Tensor:
-    """The image `x`, normalized by `Preprocessing(mode)` where that is included."""
+def preprocessed(x: Tensor, mode: str, *, include: bool | str) -> Tensor:
+    """The image `x`, normalized by `Preprocessing(mode)` where that is included: `include` must be True or False."""
     if not _validation.boolean("include_preprocessing", include):
         return x
     return Preprocessing(mode, name="preprocessing")(x)
