@@ -39,7 +39,7 @@ ROWS = {
     "SegNet": ("SegNet", CAMVID, 29_449_355, "logits", 256),
     "SegNetBasic": ("SegNetBasic", CAMVID, 1_416_587, "logits", 256),
     "DilatedFCN": ("DilatedFCN", VOC, 134_374_973, "context8", 256),
-    "UNet, as published (252)": ("UNet", {"num_classes": 2, "input_shape": (252, 252, 1), "padding": "valid"},
+    "UNet, as published (252)": ("UNet2015", {"num_classes": 2, "input_shape": (252, 252, 1)},
                                  31_030_658, "logits", 252),
     "UNet, plain": ("UNet", VOC, None, "logits", 256),
     "UNet": ("UNet", MOBILE, None, "logits", 256),

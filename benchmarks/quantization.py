@@ -49,7 +49,7 @@ ROWS = {
     "FPN": ("FPN", {**MOBILE, "pyramid_filters": 96, "segmentation_filters": 64}, 120, 3e-3),
     "LinkNet": ("LinkNet", MOBILE, 120, 3e-3),
     "PSPNet": ("PSPNet", {**MOBILE, "filters": 96, "dropout": 0.0}, 120, 3e-3),
-    "DeepLabV3Plus": ("DeepLabV3Plus", {**MOBILE, "filters": 96, "dropout": 0.0}, 120, 3e-3),
+    "DeepLabV3Plus": ("DeepLabV3Plus", {**MOBILE, "aspp_filters": 96, "dropout": 0.0}, 120, 3e-3),
     "SegNet": ("SegNet", VGG, 120, 3e-3),
     "SegNetBasic": ("SegNetBasic", {"filters": 24}, 120, 3e-3),
     "DeconvNet": ("DeconvNet", {**VGG, "fc_filters": 192}, 120, 3e-3),

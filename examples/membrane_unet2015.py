@@ -37,7 +37,7 @@ train = ks.data.from_folder(
 # this size. The thin membranes between two cells get higher weights (equation 2 of the paper).
 
 # %%
-model = ks.models.UNet(2, input_shape=(None, None, 1), padding="valid", depth=3, filters=12, dropout=0.2)
+model = ks.models.UNet2015(2, input_shape=(None, None, 1), filters=12, depth=3, dropout=0.2)
 border = (220 - model.compute_output_shape((1, 220, 220, 1))[1]) // 2
 weighed = ks.data.add_boundary_weights(train, w0=5.0, sigma=3.0, class_weights=(2.0, 1.0))
 

@@ -1,9 +1,12 @@
 """One way to make a backbone: from a name, or from any functional model."""
 
+from typing import Any
+
 import keras
 
 from keras_seg import _validation
 from keras_seg._graph import as_functional, replay, replay_opened
+from keras_seg._types import PathLike, Tensor
 from keras_seg.backbones import applications
 from keras_seg.backbones.compact import Compact
 from keras_seg.backbones.pyramid import LEVELS, SKIPS, find_pyramid, named_by_stride, pyramid_of
@@ -11,8 +14,8 @@ from keras_seg.backbones.weights import load_own_weights, load_weights
 from keras_seg.layers.preprocessing import MODES, Preprocessing
 
 
-def names():
-    """The names `build` knows, in alphabetical order: our Compact and the networks of keras.applications.
+def names() -> list[str]:
+    """The names that `build` takes, in alphabetical order: our Compact and the networks of keras.applications.
 
     Returns:
         A list of strings.
@@ -26,49 +29,51 @@ def names():
 
 
 def build(
-    backbone,
-    input_shape=(None, None, 3),
-    weights=None,
+    backbone: str | keras.Model,
     *,
-    include_preprocessing=True,
-    trainable=True,
-    skips="wide",
-    name=None,
-):
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    weights: PathLike | None = None,
+    trainable: bool = True,
+    skips: str = "wide",
+    include_preprocessing: bool | str = True,
+    name: str | None = None,
+) -> keras.Model:
     """A backbone: a functional model from raw images to the pyramid `{"P1": ..., ..., "P5": ...}`.
 
     Pn is 2^n times smaller than the image where the image's sides are multiples of 32. A network that has no map of
     some stride leaves its level out (the ConvNeXts have no "P1"); a network with convolutions at full resolution adds
-    "P0" (VGG). Which tensor a level is: `find_pyramid`.
+    "P0" (VGG). `find_pyramid` explains how the tensor of a level is chosen.
 
     Xception and the Inceptions use valid convolutions, so their published maps are a few pixels short (109 for 112):
     here those windows are padded ("same"), which samples the same grid, changes only the border, and makes the pyramid
     line up with the image. Weights are the published ones.
 
-    A kernel of a first layer trained on three colors is adapted to other numbers of channels. With one or two channels
-    each gets the sum of the three colors' kernels divided by the number of channels; with more than three, channel `i`
-    gets the kernel of color `i % 3` divided by the number of channels sharing that color. A gray image repeated over
-    all channels keeps the response it had in color (see `Preprocessing` for the normalization of such channels).
+    The kernel of a first layer trained on three colors is adapted to other numbers of channels. With one or two
+    channels, each gets the sum of the three colors' kernels divided by the number of channels; with more than three,
+    channel `i` gets the kernel of color `i % 3` divided by the number of channels sharing that color. A gray image
+    repeated over all channels keeps the response it had in color: with more than three channels exactly, with one or
+    two if the three colors are normalized alike (see `keras_seg.layers.Preprocessing`).
 
     Args:
-        backbone: A name from `names()`, or a `keras.Model` with a functional graph, or a keras-hub (`pyramid_outputs`)
-            or keras-cv (`pyramid_level_inputs`) backbone. A model whose outputs are levels by name, such as one built
-            here, keeps them. A model's layers are shared, not copied.
-        input_shape: (height, width, channels); height and width may be None: then any multiple of 32 can be fed.
-            Defaults to `(None, None, 3)`.
-        weights: `None` (as initialized, or as they are in a model given), `"imagenet"` (downloaded by Keras), or the
-            path of a file: keras.applications' own `..._notop.h5`, or `.weights.h5` or `.keras` saved from the same
-            network. Defaults to `None`.
-        include_preprocessing: Bool, or a mode of `Preprocessing`. With `True` the model takes raw RGB 0..255 and
-            normalizes as the network was trained; with `False` the caller does. A `keras.Model` given is taken to do it
-            inside, and only a mode puts a `Preprocessing` in front of it. Defaults to `True`.
-        trainable: Bool. `False` freezes weights and BatchNormalization statistics; see `unfreeze`. Defaults to `True`.
-        skips: `"wide"`, or `"narrow"` for the bottlenecks of inverted-residual networks: a decoder with a sixth of the
-            channels to read. Defaults to `"wide"`.
-        name: String. Defaults to the network's own name.
+        backbone: str or keras.Model. A name from `names()`, a model with a functional graph, or a keras-hub
+            (`pyramid_outputs`) or keras-cv (`pyramid_level_inputs`) backbone. A model whose outputs are levels by name,
+            such as one built here, keeps them. A model's layers are shared, not copied.
+        input_shape: tuple. (height, width, channels), where height and width may be None, for any multiple of 32.
+            Defaults to (None, None, 3).
+        weights: str, path or None. None (initial weights, or those of the model given), `"imagenet"` (downloaded by
+            Keras), or the path of a file: keras.applications' own `..._notop.h5`, or `.weights.h5` or `.keras` saved
+            from the same network. Defaults to None.
+        trainable: bool. False freezes weights and BatchNormalization statistics; see `keras_seg.models.unfreeze`.
+            Defaults to True.
+        skips: str. `"wide"`, or `"narrow"` for the bottlenecks of inverted-residual networks, a sixth of the channels
+            for the decoder. A model that declares its own maps has no choice. Defaults to `"wide"`.
+        include_preprocessing: bool or str. True takes raw RGB 0..255 and normalizes as the network was trained; False
+            leaves that to the caller; or a mode of `keras_seg.layers.Preprocessing`. A `keras.Model` is expected to
+            normalize inside: only a mode puts a `Preprocessing` in front of it. Defaults to True.
+        name: str or None. Name of the model. Defaults to that of the network.
 
     Returns:
-        A functional `keras.Model` whose output is a dict of tensors, finest level first.
+        A functional `keras.Model` that outputs a dict of tensors, finest level first.
 
     Input shape:
         `(batch, height, width, channels)`, 0..255 unless `include_preprocessing=False`.
@@ -77,8 +82,8 @@ def build(
         `{"Pn": (batch, height / 2^n, width / 2^n, channels_n)}`.
 
     Raises:
-        ValueError: one line that names the argument and the fix: an unknown name (with the nearest one), weights that
-            cannot be downloaded (with the file and the folder to put it in), do not exist or do not fit.
+        InputError: if an argument is not as above: for an unknown name with the nearest one, for weights that cannot be
+            downloaded with the file and the folder to put it in.
 
     Examples:
         >>> import numpy as np, keras_seg as ks
@@ -96,7 +101,8 @@ def build(
             backbone, input_shape, weights, include_preprocessing=include_preprocessing, skips=skips, name=name
         )
     elif isinstance(backbone, keras.Model):
-        model = _from_model(backbone, input_shape, include_preprocessing, skips=skips, name=name)
+        mode = None if isinstance(include_preprocessing, bool) else include_preprocessing
+        model = _from_model(backbone, input_shape, mode=mode, skips=skips, name=name)
         if weights is not None:
             load_own_weights(model, weights)
     else:
@@ -107,7 +113,7 @@ def build(
     return model
 
 
-def _input_shape(value):
+def _input_shape(value: Any) -> tuple[int | None, int | None, int]:
     height, width, channels = _validation.image_shape("input_shape", value)
     for side in (height, width):
         if side is not None and side % 32:
@@ -116,44 +122,60 @@ def _input_shape(value):
     return height, width, channels
 
 
-def _from_name(backbone, input_shape, weights, *, include_preprocessing, skips, name):
+def _from_name(
+    backbone: str,
+    input_shape: tuple[int | None, int | None, int],
+    weights: PathLike | None,
+    *,
+    include_preprocessing: bool | str,
+    skips: str,
+    name: str | None,
+) -> keras.Model:
     if backbone not in names():
         _validation.fail("backbone", "is not a known network", backbone, _validation.nearest(backbone, names()))
     if backbone == "Compact":
-        net = Compact(input_shape=input_shape, include_preprocessing=include_preprocessing)
+        network = Compact(input_shape=input_shape, include_preprocessing=include_preprocessing)
         if weights is not None:
-            load_own_weights(net, weights)
+            load_own_weights(network, weights)
     else:
-        net = applications.network(backbone, input_shape, include_preprocessing=include_preprocessing)
+        network = applications.network(backbone, input_shape, include_preprocessing=include_preprocessing)
         if weights is not None:
-            load_weights(net, backbone, weights)
-    return keras.Model(net.inputs[0], find_pyramid(net, skips=skips), name=name or net.name)
+            load_weights(network, backbone, weights)
+    return keras.Model(network.inputs[0], find_pyramid(network, skips=skips), name=name or network.name)
 
 
-def _from_model(backbone, input_shape, include_preprocessing, *, skips, name):
-    if isinstance(include_preprocessing, bool):
-        include_preprocessing = None
+def _from_model(
+    backbone: keras.Model,
+    input_shape: tuple[int | None, int | None, int],
+    *,
+    mode: str | None,
+    skips: str,
+    name: str | None,
+) -> keras.Model:
     name = name or backbone.name
     pyramid = _declared_pyramid(backbone)
     if pyramid is None:
         backbone = _flattened(backbone)
         pyramid = pyramid_of(backbone, skips, "backbone")
+    elif skips != "wide":
+        fix = "Leave it out."
+        _validation.fail("skips", f"has no effect on {backbone.name!r}, which declares its own maps", skips, fix)
     model = keras.Model(backbone.inputs[0], pyramid, name=name)
     channels = model.inputs[0].shape[-1]
     if channels not in (None, input_shape[-1]):
-        fix = f"Pass input_shape=({input_shape[0]}, {input_shape[1]}, {channels}), or build the model anew."
+        fix = f"Pass input_shape=({input_shape[0]}, {input_shape[1]}, {channels}), or rebuild the model."
         _validation.fail("input_shape", f"must have the {channels} channels of the backbone given", input_shape, fix)
-    if tuple(model.inputs[0].shape[1:]) == input_shape and not include_preprocessing:
+    if tuple(model.inputs[0].shape[1:]) == input_shape and mode is None:
         return model
     inputs = x = keras.Input(input_shape, name="image")
-    if include_preprocessing:
-        x = Preprocessing(include_preprocessing, name="preprocessing")(x)
+    if mode is not None:
+        x = Preprocessing(mode, name="preprocessing")(x)
     tensors = replay(model, x, lambda layer, *args, **kwargs: layer(*args, **kwargs))
     pyramid = {level: tensors[id(tensor)] for level, tensor in pyramid.items()}
     return keras.Model(inputs, pyramid, name=name)
 
 
-def _declared_pyramid(backbone):
+def _declared_pyramid(backbone: keras.Model) -> dict[str, Tensor] | None:
     """The pyramid that a backbone declares itself, one of `build` or of keras-hub or keras-cv, or None."""
     graph = as_functional(backbone)
     if graph is not None and isinstance(graph.output, dict) and set(graph.output) <= {"P0", *LEVELS}:
@@ -167,8 +189,8 @@ def _declared_pyramid(backbone):
     return named_by_stride(backbone, found.values())
 
 
-def _flattened(model):
-    """`model` with functional models nested in it opened up: their inner tensors can only be reached that way."""
+def _flattened(model: keras.Model) -> keras.Model:
+    """`model` with functional models nested in it opened up: only then can their inner tensors be reached."""
     graph = as_functional(model)
     if graph is None or not any(isinstance(layer, keras.Model) for layer in graph.layers):
         return model

@@ -1,16 +1,21 @@
 """Pretrained weights for a backbone: download or file, and their adaptation to any number of channels."""
 
+import contextlib
 import os
 import warnings
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
+from keras.src.utils import file_utils  # Keras' own name for its download is needed: see `_recorded_downloads`.
 
 from keras_seg import _validation
+from keras_seg._types import PathLike, Tensor
 from keras_seg.backbones.applications import preprocessing_mode, published_network
 
 
-def load_weights(network, name, weights):
+def load_weights(network: keras.Model, name: str, weights: PathLike) -> None:
     """Fill `network`, made by `applications.network(name, ...)`, from `"imagenet"` or a weights file."""
     if weights == "imagenet":
         _copy(_download(name), network, name)
@@ -20,7 +25,7 @@ def load_weights(network, name, weights):
     try:
         _load(donor, weights)
     except Exception as error:
-        # Not the published layout for three channels: then one of our own, saved with this number of channels.
+        # If it is not the published layout for three channels, it is one of ours with this number of channels.
         try:
             _load(network, weights)
         except Exception:
@@ -29,7 +34,7 @@ def load_weights(network, name, weights):
         _copy(donor, network, name)
 
 
-def load_own_weights(network, weights):
+def load_own_weights(network: keras.Model, weights: PathLike) -> None:
     """Fill `network` from a weights file of the same network."""
     if weights == "imagenet":
         fix = "Pass the name of a keras.applications network, or weights=None or a file."
@@ -41,33 +46,33 @@ def load_own_weights(network, weights):
         _misfit(weights, network.name, error)
 
 
-def _load(network, weights):
+def _load(network: keras.Model, weights: PathLike) -> None:
     with warnings.catch_warnings():
-        # Keras' book of graph depths ("container_131") differs between networks with and without a Preprocessing layer.
-        # It holds no weights of its own: a layer whose weights are missing is an error.
+        # Keras' record of graph depths ("container_131") differs between networks with and without a Preprocessing
+        # layer. It holds no weights: a layer whose weights are missing is an error.
         warnings.filterwarnings("ignore", message="Skipping nested container")
         network.load_weights(weights)
 
 
-def adapt_kernel(kernel, channels, *, bgr=False):
+def adapt_kernel(kernel: Tensor, channels: int, *, bgr: bool = False) -> np.ndarray:
     """The first convolution's `kernel` for three colors, adapted to `channels` input channels.
 
     - One or two channels: each gets the sum of the three colors' kernels, divided by the number of channels.
     - More than three: channel `i` gets the kernel of color `i % 3` (R, G, B), divided by the number of channels that
       share the color.
 
-    Either way the kernels sum to what they did, so an image that is equal in all channels (gray) keeps the response
-    it had in color: with more than three channels exactly, with one or two as far as the three colors are normalized
-    alike (exactly in the modes `"tf"` and `"tf128"`; otherwise their constants are replaced by the mean).
+    The sum of the kernels does not change, so an image that is equal in all channels (gray) keeps the response it had
+    in color: with more than three channels exactly, with one or two if the three colors are normalized alike (exactly
+    in the modes `"tf"` and `"tf128"`; otherwise their constants are replaced by the mean).
 
     Args:
-        kernel: Array (height, width, 3, filters).
-        channels: Integer, the channels to adapt to.
-        bgr: Bool, whether `kernel` expects blue first (`"caffe"`); `channels` other than three are never swapped.
-            Defaults to `False`.
+        kernel: array. (height, width, 3, filters).
+        channels: int. The channels to adapt to.
+        bgr: bool. Whether `kernel` expects blue first (`"caffe"`); `channels` other than three are never swapped.
+            Defaults to False.
 
     Returns:
-        Array (height, width, channels, filters).
+        An array (height, width, channels, filters).
     """
     kernel = np.asarray(kernel)
     if channels == 3:
@@ -80,18 +85,18 @@ def adapt_kernel(kernel, channels, *, bgr=False):
     return rgb[:, :, colors] / shared[:, None]
 
 
-def _copy(donor, network, name):
+def _copy(donor: keras.Model, network: keras.Model, name: str) -> None:
     """Copy all weights of a three-channel `donor` into `network`, adapting the one kernel that sees the image."""
     bgr = preprocessing_mode(name) == "caffe"
     targets, values = _weights(network), _weights(donor)
     for target, value in zip(targets, values, strict=True):
-        value = keras.ops.convert_to_numpy(value)
+        value = np.asarray(keras.ops.convert_to_numpy(value))
         if tuple(target.shape) != value.shape:
             value = adapt_kernel(value, target.shape[-2], bgr=bgr)
         target.assign(value)
 
 
-def _weights(network):
+def _weights(network: keras.Model) -> list[Any]:
     """The weights of `network` without those of Normalization layers: our Preprocessing takes their place."""
     return [
         weight
@@ -101,38 +106,44 @@ def _weights(network):
     ]
 
 
-def _download(name):
-    try:
-        return published_network(name, weights="imagenet")
-    except Exception as error:
-        wanted = _wanted_file(error)
-        if wanted is None:
-            raise
-        file, folder, origin = wanted
-        fix = (
-            f"Fetch {origin} elsewhere and put it into {folder} as {file}; "
-            "or pass weights=None, or weights= the path of a file you have."
-        )
-        reason = " ".join(str(error).replace(f" on {origin}", "").split()).rstrip(".")
-        _validation.fail("weights", f"could not be downloaded for {name} ({reason})", "imagenet", fix)
+def _download(name: str) -> keras.Model:
+    with _recorded_downloads() as downloads:
+        try:
+            return published_network(name, weights="imagenet")
+        except Exception as error:
+            if not downloads:
+                raise
+            address, path = downloads[-1]
+            folder, file = os.path.split(path)
+            fix = (
+                f"Fetch {address} elsewhere and put it into {folder} as {file}; "
+                "or pass weights=None, or weights= the path of a file you have."
+            )
+            reason = " ".join(str(error).replace(f" on {address}", "").split()).rstrip(".")
+            _validation.fail("weights", f"could not be downloaded for {name} ({reason})", "imagenet", fix)
 
 
-def _wanted_file(error):
-    """(file, folder, address) of the download in which `error` arose, or None.
+@contextlib.contextmanager
+def _recorded_downloads() -> Iterator[list[tuple[str, str]]]:
+    """A list that gets the (address, path) of each file that Keras begins to download.
 
-    Only `keras.utils.get_file` knows under which name and where a file is looked for (KERAS_HOME, ~/.keras, or /tmp
-    where that cannot be written), and its message holds the address alone: its frame is asked.
+    An error of `keras.utils.get_file` holds the address alone, and the rule by which it chooses the folder (KERAS_HOME,
+    ~/.keras, or /tmp where that cannot be written) is not public; so the one call that has both is recorded.
     """
-    trace = error.__traceback__
-    while trace is not None:
-        local = trace.tb_frame.f_locals
-        if trace.tb_frame.f_code.co_name == "get_file" and {"fname", "datadir", "origin"} <= local.keys():
-            return local["fname"], local["datadir"], local["origin"]
-        trace = trace.tb_next
-    return None
+    downloads, retrieve = [], file_utils.urlretrieve
+
+    def record(address: str, path: str, *args: Any) -> Any:
+        downloads.append((address, str(path)))
+        return retrieve(address, path, *args)
+
+    file_utils.urlretrieve = record
+    try:
+        yield downloads
+    finally:
+        file_utils.urlretrieve = retrieve
 
 
-def _check_file(weights):
+def _check_file(weights: PathLike) -> None:
     if not isinstance(weights, (str, os.PathLike)):
         _validation.fail("weights", 'must be None, "imagenet" or a path', weights)
     if not os.path.isfile(weights):
@@ -140,7 +151,7 @@ def _check_file(weights):
         _validation.fail("weights", "names no existing file", str(weights), fix)
 
 
-def _misfit(weights, name, error):
+def _misfit(weights: PathLike, name: str, error: Exception) -> NoReturn:
     reason = " ".join(str(error).split())
     if len(reason) > 300:
         reason = reason[:300] + "..."

@@ -102,20 +102,9 @@ class UpsampleConv(keras.layers.Layer):
         self.odd_sizes = bool(odd_sizes)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.normalize = self._normalization_layer()
-
-    def _normalization_layer(self):
-        if self.normalization == "batch":
-            return keras.layers.BatchNormalization(
-                momentum=BATCH_NORM_MOMENTUM, dtype=self.dtype_policy, name="normalization"
-            )
-        if self.normalization == "group":
-            group_size = max(n for n in range(1, 17) if self.filters % n == 0)
-            groups = self.filters // group_size
-            return keras.layers.GroupNormalization(groups, dtype=self.dtype_policy, name="normalization")
-        if self.normalization == "layer":
-            return keras.layers.LayerNormalization(dtype=self.dtype_policy, name="normalization")
-        return None
+        self.normalize = normalization_layer(
+            self.normalization, self.filters, name="normalization", dtype=self.dtype_policy
+        )
 
     def build(self, input_shape):
         shapes = _shapes(input_shape)
@@ -252,6 +241,18 @@ def subpixel_kernel(kernel):
     # (window row, block row, window column, block column, filters, channels): taps 2 and 3 go first.
     taps = ops.flip(ops.reshape(kernel, (2, 2, 2, 2, filters, channels)), axis=(0, 2))
     return ops.reshape(ops.transpose(taps, (0, 2, 5, 1, 3, 4)), (2, 2, channels, 4 * filters))
+
+
+def normalization_layer(normalization, filters, *, name, dtype=None):
+    """The layer of one of `NORMALIZATIONS` for a map of so many `filters`, or None for None."""
+    if normalization == "batch":
+        return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, dtype=dtype, name=name)
+    if normalization == "group":
+        group_size = max(n for n in range(1, 17) if filters % n == 0)
+        return keras.layers.GroupNormalization(filters // group_size, dtype=dtype, name=name)
+    if normalization == "layer":
+        return keras.layers.LayerNormalization(dtype=dtype, name=name)
+    return None
 
 
 def _shapes(input_shape):

@@ -1,13 +1,14 @@
 """DeconvNet: all of VGG16, its dense layers included, and all of it mirrored."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
 from keras_seg import _validation
-from keras_seg.backbones import Preprocessing
 from keras_seg.layers.minimum_size import MinimumSize, check_minimum
 from keras_seg.models.parts.heads import segmentation_head
-from keras_seg.models.parts.image_model import check_common, image_model
+from keras_seg.models.parts.image_model import check_common, image_model, preprocessed
 from keras_seg.models.parts.unpooling import convolution, normalized, unpool, vgg16_encoder, vgg16_mirror
 from keras_seg.models.parts.vgg16_blocks import check_filters
 
@@ -17,45 +18,39 @@ _WHY = "with padding='valid', or the 7x7 of fc6 has no room; padding='same' take
 
 
 def DeconvNet(
-    num_classes,
+    num_classes: int,
     *,
-    input_shape=(None, None, 3),
-    padding="same",
-    filters=(64, 128, 256, 512, 512),
-    fc_filters=4096,
-    activation="softmax",
-    include_preprocessing=True,
-    name="deconvnet",
-):
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    padding: str = "same",
+    filters: Sequence[int] = (64, 128, 256, 512, 512),
+    fc_filters: int = 4096,
+    activation: str | None = "softmax",
+    include_preprocessing: bool = True,
+    name: str = "deconvnet",
+) -> keras.Model:
     """DeconvNet: VGG16 with its dense layers down to a single unit, and deconvolutions and unpoolings back up.
 
-    Of 224x224 pixels a 7x7 map is left, of which fc6 makes one unit of 4096 values. A 7x7 deconvolution begins the way
+    224x224 pixels become a 7x7 map, which fc6 turns into one unit of 4096 values. A 7x7 deconvolution begins the way
     back; each unpooling puts values where the pooling found them, and each 3x3 deconvolution fills in around them. All
-    29 layers before the scores have BatchNormalization and ReLU. The net is fully convolutional, poolings are in ceil
+    29 layers before the scores have BatchNormalization and ReLU. The model is fully convolutional, poolings are in ceil
     mode and unpoolings return to the size before, so it takes other sizes too.
 
-    The convolutions have the names and biases of keras.applications' VGG16, but for fc6 and fc7, which are fc1 and fc2
-    there: `transfer_weights` takes its weights.
+    The convolutions have the names and biases of keras.applications' VGG16, except for fc6 and fc7, which are fc1 and
+    fc2 there: `transfer_weights` takes its weights.
 
     Args:
-        num_classes: int. Channels of the output.
-        input_shape: (height, width, channels), where height and width may be None. Defaults to (None, None, 3).
-        padding: of the 7x7 convolution and deconvolution. `"valid"`, as published: images of 193 pixels a side or more,
-            made for 224. `"same"` keeps the map's size there, and takes any image. The weights are the same. Defaults
-            to `"same"`.
-        filters: five ints, of VGG16's blocks. Defaults to (64, 128, 256, 512, 512).
-        fc_filters: int, of fc6 and fc7. Defaults to 4096.
-        activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside, as VGG16 was trained (BGR minus
-            the mean color). Defaults to True.
-        name: str. Defaults to "deconvnet".
+        padding: str. Of the 7x7 convolution and deconvolution. `"valid"`, as published: images with sides of at least
+            193 pixels, made for 224. `"same"` keeps the map's size there, and takes any image. The weights are the
+            same. Defaults to `"same"`.
+
+    Other arguments: see `FCN8s`.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to `(batch, height, width, num_classes)`,
         float32. With 21 classes it has 251,805,653 trainable parameters.
 
     Raises:
-        ValueError: if an argument is not as above, or the image is too small for `padding="valid"`.
+        InputError: if an argument is not as above, or the image is too small for `padding="valid"`.
 
     Examples:
         >>> import keras_seg as ks
@@ -68,26 +63,30 @@ def DeconvNet(
         table 2 of the supplement.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
-    _validation.boolean("include_preprocessing", include_preprocessing)
     filters = check_filters(filters)
     fc_filters = _validation.integer("fc_filters", fc_filters)
     _validation.one_of("padding", padding, ("same", "valid"))
 
-    def deconvolution(filters, kernel_size, name, padding="same"):
-        return layers.Conv2DTranspose(filters, kernel_size, padding=padding, kernel_initializer="he_normal", name=name)
-
+    # Encoder
     image = x = keras.Input(input_shape, name="image")
     if padding == "valid":
         check_minimum(input_shape, _SMALLEST, _WHY)
         x = MinimumSize(_SMALLEST, _WHY, name="minimum_size")(x)
-    if include_preprocessing:
-        x = Preprocessing("caffe", name="preprocessing")(x)
+    x = preprocessed(x, "caffe", include=include_preprocessing)
     x, switches = vgg16_encoder(x, filters)
-    x = normalized(x, convolution(fc_filters, 7, "fc6", padding))
+    x = normalized(x, convolution(fc_filters, 7, "fc6", padding=padding))
     x = normalized(x, convolution(fc_filters, 1, "fc7"))
-    x = normalized(x, deconvolution(filters[-1], 7, "fc6_deconv", padding))
+
+    # Decoder
+    x = normalized(x, _deconvolution(filters[-1], 7, "fc6_deconv", padding=padding))
     for block, widths in vgg16_mirror(filters):
         x = unpool(x, switches[block], f"unpool{block}")
         for index, width in enumerate(widths, start=1):
-            x = normalized(x, deconvolution(width, 3, f"deconv{block}_{index}"))
+            x = normalized(x, _deconvolution(width, 3, f"deconv{block}_{index}"))
+
+    # Head
     return image_model(image, segmentation_head(x, num_classes, activation), name=name)
+
+
+def _deconvolution(filters: int, kernel_size: int, name: str, *, padding: str = "same") -> keras.layers.Layer:
+    return layers.Conv2DTranspose(filters, kernel_size, padding=padding, kernel_initializer="he_normal", name=name)

@@ -1,57 +1,52 @@
-"""Yu and Koltun's net: VGG16 that stops compressing at stride 8, and a context module on its scores."""
+"""The network of Yu and Koltun: VGG16 that stops compressing at stride 8, and a context module on its scores."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 
 from keras_seg import _validation
-from keras_seg.backbones import Preprocessing
 from keras_seg.layers import CropLike, PadToStride, Resize2D
 from keras_seg.models.parts.context_module import CONTEXTS, context_module
 from keras_seg.models.parts.heads import class_activation
-from keras_seg.models.parts.image_model import check_common, image_model
+from keras_seg.models.parts.image_model import check_common, image_model, preprocessed
 from keras_seg.models.parts.vgg16_trunk import check_trunk, dilated_vgg16
 
 _STRIDE = 8
 
-# Half of what the receptive field of 380 pixels has beyond the stride: what valid convolutions eat on each side.
+# Half of the receptive field of 380 pixels beyond the stride: what valid convolutions remove on each side.
 _MARGIN = 186
 
 
 def DilatedFCN(
-    num_classes,
+    num_classes: int,
     *,
-    input_shape=(None, None, 3),
-    padding="same",
-    context="basic",
-    filters=(64, 128, 256, 512, 512),
-    fc_filters=4096,
-    dropout=0.5,
-    activation="softmax",
-    include_preprocessing=True,
-    name="dilated_fcn",
-):
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    padding: str = "same",
+    context: str | None = "basic",
+    filters: Sequence[int] = (64, 128, 256, 512, 512),
+    fc_filters: int = 4096,
+    dropout: float = 0.5,
+    activation: str | None = "softmax",
+    include_preprocessing: bool = True,
+    name: str = "dilated_fcn",
+) -> keras.Model:
     """Dilated VGG16 with a context module: dense scores at stride 8 that see all of a large image.
 
     The last two poolings of VGG16 are gone, and every convolution after them is dilated by what they would have
     compressed: 2 in block 5, 4 in fc6. Layers have the names of VGG16 and of `FCN32s`, so that `transfer_weights` takes
-    either's weights. The context module starts as the identity and adds up what surrounds a pixel.
+    the weights of either. The context module starts as the identity and sums up the surroundings of a pixel.
 
-    The paper trains in stages: first without context (`context=None`), then that net's weights, transferred, with it.
+    The paper trains in stages: first without context (`context=None`), then with it, from the first model's weights.
 
     Args:
-        num_classes: int. Channels of the output.
-        input_shape: (height, width, channels), where height and width may be None. Defaults to (None, None, 3).
-        padding: `"same"`, where every layer pads with zeros; or `"valid"`, the authors' geometry: the image is mirrored
-            by 186 pixels on each side and no convolution pads, but for 33 zeros around what the context module reads.
-            Either takes any size, reflected up to a multiple of 8, and returns it. Defaults to `"same"`.
-        context: `"basic"`, `"large"`, or None for the front end alone. Defaults to `"basic"`.
-        filters: five ints, of VGG16's blocks. Defaults to (64, 128, 256, 512, 512).
-        fc_filters: int, of fc6 and fc7. Defaults to 4096.
-        dropout: float in [0, 1), after fc6 and fc7. Defaults to 0.5.
-        activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside, as VGG16 was trained (BGR minus
-            the mean color). Defaults to True.
-        name: str. Defaults to "dilated_fcn".
+        padding: str. `"same"`, where every layer pads with zeros; or `"valid"`, the authors' geometry: the image is
+            mirrored by 186 pixels on each side and no convolution pads, except for 33 zeros around the input of the
+            context module. Either takes any size, reflected up to a multiple of 8, and returns it. Defaults to
+            `"same"`.
+        context: str or None. `"basic"`, `"large"`, or None for the front end alone. Defaults to `"basic"`.
+
+    Other arguments: see `FCN8s`.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to `(batch, height, width,
@@ -59,7 +54,7 @@ def DilatedFCN(
         basic one.
 
     Raises:
-        ValueError: if an argument is not as above.
+        InputError: if an argument is not as above.
 
     Examples:
         >>> import keras_seg as ks
@@ -71,15 +66,17 @@ def DilatedFCN(
         table 1.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
-    _validation.boolean("include_preprocessing", include_preprocessing)
     filters, fc_filters, dropout, padding = check_trunk(filters, fc_filters, dropout, padding)
     _validation.one_of("context", context, (None, *CONTEXTS))
+
+    # Encoder
     image = keras.Input(input_shape, name="image")
     margin = _MARGIN if padding == "valid" else 0
     x = PadToStride(_STRIDE, margin=margin, dtype="float32", name="pad_to_stride")(image)
-    if include_preprocessing:
-        x = Preprocessing("caffe", name="preprocessing")(x)
+    x = preprocessed(x, "caffe", include=include_preprocessing)
     x = dilated_vgg16(x, filters, fc_filters, dropout=dropout, padding=padding)
+
+    # Head
     x = layers.Conv2D(num_classes, 1, name="score_fr")(x)
     if context:
         x = context_module(x, context, padding)

@@ -1,52 +1,43 @@
-"""Feature pyramid network for segmentation: every level speaks, at a quarter of the resolution."""
+"""Feature pyramid network for segmentation: predictions from all levels, merged at a quarter of the resolution."""
 
+import keras
 from keras import layers
 
 from keras_seg import _validation
-from keras_seg.layers import Resize2D
+from keras_seg._types import PathLike, Tensor
+from keras_seg.backbones.pyramid import level_of
+from keras_seg.layers import CropLike, Resize2D
 from keras_seg.models.parts.blocks import conv_block
-from keras_seg.models.parts.encoder_decoder import check_joinable, finest_from, model_on_backbone
+from keras_seg.models.parts.encoder_decoder import backbone_encoder, check_joinable, padded, strides_from
+from keras_seg.models.parts.heads import segmentation_head
+from keras_seg.models.parts.image_model import check_common, check_dropout, image_model
 
 
 def FPN(
-    num_classes,
+    num_classes: int,
     *,
-    input_shape=(None, None, 3),
-    backbone="MobileNetV2",
-    weights=None,
-    backbone_trainable=True,
-    pyramid_filters=256,
-    segmentation_filters=128,
-    dropout=0.0,
-    activation="softmax",
-    include_preprocessing=True,
-    name="fpn",
-):
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "MobileNetV2",
+    weights: PathLike | None = None,
+    backbone_trainable: bool = True,
+    pyramid_filters: int = 256,
+    segmentation_filters: int = 128,
+    dropout: float = 0.0,
+    activation: str | None = "softmax",
+    include_preprocessing: bool | str = True,
+    name: str = "fpn",
+) -> keras.Model:
     """A feature pyramid with the semantic branch of Panoptic FPN, on any backbone.
 
     From the deepest map upwards, each level's 1x1 convolution is added to the doubled map below it. Each map of that
     pyramid is then convolved and doubled until it is four times smaller than the image; their sum decides.
 
     Args:
-        num_classes: int. Channels of the output.
-        input_shape: (height, width, channels), where height and width may be None. Defaults to (None, None, 3).
-        backbone: a name of `keras_seg.backbones.names()`, or a `keras.Model`. Defaults to "MobileNetV2".
-        weights: of the backbone: None, `"imagenet"`, or the path of a weights file. Defaults to None.
-        backbone_trainable: bool. False freezes the backbone's weights and its BatchNormalization statistics; `unfreeze`
-            undoes it. Defaults to True.
-        pyramid_filters: int, of the pyramid's maps. Defaults to 256.
-        segmentation_filters: int, of the branch that decides. Defaults to 128.
-        dropout: float in [0, 1), on the sum. Defaults to 0.
-        activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside. Defaults to True.
-        name: str. Defaults to "fpn".
+        pyramid_filters: int. Of the pyramid's maps. Defaults to 256.
+        segmentation_filters: int. Of the branch that decides. Defaults to 128.
+        dropout: float. In [0, 1), on the sum. Defaults to 0.
 
-    Returns:
-        A functional `keras.Model` from `(batch, height, width, channels)` of any size to `(batch, height, width,
-        num_classes)`, float32.
-
-    Raises:
-        ValueError: if an argument is not as above, the backbone is unknown, or the weights cannot be had.
+    Other arguments, result and errors: see `UNet`; `backbone` cannot be None here.
 
     Examples:
         >>> import keras_seg as ks
@@ -59,43 +50,45 @@ def FPN(
         BatchNormalization where they have GroupNormalization, and the branch's first convolution in place of one more
         after each sum.
     """
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
     pyramid_filters = _validation.integer("pyramid_filters", pyramid_filters)
     segmentation_filters = _validation.integer("segmentation_filters", segmentation_filters)
-    dropout = _validation.number("dropout", dropout, 0, 0.999)
+    dropout = check_dropout(dropout)
 
-    def decode(levels):
-        strides = finest_from(4, levels)
-        check_joinable(strides)
-        maps = []
-        x, above = None, None
-        for stride in reversed(strides):
-            lateral = layers.Conv2D(pyramid_filters, 1, name=f"lateral{stride}")(levels[stride])
-            if x is None:
-                x = lateral
-            else:
-                x = Resize2D(above // stride, interpolation="nearest", name=f"topdown{stride}")(x)
-                x = layers.Add(name=f"merge{stride}")([lateral, x])
-            maps.append(_branch(x, stride, stride // strides[0], segmentation_filters))
-            above = stride
-        x = layers.Add(name="sum")(maps) if len(maps) > 1 else maps[0]
-        if dropout:
-            x = layers.Dropout(dropout, name="dropout")(x)
-        return x, strides[0]
-
-    return model_on_backbone(
-        decode,
-        num_classes,
+    # Encoder
+    encoder = backbone_encoder(
+        backbone,
         input_shape,
-        backbone=backbone,
         weights=weights,
-        backbone_trainable=backbone_trainable,
-        activation=activation,
+        trainable=backbone_trainable,
         include_preprocessing=include_preprocessing,
-        name=name,
     )
+    strides = strides_from(4, encoder)
+    check_joinable(strides)
+    image = keras.Input(input_shape, name="image")
+    pyramid = encoder(padded(image, strides[-1]))
+
+    # Decoder
+    finest, above = strides[0], strides[-1]
+    x = layers.Conv2D(pyramid_filters, 1, name=f"lateral{above}")(pyramid[level_of(above)])
+    maps = [_branch(x, above, above // finest, segmentation_filters)]
+    for stride in strides[-2::-1]:
+        lateral = layers.Conv2D(pyramid_filters, 1, name=f"lateral{stride}")(pyramid[level_of(stride)])
+        x = Resize2D(above // stride, interpolation="nearest", name=f"topdown{stride}")(x)
+        x = layers.Add(name=f"merge{stride}")([lateral, x])
+        maps.append(_branch(x, stride, stride // finest, segmentation_filters))
+        above = stride
+    x = layers.Add(name="sum")(maps)
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
+
+    # Head
+    x = segmentation_head(x, num_classes, activation, scale=finest)
+    x = CropLike(dtype="float32", name="crop")([x, image])
+    return image_model(image, x, name=name)
 
 
-def _branch(x, stride, scale, filters):
+def _branch(x: Tensor, stride: int, scale: int, filters: int) -> Tensor:
     """Convolutions and doublings from a map of `stride` up by `scale`; at least one convolution."""
     for step in range(1, max(1, scale.bit_length() - 1) + 1):
         x = conv_block(x, filters, f"segment{stride}_{step}")

@@ -1,50 +1,41 @@
 """LinkNet: a thin decoder that adds the encoder's maps instead of joining them."""
 
+import keras
 from keras import layers
 
 from keras_seg import _validation
-from keras_seg.layers import UpsampleConv
+from keras_seg._types import PathLike, Tensor
+from keras_seg.backbones.pyramid import level_of
+from keras_seg.layers import CropLike, UpsampleConv
 from keras_seg.models.parts.blocks import conv_block
-from keras_seg.models.parts.encoder_decoder import check_joinable, model_on_backbone
+from keras_seg.models.parts.encoder_decoder import backbone_encoder, check_joinable, padded, strides_of
+from keras_seg.models.parts.heads import segmentation_head
+from keras_seg.models.parts.image_model import check_common, check_dropout, image_model
 
 
 def LinkNet(
-    num_classes,
+    num_classes: int,
     *,
-    input_shape=(None, None, 3),
-    backbone="MobileNetV2",
-    weights=None,
-    backbone_trainable=True,
-    final_filters=32,
-    dropout=0.0,
-    activation="softmax",
-    include_preprocessing=True,
-    name="linknet",
-):
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "MobileNetV2",
+    weights: PathLike | None = None,
+    backbone_trainable: bool = True,
+    final_filters: int = 32,
+    dropout: float = 0.0,
+    activation: str | None = "softmax",
+    include_preprocessing: bool | str = True,
+    name: str = "linknet",
+) -> keras.Model:
     """LinkNet on any backbone: each stage doubles the map in a bottleneck and adds the encoder's map.
 
     A stage narrows to a quarter of the channels, doubles the map with a 3x3 convolution, and widens to the channels of
     the encoder's map, to which it is added. The classes are decided at full resolution.
 
     Args:
-        num_classes: int. Channels of the output.
-        input_shape: (height, width, channels), where height and width may be None. Defaults to (None, None, 3).
-        backbone: a name of `keras_seg.backbones.names()`, or a `keras.Model`. Defaults to "MobileNetV2".
-        weights: of the backbone: None, `"imagenet"`, or the path of a weights file. Defaults to None.
-        backbone_trainable: bool. False freezes the backbone's weights and its BatchNormalization statistics; `unfreeze`
-            undoes it. Defaults to True.
-        final_filters: int, of the last stage, at full resolution. Defaults to 32.
-        dropout: float in [0, 1), before the classes. Defaults to 0.
-        activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside. Defaults to True.
-        name: str. Defaults to "linknet".
+        final_filters: int. Of the last stage, at full resolution. Defaults to 32.
+        dropout: float. In [0, 1), before the classes. Defaults to 0.
 
-    Returns:
-        A functional `keras.Model` from `(batch, height, width, channels)` of any size to `(batch, height, width,
-        num_classes)`, float32.
-
-    Raises:
-        ValueError: if an argument is not as above, the backbone is unknown, or the weights cannot be had.
+    Other arguments, result and errors: see `UNet`; `backbone` cannot be None here.
 
     Examples:
         >>> import keras_seg as ks
@@ -56,39 +47,44 @@ def LinkNet(
         Segmentation", VCIP 2017, section III and figures 1 and 3. Ours doubles by `UpsampleConv` where theirs has
         transposed convolutions, and links the map of stride 2 as well where the backbone has one.
     """
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
     final_filters = _validation.integer("final_filters", final_filters)
-    dropout = _validation.number("dropout", dropout, 0, 0.999)
+    dropout = check_dropout(dropout)
 
-    def decode(levels):
-        check_joinable(sorted(levels))
-        stride = max(levels)
-        x = levels[stride]
-        while stride > 2:
-            stride //= 2
-            skip = levels.get(stride)
-            x = _stage(x, max(1, x.shape[-1] // 2) if skip is None else skip.shape[-1], f"decoder{stride}")
-            if skip is not None:
-                x = layers.Add(name=f"decoder{stride}_add")([x, skip])
-        x = UpsampleConv(final_filters, name="final_up")(x)
-        x = conv_block(x, final_filters, "final")
-        if dropout:
-            x = layers.Dropout(dropout, name="dropout")(x)
-        return x, 1
-
-    return model_on_backbone(
-        decode,
-        num_classes,
+    # Encoder
+    encoder = backbone_encoder(
+        backbone,
         input_shape,
-        backbone=backbone,
         weights=weights,
-        backbone_trainable=backbone_trainable,
-        activation=activation,
+        trainable=backbone_trainable,
         include_preprocessing=include_preprocessing,
-        name=name,
     )
+    strides = strides_of(encoder)
+    check_joinable(strides)
+    image = keras.Input(input_shape, name="image")
+    pyramid = encoder(padded(image, strides[-1]))
+
+    # Decoder
+    stride = strides[-1]
+    x = pyramid[level_of(stride)]
+    while stride > 2:
+        stride //= 2
+        skip = pyramid.get(level_of(stride))
+        x = _stage(x, max(1, x.shape[-1] // 2) if skip is None else skip.shape[-1], f"decoder{stride}")
+        if skip is not None:
+            x = layers.Add(name=f"decoder{stride}_add")([x, skip])
+    x = UpsampleConv(final_filters, name="final_up")(x)
+    x = conv_block(x, final_filters, "final")
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
+
+    # Head
+    x = segmentation_head(x, num_classes, activation)
+    x = CropLike(dtype="float32", name="crop")([x, image])
+    return image_model(image, x, name=name)
 
 
-def _stage(x, filters, name):
+def _stage(x: Tensor, filters: int, name: str) -> Tensor:
     narrow = max(1, x.shape[-1] // 4)
     x = conv_block(x, narrow, f"{name}_narrow", kernel_size=1)
     x = UpsampleConv(narrow, name=f"{name}_up")(x)

@@ -1,13 +1,16 @@
 """Classifiers of patches: what segmentation began with, one window at a time."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 
-from keras_seg import _validation, backbones
+from keras_seg import _validation
+from keras_seg._types import Size
 from keras_seg.models.parts.blocks import conv_blocks
-from keras_seg.models.parts.image_model import check_common, image_model
+from keras_seg.models.parts.heads import class_activation
+from keras_seg.models.parts.image_model import check_common, check_dropout, image_model, preprocessed
 
 HEADS = ("dense", "average")
 PADDINGS = ("valid", "same")
@@ -15,14 +18,14 @@ PADDINGS = ("valid", "same")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Architecture:
-    """The defaults that make one or the other."""
+    """The defaults of an architecture."""
 
     patch_size: int
-    filters: tuple
+    filters: tuple[int, ...]
     convolutions: int
     kernel_size: int
     padding: str
-    units: tuple
+    units: tuple[int, ...]
     normalized: bool
 
 
@@ -49,22 +52,21 @@ _ARCHITECTURES = {
 
 
 def PatchClassifier(
-    num_classes,
+    num_classes: int,
     *,
-    input_shape=(None, None, 3),
-    architecture="lenet",
-    head="dense",
-    patch_size=None,
-    filters=None,
-    units=None,
-    padding=None,
-    dropout=0.0,
-    activation="softmax",
-    include_preprocessing=True,
-    name="patch_classifier",
-):
-    """A classifier of small patches, made to be slid over images: `keras_seg.surgery.convolutionalize` does it in one
-    pass.
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    architecture: str = "lenet",
+    head: str = "dense",
+    patch_size: Size | None = None,
+    filters: Sequence[int] | None = None,
+    units: Sequence[int] | None = None,
+    padding: str | None = None,
+    dropout: float = 0.0,
+    activation: str | None = "softmax",
+    include_preprocessing: bool = True,
+    name: str = "patch_classifier",
+) -> keras.Model:
+    """A classifier of small patches, to slide over images: `keras_seg.surgery.convolutionalize` does so in one pass.
 
     | architecture | patch | trunk | dense head |
     |---|---|---|---|
@@ -73,28 +75,29 @@ def PatchClassifier(
 
     Args:
         num_classes: int. Length of the output.
-        input_shape: (height, width, channels). Height and width are the patch's; where they are None it is
-            `patch_size`. Defaults to (None, None, 3).
-        architecture: `"lenet"` or `"vgg"`. Defaults to `"lenet"`.
-        head: `"dense"` (Flatten and Dense layers) or `"average"` (global average pooling and one Dense layer).
+        input_shape: tuple. (height, width, channels). Height and width are those of the patch; `patch_size` replaces
+            those that are None. Defaults to (None, None, 3).
+        architecture: str. `"lenet"` or `"vgg"`. Defaults to `"lenet"`.
+        head: str. `"dense"` (Flatten and Dense layers) or `"average"` (global average pooling and one Dense layer).
             Defaults to `"dense"`.
-        patch_size: int, pair (height, width), or None for the architecture's own. Defaults to None.
-        filters: sequence of ints, one for each block of convolutions and pooling, or None for the architecture's own.
+        patch_size: int, (height, width) or None. None for the architecture's own. Defaults to None.
+        filters: sequence of ints or None. One for each block of convolutions and pooling; None for the architecture's
+            own. Defaults to None.
+        units: sequence of ints or None. Of the hidden layers of the dense head; None for the architecture's own.
             Defaults to None.
-        units: sequence of ints, of the dense head's hidden layers, or None for the architecture's own. Defaults to
-            None.
-        padding: `"valid"`, with which one pass over an image equals the sliding window exactly; `"same"`; or None for
-            the architecture's own. Defaults to None.
-        dropout: float in [0, 1). Behind every hidden Dense layer. Defaults to 0.
-        activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw values 0..255 and normalizes inside. Defaults to True.
-        name: str. Defaults to "patch_classifier".
+        padding: str or None. `"valid"`, with which one pass over an image equals the sliding window exactly; `"same"`;
+            or None for the architecture's own. Defaults to None.
+        dropout: float. In [0, 1), behind every hidden layer of the dense head. Defaults to 0.
+        include_preprocessing: bool. True takes raw values in 0..255 and normalizes inside. Defaults to True.
+
+    Other arguments: see `UNet`.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to `(batch, num_classes)`, float32.
 
     Raises:
-        ValueError: if an argument is not as above, or the patch is too small for the trunk.
+        InputError: if an argument is not as above or has no effect beside the others, or the patch is too small for
+            the trunk.
 
     Examples:
         >>> import keras_seg as ks
@@ -109,18 +112,21 @@ def PatchClassifier(
         Networks", ICLR 2015, section 2.1, for `"vgg"`.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
-    _validation.boolean("include_preprocessing", include_preprocessing)
     plan = _ARCHITECTURES[_validation.one_of("architecture", architecture, _ARCHITECTURES)]
     _validation.one_of("head", head, HEADS)
-    padding = plan.padding if padding is None else _validation.one_of("padding", padding, PADDINGS)
+    padding = plan.padding if padding is None else padding
+    _validation.one_of("padding", padding, PADDINGS)
     filters = plan.filters if filters is None else _validation.integers("filters", filters)
+    dropout = check_dropout(dropout)
+    if head == "average":
+        _check_average(units=units, dropout=dropout or None)
     units = plan.units if units is None else _validation.integers("units", units)
-    dropout = _validation.number("dropout", dropout, 0, 0.999)
     patch = _patch(input_shape, patch_size, plan.patch_size)
     _check_room(patch, len(filters), plan, padding)
 
+    # Trunk
     image = keras.Input((*patch, input_shape[-1]), name="image")
-    x = backbones.Preprocessing("tf", name="preprocessing")(image) if include_preprocessing else image
+    x = preprocessed(image, "tf", include=include_preprocessing)
     for level, width in enumerate(filters, start=1):
         if plan.normalized:
             x = conv_blocks(
@@ -132,6 +138,8 @@ def PatchClassifier(
             )
             x = convolution(x)
         x = layers.MaxPooling2D(2, name=f"block{level}_pool")(x)
+
+    # Head
     if head == "average":
         x = layers.GlobalAveragePooling2D(name="average")(x)
     else:
@@ -141,21 +149,29 @@ def PatchClassifier(
             if dropout:
                 x = layers.Dropout(dropout, name=f"dropout{index}")(x)
     x = layers.Dense(num_classes, name="logits")(x)
-    x = layers.Activation(activation or "linear", dtype="float32", name="probabilities" if activation else "scores")(x)
-    return image_model(image, x, name=name)
+    return image_model(image, class_activation(x, activation), name=name)
 
 
-def _patch(input_shape, patch_size, default):
-    """(height, width) of the patch, from the two arguments that may say it."""
+def _check_average(**arguments: object) -> None:
+    """Fail where an argument of the dense head was given for the other one."""
+    for name, value in arguments.items():
+        if value is not None:
+            rule = 'has no effect with head="average", which has no hidden layers'
+            _validation.fail(name, rule, value, 'Leave it out, or pass head="dense".')
+
+
+def _patch(input_shape: tuple[int | None, int | None, int], patch_size: Size | None, default: int) -> tuple[int, int]:
+    """(height, width) of the patch, from the two arguments that can set it."""
     size = _validation.pair("patch_size", default if patch_size is None else patch_size)
-    patch = tuple(side or given for side, given in zip(input_shape, size, strict=False))
+    patch = (input_shape[0] or size[0], input_shape[1] or size[1])
     if patch_size is not None and patch != size:
-        _validation.fail("patch_size", f"must agree with input_shape={tuple(input_shape)}", patch_size, "Give one.")
+        rule = f"must agree with input_shape={tuple(input_shape)}"
+        _validation.fail("patch_size", rule, patch_size, "Pass one of the two.")
     return patch
 
 
-def _check_room(patch, levels, plan, padding):
-    """Whether a pixel is left behind the last pooling."""
+def _check_room(patch: tuple[int, int], levels: int, plan: _Architecture, padding: str) -> None:
+    """Fail unless a pixel is left behind the last pooling."""
     loss = (plan.kernel_size - 1) * plan.convolutions if padding == "valid" else 0
     smallest = 1
     for _ in range(levels):

@@ -1,56 +1,49 @@
-"""Pyramid scene parsing: what the whole image is about, told to every pixel."""
+"""Pyramid scene parsing: global context, pooled at several scales and appended to every pixel's features."""
 
+from collections.abc import Sequence
+
+import keras
 from keras import layers
 
 from keras_seg import _validation
+from keras_seg._types import PathLike
+from keras_seg.backbones.pyramid import level_of
+from keras_seg.layers import CropLike
 from keras_seg.models.parts.blocks import conv_block, region_features
-from keras_seg.models.parts.encoder_decoder import model_on_backbone
+from keras_seg.models.parts.encoder_decoder import backbone_encoder, padded
+from keras_seg.models.parts.heads import segmentation_head
+from keras_seg.models.parts.image_model import check_common, check_dropout, image_model
 
 
 def PSPNet(
-    num_classes,
+    num_classes: int,
     *,
-    input_shape=(None, None, 3),
-    backbone="MobileNetV2",
-    weights=None,
-    backbone_trainable=True,
-    output_stride=8,
-    bins=(1, 2, 3, 6),
-    filters=512,
-    dropout=0.1,
-    activation="softmax",
-    include_preprocessing=True,
-    name="pspnet",
-):
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "MobileNetV2",
+    weights: PathLike | None = None,
+    backbone_trainable: bool = True,
+    output_stride: int = 8,
+    bins: Sequence[int] = (1, 2, 3, 6),
+    filters: int = 512,
+    dropout: float = 0.1,
+    activation: str | None = "softmax",
+    include_preprocessing: bool | str = True,
+    name: str = "pspnet",
+) -> keras.Model:
     """Pyramid pooling on one map of any backbone.
 
     The map is averaged over the whole image and over grids of 2x2, 3x3 and 6x6 regions; each is convolved, enlarged and
-    joined to the map, so that a pixel is decided in the light of the scene.
+    joined to the map, so that the class of a pixel depends on the scene.
 
     Args:
-        num_classes: int. Channels of the output.
-        input_shape: (height, width, channels), where height and width may be None. Defaults to (None, None, 3).
-        backbone: a name of `keras_seg.backbones.names()`, or a `keras.Model`. Defaults to "MobileNetV2".
-        weights: of the backbone: None, `"imagenet"`, or the path of a weights file. Defaults to None.
-        backbone_trainable: bool. False freezes the backbone's weights and its BatchNormalization statistics; `unfreeze`
-            undoes it. Defaults to True.
         output_stride: int. Where the backbone stops compressing: its later stages are dilated instead, by
-            `keras_seg.surgery.dilate`, and keep their weights. 32, or what the backbone's deepest map has, leaves it as
-            it is, at a sixteenth of the computations there. Defaults to the paper's 8.
-        bins: sequence of ints, regions a side. Defaults to (1, 2, 3, 6).
-        filters: int, of the convolution over the joined maps. Defaults to 512.
-        dropout: float in [0, 1), before the classes. Defaults to 0.1, as in the paper's code.
-        activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
-        include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside. Defaults to True.
-        name: str. Defaults to "pspnet".
+            `keras_seg.surgery.dilate`, and keep their weights. 32, or the stride of the backbone's deepest map, leaves
+            it unchanged, at a sixteenth of the computations there. Defaults to the paper's 8.
+        bins: sequence of ints. Regions per side of each grid. Defaults to (1, 2, 3, 6).
+        filters: int. Of the convolution over the joined maps. Defaults to 512.
+        dropout: float. In [0, 1), before the classes. Defaults to 0.1, as in the paper's code.
 
-    Returns:
-        A functional `keras.Model` from `(batch, height, width, channels)` of any size to `(batch, height, width,
-        num_classes)`, float32.
-
-    Raises:
-        ValueError: if an argument is not as above, the backbone is unknown or has no map of that stride, or the
-            weights cannot be had.
+    Other arguments, result and errors: see `UNet`; `backbone` cannot be None here.
 
     Examples:
         >>> import keras_seg as ks
@@ -61,29 +54,34 @@ def PSPNet(
     Reference: Zhao, Shi, Qi, Wang and Jia, "Pyramid Scene Parsing Network", CVPR 2017, section 3.2 and figure 3.
         Without the auxiliary loss of section 3.3.
     """
-    output_stride = _validation.integer("output_stride", output_stride)
+    num_classes, input_shape = check_common(num_classes, input_shape, activation)
     bins = _validation.integers("bins", bins)
+    if len(set(bins)) < len(bins):
+        _validation.fail("bins", "must not repeat a number", bins)
     filters = _validation.integer("filters", filters)
-    dropout = _validation.number("dropout", dropout, 0, 0.999)
+    dropout = check_dropout(dropout)
 
-    def decode(levels):
-        x = levels[output_stride]
-        joined = [x, *(region_features(x, size, max(1, x.shape[-1] // len(bins)), f"pyramid{size}") for size in bins)]
-        x = layers.Concatenate(name="pyramid_join")(joined)
-        x = conv_block(x, filters, "bottleneck")
-        if dropout:
-            x = layers.Dropout(dropout, name="dropout")(x)
-        return x, output_stride
-
-    return model_on_backbone(
-        decode,
-        num_classes,
+    # Encoder
+    encoder = backbone_encoder(
+        backbone,
         input_shape,
-        backbone=backbone,
         weights=weights,
-        backbone_trainable=backbone_trainable,
-        activation=activation,
+        trainable=backbone_trainable,
         include_preprocessing=include_preprocessing,
-        name=name,
         output_stride=output_stride,
     )
+    image = keras.Input(input_shape, name="image")
+    pyramid = encoder(padded(image, output_stride))
+
+    # Decoder
+    x = pyramid[level_of(output_stride)]
+    joined = [x, *(region_features(x, size, max(1, x.shape[-1] // len(bins)), f"pyramid{size}") for size in bins)]
+    x = layers.Concatenate(name="pyramid_join")(joined)
+    x = conv_block(x, filters, "bottleneck")
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
+
+    # Head
+    x = segmentation_head(x, num_classes, activation, scale=output_stride)
+    x = CropLike(dtype="float32", name="crop")([x, image])
+    return image_model(image, x, name=name)

@@ -1,14 +1,15 @@
 """Models by name, for the command line and for plans kept in files."""
 
 import inspect
+from typing import Any
+
+import keras
 
 from keras_seg import _validation
 from keras_seg.models.deconvnet import DeconvNet
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
-from keras_seg.models.fcn8s import FCN8s
-from keras_seg.models.fcn16s import FCN16s
-from keras_seg.models.fcn32s import FCN32s
+from keras_seg.models.fcn import FCN8s, FCN16s, FCN32s
 from keras_seg.models.fpn import FPN
 from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
@@ -17,18 +18,22 @@ from keras_seg.models.pspnet import PSPNet
 from keras_seg.models.segnet import SegNet
 from keras_seg.models.segnet_basic import SegNetBasic
 from keras_seg.models.unet import UNet
+from keras_seg.models.unet2015 import UNet2015
 
 _MODELS = {
     model.__name__: model
     for model in (
         PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, DeconvNet, SegNet, SegNetBasic, DilatedFCN,
-        UNet, FPN, LinkNet, PSPNet, DeepLabV3Plus,
+        UNet2015, UNet, FPN, LinkNet, PSPNet, DeepLabV3Plus,
     )
 }  # fmt: skip
 
 
-def names():
-    """The names that `build` takes, as a list of str.
+def names() -> list[str]:
+    """The names that `build` takes.
+
+    Returns:
+        A list of strings.
 
     Examples:
         >>> import keras_seg as ks
@@ -38,18 +43,18 @@ def names():
     return list(_MODELS)
 
 
-def build(name, **kwargs):
+def build(name: str, **kwargs: Any) -> keras.Model:
     """Build a model by its name.
 
     Args:
-        name: str, one of `names()`.
-        **kwargs: the arguments of the model.
+        name: str. One of `names()`.
+        **kwargs: arguments of the model.
 
     Returns:
         A `keras.Model`.
 
     Raises:
-        ValueError: if the name or an argument is unknown; the nearest one is suggested.
+        InputError: if the name or an argument is unknown; the nearest one is suggested.
 
     Examples:
         >>> import keras_seg as ks
@@ -68,6 +73,6 @@ def build(name, **kwargs):
     return model(**kwargs)
 
 
-def arguments(name):
+def arguments(name: str) -> tuple[str, ...]:
     """The names of the arguments of model `name`."""
     return tuple(inspect.signature(_MODELS[name]).parameters)

@@ -1,29 +1,25 @@
-"""SegNet: VGG16's convolutions, and their mirror image that unpools with the maxima's places."""
+"""SegNet: VGG16's convolutions, and their mirror image that unpools to the positions of the maxima."""
+
+from collections.abc import Sequence
 
 import keras
-from keras import layers
 
-from keras_seg import _validation
-from keras_seg.backbones import Preprocessing
 from keras_seg.models.parts.heads import class_activation
-from keras_seg.models.parts.image_model import check_common, image_model
-from keras_seg.models.parts.unpooling import convolution, normalized, unpool, vgg16_encoder, vgg16_mirror
+from keras_seg.models.parts.image_model import check_common, check_dropout, image_model, preprocessed
+from keras_seg.models.parts.unpooling import convolution, dropped, normalized, unpool, vgg16_encoder, vgg16_mirror
 from keras_seg.models.parts.vgg16_blocks import check_filters
-
-# The Bayesian SegNet drops units from here on, on the way down and on the way up.
-FIRST_DROPOUT = 3
 
 
 def SegNet(
-    num_classes,
+    num_classes: int,
     *,
-    input_shape=(None, None, 3),
-    filters=(64, 128, 256, 512, 512),
-    dropout=0.0,
-    activation="softmax",
-    include_preprocessing=True,
-    name="segnet",
-):
+    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    filters: Sequence[int] = (64, 128, 256, 512, 512),
+    dropout: float = 0.0,
+    activation: str | None = "softmax",
+    include_preprocessing: bool = True,
+    name: str = "segnet",
+) -> keras.Model:
     """SegNet: an encoder of VGG16's 13 convolutions, and a decoder of 13 that mirrors it.
 
     Each pooling remembers which pixel of a window was the largest, and the decoder puts the values back there: borders
@@ -33,23 +29,21 @@ def SegNet(
     The convolutions have the names and biases of keras.applications' VGG16: `transfer_weights` takes its weights.
 
     Args:
-        num_classes: int. Channels of the output.
-        input_shape: (height, width, channels), where height and width may be None. Defaults to (None, None, 3).
-        filters: five ints, of VGG16's blocks. Defaults to (64, 128, 256, 512, 512).
-        dropout: float in [0, 1). More than 0 gives the Bayesian SegNet, published with 0.5: dropout after poolings 3, 4
-            and 5 and after the decoder's stages 5, 4 and 3. `keras_seg.inference.mc_dropout` samples it. Defaults to 0.
-        activation: `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
+        dropout: float. In [0, 1). More than 0 gives the Bayesian SegNet, published with 0.5: dropout after poolings 3,
+            4 and 5 and after the decoder's stages 5, 4 and 3. `keras_seg.inference.mc_dropout` samples it. Defaults to
+            0.
         include_preprocessing: bool. True takes raw RGB in 0..255 and normalizes inside, as VGG16 was trained (BGR minus
-            the mean color). The authors' net reads raw BGR and leaves the mean to its first normalization. Defaults to
-            True.
-        name: str. Defaults to "segnet".
+            the mean color). The authors' model reads raw BGR and leaves the mean to its first normalization. Defaults
+            to True.
+
+    Other arguments: see `FCN8s`.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to `(batch, height, width, num_classes)`,
         float32. With 11 classes it has 29,449,355 trainable parameters.
 
     Raises:
-        ValueError: if an argument is not as above.
+        InputError: if an argument is not as above.
 
     Examples:
         >>> import keras_seg as ks
@@ -62,21 +56,20 @@ def SegNet(
         section 4, and the authors' bayesian_segnet_train.prototxt.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
-    _validation.boolean("include_preprocessing", include_preprocessing)
     filters = check_filters(filters)
-    dropout = _validation.number("dropout", dropout, 0, 0.999)
+    dropout = check_dropout(dropout)
 
-    def drop(x, block, name):
-        return layers.Dropout(dropout, name=name)(x) if dropout and block >= FIRST_DROPOUT else x
-
+    # Encoder
     image = keras.Input(input_shape, name="image")
-    x = Preprocessing("caffe", name="preprocessing")(image) if include_preprocessing else image
-    x, switches = vgg16_encoder(x, filters, lambda x, block: drop(x, block, f"block{block}_dropout"))
+    x, switches = vgg16_encoder(preprocessed(image, "caffe", include=include_preprocessing), filters, dropout=dropout)
+
+    # Decoder
     for block, widths in vgg16_mirror(filters):
         x = unpool(x, switches[block], f"unpool{block}")
         for index, width in enumerate(widths[:-1] if block == 1 else widths, start=1):
             x = normalized(x, convolution(width, 3, f"decoder{block}_conv{index}"))
-        x = drop(x, block, f"decoder{block}_dropout")
-    # In place of the mirror's last convolution, and without its normalization.
+        x = dropped(x, block, dropout, f"decoder{block}_dropout")
+
+    # Head, in place of the mirror's last convolution and without its normalization
     x = convolution(num_classes, 3, "logits")(x)
     return image_model(image, class_activation(x, activation), name=name)

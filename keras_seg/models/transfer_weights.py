@@ -1,36 +1,38 @@
 """Weights from one model into another that has some of its layers."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.backbones import adapt_kernel
+from keras_seg.backbones.weights import adapt_kernel
 
-# Names in the FCNs of what keras.applications calls otherwise in its VGG16.
+# Names in the FCNs of layers that have other names in the VGG16 of keras.applications.
 _ALSO_KNOWN_AS = {"fc6": "fc1", "fc7": "fc2"}
 
 # The first convolution of VGG16: its kernel reads blue first.
 _READS_BGR = "block1_conv1"
 
 
-def transfer_weights(source, target):
+def transfer_weights(source: keras.Model, target: keras.Model) -> list[str]:
     """Copy the weights of all layers that two models have in common, by name.
 
-    Made for the stages of FCN: a VGG16 classifier into `FCN32s`, that into `FCN16s`, that into `FCN8s`. The dense
+    It serves the stages of FCN: a VGG16 classifier into `FCN32s`, that into `FCN16s`, that into `FCN8s`. The dense
     layers of a classifier become convolutions: fc1 reads a 7x7 map of 512 channels row by row, so its kernel is that of
-    a 7x7 convolution, reshaped; fc2 is one of 1x1. The first convolution is adapted to other numbers of channels
-    (`adapt_kernel`). Layers that decide about classes are left alone where the models have different classes, and
-    layers that only one model has always are.
+    a 7x7 convolution, reshaped; fc2 is one of 1x1. The first convolution is adapted to other numbers of channels, by
+    the rule of `keras_seg.backbones.build`. Layers that decide about classes stay unchanged where the models have
+    different classes, and so does every layer that only one model has.
 
     Args:
-        source: keras.Model, for example `keras.applications.VGG16()` with its top.
-        target: keras.Model. Its weights are changed, all or, when an error is raised, none.
+        source: keras.Model. For example `keras.applications.VGG16()` with its top.
+        target: keras.Model. All its weights are changed or, when an error is raised, none.
 
     Returns:
-        List of str, the names of the layers of `target` that got weights.
+        A list of strings, the names of the layers of `target` that got weights.
 
     Raises:
-        ValueError: if the models share no layer with weights, or a shared layer has weights of another shape.
+        InputError: if the models share no layer with weights, or a shared layer has weights of another shape.
 
     Examples:
         >>> import keras_seg as ks
@@ -60,18 +62,20 @@ def transfer_weights(source, target):
     return list(new_weights)
 
 
-def _scores_other_classes(donor, source, layer, target):
-    """Whether both layers put out a map a class, and the models' classes differ."""
+def _scores_other_classes(
+    donor: keras.layers.Layer, source: keras.Model, layer: keras.layers.Layer, target: keras.Model
+) -> bool:
+    """Whether both layers output one map per class, and the models' classes differ."""
     classes, wanted = _channels(source), _channels(target)
     return classes != wanted and _channels(donor) == classes and _channels(layer) == wanted
 
 
-def _channels(layer):
-    """The channels of a layer's or a model's output, or None where that is no single tensor."""
+def _channels(layer: keras.layers.Layer) -> int | None:
+    """The channels of the output of a layer or model, or None where that is no single tensor."""
     return getattr(layer.output, "shape", (None,))[-1]
 
 
-def _fitted(donor, layer):
+def _fitted(donor: keras.layers.Layer, layer: keras.layers.Layer) -> list[Any]:
     """The donor's weights in the shapes of `layer`."""
     values = donor.get_weights()
     shapes = [tuple(weight.shape) for weight in layer.weights]
@@ -83,7 +87,7 @@ def _fitted(donor, layer):
     return _validation.fail("source", f"has other shapes of weights in layer {donor.name!r} than {shapes}", have)
 
 
-def _fitted_kernel(value, shape, name):
+def _fitted_kernel(value: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray:
     dense_to_convolution = value.ndim == 2 and len(shape) == 4
     if dense_to_convolution and value.shape == (int(np.prod(shape[:3])), shape[3]):
         return value.reshape(shape)

@@ -14,7 +14,7 @@ from keras_seg._validation import InputError
     "name, arguments, stride",
     [
         ("UNet", {"filters": 4, "depth": 3}, 8),
-        ("UNet", {"filters": 4, "depth": 2, "padding": "valid"}, 4),
+        ("UNet2015", {"filters": 4, "depth": 2}, 4),
         ("UNet", {"backbone": "Compact"}, 32),
         ("SegNetBasic", {"filters": 4}, 16),
         ("PSPNet", {"backbone": "Compact"}, 8),

@@ -63,7 +63,7 @@ def test_a_skip_is_counted_at_the_full_size():
     [
         lambda: ks.models.UNet(num_classes=3, filters=4, depth=2),
         lambda: ks.models.FPN(num_classes=3, backbone="Compact", pyramid_filters=8, segmentation_filters=8),
-        lambda: ks.models.DeepLabV3Plus(num_classes=3, backbone="MobileNetV2", filters=8),
+        lambda: ks.models.DeepLabV3Plus(num_classes=3, backbone="MobileNetV2", aspp_filters=8),
         lambda: ks.models.FCN8s(num_classes=3, filters=(4, 4, 4, 4, 4), fc_filters=8),
         lambda: ks.models.SegNetBasic(num_classes=3, filters=4),
     ],

@@ -157,7 +157,7 @@ def test_compact_stages():
     names = [layer.name for layer in net.layers if isinstance(layer, keras.layers.Conv2D)]
     downs = [f"stage{n}_down_conv" for n in range(1, 6)]
     assert names == [downs[0], "stage1_block1_conv", *downs[1:], "stage5_block1_conv", "stage5_block2_conv"]
-    assert net.get_layer("stage2_down_bn").momentum == 0.9
+    assert net.get_layer("stage2_down_norm").momentum == 0.9
     # 3*3*3*2 + 3*3*2*2 + 3*3*2*3 + 3*3*3*4 + 3*3*4*5 + 3*3*5*6 + 2 * 3*3*6*6 = 1,368 kernels, and four numbers of
     # BatchNormalization for each of 2+2+3+4+5+6+6+6 = 34 channels.
     assert backbones.Compact().count_params() == 468_464  # as its docstring says
@@ -182,6 +182,11 @@ def test_bad_arguments(kwargs, message):
     assert "\n" not in str(caught.value)
 
 
+def test_a_declared_pyramid_leaves_no_choice_of_skips():
+    with pytest.raises(ValueError, match="`skips` has no effect on 'compact', which declares its own maps"):
+        backbones.build(backbones.build("Compact"), skips="narrow")
+
+
 def test_channels_of_an_own_model():
     with pytest.raises(ValueError, match=r"must have the 3 channels.*Pass input_shape=\(None, None, 3\)"):
         backbones.build(backbones.Compact(), input_shape=(None, None, 4))
@@ -194,3 +199,7 @@ def test_compact_arguments():
         backbones.Compact(blocks=(1, 1, 1, 1, -1))
     with pytest.raises(ValueError, match="`batch_norm_momentum` must be"):
         backbones.Compact(batch_norm_momentum=2)
+    with pytest.raises(ValueError, match="`include_preprocessing` is not a known option"):
+        backbones.Compact(include_preprocessing="pytorch")
+    with pytest.raises(ValueError, match="`input_shape` must be"):
+        backbones.Compact(input_shape=(None, 3))

@@ -124,7 +124,7 @@ def test_narrow_skips_are_the_bottlenecks():
 def test_a_built_backbone_keeps_its_skips():
     """Given to `build` again, or to a model, which builds it: not those that would be found anew."""
     narrow = backbones.build("MobileNetV2", skips="narrow")
-    channels = {level: map.shape[-1] for level, map in backbones.build(narrow, (64, 64, 3)).output.items()}
+    channels = {level: map.shape[-1] for level, map in backbones.build(narrow, input_shape=(64, 64, 3)).output.items()}
     assert channels == {"P1": 16, "P2": 24, "P3": 32, "P4": 96, "P5": 1280}
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_seg import backbones
+from keras_seg.backbones.weights import adapt_kernel
 
 NAME = "MobileNet"
 FILE = "mobilenet_1_0_224_tf_no_top.h5"  # published without a checksum
@@ -134,7 +135,7 @@ def test_adapted_kernels_by_hand():
     kernel = np.array([1.0, 2.0, 6.0], "float32").reshape(1, 1, 3, 1)
 
     def adapted(channels, bgr=False):
-        return backbones.adapt_kernel(kernel, channels, bgr=bgr).ravel().tolist()
+        return adapt_kernel(kernel, channels, bgr=bgr).ravel().tolist()
 
     assert adapted(3) == [1, 2, 6]
     assert adapted(1) == [9]  # 1 + 2 + 6

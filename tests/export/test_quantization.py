@@ -102,7 +102,7 @@ def test_int8_of_swapped_colors(tmp_path):
     """ "caffe" turns RGB around: the quantizer once gave the turned image a scale that was not its own."""
     keras.utils.set_random_seed(0)
     image = keras.Input((*SIZE, 3))
-    x = ks.backbones.Preprocessing("caffe")(image)
+    x = ks.layers.Preprocessing("caffe")(image)
     model = keras.Model(image, keras.layers.Conv2D(3, 1, use_bias=False, activation="softmax")(x))
     model.layers[-1].set_weights([np.array([[2.0, -1, 0], [-1, 2, 1], [0, -1, 2]], "float32")[None, None] / 200])
     images = scenes(8)[0]

@@ -11,7 +11,7 @@ SMALL = {
     "FPN": {"pyramid_filters": 8, "segmentation_filters": 8},
     "LinkNet": {"final_filters": 8},
     "PSPNet": {"filters": 8},
-    "DeepLabV3Plus": {"filters": 8, "low_level_filters": 4},
+    "DeepLabV3Plus": {"aspp_filters": 8, "low_level_filters": 4},
 }
 NAMES = list(SMALL)
 ONE_IN_QUICK = [NAMES[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in NAMES[1:])]
@@ -220,6 +220,8 @@ def test_rates_of_deeplab_keep_their_reach():
         ("LinkNet", {"final_filters": 0}, "`final_filters` must be an integer of at least 1"),
         ("PSPNet", {"output_stride": 5}, "`output_stride` must be a stride of the backbone's maps, 2, 4, 8, 16, 32"),
         ("PSPNet", {"bins": ()}, "`bins` must be a non-empty sequence"),
+        ("PSPNet", {"bins": (1, 1)}, "`bins` must not repeat a number"),
+        ("PSPNet", {"output_stride": "8"}, "`output_stride` must be an integer"),
         ("DeepLabV3Plus", {"rates": (0,)}, "`rates` must be an integer of at least 1"),
         ("DeepLabV3Plus", {"output_stride": 4}, "`output_stride` must be that of a map deeper"),
         ("DeepLabV3Plus", {"output_stride": 64}, "`output_stride` must be a stride of the backbone's maps"),

@@ -7,6 +7,7 @@ from keras import ops
 
 import keras_seg as ks
 from keras_seg import _validation
+from keras_seg.models.parts.context_module import context_module
 
 SMALL = {"num_classes": 3, "filters": (4, 4, 6, 6, 8), "fc_filters": 8}
 
@@ -46,7 +47,7 @@ def test_receptive_fields(padding):
     assert ks.analysis.receptive_field(model, layer="context8").size == 380 + 66 * 8
     # In units of its input, taken alone.
     scores = keras.Input((None, None, 3))
-    module = keras.Model(scores, ks.models.context_module.context_module(scores, "basic", padding))
+    module = keras.Model(scores, context_module(scores, "basic", padding))
     assert ks.analysis.receptive_field(module).size == 67
 
 

@@ -257,6 +257,16 @@ def test_bad_arguments(stride, kwargs, message):
     assert "\n" not in str(caught.value)
 
 
+def test_what_only_finer_models_have_is_refused():
+    """FCN-32s has no intermediate enlargement to learn, and no skips to scale."""
+    with pytest.raises(_validation.InputError, match="`deconvolution_trainable` must be True or False in FCN-32s"):
+        small(32, deconvolution_trainable="intermediate")
+    with pytest.raises(_validation.InputError, match="`at_once` is not an argument of FCN32s"):
+        ks.models.build("FCN32s", at_once=True, **SMALL)
+    with pytest.raises(_validation.InputError, match="`at_once` must be True or False"):
+        small(8, at_once="yes")
+
+
 @pytest.mark.slow_off_tensorflow
 def test_by_name():
     assert {"FCN32s", "FCN16s", "FCN8s"} <= set(ks.models.names())

@@ -16,7 +16,7 @@ SMALL = {
     **{name: {**VGG, "fc_filters": 2} for name in ("FCN32s", "FCN16s", "FCN8s", "DeconvNet", "DilatedFCN")},
     "SegNet": VGG,
     "SegNetBasic": {"filters": 2},
-    "UNet": {"filters": 2, "depth": 1},
+    **{name: {"filters": 2, "depth": 1} for name in ("UNet", "UNet2015")},
     **{name: {"backbone": "Compact"} for name in ("FPN", "LinkNet", "PSPNet", "DeepLabV3Plus")},
 }
 

@@ -36,7 +36,7 @@ def test_geometry_of_vgg():
 
 def test_parameters_of_the_average_head():
     """A block's convolution has 9 * in * out, its normalization 4 * out; the head 6 * 3 + 3."""
-    model = small_vgg(head="average")
+    model = small_vgg(head="average", units=None)
     trunk = 9 * 3 * 4 + 9 * 4 * 4 + 9 * 4 * 6 + 9 * 6 * 6 + 4 * (4 + 4 + 6 + 6)
     assert model.count_params() == trunk + 6 * 3 + 3
 
@@ -51,7 +51,7 @@ def test_one_pass_equals_the_window_when_valid(architecture, patch, head):
         architecture=architecture,
         head=head,
         filters=(4, 6),
-        units=(8,),
+        units=(8,) if head == "dense" else None,
         padding="valid",
         activation=None,
     )
@@ -99,6 +99,8 @@ def test_probabilities_and_scores():
         ({"input_shape": (None, None)}, "`input_shape` must be"),
         ({"dropout": 1}, "`dropout` must be"),
         ({"num_classes": 1}, "Pass num_classes=2"),
+        ({"head": "average"}, '`units` has no effect with head="average"'),
+        ({"head": "average", "units": None, "dropout": 0.5}, '`dropout` has no effect with head="average"'),
     ],
 )
 def test_bad_arguments(kwargs, message):

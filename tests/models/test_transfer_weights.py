@@ -6,6 +6,7 @@ import pytest
 
 import keras_seg as ks
 from keras_seg import _validation
+from keras_seg.backbones.weights import adapt_kernel
 
 SMALL = {"num_classes": 3, "filters": (2, 3, 4, 4, 5), "fc_filters": 6}
 
@@ -96,9 +97,7 @@ def test_to_other_channels():
     source, target = fill(fcn(32)), fcn(32, input_shape=(None, None, 5))
     ks.models.transfer_weights(source, target)
     kernel = source.get_layer("block1_conv1").get_weights()[0]
-    np.testing.assert_allclose(
-        target.get_layer("block1_conv1").get_weights()[0], ks.backbones.adapt_kernel(kernel, 5, bgr=True)
-    )
+    np.testing.assert_allclose(target.get_layer("block1_conv1").get_weights()[0], adapt_kernel(kernel, 5, bgr=True))
 
 
 def test_a_backbone_is_one_layer():

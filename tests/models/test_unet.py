@@ -17,7 +17,8 @@ def noise(*shape):
 
 
 def small(**kwargs):
-    return ks.models.UNet(**{"num_classes": 3, "filters": 4, "depth": 2, **kwargs})
+    plain = {} if kwargs.get("backbone") else {"filters": 4, "depth": 2}
+    return ks.models.UNet(**{"num_classes": 3, **plain, **kwargs})
 
 
 def test_parameters_of_the_plain_net_by_hand():
@@ -209,12 +210,43 @@ def test_a_fresh_process_loads_without_custom_objects(tmp_path):
         ({"decoder_filters": (8,)}, "`decoder_filters` must have 2 entries"),
         ({"dropout": 1.0}, "`dropout` must be a finite number in"),
         ({"backbone": "Compact", "weights": "nowhere.h5"}, "nowhere.h5"),
+        ({"backbone": "Compact", "filters": 7}, "`filters` must be None with a backbone"),
+        ({"backbone": "Compact", "depth": 99}, "`depth` must be None with a backbone"),
+        ({"backbone_trainable": False}, "`backbone_trainable` must be True for the plain U-Net"),
+        ({"backbone_trainable": None}, "`backbone_trainable` must be True or False"),
+        ({"include_preprocessing": "tf"}, "`include_preprocessing` must be True or False"),
+        ({"padding": "valid"}, '`padding` must be "same" in this U-Net.*Use keras_seg.models.UNet2015'),
+        ({"padding": "full"}, "`padding` is not a known option"),
+        ({"interpolation": "nonsense"}, "`interpolation` is not a known option"),
+        ({"normalization": "nonsense"}, "`normalization` is not a known option"),
+        ({"pad_to_stride": "yes"}, "`pad_to_stride` must be True or False"),
     ],
 )
 def test_bad_arguments(kwargs, message):
     with pytest.raises(_validation.InputError, match=message) as caught:
         small(**kwargs)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("normalization", ["batch", "group", "layer", None])
+def test_the_normalization_is_that_of_every_convolution(normalization):
+    """Those of the encoder, of `UpsampleConv`, and those that follow it; without one, convolutions have a bias."""
+    model = small(normalization=normalization)
+    found = [layer for layer in model.layers if layer.name.endswith("_norm")]
+    expected = {"batch": "BatchNormalization", "group": "GroupNormalization", "layer": "LayerNormalization"}
+    assert {type(layer).__name__ for layer in found} == ({expected[normalization]} if normalization else set())
+    assert len(found) == (6 + 2 if normalization else 0)
+    assert all(layer.use_bias == (normalization is None) for layer in model.layers if layer.name.endswith("_conv"))
+    ups = [model.get_layer(f"decoder{stage}_up") for stage in (1, 2)]
+    assert all(type(up.normalize).__name__ == expected.get(normalization, "NoneType") for up in ups)
+
+
+def test_a_decoder_on_a_backbone_has_its_normalization_too():
+    model = small(backbone="Compact", normalization="group")
+    kinds = {type(layer).__name__ for layer in model.layers if layer.name.endswith("_norm")}
+    assert kinds == {"GroupNormalization"}
+    inside = {type(layer).__name__ for layer in model.get_layer("backbone").layers if layer.name.endswith("_norm")}
+    assert inside == {"BatchNormalization"}
 
 
 def test_models_by_name():

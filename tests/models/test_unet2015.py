@@ -13,13 +13,13 @@ def noise(*shape):
 
 
 def small(**kwargs):
-    return ks.models.UNet(**{"num_classes": 2, "filters": 3, "padding": "valid", "depth": 2, **kwargs})
+    return ks.models.UNet2015(**{"num_classes": 2, "filters": 3, "depth": 2, **kwargs})
 
 
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("channels, classes, parameters", [(1, 2, 31_030_658), (3, 21, 31_033_045)])
 def test_parameters_of_the_published_net(channels, classes, parameters):
-    model = ks.models.UNet(num_classes=classes, input_shape=(None, None, channels), padding="valid")
+    model = ks.models.UNet2015(num_classes=classes, input_shape=(None, None, channels))
     assert model.count_params() == parameters
     convolutions = [layer for layer in model.layers if "Conv2D" in type(layer).__name__]
     assert len(convolutions) == 23
@@ -27,7 +27,7 @@ def test_parameters_of_the_published_net(channels, classes, parameters):
 
 @pytest.mark.slow_off_tensorflow
 def test_sizes_of_figure_1():
-    model = ks.models.UNet(num_classes=2, filters=1, padding="valid", input_shape=(572, 572, 1))
+    model = ks.models.UNet2015(num_classes=2, filters=1, input_shape=(572, 572, 1))
     convolutions = [f"encoder{level}_2_conv" for level in range(1, 6)]
     assert [model.get_layer(name).output.shape[1] for name in convolutions] == [568, 280, 136, 64, 28]
     doubled = [model.get_layer(f"decoder{stage}_up").output.shape[1] for stage in range(1, 5)]
@@ -153,12 +153,15 @@ def test_exports(tmp_path):
 @pytest.mark.parametrize(
     "kwargs, message",
     [
-        ({"backbone": "Compact"}, "`backbone` must be None with padding='valid'"),
-        ({"decoder_stride": 2}, "`decoder_stride` must be 1 with padding='valid'"),
-        ({"decoder_filters": (8, 8)}, "`decoder_filters` must be None with padding='valid'"),
-        ({"padding": "full"}, "`padding` is not a known option"),
+        ({"backbone": "Compact"}, "`backbone` is not an argument of UNet2015"),
+        ({"decoder_stride": 2}, "`decoder_stride` is not an argument of UNet2015"),
+        ({"decoder_filters": (8, 8)}, "`decoder_filters` is not an argument of UNet2015"),
+        ({"padding": "full"}, "`padding` is not an argument of UNet2015"),
+        ({"interpolation": "nearest"}, "`interpolation` is not an argument of UNet2015"),
+        ({"depth": 0}, "`depth` must be an integer of at least 1"),
+        ({"filters": (4,), "depth": None}, "`filters` must have at least two levels"),
     ],
 )
 def test_bad_arguments(kwargs, message):
     with pytest.raises(_validation.InputError, match=message):
-        small(**kwargs)
+        ks.models.build("UNet2015", **{"num_classes": 2, "filters": 3, "depth": 2, **kwargs})

@@ -368,6 +368,12 @@ def test_too_small_for_a_valid_deconvnet():
         ("SegNetBasic", {"depth": 0}, "`depth` must be an integer of at least 1"),
         ("SegNetBasic", {"kernel_size": 6}, "`kernel_size` must be odd"),
         ("SegNetBasic", {"normalization": "local-response"}, "Did you mean 'local_response'"),
+        ("SegNetBasic", {"depth": 2, "dropout": 0.5}, "`dropout` must be 0 with depth=2"),
+        (
+            "SegNetBasic",
+            {"normalization": "scaling", "include_preprocessing": False},
+            "`normalization` has no effect with include_preprocessing=False",
+        ),
         ("DeconvNet", {"padding": "Valid"}, "`padding` is not a known option.*Did you mean 'valid'"),
         ("DeconvNet", {"fc_filters": 0}, "`fc_filters` must be an integer of at least 1"),
     ],

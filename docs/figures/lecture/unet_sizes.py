@@ -12,7 +12,7 @@ RIGHT, BOTTOM = 960, 480  # Positions of the decoder's maps and of the deepest o
 
 def sizes():
     """(input, output) sizes of each encoder level, and of each decoder level."""
-    model = ks.models.UNet(num_classes=2, input_shape=(SIZE, SIZE, 1), filters=2, padding="valid")
+    model = ks.models.UNet2015(num_classes=2, input_shape=(SIZE, SIZE, 1), filters=2)
     pools = [layer for layer in model.layers if isinstance(layer, keras.layers.MaxPooling2D)]
     joins = [layer for layer in model.layers if isinstance(layer, keras.layers.Concatenate)]
     entering = [SIZE, *(layer.output.shape[1] for layer in pools)]

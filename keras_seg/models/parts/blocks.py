@@ -2,16 +2,26 @@
 
 from keras import layers
 
+from keras_seg._types import Size, Tensor
 from keras_seg.layers import AdaptiveAveragePooling2D, ResizeLike
-from keras_seg.layers.upsample_conv import BATCH_NORM_MOMENTUM
+from keras_seg.layers.upsample_conv import normalization_layer
 
 
 def conv_block(
-    x, filters, name, *, kernel_size=3, strides=1, dilation_rate=1, padding="same", activation="relu", normalize=True
-):
-    """Convolution, BatchNormalization, activation: layers `{name}_conv`, `{name}_norm` and `{name}_{activation}`.
+    x: Tensor,
+    filters: int,
+    name: str,
+    *,
+    kernel_size: Size = 3,
+    strides: Size = 1,
+    dilation_rate: Size = 1,
+    padding: str = "same",
+    activation: str | None = "relu",
+    normalization: str | None = "batch",
+) -> Tensor:
+    """Convolution, normalization, activation: layers `{name}_conv`, `{name}_norm` and `{name}_{activation}`.
 
-    With `normalize=False` the convolution has a bias in place of the normalization.
+    With `normalization=None` the convolution has a bias instead.
     """
     x = layers.Conv2D(
         filters,
@@ -19,25 +29,42 @@ def conv_block(
         strides=strides,
         dilation_rate=dilation_rate,
         padding=padding,
-        use_bias=not normalize,  # The normalization that follows has an offset of its own.
+        use_bias=normalization is None,  # Every normalization has an offset of its own.
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    if normalize:
-        x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm")(x)
+    normalize = normalization_layer(normalization, filters, name=f"{name}_norm")
+    if normalize is not None:
+        x = normalize(x)
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
 
 
-def conv_blocks(x, filters, count, *, name, kernel_size=3, padding="same"):
+def conv_blocks(
+    x: Tensor,
+    filters: int,
+    count: int,
+    *,
+    name: str,
+    kernel_size: Size = 3,
+    padding: str = "same",
+    normalization: str | None = "batch",
+) -> Tensor:
     """`count` convolution blocks in a row, named `{name}_1`, `{name}_2`, ..."""
     for index in range(1, count + 1):
-        x = conv_block(x, filters, f"{name}_{index}", kernel_size=kernel_size, padding=padding)
+        x = conv_block(
+            x,
+            filters,
+            f"{name}_{index}",
+            kernel_size=kernel_size,
+            padding=padding,
+            normalization=normalization,
+        )
     return x
 
 
-def region_features(x, size, filters, name):
-    """Averages of `x` over size x size regions, convolved 1x1 and enlarged to the size of `x` again."""
+def region_features(x: Tensor, size: int, filters: int, name: str) -> Tensor:
+    """Averages of `x` over size x size regions, convolved 1x1 and enlarged back to the size of `x`."""
     pooled = AdaptiveAveragePooling2D(size, name=f"{name}_pool")(x)
     # A single region of a single image has no variance to divide by: its moving statistics would ruin inference.
-    pooled = conv_block(pooled, filters, name, kernel_size=1, normalize=size > 1)
+    pooled = conv_block(pooled, filters, name, kernel_size=1, normalization="batch" if size > 1 else None)
     return ResizeLike(name=f"{name}_enlarge")([pooled, x])

@@ -3,6 +3,7 @@
 from keras import layers
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 from keras_seg.initializers import IdentityKernel
 
 # Yu and Koltun 2016, table 1: dilations of the 3x3 convolutions, and widths in multiples of the classes.
@@ -14,16 +15,16 @@ CONTEXTS = tuple(_WIDTHS)
 REACH = sum(_DILATIONS)
 
 
-def context_module(x, size, padding):
+def context_module(x: Tensor, size: str, padding: str) -> Tensor:
     """`x`, a map of class scores, seen in a context of 67x67 of its pixels: layers `context1` to `context8`.
 
-    Starts as the identity of what is positive in `x`: all convolutions but the last are followed by ReLU, and what is
-    below zero is lost on the first. The "large" module starts with a 32nd of it, by equation 5.
+    It starts as the identity on the positive part of `x`: all convolutions except the last are followed by ReLU, and
+    negative scores are lost on the first. The "large" module starts with a 32nd of it, by equation 5.
 
     Args:
-        x: tensor (batch, height, width, classes).
-        size: `"basic"`, as many filters as classes everywhere; or `"large"`, up to 32 times as many.
-        padding: `"same"`; or `"valid"` for the authors' way, 33 zeros around the map and none after.
+        x: tensor. (batch, height, width, classes).
+        size: str. `"basic"`, as many filters as classes everywhere; or `"large"`, up to 32 times as many.
+        padding: str. `"same"`; or `"valid"` for the authors' way, 33 zeros around the map and none after.
 
     Returns:
         Tensor of the shape of `x`.
@@ -32,7 +33,7 @@ def context_module(x, size, padding):
     classes = x.shape[-1]
     if padding == "valid":
         x = layers.ZeroPadding2D(REACH, name="context_pad")(x)
-    # Several channels to a class would stay alike without noise; it is small beside the 1 / 32 of the widest layer.
+    # Several channels per class would stay equal without noise; it is small beside the 1 / 32 of the widest layer.
     noise = 0.0 if size == "basic" else 1e-3
     steps = [*zip(_WIDTHS[size], _DILATIONS, strict=True), (1, None)]
     for index, (width, dilation) in enumerate(steps, start=1):
@@ -43,7 +44,7 @@ def context_module(x, size, padding):
             dilation_rate=dilation or 1,
             padding=padding,
             activation=None if last else "relu",
-            kernel_initializer=IdentityKernel(groups=classes, noise=noise, seed=index if noise else None),
+            kernel_initializer=IdentityKernel(groups=classes, noise=noise, seed=index if noise else None),  # pyright: ignore[reportArgumentType]
             name=f"context{index}",
         )(x)
     return x

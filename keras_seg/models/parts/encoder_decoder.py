@@ -1,21 +1,34 @@
-"""What encoder-decoder models share: the image made to fit, the encoder, the head, and the output cut to the image."""
+"""What models on a backbone share: the encoder, the image padded to suit it, and checks of its pyramid.
+
+The maps go from encoder to decoder as the pyramid of `keras_seg.backbones.build`: `{"P1": map, ..., "P5": map}`.
+"""
+
+from typing import Any
 
 import keras
 
 from keras_seg import _validation, backbones, surgery
-from keras_seg.layers import CropLike, PadToStride
-from keras_seg.models.parts.heads import segmentation_head
-from keras_seg.models.parts.image_model import check_common, image_model
+from keras_seg._types import PathLike, Tensor
+from keras_seg.backbones.pyramid import level_of, stride_of
+from keras_seg.layers import PadToStride
 
 
-def backbone_encoder(backbone, input_shape, weights, *, trainable, include_preprocessing, output_stride=None):
-    """(encode, strides): a function from an image to `{stride: map}`, and its strides, the finest first.
+def backbone_encoder(
+    backbone: str | keras.Model,
+    input_shape: tuple[int | None, int | None, int],
+    *,
+    weights: PathLike | None,
+    trainable: bool,
+    include_preprocessing: bool | str,
+    output_stride: int | None = None,
+) -> keras.Model:
+    """The encoder of a model: a model from an image of any size to a pyramid.
 
-    The backbone is one layer of the model, named "backbone": that is where `unfreeze` looks for it. With an
+    It becomes one layer of the model, named "backbone": that is where `unfreeze` looks for it. With an
     `output_stride`, the stages that would compress further are dilated instead, and their last map is the one there.
     """
     _validation.boolean("backbone_trainable", trainable)
-    net = backbones.build(
+    encoder = backbones.build(
         backbone,
         input_shape=(None, None, input_shape[-1]),
         weights=weights,
@@ -23,101 +36,56 @@ def backbone_encoder(backbone, input_shape, weights, *, trainable, include_prepr
         trainable=trainable,
         name="backbone",
     )
-    strides = sorted(_levels(net.output))
-    if output_stride is not None:
-        if output_stride not in strides:
-            rule = f"must be a stride of the backbone's maps, {', '.join(map(str, strides))}"
-            fix = f"Pass one of these, or a backbone with a map of stride {output_stride}."
-            _validation.fail("output_stride", rule, output_stride, fix)
-        kept = [stride for stride in strides if stride < output_stride]
-        if output_stride < strides[-1]:
-            levels = _levels(net.output)
-            levels[output_stride] = levels[strides[-1]]
-            pyramid = {f"P{stride.bit_length() - 1}": levels[stride] for stride in (*kept, output_stride)}
-            net = _dilated(keras.Model(net.inputs[0], pyramid, name="backbone"), output_stride, strides[-1])
-            if not trainable:
-                net.trainable = False
-        strides = [*kept, output_stride]
-    return lambda x: _levels(net(x)), strides
+    if output_stride is None:
+        return encoder
+    strides = strides_of(encoder)
+    if _validation.integer("output_stride", output_stride) not in strides:
+        rule = f"must be a stride of the backbone's maps, {', '.join(map(str, strides))}"
+        fix = f"Pass one of these, or a backbone with a map of stride {output_stride}."
+        _validation.fail("output_stride", rule, output_stride, fix)
+    deepest = strides[-1]
+    if output_stride == deepest:
+        return encoder
+    maps: Any = encoder.output
+    pyramid = {level: tensor for level, tensor in maps.items() if stride_of(level) < output_stride}
+    pyramid[level_of(output_stride)] = maps[level_of(deepest)]
+    encoder = _dilate(keras.Model(encoder.inputs[0], pyramid, name="backbone"), output_stride, deepest)
+    if not trainable:
+        encoder.trainable = False
+    return encoder
 
 
-def segmentation_model(encode, decode, num_classes, *, input_shape, activation, pad_to, name):
-    """The model `image -> encode -> decode -> head`, at the image's size.
-
-    Args:
-        encode: function from an image to `{stride: map}`.
-        decode: function from that to (features, stride of the features).
-        num_classes: int.
-        input_shape: (height, width, channels).
-        activation: `"softmax"`, `"sigmoid"` or None.
-        pad_to: int or None. The image is reflected up to a multiple of this, and the output cropped back.
-        name: str.
-
-    Returns:
-        A functional `keras.Model`.
-    """
-    image = keras.Input(input_shape, name="image")
-    x = PadToStride(pad_to, dtype="float32", name="pad_to_stride")(image) if pad_to else image
-    x, stride = decode(encode(x))
-    x = segmentation_head(x, num_classes, activation, scale=stride)
-    if pad_to or stride > 1:
-        x = CropLike(dtype="float32", name="crop")([x, image])
-    return image_model(image, x, name=name)
+def padded(image: Tensor, stride: int) -> Tensor:
+    """`image`, reflected up to sides that are multiples of `stride`. `CropLike` undoes it behind the head."""
+    return PadToStride(stride, dtype="float32", name="pad_to_stride")(image)
 
 
-def model_on_backbone(
-    decode,
-    num_classes,
-    input_shape,
-    *,
-    backbone,
-    weights,
-    backbone_trainable,
-    activation,
-    include_preprocessing,
-    name,
-    output_stride=None,
-):
-    """The model of `decode` on any backbone, dilated from `output_stride` on, for any image size."""
-    num_classes, input_shape = check_common(num_classes, input_shape, activation)
-    encode, strides = backbone_encoder(
-        backbone,
-        input_shape,
-        weights,
-        trainable=backbone_trainable,
-        include_preprocessing=include_preprocessing,
-        output_stride=output_stride,
-    )
-    return segmentation_model(
-        encode, decode, num_classes, input_shape=input_shape, activation=activation, pad_to=strides[-1], name=name
-    )
+def strides_of(encoder: keras.Model) -> list[int]:
+    """The strides of an encoder's maps, the finest first."""
+    return sorted(stride_of(level) for level in encoder.output)
 
 
-def check_joinable(strides):
-    """Fail where a backbone's `strides` are too few for a decoder that joins deep maps with early ones."""
+def strides_from(stride: int, encoder: keras.Model) -> list[int]:
+    """The strides of an encoder's maps from `stride` on, the finest first; all of them where there are none."""
+    strides = strides_of(encoder)
+    return [found for found in strides if found >= stride] or strides
+
+
+def check_joinable(strides: list[int]) -> None:
+    """Fail where an encoder's `strides` are too few for a decoder that joins deep maps with early ones."""
     if len(strides) < 2:
         _validation.fail(
             "backbone",
             "must have maps of at least two strides, for the decoder to join them",
             f"maps of stride {', '.join(map(str, strides))}",
-            "Give one that compresses in several steps, or see keras_seg.backbones.names().",
+            "Pass one that compresses in several steps, or see keras_seg.backbones.names().",
         )
 
 
-def finest_from(stride, levels):
-    """The strides of `levels` from `stride` on, the finest first; all of them where there are none."""
-    return sorted(level for level in levels if level >= stride) or sorted(levels)
-
-
-def _dilated(net, output_stride, deepest):
+def _dilate(encoder: keras.Model, output_stride: int, deepest: int) -> keras.Model:
     try:
-        return surgery.dilate(net, output_stride=output_stride)
+        return surgery.dilate(encoder, output_stride=output_stride)
     except _validation.InputError as error:
-        fix = f"Pass output_stride={deepest}, which leaves it as it is."
+        fix = f"Pass output_stride={deepest}, which leaves it unchanged."
         message = f"`output_stride` {output_stride} needs a backbone that can be dilated. {error} {fix}"
         raise _validation.InputError(message) from error
-
-
-def _levels(pyramid):
-    """{stride: map} of a pyramid {"P1": map, ...}."""
-    return {2 ** int(level[1:]): tensor for level, tensor in pyramid.items()}

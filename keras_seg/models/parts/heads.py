@@ -1,12 +1,13 @@
-"""The head that turns features into a map of classes."""
+"""The head that turns features into one map per class."""
 
 from keras import layers
 
+from keras_seg._types import Tensor
 from keras_seg.layers import Resize2D
 
 
-def segmentation_head(x, num_classes, activation="softmax", scale=1):
-    """1x1 convolution to one map a class (`logits`), bilinear enlargement by `scale`, activation (`probabilities`).
+def segmentation_head(x: Tensor, num_classes: int, activation: str | None = "softmax", *, scale: int = 1) -> Tensor:
+    """1x1 convolution to one map per class (`logits`), bilinear enlargement by `scale`, activation (`probabilities`).
 
     Logits are enlarged rather than probabilities: interpolation then happens before the nonlinearity that decides. From
     the enlargement on everything is float32, whatever the policy: half precision would round probabilities near 1.
@@ -17,7 +18,7 @@ def segmentation_head(x, num_classes, activation="softmax", scale=1):
     return class_activation(x, activation)
 
 
-def class_activation(x, activation):
+def class_activation(x: Tensor, activation: str | None) -> Tensor:
     """The last layer of every model, in float32: `probabilities`, or `scores` where there is no activation."""
     name = "probabilities" if activation else "scores"
     return layers.Activation(activation or "linear", dtype="float32", name=name)(x)

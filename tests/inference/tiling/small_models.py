@@ -42,10 +42,9 @@ def exact(model, terms, scale):
     return model
 
 
-def unet(**kwargs):
+def unet(model=ks.models.UNet, **kwargs):
     """A U-Net of stride 4."""
-    arguments = {"num_classes": 3, "filters": 4, "depth": 2, **kwargs}
-    return unsettled(ks.models.UNet(**arguments))
+    return unsettled(model(**{"num_classes": 3, "filters": 4, "depth": 2, **kwargs}))
 
 
 def photo(height, width, channels=3):

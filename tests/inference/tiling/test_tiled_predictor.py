@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 from small_models import exact, identity, photo, unet, unsettled
 
+import keras_seg as ks
 from keras_seg._validation import InputError
 from keras_seg.inference import TiledPredictor, seam_report
 
@@ -82,7 +83,9 @@ class TestEqualToTheWholeImage:
     @pytest.mark.parametrize("blend", BLENDS)
     def test_of_a_valid_unet_whatever_the_blend(self, blend):
         """The overlap-tile strategy of Ronneberger et al., figure 2: tiles that need not overlap in what they give."""
-        model = exact(unet(padding="valid", include_preprocessing=False), terms=2, scale=2.0**-7)  # Thirteen in a row.
+        model = exact(
+            unet(ks.models.UNet2015, include_preprocessing=False), terms=2, scale=2.0**-7
+        )  # Thirteen in a row.
         image = photo(70, 83)
         predictor = TiledPredictor(model, tile=60, overlap=0 if blend == "crop" else 0.3, blend=blend, batch_size=2)
         # 20 pixels on each side are lost; a side of 20 + 4 k comes out of one of 60 + 4 k: 72 for 70 and 84 for 83.
@@ -189,7 +192,7 @@ class TestBadInput:
     def test_a_tile_off_the_stride(self, net):
         self.refused("`tile` must have a height that suits the model's stride of 4.*62.*60 or 64", net, tile=(62, 64))
         self.refused("`tile` must have a width.*Nearest that do: 4", net, tile=(64, 3))
-        valid = unet(padding="valid")
+        valid = unet(ks.models.UNet2015)
         self.refused("`tile` must have a height that suits.*stride of 4.*60 or 64", valid, tile=61)
         self.refused("`tile` must be large enough", valid, tile=20)
 

@@ -1,6 +1,7 @@
-"""Making a frozen backbone trainable again, without touching how the model was compiled."""
+"""Making a frozen backbone trainable again, without compiling the model again."""
 
 import warnings
+from typing import Any
 
 import keras
 
@@ -9,42 +10,43 @@ from keras_seg._graph import as_functional
 from keras_seg.backbones.pyramid import LEVELS
 
 
-def unfreeze(model, from_level=None, *, keep_batch_norm_frozen=False):
-    """Make the backbone of `model` trainable again, and let an already compiled model go on training.
+def unfreeze(model: keras.Model, *, from_level: str | None = None, keep_batch_norm_frozen: bool = False) -> keras.Model:
+    """Make the backbone of `model` trainable again, so that a compiled model can go on training.
 
     `compile` is not called: loss, metrics, learning rate, iteration count and the optimizer's slots of all weights
-    trained so far stay as they are. Keras builds an optimizer for the weights that are trainable at the first step and
+    trained so far do not change. Keras builds an optimizer for the weights that are trainable at the first step and
     refuses others later; so the optimizer, the same object, gets slots for the new weights, and the compiled training
-    step is dropped for Keras to trace again at the next `fit`. Compiling anew instead, say with a lower learning rate,
-    works as well.
+    step is dropped for Keras to trace again at the next `fit`. Compiling again instead, for example with a lower
+    learning rate, works as well.
 
     Args:
-        model: `keras.Model` with a nested model named "backbone", as everything in `keras_seg.models` has, or a
-            backbone itself.
-        from_level: `None` for the whole backbone, or "P1".."P5": only the layers that lead from the level before to
-            this one and deeper are made trainable (staged fine-tuning, deepest stages first); the others are frozen.
-            Defaults to `None`.
-        keep_batch_norm_frozen: Bool, whether BatchNormalization layers of the backbone stay frozen, weights and
-            statistics: better with batches of a few images. Defaults to `False`.
+        model: keras.Model. It has a nested model named "backbone", as every model of `keras_seg.models` on a backbone,
+            or is a backbone itself.
+        from_level: str or None. None for the whole backbone, or "P1".."P5": only the layers that lead from the level
+            before to this one and deeper become trainable (staged fine-tuning, deepest stages first); the others are
+            frozen. Defaults to None.
+        keep_batch_norm_frozen: bool. Whether BatchNormalization layers of the backbone stay frozen, weights and
+            statistics: better with batches of a few images. Defaults to False.
 
     Returns:
         `model`.
 
     Raises:
-        ValueError: if `from_level` is not a level of the backbone.
+        InputError: if an argument is not as above.
 
     Examples:
         >>> import keras, keras_seg as ks
         >>> model = ks.backbones.build("Compact", trainable=False)
         >>> len(model.trainable_variables)
         0
-        >>> len(ks.backbones.unfreeze(model).trainable_variables)
+        >>> len(ks.models.unfreeze(model).trainable_variables)
         27
-        >>> len(ks.backbones.unfreeze(model, from_level="P5").trainable_variables)
+        >>> len(ks.models.unfreeze(model, from_level="P5").trainable_variables)
         6
     """
     if not isinstance(model, keras.Model):
         _validation.fail("model", "must be a keras.Model", model)
+    _validation.boolean("keep_batch_norm_frozen", keep_batch_norm_frozen)
     backbone = next((layer for layer in model.layers if layer.name == "backbone"), model)
     frozen = set() if from_level is None else _layers_before(backbone, from_level)
     # A frozen model hides the trainable layers inside it, so the outermost goes first.
@@ -53,7 +55,7 @@ def unfreeze(model, from_level=None, *, keep_batch_norm_frozen=False):
         model.trainable = True
         for layer in others:
             layer.trainable = False
-    # One by one: on TensorFlow, setting a model's flag to the value it has already does not reach its layers.
+    # Layer by layer: on TensorFlow, setting a model's flag to the value it already has does not reach its layers.
     for layer in backbone._flatten_layers():
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = layer not in frozen and not (keep_batch_norm_frozen and is_norm)
@@ -61,8 +63,8 @@ def unfreeze(model, from_level=None, *, keep_batch_norm_frozen=False):
     return model
 
 
-def _layers_before(backbone, level):
-    """The layers that the level before `level`, and with it all finer levels, is computed by."""
+def _layers_before(backbone: keras.Model, level: str) -> set[Any]:
+    """The layers that compute the level before `level`, and with it all finer levels."""
     graph = as_functional(backbone)
     pyramid = getattr(graph, "output", None)
     if not isinstance(pyramid, dict) or level not in LEVELS or level not in pyramid:
@@ -80,12 +82,12 @@ def _layers_before(backbone, level):
     return found.union(*(layer._flatten_layers() for layer in nested))
 
 
-def _go_on_training(model):
-    """Let a compiled `model` train all its trainable weights from the next `fit` on, with the optimizer it has."""
+def _go_on_training(model: keras.Model) -> None:
+    """Make a compiled `model` train all its trainable weights from the next `fit` on, with the optimizer it has."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         return
-    # Traced for the old set of weights: on TensorFlow it would go on training only those, without a word.
+    # Traced for the old set of weights: on TensorFlow it would silently go on training only those.
     model.train_function = None
     if not optimizer.built:
         return
@@ -95,25 +97,27 @@ def _go_on_training(model):
         _grow(optimizer, grown)
     except Exception as error:
         warnings.warn(
-            f"{type(optimizer).__name__} cannot take up the weights that became trainable ({error}): "
+            f"{type(optimizer).__name__} has no place for the weights that became trainable ({error}): "
             "call model.compile(...) before the next model.fit(...).",
             stacklevel=3,
         )
 
 
-def _grow(old, new):
-    """Make `old` what `new`, of the same class and built for more weights, is; keep the state it has.
+def _grow(old: keras.optimizers.Optimizer, new: keras.optimizers.Optimizer) -> None:
+    """Give `old` the slots of `new`, of the same class and built for more weights, with the values `old` has.
 
-    Every optimizer of Keras keeps its slots in attributes that are lists with one variable (or None) for each weight,
-    or dicts of variables.
+    Keras has no call for it: `build` works once per optimizer, and a new optimizer in `model.optimizer` would leave
+    callbacks and schedules with the old one. So the variables of `old` are replaced, by what all optimizers of Keras
+    have in common: their slots are attributes that are lists with one variable (or None) for each weight, or dicts of
+    variables. They are matched by position, as two layers may give their weights the same path.
     """
     position = {id(weight): index for index, weight in enumerate(old._trainable_variables)}
     weights = list(new._trainable_variables)
     replaced = {}
     for name, value in vars(new).items():
-        if name.startswith("_self_"):
-            continue  # TensorFlow's own book of dependencies
-        before = vars(old).get(name)
+        if name.startswith("_self_") or name not in vars(old):
+            continue  # TensorFlow's own record of dependencies
+        before = vars(old)[name]
         if isinstance(value, keras.optimizers.Optimizer):
             _grow(before, value)
         elif isinstance(value, keras.Variable):
@@ -131,16 +135,15 @@ def _grow(old, new):
                 if id(weight) in position:
                     slot.assign(before[position[id(weight)]])
                 elif name == "_model_variables_moving_average":
-                    slot.assign(
-                        keras.ops.convert_to_numpy(weight)
-                    )  # Keras starts an average at the weight's value only at iteration 0.
+                    # Keras starts an average at the weight's value only at iteration 0.
+                    slot.assign(keras.ops.convert_to_numpy(weight))
             replaced[name] = value
     for name in ("_variables", "_trainable_variables", "_trainable_variables_indices", "_tracker"):
         replaced[name] = vars(new)[name]
-    vars(old).update(replaced)
+    old.__dict__.update(replaced)
 
 
-def _is_slots(value, weights):
+def _is_slots(value: Any, weights: list[Any]) -> bool:
     return (
         isinstance(value, list)
         and len(value) == len(weights)
