@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._graph import functional_graph, replay_opened
+from keras_seg.inference.output_kind import check_finite, single_output
 
 _DROPOUTS = (
     keras.layers.Dropout,
@@ -74,6 +75,7 @@ def _moments(sampler, batch, samples):
     mean = squares = 0.0
     for count in range(1, samples + 1):
         sample = np.asarray(sampler.predict_on_batch(batch), "float64")
+        check_finite(sample, "The scores of `model`")
         difference = sample - mean
         mean = mean + difference / count
         squares = squares + difference * (sample - mean)
@@ -86,6 +88,7 @@ class _Sampler(keras.Model):
     def __init__(self, model):
         super().__init__(name="mc_dropout", dtype="float32")  # A half-precision policy would round raw pixels.
         self.graph = functional_graph(model)
+        single_output(model)
         self.dropouts = [layer for layer in self.graph._flatten_layers() if isinstance(layer, _DROPOUTS)]
         if not self.dropouts:
             fix = "Build it with dropout, for example dropout=0.5."

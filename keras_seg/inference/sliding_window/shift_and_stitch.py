@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_seg.analysis import receptive_field
+from keras_seg.inference.output_kind import check_finite, sole_output
 from keras_seg.inference.sliding_window.sliding_window import batch_of_images, patch_size
 from keras_seg.surgery import convolutionalize
 
@@ -48,8 +49,10 @@ def shift_and_stitch(model, image):
                 side + (length - offset - 1) // step * step
                 for side, length, offset, step in zip(patch, size, (top, left), stride, strict=True)
             )
-            scores = np.asarray(anywhere.predict_on_batch(images[:, top : top + height, left : left + width]))
+            scores = sole_output(anywhere.predict_on_batch(images[:, top : top + height, left : left + width]))
+            scores = np.asarray(scores)
             if stitched is None:
                 stitched = np.empty((len(images), *size, scores.shape[-1]), scores.dtype)
             stitched[:, top :: stride[0], left :: stride[1]] = scores
+    check_finite(stitched, "The scores of `model`")
     return stitched if np.ndim(image) == 4 else stitched[0]

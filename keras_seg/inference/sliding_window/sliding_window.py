@@ -5,6 +5,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from keras_seg import _validation
+from keras_seg.inference.output_kind import check_finite, single_output, sole_output
 
 
 def sliding_window(model, image, *, step=1, batch_size=64):
@@ -45,8 +46,9 @@ def sliding_window(model, image, *, step=1, batch_size=64):
     scores = []
     for start in range(0, count, batch_size):
         place = np.unravel_index(np.arange(start, min(start + batch_size, count)), grid)
-        scores.append(model.predict_on_batch(np.moveaxis(windows[place], 1, -1)))
+        scores.append(sole_output(model.predict_on_batch(np.moveaxis(windows[place], 1, -1))))
     scores = np.concatenate(scores).reshape(*grid, -1)
+    check_finite(scores, "The scores of `model`")
     return scores if np.ndim(image) == 4 else scores[0]
 
 
@@ -54,6 +56,7 @@ def patch_size(model):
     """(height, width) of a patch classifier's input."""
     if not isinstance(model, keras.Model) or not model.built:
         _validation.fail("model", "must be a keras.Model that is built", model)
+    single_output(model)
     shape = tuple(model.input_shape)
     if len(shape) != 4 or None in shape[1:3]:
         fix = "Pass the classifier of patches, not its convolutional form."

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg.analysis import receptive_field
+from keras_seg.inference.output_kind import check_finite, class_ids, output_kind, sole_output
 from keras_seg.inference.sliding_window.sliding_window import batch_of_images, sliding_window
 from keras_seg.surgery import convolutionalize
 
@@ -65,14 +66,16 @@ def window_difference(model, image, *, convolutional=None):
     step = receptive_field(model).stride
     step = (step, step) if isinstance(step, int) else step
     slid = sliding_window(model, images, step=step)
-    passed = np.asarray(convolutional.predict_on_batch(images))
+    passed = np.asarray(sole_output(convolutional.predict_on_batch(images)))
     if passed.shape != slid.shape:
         _validation.fail("convolutional", f"must give the sliding window's grid {slid.shape}", passed.shape)
+    check_finite(passed, "The scores of `convolutional`")
+    kind = output_kind(model)
     difference = np.abs(passed.astype("float64") - slid)
     return WindowDifference(
         grid=slid.shape[1:3],
         step=step,
         max_abs_difference=float(difference.max()),
         mean_abs_difference=float(difference.mean()),
-        agreement=float((passed.argmax(-1) == slid.argmax(-1)).mean()),
+        agreement=float((class_ids(passed, kind) == class_ids(slid, kind)).mean()),
     )

@@ -1,13 +1,11 @@
 """How far tiles disagree where they meet."""
 
-import copy
 import dataclasses
 
-import keras
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.inference.predict_classes import class_ids
+from keras_seg.inference.output_kind import check_finite, class_ids, output_kind, sole_output
 from keras_seg.inference.tiling.raster_source import RasterSource
 from keras_seg.inference.tiling.tile_stream import tile_scores
 from keras_seg.inference.tiling.tiled_predictor import TiledPredictor
@@ -141,9 +139,10 @@ def seam_report(model, image, *, whole=None, shape=None, **settings):
     if len(rows.starts) == len(columns.starts) == 1 and not whole:
         fix = "Pass smaller tiles, or whole=True."
         _validation.fail("image", "must be larger than a tile for tiles to meet", source.shape, fix)
-    neighbors, distances = _Comparison(), [_Comparison() for _ in (*_DISTANCES, np.inf)]
+    kind = output_kind(predictor.model)
+    neighbors, distances = _Comparison(kind), [_Comparison(kind) for _ in (*_DISTANCES, np.inf)]
     _compare_neighbors(predictor, source, rows, columns=columns, neighbors=neighbors, distances=distances)
-    found = _compare_whole(predictor, image, shape, source=source, rows=rows, columns=columns) if whole else {}
+    found = _compare_whole(predictor, source, kind, rows=rows, columns=columns) if whole else {}
     return SeamReport(
         tiles=(len(rows.starts), len(columns.starts)),
         tile=predictor.geometry.output,
@@ -164,14 +163,17 @@ def _predictor(model, settings):
 
 
 class _Comparison:
-    """Sums over pairs of scores (..., classes) of the same pixels."""
+    """Sums over pairs of scores (..., classes) of the same pixels, of a model of an `output_kind`."""
 
-    def __init__(self):
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
         self.pixels, self.values, self.sum, self.largest, self.other = 0, 0, 0.0, 0.0, 0
 
-    def add(self, difference, other):
-        """Add absolute differences (..., classes), and whether the classes of those pixels differ (...)."""
-        if difference.size:
+    def add(self, first: np.ndarray, second: np.ndarray) -> None:
+        """Add two score maps (..., classes) of the same pixels."""
+        if first.size:
+            difference = np.abs(first - second)
+            other = class_ids(first, self.kind) != class_ids(second, self.kind)
             self.pixels += other.size
             self.values += difference.size
             self.sum += float(difference.sum(dtype="float64"))
@@ -212,30 +214,26 @@ def _compare_pair(axis, index, before, *, after, along, neighbors, distances):
         return
     before = np.moveaxis(before, along, 0)[step:]
     after = np.moveaxis(after, along, 0)[:shared]
-    difference, other = np.abs(after - before), class_ids(after) != class_ids(before)
-    neighbors.add(difference, other)
+    neighbors.add(after, before)
     place = np.arange(shared)
     distance = np.minimum(place, place[::-1])
     bins = np.searchsorted(_DISTANCES, distance, side="right")
     for number in np.unique(bins):
-        distances[number].add(difference[bins == number], other[bins == number])
+        distances[number].add(after[bins == number], before[bins == number])
 
 
-def _compare_whole(predictor, image, shape, *, source, rows, columns):
+def _compare_whole(predictor, source, kind, *, rows, columns):
     """The blended tiles with the whole image, everywhere, near to seams and far from them."""
     mirrored = source.read_mirrored(rows.positions(), columns.positions()).astype("float32")
-    (expected,) = keras.tree.flatten(predictor.model.predict_on_batch(mirrored[None]))
-    expected = np.asarray(expected[0], "float32")
+    expected = np.asarray(sole_output(predictor.model.predict_on_batch(mirrored[None]))[0], "float32")
+    check_finite(expected, "The scores of the whole `image`")
     expected = expected[: rows.length, : columns.length]
-    scored = copy.copy(predictor)
-    scored.output = "probabilities"
-    blended = scored.predict(image, shape=shape)
-    difference, other = np.abs(blended - expected), class_ids(blended) != class_ids(expected)
+    blended = predictor._predict(source, output="scores")
     near = _near_cuts(rows)[:, None] | _near_cuts(columns)
     found = {}
     for name, chosen in (("whole", np.ones_like(near)), ("near_seams", near), ("far_from_seams", ~near)):
-        comparison = _Comparison()
-        comparison.add(difference[chosen], other[chosen])
+        comparison = _Comparison(kind)
+        comparison.add(blended[chosen], expected[chosen])
         found[name] = comparison.result()
     return found
 

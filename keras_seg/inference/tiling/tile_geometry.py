@@ -8,6 +8,7 @@ import keras
 from keras_seg import _validation
 from keras_seg._graph import as_functional
 from keras_seg.analysis import receptive_field, shift_stride
+from keras_seg.inference.output_kind import single_output, sole_output
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,7 @@ def tile_geometry(model, tile, stride=None):
         _validation.fail("model", "must be a keras.Model", type(model).__name__, fix)
     if not model.built:
         _validation.fail("model", "must be built", model.name, "Call it once on an image.")
+    single_output(model)
     tile = _validation.pair("tile", tile)
     shape = _input_shape(model)
     stride = shift_stride(model) if stride is None else _validation.pair("stride", stride)
@@ -125,15 +127,12 @@ def _inner_shape(layer):
 
 def _output_spec(model, shape):
     """What a model gives for an input of a shape."""
-    spec = model.compute_output_spec(keras.KerasTensor(shape, dtype="float32"))
-    specs = keras.tree.flatten(spec)
-    if len(specs) != 1:
-        _validation.fail("model", "must have one output", f"{len(specs)} outputs", "Wrap the one to predict.")
-    if len(specs[0].shape) != 4 or None in specs[0].shape[1:]:
+    spec = sole_output(model.compute_output_spec(keras.KerasTensor(shape, dtype="float32")))
+    if len(spec.shape) != 4 or None in spec.shape[1:]:
         rule = "must give (batch, height, width, classes)"
         fix = "A classifier of patches becomes one by keras_seg.surgery.convolutionalize and dilate."
-        _validation.fail("model", rule, tuple(specs[0].shape), fix if len(specs[0].shape) == 2 else "")
-    return specs[0]
+        _validation.fail("model", rule, tuple(spec.shape), fix if len(spec.shape) == 2 else "")
+    return spec
 
 
 def _border(output, tile, axis, *, stride, fixed):

@@ -1,9 +1,8 @@
 """The scores of all tiles of an image, one tile row after the other."""
 
-import keras
 import numpy as np
 
-from keras_seg._validation import InputError
+from keras_seg.inference.output_kind import check_finite, sole_output
 
 
 def tile_scores(model, source, rows, *, columns, batch_size, first_row=0):
@@ -41,14 +40,9 @@ def tile_scores(model, source, rows, *, columns, batch_size, first_row=0):
 
 
 def _predicted(model, batch, places, *, rows, columns):
-    (scores,) = keras.tree.flatten(model.predict_on_batch(batch))
-    scores = np.asarray(scores, "float32")
+    scores = np.asarray(sole_output(model.predict_on_batch(batch)), "float32")
     for (row, column), score in zip(places, scores, strict=False):
-        if not np.isfinite(score.sum(dtype="float64")):
-            top, left = rows.starts[row], columns.starts[column]
-            place = f"rows {top} to {top + rows.tile} and columns {left} to {left + columns.tile}"
-            raise InputError(
-                f"`image` leads the model to scores that are not finite, in {place}. "
-                "Replace NaN and infinity in it, with numpy.nan_to_num for instance, or look for them in the weights."
-            )
+        top, left = rows.starts[row], columns.starts[column]
+        place = f"rows {top} to {top + rows.tile} and columns {left} to {left + columns.tile}"
+        check_finite(score, f"The scores of `image` in {place}")
         yield row, column, score

@@ -1,19 +1,22 @@
 """Predicting images of any size with tiles of one size."""
 
 import numbers
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.inference.predict_classes import class_ids
+from keras_seg._types import Progress
+from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.inference.tiling.blend_weights import blend_weights
 from keras_seg.inference.tiling.blended_strip import BlendedStrip
 from keras_seg.inference.tiling.progress import check_progress, progress_report
 from keras_seg.inference.tiling.raster_source import RasterSource
-from keras_seg.inference.tiling.raster_target import left_over, raster_target
-from keras_seg.inference.tiling.run_journal import RunJournal, image_mark, model_mark
+from keras_seg.inference.tiling.raster_target import ArrayTarget, PathTarget, left_over, raster_target
+from keras_seg.inference.tiling.run_journal import FinishedRows, RunJournal, image_mark, model_mark
 from keras_seg.inference.tiling.tile_geometry import reach, tile_geometry
-from keras_seg.inference.tiling.tile_grid import tile_axis
+from keras_seg.inference.tiling.tile_grid import TileAxis, tile_axis
 from keras_seg.inference.tiling.tile_stream import tile_scores
 
 
@@ -46,8 +49,9 @@ class TiledPredictor:
             outside of the tile. With `blend="crop"` only. Defaults to None.
         stride: None to find the model's stride in its graph; or pixels, one int or a pair, for models without a graph.
             Defaults to None.
-        output: `"probabilities"`, the model's scores blended, or `"class_ids"`, the class with the highest of them (for
-            a single channel, whether it is above 0.5). Defaults to `"probabilities"`.
+        output: `"scores"`, the model's scores blended; `"probabilities"`, the same for models that give no logits; or
+            `"class_ids"`, the class with the highest score (a single channel: class 1 above a probability of 0.5 or a
+            logit of 0). Defaults to `"scores"`.
 
     Raises:
         InputError: if an argument is not as above or does not suit the model.
@@ -72,7 +76,7 @@ class TiledPredictor:
         batch_size=4,
         margin=None,
         stride=None,
-        output="probabilities",
+        output="scores",
     ):
         if isinstance(overlap, bool) or not isinstance(overlap, numbers.Real) or not 0 <= overlap < 1:
             fix = "It is the share of a tile that its neighbor sees too, such as 0.5."
@@ -80,10 +84,14 @@ class TiledPredictor:
         self.overlap = float(overlap)
         self.blend = _validation.one_of("blend", blend, ("gaussian", "constant", "crop"))
         self.batch_size = _validation.integer("batch_size", batch_size)
-        self.output = _validation.one_of("output", output, ("probabilities", "class_ids"))
+        self.output = _validation.one_of("output", output, ("scores", "probabilities", "class_ids"))
         if margin is not None and blend != "crop":
             _validation.fail("margin", "must be None unless tiles are cropped", margin, "Pass blend='crop'.")
         self.geometry = tile_geometry(model, tile, stride)
+        self._kind = output_kind(model)
+        if output == "probabilities" and self._kind == "logits":
+            fix = 'Pass output="scores", or end the model in keras.layers.Activation("softmax").'
+            _validation.fail("output", "needs a model that gives probabilities, and this one gives logits", output, fix)
         self.model = model
         self.tile, self.stride = self.geometry.tile, self.geometry.stride
         self.margin = (0, 0) if margin is None else margin
@@ -132,7 +140,7 @@ class TiledPredictor:
                 not included.
             out: None for a new array; a NumPy array, `np.memmap` or Zarr array to write to; or a path that ends in .npy
                 or .zarr. Defaults to None.
-            dtype: of the prediction, a float for probabilities and an integer that holds the ids for class ids.
+            dtype: of the prediction, a float for scores and an integer that holds the ids for class ids.
                 Defaults to None: float32, or the smallest of uint8 and uint16 that holds the ids.
             progress: True draws a progress bar; or a function of (tiles done, tiles altogether). Defaults to False.
             overwrite: bool, whether a result or an interrupted run at `out` may be replaced. Defaults to False.
@@ -152,51 +160,70 @@ class TiledPredictor:
         _validation.boolean("resume", resume)
         check_progress(progress)
         source = RasterSource(image, shape, self.geometry.channels)
+        settings = {"dtype": dtype, "progress": progress, "overwrite": overwrite, "resume": resume}
+        return self._predict(source, out, output=self.output, **settings)
+
+    def _predict(
+        self, source, out=None, *, output, dtype=None, progress: Progress = None, overwrite=False, resume=False
+    ):
+        """`predict` for a `RasterSource`, with any `output`."""
         classes, size = self.geometry.classes, source.shape[:2]
-        dtype = _output_dtype(dtype, self.output, classes)
-        target = raster_target(out, size if self.output == "class_ids" else (*size, classes), dtype, source)
+        dtype = _output_dtype(dtype, output, classes)
+        target = raster_target(out, size if output == "class_ids" else (*size, classes), dtype, source)
         rows, columns = self.grid(size)
-        journal = RunJournal(target.journal, self._settings(source, dtype) if target.journal else {})
+        settings = self._settings(source, output, dtype) if target.journal else {}
+        journal = RunJournal(target.journal, settings)
         done = _begin(target, journal, out, overwrite=overwrite, resume=resume)
-        with progress_report(progress, done[0] * len(columns.starts), len(rows.starts) * len(columns.starts)) as report:
-            self._run(source, target, journal, rows, columns, done, report)
+        across, written = len(columns.starts), done.tile_rows > 0
+        with progress_report(progress, done.tile_rows * across, len(rows.starts) * across) as report:
+            try:
+                for top, part in self._finished(source, rows, columns, done=done, journal=journal, report=report):
+                    written = True
+                    target.write(top, class_ids(part, self._kind) if output == "class_ids" else part)
+            except BaseException:
+                if not written:
+                    target.abandon()
+                    journal.remove()
+                raise
         result = target.finish()
         journal.remove()
         return result
 
-    def _run(self, source, target, journal, rows, columns, done, report):
-        """Predict the tiles from the first row on that is not done, and write rows of pixels as they are finished."""
-        first_row, sums = done
+    def _finished(
+        self,
+        source: RasterSource,
+        rows: TileAxis,
+        columns: TileAxis,
+        *,
+        done: FinishedRows,
+        journal: RunJournal,
+        report: Callable[[int], None],
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Predict the tile rows that are not done: (first row, blended scores) of the pixels that each one finishes.
+
+        What was yielded must be written before the next one is asked for, as it is then noted in the journal.
+        """
+        first_row = done.tile_rows
         down, across = blend_weights(rows, self.blend), blend_weights(columns, self.blend)
         strip = BlendedStrip(rows.tile, columns.covered, self.geometry.classes)
         if first_row < len(rows.starts):
             strip.top = rows.starts[first_row]
-        if sums is not None:
-            strip.rows[: len(sums)] = sums
-        written, last = first_row > 0, len(columns.starts) - 1
-        try:
-            for row, column, scores in tile_scores(
-                self.model, source, rows, columns=columns, batch_size=self.batch_size, first_row=first_row
-            ):
-                strip.add(columns.starts[column], scores, down[row], across[column])
-                report(row * len(columns.starts) + column + 1)
-                if column == last:
-                    finished = (*rows.starts, rows.covered)[row + 1]
-                    written = True
-                    self._write(target, strip.top, strip.above(min(finished, rows.length))[:, : columns.length])
-                    strip.move_to(finished)
-                    journal.record(row + 1, strip.rows[: rows.starts[row] + rows.tile - finished])
-        except BaseException:
-            if not written:
-                target.abandon()
-                journal.remove()
-            raise
+        if done.sums is not None:
+            strip.rows[: len(done.sums)] = done.sums
+        tiles = tile_scores(self.model, source, rows, columns=columns, batch_size=self.batch_size, first_row=first_row)
+        for row, column, scores in tiles:
+            strip.add(columns.starts[column], scores, down[row], across[column])
+            report(row * len(columns.starts) + column + 1)
+            if column == len(columns.starts) - 1:
+                finished = (*rows.starts, rows.covered)[row + 1]
+                part = strip.above(min(finished, rows.length))[:, : columns.length]
+                if len(part):
+                    yield strip.top, part
+                strip.move_to(finished)
+                sums = strip.rows[: rows.starts[row] + rows.tile - finished]
+                journal.record(FinishedRows(tile_rows=row + 1, sums=sums))
 
-    def _write(self, target, top, scores):
-        if len(scores):
-            target.write(top, class_ids(scores) if self.output == "class_ids" else scores)
-
-    def _settings(self, source, dtype):
+    def _settings(self, source: RasterSource, output: str, dtype: np.dtype) -> dict[str, Any]:
         """What a run that goes on must have in common with the one before."""
         return {
             "model": model_mark(self.model),
@@ -206,13 +233,15 @@ class TiledPredictor:
             "blend": self.blend,
             "margin": self.margin,
             "stride": self.stride,
-            "output": self.output,
+            "output": "class_ids" if output == "class_ids" else "scores",
             "dtype": dtype.name,
         }
 
 
-def _begin(target, journal, out, *, overwrite, resume):
-    """(tile rows that are done, sums of the rows after them), with the target ready to be written to."""
+def _begin(
+    target: ArrayTarget | PathTarget, journal: RunJournal, out: Any, *, overwrite: bool, resume: bool
+) -> FinishedRows:
+    """The tile rows of an earlier run, with the target ready to be written to."""
     there = left_over(target, out)
     if there is not None and not overwrite and not (resume and there == target.journal):
         if there == target.journal:
@@ -224,25 +253,26 @@ def _begin(target, journal, out, *, overwrite, resume):
             fix = "Pass a path or a np.memmap as `out`."
             _validation.fail("resume", "must be False for an output that is not found again", resume, fix)
         done = journal.load()
-        if done[0]:
+        if done.tile_rows:
             target.go_on()
             return done
     journal.remove()
     target.start()
-    journal.record(0, None)
-    return 0, None
+    done = FinishedRows()
+    journal.record(done)
+    return done
 
 
-def _output_dtype(dtype, output, classes):
+def _output_dtype(dtype: Any, output: str, classes: int) -> np.dtype:
     highest = max(classes - 1, 1)
     if dtype is None:
-        dtype = "float32" if output == "probabilities" else np.min_scalar_type(highest)
+        dtype = np.min_scalar_type(highest) if output == "class_ids" else "float32"
     try:
         dtype = np.dtype(dtype)
     except TypeError:
         _validation.fail("dtype", "must be the name of a NumPy dtype", dtype, "For example 'float32' or 'uint8'.")
-    if output == "probabilities" and dtype.kind != "f":
-        _validation.fail("dtype", "must be a float for probabilities", dtype.name, "Or pass output='class_ids'.")
+    if output != "class_ids" and dtype.kind != "f":
+        _validation.fail("dtype", f"must be a float for {output}", dtype.name, "Or pass output='class_ids'.")
     if output == "class_ids" and (dtype.kind not in "ui" or np.iinfo(dtype).max < highest):
         fix = f"For example {np.min_scalar_type(highest).name!r}."
         _validation.fail("dtype", f"must be an integer that holds class ids up to {highest}", dtype.name, fix)

@@ -4,7 +4,7 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph
-from keras_seg.inference.output_kind import output_kind
+from keras_seg.inference.output_kind import last_activation, single_output
 from keras_seg.inference.tta.merge_views import MERGES, UNCERTAINTIES, MergeViews, fail_unaligned
 from keras_seg.inference.tta.view import read_transforms, views_of
 from keras_seg.inference.tta.view_images import ViewImages
@@ -168,12 +168,11 @@ class TestTimeAugmentation(keras.Model):
 def _checked_graph(model):
     """The graph of a model that gives one map of the size of its image."""
     graph = image_graph(model)
-    shapes = [tuple(output.shape) for output in graph.outputs]
-    if len(shapes) != 1 or len(shapes[0]) != 4:
-        fix = "Take that one: keras.Model(model.inputs, model.outputs[0])."
-        if all(len(shape) != 4 for shape in shapes):
-            fix = "It gives no map of the image; build a model of keras_seg.models other than PatchClassifier."
-        _validation.fail("model", "must have one output (batch, height, width, classes)", shapes, fix)
+    single_output(model)
+    shape = tuple(graph.outputs[0].shape)
+    if len(shape) != 4:
+        fix = "It gives no map of the image; build a model of keras_seg.models other than PatchClassifier."
+        _validation.fail("model", "must have one output (batch, height, width, classes)", shape, fix)
     size = graph.inputs[0].shape[1:3]
     if 0 in size:
         _validation.fail("model", "must take images of at least one pixel", tuple(graph.inputs[0].shape))
@@ -195,7 +194,7 @@ def _kind(graph, over, merge):
     """(kind, activation) of what is merged; see `MergeViews`."""
     if over is not None:
         _validation.one_of("over", over, ("probabilities", "logits"))
-    found = output_kind(graph)
+    found = last_activation(graph.outputs[0])
     several = "softmax" if graph.outputs[0].shape[-1] != 1 else "sigmoid"
     if over == "logits" and found in ("softmax", "sigmoid"):
         fix = 'Build it with activation=None, or pass merge="geometric_mean", which is the mean of logits.'

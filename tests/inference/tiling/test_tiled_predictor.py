@@ -246,7 +246,7 @@ class TestBadInput:
     def test_values_that_are_not_finite(self, passing, tmp_path):
         image = np.zeros((40, 40, 3))
         image[30, 5] = np.nan
-        with pytest.raises(InputError, match=r"not finite, in rows 24 to 40 and columns 0 to 16.*nan_to_num"):
+        with pytest.raises(InputError, match=r"in rows 24 to 40 and columns 0 to 16 must be finite.*nan_to_num"):
             TiledPredictor(passing, tile=16, overlap=0).predict(image, out=tmp_path / "a.npy")
         assert not (tmp_path / "a.npy").exists()
 
