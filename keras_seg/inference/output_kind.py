@@ -83,7 +83,12 @@ def tensor_kind(tensor: Tensor) -> str:
 
 
 def last_activation(tensor: Tensor) -> str | None:
-    """ "softmax" (classes exclude one another), "sigmoid" (they do not) or "logits"; None if the graph does not tell."""
+    """The last activation before a tensor of a functional model.
+
+    Returns:
+        "softmax" (the classes exclude one another), "sigmoid" (they do not), "logits", or None if the graph does not
+        tell.
+    """
     return _last_activation(tensor, {})
 
 
@@ -140,12 +145,23 @@ def class_ids(scores: ArrayLike, kind: str = "unknown") -> np.ndarray:
     return (scores[..., 0] > (0 if kind == "logits" else 0.5)).astype("int32")
 
 
-def check_finite(scores: ArrayLike, what: str) -> None:
-    """Raise an `InputError` if `scores` hold NaN or infinity; `what` names them in the message."""
-    # A sum needs no array of booleans as large as the scores, and no finite float32 scores overflow it.
+def check_finite(scores: ArrayLike, what: str, *, allow_infinity: bool = False) -> None:
+    """Refuse scores of NaN or infinity.
+
+    Args:
+        scores: float array.
+        what: str. Names the scores in the message, such as "The scores of `model`".
+        allow_infinity: bool. Whether only NaN is refused: infinite scores still have an order, but no mean. Defaults to
+            False.
+
+    Raises:
+        InputError: if there are such scores.
+    """
+    # A sum needs no array of booleans as large as the scores, and finite float32 scores do not overflow it.
     with np.errstate(invalid="ignore"):
-        finite = np.isfinite(np.sum(scores, dtype="float64"))
-    if not finite:
+        if np.isfinite(np.sum(scores, dtype="float64")):
+            return
+    if not allow_infinity or np.isnan(scores).any():
         raise _validation.InputError(
             f"{what} must be finite. Received: NaN or infinity. Replace such values in the image, for example with "
             "numpy.nan_to_num, or look for them in the model's weights after a training that diverged."

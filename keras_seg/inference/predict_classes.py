@@ -22,7 +22,7 @@ def predict_classes(model: keras.Model, images: ArrayLike) -> np.ndarray:
         int32 array (batch, height, width).
 
     Raises:
-        InputError: if the model has several outputs, or its scores are not finite.
+        InputError: if the model has several outputs, or its scores hold NaN.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -36,5 +36,5 @@ def predict_classes(model: keras.Model, images: ArrayLike) -> np.ndarray:
         fix = "Pass images[None] for one image." if images.ndim == 3 else ""
         _validation.fail("images", "must be an array (batch, height, width, channels)", images.shape, fix)
     scores = np.asarray(sole_output(model.predict_on_batch(images)))
-    check_finite(scores, "The scores of `model`")
+    check_finite(scores, "The scores of `model`", allow_infinity=True)
     return class_ids(scores, kind)

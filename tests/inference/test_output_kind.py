@@ -148,3 +148,6 @@ def test_scores_that_are_not_finite_are_refused():
     for value in (np.nan, np.inf, -np.inf):
         with pytest.raises(InputError, match="^`scores` must be finite"):
             check_finite(np.array([0, value], "float32"), "`scores`")
+    check_finite(np.array([0, -np.inf], "float32"), "`scores`", allow_infinity=True)
+    with pytest.raises(InputError, match="^`scores` must be finite"):
+        check_finite(np.array([np.nan, -np.inf], "float32"), "`scores`", allow_infinity=True)

@@ -1,19 +1,21 @@
-"""A patch classifier at every pixel, from one pass for each shift below its stride."""
+"""A patch classifier at every pixel, with one pass per shift below its stride."""
 
+import keras
 import numpy as np
 
+from keras_seg._types import ArrayLike
 from keras_seg.analysis import receptive_field
 from keras_seg.inference.output_kind import check_finite, sole_output
 from keras_seg.inference.sliding_window.sliding_window import batch_of_images, patch_size
 from keras_seg.surgery import convolutionalize
 
 
-def shift_and_stitch(model, image):
+def shift_and_stitch(model: keras.Model, image: ArrayLike) -> np.ndarray:
     """Classify the patch around every pixel: the image is shifted by every offset below the stride, and the coarse
     results are interleaved.
 
-    A network of stride S judges every S-th patch in one pass, so `S * S` passes judge all. The numbers are those of
-    `sliding_window(model, image, step=1)`, exactly so for networks that do not pad. Dilation,
+    A network of stride S classifies every S-th patch in one pass, so `S * S` passes classify all. The result equals
+    `sliding_window(model, image, step=1)`, up to rounding, for networks that do not pad. Dilation,
     `surgery.dilate(surgery.convolutionalize(model), output_stride=1)`, computes the same in one pass.
 
     Args:
@@ -24,7 +26,7 @@ def shift_and_stitch(model, image):
         Float array (height - P_h + 1, width - P_w + 1, classes), with the images in front where there are several.
 
     Raises:
-        ValueError: as `convolutionalize`, and if the image is smaller than the patch.
+        InputError: as `convolutionalize`, and if the image is smaller than the patch or the scores are not finite.
 
     Examples:
         >>> import keras_seg as ks, numpy as np

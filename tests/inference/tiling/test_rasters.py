@@ -272,6 +272,6 @@ class TestProgress:
 
     @pytest.mark.parametrize("progress", [3, 1, "yes"])
     def test_something_else(self, predictor, tmp_path, progress):
-        with pytest.raises(InputError, match="`progress` must be True, False or a function"):
+        with pytest.raises(InputError, match="`progress` must be True, False, None or a function"):
             predictor.predict(IMAGE, tmp_path / "a.npy", progress=progress)
         assert list(tmp_path.iterdir()) == []
