@@ -196,7 +196,7 @@ def _last_activation(tensor: Tensor, sources: dict[int, tuple]) -> str | None:
             tensor = inner.outputs[history.tensor_index]
             continue
         if isinstance(operation, MergeViews):
-            return operation.kind if history.tensor_index == 0 else None
+            return operation.kind if history.tensor_index == 0 and not operation.assumed else None
         if not inputs:
             return None
         if len(inputs) > 1 and not isinstance(operation, (layers.CropLike, layers.ResizeLike, layers.UpsampleConv)):

@@ -78,6 +78,16 @@ KINDS = {
     "nested model that resizes": (lambda: nested(ends_in(ops.sigmoid), resizing_only()), "sigmoid"),
     "augmented logits": (lambda: ks.inference.TestTimeAugmentation(ends_in(), "hflip"), "logits"),
     "augmented softmax": (lambda: nested(ks.inference.TestTimeAugmentation(ends_in(ops.softmax), "hflip")), "softmax"),
+    "augmented lambda": (
+        lambda: ks.inference.TestTimeAugmentation(ends_in(layers.Lambda(lambda x: x, output_shape=(None, None, 2)))),
+        None,
+    ),
+    "augmented lambda, called probabilities": (
+        lambda: ks.inference.TestTimeAugmentation(
+            ends_in(layers.Lambda(lambda x: x, output_shape=(None, None, 2))), merge_on="probabilities"
+        ),
+        "softmax",
+    ),
     "of the package": (lambda: ks.models.UNet(num_classes=3, filters=4, depth=1, activation=None), "logits"),
 }
 

@@ -20,7 +20,7 @@ class TileGeometry:
 
     Attributes:
         tile: the size of the model's input.
-        border: pixels that the output is smaller on each side: 0 for models that keep the size, 92 for the U-Net of 2015.
+        border: pixels that the output lacks on each side: 0 for models that keep the size, 92 for the U-Net of 2015.
         stride: step of the grid that tiles must start on.
         channels: int or None, of the image that the model takes.
         classes: int, of its output.
@@ -78,7 +78,7 @@ def tile_geometry(model: Any, tile: Size, stride: Size | None = None) -> TileGeo
 
 
 def reach(model: keras.Model, geometry: TileGeometry) -> tuple[int, int]:
-    """The distance from the edge of a tile's output, (rows, columns) in pixels, from which outputs depend only on the tile.
+    """The distance from the edge, (rows, columns) in pixels, from which a tile's output depends on the tile alone.
 
     Raises:
         InputError: if the model depends on the whole image.

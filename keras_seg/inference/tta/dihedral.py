@@ -49,16 +49,16 @@ def orient(element: Element, images: Tensor) -> Tensor:
     """Images (batch, height, width, channels) in the orientation of an element."""
     transposed, rows, columns = element
     images = ops.transpose(images, (0, 2, 1, 3)) if transposed else images
-    return _flipped(images, rows, columns)
+    return _flipped(images, rows=rows, columns=columns)
 
 
 def orient_back(element: Element, maps: Tensor) -> Tensor:
     """The inverse of `orient`."""
     transposed, rows, columns = element
-    maps = _flipped(maps, rows, columns)
+    maps = _flipped(maps, rows=rows, columns=columns)
     return ops.transpose(maps, (0, 2, 1, 3)) if transposed else maps
 
 
-def _flipped(x: Tensor, rows: bool, columns: bool) -> Tensor:
+def _flipped(x: Tensor, *, rows: bool, columns: bool) -> Tensor:
     axes = [axis for axis, flipped in ((1, rows), (2, columns)) if flipped]
     return ops.flip(x, axis=axes) if axes else x

@@ -29,6 +29,7 @@ class MergeViews(keras.layers.Layer):
         merge: one of `MERGES`.
         uncertainty: None or one of `UNCERTAINTIES`.
         activation: None, or "softmax" or "sigmoid" where the model gives logits and probabilities are merged.
+        assumed: bool. Whether `kind` is an assumption, because the model does not show it. Defaults to False.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Call arguments:
@@ -46,6 +47,7 @@ class MergeViews(keras.layers.Layer):
         merge: str = "mean",
         uncertainty: str | None = None,
         activation: str | None = None,
+        assumed: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -57,6 +59,7 @@ class MergeViews(keras.layers.Layer):
         self.merge = _validation.one_of("merge", merge, MERGES)
         self.uncertainty = uncertainty
         self.activation = activation
+        self.assumed = assumed
 
     def call(self, inputs: list[Tensor]) -> Any:
         images, *batches = inputs
@@ -126,6 +129,7 @@ class MergeViews(keras.layers.Layer):
             "merge": self.merge,
             "uncertainty": self.uncertainty,
             "activation": self.activation,
+            "assumed": self.assumed,
         }
 
 

@@ -54,9 +54,10 @@ class TestTimeAugmentation(keras.Model):
         model: functional `keras.Model` from `(batch, height, width, channels)` to `(batch, height, width, classes)`.
         transforms: one of the transforms above, or a sequence of them. Defaults to `"d4"`.
         merge: `"mean"`, `"geometric_mean"` (or `"gmean"`), `"max"` or `"tsharpen"`. Defaults to `"mean"`.
-        merge_on: `"probabilities"` or `"logits"`, which are merged and output; None for those that the model outputs, as
-            read from its last activation, or probabilities if that is not known. With `"probabilities"` the logits of
-            a model are turned into probabilities first, by a softmax (by a sigmoid for one channel). Defaults to None.
+        merge_on: `"probabilities"` or `"logits"`, which are merged and output; None for those that the model outputs,
+            as read from its last activation, or probabilities if that is not known. With `"probabilities"` the logits
+            of a model are turned into probabilities first, by a softmax (by a sigmoid for one channel). Defaults to
+            None.
         uncertainty: None, or the kind of a second output (batch, height, width, 1): `"entropy"` of the merged
             probabilities, in nats; `"variance"` of the scores over the views, mean over the classes;
             `"disagreement"`, the share of views whose class differs from that of the merged map. Defaults to None.
@@ -132,6 +133,7 @@ class TestTimeAugmentation(keras.Model):
             merge=merge,
             uncertainty=uncertainty,
             activation=activation,
+            assumed=merge_on is None and last_activation(graph.outputs[0]) is None,
             dtype="float32",
             name="merge",
         )
