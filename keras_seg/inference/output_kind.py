@@ -182,7 +182,7 @@ def _fail_several(outputs: Any, names: list[str]) -> None:
 
 
 def _last_activation(tensor: Tensor, sources: dict[int, tuple]) -> str | None:
-    """`last_activation`, where `sources` holds what a nested model's inputs stand for: (tensor, its own sources)."""
+    """`last_activation`, where `sources` maps the inputs of a nested model to (outer tensor, its own sources)."""
     while True:
         if id(tensor) in sources:
             tensor, sources = sources[id(tensor)]

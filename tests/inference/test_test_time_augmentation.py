@@ -187,7 +187,7 @@ def test_shifts_and_brightness_against_padding(model):
         passes.append(predict(model, seen)[:, down:, right:])
     tta = TTA(model, [Shift((3, 0), (2, 5)), Brightness(1.25)])
     assert tta.passes == 6
-    assert Shift(3, (2, 5)).offsets == [(0, 3), (2, 5), (3, 0), (3, 3)]
+    assert Shift(3, (2, 5))._offsets == [(0, 3), (2, 5), (3, 0), (3, 3)]
     np.testing.assert_allclose(predict(tta, IMAGES), np.mean(passes, axis=0), atol=1e-6)
 
 

@@ -17,7 +17,7 @@ class TileAxis:
         tile: pixels of a tile's output.
         border: pixels that a tile's input has more on each side.
         starts: tuple, the first pixel of each tile's output. The first is 0 and each a multiple of the model's stride;
-            the last tile ends at the image's end, or up to a stride beyond it where that does not lie on the stride.
+            the last tile ends at the image's end, or up to a stride beyond it where the end is off the grid.
     """
 
     length: int

@@ -45,7 +45,7 @@ class Brightness:
         return f"Brightness({', '.join(f'{factor:g}' for factor in self.factors)})"
 
     @property
-    def gains(self) -> list[float]:
+    def _gains(self) -> list[float]:
         """The distinct factors other than 1, sorted."""
         return sorted(set(self.factors) - {1.0})
 

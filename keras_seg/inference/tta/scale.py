@@ -49,7 +49,7 @@ class Scale:
         return f"Scale({', '.join(f'{factor:g}' for factor in self.factors)})"
 
     @property
-    def ratios(self) -> list[tuple[int, int]]:
+    def _ratios(self) -> list[tuple[int, int]]:
         """The factors other than 1 as (numerator, denominator), distinct and sorted."""
         found = {fractions.Fraction(factor).limit_denominator(1000).as_integer_ratio() for factor in self.factors}
         return sorted(found - {(1, 1)}, key=lambda ratio: ratio[0] / ratio[1])

@@ -28,8 +28,9 @@ class Shift:
 
     Examples:
         >>> import keras_seg as ks
-        >>> ks.inference.Shift(8, (0, 4)).offsets
-        [(0, 4), (0, 8), (8, 0), (8, 8)]
+        >>> model = ks.models.UNet(num_classes=3, filters=4, depth=2)
+        >>> ks.inference.TestTimeAugmentation(model, ks.inference.Shift(8, (0, 4))).passes  # plain, 3 and 1
+        5
     """
 
     pixels: tuple[int | tuple[int, int], ...]
@@ -43,7 +44,7 @@ class Shift:
         return f"Shift({', '.join(map(str, self.pixels))})"
 
     @property
-    def offsets(self) -> list[tuple[int, int]]:
+    def _offsets(self) -> list[tuple[int, int]]:
         """The distinct (down, right) other than (0, 0), sorted."""
         found = set()
         for shift in self.pixels:

@@ -28,7 +28,7 @@ class TestTimeAugmentation(keras.Model):
 
     The product of the transforms is taken, each pass once. Flips and turns become the group that they generate:
     `["hflip", "vflip", "rot90"]` is `"d4"`, 8 passes and not 16. The plain image is always the first pass. In each pass
-    the image is flipped and turned first, then brightened, scaled and shifted, whatever the order of the sequence;
+    the image is flipped and turned first, then brightened, scaled and shifted, in this order for every sequence;
     flips, turns and shifts are undone exactly.
 
     | transform | passes |

@@ -1,4 +1,4 @@
-"""One pass of test-time augmentation: what is done to the image, and how its score map is mapped back."""
+"""One view of test-time augmentation: the change of the image, and the way back for its score map."""
 
 import dataclasses
 import itertools
@@ -90,17 +90,16 @@ class View:
 def views_of(transforms: Iterable[Any]) -> tuple[View, ...]:
     """The distinct views of a product of transforms, the plain one first.
 
-    Flips and turns together give the group they generate, so that their product is closed; of the others every
-    combination is taken once.
+    Flips and turns together give the group that they generate; of the other transforms, each combination is taken once.
     """
     generators, scales, shifts, gains = [], [(1, 1)], [(0, 0)], [1.0]
     for transform in transforms:
         if isinstance(transform, Scale):
-            scales += transform.ratios
+            scales += transform._ratios
         elif isinstance(transform, Shift):
-            shifts += transform.offsets
+            shifts += transform._offsets
         elif isinstance(transform, Brightness):
-            gains += transform.gains
+            gains += transform._gains
         else:
             generators += dihedral.GENERATORS[transform]
     shifts, scales, gains = ([plain, *sorted(set(others) - {plain})] for plain, *others in (shifts, scales, gains))
