@@ -78,7 +78,7 @@ def mc_dropout(
 
 def _moments(sampler: "_Sampler", batch: np.ndarray, samples: int) -> tuple[np.ndarray, np.ndarray]:
     """(mean, variance) over samples of one batch."""
-    mean = squares = 0.0
+    mean = squares = np.zeros(())
     for count in range(1, samples + 1):
         sample = np.asarray(sampler.predict_on_batch(batch), "float64")
         check_finite(sample, "The scores of `model`")
@@ -114,7 +114,7 @@ class _Sampler(keras.Model):
         """Inside, the dropout layers draw from `seed`; afterwards they continue from their earlier states."""
         # A layer whose rate is 0 draws no numbers.
         states = [layer.seed_generator.state for layer in self.dropouts if hasattr(layer, "seed_generator")]
-        before = [keras.ops.convert_to_numpy(state) for state in states]
+        before = [np.asarray(keras.ops.convert_to_numpy(state)) for state in states]
         for state, number in zip(states, np.random.SeedSequence(seed).generate_state(len(states)), strict=True):
             # 31 bits: the state is a signed integer on some backends.
             state.assign(np.array([int(number) >> 1, 0]).astype(before[0].dtype))

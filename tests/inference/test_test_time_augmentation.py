@@ -11,7 +11,7 @@ import keras_seg as ks
 from keras_seg import _validation
 from keras_seg.inference import Brightness, Scale, Shift
 from keras_seg.inference.tta import dihedral
-from keras_seg.inference.tta.view import View, views_of
+from keras_seg.inference.tta.view import View, read_transforms, views_of
 
 TTA = ks.inference.TestTimeAugmentation
 IMAGES = np.random.default_rng(0).uniform(0, 255, size=(2, 7, 10, 3)).astype("float32")
@@ -210,7 +210,7 @@ def test_shifts_and_brightness_against_padding(model):
     ],
 )
 def test_number_of_passes(transforms, passes, model):
-    views = views_of(ks.inference.test_time_augmentation.read_transforms(transforms))
+    views = views_of(read_transforms(transforms))
     assert len(views) == len(set(views)) == passes
     assert views[0] == View()
 

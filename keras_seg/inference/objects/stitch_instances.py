@@ -98,7 +98,7 @@ def _checked(tiles: Any) -> list[tuple[np.ndarray, tuple[int, int]]]:
             _validation.fail("tiles", "must hold integer maps (height, width) of numbers of at least 0", found)
         origin = _validation.pair("tiles", origin, 0)
         if origin in checked:
-            _validation.fail("tiles", "must not hold two tiles at the same position", origin, "Drop one of them.")
+            _validation.fail("tiles", "must not hold two tiles at the same place", origin, "Drop one of them.")
         checked[origin] = ids
     # Sorted by position, so that the order of the argument does not matter.
     return [(checked[origin], origin) for origin in sorted(checked)]

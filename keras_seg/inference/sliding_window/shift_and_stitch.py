@@ -1,12 +1,13 @@
 """A patch classifier at every pixel, with one pass per shift below its stride."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_seg._types import ArrayLike
-from keras_seg.analysis import receptive_field
 from keras_seg.inference.output_kind import check_finite, sole_output
-from keras_seg.inference.sliding_window.sliding_window import batch_of_images, patch_size
+from keras_seg.inference.sliding_window.sliding_window import batch_of_images, patch_size, patch_stride
 from keras_seg.surgery import convolutionalize
 
 
@@ -39,11 +40,10 @@ def shift_and_stitch(model: keras.Model, image: ArrayLike) -> np.ndarray:
     """
     patch = patch_size(model)
     images = batch_of_images(image, model)
-    stride = receptive_field(model).stride
-    stride = (stride, stride) if isinstance(stride, int) else stride
+    stride = patch_stride(model)
     anywhere = convolutionalize(model)
     size = [length - side + 1 for length, side in zip(images.shape[1:3], patch, strict=True)]
-    stitched = None
+    stitched: Any = None
     for top in range(min(stride[0], size[0])):
         for left in range(min(stride[1], size[1])):
             # Only as many pixels as whole windows need, so that the ends are the same for every shift.

@@ -1,11 +1,14 @@
 """The literal sliding window: a classifier on every patch of an image, one by one."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, Size
+from keras_seg.analysis import receptive_field
 from keras_seg.inference.output_kind import check_finite, single_output, sole_output
 
 
@@ -64,6 +67,12 @@ def patch_size(model: keras.Model) -> tuple[int, int]:
         fix = "Pass the classifier of patches, not its convolutional form."
         _validation.fail("model", "must take patches (batch, height, width, channels) of a fixed size", shape, fix)
     return shape[1], shape[2]
+
+
+def patch_stride(model: keras.Model) -> tuple[int, int]:
+    """(vertical, horizontal) pixels from one patch of a classifier's one-pass form to the next."""
+    stride: Any = receptive_field(model).stride
+    return (stride, stride) if isinstance(stride, int) else stride
 
 
 def batch_of_images(image: ArrayLike, model: keras.Model) -> np.ndarray:

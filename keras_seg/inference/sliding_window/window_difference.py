@@ -9,9 +9,8 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._types import ArrayLike
-from keras_seg.analysis import receptive_field
 from keras_seg.inference.output_kind import check_finite, class_ids, output_kind, sole_output
-from keras_seg.inference.sliding_window.sliding_window import batch_of_images, sliding_window
+from keras_seg.inference.sliding_window.sliding_window import batch_of_images, patch_stride, sliding_window
 from keras_seg.surgery import convolutionalize
 
 
@@ -72,8 +71,7 @@ def window_difference(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # It recommends this function.
             convolutional = convolutionalize(model)
-    step = receptive_field(model).stride
-    step = (step, step) if isinstance(step, int) else step
+    step = patch_stride(model)
     slid = sliding_window(model, images, step=step)
     passed = np.asarray(sole_output(convolutional.predict_on_batch(images)))
     if passed.shape != slid.shape:

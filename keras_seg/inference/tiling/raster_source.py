@@ -35,7 +35,8 @@ class RasterSource:
         if not sliced and not callable(image):
             image = _array(image)
             sliced = True
-        self._image, self._sliced = image, sliced
+        self._image: Any = image
+        self._sliced = sliced
         if shape is not None and sliced:
             _validation.fail("shape", "must be left out for images that have one", shape)
         if not sliced and shape is None:
@@ -45,7 +46,7 @@ class RasterSource:
                 _validation.fail("shape", "must be given for a reader", shape, fix)
         self.shape = _checked_shape("image" if sliced else "shape", image.shape if sliced else shape, channels)
         self.dtype = np.dtype(image.dtype) if sliced else None
-        if sliced and self.dtype.kind not in "buif":
+        if self.dtype is not None and self.dtype.kind not in "buif":
             _validation.fail("image", "must hold numbers", f"dtype {self.dtype}", _FIX)
 
     def lies_in(self, place: Any) -> bool:
@@ -94,7 +95,7 @@ def _is_sliced(image: Any) -> bool:
 def _file_of(array: Any) -> pathlib.Path | None:
     """The file of a memory-mapped array, or None."""
     mapped = isinstance(array, np.memmap) and array.filename is not None
-    return pathlib.Path(array.filename).resolve() if mapped else None
+    return pathlib.Path(str(array.filename)).resolve() if mapped else None
 
 
 def _opened(path: pathlib.Path) -> Any:

@@ -29,7 +29,7 @@ class ArrayTarget:
         self._array = array
         mapped = isinstance(array, np.memmap) and array.filename is not None
         # Path of an unfinished run's journal; None if another process cannot continue the run.
-        self.journal = _journal_of(pathlib.Path(array.filename)) if mapped else None
+        self.journal = _journal_of(pathlib.Path(str(array.filename))) if mapped else None
 
     def start(self) -> None:
         """Get ready for a new run."""
@@ -65,7 +65,7 @@ class PathTarget:
         self._path, self._create, self._reopen = path, create, reopen
         self._partial = path.with_name(path.name + ".partial")
         self.journal = _journal_of(path)
-        self._rows = None
+        self._rows: Any = None
 
     def start(self) -> None:
         """Get ready for a new run."""

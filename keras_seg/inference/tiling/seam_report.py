@@ -170,7 +170,7 @@ def seam_report(
     return SeamReport(
         tiles=(len(rows.starts), len(columns.starts)),
         tile=predictor.geometry.output,
-        overlap=tuple(_least_shared(axis) for axis in (rows, columns)),
+        overlap=(_least_shared(rows), _least_shared(columns)),
         neighbors=neighbors.result(),
         by_distance=tuple(zip((*_DISTANCES, np.inf), (part.result() for part in distances), strict=True)),
         **found,

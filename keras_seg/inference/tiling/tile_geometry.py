@@ -54,7 +54,7 @@ def tile_geometry(model: Any, tile: Size, stride: Size | None = None) -> TileGeo
     single_output(model)
     tile = _validation.pair("tile", tile)
     shape = _input_shape(model)
-    stride = shift_stride(model) if stride is None else _validation.pair("stride", stride)
+    down, across = shift_stride(model) if stride is None else _validation.pair("stride", stride)
     fixed = None if shape is None or None in shape[1:3] else tuple(shape[1:3])
     channels = None if shape is None else shape[-1]
 
@@ -64,13 +64,16 @@ def tile_geometry(model: Any, tile: Size, stride: Size | None = None) -> TileGeo
     if fixed is not None and tile != fixed:
         output(fixed)  # Refuses a model that no tile fits.
         _validation.fail("tile", f"must be {_size(fixed)}, the one size that this model takes", tile)
-    border = tuple(_border(output, tile, axis, stride=stride[axis], fixed=fixed is not None) for axis in (0, 1))
+    border = (
+        _border(output, tile, 0, stride=down, fixed=fixed is not None),
+        _border(output, tile, 1, stride=across, fixed=fixed is not None),
+    )
     if fixed is not None:
         _check_every_pixel(model, tile, border)
     return TileGeometry(
         tile=tile,
         border=border,
-        stride=stride,
+        stride=(down, across),
         channels=channels,
         classes=output(tile).shape[-1],
         any_size=fixed is None,
@@ -98,7 +101,8 @@ def reach(model: keras.Model, geometry: TileGeometry) -> tuple[int, int]:
             "Pass blend='gaussian' and margin=None, and measure the seams with seam_report.",
         )
     sides = zip(field.spans, geometry.tile, geometry.output, strict=True)
-    return tuple(_reach_along(span, tile, output) for span, tile, output in sides)
+    down, across = (_reach_along(span, tile, output) for span, tile, output in sides)
+    return down, across
 
 
 def _reach_along(span: Any, tile: int, output: int) -> int:
@@ -146,10 +150,9 @@ def _border(
     """The pixels that the output is smaller on each side along an axis, if the tile suits the model."""
 
     def lost(side: int) -> int | None:
-        size = list(tile)
-        size[axis] = side
+        size = (side, tile[1]) if axis == 0 else (tile[0], side)
         try:
-            return side - output(tuple(size)).shape[axis + 1]
+            return side - output(size).shape[axis + 1]
         except _validation.InputError:
             raise
         except ValueError:
@@ -193,7 +196,7 @@ def _check_every_pixel(model: keras.Model, tile: tuple[int, int], border: tuple[
     except _validation.InputError:
         return
     if any(stride != 1 for stride in strides):
-        _wrong_size(tile, lambda size: _output_spec(model, (1, *size, _input_shape(model)[-1] or 3)))
+        _wrong_size(tile, lambda size: _output_spec(model, (1, *size, (_input_shape(model) or (None,))[-1] or 3)))
 
 
 def _size(pair: Sequence[int]) -> str:

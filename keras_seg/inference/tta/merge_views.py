@@ -70,7 +70,7 @@ class MergeViews(keras.layers.Layer):
             _check_aligned(views[0], size, scores)
             if self.activation is not None:
                 scores = ops.softmax(scores) if self.activation == "softmax" else ops.sigmoid(scores)
-            parts = ops.split(scores, len(views), axis=0) if len(views) > 1 else [scores]
+            parts: Any = ops.split(scores, len(views), axis=0) if len(views) > 1 else [scores]
             maps += [view.undo(part, size) for view, part in zip(views, parts, strict=True)]
         maps = [scores for _, scores in sorted(zip(self.order, maps, strict=True), key=lambda pair: pair[0])]
         merged = self._merged(maps)
@@ -80,7 +80,7 @@ class MergeViews(keras.layers.Layer):
         if self.merge == "mean":
             return _mean(maps)
         merge = {"geometric_mean": _geometric_mean, "max": _largest, "tsharpen": _mean_of_roots}[self.merge]
-        for_it = merge(maps)
+        for_it: Any = merge(maps)
         if self.kind == "logits":
             return for_it
         if self.kind == "softmax":
@@ -99,7 +99,7 @@ class MergeViews(keras.layers.Layer):
             if self._exclusive(merged):
                 return ops.sum(apart, axis=-1, keepdims=True) / 2
             return ops.mean(apart, axis=-1, keepdims=True)
-        p = merged
+        p: Any = merged
         if self.kind == "logits":
             p = ops.softmax(merged) if self._exclusive(merged) else ops.sigmoid(merged)
         if self._exclusive(merged):

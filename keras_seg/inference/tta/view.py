@@ -58,12 +58,12 @@ class View:
         maps = _ops.resize(maps, size, "bilinear") if self.scale != (1, 1) else maps
         return dihedral.orient_back(self.orientation, maps)
 
-    def size(self, size: tuple[Any, Any]) -> tuple[Any, ...]:
+    def size(self, size: Sequence[Any]) -> tuple[Any, ...]:
         """(height, width) of `apply(images)` for images of `size`, None where that is not known."""
         scaled = self._scaled(size[::-1] if self.orientation[0] else size)
         return tuple(n and n + offset for n, offset in zip(scaled, self.shift, strict=True))
 
-    def shape_key(self, size: tuple[Any, Any]) -> tuple[Any, ...]:
+    def shape_key(self, size: Sequence[Any]) -> tuple[Any, ...]:
         """A key that is equal for views of equal size, as far as (height, width) of the images is known."""
         known = self.size(size)
         return known if None not in known else (self.shift, self.scale, self.orientation[0])
@@ -78,7 +78,7 @@ class View:
         shift, scale, gain, orientation = items
         return cls(tuple(shift), tuple(scale), float(gain), tuple(orientation))
 
-    def _scaled(self, size: tuple[Any, Any]) -> tuple[Any, ...]:
+    def _scaled(self, size: Sequence[Any]) -> tuple[Any, ...]:
         # In integers, so that Python and a graph round alike.
         p, q = self.scale
         if p == q:
@@ -102,12 +102,19 @@ def views_of(transforms: Iterable[Any]) -> tuple[View, ...]:
             gains += transform._gains
         else:
             generators += dihedral.GENERATORS[transform]
-    shifts, scales, gains = ([plain, *sorted(set(others) - {plain})] for plain, *others in (shifts, scales, gains))
     orientations = dihedral.generated(generators)
     return tuple(
         View(shift=shift, scale=scale, gain=gain, orientation=orientation)
-        for shift, scale, gain, orientation in itertools.product(shifts, scales, gains, orientations)
+        for shift, scale, gain, orientation in itertools.product(
+            _plain_first(shifts), _plain_first(scales), _plain_first(gains), orientations
+        )
     )
+
+
+def _plain_first(values: list[Any]) -> list[Any]:
+    """The distinct values, the first of them first and the others sorted."""
+    plain, *others = values
+    return [plain, *sorted(set(others) - {plain})]
 
 
 def read_transforms(transforms: Any) -> tuple[Any, ...]:

@@ -166,7 +166,7 @@ class TestOutputs:
             (mapped(tmp_path / "b.npy", np.zeros(IMAGE.shape, "float32")), "`out` must be writable.*r[+]"),
             ("a.tif", "`out` must end in .npy or .zarr"),
             (tmp_path / "file" / "a.npy", "cannot be written"),
-            (3, "`out` is nothing to write to"),
+            (3, "`out` cannot be written to"),
             (source, "`out` must not be the image"),
             (source[:], "`out` must not be the image"),
             (np.load(tmp_path / "source.npy", mmap_mode="r+"), "`out` must not be the image"),
