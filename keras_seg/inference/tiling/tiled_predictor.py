@@ -274,7 +274,7 @@ def _begin(
     if resume:
         if target.journal is None:
             fix = "Pass a path or a np.memmap as `out`."
-            _validation.fail("resume", "must be False for an output in memory", resume, fix)
+            _validation.fail("resume", "must be False for an output that has no file", resume, fix)
         done = journal.load()
         if done.tile_rows:
             target.go_on()

@@ -184,7 +184,7 @@ class TestOutputs:
         for dtype, match in [("uint8", "`dtype` must be a float"), ("flaot", "`dtype` must be the name")]:
             with pytest.raises(InputError, match=match):
                 predictor.predict(IMAGE, dtype=dtype)
-        with pytest.raises(InputError, match="`resume` must be False for an output that is not found again"):
+        with pytest.raises(InputError, match="`resume` must be False for an output that has no file"):
             predictor.predict(IMAGE, resume=True)
         with pytest.raises(InputError, match="`overwrite` must be True or False"):
             predictor.predict(IMAGE, overwrite="yes")
