@@ -53,11 +53,16 @@ def reflected_positions(length, start, stop):
     A gather with these equals `pad(mode="reflect")` and goes on where that stops: it takes paddings longer than the
     axis, and lengths known only at run time.
     """
-    period = ops.maximum(2 * (length - 1), 1)
+    return folded_positions(ops.arange(start, stop, dtype="int32"), length, namespace=ops)
+
+
+def folded_positions(positions, length, *, namespace):
+    """Integer `positions` folded back into 0..length-1 by mirroring, with the functions of NumPy or `keras.ops`."""
+    period = namespace.maximum(2 * (length - 1), 1)
     # Mirrored at 0 by the absolute value: tf2onnx takes the remainder of negative numbers as C does.
-    position = ops.mod(ops.abs(ops.arange(start, stop, dtype="int32")), period)
+    position = namespace.mod(namespace.abs(positions), period)
     # A length of 1 has period 1, so every position is 0 and the second branch is never taken.
-    return ops.where(position < length, position, period - position)
+    return namespace.where(position < length, position, period - position)
 
 
 @functools.cache

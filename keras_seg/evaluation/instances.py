@@ -128,7 +128,7 @@ def judge_instances(true, predicted):
 def known_settings(settings):
     """`settings` as a dict, when all of them are arguments of `instances`."""
     settings = dict(settings or {})
-    known = ("threshold", "seed_threshold", "border_threshold", "min_size", "fill_holes", "relief")
+    known = ("threshold", "seed_threshold", "border_threshold", "min_size", "fill_holes", "elevation")
     for name, value in settings.items():
         if name not in known:
             _validation.fail("settings", f"holds an unknown name {name!r}", value, _validation.nearest(name, known))

@@ -87,7 +87,7 @@ def tta_report(
         (2, ['hflip'], 2)
     """
     if isinstance(model, TestTimeAugmentation):
-        model, transforms, merge, over = model.model, model.transforms, model.merge, model.over
+        model, transforms, merge, over = model.model, model.transforms, model.merge, model.merge_on
     items = _items(read_transforms(transforms))
     max_passes = _validation.integer("max_passes", max_passes)
     _validation.open_share("level", level)
@@ -95,7 +95,7 @@ def tta_report(
     _validation.integer("seed", seed, minimum=0)
     if image_graph(model).outputs[0].shape[-1] == 1 and over is None:
         over = "probabilities"  # Of one channel 0.5 is the threshold, and of its logit 0.
-    augmented = functools.partial(TestTimeAugmentation, model, merge=merge, over=over)
+    augmented = functools.partial(TestTimeAugmentation, model, merge=merge, merge_on=over)
     classes = max(2, model.output_shape[-1])
     batches, ignore_class = labeled_batches(
         data, classes, split, num_classes=num_classes, ignore_class=ignore_class, batch_size=batch_size

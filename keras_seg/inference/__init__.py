@@ -1,4 +1,4 @@
-"""Prediction with trained models."""
+"""Prediction with trained models: class ids, tiles, test-time augmentation, objects, sliding windows, uncertainty."""
 
 from keras_seg.inference.mc_dropout import mc_dropout
 from keras_seg.inference.objects.instances import instances

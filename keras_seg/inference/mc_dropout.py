@@ -1,12 +1,16 @@
-"""How sure a net is: the mean and variance of its output under dropout."""
+"""The uncertainty of a model: mean and variance of its output under dropout."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_seg import _validation
 from keras_seg._graph import functional_graph, replay_opened
+from keras_seg._types import ArrayLike, Tensor
+from keras_seg.inference.output_kind import check_finite, single_output
 
 _DROPOUTS = (
     keras.layers.Dropout,
@@ -16,30 +20,33 @@ _DROPOUTS = (
 )
 
 
-def mc_dropout(model, images, *, samples=50, seed=0, batch_size=1):
+def mc_dropout(
+    model: keras.Model, images: ArrayLike, *, samples: int = 50, seed: int = 0, batch_size: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
     """Monte Carlo dropout: predict each image many times with units dropped at random.
 
-    Only the dropout layers work as in training; all others, BatchNormalization among them, as in inference. Then
+    Only dropout layers run as in training; all others, including BatchNormalization, run as in inference.
 
     `mean = 1/T sum_t p_t`, `variance = 1/T sum_t (p_t - mean)^2`
 
-    over the T samples, for each pixel and class. Both are kept up to date sample by sample (Welford), so memory does
-    not grow with the samples. The model is left as it was.
+    over the T samples, for each pixel and class. Both are updated sample by sample (Welford), so memory does not grow
+    with the samples. The model is not changed.
 
     Args:
-        model: functional `keras.Model` with dropout layers, such as `models.SegNet(dropout=0.5)`. Mean and variance are
-            of what it puts out: of logits, where it was built with `activation=None`.
-        images: float array (batch, height, width, channels), what the model takes: 0..255 for models with
+        model: functional keras.Model with one output and dropout layers, such as `models.SegNet(dropout=0.5)`. The
+            results are of its output: of logits if it was built with `activation=None`.
+        images: float array (batch, height, width, channels), in the range that the model takes: 0..255 for models with
             preprocessing.
-        samples: int, at least 2. The published number is 50. Defaults to 50.
+        samples: int of at least 2. The paper takes 50. Defaults to 50.
         seed: int. The same seed gives the same result on one backend with one batch size. Defaults to 0.
-        batch_size: int, images predicted together. Defaults to 1.
+        batch_size: int. Images predicted together. Defaults to 1.
 
     Returns:
         Pair of float32 arrays (batch, height, width, classes): the mean, and the variance.
 
     Raises:
-        ValueError: if an argument is not as above, or the model has no dropout layer.
+        InputError: if an argument is not as above, the model has no dropout layer or several outputs, or its output is
+            not finite.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -69,11 +76,12 @@ def mc_dropout(model, images, *, samples=50, seed=0, batch_size=1):
     return mean, variance
 
 
-def _moments(sampler, batch, samples):
+def _moments(sampler: "_Sampler", batch: np.ndarray, samples: int) -> tuple[np.ndarray, np.ndarray]:
     """(mean, variance) over samples of one batch."""
-    mean = squares = 0.0
+    mean = squares = np.zeros(())
     for count in range(1, samples + 1):
         sample = np.asarray(sampler.predict_on_batch(batch), "float64")
+        check_finite(sample, "The scores of `model`")
         difference = sample - mean
         mean = mean + difference / count
         squares = squares + difference * (sample - mean)
@@ -81,18 +89,19 @@ def _moments(sampler, batch, samples):
 
 
 class _Sampler(keras.Model):
-    """A model with its dropout layers at work, and nothing else as in training."""
+    """A model with only its dropout layers in training mode."""
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model) -> None:
         super().__init__(name="mc_dropout", dtype="float32")  # A half-precision policy would round raw pixels.
         self.graph = functional_graph(model)
+        single_output(model)
         self.dropouts = [layer for layer in self.graph._flatten_layers() if isinstance(layer, _DROPOUTS)]
         if not self.dropouts:
             fix = "Build it with dropout, for example dropout=0.5."
             _validation.fail("model", "must have dropout layers", model.name, fix)
 
-    def call(self, inputs):
-        def call(operation, *args, **kwargs):
+    def call(self, inputs: Any) -> Tensor:
+        def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
             if isinstance(operation, keras.layers.Layer) and operation._call_has_training_arg:
                 kwargs["training"] = isinstance(operation, _DROPOUTS)
             return operation(*args, **kwargs)
@@ -101,11 +110,11 @@ class _Sampler(keras.Model):
         return values[id(self.graph.outputs[0])]
 
     @contextlib.contextmanager
-    def seeded(self, seed):
-        """The dropout layers' random numbers follow from `seed` inside, and go on as if nothing had been after."""
+    def seeded(self, seed: int) -> Iterator[None]:
+        """Inside, the dropout layers draw from `seed`; afterwards they continue from their earlier states."""
         # A layer whose rate is 0 draws no numbers.
         states = [layer.seed_generator.state for layer in self.dropouts if hasattr(layer, "seed_generator")]
-        before = [keras.ops.convert_to_numpy(state) for state in states]
+        before = [np.asarray(keras.ops.convert_to_numpy(state)) for state in states]
         for state, number in zip(states, np.random.SeedSequence(seed).generate_state(len(states)), strict=True):
             # 31 bits: the state is a signed integer on some backends.
             state.assign(np.array([int(number) >> 1, 0]).astype(before[0].dtype))
@@ -118,8 +127,8 @@ class _Sampler(keras.Model):
 
 
 @contextlib.contextmanager
-def _seeded_torch(seed):
-    """On PyTorch, Keras' dropout draws from the global generator unless the layer was given a seed."""
+def _seeded_torch(seed: int) -> Iterator[None]:
+    """On PyTorch, dropout layers without a seed draw from the global generator."""
     if keras.backend.backend() != "torch":
         yield
         return

@@ -37,7 +37,7 @@ def convolution():
 )
 def test_tflite_needs_built_in_operators_only(transforms, merge, fold, model, tmp_path):
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")
-    tta = TTA(model, transforms, merge=merge, fold=fold)
+    tta = TTA(model, transforms, merge=merge, views_as=fold)
     report = ks.export.tflite(tta, tmp_path / "tta.tflite", input_size=(21, 30))
     assert not [op for op in report.ops if op.startswith(("Flex", "CUSTOM"))]
     assert report.max_abs_difference < 1e-5

@@ -63,8 +63,8 @@ class TestDecoding:
     @given(seed=st.integers(0, 10**6))
     def test_exact_targets_of_apart_objects_give_them_back(self, seed):
         ids = discs(seed)
-        for relief in ("probability", "distance"):
-            np.testing.assert_array_equal(instances(exact(ids), relief=relief), numbered(ids))
+        for elevation in ("probability", "distance"):
+            np.testing.assert_array_equal(instances(exact(ids), elevation=elevation), numbered(ids))
 
     def test_exact_targets_of_touching_rectangles_give_them_back(self):
         ids = np.kron(np.arange(1, 13).reshape(3, 4), np.ones((10, 14), int))
@@ -156,7 +156,7 @@ class TestDecoding:
             ({"min_size": -1}, "`min_size` must be an integer of at least 0"),
             ({"min_size": 2.5}, "`min_size` must be an integer of at least 0"),
             ({"fill_holes": 1.0}, "`fill_holes` must be True or False"),
-            ({"relief": "distanse"}, "`relief` is not a known option.*Did you mean 'distance'"),
+            ({"elevation": "distanse"}, "`elevation` is not a known option.*Did you mean 'distance'"),
         ],
     )  # fmt: skip
     def test_bad_arguments(self, arguments, message):

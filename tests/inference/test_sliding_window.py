@@ -88,6 +88,25 @@ def test_difference_of_another_model():
         ks.inference.window_difference(model, noise(14, 15, 2), convolutional=coarse)
 
 
+def test_agreement_of_one_channel_of_logits():
+    """Logits of 0.2 and -0.2 are two classes, although both lie below 0.5."""
+    model = keras.Sequential([keras.Input((1, 1, 1)), layers.Conv2D(1, 1, kernel_initializer="ones"), layers.Flatten()])
+    opposite = keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(1, 1)])
+    opposite.set_weights([-np.ones((1, 1, 1, 1)), np.zeros(1)])
+    image = np.array([[[0.2], [-0.2]]], "float32")
+    difference = ks.inference.window_difference(model, image, convolutional=opposite)
+    assert difference.to_dict()["agreement"] == 0
+    assert difference.max_abs_difference == pytest.approx(0.4)
+
+
+def test_scores_that_are_not_finite():
+    model = classifier()
+    model.set_weights([w * np.nan for w in model.get_weights()])
+    for function in (ks.inference.sliding_window, ks.inference.shift_and_stitch, ks.inference.window_difference):
+        with pytest.raises(_validation.InputError, match="scores of `model` must be finite"):
+            function(model, noise(9, 9, 2))
+
+
 def test_bad_input():
     model, image = classifier(), noise(9, 9, 2)
     for function in (ks.inference.sliding_window, ks.inference.shift_and_stitch, ks.inference.window_difference):

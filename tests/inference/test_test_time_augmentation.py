@@ -11,7 +11,7 @@ import keras_seg as ks
 from keras_seg import _validation
 from keras_seg.inference import Brightness, Scale, Shift
 from keras_seg.inference.tta import dihedral
-from keras_seg.inference.tta.view import View, views_of
+from keras_seg.inference.tta.view import View, read_transforms, views_of
 
 TTA = ks.inference.TestTimeAugmentation
 IMAGES = np.random.default_rng(0).uniform(0, 255, size=(2, 7, 10, 3)).astype("float32")
@@ -115,13 +115,13 @@ def test_logits_and_probabilities():
         ("probabilities", "mean", softmax.mean(0)),
         ("probabilities", "geometric_mean", MERGED["geometric_mean"](softmax)),
     ):
-        merged = predict(TTA(logits, "hflip", merge=merge, over=over), IMAGES)
+        merged = predict(TTA(logits, "hflip", merge=merge, merge_on=over), IMAGES)
         np.testing.assert_allclose(merged, expected, atol=2e-6)
     exponents = np.exp(passes.mean(0))
     np.testing.assert_allclose(exponents / exponents.sum(-1, keepdims=True), MERGED["geometric_mean"](softmax))
     one = net(None, classes=1)
     passes = np.stack(list(d4_passes(one, IMAGES, turns=[0])))
-    merged = predict(TTA(one, "hflip", over="probabilities"), IMAGES)
+    merged = predict(TTA(one, "hflip", merge_on="probabilities"), IMAGES)
     np.testing.assert_allclose(merged, (1 / (1 + np.exp(-passes))).mean(0), atol=1e-6)
 
 
@@ -134,7 +134,7 @@ def test_logits_and_probabilities():
         (lambda: ks.models.UNet(num_classes=1, filters=4, depth=1, activation="sigmoid"), "sigmoid"),
         (lambda: keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(2, 1), layers.Softmax()]), "softmax"),
         (lambda: TTA(net(None)), "logits"),
-        (lambda: TTA(net(None), over="probabilities"), "softmax"),
+        (lambda: TTA(net(None), merge_on="probabilities"), "softmax"),
         (lambda: nested(net("sigmoid", classes=2)), "sigmoid"),
     ],
 )
@@ -187,7 +187,7 @@ def test_shifts_and_brightness_against_padding(model):
         passes.append(predict(model, seen)[:, down:, right:])
     tta = TTA(model, [Shift((3, 0), (2, 5)), Brightness(1.25)])
     assert tta.passes == 6
-    assert Shift(3, (2, 5)).offsets == [(0, 3), (2, 5), (3, 0), (3, 3)]
+    assert Shift(3, (2, 5))._offsets == [(0, 3), (2, 5), (3, 0), (3, 3)]
     np.testing.assert_allclose(predict(tta, IMAGES), np.mean(passes, axis=0), atol=1e-6)
 
 
@@ -210,7 +210,7 @@ def test_shifts_and_brightness_against_padding(model):
     ],
 )
 def test_number_of_passes(transforms, passes, model):
-    views = views_of(ks.inference.test_time_augmentation.read_transforms(transforms))
+    views = views_of(read_transforms(transforms))
     assert len(views) == len(set(views)) == passes
     assert views[0] == View()
 
@@ -223,10 +223,10 @@ def test_the_eight_elements_are_a_group():
     """`then` is what laying twice does, on a picture that has no symmetry; each element has an inverse."""
     picture = np.arange(6.0, dtype="float32").reshape(1, 2, 3, 1)
     elements = dihedral.generated(dihedral.GENERATORS["d4"])
-    looks = {element: np.asarray(keras.ops.convert_to_numpy(dihedral.lay(element, picture))) for element in elements}
+    looks = {element: np.asarray(keras.ops.convert_to_numpy(dihedral.orient(element, picture))) for element in elements}
     assert len({(look.shape, look.tobytes()) for look in looks.values()}) == 8
     for first, second in itertools.product(elements, elements):
-        twice = keras.ops.convert_to_numpy(dihedral.lay(second, looks[first]))
+        twice = keras.ops.convert_to_numpy(dihedral.orient(second, looks[first]))
         np.testing.assert_array_equal(twice, looks[dihedral.then(first, second)])
     for element in elements:
         assert dihedral.IDENTITY in {dihedral.then(element, other) for other in elements}
@@ -258,7 +258,7 @@ PRODUCT = ["rot90", Scale(0.5)]
 @pytest.mark.parametrize("uncertainty", [None, "disagreement"])
 def test_folding_changes_nothing(uncertainty, model):
     folded = TTA(model, PRODUCT, uncertainty=uncertainty)
-    one_by_one = TTA(model, PRODUCT, uncertainty=uncertainty, fold="loop")
+    one_by_one = TTA(model, PRODUCT, uncertainty=uncertainty, views_as="loop")
     calls = [sum(isinstance(layer, keras.Model) for layer in tta._operations) for tta in (folded, one_by_one)]
     assert calls == [1, 1]  # One model, shared: called once for each shape or for each pass.
     assert [len(model_calls(tta)) for tta in (folded, one_by_one)] == [2 * 2, 8]
@@ -345,7 +345,7 @@ def test_saving_nesting_and_augmenting_again(model, tmp_path):
     tta = TTA(model, ["hflip", Shift(1, (0, 2)), Brightness(1.5)], merge="gmean", name="augmented")
     image = keras.Input((None, None, 3))
     nested = keras.Model(image, tta(image) * 2)
-    again = TTA(tta, [Scale(0.5), "hflip"], fold="loop", uncertainty="variance")
+    again = TTA(tta, [Scale(0.5), "hflip"], views_as="loop", uncertainty="variance")
     expected = {"tta": predict(tta, IMAGES), "nested": predict(nested, IMAGES), "again": several(again, IMAGES)[0]}
     np.testing.assert_allclose(expected["nested"], 2 * expected["tta"], rtol=1e-6)
     for name, one in (("tta", tta), ("nested", nested), ("again", again)):
@@ -353,7 +353,7 @@ def test_saving_nesting_and_augmenting_again(model, tmp_path):
         loaded = keras.saving.load_model(tmp_path / f"{name}.keras")
         np.testing.assert_allclose(several(loaded, IMAGES)[0], expected[name], atol=1e-6)
     loaded = keras.saving.load_model(tmp_path / "tta.keras")
-    for name in ("name", "transforms", "merge", "over", "uncertainty", "fold", "passes"):
+    for name in ("name", "transforms", "merge", "merge_on", "uncertainty", "views_as", "passes"):
         assert getattr(loaded, name) == getattr(tta, name)
     assert len(tta.weights) == len(model.weights)
     outer = TTA(TTA(model, "hflip"), "vflip")
@@ -403,7 +403,7 @@ class Subclassed(keras.Model):
         (lambda: TTA(net(size=(6, 8)), "d4"), "`transforms` must keep the size .*6x8.*a view of 8x6.*None, None"),
         (lambda: TTA(net(size=(6, 6)), Scale(0.5)), "`transforms` must keep the size"),
         (lambda: TTA(net(size=(6, 6)), Shift(1)), "`transforms` must keep the size"),
-        (lambda: TTA(net(batch=2), "hflip"), '`fold` needs a model of any batch size.*fold="loop"'),
+        (lambda: TTA(net(batch=2), "hflip"), '`views_as` needs a model of any batch size.*views_as="loop"'),
         (lambda: TTA(net(), "hfilp"), "`transforms` is not a known option.*Did you mean 'hflip'"),
         (lambda: TTA(net(), []), '`transforms` must hold names.*"identity"'),
         (lambda: TTA(net(), np.fliplr), "`transforms` must be one of.*needs an inverse"),
@@ -411,13 +411,16 @@ class Subclassed(keras.Model):
         (lambda: TTA(net(), None), "`transforms` must be one of"),
         (lambda: TTA(net(), merge="median"), "`merge` is not a known option"),
         (lambda: TTA(net(), merge=["mean"]), "`merge` is not a known option"),
-        (lambda: TTA(net(), over="scores"), "`over` is not a known option"),
-        (lambda: TTA(net(), fold="batches"), "`fold` is not a known option.*Did you mean 'batch'"),
+        (lambda: TTA(net(), merge_on="scores"), "`merge_on` is not a known option"),
+        (lambda: TTA(net(), views_as="batches"), "`views_as` is not a known option.*Did you mean 'batch'"),
         (lambda: TTA(net(), uncertainty="std"), "`uncertainty` is not a known option"),
-        (lambda: TTA(net(None), merge="geometric_mean"), '`merge` is of probabilities.*over="probabilities"'),
+        (lambda: TTA(net(None), merge="geometric_mean"), '`merge` is of probabilities.*merge_on="probabilities"'),
         (lambda: TTA(net(None), merge="tsharpen"), "`merge` is of probabilities"),
-        (lambda: TTA(net(None), merge="gmean", over="logits"), "`merge` is of probabilities"),
-        (lambda: TTA(net(), over="logits"), "`over` needs a model that gives logits .*softmax.*activation=None"),
+        (lambda: TTA(net(None), merge="gmean", merge_on="logits"), "`merge` is of probabilities"),
+        (
+            lambda: TTA(net(), merge_on="logits"),
+            "`merge_on` needs a model that gives logits .*softmax.*activation=None",
+        ),
         (lambda: Scale(), "`factors` must hold at least one scale"),
         (lambda: Scale(0), "`factors` must be a finite number in"),
         (lambda: Scale(0.5, float("nan")), "`factors` must be a finite number in"),

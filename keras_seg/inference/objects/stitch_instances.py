@@ -1,38 +1,49 @@
 """One map of objects from the maps of overlapping tiles."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import ArrayLike
 from keras_seg.inference.objects.instances import without_small
 
 
-def stitch_instances(tiles, *, shape=None, threshold=0.5, min_size=0):
-    """Put the objects of overlapping tiles together, each once.
+def stitch_instances(
+    tiles: Sequence[tuple[ArrayLike, tuple[int, int]]],
+    *,
+    shape: tuple[int, int] | None = None,
+    threshold: float = 0.5,
+    min_size: int = 0,
+) -> np.ndarray:
+    """Merge the objects of overlapping tiles into one map.
 
-    Two objects of two tiles are one where, in the area both tiles show, their intersection over union reaches
-    `threshold`; so are those that a third one joins, the most alike first. An object that a tile shows whole is never
-    joined with another of that tile: a neighbor that the edge cut off from its seed may look like a part of both. A
-    pixel that several tiles show is taken from the one in which it lies deepest, since a net knows least at the edge of
-    a tile; edges of the tile that are edges of the whole do not count. The result does not depend on the order of the
-    tiles, nor on the numbers in them.
+    Objects of two tiles are one object if their intersection over union, in the area that both tiles cover, reaches
+    `threshold`; the pairs that match best are joined first, and chains of pairs become one object. An object that lies
+    completely inside a tile is never joined with another of that tile: a neighbor that the edge separated from its seed
+    may match both. A pixel that several tiles cover is taken from the tile in which it is farthest from the edge, where
+    a model is least reliable; edges of the whole map do not count. The result does not depend on the order of the tiles
+    or on the numbers in them.
 
-    Decoding tile by tile then gives the objects of the whole, wherever tiles overlap by more than the largest object
-    and the net's field of view: the very same where objects stand apart, and up to some pixels of the seam where they
-    touch. Small objects are best taken away here (`min_size`) and not in the tiles, where they may be pieces.
+    If tiles overlap by more than the largest object plus the model's receptive field, the result equals that of
+    decoding the whole map, except for pixels near the seam where objects touch. Remove small objects here (`min_size`)
+    and not in the tiles, where they may be parts of larger ones.
 
     Args:
-        tiles: sequence of (ids, (row, column)): an integer map (height, width), 0 for no object, and where in the whole
-            its first pixel lies.
-        shape: (height, width) of the whole; None for what the tiles span from (0, 0). Pixels of no tile are 0.
+        tiles: sequence of (ids, (row, column)). An integer map (height, width), 0 for no object, and the position of
+            its first pixel in the whole.
+        shape: (height, width) of the whole, or None for the area that the tiles span from (0, 0). Pixels of no tile are
+            0. Defaults to None.
         threshold: float in (0, 1]. Defaults to 0.5.
-        min_size: int >= 0, pixels; smaller objects are taken away. Defaults to 0.
+        min_size: int of at least 0. Pixels; smaller objects are removed. Defaults to 0.
 
     Returns:
         int32 array (height, width): 0 for no object, 1, 2, ... in the order of their first pixels.
 
     Raises:
-        InputError: no tiles, tiles that are no integer maps, lie outside the whole or at the same place; an argument
-            out of range.
+        InputError: if there are no tiles, they are no integer maps, lie outside the whole or at the same position, or
+            an argument is out of range.
 
     Examples:
         >>> whole = np.array([[1, 1, 1, 0, 2, 2]])
@@ -42,14 +53,14 @@ def stitch_instances(tiles, *, shape=None, threshold=0.5, min_size=0):
     """
     threshold = _validation.number("threshold", threshold, 0, 1)
     if threshold == 0:
-        _validation.fail("threshold", "must be above 0, or all that meets would be one object", threshold)
+        _validation.fail("threshold", "must be above 0, or all objects that meet would be one", threshold)
     min_size = _validation.integer("min_size", min_size, 0)
     tiles = _checked(tiles)
     spanned = tuple(max(origin[axis] + ids.shape[axis] for ids, origin in tiles) for axis in (0, 1))
     shape = spanned if shape is None else _validation.pair("shape", shape)
     if any(spanned[axis] > shape[axis] for axis in (0, 1)):
         _validation.fail("shape", f"must hold all tiles, which reach to {spanned}", shape)
-    # Every object of every tile has a number of its own from here on; 0 stays 0.
+    # From here on the objects of all tiles have distinct numbers; 0 stays 0.
     numbered, groups = [], _Groups()
     for position, (ids, origin) in enumerate(tiles):
         compact = without_small(ids, 0).astype("int64")
@@ -73,7 +84,7 @@ def stitch_instances(tiles, *, shape=None, threshold=0.5, min_size=0):
     return without_small(result, min_size)
 
 
-def _checked(tiles):
+def _checked(tiles: Any) -> list[tuple[np.ndarray, tuple[int, int]]]:
     try:
         tiles = [(np.asarray(ids), tuple(origin)) for ids, origin in tiles]
     except (TypeError, ValueError):
@@ -89,16 +100,18 @@ def _checked(tiles):
         if origin in checked:
             _validation.fail("tiles", "must not hold two tiles at the same place", origin, "Drop one of them.")
         checked[origin] = ids
-    # From here on the order is that of the places, whatever it was.
+    # Sorted by position, so that the order of the argument does not matter.
     return [(checked[origin], origin) for origin in sorted(checked)]
 
 
-def _window(ids, origin):
+def _window(ids: np.ndarray, origin: tuple[int, int]) -> tuple[slice, ...]:
     return tuple(slice(start, start + side) for start, side in zip(origin, ids.shape, strict=True))
 
 
-def _matches(first, second, threshold):
-    """(-intersection over union, number, number) where it reaches the threshold in what both tiles show."""
+def _matches(
+    first: tuple[np.ndarray, tuple[int, int]], second: tuple[np.ndarray, tuple[int, int]], threshold: float
+) -> Iterator[tuple[float, int, int]]:
+    """(-intersection over union, number, number) of the pairs that reach the threshold in the shared area."""
     start = [max(a, b) for a, b in zip(first[1], second[1], strict=True)]
     stop = [
         min(first[1][axis] + first[0].shape[axis], second[1][axis] + second[0].shape[axis]) for axis in (0, 1)
@@ -118,8 +131,8 @@ def _matches(first, second, threshold):
             yield -common / union, a, b
 
 
-def _depth(tile_shape, origin, shape):
-    """How far each pixel lies from the edges of its tile, in rows and columns; edges of the whole are no edges."""
+def _depth(tile_shape: tuple[int, ...], origin: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
+    """The distance of each pixel from the nearest edge of its tile; edges of the whole do not count."""
     far = max(shape) + 1
     sides = []
     for side, start, whole in zip(tile_shape, origin, shape, strict=True):
@@ -131,30 +144,30 @@ def _depth(tile_shape, origin, shape):
 
 
 class _Groups:
-    """Numbers that belong together (union-find); a group is named by its smallest."""
+    """Groups of numbers of the same object (union-find); the smallest number stands for a group."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.parent = [0]
-        # Of each group: the tiles it has a part in, and whether one of these parts is whole.
+        # For each group, the tiles that have a part of it: True where that part is a complete object.
         self.tiles = [{}]
 
     @property
-    def last(self):
+    def last(self) -> int:
         return len(self.parent) - 1
 
-    def add(self, tile, whole):
-        """A group for each object of a tile; `whole` says which do not touch its edge."""
+    def add(self, tile: int, whole: np.ndarray) -> None:
+        """Add a group for each object of a tile; `whole` is True for those that do not touch its edge."""
         self.parent += range(len(self.parent), len(self.parent) + len(whole))
         self.tiles += ({tile: bool(item)} for item in whole)
 
-    def find(self, number):
+    def find(self, number: int) -> int:
         while self.parent[number] != number:
             self.parent[number] = self.parent[self.parent[number]]
             number = self.parent[number]
         return number
 
-    def join(self, one, other):
-        """Make one group of those of two numbers, unless some tile shows that they are two."""
+    def join(self, one: int, other: int) -> None:
+        """Join the groups of two numbers, unless a tile holds them as two objects."""
         one, other = sorted((self.find(one), self.find(other)))
         first, second = self.tiles[one], self.tiles[other]
         if one == other or any(first[tile] or second[tile] for tile in first.keys() & second.keys()):
@@ -162,5 +175,5 @@ class _Groups:
         self.parent[other] = one
         self.tiles[one] = first | second
 
-    def table(self):
+    def table(self) -> np.ndarray:
         return np.array([self.find(number) for number in range(len(self.parent))], "int64")

@@ -1,13 +1,16 @@
-"""How far the one-pass form of a patch classifier is from sliding the window."""
+"""The difference between the one-pass form of a patch classifier and the sliding window."""
 
 import dataclasses
 import warnings
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.analysis import receptive_field
-from keras_seg.inference.sliding_window.sliding_window import batch_of_images, sliding_window
+from keras_seg._types import ArrayLike
+from keras_seg.inference.output_kind import check_finite, class_ids, output_kind, sole_output
+from keras_seg.inference.sliding_window.sliding_window import batch_of_images, patch_stride, sliding_window
 from keras_seg.surgery import convolutionalize
 
 
@@ -20,21 +23,27 @@ class WindowDifference:
         step: (vertical, horizontal) pixels from one patch to the next.
         max_abs_difference: float, the largest difference of a score.
         mean_abs_difference: float, the mean difference of a score.
-        agreement: float, the share of patches with the same best class.
+        agreement: float, the share of patches with the same class.
     """
 
-    grid: tuple
-    step: tuple
+    grid: tuple[int, int]
+    step: tuple[int, int]
     max_abs_difference: float
     mean_abs_difference: float
     agreement: float
 
+    def to_dict(self) -> dict[str, Any]:
+        """The attributes as a JSON-ready dict."""
+        return dataclasses.asdict(self)
 
-def window_difference(model, image, *, convolutional=None):
+
+def window_difference(
+    model: keras.Model, image: ArrayLike, *, convolutional: keras.Model | None = None
+) -> WindowDifference:
     """Compare the one-pass form of a patch classifier with the literal sliding window on an image.
 
-    The difference is rounding for networks whose layers do not pad. For "same" ones it is the price of judging a patch
-    by what really surrounds it, in place of zeros.
+    The difference is rounding for networks whose layers do not pad. For networks with "same" padding it is larger: the
+    one-pass form sees the real surroundings of a patch in place of zeros.
 
     Args:
         model: `keras.Model` from patches of a fixed size to `(batch, classes)`.
@@ -45,7 +54,7 @@ def window_difference(model, image, *, convolutional=None):
         A `WindowDifference`.
 
     Raises:
-        ValueError: as `convolutionalize`, if the image is smaller than the patch, or the grids disagree.
+        InputError: as `convolutionalize`, if the image is smaller than the patch, or the grids disagree.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -60,19 +69,20 @@ def window_difference(model, image, *, convolutional=None):
     images = batch_of_images(image, model)
     if convolutional is None:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # It says to call this function.
+            warnings.simplefilter("ignore", UserWarning)  # It recommends this function.
             convolutional = convolutionalize(model)
-    step = receptive_field(model).stride
-    step = (step, step) if isinstance(step, int) else step
+    step = patch_stride(model)
     slid = sliding_window(model, images, step=step)
-    passed = np.asarray(convolutional.predict_on_batch(images))
+    passed = np.asarray(sole_output(convolutional.predict_on_batch(images)))
     if passed.shape != slid.shape:
         _validation.fail("convolutional", f"must give the sliding window's grid {slid.shape}", passed.shape)
+    check_finite(passed, "The scores of `convolutional`")
+    kind = output_kind(model)
     difference = np.abs(passed.astype("float64") - slid)
     return WindowDifference(
         grid=slid.shape[1:3],
         step=step,
         max_abs_difference=float(difference.max()),
         mean_abs_difference=float(difference.mean()),
-        agreement=float((passed.argmax(-1) == slid.argmax(-1)).mean()),
+        agreement=float((class_ids(passed, kind) == class_ids(slid, kind)).mean()),
     )

@@ -1,4 +1,4 @@
-"""Predicting images too large for one pass: tiles, how they are joined, and how far they disagree."""
+"""Prediction of images too large for one pass: tiles, their blending and their disagreement."""
 
 from keras_seg.inference.tiling.seam_report import Disagreement, SeamReport, seam_report
 from keras_seg.inference.tiling.tiled_predictor import TiledPredictor

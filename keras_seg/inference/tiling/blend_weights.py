@@ -1,12 +1,14 @@
-"""How much each tile counts at each of its pixels, so that all tiles together count one everywhere."""
+"""The weight of each tile at each of its pixels; the weights of all tiles sum to one everywhere."""
 
 import numpy as np
 
-# Of a tile's side, as in nnU-Net and MONAI: at the middle of its edge a tile still has exp(-8) of its weight.
+from keras_seg.inference.tiling.tile_grid import TileAxis
+
+# Share of a tile's side, as in nnU-Net and MONAI: at the middle of an edge the weight is exp(-8) of the center's.
 _SIGMA = 1 / 8
 
 
-def blend_weights(axis, blend):
+def blend_weights(axis: TileAxis, blend: str) -> np.ndarray:
     """The weights of the tiles along one axis.
 
     With these along both axes, multiplied, the weights of all tiles sum to one at every pixel: the sum over a grid of
@@ -14,14 +16,14 @@ def blend_weights(axis, blend):
 
     Args:
         axis: a `TileAxis`.
-        blend: "gaussian" counts a tile most in its middle, exp(-d^2 / (2 (tile / 8)^2)) at distance d, "constant" takes
-            the mean of the tiles, and "crop" takes of two neighbors the one whose middle is nearer.
+        blend: "gaussian" weights a tile by exp(-d^2 / (2 (tile / 8)^2)) at distance d from its center, "constant" takes
+            the mean of the tiles, and "crop" takes the tile whose center is closer.
 
     Returns:
         float32 array (tiles, pixels of a tile).
 
     Reference: Isensee et al., "nnU-Net", Nature Methods 2021, methods, "Inference", on the Gaussian; Ronneberger et
-        al., "U-Net", MICCAI 2015, figure 2, on tiles that only give what they see whole.
+        al., "U-Net", MICCAI 2015, figure 2, on tiles that output only pixels with full context.
     """
     starts = np.array(axis.starts)
     places = starts[:, None] + np.arange(axis.tile)

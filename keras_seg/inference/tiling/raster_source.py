@@ -1,20 +1,21 @@
-"""Images that are read a window at a time, whatever holds them."""
+"""Images read one window at a time: arrays, files, stores and functions."""
 
 import numbers
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
 from keras_seg import _validation
 from keras_seg._validation import InputError
-from keras_seg.inference.tiling.mapped_memory import release
+from keras_seg.inference.tiling.raster_target import release
 
 _FIX = "Pass an array (height, width, channels), a .npy or .zarr path, a Zarr array, or a reader(y0, y1, x0, x1)."
 
 
 class RasterSource:
-    """An image (height, width, channels) of which windows are read.
+    """An image (height, width, channels) that is read in windows.
 
     Args:
         image: NumPy array, `np.memmap`, path of a .npy file or .zarr store, anything with `shape`, `dtype` and slices
@@ -24,7 +25,7 @@ class RasterSource:
         channels: int or None, that the image must have.
     """
 
-    def __init__(self, image, shape=None, channels=None):
+    def __init__(self, image: Any, shape: Any = None, channels: int | None = None) -> None:
         if isinstance(image, (str, os.PathLike)):
             path = pathlib.Path(image)
             self._file, image = path.resolve(), _opened(path)
@@ -34,7 +35,8 @@ class RasterSource:
         if not sliced and not callable(image):
             image = _array(image)
             sliced = True
-        self._image, self._sliced = image, sliced
+        self._image: Any = image
+        self._sliced = sliced
         if shape is not None and sliced:
             _validation.fail("shape", "must be left out for images that have one", shape)
         if not sliced and shape is None:
@@ -44,11 +46,11 @@ class RasterSource:
                 _validation.fail("shape", "must be given for a reader", shape, fix)
         self.shape = _checked_shape("image" if sliced else "shape", image.shape if sliced else shape, channels)
         self.dtype = np.dtype(image.dtype) if sliced else None
-        if sliced and self.dtype.kind not in "buif":
+        if self.dtype is not None and self.dtype.kind not in "buif":
             _validation.fail("image", "must hold numbers", f"dtype {self.dtype}", _FIX)
 
-    def lies_in(self, place):
-        """Whether the image is read from `place`, an array or a path that is to be written to."""
+    def lies_in(self, place: Any) -> bool:
+        """Whether the image is stored in `place`, the array or path to write to."""
         image = self._image
         if isinstance(place, pathlib.Path):
             return place.resolve() == self._file
@@ -58,8 +60,8 @@ class RasterSource:
             isinstance(place, np.ndarray) and isinstance(image, np.ndarray) and np.may_share_memory(place, image)
         )
 
-    def read(self, y0, y1, x0, x1):
-        """The window of rows `y0` to `y1` and columns `x0` to `x1` as an array of its own."""
+    def read(self, y0: int, y1: int, x0: int, x1: int) -> np.ndarray:
+        """The window of rows `y0` to `y1` and columns `x0` to `x1` as a new array."""
         if self._sliced:
             window = np.array(self._image[y0:y1, x0:x1])
             release(self._image)
@@ -71,8 +73,8 @@ class RasterSource:
             _validation.fail("image", f"must give windows of shape {expected} that hold numbers", received)
         return window
 
-    def read_mirrored(self, rows, columns):
-        """The pixels at positions `rows` by `columns`, which mirroring may have folded back."""
+    def read_mirrored(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """The pixels at positions `rows` by `columns`, some of them mirrored."""
         y0, x0 = rows.min(), columns.min()
         window = self.read(int(y0), int(rows.max()) + 1, int(x0), int(columns.max()) + 1)
         for axis, positions in enumerate((rows - y0, columns - x0)):
@@ -81,8 +83,8 @@ class RasterSource:
         return window
 
 
-def _is_sliced(image):
-    """Whether windows can be cut from an image as it is; tensors have dtypes that NumPy does not know."""
+def _is_sliced(image: Any) -> bool:
+    """Whether an image can be sliced as it is; tensors have dtypes that NumPy does not know."""
     try:
         np.dtype(image.dtype)
     except (AttributeError, TypeError):
@@ -90,13 +92,13 @@ def _is_sliced(image):
     return hasattr(image, "shape") and hasattr(image, "__getitem__")
 
 
-def _file_of(array):
+def _file_of(array: Any) -> pathlib.Path | None:
     """The file of a memory-mapped array, or None."""
     mapped = isinstance(array, np.memmap) and array.filename is not None
-    return pathlib.Path(array.filename).resolve() if mapped else None
+    return pathlib.Path(str(array.filename)).resolve() if mapped else None
 
 
-def _opened(path):
+def _opened(path: pathlib.Path) -> Any:
     if not path.exists():
         raise InputError(f"{path}: there is no such file. Check the path.")
     if path.suffix == ".npy":
@@ -110,7 +112,7 @@ def _opened(path):
         zarr = _validation.optional_import("zarr", "scale", "A .zarr store")
         try:
             array = zarr.open(str(path), mode="r")
-        except Exception as error:  # Zarr 2 and 3 raise errors of their own, and those of their stores.
+        except Exception as error:  # Zarr 2 and 3 raise their own errors, and those of their stores.
             raise InputError(f"{path}: cannot be read as a Zarr array ({_line(error)}).") from error
         if not hasattr(array, "shape"):
             raise InputError(f"{path}: holds a group of arrays. Open it with zarr and pass one of them.")
@@ -120,15 +122,15 @@ def _opened(path):
     )
 
 
-def _array(image):
+def _array(image: Any) -> np.ndarray:
     try:
         return np.asarray(image)
-    except (ValueError, TypeError, RuntimeError) as error:  # PyTorch's is a RuntimeError, for tensors with a gradient.
+    except (ValueError, TypeError, RuntimeError) as error:  # RuntimeError for PyTorch tensors with a gradient.
         raise InputError(f"`image` cannot be read as an array ({_line(error)}). {_FIX}") from error
 
 
-def _checked_shape(name, shape, channels):
-    """`shape` as a tuple of ints, where `name` says whether it is an image's own or was given beside a reader."""
+def _checked_shape(name: str, shape: Any, channels: int | None) -> tuple[int, int, int]:
+    """`shape` as a tuple of ints; `name` is "image" for an image's own shape, "shape" for that of a reader."""
     sides = tuple(shape) if isinstance(shape, (tuple, list, np.ndarray)) else ()
     if len(sides) != 3 or not all(isinstance(side, numbers.Integral) for side in sides):
         fixes = {2: "Add the channels: image[..., None].", 4: "Pass one image, not a batch."}
@@ -140,12 +142,12 @@ def _checked_shape(name, shape, channels):
         )
     shape = tuple(int(side) for side in sides)
     if min(shape) < 1:
-        _validation.fail(name, "must have at least one pixel and one channel", shape, "Check what it was cut from.")
+        _validation.fail(name, "must have at least one pixel and one channel", shape, "Check how it was cut.")
     if channels is not None and shape[2] != channels:
         fix = f"Keep the {channels}: image[..., :{channels}]." if shape[2] > channels else ""
         _validation.fail(name, f"must have the {channels} channels that the model takes", shape, fix)
     return shape
 
 
-def _line(error):
+def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,52 +1,57 @@
-"""Places that a prediction is written to a few rows at a time, and that hold it whole or not at all."""
+"""The target of a prediction: written a few rows at a time, complete or absent."""
 
+import mmap
 import os
 import pathlib
 import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_seg import _files, _validation
 from keras_seg._validation import InputError
-from keras_seg.inference.tiling.mapped_memory import release
+
+if TYPE_CHECKING:
+    from keras_seg.inference.tiling.raster_source import RasterSource
 
 _FIX = "Pass None, a NumPy array, a np.memmap, a Zarr array, or a path that ends in .npy or .zarr."
 
 
 class ArrayTarget:
-    """An array that is there: NumPy's, memory-mapped, or anything that rows can be assigned to, such as Zarr's.
+    """An existing array: NumPy's, memory-mapped, or any other that rows can be assigned to, such as Zarr's.
 
     Args:
         array: of the right shape and dtype.
     """
 
-    def __init__(self, array):
+    def __init__(self, array: Any) -> None:
         self._array = array
         mapped = isinstance(array, np.memmap) and array.filename is not None
-        # Where the record of an unfinished run lies; None where a run cannot go on after the process has ended.
-        self.journal = _journal_of(pathlib.Path(array.filename)) if mapped else None
+        # Path of an unfinished run's journal; None if another process cannot continue the run.
+        self.journal = _journal_of(pathlib.Path(str(array.filename))) if mapped else None
 
-    def start(self):
+    def start(self) -> None:
         """Get ready for a new run."""
 
-    def go_on(self):
-        """Get ready to go on with a run that was interrupted."""
+    def go_on(self) -> None:
+        """Get ready to continue an interrupted run."""
 
-    def write(self, top, rows):
+    def write(self, top: int, rows: np.ndarray) -> None:
         """Write rows from row `top` on, for good."""
         self._array[top : top + len(rows)] = rows
         release(self._array)
 
-    def abandon(self):
-        """Remove what a run left that wrote nothing."""
+    def abandon(self) -> None:
+        """Remove the files of a run that wrote nothing."""
 
-    def finish(self):
-        """The whole prediction, in its place."""
+    def finish(self) -> Any:
+        """The complete prediction."""
         return self._array
 
 
 class PathTarget:
-    """A file or store that is written beside its place, under the name of `path` with ".partial", and moved when whole.
+    """A file or store that is written under the name of `path` with ".partial" and renamed when it is complete.
 
     Args:
         path: pathlib.Path.
@@ -54,13 +59,15 @@ class PathTarget:
         reopen: function from (path, mode) to the array there.
     """
 
-    def __init__(self, path, create, reopen):
+    def __init__(
+        self, path: pathlib.Path, create: Callable[[pathlib.Path], Any], reopen: Callable[[pathlib.Path, str], Any]
+    ) -> None:
         self._path, self._create, self._reopen = path, create, reopen
         self._partial = path.with_name(path.name + ".partial")
         self.journal = _journal_of(path)
-        self._rows = None
+        self._rows: Any = None
 
-    def start(self):
+    def start(self) -> None:
         """Get ready for a new run."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,45 +76,47 @@ class PathTarget:
         except OSError as error:
             raise _files.not_writable(self._path, error) from error
 
-    def go_on(self):
-        """Get ready to go on with a run that was interrupted."""
+    def go_on(self) -> None:
+        """Get ready to continue an interrupted run."""
         try:
             self._rows = ArrayTarget(self._reopen(self._partial, "r+"))
         except (OSError, ValueError) as error:
             fix = "Pass overwrite=True without resume=True to start again."
             raise InputError(f"{self._partial}: is gone or broken, so the run cannot go on. {fix}") from error
 
-    def write(self, top, rows):
+    def write(self, top: int, rows: np.ndarray) -> None:
         """Write rows from row `top` on, for good."""
         self._rows.write(top, rows)
 
-    def abandon(self):
-        """Remove what a run left that wrote nothing."""
+    def abandon(self) -> None:
+        """Remove the files of a run that wrote nothing."""
         self._rows = None
         _remove(self._partial)
 
-    def finish(self):
-        """The whole prediction, in its place, opened for reading."""
+    def finish(self) -> Any:
+        """The complete prediction under its own name, opened for reading."""
         self._rows = None
         _files.put_in_place(self._partial, self._path)
         return self._reopen(self._path, "r")
 
 
-def raster_target(out, shape, dtype, source):
-    """The target for `out`, in which predictions of a shape and dtype find their place.
+def raster_target(
+    out: Any, shape: tuple[int, ...], dtype: np.dtype, source: "RasterSource"
+) -> ArrayTarget | PathTarget:
+    """The target for `out`, for predictions of a shape and dtype.
 
     Args:
         out: None, an array, or a path; see `TiledPredictor.predict`.
         shape: tuple, of the prediction.
         dtype: np.dtype.
-        source: the `RasterSource` of what is predicted, which must not be what is written to.
+        source: RasterSource of the image, which must not be the target itself.
     """
     if out is None:
         return ArrayTarget(np.empty(shape, dtype))
     if isinstance(out, (str, os.PathLike)):
         return _of_path(pathlib.Path(out), shape, dtype, source)
     if not (hasattr(out, "shape") and hasattr(out, "dtype") and hasattr(out, "__setitem__")):
-        _validation.fail("out", "is nothing to write to", type(out).__name__, _FIX)
+        _validation.fail("out", "cannot be written to", type(out).__name__, _FIX)
     if tuple(out.shape) != shape:
         _validation.fail("out", f"must have the shape of the prediction, {shape}", tuple(out.shape))
     if np.dtype(out.dtype) != dtype:
@@ -122,33 +131,33 @@ def raster_target(out, shape, dtype, source):
     return ArrayTarget(out)
 
 
-def left_over(target, out):
-    """What is already at the place of a run's result, or None."""
+def left_over(target: ArrayTarget | PathTarget, out: Any) -> pathlib.Path | None:
+    """The path of an earlier result or of an interrupted run's journal, or None."""
     if isinstance(out, (str, os.PathLike)) and pathlib.Path(out).exists():
         return pathlib.Path(out)
     return target.journal if target.journal is not None and target.journal.exists() else None
 
 
-def _of_path(path, shape, dtype, source):
+def _of_path(path: pathlib.Path, shape: tuple[int, ...], dtype: np.dtype, source: "RasterSource") -> PathTarget:
     if source.lies_in(path):
         _validation.fail("out", "must not be the image's own path", str(path), "Choose another path.")
     if path.suffix == ".npy":
         _check_space(path, shape, dtype)
 
-        def create(place):
+        def create(place: pathlib.Path) -> Any:
             return np.lib.format.open_memmap(place, mode="w+", dtype=dtype, shape=shape)
 
-        def reopen(place, mode):
+        def reopen(place: pathlib.Path, mode: str) -> Any:
             return np.lib.format.open_memmap(place, mode=mode)
 
     elif path.suffix == ".zarr":
         zarr = _validation.optional_import("zarr", "scale", "A .zarr store")
         chunks = tuple(min(512, side) for side in shape[:2]) + shape[2:]
 
-        def create(place):
+        def create(place: pathlib.Path) -> Any:
             return zarr.open_array(str(place), mode="w", shape=shape, chunks=chunks, dtype=dtype)
 
-        def reopen(place, mode):
+        def reopen(place: pathlib.Path, mode: str) -> Any:
             return zarr.open_array(str(place), mode=mode)
 
     else:
@@ -156,8 +165,8 @@ def _of_path(path, shape, dtype, source):
     return PathTarget(path, create, reopen)
 
 
-def _check_space(path, shape, dtype):
-    """A mapped file on a full disk ends the process without a word: better to know before."""
+def _check_space(path: pathlib.Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Refuse before the run: a mapped file on a full disk ends the process without an error message."""
     folder = next((parent for parent in path.absolute().parents if parent.is_dir()), None)
     needed = int(np.prod(shape, dtype="int64")) * dtype.itemsize
     if folder is not None and (free := shutil.disk_usage(folder).free) < needed:
@@ -165,11 +174,25 @@ def _check_space(path, shape, dtype):
         raise InputError(f"{path}: needs {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB left. {fix}")
 
 
-def _journal_of(path):
+def release(array: Any) -> None:
+    """Drop the pages of a memory-mapped array from this process; they stay in the file and are read again when needed.
+
+    Pages read once count as resident until the system is short of memory. Written ones are flushed first. Arrays that
+    are not mapped, and copy-on-write maps, whose changes exist only in memory, are left alone.
+    """
+    if not isinstance(array, np.memmap) or getattr(array, "_mmap", None) is None or array.mode == "c":
+        return
+    if array.mode != "r":
+        array.flush()
+    if hasattr(mmap, "MADV_DONTNEED"):  # Not on Windows, which drops them by itself.
+        array._mmap.madvise(mmap.MADV_DONTNEED)
+
+
+def _journal_of(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(path.name + ".progress.json")
 
 
-def _remove(path):
+def _remove(path: pathlib.Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     else:

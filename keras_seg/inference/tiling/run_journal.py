@@ -1,42 +1,60 @@
-"""What a long run has finished, so that another process can go on with it."""
+"""The finished part of a long run, so that another process can go on with it."""
 
+import dataclasses
 import hashlib
 import json
+import pathlib
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_seg import _files
 from keras_seg._validation import InputError
+from keras_seg.inference.tiling.raster_source import RasterSource
 
-# Of a layer's config: they may differ from one process to the next and change no prediction.
+# Entries of a layer's config that may differ from one process to the next and change no prediction.
 _NO_SETTINGS = ("name", "trainable", "seed")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FinishedRows:
+    """How far a run is.
+
+    Attributes:
+        tile_rows: int, how many rows of tiles are finished.
+        sums: float32 array (rows, columns, classes) that the next tiles add to, or None.
+    """
+
+    tile_rows: int = 0
+    sums: np.ndarray | None = None
+
+
 class RunJournal:
-    """A small JSON file beside an output: the settings, the tile rows that are finished, and where the sums lie of the
-    output's rows that are not.
+    """A small JSON file beside an output: the settings, the number of finished tile rows, and whether a file beside it
+    holds the sums of the output's unfinished rows.
 
     Args:
         path: pathlib.Path of the JSON file; None keeps no journal.
-        settings: dict of what two runs must have in common to go on with each other.
+        settings: dict that must be equal in the run that goes on with this one.
     """
 
-    def __init__(self, path, settings):
+    def __init__(self, path: pathlib.Path | None, settings: dict[str, Any]) -> None:
         self.path = path
         self.settings = json.loads(json.dumps(settings))
 
-    def load(self):
-        """(tile rows finished, sums of the rows after them or None), (0, None) without a journal.
+    def load(self) -> FinishedRows:
+        """The finished rows of the run before; none without a journal.
 
-        Fails where the journal is of other settings or cannot be read.
+        Raises:
+            InputError: if the journal is of other settings or cannot be read.
         """
         if self.path is None or not self.path.exists():
-            return 0, None
+            return FinishedRows()
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             rows, before = int(content["tile_rows"]), dict(content["settings"])
-            sums = np.load(self._sums(rows)) if content["sums"] else None
+            sums = np.load(_sums_path(self.path, rows)) if content["sums"] else None
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             fix = "Pass overwrite=True without resume=True to start again."
             raise InputError(f"{self.path}: is broken, so the run cannot go on. {fix}") from error
@@ -48,36 +66,39 @@ class RunJournal:
             )
             fix = "Use those settings, or pass overwrite=True without resume=True to start again."
             raise InputError(f"{self.path}: the interrupted run had other settings: {changes}. {fix}")
-        return rows, sums
+        return FinishedRows(tile_rows=rows, sums=sums)
 
-    def record(self, tile_rows, sums):
-        """Note that so many tile rows are finished; `sums` is what the next ones add to, or None."""
+    def record(self, done: FinishedRows) -> None:
+        """Note which tile rows are finished."""
         if self.path is None:
             return
-        kept = sums is not None and len(sums) > 0
-        if kept:
-            with self._sums(tile_rows).open("wb") as file:
-                np.save(file, sums)
-        _files.write_json(self.path, {"settings": self.settings, "tile_rows": tile_rows, "sums": kept})
-        self._remove_sums(but=self._sums(tile_rows))
+        place = _sums_path(self.path, done.tile_rows)
+        kept = done.sums is not None and len(done.sums) > 0
+        if done.sums is not None and kept:
+            with place.open("wb") as file:
+                np.save(file, done.sums)
+        _files.write_json(self.path, {"settings": self.settings, "tile_rows": done.tile_rows, "sums": kept})
+        _remove_sums(self.path, keep=place)
 
-    def remove(self):
-        """Remove the journal, of a run that is whole or was given up."""
+    def remove(self) -> None:
+        """Remove the journal of a run that is complete or was given up."""
         if self.path is not None and self.path.parent.is_dir():
             self.path.unlink(missing_ok=True)
-            self._remove_sums()
-
-    def _sums(self, tile_rows):
-        return self.path.with_name(f"{self.path.name}.{tile_rows}.npy")
-
-    def _remove_sums(self, but=None):
-        for path in self.path.parent.iterdir():
-            if path.name.startswith(self.path.name + ".") and path.suffix == ".npy" and path != but:
-                path.unlink()
+            _remove_sums(self.path)
 
 
-def model_mark(model):
-    """A short text that two models share when they have the same layers and weights, whatever they are called."""
+def _sums_path(journal: pathlib.Path, tile_rows: int) -> pathlib.Path:
+    return journal.with_name(f"{journal.name}.{tile_rows}.npy")
+
+
+def _remove_sums(journal: pathlib.Path, keep: pathlib.Path | None = None) -> None:
+    for path in journal.parent.iterdir():
+        if path.name.startswith(journal.name + ".") and path.suffix == ".npy" and path != keep:
+            path.unlink()
+
+
+def model_mark(model: keras.Model) -> str:
+    """A short text that is equal for two models with the same layers and weights, whatever their names."""
     mark = hashlib.sha256()
     for layer in model._flatten_layers():
         mark.update(f"{type(layer).__name__}{_settings_of(layer)}".encode())
@@ -88,10 +109,10 @@ def model_mark(model):
     return mark.hexdigest()[:32]
 
 
-def _settings_of(layer):
-    """What of a layer's config predictions depend on, such as a dilation or the views of a test-time augmentation."""
+def _settings_of(layer: keras.layers.Layer) -> str:
+    """The part of a layer's config that predictions depend on, such as a dilation or the views of an augmentation."""
     if isinstance(layer, keras.Model):
-        return ""  # Its layers are asked themselves.
+        return ""  # Its layers are marked one by one.
     try:
         config = layer.get_config()
     except NotImplementedError:
@@ -101,6 +122,6 @@ def _settings_of(layer):
     return json.dumps(kept, sort_keys=True, default=lambda value: type(value).__name__)
 
 
-def image_mark(source):
-    """What is compared of an image: its shape and dtype."""
+def image_mark(source: RasterSource) -> list[Any]:
+    """Shape and dtype, the attributes used to detect another image."""
     return [*source.shape, None if source.dtype is None else source.dtype.name]

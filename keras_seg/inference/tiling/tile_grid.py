@@ -1,23 +1,23 @@
-"""Where the tiles lie: evenly spaced, on the model's grid, over an image that is mirrored where it ends."""
+"""Positions of tiles: evenly spaced, on the model's grid, over an image that is mirrored at its ends."""
 
 import dataclasses
 import math
 
 import numpy as np
 
-from keras_seg import _validation
+from keras_seg import _ops, _validation
 
 
 @dataclasses.dataclass(frozen=True)
 class TileAxis:
-    """The tiles along one axis of an image, told by what they give.
+    """The tiles along one axis of an image, described by their outputs.
 
     Attributes:
         length: pixels of the image.
         tile: pixels of a tile's output.
         border: pixels that a tile's input has more on each side.
         starts: tuple, the first pixel of each tile's output. The first is 0 and each a multiple of the model's stride;
-            the last tile ends at the image's end, or up to a stride beyond it where that does not lie on the stride.
+            the last tile ends at the image's end, or up to a stride beyond it where the end is off the grid.
     """
 
     length: int
@@ -26,28 +26,28 @@ class TileAxis:
     starts: tuple
 
     @property
-    def covered(self):
-        """Pixels that the tiles cover, those of the mirrored end included."""
+    def covered(self) -> int:
+        """Pixels that the tiles cover, including the mirrored end."""
         return self.starts[-1] + self.tile
 
     @property
-    def cuts(self):
-        """The pixels at which one tile gives way to the next: the middle of what two neighbors share."""
+    def cuts(self) -> tuple[int, ...]:
+        """The pixels where one tile gives way to the next: the middle of each overlap."""
         middles = [
             (start + before + self.tile) // 2 for before, start in zip(self.starts, self.starts[1:], strict=False)
         ]
         return (0, *middles, self.covered)
 
-    def positions(self, start=None, stop=None):
-        """Where in the image the input pixels of the tiles from output pixel `start` to `stop` lie, by mirroring."""
+    def positions(self, start: int | None = None, stop: int | None = None) -> np.ndarray:
+        """The positions in the mirrored image of the input pixels for the output pixels `start` to `stop`."""
         start = (0 if start is None else start) - self.border
         stop = (self.covered if stop is None else stop) + self.border
-        period = max(2 * (self.length - 1), 1)
-        position = np.arange(start, stop) % period
-        return np.where(position < self.length, position, period - position)
+        return _ops.folded_positions(np.arange(start, stop), self.length, namespace=np)
 
 
-def tile_axis(name, length, tile, *, border, stride, overlap, margin=0):
+def tile_axis(
+    name: str, length: int, tile: int, *, border: int, stride: int, overlap: float, margin: int = 0
+) -> TileAxis:
     """Evenly spaced tiles over an axis.
 
     Args:
@@ -57,7 +57,7 @@ def tile_axis(name, length, tile, *, border, stride, overlap, margin=0):
         border: int, pixels that the input has more on each side.
         stride: int. Tiles start at multiples of it.
         overlap: float in [0, 1), the share of `tile` that neighbors have in common, at least.
-        margin: int, pixels at the ends of a tile that are not to be used where another tile has them.
+        margin: int, pixels at the ends of a tile that are not used where another tile has them.
 
     Returns:
         A `TileAxis`.

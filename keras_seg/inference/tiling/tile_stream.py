@@ -1,16 +1,22 @@
-"""The scores of all tiles of an image, one tile row after the other."""
+"""The scores of all tiles of an image, one row of tiles after the other."""
+
+from collections.abc import Iterator
 
 import keras
 import numpy as np
 
-from keras_seg._validation import InputError
+from keras_seg.inference.output_kind import check_finite, sole_output
+from keras_seg.inference.tiling.raster_source import RasterSource
+from keras_seg.inference.tiling.tile_grid import TileAxis
 
 
-def tile_scores(model, source, rows, *, columns, batch_size, first_row=0):
+def tile_scores(
+    model: keras.Model, source: RasterSource, rows: TileAxis, *, columns: TileAxis, batch_size: int, first_row: int = 0
+) -> Iterator[tuple[int, int, np.ndarray]]:
     """Predict the tiles of an image in batches that all have the same shape.
 
-    One tile row of the image is in memory at a time. Batches run on from one tile row into the next, so that only the
-    very last is filled up, with copies of its first tile.
+    One tile row of the image is in memory at a time. Batches continue from one tile row into the next; only the last
+    batch is filled up, with copies of its first tile.
 
     Args:
         model: `keras.Model`.
@@ -18,7 +24,7 @@ def tile_scores(model, source, rows, *, columns, batch_size, first_row=0):
         rows: `TileAxis` down the image.
         columns: `TileAxis` across.
         batch_size: int.
-        first_row: int, the tile row to begin with.
+        first_row: int, the first tile row. Defaults to 0.
 
     Yields:
         (tile row, tile column, float32 array (height, width, classes)), row by row.
@@ -40,15 +46,12 @@ def tile_scores(model, source, rows, *, columns, batch_size, first_row=0):
         yield from _predicted(model, batch, places, rows=rows, columns=columns)
 
 
-def _predicted(model, batch, places, *, rows, columns):
-    (scores,) = keras.tree.flatten(model.predict_on_batch(batch))
-    scores = np.asarray(scores, "float32")
+def _predicted(
+    model: keras.Model, batch: np.ndarray, places: list[tuple[int, int]], *, rows: TileAxis, columns: TileAxis
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    scores = np.asarray(sole_output(model.predict_on_batch(batch)), "float32")
     for (row, column), score in zip(places, scores, strict=False):
-        if not np.isfinite(score.sum(dtype="float64")):
-            top, left = rows.starts[row], columns.starts[column]
-            place = f"rows {top} to {top + rows.tile} and columns {left} to {left + columns.tile}"
-            raise InputError(
-                f"`image` leads the model to scores that are not finite, in {place}. "
-                "Replace NaN and infinity in it, with numpy.nan_to_num for instance, or look for them in the weights."
-            )
+        top, left = rows.starts[row], columns.starts[column]
+        place = f"rows {top} to {top + rows.tile} and columns {left} to {left + columns.tile}"
+        check_finite(score, f"The scores of `image` in {place}")
         yield row, column, score

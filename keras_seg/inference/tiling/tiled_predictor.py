@@ -1,53 +1,57 @@
 """Predicting images of any size with tiles of one size."""
 
 import numbers
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.inference.predict_classes import class_ids
+from keras_seg._progress import check_progress, progress_report
+from keras_seg._types import ArrayLike, PathLike, Progress, Size
+from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.inference.tiling.blend_weights import blend_weights
 from keras_seg.inference.tiling.blended_strip import BlendedStrip
-from keras_seg.inference.tiling.progress import check_progress, progress_report
 from keras_seg.inference.tiling.raster_source import RasterSource
-from keras_seg.inference.tiling.raster_target import left_over, raster_target
-from keras_seg.inference.tiling.run_journal import RunJournal, image_mark, model_mark
+from keras_seg.inference.tiling.raster_target import ArrayTarget, PathTarget, left_over, raster_target
+from keras_seg.inference.tiling.run_journal import FinishedRows, RunJournal, image_mark, model_mark
 from keras_seg.inference.tiling.tile_geometry import reach, tile_geometry
-from keras_seg.inference.tiling.tile_grid import tile_axis
+from keras_seg.inference.tiling.tile_grid import TileAxis, tile_axis
 from keras_seg.inference.tiling.tile_stream import tile_scores
 
 
 class TiledPredictor:
-    """Predicts an image tile by tile and joins the tiles, so that memory grows with a row of tiles and not with the
-    image.
+    """Predicts an image tile by tile and blends the tiles, with one row of tiles in memory at a time.
 
-    Tiles are evenly spaced and overlap: the first begins at the image's first pixel and the last ends at its end. Where
-    the image is smaller than a tile, ends between two steps of the model's stride, or where a model of valid
-    convolutions looks beyond it, it is mirrored, as often as it takes. The score of a pixel is the weighted mean of the
-    tiles that see it, with weights that sum to one everywhere.
+    Tiles are evenly spaced and overlap: the first begins at the first pixel and the last ends at the last. The image is
+    mirrored, as often as needed, where it is smaller than a tile, ends between two steps of the model's stride, or
+    where valid convolutions need pixels beyond its border. The score of a pixel is the weighted mean of the tiles that
+    cover it, with weights that sum to one everywhere.
 
-    Tiles start at multiples of the model's stride, the grid that its poolings lay over the image. That is why models of
-    valid convolutions give exactly what they give for the whole image, mirrored at its borders, and other models do too
-    with `blend="crop", margin="receptive_field"`.
+    Tiles start at multiples of the model's stride, the grid of its poolings. Therefore the result of models of valid
+    convolutions equals the prediction of the whole image, mirrored at its borders; that of other models does with
+    `blend="crop", margin="receptive_field"`.
 
     Args:
-        model: `keras.Model` from `(batch, height, width, channels)` to a score for each class and pixel, of the same
-            size or smaller by the same number of pixels on each side. A `TestTimeAugmentation` is one too.
-        tile: int or pair of ints (height, width), pixels of the model's input. Multiples of the model's stride; the
-            sizes that fit are named otherwise. Defaults to (512, 512).
-        overlap: float in [0, 1), the share of a tile's output that neighbors have in common, at least. Defaults to
-            0.5.
-        blend: `"gaussian"`, a tile counts most in its middle; `"constant"`, the mean of the tiles; or `"crop"`, each
-            pixel from the tile in whose middle it lies. Defaults to `"gaussian"`.
-        batch_size: int, tiles predicted together. Every batch has this size, so that the model is traced once. Defaults
+        model: keras.Model with one output, from `(batch, height, width, channels)` to a score per class and pixel, of
+            the same size or smaller by the same number of pixels on each side; also a `TestTimeAugmentation`.
+        tile: int or (height, width). Pixels of the model's input, multiples of the model's stride; the error for others
+            names the nearest sizes that fit. Defaults to (512, 512).
+        overlap: float in [0, 1). The smallest share of a tile's output that it has in common with its neighbor.
+            Defaults to 0.5.
+        blend: str. `"gaussian"` weights a tile most in its center, `"constant"` takes the mean of the tiles, `"crop"`
+            takes each pixel from the tile whose center is closest. Defaults to `"gaussian"`.
+        batch_size: int. Tiles predicted together. Every batch has this size, so that the model is traced once. Defaults
             to 4.
-        margin: None; a number of pixels, or a pair (rows, columns), at a tile's border that are not used where another
-            tile has them, which raises the overlap where needed; or `"receptive_field"`, as many as depend on what lies
-            outside of the tile. With `blend="crop"` only. Defaults to None.
-        stride: None to find the model's stride in its graph; or pixels, one int or a pair, for models without a graph.
-            Defaults to None.
-        output: `"probabilities"`, the model's scores blended, or `"class_ids"`, the class with the highest of them (for
-            a single channel, whether it is above 0.5). Defaults to `"probabilities"`.
+        margin: None, int, (rows, columns) or `"receptive_field"`, with `blend="crop"` only. Pixels at a tile's border
+            that are not used where another tile has them; raises the overlap if needed. `"receptive_field"` leaves out
+            all that depend on pixels outside the tile. Defaults to None.
+        stride: int or pair. The model's stride in pixels, for models without a graph. Defaults to None: read from the
+            graph.
+        output: `"scores"`, the model's scores blended; `"probabilities"`, the same for models that give no logits; or
+            `"class_ids"`, the class with the highest score (a single channel: class 1 above a probability of 0.5 or a
+            logit of 0). Defaults to `"scores"`.
 
     Raises:
         InputError: if an argument is not as above or does not suit the model.
@@ -64,37 +68,42 @@ class TiledPredictor:
 
     def __init__(
         self,
-        model,
-        tile=(512, 512),
+        model: keras.Model,
+        tile: Size = (512, 512),
         *,
-        overlap=0.5,
-        blend="gaussian",
-        batch_size=4,
-        margin=None,
-        stride=None,
-        output="probabilities",
-    ):
+        overlap: float = 0.5,
+        blend: str = "gaussian",
+        batch_size: int = 4,
+        margin: Size | str | None = None,
+        stride: Size | None = None,
+        output: str = "scores",
+    ) -> None:
         if isinstance(overlap, bool) or not isinstance(overlap, numbers.Real) or not 0 <= overlap < 1:
-            fix = "It is the share of a tile that its neighbor sees too, such as 0.5."
+            fix = "It is the share of a tile that its neighbor covers too, such as 0.5."
             _validation.fail("overlap", "must be at least 0 and below 1", overlap, fix)
         self.overlap = float(overlap)
         self.blend = _validation.one_of("blend", blend, ("gaussian", "constant", "crop"))
         self.batch_size = _validation.integer("batch_size", batch_size)
-        self.output = _validation.one_of("output", output, ("probabilities", "class_ids"))
+        self.output = _validation.one_of("output", output, ("scores", "probabilities", "class_ids"))
         if margin is not None and blend != "crop":
             _validation.fail("margin", "must be None unless tiles are cropped", margin, "Pass blend='crop'.")
         self.geometry = tile_geometry(model, tile, stride)
+        self._kind = output_kind(model)
+        if output == "probabilities" and self._kind == "logits":
+            fix = 'Pass output="scores", or end the model in keras.layers.Activation("softmax").'
+            _validation.fail("output", "needs a model that gives probabilities, and this one gives logits", output, fix)
         self.model = model
         self.tile, self.stride = self.geometry.tile, self.geometry.stride
-        self.margin = (0, 0) if margin is None else margin
-        if margin == "receptive_field":
-            self.margin = reach(model, self.geometry)
+        if margin is None:
+            margin = (0, 0)
+        elif margin == "receptive_field":
+            margin = reach(model, self.geometry)
         elif isinstance(margin, str):
             _validation.fail("margin", "must be None, pixels or 'receptive_field'", margin)
-        self.margin = _validation.pair("margin", self.margin, minimum=0)
-        self.grid((1, 1))  # Fails where the overlap or the margin leaves nothing of a tile.
+        self.margin = _validation.pair("margin", margin, minimum=0)
+        self.grid((1, 1))  # Refuses an overlap or a margin that leaves nothing of a tile.
 
-    def grid(self, size):
+    def grid(self, size: tuple[int, int]) -> tuple[TileAxis, TileAxis]:
         """The tiles of an image.
 
         Args:
@@ -103,101 +112,142 @@ class TiledPredictor:
         Returns:
             Two `TileAxis`, down and across, whose `starts` are the first pixels of the tiles' outputs.
         """
-        sides = zip(
-            ("height", "width"),
-            size,
-            self.geometry.output,
-            self.geometry.border,
-            self.geometry.stride,
-            self.margin,
-            strict=True,
+        down, across = (
+            tile_axis(
+                name,
+                size[axis],
+                self.geometry.output[axis],
+                border=self.geometry.border[axis],
+                stride=self.geometry.stride[axis],
+                overlap=self.overlap,
+                margin=self.margin[axis],
+            )
+            for axis, name in enumerate(("height", "width"))
         )
-        return tuple(
-            tile_axis(name, length, tile, border=border, stride=stride, overlap=self.overlap, margin=margin)
-            for name, length, tile, border, stride, margin in sides
-        )
+        return down, across
 
-    def predict(self, image, out=None, *, dtype=None, progress=False, overwrite=False, resume=False, shape=None):
+    def predict(
+        self,
+        image: ArrayLike | PathLike,
+        out: ArrayLike | PathLike | None = None,
+        *,
+        dtype: Any = None,
+        progress: Progress = None,
+        overwrite: bool = False,
+        resume: bool = False,
+        shape: tuple[int, int, int] | None = None,
+    ) -> Any:
         """Predict an image of any size.
 
-        A prediction that goes to a path is written beside it, under the name with ".partial", and gets its own name
-        when it is whole. What is finished is noted after each row of tiles in NAME.progress.json, so that a run that
-        was interrupted goes on with `resume=True`, in another process too, with the next row. A `np.memmap` given as
-        `out` is written in place, with the same note beside its file until it is whole.
+        A prediction to a path is written to NAME.partial and renamed when it is complete. After each row of tiles,
+        NAME.progress.json records the finished rows, so that `resume=True` continues an interrupted run with the next
+        row, also in another process. A `np.memmap` given as `out` is written in place, with the same record beside its
+        file until it is complete.
 
         Args:
-            image: NumPy array (height, width, channels), what the model takes: 0..255 for models with preprocessing; a
-                `np.memmap`; a path of a .npy file or a .zarr store; a Zarr array, or another with `shape`, `dtype` and
-                slices; or `reader(y0, y1, x0, x1)`, a function that returns rows y0 to y1 and columns x0 to x1, ends
-                not included.
+            image: NumPy array (height, width, channels), in the range that the model takes: 0..255 for models with
+                preprocessing; a `np.memmap`; a path of a .npy file or a .zarr store; a Zarr array, or another with
+                `shape`, `dtype` and slices; or a function `reader(y0, y1, x0, x1)` that returns rows y0 to y1 and
+                columns x0 to x1, ends not included.
             out: None for a new array; a NumPy array, `np.memmap` or Zarr array to write to; or a path that ends in .npy
                 or .zarr. Defaults to None.
-            dtype: of the prediction, a float for probabilities and an integer that holds the ids for class ids.
-                Defaults to None: float32, or the smallest of uint8 and uint16 that holds the ids.
-            progress: True draws a progress bar; or a function of (tiles done, tiles altogether). Defaults to False.
-            overwrite: bool, whether a result or an interrupted run at `out` may be replaced. Defaults to False.
-            resume: bool, go on with an interrupted run at `out`, or start where there is none. The model, the settings
-                and the image's shape must be the same; the image itself is not compared. Defaults to False.
+            dtype: str or np.dtype of the prediction: a float for scores, an integer that holds all ids for class ids.
+                Defaults to None: float32, or the smallest of uint8 and uint16 that holds the ids (a raster's ids take
+                memory, so they are not int32 as those of `predict_classes`).
+            progress: None, bool or function. True for a bar, or a function called with (tiles done, tiles in total).
+                Defaults to None.
+            overwrite: bool. Whether a result or an interrupted run at `out` may be replaced. Defaults to False.
+            resume: bool. Whether to continue an interrupted run at `out`, if there is one. The model, the settings and
+                the image's shape must be the same; the image itself is not compared. Defaults to False.
             shape: (height, width, channels) of a reader. Defaults to None: its attribute `shape`.
 
         Returns:
             The prediction, (height, width, classes) or, for class ids, (height, width): a new array, `out` itself, or
-            what lies at the path, opened for reading (a `np.memmap` or a Zarr array).
+            the file or store at the path, opened for reading (a `np.memmap` or a Zarr array).
 
         Raises:
-            InputError: if the image, the output or an option is not as above, something is there that would be
-                overwritten, or the model's scores are not finite.
+            InputError: if the image, the output or an option is not as above, an existing file would be overwritten, or
+                the model's scores are not finite.
         """
         _validation.boolean("overwrite", overwrite)
         _validation.boolean("resume", resume)
         check_progress(progress)
         source = RasterSource(image, shape, self.geometry.channels)
+        settings = {"dtype": dtype, "progress": progress, "overwrite": overwrite, "resume": resume}
+        return self._predict(source, out, output=self.output, **settings)
+
+    def _predict(
+        self,
+        source: RasterSource,
+        out: Any = None,
+        *,
+        output: str,
+        dtype: Any = None,
+        progress: Progress = None,
+        overwrite: bool = False,
+        resume: bool = False,
+    ) -> Any:
+        """`predict` for a `RasterSource`, with any `output`."""
         classes, size = self.geometry.classes, source.shape[:2]
-        dtype = _output_dtype(dtype, self.output, classes)
-        target = raster_target(out, size if self.output == "class_ids" else (*size, classes), dtype, source)
+        dtype = _output_dtype(dtype, output, classes)
+        target = raster_target(out, size if output == "class_ids" else (*size, classes), dtype, source)
         rows, columns = self.grid(size)
-        journal = RunJournal(target.journal, self._settings(source, dtype) if target.journal else {})
+        settings = self._settings(source, output, dtype) if target.journal else {}
+        journal = RunJournal(target.journal, settings)
         done = _begin(target, journal, out, overwrite=overwrite, resume=resume)
-        with progress_report(progress, done[0] * len(columns.starts), len(rows.starts) * len(columns.starts)) as report:
-            self._run(source, target, journal, rows, columns, done, report)
+        across, written = len(columns.starts), done.tile_rows > 0
+        with progress_report(
+            progress, total=len(rows.starts) * across, unit="tiles", done=done.tile_rows * across
+        ) as report:
+            try:
+                for top, part in self._finished(source, rows, columns, done=done, journal=journal, report=report):
+                    written = True
+                    target.write(top, class_ids(part, self._kind) if output == "class_ids" else part)
+            except BaseException:
+                if not written:
+                    target.abandon()
+                    journal.remove()
+                raise
         result = target.finish()
         journal.remove()
         return result
 
-    def _run(self, source, target, journal, rows, columns, done, report):
-        """Predict the tiles from the first row on that is not done, and write rows of pixels as they are finished."""
-        first_row, sums = done
+    def _finished(
+        self,
+        source: RasterSource,
+        rows: TileAxis,
+        columns: TileAxis,
+        *,
+        done: FinishedRows,
+        journal: RunJournal,
+        report: Callable[[int], None],
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Predict the tile rows that are not done: (first row, blended scores) of the pixels that each one finishes.
+
+        What was yielded must be written before the next one is asked for, as it is then noted in the journal.
+        """
+        first_row = done.tile_rows
         down, across = blend_weights(rows, self.blend), blend_weights(columns, self.blend)
         strip = BlendedStrip(rows.tile, columns.covered, self.geometry.classes)
         if first_row < len(rows.starts):
             strip.top = rows.starts[first_row]
-        if sums is not None:
-            strip.rows[: len(sums)] = sums
-        written, last = first_row > 0, len(columns.starts) - 1
-        try:
-            for row, column, scores in tile_scores(
-                self.model, source, rows, columns=columns, batch_size=self.batch_size, first_row=first_row
-            ):
-                strip.add(columns.starts[column], scores, down[row], across[column])
-                report(row * len(columns.starts) + column + 1)
-                if column == last:
-                    finished = (*rows.starts, rows.covered)[row + 1]
-                    written = True
-                    self._write(target, strip.top, strip.above(min(finished, rows.length))[:, : columns.length])
-                    strip.move_to(finished)
-                    journal.record(row + 1, strip.rows[: rows.starts[row] + rows.tile - finished])
-        except BaseException:
-            if not written:
-                target.abandon()
-                journal.remove()
-            raise
+        if done.sums is not None:
+            strip.rows[: len(done.sums)] = done.sums
+        tiles = tile_scores(self.model, source, rows, columns=columns, batch_size=self.batch_size, first_row=first_row)
+        for row, column, scores in tiles:
+            strip.add(columns.starts[column], scores, down[row], across[column])
+            report(row * len(columns.starts) + column + 1)
+            if column == len(columns.starts) - 1:
+                finished = (*rows.starts, rows.covered)[row + 1]
+                part = strip.above(min(finished, rows.length))[:, : columns.length]
+                if len(part):
+                    yield strip.top, part
+                strip.move_to(finished)
+                sums = strip.rows[: rows.starts[row] + rows.tile - finished]
+                journal.record(FinishedRows(tile_rows=row + 1, sums=sums))
 
-    def _write(self, target, top, scores):
-        if len(scores):
-            target.write(top, class_ids(scores) if self.output == "class_ids" else scores)
-
-    def _settings(self, source, dtype):
-        """What a run that goes on must have in common with the one before."""
+    def _settings(self, source: RasterSource, output: str, dtype: np.dtype) -> dict[str, Any]:
+        """The settings that must be the same in the run that continues this one."""
         return {
             "model": model_mark(self.model),
             "image": image_mark(source),
@@ -206,13 +256,15 @@ class TiledPredictor:
             "blend": self.blend,
             "margin": self.margin,
             "stride": self.stride,
-            "output": self.output,
+            "output": "class_ids" if output == "class_ids" else "scores",
             "dtype": dtype.name,
         }
 
 
-def _begin(target, journal, out, *, overwrite, resume):
-    """(tile rows that are done, sums of the rows after them), with the target ready to be written to."""
+def _begin(
+    target: ArrayTarget | PathTarget, journal: RunJournal, out: Any, *, overwrite: bool, resume: bool
+) -> FinishedRows:
+    """The tile rows of an earlier run, with the target ready to be written to."""
     there = left_over(target, out)
     if there is not None and not overwrite and not (resume and there == target.journal):
         if there == target.journal:
@@ -222,27 +274,28 @@ def _begin(target, journal, out, *, overwrite, resume):
     if resume:
         if target.journal is None:
             fix = "Pass a path or a np.memmap as `out`."
-            _validation.fail("resume", "must be False for an output that is not found again", resume, fix)
+            _validation.fail("resume", "must be False for an output that has no file", resume, fix)
         done = journal.load()
-        if done[0]:
+        if done.tile_rows:
             target.go_on()
             return done
     journal.remove()
     target.start()
-    journal.record(0, None)
-    return 0, None
+    done = FinishedRows()
+    journal.record(done)
+    return done
 
 
-def _output_dtype(dtype, output, classes):
+def _output_dtype(dtype: Any, output: str, classes: int) -> np.dtype:
     highest = max(classes - 1, 1)
     if dtype is None:
-        dtype = "float32" if output == "probabilities" else np.min_scalar_type(highest)
+        dtype = np.min_scalar_type(highest) if output == "class_ids" else "float32"
     try:
         dtype = np.dtype(dtype)
     except TypeError:
         _validation.fail("dtype", "must be the name of a NumPy dtype", dtype, "For example 'float32' or 'uint8'.")
-    if output == "probabilities" and dtype.kind != "f":
-        _validation.fail("dtype", "must be a float for probabilities", dtype.name, "Or pass output='class_ids'.")
+    if output != "class_ids" and dtype.kind != "f":
+        _validation.fail("dtype", f"must be a float for {output}", dtype.name, "Or pass output='class_ids'.")
     if output == "class_ids" and (dtype.kind not in "ui" or np.iinfo(dtype).max < highest):
         fix = f"For example {np.min_scalar_type(highest).name!r}."
         _validation.fail("dtype", f"must be an integer that holds class ids up to {highest}", dtype.name, fix)

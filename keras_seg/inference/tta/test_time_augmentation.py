@@ -1,31 +1,34 @@
-"""A model that predicts an image in several views and merges what it sees."""
+"""A model that predicts several views of an image and merges their score maps."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph
-from keras_seg.inference.output_kind import output_kind
+from keras_seg.inference.output_kind import last_activation, single_output
 from keras_seg.inference.tta.merge_views import MERGES, UNCERTAINTIES, MergeViews, fail_unaligned
-from keras_seg.inference.tta.view import read_transforms, views_of
+from keras_seg.inference.tta.view import View, read_transforms, views_of
 from keras_seg.inference.tta.view_images import ViewImages
 
-# Where a model takes any size, the size that its output is tried at: a multiple of every stride in use.
+# The size at which the output of models of any size is tried: a multiple of every stride in use.
 _TRIAL = (640, 576)
 
 
 @keras.saving.register_keras_serializable("keras_seg")
 class TestTimeAugmentation(keras.Model):
-    """A model that predicts each image in several views, brings the score maps back and merges them.
+    """A model that predicts several views of each image, maps the score maps back and merges them.
 
     `f_TTA(x) = merge over views t of t^-1(f(t(x)))`
 
     It is a functional model of `model` and two layers of its own: it saves and loads with its weights, can be part of
-    another model, be augmented again, and be exported as `model` can. Images may have any size `model` takes; the
-    output has exactly theirs.
+    another model, be augmented again, and be exported as `model` can. Images may have any size that `model` takes; the
+    output has exactly the size of its image.
 
     The product of the transforms is taken, each pass once. Flips and turns become the group that they generate:
     `["hflip", "vflip", "rot90"]` is `"d4"`, 8 passes and not 16. The plain image is always the first pass. In each pass
-    the image is flipped and turned first, then brightened, scaled and shifted, whatever the order of the sequence;
+    the image is flipped and turned first, then brightened, scaled and shifted, in this order for every sequence;
     flips, turns and shifts are undone exactly.
 
     | transform | passes |
@@ -42,22 +45,23 @@ class TestTimeAugmentation(keras.Model):
     | `"mean"` | their mean |
     | `"geometric_mean"` | `exp(mean(log(p)))`, p at least 1e-7, divided by its sum over the classes |
     | `"max"` | the largest, divided by its sum |
-    | `"tsharpen"` | mean of square roots, divided by its sum; ttach leaves out the division |
+    | `"tsharpen"` | mean of square roots, divided by its sum; ttach does not divide |
 
-    So what comes out are probabilities again. A sigmoid channel is taken as the two classes p and 1 - p. Logits are
+    The results are probabilities again. A sigmoid channel is taken as the two classes p and 1 - p. Logits are
     merged by `"mean"` or `"max"`; the softmax of their mean is the geometric mean of the probabilities.
 
     Args:
         model: functional `keras.Model` from `(batch, height, width, channels)` to `(batch, height, width, classes)`.
         transforms: one of the transforms above, or a sequence of them. Defaults to `"d4"`.
         merge: `"mean"`, `"geometric_mean"` (or `"gmean"`), `"max"` or `"tsharpen"`. Defaults to `"mean"`.
-        over: what is merged and comes out, `"probabilities"` or `"logits"`; None for what the model gives, which is
-            read from its last activation, and is probabilities where that tells nothing. With `"probabilities"` a
-            model that gives logits gets a softmax first (a sigmoid if it has one channel). Defaults to None.
-        uncertainty: None, or a second output (batch, height, width, 1): `"entropy"` of the merged probabilities, in
-            nats; `"variance"` over the passes of what is merged, mean over the classes; `"disagreement"`, the share of
-            passes that call the pixel another class than the merged map does. Defaults to None.
-        fold: `"batch"` (views of equal size are predicted together, in one larger batch) or `"loop"` (one after the
+        merge_on: `"probabilities"` or `"logits"`, which are merged and output; None for those that the model outputs,
+            as read from its last activation, or probabilities if that is not known. With `"probabilities"` the logits
+            of a model are turned into probabilities first, by a softmax (by a sigmoid for one channel). Defaults to
+            None.
+        uncertainty: None, or the kind of a second output (batch, height, width, 1): `"entropy"` of the merged
+            probabilities, in nats; `"variance"` of the scores over the views, mean over the classes;
+            `"disagreement"`, the share of views whose class differs from that of the merged map. Defaults to None.
+        views_as: `"batch"` (views of equal size are predicted together, in one larger batch) or `"loop"` (one after the
             other, which needs the memory of one); the numbers are the same. Defaults to `"batch"`.
         name: str. Defaults to `"test_time_augmentation"`.
 
@@ -67,7 +71,7 @@ class TestTimeAugmentation(keras.Model):
         width, 1)`.
 
     Raises:
-        ValueError: if an argument is not as above, the model's map has another size than its image, or a model of
+        InputError: if an argument is not as above, the model's map has another size than its image, or a model of
             fixed size is to be turned, scaled or shifted.
 
     Examples:
@@ -84,38 +88,38 @@ class TestTimeAugmentation(keras.Model):
         [ttach](https://github.com/qubvel/ttach) library for the names of the merges.
     """
 
-    __test__ = False  # Its name makes pytest take it for a class of tests.
+    __test__ = False  # Pytest would collect a class of this name.
 
     def __init__(
         self,
-        model,
-        transforms="d4",
+        model: keras.Model,
+        transforms: Any = "d4",
         *,
-        merge="mean",
-        over=None,
-        uncertainty=None,
-        fold="batch",
-        name="test_time_augmentation",
-    ):
+        merge: str = "mean",
+        merge_on: str | None = None,
+        uncertainty: str | None = None,
+        views_as: str = "batch",
+        name: str = "test_time_augmentation",
+    ) -> None:
         graph = _checked_graph(model)
         transforms = read_transforms(transforms)
         merge = _validation.one_of("merge", "geometric_mean" if merge == "gmean" else merge, MERGES)
         if uncertainty is not None:
             _validation.one_of("uncertainty", uncertainty, UNCERTAINTIES)
-        _validation.one_of("fold", fold, ("batch", "loop"))
-        kind, activation = _kind(graph, over, merge)
+        _validation.one_of("views_as", views_as, ("batch", "loop"))
+        kind, activation = _kind(graph, merge_on, merge)
         views = views_of(transforms)
         batch, *size, channels = graph.inputs[0].shape
         _check_views(views, size)
-        groups = _groups(views, size, fold)
+        groups = _groups(views, size, views_as)
         if batch is not None and max(map(len, groups)) > 1:
-            fix = 'Pass fold="loop", or build it without a batch size.'
-            _validation.fail("fold", "needs a model of any batch size", f"a model of {batch} images", fix)
+            fix = 'Pass views_as="loop", or build it without a batch size.'
+            _validation.fail("views_as", "needs a model of any batch size", f"a model of {batch} images", fix)
 
         image = keras.Input(batch_shape=(batch, *size, channels), name="image")
         maps = []
         for number, group in enumerate(groups, start=1):
-            source = [image, maps[-1]] if fold == "loop" and maps else image
+            source = [image, maps[-1]] if views_as == "loop" and maps else image
             seen = ViewImages(group, dtype="float32", name=f"views{number}")(source)
             # The one input may be wanted in a dict, and the one output may come in one.
             if model is graph:
@@ -129,22 +133,23 @@ class TestTimeAugmentation(keras.Model):
             merge=merge,
             uncertainty=uncertainty,
             activation=activation,
+            assumed=merge_on is None and last_activation(graph.outputs[0]) is None,
             dtype="float32",
             name="merge",
         )
         outputs = merged([image, *maps])
         super().__init__(inputs=image, outputs=outputs if uncertainty is None else list(outputs), name=name)
-        # As of every model of the package: what does not fit is refused at once, in one line.
+        # Images that do not fit are refused in one line, as by every model of the package.
         self.input_spec = keras.layers.InputSpec(shape=tuple(image.shape), name="image")
         self.model = model
         self.transforms = transforms
         self.merge = merge
-        self.over = over
+        self.merge_on = merge_on
         self.uncertainty = uncertainty
-        self.fold = fold
+        self.views_as = views_as
         self.passes = len(views)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "model": keras.saving.serialize_keras_object(self.model),
@@ -152,28 +157,29 @@ class TestTimeAugmentation(keras.Model):
                 item if isinstance(item, str) else keras.saving.serialize_keras_object(item) for item in self.transforms
             ],
             "merge": self.merge,
-            "over": self.over,
+            "merge_on": self.merge_on,
             "uncertainty": self.uncertainty,
-            "fold": self.fold,
+            "views_as": self.views_as,
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "TestTimeAugmentation":
         """The model of a config."""
         read = keras.saving.deserialize_keras_object
         transforms = [item if isinstance(item, str) else read(item) for item in config["transforms"]]
         return cls(**{**config, "model": read(config["model"], custom_objects), "transforms": transforms})
 
 
-def _checked_graph(model):
-    """The graph of a model that gives one map of the size of its image."""
+def _checked_graph(model: keras.Model) -> keras.Model:
+    """The graph of a model with one output map of the size of its image."""
     graph = image_graph(model)
-    shapes = [tuple(output.shape) for output in graph.outputs]
-    if len(shapes) != 1 or len(shapes[0]) != 4:
-        fix = "Take that one: keras.Model(model.inputs, model.outputs[0])."
-        if all(len(shape) != 4 for shape in shapes):
-            fix = "It gives no map of the image; build a model of keras_seg.models other than PatchClassifier."
-        _validation.fail("model", "must have one output (batch, height, width, classes)", shapes, fix)
+    single_output(model)
+    shape = tuple(graph.outputs[0].shape)
+    if len(shape) != 4:
+        fix = "It gives no map of the image; build a model of keras_seg.models other than PatchClassifier."
+        _validation.fail("model", "must have one output (batch, height, width, classes)", shape, fix)
     size = graph.inputs[0].shape[1:3]
     if 0 in size:
         _validation.fail("model", "must take images of at least one pixel", tuple(graph.inputs[0].shape))
@@ -182,7 +188,7 @@ def _checked_graph(model):
         size = tuple(n or trial for n, trial in zip(size, _TRIAL, strict=True))
         try:
             have = graph.compute_output_shape((1, *size, graph.inputs[0].shape[-1]))
-        except Exception:  # Keras does not say what a model that takes other sizes only will raise.
+        except Exception:  # The exception of a model that takes other sizes only is not documented by Keras.
             return graph
         # One output may come in a list.
         have = tuple(keras.tree.flatten(have))[1:3]
@@ -191,18 +197,18 @@ def _checked_graph(model):
     return graph
 
 
-def _kind(graph, over, merge):
-    """(kind, activation) of what is merged; see `MergeViews`."""
-    if over is not None:
-        _validation.one_of("over", over, ("probabilities", "logits"))
-    found = output_kind(graph)
+def _kind(graph: keras.Model, merge_on: str | None, merge: str) -> tuple[str, str | None]:
+    """(kind, activation) for `MergeViews`."""
+    if merge_on is not None:
+        _validation.one_of("merge_on", merge_on, ("probabilities", "logits"))
+    found = last_activation(graph.outputs[0])
     several = "softmax" if graph.outputs[0].shape[-1] != 1 else "sigmoid"
-    if over == "logits" and found in ("softmax", "sigmoid"):
+    if merge_on == "logits" and found in ("softmax", "sigmoid"):
         fix = 'Build it with activation=None, or pass merge="geometric_mean", which is the mean of logits.'
-        _validation.fail("over", f"needs a model that gives logits and this one ends in {found}", over, fix)
-    if over == "logits" or (over is None and found == "logits"):
+        _validation.fail("merge_on", f"needs a model that gives logits and this one ends in {found}", merge_on, fix)
+    if merge_on == "logits" or (merge_on is None and found == "logits"):
         if merge not in ("mean", "max"):
-            fix = 'Pass over="probabilities", or merge="mean": the softmax of mean logits is their geometric mean.'
+            fix = 'Pass merge_on="probabilities", or merge="mean": the softmax of mean logits is their geometric mean.'
             _validation.fail("merge", "is of probabilities, and the model gives logits", merge, fix)
         return "logits", None
     if found == "logits":
@@ -210,8 +216,8 @@ def _kind(graph, over, merge):
     return found or several, None
 
 
-def _check_views(views, size):
-    """Fail where a view has another size than a model of fixed size takes."""
+def _check_views(views: Sequence[View], size: Sequence[int | None]) -> None:
+    """Refuse views of another size than a model of fixed size takes."""
     for view in views:
         seen = view.size(tuple(size))
         if any(have is not None and have != n for have, n in zip(size, seen, strict=True)):
@@ -223,9 +229,9 @@ def _check_views(views, size):
             )
 
 
-def _groups(views, size, fold):
+def _groups(views: Sequence[View], size: Sequence[int | None], views_as: str) -> list[list[View]]:
     """The views that are predicted together."""
-    if fold == "loop":
+    if views_as == "loop":
         return [[view] for view in views]
     groups = {}
     for view in views:

@@ -166,7 +166,7 @@ class TestOutputs:
             (mapped(tmp_path / "b.npy", np.zeros(IMAGE.shape, "float32")), "`out` must be writable.*r[+]"),
             ("a.tif", "`out` must end in .npy or .zarr"),
             (tmp_path / "file" / "a.npy", "cannot be written"),
-            (3, "`out` is nothing to write to"),
+            (3, "`out` cannot be written to"),
             (source, "`out` must not be the image"),
             (source[:], "`out` must not be the image"),
             (np.load(tmp_path / "source.npy", mmap_mode="r+"), "`out` must not be the image"),
@@ -184,7 +184,7 @@ class TestOutputs:
         for dtype, match in [("uint8", "`dtype` must be a float"), ("flaot", "`dtype` must be the name")]:
             with pytest.raises(InputError, match=match):
                 predictor.predict(IMAGE, dtype=dtype)
-        with pytest.raises(InputError, match="`resume` must be False for an output that is not found again"):
+        with pytest.raises(InputError, match="`resume` must be False for an output that has no file"):
             predictor.predict(IMAGE, resume=True)
         with pytest.raises(InputError, match="`overwrite` must be True or False"):
             predictor.predict(IMAGE, overwrite="yes")
@@ -272,6 +272,6 @@ class TestProgress:
 
     @pytest.mark.parametrize("progress", [3, 1, "yes"])
     def test_something_else(self, predictor, tmp_path, progress):
-        with pytest.raises(InputError, match="`progress` must be True, False or a function"):
+        with pytest.raises(InputError, match="`progress` must be True, False, None or a function"):
             predictor.predict(IMAGE, tmp_path / "a.npy", progress=progress)
         assert list(tmp_path.iterdir()) == []

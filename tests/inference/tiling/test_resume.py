@@ -145,7 +145,7 @@ class TestAnInterruptedRun:
             ({"tile": 48}, r"other settings: tile \[32, 32\], now \[48, 48\]"),
             ({"overlap": 0.5}, "overlap 0.6, now 0.5"),
             ({"blend": "constant"}, "blend gaussian, now constant"),
-            ({"output": "class_ids"}, "output probabilities, now class_ids"),
+            ({"output": "class_ids"}, "output scores, now class_ids"),
         ]:
             self.refused(match, path, predictor(net, **settings).predict, reader(), resume=True)
         predict = predictor(net).predict

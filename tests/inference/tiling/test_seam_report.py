@@ -110,7 +110,9 @@ def test_what_it_says(net):
 def test_class_ids_are_judged_by_their_scores(net):
     image = photo(40, 64)
     settings = {"tile": 32, "overlap": 0.5, "batch_size": 2}
-    assert seam_report(net, image, output="class_ids", **settings) == seam_report(net, image, **settings)
+    ids = TiledPredictor(net, output="class_ids", **settings)
+    assert seam_report(ids, image) == seam_report(net, image, **settings)
+    assert ids.output == "class_ids"
 
 
 @pytest.mark.tensorflow_only

@@ -159,6 +159,20 @@ class TestClassIds:
         found = TiledPredictor(identity(1), tile=8, output="class_ids").predict(np.array([[[0.4]], [[0.6]]]))
         assert found.tolist() == [[0], [1]]
 
+    def test_of_a_single_channel_of_logits(self):
+        logits = keras.Sequential([keras.Input((None, None, 1)), layers.Conv2D(1, 1, kernel_initializer="ones")])
+        image = np.array([[[-0.2]], [[0.2]], [[0.6]]], "float32")
+        found = TiledPredictor(logits, tile=8, output="class_ids").predict(image)
+        assert found.tolist() == [[0], [1], [1]]
+        np.testing.assert_allclose(TiledPredictor(logits, tile=8).predict(image), image, atol=1e-6)
+        with pytest.raises(InputError, match='`output` needs a model that gives probabilities.*output="scores"'):
+            TiledPredictor(logits, tile=8, output="probabilities")
+        sigmoid = keras.Sequential([logits, layers.Activation("sigmoid")])
+        ids = TiledPredictor(sigmoid, tile=8, output="class_ids").predict(image)
+        np.testing.assert_array_equal(ids, found)
+        claimed = TiledPredictor(sigmoid, tile=8, output="probabilities").predict(image)
+        np.testing.assert_array_equal(claimed, TiledPredictor(sigmoid, tile=8, output="scores").predict(image))
+
     def test_of_more_than_256_classes(self):
         predictor = TiledPredictor(identity(300), tile=8, output="class_ids")
         image = np.zeros((3, 4, 300), "float32")
@@ -249,7 +263,7 @@ class TestBadInput:
     def test_values_that_are_not_finite(self, passing, tmp_path):
         image = np.zeros((40, 40, 3))
         image[30, 5] = np.nan
-        with pytest.raises(InputError, match=r"not finite, in rows 24 to 40 and columns 0 to 16.*nan_to_num"):
+        with pytest.raises(InputError, match=r"in rows 24 to 40 and columns 0 to 16 must be finite.*nan_to_num"):
             TiledPredictor(passing, tile=16, overlap=0).predict(image, out=tmp_path / "a.npy")
         assert not (tmp_path / "a.npy").exists()
 
