@@ -166,8 +166,8 @@ def idle(arguments):
     model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=VOID))
     augment = ks.augmentation.standard(crop=CROP, ignore_class=VOID)
     folder = ks.data.from_folder(
-        arguments.folder, "train", num_classes=11, ignore_class=VOID, batch_size=BATCH, augment=augment, cache=True,
-        repeat=True,
+        arguments.folder, split="train", num_classes=11, ignore_class=VOID, batch_size=BATCH, augment=augment,
+        cache=True, repeat=True,
     )  # fmt: skip
     iterator = iter(folder)
     constant = next(iterator)

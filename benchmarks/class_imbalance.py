@@ -30,7 +30,7 @@ CLASSES, VOID, SIZE, CROP, BATCH, RATE = 11, 11, (180, 240), (160, 192), 8, 3e-3
 
 def losses(index):
     """The losses to compare, by name."""
-    weights = ks.data.class_weights(index, "median_frequency")
+    weights = ks.data.class_weights(index, rule="median_frequency")
     plain = ks.losses.Crossentropy(ignore_class=VOID)
     return {
         "cross-entropy": plain,
@@ -46,7 +46,7 @@ def batches(index, seed):
     return ks.data.from_folder(
         index,
         batch_size=BATCH,
-        size=SIZE,
+        image_size=SIZE,
         augment=ks.augmentation.standard(crop=CROP, scale=(0.75, 1.5), ignore_class=VOID),
         seed=seed,
         cache="memory",
@@ -85,7 +85,7 @@ def train(index, loss, seed, steps, minutes):
 def judge(model, index):
     """IoU per class on a split, at the training size."""
     matrix = np.zeros((CLASSES, CLASSES), "int64")
-    for images, masks in ks.data.from_folder(index, batch_size=BATCH, size=SIZE):
+    for images, masks in ks.data.from_folder(index, batch_size=BATCH, image_size=SIZE):
         predicted = np.argmax(keras.ops.convert_to_numpy(model.predict_on_batch(images)), -1)
         masks = np.asarray(masks)
         valid = masks != VOID
@@ -124,8 +124,8 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("class_imbalance.json"))
     arguments = parser.parse_args()
 
-    index = ks.data.scan_folder(arguments.data, "train", ignore_class=VOID, class_names=NAMES, check_images=False)
-    val = ks.data.scan_folder(arguments.data, "val", encoding=index.encoding, check_images=False)
+    index = ks.data.scan_folder(arguments.data, split="train", ignore_class=VOID, class_names=NAMES, check_images=False)
+    val = ks.data.scan_folder(arguments.data, split="val", encoding=index.encoding, check_images=False)
     shares = dict(zip(NAMES, (index.class_pixels / index.class_pixels.sum()).tolist(), strict=True))
     protocol = {"minutes": arguments.minutes, "steps": arguments.steps, "size": SIZE, "crop": CROP, "batch": BATCH}
     protocol = json.loads(json.dumps(protocol))

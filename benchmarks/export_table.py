@@ -71,7 +71,7 @@ def scenes(count, side, seed):
     import keras_seg as ks
 
     rng = np.random.default_rng(seed)
-    drawn = [ks.data.shapes_scene(rng, side) for _ in range(count)]
+    drawn = [ks.data.shapes_scene(rng, image_size=side) for _ in range(count)]
     return np.stack([image for image, _ in drawn]).astype("float32"), np.stack([mask for _, mask in drawn])
 
 

@@ -68,7 +68,7 @@ def trained(model, dataset, loss, minutes, path, steps=50):
 
 def models(folder, work, minutes):
     """The patch classifier and the U-Net."""
-    index = ks.data.scan_folder(folder, "train", num_classes=CLASSES, ignore_class=VOID, check_images=False)
+    index = ks.data.scan_folder(folder, split="train", num_classes=CLASSES, ignore_class=VOID, check_images=False)
     keras.utils.set_random_seed(0)
     patches = ks.models.PatchClassifier(
         CLASSES, architecture="vgg", patch_size=PATCH, filters=(16, 32, 64), units=(128,), padding="valid"
@@ -83,7 +83,7 @@ def models(folder, work, minutes):
     augment = ks.augmentation.standard(crop=(160, 192), scale=(0.75, 1.5), ignore_class=VOID)
     whole = ks.data.from_folder(index, batch_size=8, augment=augment, cache="memory", repeat=True, steps_per_epoch=50)
     # Each class has the same share in the loss as among the patches.
-    loss = ks.losses.Crossentropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, "balanced"))
+    loss = ks.losses.Crossentropy(ignore_class=VOID, class_weights=ks.data.class_weights(index, rule="balanced"))
     unet = trained(unet, whole, loss, minutes, work / "unet.keras")
     return patches, unet, index.class_pixels / index.class_pixels.sum()
 
@@ -191,7 +191,7 @@ def main():
     arguments = parser.parse_args()
     folder = halved(arguments.data, arguments.work)
     patches, unet, shares = models(folder, arguments.work, arguments.minutes)
-    val = ks.data.scan_folder(folder, "val", num_classes=CLASSES, ignore_class=VOID, check_images=False)
+    val = ks.data.scan_folder(folder, split="val", num_classes=CLASSES, ignore_class=VOID, check_images=False)
     val = val.subset(range(arguments.images)) if arguments.images else val
     found = judge(patches, unet, shares, val, arguments.literal, arguments.work)
     draw(arguments.work, val)

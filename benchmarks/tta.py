@@ -28,7 +28,7 @@ TRANSFORMS = ("d4", Scale(0.75, 1.25, 1.5), Shift(4), Brightness(0.9, 1.1))
 
 def measure(model, data, images):
     """The report as a dict: each transform alone, d4, the usual flip with scales, and the recommended combination."""
-    index = ks.data.scan_folder(data, "val", num_classes=11, ignore_class=11, check_images=False)
+    index = ks.data.scan_folder(data, split="val", num_classes=11, ignore_class=11, check_images=False)
     index = index.subset(range(images)) if images else index
 
     def told(done):

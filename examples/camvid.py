@@ -25,7 +25,7 @@ train = ks.data.from_folder(
     CAMVID / "train",
     num_classes=len(NAMES),
     ignore_class=VOID,
-    size=(180, 240),  # Half the size of the files: four times as many steps in the same minutes.
+    image_size=(180, 240),  # Half the size of the files: four times as many steps in the same minutes.
     augment=ks.augmentation.standard(crop=(128, 128), scale=(0.75, 1.5), ignore_class=VOID),
     cache=True,
 )
@@ -51,7 +51,7 @@ model.fit(train, epochs=epochs, verbose=2)
 # shows three of the images.
 
 # %%
-small = ks.data.from_folder(val, size=(180, 240), batch_size=8)
+small = ks.data.from_folder(val, image_size=(180, 240), batch_size=8)
 score = ks.metrics.MetricSuite(num_classes=len(NAMES), ignore_class=VOID, class_names=NAMES)
 chosen = []
 for number, (images, masks) in enumerate(small.take(1) if QUICK else small):

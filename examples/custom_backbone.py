@@ -41,7 +41,7 @@ print("a 70 x 90 image gives", model.predict(np.zeros((1, 70, 90, 3)), verbose=0
 
 # %%
 folder = tempfile.mkdtemp()
-ks.data.write_shapes(folder, train=8 if QUICK else 200, val=4, size=(96, 96))
+ks.data.write_shapes(folder, train=8 if QUICK else 200, val=4, image_size=(96, 96))
 augment = ks.augmentation.standard(crop=96, scale=(0.9, 1.4))
 reading = {"class_names": names, "label_map": two, "cache": True}
 train = ks.data.from_folder(folder, split="train", augment=augment, **reading)

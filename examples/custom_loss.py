@@ -51,7 +51,7 @@ print(f"{float(Poly1(ignore_class=255)(labels, halves)):.4f}, by hand {np.log(2)
 
 # %%
 folder = pathlib.Path(tempfile.mkdtemp())
-ks.data.write_shapes(folder, train=8 if QUICK else 200, val=4, size=(96, 96))
+ks.data.write_shapes(folder, train=8 if QUICK else 200, val=4, image_size=(96, 96))
 augment = ks.augmentation.standard(crop=96, scale=(0.9, 1.4))
 reading = {"class_names": names, "label_map": two, "cache": True}
 train = ks.data.from_folder(folder, split="train", augment=augment, **reading)

@@ -16,7 +16,7 @@ QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it ru
 
 # %%
 folder = tempfile.mkdtemp()
-ks.data.write_shapes(folder, train=8 if QUICK else 100, val=4, size=(128, 128))
+ks.data.write_shapes(folder, train=8 if QUICK else 100, val=4, image_size=(128, 128))
 steps = 2 if QUICK else 50
 # The masks hold six kinds of shapes, ids 1 to 6; merged into one class, they are learned in a minute.
 names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)

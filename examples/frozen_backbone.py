@@ -13,7 +13,7 @@ QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it ru
 # The masks hold six kinds of shapes, ids 1 to 6; merged into one class, they are learned in a minute.
 names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
 folder = tempfile.mkdtemp()
-ks.data.write_shapes(folder, train=8 if QUICK else 200, val=4, size=(64, 64))
+ks.data.write_shapes(folder, train=8 if QUICK else 200, val=4, image_size=(64, 64))
 reading = {"class_names": names, "label_map": two, "cache": True}
 augment = ks.augmentation.standard(crop=64, scale=(0.9, 1.4))
 train = ks.data.from_folder(folder, split="train", augment=augment, **reading)

@@ -17,7 +17,7 @@ QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it ru
 
 # %%
 folder = tempfile.mkdtemp()
-ks.data.write_cells(folder, train=4 if QUICK else 60, val=2 if QUICK else 16, size=128)
+ks.data.write_cells(folder, train=4 if QUICK else 60, val=2 if QUICK else 16, image_size=128)
 index = ks.data.scan_instances(folder, split="train")
 augment = ks.augmentation.standard(crop=96, scale=(0.8, 1.3), flip="both", ignore_class=-1)
 train = ks.data.from_folder(index, augment=augment, cache=True)
@@ -41,7 +41,7 @@ model.fit(train, epochs=epochs, verbose=2)
 
 # %%
 scan = ks.data.scan_instances(folder, split="val")
-tuned_on, judged_on = ks.data.split_index(scan, validation_fraction=0.5)
+tuned_on, judged_on = ks.data.split_index(scan, validation_split=0.5)
 tuned = ks.evaluation.tune_instances(model, tuned_on)
 print(f"settings: {tuned.settings}, score on the tuning images {tuned.score:.3f}")
 result = ks.evaluation.evaluate_instances(model, judged_on, tuned.settings)

@@ -17,7 +17,7 @@ folder = pathlib.Path(tempfile.mkdtemp())
 names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
 
 # %%
-ks.data.write_shapes(folder, train=8 if QUICK else 200, val=8 if QUICK else 40, size=(96, 96))
+ks.data.write_shapes(folder, train=8 if QUICK else 200, val=8 if QUICK else 40, image_size=(96, 96))
 reading = {"class_names": names, "label_map": two, "cache": True}
 augment = ks.augmentation.standard(crop=96, scale=(0.9, 1.4))
 train = ks.data.from_folder(folder, split="train", augment=augment, **reading)

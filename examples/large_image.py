@@ -20,7 +20,7 @@ names, two = ["background", "shape"], dict.fromkeys(range(1, 7), 1)
 # A model trained on images of 96 x 96 pixels.
 
 # %%
-ks.data.write_shapes(folder, train=8 if QUICK else 200, val=2, size=(96, 96))
+ks.data.write_shapes(folder, train=8 if QUICK else 200, val=2, image_size=(96, 96))
 augment = ks.augmentation.standard(crop=96, scale=(0.8, 1.4))
 train = ks.data.from_folder(folder, split="train", class_names=names, label_map=two, augment=augment, cache=True)
 model = ks.models.UNet(len(names), backbone="Compact", decoder_filters=(96, 64, 32, 24), decoder_stride=2)
@@ -32,7 +32,7 @@ model.fit(train, epochs=1 if QUICK else 4, verbose=2)
 
 # %%
 rng, count = np.random.default_rng(5), 2 if QUICK else 12
-scenes = [[ks.data.shapes_scene(rng, size=(96, 96)) for _ in range(count)] for _ in range(count)]
+scenes = [[ks.data.shapes_scene(rng, image_size=(96, 96)) for _ in range(count)] for _ in range(count)]
 large, truth = (np.block([[[s[part].reshape(96, 96, -1)] for s in row] for row in scenes]) for part in (0, 1))
 truth = truth[None, ..., 0] > 0
 np.save(folder / "large.npy", large)

@@ -22,7 +22,7 @@ NAMES = ["membrane", "cell"]
 # Thirty images are few: elastic deformation, rotations and flips turn them into many.
 
 # %%
-fitted, held_out = ks.data.split_index(ks.data.scan_folder(MEMBRANE, channels=1), validation_fraction=0.2)
+fitted, held_out = ks.data.split_index(ks.data.scan_folder(MEMBRANE, channels=1), validation_split=0.2)
 aug = ks.augmentation
 train = ks.data.from_folder(
     fitted,

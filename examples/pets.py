@@ -41,7 +41,7 @@ class StandIn(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(self, seed, count):
         rng = np.random.default_rng(seed)
         for number in range(count):
-            image, ids = ks.data.shapes_scene(rng, size=(96, 112))
+            image, ids = ks.data.shapes_scene(rng, image_size=(96, 112))
             edges = ks.data.boundary_targets(ids, width=1)[..., None] > 0
             trimap = np.where(edges, 3, np.where(ids[..., None] > 0, 1, 2)).astype("uint8")
             yield number, {"image": image, "segmentation_mask": trimap}

@@ -19,7 +19,7 @@ names = ks.data.SHAPE_NAMES
 # A folder with `train/` and `val/`, `images/` and `masks/` in each. Your own folder works in the same way.
 
 # %%
-ks.data.write_shapes(folder, train=8 if QUICK else 200, val=20, size=(96, 96))
+ks.data.write_shapes(folder, train=8 if QUICK else 200, val=20, image_size=(96, 96))
 train = ks.data.from_folder(
     folder, split="train", augment=ks.augmentation.standard(crop=96, scale=(0.9, 1.4)), cache=True
 )

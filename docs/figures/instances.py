@@ -55,7 +55,7 @@ def enlarged(image, ids):
 
 def targets():
     """The training targets for an image of cells."""
-    image, ids = ks.data.cells_scene(5, 96)
+    image, ids = ks.data.cells_scene(5, image_size=96)
     ids = ids.astype(int)
     made = ks.data.instance_targets(ids, border_width=2)
     figure(
@@ -134,14 +134,14 @@ def main(arguments):
         return
     cells, cells_data, membrane, membrane_data, camvid, camvid_data = arguments
     run = open_run(cells)
-    index = ks.data.scan_instances(cells_data, "val")
+    index = ks.data.scan_instances(cells_data, split="val")
     decoding(run[0], run[1], index)
     tiles(run[0], run[1], index)
     index = ks.data.split_index(ks.data.scan_instances(membrane_data))[1]
     panel("membrane", "instances", open_run(membrane), index, [0, 3])
     run = open_run(camvid)
     names, ignored = run[2]["mask_names"], run[2]["ignore_class"]
-    index = ks.data.scan_folder(camvid_data, "val", class_names=names, ignore_class=ignored)
+    index = ks.data.scan_folder(camvid_data, split="val", class_names=names, ignore_class=ignored)
     panel("camvid", "boundary", run, index, [0, 60])
 
 

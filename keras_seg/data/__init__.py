@@ -9,7 +9,6 @@ from keras_seg.data.index.pairs import Pair, find_pairs, find_splits
 from keras_seg.data.index.reading import image_size, read_image, read_mask
 from keras_seg.data.pipeline.from_folder import from_folder
 from keras_seg.data.pipeline.patches_from_folder import patches_from_folder
-from keras_seg.data.pipeline.unwrap_error import unwrap_error
 from keras_seg.data.sources.cells import cells_scene, write_cells
 from keras_seg.data.sources.from_open_images import from_open_images
 from keras_seg.data.sources.from_tfds import from_tfds
@@ -63,7 +62,6 @@ __all__ = [
     "shapes_scene",
     "split_index",
     "stratified_positions",
-    "unwrap_error",
     "write_cells",
     "write_open_images",
     "write_shapes",

@@ -3,7 +3,8 @@
 import keras
 
 from keras_seg import _validation, augmentation, losses, models
-from keras_seg.data import from_folder, unwrap_error
+from keras_seg.data import from_folder
+from keras_seg.data.pipeline.unwrap_error import unwrap_error
 from keras_seg.models import registry
 from keras_seg.training.checkpoint import load_checkpoint
 from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW

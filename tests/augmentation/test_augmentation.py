@@ -237,7 +237,7 @@ def test_graph_with_and_without_known_sizes():
 @pytest.mark.thorough
 @pytest.mark.tensorflow_only
 def test_from_folder_with_rare_classes(tmp_path):
-    ks.data.write_shapes(tmp_path, train=4, val=1, size=(40, 48))
+    ks.data.write_shapes(tmp_path, train=4, val=1, image_size=(40, 48))
     augment = Augmentation(
         [Flip(), Rotate(), Blur(probability=0.5)], crop=RandomCrop(32, classes=(1, 2)), ignore_class=255
     )

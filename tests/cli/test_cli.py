@@ -32,7 +32,7 @@ def command(*arguments):
 def shapes(tmp_path_factory):
     """A small data folder: train/ and val/."""
     folder = tmp_path_factory.mktemp("data") / "shapes"
-    ks.data.write_shapes(folder, train=8, val=4, size=(48, 56))
+    ks.data.write_shapes(folder, train=8, val=4, image_size=(48, 56))
     return folder
 
 

@@ -64,14 +64,14 @@ def few_steps():
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "cells"
-    ks.data.write_cells(folder, train=6, val=2, size=(48, 56))
+    ks.data.write_cells(folder, train=6, val=2, image_size=(48, 56))
     return folder
 
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "shapes"
-    ks.data.write_shapes(folder, train=6, val=2, size=(48, 56))
+    ks.data.write_shapes(folder, train=6, val=2, image_size=(48, 56))
     return folder
 
 
@@ -240,7 +240,7 @@ class TestBadInput:
             (("--task", "instances", "--class-names", "a,b"), "--class-names has no meaning"),
             (("--components",), "--components has no meaning with --task semantic"),
             (("--task", "instances", "--border-width", 0), "`border_width` must be an integer of at least 1"),
-            (("--task", "instances", "--components"), "is no black and white mask. Pass components=False"),
+            (("--task", "instances", "--components"), "is not a black and white mask. Pass components=False"),
         ],
     )
     def test_options(self, cells, tmp_path, refused, options, hint):
@@ -264,7 +264,7 @@ class TestBadInput:
         assert "names classes" in message
         assert "RUN is of --task instances, which is judged on maps that number the objects" in message
         many = tmp_path / "many"
-        ks.data.write_cells(many, train=1, val=1, size=128)
+        ks.data.write_cells(many, train=1, val=1, image_size=128)
         message = refused("evaluate", boundary_run, many, "--json", tmp_path / "r.json")
         assert "RUN is of --task boundary, which is judged on masks that hold the id of a class" in message
         assert not (tmp_path / "r.json").exists()

@@ -28,9 +28,9 @@ def chromium():
 def pictures(tmp_path_factory):
     """A picture of the models' size, which the page resizes no more, and a larger one."""
     folder = tmp_path_factory.mktemp("pictures")
-    image, _ = ks.data.shapes_scene(3, size=SIZE)
+    image, _ = ks.data.shapes_scene(3, image_size=SIZE)
     Image.fromarray(image).save(folder / "exact.png")
-    Image.fromarray(ks.data.shapes_scene(4, size=(150, 200))[0]).save(folder / "large.png")
+    Image.fromarray(ks.data.shapes_scene(4, image_size=(150, 200))[0]).save(folder / "large.png")
     (folder / "notes.txt").write_text("no picture")
     return folder
 

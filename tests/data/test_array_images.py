@@ -166,6 +166,12 @@ def test_colors_in_labels_json(tmp_path):
     )
 
 
+def test_an_array_has_no_colors(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[0, 1]]))
+    with pytest.raises(InputError, match=r"a.npy: a .npy mask holds ids, not colors. Remove `colors`"):
+        read_mask(tmp_path / "a.npy", colors={(0, 0, 0): 0})
+
+
 def test_labels_json_beside_a_split(tmp_path):
     write_painted(tmp_path, "train", "a")
     write_painted(tmp_path, "other", "a")

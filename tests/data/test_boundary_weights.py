@@ -121,6 +121,8 @@ def test_in_training():
         ({"instances": np.zeros((3, 2), int)}, r"`instances` must have the shape of `mask`, \(12, 40\)"),
         ({"class_weights": [1.0]}, "`class_weights` must hold one number for each class; the mask has ids 0 to 1"),
         ({"class_weights": [1.0, -1.0]}, "`class_weights` must be a finite number"),
+        ({"instances": np.zeros((12, 40), int), "background": 3}, "`background` cannot be combined with `instances`"),
+        ({"inside": 1}, "`inside` must be True or False"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -131,7 +133,7 @@ def test_bad_arguments(arguments, message):
 def test_bad_arguments_of_a_dataset_are_found_at_once():
     with pytest.raises(InputError, match="`sigma` must be above 0"):
         add_boundary_weights(None, sigma=0)
-    with pytest.raises(InputError, match="`instances` cannot be given for a whole dataset"):
+    with pytest.raises(TypeError, match="instances"):  # One map of objects cannot fit every mask of a dataset.
         add_boundary_weights(None, instances=np.zeros((2, 2), int))
 
 

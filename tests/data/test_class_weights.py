@@ -49,7 +49,7 @@ def test_median_frequencies_of_camvid(camvid):
 def test_counting_a_dataset_is_scanning_its_folder(tmp_path):
     from keras_seg.data import from_folder
 
-    write_shapes(tmp_path, train=3, val=1, size=(48, 64))
+    write_shapes(tmp_path, train=3, val=1, image_size=(48, 64))
     index = scan_folder(tmp_path, split="train")
     dataset = from_folder(index, batch_size=2)
     counts = count_pixels(dataset, index.num_classes, ignore_class=index.ignore_class or None)

@@ -57,20 +57,30 @@ def test_subset_and_split(folder):
         [24, 0, 0],
     ]
     assert part.encoding is index.encoding and index.subset([0, 1]).common_size == (4, 6)
-    train, val = split_index(index, validation_fraction=0.3, seed=1)
+    train, val = split_index(index, validation_split=0.3, seed=1)
     stems = [[pair.image.stem for pair in half.pairs] for half in (train, val)]
     assert sorted(stems[0] + stems[1]) == ["a", "b", "c"] and len(val) == 1
-    again = split_index(index, validation_fraction=0.3, seed=1)
+    again = split_index(index, validation_split=0.3, seed=1)
     assert [[pair.image.stem for pair in half.pairs] for half in again] == stems
-    assert len({split_index(index, validation_fraction=0.3, seed=seed)[1].pairs for seed in range(12)}) > 1
+    assert len({split_index(index, validation_split=0.3, seed=seed)[1].pairs for seed in range(12)}) > 1
     for fraction, size in ((0.001, 1), (0.999, 2)):
-        assert len(split_index(index, validation_fraction=fraction)[1]) == size
+        assert len(split_index(index, validation_split=fraction)[1]) == size
     with pytest.raises(InputError, match="one example"):
         split_index(index.subset([0]))
-    with pytest.raises(InputError, match="validation_fraction"):
-        split_index(index, validation_fraction=1.0)
+    with pytest.raises(InputError, match="validation_split"):
+        split_index(index, validation_split=1.0)
     with pytest.raises(InputError, match="indices"):
         index.subset([3])
+
+
+def test_a_sample_is_evenly_spaced(tmp_path):
+    for number in range(7):
+        write(tmp_path, str(number), np.zeros((2, 2, 3)), [[0, 1], [1, 1]])
+    index = scan_folder(tmp_path)
+    sampled = {count: [pair.image.stem for pair in index.sample(count).pairs] for count in (1, 3, 7, 20)}
+    assert sampled[1] == ["0"] and sampled[3] == ["0", "3", "6"] and sampled[7] == sampled[20] == list("0123456")
+    with pytest.raises(InputError, match="`count`"):
+        index.sample(0)
 
 
 def test_names_and_void_from_labels_json(folder):
@@ -112,7 +122,15 @@ def test_encoding_of_another_split(tmp_path):
     train = scan_folder(tmp_path, split="train")
     val = scan_folder(tmp_path, split="val", encoding=train.encoding)
     assert val.num_classes == 2 and val.pixel_counts.tolist() == [[4, 0]]
-    assert "label 0 only" in refused(tmp_path, "val")
+    assert "label 0 only" in refused(tmp_path, split="val")
+
+
+@pytest.mark.parametrize(
+    "given", [{"num_classes": 2}, {"ignore_class": 255}, {"class_names": ["a", "b"]}, {"label_map": {255: 1}}]
+)
+def test_an_encoding_replaces_what_defines_one(folder, given):
+    encoding = scan_folder(folder).encoding
+    assert f"`{next(iter(given))}` cannot be combined with `encoding`" in refused(folder, encoding=encoding, **given)
 
 
 def test_mask_of_another_size(tmp_path):

@@ -158,7 +158,7 @@ class TestLayouts:
 
     def test_dividing(self, tmp_path):
         self.bowl(tmp_path)
-        train, val = split_index(scan_instances(tmp_path), validation_fraction=0.5)
+        train, val = split_index(scan_instances(tmp_path), validation_split=0.5)
         assert (len(train), len(val)) == (1, 1)
         assert train.object_counts.tolist() == [3]
 
@@ -225,14 +225,22 @@ class TestWhatMasksMean:
         assert scan_instances(root, components=False).object_counts.tolist() == [2]
 
     def test_named_classes_are_refused(self, tmp_path):
-        write_shapes(tmp_path, train=1, val=1, size=40)
+        write_shapes(tmp_path, train=1, val=1, image_size=40)
         with pytest.raises(InputError, match="labels.json: names classes"):
             scan_instances(tmp_path, split="train")
 
     def test_numbers_are_not_black_and_white(self, tmp_path):
         root = self.masks(tmp_path, IDS)
-        with pytest.raises(InputError, match="holds 4 values and is no black and white mask. Pass components=False"):
+        with pytest.raises(InputError, match="holds 4 values and is not a black and white mask. Pass components=False"):
             scan_instances(root, components=True)
+
+    def test_folders_have_no_components(self, tmp_path):
+        picture(tmp_path / "images" / "a.png")
+        objects(tmp_path / "masks" / "a")
+        with pytest.raises(InputError, match="is a folder of masks. Remove components=True"):
+            read_instances(tmp_path / "masks" / "a", components=True)
+        with pytest.raises(InputError, match="`components` applies to files"):
+            scan_instances(tmp_path, components=True)
 
     def test_no_object_anywhere(self, tmp_path):
         root = self.masks(tmp_path, np.zeros_like(IDS))
@@ -246,8 +254,8 @@ class TestBadFiles:
         [
             (np.zeros((6, 9)), r"a.npy: holds float64 of shape \(6, 9\). Save a whole number .*astype"),
             (np.zeros((6, 9, 1), int), "a.npy: holds int64 of shape"),
-            (IDS - 1, r"a.npy: holds -1, and objects are numbered from 1 .*ignore_class=-1"),
-            (IDS * 2**31, "a.npy: holds 6442450944, and objects are numbered from 1"),
+            (IDS - 1, r"a.npy: holds -1, but objects are numbered from 1 .*ignore_class=-1"),
+            (IDS * 2**31, "a.npy: holds 6442450944, but objects are numbered from 1"),
             (IDS[:, :4], r"the map is 6x4 \(height x width\), but its image a.png is 6x9. Resize"),
         ],
     )

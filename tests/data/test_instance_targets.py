@@ -76,7 +76,7 @@ def test_border_equals_the_slow_version(seed, width, outlines):
 
 
 def test_outlines_equal_scikit_image():
-    ids = cells_scene(3, size=96)[1].astype(int)
+    ids = cells_scene(3, image_size=96)[1].astype(int)
     border = instance_targets(ids, border_width=1, outlines=True).border & (ids > 0)
     np.testing.assert_array_equal(border, segmentation.find_boundaries(ids, connectivity=2, mode="inner"))
 
@@ -177,6 +177,15 @@ class TestInADataset:
         assert classes.shape == ids.shape and classes.dtype == "int32"
         np.testing.assert_array_equal(classes, [instance_targets(item, border_width=1).classes for item in ids])
 
+    def test_void_objects(self):
+        import tensorflow as tf
+
+        ids = np.kron([[255, 1], [2, 2]], np.ones((4, 4), "int32"))
+        dataset = tf.data.Dataset.from_tensors((np.zeros((1, 8, 8, 3), "float32"), ids[None]))
+        _, classes = next(iter(add_instance_targets(dataset, border_width=1, ignore_class=255)))
+        np.testing.assert_array_equal(classes[0], instance_targets(ids, border_width=1, ignore_class=255).classes)
+        assert (classes.numpy()[0, :4, :4] == -1).all()
+
     def test_boundaries_of_masks_that_ignore_0(self):
         import tensorflow as tf
 
@@ -229,23 +238,23 @@ def test_bad_arguments_of_a_dataset_are_found_at_once():
 def test_without_scipy(monkeypatch, call):
     monkeypatch.setitem(sys.modules, "scipy", None)
     monkeypatch.setitem(sys.modules, "scipy.ndimage", None)
-    with pytest.raises(ImportError, match=r'pip install "keras-seg\[instances\]"'):
+    with pytest.raises(ImportError, match=r'pip install "keras-seg\[boundary\]"'):
         call(np.zeros((3, 3), int))
 
 
 class TestCells:
     def test_scene(self):
-        image, ids = cells_scene(0, size=(64, 96))
+        image, ids = cells_scene(0, image_size=(64, 96))
         assert image.shape == (64, 96, 3) and image.dtype == np.uint8
         assert ids.dtype == np.uint16 and set(np.unique(ids)) == set(range(ids.max() + 1))
-        again = cells_scene(0, size=(64, 96))
+        again = cells_scene(0, image_size=(64, 96))
         np.testing.assert_array_equal(again[0], image)
         np.testing.assert_array_equal(again[1], ids)
 
     def test_cells_touch_are_bright_and_in_one_piece(self):
         touching = cells = pieces = 0
         for seed in range(6):
-            image, ids = cells_scene(seed, size=128)
+            image, ids = cells_scene(seed, image_size=128)
             ids = ids.astype(int)
             assert image[ids > 0].mean() > image[ids == 0].mean() + 20
             border = instance_targets(ids, border_width=1).border & (ids > 0)
@@ -257,10 +266,11 @@ class TestCells:
         assert pieces < 1.05 * cells
 
     def test_write(self, tmp_path):
-        ks.data.write_cells(tmp_path / "new", train=2, val=1, size=(40, 48), seed=3)
+        path = ks.data.write_cells(tmp_path / "new", train=2, val=1, image_size=(40, 48), seed=3)
+        assert path == tmp_path / "new"
         index = ks.data.scan_instances(tmp_path / "new", split="train")
         assert (len(index), index.common_size) == (2, (40, 48))
-        image, ids = cells_scene(np.random.default_rng((3, 0, 1)), size=(40, 48))
+        image, ids = cells_scene(np.random.default_rng((3, 0, 1)), image_size=(40, 48))
         np.testing.assert_array_equal(ks.data.read_image(index.pairs[1].image), image)
         np.testing.assert_array_equal(index.read_labels(1), ids)
         with pytest.raises(InputError, match="`train`"):

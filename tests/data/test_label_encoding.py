@@ -19,21 +19,21 @@ def encode(encoding, *values):
 
 
 def test_ids_count_up_from_zero():
-    encoding = LabelEncoding.from_counts(counts(0, 1, 4))
+    encoding = LabelEncoding._from_counts(counts(0, 1, 4))
     assert (encoding.num_classes, encoding.ignore_class, encode(encoding, 0, 1, 4)) == (5, (), [0, 1, 4])
     assert encoding.class_names == ("class_0", "class_1", "class_2", "class_3", "class_4")
     assert encoding.notices == ("Masks hold ids up to 4: read as 5 classes.",)
 
 
 def test_what_was_asked_for_leaves_no_notice():
-    encoding = LabelEncoding.from_counts(counts(0, 1, 255), num_classes=4, ignore_class=255)
+    encoding = LabelEncoding._from_counts(counts(0, 1, 255), num_classes=4, ignore_class=255)
     assert (encoding.num_classes, encoding.ignore_class, encoding.notices) == (4, (255,), ())
 
 
 @pytest.mark.parametrize("num_classes", [None, 2])
 @pytest.mark.parametrize("values", [(0, 255), (255,)])
 def test_black_and_white(values, num_classes):
-    encoding = LabelEncoding.from_counts(counts(*values), num_classes)
+    encoding = LabelEncoding._from_counts(counts(*values), num_classes=num_classes)
     assert encoding.num_classes == 2 and encode(encoding, 0, 255) == [0, 1]
     assert encoding.notices == ("Masks hold 0 and 255: read as classes 0 and 1.",)
 
@@ -41,7 +41,7 @@ def test_black_and_white(values, num_classes):
 @pytest.mark.parametrize("num_classes", [None, 2])
 def test_smoothed_black_and_white(num_classes):
     found = dict.fromkeys(range(256), 3) | {0: 9000, 255: 5000}
-    encoding = LabelEncoding.from_counts(found, num_classes)
+    encoding = LabelEncoding._from_counts(found, num_classes=num_classes)
     assert encode(encoding, 0, 3, 127, 128, 250, 255) == [0, 0, 0, 1, 1, 1]
     # 254 values of 3 pixels each lie in between, of 14 762 in all: 5.2 %.
     assert "5.2%" in encoding.notices[0] and "split at 128" in encoding.notices[0]
@@ -58,29 +58,29 @@ def test_smoothed_black_and_white(num_classes):
     ],
 )
 def test_ids_with_void_are_not_black_and_white(found):
-    encoding = LabelEncoding.from_counts(found)
+    encoding = LabelEncoding._from_counts(found)
     assert encoding.threshold is None and encoding.ignore_class == (255,)
     assert encoding.num_classes == sorted(found)[-2] + 1
     assert any("ignore_class=255" in notice for notice in encoding.notices)
 
 
 def test_zero_and_255_with_void_asked_for_is_not_black_and_white():
-    encoding = LabelEncoding.from_counts(counts(0, 255), num_classes=2, ignore_class=255)
+    encoding = LabelEncoding._from_counts(counts(0, 255), num_classes=2, ignore_class=255)
     assert encode(encoding, 0, 255) == [0, 255] and encoding.threshold is None
 
 
 def test_two_hundred_and_fifty_six_classes_are_possible():
-    encoding = LabelEncoding.from_counts(counts(*range(256)), num_classes=256)
+    encoding = LabelEncoding._from_counts(counts(*range(256)), num_classes=256)
     assert encode(encoding, 255) == [255] and encoding.ignore_class == ()
 
 
 def test_camvid():
-    encoding = LabelEncoding.from_counts(counts(*range(12)), ignore_class=11)
+    encoding = LabelEncoding._from_counts(counts(*range(12)), ignore_class=11)
     assert (encoding.num_classes, encoding.ignore_class) == (11, (11,))
 
 
 def test_label_map():
-    encoding = LabelEncoding.from_counts(counts(1, 2, 3), label_map={1: 0, 2: 1, 3: 2})
+    encoding = LabelEncoding._from_counts(counts(1, 2, 3), label_map={1: 0, 2: 1, 3: 2})
     assert encoding.num_classes == 3
     assert encode(encoding, 1, 2, 3) == [0, 1, 2]  # Not applied one after the other: 3 would end as 0.
 
@@ -94,12 +94,12 @@ def test_dtype_holds_every_label(ignore, dtype):
 def test_label_outside_names_file_label_and_fix(label):
     encoding = LabelEncoding(num_classes=3)
     with pytest.raises(InputError) as error:
-        encoding.check({0: 5, label: 1}, "masks/a.png")
+        encoding._check({0: 5, label: 1}, "masks/a.png")
     text = str(error.value)
     assert "\n" not in text
     assert text.startswith("masks/a.png: ") and f"label {label}," in text and f"ignore_class={label}" in text
-    encoding.check({0: 5, 1: 1}, "masks/a.png")
-    LabelEncoding(num_classes=3, ignore_class=label).check({0: 5, label: 1}, "masks/a.png")
+    encoding._check({0: 5, 1: 1}, "masks/a.png")
+    LabelEncoding(num_classes=3, ignore_class=label)._check({0: 5, label: 1}, "masks/a.png")
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,21 @@ def test_label_outside_names_file_label_and_fix(label):
 )
 def test_bad(found, arguments, said):
     with pytest.raises(InputError) as error:
-        LabelEncoding.from_counts(found, **arguments)
+        LabelEncoding._from_counts(found, **arguments)
     assert said in str(error.value) and "\n" not in str(error.value)
 
 
+def test_a_threshold_leaves_nothing_to_map():
+    with pytest.raises(InputError, match="`label_map` cannot be combined with `threshold`"):
+        LabelEncoding(num_classes=2, threshold=128, label_map={255: 1})
+
+
 def test_names_give_the_number_of_classes():
-    assert LabelEncoding.from_counts(counts(0, 1), class_names=["a", "b", "c"]).num_classes == 3
+    assert LabelEncoding._from_counts(counts(0, 1), class_names=["a", "b", "c"]).num_classes == 3
 
 
 def test_config_round_trip():
-    encoding = LabelEncoding.from_counts(counts(1, 2, 9), ignore_class=9, label_map={1: 0, 2: 1})
+    encoding = LabelEncoding._from_counts(counts(1, 2, 9), ignore_class=9, label_map={1: 0, 2: 1})
     assert LabelEncoding(**json.loads(json.dumps(encoding.get_config()))) == encoding
 
 

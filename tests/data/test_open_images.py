@@ -69,14 +69,15 @@ def release(tmp_path):
     return folder
 
 
-def painted(release, *arguments, **options):
-    folder = write_open_images(release, release.parent / "out", "val", *arguments, verbose=False, **options)
+def painted(release, classes=None, **options):
+    options = {"destination": release.parent / "out", "split": "val", "progress": False, **options}
+    folder = write_open_images(release, classes=classes, **options)
     return {file.stem: read_mask(file) for file in sorted((folder / "validation" / "masks").iterdir())}
 
 
 def refused(*arguments, call=write_open_images, **options):
     with pytest.raises(InputError) as error:
-        call(*arguments, **{"verbose": False, **options})
+        call(*arguments, **{"progress": False, **options})
     text = str(error.value)
     assert "\n" not in text
     return text
@@ -98,7 +99,7 @@ def test_masks_of_another_size_are_painted_with_the_smaller_object_on_top(releas
 
 def test_the_result_is_a_data_folder_with_names(release):
     folder = write_open_images(
-        release, destination=release.parent / "out", split="validation", classes=("Dog", PERSON), verbose=False
+        release, destination=release.parent / "out", split="validation", classes=("Dog", PERSON), progress=False
     )
     index = scan_folder(folder, split="val")
     assert index.class_names == ("background", "Dog", "Person")
@@ -183,7 +184,7 @@ def test_more_than_254_classes_need_16_bits(release):
 
 def test_open_images_gives_batches_and_paints_once(release):
     def options():
-        return {"split": "validation", "classes": ("Dog", "Human hair"), "batch_size": 3, "verbose": False}
+        return {"split": "validation", "classes": ("Dog", "Human hair"), "batch_size": 3, "progress": False}
 
     [(images, masks)] = list(from_open_images(release, **options()))
     assert images.shape == (3, 24, 32, 3) and masks.shape == (3, 24, 32)
@@ -193,7 +194,7 @@ def test_open_images_gives_batches_and_paints_once(release):
     shutil.rmtree(release / "masks" / "validation" / "9")
     # Masks that are gone are named, though they are painted already.
     assert "lack masks" in refused(release, call=from_open_images, **options())
-    with pytest.warns(UserWarning, match=f"1 images are left out: {B}"):
+    with pytest.warns(UserWarning, match=f"1 images are skipped: {B}"):
         from_open_images(release, allow_orphans=True, **options())
 
 
@@ -232,7 +233,7 @@ def test_a_damaged_table_is_named(release):
 def test_unknown_classes_are_refused_with_the_nearest(release):
     assert "Did you mean 'Person'?" in refused(release, split="val", classes=("Dog", "Persn"))
     assert "'Tortoise', which has no masks" in refused(release, split="val", classes="Tortoise")
-    assert "'Car', which is no class" in refused(release, split="val", classes={"car": ("Car",)})
+    assert "'Car', which is not a class" in refused(release, split="val", classes={"car": ("Car",)})
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,7 @@ def test_masks_of_another_shape_or_broken_are_named(release):
     broken.write_bytes(b"no picture")
     assert "16x12" in refused(release, split="val", classes="Man")
     assert broken.name in refused(release, split="val", classes="Human hair", workers=1)
-    with pytest.warns(UserWarning, match="2 images are left out"):
+    with pytest.warns(UserWarning, match="2 images are skipped"):
         assert list(painted(release, allow_orphans=True)) == [A]
 
 
@@ -274,7 +275,7 @@ def test_shapes_may_differ_by_rounding(release):
 def test_no_image_left_is_refused(release):
     for image in (A, B):
         (release / "validation" / f"{image}.jpg").unlink()
-    assert "of 1 images of the validation split none has a mask of Dog" in refused(release, split="val", classes="Dog")
+    assert "none of the 1 images" in refused(release, split="val", classes="Dog")
     (release / "validation" / f"{C}.jpg").unlink()
     assert "no images of the validation split" in refused(release, split="val", classes="Dog")
     assert "no such folder" in refused(release / "nowhere", split="val", classes="Dog")
@@ -283,9 +284,16 @@ def test_no_image_left_is_refused(release):
 def test_a_destination_with_something_else_is_refused(release):
     painted(release, ("Dog", "Person"))
     out = release.parent / "out"
-    assert "other classes" in refused(release, out, "val", "Dog")
+    assert "other classes" in refused(release, destination=out, split="val", classes="Dog")
     # Ids follow the order, so another order is another data set.
-    assert "other classes" in refused(release, out, "val", ("Person", "Dog"))
+    assert "other classes" in refused(release, destination=out, split="val", classes=("Person", "Dog"))
     (out / "open_images.json").write_text("{")
-    assert "other classes" in refused(release, out, "val", ("Dog", "Person"))
-    assert "not empty" in refused(release, release, "val", "Dog")
+    assert "other classes" in refused(release, destination=out, split="val", classes=("Dog", "Person"))
+    assert "not empty" in refused(release, destination=release, split="val", classes="Dog")
+
+
+def test_progress_is_reported(release):
+    calls = []
+    painted(release, "Dog", progress=lambda *call: calls.append(call))
+    assert calls == [(1, 1)]
+    assert "`progress`" in refused(release, split="val", classes="Dog", progress="bar")

@@ -126,6 +126,13 @@ def test_orphans_can_be_left_out(tmp_path):
     assert names(find_pairs(tmp_path, allow_orphans=True)) == [("b.png", "b.png")]
 
 
+@pytest.mark.parametrize("options", [{"split": "train"}, {"allow_orphans": True}])
+def test_options_of_folders_are_refused_for_text_files(options):
+    with pytest.raises(InputError, match=f"`{next(iter(options))}` applies to folders") as error:
+        find_pairs(("images.txt", "masks.txt"), **options)
+    one_line(error)
+
+
 def test_no_such_folder(tmp_path):
     with pytest.raises(InputError, match="nowhere: there is no such folder"):
         find_pairs(tmp_path / "nowhere")

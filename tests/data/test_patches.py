@@ -109,7 +109,7 @@ def test_the_seed_and_the_epoch_decide(index):
 
 @pytest.mark.thorough
 def test_a_classifier_learns_from_them(tmp_path):
-    ks.data.write_shapes(tmp_path, train=6, val=1, size=(48, 48))
+    ks.data.write_shapes(tmp_path, train=6, val=1, image_size=(48, 48))
     data = ks.data.patches_from_folder(tmp_path, split="train", patch_size=16, batch_size=32, steps_per_epoch=15)
     model = ks.models.PatchClassifier(
         7, architecture="vgg", patch_size=16, filters=(8, 16), units=(16,), padding="same"

@@ -10,7 +10,8 @@ import keras_seg.augmentation
 import keras_seg.data
 from keras_seg._validation import InputError
 from keras_seg.augmentation import standard
-from keras_seg.data import from_folder, scan_folder, unwrap_error
+from keras_seg.data import from_folder, scan_folder
+from keras_seg.data.pipeline.unwrap_error import unwrap_error
 
 tf = pytest.importorskip("tensorflow")
 
@@ -67,7 +68,7 @@ def test_without_shuffle_in_the_order_of_the_folder(numbered):
 def test_static_shapes(numbered):
     image, mask = from_folder(numbered, batch_size=4).element_spec
     assert image.shape == (None, 16, 20, 3) and mask.shape == (None, 16, 20)
-    image, mask = from_folder(numbered, batch_size=5, size=(8, 8), channels=1).element_spec
+    image, mask = from_folder(numbered, batch_size=5, image_size=(8, 8), channels=1).element_spec
     assert image.shape == (5, 8, 8, 1) and mask.shape == (5, 8, 8)
     image, mask = from_folder(numbered, batch_size=4, augment=standard(crop=(12, 8)), repeat=True).element_spec
     assert image.shape == (4, 12, 8, 3) and mask.shape == (4, 12, 8)
@@ -132,7 +133,7 @@ def test_size_resizes_image_and_mask(tmp_path):
     mask = np.zeros((8, 12), "uint8")
     mask[:, 6:] = 3
     write(tmp_path, "a", np.repeat(mask[..., None] * 60, 3, -1), mask)
-    [(images, masks)] = arrays(from_folder(tmp_path, size=(4, 6)))
+    [(images, masks)] = arrays(from_folder(tmp_path, image_size=(4, 6)))
     np.testing.assert_array_equal(masks[0], [[0, 0, 0, 3, 3, 3]] * 4)
     assert images.shape == (1, 4, 6, 3)
     np.testing.assert_allclose(images[0, :, 0], 0.0, atol=1e-3)
@@ -188,7 +189,7 @@ def test_images_of_different_sizes(tmp_path):
     with pytest.raises(InputError) as error:
         from_folder(tmp_path, batch_size=2)
     text = str(error.value)
-    assert "\n" not in text and all(fix in text for fix in ("size=(height, width)", "crop", "batch_size=1"))
+    assert "\n" not in text and all(fix in text for fix in ("image_size=(height, width)", "crop", "batch_size=1"))
     with pytest.raises(InputError, match="differ in size"):
         from_folder(tmp_path, batch_size=2, augment=standard())
     assert [images.shape for images, _ in arrays(from_folder(tmp_path, batch_size=1))] == [(1, 8, 10, 3), (1, 12, 9, 3)]

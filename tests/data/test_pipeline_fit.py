@@ -11,7 +11,7 @@ from keras_seg.data import from_folder, write_shapes
 @pytest.mark.parametrize("repeat", [False, True])
 def test_fit(tmp_path, repeat):
     """model.fit takes the dataset on the backend of this run, twice with the same result."""
-    write_shapes(tmp_path, train=6, val=2, size=32)
+    write_shapes(tmp_path, train=6, val=2, image_size=32)
     losses = []
     for _ in range(2):
         keras.utils.set_random_seed(1)

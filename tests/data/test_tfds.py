@@ -5,7 +5,8 @@ import pytest
 
 from keras_seg._validation import InputError
 from keras_seg.augmentation import standard
-from keras_seg.data import from_tfds, unwrap_error
+from keras_seg.data import from_tfds
+from keras_seg.data.pipeline.unwrap_error import unwrap_error
 
 tf = pytest.importorskip("tensorflow")
 tfds = pytest.importorskip("tensorflow_datasets")
@@ -91,7 +92,7 @@ def test_reads_images_and_masks(builder):
 
 
 def test_slice_of_a_split(builder):
-    assert len(numbers(from_tfds(builder, "train[:3]", size=8))) == 3
+    assert len(numbers(from_tfds(builder, "train[:3]", image_size=8))) == 3
 
 
 def test_crop_and_determinism(builder):
@@ -117,33 +118,38 @@ def test_epochs_are_shuffled_anew_and_can_be_resumed(builder, tmp_path, cache):
 
 
 def test_finite_iterations_differ(builder):
-    dataset = from_tfds(builder, "train", size=8, shuffle=True)
+    dataset = from_tfds(builder, "train", image_size=8, shuffle=True)
     epochs = [numbers(dataset) for _ in range(4)]
     assert all(sorted(epoch) == list(range(7)) for epoch in epochs) and len({tuple(e) for e in epochs}) >= 3
 
 
 def test_differing_sizes_cannot_be_batched(builder):
-    assert "size=(height, width)" in refused(builder, "train", batch_size=2)
+    assert "image_size=(height, width)" in refused(builder, "train", batch_size=2)
     assert len(numbers(from_tfds(builder, "test", batch_size=1))) == 2
 
 
 def test_label_outside_stops_with_one_line(builder):
     with pytest.raises(tf.errors.InvalidArgumentError) as error:
-        list(from_tfds(builder, "train", size=8, num_classes=3))
+        list(from_tfds(builder, "train", image_size=8, num_classes=3))
     text = str(unwrap_error(error.value))
     assert "\n" not in text and "holds label 3, outside the 3 classes" in text and "label_map={...}" in text
     assert "tiny_segmentation" in text and text.endswith("without a class.")
-    list(from_tfds(builder, "train", size=8, num_classes=3, ignore_class=3))
+    list(from_tfds(builder, "train", image_size=8, num_classes=3, ignore_class=3))
 
 
 def test_wrong_names_are_answered_with_those_found(builder):
     assert "train" in (text := refused(builder, "validation")) and "test" in text and "'validation'" in text
     text = refused(builder, "train", mask_key="mask")
     assert "'mask'" in text and "segmentation_mask (None, None, 1)" in text and "mask_key" in text
-    assert "is no image" in refused(builder, "train", image_key="label")
-    assert "no mask" in refused(builder, "train", mask_key="depth")
+    assert "is not an image" in refused(builder, "train", image_key="label")
+    assert "is not a mask" in refused(builder, "train", mask_key="depth")
     assert "oxford_iiit_pet" in refused("oxford_iit_pet", "train")
     assert "`builder`" in refused(3, "train")
+
+
+def test_arguments_without_effect_are_refused(builder):
+    assert "`shuffle_buffer` has no effect without shuffling" in refused(builder, "train", shuffle_buffer=8)
+    assert "`data_dir` applies to a `builder` given by name" in refused(builder, "train", data_dir="tfds")
 
 
 def test_unprepared(tmp_path):
@@ -160,4 +166,4 @@ def test_unprepared(tmp_path):
 
 
 def test_prepares_what_is_not_there(tmp_path):
-    assert len(numbers(from_tfds(TinySegmentation(data_dir=tmp_path), "test", size=8))) == 2
+    assert len(numbers(from_tfds(TinySegmentation(data_dir=tmp_path), "test", image_size=8))) == 2

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.tensorflow_only
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("shapes")
-    write_shapes(path, train=5, val=1, size=(72, 80))
+    write_shapes(path, train=5, val=1, image_size=(72, 80))
     return path
 
 

@@ -69,7 +69,7 @@ def trained(folder, processes):
 @pytest.mark.slow
 @pytest.mark.tensorflow_only
 def test_two_processes_are_one(tmp_path):
-    ks.data.write_shapes(tmp_path / "my_data", train=16, val=1, size=(48, 48))
+    ks.data.write_shapes(tmp_path / "my_data", train=16, val=1, image_size=(48, 48))
     [alone] = trained(tmp_path, 1)
     first, second = trained(tmp_path, 2)
     np.testing.assert_array_equal(first, second)

@@ -115,7 +115,7 @@ def test_trained_there_and_exported_here(backend, tmp_path):
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_the_command_does_it_by_itself(backend, tmp_path):
     pytest.importorskip(backend)
-    ks.data.write_shapes(tmp_path / "data", train=4, val=2, size=48)
+    ks.data.write_shapes(tmp_path / "data", train=4, val=2, image_size=48)
     train = ("train", "data", "--out", "run", "--epochs", "1", "--batch-size", "2", "--crop", "32x32")
     on(backend, tmp_path, "-m", "keras_seg", *train)
     printed = on(backend, tmp_path, "-m", "keras_seg", "export", "run", "--size", "any", "--output", "both")

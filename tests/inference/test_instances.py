@@ -76,7 +76,7 @@ class TestDecoding:
         """The watershed meets in the middle of a border, which is where the edge was; all cells are there."""
         found = missed = 0
         for seed in range(4):
-            ids = in_one_piece(cells_scene(seed, size=128)[1].astype(int))
+            ids = in_one_piece(cells_scene(seed, image_size=128)[1].astype(int))
             counts = ks.metrics.instance_counts(ids, instances(exact(ids, 1)), thresholds=[0.8])[0]
             found, missed = found + counts[0], missed + counts[1] + counts[2]
         assert found > 60
@@ -204,7 +204,7 @@ class TestStitching:
             np.testing.assert_array_equal(stitch_instances(tiles), instances(p))
 
     def test_touching_cells_in_tiles(self):
-        ids = in_one_piece(cells_scene(2, size=128)[1].astype(int))
+        ids = in_one_piece(cells_scene(2, image_size=128)[1].astype(int))
         p = exact(ids)
         tiles = [(instances(p[r : r + 64, c : c + 64]), (r, c)) for _, (r, c) in cut(ids, 64, 32)]
         assert instance_score(instances(p), stitch_instances(tiles, min_size=3)) > 0.98
@@ -213,7 +213,7 @@ class TestStitching:
     def test_cells_that_a_tile_cuts_off_from_their_seed_join_no_neighbors(self, seed):
         """Two cells of 107 and of 131 once became one: a neighbor had grown over what the edge left of the other."""
         rng = np.random.default_rng(seed)
-        p = ndimage.gaussian_filter(exact(cells_scene(seed, size=(96, 112))[1].astype(int)), (1.5, 1.5, 0))
+        p = ndimage.gaussian_filter(exact(cells_scene(seed, image_size=(96, 112))[1].astype(int)), (1.5, 1.5, 0))
         p += rng.uniform(0, 1e-4, p.shape)  # No plateaus, where a watershed goes by the order of pixels.
         p /= p.sum(-1, keepdims=True)
         tiles = [(instances(p[r : r + 64, c : c + 64]), (r, c)) for r in (0, 16, 32) for c in (0, 16, 32, 48)]
@@ -315,7 +315,7 @@ class TestTuning:
         assert scores[0] == tuned.default_score
 
     def test_equals_trying_all(self):
-        truths = [in_one_piece(cells_scene(seed, size=64)[1].astype(int)) for seed in range(2)]
+        truths = [in_one_piece(cells_scene(seed, image_size=64)[1].astype(int)) for seed in range(2)]
         rng = np.random.default_rng(0)
         predictions = []
         for ids in truths:

@@ -39,7 +39,7 @@ def cells(tmp_path_factory):
     for kind in ("images", "masks"):
         (folder / kind).mkdir()
     for number, size in enumerate(((64, 64), (64, 64), (48, 80))):
-        ids = ks.data.cells_scene(number, size=size)[1]
+        ids = ks.data.cells_scene(number, image_size=size)[1]
         classes = ks.data.instance_targets(ids.astype(int)).classes
         shown = np.repeat(classes[..., None] * 100, 3, -1).astype("uint8")
         Image.fromarray(shown).save(folder / f"images/{number}.png")

@@ -215,14 +215,14 @@ def test_endless_data(model, batches):
 
 
 def test_what_an_index_has_already(model, tmp_path):
-    ks.data.write_shapes(tmp_path, train=1, val=2, size=(48, 48))
+    ks.data.write_shapes(tmp_path, train=1, val=2, image_size=(48, 48))
     index = ks.data.scan_folder(tmp_path, split="val")
     with pytest.raises(_validation.InputError, match="`ignore_class` cannot change a FolderIndex"):
         tta_report(model, index, ignore_class=0)
 
 
 def test_classes_that_disagree(batches, tmp_path):
-    ks.data.write_shapes(tmp_path, train=1, val=2, size=(48, 48))
+    ks.data.write_shapes(tmp_path, train=1, val=2, image_size=(48, 48))
     index = ks.data.scan_folder(tmp_path, split="val")
     with pytest.raises(_validation.InputError, match="`model` must have the 7 classes"):
         tta_report(ks.models.UNet(num_classes=3, filters=4, depth=1), index)

@@ -16,7 +16,7 @@ from keras_seg.training.run_recorder import _Affordable
 @pytest.fixture(scope="module")
 def indices(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shapes")
-    ks.data.write_shapes(folder, train=6, val=3, size=(48, 48))
+    ks.data.write_shapes(folder, train=6, val=3, image_size=(48, 48))
     train = ks.data.scan_folder(folder, split="train")
     return train, ks.data.scan_folder(folder, split="val", encoding=train.encoding)
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.tensorflow_only
 
 @pytest.fixture
 def ids():
-    return ks.data.cells_scene(1, size=64)[1].astype(int)
+    return ks.data.cells_scene(1, image_size=64)[1].astype(int)
 
 
 def test_the_line_is_scikit_images_inner_boundary(ids):

@@ -23,7 +23,7 @@ def recipes():
 
 def draw():
     """Outlines of the mask over each image: they move with it, and stay in place if only the light changes."""
-    image, ids = ks.data.cells_scene(13, (72, 96))
+    image, ids = ks.data.cells_scene(13, image_size=(72, 96))
     figure, axes = canvas(3, 2, 5.6)
     pairs = [(image, ids)]
     for recipe in recipes():

@@ -19,7 +19,7 @@ def changed(mask, pixels):
 
 def draw():
     """Classes, weights, and IoU and boundary IoU of masks that are too large or too small."""
-    _, ids = ks.data.cells_scene(13, size=(72, 96))
+    _, ids = ks.data.cells_scene(13, image_size=(72, 96))
     classes = ks.data.instance_targets(ids).classes
     share = np.bincount(classes.ravel(), minlength=3) / classes.size
     weights = ks.data.boundary_weights(np.minimum(ids, 1), instances=ids, inside=True)
@@ -32,7 +32,7 @@ def draw():
     for axis in axes[1]:
         axis.remove()
     plot = figure.add_subplot(grid[1, :])
-    _, large = ks.data.cells_scene(5, size=(192, 192))
+    _, large = ks.data.cells_scene(5, image_size=(192, 192))
     mask = np.minimum(large, 1).astype("int32")
     scores = []
     for pixels in STEPS:

@@ -14,7 +14,7 @@ FILTERS = {"|": ACROSS, "/": SLANTED, "-": ACROSS.T, "\\": SLANTED[::-1]}
 
 def draw():
     """Convolution, activation, pooling twice, global average."""
-    image, _ = ks.data.shapes_scene(35, size=(66, 66))
+    image, _ = ks.data.shapes_scene(35, image_size=(66, 66))
     gray = image.mean(-1)[None, ..., None] / 255
     convolution = keras.layers.Conv2D(len(FILTERS), 3, use_bias=False)
     convolution.build(gray.shape)

@@ -38,7 +38,7 @@ def draw():
         numbers(axis, ways, title or f"1, then 2, then 4:\n{size}x{size} pixels", text="", color=SKY)
         edge = (SIDE - size) // 2
         box(axis, edge, edge, SIDE - edge, SIDE - edge, VERMILION, 1.2)
-    image, _ = ks.data.shapes_scene(30, size=(64, 64))
+    image, _ = ks.data.shapes_scene(30, image_size=(64, 64))
     gray = image.mean(-1)[None, ..., None].astype("float32") / 255
     coarse = net()
     fine = ks.surgery.dilate(coarse, output_stride=1)

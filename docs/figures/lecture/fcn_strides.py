@@ -23,7 +23,7 @@ def best_drawing(mask, stride):
 
 def draw():
     """Ground truth, and strides of 32, 16 and 8."""
-    _, mask = ks.data.shapes_scene(30, (160, 160))
+    _, mask = ks.data.shapes_scene(30, image_size=(160, 160))
     figure, axes = canvas(2, 2, 5.1)
     show(axes[0, 0], ks.visualization.colorize(mask, SHAPE_COLORS), "ground truth, 160x160")
     for axis, stride in zip(axes.flat[1:], (32, 16, 8), strict=True):

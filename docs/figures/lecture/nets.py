@@ -16,14 +16,14 @@ BATCH, CROP = 8, 64
 @functools.cache
 def cells(seeds):
     """Images of touching cells and their target classes: 0 background, 1 body, 2 border between two cells."""
-    scenes = [ks.data.cells_scene(seed, (SIDE, SIDE)) for seed in seeds]
+    scenes = [ks.data.cells_scene(seed, image_size=(SIDE, SIDE)) for seed in seeds]
     classes = [ks.data.instance_targets(ids, border_width=2).classes for _, ids in scenes]
     return np.stack([image for image, _ in scenes]).astype("float32"), np.stack(classes).astype("int32")
 
 
 def class_weights(classes):
     """One over the square root of each class's share."""
-    return tuple(float(w) for w in ks.data.class_weights(np.bincount(classes.ravel()), "square_root"))
+    return tuple(float(w) for w in ks.data.class_weights(np.bincount(classes.ravel()), rule="square_root"))
 
 
 @functools.cache

@@ -16,7 +16,7 @@ def blurred_shift(mask, classes, shift=3, width=5):
 
 def draw():
     """Ground truth, prediction, cross-entropy and overlap."""
-    image, mask = ks.data.shapes_scene(12, (96, 96))
+    image, mask = ks.data.shapes_scene(12, image_size=(96, 96))
     present = np.unique(mask)
     names = [ks.data.SHAPE_NAMES[number] for number in present]
     truth, colors = np.searchsorted(present, mask), SHAPE_COLORS[present]

@@ -11,7 +11,7 @@ SIZE = (224, 224)
 
 def draw():
     """Fields of VGG16 over a scene, and sizes against the number of convolutions."""
-    image, _ = ks.data.shapes_scene(21, size=SIZE)
+    image, _ = ks.data.shapes_scene(21, image_size=SIZE)
     vgg = keras.applications.VGG16(include_top=False, weights=None, input_shape=(*SIZE, 3))
     plain = ks.models.FullResolutionNet(num_classes=2, depth=13, filters=2)
     figure, axes = canvas(2, 1, 6.6, height_ratios=(1.5, 1))

@@ -14,7 +14,7 @@ SIDE, SIZE, STEP = 128, 32, 4
 def draw():
     """The windows on the image, and three ways to compute the map."""
     model = patch_classifier()
-    image = ks.data.cells_scene(31, size=SIDE)[0].astype("float32")
+    image = ks.data.cells_scene(31, image_size=SIDE)[0].astype("float32")
     one_pass = ks.surgery.convolutionalize(model)
     every = ks.surgery.dilate(one_pass, output_stride=1)
     ways = {

@@ -10,7 +10,7 @@ TURNS = np.array([SKY, ORANGE, GREEN, PURPLE, VERMILION, YELLOW], "uint8")
 
 def draw():
     """The image, its semantic mask, its boundaries, its numbered objects."""
-    image, ids = ks.data.cells_scene(13, (72, 96))
+    image, ids = ks.data.cells_scene(13, image_size=(72, 96))
     edges = ks.data.boundary_targets(ids, width=1)
     figure, axes = canvas(2, 2, 4.0)
     show(axes[0, 0], image, "the image")

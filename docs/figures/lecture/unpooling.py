@@ -21,7 +21,7 @@ def draw():
         axes[0, 1].text(column + 0.42, row + 0.42, f"index {index}", ha="right", va="bottom", fontsize=6.5)
     numbers(axes[0, 2], restored, "unpooled: back in\ntheir places", lit, ORANGE)
 
-    image, _ = ks.data.cells_scene(13, size=(72, 96))
+    image, _ = ks.data.cells_scene(13, image_size=(72, 96))
     light = image[12:60, 30:78, 1].astype("float32")
     down, places = pool(light[None, ..., None])
     lit = np.asarray(unpool([np.ones_like(down), places]))[0, ..., 0]

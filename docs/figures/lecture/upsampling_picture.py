@@ -10,7 +10,7 @@ import keras_seg as ks
 
 def draw():
     """One picture per way."""
-    image, _ = ks.data.cells_scene(13, (96, 96))
+    image, _ = ks.data.cells_scene(13, image_size=(96, 96))
     large = image[..., 1].astype("float32")
     pool = keras.layers.MaxPooling2D()
     half = np.asarray(pool(large[None, ..., None]))[0, ..., 0]

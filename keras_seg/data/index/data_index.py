@@ -1,38 +1,73 @@
-"""What every index of a data folder can do, whatever its masks mean."""
+"""What the indices of all data folders share."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+import numpy as np
 
 from keras_seg import _validation
+from keras_seg.data.index.pairs import Pair
+
+_PER_EXAMPLE = ("pairs", "sizes", "pixel_counts", "ignored_counts", "object_counts")
 
 
-class Examples:
-    """Base of `FolderIndex` and `InstanceIndex`: dataclasses with `pairs`, `sizes` and others, one value an example.
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class DataIndex:
+    """Base of `FolderIndex` and `InstanceIndex`.
 
-    A subclass says with `read_labels(position)` what the mask of an example is, as an integer array (height, width) of
-    `label_dtype`, with `ignore_class` which labels do not count, and with `reading`, a text, how files are read.
+    A subclass defines `read_labels(position)`, the dtype of its result, `ignore_class`, and `_cache_key`. Arguments:
+    see `FolderIndex`.
     """
 
-    _PER_EXAMPLE = ("pairs", "sizes", "pixel_counts", "ignored_counts", "object_counts")
+    path: str
+    pairs: tuple[Pair, ...]
+    sizes: tuple[tuple[int, int], ...]
+    channels: int = 3
+    image_dtype: str = "uint8"
+    notices: tuple[str, ...] = ()
 
-    def __len__(self):
+    # The function that makes the index, for error messages.
+    _SCAN: ClassVar[str]
+
+    def __len__(self) -> int:
         return len(self.pairs)
 
     @property
-    def common_size(self):
+    def ignore_class(self) -> tuple[int, ...]:
+        """The labels of pixels without a class."""
+        raise NotImplementedError
+
+    @property
+    def _label_dtype(self) -> np.dtype:
+        """The dtype of `read_labels`."""
+        raise NotImplementedError
+
+    @property
+    def _cache_key(self) -> str:
+        """Text that differs when the same files are read differently."""
+        raise NotImplementedError
+
+    @property
+    def common_size(self) -> tuple[int, int] | None:
         """The (height, width) that all images share, or None."""
         return self.sizes[0] if len(set(self.sizes)) == 1 else None
 
-    def subset(self, indices):
+    def read_labels(self, position: int) -> np.ndarray:
+        """The labels of an example, an integer array (height, width)."""
+        raise NotImplementedError
+
+    def subset(self, indices: Sequence[int] | np.ndarray) -> Self:
         """The index of some of the examples.
 
         Args:
-            indices: sequence of positions.
+            indices: sequence of int. Positions, counted from 0.
 
         Returns:
-            An index with these examples in this order, and the same reading.
+            An index with these examples in this order, read in the same way.
 
         Raises:
-            InputError: no positions, or one that is out of range.
+            InputError: `indices` is empty or holds a position out of range.
         """
         indices = [int(i) for i in indices]
         if not indices or min(indices) < 0 or max(indices) >= len(self):
@@ -41,6 +76,18 @@ class Examples:
         taken = {
             name: tuple(value[i] for i in indices) if isinstance(value, tuple) else value[indices]
             for name, value in fields.items()
-            if name in self._PER_EXAMPLE
+            if name in _PER_EXAMPLE
         }
         return dataclasses.replace(self, **taken)
+
+    def sample(self, count: int) -> Self:
+        """The index of `count` examples evenly spaced through the folder; of all if there are fewer.
+
+        Args:
+            count: int >= 1.
+
+        Raises:
+            InputError: `count` is not a positive integer.
+        """
+        count = min(_validation.integer("count", count), len(self))
+        return self.subset(np.linspace(0, len(self) - 1, count).astype(int))

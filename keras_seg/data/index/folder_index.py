@@ -1,241 +1,260 @@
-"""Everything there is to know about a data folder before training on it, found in one pass."""
+"""Index of a folder of images and masks: files, encoding of the masks and pixel counts, collected in one pass."""
 
 import collections
-import concurrent.futures
 import dataclasses
-import json
-import os
-import pathlib
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.data_index import Examples
+from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.image_facts import ImageFacts, image_facts
 from keras_seg.data.index.label_encoding import LabelEncoding
-from keras_seg.data.index.pairs import SPLITS, Pair, find_pairs, split_folder
-from keras_seg.data.index.reading import image_size, read_image, read_mask
+from keras_seg.data.index.label_file import LabelFile, read_label_file
+from keras_seg.data.index.pairs import ListedPairs, Pair, find_pairs
+from keras_seg.data.index.reading import read_mask
+from keras_seg.data.index.thread_map import thread_count, thread_map
 
 _BITS_8 = 256
+_Colors = Mapping[tuple[int, int, int], int] | None
+_Index = TypeVar("_Index", bound=DataIndex)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class FolderIndex(Examples):
-    """The pairs of a data folder and what was found in them. `scan_folder` makes it.
+class FolderIndex(DataIndex):
+    """The pairs of a data folder and what a scan found in them. `scan_folder` creates it.
 
     Args:
-        path: the folder, as text.
-        pairs: tuple of `Pair` (paths of image and mask).
-        sizes: tuple of (height, width) in pixels, after the EXIF orientation.
+        path: str. The folder.
+        pairs: tuple of `Pair` (paths of image and mask), one per example.
+        sizes: tuple of (height, width) in pixels, after the EXIF orientation, one per example.
+        channels: int. Channels of the images. Defaults to 3.
+        image_dtype: str. "uint8", or "float32" if any file has 16 bits or floats. Defaults to "uint8".
+        notices: tuple of str. One line per setting that was detected automatically. Defaults to ().
         encoding: the `LabelEncoding` of the masks.
-        pixel_counts: int64 array (examples, num_classes): pixels of each class in each mask.
-        ignored_counts: int64 array (examples,): pixels without a class.
-        channels: channels of the images.
-        image_dtype: "uint8", or "float32" if any file has 16 bits or floats.
-        colors: dict from color to id for masks painted in colors, or None.
-        notices: one-line texts that say what was found out and not asked for.
+        pixel_counts: int64 array (examples, num_classes). Pixels of each class in each mask.
+        ignored_counts: int64 array (examples,). Pixels without a class in each mask.
+        colors: dict from color (red, green, blue) to id, for masks painted in colors. Defaults to None.
     """
 
-    path: str
-    pairs: tuple
-    sizes: tuple
     encoding: LabelEncoding
     pixel_counts: np.ndarray
     ignored_counts: np.ndarray
-    channels: int = 3
-    image_dtype: str = "uint8"
-    colors: dict = None
-    notices: tuple = ()
+    colors: _Colors = None
+
+    _SCAN: ClassVar[str] = "scan_folder"
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> int:
         """Number of classes."""
         return self.encoding.num_classes
 
     @property
-    def ignore_class(self):
-        """Tuple of the labels that mark pixels without a class."""
+    def ignore_class(self) -> tuple[int, ...]:
+        """The labels of pixels without a class."""
         return self.encoding.ignore_class
 
     @property
-    def class_names(self):
-        """Tuple of names, one a class."""
-        return self.encoding.class_names
+    def class_names(self) -> tuple[str, ...]:
+        """One name per class."""
+        return self.encoding.class_names or ()
 
     @property
-    def class_pixels(self):
+    def class_pixels(self) -> np.ndarray:
         """int64 array (num_classes,): pixels of each class in all masks."""
         return self.pixel_counts.sum(0)
 
     @property
-    def presence(self):
-        """bool array (examples, num_classes): which classes a mask holds."""
+    def presence(self) -> np.ndarray:
+        """bool array (examples, num_classes): which classes occur in each mask."""
         return self.pixel_counts > 0
 
     @property
-    def label_dtype(self):
-        """The dtype of what `read_labels` gives."""
+    def _label_dtype(self) -> np.dtype:
         return self.encoding.dtype
 
     @property
-    def reading(self):
-        """Text that differs where the same files are read in another way."""
+    def _cache_key(self) -> str:
         encoding = self.encoding
         return str((self.channels, self.image_dtype, self.colors)) + str(
             (encoding.threshold, encoding.label_map, encoding.dtype)
         )
 
-    def read_labels(self, position):
-        """The class ids of an example, (height, width)."""
+    def read_labels(self, position: int) -> np.ndarray:
+        """The class ids of an example, an integer array (height, width).
+
+        Args:
+            position: int. Position of the example, counted from 0.
+
+        Raises:
+            InputError: The mask can no longer be read.
+        """
         return self.encoding.encode(read_mask(self.pairs[position].mask, colors=self.colors))
 
 
 def scan_folder(
-    path,
+    path: PathLike | ListedPairs,
     *,
-    split=None,
-    num_classes=None,
-    ignore_class=None,
-    class_names=None,
-    label_map=None,
-    colors=None,
-    encoding=None,
-    channels=3,
-    allow_orphans=False,
-    check_images=True,
-    workers=None,
-):
-    """Pair, read and check a data folder once: every mask, and every image too.
+    split: str | None = None,
+    num_classes: int | None = None,
+    ignore_class: IgnoreClass = None,
+    class_names: Sequence[str] | None = None,
+    label_map: Mapping[int, int] | None = None,
+    colors: _Colors = None,
+    channels: int = 3,
+    workers: int | None = None,
+    allow_orphans: bool = False,
+    check_images: bool = True,
+    encoding: LabelEncoding | None = None,
+) -> FolderIndex:
+    """Pair, read and check the files of a data folder once: every mask, and by default every image.
 
-    Names may lie in the folder, or beside it where it is called train, val or the like: `labels.json`, {"names": [...],
-    "ignore_class": 11}, or `classes.txt` with one name a line. `labels.json` may also say how masks are to be read:
-    "colors", [[red, green, blue], ...], the color of id 0, of id 1 and so on, and "label_map", {"1": 0, "2": 1}.
-    Arguments go before the file.
+    Two files may name the classes, in the folder, or beside it if it is called train, val or the like: `labels.json`,
+    {"names": [...], "ignore_class": 11}, or `classes.txt` with one name per line. `labels.json` may also define how
+    masks are read: "colors", [[red, green, blue], ...], lists the colors of ids 0, 1, ..., and "label_map",
+    {"1": 0, "2": 1}, maps mask values to ids. Arguments take precedence over the file.
 
     Args:
-        path: the folder, or a pair of text files; see `find_pairs` for the layouts.
-        split: "train", "val", ... for folders that are divided.
-        num_classes: number of classes, or None to find it in the masks.
-        ignore_class: label or labels of pixels without a class.
-        class_names: one name a class.
-        label_map: dict from a value in the masks to its id, e.g. {1: 0, 2: 1, 3: 2}.
-        colors: dict from color (red, green, blue) to id, for masks painted in colors.
-        encoding: a `LabelEncoding` to hold to instead of finding one, as that of the train split for the val split. It
-            takes the place of the five arguments before it but `colors`.
-        channels: channels to read the images with: 3, 1 or 4, or what `.npy` images have.
-        allow_orphans: leave out images without masks and masks without images.
-        check_images: decode every image (5 ms a megapixel and core), so that a broken one is found now and not in
-            mid-training. False reads the headers only.
-        workers: threads; the number of cores by default.
+        path: path, or pair of paths. The folder, or two text files; see `find_pairs` for the layouts.
+        split: str. "train", "val", ..., for folders that are divided. Defaults to None.
+        num_classes: int >= 2. Number of classes. Defaults to None, which detects it from the masks.
+        ignore_class: int or sequence of int. Labels of pixels without a class. Defaults to None.
+        class_names: sequence of str. One name per class. Defaults to None.
+        label_map: dict from a value in the masks to its id, such as {1: 0, 2: 1, 3: 2}. Defaults to None.
+        colors: dict from color (red, green, blue) to id, for masks painted in colors. Defaults to None.
+        channels: int. Channels to read the images with: 3 (RGB), 1 (gray), 4, or the number in `.npy` images. Defaults
+            to 3.
+        workers: int. Threads. Defaults to None, for the number of cores.
+        allow_orphans: bool. Skip images without masks and masks without images. Defaults to False, which refuses them.
+        check_images: bool. Decode every image (about 5 ms per megapixel and core), to find corrupt files before
+            training starts. False reads the headers only. Defaults to True.
+        encoding: `LabelEncoding`. Use this encoding instead of detecting one: that of the train split for the val
+            split, for example. It replaces `num_classes`, `ignore_class`, `class_names` and `label_map`. Defaults to
+            None.
 
     Returns:
         A `FolderIndex`.
 
     Raises:
-        InputError: whatever is wrong with the folder, in one line that names the file and the fix: no folder, no pairs,
-            orphans, a file that cannot be read, a mask of another size, a label outside the range, names that disagree.
+        InputError: The folder cannot be used. One line names the file and the fix: no folder, no pairs, a file without
+            a partner, a file that cannot be read, a mask of another size, a label out of range, names that disagree.
 
     Examples:
         >>> import tempfile
         >>> from keras_seg.data import write_shapes
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_shapes(folder, train=4, val=2, size=(48, 64))
-        ...     index = scan_folder(folder, split="train")
+        ...     path = write_shapes(folder, train=4, val=2, image_size=(48, 64))
+        ...     index = scan_folder(path, split="train")
         >>> len(index), index.common_size, index.class_names[:2]
         (4, (48, 64), ('background', 'circle'))
     """
     channels = _validation.integer("channels", channels)
-    workers = _validation.integer("workers", workers or os.cpu_count() or 1)
-    pairs = find_pairs(path, split=split, allow_orphans=allow_orphans)
-    side = side_file(path, split)
-    colors = side.colors if colors is None else colors
-    if encoding is None:
-        label_map = side.label_map if label_map is None else label_map
-        if class_names is None and side.names is not None:
-            class_names = side.names
-            if num_classes is not None and len(class_names) != num_classes:
-                raise InputError(
-                    f"{side.path}: lists {len(class_names)} classes, but num_classes={num_classes}. "
-                    "Change one of the two."
-                )
-        ignore_class = side.ignore_class if ignore_class is None else ignore_class
-
-    def look(pair):
-        return _look(pair, channels, colors, check_images)
-
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        try:
-            seen = list(pool.map(look, pairs))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    sizes, dtypes, peaks, counts = zip(*seen, strict=True)
-    notices = []
-    if max(peaks) <= 1:
-        notices.append(
-            f"Images hold values up to {max(peaks):g}: models take 0..255 unless include_preprocessing=False."
+    workers = thread_count(workers)
+    _validation.boolean("check_images", check_images)
+    if encoding is not None:
+        _refuse_beside_encoding(
+            num_classes=num_classes, ignore_class=ignore_class, class_names=class_names, label_map=label_map
         )
+    pairs = find_pairs(path, split=split, allow_orphans=allow_orphans)
+    labels = read_label_file(path, split)
+    colors = labels.colors if colors is None else colors
+    if class_names is None and encoding is None:
+        class_names = _names_of_file(labels, num_classes)
+
+    def look(pair: Pair) -> tuple[ImageFacts, dict[int, int]]:
+        facts = image_facts(pair.image, channels=channels, decode=check_images)
+        return facts, _value_counts(pair, facts.size, colors)
+
+    seen = list(thread_map(look, pairs, workers=workers))
+    images, counts = [facts for facts, _ in seen], [values for _, values in seen]
+    notices = []
+    peak = max(facts.peak for facts in images)
+    if peak <= 1:
+        notices.append(f"Images hold values up to {peak:g}: models take 0..255 unless include_preprocessing=False.")
     if encoding is None:
         total = collections.Counter()
         for values in counts:
             total.update(values)
         try:
-            encoding = LabelEncoding.from_counts(total, num_classes, ignore_class, class_names, label_map)
+            encoding = LabelEncoding._from_counts(
+                total,
+                num_classes=num_classes,
+                ignore_class=labels.ignore_class if ignore_class is None else ignore_class,
+                class_names=class_names,
+                label_map=labels.label_map if label_map is None else label_map,
+            )
         except InputError as error:
             raise InputError(f"{folder_name(path)}: {error}") from error
         notices += encoding.notices
     pixel_counts = np.zeros((len(pairs), encoding.num_classes), np.int64)
     ignored_counts = np.zeros(len(pairs), np.int64)
     for row, (pair, values) in enumerate(zip(pairs, counts, strict=True)):
-        encoding.check(values, pair.mask)
-        for id_, count in encoding.encode_counts(values).items():
+        encoding._check(values, pair.mask)
+        for id_, count in encoding._encode_counts(values).items():
             if id_ in encoding.ignore_class:
                 ignored_counts[row] += count
             else:
                 pixel_counts[row, id_] = count
-    missing = [encoding.class_names[id_] for id_ in np.flatnonzero(pixel_counts.sum(0) == 0)]
-    if missing:
-        notices.append(f"No mask holds class {', '.join(missing[:6])}{', ...' if len(missing) > 6 else ''}.")
-    return FolderIndex(
+    index = FolderIndex(
         path=folder_name(path),
         pairs=tuple(pairs),
-        sizes=sizes,
+        sizes=tuple(facts.size for facts in images),
         encoding=encoding,
         pixel_counts=pixel_counts,
         ignored_counts=ignored_counts,
         channels=channels,
-        image_dtype="float32" if "float32" in dtypes else "uint8",
+        image_dtype="float32" if any(facts.dtype == "float32" for facts in images) else "uint8",
         colors=colors,
-        notices=tuple(notices),
     )
+    missing = [index.class_names[id_] for id_ in np.flatnonzero(index.class_pixels == 0)]
+    if missing:
+        notices.append(f"No mask holds class {', '.join(missing[:6])}{', ...' if len(missing) > 6 else ''}.")
+    return dataclasses.replace(index, notices=tuple(notices))
 
 
-def split_index(index, *, validation_fraction=0.2, seed=0):
-    """Divide an index into one to train and one to validate with, for folders without a val split.
+def _refuse_beside_encoding(**given: object) -> None:
+    for name, value in given.items():
+        if value is not None:
+            _validation.fail(name, "cannot be combined with `encoding`, which defines it", value, f"Remove `{name}`.")
+
+
+def _names_of_file(labels: LabelFile, num_classes: int | None) -> tuple[str, ...] | None:
+    names = labels.names
+    if names is not None and num_classes is not None and len(names) != num_classes:
+        raise InputError(
+            f"{labels.path}: lists {len(names)} classes, but num_classes={num_classes}. Change one of the two."
+        )
+    return names
+
+
+def split_index(index: _Index, *, validation_split: float = 0.2, seed: int = 0) -> tuple[_Index, _Index]:
+    """Divide an index into one for training and one for validation, for folders without a val split.
 
     Args:
-        index: a `FolderIndex` of at least two examples.
-        validation_fraction: share of the examples to validate with, in (0, 1); at least one and not all.
-        seed: the same seed gives the same division.
+        index: `FolderIndex` or `InstanceIndex` of at least two examples.
+        validation_split: float in (0, 1). Fraction of the examples to validate with; each part gets at least one.
+            Defaults to 0.2.
+        seed: int >= 0. The same seed gives the same division. Defaults to 0.
 
     Returns:
         (train index, validation index), each in the order of the folder.
 
     Raises:
-        InputError: fewer than two examples, or a share outside (0, 1).
+        InputError: There are fewer than two examples, or an argument is out of range.
 
     Examples:
         >>> import tempfile
         >>> from keras_seg.data import write_shapes
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_shapes(folder, train=10, val=1, size=(48, 64))
-        ...     train, val = split_index(scan_folder(folder, split="train"), validation_fraction=0.2)
+        ...     path = write_shapes(folder, train=10, val=1, image_size=(48, 64))
+        ...     train, val = split_index(scan_folder(path, split="train"), validation_split=0.2)
         >>> len(train), len(val)
         (8, 2)
     """
-    fraction = _validation.number("validation_fraction", validation_fraction, 0.0, 1.0)
-    if not 0.0 < fraction < 1.0:
-        _validation.fail("validation_fraction", "must lie between 0 and 1", validation_fraction)
+    fraction = _validation.open_share("validation_split", validation_split)
     if len(index) < 2:
         raise InputError(f"{index.path}: holds one example, which cannot be divided. Add a val folder or more images.")
     order = np.random.default_rng(_validation.integer("seed", seed, 0)).permutation(len(index))
@@ -243,15 +262,8 @@ def split_index(index, *, validation_fraction=0.2, seed=0):
     return index.subset(sorted(order[size:])), index.subset(sorted(order[:size]))
 
 
-def _look(pair: Pair, channels, colors, check_image):
-    """(height, width), dtype and peak of the image, and how often each value occurs in the mask."""
-    dtype, peak = "uint8", 255
-    if check_image:
-        image = read_image(pair.image, channels=channels)
-        size, dtype = image.shape[:2], image.dtype.name
-        peak = float(image.max()) if dtype == "float32" else peak
-    else:
-        size, dtype = image_size(pair.image), "float32"  # Floats hold either depth.
+def _value_counts(pair: Pair, size: tuple[int, int], colors: _Colors) -> dict[int, int]:
+    """How often each value occurs in the mask, which must have the size of the image."""
     mask = read_mask(pair.mask, colors=colors)
     if mask.shape != size:
         turned = " (turn the mask as the photo's EXIF orientation says)" if mask.shape == size[::-1] else ""
@@ -265,58 +277,9 @@ def _look(pair: Pair, channels, colors, check_image):
         counts = counts[values]
     else:
         values, counts = np.unique(mask, return_counts=True)
-    return tuple(int(side) for side in size), dtype, peak, dict(zip(values.tolist(), counts.tolist(), strict=True))
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
-def folder_name(path):
+def folder_name(path: PathLike | ListedPairs) -> str:
     """A data folder, or a pair of text files, as text."""
     return " + ".join(str(part) for part in path) if isinstance(path, (tuple, list)) else str(path)
-
-
-class _Side:
-    path = None
-    names = None
-    ignore_class = None
-    colors = None
-    label_map = None
-
-
-def side_file(path, split):
-    """What labels.json or classes.txt in the folder say."""
-    side = _Side()
-    root = pathlib.Path(path[0]).parent if isinstance(path, (tuple, list)) else pathlib.Path(path)
-    folders = [root] if split is None else [split_folder(root, split), root]
-    if split is None and root.name.lower() in {name for names in SPLITS.values() for name in names}:
-        folders.append(root.parent)  # DATA/train is the train split of DATA.
-    side.path = next(
-        (f / name for f in folders for name in ("labels.json", "classes.txt") if (f / name).is_file()), None
-    )
-    if side.path is None:
-        return side
-    text = side.path.read_text(encoding="utf-8-sig")
-    if side.path.suffix == ".txt":
-        side.names = tuple(line.strip() for line in text.splitlines() if line.strip())
-    else:
-        try:
-            content = json.loads(text)
-            side.names = content.get("names")
-            side.names = side.names if side.names is None else tuple(str(name) for name in side.names)
-            side.ignore_class = content.get("ignore_class")
-            if (colors := content.get("colors")) is not None:
-                side.colors = {(int(r), int(g), int(b)): id_ for id_, (r, g, b) in enumerate(colors)}
-                if len(side.colors) != len(colors):
-                    raise ValueError("a color occurs twice")
-            if (label_map := content.get("label_map")) is not None:
-                side.label_map = {int(value): int(id_) for value, id_ in label_map.items()}
-        except (ValueError, AttributeError, TypeError) as error:
-            raise InputError(
-                f'{side.path}: is not of the form {{"names": ["background", ...], "ignore_class": 255}}, with '
-                f'"colors": [[0, 0, 0], ...] or "label_map": {{"1": 0, ...}} where masks need them ({error}).'
-            ) from error
-    if side.names is not None and len(set(side.names)) != len(side.names):
-        raise InputError(f"{side.path}: a class name occurs twice. Give every class its own name.")
-    if side.names is not None and len(side.names) < 2:
-        raise InputError(
-            f"{side.path}: lists {len(side.names)} class names. List at least two, one for each id from 0."
-        )
-    return side

@@ -1,107 +1,116 @@
-"""Everything there is to know about a folder of images and their objects before training on it, found in one pass."""
+"""Index of a folder of images and instance masks: files, object counts and how to read them, collected in one pass."""
 
-import concurrent.futures
 import dataclasses
-import os
+from collections.abc import Sequence
+from types import ModuleType
+from typing import ClassVar
 
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.data_index import Examples
-from keras_seg.data.index.folder_index import folder_name, side_file
+from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.folder_index import folder_name
+from keras_seg.data.index.image_facts import image_facts
 from keras_seg.data.index.instance_pairs import find_instance_pairs
 from keras_seg.data.index.instance_reading import VOID, read_instances
-from keras_seg.data.index.reading import image_size, read_image
+from keras_seg.data.index.label_file import read_label_file
+from keras_seg.data.index.pairs import ListedPairs, Pair
+from keras_seg.data.index.thread_map import thread_count, thread_map
 
-# Objects are in one piece, but for those that others hide parts of. Class masks are in many.
+# Objects are in one piece, except for partly hidden ones. Classes are in many pieces.
 _PIECES_SHARE = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class InstanceIndex(Examples):
-    """The images of a data folder and the maps that number their objects. `scan_instances` makes it.
+class InstanceIndex(DataIndex):
+    """The images of a data folder and the maps that number their objects. `scan_instances` creates it.
+
+    Other arguments: see `FolderIndex`.
 
     Args:
-        path: the folder, as text.
-        pairs: tuple of `Pair`: the image, and the file or folder of its objects.
-        sizes: tuple of (height, width) in pixels, after the EXIF orientation.
-        object_counts: int64 array (examples,): objects of each image.
-        components: bool, whether files are black and white and each patch of white an object.
-        components_given: bool, whether that was said and not found out.
-        file_ignore_class: tuple of the numbers that mark pixels without a label in the files.
-        channels: channels of the images.
-        image_dtype: "uint8", or "float32" if any file has 16 bits.
-        notices: one-line texts that say what was found out and not asked for.
+        pairs: tuple of `Pair`: the image, and the file or folder of its objects, one per example.
+        object_counts: int64 array (examples,). Number of objects in each image.
+        components: bool. Whether files are black and white and each connected patch of white is an object. Defaults to
+            False.
+        components_given: bool. Whether `components` was an argument rather than detected. Defaults to False.
+        file_ignore_class: tuple of int. Numbers of pixels without a label in the files. Defaults to ().
     """
 
-    path: str
-    pairs: tuple
-    sizes: tuple
     object_counts: np.ndarray
     components: bool = False
     components_given: bool = False
-    file_ignore_class: tuple = ()
-    channels: int = 3
-    image_dtype: str = "uint8"
-    notices: tuple = ()
+    file_ignore_class: tuple[int, ...] = ()
 
-    # What leaves the frame in augmentation is void too, so there always is a label for it.
-    ignore_class = (VOID,)
-    label_dtype = np.dtype("int32")
+    _SCAN: ClassVar[str] = "scan_instances"
 
     @property
-    def reading(self):
-        """Text that differs where the same files are read in another way."""
+    def ignore_class(self) -> tuple[int, ...]:
+        """The label of ignored pixels, (-1,). Augmentation also uses it, for pixels from outside the image."""
+        return (VOID,)
+
+    @property
+    def _label_dtype(self) -> np.dtype:
+        return np.dtype("int32")
+
+    @property
+    def _cache_key(self) -> str:
         return str((self.channels, self.image_dtype, self.components, self.file_ignore_class))
 
-    def read_labels(self, position):
-        """The map of objects of an example, int32 (height, width): 0 for none, -1 for pixels that do not count."""
-        pair = self.pairs[position]
-        return read_instances(
-            pair.mask, components=self.components and pair.mask.is_file(), ignore_class=self.file_ignore_class
-        )
+    def read_labels(self, position: int) -> np.ndarray:
+        """The objects of an example, int32 (height, width): 0 for the background, -1 for ignored pixels.
+
+        Args:
+            position: int. Position of the example, counted from 0.
+
+        Raises:
+            InputError: The mask can no longer be read.
+        """
+        mask = self.pairs[position].mask
+        return read_instances(mask, components=self.components and mask.is_file(), ignore_class=self.file_ignore_class)
 
 
 def scan_instances(
-    path,
+    path: PathLike | ListedPairs,
     *,
-    split=None,
-    components=None,
-    ignore_class=None,
-    channels=3,
-    allow_orphans=False,
-    check_images=True,
-    workers=None,
-):
-    """Pair, read and check a folder of images and objects once.
+    split: str | None = None,
+    components: bool | None = None,
+    ignore_class: IgnoreClass = None,
+    channels: int = 3,
+    workers: int | None = None,
+    allow_orphans: bool = False,
+    check_images: bool = True,
+) -> InstanceIndex:
+    """Pair, read and check the files of a folder of images and instance masks once.
 
     Args:
-        path: the folder; see `find_instance_pairs` for the layouts and `read_instances` for the files.
-        split: "train", "val", ... for folders that are divided.
-        components: True where masks are black and white and each patch of white is an object, False where they hold
-            the numbers of the objects, None to find out: masks of two values whose white is in pieces are black and
-            white. Defaults to None.
-        ignore_class: None, int or sequence of int, numbers in the files that mark pixels without a label.
-        channels: channels to read the images with: 3, 1 or 4, or what `.npy` images have.
-        allow_orphans: leave out images without objects' files and the other way round.
-        check_images: decode every image, as in `scan_folder`.
-        workers: threads; the number of cores by default.
+        path: path, or pair of paths. The folder; see `find_instance_pairs` for the layouts and `read_instances` for the
+            files.
+        split: str. "train", "val", ..., for folders that are divided. Defaults to None.
+        components: bool. True if masks are black and white and each connected patch of white is an object, False if
+            they hold the numbers of the objects. Defaults to None, which detects it: masks of two values whose white is
+            in several pieces are black and white.
+        ignore_class: int or sequence of int. Numbers of pixels without a label in the files. Defaults to None.
+        channels: int. See `scan_folder`. Defaults to 3.
+        workers: int. Threads. Defaults to None, for the number of cores.
+        allow_orphans: bool. Skip images without masks and masks without images. Defaults to False, which refuses them.
+        check_images: bool. Decode every image, as in `scan_folder`. Defaults to True.
 
     Returns:
         An `InstanceIndex`.
 
     Raises:
-        InputError: whatever is wrong with the folder, in one line that names the file and the fix: as `scan_folder`,
-            and for maps of fractions or numbers below 0, folders without masks, masks of classes in place of objects.
-        ImportError: SciPy is missing: `pip install "keras-seg[instances]"`.
+        InputError: The folder cannot be used. One line names the file and the fix: as for `scan_folder`, and also for
+            fractions or negative numbers, no objects at all, or masks of classes instead of objects.
+        ImportError: SciPy is missing: `pip install "keras-seg[boundary]"`.
 
     Examples:
         >>> import tempfile
         >>> from keras_seg.data import write_cells
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_cells(folder, train=2, val=1, size=64)
-        ...     index = scan_instances(folder, split="train")
+        ...     path = write_cells(folder, train=2, val=1, image_size=64)
+        ...     index = scan_instances(path, split="train")
         >>> len(index), index.common_size, index.object_counts.min() > 1
         (2, (64, 64), np.True_)
     """
@@ -109,23 +118,22 @@ def scan_instances(
     if components is not None:
         _validation.boolean("components", components)
     ignored = _validation.ignored_classes(ignore_class)
-    workers = _validation.integer("workers", workers or os.cpu_count() or 1)
-    ndimage = _validation.optional_import("scipy.ndimage", "instances", "`scan_instances`")
+    workers = thread_count(workers)
+    _validation.boolean("check_images", check_images)
+    ndimage = _validation.optional_import("scipy.ndimage", "boundary", "`scan_instances`")
     pairs = find_instance_pairs(path, split=split, allow_orphans=allow_orphans)
     if components is None:
         _refuse_named_classes(path, split)
+    elif components and all(pair.mask.is_dir() for pair in pairs):
+        fix = "Remove it: each folder of masks already has one file per object."
+        _validation.fail("components", "applies to files, and no mask of the folder is a file", components, fix)
 
-    def look(pair):
+    def look(pair: Pair) -> _Look:
         return _look(ndimage, pair, channels, ignored=ignored, check_image=check_images, components=components)
 
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        try:
-            seen = list(pool.map(look, pairs))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    seen = list(thread_map(look, pairs, workers=workers))
     name, notices, given = folder_name(path), [], components is not None
-    if not given:
+    if components is None:
         components = _are_black_and_white(seen)
         if components:
             notices.append("Masks are black and white: every patch of white is read as an object (components).")
@@ -133,7 +141,7 @@ def scan_instances(
             _refuse_classes(name, seen)
     counts = np.array([look.pieces if components and look.is_file else len(look.ids) for look in seen], "int64")
     if not counts.any():
-        raise InputError(f"{name}: no image holds an object. Number the objects from 1 in the maps; 0 stands for none.")
+        raise InputError(f"{name}: no image holds an object. Number the objects from 1 in the maps; 0 is background.")
     if (counts == 0).any():
         empty = int((counts == 0).sum())
         notices.append(f"{empty} {'image holds' if empty == 1 else 'images hold'} no object.")
@@ -153,42 +161,54 @@ def scan_instances(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Look:
-    """What was seen of one example: `ids` are the numbers in its map, `pieces` the connected parts of all of them."""
+    """Facts about one example.
 
-    size: tuple
+    Args:
+        size: (height, width) of the image.
+        dtype: of the image.
+        ids: the numbers in the map.
+        pieces: connected parts of all objects together.
+        scattered: number of objects in several parts.
+        is_file: whether the mask is a file, not a folder.
+    """
+
+    size: tuple[int, int]
     dtype: str
-    ids: tuple
+    ids: tuple[int, ...]
     pieces: int
     scattered: int
     is_file: bool
 
 
-def _look(ndimage, pair, channels, *, ignored, check_image, components):
-    dtype = "uint8"
-    if check_image:
-        image = read_image(pair.image, channels=channels)
-        size, dtype = image.shape[:2], image.dtype.name
-    else:
-        size, dtype = image_size(pair.image), "float32"  # Floats hold either depth.
+def _look(
+    ndimage: ModuleType,
+    pair: Pair,
+    channels: int,
+    *,
+    ignored: tuple[int, ...],
+    check_image: bool,
+    components: bool | None,
+) -> _Look:
+    facts = image_facts(pair.image, channels=channels, decode=check_image)
     is_file = pair.mask.is_file()
     ids = read_instances(pair.mask, components=bool(components) and is_file, ignore_class=ignored)
-    if ids.shape != tuple(size):
+    if ids.shape != facts.size:
         raise InputError(
             f"{pair.mask}: the map is {ids.shape[0]}x{ids.shape[1]} (height x width), but its image {pair.image.name} "
-            f"is {size[0]}x{size[1]}. Resize the map to its image with nearest neighbor."
+            f"is {facts.size[0]}x{facts.size[1]}. Resize the map to its image with nearest neighbor."
         )
     numbers = np.unique(ids[ids > 0])
     compact = np.searchsorted(numbers, ids) + 1
     compact[ids <= 0] = 0
-    # Corners connect here: a thin object drawn obliquely is in one piece.
+    # Pixels that share a corner are connected here: a thin oblique object is in one piece.
     parts = [
         ndimage.label(compact[box] == number, np.ones((3, 3)))[1]
         for number, box in enumerate(ndimage.find_objects(compact), 1)
     ]
     pieces = ndimage.label(ids > 0)[1] if components is None and len(numbers) == 1 else len(numbers)
     return _Look(
-        size=tuple(int(side) for side in size),
-        dtype=dtype,
+        size=facts.size,
+        dtype=facts.dtype,
         ids=tuple(numbers.tolist()),
         pieces=pieces,
         scattered=sum(count > 1 for count in parts),
@@ -196,13 +216,13 @@ def _look(ndimage, pair, channels, *, ignored, check_image, components):
     )
 
 
-def _are_black_and_white(seen):
-    """Whether every map holds one and the same number besides 0, in several pieces somewhere."""
+def _are_black_and_white(seen: Sequence[_Look]) -> bool:
+    """Whether all maps hold the same single number besides 0, and at least one holds it in several pieces."""
     values = {number for look in seen for number in look.ids}
     return all(look.is_file for look in seen) and len(values) == 1 and any(look.pieces > 1 for look in seen)
 
 
-def _refuse_classes(name, seen):
+def _refuse_classes(name: str, seen: Sequence[_Look]) -> None:
     objects = sum(len(look.ids) for look in seen)
     scattered = sum(look.scattered for look in seen if look.is_file)
     if scattered > _PIECES_SHARE * objects:
@@ -213,10 +233,10 @@ def _refuse_classes(name, seen):
         )
 
 
-def _refuse_named_classes(path, split):
-    side = side_file(path, split)
-    if side.names is not None:
+def _refuse_named_classes(path: PathLike | ListedPairs, split: str | None) -> None:
+    labels = read_label_file(path, split)
+    if labels.names is not None:
         raise InputError(
-            f"{side.path}: names classes, so these are masks of classes and not of objects. "
-            "Pass components=True (or False) if they are of objects after all."
+            f"{labels.path}: names classes, so the masks hold classes and not objects. "
+            "Pass components=True (or False) if they do hold objects."
         )

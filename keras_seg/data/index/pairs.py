@@ -1,10 +1,15 @@
 """Which mask belongs to which image."""
 
 import pathlib
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from keras_seg import _validation
+from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+
+# Two text files that list images and masks.
+ListedPairs = tuple[PathLike, PathLike] | list[PathLike]
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")
@@ -25,18 +30,18 @@ class Pair(NamedTuple):
     mask: pathlib.Path
 
 
-def find_splits(path):
-    """The splits a data folder has.
+def find_splits(path: PathLike) -> tuple[str, ...]:
+    """The splits of a data folder.
 
     Args:
-        path: the data folder.
+        path: path. The data folder.
 
     Returns:
-        A tuple out of "train", "val" and "test", for each subfolder of that name (or training, valid, validation,
-        testing) which holds a folder of images. Empty when the folder holds the images itself.
+        Tuple of those of "train", "val" and "test" for which a subfolder of that name (or training, valid, validation,
+        testing) holds a folder of images. Empty if the folder holds the images itself.
 
     Raises:
-        InputError: there is no such folder.
+        InputError: The folder does not exist.
 
     Examples:
         >>> import os, tempfile
@@ -54,33 +59,41 @@ def find_splits(path):
     )
 
 
-def find_pairs(path, *, split=None, allow_orphans=False, mask_folders=MASK_FOLDERS):
+def find_pairs(
+    path: PathLike | ListedPairs,
+    *,
+    split: str | None = None,
+    allow_orphans: bool = False,
+    mask_folders: Sequence[str] = MASK_FOLDERS,
+) -> list[Pair]:
     """Pair the images of a folder with their masks.
 
-    Three layouts are read:
+    Three layouts are supported:
 
-    - `path/images` and `path/masks`, paired by stem: `images/a.jpg` belongs to `masks/a.png`. The mask's stem may carry
+    - `path/images` and `path/masks`, paired by stem: `images/a.jpg` belongs to `masks/a.png`. The mask's stem may have
       one of the suffixes _mask, _label, _labels, _seg, _gt, _L, -mask, -label. The folders may also be called image,
       imgs or img, and mask, labels or annotations.
     - `path/train/images`, `path/train/masks`, `path/val/images` and so on, with `split="train"`.
-    - two text files, with `path=("images.txt", "masks.txt")`: one path a line, relative to the text file, paired line
+    - two text files, with `path=("images.txt", "masks.txt")`: one path per line, relative to the text file, paired line
       by line.
 
-    Hidden files and files that are no images are left out; case does not matter in folder names, extensions and
-    suffixes.
+    Hidden files and files that are not images are skipped. Folder names, extensions and suffixes are not
+    case-sensitive.
 
     Args:
-        path: the folder, or the pair of text files.
-        split: name of the split, or None where the folder holds the images itself.
-        allow_orphans: leave out images without a mask and masks without an image, instead of refusing them.
-        mask_folders: names the folder of masks may have.
+        path: path, or pair of paths. The folder, or the two text files.
+        split: str. Name of the split. Defaults to None, for a folder that holds the images itself.
+        allow_orphans: bool. Skip images without a mask and masks without an image. Defaults to False, which refuses
+            them.
+        mask_folders: sequence of str. Allowed names of the folder of masks. Defaults to masks, mask, labels and
+            annotations.
 
     Returns:
-        A list of `Pair`, sorted by the image's stem; in the order of the lines for text files.
+        List of `Pair`, sorted by the image's stem, or in the order of the lines of text files.
 
     Raises:
-        InputError: no such folder or file, no pairs, orphans, or two files of one stem. One line that names the file
-            and the fix.
+        InputError: A folder or file does not exist, there are no pairs, an image or a mask has no partner, or two files
+            have the same stem.
 
     Examples:
         >>> import pathlib, tempfile
@@ -94,14 +107,12 @@ def find_pairs(path, *, split=None, allow_orphans=False, mask_folders=MASK_FOLDE
         ('a.jpg', 'a_mask.png')
     """
     if isinstance(path, (tuple, list)):
+        refuse_for_lists(path, split=split, allow_orphans=allow_orphans)
         return _listed_pairs(path)
     root = split_folder(path, split)
     folders = subfolders(root)
-    image_folder, mask_folder = first_of(folders, IMAGE_FOLDERS), first_of(folders, mask_folders)
-    for kind, folder in (("images", image_folder), ("masks", mask_folder)):
-        if folder is None:
-            found = f"It holds: {some_of(sorted(folders), 6)}." if folders else "It holds no folders."
-            raise InputError(f"{root}: there is no folder {kind}/. {found} Expected: images/ and masks/.")
+    image_folder = _needed(root, folders, "images", IMAGE_FOLDERS)
+    mask_folder = _needed(root, folders, "masks", mask_folders)
     images = _by_stem(image_folder)
     masks = _masks_by_stem(mask_folder, images)
     if not allow_orphans:
@@ -111,12 +122,21 @@ def find_pairs(path, *, split=None, allow_orphans=False, mask_folders=MASK_FOLDE
         extensions = ", ".join(extension[1:] for extension in EXTENSIONS)
         raise InputError(
             f"{root}: no image has a mask ({len(images)} images, {len(masks)} masks). "
-            f"Name the mask as its image, as in images/a.jpg and masks/a.png ({extensions})."
+            f"Give a mask the name of its image, as in images/a.jpg and masks/a.png ({extensions})."
         )
     return pairs
 
 
-def split_folder(path, split=None):
+def refuse_for_lists(path: ListedPairs, *, split: str | None, allow_orphans: bool) -> None:
+    """Refuse the arguments that only apply to folders."""
+    fix = f"Remove `{'allow_orphans' if split is None else 'split'}`: the two files list exactly the pairs to use."
+    if split is not None:
+        _validation.fail("split", "applies to folders, and `path` is a pair of text files", split, fix)
+    if allow_orphans:
+        _validation.fail("allow_orphans", "applies to folders, and `path` is a pair of text files", allow_orphans, fix)
+
+
+def split_folder(path: PathLike, split: str | None = None) -> pathlib.Path:
     """The folder that holds the images and the masks of `split`."""
     root = existing_folder(path)
     folders = subfolders(root)
@@ -124,16 +144,25 @@ def split_folder(path, split=None):
         for name in SPLITS.get(split, (split,)):
             if name.lower() in folders:
                 return folders[name.lower()]
-        found = find_splits(root)
-        fix = f"It has: {', '.join(found)}." if found else "Leave `split` out, or make the folder."
-        raise InputError(f"{root}: there is no split {split!r}. {fix}")
+        raise no_such_split(root, split, find_splits(root))
     if first_of(folders, IMAGE_FOLDERS) is None and (found := find_splits(root)):
-        raise InputError(f"{root}: the folder is divided into {', '.join(found)}. Pass split={found[0]!r}.")
+        raise split_needed(root, found)
     return root
 
 
-def existing_folder(path):
-    """The path, when there is such a folder."""
+def no_such_split(root: pathlib.Path, split: str, found: Sequence[str]) -> InputError:
+    """The error for a split that the folder does not have."""
+    fix = f"It has: {', '.join(found)}." if found else "Remove `split`, or create the folder."
+    return InputError(f"{root}: there is no split {split!r}. {fix}")
+
+
+def split_needed(root: pathlib.Path, found: Sequence[str]) -> InputError:
+    """The error for a folder that is divided when no split was chosen."""
+    return InputError(f"{root}: the folder is divided into {', '.join(found)}. Pass split={found[0]!r}.")
+
+
+def existing_folder(path: PathLike) -> pathlib.Path:
+    """The path, if it is a folder."""
     path = pathlib.Path(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such folder. Check the path.")
@@ -142,26 +171,26 @@ def existing_folder(path):
     return path
 
 
-def subfolders(path, *, lower=True):
-    """The folders in a folder by name, in lower case where that is asked for, without the hidden ones."""
+def subfolders(path: pathlib.Path, *, lower: bool = True) -> dict[str, pathlib.Path]:
+    """The folders in a folder by name (in lower case by default), without hidden ones."""
     found = (entry for entry in sorted(path.iterdir()) if entry.is_dir() and entry.name[0] != ".")
     return {entry.name.lower() if lower else entry.name: entry for entry in found}
 
 
-def first_of(folders, names):
+def first_of(folders: Mapping[str, pathlib.Path], names: Iterable[str]) -> pathlib.Path | None:
     """The first folder that has one of the names, or None."""
     return next((folders[name] for name in names if name in folders), None)
 
 
-def some_of(names, shown=_SHOWN):
+def some_of(names: Iterable[Any], *, shown: int = _SHOWN) -> str:
     """The first names, and how many more there are."""
     names = [str(name) for name in names]
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
 
 
-def image_files(folder):
-    """The images of a folder, by their extensions, without the hidden ones."""
+def image_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The images of a folder, recognized by their extensions, without hidden files."""
     return [
         entry
         for entry in sorted(folder.iterdir())
@@ -169,14 +198,22 @@ def image_files(folder):
     ]
 
 
-def _by_stem(folder):
+def _needed(root: pathlib.Path, folders: Mapping[str, pathlib.Path], kind: str, names: Iterable[str]) -> pathlib.Path:
+    folder = first_of(folders, names)
+    if folder is None:
+        found = f"It holds: {some_of(sorted(folders), shown=6)}." if folders else "It holds no folders."
+        raise InputError(f"{root}: there is no folder {kind}/. {found} Expected: images/ and masks/.")
+    return folder
+
+
+def _by_stem(folder: pathlib.Path) -> dict[str, pathlib.Path]:
     stems = {}
     for file in image_files(folder):
         _add(stems, file.stem, file)
     return stems
 
 
-def _masks_by_stem(folder, images):
+def _masks_by_stem(folder: pathlib.Path, images: Mapping[str, pathlib.Path]) -> dict[str, pathlib.Path]:
     stems = {}
     for file in image_files(folder):
         stem = file.stem
@@ -187,20 +224,25 @@ def _masks_by_stem(folder, images):
     return stems
 
 
-def _add(stems, stem, file):
+def _add(stems: dict[str, pathlib.Path], stem: str, file: pathlib.Path) -> None:
     if stem in stems:
         raise InputError(
             f"{file}: another file has the same stem: {stems[stem].name}. "
-            "Keep one of the two, or rename it with its partner."
+            "Keep one of the two, or rename one together with its partner."
         )
     stems[stem] = file
 
 
-def _refuse_orphans(images, masks, image_folder, mask_folder):
+def _refuse_orphans(
+    images: Mapping[str, pathlib.Path],
+    masks: Mapping[str, pathlib.Path],
+    image_folder: pathlib.Path,
+    mask_folder: pathlib.Path,
+) -> None:
     lone_images = [images[stem].name for stem in sorted(images.keys() - masks.keys())]
     lone_masks = [masks[stem].name for stem in sorted(masks.keys() - images.keys())]
     if not images or not masks or len(lone_images) == len(images):
-        return  # No pair at all: the caller says that better.
+        return  # No pair at all: the caller has the better message.
     for names, folder, kind, missing in (
         (lone_images, image_folder, "images", "mask"),
         (lone_masks, mask_folder, "masks", "image"),
@@ -208,25 +250,25 @@ def _refuse_orphans(images, masks, image_folder, mask_folder):
         if names:
             count = f"{len(names)} of {len(images if kind == 'images' else masks)} {kind} have no {missing}"
             raise InputError(
-                f"{folder}: {count}: {some_of(names)}. Add the missing files, or move these out of the folder."
+                f"{folder}: {count}: {some_of(names)}. Add the missing files, or move these files out of the folder."
             )
 
 
-def _listed_pairs(paths):
+def _listed_pairs(paths: ListedPairs) -> list[Pair]:
     if len(paths) != 2:
         _validation.fail("path", "must be a folder or a pair of text files (images, masks)", paths)
     columns = [_listed(pathlib.Path(path)) for path in paths]
     if len(columns[0]) != len(columns[1]):
         raise InputError(
             f"{paths[1]}: lists {len(columns[1])} masks, but {paths[0]} lists {len(columns[0])} images. "
-            "Line n of one belongs to line n of the other."
+            "Line n of one file must be the partner of line n of the other."
         )
     if not columns[0]:
-        raise InputError(f"{paths[0]}: lists no files. Write one path a line.")
+        raise InputError(f"{paths[0]}: lists no files. Write one path per line.")
     return [Pair(*row) for row in zip(*columns, strict=True)]
 
 
-def _listed(path):
+def _listed(path: pathlib.Path) -> list[pathlib.Path]:
     if not path.is_file():
         raise InputError(f"{path}: there is no such text file. Check the path.")
     files = []
@@ -235,6 +277,6 @@ def _listed(path):
             continue
         file = path.parent / line.strip()
         if not file.is_file():
-            raise InputError(f"{path}, line {number}: there is no file {file}. Paths are relative to the text file.")
+            raise InputError(f"{path}, line {number}: {file} does not exist. Paths are relative to the text file.")
         files.append(file)
     return files

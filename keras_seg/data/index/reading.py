@@ -1,11 +1,13 @@
-"""Read images as RGB in 0..255 and masks as integer ids, whatever the file format."""
+"""Read images as RGB in 0..255 and masks as integer ids, from any file format."""
 
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from keras_seg import _validation
+from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 
 # Pillow's modes for one channel of 16 bits. 16-bit PNG opens as "I" before Pillow 11.
@@ -15,27 +17,27 @@ _TIFF_WIDTH, _TIFF_LENGTH = 256, 257
 _QUARTER_TURNS = (5, 6, 7, 8)
 
 
-def read_image(path, *, channels=3):
+def read_image(path: PathLike, *, channels: int = 3) -> np.ndarray:
     """Read an image.
 
-    JPEG, PNG, TIFF, BMP and WebP (and what else Pillow reads). The EXIF orientation is applied; transparency is laid
-    over white; palettes, CMYK and 1-bit images become RGB; gray images are repeated over three channels. One channel of
-    16 bits is scaled from 0..65535 to 0..255 and keeps its fractions. Of a file with several frames the first is read.
+    JPEG, PNG, TIFF, BMP, WebP and every other format that Pillow reads. The EXIF orientation is applied; transparent
+    pixels are blended with white; palettes, CMYK and 1-bit images become RGB; gray images are repeated over three
+    channels. One channel of 16 bits is scaled from 0..65535 to 0..255 without rounding. For multi-frame files, the
+    first frame is read.
 
-    A `.npy` file holds an array (height, width, channels) of any number of channels, or (height, width) for one. Its
-    values are taken as they are, uint8 or floats in 0..255: other integers have no scale that could be known, and are
-    refused.
+    A `.npy` file holds an array (height, width, channels) with any number of channels, or (height, width) for one. Its
+    values are used unchanged, uint8 or floats in 0..255. Other integers are refused, because their scale is unknown.
 
     Args:
-        path: the file.
-        channels: 3 for RGB, 1 for gray, 4 for a file with exactly four channels, taken as they are (RGB + near infrared
-            in RGBA); any number that a `.npy` file has.
+        path: path. The file.
+        channels: int. 3 for RGB, 1 for gray, 4 for a file with exactly four channels, used unchanged (for example near
+            infrared in the alpha channel); for a `.npy` file, the number it has. Defaults to 3.
 
     Returns:
         Array (height, width, channels) in 0..255: uint8, or float32 for 16-bit files and arrays of floats.
 
     Raises:
-        InputError: the file cannot be read, or does not have the channels asked for.
+        InputError: The file cannot be read, or has another number of channels.
 
     Examples:
         >>> import tempfile
@@ -52,7 +54,7 @@ def read_image(path, *, channels=3):
     if image.mode in _WIDE_MODES:
         return _wide(path, image, channels)
     if image.mode == "F":
-        raise InputError(f"{path}: holds floating-point values of unknown range. Save it with 8 or 16 bits a channel.")
+        raise InputError(f"{path}: holds floats of unknown range. Save it with 8 or 16 bits per channel.")
     if channels not in (1, 3):
         if channels != 4 or len(image.getbands()) != 4:
             raise InputError(
@@ -68,23 +70,23 @@ def read_image(path, *, channels=3):
     return np.array(image).reshape(image.height, image.width, channels)
 
 
-def read_mask(path, *, colors=None):
+def read_mask(path: PathLike, *, colors: Mapping[tuple[int, int, int], int] | None = None) -> np.ndarray:
     """Read a mask as integer ids.
 
-    A palette image gives its true ids, not its colors; a 1-bit image gives 0 and 1; 8 and 16 bits give their values.
-    An RGB image whose channels are equal is read as gray; alpha is left out. A `.npy` file holds the ids.
+    Palette images give their ids, not their colors; 1-bit images give 0 and 1; images of 8 and 16 bits give their
+    values. An RGB image whose channels are equal is read as gray; alpha is dropped. A `.npy` file holds the ids.
 
     Args:
-        path: the file.
-        colors: dict from color (red, green, blue) to id, for masks painted in colors. A color that is not in it is
-            an error.
+        path: path. The file.
+        colors: dict from color (red, green, blue) to id, for masks painted in colors. A color that is missing from it
+            is an error. Defaults to None.
 
     Returns:
-        Integer array (height, width): uint8, or int32 where the file holds more than 8 bits.
+        Integer array (height, width): uint8, or int32 if the file holds more than 8 bits.
 
     Raises:
-        InputError: the file cannot be read, is painted in colors and `colors` is None, or holds a color that is not
-            in `colors`.
+        InputError: The file cannot be read, is painted in colors and `colors` is None, holds a color that is not in
+            `colors`, or is a `.npy` file although `colors` is given.
 
     Examples:
         >>> import tempfile
@@ -96,6 +98,8 @@ def read_mask(path, *, colors=None):
         [[15, 15]]
     """
     if _is_array(path):
+        if colors is not None:
+            raise InputError(f"{path}: a .npy mask holds ids, not colors. Remove `colors`, here or from labels.json.")
         return _ids_of_array(path)
     mask = _open(path, "mask")
     if colors is not None:
@@ -117,22 +121,22 @@ def read_mask(path, *, colors=None):
         raise InputError(
             f"{path}: the mask is painted in colors. "
             'Pass colors={(red, green, blue): id, ...}, write "colors": [[red, green, blue], ...] into labels.json, '
-            "or save it with one id a pixel."
+            "or save it with one id per pixel."
         )
-    raise InputError(f"{path}: a mask of type {mask.mode} holds no ids. Save it as PNG with one id a pixel.")
+    raise InputError(f"{path}: a mask of type {mask.mode} holds no ids. Save it as PNG with one id per pixel.")
 
 
-def image_size(path):
-    """The (height, width) of an image after its EXIF orientation, read from the header alone.
+def image_size(path: PathLike) -> tuple[int, int]:
+    """The (height, width) of an image after its EXIF orientation, read from the header only.
 
     Args:
-        path: the file.
+        path: path. The file.
 
     Returns:
         (height, width) in pixels.
 
     Raises:
-        InputError: the file is no image.
+        InputError: The file is not an image.
 
     Examples:
         >>> import tempfile
@@ -142,12 +146,13 @@ def image_size(path):
         (2, 4)
     """
     if _is_array(path):
-        return _image_axes(path, read_array(path, mapped=True))[:2]
+        height, width, _ = _image_axes(path, read_array(path, mapped=True))
+        return height, width
     try:
         with Image.open(path) as image:
             width, height = image.size
-            if image.format == "TIFF":
-                # Pillow's size of a TIFF has the orientation applied in some versions; the tags never have.
+            if isinstance(image, TiffImagePlugin.TiffImageFile):
+                # Some versions of Pillow apply the orientation to the size of a TIFF; the tags hold the stored size.
                 width, height = image.tag_v2[_TIFF_WIDTH], image.tag_v2[_TIFF_LENGTH]
             turned = image.getexif().get(_ORIENTATION_TAG) in _QUARTER_TURNS
     except Exception as error:  # As in _open.
@@ -155,34 +160,34 @@ def image_size(path):
     return (width, height) if turned else (height, width)
 
 
-def read_array(path, *, mapped=False):
-    """The array of a `.npy` file, mapped to memory where only its shape is looked at."""
+def read_array(path: PathLike, *, mapped: bool = False) -> np.ndarray:
+    """The array of a `.npy` file; `mapped` into memory if only its shape is needed."""
     try:
         return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file. Check the path.") from error
     except (OSError, ValueError, EOFError) as error:
         raise InputError(
-            f"{path}: cannot be read as an array of numbers; it is damaged or no .npy file. Write it with numpy.save."
+            f"{path}: cannot be read as an array; it is damaged or not a .npy file. Write it with numpy.save."
         ) from error
 
 
-def read_id_array(path):
-    """The whole numbers of a `.npy` file, (height, width), as they stand there."""
+def read_id_array(path: PathLike) -> np.ndarray:
+    """The integers of a `.npy` file, (height, width)."""
     values = read_array(path)
     if values.ndim != 2 or values.dtype.kind not in "iub":
         raise InputError(
-            f"{path}: holds {values.dtype} of shape {values.shape}. Save a whole number for each pixel, "
+            f"{path}: holds {values.dtype} of shape {values.shape}. Save one integer per pixel, "
             "(height, width): ids.astype('int32')."
         )
     return values
 
 
-def _is_array(path):
+def _is_array(path: PathLike) -> bool:
     return pathlib.Path(path).suffix.lower() == ".npy"
 
 
-def _ids_of_array(path):
+def _ids_of_array(path: PathLike) -> np.ndarray:
     values = read_id_array(path)
     if values.dtype.kind == "b" or values.dtype == np.uint8:
         return values.astype(np.uint8)
@@ -191,15 +196,16 @@ def _ids_of_array(path):
     return values.astype(np.int32)
 
 
-def _image_axes(path, values):
-    """The shape of an image in a `.npy` file."""
+def _image_axes(path: PathLike, values: np.ndarray) -> tuple[int, int, int]:
+    """(height, width, channels) of an image in a `.npy` file."""
     shape = values.shape if values.ndim == 3 else (*values.shape, 1)
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"{path}: holds an array of shape {values.shape}. Save it as (height, width, channels).")
-    return shape
+    height, width, channels = shape
+    return height, width, channels
 
 
-def _image_of_array(path, channels):
+def _image_of_array(path: PathLike, channels: int) -> np.ndarray:
     values = read_array(path)
     values = values.reshape(_image_axes(path, values))
     if values.shape[-1] != channels:
@@ -208,8 +214,8 @@ def _image_of_array(path, channels):
         return values
     if values.dtype.kind != "f":
         raise InputError(
-            f"{path}: holds {values.dtype}, whose scale is not known. Scale it to 0..255 and save it as uint8 or "
-            "float32; 16 bits: (image / 257).astype('float32')."
+            f"{path}: holds {values.dtype}, whose scale is unknown. Scale it to 0..255 and save it as uint8 or "
+            "float32; for 16 bits: (image / 257).astype('float32')."
         )
     with np.errstate(over="ignore"):
         values = values.astype(np.float32)
@@ -218,23 +224,23 @@ def _image_of_array(path, channels):
     return values
 
 
-def _open(path, kind):
+def _open(path: PathLike, kind: str) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
             return ImageOps.exif_transpose(image)
-    # Decoders meet every kind of broken bytes, and raise OSError, SyntaxError, struct.error and more over them.
+    # On broken bytes, decoders raise OSError, SyntaxError, struct.error and more.
     except Exception as error:
         raise _unreadable(path, kind, error) from error
 
 
-def _unreadable(path, kind, error):
+def _unreadable(path: PathLike, kind: str, error: Exception) -> InputError:
     if isinstance(error, FileNotFoundError):
         return InputError(f"{path}: there is no such file. Check the path.")
     if isinstance(error, Image.UnidentifiedImageError):
-        reason = "not an image, or of a format that Pillow does not know"
+        reason = "not an image, or a format that Pillow does not support"
         if pathlib.Path(path).suffix.lower() in (".tif", ".tiff"):
-            reason += "; save TIFFs of other than 1, 3 or 4 channels as .npy"
+            reason += "; save TIFFs with 2 or more than 4 channels as .npy"
     else:
         reason = " ".join(str(error).split()) or type(error).__name__
     partner = "mask" if kind == "image" else "image"
@@ -243,16 +249,16 @@ def _unreadable(path, kind, error):
     )
 
 
-def _wide(path, image, channels):
+def _wide(path: PathLike, image: Image.Image, channels: int) -> np.ndarray:
     values = np.array(image).astype(np.float32)
     if values.max(initial=0) > 65535 or values.min(initial=0) < 0:
-        raise InputError(f"{path}: holds values outside 0..65535. Save it with 8 or 16 bits a channel.")
+        raise InputError(f"{path}: holds values outside 0..65535. Save it with 8 or 16 bits per channel.")
     if channels not in (1, 3):
         raise InputError(f"{path}: has 1 channel ({image.mode}), not {channels}. Pass channels=1 or 3.")
     return np.repeat((values * np.float32(255 / 65535))[..., None], channels, axis=-1)
 
 
-def _ids_of_colors(path, array, colors):
+def _ids_of_colors(path: PathLike, array: np.ndarray, colors: Mapping[tuple[int, int, int], int]) -> np.ndarray:
     packed = (array.astype(np.int32) << np.array([16, 8, 0])).sum(-1)
     keys = {(int(red) << 16) + (int(green) << 8) + int(blue): int(id_) for (red, green, blue), id_ in colors.items()}
     found, inverse = np.unique(packed, return_inverse=True)
@@ -260,7 +266,7 @@ def _ids_of_colors(path, array, colors):
         if key not in keys:
             color = (key >> 16, key >> 8 & 255, key & 255)
             raise InputError(
-                f"{path}: the color {color} is not in `colors`. Add it, with an id or with the ignored label."
+                f"{path}: the color {color} is not in `colors`. Add it, with an id or with the label of `ignore_class`."
             )
     ids = np.array([keys[key] for key in found.tolist()], np.int32)
     return ids[inverse].reshape(packed.shape)

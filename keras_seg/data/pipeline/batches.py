@@ -1,27 +1,37 @@
-"""The common end of every pipeline: order, resize, augment and batch, all from (seed, epoch, position)."""
+"""The last steps of every pipeline: order, resize, augment and batch, as functions of (seed, epoch, position)."""
+
+from __future__ import annotations
 
 import dataclasses
 import functools
 import itertools
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from keras_seg import _validation
+from keras_seg._types import Size, Tensor
 from keras_seg._validation import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# A function of (image, mask, seed).
+Augment = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """How a dataset of examples is gone through.
+class ExampleOrder:
+    """The order and number of examples in each epoch.
 
     Args:
         count: number of examples.
-        batch_size: examples a batch.
+        batch_size: examples per batch.
         seed: of the order and the augmentation.
-        repeat: go on without end, in epochs of `steps_per_epoch` batches.
-        first_epoch: number of the first epoch, for runs that go on where they were stopped.
-        steps_per_epoch: batches an epoch; all examples once by default.
+        repeat: whether to repeat endlessly, in epochs of `steps_per_epoch` batches.
+        first_epoch: number of the first epoch, for resumed runs.
+        steps_per_epoch: batches per epoch, or None for all examples once.
     """
 
     count: int
@@ -31,7 +41,7 @@ class Schedule:
     first_epoch: int
     steps_per_epoch: int | None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _validation.integer("batch_size", self.batch_size)
         _validation.integer("seed", self.seed, 0)
         _validation.integer("first_epoch", self.first_epoch, 0)
@@ -41,33 +51,32 @@ class Schedule:
             _validation.fail("first_epoch", "needs repeat=True", self.first_epoch)
 
     @property
-    def steps(self):
-        """Batches an epoch."""
+    def steps(self) -> int:
+        """Batches per epoch."""
         return self.steps_per_epoch or -(-self.count // self.batch_size)
 
     @property
-    def examples(self):
-        """Examples an epoch. Whole batches where epochs follow one another, so that none straddles two epochs."""
+    def examples(self) -> int:
+        """Examples per epoch. When the dataset repeats, only whole batches, so that no batch spans two epochs."""
         whole = self.steps * self.batch_size
         return whole if self.repeat or self.steps_per_epoch else self.count
 
-    def walk(self, once):
+    def epochs(self, once: Callable[[Tensor], tf.data.Dataset]) -> tf.data.Dataset:
         """All epochs, one after the other.
 
         Args:
-            once: callable of a seed (an int64 pair) that gives the dataset of all examples, in the order the seed asks
-                for.
+            once: function of a seed (an int64 pair) that returns the dataset of all examples in the order of that seed.
 
         Returns:
-            `tf.data.Dataset` of (seed, example): the int64 pair is the example's own, in this place of this epoch.
+            `tf.data.Dataset` of (seed, example): an int64 pair for this example at this position of this epoch.
         """
         import tensorflow as tf
 
         fold_in = tf.random.experimental.stateless_fold_in
 
-        def epoch(key):
+        def epoch(key: Tensor) -> tf.data.Dataset:
             first = fold_in(tf.stack([tf.constant(self.seed, tf.int64), key]), 0)
-            # An epoch longer than the data goes through it again, in another order.
+            # An epoch longer than the data starts over, in another order.
             cycles = tf.data.Dataset.range(-(-self.examples // self.count))
             order = cycles.flat_map(lambda cycle: once(fold_in(first, -1 - cycle))).take(self.examples)
             return order.enumerate().map(lambda step, example: (fold_in(first, step), example))
@@ -83,99 +92,109 @@ class Schedule:
         return keys.flat_map(epoch)
 
 
-@dataclasses.dataclass(frozen=True)
-class Finish:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BatchSettings:
     """What happens to an example between decoding and batching.
 
     Args:
-        size: (height, width) that image and mask are resized to first, or None.
-        augment: callable of (image, mask, seed), or None.
-        workers: examples worked on at the same time, or None to let tf.data choose.
+        image_size: (height, width) that image and mask are resized to first, or None.
+        augment: function of (image, mask, seed), or None.
+        workers: examples processed in parallel, or None to let tf.data choose.
     """
 
-    size: tuple | None
-    augment: Any
-    workers: int | None
+    image_size: Size | None = None
+    augment: Augment | None = None
+    workers: int | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.augment is not None and not callable(self.augment):
             _validation.fail("augment", "must be None or a callable of (image, mask, seed)", self.augment)
         if isinstance(self.augment, keras.layers.Layer):
-            fix = "Pass its augmentation: augment=layer.augmentation; the layer belongs into the model."
+            fix = "Pass its augmentation: augment=layer.augmentation; the layer belongs in the model."
             _validation.fail("augment", "cannot be a layer, which takes no seed", self.augment.name, fix)
-        if self.size is not None:
-            object.__setattr__(self, "size", _validation.pair("size", self.size))
+        if self.image_size is not None:
+            object.__setattr__(self, "image_size", _validation.pair("image_size", self.image_size))
         if self.workers is not None:
             _validation.integer("workers", self.workers)
 
-    def check_sizes(self, common_size, batch_size, name):
-        """Refuse to batch images that will differ in size. An augmentation without a `crop` may do anything."""
-        same = common_size or self.size or (self.augment is not None and getattr(self.augment, "crop", True))
+    def check_sizes(self, common_size: tuple[int, int] | None, batch_size: int, name: str) -> None:
+        """Refuse to batch images that will differ in size.
+
+        A callable without a `crop` attribute may return any size, so it is not checked.
+        """
+        same = common_size or self.image_size or (self.augment is not None and getattr(self.augment, "crop", True))
         if not same and batch_size > 1:
             raise InputError(
                 f"{name}: the images differ in size, so they cannot be batched by {batch_size}. "
-                "Pass size=(height, width), an augmentation with a crop, or batch_size=1."
+                "Pass image_size=(height, width), an augmentation with a crop, or batch_size=1."
             )
 
 
-def batches(examples, load, schedule, finish):
+def batches(
+    examples: tf.data.Dataset,
+    load: Callable[[Any], tuple[Tensor, Tensor]],
+    order: ExampleOrder,
+    settings: BatchSettings,
+) -> tf.data.Dataset:
     """Batch examples.
 
     Args:
-        examples: `tf.data.Dataset` of (seed, example), as `Schedule.walk` gives it.
-        load: callable of an example that gives the image (height, width, channels) and the mask (height, width).
-        schedule: a `Schedule`.
-        finish: a `Finish`.
+        examples: `tf.data.Dataset` of (seed, example), as from `ExampleOrder.epochs`.
+        load: function of an example that returns the image (height, width, channels) and the mask (height, width).
+        order: an `ExampleOrder`.
+        settings: a `BatchSettings`.
 
     Returns:
         `tf.data.Dataset` of image float32 (batch, height, width, channels) and mask int32 (batch, height, width).
     """
     import tensorflow as tf
 
-    def one(seed, example):
+    augment = settings.augment
+
+    def one(seed: Tensor, example: Any) -> tuple[Tensor, Tensor, Tensor]:
         image, mask = load(example)
-        if finish.size is not None:
-            # Antialiased, as a photo shrunk by dropping pixels would not look like one any more.
-            image = tf.clip_by_value(tf.image.resize(image, finish.size, antialias=True), 0.0, 255.0)
-            mask = tf.image.resize(mask[..., None], finish.size, method="nearest")[..., 0]
+        if settings.image_size is not None:
+            # Antialiased: a photo that is shrunk by dropping pixels no longer looks like a photo.
+            image = tf.clip_by_value(tf.image.resize(image, settings.image_size, antialias=True), 0.0, 255.0)
+            mask = tf.image.resize(mask[..., None], settings.image_size, method="nearest")[..., 0]
         return image, mask, seed
 
-    def augmented(image, mask, seed):
-        if finish.augment is not None:
-            image, mask = finish.augment(image, mask, seed)
+    def augmented(image: Tensor, mask: Tensor, seed: Tensor) -> tuple[Tensor, Tensor]:
+        if augment is not None:
+            image, mask = augment(image, mask, seed)
         return tf.cast(image, tf.float32), tf.cast(mask, tf.int32)
 
-    def batched(dataset):
-        # With equal batches the batch size is part of the static shape, which spares JAX and XLA a second compilation.
-        return dataset.batch(schedule.batch_size, drop_remainder=schedule.examples % schedule.batch_size == 0)
+    def batched(dataset: tf.data.Dataset) -> tf.data.Dataset:
+        # With equal batches the batch size is part of the static shape, which saves JAX and XLA a second compilation.
+        return dataset.batch(order.batch_size, drop_remainder=order.examples % order.batch_size == 0)
 
-    def parallel(dataset, function):
+    def parallel(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
         return dataset.map(
             tf.autograph.experimental.do_not_convert(function),
-            num_parallel_calls=finish.workers or tf.data.AUTOTUNE,
+            num_parallel_calls=settings.workers or tf.data.AUTOTUNE,
             deterministic=True,
         )
 
     dataset = parallel(examples, one)
-    image, mask, _ = dataset.element_spec
-    if gains_by_batches(finish.augment, image, mask):
-        whole = functools.partial(augment_whole, finish.augment, schedule.batch_size)
-        dataset = parallel(batched(dataset), whole)
+    specs: Any = dataset.element_spec
+    image, mask, _ = specs
+    if _gains_by_batches(augment, image, mask):
+        dataset = parallel(batched(dataset), functools.partial(_augment_whole, augment, order.batch_size))
     else:
-        # In the same map: images of any size are passed on for nothing otherwise.
+        # In one map: between two, images of varying size would be copied for nothing.
         dataset = batched(parallel(examples, lambda seed, example: augmented(*one(seed, example))))
-    cardinality = tf.data.INFINITE_CARDINALITY if schedule.repeat else schedule.steps
+    cardinality = tf.data.INFINITE_CARDINALITY if order.repeat else order.steps
     return dataset.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(tf.data.AUTOTUNE)
 
 
-def gains_by_batches(augment, image, mask):
-    """Whether an augmentation offers to do whole batches faster than image by image. Other callables do not."""
+def _gains_by_batches(augment: Any, image: Tensor, mask: Tensor) -> bool:
+    """Whether an augmentation processes whole batches faster than single images. Plain callables do not."""
     offer = getattr(augment, "gains_by_batches", None)
     return offer is not None and offer(image, mask)
 
 
-def augment_whole(augment, batch_size, image, *, mask, seeds):
-    """A batch, each image as by itself. One that is not full is filled up, so that one compiled size serves all."""
+def _augment_whole(augment: Any, batch_size: int, image: Tensor, mask: Tensor, seeds: Tensor) -> tuple[Tensor, Tensor]:
+    """A batch, each image as if alone. A batch that is not full is padded, so that one compiled size serves all."""
     import tensorflow as tf
 
     if image.shape[0] is not None:
@@ -185,4 +204,5 @@ def augment_whole(augment, batch_size, image, *, mask, seeds):
     rows = tf.minimum(tf.range(batch_size), count - 1)
     full = tf.cond(count == batch_size, lambda: given, lambda: tuple(tf.gather(x, rows) for x in given))
     full = (tf.ensure_shape(x, (batch_size, *x.shape[1:])) for x in full)
-    return tuple(x[:count] for x in augment.of_batch(*full))
+    images, masks = augment.of_batch(*full)
+    return images[:count], masks[:count]

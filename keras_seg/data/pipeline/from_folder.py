@@ -1,88 +1,108 @@
 """Batches from a folder of images and masks."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 from keras_seg import _validation
-from keras_seg.data.index.data_index import Examples
+from keras_seg._types import IgnoreClass, PathLike, Size, Tensor
+from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.folder_index import scan_folder
-from keras_seg.data.pipeline.batches import Finish, Schedule, batches
+from keras_seg.data.index.pairs import ListedPairs
+from keras_seg.data.pipeline.batches import Augment, BatchSettings, ExampleOrder, batches
 from keras_seg.data.pipeline.decoded_store import DecodedStore
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def from_folder(
-    path,
+    path: PathLike | ListedPairs | DataIndex,
     *,
-    split=None,
-    num_classes=None,
-    ignore_class=None,
-    class_names=None,
-    batch_size=8,
-    augment=None,
-    size=None,
-    shuffle=None,
-    seed=0,
-    cache=False,
-    repeat=False,
-    first_epoch=0,
-    steps_per_epoch=None,
-    channels=None,
-    workers=None,
-    label_map=None,
-    colors=None,
-):
+    split: str | None = None,
+    num_classes: int | None = None,
+    ignore_class: IgnoreClass = None,
+    class_names: Sequence[str] | None = None,
+    label_map: Mapping[int, int] | None = None,
+    colors: Mapping[tuple[int, int, int], int] | None = None,
+    channels: int | None = None,
+    batch_size: int = 8,
+    augment: Augment | None = None,
+    image_size: Size | None = None,
+    shuffle: bool | None = None,
+    seed: int = 0,
+    cache: bool | PathLike = False,
+    repeat: bool = False,
+    first_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    workers: int | None = None,
+) -> tf.data.Dataset:
     """A `tf.data.Dataset` of batches from a folder of images and masks, for `model.fit` on every backend.
 
-    The folder is scanned first (`scan_folder`), so that whatever is wrong with it is said in one line before training.
-    Order and augmentation are functions of (seed, epoch, position): the same arguments give the same data, however many
-    cores there are. With `repeat=True`, `first_epoch=k` gives exactly what an uninterrupted run would have had from
-    epoch k on.
+    The folder is scanned first (`scan_folder`), so errors in it are reported in one line before training. Order and
+    augmentation are functions of (seed, epoch, position): the same arguments give the same data on any number of cores.
+    With `repeat=True`, `first_epoch=k` gives exactly the data of an uninterrupted run from epoch k on.
 
     Args:
-        path: a folder or a pair of text files (see `find_pairs`), or a `FolderIndex`, which spares the scan. An
-            `InstanceIndex` gives maps that number the objects in place of masks.
-        split: "train", "val", ... for folders that are divided.
-        num_classes: number of classes, or None to find it in the masks.
-        ignore_class: label or labels of pixels without a class.
-        class_names: one name a class.
-        batch_size: examples a batch. The last batch may be smaller, unless `repeat`.
-        augment: callable of (image, mask, seed), as `keras_seg.augmentation.standard(...)`, or None.
-        size: (height, width) in pixels that every image is resized to (antialiased bilinear, its mask nearest) before
-            it is augmented, or None. The aspect ratio is not kept.
-        shuffle: another order in every epoch; by default only with `augment`.
-        seed: int of at least 0.
-        cache: keep decoded examples: False, True or "memory" (about height x width x 4 bytes an example), or the path
-            of a folder.
-        repeat: go on without end, in epochs of exactly `steps_per_epoch` batches; pass `steps_per_epoch` to `model.fit`
-            then.
-        first_epoch: number of the epoch to begin with. Needs `repeat`.
-        steps_per_epoch: batches an epoch; by default what holds every example once (ceil(examples / batch_size)).
-        channels: 3 (RGB, the default), 1 (gray), 4, or what `.npy` images have.
-        workers: examples decoded and augmented at the same time; tf.data chooses by default.
-        label_map: dict from a value in the masks to its id.
-        colors: dict from color (red, green, blue) to id, for masks painted in colors.
+        path: path, pair of paths, or index. A folder, two text files (see `find_pairs`), or a `FolderIndex`, which
+            saves the scan. An `InstanceIndex` gives maps that number the objects instead of masks.
+        split: str. "train", "val", ..., for folders that are divided. Defaults to None.
+        num_classes: int >= 2. Number of classes. Defaults to None, which detects it from the masks.
+        ignore_class: int or sequence of int. Labels of pixels without a class. Defaults to None.
+        class_names: sequence of str. One name per class. Defaults to None.
+        label_map: dict from a value in the masks to its id. Defaults to None.
+        colors: dict from color (red, green, blue) to id, for masks painted in colors. Defaults to None.
+        channels: int. 3 (RGB), 1 (gray), 4, or the number in `.npy` images. Defaults to None, for 3.
+        batch_size: int >= 1. Examples per batch. The last batch may be smaller, unless `repeat`. Defaults to 8.
+        augment: callable of (image, mask, seed), such as `keras_seg.augmentation.standard(...)`. Defaults to None.
+        image_size: int or (height, width) in pixels. Every image is resized to it (antialiased bilinear, its mask
+            nearest) before augmentation, without keeping the aspect ratio. Defaults to None, which does not resize.
+        shuffle: bool. A different order in every epoch. Defaults to None, which shuffles if `augment` is given.
+        seed: int >= 0. Seed of order and augmentation. Defaults to 0.
+        cache: bool, "memory" or path. Keep decoded examples: True or "memory" (about height x width x 4 bytes per
+            example), or the path of a folder. Defaults to False.
+        repeat: bool. Repeat endlessly, in epochs of exactly `steps_per_epoch` batches; pass `steps_per_epoch` to
+            `model.fit` too. Defaults to False.
+        first_epoch: int >= 0. Number of the epoch to start with. Needs `repeat`. Defaults to 0.
+        steps_per_epoch: int >= 1. Batches per epoch. Defaults to None, for every example once
+            (ceil(examples / batch_size)).
+        workers: int >= 1. Examples decoded and augmented in parallel. Defaults to None: tf.data chooses.
 
     Returns:
         `tf.data.Dataset` of (image, mask): float32 (batch, height, width, channels) in 0..255 and int32 (batch, height,
-        width). Heights and widths are static where all images have one size, or `size` or a crop gives one.
+        width). Heights and widths are static if all images have one size, or `image_size` or a crop defines one.
 
     Raises:
-        InputError: the folder or an argument cannot be used, in one line that says what to do; also where images of
-            different sizes would have to be batched.
-        ImportError: TensorFlow is missing; it does the input on every backend.
+        InputError: The folder or an argument cannot be used, or images of different sizes would have to be batched.
+        ImportError: TensorFlow is missing; it runs the input pipeline on every backend.
 
     Examples:
         >>> import tempfile
         >>> from keras_seg.augmentation import standard
         >>> from keras_seg.data import write_shapes
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_shapes(folder, train=4, val=2, size=(48, 64))
-        ...     dataset = from_folder(folder, split="train", batch_size=2, augment=standard(crop=32))
+        ...     path = write_shapes(folder, train=4, val=2, image_size=(48, 64))
+        ...     dataset = from_folder(path, split="train", batch_size=2, augment=standard(crop=32))
         ...     images, masks = next(iter(dataset))
         >>> images.shape, masks.shape
         (TensorShape([2, 32, 32, 3]), TensorShape([2, 32, 32]))
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "`from_folder` (tf.data)")
-    finish = Finish(size, augment, workers)
-    index = path
-    if not isinstance(path, Examples):
+    settings = BatchSettings(image_size=image_size, augment=augment, workers=workers)
+    if isinstance(path, DataIndex):
+        index = path
+        refuse_scan_arguments(
+            index,
+            split,
+            num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            label_map=label_map,
+            colors=colors,
+            channels=channels,
+        )
+    else:
         index = scan_folder(
             path,
             split=split,
@@ -94,19 +114,8 @@ def from_folder(
             channels=3 if channels is None else channels,
             workers=workers,
         )
-    else:
-        refuse_scan_arguments(
-            index,
-            split,
-            num_classes,
-            ignore_class=ignore_class,
-            class_names=class_names,
-            label_map=label_map,
-            colors=colors,
-            channels=channels,
-        )
-    shuffle = augment is not None if shuffle is None else bool(shuffle)
-    schedule = Schedule(
+    shuffle = augment is not None if shuffle is None else _validation.boolean("shuffle", shuffle)
+    order = ExampleOrder(
         count=len(index),
         batch_size=batch_size,
         seed=seed,
@@ -114,18 +123,18 @@ def from_folder(
         first_epoch=first_epoch,
         steps_per_epoch=steps_per_epoch,
     )
-    finish.check_sizes(index.common_size, batch_size, index.path)
+    settings.check_sizes(index.common_size, batch_size, index.path)
     store = DecodedStore(index, cache=cache)
-    types = (tf.as_dtype(index.image_dtype), tf.as_dtype(index.label_dtype))
+    types = (tf.as_dtype(index.image_dtype), tf.as_dtype(index._label_dtype))
 
-    def load(position):
+    def load(position: Tensor) -> tuple[Tensor, Tensor]:
         image, mask = tf.numpy_function(store.get, [position], types, stateful=False)
         height, width = index.common_size or (None, None)
         image.set_shape((height, width, index.channels))
         mask.set_shape((height, width))
         return image, mask
 
-    def once(seed):
+    def once(seed: Tensor) -> tf.data.Dataset:
         if not shuffle:
             return tf.data.Dataset.range(len(index))
         # Sorted random numbers: tf.random.experimental.index_shuffle needs no memory, but is far from uniform for small
@@ -133,14 +142,22 @@ def from_folder(
         draws = tf.random.stateless_uniform((len(index),), seed, dtype=tf.float64)
         return tf.data.Dataset.from_tensor_slices(tf.cast(tf.argsort(draws, stable=True), tf.int64))
 
-    return batches(schedule.walk(once), load, schedule, finish)
+    return batches(order.epochs(once), load, order, settings)
 
 
 def refuse_scan_arguments(
-    index, split, num_classes, *, ignore_class, class_names=None, label_map=None, colors=None, channels=None
-):
-    """An index was scanned with these arguments; taken silently, others would be lost."""
-    given = {
+    index: DataIndex,
+    split: str | None,
+    num_classes: int | None,
+    *,
+    ignore_class: IgnoreClass,
+    class_names: Sequence[str] | None = None,
+    label_map: Mapping[int, int] | None = None,
+    colors: Mapping[tuple[int, int, int], int] | None = None,
+    channels: int | None = None,
+) -> None:
+    """Refuse arguments of a scan beside an index that was scanned with others: they would have no effect."""
+    given: dict[str, Any] = {
         "split": split,
         "num_classes": num_classes,
         "ignore_class": _validation.ignored_classes(ignore_class) or None,
@@ -151,6 +168,5 @@ def refuse_scan_arguments(
     }
     for name, value in given.items():
         if value is not None and value != getattr(index, name, None):
-            kind = type(index).__name__
-            scan = "scan_folder" if kind == "FolderIndex" else "scan_instances"
-            _validation.fail(name, f"cannot change a {kind}", value, f"Pass {name} to {scan}.")
+            fix = f"Pass {name} to {index._SCAN}."
+            _validation.fail(name, f"cannot change a {type(index).__name__}", value, fix)

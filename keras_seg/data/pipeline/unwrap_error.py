@@ -1,4 +1,4 @@
-"""The one line behind an error that went through TensorFlow."""
+"""The one-line error inside an exception that TensorFlow raised."""
 
 import re
 
@@ -9,17 +9,17 @@ from keras_seg._validation import InputError
 _LINE = re.compile(r"InputError: ?([^\n]+)")
 
 
-def unwrap_error(error):
+def unwrap_error(error: BaseException) -> InputError | None:
     """The `InputError` behind an exception that a pipeline raised while a model was trained.
 
-    A file that turns unreadable after the scan is found by a thread of TensorFlow, and its one line arrives inside a
-    `tf.errors.OpError` with a traceback.
+    A file that becomes unreadable after the scan is found in a thread of TensorFlow, and its one-line message arrives
+    inside a `tf.errors.OpError` with a traceback.
 
     Args:
         error: the exception that `model.fit` or the iteration raised.
 
     Returns:
-        An `InputError` with the line alone, or None where the exception has another cause.
+        An `InputError` with the line alone, or None if the exception has another cause.
 
     Examples:
         >>> unwrap_error(RuntimeError("{{function_node}} InputError: a.jpg: cannot be read.\\nTraceback ..."))

@@ -1,68 +1,66 @@
 """Generated scenes of shapes: data for the demo and for tests, with nothing to download."""
 
 import json
+import pathlib
 
 import numpy as np
 from PIL import Image
 
 from keras_seg import _validation
-from keras_seg.data.sources.generated_scenes import write_scenes
+from keras_seg._types import PathLike, Size
+from keras_seg.data.sources.generated_scenes import Disk, find_place, write_scenes
 
 SHAPE_NAMES = ("background", "circle", "square", "triangle", "ring", "cross", "star")
 
-# Okabe and Ito's colors, told apart by the color-blind too; for looking at the masks only.
+# The colors of Okabe and Ito, which color-blind people can distinguish; for viewing the masks only.
 _PALETTE = ((0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0))
 
 _SHAPES_IN_SCENE = (2, 4)
-_RADIUS = (0.18, 0.3)  # Of the shorter side: at 96 pixels a shape is 35 to 58 pixels across.
-_NEAREST = 0.8  # Of the sum of two radii: shapes hide one another, but none so much that nobody could name it.
+_RADIUS = (0.18, 0.3)  # Times the shorter side: at 96 pixels a shape is 35 to 58 pixels across.
+_NEAREST = 0.8  # Times the sum of two radii: shapes overlap, but each remains recognizable.
 _TRIES = 20
 
 
-def shapes_scene(rng, *, size=(96, 96)):
-    """Draw one scene: textured shapes that hide one another, before a textured background.
+def shapes_scene(rng: np.random.Generator | int, *, image_size: Size = (96, 96)) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one scene: textured shapes that partly hide one another, in front of a textured background.
 
-    Colors, textures, places, sizes and turns are random and independent of the class, so that only the outline tells
+    Colors, textures, places, sizes and rotations are random and independent of the class, so only the outline reveals
     it.
 
     Args:
         rng: a `numpy.random.Generator`, or a seed for one.
-        size: (height, width) in pixels, one int for a square; at least 32.
+        image_size: int or (height, width) in pixels, at least 32. Defaults to (96, 96).
 
     Returns:
-        The image, uint8 (height, width, 3), and the mask, uint8 (height, width), with the positions in `SHAPE_NAMES` as
-        ids.
+        The image, uint8 (height, width, 3), and the mask, uint8 (height, width), of positions in `SHAPE_NAMES`.
 
     Raises:
-        InputError: the size is too small.
+        InputError: `image_size` is too small.
 
     Examples:
-        >>> image, mask = shapes_scene(7, size=(64, 96))
+        >>> image, mask = shapes_scene(7, image_size=(64, 96))
         >>> image.shape, mask.shape, int(mask.max()) < len(SHAPE_NAMES)
         ((64, 96, 3), (64, 96), True)
     """
-    height, width = _validation.pair("size", size, 32)
+    height, width = _validation.pair("image_size", image_size, 32)
     rng = np.random.default_rng(rng)
     grid = np.mgrid[0:height, 0:width].astype(np.float32) + 0.5
     image = _texture(rng, grid, rng.uniform(70, 170) + rng.uniform(-15, 15, 3), contrast=14.0)
     mask = np.zeros((height, width), np.uint8)
-    drawn = []
+    drawn: list[Disk] = []
     for _ in range(rng.integers(_SHAPES_IN_SCENE[0], _SHAPES_IN_SCENE[1] + 1)):
         radius = rng.uniform(*_RADIUS) * min(height, width)
-        for _ in range(_TRIES):
-            center = rng.uniform(0.8 * radius, (height - 0.8 * radius, width - 0.8 * radius))
-            if all(np.hypot(*(center - other)) > _NEAREST * (radius + reach) for other, reach in drawn):
-                drawn.append((center, radius))
-                _draw(
-                    rng,
-                    image,
-                    mask,
-                    grid=grid,
-                    class_id=int(rng.integers(1, len(SHAPE_NAMES))),
-                    radius=radius,
-                    center=center,
-                )
-                break
+
+        def draw(radius: float = radius) -> Disk:
+            row, column = rng.uniform(0.8 * radius, (height - 0.8 * radius, width - 0.8 * radius))
+            return row, column, radius
+
+        place = find_place(draw, lambda near: near > _NEAREST, drawn, tries=_TRIES)
+        if place is None:
+            continue
+        drawn.append(place)
+        class_id = int(rng.integers(1, len(SHAPE_NAMES)))
+        _draw(rng, image, mask, grid=grid, class_id=class_id, place=place)
     # Light from one side, and the grain of a camera.
     slope = rng.uniform(-0.2, 0.2, 2)
     light = 1.0 + slope[0] * (grid[0] / height - 0.5) + slope[1] * (grid[1] / width - 0.5)
@@ -70,62 +68,71 @@ def shapes_scene(rng, *, size=(96, 96)):
     return image.clip(0, 255).round().astype(np.uint8), mask
 
 
-def write_shapes(folder, *, train=200, val=50, size=(96, 96), seed=0):
+def write_shapes(
+    path: PathLike, *, train: int = 200, val: int = 50, image_size: Size = (96, 96), seed: int = 0
+) -> pathlib.Path:
     """Write a data set of generated scenes in the layout that `from_folder` reads.
 
-    `folder/{train,val}/{images,masks}` as PNG, masks with a palette, and `folder/labels.json` with the names of the
-    classes. The scenes of the two splits are drawn from different seeds.
+    `path/{train,val}/{images,masks}` as PNG, masks with a palette, and `path/labels.json` with the names of the
+    classes. The two splits are drawn with different seeds.
 
     Args:
-        folder: where to write; made if it is not there.
-        train: number of scenes to train with.
-        val: number of scenes to validate with.
-        size: (height, width) in pixels, one int for a square; at least 32.
-        seed: int of at least 0. The same seed writes the same files.
+        path: path. Folder to write, created if needed. Files of the same name are replaced.
+        train: int. Number of training scenes. Defaults to 200.
+        val: int. Number of validation scenes. Defaults to 50.
+        image_size: int or (height, width) in pixels, at least 32. Defaults to (96, 96).
+        seed: int >= 0. The same seed writes the same files. Defaults to 0.
+
+    Returns:
+        The folder as a `pathlib.Path`.
 
     Raises:
-        InputError: an argument is out of its range.
+        InputError: An argument is out of range.
 
     Examples:
         >>> import os, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_shapes(folder, train=2, val=1, size=48)
-        ...     sorted(os.listdir(folder)), sorted(os.listdir(folder + "/train/images"))
+        ...     path = write_shapes(folder, train=2, val=1, image_size=48)
+        ...     sorted(os.listdir(path)), sorted(os.listdir(path / "train/images"))
         (['labels.json', 'train', 'val'], ['000000.png', '000001.png'])
     """
 
-    def scene(rng, size):
-        image, mask = shapes_scene(rng, size=size)
+    def scene(rng: np.random.Generator, size: tuple[int, int]) -> tuple[np.ndarray, Image.Image]:
+        image, mask = shapes_scene(rng, image_size=size)
         palette_mask = Image.fromarray(mask).convert("P")
         palette_mask.putpalette([value for color in _PALETTE for value in color])
         return image, palette_mask
 
-    folder = write_scenes(folder, train, val, size=size, seed=seed, scene=scene)
-    (folder / "labels.json").write_text(json.dumps({"names": list(SHAPE_NAMES)}, indent=2) + "\n")
+    path = write_scenes(path, scene, train=train, val=val, image_size=image_size, seed=seed)
+    (path / "labels.json").write_text(json.dumps({"names": list(SHAPE_NAMES)}, indent=2) + "\n")
+    return path
 
 
-def _draw(rng, image, mask, *, grid, class_id, radius, center):
-    """Paint one shape over what is there, within the square around it."""
+def _draw(
+    rng: np.random.Generator, image: np.ndarray, mask: np.ndarray, *, grid: np.ndarray, class_id: int, place: Disk
+) -> None:
+    """Paint one shape over the scene, within the square around it."""
     height, width = mask.shape
+    *center, radius = place
     reach = radius * 1.5 + 2
-    top, left = (int(max(0, place - reach)) for place in center)
+    top, left = (int(max(0, side - reach)) for side in center)
     bottom, right = int(min(height, center[0] + reach) + 1), int(min(width, center[1] + reach) + 1)
     window = (slice(top, bottom), slice(left, right))
-    place = grid[:, window[0], window[1]]
-    y, x = (place[0] - center[0]) / radius, (place[1] - center[1]) / radius
+    pixels = grid[:, window[0], window[1]]
+    y, x = (pixels[0] - center[0]) / radius, (pixels[1] - center[1]) / radius
     turn = rng.uniform(0, 2 * np.pi)
     u, v = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
     distance = _distance(SHAPE_NAMES[class_id], u, v) * radius
-    paint = _texture(rng, place, _vivid(rng), contrast=30.0)
-    # A darker or lighter rim, as on a cut-out; it makes the outline clear where two textures meet.
+    paint = _texture(rng, pixels, _vivid(rng), contrast=30.0)
+    # A darker or lighter rim makes the outline clear where two similar textures meet.
     rim = np.clip(1.0 - np.abs(distance + 1.5) / 1.5, 0, 1)[..., None] * rng.choice([-60.0, 60.0])
     cover = np.clip(0.5 - distance, 0, 1)[..., None]
     image[window] = image[window] * (1 - cover) + (paint + rim) * cover
     mask[window][distance < 0] = class_id
 
 
-def _distance(name, u, v):
-    """Distance to the outline in units of the radius, below 0 inside; exact enough for a soft edge of one pixel."""
+def _distance(name: str, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Signed distance to the outline in radii, negative inside; accurate enough for a soft edge of one pixel."""
     if name == "circle":
         return np.hypot(u, v) - 0.9
     if name == "square":
@@ -147,13 +154,13 @@ def _distance(name, u, v):
     return normal[0] * (radius * np.cos(fold) - tip[0]) + normal[1] * (radius * np.sin(fold) - tip[1])
 
 
-def _vivid(rng):
-    """A strong color of any hue: one channel high, one low, one anywhere."""
+def _vivid(rng: np.random.Generator) -> np.ndarray:
+    """A saturated color of any hue: one channel high, one low, one anywhere."""
     color = np.array([rng.uniform(190, 245), rng.uniform(15, 70), rng.uniform(15, 245)])
     return rng.permutation(color)
 
 
-def _texture(rng, grid, color, contrast):
+def _texture(rng: np.random.Generator, grid: np.ndarray, color: np.ndarray, *, contrast: float) -> np.ndarray:
     """Stripes, checks, dots, clouds or a plain color, as float32 (height, width, 3)."""
     turn, period = rng.uniform(0, np.pi), rng.uniform(5.0, 14.0)
     a = (np.cos(turn) * grid[1] + np.sin(turn) * grid[0]) * (2 * np.pi / period)

@@ -1,35 +1,37 @@
 """Pixels of each class in any dataset."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import IgnoreClass
 
 
 class PixelCounts(NamedTuple):
-    """What `class_weights` and `loss.adapt` need to know of a data set; a `FolderIndex` has the same two."""
+    """Pixel counts of a data set, for `class_weights` and `loss.adapt`. A `FolderIndex` has the same two arrays."""
 
-    pixel_counts: Any
+    pixel_counts: np.ndarray
     """int64 array (images, classes): pixels of each class in each mask."""
-    ignored_counts: Any
+    ignored_counts: np.ndarray
     """int64 array (images,): pixels without a class."""
 
 
-def count_pixels(dataset, num_classes, *, ignore_class=None):
-    """Count the pixels of each class in each mask, in one pass; of a folder, `scan_folder` has done so already.
+def count_pixels(dataset: Iterable[Any], num_classes: int, *, ignore_class: IgnoreClass = None) -> PixelCounts:
+    """Count the pixels of each class in each mask, in one pass. For a folder, `scan_folder` does this.
 
     Args:
-        dataset: iterable of batches (images, masks, ...), as a `tf.data.Dataset`; masks are ids (batch, height, width)
-            or (batch, height, width, 1). It must end.
-        num_classes: int >= 2, number of classes.
-        ignore_class: None, int or sequence of int, labels of pixels without a class. Defaults to None.
+        dataset: finite iterable of batches (images, masks, ...), such as a `tf.data.Dataset`; masks are ids
+            (batch, height, width) or (batch, height, width, 1).
+        num_classes: int >= 2. Number of classes.
+        ignore_class: int or sequence of int. Labels of pixels without a class. Defaults to None.
 
     Returns:
         `PixelCounts`.
 
     Raises:
-        InputError: for masks of other shapes, and labels that are neither a class nor ignored.
+        InputError: Masks have another shape, or hold labels that are neither a class nor ignored.
 
     Examples:
         >>> import numpy as np
@@ -49,12 +51,12 @@ def count_pixels(dataset, num_classes, *, ignore_class=None):
         for mask in masks:
             void = np.isin(mask, ignored)
             values, counts = np.unique(mask[~void], return_counts=True)
-            stray = [value.item() for value in values if value not in range(num_classes)]
-            if stray:
+            wrong = [value.item() for value in values if value not in range(num_classes)]
+            if wrong:
                 _validation.fail(
                     "dataset",
                     f"holds labels that are neither a class, 0 to {num_classes - 1}, nor ignored",
-                    stray[:8],
+                    wrong[:8],
                     "Pass them as ignore_class, or correct the masks or num_classes.",
                 )
             row = np.zeros(num_classes, np.int64)

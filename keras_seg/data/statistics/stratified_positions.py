@@ -3,23 +3,24 @@
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import ArrayLike
 
 
-def stratified_positions(pixel_counts, count):
-    """Positions of images that hold all classes as evenly as they can.
+def stratified_positions(pixel_counts: ArrayLike, count: int) -> list[int]:
+    """Positions of images that together hold all classes as evenly as possible.
 
-    Again and again the class that has the smallest share of the chosen pixels gets the image that is left in which its
-    own share is largest.
+    In each step, the class with the smallest share of the chosen pixels determines the next image: the remaining one in
+    which its share is largest.
 
     Args:
         pixel_counts: int array (images, classes), such as that of a `FolderIndex` or of `count_pixels`.
-        count: int, how many to choose; all, in order of choice, where there are fewer.
+        count: int >= 1. Number of images to choose; all of them, in order of choice, if there are fewer.
 
     Returns:
-        list of int.
+        List of int.
 
     Raises:
-        InputError: for arguments that are not as above.
+        InputError: `pixel_counts` is not an array of counts (images, classes), or `count` is not a positive integer.
 
     Examples:
         >>> stratified_positions([[90, 10], [100, 0], [80, 20], [100, 0]], count=2)
@@ -33,7 +34,7 @@ def stratified_positions(pixel_counts, count):
     present = np.flatnonzero(counts.sum(axis=0))
     left, chosen, held = np.ones(len(counts), bool), [], np.zeros(counts.shape[1])
     while len(chosen) < count:
-        # A class that occurs in no image that is left has had all it can get.
+        # A class that occurs in no remaining image can get no more pixels.
         open_classes = [c for c in present if shares[left, c].any()] or [0]
         neediest = min(open_classes, key=lambda c: held[c])
         best = int(np.argmax(np.where(left, shares[:, neediest], -1)))

@@ -1,72 +1,80 @@
-"""The edges between classes as a target of their own."""
+"""The edges between classes as a target."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import ArrayLike, IgnoreClass
+from keras_seg.data.targets.near_two_labels import near_two_labels
 from keras_seg.data.targets.target_pipeline import with_targets
 
-# Beyond every class id. SciPy's filters go through float64, which has no 2^63 - 1.
-_NO_CLASS = 2**40
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 BOUNDARY_CLASSES = ("inside", "boundary")
 
 
-def boundary_targets(mask, *, width=2, ignore_class=None):
-    """1 where another class is within `width` pixels, 0 elsewhere, ignored pixels as they are.
+def boundary_targets(mask: ArrayLike, *, width: int = 2, ignore_class: IgnoreClass = None) -> np.ndarray:
+    """1 where another class is within `width` pixels, 0 elsewhere; ignored pixels keep their label.
 
-    Within means rows and columns: the square of side `2 width + 1` around a pixel holds two classes. Lines are thus
-    `2 width` pixels wide. The frame of the image and the rim of ignored pixels are no edges: what lies beyond is not
-    known.
+    Distance is measured in rows and columns: a pixel is boundary if the square of side `2 width + 1` around it holds
+    two classes. Lines are thus `2 width` pixels wide. The border of the image and of ignored regions is not a boundary,
+    because the class beyond it is unknown.
 
     Args:
         mask: integer array (height, width) of class ids.
-        width: int >= 1, pixels. Defaults to 2.
-        ignore_class: None, int or sequence of int, labels of pixels without a class; not 0 and 1, which mean something
-            else in the result. Defaults to None.
+        width: int >= 1. Pixels. Defaults to 2.
+        ignore_class: int or sequence of int. Labels of pixels without a class, other than 0 and 1, which have a meaning
+            in the result. Defaults to None.
 
     Returns:
         int32 array (height, width).
 
     Raises:
-        InputError: the mask is no integer map, or an argument is out of range.
-        ImportError: SciPy is missing: `pip install "keras-seg[instances]"`.
+        InputError: The mask is not an integer map, or an argument is out of range.
+        ImportError: SciPy is missing: `pip install "keras-seg[boundary]"`.
 
     Examples:
         >>> boundary_targets(np.array([[4, 4, 4, 4, 7, 7, 255]]), width=1, ignore_class=255).tolist()
         [[0, 0, 0, 1, 1, 0, 255]]
     """
-    ndimage = _validation.optional_import("scipy.ndimage", "instances", "`boundary_targets`")
+    ndimage = _validation.optional_import("scipy.ndimage", "boundary", "`boundary_targets`")
     width = _validation.integer("width", width)
     ignored = _validation.ignored_classes(ignore_class)
     taken = [label for label in ignored if label in (0, 1)]
     if taken:
         fix = "Give these pixels another label first: np.where(mask == label, 255, mask)."
-        _validation.fail("ignore_class", "must not be 0 or 1, which are no edge and edge in the result", taken[0], fix)
+        _validation.fail("ignore_class", "must not be 0 or 1, which mean inside and boundary here", taken[0], fix)
     mask = np.asarray(mask)
     if mask.ndim != 2 or mask.dtype.kind not in "iub":
         _validation.fail(
             "mask", "must be an integer map (height, width) of classes", (mask.shape, str(mask.dtype)),
-            "Pass one mask of whole numbers at a time.",
+            "Pass one mask of integers at a time.",
         )  # fmt: skip
-    mask, void, side = mask.astype("int64"), np.isin(mask, ignored), 2 * width + 1
-    largest = ndimage.maximum_filter(np.where(void, -_NO_CLASS, mask), side, mode="nearest")
-    smallest = ndimage.minimum_filter(np.where(void, _NO_CLASS, mask), side, mode="nearest")
-    return np.where(void, mask, largest != smallest).astype("int32")
+    mask, void = mask.astype("int64"), np.isin(mask, ignored)
+    return np.where(void, mask, near_two_labels(ndimage, mask, ~void, width=width)).astype("int32")
 
 
-def add_boundary_targets(dataset, *, width=2, ignore_class=None):
+def add_boundary_targets(
+    dataset: tf.data.Dataset, *, width: int = 2, ignore_class: IgnoreClass = None
+) -> tf.data.Dataset:
     """The dataset (image, mask) as (image, boundary targets), after augmentation.
 
     Args:
-        dataset: `tf.data.Dataset` of batches (image, mask), masks (batch, height, width), as `from_folder` gives.
-        width: as for `boundary_targets`. Defaults to 2.
-        ignore_class: None, int or sequence of int, labels of pixels without a class. Defaults to None.
+        dataset: `tf.data.Dataset` of batches (image, mask), masks (batch, height, width), as from `from_folder`.
+        width: int >= 1. See `boundary_targets`. Defaults to 2.
+        ignore_class: int or sequence of int. Labels of pixels without a class. Defaults to None.
 
     Returns:
         `tf.data.Dataset` of (image, int32 (batch, height, width)): 0, 1, and -1 for pixels without a class
         (`ignore_class=-1` in losses and metrics).
 
     Raises:
-        InputError, ImportError: as `boundary_targets`; arguments are checked at once.
+        InputError: As for `boundary_targets`; arguments are checked immediately.
+        ImportError: As for `boundary_targets`.
 
     Examples:
         >>> import tensorflow as tf
@@ -80,8 +88,8 @@ def add_boundary_targets(dataset, *, width=2, ignore_class=None):
     return with_targets(dataset, lambda mask: edges_of(mask, width, ignored))
 
 
-def edges_of(mask, width, ignored):
-    """`boundary_targets` with -1 for ignored pixels, whatever their labels.
+def edges_of(mask: np.ndarray, width: int, ignored: tuple[int, ...]) -> np.ndarray:
+    """`boundary_targets` with -1 for ignored pixels, so that 0 and 1 may be ignored labels too.
 
     Args:
         mask: integer array (height, width) of class ids.

@@ -1,50 +1,63 @@
-"""U-Net's weight map, which makes the pixels between touching objects dear."""
+"""U-Net's weight map: higher loss weights for the pixels between touching objects."""
 
+from __future__ import annotations
+
+import functools
 import math
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import ArrayLike, IgnoreClass, Tensor
+from keras_seg.data.targets.target_pipeline import of_each_mask
 
-# Beyond d1 + d2 = 6 sigma the term is under w0 e^-18 = 2e-8 w0: nothing farther away needs to be looked at.
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# Beyond d1 + d2 = 6 sigma the term is below w0 e^-18 = 2e-8 w0 and is not computed.
 _REACH = 6
 
 
 def boundary_weights(
-    mask,
+    mask: ArrayLike,
     *,
-    instances=None,
-    w0=10.0,
-    sigma=5.0,
-    class_weights=None,
-    background=0,
-    inside=False,
-    ignore_class=None,
-):
+    instances: ArrayLike | None = None,
+    w0: float = 10.0,
+    sigma: float = 5.0,
+    class_weights: Sequence[float] | None = None,
+    background: int | None = 0,
+    inside: bool = False,
+    ignore_class: IgnoreClass = None,
+) -> np.ndarray:
     """Weights of the pixels of a mask: `w = w_c + w0 exp(-(d1 + d2)^2 / (2 sigma^2))`.
 
     w_c is the weight of the pixel's class, d1 and d2 are its distances in pixels to the nearest and the second nearest
-    object, from pixel center to pixel center. In a gap of 2 pixels d1 + d2 is 3. Where there are fewer than two objects
-    the second term is 0; so it is beyond d1 + d2 = 6 sigma, where it would be under 2e-8 w0.
+    object, from pixel center to pixel center. In a gap of 2 pixels d1 + d2 is 3. The second term is 0 for fewer than
+    two objects, and beyond d1 + d2 = 6 sigma, where it would be below 2e-8 w0.
 
     Args:
         mask: int array (height, width) of class ids.
-        instances: int array (height, width) that numbers the objects, 0 for none; or None for the connected components
-            of each class of the mask but `background`, pixels that touch at a corner connected. Defaults to None.
-        w0: float >= 0, weight where two objects all but touch. Defaults to 10.0.
-        sigma: float > 0, reach of the border in pixels. Defaults to 5.0.
-        class_weights: None for w_c = 1, or a sequence of floats >= 0, one for each class. Defaults to None.
-        background: int, the class that is no object; None where every class is one. Defaults to 0.
-        inside: bool, whether the pixels of objects get the term too, with d1 = 0, so that both sides of an edge between
-            touching objects are weighed. Defaults to False, for the gaps alone.
-        ignore_class: None, int or sequence of int, labels of pixels without a class. They are no objects and have
-            w_c = 1; the loss leaves them out. Defaults to None.
+        instances: int array (height, width) that numbers the objects, 0 for none. Defaults to None, for the connected
+            components of each class of the mask except for `background`, where pixels that share a corner are
+            connected.
+        w0: float >= 0. Weight where two objects nearly touch. Defaults to 10.0.
+        sigma: float > 0. Reach of the border in pixels. Defaults to 5.0.
+        class_weights: sequence of float >= 0, one per class. Defaults to None, for w_c = 1.
+        background: int. The class that is not an object, or None if every class is one. Must be 0 with `instances`,
+            which define the objects. Defaults to 0.
+        inside: bool. Whether the pixels of objects get the second term too, with d1 = 0, so that both sides of an edge
+            between touching objects weigh more. Defaults to False, for the gaps only.
+        ignore_class: int or sequence of int. Labels of pixels without a class. They are not objects and have w_c = 1;
+            the loss excludes them. Defaults to None.
 
     Returns:
-        float32 array (height, width), to be given to a loss as `sample_weight`.
+        float32 array (height, width), the `sample_weight` of a loss.
 
     Raises:
-        InputError: for arguments and masks that do not fit.
+        InputError: An argument is out of range, or arrays do not fit one another.
         ImportError: SciPy is missing: `pip install "keras-seg[boundary]"`.
 
     Examples:
@@ -66,35 +79,50 @@ def boundary_weights(
     ignored = _validation.ignored_classes(ignore_class)
     void = np.isin(mask, ignored)
     weights = _class_part(mask, void, class_weights)
+    _validation.boolean("inside", inside)
     if instances is None:
-        instances = _components(ndimage, mask, void, background)
+        objects = _components(ndimage, mask, void, background)
     else:
-        instances = _id_map("instances", instances)
-        if instances.shape != mask.shape:
-            _validation.fail("instances", f"must have the shape of `mask`, {mask.shape}", instances.shape)
-        instances = np.unique(np.where(void, 0, instances), return_inverse=True)
-        # Numbered 1, 2, ... with 0 for none, whatever the ids.
-        instances = (instances[1] + (0 if 0 in instances[0] else 1)).reshape(mask.shape)
-    total = _distances(ndimage, instances, _REACH * sigma)
+        if background != 0:
+            fix = "Remove `background`: 0 in `instances` marks pixels without an object."
+            _validation.fail("background", "cannot be combined with `instances`", background, fix)
+        ids = _id_map("instances", instances)
+        if ids.shape != mask.shape:
+            _validation.fail("instances", f"must have the shape of `mask`, {mask.shape}", ids.shape)
+        # Renumbered 1, 2, ... with 0 for none.
+        found, objects = np.unique(np.where(void, 0, ids), return_inverse=True)
+        objects = (objects + (0 if 0 in found else 1)).reshape(mask.shape)
+    total = _distances(ndimage, objects, _REACH * sigma)
     border = w0 * np.exp(-np.square(total) / (2 * sigma**2))
     if not inside:
-        border = np.where(instances == 0, border, 0.0)
+        border = np.where(objects == 0, border, 0.0)
     return (weights + border).astype("float32")
 
 
-def add_boundary_weights(dataset, **arguments):
+def add_boundary_weights(
+    dataset: tf.data.Dataset,
+    *,
+    w0: float = 10.0,
+    sigma: float = 5.0,
+    class_weights: Sequence[float] | None = None,
+    background: int | None = 0,
+    inside: bool = False,
+    ignore_class: IgnoreClass = None,
+) -> tf.data.Dataset:
     """The dataset (image, mask) as (image, mask, sample weight), with `boundary_weights` of each mask.
 
+    Other arguments: see `boundary_weights`.
+
     Args:
-        dataset: `tf.data.Dataset` of batches (image, mask), masks (batch, height, width), as `from_folder` gives. The
-            weights come after augmentation, so that they fit the mask that is trained on.
-        **arguments: of `boundary_weights`, but `mask` and `instances`.
+        dataset: `tf.data.Dataset` of batches (image, mask), masks (batch, height, width), as from `from_folder`. The
+            weights are computed after augmentation, so they fit the mask that is trained on.
 
     Returns:
         `tf.data.Dataset` of (image, mask, float32 weights (batch, height, width)), for `model.fit`.
 
     Raises:
-        InputError, ImportError: as `boundary_weights`; arguments are checked at once.
+        InputError: As for `boundary_weights`; arguments are checked immediately.
+        ImportError: As for `boundary_weights`.
 
     Examples:
         >>> import numpy as np, tensorflow as tf
@@ -105,32 +133,35 @@ def add_boundary_weights(dataset, **arguments):
         TensorShape([2, 8, 8])
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "`add_boundary_weights` (tf.data)")
-    for name in ("mask", "instances"):
-        if name in arguments:
-            _validation.fail(name, "cannot be given for a whole dataset", type(arguments[name]).__name__)
-    # The void of a 1x1 mask: every argument is checked before training begins.
-    void = _validation.ignored_classes(arguments.get("ignore_class")) or (0,)
-    boundary_weights(np.full((1, 1), void[0]), **arguments)
+    weigh = functools.partial(
+        boundary_weights,
+        w0=w0,
+        sigma=sigma,
+        class_weights=class_weights,
+        background=background,
+        inside=inside,
+        ignore_class=ignore_class,
+    )
+    # A mask of one ignored pixel checks every argument before training begins.
+    void = _validation.ignored_classes(ignore_class) or (0,)
+    weigh(np.full((1, 1), void[0]))
+    weights = of_each_mask(weigh, "float32")
 
-    def weigh(masks):
-        return np.stack([boundary_weights(mask, **arguments) for mask in masks])
-
-    def add(image, mask):
-        weights = tf.numpy_function(weigh, [mask], tf.float32, stateful=False)
-        weights.set_shape(mask.shape)
-        return image, mask, weights
+    def add(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return image, mask, weights(mask)
 
     return dataset.map(add, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def _id_map(name, value):
+def _id_map(name: str, value: ArrayLike) -> np.ndarray:
     value = np.asarray(value)
     if value.ndim != 2 or value.dtype.kind not in "iub":
         _validation.fail(name, "must be an integer array (height, width)", (value.shape, str(value.dtype)))
     return value.astype("int64")
 
 
-def _class_part(mask, void, class_weights):
+def _class_part(mask: np.ndarray, void: np.ndarray, class_weights: Sequence[float] | None) -> np.ndarray:
+    """w_c of each pixel."""
     if class_weights is None:
         return np.ones(mask.shape)
     table = np.array([_validation.number("class_weights", weight, minimum=0) for weight in class_weights])
@@ -140,12 +171,12 @@ def _class_part(mask, void, class_weights):
             "class_weights",
             f"must hold one number for each class; the mask has ids {used.min()} to {used.max()}",
             list(class_weights),
-            "Void ids belong in ignore_class.",
+            "Pass the labels of pixels without a class as ignore_class.",
         )
     return np.where(void, 1.0, table[np.where(void, 0, mask)])
 
 
-def _components(ndimage, mask, void, background):
+def _components(ndimage: ModuleType, mask: np.ndarray, void: np.ndarray, background: int | None) -> np.ndarray:
     """Objects numbered from 1: connected pixels of one class."""
     instances = np.zeros(mask.shape, "int64")
     count = 0
@@ -158,11 +189,11 @@ def _components(ndimage, mask, void, background):
     return instances
 
 
-def _distances(ndimage, instances, reach):
+def _distances(ndimage: ModuleType, instances: np.ndarray, reach: float) -> np.ndarray:
     """d1 + d2 of each pixel, infinite where it exceeds `reach`, and everywhere with fewer than two objects.
 
-    A transform of the whole image for each object would take minutes with hundreds of them. Here one transform says
-    which object is nearest; the second nearest is then looked for around each object, no farther away than matters.
+    One distance transform of the whole image finds the nearest object. The second nearest is searched only around each
+    object, up to `reach`; a transform of the whole image per object would take minutes for hundreds of objects.
     """
     total = np.full(instances.shape, np.inf)
     if instances.max(initial=0) < 2:
