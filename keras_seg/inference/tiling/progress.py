@@ -12,8 +12,8 @@ def check_progress(progress):
 
 
 @contextlib.contextmanager
-def progress_report(progress, done, total):
-    """A function of the number of tiles done, for `progress`: False, True for a bar, or a function (done, total).
+def progress_report(progress, done, total, *, unit="tiles"):
+    """A function of the number of `unit` done, for `progress`: False, True for a bar, or a function (done, total).
 
     `done` is how many there were before, in a run that goes on.
     """
@@ -24,7 +24,7 @@ def progress_report(progress, done, total):
 
         columns = (*rich.progress.Progress.get_default_columns(), rich.progress.MofNCompleteColumn())
         with rich.progress.Progress(*columns) as bar:
-            task = bar.add_task("tiles", total=total, completed=done)
+            task = bar.add_task(unit, total=total, completed=done)
             yield lambda done: bar.update(task, completed=done)
     else:
         yield lambda done: progress(done, total)
