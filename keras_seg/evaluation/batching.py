@@ -51,9 +51,10 @@ def labeled_classes(
     data: FolderIndex | PathLike | Iterable[Any],
     *,
     split: str | None,
-    num_classes: int | None,
+    num_classes: int | None = None,
     ignore_class: IgnoreClass,
     class_names: Sequence[str] | None = None,
+    model_classes: int | None = None,
     batch_size: int,
     repeated: bool = False,
 ) -> LabeledImages:
@@ -62,9 +63,10 @@ def labeled_classes(
     Args:
         data: a `FolderIndex`, a folder, or batches (images, masks).
         split: None or str. Of a folder; None for "val" where there is one.
-        num_classes: None or int. Of a folder; None to find out.
+        num_classes: None or int. Of a folder; None to find out. Defaults to None.
         ignore_class: labels to leave out; an index has its own.
-        class_names: None or names of the classes; an index has its own.
+        class_names: None or names of the classes; an index has its own. Defaults to None.
+        model_classes: None or int. The classes that the data must have. Defaults to None, for any number.
         batch_size: int. Images of one size that are predicted together.
         repeated: bool. Whether the batches are iterated over more than once. Defaults to False.
 
@@ -76,13 +78,16 @@ def labeled_classes(
         data = scan_folder(
             data,
             split=_split(find_splits(data), split),
-            num_classes=num_classes,
+            num_classes=model_classes if num_classes is None else num_classes,
             ignore_class=ignore_class,
             class_names=class_names,
         )
     elif isinstance(data, FolderIndex):
-        refuse_scan_arguments(data, split, None, ignore_class=ignore_class, class_names=class_names)
+        refuse_scan_arguments(data, split, num_classes, ignore_class=ignore_class, class_names=class_names)
     if isinstance(data, FolderIndex):
+        if model_classes not in (None, data.num_classes):
+            rule = f"must have the {data.num_classes} classes of {data.path}"
+            _validation.fail("model", rule, f"a model of {model_classes} classes")
         return LabeledImages(
             batches=lambda: _of_index(data, batch_size),
             count=len(data),
@@ -90,12 +95,12 @@ def labeled_classes(
             class_names=tuple(data.class_names),
             index=data,
         )
-    _check_batches(data, split, repeated=repeated)
+    _check_batches(data, repeated=repeated, split=split, num_classes=num_classes)
     return LabeledImages(
         batches=lambda: _of_batches(data),
         count=_count(data),
         ignore_class=_validation.ignored_classes(ignore_class),
-        class_names=None if num_classes is None else _validation.class_names(class_names, num_classes),
+        class_names=None if model_classes is None else _validation.class_names(class_names, model_classes),
     )
 
 
@@ -129,7 +134,7 @@ def labeled_objects(
             ignore_class=data.ignore_class,
             index=data,
         )
-    _check_batches(data, split)
+    _check_batches(data, split=split)
     ignored = _validation.ignored_classes(ignore_class)
 
     def batches() -> Iterator[Batch]:
@@ -163,7 +168,7 @@ def each_prediction(
     with reported(progress, labeled.count) as report:
         for positions, images, labels in labeled.batches():
             (scores,) = keras.tree.flatten(model.predict_on_batch(images))
-            scores = keras.ops.convert_to_numpy(scores)
+            scores = np.asarray(scores)
             check_finite(scores)
             yield from zip(positions, labels, scores, strict=True)
             done += len(images)
@@ -202,9 +207,10 @@ def _of_index(index: FolderIndex | InstanceIndex, batch_size: int) -> Iterator[B
             yield positions, np.stack(images).astype("float32"), np.stack(labels).astype("int32")
 
 
-def _check_batches(data: Any, split: str | None, *, repeated: bool = False) -> None:
-    if split is not None:
-        _validation.fail("split", "applies to a folder only", split, "Drop it, or pass the path of a folder as data.")
+def _check_batches(data: Any, *, repeated: bool = False, **of_folder: Any) -> None:
+    for name, value in of_folder.items():
+        if value is not None:
+            _validation.fail(name, "applies to a folder only", value, "Drop it, or pass the path of a folder as data.")
     if isinstance(data, (FolderIndex, InstanceIndex)):
         scan = "scan_folder" if isinstance(data, InstanceIndex) else "scan_instances"
         _validation.fail("data", "must be an index of this task", type(data).__name__, f"Read the folder with {scan}.")

@@ -7,7 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_seg import _validation
 from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.data import FolderIndex
 from keras_seg.evaluation.batching import each_prediction, labeled_classes
@@ -84,7 +83,6 @@ def evaluate(
     data: FolderIndex | PathLike | Iterable[Any],
     *,
     split: str | None = None,
-    num_classes: int | None = None,
     ignore_class: IgnoreClass = None,
     class_names: Sequence[str] | None = None,
     batch_size: int = 4,
@@ -100,7 +98,6 @@ def evaluate(
         data: a `FolderIndex`; the path of a folder, read by `data.scan_folder`; or batches (images, masks), such as a
             list or a finite `tf.data.Dataset`.
         split: None or str. The split of a folder. Defaults to None, for "val" where there is one.
-        num_classes: None or int. The classes of a folder. Defaults to None, for those of the model.
         ignore_class: None, int or sequence of int. Labels of pixels to leave out; an index has its own. Defaults to
             None.
         class_names: None or a sequence of names; an index has its own. Defaults to None, for those of the folder, or
@@ -127,12 +124,11 @@ def evaluate(
     labeled = labeled_classes(
         data,
         split=split,
-        num_classes=classes if num_classes is None else num_classes,
         ignore_class=ignore_class,
         class_names=class_names,
+        model_classes=classes,
         batch_size=batch_size,
     )
-    check_classes(classes, labeled.class_names or (), data)
     metric = ConfusionMatrix(classes, ignore_class=labeled.ignore_class)
     kind, matrices = output_kind(model), {}
     for position, mask, prediction in each_prediction(model, labeled, progress=progress):
@@ -146,10 +142,3 @@ def evaluate(
         image_accuracy=np.where(pixels > 0, right / np.maximum(pixels, 1), np.nan),
         image_confusion=of_images,
     )
-
-
-def check_classes(classes: int, class_names: Sequence[str], data: Any) -> None:
-    """Refuse a model with another number of classes than the data."""
-    if classes != len(class_names):
-        where = f" of {data.path}" if isinstance(data, FolderIndex) else ""
-        _validation.fail("model", f"must have the {len(class_names)} classes{where}", f"a model of {classes} classes")

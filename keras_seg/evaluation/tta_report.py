@@ -17,7 +17,6 @@ from keras_seg.data import FolderIndex
 from keras_seg.evaluation.batching import LabeledImages, labeled_classes, reported
 from keras_seg.evaluation.image_matrix import image_matrix
 from keras_seg.evaluation.model_scores import check_finite, class_ids, single_output
-from keras_seg.evaluation.semantic import check_classes
 from keras_seg.evaluation.tta_gain import TTAGain, TTAReport
 from keras_seg.inference.output_kind import output_kind
 from keras_seg.inference.tta.brightness import Brightness
@@ -37,15 +36,14 @@ def tta_report(
     model: keras.Model,
     data: FolderIndex | PathLike | Iterable[Any],
     *,
-    transforms: Any = CANDIDATES,
-    merge: str = "mean",
+    transforms: Any = None,
+    merge: str | None = None,
     over: str | None = None,
     max_passes: int = 16,
     samples: int = 1000,
     seed: int = 0,
     level: float = 0.95,
     split: str | None = None,
-    num_classes: int | None = None,
     ignore_class: IgnoreClass = None,
     batch_size: int = 1,
     progress: Progress = None,
@@ -67,8 +65,9 @@ def tta_report(
     Args:
         model: as for `TestTimeAugmentation`; or such a model, whose own transforms and merge are then evaluated.
         data: as for `evaluate`, with at least two images. Batches are iterated over twice, so a generator does not do.
-        transforms: as for `TestTimeAugmentation`. Defaults to hflip, vflip, rot90, scales, shifts and brightnesses.
-        merge, over: as for `TestTimeAugmentation`.
+        transforms: as for `TestTimeAugmentation`. Defaults to None, for those of `model`, or else hflip, vflip, rot90,
+            scales, shifts and brightnesses.
+        merge, over: as for `TestTimeAugmentation`. Default to None, for those of `model`.
         max_passes: int >= 1. Products of more passes are neither evaluated nor recommended. Defaults to 16.
         samples, seed, level: as for `metrics.paired_difference`.
         batch_size: int. Images of equal size of a folder or index that are predicted together. Defaults to 1.
@@ -91,7 +90,12 @@ def tta_report(
         (2, ['hflip'], 2)
     """
     if isinstance(model, TestTimeAugmentation):
+        for name, value in (("transforms", transforms), ("merge", merge), ("over", over)):
+            if value is not None:
+                _validation.fail(name, "is that of a model with test-time augmentation", value, "Pass model.model.")
         model, transforms, merge, over = model.model, model.transforms, model.merge, model.over
+    transforms = CANDIDATES if transforms is None else transforms
+    merge = "mean" if merge is None else merge
     items = _items(read_transforms(transforms))
     max_passes = _validation.integer("max_passes", max_passes)
     _validation.open_share("level", level)
@@ -106,12 +110,11 @@ def tta_report(
     labeled = labeled_classes(
         data,
         split=split,
-        num_classes=classes if num_classes is None else num_classes,
         ignore_class=ignore_class,
+        model_classes=classes,
         batch_size=batch_size,
         repeated=True,
     )
-    check_classes(classes, labeled.class_names or (), data)
     ignored = labeled.ignore_class
     sweep = functools.partial(_sweep, labeled, classes, progress)
 

@@ -128,7 +128,7 @@ def paired_difference(
     return _interval(score(_total(first)) - score(_total(other)), differences, level)
 
 
-def _function(score: Any) -> Callable[[np.ndarray], float]:
+def _function(score: Any) -> Any:
     return score if callable(score) else scores.MEANS[_validation.one_of("score", score, scores.MEANS)]
 
 

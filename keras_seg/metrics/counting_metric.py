@@ -82,13 +82,12 @@ class CountingMetric(keras.metrics.Metric):
         Raises:
             InputError: when one of them does not.
         """
-        metrics = list(metrics)
-        own = self._counted()
+        own, totals = self._counted(), self._totals()
         for other in metrics:
             if not isinstance(other, CountingMetric) or other._counted() != own:
                 facts = ", ".join(f"{key}={value}" for key, value in own.items())
                 _validation.fail("metrics", f"must hold metrics with {facts}", other)
-        totals = self._totals() + sum(other._totals() for other in metrics)
+            totals = totals + other._totals()
         self._limbs.assign(exact_counts.split(totals))
 
     @property

@@ -104,7 +104,12 @@ def test_the_number_of_images_may_be_unknown(folder):
     ("call", "message"),
     [
         (lambda data: evaluate(model_of(2), data, split="val"), "`split` applies to a folder only"),
-        (lambda data: evaluate(model_of(2), data, num_classes=3), "`model` must have the 3 classes"),
+        (lambda data: evaluate(model_of(2), data, class_names=["a"]), "`class_names` must hold 2 names"),
+        (lambda data: evaluate_boundaries(model_of(2), data, num_classes=3), "`num_classes` applies to a folder only"),
+        (
+            lambda data: tta_report(ks.inference.TestTimeAugmentation(model_of(2), "hflip"), data, merge="max"),
+            "`merge` is that of a model with test-time augmentation",
+        ),
         (lambda data: evaluate(model_of(2), data, progress="yes"), "`progress` must be True, False or a function"),
         (lambda data: evaluate(model_of(2), [(data[0][0], data[0][1] + 7)]), r"`y_true` holds labels.*\[7, 8\]"),
         (lambda data: evaluate(model_of(2), []), "`data` must hold at least one image"),

@@ -57,7 +57,12 @@ def test_gains_are_those_of_the_metrics(model, batches):
     """A diagonal of up to 26 pixels makes bands of one pixel."""
     done = []
     report = tta_report(
-        model, batches, transforms=["flips", Scale(0.5)], ignore_class=7, samples=50, progress=lambda *count: done.append(count)
+        model,
+        batches,
+        transforms=["flips", Scale(0.5)],
+        ignore_class=7,
+        samples=50,
+        progress=lambda *count: done.append(count),
     )
     assert done[-1] == (12, 12)
     assert report.images == 12
@@ -77,7 +82,9 @@ def test_gains_are_those_of_the_metrics(model, batches):
 
 def test_what_helps_is_recommended(model, batches):
     """The flip mends what leans to one side; upside down nothing changes; a hundredth of the light is no picture."""
-    report = tta_report(model, batches, transforms=["hflip", "vflip", Brightness(0.01, 100)], ignore_class=7, samples=200)
+    report = tta_report(
+        model, batches, transforms=["hflip", "vflip", Brightness(0.01, 100)], ignore_class=7, samples=200
+    )
     assert {gain.name: gain.verdict for gain in report.alone} == {
         "hflip": "helps",
         "vflip": "unclear",
