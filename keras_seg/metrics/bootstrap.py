@@ -72,9 +72,9 @@ def confidence_interval(
     Reference:
         - [Efron & Tibshirani, 1993](https://doi.org/10.1201/9780429246593), chapter 13.
     """
-    matrices, score = _checked("image_matrices", image_matrices), _function(score)
+    matrices, score_of = _checked("image_matrices", image_matrices), _function(score)
     drawn = _draw(len(matrices), samples, seed, level)
-    return _interval(score(_total(matrices)), _of_samples(matrices, drawn, score), level)
+    return _interval(score_of(_total(matrices)), _of_samples(matrices, drawn, score_of), level)
 
 
 def paired_difference(
@@ -116,7 +116,7 @@ def paired_difference(
         - [Efron & Tibshirani, 1993](https://doi.org/10.1201/9780429246593), chapter 13.
     """
     first, other = _checked("image_matrices", image_matrices), _checked("other_matrices", other_matrices)
-    score = _function(score)
+    score_of = _function(score)
     if first.shape != other.shape:
         _validation.fail("other_matrices", f"must have the shape of `image_matrices`, {first.shape}", other.shape)
     different = np.flatnonzero((first.sum(axis=2) != other.sum(axis=2)).any(axis=1))
@@ -124,8 +124,8 @@ def paired_difference(
         rule = "must be of the same images in the same order; the pixels of the classes differ"
         _validation.fail("other_matrices", rule, f"images {different[:8].tolist()}")
     drawn = _draw(len(first), samples, seed, level)
-    differences = _of_samples(first, drawn, score) - _of_samples(other, drawn, score)
-    return _interval(score(_total(first)) - score(_total(other)), differences, level)
+    differences = _of_samples(first, drawn, score_of) - _of_samples(other, drawn, score_of)
+    return _interval(score_of(_total(first)) - score_of(_total(other)), differences, level)
 
 
 def _function(score: Any) -> Any:
