@@ -31,15 +31,15 @@ def measure(model, data, images):
     index = ks.data.scan_folder(data, split="val", num_classes=11, ignore_class=11, check_images=False)
     index = index.subset(range(images)) if images else index
 
-    def told(done):
+    def report_progress(done, total):
         if done % 10 == 0:
-            print(f"{done} images", flush=True)
+            print(f"{done} of {total} images", flush=True)
 
-    first = ks.evaluation.tta_report(model, index, TRANSFORMS, on_batch=told)
+    first = ks.evaluation.tta_report(model, index, transforms=TRANSFORMS, progress=report_progress)
     print(first, flush=True)
     groups = {}
     for name, transforms in {"d4": "d4", "usual": ("hflip", Scale(0.75, 1.25))}.items():
-        report = ks.evaluation.tta_report(model, index, transforms, on_batch=told)
+        report = ks.evaluation.tta_report(model, index, transforms=transforms, progress=report_progress)
         print(report, flush=True)
         groups[name] = report.together.to_dict()
     return {**first.to_dict(), "groups": groups}

@@ -44,7 +44,7 @@ scan = ks.data.scan_instances(folder, split="val")
 tuned_on, judged_on = ks.data.split_index(scan, validation_split=0.5)
 tuned = ks.evaluation.tune_instances(model, tuned_on)
 print(f"settings: {tuned.settings}, score on the tuning images {tuned.score:.3f}")
-result = ks.evaluation.evaluate_instances(model, judged_on, tuned.settings)
+result = ks.evaluation.evaluate_instances(model, judged_on, settings=tuned.settings)
 print(f"instance score {result.instance_score:.3f}, panoptic quality {result.panoptic_quality:.3f}")
 
 # %%

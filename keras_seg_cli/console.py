@@ -45,12 +45,12 @@ def score_table(evaluation, title):
 
 
 def instance_table(evaluation, title):
-    """Objects found, made up and missed, and the scores."""
+    """True positives, false positives and false negatives among the objects, and the scores."""
     results = evaluation.to_dict()
     table = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, title_justify="left")
     table.add_column("objects at IoU above 0.5")
     table.add_column("", justify="right")
-    for name in ("found", "missed", "made up"):
+    for name in ("true positives", "false negatives", "false positives"):
         table.add_row(name, str(results[name.replace(" ", "_")]))
     table.add_section()
     table.add_row("[bold]instance score[/]", f"[bold]{100 * results['instance_score']:.1f}[/]")
@@ -108,4 +108,4 @@ def evaluate_with_bar(task, model, index, settings):
     """A task's `evaluate` with a progress bar."""
     with progress_bar() as bar:
         row = bar.add_task("judging", total=len(index))
-        return task.evaluate(model, index, settings, on_image=lambda done: bar.update(row, completed=done))
+        return task.evaluate(model, index, settings, progress=lambda done, _: bar.update(row, completed=done))

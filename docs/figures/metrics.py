@@ -153,7 +153,7 @@ def instances():
     moved = [square(90, shift)[0] for shift in shifts]
 
     def quality(predicted):
-        return ks.metrics.panoptic_quality(true, true, predicted, predicted, num_classes=2).quality[1]
+        return ks.metrics.panoptic_quality((true, true), (predicted, predicted), num_classes=2).quality[1]
 
     def panel(axis):
         values = {

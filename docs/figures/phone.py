@@ -100,7 +100,7 @@ def main():
         kept = ("size_bytes", "mean_iou", "agreement", "max_abs_difference", "milliseconds", "threads", "images")
         numbers = {
             "command": "python docs/figures/phone.py",
-            "keras": {"mean_iou": names["judged"].mean_iou, "interval": list(names["judged"].mean_iou_interval)},
+            "keras": {"mean_iou": names["judged"].mean_iou, "interval": list(names["judged"].mean_iou_interval())},
             "float32": {key: names["report"].to_dict()[key] for key in kept},
             "int8": {key: names["small"].to_dict()[key] for key in kept},
             "mediapipe_agreement": float(names["same"].mean()),

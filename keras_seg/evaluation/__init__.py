@@ -3,7 +3,7 @@
 from keras_seg.evaluation.boundaries import BoundaryEvaluation, boundary_lines, evaluate_boundaries
 from keras_seg.evaluation.instances import InstanceEvaluation, evaluate_instances
 from keras_seg.evaluation.semantic import Evaluation, evaluate
-from keras_seg.evaluation.tta_gains import TTAGain, TTAReport
+from keras_seg.evaluation.tta_gain import TTAGain, TTAReport
 from keras_seg.evaluation.tta_report import tta_report
 from keras_seg.evaluation.tune_instances import TunedInstances, tune_instances
 

@@ -1,65 +1,244 @@
-"""Images and masks in batches, from whatever holds them."""
+"""Labeled images in batches, from a folder, an index or batches; and what a model predicts for them."""
 
-import functools
+import dataclasses
 import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.data import FolderIndex, find_splits, scan_folder
+from keras_seg._types import IgnoreClass, PathLike, Progress
+from keras_seg.data import (
+    FolderIndex,
+    InstanceIndex,
+    find_instance_splits,
+    find_splits,
+    scan_folder,
+    scan_instances,
+)
+from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.pipeline.from_folder import refuse_scan_arguments
-from keras_seg.evaluation.equal_sizes import examples_of_equal_size
+from keras_seg.evaluation.model_scores import check_finite, single_output
+from keras_seg._progress import check_progress, progress_report
+
+# (positions, images, labels): images float32 (batch, height, width, channels), labels (batch, height, width).
+Batch = tuple[Sequence[int], np.ndarray, np.ndarray]
+_BATCHES = "Pass a list of batches such as [(images, masks)], a finite tf.data.Dataset, an index or a folder."
 
 
-def labeled_batches(data, classes, split, *, num_classes, ignore_class, batch_size):
-    """(function that gives the batches of images and masks, labels to leave out).
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LabeledImages:
+    """Images and their labels, each batch of one size, so that nothing that is evaluated has to be padded.
+
+    Attributes:
+        batches: function without arguments. Iterates over the batches.
+        count: int, the number of images; None where it is not known in advance.
+        ignore_class: tuple of int, the labels to leave out.
+        class_names: tuple of str, or None for maps of objects.
+        index: the index they come from, or None for batches.
+    """
+
+    batches: Callable[[], Iterator[Batch]]
+    count: int | None
+    ignore_class: tuple[int, ...]
+    class_names: tuple[str, ...] | None = None
+    index: FolderIndex | InstanceIndex | None = None
+
+
+def labeled_classes(
+    data: FolderIndex | PathLike | Iterable[Any],
+    *,
+    split: str | None,
+    num_classes: int | None = None,
+    ignore_class: IgnoreClass,
+    class_names: Sequence[str] | None = None,
+    model_classes: int | None = None,
+    batch_size: int,
+    repeated: bool = False,
+) -> LabeledImages:
+    """Images with masks of class ids.
 
     Args:
-        data: a `FolderIndex`, a folder, or batches that can be gone through twice.
-        classes: int, how many the model has.
-        split: of a folder, or None.
-        num_classes: of a folder, or None for the model's.
+        data: a `FolderIndex`, a folder, or batches (images, masks).
+        split: None or str. Of a folder; None for "val" where there is one.
+        num_classes: None or int. Of a folder; None to find out. Defaults to None.
         ignore_class: labels to leave out; an index has its own.
-        batch_size: int, images of one size in a batch.
+        class_names: None or names of the classes; an index has its own. Defaults to None.
+        model_classes: None or int. The classes that the data must have. Defaults to None, for any number.
+        batch_size: int. Images of one size that are predicted together.
+        repeated: bool. Whether the batches are iterated over more than once. Defaults to False.
 
     Raises:
-        InputError: something else, or another number of classes.
+        InputError: for other data, and arguments that the data cannot follow.
     """
     batch_size = _validation.integer("batch_size", batch_size)
     if isinstance(data, (str, os.PathLike)):
-        splits = find_splits(data)
-        if split is None and splits:
-            split = "val" if "val" in splits else splits[0]
-        data = scan_folder(data, split=split, num_classes=num_classes or classes, ignore_class=ignore_class)
+        data = scan_folder(
+            data,
+            split=_split(find_splits(data), split),
+            num_classes=model_classes if num_classes is None else num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+        )
     elif isinstance(data, FolderIndex):
-        refuse_scan_arguments(data, split, num_classes, ignore_class=ignore_class)
-    if not isinstance(data, FolderIndex):
-        return functools.partial(_of_iterable, data), _validation.ignored_classes(ignore_class)
-    if data.num_classes != classes:
-        _validation.fail("model", f"must have the {data.num_classes} classes of {data.path}", f"{classes} classes")
+        refuse_scan_arguments(data, split, num_classes, ignore_class=ignore_class, class_names=class_names)
+    if isinstance(data, FolderIndex):
+        if model_classes not in (None, data.num_classes):
+            rule = f"must have the {data.num_classes} classes of {data.path}"
+            _validation.fail("model", rule, f"a model of {model_classes} classes")
+        return LabeledImages(
+            batches=lambda: _of_index(data, batch_size),
+            count=len(data),
+            ignore_class=data.ignore_class,
+            class_names=tuple(data.class_names),
+            index=data,
+        )
+    _check_batches(data, repeated=repeated, split=split, num_classes=num_classes)
+    return LabeledImages(
+        batches=lambda: _of_batches(data),
+        count=_count(data),
+        ignore_class=_validation.ignored_classes(ignore_class),
+        class_names=None if model_classes is None else _validation.class_names(class_names, model_classes),
+    )
 
-    def of_index():
-        for _, images, masks in examples_of_equal_size(data, batch_size):
-            yield images, masks.astype("int32")
 
-    return of_index, data.ignore_class
+def labeled_objects(
+    data: InstanceIndex | PathLike | Iterable[Any],
+    *,
+    split: str | None,
+    ignore_class: IgnoreClass,
+    batch_size: int,
+) -> LabeledImages:
+    """Images with maps that number their objects, -1 where a pixel does not count.
+
+    Args:
+        data: an `InstanceIndex`, a folder, or batches (images, maps).
+        split: None or str. Of a folder; None for "val" where there is one.
+        ignore_class: labels to leave out, which become -1; an index has its own.
+        batch_size: int. Images of one size that are predicted together.
+
+    Raises:
+        InputError: for other data, and arguments that the data cannot follow.
+    """
+    batch_size = _validation.integer("batch_size", batch_size)
+    if isinstance(data, (str, os.PathLike)):
+        data = scan_instances(data, split=_split(find_instance_splits(data), split), ignore_class=ignore_class)
+    elif isinstance(data, InstanceIndex):
+        refuse_scan_arguments(data, split, None, ignore_class=ignore_class)
+    if isinstance(data, InstanceIndex):
+        return LabeledImages(
+            batches=lambda: _of_index(data, batch_size),
+            count=len(data),
+            ignore_class=data.ignore_class,
+            index=data,
+        )
+    _check_batches(data, split=split)
+    ignored = _validation.ignored_classes(ignore_class)
+
+    def batches() -> Iterator[Batch]:
+        for positions, images, ids in _of_batches(data):
+            if ids.dtype.kind not in "iub":
+                _validation.fail("data", "must number the objects in integer maps", str(ids.dtype))
+            yield positions, images, np.where(np.isin(ids, ignored), -1, ids.astype("int64"))
+
+    return LabeledImages(batches=batches, count=_count(data), ignore_class=(-1,))
 
 
-def _of_iterable(data):
-    again = "Pass a list of batches such as [(images, masks)], a finite tf.data.Dataset, a FolderIndex or a folder."
+def each_prediction(
+    model: keras.Model, labeled: LabeledImages, *, channels: int | None = None, progress: Progress = None
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """(position, labels, scores (height, width, channels)) of every image.
+
+    Args:
+        model: keras.Model with one output of scores at any size.
+        labeled: the images and their labels.
+        channels: None or int. How many channels the model must have. Defaults to None, for any number.
+        progress: None, bool or function (images done, images or None).
+
+    Raises:
+        InputError: the model has several outputs or another number of channels, or predicts NaN.
+    """
+    found = single_output(model).shape[-1]
+    if channels is not None and found != channels:
+        fix = "Pass a model that was trained for this task."
+        _validation.fail("model", f"must give {channels} channels", f"a model of {found} channels", fix)
+    done = 0
+    with reported(progress, labeled.count) as report:
+        for positions, images, labels in labeled.batches():
+            (scores,) = keras.tree.flatten(model.predict_on_batch(images))
+            scores = np.asarray(scores)
+            check_finite(scores)
+            yield from zip(positions, labels, scores, strict=True)
+            done += len(images)
+            report(done)
+    if not done:
+        _validation.fail("data", "must hold at least one image", "no batches")
+
+
+def reported(progress: Progress, total: int | None, unit: str = "images") -> Any:
+    """A context with a function of the number done, which `progress` shows."""
+    check_progress(progress)
+    return progress_report(progress, total=total, unit=unit)
+
+
+def spread(count: int, most: int) -> list[int]:
+    """Positions of at most `most` of `count` images, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int)).tolist()
+
+
+def _split(splits: Sequence[str], split: str | None) -> str | None:
+    if split is None and splits:
+        return "val" if "val" in splits else splits[0]
+    return split
+
+
+def _of_index(index: FolderIndex | InstanceIndex, batch_size: int) -> Iterator[Batch]:
+    """The examples of an index, those of one size together."""
+    store = DecodedStore(index)
+    of_size: dict[tuple[int, ...], list[int]] = {}
+    for position, size in enumerate(index.sizes):
+        of_size.setdefault(tuple(size), []).append(position)
+    for group in of_size.values():
+        for start in range(0, len(group), batch_size):
+            positions = group[start : start + batch_size]
+            images, labels = zip(*map(store.get, positions), strict=True)
+            yield positions, np.stack(images).astype("float32"), np.stack(labels).astype("int32")
+
+
+def _check_batches(data: Any, *, repeated: bool = False, **of_folder: Any) -> None:
+    for name, value in of_folder.items():
+        if value is not None:
+            _validation.fail(name, "applies to a folder only", value, "Drop it, or pass the path of a folder as data.")
+    if isinstance(data, (FolderIndex, InstanceIndex)):
+        scan = "scan_folder" if isinstance(data, InstanceIndex) else "scan_instances"
+        _validation.fail("data", "must be an index of this task", type(data).__name__, f"Read the folder with {scan}.")
     cardinality = getattr(data, "cardinality", None)
     if not hasattr(data, "__iter__") or (cardinality is not None and int(cardinality()) == -1):
-        _validation.fail("data", "must be finite batches (images, masks)", data, again)
-    if hasattr(data, "__next__"):
-        _validation.fail("data", "is gone through twice, and a generator can be only once", data, again)
+        _validation.fail("data", "must be finite batches (images, masks)", type(data).__name__, _BATCHES)
+    if repeated and hasattr(data, "__next__"):
+        _validation.fail("data", "is gone through twice, and a generator can be only once", data, _BATCHES)
+
+
+def _of_batches(data: Iterable[Any]) -> Iterator[Batch]:
+    done = 0
     for batch in data:
         if not isinstance(batch, (tuple, list)) or len(batch) < 2:
-            _validation.fail("data", "must hold batches (images, masks)", type(batch).__name__, again)
-        images, masks = np.asarray(batch[0], "float32"), np.asarray(batch[1])
-        masks = masks[..., 0] if masks.ndim == 4 and masks.shape[-1] == 1 else masks
-        if images.ndim != 4 or masks.shape != images.shape[:3]:
+            _validation.fail("data", "must hold batches (images, masks)", type(batch).__name__, _BATCHES)
+        images, labels = np.asarray(batch[0], "float32"), np.asarray(batch[1])
+        labels = labels[..., 0] if labels.ndim == 4 and labels.shape[-1] == 1 else labels
+        if images.ndim != 4 or labels.shape != images.shape[:3]:
             rule = "must hold images (batch, height, width, channels) and masks (batch, height, width)"
-            single = images.ndim == 3 and masks.shape == images.shape[:2]
+            single = images.ndim == 3 and labels.shape == images.shape[:2]
             fix = "Give single images a batch axis: (image[None], mask[None])." if single else ""
-            _validation.fail("data", rule, (images.shape, masks.shape), fix)
-        yield images, masks
+            _validation.fail("data", rule, (images.shape, labels.shape), fix)
+        yield range(done, done + len(images)), images, labels
+        done += len(images)
+
+
+def _count(data: Any) -> int | None:
+    """The number of images in a list of batches; other data would have to be read for it."""
+    if isinstance(data, (list, tuple)) and all(isinstance(batch, (list, tuple)) and batch for batch in data):
+        return sum(len(batch[0]) for batch in data)
+    return None

@@ -1,58 +1,68 @@
-"""Judging how well the objects of images are found."""
+"""Evaluation of an instance model: how well the objects of images are found."""
 
 import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.evaluation.each_image import each_prediction
+from keras_seg._types import IgnoreClass, PathLike, Progress
+from keras_seg.data import InstanceIndex
+from keras_seg.evaluation.batching import each_prediction, labeled_objects
 from keras_seg.inference.objects.instances import instances
 from keras_seg.metrics import PanopticQuality, instance_counts, panoptic_quality
 from keras_seg.metrics.instance_score import THRESHOLDS
-from keras_seg.metrics.segment_overlaps import score_of_counts
+from keras_seg.metrics.segment_matching import score_of_counts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InstanceEvaluation:
-    """What a model found of the objects of a set of images.
+    """The results of an instance model on a set of images.
 
     Attributes:
-        counts: int64 array (images, thresholds, 3): objects found, made up and missed in each image at each threshold
-            of the intersection over union, as `metrics.instance_counts` gives them.
+        counts: int64 array (images, thresholds, 3). True positives, false positives and false negatives of each image
+            at each threshold of the intersection over union, as `metrics.instance_counts` returns them.
         thresholds: tuple of floats in [0.5, 1).
         panoptic: `metrics.PanopticQuality` of one class, the objects.
     """
 
     counts: np.ndarray
-    thresholds: tuple
+    thresholds: tuple[float, ...]
     panoptic: PanopticQuality
 
     @property
-    def images(self):
-        """int, how many were judged."""
+    def images(self) -> int:
+        """Number of images."""
         return len(self.counts)
 
     @property
-    def image_scores(self):
+    def image_scores(self) -> np.ndarray:
         """float array (images,): `metrics.instance_score` of each image."""
         return score_of_counts(self.counts)
 
     @property
-    def instance_score(self):
+    def instance_score(self) -> float:
         """Mean of `image_scores`."""
         return float(self.image_scores.mean())
 
     @property
-    def panoptic_quality(self):
-        """PQ over all images together; NaN where nobody saw an object."""
+    def panoptic_quality(self) -> float:
+        """PQ over all images together; NaN if neither truth nor prediction contains an object."""
         return float(self.panoptic.quality[0])
 
-    def to_dict(self):
-        """All results as a JSON-ready dict; None for what is not defined."""
-        found, made_up, missed = (int(value) for value in self.counts[:, 0].sum(axis=0))
+    @property
+    def score(self) -> float:
+        """The number that ranks models: `instance_score`."""
+        return self.instance_score
 
-        def share(part, whole):
-            return float(part / whole) if whole else None
+    def to_dict(self) -> dict[str, Any]:
+        """All results as a JSON-ready dict; None for undefined ones. Counts are those at the first threshold."""
+        true_positives, false_positives, false_negatives = (int(value) for value in self.counts[:, 0].sum(axis=0))
+
+        def share(whole: int) -> float | None:
+            return float(true_positives / whole) if whole else None
 
         quality = {
             name: None if np.isnan(value) else float(value)
@@ -66,11 +76,11 @@ class InstanceEvaluation:
             "images": self.images,
             "instance_score": self.instance_score,
             **quality,
-            "precision": share(found, found + made_up),
-            "recall": share(found, found + missed),
-            "found": found,
-            "made_up": made_up,
-            "missed": missed,
+            "precision": share(true_positives + false_positives),
+            "recall": share(true_positives + false_negatives),
+            "true_positives": true_positives,
+            "false_positives": false_positives,
+            "false_negatives": false_negatives,
             "score_by_threshold": {
                 f"{threshold:g}": float(score_of_counts(self.counts[:, [position]]).mean())
                 for position, threshold in enumerate(self.thresholds)
@@ -78,64 +88,81 @@ class InstanceEvaluation:
         }
 
 
-def evaluate_instances(model, index, *, settings=None, batch_size=4, on_image=None):
-    """Evaluate a model on the objects of all examples of a folder, each at its own size.
+def evaluate_instances(
+    model: keras.Model,
+    data: InstanceIndex | PathLike | Iterable[Any],
+    *,
+    settings: Mapping[str, Any] | None = None,
+    split: str | None = None,
+    ignore_class: IgnoreClass = None,
+    batch_size: int = 4,
+    progress: Progress = None,
+) -> InstanceEvaluation:
+    """Evaluate an instance model on the objects of images, each at its own size.
 
     Args:
-        model: keras.Model that gives background, body and border at any size.
-        index: a `keras_seg.data.InstanceIndex`.
-        settings: dict of arguments of `instances`, as `tune_instances(...).settings`. Defaults to None, for its
-            defaults.
-        batch_size: int, how many images of equal size are predicted together. Defaults to 4.
-        on_image: called with the number of images done so far, for a progress bar. Defaults to None.
+        model: keras.Model. Its output has three channels, background, body and border, at any size.
+        data: an `InstanceIndex`; the path of a folder, read by `data.scan_instances`; or batches (images, maps) of
+            objects, int (batch, height, width): 0 for the background, negative for pixels that do not count.
+        settings: None or dict. Arguments of `inference.instances`, such as `tune_instances(...).settings`. Defaults to
+            None, for its defaults.
+
+    Other arguments: those of `evaluate`.
 
     Returns:
         An `InstanceEvaluation`.
 
     Raises:
-        InputError: if the model does not give three channels, or a setting is unknown or out of range.
+        InputError: if the model does not have three channels, has several outputs or predicts NaN, a setting is unknown
+            or out of range, or an argument does not fit.
 
     Examples:
 
     ```python
     index = ks.data.scan_instances("cells", split="val")
     tuned = ks.evaluation.tune_instances(model, index)
-    print(ks.evaluation.evaluate_instances(model, index, tuned.settings).instance_score)
+    print(ks.evaluation.evaluate_instances(model, index, settings=tuned.settings).instance_score)
     ```
     """
-    pairs = [None] * len(index)
-    settings = known_settings(settings)
-    for position, ids, probabilities in each_prediction(model, index, 3, batch_size=batch_size, on_image=on_image):
-        pairs[position] = judged_pair(ids, instances(probabilities, **settings))
-    return judge_instances(*zip(*pairs, strict=True))
+    checked = check_settings(settings)
+    labeled = labeled_objects(data, split=split, ignore_class=ignore_class, batch_size=batch_size)
+    pairs = {}
+    for position, ids, probabilities in each_prediction(model, labeled, channels=3, progress=progress):
+        pairs[position] = without_void(ids, instances(probabilities, **checked))
+    return _evaluation([pairs[position] for position in sorted(pairs)])
 
 
-def judged_pair(true, predicted):
-    """The two maps without the pixels that do not count, which become background in both."""
+def without_void(true: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two maps with the pixels that do not count as background in both."""
     void = true < 0
     return np.where(void, 0, true), np.where(void, 0, predicted)
 
 
-def judge_instances(true, predicted):
-    """The `InstanceEvaluation` of maps of objects, one pair an image."""
-    counts = np.stack([instance_counts(*pair, THRESHOLDS) for pair in zip(true, predicted, strict=True)])
-    panoptic = PanopticQuality(*(np.zeros(1, kind) for kind in ("float64", "int64", "int64", "int64")))
-    for one, other in zip(true, predicted, strict=True):
-        panoptic += _quality(one, other)
-    return InstanceEvaluation(counts=counts, thresholds=THRESHOLDS, panoptic=panoptic)
-
-
-def known_settings(settings):
+def check_settings(settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """`settings` as a dict, when all of them are arguments of `instances`."""
-    settings = dict(settings or {})
+    checked = dict(settings or {})
     known = ("threshold", "seed_threshold", "border_threshold", "min_size", "fill_holes", "elevation")
-    for name, value in settings.items():
+    for name, value in checked.items():
         if name not in known:
             _validation.fail("settings", f"holds an unknown name {name!r}", value, _validation.nearest(name, known))
-    return settings
+    return checked
 
 
-def _quality(true, predicted):
-    """PQ of the objects. The background is a class of its own here, as ignored pixels would be in no union."""
-    both = panoptic_quality((true == 0).astype(int), true, (predicted == 0).astype(int), predicted, num_classes=2)
-    return PanopticQuality(iou=both.iou[:1], found=both.found[:1], made_up=both.made_up[:1], missed=both.missed[:1])
+def _evaluation(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> InstanceEvaluation:
+    """The result for maps of true and predicted objects."""
+    counts = np.stack([instance_counts(*pair) for pair in pairs])
+    total = _quality(*pairs[0])
+    for pair in pairs[1:]:
+        total += _quality(*pair)
+    return InstanceEvaluation(counts=counts, thresholds=THRESHOLDS, panoptic=total)
+
+
+def _quality(true: np.ndarray, predicted: np.ndarray) -> PanopticQuality:
+    """PQ of the objects. The background is a class of its own here, because ignored pixels would be in no union."""
+    both = panoptic_quality(((true == 0).astype(int), true), ((predicted == 0).astype(int), predicted), num_classes=2)
+    return PanopticQuality(
+        iou=both.iou[:1],
+        true_positives=both.true_positives[:1],
+        false_positives=both.false_positives[:1],
+        false_negatives=both.false_negatives[:1],
+    )

@@ -1,62 +1,75 @@
-"""Judging a model on a folder of images, each at its own size."""
+"""Evaluation of a semantic segmentation model, each image at its own size."""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
-from keras_seg import _validation
-from keras_seg.evaluation.equal_sizes import examples_of_equal_size
-from keras_seg.inference.predict_classes import predict_classes
-from keras_seg.metrics import confidence_interval, scores
+from keras_seg._types import IgnoreClass, PathLike, Progress
+from keras_seg.data import FolderIndex
+from keras_seg.evaluation.batching import each_prediction, labeled_classes
+from keras_seg.evaluation.image_matrix import image_matrix
+from keras_seg.evaluation.model_scores import class_ids, single_output
+from keras_seg.inference.output_kind import output_kind
+from keras_seg.metrics import ConfusionMatrix, confidence_interval, scores
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What a model got right on a set of images.
+    """The results of a semantic segmentation model on a set of images.
 
     Attributes:
-        confusion: int64 array (num_classes, num_classes), pixels by true class (row) and predicted class (column).
+        confusion: int64 array (num_classes, num_classes). Pixels by true class (row) and predicted class (column).
         class_names: tuple of str.
-        images: int, how many were judged.
-        image_accuracy: float array (images,), the share of right pixels of each image; NaN where all pixels are
-            ignored.
-        image_confusion: int32 array (images, num_classes, num_classes), the matrix of each image, from which
+        images: int. Number of images.
+        image_accuracy: float array (images,). Share of right pixels of each image; NaN where all pixels are ignored.
+        image_confusion: int32 array (images, num_classes, num_classes). The matrix of each image, from which
             `metrics.paired_difference` compares two models on the same images; None where it was not kept.
     """
 
     confusion: np.ndarray
-    class_names: tuple
+    class_names: tuple[str, ...]
     images: int
     image_accuracy: np.ndarray
     image_confusion: np.ndarray | None = None
 
     @property
-    def iou(self):
+    def iou(self) -> np.ndarray:
         """Intersection over union of each class over all pixels of the set; NaN for a class that occurs nowhere."""
         return scores.iou_per_class(self.confusion)
 
     @property
-    def mean_iou(self):
+    def mean_iou(self) -> float:
         """Mean of `iou` over the classes that occur."""
-        return float(scores.mean_iou(self.confusion))
+        return scores.mean_iou(self.confusion)
 
     @property
-    def mean_iou_interval(self):
-        """(low, high): the 95 % interval of `mean_iou` by `metrics.confidence_interval`; None for a single image, and
-        where the matrices of the images were not kept or hold nothing."""
+    def score(self) -> float:
+        """The number that ranks models: `mean_iou`."""
+        return self.mean_iou
+
+    def mean_iou_interval(
+        self, *, samples: int = 1000, seed: int = 0, level: float = 0.95
+    ) -> tuple[float, float] | None:
+        """The bootstrap interval of `mean_iou` over the images. Arguments: those of `metrics.confidence_interval`.
+
+        Returns:
+            (low, high), or None for a single image, and where the matrices of the images were not kept or hold nothing.
+        """
         if self.image_confusion is None or self.images < 2 or not self.confusion.any():
             return None
-        interval = confidence_interval(self.image_confusion)
+        interval = confidence_interval(self.image_confusion, samples=samples, seed=seed, level=level)
         return interval.low, interval.high
 
-    def to_dict(self):
-        """All results as a JSON-ready dict; a class that occurs nowhere has None."""
-        interval = self.mean_iou_interval
-        matrix = scores.checked(self.confusion)
+    def to_dict(self) -> dict[str, Any]:
+        """All results as a JSON-ready dict; None for a class that occurs nowhere."""
+        interval = self.mean_iou_interval()
         return {
             "images": self.images,
             "mean_iou_interval": None if interval is None else list(interval),
-            **{name: float(score(matrix, None, np)) for name, score in scores.MEANS.items()},
+            **{name: score(self.confusion) for name, score in scores.MEANS.items()},
             "iou": {
                 name: None if np.isnan(value) else float(value)
                 for name, value in zip(self.class_names, self.iou, strict=True)
@@ -65,53 +78,67 @@ class Evaluation:
         }
 
 
-def evaluate(model, index, *, batch_size=4, on_image=None):
-    """Evaluate a model on all examples of a folder, each at its own size.
+def evaluate(
+    model: keras.Model,
+    data: FolderIndex | PathLike | Iterable[Any],
+    *,
+    split: str | None = None,
+    ignore_class: IgnoreClass = None,
+    class_names: Sequence[str] | None = None,
+    batch_size: int = 4,
+    progress: Progress = None,
+) -> Evaluation:
+    """Evaluate a semantic segmentation model, each image at its own size.
+
+    The class of a pixel is the one with the highest score; with one output channel, class 1 where its probability
+    exceeds 0.5 (its logit 0).
 
     Args:
-        model: keras.Model that takes images of any size.
-        index: a `keras_seg.data.FolderIndex`.
-        batch_size: int, how many images of equal size are predicted together. Defaults to 4.
-        on_image: called with the number of images done so far, for a progress bar. Defaults to None.
+        model: keras.Model. It takes images of any size that occurs, and has one output of scores.
+        data: a `FolderIndex`; the path of a folder, read by `data.scan_folder`; or batches (images, masks), such as a
+            list or a finite `tf.data.Dataset`.
+        split: None or str. The split of a folder. Defaults to None, for "val" where there is one.
+        ignore_class: None, int or sequence of int. Labels of pixels to leave out; an index has its own. Defaults to
+            None.
+        class_names: None or a sequence of names; an index has its own. Defaults to None, for those of the folder, or
+            "class_0" and so on.
+        batch_size: int. Images of equal size of a folder or index that are predicted together. Defaults to 4.
+        progress: None, bool, or function (images done, images), called after each batch; `images` is None for batches
+            whose number is not known in advance. True draws a progress bar. Defaults to None.
 
     Returns:
         An `Evaluation`.
 
     Raises:
-        ValueError: if the model's number of classes is not the folder's.
+        InputError: if the model and the data have different classes, the model has several outputs or predicts NaN, or
+            an argument does not fit.
 
     Examples:
-
-    ```python
-    index = ks.data.scan_folder("camvid", split="val", num_classes=11, ignore_class=11)
-    print(ks.evaluation.evaluate(model, index).mean_iou)
-    ```
+        >>> import keras_seg as ks, numpy as np
+        >>> model = ks.models.UNet(num_classes=2, filters=4, depth=1)
+        >>> images, masks = np.zeros((2, 16, 20, 3)), np.zeros((2, 16, 20), "int32")
+        >>> ks.evaluation.evaluate(model, [(images, masks)]).images
+        2
     """
-    count = index.num_classes
-    have = 2 if model.output_shape[-1] == 1 else model.output_shape[-1]
-    if have != count:
-        _validation.fail("model", f"must have the {count} classes of {index.path}", f"a model of {have} classes")
-    confusion = np.zeros((count, count), "int64")
-    accuracy = np.full(len(index), np.nan)
-    of_images = np.zeros((len(index), count, count), "int32")
-    done = 0
-    for positions, images, masks in examples_of_equal_size(index, batch_size):
-        predictions = predict_classes(model, images)
-        for position, mask, prediction in zip(positions, masks, predictions, strict=True):
-            counted = (mask >= 0) & (mask < count) & ~np.isin(mask, index.ignore_class)
-            pairs = mask[counted].astype("int64") * count + prediction[counted]
-            matrix = np.bincount(pairs, minlength=count * count).reshape(count, count)
-            confusion += matrix
-            of_images[position] = matrix
-            if matrix.any():
-                accuracy[position] = np.trace(matrix) / matrix.sum()
-        done += len(positions)
-        if on_image is not None:
-            on_image(done)
+    classes = max(2, single_output(model).shape[-1])
+    labeled = labeled_classes(
+        data,
+        split=split,
+        ignore_class=ignore_class,
+        class_names=class_names,
+        model_classes=classes,
+        batch_size=batch_size,
+    )
+    metric = ConfusionMatrix(classes, ignore_class=labeled.ignore_class)
+    kind, matrices = output_kind(model), {}
+    for position, mask, prediction in each_prediction(model, labeled, progress=progress):
+        matrices[position] = image_matrix(metric, mask, class_ids(prediction, kind)).astype("int32")
+    of_images = np.stack([matrices[position] for position in sorted(matrices)])
+    pixels, right = of_images.sum(axis=(1, 2)), np.trace(of_images, axis1=1, axis2=2)
     return Evaluation(
-        confusion=confusion,
-        class_names=tuple(index.class_names),
-        images=len(index),
-        image_accuracy=accuracy,
+        confusion=of_images.sum(axis=0, dtype="int64"),
+        class_names=labeled.class_names or (),
+        images=len(of_images),
+        image_accuracy=np.where(pixels > 0, right / np.maximum(pixels, 1), np.nan),
         image_confusion=of_images,
     )

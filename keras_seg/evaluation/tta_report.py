@@ -4,79 +4,82 @@ import dataclasses
 import functools
 import statistics
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph
-from keras_seg.evaluation.batching import labeled_batches
-from keras_seg.evaluation.tta_gains import TTAGain, TTAReport
-from keras_seg.inference.predict_classes import predict_classes
+from keras_seg._types import IgnoreClass, PathLike, Progress
+from keras_seg.data import FolderIndex
+from keras_seg.evaluation.batching import LabeledImages, labeled_classes, reported
+from keras_seg.evaluation.image_matrix import image_matrix
+from keras_seg.evaluation.model_scores import check_finite, class_ids, single_output
+from keras_seg.evaluation.tta_gain import TTAGain, TTAReport
+from keras_seg.inference.output_kind import output_kind
 from keras_seg.inference.tta.brightness import Brightness
 from keras_seg.inference.tta.scale import Scale
 from keras_seg.inference.tta.shift import Shift
 from keras_seg.inference.tta.test_time_augmentation import TestTimeAugmentation
 from keras_seg.inference.tta.view import read_transforms, views_of
-from keras_seg.metrics import BoundaryIoU, ConfusionMatrix, paired_difference, scores
+from keras_seg.metrics import BoundaryIoU, ConfusionMatrix, Interval, paired_difference, scores
+from keras_seg.metrics.boundary_iou import band_ious
+from keras_seg.metrics.ratios import mean_of_defined
 
 CANDIDATES = ("hflip", "vflip", "rot90", Scale(0.75, 1.25), Shift(8), Brightness(0.9, 1.1))
 _PARTS = {"d4": ("hflip", "vflip", "rot90"), "flips": ("hflip", "vflip"), "d2": ("hflip", "vflip"), "identity": ()}
 
 
 def tta_report(
-    model,
-    data,
+    model: keras.Model,
+    data: FolderIndex | PathLike | Iterable[Any],
     *,
-    transforms=CANDIDATES,
-    merge="mean",
-    over=None,
-    split=None,
-    num_classes=None,
-    ignore_class=None,
-    max_passes=16,
-    batch_size=1,
-    level=0.95,
-    draws=1000,
-    seed=0,
-    on_batch=None,
-):
-    """Judge test-time augmentation on labeled images: the gain of each transform, of all together, and the cost.
+    transforms: Any = None,
+    merge: str | None = None,
+    merge_on: str | None = None,
+    max_passes: int = 16,
+    samples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    split: str | None = None,
+    ignore_class: IgnoreClass = None,
+    batch_size: int = 1,
+    progress: Progress = None,
+) -> TTAReport:
+    """Evaluate test-time augmentation on labeled images: the gain of each transform, of all together, and the cost.
 
     The gain of a transform is that of `TestTimeAugmentation` with it alone over the plain model, in mean IoU and in
-    `metrics.BoundaryIoU`, with a bootstrap interval over the images on which both are judged (`paired_difference`).
+    `metrics.BoundaryIoU`, with a bootstrap interval over the images on which both are evaluated (`paired_difference`).
 
     A transform **harms** when the interval of one of the two gains lies below 0, **helps** when it does not harm and
     the interval of the mean IoU lies above 0, and is **unclear** otherwise. Only those that help are recommended: a
-    pass that gains nothing still costs its time. They are added in the order of their gain while their product has at
-    most `max_passes` and holds none that harms: hflip and rot90 generate vflip. What was chosen on images looks better
-    on them than on others; judge the product on other images where the last tenth counts. With fewer than about thirty
-    images the intervals are too narrow.
+    pass without a gain still costs its time. They are added in the order of their gain while their product has at most
+    `max_passes` and contains none that harms: hflip and rot90 generate vflip. A choice looks better on the images it
+    was made on than on others; if tenths of a point matter, evaluate the product on images not used here. With fewer
+    than about thirty images the intervals are too narrow.
 
-    `"d4"` and `"flips"` are judged as hflip, vflip and rot90, and each scale, shift and brightness on its own.
+    `"d4"` and `"flips"` are evaluated as hflip, vflip and rot90, and each scale, shift and brightness by itself.
 
     Args:
-        model: as for `TestTimeAugmentation`; or such a model, whose own transforms and merge are judged then.
-        data: a `FolderIndex`; a folder (its val split, where it is divided); or an iterable of batches (images, masks)
-            that can be gone through twice, such as a list or a finite `tf.data.Dataset`. At least two images.
-        transforms: as for `TestTimeAugmentation`. Defaults to hflip, vflip, rot90, Scale(0.75, 1.25), Shift(8) and
-            Brightness(0.9, 1.1).
-        merge: as for `TestTimeAugmentation`. Defaults to "mean".
-        over: as for `TestTimeAugmentation`. Defaults to None.
-        split: str, of a folder. Defaults to None.
-        num_classes: int, of a folder. Defaults to None, for the model's.
-        ignore_class: None, int or sequence of int, labels to leave out; an index has its own. Defaults to None.
-        max_passes: int, products of more passes are neither judged nor recommended. Defaults to 16.
-        batch_size: int, images of one size predicted together. Defaults to 1.
-        level: float in (0, 1), of the intervals. Defaults to 0.95.
-        draws: int, of the bootstrap. Defaults to 1000.
-        seed: int, of the bootstrap. Defaults to 0.
-        on_batch: called with the number of images done, for a progress bar. Defaults to None.
+        model: as for `TestTimeAugmentation`; or such a model, whose own transforms and merge are then evaluated.
+        data: as for `evaluate`, with at least two images. Batches are iterated over twice, so a generator does not do.
+        transforms: as for `TestTimeAugmentation`. Defaults to None, for those of `model`, or else hflip, vflip, rot90,
+            scales, shifts and brightnesses.
+        merge, merge_on: as for `TestTimeAugmentation`. Default to None, for those of `model`.
+        max_passes: int >= 1. Products of more passes are neither evaluated nor recommended. Defaults to 16.
+        samples, seed, level: as for `metrics.paired_difference`.
+        batch_size: int. Images of equal size of a folder or index that are predicted together. Defaults to 1.
+        progress: as for `evaluate`; the recommended product may take a second pass over the images.
+
+    Other arguments: those of `evaluate`.
 
     Returns:
         A `TTAReport`.
 
     Raises:
-        ValueError: if an argument is not as above.
+        InputError: if an argument is not as above, or the model has several outputs or predicts NaN.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -87,100 +90,119 @@ def tta_report(
         (2, ['hflip'], 2)
     """
     if isinstance(model, TestTimeAugmentation):
-        model, transforms, merge, over = model.model, model.transforms, model.merge, model.merge_on
+        for name, value in (("transforms", transforms), ("merge", merge), ("merge_on", merge_on)):
+            if value is not None:
+                _validation.fail(name, "is that of a model with test-time augmentation", value, "Pass model.model.")
+        model, transforms, merge, merge_on = model.model, model.transforms, model.merge, model.merge_on
+    transforms = CANDIDATES if transforms is None else transforms
+    merge = "mean" if merge is None else merge
     items = _items(read_transforms(transforms))
     max_passes = _validation.integer("max_passes", max_passes)
     _validation.open_share("level", level)
-    _validation.integer("draws", draws)
+    _validation.integer("samples", samples)
     _validation.integer("seed", seed, minimum=0)
-    if image_graph(model).outputs[0].shape[-1] == 1 and over is None:
-        over = "probabilities"  # Of one channel 0.5 is the threshold, and of its logit 0.
-    augmented = functools.partial(TestTimeAugmentation, model, merge=merge, merge_on=over)
-    classes = max(2, model.output_shape[-1])
-    batches, ignore_class = labeled_batches(
-        data, classes, split, num_classes=num_classes, ignore_class=ignore_class, batch_size=batch_size
+    image_graph(model)
+    channels = single_output(model).shape[-1]
+    if channels == 1 and merge_on is None:
+        merge_on = "probabilities"  # One threshold, 0.5, for the plain model and all views.
+    augmented = functools.partial(TestTimeAugmentation, model, merge=merge, merge_on=merge_on)
+    classes = max(2, channels)
+    labeled = labeled_classes(
+        data,
+        split=split,
+        ignore_class=ignore_class,
+        model_classes=classes,
+        batch_size=batch_size,
+        repeated=True,
     )
-    sweep = functools.partial(_sweep, batches, classes, ignore_class, on_batch)
+    ignored = labeled.ignore_class
+    sweep = functools.partial(_sweep, labeled, classes, progress)
 
     plain = ()
     products = {plain: augmented("identity"), **{(item,): augmented([item]) for item in items}}
     everything = _joined(items)
     if items and everything not in products and len(views_of(everything)) <= max_passes:
         products[everything] = augmented(everything)
-    judged = sweep(products)
-    if len(judged[plain].matrices) < 2:
-        found = f"{len(judged[plain].matrices)} images"
+    results = sweep(products)
+    if len(results[plain].matrices) < 2:
+        found = f"{len(results[plain].matrices)} images"
         _validation.fail("data", "must hold at least two images, for intervals", found)
 
-    def gain(product, judged):
-        first, base = judged[product], judged[plain]
-        intervals = [
-            paired_difference(ours, theirs, score=score, level=level, draws=draws, seed=seed)
+    def gain(product: tuple, results: Mapping[tuple, _Result]) -> TTAGain:
+        first, base = results[product], results[plain]
+        mean_iou, boundary_iou = (
+            paired_difference(ours, theirs, score=score, samples=samples, seed=seed, level=level)
             for ours, theirs, score in (
-                (first.matrices, base.matrices, _mean_iou(ignore_class)),
-                (first.bands, base.bands, _band_iou(ignore_class)),
+                (first.matrices, base.matrices, _mean_iou(ignored)),
+                (first.bands, base.bands, _band_iou(ignored)),
             )
-        ]
-        ratio = statistics.median(a / b for a, b in zip(first.seconds, base.seconds, strict=True))
-        return TTAGain(product, len(views_of(product)), *intervals, ratio, _verdict(*intervals))
+        )
+        return TTAGain(
+            transforms=product,
+            passes=len(views_of(product)),
+            mean_iou=mean_iou,
+            boundary_iou=boundary_iou,
+            time_ratio=statistics.median(a / b for a, b in zip(first.seconds, base.seconds, strict=True)),
+            verdict=_verdict(mean_iou, boundary_iou),
+        )
 
-    alone = tuple(gain((item,), judged) for item in items)
+    alone = tuple(gain((item,), results) for item in items)
     recommended = _recommended(alone, max_passes)
-    if recommended and recommended not in judged:
+    if recommended and recommended not in results:
         again = sweep({plain: products[plain], recommended: augmented(recommended)})
     else:
-        again = judged
+        again = results
     return TTAReport(
-        images=len(judged[plain].matrices),
-        mean_iou=float(_mean_iou(ignore_class)(judged[plain].matrices.sum(axis=0))),
-        boundary_iou=float(_band_iou(ignore_class)(judged[plain].bands.sum(axis=0))),
+        images=len(results[plain].matrices),
+        mean_iou=_mean_iou(ignored)(np.sum(results[plain].matrices, axis=0)),
+        boundary_iou=_band_iou(ignored)(np.sum(results[plain].bands, axis=0)),
         merge=merge,
         alone=alone,
-        together=gain(everything, judged) if items and everything in judged else None,
+        together=gain(everything, results) if items and everything in results else None,
         recommended=recommended,
         recommended_gain=gain(recommended, again) if recommended else None,
     )
 
 
-@dataclasses.dataclass
-class _Judged:
+@dataclasses.dataclass(kw_only=True)
+class _Result:
     """Of one model: the confusion matrix of each image, that of its bands, and the seconds of each batch."""
 
-    matrices: list
-    bands: list
-    seconds: list
+    matrices: list[np.ndarray] = dataclasses.field(default_factory=list)
+    bands: list[np.ndarray] = dataclasses.field(default_factory=list)
+    seconds: list[float] = dataclasses.field(default_factory=list)
 
 
-def _sweep(batches, classes, ignore_class, *, on_batch, models):
-    """Judge `{key: model}` on all batches, in turns, so that a noisy machine is noisy for all of them."""
-    judged = {key: _Judged([], [], []) for key in models}
-    pixels = ConfusionMatrix(classes, ignore_class=ignore_class)
-    bands = BoundaryIoU(classes, ignore_class=ignore_class)
+def _sweep(
+    labeled: LabeledImages, classes: int, progress: Progress, models: Mapping[tuple, keras.Model]
+) -> dict[tuple, _Result]:
+    """Evaluate `{key: model}` on all batches, in turns, so that noise of the machine affects all of them alike."""
+    results = {key: _Result() for key in models}
+    kinds = {key: output_kind(model) for key, model in models.items()}
+    pixels = ConfusionMatrix(classes, ignore_class=labeled.ignore_class)
+    bands = BoundaryIoU(classes, ignore_class=labeled.ignore_class)
     sizes, done = set(), 0
-    for images, masks in batches():
-        for key, model in models.items():
-            if images.shape not in sizes:
-                predict_classes(model, images)  # Compiles for this size.
-            start = time.perf_counter()
-            ids = predict_classes(model, images)
-            judged[key].seconds.append(time.perf_counter() - start)
-            for mask, predicted in zip(masks, ids.astype("int32"), strict=True):
-                for metric, matrices in ((pixels, judged[key].matrices), (bands, judged[key].bands)):
-                    metric.reset_state()
-                    metric.update_state(mask[None], predicted[None])
-                    matrices.append(metric.matrix)
-        sizes.add(images.shape)
-        done += len(images)
-        if on_batch is not None:
-            on_batch(done)
-    for result in judged.values():
-        result.matrices = np.array(result.matrices).reshape(-1, classes, classes)
-        result.bands = np.array(result.bands).reshape(-1, classes + 1, classes + 1)
-    return judged
+    with reported(progress, labeled.count) as report:
+        for _, images, masks in labeled.batches():
+            for key, model in models.items():
+                if images.shape not in sizes:
+                    model.predict_on_batch(images)  # Compiles for this size.
+                start = time.perf_counter()
+                predictions = np.asarray(model.predict_on_batch(images))
+                ids = class_ids(predictions, kinds[key])
+                results[key].seconds.append(time.perf_counter() - start)
+                check_finite(predictions)
+                for mask, predicted in zip(masks, ids, strict=True):
+                    results[key].matrices.append(image_matrix(pixels, mask, predicted))
+                    results[key].bands.append(image_matrix(bands, mask, predicted))
+            sizes.add(images.shape)
+            done += len(images)
+            report(done)
+    return results
 
 
-def _items(transforms):
-    """The transforms that are judged alone."""
+def _items(transforms: Sequence[Any]) -> list[Any]:
+    """The transforms that are evaluated alone."""
     items = []
     for transform in transforms:
         if isinstance(transform, Scale):
@@ -194,7 +216,7 @@ def _items(transforms):
     return list(dict.fromkeys(items))
 
 
-def _joined(items):
+def _joined(items: Sequence[Any]) -> tuple[Any, ...]:
     """Names, and one object for all scales, one for all shifts and one for all brightnesses."""
     names = [item for item in items if isinstance(item, str)]
     factors = {
@@ -204,11 +226,11 @@ def _joined(items):
     return (*names, *(kind(*sorted(values, key=str)) for kind, values in factors.items() if values))
 
 
-def _recommended(alone, max_passes):
+def _recommended(alone: Sequence[TTAGain], max_passes: int) -> tuple[Any, ...]:
     """The product of those that help, the best first."""
     helping = sorted((gain for gain in alone if gain.verdict == "helps"), key=lambda gain: -gain.mean_iou.value)
     harmful = [set(views_of(gain.transforms)) for gain in alone if gain.verdict == "harms"]
-    kept = []
+    kept: list[Any] = []
     for gain in helping:
         views = views_of(_joined([*kept, *gain.transforms]))
         if len(views) <= max_passes and not any(harm <= set(views) for harm in harmful):
@@ -216,16 +238,15 @@ def _recommended(alone, max_passes):
     return _joined(kept)
 
 
-def _verdict(mean_iou, boundary_iou):
+def _verdict(mean_iou: Interval, boundary_iou: Interval) -> str:
     if mean_iou.high < 0 or boundary_iou.high < 0:
         return "harms"
     return "helps" if mean_iou.low > 0 else "unclear"
 
 
-def _mean_iou(ignore_class):
-    return lambda matrix: scores.mean_iou(matrix, ignore_class)
+def _mean_iou(ignore_class: IgnoreClass) -> Callable[[np.ndarray], float]:
+    return functools.partial(scores.mean_iou, ignore_class=ignore_class)
 
 
-def _band_iou(ignore_class):
-    """The mean `BoundaryIoU` of a matrix of bands, whose last class is what lies in none."""
-    return lambda bands: scores.mean_of_defined(scores.judged(scores.iou_per_class(bands)[:-1], ignore_class, np), np)
+def _band_iou(ignore_class: IgnoreClass) -> Callable[[np.ndarray], float]:
+    return lambda bands: float(mean_of_defined(band_ious(bands, ignore_class=ignore_class), np))

@@ -195,7 +195,7 @@ def judgment(classes, request, channels):
         ids = np.concatenate([pair[side] for pair in classes])[:count]
         for mask, predicted in zip(labels, ids, strict=True):
             metric.update_state(mask[None], predicted[None].astype("int32"))
-        values = scores.iou_per_class(metric.matrix, request.ignore_class)
+        values = scores.iou_per_class(metric.matrix, ignore_class=request.ignore_class)
         found[name] = tuple(None if np.isnan(value) else float(value) for value in values)
     return found
 

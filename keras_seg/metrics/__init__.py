@@ -1,4 +1,4 @@
-"""Metrics read from exact counts of pixels; `scores` has those of a confusion matrix as functions of one."""
+"""Metrics computed from exact pixel counts; `scores` has those of a confusion matrix as plain functions."""
 
 from keras_seg.metrics import scores
 from keras_seg.metrics.bootstrap import Interval, confidence_interval, paired_difference

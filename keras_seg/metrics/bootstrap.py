@@ -1,51 +1,61 @@
-"""How far a score may be trusted: bootstrap over images.
+"""How reliable a score is: bootstrap over images.
 
-The images of a data set are drawn anew, with repetition, many times; the spread of the score over these draws is what
-another set of images of the same kind might have given. Images are drawn and not pixels, because the pixels of one
-image are right or wrong together.
+The images of a data set are resampled with replacement many times; the spread of the score over these samples
+estimates what another set of images of the same kind would have given. Images are resampled, not pixels, because errors
+within an image are correlated.
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import ArrayLike
 from keras_seg.metrics import scores
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A score and the interval of its draws.
+    """A score and its bootstrap interval.
 
     Attributes:
-        value: float, the score of all images.
-        low: float, below it lie half of the draws that are left out.
-        high: float, above it lie the others.
-        level: float, the share of the draws between.
-        draws: float array, the score of each draw.
+        value: float. The score of all images.
+        low: float. Half of the excluded samples score lower.
+        high: float. The other half score higher.
+        level: float. The share of the samples in the interval.
+        samples: float array. The score of each sample.
     """
 
     value: float
     low: float
     high: float
     level: float
-    draws: np.ndarray = dataclasses.field(repr=False, compare=False)
+    samples: np.ndarray = dataclasses.field(repr=False, compare=False)
 
 
-def confidence_interval(image_matrices, *, score=scores.mean_iou, level=0.95, draws=1000, seed=0):
+def confidence_interval(
+    image_matrices: ArrayLike,
+    *,
+    score: Callable[[np.ndarray], float] | str = scores.mean_iou,
+    samples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
     """The score of a data set with a percentile bootstrap interval over its images.
 
-    Each draw adds up the confusion matrices of as many images as there are, so that the score is always that of a data
-    set and never a mean of images.
+    Each sample adds up the confusion matrices of as many images as there are, so the score is always that of a data set
+    and never a mean over images.
 
     Args:
-        image_matrices: array (images, classes, classes) of counts, hist[true, predicted], such as
+        image_matrices: array (images, classes, classes). Counts, hist[true, predicted], such as
             `MetricSuite(keep_images=True).image_matrices`.
         score: function from one matrix to a float, or the name of one in `MetricSuite`, such as "mean_dice". Defaults
             to `mean_iou`.
-        level: float in (0, 1), the share of the draws in the interval. Defaults to 0.95.
-        draws: int >= 1. Defaults to 1000.
-        seed: int >= 0; the same seed gives the same draws. Defaults to 0.
+        samples: int >= 1. Number of bootstrap samples. Defaults to 1000.
+        seed: int >= 0. The same seed gives the same samples. Defaults to 0.
+        level: float in (0, 1). The share of the samples in the interval. Defaults to 0.95.
 
     Returns:
         An `Interval`.
@@ -62,25 +72,31 @@ def confidence_interval(image_matrices, *, score=scores.mean_iou, level=0.95, dr
     Reference:
         - [Efron & Tibshirani, 1993](https://doi.org/10.1201/9780429246593), chapter 13.
     """
-    matrices, score = _checked("image_matrices", image_matrices), _function(score)
-    drawn = _draw(len(matrices), level, draws, seed)
-    return _interval(score(_total(matrices)), _of_draws(matrices, drawn, score), level)
+    matrices, score_of = _checked("image_matrices", image_matrices), _function(score)
+    drawn = _draw(len(matrices), samples, seed, level)
+    return _interval(score_of(_total(matrices)), _of_samples(matrices, drawn, score_of), level)
 
 
-def paired_difference(image_matrices, other_matrices, *, score=scores.mean_iou, level=0.95, draws=1000, seed=0):
+def paired_difference(
+    image_matrices: ArrayLike,
+    other_matrices: ArrayLike,
+    *,
+    score: Callable[[np.ndarray], float] | str = scores.mean_iou,
+    samples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
     """How much better a model is than another on the same images, `score(first) - score(other)`, with its interval.
 
-    Both models are judged on the same images of each draw, so that images hard for both do not widen the interval. An
-    interval without 0 says that the difference is more than the choice of images.
+    Both models are evaluated on the same images of each sample, so images that are hard for both do not widen the
+    interval. If the interval excludes 0, the difference is more than the choice of images.
 
     Args:
-        image_matrices: array (images, classes, classes) of counts, hist[true, predicted], of the first model.
-        other_matrices: the same of the other model, the same images in the same order.
-        score: function from one matrix to a float, or the name of one in `MetricSuite`, such as "mean_dice". Defaults
-            to `mean_iou`.
-        level: float in (0, 1), the share of the draws in the interval. Defaults to 0.95.
-        draws: int >= 1. Defaults to 1000.
-        seed: int >= 0; the same seed gives the same draws. Defaults to 0.
+        image_matrices: array (images, classes, classes). Counts, hist[true, predicted], of the first model.
+        other_matrices: array (images, classes, classes). The same of the other model, the same images in the same
+            order.
+
+    Other arguments: those of `confidence_interval`.
 
     Returns:
         An `Interval`.
@@ -100,26 +116,23 @@ def paired_difference(image_matrices, other_matrices, *, score=scores.mean_iou, 
         - [Efron & Tibshirani, 1993](https://doi.org/10.1201/9780429246593), chapter 13.
     """
     first, other = _checked("image_matrices", image_matrices), _checked("other_matrices", other_matrices)
-    score = _function(score)
+    score_of = _function(score)
     if first.shape != other.shape:
         _validation.fail("other_matrices", f"must have the shape of `image_matrices`, {first.shape}", other.shape)
     different = np.flatnonzero((first.sum(axis=2) != other.sum(axis=2)).any(axis=1))
     if len(different):
         rule = "must be of the same images in the same order; the pixels of the classes differ"
         _validation.fail("other_matrices", rule, f"images {different[:8].tolist()}")
-    drawn = _draw(len(first), level, draws, seed)
-    differences = _of_draws(first, drawn, score) - _of_draws(other, drawn, score)
-    return _interval(score(_total(first)) - score(_total(other)), differences, level)
+    drawn = _draw(len(first), samples, seed, level)
+    differences = _of_samples(first, drawn, score_of) - _of_samples(other, drawn, score_of)
+    return _interval(score_of(_total(first)) - score_of(_total(other)), differences, level)
 
 
-def _function(score):
-    if callable(score):
-        return score
-    mean = scores.MEANS[_validation.one_of("score", score, scores.MEANS)]
-    return lambda matrix: float(mean(matrix, None, np))
+def _function(score: Any) -> Any:
+    return score if callable(score) else scores.MEANS[_validation.one_of("score", score, scores.MEANS)]
 
 
-def _checked(name, matrices):
+def _checked(name: str, matrices: ArrayLike) -> np.ndarray:
     """Matrices as float64 (images, classes, classes), which holds counts to 2^53."""
     matrices = np.asarray(matrices, "float64")
     if matrices.ndim != 3 or matrices.shape[1] != matrices.shape[2] or len(matrices) < 2:
@@ -129,24 +142,26 @@ def _checked(name, matrices):
     return matrices
 
 
-def _draw(images, level, draws, seed):
-    """How often each image is in each draw, (draws, images)."""
+def _draw(images: int, samples: int, seed: int, level: float) -> np.ndarray:
+    """How often each image is in each sample, (samples, images)."""
     _validation.open_share("level", level)
-    draws, seed = _validation.integer("draws", draws), _validation.integer("seed", seed, minimum=0)
-    return np.random.default_rng(seed).multinomial(images, [1 / images] * images, size=draws).astype("float64")
+    samples, seed = _validation.integer("samples", samples), _validation.integer("seed", seed, minimum=0)
+    return np.random.default_rng(seed).multinomial(images, [1 / images] * images, size=samples).astype("float64")
 
 
-def _total(matrices):
+def _total(matrices: np.ndarray) -> np.ndarray:
     return matrices.sum(axis=0)
 
 
-def _of_draws(matrices, drawn, score):
+def _of_samples(matrices: np.ndarray, drawn: np.ndarray, score: Callable[[np.ndarray], float]) -> np.ndarray:
     images, classes, _ = matrices.shape
     sums = (drawn @ matrices.reshape(images, -1)).reshape(-1, classes, classes)
     return np.array([score(matrix) for matrix in sums], "float64")
 
 
-def _interval(value, draws, level):
-    # A draw without a class that counts has no score, and tells nothing.
-    low, high = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2]) if np.isfinite(draws).any() else [np.nan] * 2
-    return Interval(value=float(value), low=float(low), high=float(high), level=float(level), draws=draws)
+def _interval(value: float, samples: np.ndarray, level: float) -> Interval:
+    low = high = np.nan
+    if np.isfinite(samples).any():
+        # A sample without any class that counts has no score and is left out.
+        low, high = np.nanquantile(samples, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value=float(value), low=float(low), high=float(high), level=float(level), samples=samples)

@@ -1,16 +1,21 @@
 """Intersection over union of the bands along the boundaries."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+import numpy as np
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.metrics import boundaries, scores
-from keras_seg.metrics.class_score import mean_or_by_class
-from keras_seg.metrics.counting_metric import PixelCounts
+from keras_seg.metrics.class_score import ClassScore
+from keras_seg.metrics.ratios import mask_ignored
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class BoundaryIoU(PixelCounts):
+class BoundaryIoU(ClassScore):
     """Intersection over union of the bands along the boundaries, of all pixels seen so far.
 
     The band of a class is what its mask loses when it is eroded `d` times by 3x3 pixels, `d` being `dilation_ratio`
@@ -18,33 +23,24 @@ class BoundaryIoU(PixelCounts):
     prediction, from totals over the data set, averaged over the classes. It is as strict for large objects as the IoU
     is for small ones.
 
-    Outside the image nothing is of any class, as in the paper, so its border is a boundary. Ignored pixels are cut out
-    of truth and prediction alike, and their rim is a boundary of both. NaN, and left out of the mean, is a class
-    without a band in truth and prediction; ignored classes are left out too.
+    Outside the image there is no class, as in the paper, so the border of the image is a boundary. Ignored pixels are
+    cut out of truth and prediction alike, and their rim is a boundary of both. A class without a band in either truth
+    or prediction gets NaN and is excluded from the mean, as are ignored classes.
 
     Args:
         num_classes: int >= 2.
-        ignore_class: None, int or sequence of int, labels of pixels to leave out. Defaults to None.
-        class_names: None or a sequence of `num_classes` names. Defaults to None, for "class_0" and so on.
-        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
-        name: str, name of the metric. Defaults to "boundary_iou".
-        dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
-        threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
-        per_class: bool, give the score of each class by name instead of their mean. Defaults to False.
-        dilation_ratio: float in (0, 1), width of the band as a share of the diagonal. Defaults to 0.02.
-        distance: None or int >= 1, width of the band in pixels whatever the size of the image, instead of
+        per_class: bool. Return the score of each class by name instead of their mean. Defaults to False.
+        dilation_ratio: float in (0, 1). Width of the band as a share of the diagonal. Defaults to 0.02.
+        distance: None or int >= 1. Width of the band in pixels whatever the size of the image, instead of
             `dilation_ratio`. Defaults to None.
-        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
 
-    Call arguments:
-        y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
+    Other arguments, call arguments and errors: those of `ConfusionMatrix`. `name` defaults to "boundary_iou".
 
     Returns:
         `result()`: a scalar tensor; with `per_class` a dict from "boundary_iou_" + class name to scalar tensor.
 
     Raises:
-        InputError: for arguments, shapes, labels or weights that do not fit; in a graph, when the height or
-            width is unknown and no `distance` in pixels is given.
+        InputError: in a graph, when the height or width is unknown and no `distance` in pixels is given.
 
     Examples:
         >>> import numpy as np
@@ -60,60 +56,61 @@ class BoundaryIoU(PixelCounts):
         - [Cheng et al., 2021](https://arxiv.org/abs/2103.16562), section 4.
     """
 
+    _default_name = "boundary_iou"
+
     def __init__(
         self,
-        num_classes,
+        num_classes: int,
         *,
-        ignore_class=None,
-        class_names=None,
-        out_of_range="raise",
-        name="boundary_iou",
-        dtype=None,
-        threshold=0.5,
-        per_class=False,
-        dilation_ratio=0.02,
-        distance=None,
-        from_logits=False,
-    ):
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: IgnoreClass = None,
+        from_logits: bool = False,
+        threshold: float = 0.5,
+        class_names: Sequence[str] | None = None,
+        per_class: bool = False,
+        dilation_ratio: float = 0.02,
+        distance: int | None = None,
+        out_of_range: str = "raise",
+    ) -> None:
         super().__init__(
             num_classes,
-            ignore_class=ignore_class,
-            class_names=class_names,
-            out_of_range=out_of_range,
             name=name,
             dtype=dtype,
-            threshold=threshold,
+            ignore_class=ignore_class,
             from_logits=from_logits,
+            threshold=threshold,
+            class_names=class_names,
+            per_class=per_class,
+            out_of_range=out_of_range,
         )
-        self.per_class = _validation.boolean("per_class", per_class)
         self.dilation_ratio = _validation.open_share("dilation_ratio", dilation_ratio)
         self.distance = None if distance is None else _validation.integer("distance", distance)
-        # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
-        self._direction = "up"
 
     @property
-    def matrix(self):
-        """The counts so far, hist[true, predicted] of the bands, NumPy int64 (classes + 1, classes + 1): what lies in
-        no band is the last row and column."""
+    def matrix(self) -> np.ndarray:
+        """The counts so far, hist[true, predicted] of the bands, NumPy int64 (classes + 1, classes + 1).
+
+        The last row and column count the pixels outside every band.
+        """
         return self._totals()[: self._ignored].reshape(self.num_classes + 1, -1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, as the constructor takes them."""
         return {
             **super().get_config(),
-            "per_class": self.per_class,
             "dilation_ratio": self.dilation_ratio,
             "distance": self.distance,
         }
 
-    def _counted(self):
+    def _counted(self) -> dict[str, Any]:
         return {**super()._counted(), "dilation_ratio": self.dilation_ratio, "distance": self.distance}
 
-    def _number_of_cells(self):
+    def _number_of_cells(self) -> int:
         return (self.num_classes + 1) ** 2
 
-    def _cells(self, true, predicted):
-        # A confusion matrix of the bands, what is not in a band being one class more.
+    def _cells(self, true: Tensor, predicted: Tensor) -> Tensor:
+        # A confusion matrix of the bands, where the pixels outside every band are one more class.
         distance = self.distance
         if distance is None:
             distance = max(1, round(boundaries.pixels_of_diagonal(self.dilation_ratio, true, "distance")))
@@ -123,8 +120,11 @@ class BoundaryIoU(PixelCounts):
         )
         return row * (self.num_classes + 1) + column
 
-    def _result_of(self, cells, xp):
+    def _result_of(self, cells: Tensor, xp: Any) -> Any:
         bands = xp.reshape(cells, (self.num_classes + 1, -1))
-        both, true, predicted = xp.diagonal(bands), xp.sum(bands, axis=1), xp.sum(bands, axis=0)
-        ious = scores.judged(scores.ratio(both, true + predicted - both, xp)[:-1], self.ignore_class, xp)
-        return mean_or_by_class(self, ious, xp)
+        return self._mean_or_by_class(band_ious(bands, ignore_class=self.ignore_class, xp=xp), xp)
+
+
+def band_ious(bands: Tensor, *, ignore_class: IgnoreClass = None, xp: Any = np) -> Tensor:
+    """`BoundaryIoU` of each class from its `matrix`, NaN for ignored classes and for those without a band."""
+    return mask_ignored(scores.iou_per_class(bands, xp=xp)[:-1], ignore_class, xp)

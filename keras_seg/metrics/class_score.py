@@ -1,60 +1,76 @@
-"""What the scores have in common that there are one of for each class: the mean, or all of them by name."""
+"""What the metrics with one score per class have in common: their result is the mean, or all scores by class name."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from keras import ops
 
 from keras_seg import _validation
-from keras_seg.metrics import scores
+from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.metrics.confusion_matrix import ConfusionMatrix
+from keras_seg.metrics.counting_metric import CountingMetric
+from keras_seg.metrics.ratios import mean_of_defined
 
 
-class ClassScore(ConfusionMatrix):
-    """Base of the metrics that are a mean over the classes or, with `per_class`, a dict by class name.
+class ClassScore(CountingMetric):
+    """Base of the metrics whose result is the mean over the classes or, with `per_class`, a dict by class name.
 
-    A subclass gives the scores of the classes, NaN for those that have none, in `_class_scores`.
+    Higher is better. Arguments: those of `ConfusionMatrix`, and
+
+    Args:
+        per_class: bool. Return the score of each class by name, as {name + "_" + class name: score}, instead of their
+            mean. The name of the metric comes first so that the logs of `fit` keep several metrics apart. Defaults to
+            False.
     """
 
+    # Read by Keras callbacks such as ModelCheckpoint(mode="auto").
+    _direction = "up"
+
     def __init__(
-        self, num_classes, *, ignore_class, class_names, out_of_range, name, dtype, threshold, per_class, from_logits
-    ):
+        self,
+        num_classes: int,
+        *,
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: IgnoreClass = None,
+        from_logits: bool = False,
+        threshold: Any = 0.5,
+        class_names: Sequence[str] | None = None,
+        per_class: bool = False,
+        out_of_range: str = "raise",
+    ) -> None:
         super().__init__(
             num_classes,
-            ignore_class=ignore_class,
-            class_names=class_names,
-            out_of_range=out_of_range,
             name=name,
             dtype=dtype,
-            threshold=threshold,
+            ignore_class=ignore_class,
             from_logits=from_logits,
+            threshold=threshold,
+            class_names=class_names,
+            out_of_range=out_of_range,
         )
         self.per_class = _validation.boolean("per_class", per_class)
-        # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
-        self._direction = "up"
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, as the constructor takes them."""
         return {**super().get_config(), "per_class": self.per_class}
 
-    def _class_scores(self, matrix, xp):
+    def _mean_or_by_class(self, values: Tensor, xp: Any, *, mean: Tensor = None) -> Tensor | dict[str, Tensor]:
+        """The result for the scores of the classes: their mean, unless `mean` is given, or the scores by name."""
+        if self.per_class:
+            return self._by_class(f"{self.name}_", values)
+        mean = mean_of_defined(values, xp) if mean is None else mean
+        return ops.convert_to_tensor(mean, dtype=self.dtype)
+
+
+class MatrixClassScore(ClassScore, ConfusionMatrix):
+    """Base of the metrics with one score per class that is read from the confusion matrix.
+
+    A subclass computes the scores in `_class_scores`, NaN for classes that have none.
+    """
+
+    def _class_scores(self, matrix: Tensor, xp: Any) -> Tensor:
         raise NotImplementedError
 
-    def _score(self, matrix, xp):
-        return mean_or_by_class(self, self._class_scores(matrix, xp), xp)
-
-
-def mean_or_by_class(metric, values, xp, mean=None):
-    """The result of a metric with `per_class`: its mean, by default that of `values`, or the values by class name."""
-    if metric.per_class:
-        return by_class(
-            f"{metric.name}_", values, metric.class_names, ignore_class=metric.ignore_class, dtype=metric.dtype
-        )
-    mean = scores.mean_of_defined(values, xp) if mean is None else mean
-    return ops.convert_to_tensor(mean, dtype=metric.dtype)
-
-
-def by_class(prefix, values, class_names, *, ignore_class, dtype):
-    """{prefix + class name: scalar tensor} of the classes that are not ignored."""
-    return {
-        prefix + name: ops.convert_to_tensor(values[index], dtype=dtype)
-        for index, name in enumerate(class_names)
-        if index not in ignore_class
-    }
+    def _score(self, matrix: Tensor, xp: Any) -> Tensor | dict[str, Tensor]:
+        return self._mean_or_by_class(self._class_scores(matrix, xp), xp)

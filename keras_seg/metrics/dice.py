@@ -1,40 +1,32 @@
 """Dice coefficient, the F1 score of each class."""
 
+from typing import Any
+
 import keras
 
+from keras_seg._types import Tensor
 from keras_seg.metrics import scores
-from keras_seg.metrics.class_score import ClassScore
+from keras_seg.metrics.class_score import MatrixClassScore
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class Dice(ClassScore):
+class Dice(MatrixClassScore):
     """Dice coefficient of all pixels seen so far: the mean over the classes, or each of them.
 
-    `D_c = 2 TP_c / (2 TP_c + FP_c + FN_c)`, the F1 score of the class, which is `2 IoU_c / (1 + IoU_c)`: it ranks the
-    results of one class as the IoU does and is kinder to all of them. One matrix for the whole data set, never a mean
-    of batches. NaN, and left out of the mean, is a class neither in the truth nor predicted; ignored classes are left
-    out too.
+    `D_c = 2 TP_c / (2 TP_c + FP_c + FN_c)`, the F1 score of the class. It equals `2 IoU_c / (1 + IoU_c)`: a monotonic
+    function of the IoU that is never lower. One matrix for the whole data set, never a mean of batches. A class that is
+    neither present nor predicted gets NaN and is excluded from the mean, as are ignored classes.
 
     Args:
         num_classes: int >= 2.
-        ignore_class: None, int or sequence of int, labels of pixels to leave out. Defaults to None.
-        class_names: None or a sequence of `num_classes` names. Defaults to None, for "class_0" and so on.
-        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
-        name: str, name of the metric. Defaults to "dice".
-        dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
-        threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
-        per_class: bool, give the score of each class by name instead of their mean. Defaults to False.
-        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
+        per_class: bool. Return the score of each class by name, as {"dice_" + class name: score}, instead of their
+            mean. Defaults to False.
 
-    Call arguments:
-        y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
+    Other arguments, call arguments and errors: those of `ConfusionMatrix`. `name` defaults to "dice" and comes
+    before the class names, so that the logs of `fit` keep several metrics apart.
 
     Returns:
-        `result()`: a scalar tensor; with `per_class` a dict from "dice_" + class name to scalar tensor, with
-        the name of the metric in front so that the logs of `fit` keep several apart.
-
-    Raises:
-        InputError: for arguments, shapes, labels or weights that do not fit.
+        `result()`: a scalar tensor; with `per_class` a dict from name to scalar tensor.
 
     Examples:
         >>> import numpy as np
@@ -47,30 +39,7 @@ class Dice(ClassScore):
         - [Dice, 1945](https://doi.org/10.2307/1932409).
     """
 
-    def __init__(
-        self,
-        num_classes,
-        *,
-        ignore_class=None,
-        class_names=None,
-        out_of_range="raise",
-        name="dice",
-        dtype=None,
-        threshold=0.5,
-        per_class=False,
-        from_logits=False,
-    ):
-        super().__init__(
-            num_classes,
-            ignore_class=ignore_class,
-            class_names=class_names,
-            out_of_range=out_of_range,
-            name=name,
-            dtype=dtype,
-            threshold=threshold,
-            per_class=per_class,
-            from_logits=from_logits,
-        )
+    _default_name = "dice"
 
-    def _class_scores(self, matrix, xp):
-        return scores.class_dices(matrix, self.ignore_class, xp)
+    def _class_scores(self, matrix: Tensor, xp: Any) -> Tensor:
+        return scores.dice_per_class(matrix, ignore_class=self.ignore_class, xp=xp)

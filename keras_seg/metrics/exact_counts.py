@@ -8,10 +8,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_seg._types import Tensor
+
 LIMB = 2**24
 
 
-def histogram(bins, size):
+def histogram(bins: Tensor, size: Tensor) -> Tensor:
     """How often each of 0..size-1 occurs, int32 (size,). Static shapes on every backend, so XLA takes it."""
     backend = keras.backend.backend()
     bins = ops.reshape(bins, (-1,))
@@ -29,30 +31,30 @@ def histogram(bins, size):
     return ops.segment_sum(ops.ones_like(bins), bins, num_segments=size)
 
 
-def image_histograms(bins, size):
+def image_histograms(bins: Tensor, size: int) -> Tensor:
     """`histogram` of each image of (batch, height, width): int32 (batch, size)."""
     images = ops.shape(bins)[0]
     own = bins + size * ops.reshape(ops.arange(images, dtype="int32"), (-1, 1, 1))
     return ops.reshape(histogram(own, images * size), (-1, size))
 
 
-def add(limbs, counts):
+def add(limbs: Tensor, counts: Tensor) -> Tensor:
     """The limbs (2, bins) after adding int32 counts (bins,)."""
     low = limbs[0] + counts
     return ops.stack([low % LIMB, limbs[1] + low // LIMB])
 
 
-def totals(limbs):
+def totals(limbs: Tensor) -> np.ndarray:
     """The counts as NumPy int64, of limbs whose values are known."""
     limbs = ops.convert_to_numpy(ops.convert_to_tensor(limbs)).astype("int64")
     return limbs[0] + limbs[1] * LIMB
 
 
-def rounded_totals(limbs):
+def rounded_totals(limbs: Tensor) -> Tensor:
     """The counts as float32 tensor, rounded above 2^24, for use inside a graph."""
     return ops.cast(limbs[0], "float32") + ops.cast(limbs[1], "float32") * LIMB
 
 
-def split(counts):
+def split(counts: np.ndarray) -> np.ndarray:
     """The limbs of NumPy int64 counts."""
     return np.stack([counts % LIMB, counts // LIMB]).astype("int32")

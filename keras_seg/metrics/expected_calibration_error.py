@@ -1,4 +1,7 @@
-"""Whether probabilities mean what they say."""
+"""How far confidence and accuracy are apart."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -6,8 +9,9 @@ from keras import ops
 
 from keras_seg import _validation
 from keras_seg._labels import reading
+from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.metrics import exact_counts
-from keras_seg.metrics.counting_metric import PixelCounts
+from keras_seg.metrics.counting_metric import CountingMetric
 from keras_seg.metrics.fusing import fused
 from keras_seg.metrics.multi_label_confusion import check_probabilities
 
@@ -17,30 +21,26 @@ _STEPS = 1024
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class ExpectedCalibrationError(PixelCounts):
+class ExpectedCalibrationError(CountingMetric):
     """Expected calibration error of all pixels seen so far: how far confidence and accuracy are apart.
 
-    The confidence of a pixel is the probability of the class it is called. Pixels are put into `bins` equal bins of
+    The confidence of a pixel is the probability of its predicted class. Pixels are put into `bins` equal bins of
     confidence, `((m - 1) / bins, m / bins]`, and `ECE = sum_m n_m / n |accuracy_m - confidence_m|` with the means of
-    the pixels of a bin. 0 is best. Empty bins weigh nothing; without a pixel it is NaN.
+    the pixels of a bin. 0 is best. Empty bins have no weight; without any pixel it is NaN.
 
     Args:
         num_classes: int >= 2.
-        ignore_class: None, int or sequence of int, labels of pixels to leave out. Defaults to None.
-        class_names: None or a sequence of `num_classes` names. Defaults to None.
-        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
-        name: str, name of the metric. Defaults to "expected_calibration_error".
-        dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
+        from_logits: bool. `y_pred` holds logits; the confidence is taken from their softmax, or from the sigmoid of one
+            channel. Defaults to False.
         bins: int >= 1. Defaults to 15.
-        from_logits: bool, `y_pred` holds logits, of which the softmax is taken, or the sigmoid
-            of one channel. Defaults to False.
+
+    Other arguments: those of `ConfusionMatrix`, without `threshold`. `name` defaults to "expected_calibration_error".
 
     Call arguments:
-        y_true: as for `ConfusionMatrix`.
+        y_true, sample_weight: as for `ConfusionMatrix`.
         y_pred: probabilities (batch, height, width, classes), or logits; or, for two classes, probabilities of class 1
-            (batch, height, width, 1). What is no probability is an error: in eager execution at once, in a graph when
-            the result is asked for.
-        sample_weight: None or a mask of zeros and ones, as for `ConfusionMatrix`.
+            (batch, height, width, 1). Values outside [0, 1] are an error: at once in eager execution, in a graph when
+            the result is read.
 
     Returns:
         `result()`: a scalar tensor.
@@ -59,39 +59,41 @@ class ExpectedCalibrationError(PixelCounts):
         - [Guo et al., 2017](https://arxiv.org/abs/1706.04599), section 2.
     """
 
+    _default_name = "expected_calibration_error"
+    # Read by Keras callbacks such as ModelCheckpoint(mode="auto").
+    _direction = "down"
+
     def __init__(
         self,
-        num_classes,
+        num_classes: int,
         *,
-        ignore_class=None,
-        class_names=None,
-        out_of_range="raise",
-        name="expected_calibration_error",
-        dtype=None,
-        bins=15,
-        from_logits=False,
-    ):
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: IgnoreClass = None,
+        from_logits: bool = False,
+        class_names: Sequence[str] | None = None,
+        bins: int = 15,
+        out_of_range: str = "raise",
+    ) -> None:
         self.bins = _validation.integer("bins", bins)
         super().__init__(
             num_classes,
-            ignore_class=ignore_class,
-            class_names=class_names,
-            out_of_range=out_of_range,
             name=name,
             dtype=dtype,
+            ignore_class=ignore_class,
             from_logits=from_logits,
+            class_names=class_names,
+            out_of_range=out_of_range,
         )
-        # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
-        self._direction = "down"
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, as the constructor takes them."""
         config = {**super().get_config(), "bins": self.bins}
         del config["threshold"]
         return config
 
-    def diagram(self):
-        """What a reliability diagram shows.
+    def diagram(self) -> dict[str, np.ndarray]:
+        """The numbers of a reliability diagram.
 
         Returns:
             A dict of NumPy arrays (bins,): "confidence" and "accuracy", the means of the pixels of each bin, NaN where
@@ -101,13 +103,13 @@ class ExpectedCalibrationError(PixelCounts):
         with np.errstate(invalid="ignore"):
             return {"confidence": confidence / pixels, "accuracy": right / pixels, "pixels": pixels}
 
-    def _number_of_cells(self):
+    def _number_of_cells(self) -> int:
         return 2 * self.bins * (_STEPS + 1)
 
-    def _counted(self):
+    def _counted(self) -> dict[str, Any]:
         return {**super()._counted(), "bins": self.bins}
 
-    def _count(self, y_true, y_pred, weights):
+    def _count(self, y_true: Tensor, y_pred: Tensor, weights: Tensor) -> Tensor:
         allowed = (self.num_classes,) if self.num_classes > 2 else (1, 2)
         floating = "float" in keras.backend.standardize_dtype(y_pred.dtype)
         if len(y_pred.shape) != 4 or y_pred.shape[-1] not in allowed or not floating:
@@ -117,7 +119,7 @@ class ExpectedCalibrationError(PixelCounts):
             check_probabilities(y_pred)
         return exact_counts.histogram(fused(self._sort_confidence, y_true, y_pred, weights), self._bins)
 
-    def _sort_confidence(self, y_true, y_pred, weights):
+    def _sort_confidence(self, y_true: Tensor, y_pred: Tensor, weights: Tensor) -> Tensor:
         true, predicted, fault = self._read(y_true, y_pred, weights)
         confidence = ops.max(ops.cast(y_pred, "float32"), axis=-1)
         if self.from_logits and y_pred.shape[-1] == 1:
@@ -135,15 +137,15 @@ class ExpectedCalibrationError(PixelCounts):
         fault = ops.where(ops.logical_and(fault < 0, none), self._strays, fault)
         return ops.where(fault < 0, cell, fault)
 
-    def _of_bins(self, cells, xp):
-        """Pixels, right ones, and the sum of the confidences, of each bin."""
+    def _of_bins(self, cells: Tensor, xp: Any) -> tuple[Tensor, Tensor, Tensor]:
+        """Per bin: all pixels, those that are right, and the sum of the confidences."""
         cells = xp.reshape(cells, (self.bins, _STEPS + 1, 2))
         steps = xp.sum(cells, axis=-1)
         values = (np.arange(self.bins)[:, None] + np.arange(_STEPS + 1) / _STEPS) / self.bins
         values = values if xp is np else xp.cast(values, "float32")
         return xp.sum(steps, axis=1), xp.sum(cells[..., 1], axis=1), xp.sum(steps * values, axis=1)
 
-    def _result_of(self, cells, xp):
+    def _result_of(self, cells: Tensor, xp: Any) -> Any:
         pixels, right, confidence = self._of_bins(cells, xp)
         total = xp.sum(pixels)
         error = xp.sum(xp.abs(right - confidence))

@@ -1,37 +1,25 @@
-"""Intersection over union, weighted by how much there is of each class."""
+"""Intersection over union, weighted by the frequency of each class."""
+
+from typing import Any
 
 import keras
-from keras import ops
 
+from keras_seg._types import Tensor
 from keras_seg.metrics import scores
-from keras_seg.metrics.confusion_matrix import ConfusionMatrix
+from keras_seg.metrics.matrix_score import MatrixScore
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class FrequencyWeightedIoU(ConfusionMatrix):
+class FrequencyWeightedIoU(MatrixScore):
     """Intersection over union of all pixels seen so far, each class weighted by its share of the truth.
 
-    `sum_c T_c IoU_c / sum_c T_c` with `T_c` the pixels of class c in the truth. Large classes decide it. Left out are
-    ignored classes; a class not in the truth weighs nothing. With no pixel at all it is NaN.
+    `sum_c T_c IoU_c / sum_c T_c` with `T_c` the pixels of class c in the truth. Dominated by large classes. Ignored
+    classes are excluded; a class not in the truth has no weight. Without any pixel it is NaN.
 
-    Args:
-        num_classes: int >= 2.
-        ignore_class: None, int or sequence of int, labels of pixels to leave out. Defaults to None.
-        class_names: None or a sequence of `num_classes` names. Defaults to None.
-        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
-        name: str, name of the metric. Defaults to "frequency_weighted_iou".
-        dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
-        threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
-        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
-
-    Call arguments:
-        y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
+    Arguments, call arguments and errors: those of `ConfusionMatrix`. `name` defaults to "frequency_weighted_iou".
 
     Returns:
         `result()`: a scalar tensor.
-
-    Raises:
-        InputError: for arguments, shapes, labels or weights that do not fit.
 
     Examples:
         >>> import numpy as np
@@ -44,30 +32,7 @@ class FrequencyWeightedIoU(ConfusionMatrix):
         - [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 5.
     """
 
-    def __init__(
-        self,
-        num_classes,
-        *,
-        ignore_class=None,
-        class_names=None,
-        out_of_range="raise",
-        name="frequency_weighted_iou",
-        dtype=None,
-        threshold=0.5,
-        from_logits=False,
-    ):
-        super().__init__(
-            num_classes,
-            ignore_class=ignore_class,
-            class_names=class_names,
-            out_of_range=out_of_range,
-            name=name,
-            dtype=dtype,
-            threshold=threshold,
-            from_logits=from_logits,
-        )
-        # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
-        self._direction = "up"
+    _default_name = "frequency_weighted_iou"
 
-    def _score(self, matrix, xp):
-        return ops.convert_to_tensor(scores.weighted_iou(matrix, self.ignore_class, xp), dtype=self.dtype)
+    def _number(self, matrix: Tensor, xp: Any) -> Tensor:
+        return scores.frequency_weighted_iou(matrix, ignore_class=self.ignore_class, xp=xp)

@@ -2,25 +2,28 @@
 
 import contextvars
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 from keras_seg import _ops
 from keras_seg._labels import reading
+from keras_seg._types import Tensor
 
-# Arguments that say how a result is shown and not what is counted.
+# Arguments of the results, which do not change what is counted.
 _OF_RESULTS = {"name", "dtype", "class_names", "out_of_range", "per_class", "score", "metrics", "prefix", "keep_images"}
 
 _compiling = contextvars.ContextVar("keras_seg_fusing", default=False)
 
 
-def compiling():
-    """Whether what is traced now is compiled by `fused`."""
+def compiling() -> bool:
+    """Whether the current trace is compiled by `fused`."""
     return _compiling.get()
 
 
-def fused(method, *tensors):
-    """`method(*tensors)` of a metric, compiled where that pays; `None` among the tensors is handed on.
+def fused(method: Any, *tensors: Tensor) -> Any:
+    """`method(*tensors)` of a metric, compiled where that pays; tensors may be `None`.
 
     On TensorFlow by XLA in a graph where the size of the image is known: there each operation is otherwise a pass of
     its own, and XLA's arg max takes a third of the time. Executed eagerly nothing is compiled: each new size would cost
@@ -44,24 +47,24 @@ def fused(method, *tensors):
 
 
 @functools.cache
-def _on_jax(function):
+def _on_jax(function: Any) -> Callable[..., Any]:
     import jax
 
     return jax.jit(lambda alike, *tensors: function(alike.metric, *tensors), static_argnums=0)
 
 
 class _Alike:
-    """A metric that equals all others that count alike, so that what is compiled for one serves them too."""
+    """A metric that equals all others that count alike, so that a function compiled for one serves them too."""
 
-    def __init__(self, metric):
+    def __init__(self, metric: Any) -> None:
         self.metric = metric
         config = {key: value for key, value in metric.get_config().items() if key not in _OF_RESULTS}
         kind = type(metric)
         # MeanIoU and Dice read and sort pixels alike; BoundaryIoU has cells of its own.
         self.key = (kind._read, kind._cells, repr(sorted(config.items())))
 
-    def __eq__(self, other):
-        return self.key == other.key
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Alike) and self.key == other.key
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(self.key)

@@ -1,25 +1,31 @@
 """How many instances were found, at several degrees of overlap."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.metrics.segment_overlaps import counts_of_ious, instance_ious, score_of_counts
+from keras_seg._types import ArrayLike, IgnoreClass
+from keras_seg.metrics.segment_matching import MATCHING_IOU, counts_of_ious, instance_ious, score_of_counts
 
 THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 
 
-def instance_counts(true, predicted, *, thresholds=THRESHOLDS, ignore_class=None):
-    """Instances found, made up and missed in one image, at each threshold of the overlap.
+def instance_counts(
+    y_true: ArrayLike, y_pred: ArrayLike, *, ignore_class: IgnoreClass = None, thresholds: Sequence[float] = THRESHOLDS
+) -> np.ndarray:
+    """True positives, false positives and false negatives among the instances of one image, per threshold.
 
-    An instance is found when the intersection over union with a predicted one exceeds the threshold. From 0.5 on no
-    instance can be so near two others, so there is nothing to assign.
+    An instance is found when its intersection over union with a predicted one exceeds the threshold. At 0.5 or more, no
+    instance can match two others, so there is nothing to assign.
 
     Args:
-        true: int array (height, width), a number for each instance, 0 for none.
-        predicted: the same.
-        thresholds: sequence of floats in [0.5, 1). Defaults to 0.5, 0.55, ... 0.95.
-        ignore_class: None, int or sequence of int, numbers in `true` of pixels to leave out of both maps. Defaults to
+        y_true: int array (height, width). A number for each instance, 0 for the background.
+        y_pred: int array (height, width). The same.
+        ignore_class: None, int or sequence of int. Numbers in `y_true` of pixels to leave out of both maps. Defaults to
             None.
+        thresholds: sequence of floats in [0.5, 1). Defaults to 0.5, 0.55, ... 0.95.
 
     Returns:
         int64 array (thresholds, 3): TP, FP, FN.
@@ -35,29 +41,31 @@ def instance_counts(true, predicted, *, thresholds=THRESHOLDS, ignore_class=None
         >>> instance_counts(true, predicted, thresholds=[0.5])
         array([[0, 1, 1]])
     """
-    true, predicted = _map("true", true), _map("predicted", predicted)
+    true, predicted = _map("y_true", y_true), _map("y_pred", y_pred)
     if true.shape != predicted.shape:
-        _validation.fail("predicted", f"must have the shape of `true`, {true.shape}", predicted.shape)
-    thresholds = np.array([_threshold(item) for item in np.ravel(thresholds)])
-    if not len(thresholds):
+        _validation.fail("y_pred", f"must have the shape of `y_true`, {true.shape}", predicted.shape)
+    levels = np.array([_threshold(item) for item in np.ravel(thresholds)])
+    if not len(levels):
         _validation.fail("thresholds", "must hold at least one number in [0.5, 1)", [])
     counted = ~np.isin(true, _validation.ignored_classes(ignore_class))
     _, iou = instance_ious(true[counted], predicted[counted])
-    return counts_of_ious(iou, thresholds)
+    return counts_of_ious(iou, levels)
 
 
-def instance_score(true, predicted, *, thresholds=THRESHOLDS, ignore_class=None):
+def instance_score(
+    y_true: ArrayLike, y_pred: ArrayLike, *, ignore_class: IgnoreClass = None, thresholds: Sequence[float] = THRESHOLDS
+) -> float:
     """Mean over thresholds of `TP / (TP + FP + FN)`, averaged over images: the score of the Data Science Bowl 2018.
 
-    It is not the average precision of COCO, which ranks by confidence. An image with instances in neither map has 1.
+    It is not the average precision of COCO, which ranks by confidence. An image without instances in either map scores
+    1.
 
     Args:
-        true: int array (height, width), or a sequence of such, one for each image; a number for each instance, 0 for
-            none.
-        predicted: the same.
-        thresholds: sequence of floats in [0.5, 1). Defaults to 0.5, 0.55, ... 0.95.
-        ignore_class: None, int or sequence of int, numbers in `true` of pixels to leave out of both maps. Defaults to
-            None.
+        y_true: int array (height, width), or a sequence of such, one per image. A number for each instance, 0 for the
+            background.
+        y_pred: the same.
+
+    Other arguments: those of `instance_counts`.
 
     Returns:
         float.
@@ -76,24 +84,27 @@ def instance_score(true, predicted, *, thresholds=THRESHOLDS, ignore_class=None)
     Reference:
         - [Caicedo et al., 2019](https://doi.org/10.1038/s41592-019-0612-7), methods.
     """
-    single = not isinstance(true, (list, tuple)) and np.ndim(true) == 2
-    images = ([true], [predicted]) if single else (list(true), list(predicted))
+    single = not isinstance(y_true, (list, tuple)) and np.ndim(y_true) == 2
+    images = ([y_true], [y_pred]) if single else (list(y_true), list(y_pred))
     if len(images[0]) != len(images[1]) or not images[0]:
-        rule = f"must hold as many images as `true`, {len(images[0])}, and at least one"
-        _validation.fail("predicted", rule, f"{len(images[1])} images")
-    counts = [instance_counts(*pair, thresholds, ignore_class) for pair in zip(*images, strict=True)]
+        rule = f"must hold as many images as `y_true`, {len(images[0])}, and at least one"
+        _validation.fail("y_pred", rule, f"{len(images[1])} images")
+    counts = [
+        instance_counts(true, predicted, ignore_class=ignore_class, thresholds=thresholds)
+        for true, predicted in zip(*images, strict=True)
+    ]
     return float(score_of_counts(np.stack(counts)).mean())
 
 
-def _map(name, value):
+def _map(name: str, value: ArrayLike) -> np.ndarray:
     value = np.asarray(value)
     if value.ndim != 2 or value.dtype.kind not in "iub":
         _validation.fail(name, "must be an integer map (height, width) of instances", (value.shape, str(value.dtype)))
     return value
 
 
-def _threshold(value):
+def _threshold(value: Any) -> float:
     value = _validation.number("thresholds", float(value))
-    if not 0.5 <= value < 1:
+    if not MATCHING_IOU <= value < 1:
         _validation.fail("thresholds", "must lie in [0.5, 1), where no instance can match two others", value)
     return value

@@ -1,38 +1,25 @@
 """Mean over the classes of the share of each that is right."""
 
-import keras
-from keras import ops
+from typing import Any
 
+import keras
+
+from keras_seg._types import Tensor
 from keras_seg.metrics import scores
-from keras_seg.metrics.confusion_matrix import ConfusionMatrix
+from keras_seg.metrics.matrix_score import MatrixScore
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class MeanAccuracy(ConfusionMatrix):
+class MeanAccuracy(MatrixScore):
     """Mean over the classes in the truth of the share of each that is right, of all pixels seen so far.
 
-    `TP_c / (TP_c + FN_c)`, averaged: the mean of `Recall`. It does not see what is wrongly called a class, so that a
-    model that overdoes the rare ones looks good. Left out are ignored classes and those not in the truth; with no class
-    left it is NaN.
+    `TP_c / (TP_c + FN_c)`, averaged: the mean of `Recall`. It ignores false positives, so a model that over-predicts
+    rare classes scores well. Ignored classes and those not in the truth are excluded; with no class left it is NaN.
 
-    Args:
-        num_classes: int >= 2.
-        ignore_class: None, int or sequence of int, labels of pixels to leave out. Defaults to None.
-        class_names: None or a sequence of `num_classes` names. Defaults to None.
-        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
-        name: str, name of the metric. Defaults to "mean_accuracy".
-        dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
-        threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
-        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
-
-    Call arguments:
-        y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
+    Arguments, call arguments and errors: those of `ConfusionMatrix`. `name` defaults to "mean_accuracy".
 
     Returns:
         `result()`: a scalar tensor.
-
-    Raises:
-        InputError: for arguments, shapes, labels or weights that do not fit.
 
     Examples:
         >>> import numpy as np
@@ -45,30 +32,7 @@ class MeanAccuracy(ConfusionMatrix):
         - [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 5.
     """
 
-    def __init__(
-        self,
-        num_classes,
-        *,
-        ignore_class=None,
-        class_names=None,
-        out_of_range="raise",
-        name="mean_accuracy",
-        dtype=None,
-        threshold=0.5,
-        from_logits=False,
-    ):
-        super().__init__(
-            num_classes,
-            ignore_class=ignore_class,
-            class_names=class_names,
-            out_of_range=out_of_range,
-            name=name,
-            dtype=dtype,
-            threshold=threshold,
-            from_logits=from_logits,
-        )
-        # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
-        self._direction = "up"
+    _default_name = "mean_accuracy"
 
-    def _score(self, matrix, xp):
-        return ops.convert_to_tensor(scores.accuracy_mean(matrix, self.ignore_class, xp), dtype=self.dtype)
+    def _number(self, matrix: Tensor, xp: Any) -> Tensor:
+        return scores.mean_accuracy(matrix, ignore_class=self.ignore_class, xp=xp)

@@ -1,37 +1,25 @@
 """Mean intersection over union."""
 
-import keras
-from keras import ops
+from typing import Any
 
+import keras
+
+from keras_seg._types import Tensor
 from keras_seg.metrics import scores
-from keras_seg.metrics.confusion_matrix import ConfusionMatrix
+from keras_seg.metrics.matrix_score import MatrixScore
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class MeanIoU(ConfusionMatrix):
+class MeanIoU(MatrixScore):
     """Mean over the classes of the intersection over union of all pixels seen so far.
 
-    `IoU_c = TP_c / (TP_c + FP_c + FN_c)` from one matrix for the whole data set, never a mean of batches. Left out of
-    the mean are ignored classes, and classes neither in the truth nor predicted. With no class left it is NaN.
+    `IoU_c = TP_c / (TP_c + FP_c + FN_c)` from one matrix for the whole data set, never a mean of batches. Ignored
+    classes, and classes neither in the truth nor predicted, are excluded from the mean. With no class left it is NaN.
 
-    Args:
-        num_classes: int >= 2.
-        ignore_class: None, int or sequence of int, labels of pixels to leave out. Defaults to None.
-        class_names: None or a sequence of `num_classes` names. Defaults to None.
-        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
-        name: str, name of the metric. Defaults to "mean_iou".
-        dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
-        threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
-        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
-
-    Call arguments:
-        y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
+    Arguments, call arguments and errors: those of `ConfusionMatrix`. `name` defaults to "mean_iou".
 
     Returns:
         `result()`: a scalar tensor.
-
-    Raises:
-        InputError: for arguments, shapes, labels or weights that do not fit.
 
     Examples:
         >>> import numpy as np
@@ -44,30 +32,7 @@ class MeanIoU(ConfusionMatrix):
         - [Long et al., 2015](https://arxiv.org/abs/1411.4038), section 5.
     """
 
-    def __init__(
-        self,
-        num_classes,
-        *,
-        ignore_class=None,
-        class_names=None,
-        out_of_range="raise",
-        name="mean_iou",
-        dtype=None,
-        threshold=0.5,
-        from_logits=False,
-    ):
-        super().__init__(
-            num_classes,
-            ignore_class=ignore_class,
-            class_names=class_names,
-            out_of_range=out_of_range,
-            name=name,
-            dtype=dtype,
-            threshold=threshold,
-            from_logits=from_logits,
-        )
-        # What Keras callbacks such as ModelCheckpoint(mode="auto") look at.
-        self._direction = "up"
+    _default_name = "mean_iou"
 
-    def _score(self, matrix, xp):
-        return ops.convert_to_tensor(scores.iou_mean(matrix, self.ignore_class, xp), dtype=self.dtype)
+    def _number(self, matrix: Tensor, xp: Any) -> Tensor:
+        return scores.mean_iou(matrix, ignore_class=self.ignore_class, xp=xp)

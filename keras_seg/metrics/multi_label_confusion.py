@@ -1,6 +1,8 @@
-"""A confusion matrix of yes and no for each of several labels that a pixel may have at once."""
+"""A binary confusion matrix for each of several labels that a pixel may have at once."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,40 +10,36 @@ from keras import ops
 
 from keras_seg import _validation
 from keras_seg._labels import reading
+from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.metrics import exact_counts
-from keras_seg.metrics.counting_metric import PixelCounts
+from keras_seg.metrics.counting_metric import CountingMetric, fail_on_nan
 from keras_seg.metrics.fusing import fused
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class MultiLabelConfusion(PixelCounts):
+class MultiLabelConfusion(CountingMetric):
     """For each class the matrix [[TN, FP], [FN, TP]] of all pixels seen so far, in exact integers.
 
-    For classes that do not exclude one another, each a yes or no at a pixel, and with one class for a binary task. A
-    pixel is called a class when its probability exceeds the class's threshold. What is ignored is ignored in its
-    channel; faults are treated as by `ConfusionMatrix`.
+    For classes that do not exclude one another, and with one class for a binary task. A class is predicted at a pixel
+    when its probability exceeds the threshold of the class. An ignored label is ignored in its channel only; faults are
+    handled as by `ConfusionMatrix`.
 
     Args:
-        num_classes: int >= 1, the channels.
-        ignore_class: None, int or sequence of int, labels other than 0 and 1 of entries to leave out. Defaults to None.
-        class_names: None or a sequence of `num_classes` names. Defaults to None, for "class_0" and so on.
-        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
-        name: str, name of the metric. Defaults to "multi_label_confusion".
-        dtype: dtype of results other than counts. Defaults to None, for `keras.config.floatx()`.
-        threshold: float in (0, 1), or a sequence of one for each class. Defaults to 0.5.
-        from_logits: bool, `y_pred` holds logits, compared with the logits of the thresholds. Defaults to False.
+        num_classes: int >= 1. The channels.
+        ignore_class: None, int or sequence of int. Labels other than 0 and 1 of entries to leave out. Defaults to None.
+        from_logits: bool. `y_pred` holds logits, compared with the logits of the thresholds. Defaults to False.
+        threshold: float in (0, 1), or a sequence of one per class. Defaults to 0.5.
+
+    Other arguments and errors: those of `ConfusionMatrix`. `name` defaults to "multi_label_confusion".
 
     Call arguments:
         y_true: 0, 1 or ignored labels (batch, height, width, classes); for one class also (batch, height, width).
-        y_pred: probabilities, or logits, (batch, height, width, classes). Outside [0, 1] probabilities are an error
-            where they can be looked at, in eager execution.
+        y_pred: probabilities, or logits, (batch, height, width, classes). In eager execution, probabilities outside
+            [0, 1] are an error.
         sample_weight: None or a mask of zeros and ones, as for `ConfusionMatrix`.
 
     Returns:
         `result()`: a NumPy int64 array (classes, 2, 2). Inside a compiled graph a float32 tensor.
-
-    Raises:
-        InputError: for arguments, shapes, labels, probabilities or weights that do not fit.
 
     Examples:
         >>> import numpy as np
@@ -52,56 +50,61 @@ class MultiLabelConfusion(PixelCounts):
                 [0, 2]]])
     """
 
-    fewest_classes = 1
+    _default_name: str | None = "multi_label_confusion"
+    _fewest_classes = 1
 
     def __init__(
         self,
-        num_classes,
+        num_classes: int,
         *,
-        ignore_class=None,
-        class_names=None,
-        out_of_range="raise",
-        name="multi_label_confusion",
-        dtype=None,
-        threshold=0.5,
-        from_logits=False,
-    ):
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: IgnoreClass = None,
+        from_logits: bool = False,
+        threshold: float | Sequence[float] = 0.5,
+        class_names: Sequence[str] | None = None,
+        out_of_range: str = "raise",
+    ) -> None:
         ignored = _validation.ignored_classes(ignore_class)
         if 0 in ignored or 1 in ignored:
-            rule = "must hold labels other than 0 and 1, which say no and yes here"
+            rule = "must hold labels other than 0 and 1, which stand for no and yes here"
             _validation.fail("ignore_class", rule, ignored, "Leave pixels out by sample_weight.")
         super().__init__(
             num_classes,
-            ignore_class=ignored,
-            class_names=class_names,
-            out_of_range=out_of_range,
             name=name,
             dtype=dtype,
+            ignore_class=ignored,
             from_logits=from_logits,
+            class_names=class_names,
+            out_of_range=out_of_range,
         )
         self.threshold = _thresholds(threshold, self.num_classes)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, as the constructor takes them."""
         return {**super().get_config(), "threshold": list(self.threshold)}
 
     @property
-    def matrices(self):
+    def matrices(self) -> np.ndarray:
         """The counts so far, NumPy int64 (classes, 2, 2); without the checks of `result`."""
         return self._totals()[: self._ignored].reshape(-1, 2, 2)
 
-    def _number_of_cells(self):
+    @property
+    def _unscored_classes(self) -> tuple[int, ...]:
+        return ()  # Ignored labels are values of a channel here, not channels.
+
+    def _number_of_cells(self) -> int:
         return 4 * self.num_classes
 
-    def _counted(self):
+    def _counted(self) -> dict[str, Any]:
         return {**super()._counted(), "threshold": self.threshold}
 
-    def _count(self, y_true, y_pred, weights):
+    def _count(self, y_true: Tensor, y_pred: Tensor, weights: Tensor) -> Tensor:
         if not self.from_logits and reading.is_concrete(y_pred):
             check_probabilities(y_pred)
-        return exact_counts.histogram(fused(self._sort, y_true, y_pred, weights), self._bins)
+        return exact_counts.histogram(fused(self._sort_labels, y_true, y_pred, weights), self._bins)
 
-    def _sort(self, y_true, y_pred, weights):
+    def _sort_labels(self, y_true: Tensor, y_pred: Tensor, weights: Tensor) -> Tensor:
         if len(y_pred.shape) != 4 or y_pred.shape[-1] != self.num_classes:
             rule = f"must be (batch, height, width, {self.num_classes}), the last dimension being num_classes"
             _validation.fail("y_pred", rule, tuple(y_pred.shape))
@@ -120,7 +123,7 @@ class MultiLabelConfusion(PixelCounts):
         weights = ops.expand_dims(weights, -1)
         return ops.where(weights == 1, bins, ops.where(weights == 0, self._ignored, self._fractional))
 
-    def _labels(self, y_true):
+    def _labels(self, y_true: Tensor) -> Tensor:
         """Labels as int32 (batch, height, width, classes), negative and not ignored where there is a fraction."""
         if len(y_true.shape) == 3 and self.num_classes == 1:
             y_true = ops.expand_dims(y_true, -1)
@@ -130,24 +133,24 @@ class MultiLabelConfusion(PixelCounts):
             _validation.fail("y_true", rule, tuple(y_true.shape))
         return reading.whole(y_true, reading.no_label(self.ignore_class))
 
-    def _result_of(self, cells, xp):
+    def _result_of(self, cells: Tensor, xp: Any) -> Any:
         return self._score(xp.reshape(cells, (self.num_classes, 2, 2)), xp)
 
-    def _score(self, matrices, xp):
-        """What `result` gives for the matrices of the classes."""
+    def _score(self, matrices: Tensor, xp: Any) -> Any:
+        """The result for the matrices of the classes."""
         return matrices
 
-    def _name_strays(self, y_true, y_pred):
+    def _name_strays(self, y_true: Tensor, y_pred: Tensor) -> None:
         values = np.unique(ops.convert_to_numpy(self._labels(y_true)))
         values = [int(value) for value in values if value not in (0, 1, *self.ignore_class)]
         if values:
             fix = "Pass them as ignore_class, or correct the masks (a negative one also stands for a fraction)."
             _validation.fail("y_true", "holds labels that are neither 0 or 1 nor ignored", values[:8], fix)
-        _validation.fail("y_pred", "holds NaN", tuple(y_pred.shape), "Find the step that diverged.")
+        fail_on_nan(ops.convert_to_numpy(ops.cast(y_pred, "float32")))
 
 
-def check_probabilities(y_pred):
-    """Probabilities whose values are known must lie in [0, 1]; NaN is left to the counting."""
+def check_probabilities(y_pred: Tensor) -> None:
+    """Refuse probabilities outside [0, 1], as far as their values are known; NaN is found by the counting."""
     if keras.backend.standardize_dtype(y_pred.dtype) == "bool":
         return
     slack = reading.PROBABILITY_SLACK
@@ -157,9 +160,9 @@ def check_probabilities(y_pred):
         _validation.fail("y_pred", "must hold probabilities from 0 to 1", found, "For logits pass from_logits=True.")
 
 
-def _thresholds(value, num_classes):
-    """One threshold for each class."""
+def _thresholds(value: Any, num_classes: int) -> tuple[float, ...]:
+    """One threshold per class."""
     values = tuple(value) if hasattr(value, "__iter__") and not isinstance(value, str) else (value,) * num_classes
     if len(values) != num_classes:
-        _validation.fail("threshold", f"must be a number or hold {num_classes}, one for each class", value)
+        _validation.fail("threshold", f"must be a number or hold {num_classes}, one per class", value)
     return tuple(_validation.open_share("threshold", item) for item in values)

@@ -1,38 +1,31 @@
-"""Share of what was called a class that is of it."""
+"""Share of the pixels predicted as a class that belong to it."""
+
+from typing import Any
 
 import keras
 
+from keras_seg._types import Tensor
 from keras_seg.metrics import scores
-from keras_seg.metrics.class_score import ClassScore
+from keras_seg.metrics.class_score import MatrixClassScore
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class Precision(ClassScore):
-    """Share of what was called a class that is of it, of all pixels seen so far: the mean over the classes, or each.
+class Precision(MatrixClassScore):
+    """Share of the pixels predicted as a class that belong to it, of all pixels seen so far: the mean, or each class.
 
-    `P_c = TP_c / (TP_c + FP_c)`. NaN, and left out of the mean, is a class that was never predicted: read it beside
-    `Recall`, where such a class is 0. Ignored classes are left out.
+    `P_c = TP_c / (TP_c + FP_c)`. A class that was never predicted gets NaN and is excluded from the mean; compare
+    `Recall`, where such a class gets 0. Ignored classes are excluded.
 
     Args:
         num_classes: int >= 2.
-        ignore_class: None, int or sequence of int, labels of pixels to leave out. Defaults to None.
-        class_names: None or a sequence of `num_classes` names. Defaults to None, for "class_0" and so on.
-        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
-        name: str, name of the metric. Defaults to "precision".
-        dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
-        threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
-        per_class: bool, give the score of each class by name instead of their mean. Defaults to False.
-        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
+        per_class: bool. Return the score of each class by name, as {"precision_" + class name: score}, instead of their
+            mean. Defaults to False.
 
-    Call arguments:
-        y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
+    Other arguments, call arguments and errors: those of `ConfusionMatrix`. `name` defaults to "precision" and comes
+    before the class names, so that the logs of `fit` keep several metrics apart.
 
     Returns:
-        `result()`: a scalar tensor; with `per_class` a dict from "precision_" + class name to scalar tensor, with
-        the name of the metric in front so that the logs of `fit` keep several apart.
-
-    Raises:
-        InputError: for arguments, shapes, labels or weights that do not fit.
+        `result()`: a scalar tensor; with `per_class` a dict from name to scalar tensor.
 
     Examples:
         >>> import numpy as np
@@ -45,30 +38,7 @@ class Precision(ClassScore):
         - [Van Rijsbergen, 1979](http://www.dcs.gla.ac.uk/Keith/Preface.html), chapter 7.
     """
 
-    def __init__(
-        self,
-        num_classes,
-        *,
-        ignore_class=None,
-        class_names=None,
-        out_of_range="raise",
-        name="precision",
-        dtype=None,
-        threshold=0.5,
-        per_class=False,
-        from_logits=False,
-    ):
-        super().__init__(
-            num_classes,
-            ignore_class=ignore_class,
-            class_names=class_names,
-            out_of_range=out_of_range,
-            name=name,
-            dtype=dtype,
-            threshold=threshold,
-            per_class=per_class,
-            from_logits=from_logits,
-        )
+    _default_name = "precision"
 
-    def _class_scores(self, matrix, xp):
-        return scores.class_precisions(matrix, self.ignore_class, xp)
+    def _class_scores(self, matrix: Tensor, xp: Any) -> Tensor:
+        return scores.precision_per_class(matrix, ignore_class=self.ignore_class, xp=xp)

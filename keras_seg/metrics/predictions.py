@@ -7,20 +7,21 @@ from keras import ops
 
 from keras_seg import _validation
 from keras_seg._labels import reading
+from keras_seg._types import Tensor
 from keras_seg.metrics import fusing
 
-# XLA makes one loop of a comparison for each channel; beyond this many, compiling them takes longer than it saves.
+# XLA fuses one comparison per channel into a single loop; beyond this many, compiling them takes longer than it saves.
 _UNROLLED = 64
 
 
-def predicted_ids(y_pred, num_classes, threshold=0.5, *, from_logits=False):
-    """Predicted classes as int32 (batch, height, width), -1 for NaN, and one channel that is no probability.
+def predicted_ids(y_pred: Tensor, num_classes: int, threshold: float, *, from_logits: bool) -> Tensor:
+    """Predicted classes as int32 (batch, height, width), -1 for NaN, and for one channel outside [0, 1].
 
     Args:
         y_pred: probabilities or logits of the classes, ids, or one channel for class 1.
         num_classes: int.
-        threshold: float in (0, 1), of the probability of one channel.
-        from_logits: bool, whether the one channel holds logits.
+        threshold: float in (0, 1). For the probability of one channel.
+        from_logits: bool. Whether the one channel holds logits.
     """
     shape = tuple(y_pred.shape)
     whole = "int" in keras.backend.standardize_dtype(y_pred.dtype)
@@ -51,23 +52,23 @@ def predicted_ids(y_pred, num_classes, threshold=0.5, *, from_logits=False):
     return reading.whole(y_pred, -1)
 
 
-def best_class(scores):
+def best_class(scores: Tensor) -> Tensor:
     """Position of the largest score along the last axis, int32; -1 where one of them is NaN."""
     if fusing.compiling() and scores.shape[-1] <= _UNROLLED:
         return _unrolled(scores)
     ids = reading.argmax(scores)
-    # The sum is NaN when a score is, and a pass that writes nothing; only then is each pixel looked at.
+    # The sum is NaN when a score is, and cheap to compute; only then is each pixel checked.
     suspect = ops.isnan(ops.sum(scores))
     if reading.is_concrete(suspect):
         return _without_nan(ids, scores) if suspect else ids
     return ops.cond(suspect, lambda: _without_nan(ids, scores), lambda: ids)
 
 
-def _without_nan(ids, scores):
+def _without_nan(ids: Tensor, scores: Tensor) -> Tensor:
     return ops.where(ops.any(ops.isnan(scores), axis=-1), -1, ids)
 
 
-def _unrolled(scores):
+def _unrolled(scores: Tensor) -> Tensor:
     best = scores[..., 0]
     ids, nan = ops.zeros_like(best, dtype="int32"), ops.isnan(best)
     for channel in range(1, scores.shape[-1]):

@@ -1,43 +1,36 @@
 """Intersection over union near the boundaries of the truth."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.metrics import boundaries, scores
-from keras_seg.metrics.class_score import ClassScore
+from keras_seg.metrics.class_score import MatrixClassScore
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class TrimapIoU(ClassScore):
+class TrimapIoU(MatrixClassScore):
     """Intersection over union of all pixels seen so far that lie near a boundary of the truth.
 
-    Counted are the pixels with another label of the truth within `width` rows and columns, on either side of the
-    boundary; all others, and ignored pixels, are left out, and the IoU is that of `MeanIoU`. As `width` grows it
-    becomes `MeanIoU` of the images that have a boundary. The rim of an ignored region is a boundary, as in data sets
-    that draw boundaries as void; the border of the image is none. NaN, and left out of the mean, is a class neither in
-    truth nor predicted there.
+    Only pixels with another label of the truth within `width` rows and columns count, on either side of the boundary;
+    all others, and ignored pixels, are excluded, and the IoU is that of `MeanIoU`. As `width` grows it becomes
+    `MeanIoU` of the images that have a boundary. The rim of an ignored region is a boundary, as in data sets that draw
+    boundaries as void; the border of the image is not. A class neither in the truth nor predicted there gets NaN and is
+    excluded from the mean.
 
     Args:
         num_classes: int >= 2.
-        ignore_class: None, int or sequence of int, labels of pixels to leave out. Defaults to None.
-        class_names: None or a sequence of `num_classes` names. Defaults to None, for "class_0" and so on.
-        out_of_range: str, "raise" or "count", as for `ConfusionMatrix`. Defaults to "raise".
-        name: str, name of the metric. Defaults to "trimap_iou".
-        dtype: dtype of the result. Defaults to None, for `keras.config.floatx()`.
-        threshold: float in (0, 1), as for `ConfusionMatrix`. Defaults to 0.5.
-        per_class: bool, give the score of each class by name instead of their mean. Defaults to False.
-        width: int >= 1, how far from a boundary pixels are counted, in pixels. Defaults to 5.
-        from_logits: bool, as for `ConfusionMatrix`. Defaults to False.
+        per_class: bool. Return the score of each class by name instead of their mean. Defaults to False.
+        width: int >= 1. Distance from a boundary up to which pixels count, in pixels. Defaults to 5.
 
-    Call arguments:
-        y_true, y_pred, sample_weight: as for `ConfusionMatrix`.
+    Other arguments, call arguments and errors: those of `ConfusionMatrix`. `name` defaults to "trimap_iou".
 
     Returns:
         `result()`: a scalar tensor; with `per_class` a dict from "trimap_iou_" + class name to scalar tensor.
-
-    Raises:
-        InputError: for arguments, shapes, labels or weights that do not fit.
 
     Examples:
         >>> import numpy as np
@@ -52,43 +45,45 @@ class TrimapIoU(ClassScore):
         - [Kraehenbuehl & Koltun, 2011](https://arxiv.org/abs/1210.5644), section 5.
     """
 
+    _default_name = "trimap_iou"
+
     def __init__(
         self,
-        num_classes,
+        num_classes: int,
         *,
-        ignore_class=None,
-        class_names=None,
-        out_of_range="raise",
-        name="trimap_iou",
-        dtype=None,
-        threshold=0.5,
-        per_class=False,
-        width=5,
-        from_logits=False,
-    ):
+        name: str | None = None,
+        dtype: Any = None,
+        ignore_class: IgnoreClass = None,
+        from_logits: bool = False,
+        threshold: float = 0.5,
+        class_names: Sequence[str] | None = None,
+        per_class: bool = False,
+        width: int = 5,
+        out_of_range: str = "raise",
+    ) -> None:
         super().__init__(
             num_classes,
-            ignore_class=ignore_class,
-            class_names=class_names,
-            out_of_range=out_of_range,
             name=name,
             dtype=dtype,
-            threshold=threshold,
-            per_class=per_class,
+            ignore_class=ignore_class,
             from_logits=from_logits,
+            threshold=threshold,
+            class_names=class_names,
+            per_class=per_class,
+            out_of_range=out_of_range,
         )
         self.width = _validation.integer("width", width)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments, as the constructor takes them."""
         return {**super().get_config(), "width": self.width}
 
-    def _counted(self):
+    def _counted(self) -> dict[str, Any]:
         return {**super()._counted(), "width": self.width}
 
-    def _cells(self, true, predicted):
+    def _cells(self, true: Tensor, predicted: Tensor) -> Tensor:
         near = boundaries.band(true, self.width, image_border=False)
         return ops.where(near, super()._cells(true, predicted), self._ignored)
 
-    def _class_scores(self, matrix, xp):
-        return scores.class_ious(matrix, self.ignore_class, xp)
+    def _class_scores(self, matrix: Tensor, xp: Any) -> Tensor:
+        return scores.iou_per_class(matrix, ignore_class=self.ignore_class, xp=xp)

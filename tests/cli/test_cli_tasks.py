@@ -120,7 +120,7 @@ class TestInstances:
     def test_evaluating_again_gives_the_same_numbers(self, instances_run, cells, tmp_path, capsys):
         assert command("evaluate", instances_run, cells, "--json", tmp_path / "r.json") == 0
         results, first = read(tmp_path / "r.json"), read(instances_run / "metrics.json")
-        for name in ("instance_score", "found", "made_up", "missed", "score_by_threshold"):
+        for name in ("instance_score", "true_positives", "false_positives", "false_negatives", "score_by_threshold"):
             assert results[name] == first[name]
         assert "instance score" in capsys.readouterr().out
 

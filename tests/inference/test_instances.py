@@ -349,6 +349,6 @@ class TestTuning:
         ],
     )
     def test_bad_arguments(self, arguments, message):
-        good = {"predictor": [np.zeros((4, 4, 3))], "data": [np.zeros((4, 4), int)]}
+        good = {"model": [np.zeros((4, 4, 3))], "data": [np.zeros((4, 4), int)]}
         with pytest.raises(InputError, match=message):
             tune_instances(**{**good, **arguments})

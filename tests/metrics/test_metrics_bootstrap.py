@@ -19,7 +19,7 @@ def matrices(images=40, seed=0, quality=0.8, pixels=500):
 
 def test_equals_scipy():
     data = matrices()
-    ours = confidence_interval(data, draws=4000)
+    ours = confidence_interval(data, samples=4000)
     peer = scipy.stats.bootstrap(
         (np.arange(len(data)),),
         lambda chosen: scores.mean_iou(data[chosen].sum(axis=0)),
@@ -28,20 +28,20 @@ def test_equals_scipy():
         method="percentile",
         random_state=np.random.default_rng(1),
     )
-    # Two Monte Carlo runs: quantiles of 4000 draws are off by some percent of the width.
+    # Two Monte Carlo runs: quantiles of 4000 samples are off by some percent of the width.
     width = peer.confidence_interval.high - peer.confidence_interval.low
     assert ours.low == pytest.approx(peer.confidence_interval.low, abs=0.1 * width)
     assert ours.high == pytest.approx(peer.confidence_interval.high, abs=0.1 * width)
     assert ours.value == scores.mean_iou(data.sum(axis=0))
     assert ours.low < ours.value < ours.high
-    assert np.std(ours.draws) == pytest.approx(peer.standard_error, rel=0.1)
+    assert np.std(ours.samples) == pytest.approx(peer.standard_error, rel=0.1)
 
 
-def test_all_draws_of_two_images():
-    # Of two images a draw is one of (2, 0), (1, 1), (0, 2), with 1/4, 1/2, 1/4.
+def test_all_samples_of_two_images():
+    # A sample of two images is (2, 0), (1, 1) or (0, 2), with 1/4, 1/2, 1/4.
     data = np.array([[[3, 1], [0, 4]], [[2, 2], [2, 2]]])
-    draws = confidence_interval(data, score=scores.pixel_accuracy, draws=4000).draws
-    found, counts = np.unique(draws, return_counts=True)
+    samples = confidence_interval(data, score=scores.pixel_accuracy, samples=4000).samples
+    found, counts = np.unique(samples, return_counts=True)
     np.testing.assert_allclose(found, [4 / 8, 11 / 16, 7 / 8])
     np.testing.assert_allclose(counts / 4000, [0.25, 0.5, 0.25], atol=0.03)
 
@@ -50,7 +50,7 @@ def test_level_and_seed():
     data = matrices()
     narrow, wide = confidence_interval(data, level=0.5), confidence_interval(data, level=0.99)
     assert wide.low < narrow.low < narrow.high < wide.high
-    assert ((narrow.draws >= narrow.low) & (narrow.draws <= narrow.high)).mean() == pytest.approx(0.5, abs=0.01)
+    assert ((narrow.samples >= narrow.low) & (narrow.samples <= narrow.high)).mean() == pytest.approx(0.5, abs=0.01)
     assert confidence_interval(data, seed=3) == confidence_interval(data, seed=3) != confidence_interval(data, seed=4)
 
 
@@ -74,8 +74,8 @@ def test_pairs_are_narrower():
     assert (same.value, same.low, same.high) == (0, 0, 0)
 
 
-def test_draws_without_a_score():
-    # mIoU of images without pixels is NaN: a draw of these alone says nothing.
+def test_samples_without_a_score():
+    # mIoU of images without pixels is NaN: a sample of these alone has no score.
     data = np.array([[[0, 0], [0, 0]], [[3, 1], [0, 4]]])
     interval = confidence_interval(data)
     assert interval.low == interval.high == interval.value
@@ -89,7 +89,7 @@ def test_draws_without_a_score():
         (lambda: confidence_interval(np.ones((3, 2))), "`image_matrices` must hold square"),
         (lambda: confidence_interval(-np.ones((3, 2, 2))), "`image_matrices` must hold counts of at least 0"),
         (lambda: confidence_interval(np.ones((3, 2, 2)), level=1), "`level` must lie between 0 and 1"),
-        (lambda: confidence_interval(np.ones((3, 2, 2)), draws=0), "`draws` must be an integer"),
+        (lambda: confidence_interval(np.ones((3, 2, 2)), samples=0), "`samples` must be an integer"),
         (lambda: paired_difference(np.ones((3, 2, 2)), np.ones((4, 2, 2))), "`other_matrices` must have the shape"),
         (
             lambda: paired_difference(np.ones((3, 2, 2)), [[[1, 1], [1, 1]], [[2, 1], [1, 1]], [[1, 1], [1, 1]]]),
@@ -106,6 +106,6 @@ def test_a_score_may_be_named():
     several = matrices(images=3)
     named, given = (confidence_interval(several, score=score) for score in ("mean_dice", scores.mean_dice))
     assert named.value == given.value
-    np.testing.assert_array_equal(named.draws, given.draws)
+    np.testing.assert_array_equal(named.samples, given.samples)
     with pytest.raises(InputError, match=r"`score` .*'mean_iuo'.* Did you mean 'mean_iou'\?"):
         paired_difference(several, several, score="mean_iuo")

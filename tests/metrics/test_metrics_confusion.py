@@ -10,12 +10,22 @@ from metric_cases import case, filled
 from keras_seg._validation import InputError
 from keras_seg.losses import Crossentropy
 from keras_seg.metrics import (
+    BoundaryFScore,
     BoundaryIoU,
     ConfusionMatrix,
+    Dice,
     ExpectedCalibrationError,
+    FrequencyWeightedIoU,
+    MeanAccuracy,
     MeanIoU,
+    MetricSuite,
+    MultiLabelConfusion,
+    MultiLabelScore,
     PerClassIoU,
     PixelAccuracy,
+    Precision,
+    Recall,
+    TrimapIoU,
     scores,
 )
 
@@ -63,12 +73,12 @@ def test_scores_of_classes_without_pixels():
 def test_scores_with_ignored_classes():
     # Class 0 ignored: its row goes, what was predicted as 0 stays an error. IoU_1 30/(30+4+1+0), IoU_2 2/(2+1).
     matrix = [[9, 9, 9], [4, 30, 1], [0, 0, 2]]
-    np.testing.assert_allclose(scores.iou_per_class(matrix, 0), [np.nan, 30 / 35, 2 / 3])
-    assert scores.mean_iou(matrix, 0) == pytest.approx((30 / 35 + 2 / 3) / 2)
-    assert scores.pixel_accuracy(matrix, 0) == pytest.approx(32 / 37)
-    assert scores.mean_accuracy(matrix, 0) == pytest.approx((30 / 35 + 1) / 2)
-    assert scores.frequency_weighted_iou(matrix, 0) == pytest.approx((35 * 30 / 35 + 2 * 2 / 3) / 37)
-    assert scores.mean_iou(matrix, 255) == scores.mean_iou(matrix)
+    np.testing.assert_allclose(scores.iou_per_class(matrix, ignore_class=0), [np.nan, 30 / 35, 2 / 3])
+    assert scores.mean_iou(matrix, ignore_class=0) == pytest.approx((30 / 35 + 2 / 3) / 2)
+    assert scores.pixel_accuracy(matrix, ignore_class=0) == pytest.approx(32 / 37)
+    assert scores.mean_accuracy(matrix, ignore_class=0) == pytest.approx((30 / 35 + 1) / 2)
+    assert scores.frequency_weighted_iou(matrix, ignore_class=0) == pytest.approx((35 * 30 / 35 + 2 * 2 / 3) / 37)
+    assert scores.mean_iou(matrix, ignore_class=255) == scores.mean_iou(matrix)
 
 
 @pytest.mark.parametrize("matrix", [[[1, 2, 3]], [1, 2], [[1, -1], [0, 1]], [[np.nan, 1], [1, 1]]])
@@ -95,8 +105,8 @@ def test_equals_scikit_learn(ignore):
     assert metric.ignored_pixels == 3 * 70 - len(true)
     judged = [c for c in range(4) if c not in ignored]
     iou = sklearn.metrics.jaccard_score(true, predicted, labels=judged, average=None)
-    np.testing.assert_allclose(scores.iou_per_class(metric.result(), ignore)[judged], iou)
-    assert scores.mean_iou(metric.result(), ignore) == pytest.approx(iou.mean())
+    np.testing.assert_allclose(scores.iou_per_class(metric.result(), ignore_class=ignore)[judged], iou)
+    assert scores.mean_iou(metric.result(), ignore_class=ignore) == pytest.approx(iou.mean())
 
 
 def test_every_layout_gives_the_same_matrix():
@@ -177,6 +187,27 @@ def test_predictions_of_nan():
     p = np.full((1, 1, 2, 4), -np.inf, "float32")
     p[..., 2] = np.inf
     assert filled(ConfusionMatrix(4), np.full((1, 1, 2), 3), p).result()[3, 2] == 2
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        *(kind(2) for kind in (ConfusionMatrix, MeanIoU, PerClassIoU, MeanAccuracy, FrequencyWeightedIoU, Dice)),
+        *(kind(2) for kind in (Precision, Recall, BoundaryIoU, BoundaryFScore, TrimapIoU, ExpectedCalibrationError)),
+        MetricSuite(2, metrics=("mean_iou", "boundary_iou")),
+        MultiLabelConfusion(2),
+        MultiLabelScore(2),
+    ],
+    ids=lambda metric: metric.name,
+)
+def test_every_metric_refuses_nan(metric):
+    p = np.full((1, 6, 7, 2), 0.5, "float32")
+    p[0, 0, 0, 1] = np.nan
+    multi_label = isinstance(metric, MultiLabelConfusion)
+    true = np.zeros((1, 6, 7, 2) if multi_label else (1, 6, 7), "int32")
+    with pytest.raises(InputError, match="`y_pred` holds NaN. Received: y_pred='1 pixels with NaN'"):
+        metric.update_state(true, p)
+    assert metric.out_of_range_pixels == 0
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch runs it eagerly")

@@ -70,22 +70,24 @@ def test_ignored_pixels_of_instances():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((squares((1, 1)), squares((1, 1), shape=(30, 30))), "`predicted` must have the shape of `true`"),
-        ((squares((1, 1)) * 1.0, squares((1, 1))), "`true` must be an integer map"),
+        ((squares((1, 1)), squares((1, 1), shape=(30, 30))), "`y_pred` must have the shape of `y_true`"),
+        ((squares((1, 1)) * 1.0, squares((1, 1))), "`y_true` must be an integer map"),
         ((squares((1, 1)), squares((1, 1)), []), "`thresholds` must hold at least one number"),
         ((squares((1, 1)), squares((1, 1)), [0.4]), r"`thresholds` must lie in \[0.5, 1\)"),
-        (([], []), "`predicted` must hold as many images"),
-        (([squares()], [squares(), squares()]), "`predicted` must hold as many images"),
+        (([], []), "`y_pred` must hold as many images"),
+        (([squares()], [squares(), squares()]), "`y_pred` must hold as many images"),
     ],
 )
 def test_bad_instances(arguments, message):
     with pytest.raises(InputError, match=message):
-        instance_score(*arguments)
+        instance_score(*arguments[:2], **({"thresholds": arguments[2]} if arguments[2:] else {}))
 
 
 def test_panoptic_quality_equals_torchmetrics():
-    maps = torchmetrics_numbers.panoptic()
-    results = [panoptic_quality(*(values[image] for values in maps), num_classes=3) for image in range(3)]
+    true, true_ids, predicted, predicted_ids = torchmetrics_numbers.panoptic()
+    results = [
+        panoptic_quality((true[i], true_ids[i]), (predicted[i], predicted_ids[i]), num_classes=3) for i in range(3)
+    ]
     total = results[0] + results[1] + results[2]
     ours = [total.quality, total.segmentation_quality, total.recognition_quality]
     expected = json.loads(torchmetrics_numbers.FILE.read_text())["panoptic"]
@@ -96,12 +98,16 @@ def test_panoptic_quality_equals_torchmetrics():
 
 def test_panoptic_quality_by_hand():
     true, predicted = squares((0, 0), (0, 20)), squares((0, 1), (20, 20))
-    result = panoptic_quality(true > 0, true, predicted > 0, predicted, num_classes=3)
-    # The first square is found with 90/110, one is made up and one missed; the ground is found.
-    assert (result.found.tolist(), result.made_up.tolist(), result.missed.tolist()) == ([1, 1, 0], [0, 1, 0], [0, 1, 0])
+    result = panoptic_quality((true > 0, true), (predicted > 0, predicted), num_classes=3)
+    # The first square is found with 90/110, one is a false positive and one is missed; the ground is found.
+    assert (result.true_positives.tolist(), result.false_positives.tolist(), result.false_negatives.tolist()) == (
+        [1, 1, 0],
+        [0, 1, 0],
+        [0, 1, 0],
+    )
     assert result.quality[1] == pytest.approx(90 / 110 / 2)
     assert np.isnan(result.quality[2])
-    same = panoptic_quality(true > 0, true, true > 0, true, num_classes=2)
+    same = panoptic_quality((true > 0, true), (true > 0, true), num_classes=2)
     assert same.quality.tolist() == [1, 1]
 
 
@@ -109,25 +115,43 @@ def test_panoptic_void():
     true, predicted = squares((0, 0)), squares((0, 0), (0, 20), (20, 0))
     classes = (true > 0).astype(int)
     classes[0:10, 18:28] = 255  # More than half of the second, which so counts as nothing.
-    classes[20:30, 0:4] = 255  # Less than half of the third, which is made up.
+    classes[20:30, 0:4] = 255  # Less than half of the third, a false positive.
     classes[0:10, 0:3] = 255  # In no union: the rest of the first is found as it is.
-    result = panoptic_quality(classes, true, (predicted > 0).astype(int), predicted, num_classes=2, ignore_class=255)
-    assert (result.found[1], result.made_up[1], result.missed[1], result.iou[1]) == (1, 1, 0, 1.0)
-    unknown = panoptic_quality(classes, true, np.full_like(classes, 255), predicted, num_classes=2, ignore_class=255)
-    assert (unknown.found.tolist(), unknown.made_up.tolist(), unknown.missed.tolist()) == ([0, 0], [0, 0], [1, 1])
+    result = panoptic_quality(
+        (classes, true), ((predicted > 0).astype(int), predicted), num_classes=2, ignore_class=255
+    )
+    assert (result.true_positives[1], result.false_positives[1], result.false_negatives[1], result.iou[1]) == (
+        1,
+        1,
+        0,
+        1.0,
+    )
+    unknown = panoptic_quality(
+        (classes, true), (np.full_like(classes, 255), predicted), num_classes=2, ignore_class=255
+    )
+    assert (unknown.true_positives.tolist(), unknown.false_positives.tolist(), unknown.false_negatives.tolist()) == (
+        [0, 0],
+        [0, 0],
+        [1, 1],
+    )
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({0: np.full((5, 5), 7)}, r"`true_classes` holds labels that are neither a class, 0 to 1.*\[7\]"),
-        ({2: np.zeros((4, 5), int)}, "`predicted_classes` must be an integer map"),
-        ({3: np.full((5, 5), -1)}, "`predicted_instances` must hold numbers of at least 0"),
-        ({1: np.zeros((5, 5))}, "`true_instances` must be an integer map"),
-        (dict.fromkeys(range(4), np.zeros((0, 5), int)), "`true_classes` must hold pixels"),
+        ({0: np.full((5, 5), 7)}, r"`y_true\[0\]` holds labels that are neither a class, 0 to 1.*\[7\]"),
+        ({2: np.zeros((4, 5), int)}, r"`y_pred\[0\]` must be an integer map"),
+        ({3: np.full((5, 5), -1)}, r"`y_pred\[1\]` must hold numbers of at least 0"),
+        ({1: np.zeros((5, 5))}, r"`y_true\[1\]` must be an integer map"),
+        (dict.fromkeys(range(4), np.zeros((0, 5), int)), r"`y_true\[0\]` must hold pixels"),
     ],
 )
 def test_bad_panoptic_maps(changes, message):
     maps = [changes.get(position, np.zeros((5, 5), int)) for position in range(4)]
     with pytest.raises(InputError, match=message):
-        panoptic_quality(*maps, num_classes=2)
+        panoptic_quality(tuple(maps[:2]), tuple(maps[2:]), num_classes=2)
+
+
+def test_panoptic_maps_come_in_pairs():
+    with pytest.raises(InputError, match=r"`y_true` must be a pair \(classes, instances\)"):
+        panoptic_quality(np.zeros((5, 5), int), np.zeros((5, 5), int), num_classes=2)

@@ -82,8 +82,10 @@ def test_equals_scikit_learn(ignore):
     )
     iou = sklearn.metrics.jaccard_score(t, q, labels=judged, average=None)
     for kind, expected in ((Dice, dice), (Precision, precision), (Recall, recall)):
-        assert float(filled(kind(4, ignore), true, p).result()) == pytest.approx(np.nanmean(expected), rel=1e-6)
-        result = values(filled(kind(4, ignore, per_class=True), true, p).result())
+        assert float(filled(kind(4, ignore_class=ignore), true, p).result()) == pytest.approx(
+            np.nanmean(expected), rel=1e-6
+        )
+        result = values(filled(kind(4, ignore_class=ignore, per_class=True), true, p).result())
         np.testing.assert_allclose(list(result.values()), expected, rtol=1e-6)
     assert float(filled(MeanAccuracy(4, ignore_class=ignore), true, p).result()) == pytest.approx(
         np.nanmean(recall), rel=1e-6
@@ -96,7 +98,7 @@ def test_equals_torchmetrics():
     true, p = torchmetrics_numbers.batch()
     matrix = filled(ConfusionMatrix(4, ignore_class=255), true, p).result()
     for name in ("iou", "dice", "precision", "recall"):
-        np.testing.assert_allclose(scores.OF_CLASSES[name](matrix, 255, np), TORCHMETRICS[name], rtol=1e-5)
+        np.testing.assert_allclose(scores.PER_CLASS[name](matrix, ignore_class=255), TORCHMETRICS[name], rtol=1e-5)
 
 
 def test_without_pixels():
@@ -108,7 +110,7 @@ def test_without_pixels():
 @pytest.mark.parametrize("kind", SCALARS)
 def test_compiled_equals_eager_and_faults_are_nan(kind):
     true, p = case(2, void=(255, 1))
-    metric = kind(4, (1, 255))
+    metric = kind(4, ignore_class=(1, 255))
 
     def step(state, y_true, y_pred):
         return metric.stateless_result(metric.stateless_update_state(state, y_true, y_pred))
@@ -129,7 +131,9 @@ def test_config_round_trip(kind):
         MetricSuite: {"metrics": ("mean_dice", "trimap_iou"), "per_class": (), "prefix": "x_", "keep_images": True},
         **{score: {"per_class": True} for score in CLASS_SCORES},
     }.get(kind, {})
-    metric = kind(3, (0, 255), ["a", "b", "c"], "count", "m", threshold=0.3, **own)
+    metric = kind(
+        3, name="m", ignore_class=(0, 255), threshold=0.3, class_names=["a", "b", "c"], out_of_range="count", **own
+    )
     again = keras.metrics.deserialize(keras.metrics.serialize(metric))
     assert type(again) is kind
     assert again.get_config() == metric.get_config()
@@ -141,13 +145,13 @@ def test_config_round_trip(kind):
 def test_suite_equals_its_metrics():
     true, p = case(3, void=(255,))
     names = [*scores.MEANS, "boundary_iou", "boundary_f_score", "trimap_iou"]
-    suite = filled(MetricSuite(4, ignore_class=255, metrics=names, per_class=scores.OF_CLASSES), true, p)
+    suite = filled(MetricSuite(4, ignore_class=255, metrics=names, per_class=scores.PER_CLASS), true, p)
     result = values(suite.result())
     singles = [MeanIoU, PixelAccuracy, MeanAccuracy, FrequencyWeightedIoU, Dice, Precision]
     singles += [BoundaryIoU, BoundaryFScore, TrimapIoU]
     for name, kind in zip(names, singles, strict=True):
-        assert result[name] == float(filled(kind(4, 255), true, p).result())
-    assert set(result) == {*names, *(f"{score}_class_{c}" for score in scores.OF_CLASSES for c in range(4))}
+        assert result[name] == float(filled(kind(4, ignore_class=255), true, p).result())
+    assert set(result) == {*names, *(f"{score}_class_{c}" for score in scores.PER_CLASS for c in range(4))}
     assert result["iou_class_2"] == pytest.approx(scores.iou_per_class(suite.matrix)[2])
 
 

@@ -57,9 +57,9 @@ class BoundaryTask(SemanticTask):
         some = index.subset(np.unique(np.linspace(0, len(index) - 1, min(_TUNED_ON, len(index))).astype(int)))
         return {"threshold": evaluation.evaluate_boundaries(model, some).best_threshold}
 
-    def evaluate(self, model, index, settings=None, on_image=None):
-        """An `inference.BoundaryEvaluation`."""
-        return evaluation.evaluate_boundaries(model, index, **(settings or {}), on_image=on_image)
+    def evaluate(self, model, index, settings=None, progress=None):
+        """An `evaluation.BoundaryEvaluation`."""
+        return evaluation.evaluate_boundaries(model, index, **(settings or {}), progress=progress)
 
     def check_in(self, model, index):
         """At one threshold."""

@@ -79,9 +79,9 @@ class InstancesTask(Task):
         """As `evaluation.tune_instances`."""
         return evaluation.tune_instances(model, index).settings
 
-    def evaluate(self, model, index, settings=None, on_image=None):
-        """An `inference.InstanceEvaluation`."""
-        return evaluation.evaluate_instances(model, index, settings=settings, on_image=on_image)
+    def evaluate(self, model, index, settings=None, progress=None):
+        """An `evaluation.InstanceEvaluation`."""
+        return evaluation.evaluate_instances(model, index, settings=settings, progress=progress)
 
     def panel(self, model, index, positions, settings):
         """Image, outlines of true and predicted objects, and which were found."""

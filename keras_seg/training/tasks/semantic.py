@@ -56,9 +56,9 @@ class SemanticTask(Task):
         """The masks themselves."""
         return dataset
 
-    def evaluate(self, model, index, settings=None, on_image=None):
-        """An `inference.Evaluation`."""
-        return evaluation.evaluate(model, index, on_image=on_image)
+    def evaluate(self, model, index, settings=None, progress=None):
+        """An `evaluation.Evaluation`."""
+        return evaluation.evaluate(model, index, progress=progress)
 
     def panel(self, model, index, positions, settings):
         """Image, truth, prediction and wrong pixels."""

@@ -54,7 +54,7 @@ class Task(abc.ABC):
         return {}
 
     @abc.abstractmethod
-    def evaluate(self, model, index, settings=None, on_image=None):
+    def evaluate(self, model, index, settings=None, progress=None):
         """How good a model is: an object with `to_dict()`."""
 
     def check_in(self, model, index):

@@ -57,9 +57,16 @@ def test_gains_are_those_of_the_metrics(model, batches):
     """A diagonal of up to 26 pixels makes bands of one pixel."""
     done = []
     report = tta_report(
-        model, batches, transforms=["flips", Scale(0.5)], ignore_class=7, draws=50, on_batch=done.append
+        model,
+        batches,
+        transforms=["flips", Scale(0.5)],
+        ignore_class=7,
+        samples=50,
+        progress=lambda *count: done.append(count),
     )
-    assert done[-1] == 12 == report.images
+    assert done[-1] == (12, 12)
+    assert report.images == 12
+    assert report.score >= report.mean_iou
     plain = scores_of(model, batches)
     np.testing.assert_allclose((report.mean_iou, report.boundary_iou), plain, rtol=1e-6)
     assert [gain.name for gain in report.alone] == ["hflip", "vflip", "Scale(0.5)"]
@@ -76,7 +83,9 @@ def test_gains_are_those_of_the_metrics(model, batches):
 @pytest.mark.thorough
 def test_what_helps_is_recommended(model, batches):
     """The flip mends what leans to one side; upside down nothing changes; a hundredth of the light is no picture."""
-    report = tta_report(model, batches, transforms=["hflip", "vflip", Brightness(0.01, 100)], ignore_class=7, draws=200)
+    report = tta_report(
+        model, batches, transforms=["hflip", "vflip", Brightness(0.01, 100)], ignore_class=7, samples=200
+    )
     assert {gain.name: gain.verdict for gain in report.alone} == {
         "hflip": "helps",
         "vflip": "unclear",
@@ -95,7 +104,7 @@ def test_what_helps_is_recommended(model, batches):
 
 def test_a_report_fits_eighty_columns():
     """Of long names and numbers; what is said of one transform is not said again of all."""
-    loss = ks.metrics.Interval(value=-0.24764, low=-0.25741, high=-0.23757, level=0.95, draws=np.zeros(1))
+    loss = ks.metrics.Interval(value=-0.24764, low=-0.25741, high=-0.23757, level=0.95, samples=np.zeros(1))
     items = ("hflip", "rot90", Scale(0.75), Scale(1.25), Shift((16, 16)), Brightness(0.9))
     alone = tuple(
         ks.evaluation.TTAGain(
@@ -138,10 +147,10 @@ def test_a_report_fits_eighty_columns():
 
 
 def test_a_product_that_holds_a_harm_is_not_recommended():
-    interval = ks.metrics.Interval(value=0.0, low=0.0, high=0.0, level=0.95, draws=np.zeros(1))
+    interval = ks.metrics.Interval(value=0.0, low=0.0, high=0.0, level=0.95, samples=np.zeros(1))
 
     def gain(transform, value, verdict):
-        better = ks.metrics.Interval(value=value, low=value, high=value, level=0.95, draws=np.zeros(1))
+        better = ks.metrics.Interval(value=value, low=value, high=value, level=0.95, samples=np.zeros(1))
         return ks.evaluation.TTAGain(
             transforms=(transform,), passes=2, mean_iou=better, boundary_iou=interval, time_ratio=2.0, verdict=verdict
         )
@@ -164,19 +173,19 @@ def test_folders_and_augmented_models(model, batches, tmp_path):
         Image.fromarray(mask.astype("uint8")).save(tmp_path / "val" / "masks" / f"{n}.png")
     index = ks.data.scan_folder(tmp_path, split="val", num_classes=2, ignore_class=7, channels=1)
     augmented = TTA(model, ["hflip", Shift(1, (0, 2))], merge="max")
-    report = tta_report(augmented, index, draws=20, batch_size=4)
+    report = tta_report(augmented, index, samples=20, batch_size=4)
     assert report.merge == "max"
     assert [gain.name for gain in report.alone] == ["hflip", "Shift(1)", "Shift((0, 2))"]
     evaluation = ks.evaluation.evaluate(model, index)
     assert report.mean_iou == pytest.approx(evaluation.mean_iou)
     color = keras.Input((None, None, 3))
     gray = keras.Model(color, model(color[..., :1]))
-    by_path = tta_report(gray, tmp_path, transforms="hflip", ignore_class=7, draws=20)
+    by_path = tta_report(gray, tmp_path, transforms="hflip", ignore_class=7, samples=20)
     assert by_path.mean_iou == pytest.approx(evaluation.mean_iou)
 
 
 def test_nothing_to_try(model, batches):
-    report = tta_report(model, batches, transforms="identity", ignore_class=7, draws=20)
+    report = tta_report(model, batches, transforms="identity", ignore_class=7, samples=20)
     assert (report.alone, report.together, report.recommended) == ((), None, ())
     assert "predict without" in str(report)
 
@@ -194,7 +203,7 @@ def test_nothing_to_try(model, batches):
         ({"transforms": []}, "`transforms` must hold names"),
         ({"merge": "median"}, "`merge` is not a known option"),
         ({"level": 1}, "`level` must lie between 0 and 1"),
-        ({"draws": 0}, "`draws` must be an integer of at least 1"),
+        ({"samples": 0}, "`samples` must be an integer of at least 1"),
         ({"seed": -1}, "`seed` must be an integer of at least 0"),
         ({"max_passes": 0}, "`max_passes` must be an integer of at least 1"),
         ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),

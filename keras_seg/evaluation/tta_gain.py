@@ -1,25 +1,26 @@
-"""What test-time augmentation gained, in numbers and as a table."""
+"""The gain of test-time augmentation, in numbers and as a table."""
 
 import dataclasses
 import textwrap
+from typing import Any
 
 from keras_seg.metrics import Interval
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TTAGain:
-    """What a product of transforms gains over the plain model.
+    """The gain of a product of transforms over the plain model.
 
     Attributes:
         transforms: tuple, as for `TestTimeAugmentation`.
-        passes: int, the plain one among them.
+        passes: int. Includes the plain one.
         mean_iou: `metrics.Interval` of the gain in mean IoU, paired by images.
         boundary_iou: the same of `metrics.BoundaryIoU`.
-        time_ratio: float, median over batches of its time divided by that of the plain model.
+        time_ratio: float. Median over batches of its time divided by that of the plain model.
         verdict: "helps", "unclear" or "harms"; see `tta_report`.
     """
 
-    transforms: tuple
+    transforms: tuple[Any, ...]
     passes: int
     mean_iou: Interval
     boundary_iou: Interval
@@ -27,11 +28,11 @@ class TTAGain:
     verdict: str
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The transforms in words."""
         return " x ".join(map(str, self.transforms))
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The attributes as a JSON-ready dict."""
         return {
             "name": self.name,
@@ -45,29 +46,34 @@ class TTAGain:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TTAReport:
-    """What test-time augmentation gains and costs. `str(report)` is a table.
+    """The gains and costs of test-time augmentation. `str(report)` is a table.
 
     Attributes:
-        images: int, how many were judged.
-        mean_iou: float, of the plain model.
-        boundary_iou: float, of the plain model.
+        images: int. Number of images.
+        mean_iou: float. Mean IoU of the plain model.
+        boundary_iou: float. Boundary IoU of the plain model.
         merge: str.
-        alone: tuple of `TTAGain`, each transform alone, added to the plain image.
-        together: `TTAGain` of the product of all, None where that has more than `max_passes`.
-        recommended: tuple of the transforms that help, to be passed to `TestTimeAugmentation`; empty when none does.
-        recommended_gain: `TTAGain` of their product, None when there are none.
+        alone: tuple of `TTAGain`. Each transform alone, added to the plain image.
+        together: `TTAGain` of the product of all, or None if that has more than `max_passes`.
+        recommended: tuple. The transforms that help, to be passed to `TestTimeAugmentation`; empty when none does.
+        recommended_gain: `TTAGain` of their product, or None when there are none.
     """
 
     images: int
     mean_iou: float
     boundary_iou: float
     merge: str
-    alone: tuple
+    alone: tuple[TTAGain, ...]
     together: TTAGain | None
-    recommended: tuple
+    recommended: tuple[Any, ...]
     recommended_gain: TTAGain | None
 
-    def to_dict(self):
+    @property
+    def score(self) -> float:
+        """The mean IoU with the recommended transforms."""
+        return self.mean_iou + (self.recommended_gain.mean_iou.value if self.recommended_gain else 0.0)
+
+    def to_dict(self) -> dict[str, Any]:
         """All results as a JSON-ready dict."""
         return {
             "images": self.images,
@@ -80,7 +86,7 @@ class TTAReport:
             "recommended_gain": self.recommended_gain and self.recommended_gain.to_dict(),
         }
 
-    def __str__(self):
+    def __str__(self) -> str:
         products = {"all": self.together, "recommended": self.recommended_gain}
         if self.together in self.alone:
             del products["all"]
@@ -92,7 +98,7 @@ class TTAReport:
         lines += [_line(gain, label) for label, gain in products.items()]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         rows = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines]
-        # Products have long names, for which a table of 80 columns has no room.
+        # Names of products are too long for a table of 80 columns.
         notes = [f"{label}: {gain.name}, {gain.passes} passes." for label, gain in products.items()]
         level = f"{100 * self.alone[0].mean_iou.level:g} %" if self.alone else ""
         notes.append(f"{self.images} images; gains in points with their paired {level} interval; merge {self.merge}.")
@@ -103,12 +109,12 @@ class TTAReport:
         )
 
 
-def _ends(interval):
+def _ends(interval: Interval) -> dict[str, float]:
     return {"gain": interval.value, "low": interval.low, "high": interval.high}
 
 
-def _line(gain, name):
-    def points(interval):
+def _line(gain: TTAGain, name: str) -> tuple[str, ...]:
+    def points(interval: Interval) -> str:
         return f"{100 * interval.value:+.2f} ({100 * interval.low:+.2f}, {100 * interval.high:+.2f})"
 
     ends = (points(gain.mean_iou), points(gain.boundary_iou))

@@ -50,8 +50,8 @@ def cells(tmp_path_factory):
 class TestInstances:
     def test_equals_the_metrics_image_by_image(self, cells):
         model, done = reader(3), []
-        result = evaluate_instances(model, cells, on_image=done.append)
-        assert sorted(done) == [2, 3]
+        result = evaluate_instances(model, cells, progress=lambda *count: done.append(count))
+        assert sorted(done) == [(2, 3), (3, 3)]
         truths = [cells.read_labels(position) for position in range(3)]
         found = [
             ks.inference.instances(np.asarray(model.predict_on_batch(ks.data.read_image(pair.image)[None]))[0])
@@ -62,7 +62,7 @@ class TestInstances:
         assert result.instance_score == pytest.approx(np.mean(scores))
         assert 0.8 < result.instance_score <= 1
         numbers = result.to_dict()
-        assert numbers["found"] + numbers["missed"] == cells.object_counts.sum()
+        assert numbers["true_positives"] + numbers["false_negatives"] == cells.object_counts.sum()
         assert numbers["score_by_threshold"]["0.5"] >= numbers["score_by_threshold"]["0.95"]
         # Panoptic quality by hand: IoU of the matched pairs over TP + FP / 2 + FN / 2.
         total = matched = 0
@@ -72,12 +72,12 @@ class TestInstances:
                     iou = ((truth == a) & (ids == b)).sum() / ((truth == a) | (ids == b)).sum()
                     if b and iou > 0.5:
                         total, matched = total + iou, matched + 1
-        wrong = numbers["made_up"] + numbers["missed"]
+        wrong = numbers["false_positives"] + numbers["false_negatives"]
         assert numbers["panoptic_quality"] == pytest.approx(total / (matched + wrong / 2), rel=1e-9)
 
     def test_settings(self, cells):
         model = reader(3)
-        assert evaluate_instances(model, cells, settings={"min_size": 10**6}).to_dict()["found"] == 0
+        assert evaluate_instances(model, cells, settings={"min_size": 10**6}).to_dict()["true_positives"] == 0
         with pytest.raises(InputError, match="`settings` holds an unknown name 'min_sise'.*Did you mean 'min_size'"):
             evaluate_instances(model, cells, settings={"min_sise": 1})
 
@@ -87,11 +87,11 @@ class TestInstances:
         same = tune_instances(reader(3), ks.data.from_folder(cells.subset([0, 1]), batch_size=1), images=2)
         first = tune_instances(reader(3), cells.subset([0, 1]))
         assert (same.settings, same.score) == (first.settings, first.score)
-        with pytest.raises(InputError, match="`data` must be an InstanceIndex or batches"):
+        with pytest.raises(InputError, match="`data` must hold batches"):
             tune_instances(reader(3), [np.zeros((4, 4), int)])
 
     def test_a_model_of_another_task(self, cells):
-        with pytest.raises(InputError, match="`model` must give 3 channels.*--task"):
+        with pytest.raises(InputError, match="`model` must give 3 channels.*trained for this task"):
             evaluate_instances(reader(2), cells)
 
 

@@ -31,7 +31,7 @@ def model():
 def test_equals_scikit_learn(folder, model):
     index = ks.data.scan_folder(folder, num_classes=3, ignore_class=3)
     seen = []
-    result = ks.evaluation.evaluate(model, index, batch_size=2, on_image=seen.append)
+    result = ks.evaluation.evaluate(model, index, batch_size=2, progress=lambda done, total: seen.append((done, total)))
     truths, predictions = [], []
     for pair in index.pairs:
         image, mask = ks.data.read_image(pair.image), ks.data.read_mask(pair.mask)
@@ -51,7 +51,11 @@ def test_equals_scikit_learn(folder, model):
     assert not result.image_confusion[0].any()
     low, high = result.to_dict()["mean_iou_interval"]
     assert low <= result.mean_iou <= high
-    assert seen[-1] == 5
+    assert result.mean_iou_interval() == (low, high)
+    narrow = result.mean_iou_interval(level=0.2, samples=500, seed=1)
+    assert narrow[1] - narrow[0] < high - low
+    assert result.score == result.mean_iou
+    assert seen[-1] == (5, 5)
     assert np.isnan(result.image_accuracy[0])
     assert np.isfinite(result.image_accuracy[1:]).all()
 
