@@ -21,7 +21,7 @@ def each_prediction(model, index, channels, *, batch_size, on_image=None):
     """
     if model.output_shape[-1] != channels:
         found = f"a model of {model.output_shape[-1]} channels"
-        _validation.fail("model", f"must give {channels} channels", found, "Train it for this task (--task).")
+        _validation.fail("model", f"must give {channels} channels", found, "Train a model for this task.")
     done = 0
     for positions, images, truths in examples_of_equal_size(index, batch_size):
         predictions = np.asarray(model.predict_on_batch(images))

@@ -9,7 +9,8 @@ import keras
 from keras_seg import _files, augmentation
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data import from_folder, unwrap_error
+from keras_seg.data import from_folder
+from keras_seg.data.pipeline.unwrap_error import unwrap_error
 from keras_seg.training.build_model import build_model
 from keras_seg.training.checkpoint import load_checkpoint
 from keras_seg.training.fingerprint import fingerprint
@@ -154,7 +155,7 @@ def _train(model: keras.Model, dataset: Any, *, plan: Plan, first_epoch: int, ca
             initial_epoch=first_epoch,
             steps_per_epoch=plan["steps_per_epoch"],
             shuffle=False,  # The pipeline shuffles.
-            verbose=0,
+            verbose=0,  # pyright: ignore[reportArgumentType] (Keras annotates nothing; its default is "auto".)
             callbacks=callbacks,
         )
     except Exception as error:

@@ -1,6 +1,7 @@
 """A learning rate that follows the progress of a run, counted in steps or in minutes."""
 
 import time
+from typing import cast
 
 import keras
 
@@ -63,7 +64,7 @@ class ProgressSchedule(keras.callbacks.Callback):
     @property
     def progress(self) -> float:
         """Completed share of the run, in [0, 1]."""
-        done = self.step / self.steps if self.steps is not None else self.elapsed / self.seconds
+        done = self.step / self.steps if self.steps is not None else self.elapsed / cast(float, self.seconds)
         return min(1.0, done)
 
     def rate(self, progress: float) -> float:
@@ -74,12 +75,13 @@ class ProgressSchedule(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Set the rate of the next step."""
+        model = cast(keras.Model, self.model)
         if keras.backend.backend() == "jax":
             # Keras' fit on JAX keeps the variables outside of the model; this writes them back.
-            self.model.jax_state_sync()
+            model.jax_state_sync()
         # Progress at the middle of the step: at its start, the first rate would be zero and the step wasted.
         progress = self.progress if self.steps is None else (self.step + 0.5) / self.steps
-        self.model.optimizer.learning_rate.assign(self.rate(progress))
+        model.optimizer.learning_rate.assign(self.rate(progress))
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Count the step, put the progress into the logs for later callbacks, and end the run when it is complete."""
@@ -88,4 +90,4 @@ class ProgressSchedule(keras.callbacks.Callback):
         if logs is not None:
             logs["progress"] = progress
         if progress >= 1.0:
-            self.model.stop_training = True
+            cast(keras.Model, self.model).stop_training = True

@@ -4,6 +4,7 @@ import json
 import pathlib
 import shutil
 from collections.abc import Mapping
+from typing import cast
 
 import keras
 
@@ -127,7 +128,7 @@ class RunFolder:
         """
         self.check_trained()
         try:
-            return keras.saving.load_model(self.model_file)
+            return cast(keras.Model, keras.saving.load_model(self.model_file))
         except (OSError, ValueError, TypeError, KeyError) as error:
             first_line = str(error).strip().split("\n")[0][:200]
             raise InputError(f"{self.model_file}: cannot be loaded ({first_line}). Train again.") from error

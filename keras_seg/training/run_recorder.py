@@ -5,7 +5,7 @@ import io
 import math
 import time
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import keras
 
@@ -47,6 +47,7 @@ class RunRecorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Write the line; evaluate and save when they are due."""
+        model = cast(keras.Model, self.model)
         loss = float((logs or {}).get("loss", math.nan))
         if not math.isfinite(loss):
             raise InputError(f"The loss of epoch {epoch + 1} is {loss}. Start a new run with a lower `learning_rate`.")
@@ -54,13 +55,13 @@ class RunRecorder(keras.callbacks.Callback):
             "epoch": epoch + 1,
             "step": self.schedule.step,
             "seconds": round(self.schedule.elapsed, 1),
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "learning_rate": float(cast(Any, keras.ops.convert_to_numpy(model.optimizer.learning_rate))),
             "loss": loss,
         }
         last = self.schedule.progress >= 1.0
         if not last and self._validate.due():
             with self._validate:
-                result = self.task.quick_scores(self.model, self.validation)
+                result = self.task.quick_scores(model, self.validation)
             row |= {f"val_{name}": result[name] for name in self.task.scores}
         self.rows.append(row)
         if logs is not None:
@@ -68,7 +69,7 @@ class RunRecorder(keras.callbacks.Callback):
         _files.write_text(self.run.log_file, self._as_csv())
         if not last and self._save.due():
             with self._save:
-                save_checkpoint(self.run, Checkpoint(self.model, epoch + 1, self.schedule.elapsed, self.rows))
+                save_checkpoint(self.run, Checkpoint(model, epoch + 1, self.schedule.elapsed, self.rows))
 
     def _as_csv(self) -> str:
         text = io.StringIO()
