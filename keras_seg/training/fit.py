@@ -21,7 +21,7 @@ from keras_seg.training.run_recorder import RunRecorder
 from keras_seg.training.tasks import Task, find_task
 from keras_seg.training.tasks.task import spread_positions
 
-# A run limited by time is ended by its schedule, whatever the number of epochs.
+# A run limited by time is ended by its schedule, not by its number of epochs.
 _ENDLESS = 10**6
 _PANEL_ROWS = 4
 
