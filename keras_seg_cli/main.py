@@ -1,15 +1,34 @@
-"""The entry point: commands, and errors in one line."""
+"""The entry point: the group of commands, and errors in one line."""
 
 import importlib.metadata
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
+from keras_seg_cli.option_names import in_options
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Commands(click.Group):
+    """Turns the input errors of the package into errors that name options."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ValueError, ImportError) as error:
+            from keras_seg import InputError  # Imported late, like all of keras_seg: see `keras_seg_cli`.
+
+            if not isinstance(error, (InputError, ImportError)):
+                raise
+            command = self.commands[str(ctx.invoked_subcommand)]
+            raise click.ClickException(in_options(str(error), command, self.commands.values())) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(importlib.metadata.version("keras-seg"), prog_name="keras-seg")
-def cli():
-    """Train, judge and export semantic segmentation models.
+def cli() -> None:
+    """Train, evaluate and export semantic segmentation models.
 
     Start with `keras-seg demo`, or with a folder that holds images/ and masks/:
 
@@ -17,11 +36,8 @@ def cli():
     """
 
 
-def main(arguments=None):
-    """Run the command line.
-
-    The exit status is 0, 2 for what the user can mend, 130 when interrupted.
-    """
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: with 0, with 2 for an error that the user can fix, with 130 when interrupted."""
     from keras_seg_cli.demo import demo
     from keras_seg_cli.evaluate import evaluate
     from keras_seg_cli.export import export
@@ -34,18 +50,10 @@ def main(arguments=None):
     try:
         status = cli.main(arguments, prog_name="keras-seg", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help())
+        click.echo(error.ctx.get_help() if error.ctx else "")
         status = 0
     except click.ClickException as error:
         status = _complain(error.format_message())
-    except ImportError as error:
-        status = _complain(str(error))
-    except ValueError as error:
-        from keras_seg import InputError  # Imported late, like all of keras_seg: see `keras_seg_cli`.
-
-        if not isinstance(error, InputError):
-            raise
-        status = _complain(str(error))
     except OSError as error:
         status = _complain(f"{error.filename}: {error.strerror}." if error.filename else str(error))
     except (KeyboardInterrupt, click.Abort):
@@ -54,6 +62,6 @@ def main(arguments=None):
     sys.exit(status or 0)
 
 
-def _complain(message):
+def _complain(message: str) -> int:
     click.echo(f"Error: {' '.join(message.split())}", err=True)
     return 2

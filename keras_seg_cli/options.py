@@ -1,22 +1,30 @@
 """Options that several commands share."""
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 out_run = click.option("--out", "out", type=click.Path(), required=True, help="Folder of the run.")
-overwrite = click.option("--overwrite", is_flag=True, help="Replace what is there.")
+overwrite = click.option("--overwrite", is_flag=True, help="Replace existing results.")
+validation = click.option(
+    "--val",
+    type=click.Path(exists=True),
+    help="Folder to validate on. Default: DATA/val, or a fifth of DATA.",
+)
 
 
 class IntList(click.ParamType):
-    """Whole numbers separated by commas, such as 11 or 0,255; HxW too where `sides` is given."""
+    """Whole numbers separated by commas, such as 11 or 0,255; also HxW if `sides` is given."""
 
     name = "N,N,..."
 
-    def __init__(self, sides=None):
+    def __init__(self, sides: int | None = None) -> None:
         self.sides = sides
         if sides == 2:
             self.name = "HxW"
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The numbers as a tuple."""
         if not isinstance(value, str):
             return value
@@ -32,40 +40,67 @@ class IntList(click.ParamType):
         return numbers
 
 
+# The names of `keras_seg.training.tasks.TASKS`: importing that for --help would import Keras. A test compares the two.
 TASKS = ("semantic", "instances", "boundary")
 task_option = click.option(
-    "--task", type=click.Choice(TASKS), help="A class for every pixel (the default), objects, or edges between classes."
+    "--task",
+    type=click.Choice(TASKS),
+    help="One class per pixel (the default), separate objects, or the edges between classes.",
+)
+
+_DATA_OPTIONS = (
+    click.option(
+        "--channels", type=click.IntRange(1), help="Channels of the images: 1, 3 (default), 4, or those of .npy files."
+    ),
+    click.option("--num-classes", type=int, help="Number of classes. Default: found in the masks."),
+    click.option("--ignore-class", type=IntList(), help="Label or labels of pixels without a class, e.g. 11 or 0,255."),
+    click.option("--class-names", help="Names separated by commas. Default: labels.json or classes.txt of DATA."),
+    click.option(
+        "--components/--no-components",
+        default=None,
+        help="With --task instances: whether masks are black and white and each white region is an object. Default: "
+        "detected.",
+    ),
+)
+_DATA_NAMES = ("channels", "num_classes", "ignore_class", "class_names", "components")
+
+_PLAN_OPTIONS = (
+    click.option("--model", help="Architecture. Default: UNet."),
+    click.option("--backbone", help="Encoder: Compact, MobileNetV2, ..., or none for the model's own."),
+    click.option("--weights", help="imagenet, or a weights file of the backbone. Default: from scratch."),
+    click.option("--freeze", is_flag=True, default=None, help="Keep the backbone's weights as they are."),
+    click.option("--epochs", type=int, help="Passes over the data. Default: 50."),
+    click.option("--minutes", type=float, help="Train for this long instead, counted from the start of the command."),
+    click.option("--batch-size", type=int, help="Crops per step."),
+    click.option("--crop", type=IntList(sides=2), help="Size of the training crops, e.g. 320x416."),
+    click.option("--learning-rate", type=float, help="Highest learning rate."),
+    click.option("--decoder-stride", type=int, help="Resolution of the decoder's output: 1 is full, 4 is faster."),
+    click.option("--border-width", type=int, help="Pixels on either side of a border, for instances and boundary."),
+    click.option("--seed", type=int, help="The same seed, data and machine give the same model."),
 )
 
 
-def data_options(command):
-    """How the masks are to be read."""
-    for option in (
-        click.option(
-            "--components/--no-components",
-            default=None,
-            help="For objects: masks are black and white, each patch of white an object; default: found out.",
-        ),
-        click.option("--class-names", help="Names separated by commas; default: labels.json or classes.txt of DATA."),
-        click.option(
-            "--ignore-class", type=IntList(), help="Label or labels of pixels that do not count, e.g. 11 or 0,255."
-        ),
-        click.option("--num-classes", type=int, help="Default: found in the masks."),
-        click.option(
-            "--channels", type=click.IntRange(1), help="Channels of the images: 1, 3 (default), 4, those of .npy."
-        ),
-    ):
-        command = option(command)
-    return command
+def _with(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
+    def decorate(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
-def data_arguments(num_classes, ignore_class, class_names, *, channels, components):
-    """The data options as arguments of `scan_folder` or `scan_instances`, those not given as None."""
+# How the masks are read, and the choices of a plan that can be given.
+data_options = _with(_DATA_OPTIONS)
+plan_options = _with(_PLAN_OPTIONS)
+
+
+def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(data options, plan options) of a command that takes both."""
+    reading = {name: options[name] for name in _DATA_NAMES}
+    return reading, {name: value for name, value in options.items() if name not in reading}
+
+
+def data_arguments(*, class_names: str | None, **options: Any) -> dict[str, Any]:
+    """The data options as arguments of a scan; None if not given."""
     names = None if class_names is None else [name.strip() for name in class_names.split(",")]
-    return {
-        "num_classes": num_classes,
-        "ignore_class": ignore_class,
-        "class_names": names,
-        "channels": channels,
-        "components": components,
-    }
+    return {"class_names": names, **options}

@@ -1,20 +1,25 @@
-"""Starting Keras without the notes its backend writes to the terminal."""
+"""Starting Keras without the messages that its backend writes to the terminal."""
 
 import contextlib
 import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-# A time limit counts from the moment the command was typed.
+if TYPE_CHECKING:
+    from keras_seg.training.trained_run import TrainedRun
+
+# A time limit counts from the start of the command.
 STARTED = time.monotonic()
 
 
 @contextlib.contextmanager
-def silenced_stderr():
-    """Keep what native code writes to the error stream off the terminal; shown after all when the block fails."""
+def silenced_stderr() -> Iterator[None]:
+    """Hide what native code writes to the error stream, unless the block fails."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         terminal = os.dup(2)
@@ -31,21 +36,29 @@ def silenced_stderr():
             os.close(terminal)
 
 
-def keras_ready():
-    """Import Keras and its backend; a missing backend is an error that says what to install."""
+def keras_ready() -> None:
+    """Import Keras and its backend. The error for a missing backend names the package to install."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with silenced_stderr():
             import keras
 
-            import keras_seg.export
-            import keras_seg.training  # noqa: F401
+            import keras_seg  # noqa: F401  The rest of the package is imported with it.
     except ModuleNotFoundError as error:
         if error.name in ("tensorflow", "jax", "torch"):
             raise click.UsageError(
                 f'Keras needs its backend {error.name}: pip install "keras-seg[{error.name}]"'
             ) from error
         raise
-    # One look at the graph executor's device list prints the last of the notes.
+    # Listing the devices makes TensorFlow write its last messages.
     with silenced_stderr():
-        keras.distribution.list_devices() if keras.backend.backend() != "torch" else None
+        if keras.backend.backend() != "torch":
+            keras.distribution.list_devices()
+
+
+def open_run(path: str) -> "TrainedRun":
+    """The finished run of a folder, with Keras ready to load its model."""
+    keras_ready()
+    from keras_seg.training.trained_run import TrainedRun
+
+    return TrainedRun(path)

@@ -1,8 +1,12 @@
-"""Test-time augmentation by a command's option."""
+"""The option for test-time augmentation."""
 
 import re
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    import keras
 
 tta = click.option(
     "--tta",
@@ -12,11 +16,11 @@ tta = click.option(
 )
 
 
-def augmented(model, text):
-    """The model of `--tta TEXT`; the model itself where the option was not given."""
+def augmented(model: "keras.Model", text: str | None) -> "keras.Model":
+    """The model with the transforms of `--tta TEXT`; the model itself if the option was not given."""
     if text is None:
         return model
-    from keras_seg import _validation, inference
+    from keras_seg import inference
 
     kinds = {"scale": inference.Scale, "shift": inference.Shift, "brightness": inference.Brightness}
     transforms = []
@@ -27,7 +31,8 @@ def augmented(model, text):
             continue
         try:
             numbers = [int(value) if re.fullmatch(r"-?\d+", value) else float(value) for value in values]
-        except ValueError:
-            _validation.fail("--tta", f"must give numbers after {name}", part, f"For example {name}:2.")
+        except ValueError as error:
+            message = f"--tta must give numbers after {name}. Received: {part}. For example {name}:2."
+            raise click.UsageError(message) from error
         transforms.append(kinds[name](*numbers))
     return inference.TestTimeAugmentation(model, transforms)

@@ -22,6 +22,7 @@ import numpy as np
 from scipy import ndimage
 
 import keras_seg as ks
+from keras_seg.training.tasks import find_task
 
 OUT = pathlib.Path(__file__).parents[1] / "images" / "instances"
 CLASSES = np.array([(20, 20, 30), (86, 180, 233), (230, 159, 0)], "uint8")  # Background, body, border.
@@ -121,7 +122,7 @@ def tiles(model, settings, index):
 def panel(name, task, run, index, positions):
     """Some rows of a run's predictions, as JPEG."""
     model, settings, _ = run
-    picture = ks.training.find_task(task).panel(model, index, positions, settings)
+    picture = find_task(task).panel(model, index, positions, settings)
     picture.save(OUT / f"{name}.jpg", quality=80, optimize=True)
 
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._progress import check_progress, progress_report
 from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.data import (
     FolderIndex,
@@ -21,7 +22,6 @@ from keras_seg.data import (
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.pipeline.from_folder import refuse_scan_arguments
 from keras_seg.evaluation.model_scores import check_finite, single_output
-from keras_seg._progress import check_progress, progress_report
 
 # (positions, images, labels): images float32 (batch, height, width, channels), labels (batch, height, width).
 Batch = tuple[Sequence[int], np.ndarray, np.ndarray]

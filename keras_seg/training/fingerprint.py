@@ -1,6 +1,7 @@
-"""What a plan is made from: facts about the data and the machine."""
+"""Facts about the data and the machine, from which a plan is made."""
 
 import os
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,19 +9,22 @@ import numpy as np
 from keras_seg.training.tasks import find_task
 
 
-def fingerprint(train, validation, *, task="semantic"):
-    """Facts about a data set and this machine, as a JSON-ready dict.
+def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
+    """Facts about a dataset and this machine, as a JSON-ready dict.
 
     Args:
-        train: `keras_seg.data.FolderIndex` to train on; an `InstanceIndex` for instances.
-        validation: the same, to validate on.
+        train: `data.FolderIndex` to train on; a `data.InstanceIndex` for the task "instances".
+        validation: index of the same kind to validate on.
         task: "semantic", "instances" or "boundary". Defaults to "semantic".
 
     Returns:
         A dict: `task`, `train_images`, `validation_images`, `median_size` and `smallest_size` (height, width),
-        `same_size`, `channels`; of what the net learns `num_classes`, `ignore_class`, `class_names`, `class_share` (of
-        the labeled pixels, by name); `decoded_megabytes` (all training images and masks as bytes), `backend`, `device`
-        ("cpu" or "gpu"), `cores` and `memory_megabytes`.
+        `same_size`, `channels`; `num_classes`, `ignore_class`, `class_names` and `class_share` (share of the labeled
+        pixels by name) of the targets; `decoded_megabytes` (all training images and masks as bytes), `backend`,
+        `device` ("cpu" or "gpu"), `cores` and `memory_megabytes`.
+
+    Raises:
+        InputError: `task` is not one of these.
 
     Examples:
 
@@ -38,7 +42,7 @@ def fingerprint(train, validation, *, task="semantic"):
         "smallest_size": [int(value) for value in sizes.min(axis=0)],
         "same_size": len({tuple(size) for size in train.sizes}) == 1,
         "channels": train.channels,
-        **find_task(task).class_facts(train),
+        **find_task(task).class_statistics(train),
         "decoded_megabytes": round(float(sizes.prod(axis=1).sum()) * (train.channels + 1) / 2**20),
         "backend": keras.backend.backend(),
         "device": _device(),
@@ -47,20 +51,20 @@ def fingerprint(train, validation, *, task="semantic"):
     }
 
 
-def _device():
-    """ "gpu" when the backend sees an accelerator."""
+def _device() -> str:
+    """ "gpu" if the backend sees an accelerator, otherwise "cpu"."""
     devices = keras.distribution.list_devices() if keras.backend.backend() != "torch" else _torch_devices()
     return "cpu" if all(name.lower().startswith("cpu") for name in devices) else "gpu"
 
 
-def _torch_devices():
+def _torch_devices() -> list[str]:
     import torch
 
     return ["gpu:0"] if torch.cuda.is_available() else ["cpu:0"]
 
 
-def _memory_megabytes():
-    """Physical memory, or None where the system does not say (Windows)."""
+def _memory_megabytes() -> int | None:
+    """Physical memory; None on systems that do not report it (Windows)."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     except (AttributeError, ValueError, OSError):

@@ -1,103 +1,137 @@
-"""Running a plan."""
+"""Training by a plan, up to a finished run folder."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
-from keras_seg import _validation, augmentation, losses, models
+from keras_seg import _files, augmentation
+from keras_seg._types import PathLike
+from keras_seg._validation import InputError
 from keras_seg.data import from_folder
 from keras_seg.data.pipeline.unwrap_error import unwrap_error
-from keras_seg.models import registry
+from keras_seg.training.build_model import build_model
 from keras_seg.training.checkpoint import load_checkpoint
-from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
+from keras_seg.training.fingerprint import fingerprint
+from keras_seg.training.plan import Plan
 from keras_seg.training.progress_schedule import ProgressSchedule
+from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.run_recorder import RunRecorder
-from keras_seg.training.tasks import find_task
+from keras_seg.training.tasks import Task, find_task
+from keras_seg.training.tasks.task import spread_positions
+
+# A run limited by time is ended by its schedule, not by its number of epochs.
+_ENDLESS = 10**6
+_PANEL_ROWS = 4
 
 
-def build_model(plan):
-    """The untrained, compiled model of a plan.
-
-    Args:
-        plan: a `Plan`.
-
-    Returns:
-        A compiled `keras.Model`.
-
-    Raises:
-        ValueError: if the model cannot be built, or does not give a class to every pixel.
-    """
-    facts = plan.fingerprint
-    model = models.build(
-        plan["model"],
-        num_classes=facts["num_classes"],
-        input_shape=(None, None, facts["channels"]),
-        **_model_arguments(plan),
-    )
-    if len(model.output_shape) != 4:
-        _validation.fail("model", "must give a class to every pixel", plan["model"], "It classifies whole patches.")
-    ignore_class = facts["ignore_class"] or None
-    model.compile(
-        KernelDecayAdamW(plan["learning_rate"], weight_decay=plan["weight_decay"], global_clipnorm=5.0),
-        loss=losses.Crossentropy(ignore_class=ignore_class, class_weights=plan["class_weights"])
-        + plan["soft_iou_weight"] * losses.SoftIoU(ignore_class=ignore_class),
-    )
-    return model
-
-
-def _model_arguments(plan):
-    """The choices that are arguments of the plan's model. What was given is always one: the model may refuse it."""
-    values = {
-        "backbone": ("backbone", None if plan["backbone"] == "none" else plan["backbone"]),
-        "weights": ("weights", plan["weights"]),
-        "backbone_trainable": ("freeze", not plan["freeze"]),
-        "decoder_filters": ("decoder_filters", plan["decoder_filters"]),
-        "decoder_convolutions": ("decoder_convolutions", plan["decoder_convolutions"]),
-        "decoder_stride": ("decoder_stride", plan["decoder_stride"]),
-    }
-    taken = registry.arguments(plan["model"]) if plan["model"] in models.names() else ()
-    return {
-        argument: value
-        for argument, (choice, value) in values.items()
-        if argument in taken or plan.choices[choice].rule == "given"
-    }
-
-
-def fit(plan, train, validation, run, *, resume=False, seconds_spent=0.0, callbacks=()):
-    """Train the model of a plan in a run folder.
-
-    After each epoch the log gets a line, and, as often as that takes less than a twentieth of the time, the model is
-    judged on the validation images and a checkpoint is written. A run that is killed goes on from its last checkpoint
-    with the data, the optimizer state and the learning rates it would have had, to the same weights.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """A finished run. The run folder holds the same.
 
     Args:
-        plan: a `Plan`.
-        train: `keras_seg.data.FolderIndex` to train on; an `InstanceIndex` for instances.
-        validation: the same, to validate on.
-        run: a `RunFolder` that holds the plan.
-        resume: bool. Whether to go on from the last checkpoint, if there is one. Defaults to False.
-        seconds_spent: float, seconds already taken from `plan["minutes"]`. Defaults to 0.
-        callbacks: further Keras callbacks, for a progress bar for instance.
+        model: the trained keras.Model.
+        evaluation: the evaluation on the validation data, e.g. an `evaluation.Evaluation`.
+        decoding: dict. Decoding settings tuned on the validation data; empty if the task decodes nothing.
+    """
+
+    model: keras.Model
+    evaluation: Any
+    decoding: dict
+
+
+def fit(
+    plan: Plan,
+    *,
+    train: Any,
+    validation: Any,
+    run: RunFolder | PathLike,
+    resume: bool = False,
+    overwrite: bool = False,
+    seconds_spent: float = 0.0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> TrainingResult:
+    """Train the model of a plan, and save, tune and evaluate it in a run folder, as `keras-seg train` does.
+
+    After each epoch, a line is added to the log. As often as it takes less than a twentieth of the time, the model is
+    evaluated on the validation images, and a checkpoint is written. An interrupted run resumes from its last checkpoint
+    with the data, the optimizer state and the learning rates that it would have had, and ends at the same weights.
+
+    At the end the folder holds `model.keras`, `metrics.json`, `predictions.png` and, for tasks whose output is decoded,
+    `decoding.json`.
+
+    Args:
+        plan: `Plan`. To resume, that of the run: `run.load_plan()`.
+        train: `data.FolderIndex` to train on; a `data.InstanceIndex` for the task "instances".
+        validation: index of the same kind to validate on.
+        run: path or `RunFolder`. Made if it does not exist.
+        resume: bool. Whether to continue an interrupted run from its last checkpoint. Defaults to False.
+        overwrite: bool. Whether to replace an older run. Defaults to False.
+        seconds_spent: float. Seconds that already count toward `plan["minutes"]`. Defaults to 0.
+        callbacks: sequence of further Keras callbacks. Defaults to ().
+        progress: callable (done, total) that the final evaluation calls with its numbers of images, or None. Defaults
+            to None.
 
     Returns:
-        The trained `keras.Model`; the caller saves it.
+        A `TrainingResult`.
 
     Raises:
-        ValueError: if the loss is no longer a number, or a file of the data can no longer be read.
+        InputError: the run folder cannot be used, the model cannot be built, the data differs from that of the resumed
+            run, the loss is no longer finite, or a file of the data can no longer be read.
     """
+    run = run if isinstance(run, RunFolder) else RunFolder(run)
+    run.check_startable(resume=resume, overwrite=overwrite)
+    task = find_task(plan.task)
+    task.check_installed()
     keras.utils.set_random_seed(plan["seed"])
-    checkpoint = load_checkpoint(run) if resume else None
+    if resume:
+        _check_same_data(plan, train, validation)
+        checkpoint = load_checkpoint(run)
+    else:
+        checkpoint = None
     model = build_model(plan) if checkpoint is None else checkpoint.model
+    if not resume:
+        # A model that cannot be built has failed by now, before an older run is replaced.
+        run._create(plan, task.label_schema(train))
     first_epoch = 0 if checkpoint is None else checkpoint.epoch
+    if plan["minutes"] is not None or first_epoch < plan["epochs"]:
+        schedule = _schedule(plan, first_epoch, seconds_spent + (0.0 if checkpoint is None else checkpoint.seconds))
+        rows = [] if checkpoint is None else checkpoint.rows
+        recorder = RunRecorder(run, validation, schedule=schedule, task=task, rows=rows)
+        dataset = _dataset(plan, task, train, first_epoch)
+        _train(model, dataset, plan=plan, first_epoch=first_epoch, callbacks=[schedule, recorder, *callbacks])
+    with _files.written_aside(run.model_file, overwrite=True) as aside:
+        model.save(aside)
+    return _finish(run, task, model=model, index=validation, progress=progress)
+
+
+def _check_same_data(plan: Plan, train: Any, validation: Any) -> None:
+    """Fail if the data to resume on is not the data of the run."""
+    facts = fingerprint(train, validation, task=plan.task)
+    for name in ("train_images", "num_classes"):
+        if facts[name] != plan.fingerprint[name]:
+            raise InputError(
+                f"{train.path}: has {name}={facts[name]}, and the run was trained with "
+                f"{name}={plan.fingerprint[name]}. Give the same data, or start a new run with `overwrite=True`."
+            )
+
+
+def _schedule(plan: Plan, first_epoch: int, seconds: float) -> ProgressSchedule:
     steps = plan["steps_per_epoch"]
     timed = plan["minutes"] is not None
-    schedule = ProgressSchedule(
+    return ProgressSchedule(
         plan["learning_rate"],
         steps=None if timed else plan["epochs"] * steps,
         seconds=plan["minutes"] * 60 if timed else None,
         first_step=first_epoch * steps,
-        first_seconds=seconds_spent + (0.0 if checkpoint is None else checkpoint.seconds),
+        first_seconds=seconds,
     )
-    task = find_task(plan.task)
-    recorder = RunRecorder(run, validation, schedule, rows=[] if checkpoint is None else checkpoint.rows, task=task)
+
+
+def _dataset(plan: Plan, task: Task, train: Any, first_epoch: int) -> Any:
+    """The augmented training data from an epoch on, with the targets of the task."""
     dataset = from_folder(
         train,
         batch_size=plan["batch_size"],
@@ -108,26 +142,38 @@ def fit(plan, train, validation, run, *, resume=False, seconds_spent=0.0, callba
         cache="memory" if plan["cache"] else False,
         repeat=True,
         first_epoch=first_epoch,
-        steps_per_epoch=steps,
+        steps_per_epoch=plan["steps_per_epoch"],
     )
-    dataset = task.targets(dataset, train, plan)
-    finished = not timed and first_epoch >= plan["epochs"]
-    if not finished:
-        try:
-            model.fit(
-                dataset,
-                epochs=_ENDLESS if timed else plan["epochs"],
-                initial_epoch=first_epoch,
-                steps_per_epoch=steps,
-                shuffle=False,  # The pipeline does it.
-                verbose=0,
-                callbacks=[schedule, recorder, *callbacks],
-            )
-        except Exception as error:
-            # A file that broke after the scan comes out of tf.data wrapped in TensorFlow's own error.
-            raise (unwrap_error(error) or error) from error
-    return model
+    return task.targets(dataset, train, plan)
 
 
-# A run limited by time ends by its schedule, whatever the number of epochs.
-_ENDLESS = 10**6
+def _train(model: keras.Model, dataset: Any, *, plan: Plan, first_epoch: int, callbacks: list) -> None:
+    try:
+        model.fit(
+            dataset,
+            epochs=_ENDLESS if plan["minutes"] is not None else plan["epochs"],
+            initial_epoch=first_epoch,
+            steps_per_epoch=plan["steps_per_epoch"],
+            shuffle=False,  # The pipeline shuffles.
+            verbose=0,  # pyright: ignore[reportArgumentType] (Keras annotates nothing; its default is "auto".)
+            callbacks=callbacks,
+        )
+    except Exception as error:
+        # A file that broke after the scan comes out of tf.data wrapped in TensorFlow's own error.
+        raise (unwrap_error(error) or error) from error
+
+
+def _finish(
+    run: RunFolder, task: Task, *, model: keras.Model, index: Any, progress: Callable[[int, int], None] | None
+) -> TrainingResult:
+    """Tune and evaluate a trained model, and write the numbers and a picture into the run folder."""
+    decoding = task.tune(model, index)
+    if decoding:
+        _files.write_json(run.decoding_file, decoding)
+    evaluation = task.evaluate(model, index, settings=decoding, progress=progress)
+    results = {"split": "validation", "data": index.path, **evaluation.to_dict()}
+    _files.write_json(run.metrics_file, {**results, "decoding": decoding} if decoding else results)
+    panel = task.panel(model, index, spread_positions(index, _PANEL_ROWS), decoding)
+    with _files.written_aside(run.panel_file, overwrite=True) as aside:
+        panel.save(aside)
+    return TrainingResult(model=model, evaluation=evaluation, decoding=decoding)

@@ -1,84 +1,129 @@
-"""The choices of a run, each with the rule it was made by and the facts the rule looked at."""
+"""The choices of a training run, each with its rule and the facts that the rule used."""
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 from keras_seg import _validation
-from keras_seg.data import class_weights
-from keras_seg.training.tasks.seams import FEWEST_SEAMS
+from keras_seg._types import Size
+from keras_seg.data import class_weights as weights_of_shares
+from keras_seg.training.tasks import find_task
 
-# Working memory a decoded cache may take, as a share of the machine's.
+# Working memory that the decoded images may take, as a share of the machine's.
 _CACHE_SHARE = 0.25
-# An "epoch" is what lies between two lines of the log; on a handful of images one pass would be too little for that.
+# The log has one line per epoch; one pass over a handful of images would be too short for that.
 _FEWEST_STEPS = 50
-# Crops smaller than the image give every epoch other pictures, and small images are too small to lose context.
-_CROP_MULTIPLE, _LARGEST_CROP, _CROP_SHARE, _WHOLE = 32, 512, 0.9, 256
+# Crops smaller than the image show other pictures in every epoch; small images have no context to lose.
+_CROP_MULTIPLE, _CROP_SHARE, _WHOLE = 32, 0.9, 256
 
 _COUNTS = ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "border_width")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One decision of a plan.
+    """One choice of a plan.
 
-    Attributes:
-        value: what was chosen, JSON-ready.
-        rule: str, how, in a sentence.
-        inputs: dict of the facts the rule looked at.
+    Args:
+        value: JSON-ready. What was chosen.
+        rule: str. How it was chosen, in a sentence.
+        inputs: dict. The facts that the rule used.
     """
 
-    value: object
+    value: Any
     rule: str
     inputs: dict = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """All decisions of a training run: `plan["crop"]` is a value, `plan.choices["crop"].rule` says why.
+    """All choices of a training run: `plan["crop"]` is a value, `plan.choices["crop"].rule` the reason for it.
 
-    Attributes:
-        fingerprint: dict, the facts it was made from.
+    Args:
+        fingerprint: dict. The facts that the plan was made from.
         choices: dict of `Choice` by name.
     """
 
     fingerprint: dict
-    choices: dict
+    choices: dict[str, Choice]
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Any:
         return self.choices[name].value
 
     @property
-    def task(self):
-        """str, what is trained; plans from before there were several are semantic."""
+    def task(self) -> str:
+        """str. What is trained; plans written before there were several tasks are semantic."""
         return self.choices["task"].value if "task" in self.choices else "semantic"
 
-    def to_dict(self):
+    def to_dict(self) -> dict:
         """The plan as a JSON-ready dict."""
         choices = {name: dataclasses.asdict(choice) for name, choice in self.choices.items()}
         return {"fingerprint": self.fingerprint, "choices": choices}
 
     @classmethod
-    def from_dict(cls, content):
-        """The plan that `to_dict` wrote."""
+    def from_dict(cls, content: Mapping) -> Self:
+        """The plan of a dict that `to_dict` returned."""
         return cls(content["fingerprint"], {name: Choice(**choice) for name, choice in content["choices"].items()})
 
 
-def make_plan(facts, **given):
-    """Choose everything a run needs that was not given.
+def make_plan(
+    facts: Mapping,
+    *,
+    task: str | None = None,
+    model: str | None = None,
+    backbone: str | None = None,
+    weights: str | None = None,
+    freeze: bool | None = None,
+    decoder_stride: int | None = None,
+    decoder_convolutions: int | None = None,
+    decoder_filters: Sequence[int] | None = None,
+    crop: Size | None = None,
+    scale: Sequence[float] | None = None,
+    batch_size: int | None = None,
+    steps_per_epoch: int | None = None,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    learning_rate: float | None = None,
+    weight_decay: float | None = None,
+    class_weights: Sequence[float] | None = None,
+    soft_iou_weight: float | None = None,
+    border_width: int | None = None,
+    outlines: bool | None = None,
+    cache: bool | None = None,
+    seed: int | None = None,
+) -> Plan:
+    """Choose everything a run needs that is not given. Every argument except for `facts` defaults to None: not given.
 
     Args:
-        facts: dict, from `fingerprint`.
-        **given: choices already made, by name; None means not given. The names are those of the plan's choices:
-            `task` (that of the facts), `model`, `backbone` ("none" is the plain net), `weights`, `freeze`, `crop`
-            (height, width), `batch_size`, `epochs`, `minutes`, `steps_per_epoch`, `learning_rate`, `weight_decay`,
-            `scale`, `class_weights`, `soft_iou_weight`, `decoder_stride`, `decoder_convolutions`, `decoder_filters`,
-            `cache`, `seed`, and `border_width` for tasks other than "semantic".
+        facts: dict, as `fingerprint` returns it.
+        task: str. Must be the task of the facts.
+        model: str. A name of `models.names()`.
+        backbone: str. A name of `backbones.names()`, or "none" for the model's own encoder.
+        weights: str. "imagenet", or a weights file of the backbone.
+        freeze: bool. Whether the backbone's weights stay as they are.
+        decoder_stride: int. Stride at which the decoder ends.
+        decoder_convolutions: int. Convolutions per decoder stage.
+        decoder_filters: sequence of int. Filters per decoder stage.
+        crop: int or pair of ints (height, width). Size of the training crops.
+        scale: pair of floats. Range of the random zoom.
+        batch_size: int. Crops per step.
+        steps_per_epoch: int. Steps between two lines of the log.
+        epochs: int. Length of the run; excludes `minutes`.
+        minutes: float. Length of the run; excludes `epochs`.
+        learning_rate: float. The highest learning rate.
+        weight_decay: float. Decay of the kernels.
+        class_weights: sequence of float. One weight per class.
+        soft_iou_weight: float. Weight of the soft IoU in the loss.
+        border_width: int. Pixels on either side of a border; for tasks that learn borders.
+        outlines: bool. Whether borders are all outlines of objects; for the task "instances".
+        cache: bool. Whether decoded images stay in memory.
+        seed: int >= 0.
 
     Returns:
         A `Plan`.
 
     Raises:
-        ValueError: if a given choice is unknown or out of range, or both `epochs` and `minutes` are given.
+        InputError: an argument is out of range or does not apply to the task, or both `epochs` and `minutes` are given.
 
     Examples:
 
@@ -87,108 +132,98 @@ def make_plan(facts, **given):
     print(plan["crop"], plan.choices["crop"].rule)
     ```
     """
-    given = {name: value for name, value in given.items() if value is not None}
+    given = {name: value for name, value in locals().items() if name != "facts" and value is not None}
     _check(given)
-    choices = {}
+    kind = find_task(facts.get("task", "semantic"))
+    if given.get("task", kind.name) != kind.name:
+        fix = "Pass it to `fingerprint`."
+        _validation.fail("task", f"must be that of the facts, {kind.name!r}", task, fix)
+    choices: dict[str, Choice] = {}
 
-    def choose(name, rule, value, *looked_at):
+    def choose(name: str, rule: str, value: Any, *looked_at: str) -> Any:
         if name in given:
             value, rule, looked_at = given.pop(name), "given", ()
         choices[name] = Choice(value=value, rule=rule, inputs={key: facts[key] for key in looked_at})
         return value
 
-    task = facts.get("task", "semantic")
-    if given.get("task", task) != task:
-        _validation.fail("task", f"must be that of the facts, {task!r}", given["task"], "Pass it to fingerprint.")
-    choose("task", "semantic unless asked", task)
-    if task != "semantic":
-        choose("border_width", "2 pixels on either side: thin, and wide enough to be learned", 2)
-    if task == "instances":
-        choose(
-            "outlines",
-            f"borders are the seams of touching objects; all rims where seams are under {FEWEST_SEAMS:.1%} of pixels",
-            facts["seam_share"] < FEWEST_SEAMS,
-            "seam_share",
-        )
-    on_cpu = facts["device"] == "cpu"
+    choose("task", "semantic unless given", kind.name)
+    for name, rule, value, looked_at in kind.plan_choices(facts):
+        choose(name, rule, value, *looked_at)
     choose("seed", "0 unless given", 0)
-    choose("model", "the U-Net is the strong baseline", "UNet")
-    weights = choose("weights", "from scratch unless asked: nothing is downloaded by surprise", None)
-    if weights is None and on_cpu:
-        backbone = choose(
-            "backbone", "without pretrained weights on a CPU the cheapest pyramid sees most images", "Compact", "device"
-        )
+    choose("model", "the U-Net is a strong baseline", "UNet")
+    source = choose("weights", "from scratch unless given, so that nothing is downloaded unasked", None)
+    if source is None and facts["device"] == "cpu":
+        rule = "on a CPU without pretrained weights, the cheapest backbone sees the most images"
+        pyramid = choose("backbone", rule, "Compact", "device")
     else:
-        backbone = choose("backbone", "MobileNetV2: small, pretrained, exports to phones", "MobileNetV2", "device")
-    choose("freeze", "pretrained or not, all weights are trained", False)
-    shorter = min(facts["median_size"])
-    large = shorter >= 256
-    compact = backbone == "Compact"
-    choose(
+        pyramid = choose("backbone", "MobileNetV2: small, pretrained, runs on phones", "MobileNetV2", "device")
+    choose("freeze", "all weights are trained, pretrained or not", False)
+    compact = pyramid == "Compact"
+    coarse, fine = kind.compact_strides
+    stride = choose(
         "decoder_stride",
-        "Compact decides at a quarter of the resolution from 256 pixels on and at half below"
-        + ("; others at full" if task == "semantic" else ", twice as finely where borders are learned; others at full"),
-        (4 if large else 2) // (1 if task == "semantic" else 2) if compact else 1,
+        f"with Compact, {coarse} for images from {_WHOLE} pixels and {fine} for smaller ones; 1 with other backbones"
+        + _because(kind.stride_reason),
+        (coarse if min(facts["median_size"]) >= _WHOLE else fine) if compact else 1,
         "median_size",
     )
-    choose("decoder_convolutions", "one a stage with Compact, two with others", 1 if compact else 2)
-    stages = 5 - int(math.log2(choices["decoder_stride"].value))
+    choose("decoder_convolutions", "one per stage with Compact, two with other backbones", 1 if compact else 2)
     choose(
         "decoder_filters",
-        "as wide as the encoder's level with Compact, the model's own with others",
-        [96, 64, 32, 24, 16][:stages] if compact else None,
+        "as many as the encoder's level has with Compact, the model's own with other backbones",
+        [96, 64, 32, 24, 16][: 5 - int(math.log2(stride))] if compact else None,
     )
-    largest = _LARGEST_CROP if task == "semantic" else _WHOLE
     choose(
         "crop",
-        f"{_CROP_SHARE:.0%} of the median image, down to a multiple of {_CROP_MULTIPLE}, at most {largest}"
-        + ("; " if task == "semantic" else ", as borders need no view of the whole; ")
-        + f"images up to {_WHOLE} pixels are not cut",
-        [_crop_side(side, largest) for side in facts["median_size"]],
+        f"{_CROP_SHARE:.0%} of the median image, rounded down to a multiple of {_CROP_MULTIPLE}, at most "
+        f"{kind.largest_crop}; sides up to {_WHOLE} pixels are kept whole" + _because(kind.crop_reason),
+        [_crop_side(side, kind.largest_crop) for side in facts["median_size"]],
         "median_size",
     )
-    batch_size = choose(
-        "batch_size", "8, or all images where there are fewer", min(8, facts["train_images"]), "train_images"
-    )
+    size = choose("batch_size", "8, or all images if there are fewer", min(8, facts["train_images"]), "train_images")
     choose(
         "steps_per_epoch",
         f"one pass over the images, at least {_FEWEST_STEPS} steps",
-        max(_FEWEST_STEPS, math.ceil(facts["train_images"] / batch_size)),
+        max(_FEWEST_STEPS, math.ceil(facts["train_images"] / size)),
         "train_images",
     )
-    choose("minutes", "no limit unless given", None)
-    choose("epochs", "50 unless minutes are given", None if choices["minutes"].value is not None else 50)
-    choose("learning_rate", "0.003 from scratch, 0.001 on pretrained weights", 0.003 if weights is None else 0.001)
+    limit = choose("minutes", "no limit unless given", None)
+    choose("epochs", "50 unless minutes are given", None if limit is not None else 50)
+    choose("learning_rate", "0.003 from scratch, 0.001 with pretrained weights", 0.003 if source is None else 0.001)
     choose("weight_decay", "0.01, on kernels only", 0.01)
     choose("scale", "zoom of the random crops", [0.75, 1.5])
     choose(
         "class_weights",
-        "one over the square root of the class's share, scaled so that an average pixel weighs 1",
-        class_weights(list(facts["class_share"].values()), rule="square_root"),
+        "one over the square root of the class's share, scaled so that an average pixel has weight 1",
+        weights_of_shares(list(facts["class_share"].values()), rule="square_root"),
         "class_share",
     )
-    choose("soft_iou_weight", "cross-entropy + 0.5 soft IoU: the second term is the metric itself, made smooth", 0.5)
+    choose("soft_iou_weight", "cross-entropy + 0.5 soft IoU: the second term is a smooth form of the metric", 0.5)
     room = facts["memory_megabytes"]
     choose(
         "cache",
-        f"decoded images stay in memory when they take less than {_CACHE_SHARE:.0%} of it",
+        f"decoded images stay in memory if they take less than {_CACHE_SHARE:.0%} of it",
         room is not None and facts["decoded_megabytes"] < _CACHE_SHARE * room,
         "decoded_megabytes",
         "memory_megabytes",
     )
     for name, value in given.items():
-        _validation.fail("given", f"holds an unknown choice {name!r}", value, _validation.nearest(name, choices))
-    return Plan(facts, choices)
+        _validation.fail(name, f"does not apply to `task={kind.name!r}`", value, f"Drop `{name}`.")
+    return Plan(dict(facts), choices)
 
 
-def _crop_side(side, largest):
+def _because(reason: str) -> str:
+    return f"; {reason}" if reason else ""
+
+
+def _crop_side(side: int, largest: int) -> int:
     if side <= _WHOLE:
         return math.ceil(side / _CROP_MULTIPLE) * _CROP_MULTIPLE
     return min(largest, int(side * _CROP_SHARE) // _CROP_MULTIPLE * _CROP_MULTIPLE)
 
 
-def _check(given):
-    """The ranges of what was given; what was not is chosen in range."""
+def _check(given: Mapping) -> None:
+    """Check the ranges of what was given; the rules choose within range."""
     if "epochs" in given and "minutes" in given:
         _validation.fail("minutes", "and `epochs` exclude each other", given["minutes"], "Give one of the two.")
     for name, value in given.items():

@@ -3,10 +3,13 @@
 import json
 import pathlib
 import shutil
+from collections.abc import Mapping
+from typing import cast
 
 import keras
 
 from keras_seg import _files
+from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.training.plan import Plan
 
@@ -15,13 +18,13 @@ class RunFolder:
     """Paths and files of a run: plan.json, labels.json, checkpoints/, log.csv, metrics.json, predictions.png,
     model.keras, and decoding.json for tasks whose output is decoded.
 
-    Every file is written aside and renamed, so a run that is killed leaves whole files only.
+    Every file is written aside and renamed, so an interrupted run leaves only whole files.
 
     Args:
         path: str or path.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: PathLike) -> None:
         self.path = pathlib.Path(path)
         self.plan_file = self.path / "plan.json"
         self.labels_file = self.path / "labels.json"
@@ -33,26 +36,49 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.state_file = self.checkpoints / "state.json"
 
-    def check_free(self, overwrite):
-        """Fail, before anything is computed, when a new run cannot start here."""
+    def check_startable(self, *, resume: bool = False, overwrite: bool = False) -> None:
+        """Fail, before anything is computed, if `fit` could not start or resume a run here.
+
+        Args:
+            resume: bool. Whether an interrupted run is to be resumed. Defaults to False.
+            overwrite: bool. Whether a run that is here may be replaced. Defaults to False.
+
+        Raises:
+            InputError: the folder holds a run, other files, or nothing to resume; or both arguments are True.
+        """
+        if resume and overwrite:
+            raise InputError(
+                "`resume=True` and `overwrite=True` exclude each other: the first continues a run, the second starts a "
+                "new one. Drop one of them."
+            )
+        if resume:
+            self.load_plan()
+            if self.model_file.exists():
+                raise InputError(
+                    f"{self.path}: its training has ended. Use its model, or start a new run with `overwrite=True`."
+                )
+            return
         if not self.path.exists():
             existing = next(parent for parent in self.path.absolute().parents if parent.exists())
             if not existing.is_dir():
-                raise InputError(f"{self.path}: {existing} is a file, not a folder. Choose another --out.")
+                raise InputError(f"{self.path}: {existing} is a file, not a folder. Choose another folder.")
             return
         if not self.path.is_dir():
-            raise InputError(f"{self.path}: is a file, not a folder. Choose another --out.")
+            raise InputError(f"{self.path}: is a file, not a folder. Choose another folder.")
         if not any(self.path.iterdir()):
             return
         if not self.plan_file.exists():
             raise InputError(
-                f"{self.path}: holds files that are not of a run, and is left alone. Choose another --out."
+                f"{self.path}: holds files that do not belong to a run, and is left alone. Choose another folder."
             )
         if not overwrite:
-            raise InputError(f"{self.path}: holds a run already. Add --resume to go on, or --overwrite to start anew.")
+            raise InputError(
+                f"{self.path}: holds a run already. Continue it with `resume=True`, or replace it with "
+                "`overwrite=True`."
+            )
 
-    def create(self, plan, labels):
-        """Start a new run: what an older run left here is removed, and the plan is written."""
+    def _create(self, plan: Plan, labels: Mapping) -> None:
+        """Remove the files of an older run, and write the plan and the labels of a new one."""
         try:
             if self.path.exists():
                 for item in self._own_items():
@@ -63,45 +89,53 @@ class RunFolder:
         except OSError as error:
             raise _files.not_writable(self.path, error) from error
 
-    def _own_items(self):
-        """What `create` and the training wrote; anything else in the folder is somebody else's and stays."""
+    def _own_items(self) -> list[pathlib.Path]:
+        """The files that a run writes. Other files in the folder are not ours and stay."""
         named = (
             self.labels_file, self.log_file, self.metrics_file, self.panel_file, self.decoding_file, self.model_file,
             self.checkpoints, self.plan_file,
         )  # fmt: skip
         return [item for item in named if item.exists()]
 
-    def load_plan(self):
+    def load_plan(self) -> Plan:
         """The plan of the run."""
         return Plan.from_dict(self._read(self.plan_file))
 
-    def load_labels(self):
-        """The `labels.json` of the run, a dict."""
+    def load_labels(self) -> dict:
+        """The content of labels.json: names of the model's channels, and how masks are read."""
         return self._read(self.labels_file)
 
-    def load_decoding(self):
-        """The settings of the decoding of the run, a dict: empty where its task has none."""
+    def load_decoding(self) -> dict:
+        """The decoding settings of the run; empty if its task decodes nothing."""
         return self._read(self.decoding_file) if self.decoding_file.exists() else {}
 
-    def check_trained(self):
-        """Fail when there is no trained model."""
+    def check_trained(self) -> None:
+        """Fail if there is no trained model.
+
+        Raises:
+            InputError: the folder is not a run, or its training has not ended.
+        """
         if not self.model_file.exists():
             raise InputError(
-                f"{self.path}: holds no model.keras, its training has not ended. Go on with train --resume."
+                f"{self.path}: holds no model.keras, its training has not ended. Continue training with `resume=True`."
             )
 
-    def load_model(self):
-        """The trained model."""
+    def load_model(self) -> keras.Model:
+        """The trained model.
+
+        Raises:
+            InputError: there is no trained model, or it cannot be loaded.
+        """
         self.check_trained()
         try:
-            return keras.saving.load_model(self.model_file)
+            return cast(keras.Model, keras.saving.load_model(self.model_file))
         except (OSError, ValueError, TypeError, KeyError) as error:
             first_line = str(error).strip().split("\n")[0][:200]
             raise InputError(f"{self.model_file}: cannot be loaded ({first_line}). Train again.") from error
 
-    def _read(self, path):
+    def _read(self, path: pathlib.Path) -> dict:
         if not self.path.is_dir():
-            raise InputError(f"{self.path}: no such run folder. Make one with: keras-seg train DATA --out {self.path}")
+            raise InputError(f"{self.path}: no such run folder. Check the path, or train a model first.")
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:

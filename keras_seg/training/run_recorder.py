@@ -4,57 +4,64 @@ import csv
 import io
 import math
 import time
+from collections.abc import Sequence
+from typing import Any, Self, cast
 
 import keras
 
 from keras_seg import _files
 from keras_seg._validation import InputError
-from keras_seg.training.checkpoint import save_checkpoint
-from keras_seg.training.tasks import find_task
+from keras_seg.training.checkpoint import Checkpoint, save_checkpoint
+from keras_seg.training.progress_schedule import ProgressSchedule
+from keras_seg.training.run_folder import RunFolder
+from keras_seg.training.tasks import Task
 
 COLUMNS = ("epoch", "step", "seconds", "learning_rate", "loss")
 
-# Validation and checkpoints may each take this share of the time; the training has the rest.
+# Validation and checkpoints may each take this share of the time; training gets the rest.
 _SHARE = 0.05
 
 
 class RunRecorder(keras.callbacks.Callback):
-    """Writes a line of log.csv after every epoch, and judges and saves the model as often as that stays cheap.
+    """Writes a line of log.csv after every epoch, and evaluates and saves the model as often as that stays cheap.
 
     Args:
         run: `RunFolder`.
-        validation: `keras_seg.data.FolderIndex`, or an `InstanceIndex`.
-        schedule: `ProgressSchedule`, which counts the steps and the time.
-        rows: list of dicts, the log before a resumption.
-        task: `Task`, which judges. Defaults to None, for semantic segmentation.
+        validation: `data.FolderIndex` or `data.InstanceIndex`.
+        schedule: `ProgressSchedule`. It counts the steps and the time.
+        task: `Task`. It evaluates the model.
+        rows: sequence of dicts. The log before a resumption. Defaults to ().
     """
 
-    def __init__(self, run, validation, schedule, *, rows=(), task=None):
+    def __init__(
+        self, run: RunFolder, validation: Any, *, schedule: ProgressSchedule, task: Task, rows: Sequence[dict] = ()
+    ) -> None:
         super().__init__()
         self.run = run
         self.validation = validation
         self.schedule = schedule
         self.rows = list(rows)
-        self.task = find_task("semantic") if task is None else task
+        self.task = task
         self._validate = _Affordable(_SHARE)
         self._save = _Affordable(_SHARE)
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Write the line; validate and save when it is their turn."""
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Write the line; evaluate and save when they are due."""
+        model = cast(keras.Model, self.model)
         loss = float((logs or {}).get("loss", math.nan))
         if not math.isfinite(loss):
-            raise InputError(f"The loss of epoch {epoch + 1} is {loss}. Start anew with a lower --learning-rate.")
+            raise InputError(f"The loss of epoch {epoch + 1} is {loss}. Start a new run with a lower `learning_rate`.")
         row = {
             "epoch": epoch + 1,
             "step": self.schedule.step,
             "seconds": round(self.schedule.elapsed, 1),
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "learning_rate": float(cast(Any, keras.ops.convert_to_numpy(model.optimizer.learning_rate))),
             "loss": loss,
         }
         last = self.schedule.progress >= 1.0
         if not last and self._validate.due():
             with self._validate:
-                result = self.task.check_in(self.model, self.validation)
+                result = self.task.quick_scores(model, self.validation)
             row |= {f"val_{name}": result[name] for name in self.task.scores}
         self.rows.append(row)
         if logs is not None:
@@ -62,9 +69,9 @@ class RunRecorder(keras.callbacks.Callback):
         _files.write_text(self.run.log_file, self._as_csv())
         if not last and self._save.due():
             with self._save:
-                save_checkpoint(self.run, self.model, epoch + 1, seconds=self.schedule.elapsed, rows=self.rows)
+                save_checkpoint(self.run, Checkpoint(model, epoch + 1, self.schedule.elapsed, self.rows))
 
-    def _as_csv(self):
+    def _as_csv(self) -> str:
         text = io.StringIO()
         columns = (*COLUMNS, *(f"val_{name}" for name in self.task.scores))
         writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -74,19 +81,20 @@ class RunRecorder(keras.callbacks.Callback):
 
 
 class _Affordable:
-    """A job that is due when the time since it last ran is long beside the time it took."""
+    """A job that is due when the time since its last run is long compared with the time that it took."""
 
-    def __init__(self, share):
+    def __init__(self, share: float) -> None:
         self.share = share
         self.cost = 0.0
         self.ended = -math.inf
 
-    def due(self):
+    def due(self) -> bool:
         return time.monotonic() - self.ended >= self.cost / self.share
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.began = time.monotonic()
+        return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.ended = time.monotonic()
         self.cost = self.ended - self.began

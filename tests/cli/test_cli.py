@@ -89,7 +89,7 @@ class TestTheWholeWay:
     def test_a_quantized_export(self, finished, shapes, tmp_path, capsys):
         options = ("--quantize", "int8", "--input", "uint8", "--out", tmp_path / "m.tflite")
         assert command("export", finished, *options) == 2
-        assert "`representative` must be given" in capsys.readouterr().err
+        assert "--representative must be given" in capsys.readouterr().err
         assert command("export", finished, *options, "--representative", shapes) == 0
         report = json.loads((tmp_path / "export_report.json").read_text())["m.tflite"]
         assert (report["quantize"], report["input"]) == ("int8", "uint8")
@@ -273,7 +273,7 @@ class TestBadInput:
             (("--backbone", "MobilNetV2"), "MobileNetV2"),
             (("--model", "Unet"), "Did you mean 'UNet'"),
             (("--weights", "nowhere.h5"), "nowhere.h5"),
-            (("--batch-size", 0), "`batch_size` must be an integer of at least 1"),
+            (("--batch-size", 0), "--batch-size must be an integer of at least 1"),
             (("--minutes", 1, "--epochs", 1), "exclude each other"),
             (("--crop", "32xx"), "HxW"),
             (("--bach-size", 3), "--batch-size"),
@@ -324,7 +324,7 @@ class TestBadInput:
         predict = ("predict", finished, shapes / "val" / "images", "--out", tmp_path / "o")
         assert "--tile" in self.refused(capsys, *predict, "--overlap", "0.25")
         assert "suits the model's stride of 32" in self.refused(capsys, *predict, "--tile", "33x32")
-        assert "`overlap` must be" in self.refused(capsys, *predict, "--tile", "32x32", "--overlap", "1")
+        assert "--overlap must be" in self.refused(capsys, *predict, "--tile", "32x32", "--overlap", "1")
         assert "Drop --resume" in self.refused(capsys, *predict, "--tile", "32x32", "--resume")
         assert not (tmp_path / "o").exists()
         np.save(tmp_path / "gray.npy", np.zeros((40, 40)))
@@ -357,7 +357,7 @@ def test_help_answers_without_loading_a_framework():
 
 def test_as_a_module_it_is_as_quiet():
     run = subprocess.run([sys.executable, "-m", "keras_seg", "--help"], capture_output=True, text=True, check=True)
-    assert "Train, judge and export" in run.stdout
+    assert "Train, evaluate and export" in run.stdout
     assert run.stderr == ""  # The backend's notes would stand here, had it been imported.
 
 

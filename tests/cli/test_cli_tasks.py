@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 import keras_seg as ks
+from keras_seg.training.tasks import find_task
+from keras_seg.training.trained_run import TrainedRun
 from keras_seg_cli import main
 
 if keras.backend.backend() != "tensorflow":
@@ -50,7 +52,7 @@ def refused(capsys):
 
 @pytest.fixture(scope="module", autouse=True)
 def few_steps():
-    """An epoch of four steps, untraced: what is tested is the way, not the net."""
+    """An epoch of four steps, untraced: the tests are about the workflow, not about the model."""
     import tensorflow as tf
 
     patch = pytest.MonkeyPatch()
@@ -183,17 +185,14 @@ class TestInstances:
             model = ks.inference.TestTimeAugmentation(keras.saving.load_model(run / "model.keras"), ["hflip"])
             scores = ks.inference.TiledPredictor(model, 32, overlap=0).predict(pixels)
             settings = read(run / "decoding.json")
-            expected = ks.training.find_task(task).draw(scores, pixels, settings, ())
+            expected = find_task(task).draw(scores, pixels, settings=settings, names=())
             for folder, picture in zip(("masks", "overlays"), expected, strict=True):
                 with Image.open(out / folder / image.name) as written:
                     np.testing.assert_array_equal(np.asarray(written), np.asarray(picture))
 
     def test_representative_images_are_read_as_the_task_reads_them(self, instances_run, boundary_run, cells, shapes):
-        from keras_seg.training import RunFolder
-        from keras_seg_cli.export import _representative
-
         for run, data in ((instances_run, cells), (boundary_run, shapes)):
-            images = list(_representative(RunFolder(run), data))
+            images = list(TrainedRun(run).representative_images(data, 100))
             assert [image.shape for image in images] == [(48, 56, 3)] * 6
 
 
@@ -231,15 +230,18 @@ class TestBadInput:
         assert "'instance' is not one of 'semantic', 'instances', 'boundary'" in message
         assert not (tmp_path / "run").exists()
         with pytest.raises(ks._validation.InputError, match="`task` is not a known option.*Did you mean 'instances'"):
-            ks.training.find_task("instance")
+            find_task("instance")
 
     @pytest.mark.parametrize(
         ("options", "hint"),
         [
-            (("--task", "instances", "--num-classes", 3), "--num-classes has no meaning with --task instances. Drop"),
-            (("--task", "instances", "--class-names", "a,b"), "--class-names has no meaning"),
-            (("--components",), "--components has no meaning with --task semantic"),
-            (("--task", "instances", "--border-width", 0), "`border_width` must be an integer of at least 1"),
+            (
+                ("--task", "instances", "--num-classes", 3),
+                "--num-classes does not apply to --task instances. Received: num_classes=3. Drop --num",
+            ),
+            (("--task", "instances", "--class-names", "a,b"), "--class-names does not apply"),
+            (("--components",), "--components does not apply to --task semantic"),
+            (("--task", "instances", "--border-width", 0), "--border-width must be an integer of at least 1"),
             (("--task", "instances", "--components"), "is not a black and white mask. Pass components=False"),
         ],
     )
@@ -262,11 +264,11 @@ class TestBadInput:
     def test_data_of_another_task(self, instances_run, boundary_run, cells, shapes, tmp_path, refused):
         message = refused("evaluate", instances_run, shapes, "--json", tmp_path / "r.json")
         assert "names classes" in message
-        assert "RUN is of --task instances, which is judged on maps that number the objects" in message
+        assert "The run was trained with --task instances and needs maps that number the objects" in message
         many = tmp_path / "many"
         ks.data.write_cells(many, train=1, val=1, image_size=128)
         message = refused("evaluate", boundary_run, many, "--json", tmp_path / "r.json")
-        assert "RUN is of --task boundary, which is judged on masks that hold the id of a class" in message
+        assert "The run was trained with --task boundary and needs masks that hold the id of a class" in message
         assert not (tmp_path / "r.json").exists()
 
     def test_black_and_white_masks_for_a_run_of_numbers(self, instances_run, cells, tmp_path, refused):
@@ -290,14 +292,14 @@ class TestBadInput:
             Image.fromarray(ids == 1).save(one / "masks" / file.name)
             (objects / "masks" / file.stem).mkdir()
             Image.fromarray(ids == 2).save(objects / "masks" / file.stem / "a.png")
-        task = ks.training.find_task("instances")
-        numbers, patches = task.scan(cells, "val"), task.scan(white)
+        task = find_task("instances")
+        numbers, patches = task.scan(cells, split="val"), task.scan(white)
         assert patches.components and not numbers.components
         for index in (numbers, patches):
             for folder in (one, objects):
                 # One patch, or a file for each object, is the same in either reading.
-                assert task.scan(folder, like=index).object_counts.tolist() == [1, 1]
-                assert len(task.scan_again(folder, None, task.labels(index), 3)) == 2
+                assert task.scan_like(folder, index).object_counts.tolist() == [1, 1]
+                assert len(task.rescan(folder, task.label_schema(index), channels=3)) == 2
         message = refused("train", cells / "val", "--val", white, "--out", tmp_path / "run", "--task", "instances")
         assert "white: holds black and white masks, and the training data maps that number objects" in message
         message = refused("train", white, "--val", cells / "val", "--out", tmp_path / "run", "--task", "instances")

@@ -23,13 +23,13 @@ def test_models_on_a_backbone(name):
     assert backbone["P2"].shape[-1] == 32  # Compact's.
 
 
-def test_a_net_of_its_own_needs_no_backbone():
+def test_a_model_of_its_own_needs_no_backbone():
     model = ks.training.build_model(ks.training.make_plan(FACTS, model="FullResolutionNet"))
     assert model.output_shape == (None, None, None, 2)
 
 
 def test_a_classifier_of_patches_is_refused():
-    with pytest.raises(_validation.InputError, match="`model` must give a class to every pixel"):
+    with pytest.raises(_validation.InputError, match="`model` must predict a class for every pixel"):
         ks.training.build_model(ks.training.make_plan(FACTS, model="PatchClassifier"))
 
 
@@ -40,7 +40,7 @@ def test_choices_reach_the_model():
 
 
 def test_a_model_without_a_backbone(monkeypatch):
-    """The net itself is too large for a test: what it would be called with is looked at."""
+    """The model itself is too large for a test, which compares its arguments instead."""
     called = {}
 
     def build(name, **arguments):

@@ -21,10 +21,22 @@ def indices(tmp_path_factory):
     return train, ks.data.scan_folder(folder, split="val", encoding=train.encoding)
 
 
+LABELS = {"names": [], "ignore_class": []}
+
+
 def make_run(path, indices, **given):
     plan = make_plan(fingerprint(*indices), steps_per_epoch=2, batch_size=2, crop=(32, 32), decoder_stride=8, **given)
-    run = RunFolder(path)
-    run.create(plan, {"names": list(indices[0].class_names), "ignore_class": []})
+    return RunFolder(path), plan
+
+
+def trained(plan, indices, run, **options):
+    return fit(plan, train=indices[0], validation=indices[1], run=run, **options).model
+
+
+def started_run(path, indices):
+    """A run folder as it is before the first epoch."""
+    run, plan = make_run(path, indices)
+    run._create(plan, LABELS)
     return run, plan
 
 
@@ -52,13 +64,13 @@ def always_save(monkeypatch):
 @pytest.mark.thorough
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save):
     run, plan = make_run(tmp_path / "whole", indices, epochs=4)
-    expected = fit(plan, *indices, run)
+    expected = trained(plan, indices, run)
 
     run, plan = make_run(tmp_path / "killed", indices, epochs=4)
     with pytest.raises(Killed):
-        fit(plan, *indices, run, callbacks=[KillAt(2)])
+        trained(plan, indices, run, callbacks=[KillAt(2)])
     keras.utils.clear_session()
-    resumed = fit(run.load_plan(), *indices, run, resume=True)
+    resumed = trained(run.load_plan(), indices, run, resume=True)
 
     moved = 0
     for ours, theirs in zip(resumed.get_weights(), expected.get_weights(), strict=True):
@@ -75,9 +87,9 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save
 def test_resuming_without_the_checkpoint_would_differ(tmp_path, indices, always_save):
     """Guards the test above: four epochs and two epochs do not end at the same weights anyway."""
     run, plan = make_run(tmp_path / "a", indices, epochs=4)
-    whole = fit(plan, *indices, run)
+    whole = trained(plan, indices, run)
     run, plan = make_run(tmp_path / "b", indices, epochs=2)
-    short = fit(plan, *indices, run)
+    short = trained(plan, indices, run)
     differences = [np.abs(a - b).max() for a, b in zip(whole.get_weights(), short.get_weights(), strict=True)]
     assert max(differences) > 1e-2
 
@@ -85,7 +97,7 @@ def test_resuming_without_the_checkpoint_would_differ(tmp_path, indices, always_
 @pytest.mark.slow_off_tensorflow
 def test_log_and_checkpoint(tmp_path, indices, always_save):
     run, plan = make_run(tmp_path / "run", indices, epochs=2)
-    fit(plan, *indices, run)
+    trained(plan, indices, run)
     rows = list(csv.DictReader(run.log_file.open()))
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert 0 <= float(rows[0]["val_mean_iou"]) <= 1
@@ -113,28 +125,71 @@ def test_validation_that_costs_much_is_done_seldom(monkeypatch):
 def test_a_loss_that_is_not_a_number_ends_the_run(tmp_path, indices, monkeypatch):
     run, plan = make_run(tmp_path / "run", indices, epochs=2, learning_rate=9.9)
     monkeypatch.setattr("keras_seg.losses.Crossentropy.call", lambda self, y, p, w=None: keras.ops.sum(p) * np.nan)
-    with pytest.raises(_validation.InputError, match="The loss of epoch 1 is nan. Start anew with a lower --learning"):
-        fit(plan, *indices, run)
+    with pytest.raises(
+        _validation.InputError, match="The loss of epoch 1 is nan. Start a new run with a lower `learning_rate`"
+    ):
+        trained(plan, indices, run)
+
+
+def test_a_finished_run_is_complete(tmp_path, indices):
+    run, plan = make_run(tmp_path / "run", indices, epochs=1)
+    seen = []
+    result = fit(
+        plan, train=indices[0], validation=indices[1], run=run.path, progress=lambda *counts: seen.append(counts)
+    )
+    run.check_trained()
+    metrics = json.loads(run.metrics_file.read_text())
+    assert metrics["mean_iou"] == pytest.approx(result.evaluation.mean_iou)
+    assert metrics["confusion"] == result.evaluation.confusion.tolist()
+    assert run.panel_file.exists()
+    assert seen[-1] == (3, 3)
+    assert run.load_labels()["names"] == list(ks.data.SHAPE_NAMES)
+    for ours, theirs in zip(run.load_model().get_weights(), result.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(_validation.InputError, match="its training has ended"):
+        trained(plan, indices, run, resume=True)
+
+
+def test_a_model_that_cannot_be_built_costs_no_run(tmp_path, indices):
+    run, _ = started_run(tmp_path / "run", indices)
+    before = run.plan_file.read_text()
+    plan = make_plan(fingerprint(*indices), backbone="MobilNetV2")
+    with pytest.raises(_validation.InputError, match="MobileNetV2"):
+        trained(plan, indices, run, overwrite=True)
+    assert run.plan_file.read_text() == before
+
+
+def test_a_run_is_resumed_on_its_own_data(tmp_path, indices):
+    run, plan = started_run(tmp_path / "run", indices)
+    others = (indices[0].subset([0, 1]), indices[1])
+    with pytest.raises(_validation.InputError, match="has train_images=2, and the run was trained with train_images=6"):
+        trained(plan, others, run, resume=True)
 
 
 class TestRunFolder:
+    def test_resuming_and_overwriting_exclude_each_other(self, tmp_path):
+        with pytest.raises(_validation.InputError, match="`resume=True` and `overwrite=True` exclude each other"):
+            RunFolder(tmp_path).check_startable(resume=True, overwrite=True)
+
     def test_what_is_not_a_run_is_left_alone(self, tmp_path):
         (tmp_path / "thesis.tex").write_text("five years")
-        with pytest.raises(_validation.InputError, match="holds files that are not of a run, and is left alone"):
-            RunFolder(tmp_path).check_free(overwrite=True)
+        with pytest.raises(_validation.InputError, match="holds files that do not belong to a run, and is left alone"):
+            RunFolder(tmp_path).check_startable(overwrite=True)
         assert (tmp_path / "thesis.tex").read_text() == "five years"
 
     def test_a_run_is_not_replaced_unasked(self, tmp_path, indices):
-        run, _ = make_run(tmp_path / "run", indices)
-        with pytest.raises(_validation.InputError, match="holds a run already. Add --resume .*--overwrite"):
-            run.check_free(overwrite=False)
-        run.check_free(overwrite=True)
+        run, _ = started_run(tmp_path / "run", indices)
+        with pytest.raises(
+            _validation.InputError, match="holds a run already. Continue it with `resume=True`.*`overwrite=True`"
+        ):
+            run.check_startable()
+        run.check_startable(overwrite=True)
 
     def test_files_of_others_survive_overwriting(self, tmp_path, indices):
-        run, plan = make_run(tmp_path / "run", indices)
+        run, plan = started_run(tmp_path / "run", indices)
         run.log_file.write_text("old")
         (run.path / "notes.txt").write_text("mine")
-        run.create(plan, {"names": [], "ignore_class": []})
+        run._create(plan, LABELS)
         assert not run.log_file.exists()
         assert (run.path / "notes.txt").read_text() == "mine"
 
@@ -145,7 +200,7 @@ class TestRunFolder:
             RunFolder(tmp_path).load_plan()
 
     def test_a_broken_model_file(self, tmp_path, indices):
-        run, _ = make_run(tmp_path / "run", indices)
+        run, _ = started_run(tmp_path / "run", indices)
         with pytest.raises(_validation.InputError, match="its training has not ended"):
             run.load_model()
         run.model_file.write_bytes(b"not a model")

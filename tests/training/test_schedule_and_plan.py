@@ -117,9 +117,14 @@ def test_plan_survives_json():
         ({"minutes": 0}, "`minutes` must be a finite number"),
         ({"epochs": 0}, "`epochs` must be an integer"),
         ({"crop": (0, 5)}, "`crop` must be an integer"),
-        ({"bach_size": 4}, "Did you mean 'batch_size'"),
+        ({"border_width": 4}, "`border_width` does not apply to `task='semantic'`"),
     ],
 )
 def test_bad_choices(given, message):
     with pytest.raises(_validation.InputError, match=message):
         make_plan(FACTS, **given)
+
+
+def test_unknown_choices():
+    with pytest.raises(TypeError, match="bach_size"):
+        make_plan(FACTS, bach_size=4)

@@ -6,8 +6,8 @@ from PIL import Image
 
 import keras_seg as ks
 from keras_seg import _validation
-from keras_seg.training import Plan, RunFolder, find_task, fingerprint, make_plan
-from keras_seg.training.tasks import TASKS
+from keras_seg.training import Plan, RunFolder, fingerprint, make_plan
+from keras_seg.training.tasks import TASKS, find_task
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -73,11 +73,11 @@ def test_plans_remember_their_task_and_old_ones_are_semantic(tmp_path):
 
 def test_a_new_run_leaves_nothing_of_an_old_ones_decoding(tmp_path):
     run = RunFolder(tmp_path / "run")
-    run.create(Plan({}, {}), {})
+    run._create(Plan({}, {}), {})
     assert run.load_decoding() == {}
     run.decoding_file.write_text('{"threshold": 0.4}')
     assert run.load_decoding() == {"threshold": 0.4}
-    run.create(Plan({}, {}), {})
+    run._create(Plan({}, {}), {})
     assert run.load_decoding() == {}
 
 
@@ -87,7 +87,7 @@ def test_labels_say_how_to_read_again(name, tmp_path):
     path = folder_of(tmp_path, ids if name == "instances" else ids % 3)
     task = find_task(name)
     index = task.scan(path, channels=3)
-    again = task.scan_again(path, None, task.labels(index), 3)
+    again = task.rescan(path, task.label_schema(index), channels=3)
     assert again._cache_key == index._cache_key
     np.testing.assert_array_equal(again.read_labels(0), index.read_labels(0))
     assert task.splits(path) == ()

@@ -1,4 +1,4 @@
-"""What can be trained: semantic segmentation, boundaries, instances."""
+"""The tasks that can be trained: semantic segmentation, instances, boundaries."""
 
 from keras_seg import _validation
 from keras_seg.training.tasks.boundary import BoundaryTask
@@ -6,12 +6,12 @@ from keras_seg.training.tasks.instances import InstancesTask
 from keras_seg.training.tasks.semantic import SemanticTask
 from keras_seg.training.tasks.task import Task
 
-TASKS = {task.name: task for task in (SemanticTask(), InstancesTask(), BoundaryTask())}
+TASKS: dict[str, Task] = {task.name: task for task in (SemanticTask(), InstancesTask(), BoundaryTask())}
 
 __all__ = ["TASKS", "BoundaryTask", "InstancesTask", "SemanticTask", "Task", "find_task"]
 
 
-def find_task(name):
+def find_task(name: str) -> Task:
     """The task of a name.
 
     Raises:

@@ -1,37 +1,45 @@
-"""The edges between classes."""
+"""Boundary detection: the edges between classes."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
 import numpy as np
 from PIL import Image
 
-from keras_seg import _validation, data, evaluation, visualization
+from keras_seg import data, evaluation, visualization
+from keras_seg._types import PathLike
 from keras_seg.data import BOUNDARY_CLASSES
-from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.targets.boundary_targets import edges_of
-from keras_seg.training.tasks.scores_of import scores_of
+from keras_seg.training.tasks.border_task import BorderTask
+from keras_seg.training.tasks.score_table import ScoreTable, percent
 from keras_seg.training.tasks.semantic import SemanticTask
-from keras_seg.training.tasks.target_shares import target_shares
+from keras_seg.training.tasks.task import Report, class_shares, examples, predict_one, spread_positions
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from keras_seg.training.plan import Plan
 
 _TUNED_ON = 16
 _LINE = (255, 80, 0)
 
 
-class BoundaryTask(SemanticTask):
-    """Where the edges between the classes of semantic masks run, judged by the F score of thinned lines."""
+class BoundaryTask(BorderTask, SemanticTask):
+    """The edges between the classes of semantic masks, ranked by the F score of thinned lines."""
 
     name = "boundary"
     scores = ("boundary_f_score", "precision")
+    score_label = "boundary F score"
+    class_id_masks = False
+    requires = ("skimage.morphology", "scipy.ndimage")
 
-    def check_installed(self):
-        """scikit-image and SciPy."""
-        _validation.optional_import("skimage.morphology", "instances", "--task boundary")
-        _validation.optional_import("scipy.ndimage", "instances", "--task boundary")
-
-    def scan_again(self, path, split, labels, channels):
+    def rescan(self, path: PathLike, schema: Mapping, *, channels: int, split: str | None = None) -> data.FolderIndex:
         """With the classes of the run's masks."""
-        return super().scan_again(path, split, {**labels, "names": labels["mask_names"]}, channels)
+        return super().rescan(path, {**schema, "names": schema["mask_names"]}, channels=channels, split=split)
 
-    def labels(self, index):
-        """The channels of the net, and the classes of the masks."""
+    def label_schema(self, index: data.FolderIndex) -> dict:
+        """The channels of the model, and the classes of the masks."""
         return {
             "task": self.name,
             "names": list(BOUNDARY_CLASSES),
@@ -39,43 +47,57 @@ class BoundaryTask(SemanticTask):
             "mask_names": list(index.class_names),
         }
 
-    def class_facts(self, index):
-        """Of edges and what lies between."""
+    def class_statistics(self, index: data.FolderIndex) -> dict:
+        """For edges and everything else."""
         return {
             "num_classes": len(BOUNDARY_CLASSES),
             "ignore_class": [-1] if index.ignore_class else [],
             "class_names": list(BOUNDARY_CLASSES),
-            "class_share": target_shares(index, lambda mask: edges_of(mask, 2, index.ignore_class), BOUNDARY_CLASSES),
+            "class_share": class_shares(index, lambda mask: edges_of(mask, 2, index.ignore_class), BOUNDARY_CLASSES),
         }
 
-    def targets(self, dataset, index, plan):
-        """Edges, made after augmentation, so that a line is as wide in every crop."""
+    def targets(self, dataset: "tf.data.Dataset", index: Any, plan: "Plan") -> "tf.data.Dataset":
+        """Edges, made after augmentation so that every crop has lines of the same width."""
         return data.add_boundary_targets(dataset, width=plan["border_width"], ignore_class=index.ignore_class or None)
 
-    def tune(self, model, index):
-        """The threshold of the best F score."""
-        some = index.subset(np.unique(np.linspace(0, len(index) - 1, min(_TUNED_ON, len(index))).astype(int)))
-        return {"threshold": evaluation.evaluate_boundaries(model, some).best_threshold}
+    def tune(self, model: keras.Model, index: Any) -> dict:
+        """The threshold with the best F score."""
+        sample = index.subset(spread_positions(index, _TUNED_ON))
+        return {"threshold": evaluation.evaluate_boundaries(model, sample).best_threshold}
 
-    def evaluate(self, model, index, settings=None, progress=None):
+    def evaluate(
+        self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
+    ) -> Any:
         """An `evaluation.BoundaryEvaluation`."""
         return evaluation.evaluate_boundaries(model, index, **(settings or {}), progress=progress)
 
-    def check_in(self, model, index):
+    def quick_scores(self, model: keras.Model, index: Any) -> dict:
         """At one threshold."""
         return evaluation.evaluate_boundaries(model, index, thresholds=()).to_dict()
 
-    def panel(self, model, index, positions, settings):
+    def table(self, evaluation: Any) -> ScoreTable:
+        """F score, precision and recall of the edges."""
+        results = evaluation.to_dict()
+        others = [(name, percent(results[name])) for name in ("precision", "recall")]
+        return ScoreTable(
+            headings=(f"edges, tolerance {100 * results['tolerance_ratio']:.2f} % of the diagonal", ""),
+            details=(),
+            score=("boundary F score", percent(results["boundary_f_score"])),
+            others=(*others, ("threshold", f"{results['threshold']:g}")),
+        )
+
+    def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
         """Image, true edges, probability and lines."""
-        store = DecodedStore(index)
-        images, masks = zip(*(store.get(position) for position in positions), strict=True)
-        probabilities = [scores_of(model, image)[..., 1] for image in images]
+        images, masks = examples(index, positions)
+        probabilities = [predict_one(model, image)[..., 1] for image in images]
         lines = [evaluation.boundary_lines(probability, **settings) for probability in probabilities]
         truths = [edges_of(mask, 1, index.ignore_class) for mask in masks]
         return visualization.boundary_panel(images, truths, probabilities, lines=lines)
 
-    def draw(self, scores, image, settings, names):
-        """The lines, 1 in a palette PNG; the same over the image."""
+    def draw(
+        self, scores: np.ndarray, image: np.ndarray, *, settings: Mapping, names: Sequence[str]
+    ) -> tuple[Image.Image, Image.Image]:
+        """The lines as 1 in a palette PNG; the same lines as overlay."""
         lines = evaluation.boundary_lines(scores[..., 1], **settings)
         picture = Image.fromarray(lines.astype("uint8"))
         picture.putpalette(bytes((0, 0, 0, *_LINE)))

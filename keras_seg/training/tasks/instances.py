@@ -1,51 +1,73 @@
-"""Objects, told apart."""
+"""Instance segmentation: separate objects."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
 import numpy as np
 from PIL import Image
 
-from keras_seg import _validation, data, evaluation, inference, visualization
+from keras_seg import data, evaluation, inference, visualization
+from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data import INSTANCE_CLASSES
-from keras_seg.data.pipeline.decoded_store import DecodedStore
-from keras_seg.training.tasks.scores_of import scores_of
-from keras_seg.training.tasks.seams import FEWEST_SEAMS
-from keras_seg.training.tasks.target_shares import target_shares
-from keras_seg.training.tasks.task import Task
+from keras_seg.training.tasks.border_task import BorderTask
+from keras_seg.training.tasks.score_table import ScoreTable, percent
+from keras_seg.training.tasks.task import Report, class_shares, examples, predict_one
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from keras_seg.training.plan import Plan
+
+# Where objects hardly touch, a class of the pixels between them would be almost empty and get an extreme weight.
+_MIN_TOUCHING_SHARE = 0.005
 
 
-class InstancesTask(Task):
-    """Background, body and border of objects, put together by a watershed and judged by the instance score."""
+class InstancesTask(BorderTask):
+    """Background, body and border of objects, joined by a watershed and ranked by the instance score."""
 
     name = "instances"
     scores = ("instance_score", "panoptic_quality")
-    expects = "maps that number the objects of an image, a folder of one mask an object, or black and white masks"
+    score_label = "instance score"
+    mask_requirement = (
+        "maps that number the objects of an image, folders of one mask per object, or black and white masks"
+    )
+    requires = ("skimage.segmentation", "scipy.ndimage")
 
-    def check_installed(self):
-        """scikit-image and SciPy."""
-        _validation.optional_import("skimage.segmentation", "instances", "--task instances")
-        _validation.optional_import("scipy.ndimage", "instances", "--task instances")
-
-    def splits(self, path):
+    def splits(self, path: PathLike) -> tuple[str, ...]:
         """As `data.find_instance_splits`."""
         return data.find_instance_splits(path)
 
-    def scan(self, path, split=None, like=None, **options):
+    def scan(self, path: PathLike, *, split: str | None = None, **options: Any) -> data.InstanceIndex:
         """As `data.scan_instances`."""
-        options = self.refuse(options, "num_classes", "class_names")
-        if like is None:
-            return data.scan_instances(path, split=split, **options)
-        options = {**options, "ignore_class": like.file_ignore_class or None}
-        options.pop("components", None)
-        return _scan_like(path, split, like.components, like.components_given, **options)
+        self._refuse(options, "num_classes", "class_names")
+        return data.scan_instances(path, split=split, **options)
 
-    def scan_again(self, path, split, labels, channels):
-        """Read as the run's data; maps of the other kind are refused."""
-        ignored = tuple(labels["ignore_class"]) or None
-        options = {"ignore_class": ignored, "channels": channels}
-        return _scan_like(path, split, labels["components"], labels["components_given"], **options)
+    def scan_like(self, path: PathLike, like: data.InstanceIndex, *, split: str | None = None) -> data.InstanceIndex:
+        """With the ignored labels of the other index; masks of the other kind are refused."""
+        return _scan_kind(
+            path,
+            split=split,
+            components=like.components,
+            given=like.components_given,
+            ignore_class=like.file_ignore_class,
+            channels=like.channels,
+        )
 
-    def labels(self, index):
-        """The channels of the net, and how maps are read."""
+    def rescan(self, path: PathLike, schema: Mapping, *, channels: int, split: str | None = None) -> data.InstanceIndex:
+        """With the ignored labels of the run; masks of the other kind are refused."""
+        return _scan_kind(
+            path,
+            split=split,
+            components=schema["components"],
+            given=schema["components_given"],
+            ignore_class=schema["ignore_class"],
+            channels=channels,
+        )
+
+    def label_schema(self, index: data.InstanceIndex) -> dict:
+        """The channels of the model, and how masks are read."""
         return {
             "task": self.name,
             "names": list(INSTANCE_CLASSES),
@@ -54,12 +76,12 @@ class InstancesTask(Task):
             "components_given": index.components_given,
         }
 
-    def class_facts(self, index):
-        """Of background, body and border."""
-        shares = target_shares(index, lambda ids: data.instance_targets(ids).classes, INSTANCE_CLASSES)
-        seams = shares["border"]
-        if seams < FEWEST_SEAMS:
-            shares = target_shares(
+    def class_statistics(self, index: data.InstanceIndex) -> dict:
+        """For background, body and border; also the share of pixels between touching objects, and objects per image."""
+        shares = class_shares(index, lambda ids: data.instance_targets(ids).classes, INSTANCE_CLASSES)
+        touching = shares["border"]
+        if touching < _MIN_TOUCHING_SHARE:
+            shares = class_shares(
                 index, lambda ids: data.instance_targets(ids, outlines=True).classes, INSTANCE_CLASSES
             )
         return {
@@ -67,49 +89,91 @@ class InstancesTask(Task):
             "ignore_class": list(index.ignore_class),
             "class_names": list(INSTANCE_CLASSES),
             "class_share": shares,
-            "seam_share": seams,
+            "seam_share": touching,
             "median_objects": float(np.median(index.object_counts)),
         }
 
-    def targets(self, dataset, index, plan):
-        """Background, body and border, made after augmentation, so that a border is as wide in every crop."""
+    def example_counts(self, index: data.InstanceIndex) -> np.ndarray:
+        """Objects per image."""
+        return index.object_counts[:, None]
+
+    def plan_choices(self, facts: Mapping) -> list[tuple[str, str, Any, tuple[str, ...]]]:
+        """The width of the borders, and where they run."""
+        rule = (
+            "borders are the pixels between touching objects, or all outlines where those are under "
+            f"{_MIN_TOUCHING_SHARE:.1%} of the pixels"
+        )
+        outlines = ("outlines", rule, facts["seam_share"] < _MIN_TOUCHING_SHARE, ("seam_share",))
+        return [*super().plan_choices(facts), outlines]
+
+    def targets(self, dataset: "tf.data.Dataset", index: Any, plan: "Plan") -> "tf.data.Dataset":
+        """Background, body and border, made after augmentation so that every crop has borders of the same width."""
         return data.add_instance_targets(dataset, border_width=plan["border_width"], outlines=plan["outlines"])
 
-    def tune(self, model, index):
+    def tune(self, model: keras.Model, index: Any) -> dict:
         """As `evaluation.tune_instances`."""
         return evaluation.tune_instances(model, index).settings
 
-    def evaluate(self, model, index, settings=None, progress=None):
+    def evaluate(
+        self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
+    ) -> Any:
         """An `evaluation.InstanceEvaluation`."""
         return evaluation.evaluate_instances(model, index, settings=settings, progress=progress)
 
-    def panel(self, model, index, positions, settings):
-        """Image, outlines of true and predicted objects, and which were found."""
-        store = DecodedStore(index)
-        images, truths = zip(*(store.get(position) for position in positions), strict=True)
-        predictions = [inference.instances(scores_of(model, image), **settings) for image in images]
+    def table(self, evaluation: Any) -> ScoreTable:
+        """Counts of true and false detections, and the scores."""
+        results = evaluation.to_dict()
+        counts = {name.replace("_", " "): name for name in ("true_positives", "false_negatives", "false_positives")}
+        others = ("panoptic_quality", "segmentation_quality", "recognition_quality", "precision", "recall")
+        return ScoreTable(
+            headings=("objects at IoU above 0.5", ""),
+            details=tuple((label, str(results[name])) for label, name in counts.items()),
+            score=("instance score", percent(results["instance_score"])),
+            others=tuple((name.replace("_", " "), percent(results[name])) for name in others),
+        )
+
+    def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
+        """Image, outlines of true and predicted objects, and how they match."""
+        images, truths = examples(index, positions)
+        predictions = [inference.instances(predict_one(model, image), **settings) for image in images]
         return visualization.instance_panel(images, truths, predictions)
 
-    def draw(self, scores, image, settings, names):
-        """The numbers of the objects in a PNG of 16 bits; their outlines over the image."""
+    def draw(
+        self, scores: np.ndarray, image: np.ndarray, *, settings: Mapping, names: Sequence[str]
+    ) -> tuple[Image.Image, Image.Image]:
+        """The numbers of the objects in a PNG of 16 bits; their outlines as overlay."""
         ids = inference.instances(scores, **settings)
         if ids.max(initial=0) > np.iinfo("uint16").max:
             raise InputError(
-                f"{ids.max()} objects are more than a PNG of 16 bits can number. Cut the image into parts, or take "
-                "inference.instances and numpy.save."
+                f"{ids.max()} objects are more than a PNG of 16 bits can number. Cut the image into parts, or save "
+                "the array of inference.instances."
             )
         return Image.fromarray(ids.astype("uint16")), Image.fromarray(visualization.outlines(image, ids))
 
 
-def _scan_like(path, split, components, given, **options):
-    """The index of a folder whose masks must be of the kind of the training data's."""
-    index = data.scan_instances(path, split=split, components=components if given else None, **options)
-    # Folders of objects, and files of at most one, say the same in either reading.
+def _scan_kind(
+    path: PathLike,
+    *,
+    split: str | None,
+    components: bool,
+    given: bool,
+    ignore_class: Sequence[int],
+    channels: int,
+) -> data.InstanceIndex:
+    """The index of a folder whose masks must be of the same kind as those of the training data."""
+    index = data.scan_instances(
+        path,
+        split=split,
+        components=components if given else None,
+        ignore_class=tuple(ignore_class) or None,
+        channels=channels,
+    )
+    # Folders of objects, and files of at most one object, mean the same in either reading.
     same = all(pair.mask.is_dir() for pair in index.pairs) or index.object_counts.max() <= 1
     if index.components != components and not same:
         kinds = ("maps that number objects", "black and white masks")
         raise InputError(
-            f"{index.path}: holds {kinds[index.components]}, and the training data {kinds[components]}. "
-            "Give masks of one kind, or train with --components or --no-components if both are of that."
+            f"{index.path}: holds {kinds[index.components]}, and the training data {kinds[components]}. Give masks of "
+            "one kind, or train with `components=True` or `components=False` if both are of that kind."
         )
     return index

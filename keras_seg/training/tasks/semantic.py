@@ -1,48 +1,65 @@
-"""A class for every pixel."""
+"""Semantic segmentation: one class per pixel."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
 from PIL import Image
 
 from keras_seg import data, evaluation, inference, visualization
-from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg._types import PathLike
 from keras_seg.inference.predict_classes import class_ids
-from keras_seg.training.tasks.task import Task
+from keras_seg.training.tasks.score_table import ScoreTable, percent
+from keras_seg.training.tasks.task import Report, Task, examples
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from keras_seg.training.plan import Plan
+
+_BAR_WIDTH = 20
 
 
 class SemanticTask(Task):
-    """A class for every pixel, judged by the mean IoU."""
+    """One class per pixel, ranked by mean IoU."""
 
     name = "semantic"
     scores = ("mean_iou", "pixel_accuracy")
-    expects = "masks that hold the id of a class at every pixel"
+    score_label = "mean IoU"
+    mask_requirement = "masks that hold the id of a class at every pixel"
+    class_id_masks = True
 
-    def splits(self, path):
+    def splits(self, path: PathLike) -> tuple[str, ...]:
         """As `data.find_splits`."""
         return data.find_splits(path)
 
-    def scan(self, path, split=None, like=None, **options):
+    def scan(self, path: PathLike, *, split: str | None = None, **options: Any) -> data.FolderIndex:
         """As `data.scan_folder`."""
-        options = self.refuse(options, "components")
-        if like is not None:
-            options = {"encoding": like.encoding, "channels": options.get("channels") or like.channels}
+        self._refuse(options, "components")
         return data.scan_folder(path, split=split, **options)
 
-    def scan_again(self, path, split, labels, channels):
+    def scan_like(self, path: PathLike, like: data.FolderIndex, *, split: str | None = None) -> data.FolderIndex:
+        """With the encoding of the other index."""
+        return data.scan_folder(path, split=split, encoding=like.encoding, channels=like.channels)
+
+    def rescan(self, path: PathLike, schema: Mapping, *, channels: int, split: str | None = None) -> data.FolderIndex:
         """With the classes of the run."""
         return data.scan_folder(
             path,
             split=split,
-            num_classes=len(labels["names"]),
-            ignore_class=tuple(labels["ignore_class"]) or None,
-            class_names=labels["names"],
+            num_classes=len(schema["names"]),
+            ignore_class=tuple(schema["ignore_class"]) or None,
+            class_names=schema["names"],
             channels=channels,
         )
 
-    def labels(self, index):
-        """The names of the classes, and the labels that do not count."""
+    def label_schema(self, index: data.FolderIndex) -> dict:
+        """The class names and the ignored labels."""
         return {"names": list(index.class_names), "ignore_class": list(index.ignore_class)}
 
-    def class_facts(self, index):
-        """As the scan found them."""
+    def class_statistics(self, index: data.FolderIndex) -> dict:
+        """From the pixel counts of the index."""
         pixels = index.class_pixels.astype("float64")
         shares = pixels / max(1.0, pixels.sum())
         return {
@@ -52,31 +69,57 @@ class SemanticTask(Task):
             "class_share": {name: float(share) for name, share in zip(index.class_names, shares, strict=True)},
         }
 
-    def targets(self, dataset, index, plan):
+    def example_counts(self, index: data.FolderIndex) -> np.ndarray:
+        """Pixels per class."""
+        return index.pixel_counts
+
+    def targets(self, dataset: "tf.data.Dataset", index: Any, plan: "Plan") -> "tf.data.Dataset":
         """The masks themselves."""
         return dataset
 
-    def evaluate(self, model, index, settings=None, progress=None):
+    def evaluate(
+        self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
+    ) -> Any:
         """An `evaluation.Evaluation`."""
         return evaluation.evaluate(model, index, progress=progress)
 
-    def panel(self, model, index, positions, settings):
+    def table(self, evaluation: Any) -> ScoreTable:
+        """IoU and share of the pixels per class, and the means."""
+        pixels = evaluation.confusion.sum(axis=1)
+        details = []
+        for name, iou, share in zip(evaluation.class_names, evaluation.iou, pixels / max(1, pixels.sum()), strict=True):
+            absent = iou != iou
+            bar = "" if absent else "█" * round(_BAR_WIDTH * iou)
+            details.append((name, "absent" if absent else percent(iou), f"{percent(share)} %", bar))
+        summary = evaluation.to_dict()
+        interval = summary["mean_iou_interval"]
+        ends = "" if interval is None else "{} to {} (95 %)".format(*map(percent, interval))
+        others = {
+            "pixel accuracy": "pixel_accuracy",
+            "mean accuracy": "mean_accuracy",
+            "frequency-weighted IoU": "frequency_weighted_iou",
+            "mean Dice": "mean_dice",
+        }
+        return ScoreTable(
+            headings=("class", "IoU", "pixels", ""),
+            details=tuple(details),
+            score=("mean IoU", percent(summary["mean_iou"]), "", ends),
+            others=tuple((label, percent(summary[name]), "", "") for label, name in others.items()),
+        )
+
+    def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
         """Image, truth, prediction and wrong pixels."""
-        store = DecodedStore(index)
-        images, masks = zip(*(store.get(position) for position in positions), strict=True)
+        images, masks = examples(index, positions)
         predictions = [inference.predict_classes(model, image[None])[0] for image in images]
         return visualization.prediction_panel(images, masks, predictions, class_names=index.class_names)
 
-    def draw(self, scores, image, settings, names):
-        """Ids in a palette PNG, of 16 bits with more than 256 classes; the classes' colors over the image."""
+    def draw(
+        self, scores: np.ndarray, image: np.ndarray, *, settings: Mapping, names: Sequence[str]
+    ) -> tuple[Image.Image, Image.Image]:
+        """Class ids in a palette PNG, or one of 16 bits with more than 256 classes; the classes' colors as overlay."""
         mask = class_ids(scores).astype("uint8" if len(names) <= 256 else "uint16")
-        return class_pictures(image, mask, names)
-
-
-def class_pictures(image, mask, names):
-    """A mask of class ids as a file, and its colors over the image."""
-    colors = visualization.palette(len(names))
-    picture = Image.fromarray(mask)
-    if mask.dtype == "uint8":
-        picture.putpalette(colors.tobytes())
-    return picture, Image.fromarray(visualization.overlay(image, mask, colors))
+        colors = visualization.palette(len(names))
+        picture = Image.fromarray(mask)
+        if mask.dtype == "uint8":
+            picture.putpalette(colors.tobytes())
+        return picture, Image.fromarray(visualization.overlay(image, mask, colors))

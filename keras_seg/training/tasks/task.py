@@ -1,81 +1,174 @@
-"""What a task of a run has to answer."""
+"""The interface of a task."""
 
 import abc
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from keras_seg._validation import InputError
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_seg import _validation
+from keras_seg._types import ArrayLike, PathLike
+from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg.training.tasks.score_table import ScoreTable
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from keras_seg.training.plan import Plan
+
+# Called with (images done, images in total).
+Report = Callable[[int, int], None]
+
+# Enough images to estimate each class's share to a few percent of its value.
+_SHARES_FROM = 32
 
 
 class Task(abc.ABC):
-    """What masks mean, what a net learns of them, how its output is read, judged and drawn.
+    """Defines how masks are read, which targets the model learns, and how its output is tuned, evaluated and drawn.
 
-    `fit`, the recorder and the commands ask a task, and know nothing else about it. An index is what `scan` gives: a
-    `FolderIndex` or an `InstanceIndex`.
+    Training and the commands depend on a task only through this class. An index is what `scan` returns: a `FolderIndex`
+    or an `InstanceIndex`. Settings are a JSON-ready dict of decoding thresholds, as `tune` returns it.
 
     Attributes:
-        name: str, as of `--task`.
-        scores: names of the scores that the log gets, of `evaluate(...).to_dict()`; the first says how good a net is.
-        expects: str, what the masks of a data folder must be.
+        name: str. The name in plans and in `fingerprint(task=)`.
+        scores: tuple of str. Names of the scores in the log, keys of `evaluate(...).to_dict()`. The first ranks models.
+        score_label: str. What the first score is called in text.
+        mask_requirement: str. What the masks of a data folder must hold.
+        class_id_masks: bool. Whether predicted masks hold the class with the highest score, so that images larger than
+            memory can be predicted tile by tile.
+        requires: tuple of str. Modules that evaluation needs beyond the package's own requirements.
+        compact_strides: pair of ints. Decoder stride with the backbone Compact, on large and on small images.
+        stride_reason: str. Why these strides, for the plan; may be empty.
+        largest_crop: int. Longest side of a training crop that is chosen by rule.
+        crop_reason: str. Why this size, for the plan; may be empty.
     """
 
-    name: str
-    scores: tuple
-    expects: str
+    name: ClassVar[str]
+    scores: ClassVar[tuple[str, ...]]
+    score_label: ClassVar[str]
+    mask_requirement: ClassVar[str]
+    class_id_masks: ClassVar[bool] = False
+    requires: ClassVar[tuple[str, ...]] = ()
+    compact_strides: ClassVar[tuple[int, int]] = (4, 2)
+    stride_reason: ClassVar[str] = ""
+    largest_crop: ClassVar[int] = 512
+    crop_reason: ClassVar[str] = ""
 
-    def check_installed(self):
-        """Fail, before hours of training, when something is missing that judging needs."""
-        return
-
-    @abc.abstractmethod
-    def splits(self, path):
-        """The splits of a data folder, as `data.find_splits`."""
-
-    @abc.abstractmethod
-    def scan(self, path, split=None, like=None, **options):
-        """The index of a folder. `like` is an index whose reading of the masks is to be followed."""
-
-    @abc.abstractmethod
-    def scan_again(self, path, split, labels, channels):
-        """The index of a folder, read as the labels.json of a run says."""
+    def check_installed(self) -> None:
+        """Fail before hours of training if a package that evaluation needs is missing."""
+        for module in self.requires:
+            _validation.optional_import(module, "instances", f"`task={self.name!r}`")
 
     @abc.abstractmethod
-    def labels(self, index):
-        """What labels.json of a run says: the names of the net's channels, and how masks are to be read."""
+    def splits(self, path: PathLike) -> tuple[str, ...]:
+        """The splits of a data folder, as `data.find_splits` returns them."""
 
     @abc.abstractmethod
-    def class_facts(self, index):
-        """`num_classes`, `ignore_class`, `class_names` and `class_share` of what the net learns."""
+    def scan(self, path: PathLike, *, split: str | None = None, **options: Any) -> Any:
+        """The index of a folder. Options that were not given are left out."""
 
     @abc.abstractmethod
-    def targets(self, dataset, index, plan):
-        """The dataset (image, mask) of `from_folder` as (image, what the net learns)."""
+    def scan_like(self, path: PathLike, like: Any, *, split: str | None = None) -> Any:
+        """The index of a folder whose masks are read as those of the index `like` are."""
 
-    def tune(self, model, index):
-        """Settings of the decoding that suit a trained model, chosen on validation images; a JSON-ready dict."""
+    @abc.abstractmethod
+    def rescan(self, path: PathLike, schema: Mapping, *, channels: int, split: str | None = None) -> Any:
+        """The index of a folder whose masks are read as the `label_schema` of a run says."""
+
+    @abc.abstractmethod
+    def label_schema(self, index: Any) -> dict:
+        """The content of labels.json: names of the model's channels, and how masks are read."""
+
+    @abc.abstractmethod
+    def class_statistics(self, index: Any) -> dict:
+        """`num_classes`, `ignore_class`, `class_names` and `class_share` of the targets."""
+
+    @abc.abstractmethod
+    def example_counts(self, index: Any) -> np.ndarray:
+        """int array (examples, kinds). Pixels per class or objects per image, to choose varied images by."""
+
+    def plan_choices(self, facts: Mapping) -> list[tuple[str, str, Any, tuple[str, ...]]]:
+        """Choices that only this task's plans hold: (name, rule, value, names of the facts that the rule used)."""
+        return []
+
+    @abc.abstractmethod
+    def targets(self, dataset: "tf.data.Dataset", index: Any, plan: "Plan") -> "tf.data.Dataset":
+        """The dataset (image, mask) of `from_folder` as (image, target)."""
+
+    def tune(self, model: keras.Model, index: Any) -> dict:
+        """Decoding settings chosen on validation images; empty if the task decodes nothing."""
         return {}
 
     @abc.abstractmethod
-    def evaluate(self, model, index, settings=None, progress=None):
-        """How good a model is: an object with `to_dict()`."""
+    def evaluate(
+        self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
+    ) -> Any:
+        """The evaluation of a model: an object with `to_dict()`."""
 
-    def check_in(self, model, index):
-        """Scores for the log, in mid-training: `evaluate(...).to_dict()` or what takes less time."""
+    def quick_scores(self, model: keras.Model, index: Any) -> dict:
+        """Scores for the log during training: `evaluate(...).to_dict()`, or a faster estimate with the same names."""
         return self.evaluate(model, index).to_dict()
 
     @abc.abstractmethod
-    def panel(self, model, index, positions, settings):
-        """A picture of some examples: truth and prediction."""
+    def table(self, evaluation: Any) -> ScoreTable:
+        """An evaluation as a table of text."""
 
     @abc.abstractmethod
-    def draw(self, scores, image, settings, names):
-        """The two files of a prediction, `PIL.Image.Image`s: the mask, and what it looks like over the image.
+    def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
+        """A picture of some examples with truth and prediction."""
 
-        `scores` is what the net says of the image, (height, width, channels).
+    @abc.abstractmethod
+    def draw(
+        self, scores: np.ndarray, image: np.ndarray, *, settings: Mapping, names: Sequence[str]
+    ) -> tuple[Image.Image, Image.Image]:
+        """The mask that is predicted for an image, and an overlay of it on the image.
+
+        Args:
+            scores: float array (height, width, channels). The model's output.
+            image: array (height, width, channels).
+            settings: dict. Decoding settings.
+            names: sequence of str. Names of the model's channels.
         """
 
-    def refuse(self, options, *names):
-        """Fail when an option was given that has no meaning here."""
+    def _refuse(self, options: Mapping, *names: str) -> None:
+        """Fail if an option was given that does not apply to this task."""
         for name in names:
             if options.get(name) is not None:
-                option = name.replace("_", "-")
-                raise InputError(f"--{option} has no meaning with --task {self.name}. Drop --{option}.")
-        return {name: value for name, value in options.items() if name not in names}
+                _validation.fail(name, f"does not apply to `task={self.name!r}`", options[name], f"Drop `{name}`.")
+
+
+def predict_one(model: keras.Model, image: ArrayLike) -> np.ndarray:
+    """The model's output (height, width, channels) for an image (height, width, channels)."""
+    return np.asarray(model.predict_on_batch(np.asarray(image, "float32")[None]))[0]
+
+
+def examples(index: Any, positions: Sequence[int]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Images and labels at some positions of an index."""
+    store = DecodedStore(index)
+    images, labels = zip(*(store.get(int(position)) for position in positions), strict=True)
+    return images, labels
+
+
+def spread_positions(index: Any, count: int) -> list[int]:
+    """At most `count` positions, evenly spaced over an index."""
+    count = min(count, len(index))
+    return [int(position) for position in np.linspace(0, len(index) - 1, count).astype(int)]
+
+
+def class_shares(index: Any, target: Callable[[np.ndarray], np.ndarray], names: Sequence[str]) -> dict[str, float]:
+    """The share of each class of `target(labels)` in a sample of the examples; negative labels are excluded.
+
+    Args:
+        index: a `FolderIndex` or an `InstanceIndex`.
+        target: callable. Returns an integer array for the labels of an example.
+        names: sequence of str. One name per class.
+    """
+    counts = np.zeros(len(names))
+    for position in spread_positions(index, _SHARES_FROM):
+        values = target(index.read_labels(position))
+        counts += np.bincount(values[values >= 0], minlength=len(names))
+    # A class that is missing from the sample is rare, not impossible.
+    shares = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
+    return {name: float(share) for name, share in zip(names, shares, strict=True)}

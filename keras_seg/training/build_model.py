@@ -1,0 +1,59 @@
+"""The model of a plan."""
+
+from typing import Any
+
+import keras
+
+from keras_seg import _validation, losses, models
+from keras_seg.models import registry
+from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
+from keras_seg.training.plan import Plan
+
+
+def build_model(plan: Plan) -> keras.Model:
+    """The untrained, compiled model of a plan.
+
+    Args:
+        plan: `Plan`.
+
+    Returns:
+        A compiled `keras.Model`.
+
+    Raises:
+        InputError: the model cannot be built, or does not predict a class for every pixel.
+    """
+    facts = plan.fingerprint
+    model = models.build(
+        plan["model"],
+        num_classes=facts["num_classes"],
+        input_shape=(None, None, facts["channels"]),
+        **_model_arguments(plan),
+    )
+    if len(model.output_shape) != 4:
+        fix = "This one classifies whole patches. Choose another model."
+        _validation.fail("model", "must predict a class for every pixel", plan["model"], fix)
+    ignore_class = facts["ignore_class"] or None
+    model.compile(
+        KernelDecayAdamW(plan["learning_rate"], weight_decay=plan["weight_decay"], global_clipnorm=5.0),
+        loss=losses.Crossentropy(ignore_class=ignore_class, class_weights=plan["class_weights"])
+        + plan["soft_iou_weight"] * losses.SoftIoU(ignore_class=ignore_class),
+    )
+    return model
+
+
+def _model_arguments(plan: Plan) -> dict[str, Any]:
+    """The choices that the plan's model takes. A given choice is always passed on, so that the model can refuse it."""
+    values = {
+        "backbone": ("backbone", None if plan["backbone"] == "none" else plan["backbone"]),
+        "weights": ("weights", plan["weights"]),
+        "backbone_trainable": ("freeze", not plan["freeze"]),
+        "decoder_filters": ("decoder_filters", plan["decoder_filters"]),
+        "decoder_convolutions": ("decoder_convolutions", plan["decoder_convolutions"]),
+        "decoder_stride": ("decoder_stride", plan["decoder_stride"]),
+    }
+    taken = registry.arguments(plan["model"]) if plan["model"] in models.names() else ()
+    return {
+        argument: value
+        for argument, (choice, value) in values.items()
+        if argument in taken or plan.choices[choice].rule == "given"
+    }

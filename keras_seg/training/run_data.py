@@ -1,0 +1,64 @@
+"""The data of a run: which split is for what, and how its masks are read."""
+
+from collections.abc import Callable
+from typing import Any
+
+from keras_seg._types import PathLike
+from keras_seg.data import split_index
+from keras_seg.training.run_folder import RunFolder
+from keras_seg.training.tasks import Task, find_task
+
+
+def scan_run_data(
+    path: PathLike, *, validation: PathLike | None = None, task: str = "semantic", **options: Any
+) -> tuple[Any, Any]:
+    """The indices to train on and to validate on.
+
+    A folder that is divided trains on its split "train" and validates on "val". Without "val", a fifth of the training
+    images is set aside. Validation masks are read as the training masks are.
+
+    The scan decodes every image and mask once, to count pixels and to find corrupt files before training starts. The
+    training pipeline decodes them again: keeping them would take the memory of the whole dataset.
+
+    Args:
+        path: path of the data folder.
+        validation: path of another folder to validate on. Defaults to None.
+        task: str. Name of the task. Defaults to "semantic".
+        **options: arguments of the task's scan, such as `num_classes`, `ignore_class`, `class_names`, `channels`,
+            `components`. None counts as not given.
+
+    Returns:
+        Two indices, (train, validation).
+
+    Raises:
+        InputError: the folder cannot be used, or an option does not apply to the task.
+    """
+    kind = find_task(task)
+    given = {name: value for name, value in options.items() if value is not None}
+    return _both(kind, path, validation, lambda split: kind.scan(path, split=split, **given))
+
+
+def rescan_run_data(path: PathLike, run: RunFolder, *, validation: PathLike | None = None) -> tuple[Any, Any]:
+    """The indices to resume a run on: as `scan_run_data`, with the masks read as the run reads them.
+
+    Args:
+        path: path of the data folder.
+        run: `RunFolder` of the interrupted run.
+        validation: path of another folder to validate on. Defaults to None.
+    """
+    plan, schema = run.load_plan(), run.load_labels()
+    task, channels = find_task(plan.task), plan.fingerprint["channels"]
+    return _both(task, path, validation, lambda split: task.rescan(path, schema, channels=channels, split=split))
+
+
+def _both(
+    task: Task, path: PathLike, validation: PathLike | None, scan_training: Callable[[str | None], Any]
+) -> tuple[Any, Any]:
+    splits = task.splits(path)
+    train = scan_training("train" if "train" in splits else None)
+    if validation is not None:
+        split = "val" if "val" in task.splits(validation) else None
+        return train, task.scan_like(validation, train, split=split)
+    if "val" in splits:
+        return train, task.scan_like(path, train, split="val")
+    return split_index(train)

@@ -1,0 +1,25 @@
+"""Scores as text in rows and columns."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScoreTable:
+    """The scores of one evaluation as text. Every row has one cell per heading.
+
+    Args:
+        headings: tuple of str. The first column is text, the others are numbers.
+        details: tuple of rows: scores per class, or counts.
+        score: row of the score that ranks models.
+        others: tuple of rows: further scores of the whole evaluation.
+    """
+
+    headings: tuple[str, ...]
+    details: tuple[tuple[str, ...], ...]
+    score: tuple[str, ...]
+    others: tuple[tuple[str, ...], ...]
+
+
+def percent(value: float | None) -> str:
+    """A share as a number of percent with one decimal; "none" for None."""
+    return "none" if value is None else f"{100 * value:.1f}"

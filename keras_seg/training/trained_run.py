@@ -1,0 +1,90 @@
+"""A finished run in use: evaluation, prediction and calibration data."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_seg import data
+from keras_seg._types import PathLike
+from keras_seg._validation import InputError
+from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg.training.run_folder import RunFolder
+from keras_seg.training.tasks import find_task
+from keras_seg.training.tasks.task import Report
+
+
+class TrainedRun:
+    """A finished run: its model's task, and how its data is read.
+
+    Args:
+        folder: `RunFolder`, or its path.
+
+    Raises:
+        InputError: the folder is not a run, or its training has not ended.
+    """
+
+    def __init__(self, folder: RunFolder | PathLike) -> None:
+        self.folder = folder if isinstance(folder, RunFolder) else RunFolder(folder)
+        self.plan = self.folder.load_plan()
+        self.folder.check_trained()
+        self.task = find_task(self.plan.task)
+        self.labels = self.folder.load_labels()
+        self.decoding = self.folder.load_decoding()
+
+    @property
+    def channels(self) -> int:
+        """int. Channels of the images."""
+        return self.plan.fingerprint["channels"]
+
+    @property
+    def typical_size(self) -> tuple[int, int]:
+        """(height, width). Median size of the training images."""
+        height, width = self.plan.fingerprint["median_size"]
+        return height, width
+
+    @property
+    def ignore_class(self) -> tuple[int, ...] | None:
+        """Tuple of the ignored labels, or None."""
+        return tuple(self.labels["ignore_class"]) or None
+
+    def scan(self, path: PathLike, *, split: str | None = None) -> tuple[Any, str | None]:
+        """The index of a data folder whose masks are read as the run reads them.
+
+        Args:
+            path: path of the data folder.
+            split: str. Defaults to None: "val" if the folder has it, otherwise its first split.
+
+        Returns:
+            The index, and the split that was chosen; None for a folder that is not divided.
+
+        Raises:
+            InputError: the folder cannot be used for the task of the run.
+        """
+        try:
+            splits = self.task.splits(path)
+            if split is None and splits:
+                split = "val" if "val" in splits else splits[0]
+            return self.task.rescan(path, self.labels, channels=self.channels, split=split), split
+        except InputError as error:
+            # The masks may be right for another task; then the message alone would be misleading.
+            requirement = f"The run was trained with `task={self.task.name!r}` and needs {self.task.mask_requirement}."
+            raise InputError(f"{error} {requirement}") from error
+
+    def evaluate(self, model: keras.Model, index: Any, *, progress: Report | None = None) -> Any:
+        """The evaluation of the run's model, or of one derived from it, with the run's decoding settings."""
+        return self.task.evaluate(model, index, settings=self.decoding, progress=progress)
+
+    def representative_images(self, path: PathLike, count: int) -> Iterator[np.ndarray]:
+        """Images of a data folder in which every class occurs, to calibrate a quantized model with, one by one.
+
+        Args:
+            path: path of a data folder with masks; its split "train" if it has one.
+            count: int. Images at most.
+        """
+        split = "train" if "train" in self.task.splits(path) else None
+        index = self.task.rescan(path, self.labels, channels=self.channels, split=split)
+        store = DecodedStore(index)
+        positions = data.stratified_positions(self.task.example_counts(index), count)
+        return (store.get(position)[0] for position in positions)

@@ -1,0 +1,99 @@
+"""Steps that several commands share: calls into the package that show progress and print results."""
+
+import pathlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keras_seg_cli import console
+from keras_seg_cli.start import silenced_stderr
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_seg import training
+    from keras_seg.training.prediction_files import PredictionFile
+    from keras_seg.training.trained_run import TrainedRun
+
+
+def scan(data: str, *, run: "training.RunFolder | None" = None, **options: Any) -> tuple[Any, Any]:
+    """The indices of a data folder to train on and to validate on; read as an interrupted run reads them if given."""
+    from keras_seg.training.run_data import rescan_run_data, scan_run_data
+
+    with console.console.status(f"Reading {data}"):
+        if run is None:
+            train, validation = scan_run_data(data, **options)
+        else:
+            train, validation = rescan_run_data(data, run, validation=options["validation"])
+    for text in train.notices:
+        console.notice(text)
+    return train, validation
+
+
+def fit(
+    plan: "training.Plan", *, train: Any, validation: Any, run: "training.RunFolder", started: float, **options: Any
+) -> "training.TrainingResult":
+    """Train to a finished run folder. A limit in minutes counts from `started`."""
+    from keras_seg import training
+    from keras_seg.training.tasks import find_task
+    from keras_seg_cli.training_progress import TrainingProgress
+
+    _describe(plan, train, validation)
+    task = find_task(plan.task)
+    with TrainingProgress(task) as progress:
+        result = training.fit(
+            plan,
+            train=train,
+            validation=validation,
+            run=run,
+            seconds_spent=time.monotonic() - started if plan["minutes"] is not None else 0.0,
+            callbacks=[progress],
+            progress=progress.evaluated,
+            **options,
+        )
+    console.print_scores(task.table(result.evaluation), f"{len(validation)} validation images")
+    console.print_facts(("Run folder", run.path), ("Pictures", run.panel_file), ("Reasons", run.plan_file))
+    return result
+
+
+def _describe(plan: "training.Plan", train: Any, validation: Any) -> None:
+    height, width = plan.fingerprint["median_size"]
+    limit = f"{plan['epochs']} epochs" if plan["minutes"] is None else f"{plan['minutes']:g} minutes"
+    crop = plan["crop"] if isinstance(plan["crop"], int) else "x".join(map(str, plan["crop"]))
+    console.print_facts(
+        ("Data", f"{len(train)} images to train on, {len(validation)} to validate on, about {height}x{width}"),
+        ("Classes", ", ".join(plan.fingerprint["class_names"])),
+        ("Model", f"{plan['model']}, backbone {plan['backbone']}, weights {plan['weights'] or 'from scratch'}"),
+        ("Plan", f"{limit}, batches of {plan['batch_size']}, crops of {crop}"),
+    )
+
+
+def predict(run: "TrainedRun", model: "keras.Model", files: "list[PredictionFile]", **options: Any) -> None:
+    """Predict image files into files."""
+    from keras_seg.training.prediction_files import predict_files
+
+    with console.progress_bar() as bar:
+        rows: dict[str, Any] = {}
+
+        def report(file: pathlib.Path, done: int, total: int) -> None:
+            # Images share a row, in which files are counted; a raster has its own, in which tiles are.
+            name = "predicting" if images[file] else file.name
+            if name not in rows:
+                rows[name] = bar.add_task(name)
+            bar.update(rows[name], completed=done, total=total)
+
+        images = {file.image: file.overlay is not None for file in files}
+        predict_files(run, model, files, progress=report, **options)
+
+
+def export(model: "keras.Model", format_: str, path: pathlib.Path, **options: Any) -> None:
+    """Export a model, compare the file with it, and print the report."""
+    from keras_seg import export as ks_export
+
+    try:
+        with console.console.status(f"Writing {path}"), silenced_stderr():
+            report = getattr(ks_export, format_)(model, path, **options)
+    except (RuntimeError, ImportError) as error:
+        raise click.UsageError(str(error)) from error
+    console.console.print(str(report), markup=False, soft_wrap=True)
