@@ -9,8 +9,13 @@ from keras_seg import _validation
 from keras_seg._graph import as_functional
 from keras_seg.inference.output_kind import output_kind
 
-# Names of a score map in a file, by its kind.
-_NAMES = {"softmax": "probabilities", "sigmoid": "probabilities", "logits": "logits"}
+# Names of a score map in a file, by its `output_kind`.
+_NAMES = {
+    "softmax": "probabilities",
+    "sigmoid": "probabilities",
+    "probabilities": "probabilities",
+    "logits": "logits",
+}
 _MEANINGS = {
     "probabilities": "Probability of each class at each pixel.",
     "logits": "Logit of each class at each pixel.",
@@ -70,5 +75,5 @@ def check_one_output(model: keras.Model) -> None:
     shape = getattr(model, "output_shape", None)
     several = isinstance(shape, (list, tuple)) and any(isinstance(one, (list, tuple)) for one in shape)
     if several or isinstance(shape, dict):
-        fix = "Choose one: keras.Model(model.inputs, model.outputs[0]); or build TestTimeAugmentation without uncertainty."
+        fix = "Use keras.Model(model.inputs, model.outputs[0]), or TestTimeAugmentation without uncertainty."
         _validation.fail("model", "must have one output", shape, fix)

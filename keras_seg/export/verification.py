@@ -42,9 +42,15 @@ class Comparison:
 
 
 def predicted(request: "Request", batch: np.ndarray) -> dict[str, Any]:
-    """What Keras computes of a batch, by name; fail where it is not finite."""
+    """The output of Keras for a batch, by name; fail where it is not finite, or has no known threshold."""
     maps = request.scores.named(request.model.predict_on_batch(batch.astype("float32")))
     check_finite(maps)
+    low, high = maps[request.scores.name].min(), maps[request.scores.name].max()
+    unknown = request.scores.name == "scores" and request.scores.channels == 1
+    if unknown and "class_ids" in request.outputs and (low < 0 or high > 1):
+        rule = "must show whether its single channel is a probability, cut at 0.5, or a logit, cut at 0"
+        fix = "End it with a sigmoid, or with a convolution without activation."
+        _validation.fail("model", rule, f"{low:.3g} to {high:.3g}", fix)
     return maps
 
 

@@ -75,6 +75,14 @@ def test_where_one_channel_is_cut(format_, activation, threshold, tmp_path):
     assert about["threshold"] == threshold
 
 
+def test_one_channel_that_may_be_anything(tmp_path):
+    """Neither 0.5 nor 0 is known to part the classes; the scores themselves are exported."""
+    with pytest.raises(InputError, match="`model` must show whether its single channel is a probability.*sigmoid"):
+        ks.export.saved_model(model_of(1, "tanh"), tmp_path / "m", output="class_ids")
+    assert not list(tmp_path.iterdir())
+    assert ks.export.saved_model(model_of(1, "tanh"), tmp_path / "m").outputs == ("scores",)
+
+
 def test_a_claim_of_probabilities(tmp_path):
     """It is refused for logits, and names the numbers of a model that does not show what they are."""
     with pytest.raises(InputError, match="`output` must not call logits probabilities.*softmax or sigmoid") as caught:
