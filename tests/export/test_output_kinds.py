@@ -11,6 +11,7 @@ import pytest
 import keras_seg as ks
 from keras_seg._validation import InputError
 from keras_seg.export.score_map import score_map
+from keras_seg.export.tflite import tflite_format
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
@@ -118,7 +119,7 @@ def test_nan_is_an_error(output, tmp_path):
 
 
 def test_a_file_that_gives_nan(tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_seg.export.tflite.tflite_format._in_floats", lambda values, details: values * np.nan)
+    monkeypatch.setattr(tflite_format, "_in_floats", lambda values, details: values * np.nan)
     with pytest.raises(InputError, match="m.tflite was not written: its logits hold NaN or infinity"):
         ks.export.tflite(model_of(), tmp_path / "m.tflite", quantize="float16")
     assert not list(tmp_path.iterdir())
