@@ -128,11 +128,13 @@ def timed(label, key, folder):
     import numpy as np
     import tensorflow as tf
 
-    from keras_seg.export import exporter
+    from keras_seg.export import exporter, format, onnx_format, openvino_format, saved_model_format
+    from keras_seg.export.tflite import tflite_format
 
+    written = (tflite_format.TFLITE, onnx_format.ONNX, openvino_format.OPENVINO, saved_model_format.SAVED_MODEL)
     function, file, options = FORMATS[key]
-    tf.config.threading.set_intra_op_parallelism_threads(exporter.THREADS)
-    loaded = sys.modules[f"keras_seg.export.{function}"].load(folder / file)
+    tf.config.threading.set_intra_op_parallelism_threads(format.THREADS)
+    (loaded,) = (one.load(folder / file) for one in written if one.name == function)
     side = ROWS[label][2]
     noise = np.random.default_rng(0).integers(0, 256, (1, side, side, 3)).astype(options.get("input", "float32"))
     milliseconds = exporter.median_milliseconds(lambda: loaded.run(noise))

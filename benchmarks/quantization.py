@@ -151,7 +151,7 @@ def measured(label, model, steps, folder, size):
     representative, images, masks = images_of(folder, size)
     row = {"model": label, "arguments": ROWS[label][1], "size": list(size), "images": len(images)}
     row |= {"steps": steps, "parameters": model.count_params()}
-    judged = {"input_size": size, "images": images, "labels": masks, "ignore_class": VOID}
+    judged = {"input_size": size, "images": images, "masks": masks, "ignore_class": VOID}
 
     def written(kind, **options):
         with tempfile.TemporaryDirectory() as scratch:

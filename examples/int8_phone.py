@@ -29,11 +29,11 @@ model.fit(train, epochs=1 if QUICK else 6, verbose=2)
 # %% [markdown]
 # The weights and the maps between layers become 8-bit integers. Their ranges are measured on `representative` images of
 # the training data. The file takes camera bytes and returns the class of each pixel. Each file is run on `images` and
-# compared with Keras, also by its IoU on `labels`.
+# compared with Keras, also by its IoU on `masks`.
 
 # %%
 images, masks = (np.asarray(part) for part in next(iter(val)))
-shared = {"input_size": 96, "input": "uint8", "output": "class_ids", "images": images.round(), "labels": masks}
+shared = {"input_size": 96, "input": "uint8", "output": "class_ids", "images": images.round(), "masks": masks}
 for quantize in (None, "int8"):
     path = folder / f"shapes_{quantize or 'float32'}.tflite"
     report = ks.export.tflite(

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written aside, then put in their place."""
+"""Files that are complete or absent: written beside the target, then moved into place."""
 
 import contextlib
 import json
@@ -6,21 +6,23 @@ import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
+from typing import Any
 
 from keras_seg import _validation
+from keras_seg._types import PathLike
 
 
-def not_writable(path, error):
+def not_writable(path: PathLike, error: OSError) -> _validation.InputError:
     """The one-line error for a place that cannot be written."""
     return _validation.InputError(f"{path}: cannot be written ({error.strerror}). Choose another place.")
 
 
 @contextlib.contextmanager
-def written_aside(path, overwrite):
-    """A temporary path beside `path` to write a file or folder to; it takes the place of `path` when the block
-    succeeds.
+def written_aside(path: PathLike, *, overwrite: bool) -> Iterator[pathlib.Path]:
+    """A temporary path beside `path` to write a file or folder to; it replaces `path` when the block succeeds.
 
-    Nothing is left behind when the block fails, and an existing artifact is then untouched.
+    Nothing is left behind when the block fails, and an existing file is then untouched.
     """
     path = pathlib.Path(path)
     if path.exists() and not overwrite:
@@ -37,33 +39,33 @@ def written_aside(path, overwrite):
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def put_in_place(written, path, aside=None):
-    """Move a file or folder that is whole to `path`, in the place of what is there.
+def put_in_place(written: pathlib.Path, path: pathlib.Path, aside: pathlib.Path | None = None) -> pathlib.Path:
+    """Move a complete file or folder to `path`, replacing an existing one.
 
-    `aside` is a folder on the same disk for what cannot be replaced in one step; None makes one for the while.
+    `aside` is a folder on the same disk for a folder that is replaced; None makes a temporary one.
     """
     if aside is None:
         with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
             return put_in_place(written, path, pathlib.Path(folder))
     if path.is_dir() or (written.is_dir() and path.exists()):
-        # Only a file can replace a file in one step: what was there steps aside first, and is gone with `aside`.
+        # Only a file can replace a file in one step: a folder is moved away first, and deleted with `aside`.
         os.replace(path, aside / "replaced")
     os.replace(written, path)
     return path
 
 
-def write_text(path, text):
-    """Write a text file whole or not at all, replacing what was there."""
+def write_text(path: PathLike, text: str) -> None:
+    """Write a text file completely or not at all, replacing an existing one."""
     with written_aside(path, overwrite=True) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
-def write_json(path, content):
-    """Write a JSON file whole or not at all, replacing what was there."""
+def write_json(path: PathLike, content: Any) -> None:
+    """Write a JSON file completely or not at all, replacing an existing one."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
-def size_on_disk(path):
+def size_on_disk(path: PathLike) -> int:
     """Bytes of a file, or of all files in a folder."""
     path = pathlib.Path(path)
     files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]

@@ -1,22 +1,21 @@
-"""What Keras lacks or gets wrong on some backend, each with its reason."""
+"""Operations that Keras lacks or computes wrongly on some backend, each with the reason."""
 
 import functools
+from typing import Any
 
 import keras
 from keras import ops
 
+from keras_seg._types import Tensor
 
-def spatial_size(x):
-    """(height, width) of an NHWC tensor: Python ints where they are known, scalar tensors in a dynamic TensorFlow
-    graph.
 
-    `keras.ops.shape` already mixes the two in this way; here only to have one name for it.
-    """
-    shape = ops.shape(x)
+def spatial_size(x: Tensor) -> tuple[Any, Any]:
+    """(height, width) of an NHWC tensor: ints where they are known, scalar tensors in a dynamic TensorFlow graph."""
+    shape: Any = ops.shape(x)
     return shape[1], shape[2]
 
 
-def resize(x, size, interpolation):
+def resize(x: Tensor, size: tuple[Any, Any], interpolation: str) -> Tensor:
     """Resize an NHWC tensor to `size` = (height, width), half-pixel centers, no antialiasing, dtype kept.
 
     `keras.ops.image.resize` wants a static size, so a dynamic TensorFlow graph (and its export) needs
@@ -34,7 +33,7 @@ def resize(x, size, interpolation):
     return ops.cast(resized, x.dtype)
 
 
-def pixel_shuffle(x, size):
+def pixel_shuffle(x: Tensor, size: int) -> Tensor:
     """Blocks of `size` x `size` pixels of an NHWC tensor's channels; on TensorFlow one operator, which TFLite has."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -47,26 +46,26 @@ def pixel_shuffle(x, size):
     return ops.reshape(blocks, (-1, height * size, width * size, channels))
 
 
-def reflected_positions(length, start, stop):
+def reflected_positions(length: Any, start: Any, stop: Any) -> Tensor:
     """Positions `start`..`stop - 1` of an axis, folded back into 0..length-1 by mirroring at both ends.
 
-    A gather with these equals `pad(mode="reflect")` and goes on where that stops: it takes paddings longer than the
-    axis, and lengths known only at run time.
+    A gather with these equals `pad(mode="reflect")` and is more general: paddings may be longer than the axis, and
+    lengths known only at run time.
     """
     return folded_positions(ops.arange(start, stop, dtype="int32"), length, namespace=ops)
 
 
-def folded_positions(positions, length, *, namespace):
+def folded_positions(positions: Any, length: Any, *, namespace: Any) -> Any:
     """Integer `positions` folded back into 0..length-1 by mirroring, with the functions of NumPy or `keras.ops`."""
     period = namespace.maximum(2 * (length - 1), 1)
-    # Mirrored at 0 by the absolute value: tf2onnx takes the remainder of negative numbers as C does.
+    # Mirrored at 0 by the absolute value: tf2onnx computes the remainder of negative numbers as C does.
     position = namespace.mod(namespace.abs(positions), period)
     # A length of 1 has period 1, so every position is 0 and the second branch is never taken.
     return namespace.where(position < length, position, period - position)
 
 
 @functools.cache
-def xla_works():
+def xla_works() -> bool:
     """Whether this TensorFlow can compile for the device it runs on; not every build can."""
     import tensorflow as tf
 

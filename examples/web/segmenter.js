@@ -41,6 +41,7 @@ export class Segmenter {
     Object.assign(this, {model, width, height, channels, context, names, threads});
     this.colors = description.colors;
     this.inputType = description.input.type;
+    this.threshold = description.threshold; // Of one channel: 0.5 of probabilities, 0 of logits.
   }
 
   /**
@@ -50,7 +51,7 @@ export class Segmenter {
    *     row at the model's size, and the time from the pixels to the classes.
    */
   async segment(source) {
-    const {width, height, channels, context} = this;
+    const {width, height, channels, context, threshold} = this;
     context.clearRect(0, 0, width, height); // What is see-through would show the picture before.
     context.drawImage(source, 0, 0, width, height);
     const rgba = context.getImageData(0, 0, width, height).data;
@@ -59,7 +60,7 @@ export class Segmenter {
     const outputs = await this.model.run(image);
     image.delete();
     const maps = await Promise.all(outputs.map(output => output.data()));
-    const classes = classMap(maps, width * height);
+    const classes = classMap(maps, width * height, threshold);
     for (const output of outputs) output.delete();
     return {classes, width, height, milliseconds: performance.now() - start};
   }
@@ -85,15 +86,15 @@ export class Segmenter {
   }
 }
 
-/** Class ids of the outputs: as they are, or of the largest probability; of one channel, whether it is above one half. */
-function classMap(maps, pixels) {
+/** Class ids of the outputs: as they are, or of the highest score; of one channel, whether it is above the threshold. */
+function classMap(maps, pixels, threshold) {
   const ids = maps.find(map => map instanceof Int32Array);
   if (ids) return Uint8Array.from(ids);
   const [scores] = maps;
   const channels = scores.length / pixels;
   if (channels === 1) {
-    const half = scores instanceof Uint8Array ? 128 : 0.5; // In bytes one is 256.
-    return Uint8Array.from(scores, score => score > half);
+    const cut = scores instanceof Uint8Array ? 128 : threshold; // In bytes a probability of 1 is 256.
+    return Uint8Array.from(scores, score => score > cut);
   }
   const classes = new Uint8Array(pixels);
   for (let pixel = 0, first = 0; pixel < pixels; pixel++, first += channels) {

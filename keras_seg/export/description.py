@@ -1,19 +1,24 @@
-"""What a client must know of an artifact besides its numbers."""
+"""What a client must know of an exported file besides its numbers."""
+
+from typing import TYPE_CHECKING, Any
 
 from keras_seg import _validation
 from keras_seg.visualization import palette
 
+if TYPE_CHECKING:
+    from keras_seg.export.request import Request
 
-def described(channels, request):
-    """A JSON-ready dict: names and colors of the classes, and what goes in and comes out.
 
-    Args:
-        channels: int, of the model's output; one channel is one class against the rest.
-        request: the `Request` of the export.
-    """
-    count = max(2, channels)
+def describe(request: "Request") -> dict[str, Any]:
+    """A JSON-ready dict: the names and colors of the classes, and the inputs and outputs of the file."""
+    # One channel is one class against the rest, and the rest has a name and a color too.
+    count = max(2, request.scores.channels)
     names = _validation.class_names(request.class_names, count)
     colors = palette(count).tolist() if request.colors is None else _colors(request.colors, count)
+    meanings = {
+        request.scores.name: request.scores.meaning,
+        "class_ids": "The class with the highest score at each pixel.",
+    }
     return {
         "class_names": list(names),
         "colors": colors,
@@ -26,11 +31,13 @@ def described(channels, request):
             "size": list(request.size),
         },
         "output": request.output,
+        "outputs": {name: meanings[name] for name in request.outputs},
+        "threshold": request.scores.threshold if request.scores.channels == 1 else None,
     }
 
 
-def _colors(value, count):
-    """`colors` as lists of ints, one (red, green, blue) a class."""
+def _colors(value: Any, count: int) -> list[list[int]]:
+    """`colors` as lists of ints, one (red, green, blue) per class."""
     colors = [list(_validation.integers("colors", color, 0)) for color in value]
     if len(colors) != count or any(len(color) != 3 or max(color) > 255 for color in colors):
         _validation.fail("colors", f"must hold {count} colors (red, green, blue) of 0 to 255", value)

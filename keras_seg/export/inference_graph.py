@@ -1,31 +1,37 @@
-"""A model in the form it is shipped in, with nothing of training, and what a model must be for that."""
+"""A model in the form that is exported, without the parts for training, and which models can be exported."""
+
+from typing import Any, Literal
 
 import keras
 
 from keras_seg import _validation, surgery
 from keras_seg._graph import as_functional
+from keras_seg.export.score_map import check_one_output
+
+_InputSize = tuple[int | None, int | None]
 
 
-def inference_graph(model, input_size, *, subpixel=False):
-    """The Keras model that converters are given: BatchNormalization folded, dropout left out, kernels of upsampling
-    made once, zeros padded by the convolutions (`keras_seg.surgery`), wherever the model has a graph.
+def inference_graph(
+    model: keras.Model, input_size: _InputSize, *, subpixel: bool | Literal["deep"] = False
+) -> keras.Model:
+    """The Keras model that is converted: BatchNormalization is folded, dropout is removed, the kernels of upsampling
+    are computed once, and convolutions pad with zeros themselves (`keras_seg.surgery`), wherever the model has a graph.
 
     Args:
-        model: keras.Model that `check_exportable` lets pass.
+        model: keras.Model that `check_exportable` accepts.
         input_size: (height, width) of the result's input, None where it is dynamic.
-        subpixel: which upsamplings are a convolution and a shuffle instead of a transposed convolution: bool for all or
-            none, or "deep", as in `surgery.fold_upsampling`.
+        subpixel: bool or "deep". Which upsamplings are a convolution and a shuffle instead of a transposed convolution:
+            all, none, or as "deep" in `surgery.fold_upsampling`. Defaults to False.
     """
     if as_functional(model) is None:
         return model
     size = None if None in input_size else input_size
-    return surgery.fold_padding(
-        surgery.fold_upsampling(surgery.fold_batch_norm(model), input_size=size, subpixel=subpixel)
-    )
+    folded = surgery.fold_batch_norm(model)
+    return surgery.fold_padding(surgery.fold_upsampling(folded, input_size=size, subpixel=subpixel))
 
 
-def check_exportable(model):
-    """Fail unless the model is a one-input image model on the TensorFlow backend."""
+def check_exportable(model: Any) -> None:
+    """Fail unless the model is an image model with one input and runs on the TensorFlow backend."""
     if keras.backend.backend() != "tensorflow":
         raise _validation.InputError(
             f"Export needs the TensorFlow backend and this is {keras.backend.backend()}: here, "
@@ -36,23 +42,27 @@ def check_exportable(model):
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
         _validation.fail("model", "must take one input (batch, height, width, channels)", shape)
-    if isinstance(getattr(model, "output_shape", None), list):
-        fix = "Export keras.Model(model.inputs, model.outputs[0]), or build TestTimeAugmentation without uncertainty."
-        _validation.fail("model", "must have one output, or a dict of outputs by name", model.output_shape, fix)
+    check_one_output(model)
     for layer in model._flatten_layers():
         if layer.compute_dtype == "float16":
             fix = (
-                "Save it, set keras.config.set_dtype_policy('float32'), build it anew and load its weights; "
+                "Save it, set keras.config.set_dtype_policy('float32'), build it again and load its weights; "
                 "quantize='float16' makes the file small."
             )
             _validation.fail("model", "computes in float16, which the formats do not", layer.dtype_policy.name, fix)
 
 
-def size_of_input(model, input_size):
-    """(height, width) of an artifact's input, None where it may be any: the one asked for, or the model's own."""
+def size_of_input(model: keras.Model, input_size: Any, *, dynamic: bool = False) -> _InputSize:
+    """(height, width) of a file's input, None where it may be any: the one asked for, or the model's own.
+
+    Args:
+        model: keras.Model that `check_exportable` accepts.
+        input_size: int, (height, width) or None, as exports take it.
+        dynamic: bool. Whether None also asks for the size of a model of any size. Defaults to False.
+    """
     own = model.input_shape[1:3]
     if input_size is None:
-        if None in own:
+        if None in own and not dynamic:
             fix = "For example (256, 256), or (None, None) for any size."
             _validation.fail("input_size", "must be given for a model of dynamic size", None, fix)
         return own
@@ -60,8 +70,9 @@ def size_of_input(model, input_size):
     if given is None or None not in given:
         size = _validation.pair("input_size", input_size)
     else:
-        size = tuple(n if n is None else _validation.integer("input_size", n) for n in given)
+        height, width = (None if side is None else _validation.integer("input_size", side) for side in given)
+        size = height, width
     if any(n is not None and n != m for n, m in zip(own, size, strict=True)):
-        fix = "A net of fixed size has no other." if None in size else ""
+        fix = "A model of fixed size takes no other." if None in size else ""
         _validation.fail("input_size", f"must be the model's own size {own}", size, fix)
     return size

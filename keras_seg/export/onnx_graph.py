@@ -1,27 +1,33 @@
-"""A TensorFlow graph as ONNX, by tf2onnx, with two things mended.
+"""A TensorFlow graph as ONNX, by tf2onnx, with two corrections.
 
 tf2onnx copies every constant at each of its steps: a file of half a gigabyte took 22 GB of memory. Here the large
 weights are inputs of what it converts, and become constants of the file afterwards.
 
-It resizes by a factor, of which runtimes make a size again: three pixels times the float32 next to 28/3 are 27.
+It resizes by a factor, from which runtimes compute the size: three pixels times the float32 next to 28/3 are 27.
 """
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_seg.export.traced_module import served_with
 
+if TYPE_CHECKING:
+    import onnx
+    import tensorflow as tf
+
 # Bytes. Smaller ones go through tf2onnx, which fuses a bias it knows.
 _LARGE = 2**14
 
 
-def to_onnx(module, opset):
-    """The `onnx.ModelProto` of a `serving_module`."""
+def to_onnx(module: "tf.Module", opset: int) -> "onnx.ModelProto":
+    """The ONNX model of a `traced_module`."""
     import tensorflow as tf
     from tf2onnx import convert
 
     large = [variable for variable in module.model.variables if _size(variable) >= _LARGE]
 
-    def serve(image, *weights):
+    def serve(image: Any, *weights: Any) -> dict[str, Any]:
         return served_with(module, list(zip(large, weights, strict=True)), image)
 
     names = [f"weights_{number}" for number in range(len(large))]
@@ -33,12 +39,12 @@ def to_onnx(module, opset):
     return proto
 
 
-def _size(variable):
+def _size(variable: Any) -> int:
     return int(np.prod(variable.shape)) * np.dtype(variable.dtype).itemsize
 
 
-def _hold(graph, weights):
-    """Make inputs of a graph its constants, turned and shaped as its nodes would at every call."""
+def _hold(graph: "onnx.GraphProto", weights: dict[str, np.ndarray]) -> None:
+    """Turn inputs of a graph into constants, transposed and reshaped as its nodes would at every call."""
     from onnx import numpy_helper
 
     for source in [source for source in graph.input if source.name in weights]:
@@ -57,13 +63,14 @@ def _hold(graph, weights):
     used = {name for node in kept for name in node.input}
     held = [constant for name, constant in constants.items() if name in used]
     held += [numpy_helper.from_array(np.ascontiguousarray(weights[name]), name) for name in weights if name in used]
-    for field, content in ((graph.node, kept), (graph.initializer, held)):
-        del field[:]
-        field.extend(content)
+    del graph.node[:]
+    graph.node.extend(kept)
+    del graph.initializer[:]
+    graph.initializer.extend(held)
 
 
-def _round_up_factors(graph):
-    """Make factors of Resize that are no whole numbers a little too large, where they may be too small by rounding."""
+def _round_up_factors(graph: "onnx.GraphProto") -> None:
+    """Round factors of Resize up where they are not whole numbers: rounded down, they may give a size too small."""
     from onnx import numpy_helper
 
     factors = {node.input[2] for node in graph.node if node.op_type == "Resize" and len(node.input) > 2}

@@ -1,25 +1,30 @@
-"""What a model predicts on one backend, kept for another to be held against: exports are made on TensorFlow."""
+"""Predictions of a model on one backend, for the comparison with another: exports are made on TensorFlow."""
 
 import pathlib
 import zipfile
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_seg import _files, _validation
+from keras_seg._types import ArrayLike, PathLike
 from keras_seg.export import verification
-from keras_seg.export.traced_module import named
+from keras_seg.export.comparison_images import comparison_images
+from keras_seg.export.score_map import ScoreMap, score_map
 
-# No multiple of any stride, so that padding and cropping are part of what is compared.
+# No multiple of any stride, so that padding and cropping are part of the comparison.
 _SIZE = (97, 130)
 
 
-def write_reference(model, path, *, images=None, overwrite=False):
-    """Write what a model predicts to a small file, for `check_reference` on another backend.
+def write_reference(
+    model: keras.Model, path: PathLike, *, images: ArrayLike | None = None, overwrite: bool = False
+) -> pathlib.Path:
+    """Write the predictions of a model to a small file, for `check_reference` on another backend.
 
     Args:
-        model: keras.Model with one image input, on any backend.
-        path: str or path, of the `.npz` file.
+        model: keras.Model. With one image input, on any backend.
+        path: str or path. The `.npz` file.
         images: array (n, height, width, channels), 0..255. Defaults to two images of seeded noise.
         overwrite: bool. Whether an existing file may be replaced. Defaults to False.
 
@@ -27,7 +32,8 @@ def write_reference(model, path, *, images=None, overwrite=False):
         The path, a `pathlib.Path`.
 
     Raises:
-        ValueError: if an argument is not as above, the path cannot be written, or the file exists.
+        InputError: if an argument is not as above, the path cannot be written, the file exists, or an output is not
+            finite.
 
     Examples:
 
@@ -37,30 +43,31 @@ def write_reference(model, path, *, images=None, overwrite=False):
     ```
     """
     path = pathlib.Path(path)
-    sides = np.shape(images)[1:3] if np.ndim(images) == 4 else _SIZE
-    size = [own or side for own, side in zip(model.input_shape[1:3], sides, strict=True)]
-    images = verification.comparison_images(model, images, size)
-    maps = {f"map/{name}": value for name, value in _predicted(model, images).items()}
-    with _files.written_aside(path, overwrite) as aside, aside.open("wb") as file:
+    sides = np.shape(images)[1:3] if images is not None and np.ndim(images) == 4 else _SIZE
+    height, width = (own or side for own, side in zip(model.input_shape[1:3], sides, strict=True))
+    images = comparison_images(model, images, (height, width))
+    maps: dict[str, Any] = {f"map/{name}": value for name, value in _predicted(model, images, score_map(model)).items()}
+    with _files.written_aside(path, overwrite=overwrite) as aside, aside.open("wb") as file:
         np.savez_compressed(file, images=images, backend=keras.backend.backend(), **maps)
     return path
 
 
-def check_reference(model, path):
-    """Fail unless a model predicts here what `reference` wrote where it was trained.
+def check_reference(model: keras.Model, path: PathLike) -> float:
+    """Fail unless a model predicts here what `write_reference` wrote where it was trained.
 
     The limits are those of an exported file: every value within 0.001 and 99.9 % of the pixels of the same class.
 
     Args:
-        model: keras.Model, loaded from what was saved there.
-        path: str or path, of the file that `reference` wrote.
+        model: keras.Model. Loaded from the file that was saved there.
+        path: str or path. The file that `write_reference` wrote.
 
     Returns:
-        The largest difference of any value, a float.
+        float. The largest difference of any value.
 
     Raises:
-        ValueError: if the file is not there, or not of `reference`, or of a model of other inputs.
-        RuntimeError: if the model predicts something else here.
+        InputError: if there is no file, it is not one of `write_reference` or belongs to a model with other inputs or
+            outputs, or an output is not finite.
+        RuntimeError: if the predictions differ here.
 
     Examples:
 
@@ -74,31 +81,34 @@ def check_reference(model, path):
     if model.input_shape[-1] != images.shape[-1]:
         fix = f"It holds images {images.shape[1:]}: load the model that was saved with it."
         _validation.fail("path", "is the reference of another model", str(path), fix)
-    found = _predicted(model, images)
+    scores = score_map(model)
+    found = _predicted(model, images, scores)
     if sorted(found) != sorted(expected):
         _validation.fail("path", f"is the reference of a model with the outputs {sorted(expected)}", str(path))
-    comparison = verification.compare_maps(expected, found)
-    rounding = verification.moved_by_rounding(model, images, found)
+    comparison = verification.compare_maps(expected, found, scores)
+    rounding = verification.moved_by_rounding(model, images, found, scores)
     here = keras.backend.backend()
     verification.check_float32(comparison, rounding, f"The model on {here}", f"its output differs from {backend}'s")
     return comparison.difference
 
 
-def _predicted(model, images):
-    """The model's maps by name, as NumPy arrays."""
-    return {name: np.asarray(value) for name, value in named(model.predict(images, batch_size=1, verbose=0)).items()}
+def _predicted(model: keras.Model, images: np.ndarray, scores: ScoreMap) -> dict[str, np.ndarray]:
+    """The outputs of the model by name, as NumPy arrays."""
+    maps = scores.named(model.predict(images, batch_size=1, verbose=0))  # pyright: ignore[reportArgumentType]
+    arrays = {name: np.asarray(value) for name, value in maps.items()}
+    verification.check_finite(arrays)
+    return arrays
 
 
-def _read(path):
-    """(images, backend, maps by name) of a file that `reference` wrote."""
+def _read(path: PathLike) -> tuple[Any, str, dict[str, Any]]:
+    """(images, backend, maps by name) of a file that `write_reference` wrote."""
     try:
         with np.load(path, allow_pickle=False) as file:
             maps = {name.removeprefix("map/"): file[name] for name in file.files if name.startswith("map/")}
-            found = file["images"], str(file["backend"]), maps
+            return file["images"], str(file["backend"]), maps
     except FileNotFoundError:
         fix = "Write it with ks.export.write_reference(model, path) where the model was trained."
         _validation.fail("path", "is not there", str(path), fix)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        fix = "Write it anew where the model was trained."
-        _validation.fail("path", "is no file of ks.export.reference", str(path), fix)
-    return found
+        fix = "Write it again where the model was trained."
+        _validation.fail("path", "is not a file of ks.export.write_reference", str(path), fix)

@@ -1,55 +1,59 @@
-"""What an export says about itself."""
+"""The report of an export."""
 
 import dataclasses
 import json
 import pathlib
 import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from keras_seg import _files
 
-FILE = "export_report.json"
+_FILE = "export_report.json"
 # Columns of a terminal that the printed table keeps to, and where its values begin. Paths are never broken.
 _COLUMNS, _INDENT = 80, 14
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExportReport:
-    """The proof that an exported file computes what the Keras model computes.
+    """The evidence that an exported file computes what the Keras model computes.
 
-    The same stands in `export_report.json` beside the artifact, by the name of the artifact: one file tells of all
+    The same is in `export_report.json` beside the file, under the name of the file: one report file describes all
     exports of a folder. `print(report)` gives a table of 80 columns.
 
     Attributes:
-        format: str, such as "tflite".
-        path: str, where the artifact lies.
-        input_shape: tuple, of the input the comparison was made with, (batch, height, width, channels).
-        input: str, the type of the image's values, "float32", "uint8" or "int8".
-        output: str, "probabilities", "class_ids" or "both".
-        quantize: str or None, as `export.tflite` takes it.
-        ops: tuple of str, the distinct operators in the artifact, sorted.
-        size_bytes: int, on disk.
-        images: int, how many images were compared.
-        max_abs_difference: float, the largest difference of any output value from Keras.
-        agreement: float in [0, 1], the share of pixels with the same class as in Keras.
-        share_apart: float in [0, 1], the share of pixels with a value further from Keras than 0.001. Without
-            quantization above zero only for nets that unpool, where rounding decides between equal maxima.
-        milliseconds: float, the median time of one call on this machine, of `timed_batch` images.
-        threads: int, how many threads it had; a SavedModel takes what TensorFlow is set to.
+        format: str. Such as "tflite".
+        path: str. Where the file is.
+        input_shape: tuple. The input of the comparison, (batch, height, width, channels).
+        input: str. The type of the image's values, "float32", "uint8" or "int8".
+        output: str. "scores", "class_ids" or "both", or "probabilities" where it was claimed.
+        outputs: tuple of str. The names of the outputs in the file, such as "probabilities", "logits", "class_ids".
+        quantize: str or None. As `export.tflite` takes it.
+        ops: tuple of str. The distinct operators in the file, sorted.
+        size_bytes: int. On disk.
+        images: int. How many images were compared.
+        max_abs_difference: float. The largest difference of any output value from Keras.
+        agreement: float in [0, 1]. The share of pixels with the same class as in Keras.
+        share_apart: float in [0, 1]. The share of pixels with a value further from Keras than 0.001. Without
+            quantization, above zero only for models that unpool, where rounding decides between equal maxima.
+        milliseconds: float. The median time of one call on this machine, for `timed_batch` images.
+        threads: int. How many threads it had; a SavedModel takes the number that TensorFlow is set to.
         worst_images: tuple of (position, agreement) of the images that agree least, at most five.
-        keras_iou: tuple, the IoU of each class of Keras on `labels`, None for a class that does not occur; None
-            without labels.
-        iou: tuple, the same of the artifact.
-        class_names: tuple of str, the names of the classes.
-        timed_batch: int, how many images a timed call has: one, where any number will do.
+        keras_iou: tuple or None. The IoU of each class of Keras on `masks`, None for a class that does not occur; None
+            without masks.
+        iou: tuple or None. The same for the file.
+        class_names: tuple of str. The names of the classes.
+        timed_batch: int. How many images a timed call has: one, where any number is possible.
     """
 
     format: str
     path: str
-    input_shape: tuple
+    input_shape: tuple[int, ...]
     input: str
     output: str
+    outputs: tuple[str, ...]
     quantize: str | None
-    ops: tuple
+    ops: tuple[str, ...]
     size_bytes: int
     images: int
     max_abs_difference: float
@@ -57,23 +61,23 @@ class ExportReport:
     share_apart: float
     milliseconds: float
     threads: int
-    worst_images: tuple = ()
-    keras_iou: tuple | None = None
-    iou: tuple | None = None
-    class_names: tuple = ()
+    worst_images: tuple[tuple[int, float], ...] = ()
+    keras_iou: tuple[float | None, ...] | None = None
+    iou: tuple[float | None, ...] | None = None
+    class_names: tuple[str, ...] = ()
     timed_batch: int = 1
 
     @property
-    def mean_iou(self):
-        """The mean of `iou` over the classes that occur; None without labels."""
+    def mean_iou(self) -> float | None:
+        """The mean of `iou` over the classes that occur; None without masks."""
         return _mean(self.iou)
 
     @property
-    def keras_mean_iou(self):
-        """The mean of `keras_iou` over the classes that occur; None without labels."""
+    def keras_mean_iou(self) -> float | None:
+        """The mean of `keras_iou` over the classes that occur; None without masks."""
         return _mean(self.keras_iou)
 
-    def __str__(self):
+    def __str__(self) -> str:
         """The report as a table of 80 columns."""
         batch, *shape = self.input_shape
         kind = self.format if self.quantize is None else f"{self.format}, {self.quantize}"
@@ -84,19 +88,19 @@ class ExportReport:
             "Exported": self.path,
             "Format": f"{kind}, {self.size_bytes / 2**20:.2f} MiB",
             "Input": f"image, {self.input}, {pixels}; compared at {' x '.join(map(str, shape))}, batch {batch}",
-            "Output": {"both": "probabilities and class_ids"}.get(self.output, self.output),
+            "Output": " and ".join(self.outputs),
             "Operators": f"{len(self.ops)} kinds: {', '.join(self.ops)}",
             "Compared": f"{images} with Keras, largest difference {self.max_abs_difference:.1e}",
             "Same class": f"{_percent(self.agreement)} of pixels",
             "Worst images": ", ".join(f"{image} ({_percent(share)})" for image, share in worst),
-            "Latency": f"{self.milliseconds:.1f} ms a call (median), batch {self.timed_batch}, {threads}",
+            "Latency": f"{self.milliseconds:.1f} ms per call (median), batch {self.timed_batch}, {threads}",
         }
         lines = [line for name, value in facts.items() if value for line in _wrapped(name, value)]
         return "\n".join([*lines, *self._classes()])
 
-    def _classes(self):
-        """The IoU of each class, Keras' beside the artifact's; nothing without labels."""
-        if self.iou is None:
+    def _classes(self) -> Iterator[str]:
+        """The IoU of each class in Keras and in the file; nothing without masks."""
+        if self.iou is None or self.keras_iou is None:
             return
         names = self.class_names or [f"class_{index}" for index in range(len(self.iou))]
         width = max(_INDENT, min(40, max(len(name) for name in names) + 2))
@@ -104,20 +108,20 @@ class ExportReport:
         yield f"{'IoU':{width}}{'Keras':>8}{'file':>8}{'change':>8}"
         rows = [*zip(names, self.keras_iou, self.iou, strict=True), ("mean", self.keras_mean_iou, self.mean_iou)]
         for name, keras, file in rows:
-            change = "" if None in (keras, file) else f"{100 * (file - keras):+.1f}"
+            change = "" if keras is None or file is None else f"{100 * (file - keras):+.1f}"
             cells = ["absent" if value is None else f"{100 * value:.1f}" for value in (keras, file)]
             name = name if len(name) < width else f"{name[: width - 4]}..."
             yield f"{name:{width}}{cells[0]:>8}{cells[1]:>8}{change:>8}".rstrip()
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The attributes and means as a JSON-ready dict."""
         means = {"mean_iou": self.mean_iou, "keras_mean_iou": self.keras_mean_iou}
         return {**dataclasses.asdict(self), **means}
 
-    def write_beside(self):
-        """Write the report into `export_report.json` beside the artifact; what it says of others stays."""
+    def _write_beside(self) -> None:
+        """Write the report into `export_report.json` beside the file; the reports of other files stay."""
         artifact = pathlib.Path(self.path)
-        file = artifact.parent / FILE
+        file = artifact.parent / _FILE
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -125,22 +129,23 @@ class ExportReport:
         _files.write_json(file, {**content, artifact.name: self.to_dict()})
 
 
-def _wrapped(name, value):
-    """A name and its value, which goes on below itself where a line is full."""
-    given = {"break_long_words": False, "break_on_hyphens": False, "subsequent_indent": " " * _INDENT}
-    return textwrap.wrap(f"{name:{_INDENT}}{value}", _COLUMNS, **given)
+def _wrapped(name: str, value: str) -> list[str]:
+    """A name and its value, which continues on indented lines where a line is full."""
+    indent = " " * _INDENT
+    text = f"{name:{_INDENT}}{value}"
+    return textwrap.wrap(text, _COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
-def _percent(share):
-    """A share in percent, 100 only where it is all of them."""
+def _percent(share: float) -> str:
+    """A share in percent; 100 only for the whole."""
     text = f"{100 * share:.2f}"
     return "over 99.99 %" if text == "100.00" and share < 1 else f"{text} %"
 
 
-def _counted(count, name):
+def _counted(count: int, name: str) -> str:
     return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
-def _mean(values):
+def _mean(values: Sequence[float | None] | None) -> float | None:
     present = [value for value in values or () if value is not None]
     return sum(present) / len(present) if present else None

@@ -1,59 +1,54 @@
 """Export to SavedModel, the format of TensorFlow Serving."""
 
-import os
+from collections.abc import Sequence
+from typing import Any
 
-from keras_seg import _validation
-from keras_seg.export.exporter import Loaded, export, request_of_any_size
-from keras_seg.export.traced_module import served_with
+import keras
 
-# Weights. TensorFlow holds constants some thirty times while it writes, loads and first runs a graph: eight gigabytes
-# of memory for as many as these. The nets beyond compute so long that there is little to gain.
-_LARGEST_FROZEN = 64_000_000
+from keras_seg._types import ArrayLike, IgnoreClass, PathLike, Size
+from keras_seg.export import exporter
+from keras_seg.export.inference_graph import check_exportable, size_of_input
+from keras_seg.export.report import ExportReport
+from keras_seg.export.request import Request
+from keras_seg.export.saved_model_format import SAVED_MODEL
 
 
 def saved_model(
-    model,
-    path,
+    model: keras.Model,
+    path: PathLike,
     *,
-    input_size=None,
-    images=None,
-    overwrite=False,
-    input="float32",
-    output="probabilities",
-    batch_size=None,
-    labels=None,
-    ignore_class=None,
-    class_names=None,
-    colors=None,
-):
+    input_size: Size | None = None,
+    batch_size: int | None = None,
+    input: str = "float32",
+    output: str = "scores",
+    images: ArrayLike | None = None,
+    masks: ArrayLike | None = None,
+    ignore_class: IgnoreClass = None,
+    class_names: Sequence[str] | None = None,
+    colors: Any = None,
+    overwrite: bool = False,
+) -> ExportReport:
     """Write a SavedModel folder, load it back without Keras, and compare it with Keras before returning.
 
     Batch is dynamic, and so are height and width where the model's are. The signature `serving_default` takes `image`,
-    raw 0..255 values, and returns `probabilities`, `class_ids` or both.
+    raw 0..255 values, and returns the maps by name: `probabilities` or `logits`, `class_ids`, or both.
 
     Args:
-        model: keras.Model with one image input, on the TensorFlow backend.
-        path: str or path, of the folder.
+        model: keras.Model. With one image input, on the TensorFlow backend.
+        path: str or path. The folder.
         input_size: int or (height, width) to fix. Defaults to None, for the model's own size, which may be dynamic.
-        images: array (n, height, width, channels), 0..255, to compare on. Defaults to seeded noise, at two different
-            sizes where the size is dynamic.
-        overwrite: bool. Whether an existing folder may be replaced. Defaults to False.
-        input: "float32" or "uint8", the type of `image`. Defaults to "float32".
-        output: "probabilities" (float32), "class_ids" (int32, the most probable class) or "both". Defaults to
-            "probabilities".
         batch_size: int to fix. Defaults to None, for any.
-        labels: int array (n, height, width), the masks of `images`, for the mean IoU of both. Defaults to None.
-        ignore_class: labels to leave out, an int or a sequence of ints. Defaults to None.
-        class_names: a name for each class, for clients. Defaults to None, for "class_0" and so on.
-        colors: (red, green, blue) in 0..255 for each class, for clients. Defaults to None, for
-            `visualization.palette`.
+
+    Other arguments: see `tflite`.
 
     Returns:
         An `ExportReport`.
 
     Raises:
-        ValueError: if an argument is not as above, the path cannot be written, or the folder exists.
-        RuntimeError: if what was written computes other numbers; nothing is left behind then.
+        InputError: if an argument is not as above, the path cannot be written, the folder exists, or an output is not
+            finite.
+        RuntimeError: if the folder's model computes other numbers; nothing is written then.
+        ImportError: if tensorflow is missing.
 
     Examples:
 
@@ -62,62 +57,20 @@ def saved_model(
     report = ks.export.saved_model(model, "unet_saved_model")
     ```
     """
-    tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting to SavedModel")
-    request = request_of_any_size(
-        model,
-        path,
-        input_size,
+    SAVED_MODEL.check_installed()
+    check_exportable(model)
+    request = Request(
+        model=model,
+        path=path,
+        size=size_of_input(model, input_size, dynamic=True),
+        batch_size=batch_size,
         input=input,
         output=output,
-        batch_size=batch_size,
         images=images,
-        overwrite=overwrite,
-        labels=labels,
+        masks=masks,
         ignore_class=ignore_class,
         class_names=class_names,
         colors=colors,
+        overwrite=overwrite,
     )
-
-    def write(module, aside, description):
-        served = _frozen(tf, module) if model.count_params() <= _LARGEST_FROZEN else module
-        tf.saved_model.save(served, str(aside), signatures={"serving_default": served.serve})
-
-    return export("saved_model", model, request, write=write, load=load)
-
-
-def _frozen(tf, module):
-    """The module with its weights as constants: TensorFlow fuses biases and activations into convolutions then, and
-    arranges the weights once instead of at every call."""
-
-    weights = [(variable, variable.numpy()) for variable in module.model.variables]
-
-    def serve(image):
-        # Made in the graph that is traced: `convert_variables_to_constants_v2` copies all weights ten times.
-        return served_with(module, [(variable, tf.constant(value)) for variable, value in weights], image)
-
-    frozen = tf.Module()
-    frozen.serve = tf.function(serve, input_signature=module.serve.input_signature)
-    return frozen
-
-
-def load(path):
-    """A SavedModel under TensorFlow, without Keras: `Loaded`."""
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(path))  # Held by `run`, or its variables would be gone.
-    serve = loaded.signatures["serving_default"]
-
-    def run(batch):
-        return {name: value.numpy() for name, value in serve(image=tf.constant(batch)).items()}
-
-    run.holds = loaded
-    # Nought is TensorFlow's word for as many as there are.
-    threads = tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
-    return Loaded(run, _ops(serve.graph), threads)
-
-
-def _ops(graph):
-    """The distinct operators of a graph and of the functions it calls, sorted."""
-    definition = graph.as_graph_def()
-    nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
-    return tuple(sorted({node.op for node in nodes}))
+    return exporter.run(SAVED_MODEL, request)

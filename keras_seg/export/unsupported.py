@@ -1,8 +1,16 @@
 """Which Keras layer brought an operator that a format lacks."""
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import keras
+
 from keras_seg import _graph
 from keras_seg._validation import InputError
 from keras_seg.layers import windows
+
+if TYPE_CHECKING:
+    from keras_seg.export.request import Request
 
 # How many layers an error names.
 _MOST = 3
@@ -12,44 +20,44 @@ class UnsupportedOperatorError(InputError, RuntimeError):
     """A model needs an operator that a format does not have. The message is one line that names operator and layer."""
 
 
-def unsupported(format_, operators, model, request):
+def unsupported(title: str, operators: Iterable[str], request: "Request") -> UnsupportedOperatorError:
     """The error about operators that a format lacks.
 
     Args:
-        format_: str, as a person calls it.
+        title: str. The name of the format in errors.
         operators: names of TensorFlow operators, such as "MaxPoolWithArgmax".
-        model: the Keras model that was to be exported.
         request: the `Request` of the export.
     """
-    found = layers_with(set(operators), model, request.size)
-    of = ", ".join(f'"{layer.name}" ({type(layer).__name__})' for layer in found[:_MOST])
+    found = layers_with(set(operators), request.model, request.size)
+    named = ", ".join(f'"{layer.name}" ({type(layer).__name__})' for layer in found[:_MOST])
     if len(found) > _MOST:
-        of += f" and {len(found) - _MOST} more"
-    part = f"the Keras layer{'s' if len(found) > 1 else ''} {of}" if found else "this model"
+        named += f" and {len(found) - _MOST} more"
+    part = f"the Keras layer{'s' if len(found) > 1 else ''} {named}" if found else "this model"
     return UnsupportedOperatorError(
-        f"{format_} has no built-in operator for {', '.join(sorted(operators))} of {part}. Write it with keras.ops, or "
+        f"{title} has no built-in operator for {', '.join(sorted(operators))} of {part}. Write it with keras.ops, or "
         f"leave it out of the model that is exported."
     )
 
 
-def layers_with(operators, model, size):
+def layers_with(operators: set[str], model: keras.Model, size: tuple[int | None, int | None]) -> list[Any]:
     """The layers of a functional `model` that trace to one of `operators`, in the order of the graph; [] for others."""
     import tensorflow as tf
 
-    if _graph.as_functional(model) is None:
+    functional = _graph.as_functional(model)
+    if functional is None:
         return []
     made = []
 
-    def call(operation, *args, **kwargs):
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
         graph = tf.compat.v1.get_default_graph()
         before = len(graph.get_operations())
         outputs = operation(*args, **kwargs)
         made.append((operation, [node.node_def for node in graph.get_operations()[before:]]))
         return outputs
 
-    def trace(image):
+    def trace(image: Any) -> None:
         with windows.portable():
-            _graph.replay_opened(_graph.as_functional(model), image, call)
+            _graph.replay_opened(functional, image, call)
 
     spec = tf.TensorSpec((1, *size, model.input_shape[-1]), "float32")
     library = tf.function(trace).get_concrete_function(spec).graph.as_graph_def().library
@@ -58,13 +66,13 @@ def layers_with(operators, model, size):
     return list(dict.fromkeys(found))
 
 
-def _operators(nodes, bodies):
-    """The operators of nodes and of the functions they call, loops and branches among them."""
+def _operators(nodes: Iterable[Any], bodies: dict[str, Any]) -> set[str]:
+    """The operators of nodes and of the functions they call, loops and branches included."""
     found, ahead = set(), list(nodes)
     while ahead:
         node = ahead.pop()
         found.add(node.op)
         for attribute in node.attr.values():
-            # Each body once: what it holds does not depend on who calls it.
+            # Each body once: it does not depend on the caller.
             ahead.extend(bodies.pop(attribute.func.name, ()))
     return found

@@ -86,7 +86,7 @@ def test_ranges_are_measured_at_one_size(model, tmp_path):
 
 def test_a_size_that_only_converting_or_running_shows(model, tmp_path, monkeypatch):
     """A runtime that fails at one of the two sizes: the error says which and what to do."""
-    tflite = sys.modules["keras_seg.export.tflite.convert"]
+    from keras_seg.export.tflite import tflite_format
 
     class Stubborn:
         def __init__(self, path, threads=2):
@@ -106,8 +106,8 @@ def test_a_size_that_only_converting_or_running_shows(model, tmp_path, monkeypat
             run.get_input_details, run.get_output_details = serve.get_input_details, serve.get_output_details
             return run
 
-    original = tflite.interpreter_of
-    monkeypatch.setattr(tflite, "interpreter_of", Stubborn)
+    original = tflite_format._interpreter
+    monkeypatch.setattr(tflite_format, "_interpreter", Stubborn)
     message = refused("tflite", model, tmp_path / "m.tflite", RuntimeError, input_size=(None, None))
     assert "TFLite cannot run this model at any size, it fails at 97 x 65 (Node number 3" in message
     assert "input_size=(97, 65)" in message

@@ -10,8 +10,10 @@ import pytest
 
 import keras_seg as ks
 from keras_seg import _validation
-from keras_seg.export import traced_module, verification
+from keras_seg.export import verification
+from keras_seg.export.comparison_images import comparison_images
 from keras_seg.export.inference_graph import inference_graph
+from keras_seg.export.score_map import score_map
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
@@ -156,7 +158,8 @@ def test_one_channel_is_one_class_against_the_rest(tmp_path):
 
 
 def test_class_ids_that_are_others_leave_no_file(models, tmp_path, monkeypatch):
-    monkeypatch.setattr("keras_seg.export.traced_module._class_ids", lambda tf, scores: tf.argmin(scores, -1, tf.int32))
+    wrong = lambda tf, scores, threshold: tf.argmin(scores, -1, tf.int32)  # noqa: E731
+    monkeypatch.setattr("keras_seg.export.traced_module._class_ids", wrong)
     with pytest.raises(RuntimeError, match="was not written: .*agrees on 0.00% of pixels"):
         export_to("saved_model", models["plain"], tmp_path, output="class_ids")
     assert list(tmp_path.iterdir()) == []
@@ -259,8 +262,8 @@ def test_agreement_and_difference_by_hand():
     actual = np.array([[[[0.8, 0.2], [1.0, 0.0]]]])
     found = verification.compare(expected, actual)
     assert (found.difference, found.agreement, found.apart) == (pytest.approx(0.6), 0.5, 1.0)
-    with pytest.raises(RuntimeError, match="NaN"):
-        verification.compare(expected, actual * np.nan)
+    with pytest.raises(_validation.InputError, match="NaN"):
+        verification.check_finite({"probabilities": actual * np.nan}, "m.tflite")
     with pytest.raises(RuntimeError, match="shape"):
         verification.compare(expected, actual[..., :1])
 
@@ -282,12 +285,13 @@ def test_only_nets_that_unpool_may_be_apart_anywhere(models):
 
 
 def test_how_far_rounding_moves_a_net(models):
-    images = verification.comparison_images(models["plain"], None, (32, 32))
-    assert verification.moved_by_rounding(models["plain"], images, None) is None
+    images = comparison_images(models["plain"], None, (32, 32))
+    assert verification.moved_by_rounding(models["plain"], images, {}, score_map(models["plain"])) is None
     unpooling = ks.models.SegNetBasic(num_classes=2, filters=4, depth=1, kernel_size=3)
-    expected = traced_module.named(unpooling.predict(images, verbose=0))
+    scores = score_map(unpooling)
+    expected = scores.named(unpooling.predict(images, verbose=0))
     weights = unpooling.get_weights()
-    own = verification.moved_by_rounding(unpooling, images, expected)
+    own = verification.moved_by_rounding(unpooling, images, expected, scores)
     assert all((now == before).all() for now, before in zip(unpooling.get_weights(), weights, strict=True))
     assert 0 < own.difference < 1
     assert own.apart < 0.01

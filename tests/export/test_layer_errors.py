@@ -8,8 +8,7 @@ import pytest
 
 import keras_seg as ks
 from keras_seg._validation import InputError
-from keras_seg.export.tflite.layer_error import LayerError
-from keras_seg.export.tflite.layer_error_report import LayerErrorReport
+from keras_seg.export.tflite.layer_error_report import LayerError, LayerErrorReport
 from keras_seg.export.tflite.layer_names import LayerNames
 
 if keras.backend.backend() != "tensorflow":
@@ -63,7 +62,7 @@ def test_the_layer_at_fault_is_named(model, report):
     assert report.agreement < 0.5
     parts = keras.Model(model.input, model.get_layer("mixed").output).predict(noise(), verbose=0)
     assert report["mixed"].signal == pytest.approx(np.sqrt((parts**2).mean()), rel=1e-4)
-    low, high = report["mixed"].range
+    low, high = report["mixed"].value_range
     assert high - low == pytest.approx(255 * report["mixed"].scale)
     assert low <= parts.min() + report["mixed"].scale and high >= parts.max() - report["mixed"].scale
     # Rounding is off by a step over the root of 12 in the large channel, and hardly in the small one, which becomes 0.
@@ -75,7 +74,7 @@ def test_layers_in_float(model, report, tmp_path):
     mended = ks.export.layer_errors(model, noise(), float_layers=["mixed", "logits"])
     assert mended["mixed"].dtype == mended["logits"].dtype == "float32"
     assert mended["fine"].dtype == "int8"
-    assert mended["mixed"].range is None and mended["mixed"].scale == 0
+    assert mended["mixed"].value_range is None and mended["mixed"].scale == 0
     assert mended["logits"].sqnr > report["logits"].sqnr + 20
     assert mended.agreement > 0.95 > 0.5 > report.agreement
     files = {
@@ -139,7 +138,7 @@ def errors(count):
             fused=("relu",),
             op="CONV_2D",
             dtype="int8",
-            range=(-1, 1),
+            value_range=(-1, 1),
             scale=0.01,
             signal=1,
             error=0.1**n,
@@ -151,17 +150,17 @@ def errors(count):
 def test_decibel():
     assert errors(2)[1].sqnr == pytest.approx(40)
     assert (
-        LayerError(layer="a", fused=(), op="ADD", dtype="int8", range=None, scale=0.0, signal=1.0, error=0.0).sqnr
+        LayerError(layer="a", fused=(), op="ADD", dtype="int8", value_range=None, scale=0.0, signal=1.0, error=0.0).sqnr
         == math.inf
     )
     assert (
-        LayerError(layer="a", fused=(), op="ADD", dtype="int8", range=None, scale=0.0, signal=0.0, error=1.0).sqnr
+        LayerError(layer="a", fused=(), op="ADD", dtype="int8", value_range=None, scale=0.0, signal=0.0, error=1.0).sqnr
         == -math.inf
     )
     assert (
-        LayerError(layer="a", fused=(), op="ADD", dtype="int8", range=None, scale=0.0, signal=1.0, error=0.0).to_dict()[
-            "sqnr"
-        ]
+        LayerError(
+            layer="a", fused=(), op="ADD", dtype="int8", value_range=None, scale=0.0, signal=1.0, error=0.0
+        ).to_dict()["sqnr"]
         is None
     )
 
@@ -174,7 +173,7 @@ def test_the_table():
             fused=(),
             op="CAST",
             dtype="int32",
-            range=None,
+            value_range=None,
             scale=0.0,
             signal=1.0,
             error=0.5,

@@ -42,7 +42,7 @@ def model():
 def quantized(model, path, quantize, **options):
     images, masks = scenes(6, seed=1)
     return ks.export.tflite(
-        model, path, input_size=SIZE, images=images, labels=masks, quantize=quantize, overwrite=True, **options
+        model, path, input_size=SIZE, images=images, masks=masks, quantize=quantize, overwrite=True, **options
     )
 
 
@@ -172,7 +172,7 @@ def test_what_may_be_representative():
         ({"quantize": "int16x8", "input": "uint8"}, '`input` must be "float32" with quantize="int16x8"'),
         ({"quantize": "int8", "representative": scenes(1)[0], "input_size": (None, None)}, "`input_size` must be"),
         ({"quantize": "dynamic", "float_layers": ["logits"]}, '`float_layers` is for quantize="int8"'),
-        ({"labels": np.zeros((2, 8, 8))}, "`labels` must be masks .*Pass both"),
+        ({"masks": np.zeros((2, 8, 8))}, "`masks` must be masks .*Pass both"),
     ],
 )
 def test_bad_options(options, message, model, tmp_path):

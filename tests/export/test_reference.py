@@ -56,11 +56,11 @@ def test_a_model_is_held_against_what_it_predicted(model, tmp_path):
 
 @pytest.mark.tensorflow_only
 def test_bad_references(model, tmp_path):
-    with pytest.raises(InputError, match="`path` is not there.*ks.export.reference"):
+    with pytest.raises(InputError, match="`path` is not there.*ks.export.write_reference"):
         ks.export.check_reference(model, tmp_path / "r.npz")
     for content in (b"", b"no zip", b"PK\x03\x04 cut"):
         (tmp_path / "r.npz").write_bytes(content)
-        with pytest.raises(InputError, match="`path` is no file of ks.export.reference"):
+        with pytest.raises(InputError, match="`path` is not a file of ks.export.write_reference"):
             ks.export.check_reference(model, tmp_path / "r.npz")
     with pytest.raises(InputError, match="`path` exists already"):
         ks.export.write_reference(model, tmp_path / "r.npz")

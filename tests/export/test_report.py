@@ -17,6 +17,7 @@ REPORT = ExportReport(
     input_shape=(1, 360, 480, 3),
     input="uint8",
     output="both",
+    outputs=("probabilities", "class_ids"),
     quantize="int8",
     ops=("ADD", "ARG_MAX", "CONV_2D", "DEPTHWISE_CONV_2D", "MUL", "QUANTIZE", "SOFTMAX", "TRANSPOSE_CONV"),
     size_bytes=3 * 2**20,
@@ -42,7 +43,7 @@ Operators     8 kinds: ADD, ARG_MAX, CONV_2D, DEPTHWISE_CONV_2D, MUL, QUANTIZE,
 Compared      2 images with Keras, largest difference 3.1e-02
 Same class    over 99.99 % of pixels
 Worst images  1 (98.00 %)
-Latency       12.3 ms a call (median), batch 1, 2 threads
+Latency       12.3 ms per call (median), batch 1, 2 threads
 
 IoU                                        Keras    file  change
 sky                                         90.0    91.0    +1.0
@@ -98,5 +99,5 @@ def test_no_cell_without_a_word(table):
     del row["int8"]
     text = "\n".join(export_table_page.lines({"latencies": "quiet", "cells": {"FPN": row}}))
     assert text.count("| [1](#export-notes) |") == text.count("| [2](#export-notes) |") == 5
-    assert "1. A net of fixed size has no other.\n2. Not made yet." in text
+    assert "1. A net of fixed size has no other.\n2. Not exported yet." in text
     assert "| FPN | 1.0 | 1.0 | 1.0 | 1.0 | [1]" in text

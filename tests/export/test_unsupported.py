@@ -85,6 +85,6 @@ def test_a_model_without_a_graph_is_named_as_such(tmp_path):
     model = Subclassed()
     model.build((None, 8, 8, 3))
     model(np.zeros((1, 8, 8, 3), "float32"))
-    request = type("Request", (), {"size": (8, 8)})
-    message = str(unsupported.unsupported("TFLite", {"BesselI0e"}, model, request))
+    request = type("Request", (), {"model": model, "size": (8, 8)})
+    message = str(unsupported.unsupported("TFLite", {"BesselI0e"}, request))
     assert message.startswith("TFLite has no built-in operator for BesselI0e of this model. Write it")

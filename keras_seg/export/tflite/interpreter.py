@@ -1,6 +1,7 @@
-"""Looking into a TFLite file while it runs."""
+"""The intermediate results of a TFLite file."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +12,10 @@ class Produced:
 
     Attributes:
         name: str.
-        index: int, where the interpreter keeps it.
-        op: str, such as "CONV_2D".
-        dtype: NumPy's.
-        scale: float, what one step of an integer stands for; 0.0 where integers and floats are themselves.
+        index: int. Its place in the interpreter.
+        op: str. Such as "CONV_2D".
+        dtype: numpy.dtype.
+        scale: float. The difference between two neighboring integers; 0.0 for values that are not quantized.
         zero_point: int.
     """
 
@@ -25,20 +26,21 @@ class Produced:
     scale: float
     zero_point: int
 
-    def real(self, values):
-        """Values of the tensor as what they stand for."""
+    def real(self, values: np.ndarray) -> np.ndarray:
+        """Values of the tensor as the real numbers they stand for."""
         return values if not self.scale else (values.astype("float64") - self.zero_point) * self.scale
 
     @property
-    def range(self):
-        """(lowest, highest) that the tensor can stand for; None for floats and plain integers."""
+    def value_range(self) -> tuple[float, float] | None:
+        """(lowest, highest) real number of the tensor; None for floats and plain integers."""
         if not self.scale:
             return None
         info = np.iinfo(self.dtype)
-        return tuple(float(self.real(np.array(end))) for end in (info.min, info.max))
+        low, high = (float(self.real(np.array(end))) for end in (info.min, info.max))
+        return low, high
 
 
-def runtime():
+def runtime() -> tuple[Any, Any]:
     """(Interpreter, OpResolverType) of LiteRT where it is installed, and of TensorFlow otherwise."""
     try:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -49,8 +51,8 @@ def runtime():
     return Interpreter, OpResolverType
 
 
-def interpreter(content):
-    """An interpreter that keeps what every operator computes, with the plain kernels, which nothing is fused in."""
+def interpreter(content: bytes) -> Any:
+    """An interpreter that keeps the result of every operator, with the plain kernels, which fuse nothing."""
     make, resolvers = runtime()
     made = make(
         model_content=content,
@@ -61,13 +63,13 @@ def interpreter(content):
     return made
 
 
-def produced(content):
-    """What the operators of a file compute, `Produced` in the order of computation."""
+def produced(content: bytes) -> list[Produced]:
+    """The tensors that the operators of a file compute, in the order of computation."""
     return produced_by(interpreter(content))
 
 
-def produced_by(made):
-    """The same, of an `interpreter`."""
+def produced_by(made: Any) -> list[Produced]:
+    """The same, from an `interpreter`."""
     tensors = {tensor["index"]: tensor for tensor in made.get_tensor_details()}
     found = []
     for op in made._get_ops_details():

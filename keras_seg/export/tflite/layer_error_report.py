@@ -1,11 +1,58 @@
-"""What quantization does to the layers of a model."""
+"""How far the layers of a quantized model are from float32."""
 
 import dataclasses
-
-from keras_seg.export.tflite.layer_error import LayerError
+import math
+from typing import Any
 
 _SHOWN = 20
 _NAME = 26
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LayerError:
+    """How far the output of a layer in a quantized file is from float32.
+
+    Attributes:
+        layer: str. The Keras layer.
+        fused: tuple of str. Further layers that the file computes in the same operator, such as its activation.
+        op: str. The operator, such as "CONV_2D".
+        dtype: str. The type of its output, such as "int8".
+        value_range: (lowest, highest) output that is possible, as the ranges were measured; None for floats.
+        scale: float. The step between two possible outputs; 0.0 for floats.
+        signal: float. The root mean square of the float32 values.
+        error: float. The root mean square of the differences from them, with the errors of all layers before.
+        own_error: float. The same of the layer alone, compared with float32 on the very inputs that it got; None where
+            the operator was not compared.
+        changed: float in [0, 1]. The share of values that differ, where they are whole numbers such as the places of
+            maxima; None elsewhere.
+    """
+
+    layer: str
+    fused: tuple[str, ...]
+    op: str
+    dtype: str
+    value_range: tuple[float, float] | None
+    scale: float
+    signal: float
+    error: float
+    own_error: float | None = None
+    changed: float | None = None
+
+    @property
+    def sqnr(self) -> float:
+        """Signal to quantization noise in dB: 20 is an error of a tenth, 40 of a hundredth."""
+        return _decibel(self.signal, self.error)
+
+    @property
+    def own_sqnr(self) -> float | None:
+        """The same for `own_error`; None without it."""
+        return None if self.own_error is None else _decibel(self.signal, self.own_error)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The attributes and ratios as a JSON-ready dict; ratios without an error are None."""
+        ratios = {"sqnr": self.sqnr, "own_sqnr": self.own_sqnr}
+        finite = {name: value if value is not None and math.isfinite(value) else None for name, value in ratios.items()}
+        return {**dataclasses.asdict(self), **finite}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -13,10 +60,10 @@ class LayerErrorReport:
     """The error of each layer of a quantized file; printed as a table of 80 columns, worst first.
 
     Attributes:
-        layers: tuple of `LayerError` in the order of computation.
-        quantize: str, as `export.tflite` takes it.
-        images: int, how many were compared.
-        agreement: float in [0, 1], the share of pixels of the same class as in float32.
+        layers: tuple of `LayerError`, in the order of computation.
+        quantize: str. As `export.tflite` takes it.
+        images: int. How many were compared.
+        agreement: float in [0, 1]. The share of pixels of the same class as in float32.
     """
 
     layers: tuple[LayerError, ...]
@@ -24,38 +71,36 @@ class LayerErrorReport:
     images: int
     agreement: float
 
-    def __getitem__(self, name):
-        """The `LayerError` of a Keras layer, also of one that was fused into another; KeyError if there is none."""
+    def __getitem__(self, name: str) -> LayerError:
+        """The `LayerError` of a Keras layer, or of the one it was fused into; KeyError if there is none."""
         for error in self.layers:
             if name == error.layer or name in error.fused:
                 return error
         raise KeyError(f"{name!r} has no operator of its own in the file. It has: {', '.join(self.names)}.")
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
         """The layers that have an operator, in the order of computation."""
         return tuple(error.layer for error in self.layers)
 
-    def worst(self, count=None, own=False):
+    def worst(self, count: int | None = None, *, own: bool = False) -> tuple[LayerError, ...]:
         """Layers by their signal to noise, the noisiest first.
 
         Args:
-            count: int, how many; all by default.
-            own: bool. Whether only what a layer adds by itself counts; layers that were not compared by themselves
-                are left out then. Defaults to False.
+            count: int. How many. Defaults to None, for all.
+            own: bool. Whether only the layer's own error counts; layers without one are excluded then. Defaults to
+                False.
         """
-        if own:
-            found = sorted((e for e in self.layers if e.own_error is not None), key=lambda error: error.own_sqnr)
-        else:
-            found = sorted(self.layers, key=lambda error: error.sqnr)
-        return tuple(found[:count])
+        ratios = ((error.own_sqnr if own else error.sqnr, error) for error in self.layers)
+        found = sorted(((ratio, error) for ratio, error in ratios if ratio is not None), key=lambda pair: pair[0])
+        return tuple(error for _, error in found[:count])
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The report as a JSON-ready dict."""
         values = {name: getattr(self, name) for name in ("quantize", "images", "agreement")}
         return {**values, "layers": [error.to_dict() for error in self.layers]}
 
-    def __str__(self):
+    def __str__(self) -> str:
         lines = [("layer", "operator", "range", "step", "error", "SQNR", "own")]
         lines += [_line(error) for error in self.worst(_SHOWN)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -72,10 +117,16 @@ class LayerErrorReport:
         return "\n".join(row.rstrip() for row in rows)
 
 
-def _line(error):
+def _line(error: LayerError) -> tuple[str, ...]:
     name = error.layer if len(error.layer) <= _NAME else f"{error.layer[: _NAME - 2]}.."
-    span = "" if error.range is None else f"{error.range[0]:.3g}..{error.range[1]:.3g}"
+    span = "" if error.value_range is None else "{:.3g}..{:.3g}".format(*error.value_range)
     ratio = f"{error.sqnr:.1f}" if error.changed is None else f"{error.changed:.1%}*"
     own = "" if error.own_sqnr is None else f"{error.own_sqnr:.1f}"
     op = error.op.lower()[:14]
     return (name, op, span, f"{error.scale:.2g}" if error.scale else error.dtype, f"{error.error:.2g}", ratio, own)
+
+
+def _decibel(signal: float, error: float) -> float:
+    if error == 0:
+        return math.inf
+    return 20 * math.log10(signal / error) if signal else -math.inf

@@ -1,4 +1,4 @@
-"""TFLite Metadata: how MediaPipe and ML Kit learn what goes into a file and what comes out.
+"""TFLite Metadata: how MediaPipe and ML Kit know the input and the outputs of a file.
 
 The metadata is a flatbuffer of its own, held in a buffer of the model; label files follow the model as a zip archive.
 Its writer in mediapipe 1.2 cannot be imported, and needs mediapipe, so the few tables that a segmenter needs are
@@ -14,8 +14,10 @@ import zipfile
 from typing import Any
 
 LABEL_FILE, DESCRIPTION_FILE = "labels.txt", "keras_seg.json"
+# MediaPipe wants a label for each channel: a single channel has that of class 1.
+_CHANNEL_FILE = "channel.txt"
 _NAME, _IDENTIFIER, _PARSER = "TFLITE_METADATA", b"M001", "1.5.0"
-# Of the schema's enums and unions.
+# Values of the enums and unions of the schema.
 _TENSOR_AXIS_LABELS, _RGB, _GRAYSCALE, _IMAGE_PROPERTIES, _NORMALIZATION = 2, 1, 2, 2, 1
 
 
@@ -23,7 +25,7 @@ _TENSOR_AXIS_LABELS, _RGB, _GRAYSCALE, _IMAGE_PROPERTIES, _NORMALIZATION = 2, 1,
 class _Table:
     """A table of the schema: values by position of their field."""
 
-    fields: dict
+    fields: dict[int, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,23 +36,21 @@ class _Number:
     value: int
 
 
-def with_metadata(model, description):
+def with_metadata(model: bytes, description: dict[str, Any]) -> bytes:
     """A TFLite file with metadata.
 
     Args:
         model: bytes of a TFLite file with one input.
-        description: what `described` gives.
-
-    Returns:
-        bytes.
+        description: dict. As `describe` returns it.
     """
     import flatbuffers
     from tensorflow.lite.python import schema_py_generated as schema
 
-    content = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
+    content: Any = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
     graph = content.subgraphs[0]
     source = graph.tensors[graph.inputs[0]]
-    outputs = [graph.tensors[index] for index in graph.outputs]
+    names = {tensor.tensorIndex: tensor.name.decode() for tensor in content.signatureDefs[0].outputs}
+    outputs = [names[index] for index in graph.outputs]
     buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = list(_metadata(source, outputs, description))
     entry.name, entry.buffer = _NAME, len(content.buffers)
@@ -61,17 +61,19 @@ def with_metadata(model, description):
     return bytes(builder.Output()) + _archive(description)
 
 
-def _archive(description):
+def _archive(description: dict[str, Any]) -> bytes:
     """The associated files, stored as they are so that a client can map them."""
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(LABEL_FILE, "\n".join(description["class_names"]) + "\n")
+        if description["threshold"] is not None:
+            archive.writestr(_CHANNEL_FILE, description["class_names"][1] + "\n")
         archive.writestr(DESCRIPTION_FILE, json.dumps(description, indent=2) + "\n")
     return held.getvalue()
 
 
-def _metadata(source, outputs, description):
-    """The metadata's own flatbuffer."""
+def _metadata(source: Any, outputs: list[str], description: dict[str, Any]) -> bytes:
+    """The flatbuffer of the metadata."""
     import flatbuffers
 
     _, height, width, channels = source.shape
@@ -85,8 +87,8 @@ def _metadata(source, outputs, description):
         image[4] = [_Table({0: _Number("Uint8", _NORMALIZATION), 1: unchanged})]
     low, high = description["input"]["range"]
     image[5] = _Table({0: [float(high)] * int(channels), 1: [float(low)] * int(channels)})
-    labels = _Table({0: LABEL_FILE, 1: "A class a line.", 2: _Number("Uint8", _TENSOR_AXIS_LABELS)})
-    maps = [_Table({0: name, 1: text, 6: [labels]}) for name, text in map(_of_output, outputs)]
+    meanings = description["outputs"]
+    maps = [_Table({0: name, 1: meanings[name], 6: [_labels(name, description)]}) for name in outputs]
     graph = _Table({0: "segmenter", 2: [_Table(image)], 3: maps, 4: [_Table({0: DESCRIPTION_FILE})]})
     root = _Table({0: "keras_seg", 1: "Semantic segmentation.", 3: [graph], 7: _PARSER})
     builder = flatbuffers.Builder(1024)
@@ -94,15 +96,15 @@ def _metadata(source, outputs, description):
     return bytes(builder.Output())
 
 
-def _of_output(tensor):
-    """(name, description) of an output."""
-    if len(tensor.shape) == 4:
-        return "probabilities", "Probability of each class at each pixel."
-    return "class_ids", "The most probable class at each pixel."
+def _labels(output: str, description: dict[str, Any]) -> _Table:
+    """The file that names the classes of an output."""
+    one_channel = description["threshold"] is not None and output != "class_ids"
+    file, meaning = (_CHANNEL_FILE, "Class 1.") if one_channel else (LABEL_FILE, "One class per line.")
+    return _Table({0: file, 1: meaning, 2: _Number("Uint8", _TENSOR_AXIS_LABELS)})
 
 
-def _written(builder, value):
-    """The offset of a table, list or text. What a table refers to must be written before it."""
+def _written(builder: Any, value: Any) -> int:
+    """The offset of a table, list or text. The parts of a table must be written before it."""
     if isinstance(value, str):
         return builder.CreateString(value)
     if isinstance(value, list):
@@ -117,7 +119,7 @@ def _written(builder, value):
     return builder.EndObject()
 
 
-def _vector(builder, values: list[Any]):
+def _vector(builder: Any, values: list[Any]) -> int:
     numbers = isinstance(values[0], float)
     offsets = values if numbers else [_written(builder, value) for value in values]
     builder.StartVector(4, len(values), 4)

@@ -14,7 +14,7 @@ from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.training.tasks.border_task import BorderTask
 from keras_seg.training.tasks.score_table import ScoreTable, percent
 from keras_seg.training.tasks.semantic import SemanticTask
-from keras_seg.training.tasks.task import Report, class_shares, examples, predict_one, spread_positions
+from keras_seg.training.tasks.task import Report, class_shares, examples, predict_one
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -62,7 +62,7 @@ class BoundaryTask(BorderTask, SemanticTask):
 
     def tune(self, model: keras.Model, index: Any) -> dict:
         """The threshold with the best F score."""
-        sample = index.subset(spread_positions(index, _TUNED_ON))
+        sample = index.sample(_TUNED_ON)
         return {"threshold": evaluation.evaluate_boundaries(model, sample).best_threshold}
 
     def evaluate(

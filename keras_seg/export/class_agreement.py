@@ -1,0 +1,46 @@
+"""How often an exported file and Keras give a pixel the same class, and how well each does on ground-truth masks."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_seg.metrics import ConfusionMatrix, scores
+
+if TYPE_CHECKING:
+    from keras_seg.export.request import Request
+
+# How many of the images that agree least are named.
+_WORST = 5
+
+
+def class_agreement(classes: Sequence[tuple[np.ndarray, ...]], request: "Request") -> dict[str, Any]:
+    """The share of pixels of the same class, the least agreeing images and, with masks, the IoU of both, for a report.
+
+    Args:
+        classes: sequence of (class ids from Keras, class ids from the file), one pair per batch.
+        request: the `Request` of the export.
+    """
+    # The last batch may have been filled up with its own images.
+    total = sum(len(expected) for expected, _ in classes)
+    count = total if request.images is None else len(request.images)
+    same = [a == b for pair in classes for a, b in zip(*pair, strict=True)][:count]
+    agreements = [float(image.mean()) for image in same]
+    worst = sorted(range(count), key=lambda image: agreements[image])[:_WORST]
+    found: dict[str, Any] = {
+        "agreement": float(sum(image.sum() for image in same) / sum(image.size for image in same)),
+        "worst_images": tuple((image, agreements[image]) for image in worst),
+    }
+    if request.masks is not None:
+        for name, side in (("keras_iou", 0), ("iou", 1)):
+            found[name] = _iou(np.concatenate([pair[side] for pair in classes])[:count], request)
+    return found
+
+
+def _iou(ids: np.ndarray, request: "Request") -> tuple[float | None, ...]:
+    """The IoU of each class, None for a class that does not occur."""
+    metric = ConfusionMatrix(max(2, request.scores.channels), ignore_class=request.ignore_class)
+    for mask, predicted in zip(np.asarray(request.masks), ids, strict=True):
+        metric.update_state(mask[None], predicted[None].astype("int32"))
+    values = scores.iou_per_class(metric.matrix, request.ignore_class)
+    return tuple(None if np.isnan(value) else float(value) for value in values)

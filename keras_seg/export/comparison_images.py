@@ -1,0 +1,70 @@
+"""The images that an exported file is compared with Keras on."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg._types import ArrayLike
+
+if TYPE_CHECKING:
+    from keras_seg.export.request import Request
+
+# Two sizes that are no multiples of any stride, so that padding and cropping are part of the comparison.
+_TRIAL_SIZES = ((70, 90), (97, 65))
+
+
+def comparison_images(
+    model: keras.Model, images: ArrayLike | None, input_size: tuple[int, int], *, count: int = 2, seed: int = 0
+) -> np.ndarray:
+    """The images to compare on: those given, or seeded noise over the whole input range.
+
+    Args:
+        model: keras.Model.
+        images: array (n, height, width, channels), 0..255, or None.
+        input_size: (height, width), which images must have and noise gets.
+        count: int. How many noise images. Defaults to 2.
+        seed: int. Defaults to 0.
+
+    Returns:
+        float32 array (n, height, width, channels).
+    """
+    shape = (*input_size, model.input_shape[-1])
+    if images is None:
+        # Blocks as well as single pixels vary, so that the deep layers of the model see structure too.
+        rng = np.random.default_rng(seed)
+        blocks = rng.uniform(0, 255, size=(count, -(-shape[0] // 16), -(-shape[1] // 16), shape[2]))
+        blocks = blocks.repeat(16, axis=1).repeat(16, axis=2)[:, : shape[0], : shape[1]]
+        return np.clip(blocks + rng.normal(0, 20, size=(count, *shape)), 0, 255).astype("float32")
+    images = np.asarray(images, "float32")
+    if images.ndim != 4 or images.shape[1:] != shape or len(images) == 0:
+        _validation.fail("images", f"must be an array (n, {', '.join(map(str, shape))}) with n > 0", images.shape)
+    return images
+
+
+def comparison_batches(request: "Request") -> list[np.ndarray]:
+    """The batches to compare on, of the file's type and batch size."""
+    height, width = request.size
+    if request.images is not None:
+        images = np.asarray(request.images)
+        sides = images.shape[1:3] if images.ndim == 4 else (height or 1, width or 1)
+        found = [comparison_images(request.model, images, (height or sides[0], width or sides[1]))]
+    else:
+        sizes = [(height or h, width or w) for h, w in _TRIAL_SIZES]
+        found = [
+            comparison_images(request.model, None, size) for size in (sizes if None in request.size else sizes[:1])
+        ]
+    if request.input != "float32":
+        found = [np.clip(np.round(batch), 0, 255).astype("uint8") for batch in found]
+    if request.batch_size is not None:
+        found = [part for batch in found for part in _cut(batch, request.batch_size)]
+    return found
+
+
+def _cut(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """Batches of exactly `size`, the last filled up with its own images."""
+    for start in range(0, len(images), size):
+        part = images[start : start + size]
+        yield part if len(part) == size else np.resize(part, (size, *part.shape[1:]))

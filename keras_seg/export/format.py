@@ -1,0 +1,82 @@
+"""A file format as the exporter sees it."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from keras_seg import _validation
+from keras_seg._files import size_on_disk
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tensorflow as tf
+
+    from keras_seg.export.request import Request
+
+# Threads that a file is timed with: a phone's two fast cores, and what the build machines have.
+THREADS = 2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """An exported file in its own runtime.
+
+    Attributes:
+        run: callable. Takes a batch, float32 or uint8 as the file does, and returns a dict of arrays by name.
+        ops: tuple of str. The distinct operators, sorted.
+        threads: int. How many `run` computes with. Defaults to `THREADS`.
+    """
+
+    run: Callable[["np.ndarray"], dict[str, Any]]
+    ops: tuple[str, ...]
+    threads: int = THREADS
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Format:
+    """How a model is written in one format, and how the file is run.
+
+    Attributes:
+        name: str. As in the report, such as "tflite".
+        title: str. As in errors, such as "TFLite".
+        write: callable of a `traced_module`, of the path to write to, and of the `Request`.
+        load: callable of that path that returns `Loaded`.
+        requires: tuple of (module, extra). The packages that writing and loading need.
+        subpixel: bool or "deep". The form of upsampling that the runtime computes fastest, as `inference_graph` takes
+            it. Defaults to "deep".
+        sidecar: bool. Whether the description is a JSON file beside the exported file. Defaults to True.
+        folder_mark: str or None. Where the format is a folder, the file that shows that a folder is one of this format.
+            Defaults to None, for a file.
+        companion: str or None. The suffix of a second file, written beside the first. Defaults to None.
+    """
+
+    name: str
+    title: str
+    write: Callable[["tf.Module", pathlib.Path, "Request"], None]
+    load: Callable[[pathlib.Path], Loaded]
+    requires: tuple[tuple[str, str], ...]
+    subpixel: bool | Literal["deep"] = "deep"
+    sidecar: bool = True
+    folder_mark: str | None = None
+    companion: str | None = None
+
+    def check_installed(self) -> None:
+        """Fail unless the packages that the format needs are installed."""
+        for module, extra in self.requires:
+            _validation.optional_import(module, extra, f"Exporting to {self.title}")
+
+    def check_replaceable(self, path: pathlib.Path) -> None:
+        """Fail where the export would replace a folder that this format did not write, with overwriting too."""
+        if not path.is_dir() or not any(path.iterdir()):
+            return
+        if self.folder_mark is None:
+            _validation.fail("path", "is a folder with files in it", str(path), "Name a file in it.")
+        if not (path / self.folder_mark).exists():
+            rule = f"is a folder that holds no {self.title}"
+            _validation.fail("path", rule, str(path), "Choose another path.")
+
+    def size(self, path: pathlib.Path) -> int:
+        """Bytes on disk of what is at `path`, a second file included."""
+        files = [path] if self.companion is None else [path, path.with_suffix(self.companion)]
+        return sum(size_on_disk(file) for file in files)

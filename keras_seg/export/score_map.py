@@ -1,0 +1,79 @@
+"""The score map that a model outputs, and what its numbers are."""
+
+import dataclasses
+from typing import Any
+
+import keras
+
+from keras_seg import _validation
+from keras_seg._graph import as_functional
+from keras_seg.inference.output_kind import output_kind
+
+# Names of a score map in a file, by its `output_kind`.
+_NAMES = {
+    "softmax": "probabilities",
+    "sigmoid": "probabilities",
+    "probabilities": "probabilities",
+    "logits": "logits",
+}
+_MEANINGS = {
+    "probabilities": "Probability of each class at each pixel.",
+    "logits": "Logit of each class at each pixel.",
+    "scores": "Score of each class at each pixel.",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScoreMap:
+    """The score map of a model, under the name it has in an exported file.
+
+    Attributes:
+        name: str. "probabilities", "logits", or "scores" where the last layers of the model do not show which.
+        channels: int. One channel is one class against the rest.
+    """
+
+    name: str
+    channels: int
+
+    @property
+    def threshold(self) -> float:
+        """The score above which a single channel is class 1: the probability 0.5, which is the logit 0."""
+        return 0.0 if self.name == "logits" else 0.5
+
+    @property
+    def meaning(self) -> str:
+        """One sentence for people who read the file."""
+        return _MEANINGS[self.name]
+
+    def named(self, predicted: Any) -> dict[str, Any]:
+        """The output of the model, by name."""
+        if isinstance(predicted, dict):
+            (predicted,) = predicted.values()
+        return {self.name: predicted}
+
+
+def score_map(model: keras.Model, output: str = "scores") -> ScoreMap:
+    """The `ScoreMap` of a model with one output.
+
+    Args:
+        model: keras.Model.
+        output: str. "probabilities" is a claim: it decides where the last layers do not show what they output, and is
+            refused for logits. Defaults to "scores".
+    """
+    check_one_output(model)
+    functional = as_functional(model)
+    kind = None if functional is None else output_kind(functional)
+    if kind == "logits" and output == "probabilities":
+        fix = 'Pass output="scores", or add a softmax or sigmoid to the model.'
+        _validation.fail("output", "must not call logits probabilities", output, fix)
+    claimed = "probabilities" if output == "probabilities" else "scores"
+    return ScoreMap(name=_NAMES.get(kind or "", claimed), channels=model.output_shape[-1])
+
+
+def check_one_output(model: keras.Model) -> None:
+    """Fail if the model has several outputs."""
+    shape = getattr(model, "output_shape", None)
+    several = isinstance(shape, (list, tuple)) and any(isinstance(one, (list, tuple)) for one in shape)
+    if several or isinstance(shape, dict):
+        fix = "Use keras.Model(model.inputs, model.outputs[0]), or TestTimeAugmentation without uncertainty."
+        _validation.fail("model", "must have one output", shape, fix)

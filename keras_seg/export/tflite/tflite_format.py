@@ -1,0 +1,94 @@
+"""TFLite files: how they are written and run."""
+
+import pathlib
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg.export.format import THREADS, Format, Loaded
+from keras_seg.export.request import Request
+from keras_seg.export.tflite import quantization
+from keras_seg.export.tflite.interpreter import runtime
+from keras_seg.export.tflite.metadata import with_metadata
+from keras_seg.export.unsupported import unsupported
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# How the converter names an operator that it has no counterpart for: 'tf.Name' op is neither a custom op nor a flex op.
+_LACKING = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")
+
+
+def _write(module: "tf.Module", path: pathlib.Path, request: Request) -> None:
+    """Write a `traced_module` to a TFLite file with metadata."""
+    path.write_bytes(with_metadata(_converted(module, request), request.description))
+
+
+def _converted(module: "tf.Module", request: Request) -> bytes:
+    """A `traced_module` as TFLite bytes, built-in operators only."""
+    try:
+        return quantization.converted(module, request)
+    except _validation.InputError:
+        raise
+    except Exception as error:
+        if lacking := set(_LACKING.findall(str(error))):
+            raise unsupported("TFLite", lacking, request) from error
+        raise RuntimeError(f"TFLite cannot hold this model: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of a converter's error, without its stack."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+
+
+def _load(path: pathlib.Path) -> Loaded:
+    """A TFLite file under its own interpreter."""
+    interpreter = _interpreter(path)
+    # Before tensors are allocated, when a delegate takes its operators' place.
+    ops = {op["op_name"] for op in interpreter._get_ops_details()} - {"DELEGATE"}
+    serve = interpreter.get_signature_runner()
+    source, targets = serve.get_input_details()["image"], serve.get_output_details()
+    dynamic = (source["shape_signature"][1:3] < 0).any()
+
+    def run(batch: np.ndarray) -> dict[str, Any]:
+        if source["dtype"] == np.int8:
+            batch = (batch.astype("int16") - 128).astype("int8")
+        try:
+            found = serve(image=batch)
+        except (RuntimeError, ValueError) as error:
+            if not dynamic:
+                raise
+            height, width = batch.shape[1:3]
+            raise RuntimeError(
+                f"{path.name} was not written: TFLite cannot run this model at any size, it fails at "
+                f"{height} x {width} ({_first_line(error)}). Fix the size: input_size=({height}, {width})."
+            ) from error
+        return {name: _in_floats(np.array(value), targets[name]) for name, value in found.items()}
+
+    return Loaded(run=run, ops=tuple(sorted(ops)))
+
+
+def _interpreter(path: pathlib.Path, threads: int = THREADS) -> Any:
+    """The interpreter of a TFLite file, with as many threads."""
+    make, _ = runtime()
+    return make(model_path=str(path), num_threads=threads)
+
+
+def _in_floats(values: np.ndarray, details: dict[str, Any]) -> np.ndarray:
+    """Numbers of an int8 file as the real numbers they stand for; others as they are."""
+    scale, zero = details["quantization"]
+    return values if scale == 0 else (values.astype("float32") - zero) * np.float32(scale)
+
+
+# LiteRT is optional: TensorFlow has an interpreter too.
+TFLITE = Format(
+    name="tflite",
+    title="TFLite",
+    requires=(("tensorflow", "tensorflow"),),
+    write=_write,
+    load=_load,
+    subpixel=True,
+    sidecar=False,  # The description is inside the file.
+)
