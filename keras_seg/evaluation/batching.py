@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._graph import functional_graph
 from keras_seg._progress import check_progress, progress_report
 from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.data import (
@@ -21,7 +22,7 @@ from keras_seg.data import (
 )
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.pipeline.from_folder import refuse_scan_arguments
-from keras_seg.evaluation.model_scores import check_finite, single_output
+from keras_seg.inference.output_kind import check_finite, single_output
 
 # (positions, images, labels): images float32 (batch, height, width, channels), labels (batch, height, width).
 Batch = tuple[Sequence[int], np.ndarray, np.ndarray]
@@ -160,7 +161,7 @@ def each_prediction(
     Raises:
         InputError: the model has several outputs or another number of channels, or predicts NaN.
     """
-    found = single_output(model).shape[-1]
+    found = output_channels(model)
     if channels is not None and found != channels:
         fix = "Pass a model that was trained for this task."
         _validation.fail("model", f"must give {channels} channels", f"a model of {found} channels", fix)
@@ -169,12 +170,19 @@ def each_prediction(
         for positions, images, labels in labeled.batches():
             (scores,) = keras.tree.flatten(model.predict_on_batch(images))
             scores = np.asarray(scores)
-            check_finite(scores)
+            check_finite(scores, "The scores of `model`", allow_infinity=True)
             yield from zip(positions, labels, scores, strict=True)
             done += len(images)
             report(done)
     if not done:
         _validation.fail("data", "must hold at least one image", "no batches")
+
+
+def output_channels(model: keras.Model) -> int:
+    """Channels of the one output of a functional model."""
+    functional_graph(model)  # Fails for a model without a graph.
+    output: Any = single_output(model)
+    return output.shape[-1]
 
 
 def reported(progress: Progress, total: int | None, unit: str = "images") -> Any:

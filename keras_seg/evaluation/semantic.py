@@ -9,10 +9,9 @@ import numpy as np
 
 from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.data import FolderIndex
-from keras_seg.evaluation.batching import each_prediction, labeled_classes
+from keras_seg.evaluation.batching import each_prediction, labeled_classes, output_channels
 from keras_seg.evaluation.image_matrix import image_matrix
-from keras_seg.evaluation.model_scores import class_ids, single_output
-from keras_seg.inference.output_kind import output_kind
+from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.metrics import ConfusionMatrix, confidence_interval, scores
 
 
@@ -120,7 +119,7 @@ def evaluate(
         >>> ks.evaluation.evaluate(model, [(images, masks)]).images
         2
     """
-    classes = max(2, single_output(model).shape[-1])
+    classes = max(2, output_channels(model))
     labeled = labeled_classes(
         data,
         split=split,

@@ -14,11 +14,10 @@ from keras_seg import _validation
 from keras_seg._graph import image_graph
 from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.data import FolderIndex
-from keras_seg.evaluation.batching import LabeledImages, labeled_classes, reported
+from keras_seg.evaluation.batching import LabeledImages, labeled_classes, output_channels, reported
 from keras_seg.evaluation.image_matrix import image_matrix
-from keras_seg.evaluation.model_scores import check_finite, class_ids, single_output
 from keras_seg.evaluation.tta_gain import TTAGain, TTAReport
-from keras_seg.inference.output_kind import output_kind
+from keras_seg.inference.output_kind import check_finite, class_ids, output_kind
 from keras_seg.inference.tta.brightness import Brightness
 from keras_seg.inference.tta.scale import Scale
 from keras_seg.inference.tta.shift import Shift
@@ -102,7 +101,7 @@ def tta_report(
     _validation.integer("samples", samples)
     _validation.integer("seed", seed, minimum=0)
     image_graph(model)
-    channels = single_output(model).shape[-1]
+    channels = output_channels(model)
     if channels == 1 and merge_on is None:
         merge_on = "probabilities"  # One threshold, 0.5, for the plain model and all views.
     augmented = functools.partial(TestTimeAugmentation, model, merge=merge, merge_on=merge_on)
@@ -191,7 +190,7 @@ def _sweep(
                 predictions = np.asarray(model.predict_on_batch(images))
                 ids = class_ids(predictions, kinds[key])
                 results[key].seconds.append(time.perf_counter() - start)
-                check_finite(predictions)
+                check_finite(predictions, "The scores of `model`", allow_infinity=True)
                 for mask, predicted in zip(masks, ids, strict=True):
                     results[key].matrices.append(image_matrix(pixels, mask, predicted))
                     results[key].bands.append(image_matrix(bands, mask, predicted))
