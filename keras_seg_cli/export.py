@@ -152,7 +152,7 @@ def _on_tensorflow(run: "TrainedRun") -> None:
             console.console.print(f"Predicting on {keras.backend.backend()}, then exporting on TensorFlow.")
             file = ks_export.write_reference(run.folder.load_model(), pathlib.Path(folder) / "predicted.npz")
             words += ["--reference", str(file)]
-        command = [sys.executable, "-m", "keras_seg", "export", *words]
+        command = [sys.executable, "-m", "keras_seg_cli", "export", *words]
         done = subprocess.run(command, env={**os.environ, "KERAS_BACKEND": "tensorflow"})
     context.exit(done.returncode)
 

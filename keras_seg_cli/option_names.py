@@ -24,7 +24,7 @@ def in_options(message: str, command: click.Command, commands: Iterable[click.Co
     every = {**_options(commands), **own}
 
     def replaced(match: re.Match) -> str:
-        name, value = match[1], match[2]
+        name, value = str(match[1]), match[2]
         option = (own if value is None else every).get(_OTHER_NAMES.get(name, name))
         return match[0] if option is None else _spelled(option, value) or match[0]
 
