@@ -70,7 +70,7 @@ def test_what_is_no_image_is_refused(tmp_path, array, channels, text):
 @pytest.mark.parametrize(
     ("array", "text"),
     [
-        (np.zeros((4, 5)), r"a.npy: holds float64 of shape \(4, 5\). Save a whole number"),
+        (np.zeros((4, 5)), r"a.npy: holds float64 of shape \(4, 5\). Save one integer per pixel"),
         (np.zeros((4, 5, 1), int), r"a.npy: holds int64 of shape"),
         (np.full((4, 5), 2**31), r"a.npy: holds ids beyond 2\^31"),
     ],

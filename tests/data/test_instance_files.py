@@ -165,7 +165,7 @@ class TestLayouts:
     def test_orphans(self, tmp_path):
         self.nested(tmp_path)
         picture(tmp_path / "images" / "c.png")
-        with pytest.raises(InputError, match="1 images have no folder of objects: c. Add what is missing"):
+        with pytest.raises(InputError, match="1 images have no folder of masks: c. Add the missing files"):
             find_instance_pairs(tmp_path)
         assert len(find_instance_pairs(tmp_path, allow_orphans=True)) == 2
 
@@ -178,7 +178,7 @@ class TestLayouts:
     def test_no_image_of_a_name(self, tmp_path):
         picture(tmp_path / "images" / "a.png")
         objects(tmp_path / "masks" / "z")
-        with pytest.raises(InputError, match="no image has a folder of objects"):
+        with pytest.raises(InputError, match="no image has a folder of masks"):
             find_instance_pairs(tmp_path)
 
     def test_a_folder_an_image_without_masks(self, tmp_path):
@@ -252,7 +252,7 @@ class TestBadFiles:
     @pytest.mark.parametrize(
         ("array", "message"),
         [
-            (np.zeros((6, 9)), r"a.npy: holds float64 of shape \(6, 9\). Save a whole number .*astype"),
+            (np.zeros((6, 9)), r"a.npy: holds float64 of shape \(6, 9\). Save one integer per pixel.*astype"),
             (np.zeros((6, 9, 1), int), "a.npy: holds int64 of shape"),
             (IDS - 1, r"a.npy: holds -1, but objects are numbered from 1 .*ignore_class=-1"),
             (IDS * 2**31, "a.npy: holds 6442450944, but objects are numbered from 1"),
@@ -282,7 +282,7 @@ class TestBadFiles:
     def test_an_empty_folder_of_masks(self, tmp_path):
         picture(tmp_path / "images" / "a.png")
         (tmp_path / "masks" / "a").mkdir(parents=True)
-        with pytest.raises(InputError, match="a: holds no masks. Put one file for each object there; .* one of zeros"):
+        with pytest.raises(InputError, match="a: holds no masks. Save one file per object, .* one file of zeros"):
             scan_instances(tmp_path)
         (tmp_path / "masks" / "a").rmdir()
         with pytest.raises(InputError, match=r"no image has a mask \(1 images, 0 masks\)"):

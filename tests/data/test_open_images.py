@@ -199,7 +199,13 @@ def test_open_images_gives_batches_and_paints_once(release):
 
 
 def test_arguments_are_refused_before_anything_is_painted(release):
-    for name, value in (("batch_size", 0), ("seed", -1), ("size", (0, 4)), ("max_images", 0), ("unlabeled", "void")):
+    for name, value in (
+        ("batch_size", 0),
+        ("seed", -1),
+        ("image_size", (0, 4)),
+        ("max_images", 0),
+        ("unlabeled", "void"),
+    ):
         text = refused(release, split="val", classes="Dog", call=from_open_images, **{name: value})
         assert f"`{name}`" in text
     assert not (release / "painted").exists()

@@ -155,7 +155,7 @@ def test_cache_decodes_once_and_changes_nothing(numbered, tmp_path, cache, monke
     index = scan_folder(numbered)
     reads = []
     read_image = store.read_image
-    monkeypatch.setattr(store, "read_image", lambda *a: reads.append(a[0]) or read_image(*a))
+    monkeypatch.setattr(store, "read_image", lambda path, **k: reads.append(path) or read_image(path, **k))
     cache = str(tmp_path / "cache") if cache == "files" else cache
     dataset = from_folder(index, batch_size=4, cache=cache)
     for _ in range(3):
@@ -237,7 +237,7 @@ def test_pipeline_error_of_something_else():
         ({"cache": 3}, "`cache`"),
         ({"augment": "standard"}, "`augment`"),
         ({"augment": keras_seg.augmentation.AugmentationLayer(standard(crop=8))}, "layer.augmentation"),
-        ({"size": (0, 4)}, "`size`"),
+        ({"image_size": (0, 4)}, "`image_size`"),
         ({"first_epoch": 2}, "repeat=True"),
         ({"steps_per_epoch": 0}, "`steps_per_epoch`"),
         ({"workers": 0}, "`workers`"),

@@ -89,7 +89,12 @@ def test_fast_enough_to_generate_on_the_fly(monkeypatch):
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [({"train": 0}, "`train`"), ({"size": 16}, "`size`"), ({"seed": -1}, "`seed`"), ({"val": 1.5}, "`val`")],
+    [
+        ({"train": 0}, "`train`"),
+        ({"image_size": 16}, "`image_size`"),
+        ({"seed": -1}, "`seed`"),
+        ({"val": 1.5}, "`val`"),
+    ],
 )
 def test_bad_arguments(tmp_path, arguments, said):
     with pytest.raises(InputError, match=said):

@@ -54,7 +54,7 @@ def read_image(path: PathLike, *, channels: int = 3) -> np.ndarray:
     if image.mode in _WIDE_MODES:
         return _wide(path, image, channels)
     if image.mode == "F":
-        raise InputError(f"{path}: holds floats of unknown range. Save it with 8 or 16 bits per channel.")
+        raise InputError(f"{path}: holds floating-point values of unknown range. Save 8 or 16 bits per channel.")
     if channels not in (1, 3):
         if channels != 4 or len(image.getbands()) != 4:
             raise InputError(
@@ -168,7 +168,7 @@ def read_array(path: PathLike, *, mapped: bool = False) -> np.ndarray:
         raise InputError(f"{path}: there is no such file. Check the path.") from error
     except (OSError, ValueError, EOFError) as error:
         raise InputError(
-            f"{path}: cannot be read as an array; it is damaged or not a .npy file. Write it with numpy.save."
+            f"{path}: cannot be read as an array of numbers (damaged, or not .npy). Write it with numpy.save."
         ) from error
 
 
@@ -240,7 +240,7 @@ def _unreadable(path: PathLike, kind: str, error: Exception) -> InputError:
     if isinstance(error, Image.UnidentifiedImageError):
         reason = "not an image, or a format that Pillow does not support"
         if pathlib.Path(path).suffix.lower() in (".tif", ".tiff"):
-            reason += "; save TIFFs with 2 or more than 4 channels as .npy"
+            reason += "; save TIFFs with other than 1, 3 or 4 channels as .npy"
     else:
         reason = " ".join(str(error).split()) or type(error).__name__
     partner = "mask" if kind == "image" else "image"
