@@ -54,7 +54,7 @@ def SegNetBasic(
     Examples:
         >>> import keras_seg as ks
         >>> model = ks.models.SegNetBasic(num_classes=11)
-        >>> ks.analysis.receptive_field(model, "pool4").size
+        >>> ks.analysis.receptive_field(model, layer="pool4").size
         106
 
     Reference: Badrinarayanan, Kendall and Cipolla, "SegNet: A Deep Convolutional Encoder-Decoder Architecture for Image

@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_seg import backbones, models
+from keras_seg import backbones
+from keras_seg.models import unfreeze
 
 
 def segmenter(trainable=False, blocks=(0, 0, 0, 0, 0)):
@@ -79,7 +80,7 @@ def test_unfreezing_goes_on_without_compiling(optimizer, monkeypatch):
     same, iterations = model.optimizer, int(model.optimizer.iterations)
     slots = {v.name: np.array(keras.ops.convert_to_numpy(v)) for v in model.optimizer.variables if "head" in v.name}
 
-    assert models.unfreeze(model) is model
+    assert unfreeze(model) is model
     assert model.optimizer is same
     assert int(model.optimizer.iterations) == iterations > 0
     kept = {v.name: keras.ops.convert_to_numpy(v) for v in model.optimizer.variables if "head" in v.name}
@@ -100,7 +101,7 @@ def test_as_good_as_frozen_from_the_start():
     for model in models:
         model.compile("adam", "mse", jit_compile=False)
     models[1].optimizer.build(models[1].trainable_variables)
-    models.unfreeze(models[1])
+    unfreeze(models[1])
     for model in models:
         fit(model, epochs=2)
     for left, right in zip(models[0].get_weights(), models[1].get_weights(), strict=True):
@@ -111,7 +112,7 @@ def test_reloading_the_grown_optimizer(tmp_path):
     model = segmenter()
     model.compile("adam", "mse", jit_compile=False)
     fit(model)
-    models.unfreeze(model)
+    unfreeze(model)
     fit(model)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
@@ -121,17 +122,17 @@ def test_reloading_the_grown_optimizer(tmp_path):
 
 def test_stages_and_batch_norm():
     model = segmenter(blocks=(0, 1, 1, 1, 1))
-    models.unfreeze(model, from_level="P4", keep_batch_norm_frozen=True)
+    unfreeze(model, from_level="P4", keep_batch_norm_frozen=True)
     trainable = {weight.path.split("/")[0] for weight in model.trainable_variables}
     assert trainable == {"head", *(f"stage{s}_{b}_conv" for s in (4, 5) for b in ("down", "block1"))}
-    models.unfreeze(model)
+    unfreeze(model)
     assert len(model.trainable_variables) == 9 * 3 + 2
 
 
 def test_bad_input():
     model = segmenter()
     with pytest.raises(ValueError, match=r"`from_level` must be None or one of the backbone's levels \['P1'"):
-        models.unfreeze(model, from_level="P7")
+        unfreeze(model, from_level="P7")
     with pytest.raises(ValueError, match=r"`model` must be a keras\.Model"):
-        models.unfreeze("model")
+        unfreeze("model")
     assert not model.get_layer("backbone").trainable
