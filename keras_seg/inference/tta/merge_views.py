@@ -97,7 +97,8 @@ class MergeViews(keras.layers.Layer):
             decided = self._decisions(merged)
             apart = ops.abs(decided - _mean([self._decisions(scores) for scores in maps]))
             if self._exclusive(merged):
-                return ops.sum(apart, axis=-1, keepdims=True) / 2
+                share: Any = ops.sum(apart, axis=-1, keepdims=True)
+                return share / 2
             return ops.mean(apart, axis=-1, keepdims=True)
         p: Any = merged
         if self.kind == "logits":
