@@ -1,16 +1,18 @@
 """A receptive field drawn over an image."""
 
 import math
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from keras_seg import _validation
+from keras_seg._types import ArrayLike
 
 _FIELD, _NEIGHBOR, _OUTSIDE = (230, 40, 40), (255, 190, 60), (200, 200, 200)
 
 
-def draw_receptive_field(image, field, *, unit=None, scale=1):
+def draw_receptive_field(image: ArrayLike, field: Any, *, unit: Any = None, scale: int = 1) -> Any:
     """The pixels one unit depends on, as a box over an image, with the unit's center and the box of the next unit.
 
     What lies outside the image, and is padding to the network, is drawn gray.
@@ -64,6 +66,6 @@ def draw_receptive_field(image, field, *, unit=None, scale=1):
     return canvas
 
 
-def _middle(span, side):
+def _middle(span: Any, side: Any) -> Any:
     """The unit whose center is nearest to the middle of `side` pixels."""
     return max(0, round((side / 2 - 0.5 - float(span.center(0))) / float(span.stride)))

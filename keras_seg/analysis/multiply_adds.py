@@ -1,14 +1,16 @@
 """How much arithmetic one image costs."""
 
 import math
+from typing import Any
 
 import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
+from keras_seg._types import Size, Tensor
 
 
-def multiply_adds(model, *, input_size=None):
+def multiply_adds(model: keras.Model, *, input_size: Size | None = None) -> Any:
     """Multiply-adds of a network's convolutions and dense layers for one image.
 
     That is the usual measure of a network's cost, also called MACs, half of its FLOPs. Biases, normalizations,
@@ -42,7 +44,7 @@ def multiply_adds(model, *, input_size=None):
     size = own if input_size is None else _validation.pair("input_size", input_size)
     total = 0
 
-    def call(operation, *args, **kwargs):
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         nonlocal total
         outputs = operation.compute_output_spec(*args, **kwargs)
         total += _cost(operation, args[0] if args else None, keras.tree.flatten(outputs)[0])
@@ -52,7 +54,7 @@ def multiply_adds(model, *, input_size=None):
     return total
 
 
-def _cost(operation, inputs, output):
+def _cost(operation: Any, inputs: Tensor, output: Any) -> Any:
     if hasattr(operation, "multiply_adds"):
         return operation.multiply_adds(keras.tree.map_structure(lambda tensor: tuple(tensor.shape), inputs))
     if isinstance(operation, keras.layers.SeparableConv2D):
@@ -69,6 +71,6 @@ def _cost(operation, inputs, output):
     return 0
 
 
-def _places(tensor):
+def _places(tensor: Tensor) -> Any:
     """How many vectors of channels a tensor of one image holds."""
     return math.prod(tensor.shape[1:-1])

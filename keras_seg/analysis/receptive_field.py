@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
+from keras_seg._types import Tensor
 from keras_seg.analysis.layer_reach import reach_of
 from keras_seg.analysis.unit_extents import UnitExtents
 from keras_seg.layers.reach import EVERYTHING, UNKNOWN
@@ -40,11 +42,11 @@ class ReceptiveField:
     spans: tuple = dataclasses.field(repr=False, compare=False)
 
     @property
-    def aligned(self):
+    def aligned(self) -> bool:
         """Whether all paths that are joined on the way have the same center."""
         return not self.misaligned
 
-    def box(self, row, column):
+    def box(self, row: Any, column: Any) -> Any:
         """The pixels that the unit at (row, column) depends on, as (top, left, bottom, right).
 
         Bottom and right are not included, as in slices. Parts outside the image are padding. Where a layer pads a map
@@ -63,7 +65,7 @@ class ReceptiveField:
         return top, left, bottom + 1, right + 1
 
 
-def receptive_field(model, *, layer=None):
+def receptive_field(model: keras.Model, *, layer: keras.layers.Layer | None = None) -> Any:
     """The receptive field of a layer's units: how large, how far apart, and where.
 
     The graph is walked from the image on, branches, skips and nested models included. A layer with kernel k, dilation
@@ -126,7 +128,7 @@ def receptive_field(model, *, layer=None):
     return _field(name, found)
 
 
-def followed(model):
+def followed(model: keras.Model) -> Any:
     """A model's graph with the spans of everything in it.
 
     Returns:
@@ -136,7 +138,7 @@ def followed(model):
     model = image_graph(model)
     fields = {}
 
-    def call(operation, *args, **kwargs):
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         outputs = _outputs(operation, args, kwargs)
         fields[operation.name] = outputs[0]
         return outputs
@@ -158,12 +160,12 @@ class _Map:
     misaligned: dict = dataclasses.field(default_factory=dict)
     unknown: object = None
 
-    def size(self, axis):
+    def size(self, axis: int) -> Any:
         """The units along an axis; 1 for a vector."""
         return self.spec.shape[axis + 1] if len(self.spec.shape) == 4 else 1
 
 
-def _outputs(operation, args, kwargs):
+def _outputs(operation: Any, args: Any, kwargs: Any) -> Any:
     """The maps that an operation makes of those among its arguments."""
     maps = [value for value in keras.tree.flatten((args, kwargs)) if isinstance(value, _Map)]
     bare_args, bare_kwargs = keras.tree.map_structure(
@@ -176,7 +178,7 @@ def _outputs(operation, args, kwargs):
     return [dataclasses.replace(joined, spec=spec) for spec in specs]
 
 
-def _read(operation, position, maps, output):
+def _read(operation: Any, position: Any, maps: Any, output: Any) -> Any:
     """The contribution of input number `position` of `maps` to an operation's output; None if only its size is used."""
     source = maps[position]
     lent = len(maps) > 1 and position < len(maps) - 1 and reach_of(operation, len(maps) - 1, 0, size=None) is None
@@ -204,7 +206,7 @@ def _read(operation, position, maps, output):
     return dataclasses.replace(source, spans=tuple(spans), whole=whole, unknown=unknown)
 
 
-def _reshaped(operation, source, output):
+def _reshaped(operation: Any, source: Any, output: Any) -> Any:
     """A reshape either changes nothing along the axes (a vector and a map of one pixel), flattens, or is not known."""
     if all(source.size(axis) == 1 for axis in (0, 1)) and (
         len(output.shape) == 2 or (len(output.shape) == 4 and tuple(output.shape[1:3]) == (1, 1))
@@ -215,7 +217,7 @@ def _reshaped(operation, source, output):
     return dataclasses.replace(source, unknown=source.unknown or operation)
 
 
-def _joined(operation, maps):
+def _joined(operation: Any, maps: Any) -> Any:
     """The union of several maps, unit by unit."""
     result = maps[0]
     for other in maps[1:]:
@@ -242,7 +244,7 @@ def _joined(operation, maps):
     return result
 
 
-def _field(name, found):
+def _field(name: str, found: Any) -> Any:
     if found.whole:
         size = padding = (math.inf, math.inf)
     else:
@@ -259,20 +261,20 @@ def _field(name, found):
     )
 
 
-def _number(fraction):
+def _number(fraction: Any) -> Any:
     return int(fraction) if fraction.denominator == 1 else float(fraction)
 
 
-def _simple(pair):
+def _simple(pair: Any) -> Any:
     """One number where both axes have the same."""
     return pair[0] if pair[0] == pair[1] else tuple(pair)
 
 
-def _operation_of(tensor):
+def _operation_of(tensor: Tensor) -> Any:
     return tensor._keras_history.operation
 
 
-def _tensors(model, maps):
+def _tensors(model: keras.Model, maps: Any) -> Any:
     """The model's own tensors with what the walk found for them, nested models' outputs included."""
     return [
         (tensor, maps[id(tensor)])

@@ -1,12 +1,15 @@
 """The steps in which an image can be moved under a network so that its output moves along."""
 
 import math
+from typing import Any
+
+import keras
 
 from keras_seg._graph import as_functional
 from keras_seg.analysis.receptive_field import followed
 
 
-def shift_stride(model):
+def shift_stride(model: keras.Model) -> Any:
     """The least common multiple of the strides of all maps of a model: the grid that its poolings lay over an image.
 
     Moved by a multiple of it, an image gives the same output moved along, but for what the padding reaches. Moved by

@@ -3,6 +3,7 @@
 import dataclasses
 import fractions
 import math
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,26 +18,26 @@ class UnitExtents:
     ends: tuple
 
     @classmethod
-    def of_pixels(cls):
+    def of_pixels(cls) -> Any:
         """Each unit depends on the pixel at its own place: the image itself."""
         return cls(1, ((0, 0),))
 
     @property
-    def stride(self):
+    def stride(self) -> Any:
         """Pixels from one unit to the next, on average over a period."""
         return fractions.Fraction(self.advance, len(self.ends))
 
-    def at(self, unit):
+    def at(self, unit: Any) -> Any:
         """(first, last) pixel of a unit."""
         periods, phase = divmod(unit, len(self.ends))
         first, last = self.ends[phase]
         return first + self.advance * periods, last + self.advance * periods
 
-    def center(self, unit):
+    def center(self, unit: Any) -> Any:
         """The middle of a unit's span."""
         return fractions.Fraction(sum(self.at(unit)), 2)
 
-    def read_by(self, reading):
+    def read_by(self, reading: Any) -> Any:
         """The spans of units that read these units as a `Reading` says."""
         count = len(self.ends) // math.gcd(len(self.ends), reading.advance)
         ends = []
@@ -47,7 +48,7 @@ class UnitExtents:
                 ends.append((min(end[0] for end in read), max(end[1] for end in read)))
         return UnitExtents(self.advance * reading.advance * count // len(self.ends), tuple(ends))._shortest()
 
-    def joined(self, other):
+    def joined(self, other: Any) -> Any:
         """The union of two spans, unit by unit, and by how many pixels the centers differ on average over a period.
 
         Both must have the same stride.
@@ -61,7 +62,7 @@ class UnitExtents:
         shift = sum(self.center(unit) - other.center(unit) for unit in range(count)) / count
         return union._shortest(), abs(shift)
 
-    def _shortest(self):
+    def _shortest(self) -> Any:
         """The same spans with the shortest period."""
         count = len(self.ends)
         for period in range(1, count):

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import Reaches, regions
 
 
@@ -35,12 +36,12 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
         [1.0, 3.0]
     """
 
-    def __init__(self, output_size, **kwargs):
+    def __init__(self, output_size: Size, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.output_size = _validation.pair("output_size", output_size)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, "float32")  # Half precision would add up thousands of pixels badly.
         height, width = _ops.spatial_size(x)
         rows = [ops.mean(x[:, a:b], axis=1, keepdims=True) for a, b in _regions(height, self.output_size[0])]
@@ -54,12 +55,12 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return regions(size, self.output_size[axis])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return (input_shape[0], *self.output_size, input_shape[3])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "output_size": self.output_size}
 
 
-def _regions(length, count):
+def _regions(length: Any, count: Any) -> Any:
     return [(index * length // count, ((index + 1) * length + count - 1) // count) for index in range(count)]

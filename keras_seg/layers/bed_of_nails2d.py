@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import Reaches, scaled
 
 
@@ -37,13 +38,13 @@ class BedOfNails2D(keras.layers.Layer):
     (2015), section 3.
     """
 
-    def __init__(self, factor=2, *, data_format=None, **kwargs):
+    def __init__(self, factor: Size = 2, *, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.factor = _validation.pair("factor", factor)
         self.data_format = _validation.channels_last(data_format)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         rows, columns = self.factor
         _, height, width, channels = ops.shape(inputs)
         # Zeros behind every pixel, then behind every line: views of three axes, which every runtime can pad.
@@ -58,10 +59,10 @@ class BedOfNails2D(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return scaled(1, self.factor[axis], "nearest")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, height, width, channels = input_shape
         rows, columns = self.factor
         return (batch, height and height * rows, width and width * columns, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "factor": self.factor, "data_format": self.data_format}

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.initializers import Bilinear
 from keras_seg.initializers.bilinear import bilinear_kernel
 from keras_seg.layers.reach import Reaches, transposed
@@ -42,7 +43,7 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         sections 3.3 and 4.3.
     """
 
-    def __init__(self, strides, *, padding="same", trainable=False, **kwargs):
+    def __init__(self, strides: Size | None, *, padding: str = "same", trainable: bool = False, **kwargs: Any) -> None:
         super().__init__(trainable=bool(trainable), **kwargs)
         self.strides = _validation.integer("strides", strides)
         # Freezing the layer later keeps the kernel it has.
@@ -51,14 +52,14 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         self.padding = _validation.one_of("padding", padding, ("same", "valid"))
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.kernel = None
         if self.has_kernel:
             size = 2 * self.strides
             self.kernel = self.add_weight(name="kernel", shape=(size, size, input_shape[-1], 1), initializer=Bilinear())
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         channels = inputs.shape[-1]
         if self.has_kernel:
             kernel = ops.cast(self.kernel, inputs.dtype)
@@ -70,10 +71,10 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         height, width = _ops.spatial_size(x)
         return ops.transpose(ops.reshape(x, (-1, channels, height, width)), (0, 2, 3, 1))
 
-    def _enlarge(self, x, kernel):
+    def _enlarge(self, x: Tensor, kernel: Any) -> Any:
         return ops.conv_transpose(x, kernel, strides=self.strides, padding=self.padding, data_format="channels_last")
 
-    def multiply_adds(self, input_shape):
+    def multiply_adds(self, input_shape: Any) -> Any:
         """Of one call, each channel by itself; see `keras_seg.analysis.multiply_adds`.
 
         Trainable kernels lie on the diagonal of a dense one, whose zeros are multiplied too.
@@ -87,12 +88,12 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return [transposed(self.kernel_size, self.strides, 1, self.padding)]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
         more = self.strides if self.padding == "valid" else 0
         return (batch, *(n and n * self.strides + more for n in size), channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "strides": self.strides,

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import Reaches, shifted
 
 
@@ -32,17 +33,17 @@ class CropLike(keras.layers.Layer):
         True
     """
 
-    def __init__(self, offset=0, **kwargs):
+    def __init__(self, offset: Size = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.offset = _validation.pair("offset", offset, minimum=0)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
         if not nested or [len(shape) for shape in input_shape] != [4, 4]:
             _validation.fail("inputs", "must be the list [map, like] of (batch, height, width, channels)", input_shape)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x, like = inputs
         top, left = self.offset
         height, width = _ops.spatial_size(like)
@@ -59,9 +60,9 @@ class CropLike(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return None if position == 1 else [shifted(self.offset[axis])]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         (batch, _, _, channels), (_, height, width, _) = input_shape
         return (batch, height, width, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "offset": self.offset}

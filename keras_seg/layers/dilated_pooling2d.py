@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import Reaches, reach_of_window
 
 MODES = ("max", "average")
@@ -46,7 +47,15 @@ class DilatedPooling2D(keras.layers.Layer):
         dilation of what follows a removed stride.
     """
 
-    def __init__(self, pool_size=2, *, dilation_rate=1, mode="max", padding=((0, 0), (0, 0)), **kwargs):
+    def __init__(
+        self,
+        pool_size: Size = 2,
+        *,
+        dilation_rate: int = 1,
+        mode: str = "max",
+        padding: str = ((0, 0), (0, 0)),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.pool_size = _validation.pair("pool_size", pool_size)
         self.dilation_rate = _validation.pair("dilation_rate", dilation_rate)
@@ -57,7 +66,7 @@ class DilatedPooling2D(keras.layers.Layer):
         self.strides = (1, 1)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if self.mode == "max":
             return self._reduced(self._padded(inputs, -math.inf), ops.maximum)
         total = self._reduced(self._padded(inputs, 0.0), ops.add)
@@ -66,12 +75,12 @@ class DilatedPooling2D(keras.layers.Layer):
         # As in Keras: the mean is over the pixels that are there.
         return total / self._reduced(self._padded(ops.ones_like(inputs[:1, :, :, :1]), 0.0), ops.add)
 
-    def _padded(self, x, value):
+    def _padded(self, x: Tensor, value: Any) -> Any:
         if not any(sum(side) for side in self.padding):
             return x
         return ops.pad(x, ((0, 0), *self.padding, (0, 0)), constant_values=value)
 
-    def _reduced(self, x, combine):
+    def _reduced(self, x: Tensor, combine: Any) -> Any:
         """`combine` over shifted copies, one axis after the other."""
         for axis, (count, step) in enumerate(zip(self.pool_size, self.dilation_rate, strict=True), start=1):
             length = _ops.spatial_size(x)[axis - 1] - (count - 1) * step
@@ -89,7 +98,7 @@ class DilatedPooling2D(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return [reach_of_window(self, axis, size)]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
         size = (
             n and n + sum(pads) - (count - 1) * step
@@ -97,7 +106,7 @@ class DilatedPooling2D(keras.layers.Layer):
         )
         return (batch, *size, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "pool_size": self.pool_size,

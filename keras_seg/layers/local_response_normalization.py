@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 from keras_seg.layers.reach import Reaches
 
 
@@ -48,7 +49,9 @@ class LocalResponseNormalization(keras.layers.Layer):
         2012, section 3.3, where alpha is not divided by the size.
     """
 
-    def __init__(self, size=5, *, alpha=1e-4, beta=0.75, bias=1.0, **kwargs):
+    def __init__(
+        self, size: Any = 5, *, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0, **kwargs: Any
+    ) -> None:
         # Without autocast: float16 would round raw pixel values that are not whole.
         super().__init__(**{**kwargs, "autocast": False})
         self.size = _validation.integer("size", size)
@@ -60,12 +63,12 @@ class LocalResponseNormalization(keras.layers.Layer):
         if self.bias == 0:
             _validation.fail("bias", "must be positive, or black pixels would be divided by zero", bias)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, "float32")
         energy = self._sums(x * x)
         return ops.cast(x * ops.power(self.bias + self.alpha / self.size * energy, -self.beta), self.compute_dtype)
 
-    def _sums(self, x):
+    def _sums(self, x: Tensor) -> Any:
         """The sums over each channel's neighbors."""
         channels, half = x.shape[-1], self.size // 2
         if half >= channels - 1:  # Everything is everybody's neighbor, as for the colors of an image.
@@ -80,10 +83,10 @@ class LocalResponseNormalization(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return []
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.pop("autocast", None)
         return {**config, "size": self.size, "alpha": self.alpha, "beta": self.beta, "bias": self.bias}

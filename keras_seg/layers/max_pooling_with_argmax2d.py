@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_seg import _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers import windows
 from keras_seg.layers.reach import Reaches, reach_of_window
 
@@ -48,7 +49,15 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
     Deconvolution Network for Semantic Segmentation" (2015), section 3.2, where the indices are called switches.
     """
 
-    def __init__(self, pool_size=2, *, strides=None, padding="valid", data_format=None, **kwargs):
+    def __init__(
+        self,
+        pool_size: Size = 2,
+        *,
+        strides: Size | None = None,
+        padding: str = "valid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.pool_size = _validation.pair("pool_size", pool_size)
         self.strides = None if strides is None else _validation.pair("strides", strides)
@@ -63,7 +72,7 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
         self.data_format = _validation.channels_last(data_format)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         self.compute_output_shape(inputs.shape)  # Fails for maps without a window.
         return windows.pool(inputs, self.pool_size, self.padding)
 
@@ -73,7 +82,7 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return [reach_of_window(self, axis, size)]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
         counts = [windows.count(n, window, self.padding) for n, window in zip(size, self.pool_size, strict=True)]
         if 0 in counts:
@@ -82,11 +91,11 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
             )
         return (batch, *counts, channels), (batch, *counts, channels)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Tensor) -> Any:
         maxima, indices = self.compute_output_shape(inputs.shape)
         return keras.KerasTensor(maxima, self.compute_dtype), keras.KerasTensor(indices, "int32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "pool_size": self.pool_size,

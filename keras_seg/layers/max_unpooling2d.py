@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers import windows
 from keras_seg.layers.reach import Reach, Reaches
 
@@ -48,12 +49,12 @@ class MaxUnpooling2D(keras.layers.Layer):
     Understanding Convolutional Networks" (2014), section 2.1.
     """
 
-    def __init__(self, pool_size=2, *, data_format=None, **kwargs):
+    def __init__(self, pool_size: Size = 2, *, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pool_size = _validation.pair("pool_size", pool_size)
         self.data_format = _validation.channels_last(data_format)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if not isinstance(inputs, (list, tuple)):
             _validation.fail("inputs", "must be [values, indices] or [values, indices, like], all maps", inputs.shape)
         self.compute_output_shape([tuple(tensor.shape) for tensor in inputs])  # Fails for shapes that do not fit.
@@ -75,7 +76,7 @@ class MaxUnpooling2D(keras.layers.Layer):
             offset = max(size * window - output_size, 0) // 2
         return [Reach(1, tuple(((phase + offset) // window,) * 2 for phase in range(window)))]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
         if not nested or len(input_shape) not in (2, 3) or any(len(shape) != 4 for shape in input_shape):
             _validation.fail("inputs", "must be [values, indices] or [values, indices, like], all maps", input_shape)
@@ -96,5 +97,5 @@ class MaxUnpooling2D(keras.layers.Layer):
             outputs = like[0][1:3]
         return (batch, *outputs, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pool_size": self.pool_size, "data_format": self.data_format}

@@ -5,10 +5,11 @@ from typing import Any
 import keras
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 from keras_seg.layers.reach import Reaches
 
 
-def check_minimum(shape, minimum, why):
+def check_minimum(shape: Any, minimum: Any, why: Any) -> None:
     """Fail unless both sides of an image (height, width, channels) are at least `minimum`, an int or a pair; None
     passes.
     """
@@ -40,12 +41,12 @@ class MinimumSize(keras.layers.Layer):
         (None, 224, 224, 3)
     """
 
-    def __init__(self, minimum, why, **kwargs):
+    def __init__(self, minimum: Any, why: Any, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "autocast": False})  # Half precision would round raw pixels.
         self.minimum = minimum if isinstance(minimum, int) else tuple(minimum)
         self.why = why
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         check_minimum(inputs.shape[1:], self.minimum, self.why)
         return inputs
 
@@ -55,8 +56,8 @@ class MinimumSize(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return []
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "minimum": self.minimum, "why": self.why}

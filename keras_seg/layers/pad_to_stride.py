@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import Reaches, shifted
 
 
@@ -39,13 +40,13 @@ class PadToStride(keras.layers.Layer):
         [0.0, 1.0, 2.0, 1.0]
     """
 
-    def __init__(self, stride=32, *, margin=0, **kwargs):
+    def __init__(self, stride: Size = 32, *, margin: Size = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stride = _validation.pair("stride", stride)
         self.margin = _validation.pair("margin", margin, minimum=0)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         outputs = inputs
         sides = zip(_ops.spatial_size(inputs), self.stride, self.margin, strict=True)
         for axis, (length, stride, margin) in enumerate(sides, start=1):
@@ -68,11 +69,11 @@ class PadToStride(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return [shifted(-self.margin[axis])] if self.margin[axis] else []
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
         sides = zip(size, self.stride, self.margin, strict=True)
         padded = (n and -(-n // stride) * stride + 2 * margin for n, stride, margin in sides)
         return (batch, *padded, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "stride": self.stride, "margin": self.margin}

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import Reaches, scaled
 
 
@@ -40,17 +41,17 @@ class PixelShuffle2D(keras.layers.Layer):
     Neural Network" (2016), section 2.2.
     """
 
-    def __init__(self, factor=2, *, data_format=None, **kwargs):
+    def __init__(self, factor: Size = 2, *, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.factor = _validation.integer("factor", factor)
         self.data_format = _validation.channels_last(data_format)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.compute_output_shape(input_shape)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if self.factor == 1:
             return inputs
         return _ops.pixel_shuffle(inputs, self.factor)
@@ -61,7 +62,7 @@ class PixelShuffle2D(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return scaled(1, self.factor, "nearest")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, height, width, channels = input_shape
         if channels is not None and channels % self.factor**2 != 0:
             _validation.fail(
@@ -77,11 +78,11 @@ class PixelShuffle2D(keras.layers.Layer):
             channels and channels // self.factor**2,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "factor": self.factor, "data_format": self.data_format}
 
 
-def shuffle_order_from_torch(weights, *, factor=2):
+def shuffle_order_from_torch(weights: Any, *, factor: Size = 2) -> Any:
     """Weights whose last axis is in the channel order of torch's PixelShuffle, in the order of `PixelShuffle2D`.
 
     Args:

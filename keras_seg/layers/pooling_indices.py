@@ -1,12 +1,22 @@
 """The indices of max pooling in the conventions of TensorFlow and torch, and back."""
 
+from typing import Any
+
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import Size
 from keras_seg.layers.windows import PADDINGS, count, offset
 
 
-def to_tf_argmax(indices, input_size, *, pool_size=2, padding="valid", include_batch_in_index=False):
+def to_tf_argmax(
+    indices: Any,
+    input_size: Size | None,
+    *,
+    pool_size: Size = 2,
+    padding: str = "valid",
+    include_batch_in_index: bool = False,
+) -> Any:
     """Window-local indices as `tf.nn.max_pool_with_argmax` numbers them.
 
     A maximum in row y, column x and channel c of a map of `width` columns and C channels has number
@@ -39,7 +49,14 @@ def to_tf_argmax(indices, input_size, *, pool_size=2, padding="valid", include_b
     return ((first + y) * size[1] + x) * indices.shape[3] + channel
 
 
-def from_tf_argmax(argmax, input_size, *, pool_size=2, padding="valid", include_batch_in_index=False):
+def from_tf_argmax(
+    argmax: Any,
+    input_size: Size | None,
+    *,
+    pool_size: Size = 2,
+    padding: str = "valid",
+    include_batch_in_index: bool = False,
+) -> Any:
     """The inverse of `to_tf_argmax`: int32 window-local indices of the numbers of `tf.nn.max_pool_with_argmax`.
 
     Args:
@@ -68,7 +85,7 @@ def from_tf_argmax(argmax, input_size, *, pool_size=2, padding="valid", include_
     return _local("argmax", positions, size, pool_size)
 
 
-def to_torch_indices(indices, input_size, *, pool_size=2, padding="valid"):
+def to_torch_indices(indices: Any, input_size: Size | None, *, pool_size: Size = 2, padding: str = "valid") -> Any:
     """Window-local indices as `torch.nn.MaxPool2d(return_indices=True)` gives them, channels first.
 
     A maximum in row y and column x of a map of `width` columns has number `y * width + x`, in every channel.
@@ -96,7 +113,9 @@ def to_torch_indices(indices, input_size, *, pool_size=2, padding="valid"):
     return np.ascontiguousarray((y * size[1] + x).transpose(0, 3, 1, 2))
 
 
-def from_torch_indices(torch_indices, input_size, *, pool_size=2, padding="valid"):
+def from_torch_indices(
+    torch_indices: Any, input_size: Size | None, *, pool_size: Size = 2, padding: str = "valid"
+) -> Any:
     """The inverse of `to_torch_indices`: int32 window-local indices, channels last.
 
     Args:
@@ -124,7 +143,7 @@ def from_torch_indices(torch_indices, input_size, *, pool_size=2, padding="valid
     return _local("torch_indices", positions, size, pool_size)
 
 
-def _checked(indices, input_size, pool_size, *, padding, name="indices"):
+def _checked(indices: Any, input_size: Size | None, pool_size: Size, *, padding: str, name: str = "indices") -> Any:
     """(int64 indices, size, pool size), where they belong together."""
     indices = np.asarray(indices)
     size, pool_size = _validation.pair("input_size", input_size), _validation.pair("pool_size", pool_size)
@@ -135,7 +154,7 @@ def _checked(indices, input_size, pool_size, *, padding, name="indices"):
     return indices.astype("int64"), size, pool_size
 
 
-def _corners(windows, size, pool_size):
+def _corners(windows: Any, size: Any, pool_size: Size) -> Any:
     """(y, x) of the first cell of every window, negative where that lies before the map."""
     top, left = (
         np.arange(count) * window - offset(length, count, window)
@@ -144,13 +163,13 @@ def _corners(windows, size, pool_size):
     return top.reshape(-1, 1, 1), left.reshape(-1, 1)
 
 
-def _positions(indices, size, pool_size):
+def _positions(indices: Any, size: Any, pool_size: Size) -> Any:
     """(y, x) of window-local indices in the map."""
     top, left = _corners(indices.shape[1:3], size, pool_size)
     return top + indices // pool_size[1], left + indices % pool_size[1]
 
 
-def _local(name, positions, size, pool_size):
+def _local(name: str, positions: Any, size: Any, pool_size: Size) -> Any:
     """Window-local indices of positions `y * width + x`."""
     top, left = _corners(positions.shape[1:3], size, pool_size)
     row, column = positions // size[1] - top, positions % size[1] - left

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 from keras_seg.layers.reach import Reaches
 
 # The constants of keras.applications.imagenet_utils.preprocess_input, in RGB order.
@@ -65,13 +66,13 @@ class Preprocessing(keras.layers.Layer):
         `keras.applications.imagenet_utils.preprocess_input`.
     """
 
-    def __init__(self, mode, **kwargs):
+    def __init__(self, mode: Any, **kwargs: Any) -> None:
         # Without autocast: float16 would round raw pixel values that are not whole before they are centered.
         kwargs["autocast"] = False
         super().__init__(**kwargs)
         self.mode = _validation.one_of("mode", mode, MODES)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """The normalized images."""
         x = ops.cast(inputs, "float32")
         if self.mode != "none":
@@ -92,18 +93,18 @@ class Preprocessing(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return []
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         """The input's shape."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         config = super().get_config()
         config.pop("autocast", None)
         return {**config, "mode": self.mode}
 
 
-def _by_channel(values, channels):
+def _by_channel(values: Tensor, channels: int) -> Any:
     """Three colors' constants spread over `channels` channels: their mean below three, cyclically from three on."""
     values = np.asarray(values, "float32")
     if channels < 3:

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
-from keras_seg._types import Tensor
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import Reaches, scaled
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
@@ -48,7 +48,9 @@ class Resize2D(keras.layers.Layer):
     Reference: Keys, "Cubic Convolution Interpolation for Digital Image Processing" (1981), section II, for `"bicubic"`.
     """
 
-    def __init__(self, factor=2, *, interpolation="bilinear", data_format=None, **kwargs):
+    def __init__(
+        self, factor: Size = 2, *, interpolation: str = "bilinear", data_format: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.factor = _validation.pair("factor", factor)
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
@@ -56,7 +58,7 @@ class Resize2D(keras.layers.Layer):
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if self.interpolation == "bicubic":
             return _bicubic(inputs, self.factor)
         height, width = _ops.spatial_size(inputs)
@@ -68,12 +70,12 @@ class Resize2D(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return scaled(1, self.factor[axis], self.interpolation)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, height, width, channels = input_shape
         rows, columns = self.factor
         return (batch, height and height * rows, width and width * columns, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "factor": self.factor,
@@ -82,7 +84,7 @@ class Resize2D(keras.layers.Layer):
         }
 
 
-def _bicubic(x, factor):
+def _bicubic(x: Tensor, factor: Size) -> Any:
     """Weighted sums of shifted maps: TFLite has no bicubic operator, and the backends do not agree on its weights."""
     rows, columns = factor
     _, height, width, channels = ops.shape(x)
@@ -108,11 +110,11 @@ def bicubic_to_size(x: Tensor, size: tuple[Any, Any]) -> Tensor:
     return ops.cast(outputs, x.dtype)
 
 
-def _phases(x, axis, factor):
+def _phases(x: Tensor, axis: int, factor: Size) -> Any:
     """The maps that, woven together along `axis`, are `x` enlarged `factor` times."""
     length = ops.shape(x)[axis]
 
-    def part(x, start, stop):
+    def part(x: Tensor, start: Any, stop: Any) -> Any:
         return x[:, start:stop] if axis == 1 else x[:, :, start:stop]
 
     # An output lies at most half a pixel before or after a center, and reads two pixels to either side.
@@ -139,9 +141,9 @@ def _cubic_weights(distance: Tensor, a: float = -0.75) -> Tensor:
     return ops.where(distance <= 1, _near(distance, a), _far(distance, a))
 
 
-def _near(distance, a):
+def _near(distance: Any, a: Any) -> Any:
     return ((a + 2) * distance - (a + 3)) * distance**2 + 1
 
 
-def _far(distance, a):
+def _far(distance: Any, a: Any) -> Any:
     return ((distance - 5) * distance + 8) * distance * a - 4 * a

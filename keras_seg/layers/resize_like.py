@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Tensor
 from keras_seg.layers.reach import Reaches, resized
 from keras_seg.layers.resize2d import INTERPOLATIONS, bicubic_to_size
 
@@ -36,17 +37,17 @@ class ResizeLike(keras.layers.Layer):
         [1.0, 1.25, 1.75, 2.0]
     """
 
-    def __init__(self, interpolation="bilinear", **kwargs):
+    def __init__(self, interpolation: str = "bilinear", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
         if not nested or [len(shape) for shape in input_shape] != [4, 4]:
             _validation.fail("inputs", "must be the list [map, like] of (batch, height, width, channels)", input_shape)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x, like = inputs
         if self.interpolation == "bicubic":
             return bicubic_to_size(x, _ops.spatial_size(like))
@@ -58,9 +59,9 @@ class ResizeLike(keras.layers.Layer):
         """See `keras_seg.layers.reach`."""
         return None if position == 1 else resized(size, output_size, scale, self.interpolation)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         (batch, _, _, channels), (_, height, width, _) = input_shape
         return (batch, height, width, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "interpolation": self.interpolation}

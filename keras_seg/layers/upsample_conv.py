@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Tensor
 from keras_seg.layers.reach import EVERYTHING, Reaches, scaled, window
 
 INTERPOLATIONS = ("nearest", "bilinear")
@@ -78,18 +79,18 @@ class UpsampleConv(keras.layers.Layer):
 
     def __init__(
         self,
-        filters,
-        kernel_size=3,
+        filters: int,
+        kernel_size: int = 3,
         *,
-        interpolation="nearest",
-        normalization="batch",
-        activation="relu",
-        fused=True,
-        odd_sizes=True,
-        kernel_initializer="he_normal",
-        kernel_regularizer=None,
-        **kwargs,
-    ):
+        interpolation: str = "nearest",
+        normalization: str | None = "batch",
+        activation: Any = "relu",
+        fused: bool = True,
+        odd_sizes: bool = True,
+        kernel_initializer: str = "he_normal",
+        kernel_regularizer: Any = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.filters = _validation.integer("filters", filters)
         self.kernel_size = _validation.integer("kernel_size", kernel_size)
@@ -104,7 +105,7 @@ class UpsampleConv(keras.layers.Layer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.normalize = self._normalization_layer()
 
-    def _normalization_layer(self):
+    def _normalization_layer(self) -> Any:
         if self.normalization == "batch":
             return keras.layers.BatchNormalization(
                 momentum=BATCH_NORM_MOMENTUM, dtype=self.dtype_policy, name="normalization"
@@ -117,7 +118,7 @@ class UpsampleConv(keras.layers.Layer):
             return keras.layers.LayerNormalization(dtype=self.dtype_policy, name="normalization")
         return None
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         shapes = _shapes(input_shape)
         self.kernel = self.add_weight(
             name="kernel",
@@ -136,7 +137,7 @@ class UpsampleConv(keras.layers.Layer):
             self.normalize.build((shapes[0][0], None, None, self.filters))
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: Any = None) -> Tensor:
         x, skip = inputs if isinstance(inputs, (list, tuple)) else (inputs, None)
         if skip is not None:
             _check_sizes(x.shape, skip.shape)
@@ -158,7 +159,7 @@ class UpsampleConv(keras.layers.Layer):
         enlarged = scaled(1, 2, self.interpolation)
         return [convolution] if position or not isinstance(enlarged, list) else [*enlarged, convolution]
 
-    def multiply_adds(self, input_shape):
+    def multiply_adds(self, input_shape: Any) -> Any:
         """Of one call, in the form that is taken at these shapes; see `keras_seg.analysis.multiply_adds`."""
         x, *skip = (keras.KerasTensor(shape) for shape in _shapes(input_shape))
         places = math.prod(self.compute_output_shape(input_shape)[1:3])
@@ -169,7 +170,7 @@ class UpsampleConv(keras.layers.Layer):
         fused = math.prod(n + around for n in x.shape[1:3]) * 16 * x.shape[-1]
         return (fused + places * taps * sum(tensor.shape[-1] for tensor in skip)) * self.filters
 
-    def can_fuse(self, x, skip=None):
+    def can_fuse(self, x: Tensor, skip: Any = None) -> bool:
         """Whether a map and a skip, or None, are joined in the fast form; only their shapes are looked at."""
         if not self.fused or self.interpolation != "nearest" or self.kernel_size != 3:
             return False
@@ -182,7 +183,7 @@ class UpsampleConv(keras.layers.Layer):
             for n, m in zip(doubled, skip.shape[1:3], strict=True)
         )
 
-    def fused_kernels(self, channels):
+    def fused_kernels(self, channels: int) -> Any:
         """(4x4 kernel of the transposed convolution of a map of so many `channels`, 3x3 kernel for the skip)."""
         kernel = ops.flip(self.kernel[:, :, :channels, :], axis=(0, 1))
         # Convolving the kernel with [1, 1] along each of its two spatial axes.
@@ -190,12 +191,12 @@ class UpsampleConv(keras.layers.Layer):
         kernel = ops.pad(kernel, ((0, 0), (0, 1), (0, 0), (0, 0))) + ops.pad(kernel, ((0, 0), (1, 0), (0, 0), (0, 0)))
         return ops.transpose(kernel, (0, 1, 3, 2)), self.kernel[:, :, channels:, :]
 
-    def _fused(self, x, skip):
+    def _fused(self, x: Tensor, skip: Any) -> Any:
         kernel, of_skip = self.fused_kernels(x.shape[-1])
         outputs = self._enlarge(x, kernel)
         return outputs if skip is None else outputs + self._convolve(skip, of_skip)
 
-    def _enlarge(self, x, kernel):
+    def _enlarge(self, x: Tensor, kernel: Any) -> Any:
         if not in_half_precision(x.dtype):
             kernel = ops.cast(kernel, x.dtype)
             return ops.conv_transpose(x, kernel, strides=2, padding="same", data_format="channels_last")
@@ -203,7 +204,7 @@ class UpsampleConv(keras.layers.Layer):
         blocks = self._convolve(around, subpixel_kernel(kernel), "valid")
         return _ops.pixel_shuffle(blocks, 2)[:, 1:-1, 1:-1, :]
 
-    def _plain(self, x, skip):
+    def _plain(self, x: Tensor, skip: Any) -> Any:
         height, width = _ops.spatial_size(x)
         x = _ops.resize(x, (2 * height, 2 * width), self.interpolation)
         if skip is not None:
@@ -211,17 +212,17 @@ class UpsampleConv(keras.layers.Layer):
             x = ops.concatenate([x[:, :height, :width, :], skip], axis=-1)
         return self._convolve(x, self.kernel)
 
-    def _convolve(self, x, kernel, padding="same"):
+    def _convolve(self, x: Tensor, kernel: Any, padding: str = "same") -> Any:
         return ops.conv(x, ops.cast(kernel, x.dtype), padding=padding, data_format="channels_last")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         x, *skip = _shapes(input_shape)
         if skip:
             _check_sizes(x, skip[0])
             return (*skip[0][:3], self.filters)
         return (x[0], x[1] and 2 * x[1], x[2] and 2 * x[2], self.filters)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -236,12 +237,12 @@ class UpsampleConv(keras.layers.Layer):
         }
 
 
-def in_half_precision(dtype):
+def in_half_precision(dtype: Any) -> bool:
     """Whether a transposed convolution in this dtype may round more than its result."""
     return keras.backend.standardize_dtype(dtype) in ("float16", "bfloat16")
 
 
-def subpixel_kernel(kernel):
+def subpixel_kernel(kernel: Any) -> Any:
     """(2, 2, channels, 4 * filters) of the 4x4 kernel (4, 4, filters, channels) of a transposed convolution.
 
     Transposed, pixel i adds its value times tap t to place 2 i - 1 + t. Of the map padded by one, window a holds the
@@ -254,7 +255,7 @@ def subpixel_kernel(kernel):
     return ops.reshape(ops.transpose(taps, (0, 2, 5, 1, 3, 4)), (2, 2, channels, 4 * filters))
 
 
-def _shapes(input_shape):
+def _shapes(input_shape: Any) -> Any:
     """The shapes of one map or of [map, skip], as a list."""
     nested = isinstance(input_shape[0], (list, tuple))
     shapes = list(input_shape) if nested else [input_shape]
@@ -265,7 +266,7 @@ def _shapes(input_shape):
     return shapes
 
 
-def _check_sizes(shape, skip_shape):
+def _check_sizes(shape: Any, skip_shape: Any) -> None:
     for n, m in zip(shape[1:3], skip_shape[1:3], strict=True):
         if n is not None and m is not None and m not in (2 * n, 2 * n - 1):
             _validation.fail(

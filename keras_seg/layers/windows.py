@@ -12,11 +12,14 @@ exported everywhere; inside `portable()` the plain operations are used, which co
 import contextlib
 import contextvars
 import functools
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _ops
+from keras_seg._types import Size, Tensor
 
 PADDINGS = ("valid", "same")
 
@@ -29,7 +32,7 @@ _portable = contextvars.ContextVar("keras_seg_portable", default=False)
 
 
 @contextlib.contextmanager
-def portable():
+def portable() -> Iterator[Any]:
     """What is traced inside holds only operations that every runtime has."""
     token = _portable.set(True)
     try:
@@ -38,7 +41,7 @@ def portable():
         _portable.reset(token)
 
 
-def count(length, window, padding):
+def count(length: Any, window: Any, padding: str) -> Any:
     """How many windows a map of `length` gives; None for None."""
     if length is None:
         return None
@@ -46,7 +49,7 @@ def count(length, window, padding):
     return length // window if padding == "valid" else (length + window - 1) // window
 
 
-def offset(length, windows, window):
+def offset(length: Any, windows: Any, window: Any) -> Any:
     """How many cells of the first window lie before the map: "same" centers the map in its windows, as TensorFlow does.
 
     With windows of two or less it is 0 and "same" is the ceil mode of torch and Caffe: the last window is cut.
@@ -57,7 +60,7 @@ def offset(length, windows, window):
     return max(missing, 0) // 2 if isinstance(missing, int) else ops.maximum(missing, 0) // 2
 
 
-def pool(x, pool_size, padding):
+def pool(x: Tensor, pool_size: Size, padding: str) -> Any:
     """(maxima, int32 window-local indices) of the windows of an NHWC map.
 
     The first maximum in row-major order wins. NaN passes through, and the last NaN of a window is its maximum; both are
@@ -76,7 +79,7 @@ def pool(x, pool_size, padding):
     return maxima, indices
 
 
-def unpool(values, indices, pool_size, size=None):
+def unpool(values: Tensor, indices: Any, pool_size: Size, size: Any = None) -> Any:
     """A map of zeros that holds each value in its cell; of `size` = (height, width) where that is given.
 
     A size larger than the windows together is that of a "valid" pooling, which drops the end of the map; a smaller one
@@ -93,7 +96,7 @@ def unpool(values, indices, pool_size, size=None):
 class _Axis:
     """One spatial axis of a map: its length and the windows over it, as ints or as scalar tensors."""
 
-    def __init__(self, number, length, windows, window):
+    def __init__(self, number: Any, length: Any, windows: Any, window: Any) -> None:
         self.number = number
         self.length = length
         self.window = window
@@ -103,10 +106,10 @@ class _Axis:
         self.static = isinstance(length, int) and isinstance(windows, int)
         self.exact = window == 1 or (self.static and length == self.padded_length)
 
-    def slice(self, x, start, stop):
+    def slice(self, x: Tensor, start: Any, stop: Any) -> Any:
         return x[:, start:stop] if self.number == 1 else x[:, :, start:stop]
 
-    def repeat_border(self, x):
+    def repeat_border(self, x: Tensor) -> Any:
         """The map continued to whole windows by repeating its first and last line.
 
         A repeated line brings no new maximum, where a constant could: minus infinity is an honest value of a map, and
@@ -119,7 +122,7 @@ class _Axis:
         position = ops.arange(self.padded_length, dtype="int32") - self.offset
         return ops.take(x, ops.maximum(ops.minimum(position, self.length - 1), 0), axis=self.number)
 
-    def clamp(self, indices, pool_size):
+    def clamp(self, indices: Any, pool_size: Size) -> Any:
         """Indices moved from a repeated line to the line it repeats."""
         lowest = self.offset - ops.arange(self.windows, dtype="int32") * self.window
         lowest = ops.reshape(lowest, (-1, 1, 1) if self.number == 1 else (-1, 1))
@@ -127,7 +130,7 @@ class _Axis:
         along = ops.maximum(ops.minimum(rows if self.number == 1 else columns, lowest + (self.length - 1)), lowest)
         return along * pool_size[1] + columns if self.number == 1 else rows * pool_size[1] + along
 
-    def cut_or_extend(self, x):
+    def cut_or_extend(self, x: Tensor) -> Any:
         """The windows laid side by side, `padded_length` long, as the `length` of the map they were made of."""
         if self.exact:
             return x
@@ -140,14 +143,14 @@ class _Axis:
         return x if self.static else self.slice(x, self.offset, self.offset + self.length)
 
 
-def first_maximum(x, pool_size):
+def first_maximum(x: Tensor, pool_size: Size) -> Any:
     """(maxima, indices) of a map that is whole windows."""
     if keras.backend.backend() == "tensorflow" and not _portable.get():
         return _on_tensorflow(pool_size).first_maximum(x)
     return _first_maximum(x, pool_size)
 
 
-def place(values, indices, pool_size):
+def place(values: Tensor, indices: Any, pool_size: Size) -> Any:
     """A map of zeros, whole windows, that holds each value in its cell."""
     if keras.backend.backend() != "tensorflow":
         return _place_broadcast(values, indices, pool_size)
@@ -156,7 +159,7 @@ def place(values, indices, pool_size):
     return _on_tensorflow(pool_size).place(values, indices)
 
 
-def _first_maximum(x, pool_size):
+def _first_maximum(x: Tensor, pool_size: Size) -> Any:
     """Of a view with the windows' cells as axes, where the strided slices x[:, i::2, j::2] would be slow."""
     rows, columns = pool_size
     _, height, width, channels = ops.shape(x)
@@ -172,7 +175,7 @@ def _first_maximum(x, pool_size):
     return ops.reshape(best, shape), ops.reshape(index, shape)
 
 
-def _place_stacked(values, indices, pool_size):
+def _place_stacked(values: Tensor, indices: Any, pool_size: Size) -> Any:
     """For runtimes that compare only tensors of four axes or less."""
     rows, columns = pool_size
     _, height, width, channels = ops.shape(values)
@@ -189,7 +192,7 @@ def _place_stacked(values, indices, pool_size):
     return ops.reshape(ops.stack(lines, axis=1), (-1, height * rows, width * columns, channels))
 
 
-def _place_broadcast(values, indices, pool_size):
+def _place_broadcast(values: Tensor, indices: Any, pool_size: Size) -> Any:
     """For compilers, which make one loop of it."""
     rows, columns = pool_size
     _, height, width, channels = ops.shape(values)
@@ -200,7 +203,7 @@ def _place_broadcast(values, indices, pool_size):
     return ops.reshape(outputs, (-1, height * rows, width * columns, channels))
 
 
-def _pick(x, indices, pool_size):
+def _pick(x: Tensor, indices: Any, pool_size: Size) -> Any:
     """The value of `x`, whole windows, in each index's cell."""
     rows, columns = pool_size
     _, height, width, channels = ops.shape(indices)
@@ -213,34 +216,34 @@ def _pick(x, indices, pool_size):
 
 
 @functools.cache
-def _on_tensorflow(pool_size):
+def _on_tensorflow(pool_size: Size) -> Any:
     """The functions with their gradients: TensorFlow's own would keep and multiply every mask."""
     import tensorflow as tf
 
     class Functions:
         @staticmethod
         @tf.custom_gradient
-        def first_maximum(x):
+        def first_maximum(x: Tensor) -> Any:
             maxima, indices = _run(_first_maximum, _first_maximum, pool_size, x)
             return (maxima, indices), lambda gradient, _: Functions.place(gradient, indices)
 
         # The indices are an argument and not a closure: custom_gradient searches a closure for variables.
         @staticmethod
         @tf.custom_gradient
-        def place(values, indices):
+        def place(values: Tensor, indices: Any) -> Any:
             outputs = _run(_place_stacked, _place_broadcast, pool_size, values, indices)
             return outputs, lambda gradient: (Functions.pick(gradient, indices), None)
 
         @staticmethod
         @tf.custom_gradient
-        def pick(x, indices):
+        def pick(x: Tensor, indices: Any) -> Any:
             outputs = _run(_pick, _pick, pool_size, x, indices)
             return outputs, lambda gradient: (Functions.place(gradient, indices), None)
 
     return Functions
 
 
-def _run(plain, compilable, pool_size, *tensors):
+def _run(plain: Any, compilable: Any, pool_size: Size, *tensors: Any) -> Any:
     """`plain` on the tensors, or `compilable`, the same function, compiled by XLA where that is possible."""
     if any(None in tensor.shape[1:] for tensor in tensors) or not _ops.xla_works():
         return plain(*tensors, pool_size)
@@ -248,7 +251,7 @@ def _run(plain, compilable, pool_size, *tensors):
     return _compiled(*key)(*tensors) if _worth_compiling(key) else plain(*tensors, pool_size)
 
 
-def _worth_compiling(key):
+def _worth_compiling(key: Any) -> Any:
     """Always in a graph, which is made for its size; for the first sizes in eager execution."""
     import tensorflow as tf
 
@@ -260,7 +263,7 @@ def _worth_compiling(key):
 
 
 @functools.cache
-def _compiled(function, pool_size, shapes):
+def _compiled(function: Any, pool_size: Size, shapes: Any) -> Any:
     """One function a size, so that TensorFlow has no reason to retrace or to generalize it."""
     import tensorflow as tf
 
