@@ -1,11 +1,13 @@
 """Cropping one map to the size of another."""
 
+from fractions import Fraction
 from typing import Any
 
 import keras
 
 from keras_seg import _ops, _validation
 from keras_seg._types import Size, Tensor
+from keras_seg.layers.map_lists import check_map_and_like
 from keras_seg.layers.reach import Reaches, shifted
 
 
@@ -14,7 +16,7 @@ class CropLike(keras.layers.Layer):
     """Crops the first of two maps to the height and width of the second.
 
     Args:
-        offset: int or pair of ints (top, left). Where the crop starts. Defaults to 0, the partner of `PadToStride`.
+        offset: int or pair of ints (top, left). Where the crop starts. Defaults to 0, which undoes `PadToStride`.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Call arguments:
@@ -25,7 +27,7 @@ class CropLike(keras.layers.Layer):
     Output shape: `(batch, like_height, like_width, channels)`.
 
     Raises:
-        ValueError: if `offset` is negative, the inputs are not two maps, or the map is known to be too small.
+        InputError: if `offset` is negative, the inputs are not two maps, or the map is known to be too small.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -38,9 +40,7 @@ class CropLike(keras.layers.Layer):
         self.offset = _validation.pair("offset", offset, minimum=0)
 
     def build(self, input_shape: Any) -> None:
-        nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
-        if not nested or [len(shape) for shape in input_shape] != [4, 4]:
-            _validation.fail("inputs", "must be the list [map, like] of (batch, height, width, channels)", input_shape)
+        check_map_and_like(input_shape)
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ class CropLike(keras.layers.Layer):
         return x[:, top : top + height, left : left + width, :]
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         return None if position == 1 else [shifted(self.offset[axis])]

@@ -1,5 +1,6 @@
-"""The way back from max pooling."""
+"""Max unpooling with the indices of a max pooling."""
 
+from fractions import Fraction
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ from keras import ops
 from keras_seg import _validation
 from keras_seg._types import Size, Tensor
 from keras_seg.layers import windows
+from keras_seg.layers.map_lists import is_map_list
 from keras_seg.layers.reach import Reach, Reaches
 
 
@@ -15,19 +17,19 @@ from keras_seg.layers.reach import Reach, Reaches
 class MaxUnpooling2D(keras.layers.Layer):
     """Puts each value back where the maximum of its window was, and zeros everywhere else.
 
-    The partner of `MaxPoolingWithArgmax2D`, for either padding. Of a map whose size is not a multiple of the pool, the
-    size cannot be known from the pooled map: pass the map that was pooled, or any other of that size, as third input.
-    Then the result equals `torch.nn.MaxUnpool2d` with `output_size`.
+    It reverses `MaxPoolingWithArgmax2D` with either padding. A size that is not a multiple of the pool cannot be known
+    from the pooled map: pass the map that was pooled, or another of its size, as third input. The result then equals
+    `torch.nn.MaxUnpool2d` with `output_size`.
 
     Args:
-        pool_size: int or pair of ints (height, width), that of the pooling. Defaults to 2.
-        data_format: `"channels_last"`, or None for the setting of Keras, which must be that. Defaults to None.
+        pool_size: int or pair of ints (height, width). That of the pooling. Defaults to 2.
+        data_format: `"channels_last"`, or None for Keras' setting, which must be the same. Defaults to None.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Call arguments:
         inputs: the list `[values, indices]` or `[values, indices, like]`. Indices are window-local, as
-            `MaxPoolingWithArgmax2D` gives them; one outside the window puts its value nowhere. Only the size of `like`
-            is used.
+            `MaxPoolingWithArgmax2D` returns them; a value whose index is outside the window is dropped. Only the size
+            of `like` is used.
 
     Input shape: `(batch, height, width, channels)` twice, and `(batch, like_height, like_width, any)`, where
         `like_height` and `like_width` differ from `height * pool_height` and `width * pool_width` by less than a pool.
@@ -36,7 +38,7 @@ class MaxUnpooling2D(keras.layers.Layer):
         the values.
 
     Raises:
-        ValueError: if an argument is not as above, or the shapes do not fit.
+        InputError: if an argument is invalid, or the shapes do not fit.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -64,7 +66,7 @@ class MaxUnpooling2D(keras.layers.Layer):
         return windows.unpool(values, ops.cast(indices, "int32"), self.pool_size, size)
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         if position == 2:
@@ -77,8 +79,7 @@ class MaxUnpooling2D(keras.layers.Layer):
         return [Reach(1, tuple(((phase + offset) // window,) * 2 for phase in range(window)))]
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
-        if not nested or len(input_shape) not in (2, 3) or any(len(shape) != 4 for shape in input_shape):
+        if not is_map_list(input_shape, 2, 3):
             _validation.fail("inputs", "must be [values, indices] or [values, indices, like], all maps", input_shape)
         values, indices, *like = [tuple(shape) for shape in input_shape]
         if any(n is not None and m is not None and n != m for n, m in zip(values, indices, strict=True)):

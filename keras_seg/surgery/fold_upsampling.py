@@ -60,7 +60,7 @@ def fold_upsampling(model: keras.Model, *, input_size: Size | None = None, subpi
     def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         if isinstance(operation, UpsampleConv):
             x, skip = args[0] if isinstance(args[0], (list, tuple)) else (args[0], None)
-            if operation.can_fuse(x, skip):
+            if operation._can_fuse(x, skip):
                 shuffled = _is_deep(x, operation.filters) if subpixel == "deep" else subpixel
                 shuffled = shuffled or in_half_precision(operation.compute_dtype)
                 return _convolutions(copies, operation, x, skip=skip, subpixel=shuffled)
@@ -79,7 +79,7 @@ def _is_deep(x: Tensor, filters: int) -> bool:
 
 def _convolutions(copies: Any, layer: keras.layers.Layer, x: Tensor, *, skip: Any, subpixel: Any) -> Any:
     """What `layer` computes of `x` and `skip`, by layers of Keras."""
-    kernel, of_skip = layer.fused_kernels(x.shape[-1])
+    kernel, of_skip = layer._fused_kernels(x.shape[-1])
     # The bias belongs to the convolution nearest to the sum: runtimes compute convolution, bias, sum and activation at
     # once then.
     bias = [] if layer.bias is None else [layer.bias]
