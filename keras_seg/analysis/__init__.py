@@ -1,4 +1,4 @@
-"""What a network looks at and what it costs: receptive fields, drawn over an image, and multiply-adds."""
+"""Analysis of networks: receptive fields, drawn over an image, shift strides and multiply-adds."""
 
 from keras_seg.analysis.draw_receptive_field import draw_receptive_field
 from keras_seg.analysis.multiply_adds import multiply_adds

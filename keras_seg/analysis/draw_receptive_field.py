@@ -1,36 +1,41 @@
 """A receptive field drawn over an image."""
 
 import math
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from keras_seg import _validation
+from keras_seg._types import ArrayLike
+from keras_seg.analysis.receptive_field import ReceptiveField
 
 _FIELD, _NEIGHBOR, _OUTSIDE = (230, 40, 40), (255, 190, 60), (200, 200, 200)
 
 
-def draw_receptive_field(image, field, *, unit=None, scale=1):
-    """The pixels one unit depends on, as a box over an image, with the unit's center and the box of the next unit.
+def draw_receptive_field(
+    image: ArrayLike, field: ReceptiveField, *, unit: tuple[int, int] | None = None, scale: int = 1
+) -> Image.Image:
+    """Draw the pixels that one unit depends on as a box over an image, with its center and the box of the next unit.
 
-    What lies outside the image, and is padding to the network, is drawn gray.
+    The area outside the image, which is padding to the network, is gray.
 
     Args:
-        image: array (height, width, 3) or (height, width, 1), 0..255.
-        field: a `ReceptiveField`.
-        unit: pair of ints (row, column). Defaults to None: the unit whose center is nearest to the image's.
-        scale: int, the size of a pixel in the picture. Defaults to 1.
+        image: array (height, width, 3) or (height, width, 1). Values 0..255.
+        field: `ReceptiveField`. The field to draw.
+        unit: pair of ints (row, column), or None for the unit nearest to the middle of the image. Defaults to None.
+        scale: int. Size of an image pixel in the drawing. Defaults to 1.
 
     Returns:
         A `PIL.Image.Image`.
 
     Raises:
-        ValueError: if the field is the whole image, or an argument is not as above.
+        InputError: if the field is the whole image, or an argument is invalid.
 
     Examples:
         >>> import keras, keras_seg as ks, numpy as np
         >>> vgg = keras.applications.VGG16(include_top=False, weights=None)
-        >>> field = ks.analysis.receptive_field(vgg, "block3_pool")
+        >>> field = ks.analysis.receptive_field(vgg, layer="block3_pool")
         >>> ks.analysis.draw_receptive_field(np.zeros((64, 96, 3)), field, unit=(0, 0)).size
         (114, 82)
     """
@@ -64,6 +69,6 @@ def draw_receptive_field(image, field, *, unit=None, scale=1):
     return canvas
 
 
-def _middle(span, side):
+def _middle(span: Any, side: int) -> int:
     """The unit whose center is nearest to the middle of `side` pixels."""
     return max(0, round((side / 2 - 0.5 - float(span.center(0))) / float(span.stride)))

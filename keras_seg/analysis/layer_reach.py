@@ -1,4 +1,4 @@
-"""How a layer reads its inputs: what it says itself, and what is known of Keras' layers."""
+"""How a layer reads its inputs: its own `receptive_reach`, or the rules for Keras' layers."""
 
 import fractions
 from typing import Any
@@ -46,8 +46,8 @@ def reach_of(
 ) -> Reaches:
     """How `operation` reads its input number `position` along `axis`, 0 for rows and 1 for columns.
 
-    A layer with a method `receptive_reach` answers itself (see `keras_seg.layers.reach`). Keras' layers are known by
-    the names of their classes, which their subclasses inherit.
+    A layer's own method `receptive_reach` decides (see `keras_seg.layers.reach`). Keras' layers and their subclasses
+    are recognized by class name.
 
     Args:
         operation: a layer or another operation of a functional graph.

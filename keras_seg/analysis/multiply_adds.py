@@ -1,37 +1,39 @@
-"""How much arithmetic one image costs."""
+"""The number of multiply-adds per image."""
 
 import math
+from typing import Any
 
 import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
+from keras_seg._types import Size, Tensor
 
 
-def multiply_adds(model, *, input_size=None):
+def multiply_adds(model: keras.Model, *, input_size: Size | None = None) -> int:
     """Multiply-adds of a network's convolutions and dense layers for one image.
 
-    That is the usual measure of a network's cost, also called MACs, half of its FLOPs. Biases, normalizations,
-    activations, poolings and interpolations are not counted: they cost memory traffic rather than arithmetic. A layer
-    of one's own counts if it has a method `multiply_adds(input_shape)`, as `keras_seg.layers.UpsampleConv` does, whose
-    exact fused form needs fewer than the layers it stands for.
+    This is the usual measure of a network's cost, also called MACs, half of its FLOPs. Biases, normalizations,
+    activations, poolings and interpolations are not counted: they cost memory traffic rather than arithmetic. A custom
+    layer is counted by its method `multiply_adds(input_shape)`, as `keras_seg.layers.UpsampleConv` is, whose exact
+    fused form needs fewer than the layers it stands for.
 
     Args:
         model: functional `keras.Model` with one image as input.
-        input_size: int or (height, width). Defaults to the model's own size, where that is fixed.
+        input_size: int or pair of ints (height, width), or None for the model's own size. Defaults to None.
 
     Returns:
         int.
 
     Raises:
-        ValueError: if the model is not functional, the size is not known, or a layer has kernels but is of a kind that
-            is not known.
+        InputError: if the model is not functional, the size is unknown, or a layer has kernels but is of an unknown
+            kind.
 
     Examples:
         >>> import keras, keras_seg as ks
         >>> image = keras.Input((None, None, 3))
-        >>> net = keras.Model(image, keras.layers.Conv2D(8, 3, strides=2, padding="same")(image))
-        >>> ks.analysis.multiply_adds(net, 64) == (32 * 32) * (3 * 3 * 3 * 8)
+        >>> model = keras.Model(image, keras.layers.Conv2D(8, 3, strides=2, padding="same")(image))
+        >>> ks.analysis.multiply_adds(model, input_size=64) == (32 * 32) * (3 * 3 * 3 * 8)
         True
     """
     model = image_graph(model)
@@ -42,7 +44,7 @@ def multiply_adds(model, *, input_size=None):
     size = own if input_size is None else _validation.pair("input_size", input_size)
     total = 0
 
-    def call(operation, *args, **kwargs):
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         nonlocal total
         outputs = operation.compute_output_spec(*args, **kwargs)
         total += _cost(operation, args[0] if args else None, keras.tree.flatten(outputs)[0])
@@ -52,7 +54,7 @@ def multiply_adds(model, *, input_size=None):
     return total
 
 
-def _cost(operation, inputs, output):
+def _cost(operation: Any, inputs: Tensor, output: Tensor) -> int:
     if hasattr(operation, "multiply_adds"):
         return operation.multiply_adds(keras.tree.map_structure(lambda tensor: tuple(tensor.shape), inputs))
     if isinstance(operation, keras.layers.SeparableConv2D):
@@ -69,6 +71,6 @@ def _cost(operation, inputs, output):
     return 0
 
 
-def _places(tensor):
+def _places(tensor: Tensor) -> int:
     """How many vectors of channels a tensor of one image holds."""
     return math.prod(tensor.shape[1:-1])

@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
+from keras_seg._types import Tensor
 from keras_seg.analysis.layer_reach import reach_of
 from keras_seg.analysis.unit_extents import UnitExtents
 from keras_seg.layers.reach import EVERYTHING, UNKNOWN
@@ -14,48 +16,48 @@ from keras_seg.layers.reach import EVERYTHING, UNKNOWN
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ReceptiveField:
-    """What the units of a layer depend on. Numbers are pixels: one for both axes, or (height, width) where they differ.
+    """The pixels that the units of a layer depend on: one number for both axes, or (height, width) if they differ.
 
     Unit `i` along an axis has its center at `center + i * stride`, where 0 is the middle of the first pixel, and
     depends on the `size` pixels around it.
 
     Attributes:
-        layer: str, the layer's name.
-        size: int, the extent of the field; of the largest one where units differ, as after an enlargement. `math.inf`
-            where every unit depends on the whole image, as behind a squeeze-and-excitation gate.
-        stride: int, from one unit to the next; a float below 1 or between whole numbers where maps were enlarged.
-        padding: int, how far the first unit's field reaches beyond the image; negative where it starts inside.
-        center: float, of the first unit's field.
-        misaligned: dict from the name of a layer that joins several paths to the pixels by which the centers of its
-            inputs differ; `math.inf` where their strides differ. Empty where all paths are aligned.
-        spans: the exact spans along rows and columns, of use to `box`.
+        layer: str. The layer's name.
+        size: int. Extent of the field; the largest if units differ, as after upsampling. `math.inf` if every unit
+            depends on the whole image, as after a squeeze-and-excitation gate.
+        stride: int. Distance from one unit to the next; possibly a fractional float after upsampling.
+        padding: int. Distance that the first unit's field extends beyond the image; negative if it starts inside.
+        center: float. Center of the first unit's field.
+        misaligned: dict. Maps the name of a layer that joins several paths to the pixels by which the centers of its
+            inputs differ, or to `math.inf` if their strides differ. Empty if all paths are aligned.
+        spans: pair. The exact spans along rows and columns, which `box` reads.
     """
 
     layer: str
-    size: object
-    stride: object
-    padding: object
-    center: object
-    misaligned: dict
-    spans: tuple = dataclasses.field(repr=False, compare=False)
+    size: float | tuple[float, float]
+    stride: float | tuple[float, float]
+    padding: float | tuple[float, float]
+    center: float | tuple[float, float]
+    misaligned: dict[str, float]
+    spans: tuple[UnitExtents, UnitExtents] = dataclasses.field(repr=False, compare=False)
 
     @property
-    def aligned(self):
+    def aligned(self) -> bool:
         """Whether all paths that are joined on the way have the same center."""
         return not self.misaligned
 
-    def box(self, row, column):
+    def box(self, row: int, column: int) -> tuple[float, float, float, float]:
         """The pixels that the unit at (row, column) depends on, as (top, left, bottom, right).
 
         Bottom and right are not included, as in slices. Parts outside the image are padding. Where a layer pads a map
         from which remainders were dropped, the padding counts as the units that would be there.
 
         Args:
-            row: int.
-            column: int.
+            row: int. Row of the unit.
+            column: int. Column of the unit.
 
         Returns:
-            Four ints; minus and plus infinity where the whole image counts.
+            Four ints; minus and plus infinity if the unit depends on the whole image.
         """
         if self.size == math.inf:
             return -math.inf, -math.inf, math.inf, math.inf
@@ -63,36 +65,36 @@ class ReceptiveField:
         return top, left, bottom + 1, right + 1
 
 
-def receptive_field(model, *, layer=None):
+def receptive_field(model: keras.Model, *, layer: str | keras.layers.Layer | None = None) -> ReceptiveField:
     """The receptive field of a layer's units: how large, how far apart, and where.
 
-    The graph is walked from the image on, branches, skips and nested models included. A layer with kernel k, dilation
-    d, stride s and padding p makes of a field of size r, with units j pixels apart,
+    The graph is followed from the image, including branches, skips and nested models. A layer with kernel k, dilation
+    d, stride s and padding p turns a field of size r, with units j pixels apart, into
 
     `r + (k - 1) d j`, units `s j` apart, centers moved by `((k - 1) d / 2 - p) j`;
 
-    where paths are joined, the field is the union of theirs. Enlargements (`UpSampling2D`, `Conv2DTranspose`,
+    where paths are joined, the field is the union of theirs. Upsamplings (`UpSampling2D`, `Conv2DTranspose`,
     `UpsampleConv`, ...) are followed unit by unit. `Flatten` and global pooling count as the valid convolution they
-    equal at the model's own input size; without a fixed size they take in the whole image. "same" padding of strided
-    layers depends on the size too: where it is not fixed, it is taken to be a multiple of the strides.
+    equal at the model's own input size; without a fixed size they read the whole image. "same" padding of strided
+    layers depends on the size too: if it is not fixed, it is assumed to be a multiple of the strides.
 
-    BatchNormalization is read as in inference, where it looks at nothing but its own unit.
+    BatchNormalization counts as in inference, where each unit depends only on itself.
 
     Args:
         model: functional `keras.Model` with one image as input.
-        layer: str, the name of a layer, also of one in a nested model. Defaults to None, the model's output.
+        layer: str. Name of a layer, which may be in a nested model; None for the model's output. Defaults to None.
 
     Returns:
         A `ReceptiveField`.
 
     Raises:
-        ValueError: if the model is not functional or has several outputs and no layer is named, there is no such layer,
-            or what a layer on the way reads is not known.
+        InputError: if the model is not functional or has several outputs and no layer is named, there is no such layer,
+            or the reach of a layer on the way is unknown.
 
     Examples:
         >>> import keras, keras_seg as ks
         >>> vgg = keras.applications.VGG16(include_top=False, weights=None)
-        >>> field = ks.analysis.receptive_field(vgg, "block5_pool")
+        >>> field = ks.analysis.receptive_field(vgg, layer="block5_pool")
         >>> field.size, field.stride, field.padding, field.center
         (212, 32, 90, 15.5)
         >>> field.box(0, 1)
@@ -106,7 +108,7 @@ def receptive_field(model, *, layer=None):
     if layer is None:
         if len(model.outputs) != 1:
             _validation.fail(
-                "layer", "must be named for a model of several outputs", layer, f"E.g. {list(fields)[-1]!r}."
+                "layer", "must be named for a model of several outputs", layer, f"Pass layer={list(fields)[-1]!r}."
             )
         name, found = _operation_of(model.outputs[0]).name, maps[id(model.outputs[0])]
     else:
@@ -126,17 +128,17 @@ def receptive_field(model, *, layer=None):
     return _field(name, found)
 
 
-def followed(model):
-    """A model's graph with the spans of everything in it.
+def followed(model: keras.Model) -> tuple[keras.Model, dict, dict]:
+    """A model's graph with the spans of all its tensors.
 
     Returns:
-        (functional model, what took the place of each of its tensors, {name of an operation: its map}), where maps
+        (functional model, {id of a tensor: its map}, {name of an operation: its map}), where maps
         have `spans` along rows and columns. Nested models are opened.
     """
     model = image_graph(model)
     fields = {}
 
-    def call(operation, *args, **kwargs):
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         outputs = _outputs(operation, args, kwargs)
         fields[operation.name] = outputs[0]
         return outputs
@@ -158,12 +160,12 @@ class _Map:
     misaligned: dict = dataclasses.field(default_factory=dict)
     unknown: object = None
 
-    def size(self, axis):
+    def size(self, axis: int) -> Any:
         """The units along an axis; 1 for a vector."""
         return self.spec.shape[axis + 1] if len(self.spec.shape) == 4 else 1
 
 
-def _outputs(operation, args, kwargs):
+def _outputs(operation: Any, args: Any, kwargs: Any) -> Any:
     """The maps that an operation makes of those among its arguments."""
     maps = [value for value in keras.tree.flatten((args, kwargs)) if isinstance(value, _Map)]
     bare_args, bare_kwargs = keras.tree.map_structure(
@@ -176,7 +178,7 @@ def _outputs(operation, args, kwargs):
     return [dataclasses.replace(joined, spec=spec) for spec in specs]
 
 
-def _read(operation, position, maps, output):
+def _read(operation: Any, position: Any, maps: Any, output: Any) -> Any:
     """The contribution of input number `position` of `maps` to an operation's output; None if only its size is used."""
     source = maps[position]
     lent = len(maps) > 1 and position < len(maps) - 1 and reach_of(operation, len(maps) - 1, 0, size=None) is None
@@ -204,8 +206,8 @@ def _read(operation, position, maps, output):
     return dataclasses.replace(source, spans=tuple(spans), whole=whole, unknown=unknown)
 
 
-def _reshaped(operation, source, output):
-    """A reshape either changes nothing along the axes (a vector and a map of one pixel), flattens, or is not known."""
+def _reshaped(operation: Any, source: Any, output: Any) -> Any:
+    """A reshape either changes nothing along the axes (a vector and a map of one pixel), flattens, or is unknown."""
     if all(source.size(axis) == 1 for axis in (0, 1)) and (
         len(output.shape) == 2 or (len(output.shape) == 4 and tuple(output.shape[1:3]) == (1, 1))
     ):
@@ -215,7 +217,7 @@ def _reshaped(operation, source, output):
     return dataclasses.replace(source, unknown=source.unknown or operation)
 
 
-def _joined(operation, maps):
+def _joined(operation: Any, maps: Any) -> Any:
     """The union of several maps, unit by unit."""
     result = maps[0]
     for other in maps[1:]:
@@ -242,7 +244,7 @@ def _joined(operation, maps):
     return result
 
 
-def _field(name, found):
+def _field(name: str, found: Any) -> Any:
     if found.whole:
         size = padding = (math.inf, math.inf)
     else:
@@ -259,21 +261,21 @@ def _field(name, found):
     )
 
 
-def _number(fraction):
+def _number(fraction: Any) -> Any:
     return int(fraction) if fraction.denominator == 1 else float(fraction)
 
 
-def _simple(pair):
+def _simple(pair: Any) -> Any:
     """One number where both axes have the same."""
     return pair[0] if pair[0] == pair[1] else tuple(pair)
 
 
-def _operation_of(tensor):
+def _operation_of(tensor: Tensor) -> Any:
     return tensor._keras_history.operation
 
 
-def _tensors(model, maps):
-    """The model's own tensors with what the walk found for them, nested models' outputs included."""
+def _tensors(model: keras.Model, maps: Any) -> Any:
+    """The model's own tensors with their maps, nested models' outputs included."""
     return [
         (tensor, maps[id(tensor)])
         for nodes in model._nodes_by_depth.values()

@@ -1,11 +1,13 @@
-"""Averages over a fixed number of regions, whatever the size of the map."""
+"""Average pooling to a fixed output size."""
 
+from fractions import Fraction
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import Reaches, regions
 
 
@@ -13,9 +15,10 @@ from keras_seg.layers.reach import Reaches, regions
 class AdaptiveAveragePooling2D(keras.layers.Layer):
     """Divides a map of any size into `output_size` regions and averages each.
 
-    Of `n` pixels, region `i` of `k` covers `floor(i n / k)` up to, not including, `ceil((i + 1) n / k)`: regions
-    overlap by a pixel where `n` is no multiple of `k`, and a map smaller than `output_size` has its pixels repeated. This is
-    `torch.nn.AdaptiveAvgPool2d`; Keras' own wants sizes known when the graph is built.
+    Region `i` of `k` covers pixels `floor(i n / k)` up to, but not including, `ceil((i + 1) n / k)` of `n`: regions
+    overlap by a pixel where `n` is not a multiple of `k`, and the pixels of a map smaller than `output_size` are
+    repeated. This equals `torch.nn.AdaptiveAvgPool2d`; Keras' own layer needs sizes that are known when the graph is
+    built.
 
     Args:
         output_size: int or pair of ints (height, width). Number of regions per axis.
@@ -26,7 +29,7 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
     Output shape: `(batch, output_size[0], output_size[1], channels)`, the same dtype.
 
     Raises:
-        ValueError: if `output_size` is not as above.
+        InputError: if `output_size` is invalid.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -35,13 +38,13 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
         [1.0, 3.0]
     """
 
-    def __init__(self, output_size, **kwargs):
+    def __init__(self, output_size: Size, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.output_size = _validation.pair("output_size", output_size)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def call(self, inputs):
-        x = ops.cast(inputs, "float32")  # Half precision would add up thousands of pixels badly.
+    def call(self, inputs: Tensor) -> Tensor:
+        x = ops.cast(inputs, "float32")  # Half precision is too coarse to sum thousands of pixels.
         height, width = _ops.spatial_size(x)
         rows = [ops.mean(x[:, a:b], axis=1, keepdims=True) for a, b in _regions(height, self.output_size[0])]
         x = ops.concatenate(rows, axis=1)
@@ -49,17 +52,17 @@ class AdaptiveAveragePooling2D(keras.layers.Layer):
         return ops.cast(ops.concatenate(columns, axis=2), inputs.dtype)
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         return regions(size, self.output_size[axis])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return (input_shape[0], *self.output_size, input_shape[3])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "output_size": self.output_size}
 
 
-def _regions(length, count):
+def _regions(length: Any, count: int) -> list[tuple[Any, Any]]:
     return [(index * length // count, ((index + 1) * length + count - 1) // count) for index in range(count)]

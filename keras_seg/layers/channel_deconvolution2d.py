@@ -1,11 +1,13 @@
-"""Bilinear enlargement of each channel separately, fixed or trainable."""
+"""Bilinear upsampling of each channel separately, fixed or trainable."""
 
+from fractions import Fraction
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Tensor
 from keras_seg.initializers import Bilinear
 from keras_seg.initializers.bilinear import bilinear_kernel
 from keras_seg.layers.reach import Reaches, transposed
@@ -13,25 +15,26 @@ from keras_seg.layers.reach import Reaches, transposed
 
 @keras.saving.register_keras_serializable("keras_seg")
 class ChannelDeconvolution2D(keras.layers.Layer):
-    """Transposed convolution that keeps channels apart: bilinear enlargement, or a kernel trained from there.
+    """Transposed convolution of each channel separately: bilinear upsampling, fixed or as the start of training.
 
-    The kernel has twice the stride's size. Frozen, it is a constant: the layer holds no weights and folds the channels
-    into the batch, so that it costs `4 * strides^2` multiplications an input value however many channels there are.
-    If trainable, each channel has its own kernel, which is placed on the diagonal of a dense one when applied.
+    The kernel size is `2 * strides`. A fixed kernel is a constant: the layer has no weights and moves the channels into
+    the batch axis, so it costs `4 * strides ** 2` multiplications per input value for any number of channels. With
+    `trainable=True` each channel has its own kernel, which the computation places on the diagonal of a dense kernel.
 
     Args:
-        strides: int. The enlargement.
-        padding: `"same"` for a map `strides` times as large, aligned with the input; or `"valid"` for the whole reach
+        strides: int. The upsampling factor.
+        padding: `"same"` for a map `strides` times as large, aligned with the input; or `"valid"` for the full extent
             of the kernel, `strides` pixels more. Defaults to `"same"`.
-        trainable: bool. Whether the kernels are weights, which start bilinear. Defaults to False.
+        trainable: bool. Whether the kernels are weights, initialized as bilinear. Defaults to False.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape: `(batch, height, width, channels)`.
 
-    Output shape: `(batch, strides * height, strides * width, channels)`, or `strides` more in height and width.
+    Output shape: `(batch, strides * height, strides * width, channels)`, with `strides` more in height and
+        width for `"valid"`.
 
     Raises:
-        ValueError: if an argument is not as above.
+        InputError: if an argument is invalid.
 
     Examples:
         >>> import keras, keras_seg as ks
@@ -42,23 +45,23 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         sections 3.3 and 4.3.
     """
 
-    def __init__(self, strides, *, padding="same", trainable=False, **kwargs):
+    def __init__(self, strides: int, *, padding: str = "same", trainable: bool = False, **kwargs: Any) -> None:
         super().__init__(trainable=bool(trainable), **kwargs)
         self.strides = _validation.integer("strides", strides)
-        # Freezing the layer later keeps the kernel it has.
+        # Freezing the layer later does not remove its kernel.
         self.has_kernel = bool(trainable)
         self.kernel_size = 2 * self.strides
         self.padding = _validation.one_of("padding", padding, ("same", "valid"))
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         self.kernel = None
         if self.has_kernel:
             size = 2 * self.strides
             self.kernel = self.add_weight(name="kernel", shape=(size, size, input_shape[-1], 1), initializer=Bilinear())
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         channels = inputs.shape[-1]
         if self.has_kernel:
             kernel = ops.cast(self.kernel, inputs.dtype)
@@ -70,29 +73,29 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         height, width = _ops.spatial_size(x)
         return ops.transpose(ops.reshape(x, (-1, channels, height, width)), (0, 2, 3, 1))
 
-    def _enlarge(self, x, kernel):
+    def _enlarge(self, x: Tensor, kernel: Any) -> Any:
         return ops.conv_transpose(x, kernel, strides=self.strides, padding=self.padding, data_format="channels_last")
 
-    def multiply_adds(self, input_shape):
-        """Of one call, each channel by itself; see `keras_seg.analysis.multiply_adds`.
+    def multiply_adds(self, input_shape: Any) -> int:
+        """Multiply-adds of one call; see `keras_seg.analysis.multiply_adds`.
 
-        Trainable kernels lie on the diagonal of a dense one, whose zeros are multiplied too.
+        Trainable kernels lie on the diagonal of a dense kernel, whose zeros are multiplied too.
         """
         _, height, width, channels = input_shape
         return height * width * channels * self.kernel_size**2 * (channels if self.has_kernel else 1)
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         return [transposed(self.kernel_size, self.strides, 1, self.padding)]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
         more = self.strides if self.padding == "valid" else 0
         return (batch, *(n and n * self.strides + more for n in size), channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "strides": self.strides,

@@ -1,10 +1,13 @@
 """Cropping one map to the size of another."""
 
+from fractions import Fraction
 from typing import Any
 
 import keras
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Size, Tensor
+from keras_seg.layers.map_lists import check_map_and_like
 from keras_seg.layers.reach import Reaches, shifted
 
 
@@ -13,7 +16,7 @@ class CropLike(keras.layers.Layer):
     """Crops the first of two maps to the height and width of the second.
 
     Args:
-        offset: int or pair of ints (top, left). Where the crop starts. Defaults to 0, the partner of `PadToStride`.
+        offset: int or pair of ints (top, left). Where the crop starts. Defaults to 0, which undoes `PadToStride`.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Call arguments:
@@ -24,7 +27,7 @@ class CropLike(keras.layers.Layer):
     Output shape: `(batch, like_height, like_width, channels)`.
 
     Raises:
-        ValueError: if `offset` is negative, the inputs are not two maps, or the map is known to be too small.
+        InputError: if `offset` is negative, the inputs are not two maps, or the map is known to be too small.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -32,17 +35,15 @@ class CropLike(keras.layers.Layer):
         True
     """
 
-    def __init__(self, offset=0, **kwargs):
+    def __init__(self, offset: Size = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.offset = _validation.pair("offset", offset, minimum=0)
 
-    def build(self, input_shape):
-        nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
-        if not nested or [len(shape) for shape in input_shape] != [4, 4]:
-            _validation.fail("inputs", "must be the list [map, like] of (batch, height, width, channels)", input_shape)
+    def build(self, input_shape: Any) -> None:
+        check_map_and_like(input_shape)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x, like = inputs
         top, left = self.offset
         height, width = _ops.spatial_size(like)
@@ -54,14 +55,14 @@ class CropLike(keras.layers.Layer):
         return x[:, top : top + height, left : left + width, :]
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         return None if position == 1 else [shifted(self.offset[axis])]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         (batch, _, _, channels), (_, height, width, _) = input_shape
         return (batch, height, width, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "offset": self.offset}

@@ -1,12 +1,15 @@
-"""Pooling over windows with gaps, which Keras does not have."""
+"""Pooling over dilated windows, which Keras lacks."""
 
 import math
+from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import Reaches, reach_of_window
 
 MODES = ("max", "average")
@@ -16,17 +19,16 @@ MODES = ("max", "average")
 class DilatedPooling2D(keras.layers.Layer):
     """The maximum or mean over windows whose pixels lie `dilation_rate` apart, with stride 1.
 
-    It is what becomes of a strided pooling, or of a pooling behind one, when the resolution is kept:
-    `keras_seg.surgery.dilate` makes use of it. With a dilation of 1 it equals `MaxPooling2D` or `AveragePooling2D` with
-    `strides=1`.
+    `keras_seg.surgery.dilate` uses it in place of a strided pooling and of the poolings after it, to keep the
+    resolution. With a dilation of 1 it equals `MaxPooling2D` or `AveragePooling2D` with `strides=1`.
 
     Args:
         pool_size: int or pair of ints (height, width). Defaults to 2.
         dilation_rate: int or pair of ints (height, width). Pixels from one element of the window to the next. Defaults
             to 1.
         mode: `"max"` or `"average"`. Defaults to `"max"`.
-        padding: pair ((top, bottom), (left, right)) of ints: pixels that count as absent from the windows they are in.
-            Defaults to none, which is "valid".
+        padding: pair of pairs of ints ((top, bottom), (left, right)). Pixels added on each side, which the windows do
+            not count. Defaults to `((0, 0), (0, 0))`.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape: `(batch, height, width, channels)`, any float dtype.
@@ -34,7 +36,7 @@ class DilatedPooling2D(keras.layers.Layer):
     Output shape: `(batch, height + top + bottom - (pool_size[0] - 1) * dilation_rate[0], width + ..., channels)`.
 
     Raises:
-        ValueError: if an argument is not as above.
+        InputError: if an argument is invalid.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -43,10 +45,18 @@ class DilatedPooling2D(keras.layers.Layer):
         [5.0, 3.0, 2.0]
 
     Reference: Yu and Koltun, "Multi-Scale Context Aggregation by Dilated Convolutions", ICLR 2016, section 2, for the
-        dilation of what follows a removed stride.
+        dilation of the layers after a removed stride.
     """
 
-    def __init__(self, pool_size=2, *, dilation_rate=1, mode="max", padding=((0, 0), (0, 0)), **kwargs):
+    def __init__(
+        self,
+        pool_size: Size = 2,
+        *,
+        dilation_rate: Size = 1,
+        mode: str = "max",
+        padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.pool_size = _validation.pair("pool_size", pool_size)
         self.dilation_rate = _validation.pair("dilation_rate", dilation_rate)
@@ -57,21 +67,21 @@ class DilatedPooling2D(keras.layers.Layer):
         self.strides = (1, 1)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if self.mode == "max":
             return self._reduced(self._padded(inputs, -math.inf), ops.maximum)
         total = self._reduced(self._padded(inputs, 0.0), ops.add)
         if not any(sum(side) for side in self.padding):
             return total / (self.pool_size[0] * self.pool_size[1])
-        # As in Keras: the mean is over the pixels that are there.
+        # As in Keras, padding does not count in the mean.
         return total / self._reduced(self._padded(ops.ones_like(inputs[:1, :, :, :1]), 0.0), ops.add)
 
-    def _padded(self, x, value):
+    def _padded(self, x: Tensor, value: float) -> Tensor:
         if not any(sum(side) for side in self.padding):
             return x
         return ops.pad(x, ((0, 0), *self.padding, (0, 0)), constant_values=value)
 
-    def _reduced(self, x, combine):
+    def _reduced(self, x: Tensor, combine: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """`combine` over shifted copies, one axis after the other."""
         for axis, (count, step) in enumerate(zip(self.pool_size, self.dilation_rate, strict=True), start=1):
             length = _ops.spatial_size(x)[axis - 1] - (count - 1) * step
@@ -84,12 +94,12 @@ class DilatedPooling2D(keras.layers.Layer):
         return x
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         return [reach_of_window(self, axis, size)]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
         size = (
             n and n + sum(pads) - (count - 1) * step
@@ -97,7 +107,7 @@ class DilatedPooling2D(keras.layers.Layer):
         )
         return (batch, *size, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "pool_size": self.pool_size,

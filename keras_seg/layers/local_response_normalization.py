@@ -1,11 +1,13 @@
 """Normalization of each channel by the energy of its neighbors."""
 
+from fractions import Fraction
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 from keras_seg.layers.reach import Reaches
 
 
@@ -13,22 +15,22 @@ from keras_seg.layers.reach import Reaches
 class LocalResponseNormalization(keras.layers.Layer):
     """Divides each channel by a power of the mean square of the channels around it.
 
-    With the sum over the `size` channels that have channel c in their middle, those beyond the ends counting as zeros,
+    `y_c = x_c / (bias + alpha / size * sum(x_j ** 2)) ** beta`,
 
-    `y_c = x_c / (bias + alpha / size * sum(x_j ** 2)) ** beta`.
+    where the sum is over the `size` channels centered on channel c, and channels beyond the ends are zero.
 
     This is the definition of Caffe and of `torch.nn.LocalResponseNorm`, whose `k` is `bias` here.
     `tf.nn.local_response_normalization` does not divide by the size: pass it `alpha / size`, and `size // 2` as its
     `depth_radius`.
 
-    The arithmetic is float32 under every dtype policy, because squares of raw pixel values are beyond float16; only the
+    The arithmetic is float32 under every dtype policy, because squares of raw pixel values exceed float16; only the
     result is cast to the policy's compute dtype.
 
     Args:
-        size: int, odd. Channels in a sum. Defaults to 5.
-        alpha: float. Defaults to 1e-4.
-        beta: float. Defaults to 0.75.
-        bias: float, positive. Defaults to 1.
+        size: odd int. Number of channels per sum. Defaults to 5.
+        alpha: float, at least 0. Weight of the mean square. Defaults to 1e-4.
+        beta: float. Exponent. Defaults to 0.75.
+        bias: positive float. Added to the weighted mean square. Defaults to 1.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape: `(..., channels)`, any dtype.
@@ -36,7 +38,7 @@ class LocalResponseNormalization(keras.layers.Layer):
     Output shape: that of the input.
 
     Raises:
-        ValueError: if an argument is not as above.
+        InputError: if an argument is invalid.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -48,7 +50,9 @@ class LocalResponseNormalization(keras.layers.Layer):
         2012, section 3.3, where alpha is not divided by the size.
     """
 
-    def __init__(self, size=5, *, alpha=1e-4, beta=0.75, bias=1.0, **kwargs):
+    def __init__(
+        self, size: int = 5, *, alpha: float = 1e-4, beta: float = 0.75, bias: float = 1.0, **kwargs: Any
+    ) -> None:
         # Without autocast: float16 would round raw pixel values that are not whole.
         super().__init__(**{**kwargs, "autocast": False})
         self.size = _validation.integer("size", size)
@@ -60,30 +64,30 @@ class LocalResponseNormalization(keras.layers.Layer):
         if self.bias == 0:
             _validation.fail("bias", "must be positive, or black pixels would be divided by zero", bias)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, "float32")
         energy = self._sums(x * x)
         return ops.cast(x * ops.power(self.bias + self.alpha / self.size * energy, -self.beta), self.compute_dtype)
 
-    def _sums(self, x):
+    def _sums(self, x: Tensor) -> Tensor:
         """The sums over each channel's neighbors."""
         channels, half = x.shape[-1], self.size // 2
-        if half >= channels - 1:  # Everything is everybody's neighbor, as for the colors of an image.
-            # Not `ops.sum`, which TFLite's 16-bit quantizer gives the range of one term, and which then overflows.
+        if half >= channels - 1:  # Every channel is near every other, as for the colors of an image.
+            # Not `ops.sum`: TFLite's 16-bit quantizer assigns it the range of one term, and it overflows.
             return channels * ops.mean(x, axis=-1, keepdims=True)
         padded = ops.pad(x, [(0, 0)] * (len(x.shape) - 1) + [(half, half)])
         return sum(padded[..., shift : shift + channels] for shift in range(self.size))
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         return []
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config.pop("autocast", None)
         return {**config, "size": self.size, "alpha": self.alpha, "beta": self.beta, "bias": self.bias}

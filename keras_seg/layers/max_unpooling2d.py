@@ -1,12 +1,15 @@
-"""The way back from max pooling."""
+"""Max unpooling with the indices of a max pooling."""
 
+from fractions import Fraction
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers import windows
+from keras_seg.layers.map_lists import is_map_list
 from keras_seg.layers.reach import Reach, Reaches
 
 
@@ -14,19 +17,19 @@ from keras_seg.layers.reach import Reach, Reaches
 class MaxUnpooling2D(keras.layers.Layer):
     """Puts each value back where the maximum of its window was, and zeros everywhere else.
 
-    The partner of `MaxPoolingWithArgmax2D`, for either padding. Of a map whose size is not a multiple of the pool, the
-    size cannot be known from the pooled map: pass the map that was pooled, or any other of that size, as third input.
-    Then the result equals `torch.nn.MaxUnpool2d` with `output_size`.
+    It reverses `MaxPoolingWithArgmax2D` with either padding. A size that is not a multiple of the pool cannot be known
+    from the pooled map: pass the map that was pooled, or another of its size, as third input. The result then equals
+    `torch.nn.MaxUnpool2d` with `output_size`.
 
     Args:
-        pool_size: int or pair of ints (height, width), that of the pooling. Defaults to 2.
-        data_format: `"channels_last"`, or None for the setting of Keras, which must be that. Defaults to None.
+        pool_size: int or pair of ints (height, width). That of the pooling. Defaults to 2.
+        data_format: `"channels_last"`, or None for Keras' setting, which must be the same. Defaults to None.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Call arguments:
         inputs: the list `[values, indices]` or `[values, indices, like]`. Indices are window-local, as
-            `MaxPoolingWithArgmax2D` gives them; one outside the window puts its value nowhere. Only the size of `like`
-            is used.
+            `MaxPoolingWithArgmax2D` returns them; a value whose index is outside the window is dropped. Only the size
+            of `like` is used.
 
     Input shape: `(batch, height, width, channels)` twice, and `(batch, like_height, like_width, any)`, where
         `like_height` and `like_width` differ from `height * pool_height` and `width * pool_width` by less than a pool.
@@ -35,7 +38,7 @@ class MaxUnpooling2D(keras.layers.Layer):
         the values.
 
     Raises:
-        ValueError: if an argument is not as above, or the shapes do not fit.
+        InputError: if an argument is invalid, or the shapes do not fit.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -48,12 +51,12 @@ class MaxUnpooling2D(keras.layers.Layer):
     Understanding Convolutional Networks" (2014), section 2.1.
     """
 
-    def __init__(self, pool_size=2, *, data_format=None, **kwargs):
+    def __init__(self, pool_size: Size = 2, *, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.pool_size = _validation.pair("pool_size", pool_size)
         self.data_format = _validation.channels_last(data_format)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if not isinstance(inputs, (list, tuple)):
             _validation.fail("inputs", "must be [values, indices] or [values, indices, like], all maps", inputs.shape)
         self.compute_output_shape([tuple(tensor.shape) for tensor in inputs])  # Fails for shapes that do not fit.
@@ -63,7 +66,7 @@ class MaxUnpooling2D(keras.layers.Layer):
         return windows.unpool(values, ops.cast(indices, "int32"), self.pool_size, size)
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         if position == 2:
@@ -75,9 +78,8 @@ class MaxUnpooling2D(keras.layers.Layer):
             offset = max(size * window - output_size, 0) // 2
         return [Reach(1, tuple(((phase + offset) // window,) * 2 for phase in range(window)))]
 
-    def compute_output_shape(self, input_shape):
-        nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
-        if not nested or len(input_shape) not in (2, 3) or any(len(shape) != 4 for shape in input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        if not is_map_list(input_shape, 2, 3):
             _validation.fail("inputs", "must be [values, indices] or [values, indices, like], all maps", input_shape)
         values, indices, *like = [tuple(shape) for shape in input_shape]
         if any(n is not None and m is not None and n != m for n, m in zip(values, indices, strict=True)):
@@ -96,5 +98,5 @@ class MaxUnpooling2D(keras.layers.Layer):
             outputs = like[0][1:3]
         return (batch, *outputs, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pool_size": self.pool_size, "data_format": self.data_format}

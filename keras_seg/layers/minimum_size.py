@@ -1,17 +1,17 @@
-"""The smallest image that a net can take."""
+"""The smallest image that a network accepts."""
 
+from fractions import Fraction
 from typing import Any
 
 import keras
 
 from keras_seg import _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import Reaches
 
 
-def check_minimum(shape, minimum, why):
-    """Fail unless both sides of an image (height, width, channels) are at least `minimum`, an int or a pair; None
-    passes.
-    """
+def check_minimum(shape: tuple[int | None, ...], minimum: Size, why: str) -> None:
+    """Fail unless both sides of `shape` = (height, width, channels) are unknown or at least `minimum`."""
     least = _validation.pair("minimum", minimum)
     if any(side is not None and side < bound for side, bound in zip(shape[:2], least, strict=True)):
         nearest = tuple(side and max(side, bound) for side, bound in zip(shape[:2], least, strict=True))
@@ -21,11 +21,11 @@ def check_minimum(shape, minimum, why):
 
 @keras.saving.register_keras_serializable("keras_seg")
 class MinimumSize(keras.layers.Layer):
-    """Lets images through that are large enough, and fails on others where the size is known.
+    """Returns images unchanged, and fails for images that are known to be too small.
 
     Args:
-        minimum: int or pair of ints (height, width). Pixels of a side.
-        why: str, for the error: the end of "must have sides of at least 193, ...".
+        minimum: int or pair of ints (height, width). The smallest size in pixels.
+        why: str. The end of the error text "must have sides of at least 193, ...".
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape: `(batch, height, width, channels)`.
@@ -33,30 +33,30 @@ class MinimumSize(keras.layers.Layer):
     Output shape: that of the input.
 
     Raises:
-        ValueError: if a side is too small; the nearest size that is not gets named.
+        InputError: if a side is too small; the error names the nearest valid size.
 
     Examples:
         >>> MinimumSize(193, "or nothing is left")(keras.Input((224, 224, 3))).shape
         (None, 224, 224, 3)
     """
 
-    def __init__(self, minimum, why, **kwargs):
+    def __init__(self, minimum: Size, why: str, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "autocast": False})  # Half precision would round raw pixels.
         self.minimum = minimum if isinstance(minimum, int) else tuple(minimum)
         self.why = why
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         check_minimum(inputs.shape[1:], self.minimum, self.why)
         return inputs
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         return []
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "minimum": self.minimum, "why": self.why}

@@ -1,30 +1,40 @@
-"""The indices of max pooling in the conventions of TensorFlow and torch, and back."""
+"""Conversion of max pooling indices to and from the conventions of TensorFlow and torch."""
+
+from typing import Any
 
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import ArrayLike, Size
 from keras_seg.layers.windows import PADDINGS, count, offset
 
 
-def to_tf_argmax(indices, input_size, *, pool_size=2, padding="valid", include_batch_in_index=False):
-    """Window-local indices as `tf.nn.max_pool_with_argmax` numbers them.
+def to_tf_argmax(
+    indices: ArrayLike,
+    input_size: Size,
+    *,
+    pool_size: Size = 2,
+    padding: str = "valid",
+    include_batch_in_index: bool = False,
+) -> np.ndarray:
+    """Convert window-local indices to those of `tf.nn.max_pool_with_argmax`.
 
-    A maximum in row y, column x and channel c of a map of `width` columns and C channels has number
-    `(y * width + x) * C + c`, or `((b * height + y) * width + x) * C + c` with the batch's index b. Widths are those of
-    the map without padding.
+    A maximum in row y, column x and channel c of a map with `width` columns and C channels has index
+    `(y * width + x) * C + c`, or `((b * height + y) * width + x) * C + c` if the index b in the batch is included.
+    Sizes are those of the map without padding.
 
     Args:
-        indices: array (batch, rows, columns, channels), as `MaxPoolingWithArgmax2D` gives them.
-        input_size: int or (height, width) of the map that was pooled.
+        indices: array (batch, rows, columns, channels), as `MaxPoolingWithArgmax2D` returns them.
+        input_size: int or pair of ints (height, width). Size of the map that was pooled.
         pool_size: int or pair of ints (height, width). Defaults to 2.
-        padding: `"valid"` or `"same"`, that of the pooling. Defaults to `"valid"`.
-        include_batch_in_index: bool, as in TensorFlow. Defaults to False.
+        padding: `"valid"` or `"same"`. That of the pooling. Defaults to `"valid"`.
+        include_batch_in_index: bool. As in TensorFlow. Defaults to False.
 
     Returns:
         int64 NumPy array of the same shape.
 
     Raises:
-        ValueError: if an argument is not as above, or the indices' shape is not that of such a pooling.
+        InputError: if an argument is invalid, or the indices' shape is not that of such a pooling.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -39,21 +49,26 @@ def to_tf_argmax(indices, input_size, *, pool_size=2, padding="valid", include_b
     return ((first + y) * size[1] + x) * indices.shape[3] + channel
 
 
-def from_tf_argmax(argmax, input_size, *, pool_size=2, padding="valid", include_batch_in_index=False):
-    """The inverse of `to_tf_argmax`: int32 window-local indices of the numbers of `tf.nn.max_pool_with_argmax`.
+def from_tf_argmax(
+    argmax: ArrayLike,
+    input_size: Size,
+    *,
+    pool_size: Size = 2,
+    padding: str = "valid",
+    include_batch_in_index: bool = False,
+) -> np.ndarray:
+    """Convert indices of `tf.nn.max_pool_with_argmax` to window-local indices: the inverse of `to_tf_argmax`.
 
     Args:
         argmax: int array (batch, rows, columns, channels).
-        input_size: int or (height, width) of the map that was pooled.
-        pool_size: int or pair of ints (height, width). Defaults to 2.
-        padding: `"valid"` or `"same"`, that of the pooling. Defaults to `"valid"`.
-        include_batch_in_index: bool, as in TensorFlow. Defaults to False.
+
+    Other arguments: see `to_tf_argmax`.
 
     Returns:
         int32 NumPy array of the same shape.
 
     Raises:
-        ValueError: if an argument is not as above, or a number lies outside its window.
+        InputError: if an argument is invalid, or a number lies outside its window.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -68,22 +83,23 @@ def from_tf_argmax(argmax, input_size, *, pool_size=2, padding="valid", include_
     return _local("argmax", positions, size, pool_size)
 
 
-def to_torch_indices(indices, input_size, *, pool_size=2, padding="valid"):
-    """Window-local indices as `torch.nn.MaxPool2d(return_indices=True)` gives them, channels first.
+def to_torch_indices(
+    indices: ArrayLike, input_size: Size, *, pool_size: Size = 2, padding: str = "valid"
+) -> np.ndarray:
+    """Convert window-local indices to those of `torch.nn.MaxPool2d(return_indices=True)`, channels first.
 
-    A maximum in row y and column x of a map of `width` columns has number `y * width + x`, in every channel.
+    A maximum in row y and column x of a map with `width` columns has index `y * width + x` in every channel.
 
     Args:
-        indices: array (batch, rows, columns, channels), as `MaxPoolingWithArgmax2D` gives them.
-        input_size: int or (height, width) of the map that was pooled.
-        pool_size: int or pair of ints (height, width). Defaults to 2.
-        padding: `"valid"` or `"same"`, that of the pooling. Defaults to `"valid"`.
+        indices: array (batch, rows, columns, channels), as `MaxPoolingWithArgmax2D` returns them.
+
+    Other arguments: see `to_tf_argmax`.
 
     Returns:
         int64 NumPy array (batch, channels, rows, columns).
 
     Raises:
-        ValueError: if an argument is not as above, or the indices' shape is not that of such a pooling.
+        InputError: if an argument is invalid, or the indices' shape is not that of such a pooling.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -96,20 +112,22 @@ def to_torch_indices(indices, input_size, *, pool_size=2, padding="valid"):
     return np.ascontiguousarray((y * size[1] + x).transpose(0, 3, 1, 2))
 
 
-def from_torch_indices(torch_indices, input_size, *, pool_size=2, padding="valid"):
-    """The inverse of `to_torch_indices`: int32 window-local indices, channels last.
+def from_torch_indices(
+    torch_indices: ArrayLike, input_size: Size, *, pool_size: Size = 2, padding: str = "valid"
+) -> np.ndarray:
+    """Convert indices of torch to window-local indices, channels last: the inverse of `to_torch_indices`.
 
     Args:
         torch_indices: int array (batch, channels, rows, columns).
-        input_size: int or (height, width) of the map that was pooled.
-        pool_size: int or pair of ints (height, width). Defaults to 2.
-        padding: `"valid"`, or `"same"` for a pooling in ceil mode by 2. Defaults to `"valid"`.
+        padding: `"valid"`, or `"same"` for a pooling by 2 in ceil mode. Defaults to `"valid"`.
+
+    Other arguments: see `to_tf_argmax`.
 
     Returns:
         int32 NumPy array (batch, rows, columns, channels).
 
     Raises:
-        ValueError: if an argument is not as above, or a number lies outside its window.
+        InputError: if an argument is invalid, or a number lies outside its window.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -124,18 +142,18 @@ def from_torch_indices(torch_indices, input_size, *, pool_size=2, padding="valid
     return _local("torch_indices", positions, size, pool_size)
 
 
-def _checked(indices, input_size, pool_size, *, padding, name="indices"):
-    """(int64 indices, size, pool size), where they belong together."""
+def _checked(indices: ArrayLike, input_size: Size, pool_size: Size, *, padding: str, name: str = "indices") -> Any:
+    """(int64 indices, size, pool size); fails if the shapes do not match."""
     indices = np.asarray(indices)
     size, pool_size = _validation.pair("input_size", input_size), _validation.pair("pool_size", pool_size)
     _validation.one_of("padding", padding, PADDINGS)
     windows = tuple(count(n, window, padding) for n, window in zip(size, pool_size, strict=True))
     if indices.ndim != 4 or indices.shape[1:3] != windows:
-        _validation.fail(name, f"must be a map of {windows}, which {size} gives pooled by {pool_size}", indices.shape)
+        _validation.fail(name, f"must be a map of {windows}, the size of {size} pooled by {pool_size}", indices.shape)
     return indices.astype("int64"), size, pool_size
 
 
-def _corners(windows, size, pool_size):
+def _corners(windows: Any, size: Any, pool_size: tuple[int, int]) -> Any:
     """(y, x) of the first cell of every window, negative where that lies before the map."""
     top, left = (
         np.arange(count) * window - offset(length, count, window)
@@ -144,13 +162,13 @@ def _corners(windows, size, pool_size):
     return top.reshape(-1, 1, 1), left.reshape(-1, 1)
 
 
-def _positions(indices, size, pool_size):
+def _positions(indices: Any, size: Any, pool_size: tuple[int, int]) -> Any:
     """(y, x) of window-local indices in the map."""
     top, left = _corners(indices.shape[1:3], size, pool_size)
     return top + indices // pool_size[1], left + indices % pool_size[1]
 
 
-def _local(name, positions, size, pool_size):
+def _local(name: str, positions: Any, size: Any, pool_size: tuple[int, int]) -> Any:
     """Window-local indices of positions `y * width + x`."""
     top, left = _corners(positions.shape[1:3], size, pool_size)
     row, column = positions // size[1] - top, positions % size[1] - left
@@ -159,7 +177,7 @@ def _local(name, positions, size, pool_size):
         where = tuple(int(n) for n in np.argwhere(outside)[0])
         _validation.fail(
             name,
-            f"must lie inside their windows of {pool_size}; that at (batch, row, column, channel) = {where} does not",
+            f"must lie inside windows of {pool_size}; the one at (batch, row, column, channel) = {where} does not",
             int(positions[where]),
             "Check `input_size`, `padding` and whether the batch is included.",
         )

@@ -1,5 +1,7 @@
 """Normalization of raw images inside the model, as ImageNet networks expect it."""
 
+from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import keras
@@ -7,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._types import Tensor
 from keras_seg.layers.reach import Reaches
 
 # The constants of keras.applications.imagenet_utils.preprocess_input, in RGB order.
@@ -14,7 +17,7 @@ _IMAGENET_MEAN_255 = (123.68, 116.779, 103.939)
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
-# mode -> (mean, standard deviation) of R, G, B on the scale 0..255: what goes in comes out as (x - mean) / deviation.
+# mode -> (mean, standard deviation) of R, G, B on the scale 0..255, applied as (x - mean) / deviation.
 _CONSTANTS = {
     "caffe": (_IMAGENET_MEAN_255, (1.0, 1.0, 1.0)),
     "tf": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
@@ -32,32 +35,33 @@ class Preprocessing(keras.layers.Layer):
     | mode | result | families |
     |---|---|---|
     | `"caffe"` | BGR, minus (103.939, 116.779, 123.68) | VGG, ResNet |
-    | `"tf"` | x / 127.5 - 1 | ResNetV2, MobileNet, V2, V3, Xception, Inception, NASNet, our Compact |
+    | `"tf"` | x / 127.5 - 1 | ResNetV2, MobileNet, V2, V3, Xception, Inception, NASNet, Compact |
     | `"tf128"` | x / 128 - 1 | EfficientNetV2 S, M, L |
     | `"torch"` | (x / 255 - mean) / std of ImageNet | DenseNet, EfficientNet, EfficientNetV2 B, ConvNeXt |
     | `"none"` | x | |
 
     **Channels other than three.** With one or two, every channel is normalized with the mean of the three colors'
-    constants. With more, channel `i` is taken for color `i % 3` of R, G, B and gets that color's constants; the
-    BGR swap of `"caffe"` is for exactly three channels. First-layer weights are adapted by the same rule.
+    constants. With more, channel `i` gets the constants of color `i % 3` of R, G, B. `"caffe"` swaps to BGR for
+    exactly three channels only. First-layer weights are adapted by the same rule.
 
     The arithmetic is float32 under every dtype policy; only the result is cast to the policy's compute dtype.
 
     Args:
-        mode: One of `"caffe"`, `"tf"`, `"tf128"`, `"torch"`, `"none"`.
+        mode: str. One of `"caffe"`, `"tf"`, `"tf128"`, `"torch"`, `"none"`.
+        **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape:
-        `(..., channels)`, any dtype, values 0..255. Never changed in place.
+        `(..., channels)`, any dtype, values 0..255.
 
     Output shape:
         That of the input.
 
     Raises:
-        ValueError: if `mode` is unknown.
+        InputError: if `mode` is unknown.
 
     Examples:
         >>> import numpy as np, keras_seg as ks
-        >>> layer = ks.backbones.Preprocessing("tf")
+        >>> layer = ks.layers.Preprocessing("tf")
         >>> print(np.array(layer(np.full((1, 1, 1, 3), 255.0))).ravel())
         [1. 1. 1.]
 
@@ -65,20 +69,20 @@ class Preprocessing(keras.layers.Layer):
         `keras.applications.imagenet_utils.preprocess_input`.
     """
 
-    def __init__(self, mode, **kwargs):
+    def __init__(self, mode: str, **kwargs: Any) -> None:
         # Without autocast: float16 would round raw pixel values that are not whole before they are centered.
         kwargs["autocast"] = False
         super().__init__(**kwargs)
         self.mode = _validation.one_of("mode", mode, MODES)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """The normalized images."""
         x = ops.cast(inputs, "float32")
         if self.mode != "none":
             channels = x.shape[-1]
             mean, deviation = (_by_channel(values, channels) for values in _CONSTANTS[self.mode])
             if self.mode == "caffe" and channels == 3:
-                # Not `ops.flip`, which TFLite's int8 gets wrong (export/float_nodes.py), and not `ops.take`, which
+                # Not `ops.flip`, which is wrong in TFLite's int8 (export/float_nodes.py), and not `ops.take`, which
                 # OpenVINO moves into the first convolution, wrongly in a DeconvNet.
                 x, mean = ops.concatenate([x[..., 2:], x[..., 1:2], x[..., :1]], axis=-1), mean[::-1]
             x = x - ops.convert_to_tensor(np.ascontiguousarray(mean))
@@ -87,25 +91,25 @@ class Preprocessing(keras.layers.Layer):
         return ops.cast(x, self.compute_dtype)
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         return []
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         """The input's shape."""
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         config = super().get_config()
         config.pop("autocast", None)
         return {**config, "mode": self.mode}
 
 
-def _by_channel(values, channels):
+def _by_channel(values: Sequence[float], channels: int) -> np.ndarray:
     """Three colors' constants spread over `channels` channels: their mean below three, cyclically from three on."""
-    values = np.asarray(values, "float32")
+    constants = np.asarray(values, "float32")
     if channels < 3:
-        return np.full(channels, values.mean(), "float32")
-    return values[np.arange(channels) % 3]
+        return np.full(channels, constants.mean(), "float32")
+    return constants[np.arange(channels) % 3]

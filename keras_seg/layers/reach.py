@@ -1,12 +1,12 @@
-"""Which units of its input a layer reads along one axis, in the words that `keras_seg.analysis` understands.
+"""Which units of its input a layer reads along one axis, in the form that `keras_seg.analysis` follows.
 
-A layer says so by a method
+A layer declares it by a method
 
 `receptive_reach(position, axis, *, size, output_size, scale)`
 
 with the arguments
 
-- `position`: int, which of its input maps is meant;
+- `position`: int, the number of the input map;
 - `axis`: int, 0 for rows and 1 for columns;
 - `size`, `output_size`: int or None, units along that axis of this input and of the output; None is read as a multiple
   of every stride;
@@ -49,12 +49,12 @@ Reaches = list[Reach] | None | Literal["everything", "unknown"]
 
 
 def of_axis(value: int | Sequence[int], axis: int) -> int:
-    """The number that holds along `axis`: `value` is one for both or one per axis."""
+    """The number for `axis`: `value` is one number for both axes, or one per axis."""
     return value[axis] if isinstance(value, (tuple, list)) else value  # type: ignore[return-value]
 
 
 def padding_before(window: int, stride: int, size: int | None) -> int:
-    """Pixels that "same" padding puts in front of an axis: half of the missing ones, rounded down, as in TensorFlow.
+    """Pixels that "same" padding adds before an axis: half of the missing ones, rounded down, as in TensorFlow.
 
     `window` is the kernel's extent, dilation included. An unknown size is taken to be a multiple of the stride.
     """
@@ -73,7 +73,7 @@ def shifted(by: int) -> Reach:
 
 
 def window(extent: int, stride: int, before: int) -> Reach:
-    """Each unit reads a window of `extent` units, the first of which starts `before` units in front of the axis."""
+    """Each unit reads a window of `extent` units, the first of which starts `before` units before the axis."""
     return Reach(stride, ((-before, extent - 1 - before),))
 
 
@@ -85,7 +85,7 @@ def window_of_layer(layer: Any, axis: int) -> tuple[int, int, int]:
 
 
 def reach_of_window(layer: Any, axis: int, size: int | None) -> Reach:
-    """The reach of a convolution or pooling with Keras' attributes; `padding` may be zeros per side too."""
+    """The reach of a convolution or pooling with Keras' attributes; `padding` may also be pairs (before, after)."""
     kernel, stride, dilation = window_of_layer(layer, axis)
     extent = (kernel - 1) * dilation + 1
     if layer.padding == "same":

@@ -1,13 +1,14 @@
 """Resizing of feature maps and masks at static or dynamic size."""
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _ops, _validation
-from keras_seg._types import Tensor
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import Reaches, scaled
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
@@ -20,16 +21,17 @@ class Resize2D(keras.layers.Layer):
     Pixel centers lie at half integers (`align_corners=False`, TensorFlow 2's and PyTorch's default), and borders are
     clamped: `[[1, 2], [3, 4]]` enlarged twice has the first row `1 1.25 1.75 2` with `"bilinear"` and `1 1 2 2` with
     `"nearest"`. Unlike `keras.layers.UpSampling2D(interpolation="bilinear")` it can be exported at unknown sizes, and
-    unlike `keras.layers.Resizing` it leaves later BatchNormalization layers alone in `predict`.
+    unlike `keras.layers.Resizing` it does not make later BatchNormalization layers update their statistics in
+    `predict`.
 
     `"bicubic"` is the cubic convolution of PyTorch and OpenCV, with a = -0.75 and the border pixels repeated; the first
-    row is `0.68 1.02 1.56 1.89`, and values can overshoot. `keras.ops.image.resize` takes a = -0.5 on TensorFlow and
-    JAX and leaves out what lies beyond the border (`0.7353 1.0307 1.6164 1.9118`), where on torch it does as we do.
+    row is `0.68 1.02 1.56 1.89`, and values can overshoot. `keras.ops.image.resize` uses a = -0.5 on TensorFlow and
+    JAX and omits pixels beyond the border (`0.7353 1.0307 1.6164 1.9118`); on torch it equals this layer.
 
     Args:
         factor: int or pair of ints (height, width). How many times larger. Defaults to 2.
         interpolation: `"nearest"`, `"bilinear"` or `"bicubic"`. Defaults to `"bilinear"`.
-        data_format: `"channels_last"`, or None for the setting of Keras, which must be that. Defaults to None.
+        data_format: `"channels_last"`, or None for Keras' setting, which must be the same. Defaults to None.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape: `(batch, height, width, channels)`, any float dtype.
@@ -37,7 +39,7 @@ class Resize2D(keras.layers.Layer):
     Output shape: `(batch, height * factor[0], width * factor[1], channels)`, the same dtype.
 
     Raises:
-        ValueError: if an argument is not as above.
+        InputError: if an argument is invalid.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -48,7 +50,9 @@ class Resize2D(keras.layers.Layer):
     Reference: Keys, "Cubic Convolution Interpolation for Digital Image Processing" (1981), section II, for `"bicubic"`.
     """
 
-    def __init__(self, factor=2, *, interpolation="bilinear", data_format=None, **kwargs):
+    def __init__(
+        self, factor: Size = 2, *, interpolation: str = "bilinear", data_format: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.factor = _validation.pair("factor", factor)
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
@@ -56,24 +60,24 @@ class Resize2D(keras.layers.Layer):
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if self.interpolation == "bicubic":
             return _bicubic(inputs, self.factor)
         height, width = _ops.spatial_size(inputs)
         return _ops.resize(inputs, (height * self.factor[0], width * self.factor[1]), self.interpolation)
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         return scaled(1, self.factor[axis], self.interpolation)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, height, width, channels = input_shape
         rows, columns = self.factor
         return (batch, height and height * rows, width and width * columns, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "factor": self.factor,
@@ -82,8 +86,8 @@ class Resize2D(keras.layers.Layer):
         }
 
 
-def _bicubic(x, factor):
-    """Weighted sums of shifted maps: TFLite has no bicubic operator, and the backends do not agree on its weights."""
+def _bicubic(x: Tensor, factor: tuple[int, int]) -> Tensor:
+    """Weighted sums of shifted maps: TFLite has no bicubic operator, and the backends disagree on its weights."""
     rows, columns = factor
     _, height, width, channels = ops.shape(x)
     outputs = ops.cast(x, "float32")
@@ -93,7 +97,7 @@ def _bicubic(x, factor):
 
 
 def bicubic_to_size(x: Tensor, size: tuple[Any, Any]) -> Tensor:
-    """`x` resized to `size` = (height, width), known or not, with the weights that `Resize2D` has."""
+    """`x` resized to `size` = (height, width), known or not, with the weights of `Resize2D`."""
     outputs = ops.cast(x, "float32")
     for axis, (length, wanted) in enumerate(zip(_ops.spatial_size(x), size, strict=True), start=1):
         step = ops.cast(length, "float32") / ops.cast(wanted, "float32")
@@ -108,11 +112,11 @@ def bicubic_to_size(x: Tensor, size: tuple[Any, Any]) -> Tensor:
     return ops.cast(outputs, x.dtype)
 
 
-def _phases(x, axis, factor):
-    """The maps that, woven together along `axis`, are `x` enlarged `factor` times."""
+def _phases(x: Tensor, axis: int, factor: int) -> list[Tensor]:
+    """The maps that, interleaved along `axis`, give `x` enlarged `factor` times."""
     length = ops.shape(x)[axis]
 
-    def part(x, start, stop):
+    def part(x: Tensor, start: Any, stop: Any) -> Tensor:
         return x[:, start:stop] if axis == 1 else x[:, :, start:stop]
 
     # An output lies at most half a pixel before or after a center, and reads two pixels to either side.
@@ -139,9 +143,9 @@ def _cubic_weights(distance: Tensor, a: float = -0.75) -> Tensor:
     return ops.where(distance <= 1, _near(distance, a), _far(distance, a))
 
 
-def _near(distance, a):
+def _near(distance: Any, a: Any) -> Any:
     return ((a + 2) * distance - (a + 3)) * distance**2 + 1
 
 
-def _far(distance, a):
+def _far(distance: Any, a: Any) -> Any:
     return ((distance - 5) * distance + 8) * distance * a - 4 * a

@@ -1,10 +1,13 @@
 """Resizing of one map to the size of another."""
 
+from fractions import Fraction
 from typing import Any
 
 import keras
 
 from keras_seg import _ops, _validation
+from keras_seg._types import Tensor
+from keras_seg.layers.map_lists import check_map_and_like
 from keras_seg.layers.reach import Reaches, resized
 from keras_seg.layers.resize2d import INTERPOLATIONS, bicubic_to_size
 
@@ -13,10 +16,11 @@ from keras_seg.layers.resize2d import INTERPOLATIONS, bicubic_to_size
 class ResizeLike(keras.layers.Layer):
     """Resizes the first of two maps to the height and width of the second.
 
-    Pixel centers lie at half integers, as in `Resize2D`.
+    Pixel centers lie at half integers and `"bicubic"` has the weights of `Resize2D`, whose results it equals where the
+    second map is larger by a whole factor.
 
     Args:
-        interpolation: `"nearest"` or `"bilinear"`. Defaults to `"bilinear"`.
+        interpolation: `"nearest"`, `"bilinear"` or `"bicubic"`. Defaults to `"bilinear"`.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Call arguments:
@@ -27,7 +31,7 @@ class ResizeLike(keras.layers.Layer):
     Output shape: `(batch, like_height, like_width, channels)`.
 
     Raises:
-        ValueError: if an argument is not as above, or the inputs are not two maps.
+        InputError: if an argument is invalid, or the inputs are not two maps.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -36,31 +40,29 @@ class ResizeLike(keras.layers.Layer):
         [1.0, 1.25, 1.75, 2.0]
     """
 
-    def __init__(self, interpolation="bilinear", **kwargs):
+    def __init__(self, interpolation: str = "bilinear", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
 
-    def build(self, input_shape):
-        nested = isinstance(input_shape, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in input_shape)
-        if not nested or [len(shape) for shape in input_shape] != [4, 4]:
-            _validation.fail("inputs", "must be the list [map, like] of (batch, height, width, channels)", input_shape)
+    def build(self, input_shape: Any) -> None:
+        check_map_and_like(input_shape)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         x, like = inputs
         if self.interpolation == "bicubic":
             return bicubic_to_size(x, _ops.spatial_size(like))
         return _ops.resize(x, _ops.spatial_size(like), self.interpolation)
 
     def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Any
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
         return None if position == 1 else resized(size, output_size, scale, self.interpolation)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         (batch, _, _, channels), (_, height, width, _) = input_shape
         return (batch, height, width, channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "interpolation": self.interpolation}

@@ -1,27 +1,30 @@
-"""Non-overlapping windows of a map: the first maximum of each with its place in the window, and the way back.
+"""Non-overlapping windows of a map: the first maximum of each with its index in the window, and the inverse.
 
 An index is window-local: cell (i, j) of a (rows, columns) window is `i * columns + j`, whatever the batch, the size of
 the map or the channel. Given the indices, putting values in their cells and picking values from their cells are
 transposes of one another, so each is the other's gradient, and the first is that of the maximum.
 
-Everything is made of comparisons and selections, which every runtime has. On TensorFlow, where each of these operations
-is a pass over memory of its own, they are compiled into one by XLA where the size is known. Such a function cannot be
-exported everywhere; inside `portable()` the plain operations are used, which compute the same.
+All operations are comparisons and selections, which every runtime supports. On TensorFlow, where each is a pass of its
+own over memory, XLA compiles them into one if the size is known. Not every format can export such a function; inside
+`portable()` the plain operations are used, which give the same results.
 """
 
 import contextlib
 import contextvars
 import functools
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _ops
+from keras_seg._types import Tensor
 
 PADDINGS = ("valid", "same")
 
-# Compiling takes about a fifth of a second. A caller who executes eagerly and keeps bringing new sizes, one for each
-# image, would wait for little else: so many sizes are compiled for eager execution, and the rest computed plainly.
+# Compiling takes about 0.2 s, and eager execution with a new size per image would spend most of its time on it: only
+# this many sizes are compiled for eager execution, and the others run the plain operations.
 _EAGER_SIZES = 32
 _eager_sizes = set()
 
@@ -29,8 +32,8 @@ _portable = contextvars.ContextVar("keras_seg_portable", default=False)
 
 
 @contextlib.contextmanager
-def portable():
-    """What is traced inside holds only operations that every runtime has."""
+def portable() -> Iterator[None]:
+    """Functions traced inside use only operations that every runtime supports."""
     token = _portable.set(True)
     try:
         yield
@@ -38,15 +41,15 @@ def portable():
         _portable.reset(token)
 
 
-def count(length, window, padding):
+def count(length: Any, window: Any, padding: str) -> Any:
     """How many windows a map of `length` gives; None for None."""
     if length is None:
         return None
-    # Of positive numbers, because ONNX rounds the quotient of a negative one up.
+    # Positive numbers only, because ONNX rounds a negative quotient up.
     return length // window if padding == "valid" else (length + window - 1) // window
 
 
-def offset(length, windows, window):
+def offset(length: Any, windows: Any, window: Any) -> Any:
     """How many cells of the first window lie before the map: "same" centers the map in its windows, as TensorFlow does.
 
     With windows of two or less it is 0 and "same" is the ceil mode of torch and Caffe: the last window is cut.
@@ -57,11 +60,11 @@ def offset(length, windows, window):
     return max(missing, 0) // 2 if isinstance(missing, int) else ops.maximum(missing, 0) // 2
 
 
-def pool(x, pool_size, padding):
+def pool(x: Tensor, pool_size: tuple[int, int], padding: str) -> tuple[Tensor, Tensor]:
     """(maxima, int32 window-local indices) of the windows of an NHWC map.
 
-    The first maximum in row-major order wins. NaN passes through, and the last NaN of a window is its maximum; both are
-    as in torch.
+    The first maximum in row-major order wins. NaN passes through, and the last NaN of a window is its maximum; both as
+    in torch.
     """
     size = ops.shape(x)[1:3]
     windows = [count(length, window, padding) for length, window in zip(size, pool_size, strict=True)]
@@ -76,11 +79,11 @@ def pool(x, pool_size, padding):
     return maxima, indices
 
 
-def unpool(values, indices, pool_size, size=None):
-    """A map of zeros that holds each value in its cell; of `size` = (height, width) where that is given.
+def unpool(values: Tensor, indices: Tensor, pool_size: tuple[int, int], size: Any = None) -> Tensor:
+    """A map of zeros with each value in its cell, cut or extended to `size` = (height, width) if that is given.
 
-    A size larger than the windows together is that of a "valid" pooling, which drops the end of the map; a smaller one
-    is that of a "same" pooling. So the padding need not be known.
+    A size larger than the windows together belongs to a "valid" pooling, which drops the end of the map, and a smaller
+    one to a "same" pooling, so the padding need not be known.
     """
     outputs = place(values, indices, pool_size)
     if size is None:
@@ -93,7 +96,7 @@ def unpool(values, indices, pool_size, size=None):
 class _Axis:
     """One spatial axis of a map: its length and the windows over it, as ints or as scalar tensors."""
 
-    def __init__(self, number, length, windows, window):
+    def __init__(self, number: Any, length: Any, windows: Any, window: Any) -> None:
         self.number = number
         self.length = length
         self.window = window
@@ -103,14 +106,14 @@ class _Axis:
         self.static = isinstance(length, int) and isinstance(windows, int)
         self.exact = window == 1 or (self.static and length == self.padded_length)
 
-    def slice(self, x, start, stop):
+    def slice(self, x: Tensor, start: Any, stop: Any) -> Tensor:
         return x[:, start:stop] if self.number == 1 else x[:, :, start:stop]
 
-    def repeat_border(self, x):
+    def repeat_border(self, x: Tensor) -> Tensor:
         """The map continued to whole windows by repeating its first and last line.
 
-        A repeated line brings no new maximum, where a constant could: minus infinity is an honest value of a map, and
-        cannot be quantized.
+        A repeated line adds no new maximum, but a constant could: minus infinity may occur in a map, and it cannot be
+        quantized.
         """
         if self.static:
             first, last = self.slice(x, 0, 1), self.slice(x, self.length - 1, self.length)
@@ -119,7 +122,7 @@ class _Axis:
         position = ops.arange(self.padded_length, dtype="int32") - self.offset
         return ops.take(x, ops.maximum(ops.minimum(position, self.length - 1), 0), axis=self.number)
 
-    def clamp(self, indices, pool_size):
+    def clamp(self, indices: Tensor, pool_size: tuple[int, int]) -> Tensor:
         """Indices moved from a repeated line to the line it repeats."""
         lowest = self.offset - ops.arange(self.windows, dtype="int32") * self.window
         lowest = ops.reshape(lowest, (-1, 1, 1) if self.number == 1 else (-1, 1))
@@ -127,8 +130,8 @@ class _Axis:
         along = ops.maximum(ops.minimum(rows if self.number == 1 else columns, lowest + (self.length - 1)), lowest)
         return along * pool_size[1] + columns if self.number == 1 else rows * pool_size[1] + along
 
-    def cut_or_extend(self, x):
-        """The windows laid side by side, `padded_length` long, as the `length` of the map they were made of."""
+    def cut_or_extend(self, x: Tensor) -> Tensor:
+        """The joined windows, `padded_length` long, cut or extended to the `length` of the original map."""
         if self.exact:
             return x
         if self.static and self.length < self.padded_length:
@@ -140,15 +143,15 @@ class _Axis:
         return x if self.static else self.slice(x, self.offset, self.offset + self.length)
 
 
-def first_maximum(x, pool_size):
-    """(maxima, indices) of a map that is whole windows."""
+def first_maximum(x: Tensor, pool_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """(maxima, indices) of a map that consists of whole windows."""
     if keras.backend.backend() == "tensorflow" and not _portable.get():
         return _on_tensorflow(pool_size).first_maximum(x)
     return _first_maximum(x, pool_size)
 
 
-def place(values, indices, pool_size):
-    """A map of zeros, whole windows, that holds each value in its cell."""
+def place(values: Tensor, indices: Tensor, pool_size: tuple[int, int]) -> Tensor:
+    """A map of zeros that consists of whole windows, with each value in its cell."""
     if keras.backend.backend() != "tensorflow":
         return _place_broadcast(values, indices, pool_size)
     if _portable.get():
@@ -156,8 +159,8 @@ def place(values, indices, pool_size):
     return _on_tensorflow(pool_size).place(values, indices)
 
 
-def _first_maximum(x, pool_size):
-    """Of a view with the windows' cells as axes, where the strided slices x[:, i::2, j::2] would be slow."""
+def _first_maximum(x: Tensor, pool_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Reads a view with the cells of a window as axes, because strided slices x[:, i::2, j::2] are slow."""
     rows, columns = pool_size
     _, height, width, channels = ops.shape(x)
     cells = ops.reshape(x, (-1, rows, width // columns, columns, channels))
@@ -172,12 +175,12 @@ def _first_maximum(x, pool_size):
     return ops.reshape(best, shape), ops.reshape(index, shape)
 
 
-def _place_stacked(values, indices, pool_size):
+def _place_stacked(values: Tensor, indices: Tensor, pool_size: tuple[int, int]) -> Tensor:
     """For runtimes that compare only tensors of four axes or less."""
     rows, columns = pool_size
     _, height, width, channels = ops.shape(values)
     values, indices = ops.reshape(values, (-1, channels)), ops.reshape(indices, (-1, channels))
-    # TFLite's quantizer for 16-bit activations asks for the range of what is compared, and has none of integers.
+    # TFLite's quantizer for 16-bit activations needs the range of compared tensors, and has none for integers.
     indices = ops.cast(indices, values.dtype)
     lines = []
     for row in range(rows):
@@ -189,8 +192,8 @@ def _place_stacked(values, indices, pool_size):
     return ops.reshape(ops.stack(lines, axis=1), (-1, height * rows, width * columns, channels))
 
 
-def _place_broadcast(values, indices, pool_size):
-    """For compilers, which make one loop of it."""
+def _place_broadcast(values: Tensor, indices: Tensor, pool_size: tuple[int, int]) -> Tensor:
+    """For compilers, which fuse it into one loop."""
     rows, columns = pool_size
     _, height, width, channels = ops.shape(values)
     cells = ops.reshape(ops.arange(rows * columns, dtype="int32"), (rows, 1, columns, 1))
@@ -200,8 +203,8 @@ def _place_broadcast(values, indices, pool_size):
     return ops.reshape(outputs, (-1, height * rows, width * columns, channels))
 
 
-def _pick(x, indices, pool_size):
-    """The value of `x`, whole windows, in each index's cell."""
+def _pick(x: Tensor, indices: Tensor, pool_size: tuple[int, int]) -> Tensor:
+    """The value of `x`, which consists of whole windows, in the cell of each index."""
     rows, columns = pool_size
     _, height, width, channels = ops.shape(indices)
     x = ops.reshape(x, (-1, rows, width, columns, channels))
@@ -213,34 +216,34 @@ def _pick(x, indices, pool_size):
 
 
 @functools.cache
-def _on_tensorflow(pool_size):
-    """The functions with their gradients: TensorFlow's own would keep and multiply every mask."""
+def _on_tensorflow(pool_size: tuple[int, int]) -> Any:
+    """The functions with custom gradients: TensorFlow's gradients would keep and multiply every mask."""
     import tensorflow as tf
 
     class Functions:
         @staticmethod
         @tf.custom_gradient
-        def first_maximum(x):
+        def first_maximum(x: Tensor) -> Any:
             maxima, indices = _run(_first_maximum, _first_maximum, pool_size, x)
             return (maxima, indices), lambda gradient, _: Functions.place(gradient, indices)
 
         # The indices are an argument and not a closure: custom_gradient searches a closure for variables.
         @staticmethod
         @tf.custom_gradient
-        def place(values, indices):
+        def place(values: Tensor, indices: Tensor) -> Tensor:
             outputs = _run(_place_stacked, _place_broadcast, pool_size, values, indices)
             return outputs, lambda gradient: (Functions.pick(gradient, indices), None)
 
         @staticmethod
         @tf.custom_gradient
-        def pick(x, indices):
+        def pick(x: Tensor, indices: Tensor) -> Any:
             outputs = _run(_pick, _pick, pool_size, x, indices)
             return outputs, lambda gradient: (Functions.place(gradient, indices), None)
 
     return Functions
 
 
-def _run(plain, compilable, pool_size, *tensors):
+def _run(plain: Any, compilable: Any, pool_size: tuple[int, int], *tensors: Any) -> Any:
     """`plain` on the tensors, or `compilable`, the same function, compiled by XLA where that is possible."""
     if any(None in tensor.shape[1:] for tensor in tensors) or not _ops.xla_works():
         return plain(*tensors, pool_size)
@@ -248,7 +251,7 @@ def _run(plain, compilable, pool_size, *tensors):
     return _compiled(*key)(*tensors) if _worth_compiling(key) else plain(*tensors, pool_size)
 
 
-def _worth_compiling(key):
+def _worth_compiling(key: Any) -> bool:
     """Always in a graph, which is made for its size; for the first sizes in eager execution."""
     import tensorflow as tf
 
@@ -260,8 +263,8 @@ def _worth_compiling(key):
 
 
 @functools.cache
-def _compiled(function, pool_size, shapes):
-    """One function a size, so that TensorFlow has no reason to retrace or to generalize it."""
+def _compiled(function: Any, pool_size: tuple[int, int], shapes: Any) -> Any:
+    """One function per size, so that TensorFlow neither retraces nor generalizes it."""
     import tensorflow as tf
 
     signature = [tf.TensorSpec((None, *shape), dtype) for shape, dtype in shapes]

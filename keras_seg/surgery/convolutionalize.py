@@ -3,12 +3,14 @@
 import dataclasses
 import math
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
+from keras_seg._types import Tensor
 from keras_seg.analysis import receptive_field
 from keras_seg.layers.minimum_size import MinimumSize
 from keras_seg.layers.reach import padding_around, window_of_layer
@@ -52,7 +54,7 @@ _MERGES = (
 _HEADS = "The head may be Flatten or global pooling, Dense, BatchNormalization, Dropout and activations."
 
 
-def convolutionalize(model):
+def convolutionalize(model: keras.Model) -> Any:
     """Turn a classifier of patches into a network that judges every patch of an image of any size in one pass.
 
     Flatten and the Dense layer behind it become a "valid" convolution whose kernel is as large as the map, and further
@@ -138,11 +140,11 @@ class _Value(Traced):
 class _Surgeon:
     """Puts a layer, or what takes its place, into the new graph."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.copies = LayerCopies()
         self.padded = []
 
-    def call(self, operation, *args, **kwargs):
+    def call(self, operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         values, tensors, specs = split_arguments(args, kwargs)
         outputs = original_outputs(operation, specs)
         if len({value.vector for value in values}) > 1:
@@ -156,7 +158,7 @@ class _Surgeon:
             return self._flattened(operation, values, tensors, outputs[0])
         return self._vector(operation, values[0], tensors, outputs[0])
 
-    def _trunk(self, operation, value, tensors, output):
+    def _trunk(self, operation: Any, value: Any, tensors: Any, output: Any) -> Any:
         for kind, pooling in _GLOBAL_POOLINGS.items():
             if isinstance(operation, kind):
                 return _Value(self._window_pooling(operation, value, pooling), output, vector=True)
@@ -180,8 +182,8 @@ class _Surgeon:
             self.padded.append(operation.name)
         return _Value(self.copies.call(operation, *tensors, changes), output)
 
-    def _window_pooling(self, operation, value, pooling):
-        def make():
+    def _window_pooling(self, operation: Any, value: Any, pooling: Any) -> Any:
+        def make() -> Any:
             return pooling(
                 tuple(value.spec.shape[1:3]),
                 strides=1,
@@ -192,7 +194,7 @@ class _Surgeon:
         return self.copies.call_new(operation, (value.tensor,), {}, make)
 
     @staticmethod
-    def _pads(layer, value):
+    def _pads(layer: keras.layers.Layer, value: Any) -> Any:
         for axis in (0, 1):
             kernel, stride, dilation = window_of_layer(layer, axis)
             extent, size = (kernel - 1) * dilation + 1, value.size(axis)
@@ -200,7 +202,7 @@ class _Surgeon:
                 return True
         return False
 
-    def _vector(self, operation, value, tensors, output):
+    def _vector(self, operation: Any, value: Any, tensors: Any, output: Any) -> Any:
         if isinstance(operation, (keras.layers.Reshape, keras.layers.Flatten)):
             if math.prod(output.shape[1:]) != output.shape[-1]:
                 _unfit(operation, "cannot be applied to every window")
@@ -221,7 +223,7 @@ class _Surgeon:
             _unfit(operation, "is none that a head may have")
         return _Value(self.copies.call(operation, *tensors, changes), output, vector=True)
 
-    def _flattened(self, operation, values, tensors, output):
+    def _flattened(self, operation: Any, values: Tensor, tensors: Any, output: Any) -> Any:
         value, flat = values[0], values[0].flat
         if isinstance(operation, keras.layers.Dense):
             return _Value(self._convolution(operation, value, flat), output, vector=True)
@@ -239,12 +241,12 @@ class _Surgeon:
             _unfit(operation, "stands behind a BatchNormalization of flattened features; put both in front of Flatten")
         return _Value(self.copies.call(operation, *tensors), output, vector=True, flat=flat)
 
-    def _convolution(self, dense, value, flat):
+    def _convolution(self, dense: Any, value: Any, flat: Any) -> Any:
         """The convolution that a Dense layer on `flat` is."""
         config = dense.get_config()
         use_bias = dense.use_bias or flat.scale is not None
 
-        def make():
+        def make() -> Any:
             kept = ("name", "dtype", "trainable", "activation", "kernel_initializer", "kernel_regularizer")
             return keras.layers.Conv2D.from_config(
                 {
@@ -257,7 +259,7 @@ class _Surgeon:
                 }
             )
 
-        def weights():
+        def weights() -> Any:
             kernel = _array(dense.kernel)
             bias = _array(dense.bias) if dense.use_bias else np.zeros(dense.units)
             if flat.scale is not None:
@@ -269,7 +271,7 @@ class _Surgeon:
         return self.copies.call_new(dense, (value.tensor,), {}, make, weights)
 
 
-def _margin(model, patch):
+def _margin(model: keras.Model, patch: Any) -> Any:
     """((rows, columns) at the far end of the patch that no unit reads, whether the sliding window is met exactly)."""
     try:
         field = receptive_field(model)
@@ -281,7 +283,7 @@ def _margin(model, patch):
     return (patch[0] - bottom, patch[1] - right), True
 
 
-def _as_affine(layer):
+def _as_affine(layer: keras.layers.Layer) -> Any:
     """A BatchNormalization in inference as (scale, offset)."""
     scale = 1 / np.sqrt(_array(layer.moving_variance) + layer.epsilon)
     if layer.scale:
@@ -290,15 +292,15 @@ def _as_affine(layer):
     return scale, offset + _array(layer.beta) if layer.center else offset
 
 
-def _array(variable):
+def _array(variable: Any) -> Any:
     return keras.ops.convert_to_numpy(variable).astype("float64")
 
 
-def _is_softmax(operation):
+def _is_softmax(operation: Any) -> Any:
     return isinstance(operation, keras.layers.Softmax) or "softmax" in str(getattr(operation, "activation", ""))
 
 
-def _inexact(model, padded):
+def _inexact(model: keras.Model, padded: Any) -> Any:
     if padded:
         named = ", ".join(padded[:4]) + (f" and {len(padded) - 4} more" if len(padded) > 4 else "")
         reason = f"layers pad ({named}), and a patch on its own sees zeros where the image goes on"
@@ -310,9 +312,9 @@ def _inexact(model, padded):
     )
 
 
-def _unfit(operation, reason):
+def _unfit(operation: Any, reason: Any) -> None:
     _validation.fail("model", f"has a layer that {reason}", f"{operation.name} ({type(operation).__name__})", _HEADS)
 
 
-def _name_of(tensor):
+def _name_of(tensor: Tensor) -> Any:
     return tensor._keras_history.operation.name

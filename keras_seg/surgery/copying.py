@@ -1,11 +1,13 @@
 """Copies of a graph's layers, changed or not, with the weights of the originals."""
 
 import dataclasses
+from typing import Any
 
 import keras
 
 from keras_seg import _validation
 from keras_seg._graph import functional_graph, replay_opened
+from keras_seg._types import Size, Tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Traced:
     tensor: object
     spec: object
 
-    def size(self, axis):
+    def size(self, axis: int) -> Any:
         """Rows (0) or columns (1) of the original; 1 for a vector, None where not fixed."""
         return self.spec.shape[axis + 1] if len(self.spec.shape) == 4 else 1
 
@@ -23,24 +25,24 @@ class Traced:
 class LayerCopies:
     """Makes each layer's copy once, however often the graph calls it, and keeps names apart."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._made = {}
         self._names = set()
 
-    def call(self, operation, args, kwargs, changes=None):
+    def call(self, operation: Any, args: Any, kwargs: Any, changes: Any = None) -> Tensor:
         """The result of a copy of `operation` on new tensors; `changes` go into the copy's configuration."""
         if not isinstance(operation, keras.layers.Layer):
             return operation(*args, **kwargs)
         changes = changes or {}
 
-        def make():
+        def make() -> Any:
             if type(operation) is keras.layers.Lambda:
                 return _copy_of_lambda(operation)
             return type(operation).from_config({**operation.get_config(), **changes})
 
         return self.call_new(operation, args, kwargs, make, operation.get_weights, key=repr(sorted(changes.items())))
 
-    def call_new(self, operation, args, kwargs, make, weights=list, key=""):
+    def call_new(self, operation: Any, args: Any, kwargs: Any, make: Any, weights: Any = list, key: str = "") -> Any:
         """The result of the layer `make()` in place of `operation`, with the arrays `weights()`."""
         layer = self._made.get((id(operation), key))
         if layer is not None:
@@ -51,7 +53,7 @@ class LayerCopies:
         layer.set_weights(weights())
         return outputs
 
-    def _keep_apart(self, layer):
+    def _keep_apart(self, layer: keras.layers.Layer) -> None:
         """Layers of nested models, all in one graph now, may share a name."""
         name, number = layer.name, 1
         while layer.name in self._names:
@@ -60,7 +62,7 @@ class LayerCopies:
         self._names.add(layer.name)
 
 
-def _copy_of_lambda(layer):
+def _copy_of_lambda(layer: keras.layers.Layer) -> Any:
     """Its configuration holds the function's code without what surrounds it, and is refused as unsafe besides."""
     config = layer.get_config()
     return keras.layers.Lambda(
@@ -72,7 +74,7 @@ def _copy_of_lambda(layer):
     )
 
 
-def rebuilt(model, call, input_size=None):
+def rebuilt(model: keras.Model, call: Any, input_size: Size | None = None) -> Any:
     """The functional model that results when `call(operation, *args, **kwargs)` takes the place of every operation.
 
     Models nested in `model` are opened up. Inputs and outputs keep their structure; the one input of an image gets the
@@ -85,20 +87,20 @@ def rebuilt(model, call, input_size=None):
     return keras.Model(inputs, outputs, name=model.name)
 
 
-def _inputs_like(graph, input_size):
+def _inputs_like(graph: Any, input_size: Size | None) -> Any:
     if input_size is not None:
         if len(graph.inputs) != 1 or len(graph.inputs[0].shape) != 4:
             _validation.fail("input_size", "is for models of one image", input_size)
         input_size = _validation.pair("input_size", input_size)
 
-    def like(tensor):
+    def like(tensor: Tensor) -> Any:
         shape = tensor.shape if input_size is None else (tensor.shape[0], *input_size, tensor.shape[-1])
         return keras.Input(batch_shape=shape, dtype=tensor.dtype, name=tensor._keras_history.operation.name)
 
     return keras.tree.map_structure(like, graph.input)
 
 
-def split_arguments(args, kwargs):
+def split_arguments(args: Any, kwargs: Any) -> Any:
     """(traced values among the arguments, arguments with new tensors, arguments with original shapes)."""
     traced = [value for value in keras.tree.flatten((args, kwargs)) if isinstance(value, Traced)]
     tensors = keras.tree.map_structure(lambda v: v.tensor if isinstance(v, Traced) else v, (args, kwargs))
@@ -106,7 +108,7 @@ def split_arguments(args, kwargs):
     return traced, tensors, specs
 
 
-def original_outputs(operation, specs):
+def original_outputs(operation: Any, specs: Any) -> Any:
     """The shapes an operation makes of the original arguments, as a list."""
     args, kwargs = specs
     return keras.tree.flatten(operation.compute_output_spec(*args, **kwargs))

@@ -1,11 +1,13 @@
 """A network whose last strides are traded for dilation: finer maps from the same weights."""
 
 import dataclasses
+from typing import Any
 
 import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
+from keras_seg._types import Size, Tensor
 from keras_seg.analysis.layer_reach import reach_of
 from keras_seg.layers import DilatedPooling2D
 from keras_seg.layers.reach import padding_around, window_of_layer
@@ -19,7 +21,7 @@ _GLOBAL_POOLINGS = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxP
 _ANY_SIZE = 3 * 1024
 
 
-def dilate(model, *, output_stride=8):
+def dilate(model: keras.Model, *, output_stride: int = 8) -> Any:
     """Keep a network from compressing further than `output_stride`, with the weights it has.
 
     Strides that would go beyond are set to 1, and the kernels, pools and paddings of *all* later layers are spread by
@@ -87,7 +89,7 @@ class _Value(Traced):
     dilation: tuple = (1, 1)
 
     @property
-    def is_pixel(self):
+    def is_pixel(self) -> bool:
         """Whether it is a vector or a map of one pixel, which no dilation concerns."""
         return all(self.size(axis) == 1 for axis in (0, 1))
 
@@ -95,13 +97,13 @@ class _Value(Traced):
 class _Surgeon:
     """Puts a layer, or its dilated form, into the new graph."""
 
-    def __init__(self, output_stride, pads):
+    def __init__(self, output_stride: Any, pads: Any) -> None:
         self.output_stride = output_stride
         self.pads = pads
         self.strides = {1}
         self.copies = LayerCopies()
 
-    def call(self, operation, *args, **kwargs):
+    def call(self, operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         values, tensors, specs = split_arguments(args, kwargs)
         outputs = original_outputs(operation, specs)
         maps = [value for value in values if not value.is_pixel]
@@ -133,7 +135,7 @@ class _Surgeon:
             )
         return self._copied(operation, tensors, outputs, value, stride, changes)
 
-    def _after(self, operation, value):
+    def _after(self, operation: Any, value: Any) -> Any:
         """(stride of the original, dilation) behind an operation."""
         strides, dilations = list(value.stride), list(value.dilation)
         for axis in (0, 1):
@@ -146,16 +148,18 @@ class _Surgeon:
         self.strides.add(strides[0])
         return tuple(strides), tuple(dilations)
 
-    def _taken_out(self, reading, stride):
+    def _taken_out(self, reading: Any, stride: Size) -> Any:
         """The factor by which a reach must no longer advance."""
         return reading.advance if reading.advance > 1 and stride * reading.advance > self.output_stride else 1
 
-    def _copied(self, operation, tensors, outputs, value, stride=None, changes=None):
+    def _copied(
+        self, operation: Any, tensors: Any, outputs: Any, value: Any, stride: Size | None = None, changes: Any = None
+    ) -> Any:
         results = keras.tree.flatten(self.copies.call(operation, *tensors, changes))
         stride = stride or value.stride
         return [_Value(t, spec, stride, value.dilation) for t, spec in zip(results, outputs, strict=True)]
 
-    def _convolution(self, layer, value):
+    def _convolution(self, layer: keras.layers.Layer, value: Any) -> Any:
         strides, rates, pads = [], [], []
         for axis in (0, 1):
             _, stride, rate = window_of_layer(layer, axis)
@@ -171,17 +175,17 @@ class _Surgeon:
             explicit = any(after for _, after in pads)
         if explicit:
 
-            def make():
+            def make() -> Any:
                 return keras.layers.ZeroPadding2D(tuple(pads), name=f"{layer.name}_pad", dtype=layer.dtype_policy)
 
             x = self.copies.call_new(layer, (x,), {}, make, key="padding")
             changes["padding"] = "valid"
         return self.copies.call(layer, (x,), {}, changes)
 
-    def _pooling(self, layer, value):
+    def _pooling(self, layer: keras.layers.Layer, value: Any) -> Any:
         mode = next(mode for kind, mode in _POOLINGS.items() if isinstance(layer, kind))
 
-        def make():
+        def make() -> Any:
             return DilatedPooling2D(
                 layer.pool_size,
                 dilation_rate=value.dilation,
@@ -193,7 +197,7 @@ class _Surgeon:
 
         return self.copies.call_new(layer, (value.tensor,), {}, make)
 
-    def _padding(self, layer, axis, value):
+    def _padding(self, layer: keras.layers.Layer, axis: int, value: Any) -> Any:
         """(before, after) that a layer's dilated form of stride 1 pads, so that it starts where the original does."""
         kernel, stride, rate = window_of_layer(layer, axis)
         extent, spread = (kernel - 1) * rate, value.dilation[axis]
@@ -206,7 +210,7 @@ class _Surgeon:
         return 0, (stride - 1 - (value.size(axis) - extent - 1) % stride) * spread
 
 
-def _pads(model):
+def _pads(model: keras.Model) -> bool:
     """Whether any layer of the model pads."""
     return any(
         isinstance(layer, keras.layers.ZeroPadding2D)
@@ -215,9 +219,9 @@ def _pads(model):
     )
 
 
-def _spread(pads, dilation):
+def _spread(pads: Any, dilation: Any) -> Any:
     return tuple(tuple(side * rate for side in pair) for pair, rate in zip(pads, dilation, strict=True))
 
 
-def _unfit(operation, reason, fix):
+def _unfit(operation: Any, reason: Any, fix: Any) -> None:
     _validation.fail("model", f"has a layer that {reason}", f"{operation.name} ({type(operation).__name__})", fix)

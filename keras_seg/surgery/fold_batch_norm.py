@@ -1,11 +1,13 @@
 """BatchNormalization that has been learned, as part of the convolution before it."""
 
 import collections
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_seg._graph import functional_graph, replay_opened
+from keras_seg._types import Tensor
 from keras_seg.layers import UpsampleConv
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, rebuilt, split_arguments
 
@@ -19,7 +21,7 @@ _TRAINING_ONLY = (
 )
 
 
-def fold_batch_norm(model):
+def fold_batch_norm(model: keras.Model) -> Any:
     """The model that predicts the same with fewer layers: for export, not for training.
 
     At inference `BatchNormalization` is a fixed scale and offset of each channel. Behind a convolution or Dense layer
@@ -55,7 +57,7 @@ def fold_batch_norm(model):
     folded = {id(normalization) for normalization in normalizations.values()}
     copies = LayerCopies()
 
-    def call(operation, *args, **kwargs):
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         if id(operation) in folded or _does_nothing(operation, kwargs):
             return args[0]
         if id(operation) in normalizations:
@@ -67,19 +69,19 @@ def fold_batch_norm(model):
     return rebuilt(model, call)
 
 
-def _does_nothing(operation, arguments):
+def _does_nothing(operation: Any, arguments: Any) -> Any:
     return isinstance(operation, _TRAINING_ONLY) and not arguments.get("training")
 
 
 class _Read(Traced):
     """A tensor's shape beside the layer that made it."""
 
-    def __init__(self, maker, spec):
+    def __init__(self, maker: Any, spec: Any) -> None:
         super().__init__(spec, spec)
         object.__setattr__(self, "maker", maker)
 
 
-def _foldable(graph):
+def _foldable(graph: Any) -> Any:
     """{id of a layer: the normalization that can go into it}.
 
     It can when every call of the layer is read by it alone, and every call of it reads that layer: a model called
@@ -87,7 +89,7 @@ def _foldable(graph):
     """
     readers, read, layers = collections.defaultdict(list), collections.defaultdict(list), {}
 
-    def call(operation, *args, **kwargs):
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         values, _, specs = split_arguments(args, kwargs)
         if _does_nothing(operation, kwargs):
             return args[0]
@@ -113,25 +115,25 @@ def _foldable(graph):
     return found
 
 
-def _folds_away(layer):
+def _folds_away(layer: keras.layers.Layer) -> Any:
     return isinstance(layer, keras.layers.BatchNormalization) and layer.axis in (-1, 3)
 
 
-def _takes_in(layer):
+def _takes_in(layer: keras.layers.Layer) -> bool:
     """Whether scale and offset can become part of a layer's weights."""
     linear = getattr(layer, "activation", None) is keras.activations.linear
     adapted = getattr(layer, "lora_enabled", False) or getattr(layer, "quantization_mode", None)
     return type(layer) in _SCALED and linear and not adapted
 
 
-def _call_folded(copies, layer, normalization, *, args, kwargs):
+def _call_folded(copies: Any, layer: keras.layers.Layer, normalization: str | None, *, args: Any, kwargs: Any) -> Any:
     """The result of a copy of `layer` with `normalization` in its weights."""
 
-    def make():
+    def make() -> Any:
         changes = {"normalization": None} if isinstance(layer, UpsampleConv) else {"use_bias": True}
         return type(layer).from_config({**layer.get_config(), **changes})
 
-    def weights():
+    def weights() -> Any:
         scale, offset = _scale_and_offset(normalization)
         if getattr(layer, "bias", None) is not None:
             offset = offset + scale * _array(layer.bias)
@@ -140,7 +142,7 @@ def _call_folded(copies, layer, normalization, *, args, kwargs):
     return copies.call_new(layer, args, kwargs, make, weights, key="folded")
 
 
-def _scale_and_offset(normalization):
+def _scale_and_offset(normalization: str | None) -> Any:
     """What a BatchNormalization multiplies each channel by at inference, and what it adds then."""
     scale = 1.0 / np.sqrt(_array(normalization.moving_variance) + normalization.epsilon)
     if normalization.scale:
@@ -149,24 +151,24 @@ def _scale_and_offset(normalization):
     return scale, offset + _array(normalization.beta) if normalization.center else offset
 
 
-def _array(variable):
+def _array(variable: Any) -> Any:
     return keras.ops.convert_to_numpy(variable).astype("float64")
 
 
-def _last_axis(layer, scale):
+def _last_axis(layer: keras.layers.Layer, scale: Any) -> Any:
     return [_array(layer.kernel) * scale]
 
 
-def _transposed(layer, scale):
+def _transposed(layer: keras.layers.Layer, scale: Any) -> Any:
     return [_array(layer.kernel) * scale[:, None]]
 
 
-def _depthwise(layer, scale):
+def _depthwise(layer: keras.layers.Layer, scale: Any) -> Any:
     kernel = _array(layer.kernel)
     return [kernel * scale.reshape(kernel.shape[2:])]
 
 
-def _separable(layer, scale):
+def _separable(layer: keras.layers.Layer, scale: Any) -> Any:
     return [_array(layer.depthwise_kernel), _array(layer.pointwise_kernel) * scale]
 
 

@@ -1,14 +1,17 @@
 """Zeros that a layer of their own puts around a map, as part of the convolution that reads them."""
 
+from typing import Any
+
 import keras
 
+from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import padding_around
 from keras_seg.surgery.copying import LayerCopies, rebuilt
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 
 
-def fold_padding(model, *, input_size=None):
+def fold_padding(model: keras.Model, *, input_size: Size | None = None) -> Any:
     """The model whose convolutions of stride 2 pad by themselves: for export, not for training.
 
     The networks of keras.applications pad a map by a `ZeroPadding2D` and convolve it with `padding="valid"`, so that
@@ -40,7 +43,7 @@ def fold_padding(model, *, input_size=None):
     copies = LayerCopies()
     padded, kept = {}, []  # Kept, because the id of a tensor that is gone may be given to another.
 
-    def call(operation, *args, **kwargs):
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         first = args[0] if args else None
         before, padding = padded.get(id(first), (None, None))
         if padding and _pads_the_same(operation, before.shape, padding):
@@ -54,7 +57,7 @@ def fold_padding(model, *, input_size=None):
     return rebuilt(model, call, input_size)
 
 
-def _pads_the_same(operation, shape, padding):
+def _pads_the_same(operation: Any, shape: Any, padding: str) -> bool:
     """Whether `operation` puts the zeros of `padding` around a map of this shape when it is told to pad "same"."""
     if not isinstance(operation, _CONVOLUTIONS) or operation.padding != "valid":
         return False

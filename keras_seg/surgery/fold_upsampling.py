@@ -1,9 +1,12 @@
 """UpsampleConv as the convolutions it computes, their kernels made once."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._types import Size, Tensor
 from keras_seg.layers import PixelShuffle2D, UpsampleConv
 from keras_seg.layers.upsample_conv import in_half_precision, subpixel_kernel
 from keras_seg.surgery.copying import LayerCopies, rebuilt
@@ -13,7 +16,7 @@ from keras_seg.surgery.copying import LayerCopies, rebuilt
 _FAR_MORE = 8
 
 
-def fold_upsampling(model, *, input_size=None, subpixel=False):
+def fold_upsampling(model: keras.Model, *, input_size: Size | None = None, subpixel: bool = False) -> Any:
     """The model with each `UpsampleConv` as the layers it stands for: for export, not for training.
 
     Where its fast form applies, an `UpsampleConv` makes the 4x4 kernel of a transposed convolution from its 3x3 kernel
@@ -54,10 +57,10 @@ def fold_upsampling(model, *, input_size=None, subpixel=False):
     _validation.one_of("subpixel", subpixel, (False, True, "deep"))
     copies = LayerCopies()
 
-    def call(operation, *args, **kwargs):
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         if isinstance(operation, UpsampleConv):
             x, skip = args[0] if isinstance(args[0], (list, tuple)) else (args[0], None)
-            if operation.can_fuse(x, skip):
+            if operation._can_fuse(x, skip):
                 shuffled = _is_deep(x, operation.filters) if subpixel == "deep" else subpixel
                 shuffled = shuffled or in_half_precision(operation.compute_dtype)
                 return _convolutions(copies, operation, x, skip=skip, subpixel=shuffled)
@@ -66,7 +69,7 @@ def fold_upsampling(model, *, input_size=None, subpixel=False):
     return rebuilt(model, call, input_size)
 
 
-def _is_deep(x, filters):
+def _is_deep(x: Tensor, filters: int) -> bool:
     """Whether the kernel of an enlargement holds far more numbers than the maps around it."""
     _, height, width, channels = x.shape
     if None in (height, width):
@@ -74,33 +77,33 @@ def _is_deep(x, filters):
     return 16 * channels * filters > _FAR_MORE * height * width * (channels + 4 * filters)
 
 
-def _convolutions(copies, layer, x, *, skip, subpixel):
+def _convolutions(copies: Any, layer: keras.layers.Layer, x: Tensor, *, skip: Any, subpixel: Any) -> Any:
     """What `layer` computes of `x` and `skip`, by layers of Keras."""
-    kernel, of_skip = layer.fused_kernels(x.shape[-1])
+    kernel, of_skip = layer._fused_kernels(x.shape[-1])
     # The bias belongs to the convolution nearest to the sum: runtimes compute convolution, bias, sum and activation at
     # once then.
     bias = [] if layer.bias is None else [layer.bias]
     of_enlarged, of_sum = ([], bias) if skip is not None else (bias, [])
     policy = layer.dtype_policy
 
-    def convolution(name, filters, size, padding, use_bias):
+    def convolution(name: str, filters: int, size: Any, padding: str, use_bias: Any) -> Any:
         arguments = {"use_bias": bool(use_bias), "dtype": policy, "name": f"{layer.name}_{name}"}
         return keras.layers.Conv2D(filters, size, padding=padding, **arguments)
 
-    def transposed():
+    def transposed() -> Any:
         arguments = {"use_bias": bool(of_enlarged), "dtype": policy, "name": f"{layer.name}_enlarge"}
         return keras.layers.Conv2DTranspose(layer.filters, 4, strides=2, padding="same", **arguments)
 
-    def normalize():
+    def normalize() -> Any:
         config = {**layer.normalize.get_config(), "name": f"{layer.name}_norm"}
         return type(layer.normalize).from_config(config)
 
-    def step(name, make, inputs, weights=()):
+    def step(name: str, make: Any, inputs: Tensor, weights: Any = ()) -> Any:
         # Copies: on JAX two variables of one array would be deleted together.
         arrays = [keras.ops.convert_to_numpy(weight) for weight in weights]
         return copies.call_new(layer, (inputs,), {}, make, lambda: arrays, key=name)
 
-    def plain(name, kind, inputs, *arguments):
+    def plain(name: str, kind: Any, inputs: Tensor, *arguments: Any) -> Any:
         return step(name, lambda: kind(*arguments, dtype=policy, name=f"{layer.name}_{name}"), inputs)
 
     if subpixel:

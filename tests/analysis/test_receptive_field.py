@@ -10,7 +10,7 @@ from keras import layers
 
 import keras_seg as ks
 from keras_seg import _validation
-from keras_seg.layers import ChannelDeconvolution2D
+from keras_seg.layers import ChannelDeconvolution2D, Reach
 
 
 def positive(kind, *args, **kwargs):
@@ -445,3 +445,20 @@ def test_models_of_ours(name, side):
     model = ks.models.build(name, num_classes=2, input_shape=(side, side, 3), **kwargs)
     field = ks.analysis.receptive_field(model)
     assert field.stride == 1 and field.size >= 100
+
+
+class ThirdParty(keras.layers.Layer):
+    """A layer of another package that reads three rows and one column, every second unit."""
+
+    def call(self, inputs):
+        return inputs[:, ::2, ::2]
+
+    def receptive_reach(self, position, axis, *, size, output_size, scale):
+        return [Reach(2, ((-1, 1) if axis == 0 else (0, 0),))]
+
+
+def test_a_third_party_layer_declares_its_reach():
+    field = ks.analysis.receptive_field(chain(ThirdParty(), conv(padding="same")))
+    assert (field.size, field.stride) == ((7, 5), 2)
+    assert (field.padding, field.center) == ((3, 2), 0)
+    assert field.box(1, 1) == (-1, 0, 6, 5)

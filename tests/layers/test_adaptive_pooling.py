@@ -1,5 +1,6 @@
 """AdaptiveAveragePooling2D and ResizeLike: against torch, by hand, and as layers."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -38,6 +39,27 @@ def test_resize_like_is_resize2d_at_whole_factors():
     x, like = noise(2, 3, 5, 4), noise(2, 9, 15, 1)
     np.testing.assert_allclose(run(ResizeLike(), [x, like]), run(Resize2D(3), x), rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(run(ResizeLike("nearest"), [x, like]), run(Resize2D(3, interpolation="nearest"), x))
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_bicubic_resize_like_is_resize2d_at_whole_factors(factor):
+    x, like = noise(2, 3, 5, 4), noise(2, 3 * factor, 5 * factor, 1)
+    expected = run(Resize2D(factor, interpolation="bicubic"), x)
+    np.testing.assert_allclose(run(ResizeLike("bicubic"), [x, like]), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("factor", [2, 3])
+def test_bicubic_resize_like_is_resize2d_at_unknown_sizes(factor):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow has graphs of unknown size")
+    import tensorflow as tf
+
+    layer, unknown = ResizeLike("bicubic"), [tf.TensorSpec((None, None, None, channels)) for channels in (4, 1)]
+    resize = tf.function(lambda x, like: layer([x, like]), input_signature=unknown)
+    x, like = noise(2, 3, 5, 4), noise(2, 3 * factor, 5 * factor, 1)
+    expected = run(Resize2D(factor, interpolation="bicubic"), x)
+    np.testing.assert_allclose(resize(x, like).numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_harness_on_pooling(tmp_path):

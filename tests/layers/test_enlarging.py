@@ -132,8 +132,8 @@ def test_tflite(tmp_path):
         (lambda: BedOfNails2D(data_format="channels_first"), '`data_format` must be "channels_last".*Permute'),
         (lambda: PixelShuffle2D(data_format="channels_first"), '`data_format` must be "channels_last".*Permute'),
         (lambda: PixelShuffle2D(data_format="first"), "`data_format` is not a known option"),
-        (lambda: PixelShuffle2D(3)(maps()), r"`inputs` must have channels in a multiple of factor \* factor = 9"),
-        (lambda: shuffle_order_from_torch(np.zeros(6)), "`weights` must have a last axis in a multiple of 4"),
+        (lambda: PixelShuffle2D(3)(maps()), r"`inputs` must have channels that are a multiple of factor \* factor = 9"),
+        (lambda: shuffle_order_from_torch(np.zeros(6)), "`weights` must have a last axis that is a multiple of 4"),
     ],
 )
 def test_bad_input(make, message):

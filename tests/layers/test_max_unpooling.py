@@ -481,7 +481,7 @@ class TestForms:
         (lambda: from_torch_indices(np.zeros((2, 2)), 4), "`torch_indices` must be .batch, channels, rows, columns"),
         (
             lambda: from_tf_argmax(np.array([5, 2, 12, 3]).reshape(1, 2, 2, 1), 4),
-            r"`argmax` must lie inside their windows of \(2, 2\).*\(0, 1, 1, 0\) does not.*argmax=3",
+            r"`argmax` must lie inside windows of \(2, 2\).*\(0, 1, 1, 0\) does not.*argmax=3",
         ),
     ],
 )

@@ -191,7 +191,7 @@ class TestHalfPrecision:
         layer = UpsampleConv(4, normalization=None)
         layer(x)
         layer.set_weights([kernel, bias])
-        taps, _ = layer.fused_kernels(32)
+        taps, _ = layer._fused_kernels(32)
         outputs = 0
         for rows, columns in np.ndindex(2, 2):
             quarter = np.zeros(taps.shape, "float32")
