@@ -26,7 +26,7 @@ class Segmenter(context: Context) : AutoCloseable {
     /** Names of the classes, from the file itself. */
     val labels: List<String> = task.labels
 
-    /** Colours of the classes, as android.graphics.Color has them. */
+    /** Colors of the classes, as android.graphics.Color has them. */
     val colors: IntArray = context.assets.open("keras_seg.json").bufferedReader().use { it.readText() }
         .let { JSONObject(it).getJSONArray("colors") }
         .let { rows ->
@@ -50,7 +50,7 @@ class Segmenter(context: Context) : AutoCloseable {
         return Segmentation(classes, mask.width, mask.height, milliseconds)
     }
 
-    /** The classes in their colours, to be drawn over the picture: `paint.alpha = 150` lets it shine through. */
+    /** The classes in their colors, to be drawn over the picture: `paint.alpha = 150` lets it shine through. */
     fun colored(found: Segmentation): Bitmap {
         val pixels = IntArray(found.classes.size) { colors[found.classes[it]] }
         return Bitmap.createBitmap(pixels, found.width, found.height, Bitmap.Config.ARGB_8888)

@@ -49,7 +49,7 @@ def lovasz_loss(
 ) -> Tensor:
     """The mean over classes of the Lovasz extension of `errors`, which have the shape of the predictions."""
     checked_overlap_arguments(per_image, absent)
-    pixel_weights, image_weights = split_weights(pixels, per_image)
+    pixel_weights, image_weights = split_weights(pixels, per_image=per_image)
     weights = ops.broadcast_to(pixels.mask(pixel_weights), ops.shape(errors))
 
     def rows(x: Tensor) -> Tensor:

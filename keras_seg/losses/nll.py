@@ -11,7 +11,7 @@ from keras_seg.losses.pixels import Pixels
 from keras_seg.losses.reduction import reduce
 
 
-def negative_log(probabilities: Tensor, half_precision: bool) -> Tensor:
+def negative_log(probabilities: Tensor, *, half_precision: bool) -> Tensor:
     """-log p, with its value clipped at epsilon as in Keras and its gradient continued far below.
 
     A plain clip would stop the gradient of every pixel whose probability is under 1e-7: the pixels that are most wrong
@@ -36,7 +36,7 @@ def label_probabilities(probabilities: Tensor, labels: reading.Labels) -> Tensor
 def of_ids(pixels: Pixels) -> Tensor:
     """-log of the probability of each pixel's label, (batch, height, width), for integer labels: the fast path."""
     if not pixels.from_logits:
-        return negative_log(label_probabilities(pixels.scores, pixels.labels), pixels.half_precision)
+        return negative_log(label_probabilities(pixels.scores, pixels.labels), half_precision=pixels.half_precision)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -48,7 +48,8 @@ def of_channels(pixels: Pixels) -> tuple[Tensor, Tensor]:
     """(-log p, -log(1 - p)) of each channel's sigmoid."""
     if pixels.from_logits:
         return ops.softplus(-pixels.scores), ops.softplus(pixels.scores)
-    return negative_log(pixels.scores, pixels.half_precision), negative_log(1 - pixels.scores, pixels.half_precision)
+    half = pixels.half_precision
+    return negative_log(pixels.scores, half_precision=half), negative_log(1 - pixels.scores, half_precision=half)
 
 
 def _unchanged(nll: Tensor) -> Tensor:
@@ -90,7 +91,7 @@ def weighted_nll(
     if pixels.from_logits:
         nll = -ops.log_softmax(pixels.scores, axis=-1)
     else:
-        nll = negative_log(pixels.scores, pixels.half_precision)
+        nll = negative_log(pixels.scores, half_precision=pixels.half_precision)
     return ops.sum(target * per_pixel(nll), axis=-1)
 
 

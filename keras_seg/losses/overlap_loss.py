@@ -42,7 +42,7 @@ class Overlap(NamedTuple):
     """How many pixels (or how much weight) the sums are over: (1,) or (classes,), or (batch, ...) per image."""
 
 
-def count(pixels: Pixels, weights: Tensor, per_image: bool) -> Overlap:
+def count(pixels: Pixels, weights: Tensor, *, per_image: bool) -> Overlap:
     """The soft counts over the pixels that are not ignored, weighted by `weights` (broadcast to pixels) or None."""
     axes = (1, 2) if per_image else (0, 1, 2)
     probabilities, target, mask = pixels.probabilities(), pixels.target(), pixels.mask(weights)
@@ -87,7 +87,7 @@ def mean_of_overlaps(class_losses: Tensor, overlap: Overlap, counted: Tensor, ab
     return mean_over_classes(class_losses, counted, ops.ones_like(present), some_pixels)
 
 
-def split_weights(pixels: Pixels, per_image: bool) -> tuple[Tensor, Tensor]:
+def split_weights(pixels: Pixels, *, per_image: bool) -> tuple[Tensor, Tensor]:
     """(weights of pixels, weights of images): with one loss per image, a weight per image weighs that loss.
 
     It would cancel out of the image's ratio.
@@ -129,6 +129,6 @@ def loss_of_counts(
     pixels: Pixels, combine: Callable[[Overlap, Tensor], Tensor], *, per_image: bool, reduction: str | None
 ) -> Tensor:
     """The loss that `combine` makes, () or (batch,), of the soft counts and the weights (channels,) of the classes."""
-    pixel_weights, image_weights = split_weights(pixels, per_image)
-    losses = combine(count(pixels, pixel_weights, per_image), pixels.counted_classes())
+    pixel_weights, image_weights = split_weights(pixels, per_image=per_image)
+    losses = combine(count(pixels, pixel_weights, per_image=per_image), pixels.counted_classes())
     return finish(losses, pixels, image_weights, per_image=per_image, reduction=reduction)

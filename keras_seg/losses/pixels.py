@@ -109,7 +109,7 @@ def resolve_mode(mode: str, y_pred: Tensor) -> str:
     return mode
 
 
-def check_predictions(y_pred: Tensor, from_logits: bool) -> None:
+def check_predictions(y_pred: Tensor, *, from_logits: bool) -> None:
     """In eager mode, predictions must be numbers, and probabilities must lie in [0, 1]; a graph cannot raise.
 
     Training steps are not checked on any backend: on PyTorch, which has no graph, gradients tell them from others.
@@ -172,7 +172,7 @@ def read(
             _validation.fail("ignore_class", f"must leave one of the {channels} classes to learn", ignored)
     else:
         labels = reading.read_channels(y_true, y_pred, ignored, dtype)
-    check_predictions(y_pred, from_logits)
+    check_predictions(y_pred, from_logits=from_logits)
     weights = sample_weights(sample_weight, y_pred, dtype)
     return Pixels(
         mode=mode,

@@ -268,7 +268,7 @@ class _Surgeon:
             # Keras flattens rows, columns, channels in this order.
             return [kernel.reshape(*flat.shape, dense.units), bias][: 1 + use_bias]
 
-        return self.copies.call_new(dense, (value.tensor,), {}, make, weights)
+        return self.copies.call_new(dense, (value.tensor,), {}, make, weights=weights)
 
 
 def _margin(model: keras.Model, patch: Any) -> Any:

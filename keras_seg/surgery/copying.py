@@ -40,9 +40,10 @@ class LayerCopies:
                 return _copy_of_lambda(operation)
             return type(operation).from_config({**operation.get_config(), **changes})
 
-        return self.call_new(operation, args, kwargs, make, operation.get_weights, key=repr(sorted(changes.items())))
+        key = repr(sorted(changes.items()))
+        return self.call_new(operation, args, kwargs, make, weights=operation.get_weights, key=key)
 
-    def call_new(self, operation: Any, args: Any, kwargs: Any, make: Any, weights: Any = list, key: str = "") -> Any:
+    def call_new(self, operation: Any, args: Any, kwargs: Any, make: Any, *, weights: Any = list, key: str = "") -> Any:
         """The result of the layer `make()` in place of `operation`, with the arrays `weights()`."""
         layer = self._made.get((id(operation), key))
         if layer is not None:

@@ -115,13 +115,13 @@ class _Surgeon:
         stride, dilation = self._after(operation, value)
         if isinstance(operation, (*_CONVOLUTIONS, *_POOLINGS)):
             if value.dilation == dilation == (1, 1):
-                return self._copied(operation, tensors, outputs, value, stride)
+                return self._copied(operation, tensors, outputs, value, stride=stride)
             change = self._convolution if isinstance(operation, _CONVOLUTIONS) else self._pooling
             return [_Value(change(operation, value), outputs[0], stride, dilation)]
         if value.dilation == (1, 1) and dilation != (1, 1):
             _unfit(operation, "has a stride that cannot be taken out", "Pool with keras.layers.MaxPooling2D.")
         if value.dilation == (1, 1) or isinstance(operation, _GLOBAL_POOLINGS):
-            return self._copied(operation, tensors, outputs, value, stride)
+            return self._copied(operation, tensors, outputs, value, stride=stride)
         changes = {}
         if isinstance(operation, keras.layers.ZeroPadding2D):
             changes["padding"] = _spread(operation.padding, value.dilation)
@@ -133,7 +133,7 @@ class _Surgeon:
                 "cannot be applied to a dilated map",
                 "Leave the decoder or head away, or convolutionalize it.",
             )
-        return self._copied(operation, tensors, outputs, value, stride, changes)
+        return self._copied(operation, tensors, outputs, value, stride=stride, changes=changes)
 
     def _after(self, operation: Any, value: Any) -> Any:
         """(stride of the original, dilation) behind an operation."""
@@ -153,7 +153,7 @@ class _Surgeon:
         return reading.advance if reading.advance > 1 and stride * reading.advance > self.output_stride else 1
 
     def _copied(
-        self, operation: Any, tensors: Any, outputs: Any, value: Any, stride: Size | None = None, changes: Any = None
+        self, operation: Any, tensors: Any, outputs: Any, value: Any, *, stride: Any = None, changes: Any = None
     ) -> Any:
         results = keras.tree.flatten(self.copies.call(operation, *tensors, changes))
         stride = stride or value.stride

@@ -139,7 +139,7 @@ def _call_folded(copies: Any, layer: keras.layers.Layer, normalization: str | No
             offset = offset + scale * _array(layer.bias)
         return [*_SCALED[type(layer)](layer, scale), offset]
 
-    return copies.call_new(layer, args, kwargs, make, weights, key="folded")
+    return copies.call_new(layer, args, kwargs, make, weights=weights, key="folded")
 
 
 def _scale_and_offset(normalization: str | None) -> Any:

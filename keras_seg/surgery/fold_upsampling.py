@@ -86,7 +86,7 @@ def _convolutions(copies: Any, layer: keras.layers.Layer, x: Tensor, *, skip: An
     of_enlarged, of_sum = ([], bias) if skip is not None else (bias, [])
     policy = layer.dtype_policy
 
-    def convolution(name: str, filters: int, size: Any, padding: str, use_bias: Any) -> Any:
+    def convolution(name: str, filters: int, size: Any, padding: str, *, use_bias: Any) -> Any:
         arguments = {"use_bias": bool(use_bias), "dtype": policy, "name": f"{layer.name}_{name}"}
         return keras.layers.Conv2D(filters, size, padding=padding, **arguments)
 
@@ -101,7 +101,7 @@ def _convolutions(copies: Any, layer: keras.layers.Layer, x: Tensor, *, skip: An
     def step(name: str, make: Any, inputs: Tensor, weights: Any = ()) -> Any:
         # Copies: on JAX two variables of one array would be deleted together.
         arrays = [keras.ops.convert_to_numpy(weight) for weight in weights]
-        return copies.call_new(layer, (inputs,), {}, make, lambda: arrays, key=name)
+        return copies.call_new(layer, (inputs,), {}, make, weights=lambda: arrays, key=name)
 
     def plain(name: str, kind: Any, inputs: Tensor, *arguments: Any) -> Any:
         return step(name, lambda: kind(*arguments, dtype=policy, name=f"{layer.name}_{name}"), inputs)
@@ -109,14 +109,16 @@ def _convolutions(copies: Any, layer: keras.layers.Layer, x: Tensor, *, skip: An
     if subpixel:
         y = plain("around", keras.layers.ZeroPadding2D, x, 1)
         weights = [subpixel_kernel(kernel), *(np.tile(bias, 4) for bias in of_enlarged)]
-        y = step("enlarge", lambda: convolution("enlarge", 4 * layer.filters, 2, "valid", of_enlarged), y, weights)
+        y = step(
+            "enlarge", lambda: convolution("enlarge", 4 * layer.filters, 2, "valid", use_bias=of_enlarged), y, weights
+        )
         y = plain("shuffle", PixelShuffle2D, y, 2)
         y = plain("crop", keras.layers.Cropping2D, y, 1)
     else:
         y = step("enlarge", transposed, x, [kernel, *of_enlarged])
     if skip is not None:
         of_skip = [of_skip, *of_sum]
-        of_skip = step("skip", lambda: convolution("skip", layer.filters, 3, "same", of_sum), skip, of_skip)
+        of_skip = step("skip", lambda: convolution("skip", layer.filters, 3, "same", use_bias=of_sum), skip, of_skip)
         y = plain("sum", keras.layers.Add, [y, of_skip])
     if layer.normalize is not None:
         y = step("norm", normalize, y, layer.normalize.get_weights())

@@ -447,7 +447,7 @@ def test_models_of_ours(name, side):
     assert field.stride == 1 and field.size >= 100
 
 
-class ThirdParty(keras.layers.Layer):
+class Foreign(keras.layers.Layer):
     """A layer of another package that reads three rows and one column, every second unit."""
 
     def call(self, inputs):
@@ -458,7 +458,7 @@ class ThirdParty(keras.layers.Layer):
 
 
 def test_a_third_party_layer_declares_its_reach():
-    field = ks.analysis.receptive_field(chain(ThirdParty(), conv(padding="same")))
+    field = ks.analysis.receptive_field(chain(Foreign(), conv(padding="same")))
     assert (field.size, field.stride) == ((7, 5), 2)
     assert (field.padding, field.center) == ((3, 2), 0)
     assert field.box(1, 1) == (-1, 0, 6, 5)

@@ -7,7 +7,7 @@ from PIL import Image
 
 
 def write_streets(folder="camvid", num_classes=11, void=11, size=(96, 128), train=4, val=2):
-    """A folder as CamVid's: blocks of all classes and of `void`, each of its own grey."""
+    """A folder as CamVid's: blocks of all classes and of `void`, each of its own gray."""
     rng = np.random.default_rng(0)
     for split, count in (("train", train), ("val", val)):
         for part in ("images", "masks"):

@@ -19,7 +19,7 @@ def draw():
     small = []
     for number, color in enumerate((SKY, GREEN, ORANGE, PURPLE, VERMILION), start=1):
         field = ks.analysis.receptive_field(vgg, layer=f"block{number}_pool")
-        unit = int((SIZE[0] / 2 - field.centre) // field.stride)
+        unit = int((SIZE[0] / 2 - field.center) // field.stride)
         top, left, bottom, right = field.box(unit, unit)
         box(axes[0, 0], top, left, bottom, right, color, 2)
         label = {"ha": "right", "va": "bottom", "fontsize": 8, "color": "0", "weight": "bold"}

@@ -193,14 +193,13 @@ def _gains_by_batches(augment: Any, image: Tensor, mask: Tensor) -> bool:
     return offer is not None and offer(image, mask)
 
 
-def _augment_whole(augment: Any, batch_size: int, image: Tensor, mask: Tensor, seeds: Tensor) -> tuple[Tensor, Tensor]:
-    """A batch, each image as if alone. A batch that is not full is padded, so that one compiled size serves all."""
+def _augment_whole(augment: Any, batch_size: int, *given: Tensor) -> tuple[Tensor, Tensor]:
+    """A batch of (images, masks, seeds), each image as if alone. A batch that is not full is padded, so that one compiled size serves all."""
     import tensorflow as tf
 
-    if image.shape[0] is not None:
-        return augment.of_batch(image, mask, seeds)
-    count = tf.shape(seeds)[0]
-    given = (image, mask, seeds)
+    if given[0].shape[0] is not None:
+        return augment.of_batch(*given)
+    count = tf.shape(given[2])[0]
     rows = tf.minimum(tf.range(batch_size), count - 1)
     full = tf.cond(count == batch_size, lambda: given, lambda: tuple(tf.gather(x, rows) for x in given))
     full = (tf.ensure_shape(x, (batch_size, *x.shape[1:])) for x in full)
