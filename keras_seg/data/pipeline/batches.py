@@ -194,7 +194,10 @@ def _gains_by_batches(augment: Any, image: Tensor, mask: Tensor) -> bool:
 
 
 def _augment_whole(augment: Any, batch_size: int, *given: Tensor) -> tuple[Tensor, Tensor]:
-    """A batch of (images, masks, seeds), each image as if alone. A batch that is not full is padded, so that one compiled size serves all."""
+    """A batch of (images, masks, seeds), each image as if alone.
+
+    A batch that is not full is padded, so that one compiled size serves all.
+    """
     import tensorflow as tf
 
     if given[0].shape[0] is not None:
