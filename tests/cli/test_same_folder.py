@@ -28,7 +28,7 @@ def content(path):
 
 def test_same_folder(tmp_path):
     data, shell, python = (tmp_path / name for name in ("data", "shell", "python"))
-    ks.data.write_shapes(data, train=4, val=2, size=(40, 48))
+    ks.data.write_shapes(data, train=4, val=2, image_size=(40, 48))
     options = ("--epochs", "1", "--batch-size", "2", "--crop", "32x32", "--decoder-stride", "8")
     with pytest.raises(SystemExit) as caught:
         main(["train", str(data), "--out", str(shell), *options])
