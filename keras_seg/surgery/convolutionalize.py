@@ -1,4 +1,4 @@
-"""A patch classifier turned into a network that takes images of any size."""
+"""A patch classifier turned into a model that takes images of any size."""
 
 import dataclasses
 import math
@@ -14,6 +14,7 @@ from keras_seg._types import Tensor
 from keras_seg.analysis import receptive_field
 from keras_seg.layers.minimum_size import MinimumSize
 from keras_seg.layers.reach import padding_around, window_of_layer
+from keras_seg.surgery.affine import as_affine, as_float64
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
 
 _WINDOWED = (
@@ -55,32 +56,32 @@ _HEADS = "The head may be Flatten or global pooling, Dense, BatchNormalization, 
 
 
 def convolutionalize(model: keras.Model) -> Any:
-    """Turn a classifier of patches into a network that judges every patch of an image of any size in one pass.
+    """Turn a patch classifier into a model that classifies every patch of an image of any size in one pass.
 
-    Flatten and the Dense layer behind it become a "valid" convolution whose kernel is as large as the map, and further
-    Dense layers 1x1 convolutions, with the same weights; global pooling becomes pooling over windows of the map's size,
-    stride 1. A BatchNormalization between Flatten and Dense is folded into the convolution. The output at (i, j) is
-    that of the patch whose upper left corner lies at `(i * S, j * S)`, S being the product of the strides, and the grid
-    has `floor((N - P) / S) + 1` positions along N pixels, P being the patch's size.
+    Flatten and the Dense layer after it become a "valid" convolution whose kernel is as large as the map, and later
+    Dense layers become 1x1 convolutions, with the same weights. Global pooling becomes pooling over windows of the
+    map's size with stride 1. A BatchNormalization between Flatten and Dense is folded into the convolution. The output
+    at (i, j) is that of the patch whose upper left corner is at `(i * S, j * S)`, where S is the product of the
+    strides. N pixels give `floor((N - P) / S) + 1` positions, where P is the patch size.
 
     **The result equals the literal sliding window** (`keras_seg.inference.sliding_window`) up to rounding when no layer
-    pads. Where layers pad ("same"), a patch on its own sees zeros where the image goes on, so the two differ near the
-    borders of each window; a warning says so and names the layers, and `keras_seg.inference.window_difference` measures
-    by how much.
+    pads. Where layers pad ("same"), a separate patch has zeros beyond its border and the image has pixels there, so the
+    two differ near the borders of each window. A warning then names these layers, and
+    `keras_seg.inference.window_difference` measures the difference.
 
     For an output at every pixel: `keras_seg.inference.shift_and_stitch`, or `keras_seg.surgery.dilate` with
     `output_stride=1` on the result.
 
     Args:
-        model: `keras.Model`, Sequential or functional, from one image of a fixed size, the patch, to a vector
-            `(batch, classes)`. It stays as it is; the result has copies of its weights.
+        model: `keras.Model`, Sequential or functional. Maps one image of a fixed size, the patch, to a vector
+            `(batch, classes)`. It is not changed; the result has copies of its weights.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to `(batch, rows, columns, classes)`.
 
     Raises:
-        ValueError: if the model has no fixed input size, its head is none of the above, or a layer in front of the head
-            looks at the whole patch.
+        InputError: if the model has no fixed input size, its head has other layers than these, or a layer before the
+            head reads the whole patch.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -106,7 +107,7 @@ def convolutionalize(model: keras.Model) -> Any:
     inputs = keras.Input((None, None, image.shape[-1]), dtype=image.dtype, name=_name_of(image))
     x = MinimumSize(patch, "the patch of the classifier", name="at_least_a_patch")(inputs)
     if any(margin):
-        # Pixels at the far end that no window reads: without them the last window needs a whole patch, as it should.
+        # No window reads these pixels. If they stayed, an image could have a last window without a whole patch.
         x = keras.layers.Cropping2D(tuple((0, rest) for rest in margin), name="unused_margin")(x)
     surgeon = _Surgeon()
     start = _Value(x, keras.KerasTensor(image.shape, dtype=image.dtype))
@@ -116,13 +117,14 @@ def convolutionalize(model: keras.Model) -> Any:
     if not exact:
         warnings.warn(_inexact(model, surgeon.padded), stacklevel=2)
     anywhere = keras.Model(inputs, result.tensor, name=f"{model.name}_convolutional")
-    anywhere.input_spec = keras.layers.InputSpec(shape=inputs.shape, name=inputs.name)  # Keras forgives one channel.
+    # The spec that Keras makes does not check the number of channels when it is 1.
+    anywhere.input_spec = keras.layers.InputSpec(shape=inputs.shape, name=inputs.name)
     return anywhere
 
 
 @dataclasses.dataclass(frozen=True)
 class _Flat:
-    """A map that Flatten made a vector of: its size, and the BatchNormalization since then, as scale and offset."""
+    """A map that Flatten made a vector: its shape, and the BatchNormalization since then as scale and offset."""
 
     shape: tuple
     scale: np.ndarray = None
@@ -131,14 +133,14 @@ class _Flat:
 
 @dataclasses.dataclass(frozen=True)
 class _Value(Traced):
-    """A tensor of the new graph: of the trunk, or (`vector`) of the head, where each pixel stands for a patch."""
+    """A tensor of the new graph: in the trunk, or in the head (`vector`), where each pixel represents one patch."""
 
     vector: bool = False
     flat: _Flat = None
 
 
 class _Surgeon:
-    """Puts a layer, or what takes its place, into the new graph."""
+    """Puts each layer, or its replacement, into the new graph."""
 
     def __init__(self) -> None:
         self.copies = LayerCopies()
@@ -158,7 +160,7 @@ class _Surgeon:
             return self._flattened(operation, values, tensors, outputs[0])
         return self._vector(operation, values[0], tensors, outputs[0])
 
-    def _trunk(self, operation: Any, value: Any, tensors: Any, output: Any) -> Any:
+    def _trunk(self, operation: Any, value: _Value, tensors: Any, output: Any) -> _Value:
         for kind, pooling in _GLOBAL_POOLINGS.items():
             if isinstance(operation, kind):
                 return _Value(self._window_pooling(operation, value, pooling), output, vector=True)
@@ -167,7 +169,7 @@ class _Surgeon:
                 _unfit(operation, "cannot be applied to every window")
             shape = tuple(value.spec.shape[1:])
             return _Value(value.tensor, output, vector=True, flat=_Flat(shape) if shape[:2] != (1, 1) else None)
-        adaptive = type(operation).__name__.startswith("Adaptive")  # Newer than the oldest Keras we take.
+        adaptive = type(operation).__name__.startswith("Adaptive")  # By name: the oldest supported Keras lacks them.
         moved = (keras.layers.Reshape, keras.layers.Permute)
         if adaptive or len(output.shape) != 4 or isinstance(operation, moved):
             _unfit(operation, "cannot be applied to every window")
@@ -176,7 +178,7 @@ class _Surgeon:
             if self._pads(operation, value):
                 self.padded.append(operation.name)
             else:
-                # Windows that fit the patch without padding: over an image, too, only whole ones count.
+                # The windows fit the patch without padding, so on an image, too, only whole windows count.
                 changes = {"padding": "valid"}
         elif isinstance(operation, keras.layers.ZeroPadding2D):
             self.padded.append(operation.name)
@@ -194,7 +196,7 @@ class _Surgeon:
         return self.copies.call_new(operation, (value.tensor,), {}, make)
 
     @staticmethod
-    def _pads(layer: keras.layers.Layer, value: Any) -> Any:
+    def _pads(layer: keras.layers.Layer, value: _Value) -> bool:
         for axis in (0, 1):
             kernel, stride, dilation = window_of_layer(layer, axis)
             extent, size = (kernel - 1) * dilation + 1, value.size(axis)
@@ -202,7 +204,7 @@ class _Surgeon:
                 return True
         return False
 
-    def _vector(self, operation: Any, value: Any, tensors: Any, output: Any) -> Any:
+    def _vector(self, operation: Any, value: _Value, tensors: Any, output: Any) -> _Value:
         if isinstance(operation, (keras.layers.Reshape, keras.layers.Flatten)):
             if math.prod(output.shape[1:]) != output.shape[-1]:
                 _unfit(operation, "cannot be applied to every window")
@@ -218,17 +220,17 @@ class _Surgeon:
             changes = {"axis": -1}
         elif isinstance(operation, keras.layers.Conv2D):
             if tuple(operation.kernel_size) != (1, 1):
-                _unfit(operation, "stands behind the global pooling and is larger than 1x1")
+                _unfit(operation, "comes after the global pooling and is larger than 1x1")
         elif not isinstance(operation, (*_DROPOUTS, *_ACTIVATIONS, *_MERGES)):
-            _unfit(operation, "is none that a head may have")
+            _unfit(operation, "is not allowed in a head")
         return _Value(self.copies.call(operation, *tensors, changes), output, vector=True)
 
-    def _flattened(self, operation: Any, values: Tensor, tensors: Any, output: Any) -> Any:
+    def _flattened(self, operation: Any, values: list[_Value], tensors: Any, output: Any) -> _Value:
         value, flat = values[0], values[0].flat
         if isinstance(operation, keras.layers.Dense):
             return _Value(self._convolution(operation, value, flat), output, vector=True)
         if isinstance(operation, keras.layers.BatchNormalization):
-            scale, offset = _as_affine(operation)
+            scale, offset = as_affine(operation)
             if flat.scale is not None:
                 scale, offset = scale * flat.scale, scale * flat.offset + offset
             flat = dataclasses.replace(flat, scale=scale, offset=offset)
@@ -236,13 +238,13 @@ class _Surgeon:
         if isinstance(operation, _DROPOUTS):
             return _Value(self.copies.call(operation, *tensors), output, vector=True, flat=flat)
         if not isinstance(operation, _ACTIVATIONS) or _is_softmax(operation):
-            _unfit(operation, "stands between Flatten and Dense")
+            _unfit(operation, "is not allowed between Flatten and Dense")
         if flat.scale is not None:
-            _unfit(operation, "stands behind a BatchNormalization of flattened features; put both in front of Flatten")
+            _unfit(operation, "follows a BatchNormalization of flattened features; put both before Flatten")
         return _Value(self.copies.call(operation, *tensors), output, vector=True, flat=flat)
 
     def _convolution(self, dense: Any, value: Any, flat: Any) -> Any:
-        """The convolution that a Dense layer on `flat` is."""
+        """The convolution that computes the same as a Dense layer on `flat`."""
         config = dense.get_config()
         use_bias = dense.use_bias or flat.scale is not None
 
@@ -260,8 +262,8 @@ class _Surgeon:
             )
 
         def weights() -> Any:
-            kernel = _array(dense.kernel)
-            bias = _array(dense.bias) if dense.use_bias else np.zeros(dense.units)
+            kernel = as_float64(dense.kernel)
+            bias = as_float64(dense.bias) if dense.use_bias else np.zeros(dense.units)
             if flat.scale is not None:
                 bias = bias + flat.offset @ kernel
                 kernel = kernel * flat.scale[:, None]
@@ -271,8 +273,8 @@ class _Surgeon:
         return self.copies.call_new(dense, (value.tensor,), {}, make, weights=weights)
 
 
-def _margin(model: keras.Model, patch: Any) -> Any:
-    """((rows, columns) at the far end of the patch that no unit reads, whether the sliding window is met exactly)."""
+def _margin(model: keras.Model, patch: tuple[int, int]) -> tuple[tuple[int, int], bool]:
+    """((rows, columns) at the far end of the patch that no unit reads, whether the sliding window is equaled)."""
     try:
         field = receptive_field(model)
     except _validation.InputError:
@@ -283,32 +285,19 @@ def _margin(model: keras.Model, patch: Any) -> Any:
     return (patch[0] - bottom, patch[1] - right), True
 
 
-def _as_affine(layer: keras.layers.Layer) -> Any:
-    """A BatchNormalization in inference as (scale, offset)."""
-    scale = 1 / np.sqrt(_array(layer.moving_variance) + layer.epsilon)
-    if layer.scale:
-        scale = scale * _array(layer.gamma)
-    offset = -_array(layer.moving_mean) * scale
-    return scale, offset + _array(layer.beta) if layer.center else offset
-
-
-def _array(variable: Any) -> Any:
-    return keras.ops.convert_to_numpy(variable).astype("float64")
-
-
-def _is_softmax(operation: Any) -> Any:
+def _is_softmax(operation: Any) -> bool:
     return isinstance(operation, keras.layers.Softmax) or "softmax" in str(getattr(operation, "activation", ""))
 
 
-def _inexact(model: keras.Model, padded: Any) -> Any:
+def _inexact(model: keras.Model, padded: list[str]) -> str:
     if padded:
         named = ", ".join(padded[:4]) + (f" and {len(padded) - 4} more" if len(padded) > 4 else "")
-        reason = f"layers pad ({named}), and a patch on its own sees zeros where the image goes on"
+        reason = f"layers pad ({named}), so a separate patch has zeros where the image has pixels"
     else:
-        reason = "some layer looks beyond its window, or it is not known how far it looks"
+        reason = "a layer reads beyond its window, or its reach is unknown"
     return (
         f"The convolutional form of {model.name!r} differs from the sliding window: {reason}. "
-        "keras_seg.inference.window_difference(model, image) measures by how much."
+        "keras_seg.inference.window_difference(model, image) measures the difference."
     )
 
 
@@ -316,5 +305,5 @@ def _unfit(operation: Any, reason: Any) -> None:
     _validation.fail("model", f"has a layer that {reason}", f"{operation.name} ({type(operation).__name__})", _HEADS)
 
 
-def _name_of(tensor: Tensor) -> Any:
+def _name_of(tensor: Tensor) -> str:
     return tensor._keras_history.operation.name

@@ -1,4 +1,4 @@
-"""Copies of a graph's layers, changed or not, with the weights of the originals."""
+"""Copies of a graph's layers, changed or unchanged, with the weights of the originals."""
 
 import dataclasses
 from typing import Any
@@ -12,25 +12,25 @@ from keras_seg._types import Size, Tensor
 
 @dataclasses.dataclass(frozen=True)
 class Traced:
-    """A tensor of the new graph beside the shape its original had."""
+    """A tensor of the new graph and the shape its original had."""
 
     tensor: object
     spec: object
 
-    def size(self, axis: int) -> Any:
+    def size(self, axis: int) -> int | None:
         """Rows (0) or columns (1) of the original; 1 for a vector, None where not fixed."""
         return self.spec.shape[axis + 1] if len(self.spec.shape) == 4 else 1
 
 
 class LayerCopies:
-    """Makes each layer's copy once, however often the graph calls it, and keeps names apart."""
+    """Copies each layer once, however often the graph calls it, and makes names unique."""
 
     def __init__(self) -> None:
         self._made = {}
         self._names = set()
 
     def call(self, operation: Any, args: Any, kwargs: Any, changes: Any = None) -> Tensor:
-        """The result of a copy of `operation` on new tensors; `changes` go into the copy's configuration."""
+        """The result of a copy of `operation` on new tensors, with `changes` in the copy's configuration."""
         if not isinstance(operation, keras.layers.Layer):
             return operation(*args, **kwargs)
         changes = changes or {}
@@ -55,7 +55,7 @@ class LayerCopies:
         return outputs
 
     def _keep_apart(self, layer: keras.layers.Layer) -> None:
-        """Layers of nested models, all in one graph now, may share a name."""
+        """Number the name when it is taken: layers of nested models, now in one graph, may share one."""
         name, number = layer.name, 1
         while layer.name in self._names:
             layer.name = f"{name}_{number}"
@@ -64,7 +64,7 @@ class LayerCopies:
 
 
 def _copy_of_lambda(layer: keras.layers.Layer) -> Any:
-    """Its configuration holds the function's code without what surrounds it, and is refused as unsafe besides."""
+    """Not by `from_config`: the configuration lacks the function's closure, and Keras refuses to load it as unsafe."""
     config = layer.get_config()
     return keras.layers.Lambda(
         layer.function,
@@ -78,8 +78,8 @@ def _copy_of_lambda(layer: keras.layers.Layer) -> Any:
 def rebuilt(model: keras.Model, call: Any, input_size: Size | None = None) -> Any:
     """The functional model that results when `call(operation, *args, **kwargs)` takes the place of every operation.
 
-    Models nested in `model` are opened up. Inputs and outputs keep their structure; the one input of an image gets the
-    `input_size`, where that is given.
+    Models nested in `model` are opened up. Inputs and outputs keep their structure. If `input_size` is given, it
+    becomes the size of the one image input.
     """
     graph = functional_graph(model)
     inputs = _inputs_like(graph, input_size)
@@ -88,10 +88,10 @@ def rebuilt(model: keras.Model, call: Any, input_size: Size | None = None) -> An
     return keras.Model(inputs, outputs, name=model.name)
 
 
-def _inputs_like(graph: Any, input_size: Size | None) -> Any:
+def _inputs_like(graph: keras.Model, input_size: Size | None) -> Any:
     if input_size is not None:
         if len(graph.inputs) != 1 or len(graph.inputs[0].shape) != 4:
-            _validation.fail("input_size", "is for models of one image", input_size)
+            _validation.fail("input_size", "is for models with one image as input", input_size)
         input_size = _validation.pair("input_size", input_size)
 
     def like(tensor: Tensor) -> Any:
@@ -101,7 +101,7 @@ def _inputs_like(graph: Any, input_size: Size | None) -> Any:
     return keras.tree.map_structure(like, graph.input)
 
 
-def split_arguments(args: Any, kwargs: Any) -> Any:
+def split_arguments(args: Any, kwargs: Any) -> tuple[list[Any], Any, Any]:
     """(traced values among the arguments, arguments with new tensors, arguments with original shapes)."""
     traced = [value for value in keras.tree.flatten((args, kwargs)) if isinstance(value, Traced)]
     tensors = keras.tree.map_structure(lambda v: v.tensor if isinstance(v, Traced) else v, (args, kwargs))
@@ -109,7 +109,7 @@ def split_arguments(args: Any, kwargs: Any) -> Any:
     return traced, tensors, specs
 
 
-def original_outputs(operation: Any, specs: Any) -> Any:
-    """The shapes an operation makes of the original arguments, as a list."""
+def original_outputs(operation: Any, specs: Any) -> list[Any]:
+    """The shapes of an operation's outputs for the original arguments, as a list."""
     args, kwargs = specs
     return keras.tree.flatten(operation.compute_output_spec(*args, **kwargs))

@@ -1,4 +1,4 @@
-"""A network whose last strides are traded for dilation: finer maps from the same weights."""
+"""A model with dilation in place of its last strides: finer maps from the same weights."""
 
 import dataclasses
 from typing import Any
@@ -7,53 +7,54 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
-from keras_seg._types import Size, Tensor
+from keras_seg._types import Tensor
 from keras_seg.analysis.layer_reach import reach_of
 from keras_seg.layers import DilatedPooling2D
-from keras_seg.layers.reach import padding_around, window_of_layer
+from keras_seg.layers.reach import Reach, padding_around, window_of_layer
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 _POOLINGS = {keras.layers.MaxPooling2D: "max", keras.layers.AveragePooling2D: "average"}
 _GLOBAL_POOLINGS = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D)
 
-# In place of a size that is not fixed: a multiple of any stride there is. Only shapes are computed with it.
+# Replaces an unknown size. It is a multiple of every common stride, and only shapes are computed with it.
 _ANY_SIZE = 3 * 1024
 
 
 def dilate(model: keras.Model, *, output_stride: int = 8) -> Any:
-    """Keep a network from compressing further than `output_stride`, with the weights it has.
+    """Limit the stride of a model to `output_stride` by dilation, with the same weights.
 
-    Strides that would go beyond are set to 1, and the kernels, pools and paddings of *all* later layers are spread by
-    the factor that was taken out: at output stride 16 a ResNet's last stage is dilated by 2, at 8 its last two by 2 and
-    4. No weight changes and none is added. The maps are finer, and the old ones are among them: **every `s`-th row and
-    column of a dilated map is the original map**, s being its dilation (the subsampling identity), borders included.
-    Where layers pad ("same"), padding is placed as the original has it, which takes `ZeroPadding2D` layers named
-    `{layer}_pad`; for inputs of no fixed size it is that of sizes that are multiples of the strides.
+    Strides that would exceed it are set to 1, and the kernels, pools and paddings of *all* later layers are spread by
+    the factor that was removed: at output stride 16 a ResNet's last stage is dilated by 2, at 8 its last two by 2 and
+    4. No weight changes and none is added. The maps are finer and contain the old ones: **every `s`-th row and column
+    of a dilated map is the original map**, where s is its dilation (the subsampling identity), borders included. Where
+    layers pad ("same"), the padding has the same position as in the original, which takes `ZeroPadding2D` layers named
+    `{layer}_pad`; for inputs of unknown size it is that of sizes that are multiples of the strides.
 
-    In a network that pads, a strided window that does not ("valid", such as VGG's 2x2 pooling) is padded at the far end
-    once its stride is gone, so that the maps still divide the image evenly; in one that never pads nothing is added.
+    If any layer of the model pads, a strided window without padding ("valid", such as VGG's 2x2 pooling) is padded at
+    the far end once its stride is removed, so that the maps still divide the image evenly. If no layer pads, no padding
+    is added.
 
-    A global pooling behind the dilated part is then over more pixels than before, so what follows it is near the
-    original and not equal.
+    A global pooling after the dilated part averages or compares more pixels than before, so the layers after it have
+    values close to the original ones, not equal ones.
 
     Args:
-        model: functional `keras.Model` with one image as input, without a dense head: a backbone, or what
-            `convolutionalize` returns. It stays as it is; the result has copies of its weights.
-        output_stride: int, a stride that the model passes through. 1 takes out all of them. Defaults to 8.
+        model: functional `keras.Model` with one image as input, without a dense head: a backbone, or the model that
+            `convolutionalize` returns. It is not changed; the result has copies of its weights.
+        output_stride: int. A stride that the model passes through; 1 removes all strides. Defaults to 8.
 
     Returns:
         A functional `keras.Model` with the inputs, outputs and layer names of `model`. Poolings in the dilated part are
         `keras_seg.layers.DilatedPooling2D`.
 
     Raises:
-        ValueError: if the model never has that stride, flattens a dilated map, enlarges it, or joins it with a map that
+        InputError: if the model never has that stride, flattens a dilated map, enlarges it, or joins it with a map that
             is not dilated.
 
     Examples:
         >>> import keras, keras_seg as ks, numpy as np
-        >>> net = keras.applications.VGG16(include_top=False, weights=None)
-        >>> fine = ks.surgery.dilate(net, output_stride=8)
+        >>> backbone = keras.applications.VGG16(include_top=False, weights=None)
+        >>> fine = ks.surgery.dilate(backbone, output_stride=8)
         >>> tuple(fine(np.zeros((1, 64, 96, 3))).shape) == (1, 8, 12, 512)
         True
 
@@ -65,7 +66,7 @@ def dilate(model: keras.Model, *, output_stride: int = 8) -> Any:
     output_stride = _validation.integer("output_stride", output_stride)
     image = model.inputs[0]
     inputs = keras.Input(image.shape[1:], dtype=image.dtype, name=image._keras_history.operation.name)
-    surgeon = _Surgeon(output_stride, _pads(model))
+    surgeon = _Surgeon(output_stride, pads=_pads(model))
     spec = keras.KerasTensor(
         (None, *(side or _ANY_SIZE for side in image.shape[1:3]), image.shape[-1]), dtype=image.dtype
     )
@@ -90,14 +91,14 @@ class _Value(Traced):
 
     @property
     def is_pixel(self) -> bool:
-        """Whether it is a vector or a map of one pixel, which no dilation concerns."""
+        """Whether it is a vector or a map of one pixel, on which dilation has no effect."""
         return all(self.size(axis) == 1 for axis in (0, 1))
 
 
 class _Surgeon:
     """Puts a layer, or its dilated form, into the new graph."""
 
-    def __init__(self, output_stride: Any, pads: Any) -> None:
+    def __init__(self, output_stride: int, *, pads: bool) -> None:
         self.output_stride = output_stride
         self.pads = pads
         self.strides = {1}
@@ -110,7 +111,7 @@ class _Surgeon:
         if not maps:
             return self._copied(operation, tensors, outputs, values[0])
         if len({value.dilation for value in maps}) > 1:
-            _unfit(operation, "joins dilated maps with others", "Dilate the encoder on its own.")
+            _unfit(operation, "joins dilated maps with undilated ones", "Dilate the encoder alone.")
         value = maps[0]
         stride, dilation = self._after(operation, value)
         if isinstance(operation, (*_CONVOLUTIONS, *_POOLINGS)):
@@ -119,7 +120,7 @@ class _Surgeon:
             change = self._convolution if isinstance(operation, _CONVOLUTIONS) else self._pooling
             return [_Value(change(operation, value), outputs[0], stride, dilation)]
         if value.dilation == (1, 1) and dilation != (1, 1):
-            _unfit(operation, "has a stride that cannot be taken out", "Pool with keras.layers.MaxPooling2D.")
+            _unfit(operation, "has a stride that cannot be removed", "Pool with keras.layers.MaxPooling2D.")
         if value.dilation == (1, 1) or isinstance(operation, _GLOBAL_POOLINGS):
             return self._copied(operation, tensors, outputs, value, stride=stride)
         changes = {}
@@ -131,12 +132,12 @@ class _Surgeon:
             _unfit(
                 operation,
                 "cannot be applied to a dilated map",
-                "Leave the decoder or head away, or convolutionalize it.",
+                "Remove the decoder or head, or convolutionalize it.",
             )
         return self._copied(operation, tensors, outputs, value, stride=stride, changes=changes)
 
-    def _after(self, operation: Any, value: Any) -> Any:
-        """(stride of the original, dilation) behind an operation."""
+    def _after(self, operation: Any, value: _Value) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """(stride of the original, dilation) after an operation, each per axis."""
         strides, dilations = list(value.stride), list(value.dilation)
         for axis in (0, 1):
             chain = reach_of(operation, 0, axis, size=value.size(axis))
@@ -148,8 +149,8 @@ class _Surgeon:
         self.strides.add(strides[0])
         return tuple(strides), tuple(dilations)
 
-    def _taken_out(self, reading: Any, stride: Size) -> Any:
-        """The factor by which a reach must no longer advance."""
+    def _taken_out(self, reading: Reach, stride: int) -> int:
+        """The factor by which the stride of `reading` must shrink; 1 if it stays."""
         return reading.advance if reading.advance > 1 and stride * reading.advance > self.output_stride else 1
 
     def _copied(
@@ -197,8 +198,8 @@ class _Surgeon:
 
         return self.copies.call_new(layer, (value.tensor,), {}, make)
 
-    def _padding(self, layer: keras.layers.Layer, axis: int, value: Any) -> Any:
-        """(before, after) that a layer's dilated form of stride 1 pads, so that it starts where the original does."""
+    def _padding(self, layer: keras.layers.Layer, axis: int, value: _Value) -> tuple[int, int]:
+        """(before, after) for the dilated form of stride 1, so that it starts where the original does."""
         kernel, stride, rate = window_of_layer(layer, axis)
         extent, spread = (kernel - 1) * rate, value.dilation[axis]
         if layer.padding == "same":
@@ -206,7 +207,7 @@ class _Surgeon:
             return before * spread, (extent - before) * spread
         if not self.pads or stride == 1:
             return 0, 0
-        # The last window's stride is taken out too: without this the map would end where that window begins.
+        # The last window's stride is removed too: without this the map would end where that window begins.
         return 0, (stride - 1 - (value.size(axis) - extent - 1) % stride) * spread
 
 

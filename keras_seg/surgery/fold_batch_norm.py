@@ -1,4 +1,4 @@
-"""BatchNormalization that has been learned, as part of the convolution before it."""
+"""Trained BatchNormalization as part of the convolution before it."""
 
 import collections
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from keras_seg._graph import functional_graph, replay_opened
 from keras_seg._types import Tensor
 from keras_seg.layers import UpsampleConv
+from keras_seg.surgery.affine import as_affine, as_float64
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, rebuilt, split_arguments
 
 _TRAINING_ONLY = (
@@ -24,21 +25,21 @@ _TRAINING_ONLY = (
 def fold_batch_norm(model: keras.Model) -> Any:
     """The model that predicts the same with fewer layers: for export, not for training.
 
-    At inference `BatchNormalization` is a fixed scale and offset of each channel. Behind a convolution or Dense layer
-    without activation it is folded into that layer's kernel and bias, and inside an `UpsampleConv` likewise. Dropout,
-    noise and activity regularization, which do nothing at inference, are left out. A normalization that follows
-    something else (an activation, a sum, a convolution that others read too) stays as it is, and so does what is called
-    with `training=True`. The arithmetic is done in float64, so that results differ by rounding alone.
+    At inference `BatchNormalization` is a fixed scale and offset per channel. After a convolution or Dense layer
+    without activation it is folded into that layer's kernel and bias, and so is the one inside an `UpsampleConv`.
+    Dropout, noise and activity regularization, which do nothing at inference, are removed. A normalization after any
+    other layer (an activation, a sum, a convolution that other layers read too) stays as it is, and so does every layer
+    called with `training=True`. The arithmetic is done in float64, so the results differ only by rounding.
 
     Args:
-        model: functional `keras.Model`, models nested in it included. It stays as it is; the result has copies of its
+        model: functional `keras.Model`. Nested models are folded too. It is not changed; the result has copies of its
             weights.
 
     Returns:
         A functional `keras.Model` with the inputs, the outputs and the remaining layer names of `model`.
 
     Raises:
-        ValueError: if the model is not functional.
+        InputError: if the model is not functional.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -69,23 +70,23 @@ def fold_batch_norm(model: keras.Model) -> Any:
     return rebuilt(model, call)
 
 
-def _does_nothing(operation: Any, arguments: Any) -> Any:
+def _does_nothing(operation: Any, arguments: dict[str, Any]) -> bool:
     return isinstance(operation, _TRAINING_ONLY) and not arguments.get("training")
 
 
 class _Read(Traced):
-    """A tensor's shape beside the layer that made it."""
+    """A tensor's shape and the layer that made it."""
 
     def __init__(self, maker: Any, spec: Any) -> None:
         super().__init__(spec, spec)
         object.__setattr__(self, "maker", maker)
 
 
-def _foldable(graph: Any) -> Any:
+def _foldable(graph: keras.Model) -> dict[int, keras.layers.Layer]:
     """{id of a layer: the normalization that can go into it}.
 
-    It can when every call of the layer is read by it alone, and every call of it reads that layer: a model called
-    several times, as by test-time augmentation, folds like one that is called once.
+    This needs every call of the layer to be read by the normalization alone, and every call of the normalization to
+    read that layer. So a model called several times, as by test-time augmentation, folds like one called once.
     """
     readers, read, layers = collections.defaultdict(list), collections.defaultdict(list), {}
 
@@ -96,7 +97,7 @@ def _foldable(graph: Any) -> Any:
         layers[id(operation)] = operation
         for value in values:
             readers[value.maker].append(id(operation))
-            # Statistics of the batch instead of the learned ones, or a call that reads something besides.
+            # Not plain: a call that uses the batch's statistics instead of the learned ones, or has more inputs.
             plain = not kwargs.get("training") and kwargs.get("mask") is None and len(values) == 1
             read[id(operation)].append(value.maker if plain else None)
         return [_Read(id(operation), spec) for spec in original_outputs(operation, specs)]
@@ -115,7 +116,7 @@ def _foldable(graph: Any) -> Any:
     return found
 
 
-def _folds_away(layer: keras.layers.Layer) -> Any:
+def _folds_away(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, keras.layers.BatchNormalization) and layer.axis in (-1, 3)
 
 
@@ -126,7 +127,9 @@ def _takes_in(layer: keras.layers.Layer) -> bool:
     return type(layer) in _SCALED and linear and not adapted
 
 
-def _call_folded(copies: Any, layer: keras.layers.Layer, normalization: str | None, *, args: Any, kwargs: Any) -> Any:
+def _call_folded(
+    copies: LayerCopies, layer: keras.layers.Layer, normalization: keras.layers.Layer, *, args: Any, kwargs: Any
+) -> Any:
     """The result of a copy of `layer` with `normalization` in its weights."""
 
     def make() -> Any:
@@ -134,42 +137,29 @@ def _call_folded(copies: Any, layer: keras.layers.Layer, normalization: str | No
         return type(layer).from_config({**layer.get_config(), **changes})
 
     def weights() -> Any:
-        scale, offset = _scale_and_offset(normalization)
+        scale, offset = as_affine(normalization)
         if getattr(layer, "bias", None) is not None:
-            offset = offset + scale * _array(layer.bias)
+            offset = offset + scale * as_float64(layer.bias)
         return [*_SCALED[type(layer)](layer, scale), offset]
 
     return copies.call_new(layer, args, kwargs, make, weights=weights, key="folded")
 
 
-def _scale_and_offset(normalization: str | None) -> Any:
-    """What a BatchNormalization multiplies each channel by at inference, and what it adds then."""
-    scale = 1.0 / np.sqrt(_array(normalization.moving_variance) + normalization.epsilon)
-    if normalization.scale:
-        scale = scale * _array(normalization.gamma)
-    offset = -scale * _array(normalization.moving_mean)
-    return scale, offset + _array(normalization.beta) if normalization.center else offset
+def _last_axis(layer: keras.layers.Layer, scale: np.ndarray) -> list[np.ndarray]:
+    return [as_float64(layer.kernel) * scale]
 
 
-def _array(variable: Any) -> Any:
-    return keras.ops.convert_to_numpy(variable).astype("float64")
+def _transposed(layer: keras.layers.Layer, scale: np.ndarray) -> list[np.ndarray]:
+    return [as_float64(layer.kernel) * scale[:, None]]
 
 
-def _last_axis(layer: keras.layers.Layer, scale: Any) -> Any:
-    return [_array(layer.kernel) * scale]
-
-
-def _transposed(layer: keras.layers.Layer, scale: Any) -> Any:
-    return [_array(layer.kernel) * scale[:, None]]
-
-
-def _depthwise(layer: keras.layers.Layer, scale: Any) -> Any:
-    kernel = _array(layer.kernel)
+def _depthwise(layer: keras.layers.Layer, scale: np.ndarray) -> list[np.ndarray]:
+    kernel = as_float64(layer.kernel)
     return [kernel * scale.reshape(kernel.shape[2:])]
 
 
-def _separable(layer: keras.layers.Layer, scale: Any) -> Any:
-    return [_array(layer.depthwise_kernel), _array(layer.pointwise_kernel) * scale]
+def _separable(layer: keras.layers.Layer, scale: np.ndarray) -> list[np.ndarray]:
+    return [as_float64(layer.depthwise_kernel), as_float64(layer.pointwise_kernel) * scale]
 
 
 # By exact type: a subclass may compute something else with its kernel.

@@ -1,4 +1,4 @@
-"""Zeros that a layer of their own puts around a map, as part of the convolution that reads them."""
+"""Zero padding by a separate layer, as part of the convolution that reads it."""
 
 from typing import Any
 
@@ -12,36 +12,36 @@ _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers
 
 
 def fold_padding(model: keras.Model, *, input_size: Size | None = None) -> Any:
-    """The model whose convolutions of stride 2 pad by themselves: for export, not for training.
+    """The model with zero padding as part of its convolutions: for export, not for training.
 
-    The networks of keras.applications pad a map by a `ZeroPadding2D` and convolve it with `padding="valid"`, so that
-    the windows lie the same way at even and at odd sizes. Where the size is known and `padding="same"` adds the same
-    zeros, as MobileNetV2 and EfficientNet do at even sizes, the layer goes and with it a copy of the map. Where it adds
-    others, or the size is unknown, all stays as it is.
+    The models of keras.applications pad a map by a `ZeroPadding2D` and convolve it with `padding="valid"`, so that
+    the windows have the same position at even and at odd sizes. Where the size is known and `padding="same"` adds the
+    same zeros, as in MobileNetV2 and EfficientNet at even sizes, the padding layer is removed, which saves a copy of
+    the map. Where it adds other zeros, or the size is unknown, both layers stay as they are.
 
     Args:
-        model: functional `keras.Model`, models nested in it included. It stays as it is; the result has copies of its
+        model: functional `keras.Model`. Nested models are folded too. It is not changed; the result has copies of its
             weights.
-        input_size: (height, width) that the one image input of the result has; None for the model's own. Defaults to
-            None.
+        input_size: int or pair of ints (height, width). Size of the result's one image input; None for that of the
+            model. Defaults to None.
 
     Returns:
         A functional `keras.Model` with the inputs and outputs of `model`.
 
     Raises:
-        ValueError: if the model is not functional, or the size is none.
+        InputError: if the model is not functional or `input_size` is invalid.
 
     Examples:
         >>> import keras, keras_seg as ks
-        >>> net = keras.applications.MobileNetV2((64, 64, 3), include_top=False, weights=None)
-        >>> folded = ks.surgery.fold_padding(net)
-        >>> sum(isinstance(layer, keras.layers.ZeroPadding2D) for layer in net.layers)
+        >>> backbone = keras.applications.MobileNetV2((64, 64, 3), include_top=False, weights=None)
+        >>> folded = ks.surgery.fold_padding(backbone)
+        >>> sum(isinstance(layer, keras.layers.ZeroPadding2D) for layer in backbone.layers)
         4
         >>> any(isinstance(layer, keras.layers.ZeroPadding2D) for layer in folded.layers)
         False
     """
     copies = LayerCopies()
-    padded, kept = {}, []  # Kept, because the id of a tensor that is gone may be given to another.
+    padded, kept = {}, []  # Kept, because Python can reuse the id of a deleted tensor.
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         first = args[0] if args else None
@@ -57,8 +57,8 @@ def fold_padding(model: keras.Model, *, input_size: Size | None = None) -> Any:
     return rebuilt(model, call, input_size)
 
 
-def _pads_the_same(operation: Any, shape: Any, padding: str) -> bool:
-    """Whether `operation` puts the zeros of `padding` around a map of this shape when it is told to pad "same"."""
+def _pads_the_same(operation: Any, shape: Any, padding: tuple[tuple[int, int], tuple[int, int]]) -> bool:
+    """Whether `operation` with `padding="same"` pads a map of this shape by `padding`, one (before, after) per axis."""
     if not isinstance(operation, _CONVOLUTIONS) or operation.padding != "valid":
         return False
     if operation.data_format != "channels_last":

@@ -1,6 +1,6 @@
-"""UpsampleConv as the convolutions it computes, their kernels made once."""
+"""UpsampleConv as the convolutions it computes, with kernels made once."""
 
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -16,34 +16,37 @@ from keras_seg.surgery.copying import LayerCopies, rebuilt
 _FAR_MORE = 8
 
 
-def fold_upsampling(model: keras.Model, *, input_size: Size | None = None, subpixel: bool = False) -> Any:
-    """The model with each `UpsampleConv` as the layers it stands for: for export, not for training.
+def fold_upsampling(
+    model: keras.Model, *, input_size: Size | None = None, subpixel: bool | Literal["deep"] = False
+) -> Any:
+    """The model with plain Keras layers in place of each `UpsampleConv`: for export, not for training.
 
     Where its fast form applies, an `UpsampleConv` makes the 4x4 kernel of a transposed convolution from its 3x3 kernel
-    at every call. Here that kernel is made once, and the layer is replaced by `Conv2DTranspose`, for the skip
-    connection a `Conv2D` and an addition, its normalization and its activation, named `{layer}_enlarge`,
-    `{layer}_skip`, `{layer}_sum`, `{layer}_norm` and `{layer}`. Where the plain form applies the layer stays.
+    at every call. Here that kernel is made once. The layer is replaced by a `Conv2DTranspose` (`{layer}_enlarge`), a
+    `Conv2D` (`{layer}_skip`) and an addition (`{layer}_sum`) if it has a skip connection, its normalization
+    (`{layer}_norm`) and its activation (`{layer}`). Where the plain form applies the layer stays.
 
-    With `subpixel=True` the transposed convolution is a convolution to four times the channels, one set for each pixel
-    of a 2x2 block, and a shuffle of these: padded by one (`{layer}_around`), convolved 2x2 (`{layer}_enlarge`),
-    shuffled (`{layer}_shuffle`) and cropped by one (`{layer}_crop`). The numbers and, but for the border, the
-    multiplications are the same; runtimes whose transposed convolutions are slow, such as LiteRT, gain by it. With
-    `subpixel="deep"` only upsamplings of small maps with many channels, whose kernel holds far more numbers than the
-    maps, take this form: TensorFlow arranges the kernel of a transposed convolution anew at every call. A layer that
-    computes in half precision takes it always, as it does itself.
+    With `subpixel=True` a convolution and a shuffle take the place of the transposed convolution: the map is padded by
+    one (`{layer}_around`), convolved 2x2 to four times the channels, one set per pixel of a 2x2 block
+    (`{layer}_enlarge`), shuffled (`{layer}_shuffle`) and cropped by one (`{layer}_crop`). The result is the same, and
+    except at the border so is the number of multiplications; runtimes with slow transposed convolutions, such as
+    LiteRT, become faster. With `subpixel="deep"` only upsamplings of small maps with many channels, whose kernel holds
+    far more numbers than the maps, take this form, because TensorFlow rearranges the kernel of a transposed convolution
+    at every call. A layer that computes in half precision always takes this form, as it does in the original model.
 
     Args:
-        model: functional `keras.Model`, models nested in it included. It stays as it is; the result has copies of its
+        model: functional `keras.Model`. Nested models are folded too. It is not changed; the result has copies of its
             weights.
-        input_size: (height, width) that the one image input of the result has, for which more upsamplings are fast
-            than for unknown sizes; None for the model's own. Defaults to None.
-        subpixel: bool, or "deep", as above. Defaults to False.
+        input_size: int or pair of ints (height, width). Size of the result's one image input, with which more
+            upsamplings are fast than with an unknown size; None for that of the model. Defaults to None.
+        subpixel: bool or `"deep"`. Whether to avoid transposed convolutions, or only those of deep maps. Defaults to
+            False.
 
     Returns:
         A functional `keras.Model` with the inputs and outputs of `model`.
 
     Raises:
-        ValueError: if the model is not functional, the size is none, or `subpixel` is not as above.
+        InputError: if the model is not functional, or `input_size` or `subpixel` is invalid.
 
     Examples:
         >>> import keras_seg as ks
@@ -77,11 +80,11 @@ def _is_deep(x: Tensor, filters: int) -> bool:
     return 16 * channels * filters > _FAR_MORE * height * width * (channels + 4 * filters)
 
 
-def _convolutions(copies: Any, layer: keras.layers.Layer, x: Tensor, *, skip: Any, subpixel: Any) -> Any:
-    """What `layer` computes of `x` and `skip`, by layers of Keras."""
+def _convolutions(copies: LayerCopies, layer: UpsampleConv, x: Tensor, *, skip: Tensor, subpixel: bool) -> Tensor:
+    """The result of `layer` on `x` and `skip`, computed by layers of Keras."""
     kernel, of_skip = layer._fused_kernels(x.shape[-1])
-    # The bias belongs to the convolution nearest to the sum: runtimes compute convolution, bias, sum and activation at
-    # once then.
+    # The bias goes to the convolution nearest to the sum, so that runtimes can compute convolution, bias, sum and
+    # activation at once.
     bias = [] if layer.bias is None else [layer.bias]
     of_enlarged, of_sum = ([], bias) if skip is not None else (bias, [])
     policy = layer.dtype_policy
@@ -99,7 +102,7 @@ def _convolutions(copies: Any, layer: keras.layers.Layer, x: Tensor, *, skip: An
         return type(layer.normalize).from_config(config)
 
     def step(name: str, make: Any, inputs: Tensor, weights: Any = ()) -> Any:
-        # Copies: on JAX two variables of one array would be deleted together.
+        # Copies, because on JAX two variables that share an array would be deleted together.
         arrays = [keras.ops.convert_to_numpy(weight) for weight in weights]
         return copies.call_new(layer, (inputs,), {}, make, weights=lambda: arrays, key=name)
 

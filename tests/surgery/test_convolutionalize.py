@@ -268,10 +268,10 @@ def head(*steps, size=(8, 8)):
         (lambda: head(layers.Flatten(), layers.Softmax(), layers.Dense(2)), r"between Flatten and Dense.*\(Softmax\)"),
         (
             lambda: head(layers.Flatten(), layers.BatchNormalization(), layers.ReLU(), layers.Dense(2)),
-            r"put both in front of Flatten.*\(ReLU\)",
+            r"put both before Flatten.*\(ReLU\)",
         ),
         (lambda: head(layers.Flatten(), layers.RepeatVector(2), layers.Flatten(), layers.Dense(2)), "RepeatVector"),
-        (lambda: head(layers.GlobalAveragePooling2D(), layers.UnitNormalization()), r"none that a head may have.*Unit"),
+        (lambda: head(layers.GlobalAveragePooling2D(), layers.UnitNormalization()), r"not allowed in a head.*Unit"),
         (lambda: head(layers.Reshape((6, 12)), layers.GlobalAveragePooling1D()), r"every window.*\(Reshape\)"),
         (lambda: head(layers.Permute((3, 1, 2)), layers.Flatten(), layers.Dense(2)), r"every window.*\(Permute\)"),
         (lambda: layers.Dense(2), "must be a functional keras.Model"),

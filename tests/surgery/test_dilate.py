@@ -182,12 +182,12 @@ def test_unfit_models():
         ks.surgery.dilate(net("same"), output_stride=0)
     image = keras.Input((16, 16, 1))
     pooled, _ = ks.layers.MaxPoolingWithArgmax2D(name="switches")(image)
-    with pytest.raises(_validation.InputError, match=r"has a stride that cannot be taken out.*switches.*MaxPooling2D"):
+    with pytest.raises(_validation.InputError, match=r"has a stride that cannot be removed.*switches.*MaxPooling2D"):
         ks.surgery.dilate(keras.Model(image, layers.Conv2D(1, 3)(pooled)), output_stride=1)
     flattened = keras.Sequential([keras.Input((16, 16, 1)), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(2)])
     with pytest.raises(
         _validation.InputError, match=r"cannot be applied to a dilated map.*\(Flatten\).*convolutionalize"
     ):
         ks.surgery.dilate(flattened, output_stride=1)
-    with pytest.raises(_validation.InputError, match=r"joins dilated maps.*UpsampleConv.*encoder on its own"):
+    with pytest.raises(_validation.InputError, match=r"joins dilated maps.*UpsampleConv.*encoder alone"):
         ks.surgery.dilate(ks.models.UNet(num_classes=2, filters=2, depth=2), output_stride=2)

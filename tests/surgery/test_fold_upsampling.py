@@ -88,7 +88,7 @@ def test_a_model_at_a_fixed_size():
 
 @pytest.mark.tensorflow_only
 def test_bad_input():
-    with pytest.raises(InputError, match="`input_size` is for models of one image"):
+    with pytest.raises(InputError, match="`input_size` is for models with one image as input"):
         ks.surgery.fold_upsampling(joined(), input_size=(8, 8))
     with pytest.raises(InputError, match="`input_size` must be an integer of at least 1"):
         ks.surgery.fold_upsampling(joined(skip=None), input_size=(0, 8))
