@@ -356,7 +356,7 @@ def test_help_answers_without_loading_a_framework():
 
 
 def test_as_a_module_it_is_as_quiet():
-    run = subprocess.run([sys.executable, "-m", "keras_seg", "--help"], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-m", "keras_seg_cli", "--help"], capture_output=True, text=True, check=True)
     assert "Train, evaluate and export" in run.stdout
     assert run.stderr == ""  # The backend's notes would stand here, had it been imported.
 
