@@ -193,7 +193,7 @@ def test_images_of_different_sizes(tmp_path):
     with pytest.raises(InputError, match="differ in size"):
         from_folder(tmp_path, batch_size=2, augment=standard())
     assert [images.shape for images, _ in arrays(from_folder(tmp_path, batch_size=1))] == [(1, 8, 10, 3), (1, 12, 9, 3)]
-    for arguments in ({"size": 6}, {"augment": standard(crop=6)}):
+    for arguments in ({"image_size": 6}, {"augment": standard(crop=6)}):
         [(images, masks)] = arrays(from_folder(tmp_path, batch_size=2, **arguments))
         assert images.shape == (2, 6, 6, 3) and masks.shape == (2, 6, 6)
     for cache in (True, str(tmp_path / "cache")):

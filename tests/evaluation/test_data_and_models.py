@@ -74,7 +74,7 @@ def test_boundaries_of_folder_index_and_batches(folder):
 
 
 def test_objects_of_index_and_batches(tmp_path):
-    ks.data.write_cells(tmp_path, train=1, val=2, size=64)
+    ks.data.write_cells(tmp_path, train=1, val=2, image_size=64)
     model, index = model_of(3), ks.data.scan_instances(tmp_path, split="val")
     batches = [(ks.data.read_image(pair.image)[None], index.read_labels(i)[None]) for i, pair in enumerate(index.pairs)]
     results = [evaluate_instances(model, data) for data in (tmp_path, index, batches)]
@@ -110,7 +110,7 @@ def test_the_number_of_images_may_be_unknown(folder):
             lambda data: tta_report(ks.inference.TestTimeAugmentation(model_of(2), "hflip"), data, merge="max"),
             "`merge` is that of a model with test-time augmentation",
         ),
-        (lambda data: evaluate(model_of(2), data, progress="yes"), "`progress` must be True, False or a function"),
+        (lambda data: evaluate(model_of(2), data, progress="yes"), "`progress` must be True, False, None or a function"),
         (lambda data: evaluate(model_of(2), [(data[0][0], data[0][1] + 7)]), r"`y_true` holds labels.*\[7, 8\]"),
         (lambda data: evaluate(model_of(2), []), "`data` must hold at least one image"),
         (lambda data: evaluate(None, data), "`model` must be a functional keras.Model"),
@@ -135,7 +135,7 @@ def test_predictions_of_nan_and_several_outputs(folder, call):
     data = batches_of(ks.data.scan_folder(folder, split="val", num_classes=2))
     with pytest.raises(InputError, match="The scores of `model` must be finite. Received: NaN"):
         call(broken(2), data[:1])
-    with pytest.raises(InputError, match="`model` must have one output. Received: model='outputs classes, edge'"):
+    with pytest.raises(InputError, match="`model` must have one output only. Received: 2 outputs, 'classes', 'edge'"):
         call(two_outputs(), data)
 
 

@@ -230,7 +230,7 @@ class TestFiles:
         (tmp_path / "a").touch()
         with (
             pytest.raises(_validation.InputError, match="`path` exists already"),
-            _files.written_aside(tmp_path / "a", False),
+            _files.written_aside(tmp_path / "a", overwrite=False),
         ):
             pass
 
