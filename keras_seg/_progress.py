@@ -14,12 +14,14 @@ def check_progress(progress: Progress) -> None:
 
 
 @contextlib.contextmanager
-def progress_report(progress: Progress, *, total: int, unit: str, done: int = 0) -> Iterator[Callable[[int], None]]:
+def progress_report(
+    progress: Progress, *, total: int | None, unit: str, done: int = 0
+) -> Iterator[Callable[[int], None]]:
     """A function to call with the number of finished items.
 
     Args:
         progress: True for a bar, a function called with (done, total), or False or None for neither.
-        total: int. Number of items.
+        total: int, or None where the number of items is unknown.
         unit: str. What the items are, in the plural, as the bar's label.
         done: int. Items finished before, in a run that continues. Defaults to 0.
     """

@@ -16,5 +16,5 @@ PathLike = str | os.PathLike[str]
 IgnoreClass = int | Sequence[int] | None
 # One number for both sides, or (height, width).
 Size = int | tuple[int, int]
-# Whether to show a bar, or a function called with (done, total).
-Progress = bool | Callable[[int, int], None] | None
+# Whether to show a bar, or a function called with (done, total), where total may be None: unknown.
+Progress = bool | Callable[[int, int | None], None] | None

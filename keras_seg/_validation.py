@@ -64,8 +64,8 @@ def number(name: str, value: Any, minimum: float | None = None, maximum: float |
     """`value` as a float, if it is a finite real number inside [minimum, maximum]."""
     low = "-inf" if minimum is None else minimum
     high = "inf" if maximum is None else maximum
-    ok = isinstance(value, numbers.Real) and not isinstance(value, bool) and float(low) <= value <= float(high)
-    if not ok or value in (float("inf"), float("-inf")):
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not real or not float(low) <= value <= float(high) or value in (float("inf"), float("-inf")):
         fail(name, f"must be a finite number in [{low}, {high}]", value)
     return float(value)
 
@@ -99,18 +99,17 @@ def image_shape(name: str, value: Any) -> tuple[int | None, int | None, int]:
     return height, width, int(channels or 0)
 
 
-def channels_last(value: str | None) -> str:
+def channels_last(value: Any) -> str:
     """`data_format` as "channels_last", the one layout of the package's layers; None for the setting of Keras."""
-    if value is None:
-        value = keras.config.image_data_format()
-    if one_of("data_format", value, ("channels_last", "channels_first")) == "channels_first":
+    layout: str = keras.config.image_data_format() if value is None else value
+    if one_of("data_format", layout, ("channels_last", "channels_first")) == "channels_first":
         fail(
             "data_format",
             'must be "channels_last"; maps are (batch, height, width, channels) here',
-            value,
+            layout,
             'Transpose before with keras.layers.Permute((2, 3, 1)) and pass data_format="channels_last".',
         )
-    return value
+    return layout
 
 
 def integers(name: str, value: Any, minimum: int = 1) -> tuple[int, ...]:
@@ -127,14 +126,17 @@ def ignored_classes(value: Any, name: str = "ignore_class") -> tuple[int, ...]:
     """
     if value is None:
         return ()
-    several = hasattr(value, "__iter__") and not isinstance(value, (str, dict)) and getattr(value, "ndim", 1) == 1
-    items = tuple(value) if several else (value,)
+    items = tuple(value) if _holds_several(value) else (value,)
     for item in items:
         if isinstance(item, bool) or not isinstance(item, numbers.Integral):
             fail(name, "must be None, an integer or a sequence of integers", value)
         if not -(2**31) <= item < 2**31:
             fail(name, "must hold labels from -2^31 to 2^31 - 1, as labels are read as int32", item)
     return tuple(sorted({int(item) for item in items}))
+
+
+def _holds_several(value: Any) -> bool:
+    return hasattr(value, "__iter__") and not isinstance(value, (str, dict)) and getattr(value, "ndim", 1) == 1
 
 
 def class_names(value: Any, num_classes: int, name: str = "class_names") -> tuple[str, ...]:

@@ -76,7 +76,7 @@ def predict(run: "TrainedRun", model: "keras.Model", files: "list[PredictionFile
     with console.progress_bar() as bar:
         rows: dict[str, Any] = {}
 
-        def report(file: pathlib.Path, done: int, total: int) -> None:
+        def report(file: pathlib.Path, done: int, total: int | None) -> None:
             # Images share a row, in which files are counted; a raster has its own, in which tiles are.
             name = "predicting" if images[file] else file.name
             if name not in rows:

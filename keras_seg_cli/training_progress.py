@@ -52,7 +52,7 @@ class TrainingProgress(keras.callbacks.Callback):
         """Say what goes on while the decoding is tuned, which has no bar."""
         self._bar.update(self._training, description="saving, choosing thresholds")
 
-    def evaluated(self, done: int, total: int) -> None:
+    def evaluated(self, done: int, total: int | None) -> None:
         """Show the progress of the final evaluation."""
         if self._evaluating is None:
             self._bar.update(self._training, description="trained")

@@ -38,9 +38,9 @@ def is_concrete(x: Tensor) -> bool:
     if isinstance(x, keras.KerasTensor):
         return False
     if backend == "jax":
-        import jax
+        import jax.core
 
-        return not isinstance(x, jax.core.Tracer)
+        return not isinstance(x, jax.core.Tracer)  # pyright: ignore[reportAttributeAccessIssue]  Jax loads it lazily.
     if backend == "torch":
         import torch
 

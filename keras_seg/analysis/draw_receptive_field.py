@@ -46,12 +46,13 @@ def draw_receptive_field(
         _validation.fail("field", "must be smaller than the whole image", field.layer, "Choose an earlier layer.")
     scale = _validation.integer("scale", scale)
     height, width = image.shape[:2]
+    place: Any = unit
     if unit is None:
-        unit = [_middle(span, side) for span, side in zip(field.spans, (height, width), strict=True)]
-    row, column = _validation.pair("unit", unit, minimum=0)
+        place = [_middle(span, side) for span, side in zip(field.spans, (height, width), strict=True)]
+    row, column = _validation.pair("unit", place, minimum=0)
     box, neighbor = field.box(row, column), field.box(row + 1, column + 1)
 
-    top, left = min(0, box[0]), min(0, box[1])
+    top, left = int(min(0, box[0])), int(min(0, box[1]))
     bottom, right = max(height, box[2]), max(width, box[3])
     canvas = Image.new("RGB", (right - left, bottom - top), _OUTSIDE)
     pixels = np.broadcast_to(np.clip(np.rint(image), 0, 255).astype("uint8"), (height, width, 3))

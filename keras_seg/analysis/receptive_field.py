@@ -154,7 +154,7 @@ def followed(model: keras.Model) -> tuple[keras.Model, dict, dict]:
 class _Map:
     """A tensor of the graph: its shape, and its spans along rows and columns."""
 
-    spec: object
+    spec: Any
     spans: tuple
     whole: bool = False
     misaligned: dict = dataclasses.field(default_factory=dict)

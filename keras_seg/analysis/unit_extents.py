@@ -60,8 +60,8 @@ class UnitExtents:
             int(self.stride * count),
             tuple((min(mine[0], theirs[0]), max(mine[1], theirs[1])) for mine, theirs in pairs),
         )
-        shift = sum(self.center(unit) - other.center(unit) for unit in range(count)) / count
-        return union._shortest(), abs(shift)
+        shifts = (self.center(unit) - other.center(unit) for unit in range(count))
+        return union._shortest(), abs(sum(shifts, start=fractions.Fraction()) / count)
 
     def _shortest(self) -> "UnitExtents":
         """The same spans with the shortest period."""

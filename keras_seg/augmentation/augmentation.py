@@ -89,10 +89,7 @@ class Augmentation:
                 _validation.fail("transforms", "cannot hold a RandomCrop", item, "Pass it as crop=RandomCrop(...).")
             if not isinstance(item, Transform):
                 _validation.fail("transforms", "must hold transforms, such as Flip()", item)
-        crop = _loaded(crop)
-        if crop is not None and not isinstance(crop, RandomCrop):
-            crop = RandomCrop(_validation.pair("crop", crop))
-        self.random_crop = crop
+        self.random_crop = _checked_crop(_loaded(crop))
         self.ignore_class = _validation.ignored_classes(ignore_class)
         if fill is not None and fill not in FILLS:
             if isinstance(fill, str):
@@ -106,7 +103,8 @@ class Augmentation:
     @property
     def crop(self) -> tuple[int, int] | None:
         """(height, width) of the results, or None."""
-        return self.random_crop.size if self.random_crop else None
+        random_crop: Any = self.random_crop
+        return random_crop.size if random_crop else None
 
     def __call__(
         self,
@@ -142,7 +140,7 @@ class Augmentation:
                 _validation.fail(name, rule, tuple(given[name].shape), f'Pass {{"image": ..., "{name}": ...}}.')
             return self._augment(image, seed)
         results = tuple(self._augment(given, seed).values())
-        return results if len(results) > 1 else results[0]
+        return results[0] if len(results) == 1 else results
 
     def of_batch(self, image: Tensor, mask: Tensor, seeds: Tensor) -> tuple[Tensor, Tensor]:
         """Augment a batch on TensorFlow in which every image has its own seed.
@@ -267,7 +265,7 @@ class Augmentation:
             ops, batch, others, mean=mean, random=random, stage=stage, ignore_class=self.ignore_class
         )
 
-    def _all(self) -> Iterable[Transform]:
+    def _all(self) -> Iterable[Any]:
         """All transforms that draw numbers, the crop last."""
         return (*self.transforms, *([self.random_crop] if self.random_crop else []))
 
@@ -285,6 +283,12 @@ class Augmentation:
             item._check(batch, self.ignore_class)
         if not self.ignore_class and len(batch) > 1:
             check_frame(self, [item for item in steps if isinstance(item, GeometricStep)], size=(height, width))
+
+
+def _checked_crop(crop: Any) -> RandomCrop | None:
+    if crop is None or isinstance(crop, RandomCrop):
+        return crop
+    return RandomCrop(_validation.pair("crop", crop))
 
 
 def _loaded(item: Any) -> Any:

@@ -139,8 +139,8 @@ def _checked_grid(grid: Any) -> dict[str, tuple[Any, ...]]:
 def _predicted(model: keras.Model, data: Any, images: int, **reading: Any) -> list[tuple[np.ndarray, np.ndarray]]:
     """(probabilities, true ids) of some images."""
     labeled = labeled_objects(data, **reading)
-    if labeled.index is not None:
-        chosen = labeled.index.subset(spread(len(labeled.index), images))
+    if isinstance(labeled.index, InstanceIndex):
+        chosen: Any = labeled.index.subset(spread(len(labeled.index), images))
         labeled = labeled_objects(chosen, split=None, ignore_class=None, batch_size=reading["batch_size"])
     predictions = each_prediction(model, labeled, channels=3)
     return [(scores, ids) for _, ids, scores in itertools.islice(predictions, images)]

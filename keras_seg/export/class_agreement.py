@@ -42,5 +42,5 @@ def _iou(ids: np.ndarray, request: "Request") -> tuple[float | None, ...]:
     metric = ConfusionMatrix(max(2, request.scores.channels), ignore_class=request.ignore_class)
     for mask, predicted in zip(np.asarray(request.masks), ids, strict=True):
         metric.update_state(mask[None], predicted[None].astype("int32"))
-    values = scores.iou_per_class(metric.matrix, request.ignore_class)
+    values = scores.iou_per_class(metric.matrix, ignore_class=request.ignore_class)
     return tuple(None if np.isnan(value) else float(value) for value in values)

@@ -25,7 +25,8 @@ def inference_graph(
     """
     if as_functional(model) is None:
         return model
-    size = None if None in input_size else input_size
+    height, width = input_size
+    size = None if height is None or width is None else (height, width)
     folded = surgery.fold_batch_norm(model)
     return surgery.fold_padding(surgery.fold_upsampling(folded, input_size=size, subpixel=subpixel))
 

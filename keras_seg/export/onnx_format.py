@@ -13,13 +13,12 @@ from keras_seg.export.unsupported import unsupported
 
 if TYPE_CHECKING:
     import numpy as np
-    import tensorflow as tf
 
 # Old enough for runtimes of 2022 on, new enough for every operator here.
 _OPSET = 17
 
 
-def _write(module: "tf.Module", path: pathlib.Path, request: Request) -> None:
+def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to an ONNX file."""
     with _quiet():
         path.write_bytes(to_onnx(module, _OPSET).SerializeToString())

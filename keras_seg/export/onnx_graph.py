@@ -14,13 +14,12 @@ from keras_seg.export.traced_module import served_with
 
 if TYPE_CHECKING:
     import onnx
-    import tensorflow as tf
 
 # Bytes. Smaller ones go through tf2onnx, which fuses a bias it knows.
 _LARGE = 2**14
 
 
-def to_onnx(module: "tf.Module", opset: int) -> "onnx.ModelProto":
+def to_onnx(module: Any, opset: int) -> "onnx.ModelProto":
     """The ONNX model of a `traced_module`."""
     import tensorflow as tf
     from tf2onnx import convert

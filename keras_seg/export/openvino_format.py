@@ -11,13 +11,12 @@ from keras_seg.export.unsupported import unsupported
 
 if TYPE_CHECKING:
     import numpy as np
-    import tensorflow as tf
 
 # How the converter names operators that it has no counterpart for.
 _LACKING = re.compile(r"No conversion rule found for operations: ([\w, ]+)")
 
 
-def _write(module: "tf.Module", path: pathlib.Path, request: Request) -> None:
+def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to an `.xml` file, and its weights to a `.bin` file beside it."""
     import openvino as ov
     import tensorflow as tf

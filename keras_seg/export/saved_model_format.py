@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from keras_seg.export.format import Format, Loaded
 from keras_seg.export.request import Request
@@ -10,14 +10,13 @@ from keras_seg.export.traced_module import served_with
 
 if TYPE_CHECKING:
     import numpy as np
-    import tensorflow as tf
 
 # Weights. TensorFlow holds constants some thirty times while it writes, loads and first runs a graph: eight gigabytes
 # of memory for as many as these. Larger models compute so long that there is little to gain.
 _LARGEST_FROZEN = 64_000_000
 
 
-def _write(module: "tf.Module", path: pathlib.Path, request: Request) -> None:
+def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to a SavedModel folder."""
     import tensorflow as tf
 
@@ -25,7 +24,7 @@ def _write(module: "tf.Module", path: pathlib.Path, request: Request) -> None:
     tf.saved_model.save(served, str(path), signatures={"serving_default": served.serve})
 
 
-def _frozen(module: "tf.Module") -> "tf.Module":
+def _frozen(module: Any) -> Any:
     """The module with its weights as constants: TensorFlow fuses biases and activations into convolutions then, and
     arranges the weights once instead of at every call."""
     import tensorflow as tf
@@ -36,7 +35,7 @@ def _frozen(module: "tf.Module") -> "tf.Module":
         # Made in the graph that is traced: `convert_variables_to_constants_v2` copies all weights ten times.
         return served_with(module, [(variable, tf.constant(value)) for variable, value in weights], image)
 
-    frozen = tf.Module()
+    frozen = cast(Any, tf.Module())
     frozen.serve = tf.function(serve, input_signature=module.serve.input_signature)
     return frozen
 

@@ -10,12 +10,10 @@ from keras_seg._labels import reading
 from keras_seg.layers import windows
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from keras_seg.export.request import Request
 
 
-def traced_module(form: keras.Model, request: "Request") -> "tf.Module":
+def traced_module(form: keras.Model, request: "Request") -> Any:
     """A `tf.Module` whose `serve` maps `image` to a dict of maps by name.
 
     The module holds the model's variables by itself. Converters look for them by walking attributes, and the lists a
@@ -29,7 +27,7 @@ def traced_module(form: keras.Model, request: "Request") -> "tf.Module":
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting")
     scores = request.scores
-    module = tf.Module()
+    module: Any = tf.Module()
     # Past the tracking of attributes, which would store each variable a second time, as Keras' own object.
     object.__setattr__(module, "model", form)
     module.variables_of_model = [variable.value for variable in form.variables]
@@ -46,7 +44,7 @@ def traced_module(form: keras.Model, request: "Request") -> "tf.Module":
     return module
 
 
-def served_with(module: "tf.Module", weights: Sequence[tuple[Any, Any]], image: Any) -> dict[str, Any]:
+def served_with(module: Any, weights: Sequence[tuple[Any, Any]], image: Any) -> dict[str, Any]:
     """The outputs of a `traced_module` for `image` with other tensors for its variables, as (variable, tensor)."""
     with keras.StatelessScope(state_mapping=weights):
         return module.serve.python_function(image)

@@ -76,7 +76,8 @@ class MaxUnpooling2D(keras.layers.Layer):
         offset = 0
         if window > 2 and size is not None and output_size is not None:
             offset = max(size * window - output_size, 0) // 2
-        return [Reach(1, tuple(((phase + offset) // window,) * 2 for phase in range(window)))]
+        units = [(phase + offset) // window for phase in range(window)]
+        return [Reach(1, tuple((unit, unit) for unit in units))]
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         if not is_map_list(input_shape, 2, 3):

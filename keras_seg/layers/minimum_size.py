@@ -42,7 +42,7 @@ class MinimumSize(keras.layers.Layer):
 
     def __init__(self, minimum: Size, why: str, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "autocast": False})  # Half precision would round raw pixels.
-        self.minimum = minimum if isinstance(minimum, int) else tuple(minimum)
+        self.minimum: Size = minimum if isinstance(minimum, int) else (minimum[0], minimum[1])
         self.why = why
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -42,8 +42,8 @@ def to_tf_argmax(
         >>> ks.layers.to_tf_argmax(indices, input_size=4).ravel().tolist()
         [5, 2, 12, 15]
     """
-    indices, size, pool_size = _checked(indices, input_size, pool_size, padding=padding)
-    y, x = _positions(indices, size, pool_size)
+    indices, size, pool = _checked(indices, input_size, pool_size, padding=padding)
+    y, x = _positions(indices, size, pool)
     batch, channel = np.arange(indices.shape[0]).reshape(-1, 1, 1, 1), np.arange(indices.shape[3])
     first = batch * size[0] if include_batch_in_index else 0
     return ((first + y) * size[1] + x) * indices.shape[3] + channel
@@ -76,11 +76,11 @@ def from_tf_argmax(
         >>> ks.layers.from_tf_argmax(argmax, input_size=4).ravel().tolist()
         [3, 0, 2, 3]
     """
-    argmax, size, pool_size = _checked(argmax, input_size, pool_size, padding=padding, name="argmax")
+    argmax, size, pool = _checked(argmax, input_size, pool_size, padding=padding, name="argmax")
     positions = argmax // argmax.shape[3]
     if include_batch_in_index:
         positions = positions - np.arange(argmax.shape[0]).reshape(-1, 1, 1, 1) * (size[0] * size[1])
-    return _local("argmax", positions, size, pool_size)
+    return _local("argmax", positions, size, pool)
 
 
 def to_torch_indices(
@@ -107,8 +107,8 @@ def to_torch_indices(
         >>> ks.layers.to_torch_indices(indices, input_size=4).ravel().tolist()
         [5, 2, 12, 15]
     """
-    indices, size, pool_size = _checked(indices, input_size, pool_size, padding=padding)
-    y, x = _positions(indices, size, pool_size)
+    indices, size, pool = _checked(indices, input_size, pool_size, padding=padding)
+    y, x = _positions(indices, size, pool)
     return np.ascontiguousarray((y * size[1] + x).transpose(0, 3, 1, 2))
 
 
@@ -138,8 +138,8 @@ def from_torch_indices(
     if np.ndim(torch_indices) != 4:
         _validation.fail("torch_indices", "must be (batch, channels, rows, columns)", np.shape(torch_indices))
     positions = np.asarray(torch_indices).transpose(0, 2, 3, 1)
-    positions, size, pool_size = _checked(positions, input_size, pool_size, padding=padding, name="torch_indices")
-    return _local("torch_indices", positions, size, pool_size)
+    positions, size, pool = _checked(positions, input_size, pool_size, padding=padding, name="torch_indices")
+    return _local("torch_indices", positions, size, pool)
 
 
 def _checked(indices: ArrayLike, input_size: Size, pool_size: Size, *, padding: str, name: str = "indices") -> Any:
@@ -162,13 +162,13 @@ def _corners(windows: Any, size: Any, pool_size: tuple[int, int]) -> Any:
     return top.reshape(-1, 1, 1), left.reshape(-1, 1)
 
 
-def _positions(indices: Any, size: Any, pool_size: tuple[int, int]) -> Any:
+def _positions(indices: Any, size: Any, pool_size: Any) -> Any:
     """(y, x) of window-local indices in the map."""
     top, left = _corners(indices.shape[1:3], size, pool_size)
     return top + indices // pool_size[1], left + indices % pool_size[1]
 
 
-def _local(name: str, positions: Any, size: Any, pool_size: tuple[int, int]) -> Any:
+def _local(name: str, positions: Any, size: Any, pool_size: Any) -> Any:
     """Window-local indices of positions `y * width + x`."""
     top, left = _corners(positions.shape[1:3], size, pool_size)
     row, column = positions // size[1] - top, positions % size[1] - left

@@ -42,7 +42,7 @@ class Reach:
     """
 
     advance: int
-    phases: tuple[tuple[int, int], ...]
+    phases: Sequence[tuple[int, ...]]
 
 
 Reaches = list[Reach] | None | Literal["everything", "unknown"]
@@ -122,7 +122,8 @@ def scaled(step: int, count: int, interpolation: str) -> Reaches:
     Places beyond the ends count as padding.
     """
     if interpolation == "nearest":
-        return [Reach(step, tuple(((2 * o + 1) * step // (2 * count),) * 2 for o in range(count)))]
+        nearest = [(2 * o + 1) * step // (2 * count) for o in range(count)]
+        return [Reach(step, tuple((unit, unit) for unit in nearest))]
     # Whole numbers, so that no rounding decides which units are read.
     places = [(2 * o + 1) * step - count for o in range(count)]
     ends = [(place // (2 * count), -(-place // (2 * count))) for place in places]

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import warnings
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
@@ -127,8 +127,8 @@ class _Flat:
     """A map that Flatten made a vector: its shape, and the BatchNormalization since then as scale and offset."""
 
     shape: tuple
-    scale: np.ndarray = None
-    offset: np.ndarray = None
+    scale: np.ndarray | None = None
+    offset: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +136,7 @@ class _Value(Traced):
     """A tensor of the new graph: in the trunk, or in the head (`vector`), where each pixel represents one patch."""
 
     vector: bool = False
-    flat: _Flat = None
+    flat: _Flat | None = None
 
 
 class _Surgeon:
@@ -156,11 +156,12 @@ class _Surgeon:
             return [_Value(t, spec, values[0].vector) for t, spec in zip(results, outputs, strict=True)]
         if not values[0].vector:
             return self._trunk(operation, values[0], tensors, outputs[0])
-        if any(value.flat is not None for value in values):
-            return self._flattened(operation, values, tensors, outputs[0])
+        flats = [value.flat for value in values if value.flat is not None]
+        if flats:
+            return self._flattened(operation, values[0], tensors, outputs[0], flat=flats[0])
         return self._vector(operation, values[0], tensors, outputs[0])
 
-    def _trunk(self, operation: Any, value: _Value, tensors: Any, output: Any) -> _Value:
+    def _trunk(self, operation: Any, value: _Value, tensors: tuple[Any, Any], output: Any) -> _Value:
         for kind, pooling in _GLOBAL_POOLINGS.items():
             if isinstance(operation, kind):
                 return _Value(self._window_pooling(operation, value, pooling), output, vector=True)
@@ -182,7 +183,8 @@ class _Surgeon:
                 changes = {"padding": "valid"}
         elif isinstance(operation, keras.layers.ZeroPadding2D):
             self.padded.append(operation.name)
-        return _Value(self.copies.call(operation, *tensors, changes), output)
+        args, kwargs = tensors
+        return _Value(self.copies.call(operation, args, kwargs, changes), output)
 
     def _window_pooling(self, operation: Any, value: Any, pooling: Any) -> Any:
         def make() -> Any:
@@ -204,7 +206,7 @@ class _Surgeon:
                 return True
         return False
 
-    def _vector(self, operation: Any, value: _Value, tensors: Any, output: Any) -> _Value:
+    def _vector(self, operation: Any, value: _Value, tensors: tuple[Any, Any], output: Any) -> _Value:
         if isinstance(operation, (keras.layers.Reshape, keras.layers.Flatten)):
             if math.prod(output.shape[1:]) != output.shape[-1]:
                 _unfit(operation, "cannot be applied to every window")
@@ -223,10 +225,12 @@ class _Surgeon:
                 _unfit(operation, "comes after the global pooling and is larger than 1x1")
         elif not isinstance(operation, (*_DROPOUTS, *_ACTIVATIONS, *_MERGES)):
             _unfit(operation, "is not allowed in a head")
-        return _Value(self.copies.call(operation, *tensors, changes), output, vector=True)
+        args, kwargs = tensors
+        return _Value(self.copies.call(operation, args, kwargs, changes), output, vector=True)
 
-    def _flattened(self, operation: Any, values: list[_Value], tensors: Any, output: Any) -> _Value:
-        value, flat = values[0], values[0].flat
+    def _flattened(
+        self, operation: Any, value: _Value, tensors: tuple[Any, Any], output: Any, *, flat: _Flat
+    ) -> _Value:
         if isinstance(operation, keras.layers.Dense):
             return _Value(self._convolution(operation, value, flat), output, vector=True)
         if isinstance(operation, keras.layers.BatchNormalization):
@@ -273,7 +277,7 @@ class _Surgeon:
         return self.copies.call_new(dense, (value.tensor,), {}, make, weights=weights)
 
 
-def _margin(model: keras.Model, patch: tuple[int, int]) -> tuple[tuple[int, int], bool]:
+def _margin(model: keras.Model, patch: tuple[int, int]) -> tuple[tuple[float, float], bool]:
     """((rows, columns) at the far end of the patch that no unit reads, whether the sliding window is equaled)."""
     try:
         field = receptive_field(model)
@@ -282,7 +286,7 @@ def _margin(model: keras.Model, patch: tuple[int, int]) -> tuple[tuple[int, int]
     top, left, bottom, right = field.box(0, 0)
     if top < 0 or left < 0 or bottom > patch[0] or right > patch[1]:
         return (0, 0), False
-    return (patch[0] - bottom, patch[1] - right), True
+    return (patch[0] - int(bottom), patch[1] - int(right)), True
 
 
 def _is_softmax(operation: Any) -> bool:
@@ -301,7 +305,7 @@ def _inexact(model: keras.Model, padded: list[str]) -> str:
     )
 
 
-def _unfit(operation: Any, reason: Any) -> None:
+def _unfit(operation: Any, reason: Any) -> NoReturn:
     _validation.fail("model", f"has a layer that {reason}", f"{operation.name} ({type(operation).__name__})", _HEADS)
 
 

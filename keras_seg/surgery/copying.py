@@ -14,10 +14,10 @@ from keras_seg._types import Size, Tensor
 class Traced:
     """A tensor of the new graph and the shape its original had."""
 
-    tensor: object
-    spec: object
+    tensor: Any
+    spec: Any
 
-    def size(self, axis: int) -> int | None:
+    def size(self, axis: int) -> Any:
         """Rows (0) or columns (1) of the original; 1 for a vector, None where not fixed."""
         return self.spec.shape[axis + 1] if len(self.spec.shape) == 4 else 1
 
@@ -101,7 +101,7 @@ def _inputs_like(graph: keras.Model, input_size: Size | None) -> Any:
     return keras.tree.map_structure(like, graph.input)
 
 
-def split_arguments(args: Any, kwargs: Any) -> tuple[list[Any], Any, Any]:
+def split_arguments(args: Any, kwargs: Any) -> tuple[list[Any], tuple[Any, Any], tuple[Any, Any]]:
     """(traced values among the arguments, arguments with new tensors, arguments with original shapes)."""
     traced = [value for value in keras.tree.flatten((args, kwargs)) if isinstance(value, Traced)]
     tensors = keras.tree.map_structure(lambda v: v.tensor if isinstance(v, Traced) else v, (args, kwargs))

@@ -154,9 +154,17 @@ class _Surgeon:
         return reading.advance if reading.advance > 1 and stride * reading.advance > self.output_stride else 1
 
     def _copied(
-        self, operation: Any, tensors: Any, outputs: Any, value: Any, *, stride: Any = None, changes: Any = None
+        self,
+        operation: Any,
+        tensors: tuple[Any, Any],
+        outputs: Any,
+        value: Any,
+        *,
+        stride: Any = None,
+        changes: Any = None,
     ) -> Any:
-        results = keras.tree.flatten(self.copies.call(operation, *tensors, changes))
+        args, kwargs = tensors
+        results = keras.tree.flatten(self.copies.call(operation, args, kwargs, changes))
         stride = stride or value.stride
         return [_Value(t, spec, stride, value.dilation) for t, spec in zip(results, outputs, strict=True)]
 
@@ -168,7 +176,7 @@ class _Surgeon:
             strides.append(1 if stride * value.stride[axis] // spread > self.output_stride else stride)
             rates.append(rate * spread)
             pads.append(self._padding(layer, axis, value))
-        changes = {"strides": tuple(strides), "dilation_rate": tuple(rates)}
+        changes: dict[str, Any] = {"strides": tuple(strides), "dilation_rate": tuple(rates)}
         x = value.tensor
         if layer.padding == "same":
             explicit = any(after - before not in (0, 1) for before, after in pads)
@@ -208,7 +216,8 @@ class _Surgeon:
         if not self.pads or stride == 1:
             return 0, 0
         # The last window's stride is removed too: without this the map would end where that window begins.
-        return 0, (stride - 1 - (value.size(axis) - extent - 1) % stride) * spread
+        size = value.size(axis) or _ANY_SIZE
+        return 0, (stride - 1 - (size - extent - 1) % stride) * spread
 
 
 def _pads(model: keras.Model) -> bool:

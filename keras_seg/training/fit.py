@@ -51,7 +51,7 @@ def fit(
     overwrite: bool = False,
     seconds_spent: float = 0.0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
 ) -> TrainingResult:
     """Train the model of a plan, and save, tune and evaluate it in a run folder, as `keras-seg train` does.
 
@@ -164,7 +164,7 @@ def _train(model: keras.Model, dataset: Any, *, plan: Plan, first_epoch: int, ca
 
 
 def _finish(
-    run: RunFolder, task: Task, *, model: keras.Model, index: Any, progress: Callable[[int, int], None] | None
+    run: RunFolder, task: Task, *, model: keras.Model, index: Any, progress: Callable[[int, int | None], None] | None
 ) -> TrainingResult:
     """Tune and evaluate a trained model, and write the numbers and a picture into the run folder."""
     decoding = task.tune(model, index)

@@ -22,7 +22,7 @@ _RASTER_TILE = (512, 512)
 _OVERLAP = 0.5
 
 # Called with (file, done, total): files for images, rows of tiles for a raster.
-FileReport = Callable[[pathlib.Path, int, int], None]
+FileReport = Callable[[pathlib.Path, int, int | None], None]
 
 
 class PredictionFile(NamedTuple):
@@ -140,7 +140,10 @@ def predict_files(
 
 def _write_pictures(run: TrainedRun, file: PredictionFile, image: np.ndarray, scores: np.ndarray) -> None:
     pictures = run.task.draw(scores, image, settings=run.decoding, names=run.labels["names"])
-    for target, picture in zip((file.mask, file.overlay), pictures, strict=True):
+    targets = [path for path in (file.mask, file.overlay) if path is not None]
+    for target, picture in zip(targets, pictures, strict=True):
+        if target is None:
+            continue
         with _files.written_aside(target, overwrite=True) as aside:
             picture.save(aside)
 
@@ -150,5 +153,5 @@ def _report(progress: FileReport | None, file: PredictionFile, done: int, total:
         progress(file.image, done, total)
 
 
-def _of_file(progress: FileReport, file: PredictionFile) -> Callable[[int, int], None]:
+def _of_file(progress: FileReport, file: PredictionFile) -> Callable[[int, int | None], None]:
     return lambda done, total: progress(file.image, done, total)

@@ -106,7 +106,7 @@ def test_crop_and_determinism(builder):
 
 @pytest.mark.parametrize("cache", [False, "memory", "file"])
 def test_epochs_are_shuffled_anew_and_can_be_resumed(builder, tmp_path, cache):
-    arguments = {"size": 8, "batch_size": 7, "shuffle": True, "repeat": True}
+    arguments = {"image_size": 8, "batch_size": 7, "shuffle": True, "repeat": True}
     arguments["cache"] = str(tmp_path / "cache") if cache == "file" else cache
     whole = numbers(from_tfds(builder, "train", **arguments), take=4)
     epochs = [whole[7 * k : 7 * k + 7] for k in range(4)]

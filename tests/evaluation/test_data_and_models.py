@@ -110,7 +110,10 @@ def test_the_number_of_images_may_be_unknown(folder):
             lambda data: tta_report(ks.inference.TestTimeAugmentation(model_of(2), "hflip"), data, merge="max"),
             "`merge` is that of a model with test-time augmentation",
         ),
-        (lambda data: evaluate(model_of(2), data, progress="yes"), "`progress` must be True, False, None or a function"),
+        (
+            lambda data: evaluate(model_of(2), data, progress="yes"),
+            "`progress` must be True, False, None or a function",
+        ),
         (lambda data: evaluate(model_of(2), [(data[0][0], data[0][1] + 7)]), r"`y_true` holds labels.*\[7, 8\]"),
         (lambda data: evaluate(model_of(2), []), "`data` must hold at least one image"),
         (lambda data: evaluate(None, data), "`model` must be a functional keras.Model"),

@@ -1,7 +1,7 @@
 """All geometry of an augmentation as one field of sampling points."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from keras_seg._types import Tensor
 from keras_seg.augmentation.geometry.step import Frame, GeometricStep, PointMap, matrix_of, product
@@ -73,7 +73,10 @@ def sampling_points(
     x = x + (left - frame.width / 2.0)[:, None, None]
     y = y + (top - frame.height / 2.0)[:, None, None]
     for part in parts:
-        x, y = part(x, y) if callable(part) else _through(ops, part[:, :, :, None, None], x, y=y, projective=projective)
+        if callable(part):
+            x, y = cast(Any, part)(x, y)
+        else:
+            x, y = _through(ops, part[:, :, :, None, None], x, y=y, projective=projective)
     return x + ops.cast(size[1], "float32") / 2.0, y + ops.cast(size[0], "float32") / 2.0
 
 

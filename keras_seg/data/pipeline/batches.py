@@ -72,7 +72,7 @@ class ExampleOrder:
         """
         import tensorflow as tf
 
-        fold_in = tf.random.experimental.stateless_fold_in
+        fold_in = tf.random.experimental.stateless_fold_in  # pyright: ignore[reportAttributeAccessIssue] it exists
 
         def epoch(key: Tensor) -> tf.data.Dataset:
             first = fold_in(tf.stack([tf.constant(self.seed, tf.int64), key]), 0)
@@ -107,11 +107,14 @@ class BatchSettings:
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        if self.augment is not None and not callable(self.augment):
-            _validation.fail("augment", "must be None or a callable of (image, mask, seed)", self.augment)
-        if isinstance(self.augment, keras.layers.Layer):
-            fix = "Pass its augmentation: augment=layer.augmentation; the layer belongs in the model."
-            _validation.fail("augment", "cannot be a layer, which takes no seed", self.augment.name, fix)
+        if self.augment is not None:
+            if not callable(self.augment):
+                _validation.fail("augment", "must be None or a callable of (image, mask, seed)", self.augment)
+            if isinstance(self.augment, keras.layers.Layer):
+                fix = "Pass its augmentation: augment=layer.augmentation; the layer belongs in the model."
+                _validation.fail(
+                    "augment", "cannot be a layer, which takes no seed", getattr(self.augment, "name", None), fix
+                )
         if self.image_size is not None:
             object.__setattr__(self, "image_size", _validation.pair("image_size", self.image_size))
         if self.workers is not None:

@@ -10,8 +10,6 @@ from keras_seg import _validation
 from keras_seg.export.tflite.float_nodes import float_nodes
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from keras_seg.export.request import Request
 
 QUANTIZATIONS = (None, "float16", "dynamic", "int8", "int16x8")
@@ -86,9 +84,7 @@ def _single_images(given: Iterable[Any]) -> Iterator[np.ndarray]:
         yield from images if images.ndim == 4 else [images]
 
 
-def converter_of(
-    module: "tf.Module", quantize: str | None, *, input: str, representative: Sequence[np.ndarray] | None
-) -> Any:
+def converter_of(module: Any, quantize: str | None, *, input: str, representative: Sequence[np.ndarray] | None) -> Any:
     """A `tf.lite.TFLiteConverter` of a `traced_module`, with the images of `representative_images`, or None."""
     import tensorflow as tf
 
@@ -111,7 +107,7 @@ def converter_of(
     return converter
 
 
-def converted(module: "tf.Module", request: "Request") -> bytes:
+def converted(module: Any, request: "Request") -> bytes:
     """A `traced_module` as the bytes of a TFLite file."""
     converter = converter_of(module, request.quantize, input=request.input, representative=request.representative)
     if request.quantize != "int8":

@@ -15,18 +15,18 @@ from keras_seg.export.tflite.metadata import with_metadata
 from keras_seg.export.unsupported import unsupported
 
 if TYPE_CHECKING:
-    import tensorflow as tf
+    pass
 
 # How the converter names an operator that it has no counterpart for: 'tf.Name' op is neither a custom op nor a flex op.
 _LACKING = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")
 
 
-def _write(module: "tf.Module", path: pathlib.Path, request: Request) -> None:
+def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to a TFLite file with metadata."""
     path.write_bytes(with_metadata(_converted(module, request), request.description))
 
 
-def _converted(module: "tf.Module", request: Request) -> bytes:
+def _converted(module: Any, request: Request) -> bytes:
     """A `traced_module` as TFLite bytes, built-in operators only."""
     try:
         return quantization.converted(module, request)

@@ -67,13 +67,10 @@ def window_difference(
         3.1.
     """
     images = batch_of_images(image, model)
-    if convolutional is None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # It recommends this function.
-            convolutional = convolutionalize(model)
+    one_pass = _convolutional(model) if convolutional is None else convolutional
     step = patch_stride(model)
     slid = sliding_window(model, images, step=step)
-    passed = np.asarray(sole_output(convolutional.predict_on_batch(images)))
+    passed = np.asarray(sole_output(one_pass.predict_on_batch(images)))
     if passed.shape != slid.shape:
         _validation.fail("convolutional", f"must give the sliding window's grid {slid.shape}", passed.shape)
     check_finite(passed, "The scores of `convolutional`")
@@ -86,3 +83,9 @@ def window_difference(
         mean_abs_difference=float(difference.mean()),
         agreement=float((class_ids(passed, kind) == class_ids(slid, kind)).mean()),
     )
+
+
+def _convolutional(model: keras.Model) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # It recommends `window_difference`.
+        return convolutionalize(model)

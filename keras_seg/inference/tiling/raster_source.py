@@ -54,7 +54,7 @@ class RasterSource:
         image = self._image
         if isinstance(place, pathlib.Path):
             return place.resolve() == self._file
-        if isinstance(place, np.memmap) and isinstance(image, np.memmap) and place._mmap is not image._mmap:
+        if isinstance(place, np.memmap) and isinstance(image, np.memmap) and _map_of(place) is not _map_of(image):
             return self._file is not None and _file_of(place) == self._file
         return place is image or (
             isinstance(place, np.ndarray) and isinstance(image, np.ndarray) and np.may_share_memory(place, image)
@@ -96,6 +96,11 @@ def _file_of(array: Any) -> pathlib.Path | None:
     """The file of a memory-mapped array, or None."""
     mapped = isinstance(array, np.memmap) and array.filename is not None
     return pathlib.Path(str(array.filename)).resolve() if mapped else None
+
+
+def _map_of(array: Any) -> Any:
+    """The mapping of a memory-mapped array, which its views share; NumPy has no public name for it."""
+    return array._mmap
 
 
 def _opened(path: pathlib.Path) -> Any:
@@ -151,3 +156,8 @@ def _checked_shape(name: str, shape: Any, channels: int | None) -> tuple[int, in
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _mapping(array: np.memmap) -> Any:
+    """The memory map of an array, which NumPy's types lack."""
+    return getattr(array, "_mmap")  # noqa: B009

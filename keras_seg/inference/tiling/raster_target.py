@@ -185,7 +185,8 @@ def release(array: Any) -> None:
     if array.mode != "r":
         array.flush()
     if hasattr(mmap, "MADV_DONTNEED"):  # Not on Windows, which drops them by itself.
-        array._mmap.madvise(mmap.MADV_DONTNEED)
+        mapping: Any = getattr(array, "_mmap")  # noqa: B009  NumPy's types lack it.
+        mapping.madvise(mmap.MADV_DONTNEED)  # pyright: ignore[reportAttributeAccessIssue] private in NumPy
 
 
 def _journal_of(path: pathlib.Path) -> pathlib.Path:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from keras_seg.training.plan import Plan
 
 # Called with (images done, images in total).
-Report = Callable[[int, int], None]
+Report = Callable[[int, int | None], None]
 
 # Enough images to estimate each class's share to a few percent of its value.
 _SHARES_FROM = 32
