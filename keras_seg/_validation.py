@@ -8,7 +8,7 @@ import importlib
 import numbers
 from collections.abc import Iterable
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import keras
 
@@ -65,7 +65,7 @@ def number(name: str, value: Any, minimum: float | None = None, maximum: float |
     low = "-inf" if minimum is None else minimum
     high = "inf" if maximum is None else maximum
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not float(low) <= value <= float(high) or value in (float("inf"), float("-inf")):
+    if not real or not float(low) <= cast(Any, value) <= float(high) or value in (float("inf"), float("-inf")):
         fail(name, f"must be a finite number in [{low}, {high}]", value)
     return float(value)
 
