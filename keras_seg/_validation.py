@@ -6,9 +6,10 @@ The wording is one line: the argument in backticks, the rule, ``Received: name=v
 import difflib
 import importlib
 import numbers
+import operator
 from collections.abc import Iterable
 from types import ModuleType
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import keras
 
@@ -65,7 +66,9 @@ def number(name: str, value: Any, minimum: float | None = None, maximum: float |
     low = "-inf" if minimum is None else minimum
     high = "inf" if maximum is None else maximum
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not float(low) <= cast(Any, value) <= float(high) or value in (float("inf"), float("-inf")):
+    # Compared as it is: an integer may be too large for a float.
+    inside = real and operator.le(float(low), value) and operator.le(value, float(high))
+    if not inside or value in (float("inf"), float("-inf")):
         fail(name, f"must be a finite number in [{low}, {high}]", value)
     return float(value)
 
