@@ -7,8 +7,8 @@ import jupytext
 import nbformat
 
 HERE = pathlib.Path(__file__).parent
-_SCRIPT = 'QUICK = "--quick" in sys.argv  # Seconds in place of minutes, to see that it runs.'
-NOTEBOOK = "QUICK = False  # True: seconds in place of minutes, to see that it runs."
+_SCRIPT = 'QUICK = "--quick" in sys.argv  # Seconds instead of minutes, to check that it runs.'
+NOTEBOOK = "QUICK = False  # True: seconds instead of minutes, to check that it runs."
 
 
 def notebook(script):
