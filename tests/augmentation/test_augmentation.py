@@ -56,19 +56,28 @@ def batch(count=3, height=20, width=26, seed=0):
     }
 
 
+# A point on the edge of two pixels may fall to either side: a share of 0.01. In JPEG a coefficient on the edge of two
+# steps may, depending on the processor, and changes a block of 8x8 pixels: so it is compared by itself, at one block.
+EDGES, BLOCK = 0.01, 8 * 8 / (3 * 16 * 18)
+
+
 @pytest.mark.parametrize(("interpolation", "fill"), [("bilinear", "mean"), ("bicubic", "reflect")])
-def test_tensorflow_and_the_backend_agree(interpolation, fill):
+@pytest.mark.parametrize(
+    ("steps", "allowed"),
+    [([step for step in EVERYTHING if not isinstance(step, JPEG)], EDGES), ([JPEG(probability=1.0)], BLOCK)],
+    ids=["everything", "jpeg"],
+)
+def test_tensorflow_and_the_backend_agree(steps, allowed, interpolation, fill):
     """The two namespaces, on the same draws: `tf.data` and a model on any backend give the same results."""
     pytest.importorskip("tensorflow")
     crop = RandomCrop((16, 18), classes=(2, 4), probability=0.5)
-    augment = Augmentation(EVERYTHING, crop=crop, ignore_class=255, fill=fill, interpolation=interpolation)
+    augment = Augmentation(steps, crop=crop, ignore_class=255, fill=fill, interpolation=interpolation)
     given, draws = batch(), draws_for(augment, 3)
     one, two = (apply(augment, given, draws, path=path) for path in ("keras", "tensorflow"))
     for key in given:
         assert one[key].dtype == two[key].dtype
-        # A point on the edge of two pixels may fall to either side, and JPEG may round a coefficient either way.
         wrong = np.abs(one[key] - two[key].astype("float64")) > 0.5
-        assert wrong.mean() < 0.01, (key, wrong.mean())
+        assert wrong.mean() < allowed, (key, wrong.mean())
 
 
 @pytest.mark.thorough
