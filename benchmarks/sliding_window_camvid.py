@@ -111,8 +111,8 @@ def ways(patches, unet):
         return lambda image: np.asarray(model.predict_on_batch(image))[0]
 
     return {
-        LITERAL: lambda image: ks.inference.sliding_window(patches, mirrored(image), 1, batch_size=256),
-        COARSE: lambda image: enlarged(ks.inference.sliding_window(patches, mirrored(image), STRIDE)),
+        LITERAL: lambda image: ks.inference.sliding_window(patches, mirrored(image), step=1, batch_size=256),
+        COARSE: lambda image: enlarged(ks.inference.sliding_window(patches, mirrored(image), step=STRIDE)),
         PASS: lambda image: enlarged(whole(coarse)(mirrored(image)[None])),
         STITCHED: lambda image: ks.inference.shift_and_stitch(patches, mirrored(image)),
         DILATED: lambda image: whole(fine)(mirrored(image)[None]),
@@ -129,7 +129,7 @@ def confusion(ids, mask):
 
 def judge(patches, unet, shares, val, slow, work):
     """{name: {"seconds", "mean_iou", "mean_iou_first", "prior", "difference"}}; the slow ways on the first images."""
-    store = DecodedStore(val, "memory")
+    store = DecodedStore(val, cache="memory")
     found, results, pictures = ways(patches, unet), {}, {}
     for name, way in found.items():
         count = slow if name in (LITERAL, STITCHED) else len(val)

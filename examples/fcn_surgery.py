@@ -42,7 +42,7 @@ print(f"each score depends on {field.size} pixels; scores are {field.stride} pix
 # %%
 val = ks.data.from_folder(folder, split="val", batch_size=4, **reading)
 images, masks = (np.asarray(part) for part in next(iter(val)))
-difference = ks.inference.window_difference(classifier, images[0], anywhere)
+difference = ks.inference.window_difference(classifier, images[0], convolutional=anywhere)
 print(f"one pass and separate windows differ by {difference.max_abs_difference:.0e}")
 
 # %% [markdown]

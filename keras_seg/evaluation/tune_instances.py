@@ -86,7 +86,7 @@ def tune_instances(
 
     Examples:
         >>> import keras_seg as ks
-        >>> ids = ks.data.cells_scene(0, size=64)[1].astype(int)
+        >>> ids = ks.data.cells_scene(0, image_size=64)[1].astype(int)
         >>> exact = np.eye(3)[ks.data.instance_targets(ids).classes]
         >>> ks.evaluation.tune_instances([exact], [ids]).score > 0.9
         True
