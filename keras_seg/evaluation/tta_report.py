@@ -66,13 +66,12 @@ def tta_report(
         data: as for `evaluate`, with at least two images. Batches are iterated over twice, so a generator does not do.
         transforms: as for `TestTimeAugmentation`. Defaults to None, for those of `model`, or else hflip, vflip, rot90,
             scales, shifts and brightnesses.
-        merge, merge_on: as for `TestTimeAugmentation`. Default to None, for those of `model`.
         max_passes: int >= 1. Products of more passes are neither evaluated nor recommended. Defaults to 16.
-        samples, seed, level: as for `metrics.paired_difference`.
         batch_size: int. Images of equal size of a folder or index that are predicted together. Defaults to 1.
         progress: as for `evaluate`; the recommended product may take a second pass over the images.
 
-    Other arguments: those of `evaluate`.
+    Other arguments: `merge` and `merge_on` of `TestTimeAugmentation`, by default those of `model`; `samples`,
+    `seed` and `level` of `metrics.paired_difference`; the rest those of `evaluate`.
 
     Returns:
         A `TTAReport`.

@@ -121,11 +121,11 @@ def seam_report(
         model: keras.Model or `TiledPredictor`.
         image: as for `TiledPredictor.predict`. Two rows of tiles are in memory at a time, and the whole image if it is
             predicted.
-        tile, overlap, blend, batch_size, margin, stride: as for `TiledPredictor`, for a keras.Model only. Default to
-            None: the defaults of `TiledPredictor`.
         whole: bool. Whether the whole image is predicted too, in one pass, mirrored to the area of the tiles. Defaults
             to None: if it has at most 2^20 pixels and the model takes any size.
         shape: (height, width, channels) of a reader. Defaults to None.
+
+    Other arguments: those of `TiledPredictor`, for a keras.Model only. They default to None: its defaults.
 
     Returns:
         A `SeamReport`: `print` shows it and `to_dict()` is ready for JSON.
