@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from skimage import segmentation
@@ -101,6 +101,7 @@ def test_distance_equals_a_transform_of_each_object(seed):
 
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10**6))
+@example(seed=985)  # Three objects of one or two pixels side by side, which are all border.
 def test_the_numbers_do_not_matter(seed):
     ids = patches(seed)
     numbers = np.random.default_rng(seed).permutation(10**6)[: ids.max() + 1] + 1

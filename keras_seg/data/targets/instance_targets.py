@@ -151,7 +151,7 @@ def _regions(
     if outlines:
         border |= inside & ndimage.maximum_filter(ids == 0, 2 * width + 1, mode="nearest")
     body = inside & ~border
-    for number in np.setdiff1d(ids[inside], ids[body]):
+    for number in _without_body(ids, inside, body):
         own = ids == number
         box = _around(ndimage.find_objects(own.astype("int32"))[0])
         # Beside the body of another object, the two bodies would merge.
@@ -162,6 +162,15 @@ def _regions(
     border &= ~body
     classes = np.where(body, 1, np.where(border & inside, 2, 0))
     return body, border, np.where(ids < 0, VOID, classes).astype("int32")
+
+
+def _without_body(ids: np.ndarray, inside: np.ndarray, body: np.ndarray) -> np.ndarray:
+    """The objects that are all border, in the order of their first pixel, which does not depend on their numbers."""
+    lost = np.setdiff1d(ids[inside], ids[body])
+    if lost.size < 2:
+        return lost
+    numbers, first = np.unique(ids, return_index=True)
+    return lost[np.argsort(first[np.searchsorted(numbers, lost)])]
 
 
 def _depth(ndimage: ModuleType, ids: np.ndarray) -> np.ndarray:
