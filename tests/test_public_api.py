@@ -38,7 +38,8 @@ def signature(function):
         return "(...)"
     bare = [parameter.replace(annotation=parameter.empty) for parameter in found.parameters.values()]
     text = str(found.replace(parameters=bare, return_annotation=found.empty))
-    return re.sub(r"<function (\w+) at \w+>", r"\1", text)
+    # Neither addresses nor paths, which differ from machine to machine.
+    return re.sub(r"<(?:function|module) '?(\w+)'? [^>]*>", r"\1", text)
 
 
 def own_members(cls):

@@ -214,6 +214,7 @@ class CountingMetric(keras.metrics.Metric):
 
 def fail_on_nan(y_pred: np.ndarray) -> None:
     """The error for NaN among predictions (batch, height, width, channels), if there is any."""
-    if pixels := np.isnan(y_pred).any(axis=-1).sum():
+    pixels = np.isnan(y_pred).any(axis=-1).sum()
+    if pixels:
         fix = 'Find the step that diverged, or pass out_of_range="count" to leave such pixels out.'
         _validation.fail("y_pred", "holds NaN", f"{pixels} pixels with NaN", fix)
