@@ -108,10 +108,5 @@ class DilatedPooling2D(keras.layers.Layer):
         return (batch, *size, channels)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "pool_size": self.pool_size,
-            "dilation_rate": self.dilation_rate,
-            "mode": self.mode,
-            "padding": self.padding,
-        }
+        own = {name: getattr(self, name) for name in ("pool_size", "dilation_rate", "mode", "padding")}
+        return {**super().get_config(), **own}

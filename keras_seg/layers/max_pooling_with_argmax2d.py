@@ -100,10 +100,5 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
         return keras.KerasTensor(maxima, self.compute_dtype), keras.KerasTensor(indices, "int32")
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "pool_size": self.pool_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-        }
+        own = {name: getattr(self, name) for name in ("pool_size", "strides", "padding", "data_format")}
+        return {**super().get_config(), **own}

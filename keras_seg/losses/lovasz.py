@@ -16,7 +16,7 @@ from keras_seg.losses.overlap_loss import (
     resolve_absent,
     split_weights,
 )
-from keras_seg.losses.pixels import Pixels, read
+from keras_seg.losses.pixels import Options, Pixels, read
 from keras_seg.losses.segmentation_loss import FunctionLoss
 
 

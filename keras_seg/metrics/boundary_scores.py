@@ -165,6 +165,7 @@ class TrimapIoU(MatrixClassScore):
     """
 
     _default_name = "trimap_iou"
+    _function = staticmethod(scores.iou_per_class)
 
     def __init__(
         self,
@@ -203,9 +204,6 @@ class TrimapIoU(MatrixClassScore):
     def _cells(self, true: Tensor, predicted: Tensor) -> Tensor:
         near = boundaries.band(true, self.width, image_border=False)
         return ops.where(near, super()._cells(true, predicted), self._ignored)
-
-    def _class_scores(self, matrix: Tensor, xp: Any) -> Tensor:
-        return scores.iou_per_class(matrix, ignore_class=self.ignore_class, xp=xp)
 
 
 # Scores of images are added as integers, multiples of 2^-20, so that neither order nor batches change the sum.

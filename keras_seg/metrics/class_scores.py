@@ -1,6 +1,6 @@
 """Metrics with one score per class: their result is the mean, or all scores by class name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -68,14 +68,14 @@ class ClassScore(CountingMetric):
 class MatrixClassScore(ClassScore, ConfusionMatrix):
     """Base of the metrics with one score per class that is read from the confusion matrix.
 
-    A subclass computes the scores in `_class_scores`, NaN for classes that have none.
+    A subclass names the function of the matrix that computes the scores, NaN for classes that have none.
     """
 
-    def _class_scores(self, matrix: Tensor, xp: Any) -> Tensor:
-        raise NotImplementedError
+    _function: Callable[..., Tensor]
 
     def _score(self, matrix: Tensor, xp: Any) -> Tensor | dict[str, Tensor]:
-        return self._mean_or_by_class(self._class_scores(matrix, xp), xp)
+        values = self._function(matrix, ignore_class=self.ignore_class, xp=xp)
+        return self._mean_or_by_class(values, xp)
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -109,9 +109,7 @@ class Dice(MatrixClassScore):
     """
 
     _default_name = "dice"
-
-    def _class_scores(self, matrix: Tensor, xp: Any) -> Tensor:
-        return scores.dice_per_class(matrix, ignore_class=self.ignore_class, xp=xp)
+    _function = staticmethod(scores.dice_per_class)
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -121,16 +119,7 @@ class Precision(MatrixClassScore):
     `P_c = TP_c / (TP_c + FP_c)`. A class that was never predicted gets NaN and is excluded from the mean; compare
     `Recall`, where such a class gets 0. Ignored classes are excluded.
 
-    Args:
-        num_classes: int >= 2.
-        per_class: bool. Return the score of each class by name, as {"precision_" + class name: score}, instead of their
-            mean. Defaults to False.
-
-    Other arguments, call arguments and errors: those of `ConfusionMatrix`. `name` defaults to "precision" and comes
-    before the class names, so that the logs of `fit` keep several metrics apart.
-
-    Returns:
-        `result()`: a scalar tensor; with `per_class` a dict from name to scalar tensor.
+    Arguments, call arguments, result and errors: those of `Dice`. `name` defaults to "precision".
 
     Examples:
         >>> import numpy as np
@@ -144,9 +133,7 @@ class Precision(MatrixClassScore):
     """
 
     _default_name = "precision"
-
-    def _class_scores(self, matrix: Tensor, xp: Any) -> Tensor:
-        return scores.precision_per_class(matrix, ignore_class=self.ignore_class, xp=xp)
+    _function = staticmethod(scores.precision_per_class)
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -156,16 +143,7 @@ class Recall(MatrixClassScore):
     `R_c = TP_c / (TP_c + FN_c)`; the mean is `MeanAccuracy`. A class not in the truth gets NaN and is excluded from the
     mean; where it was predicted, `Precision` gives it 0. Ignored classes are excluded.
 
-    Args:
-        num_classes: int >= 2.
-        per_class: bool. Return the score of each class by name, as {"recall_" + class name: score}, instead of their
-            mean. Defaults to False.
-
-    Other arguments, call arguments and errors: those of `ConfusionMatrix`. `name` defaults to "recall" and comes
-    before the class names, so that the logs of `fit` keep several metrics apart.
-
-    Returns:
-        `result()`: a scalar tensor; with `per_class` a dict from name to scalar tensor.
+    Arguments, call arguments, result and errors: those of `Dice`. `name` defaults to "recall".
 
     Examples:
         >>> import numpy as np
@@ -179,9 +157,7 @@ class Recall(MatrixClassScore):
     """
 
     _default_name = "recall"
-
-    def _class_scores(self, matrix: Tensor, xp: Any) -> Tensor:
-        return scores.recall_per_class(matrix, ignore_class=self.ignore_class, xp=xp)
+    _function = staticmethod(scores.recall_per_class)
 
 
 @keras.saving.register_keras_serializable("keras_seg")

@@ -1,5 +1,6 @@
 """The four figures of the FCN paper, each one number of the confusion matrix."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,17 +14,17 @@ from keras_seg.metrics.confusion_matrix import ConfusionMatrix
 class MatrixScore(ConfusionMatrix):
     """Base of the metrics whose result is one number of the confusion matrix; higher is better.
 
-    A subclass computes the number in `_number`.
+    A subclass names the function of the matrix that computes the number.
     """
 
     # Read by Keras callbacks such as ModelCheckpoint(mode="auto").
     _direction = "up"
 
-    def _number(self, matrix: Tensor, xp: Any) -> Tensor:
-        raise NotImplementedError
+    _function: Callable[..., Tensor]
 
     def _score(self, matrix: Tensor, xp: Any) -> Tensor:
-        return ops.convert_to_tensor(self._number(matrix, xp), dtype=self.dtype)
+        number = self._function(matrix, ignore_class=self.ignore_class, xp=xp)
+        return ops.convert_to_tensor(number, dtype=self.dtype)
 
 
 @keras.saving.register_keras_serializable("keras_seg")
