@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 import keras
@@ -10,13 +9,13 @@ from keras import ops
 
 from keras_seg import _ops, _validation
 from keras_seg._types import Size, Tensor
-from keras_seg.layers.reach import Reaches, reach_of_window
+from keras_seg.layers.reach_bases import Windowed
 
 MODES = ("max", "average")
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class DilatedPooling2D(keras.layers.Layer):
+class DilatedPooling2D(Windowed):
     """The maximum or mean over windows whose pixels lie `dilation_rate` apart, with stride 1.
 
     `keras_seg.surgery.dilate` uses it in place of a strided pooling and of the poolings after it, to keep the
@@ -92,12 +91,6 @@ class DilatedPooling2D(keras.layers.Layer):
                 result = shifted if result is None else combine(result, shifted)
             x = result
         return x
-
-    def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
-    ) -> Reaches:
-        """See `keras_seg.layers.reach`."""
-        return [reach_of_window(self, axis, size)]
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, *size, channels = input_shape

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_seg import _validation
 from keras_seg._types import Tensor
-from keras_seg.layers.pointwise import Pointwise
+from keras_seg.layers.reach_bases import Pointwise
 
 
 @keras.saving.register_keras_serializable("keras_seg")

@@ -6,7 +6,7 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._types import Size, Tensor
-from keras_seg.layers.pointwise import Pointwise
+from keras_seg.layers.reach_bases import Pointwise
 
 
 def check_minimum(shape: tuple[int | None, ...], minimum: Size, why: str) -> None:

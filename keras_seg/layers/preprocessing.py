@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_seg import _validation
 from keras_seg._types import Tensor
-from keras_seg.layers.pointwise import Pointwise
+from keras_seg.layers.reach_bases import Pointwise
 
 # The constants of keras.applications.imagenet_utils.preprocess_input, in RGB order.
 _IMAGENET_MEAN_255 = (123.68, 116.779, 103.939)

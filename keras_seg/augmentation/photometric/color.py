@@ -29,9 +29,6 @@ class Brightness(LinearStep):
         (-0.2, 0.2)
     """
 
-    def __init__(self, factor: Interval = 0.2, *, probability: float = 1.0) -> None:
-        super().__init__(factor, limit=1.0, probability=probability)
-
     def _map(self, ops: Namespace, draws: Tensor, *, channels: int, mean: Tensor | None) -> tuple[Tensor, Tensor]:
         gain = self._gain(ops, draws)
         return diagonal(ops, gain, channels), gain * 0.0
@@ -58,9 +55,6 @@ class Contrast(LinearStep):
     """
 
     _uses_mean = True
-
-    def __init__(self, factor: Interval = 0.2, *, probability: float = 1.0) -> None:
-        super().__init__(factor, limit=1.0, probability=probability)
 
     def _map(self, ops: Namespace, draws: Tensor, *, channels: int, mean: Tensor | None) -> tuple[Tensor, Tensor]:
         gain = self._gain(ops, draws)
@@ -91,9 +85,6 @@ class Saturation(LinearStep):
 
     _needs_color = True
 
-    def __init__(self, factor: Interval = 0.2, *, probability: float = 1.0) -> None:
-        super().__init__(factor, limit=1.0, probability=probability)
-
     def _map(self, ops: Namespace, draws: Tensor, *, channels: int, mean: Tensor | None) -> tuple[Tensor, Tensor]:
         gain = self._gain(ops, draws)
         luma = ops.convert_to_tensor([[weight] * 3 for weight in _LUMA], dtype="float32")
@@ -123,9 +114,10 @@ class Hue(LinearStep):
     """
 
     _needs_color = True
+    _limit = 0.5
 
     def __init__(self, factor: Interval = 0.02, *, probability: float = 1.0) -> None:
-        super().__init__(factor, limit=0.5, probability=probability)
+        super().__init__(factor, probability=probability)
 
     def _map(self, ops: Namespace, draws: Tensor, *, channels: int, mean: Tensor | None) -> tuple[Tensor, Tensor]:
         angle = intervals.between(self.factor, draws[:, 1:2]) * (2.0 * math.pi)
