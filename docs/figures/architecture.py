@@ -54,7 +54,7 @@ WALKS = {
     "loss": (
         "From a batch to a loss value",
         [
-            ("keras_seg/losses/soft_iou.py", "SoftIoU", "the class that Keras calls"),
+            ("keras_seg/losses/overlap_ratios.py", "SoftIoU", "the class that Keras calls"),
             ("keras_seg/losses/segmentation_loss.py", "FunctionLoss", "keeps the arguments"),
             ("keras_seg/losses/pixels.py", "read", "labels, scores, weights in one form"),
             ("keras_seg/_labels/reading.py", "read", "which labels are classes, void, invalid"),

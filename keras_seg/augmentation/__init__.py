@@ -4,23 +4,13 @@ from keras_seg.augmentation.augmentation import Augmentation
 from keras_seg.augmentation.augmentation_layer import AugmentationLayer
 from keras_seg.augmentation.geometry.elastic import Elastic
 from keras_seg.augmentation.geometry.flip import Flip
-from keras_seg.augmentation.geometry.perspective import Perspective
-from keras_seg.augmentation.geometry.rotate import Rotate
+from keras_seg.augmentation.geometry.projective import Perspective, Rotate, Scale, Shear, Translate
 from keras_seg.augmentation.geometry.rotate90 import Rotate90
-from keras_seg.augmentation.geometry.scale import Scale
-from keras_seg.augmentation.geometry.shear import Shear
-from keras_seg.augmentation.geometry.translate import Translate
 from keras_seg.augmentation.mixing.classmix import ClassMix
 from keras_seg.augmentation.mixing.cutmix import CutMix
 from keras_seg.augmentation.mixing.cutout import Cutout
-from keras_seg.augmentation.photometric.blur import Blur
-from keras_seg.augmentation.photometric.brightness import Brightness
-from keras_seg.augmentation.photometric.contrast import Contrast
-from keras_seg.augmentation.photometric.gamma import Gamma
-from keras_seg.augmentation.photometric.hue import Hue
-from keras_seg.augmentation.photometric.jpeg import JPEG
-from keras_seg.augmentation.photometric.noise import Noise
-from keras_seg.augmentation.photometric.saturation import Saturation
+from keras_seg.augmentation.photometric.color import Brightness, Contrast, Gamma, Hue, Saturation
+from keras_seg.augmentation.photometric.quality import JPEG, Blur, Noise
 from keras_seg.augmentation.presets import preset
 from keras_seg.augmentation.random_crop import RandomCrop
 from keras_seg.augmentation.sheet import sheet

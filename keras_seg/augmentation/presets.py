@@ -7,18 +7,9 @@ from keras_seg._types import IgnoreClass, Size
 from keras_seg.augmentation.augmentation import Augmentation, Fill, Interpolation
 from keras_seg.augmentation.geometry.elastic import Elastic
 from keras_seg.augmentation.geometry.flip import DIRECTIONS, Direction, Flip
-from keras_seg.augmentation.geometry.perspective import Perspective
-from keras_seg.augmentation.geometry.rotate import Rotate
-from keras_seg.augmentation.geometry.scale import Scale
-from keras_seg.augmentation.geometry.shear import Shear
-from keras_seg.augmentation.photometric.blur import Blur
-from keras_seg.augmentation.photometric.brightness import Brightness
-from keras_seg.augmentation.photometric.contrast import Contrast
-from keras_seg.augmentation.photometric.gamma import Gamma
-from keras_seg.augmentation.photometric.hue import Hue
-from keras_seg.augmentation.photometric.jpeg import JPEG
-from keras_seg.augmentation.photometric.noise import Noise
-from keras_seg.augmentation.photometric.saturation import Saturation
+from keras_seg.augmentation.geometry.projective import Perspective, Rotate, Scale, Shear
+from keras_seg.augmentation.photometric.color import Brightness, Contrast, Gamma, Hue, Saturation
+from keras_seg.augmentation.photometric.quality import JPEG, Blur, Noise
 from keras_seg.augmentation.random_crop import RandomCrop
 from keras_seg.augmentation.transform import Transform
 

@@ -10,12 +10,9 @@ from keras_seg._types import IgnoreClass, Size
 from keras_seg.augmentation import intervals
 from keras_seg.augmentation.augmentation import Augmentation, Fill
 from keras_seg.augmentation.geometry.flip import Direction
-from keras_seg.augmentation.geometry.scale import Scale
+from keras_seg.augmentation.geometry.projective import Scale
 from keras_seg.augmentation.intervals import Interval
-from keras_seg.augmentation.photometric.brightness import Brightness
-from keras_seg.augmentation.photometric.contrast import Contrast
-from keras_seg.augmentation.photometric.hue import Hue
-from keras_seg.augmentation.photometric.saturation import Saturation
+from keras_seg.augmentation.photometric.color import Brightness, Contrast, Hue, Saturation
 from keras_seg.augmentation.presets import Strength, amount, flip_steps
 from keras_seg.augmentation.transform import Transform
 

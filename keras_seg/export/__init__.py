@@ -1,10 +1,8 @@
 """Files for other runtimes, each compared with Keras before it is moved into place."""
 
-from keras_seg.export.onnx import onnx
-from keras_seg.export.openvino import openvino
+from keras_seg.export.float_formats import onnx, openvino, saved_model
 from keras_seg.export.reference import check_reference, write_reference
 from keras_seg.export.report import ExportReport
-from keras_seg.export.saved_model import saved_model
 from keras_seg.export.tflite.convert import tflite
 from keras_seg.export.tflite.layer_error_report import LayerError, LayerErrorReport
 from keras_seg.export.tflite.layer_errors import layer_errors

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 import keras
@@ -10,13 +9,13 @@ from keras import ops
 
 from keras_seg import _ops, _validation
 from keras_seg._types import Size, Tensor
-from keras_seg.layers.reach import Reaches, reach_of_window
+from keras_seg.layers.reach_bases import Windowed
 
 MODES = ("max", "average")
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class DilatedPooling2D(keras.layers.Layer):
+class DilatedPooling2D(Windowed):
     """The maximum or mean over windows whose pixels lie `dilation_rate` apart, with stride 1.
 
     `keras_seg.surgery.dilate` uses it in place of a strided pooling and of the poolings after it, to keep the
@@ -93,12 +92,6 @@ class DilatedPooling2D(keras.layers.Layer):
             x = result
         return x
 
-    def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
-    ) -> Reaches:
-        """See `keras_seg.layers.reach`."""
-        return [reach_of_window(self, axis, size)]
-
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
         size = (
@@ -108,10 +101,5 @@ class DilatedPooling2D(keras.layers.Layer):
         return (batch, *size, channels)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "pool_size": self.pool_size,
-            "dilation_rate": self.dilation_rate,
-            "mode": self.mode,
-            "padding": self.padding,
-        }
+        own = {name: getattr(self, name) for name in ("pool_size", "dilation_rate", "mode", "padding")}
+        return {**super().get_config(), **own}

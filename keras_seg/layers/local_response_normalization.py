@@ -1,6 +1,5 @@
 """Normalization of each channel by the energy of its neighbors."""
 
-from fractions import Fraction
 from typing import Any
 
 import keras
@@ -8,11 +7,11 @@ from keras import ops
 
 from keras_seg import _validation
 from keras_seg._types import Tensor
-from keras_seg.layers.reach import Reaches
+from keras_seg.layers.reach_bases import Pointwise
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class LocalResponseNormalization(keras.layers.Layer):
+class LocalResponseNormalization(Pointwise):
     """Divides each channel by a power of the mean square of the channels around it.
 
     `y_c = x_c / (bias + alpha / size * sum(x_j ** 2)) ** beta`,
@@ -77,15 +76,6 @@ class LocalResponseNormalization(keras.layers.Layer):
             return channels * ops.mean(x, axis=-1, keepdims=True)
         padded = ops.pad(x, [(0, 0)] * (len(x.shape) - 1) + [(half, half)])
         return sum(padded[..., shift : shift + channels] for shift in range(self.size))
-
-    def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
-    ) -> Reaches:
-        """See `keras_seg.layers.reach`."""
-        return []
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

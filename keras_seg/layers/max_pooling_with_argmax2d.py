@@ -1,6 +1,5 @@
 """Max pooling that also returns the position of each maximum."""
 
-from fractions import Fraction
 from typing import Any
 
 import keras
@@ -8,11 +7,11 @@ import keras
 from keras_seg import _validation
 from keras_seg._types import Size, Tensor
 from keras_seg.layers import windows
-from keras_seg.layers.reach import Reaches, reach_of_window
+from keras_seg.layers.reach_bases import Windowed
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class MaxPoolingWithArgmax2D(keras.layers.Layer):
+class MaxPoolingWithArgmax2D(Windowed):
     """Max pooling over non-overlapping windows that also returns the position of each maximum in its window.
 
     An index is window-local: `i * pool_width + j` for the maximum in row i, column j of its window, so 0..3 for pools
@@ -77,12 +76,6 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
         self.compute_output_shape(inputs.shape)  # Fails for maps smaller than a window.
         return windows.pool(inputs, self.pool_size, self.padding)
 
-    def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
-    ) -> Reaches:
-        """See `keras_seg.layers.reach`."""
-        return [reach_of_window(self, axis, size)]
-
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, *size, channels = input_shape
         counts = [windows.count(n, window, self.padding) for n, window in zip(size, self.pool_size, strict=True)]
@@ -100,10 +93,5 @@ class MaxPoolingWithArgmax2D(keras.layers.Layer):
         return keras.KerasTensor(maxima, self.compute_dtype), keras.KerasTensor(indices, "int32")
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "pool_size": self.pool_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-        }
+        own = {name: getattr(self, name) for name in ("pool_size", "strides", "padding", "data_format")}
+        return {**super().get_config(), **own}

@@ -1,13 +1,12 @@
 """The smallest image that a network accepts."""
 
-from fractions import Fraction
 from typing import Any
 
 import keras
 
 from keras_seg import _validation
 from keras_seg._types import Size, Tensor
-from keras_seg.layers.reach import Reaches
+from keras_seg.layers.reach_bases import Pointwise
 
 
 def check_minimum(shape: tuple[int | None, ...], minimum: Size, why: str) -> None:
@@ -20,7 +19,7 @@ def check_minimum(shape: tuple[int | None, ...], minimum: Size, why: str) -> Non
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class MinimumSize(keras.layers.Layer):
+class MinimumSize(Pointwise):
     """Returns images unchanged, and fails for images that are known to be too small.
 
     Args:
@@ -48,15 +47,6 @@ class MinimumSize(keras.layers.Layer):
     def call(self, inputs: Tensor) -> Tensor:
         check_minimum(inputs.shape[1:], self.minimum, self.why)
         return inputs
-
-    def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
-    ) -> Reaches:
-        """See `keras_seg.layers.reach`."""
-        return []
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "minimum": self.minimum, "why": self.why}

@@ -1,7 +1,6 @@
 """Normalization of raw images inside the model, as ImageNet networks expect it."""
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Any
 
 import keras
@@ -10,7 +9,7 @@ from keras import ops
 
 from keras_seg import _validation
 from keras_seg._types import Tensor
-from keras_seg.layers.reach import Reaches
+from keras_seg.layers.reach_bases import Pointwise
 
 # The constants of keras.applications.imagenet_utils.preprocess_input, in RGB order.
 _IMAGENET_MEAN_255 = (123.68, 116.779, 103.939)
@@ -29,7 +28,7 @@ MODES = tuple(_CONSTANTS)
 
 
 @keras.saving.register_keras_serializable("keras_seg")
-class Preprocessing(keras.layers.Layer):
+class Preprocessing(Pointwise):
     """Normalizes raw RGB images, 0..255, the way a family of ImageNet networks was trained: `(x - mean) / deviation`.
 
     | mode | result | families |
@@ -89,16 +88,6 @@ class Preprocessing(keras.layers.Layer):
             if self.mode != "caffe":
                 x = x * ops.convert_to_tensor((1.0 / deviation).astype("float32"))
         return ops.cast(x, self.compute_dtype)
-
-    def receptive_reach(
-        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
-    ) -> Reaches:
-        """See `keras_seg.layers.reach`."""
-        return []
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        """The input's shape."""
-        return input_shape
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -213,15 +213,11 @@ class UpsampleConv(keras.layers.Layer):
         return (x[0], x[1] and 2 * x[1], x[2] and 2 * x[2], self.filters)
 
     def get_config(self) -> dict[str, Any]:
+        plain = ("filters", "kernel_size", "interpolation", "normalization", "fused", "odd_sizes")
         return {
             **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "interpolation": self.interpolation,
-            "normalization": self.normalization,
+            **{name: getattr(self, name) for name in plain},
             "activation": keras.activations.serialize(self.activation),
-            "fused": self.fused,
-            "odd_sizes": self.odd_sizes,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }

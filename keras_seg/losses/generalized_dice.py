@@ -9,7 +9,7 @@ from keras import ops
 from keras_seg import _validation
 from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.losses.overlap_loss import Overlap, checked_overlap_arguments, loss_of_counts
-from keras_seg.losses.pixels import read
+from keras_seg.losses.pixels import Options, read
 from keras_seg.losses.segmentation_loss import FunctionLoss
 
 
@@ -38,15 +38,8 @@ def generalized_dice(
     """
     power = _validation.number("power", power, minimum=0)
     checked_overlap_arguments(per_image, absent, smooth, allowed=("skip", "count"))
-    pixels = read(
-        y_true,
-        y_pred,
-        sample_weight,
-        from_logits=from_logits,
-        ignore_class=ignore_class,
-        class_weights=class_weights,
-        mode=mode,
-    )
+    options = Options(from_logits=from_logits, ignore_class=ignore_class, class_weights=class_weights, mode=mode)
+    pixels = read(y_true, y_pred, sample_weight, options)
 
     def combine(overlap: Overlap, counted: Tensor) -> Tensor:
         """The one ratio of all classes."""
@@ -114,16 +107,9 @@ class GeneralizedDice(FunctionLoss):
         name: str | None = "generalized_dice",
         dtype: Any = None,
     ) -> None:
-        power = _validation.number("power", power, minimum=0)
-        checked_overlap_arguments(per_image, absent, smooth, allowed=("skip", "count"))
-        super().__init__(
-            generalized_dice,
-            {"per_image": per_image, "absent": absent, "smooth": smooth, "power": power},
-            from_logits=from_logits,
-            ignore_class=ignore_class,
-            class_weights=class_weights,
-            mode=mode,
-            reduction=reduction,
-            name=name,
-            dtype=dtype,
-        )
+        own = {
+            **checked_overlap_arguments(per_image, absent, smooth, allowed=("skip", "count")),
+            "power": _validation.number("power", power, minimum=0),
+        }
+        options = Options(from_logits=from_logits, ignore_class=ignore_class, class_weights=class_weights, mode=mode)
+        super().__init__(generalized_dice, own, options, reduction=reduction, name=name, dtype=dtype)

@@ -15,6 +15,15 @@ from keras_seg.losses.reduction import checked_class_weights, class_weight_vecto
 MODES = ("auto", "multiclass", "binary", "multilabel")
 
 
+class Options(NamedTuple):
+    """The arguments that all losses share and that say how labels and predictions are read; see `SegmentationLoss`."""
+
+    from_logits: bool
+    ignore_class: IgnoreClass
+    class_weights: Sequence[float] | str | None
+    mode: str
+
+
 class Pixels(NamedTuple):
     """The inputs of a loss, checked; `read` makes them."""
 
@@ -142,21 +151,12 @@ def check_predictions(y_pred: Tensor, *, from_logits: bool) -> None:
     )
 
 
-def read(
-    y_true: Tensor,
-    y_pred: Tensor,
-    sample_weight: Tensor,
-    *,
-    from_logits: bool,
-    ignore_class: IgnoreClass,
-    class_weights: Sequence[float] | str | None,
-    mode: str,
-) -> Pixels:
+def read(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor, options: Options) -> Pixels:
     """The arguments of a loss as `Pixels`, all checked."""
-    _validation.boolean("from_logits", from_logits)
-    _validation.one_of("mode", mode, MODES)
-    ignored = _validation.ignored_classes(ignore_class)
-    class_weights = checked_class_weights(class_weights)
+    from_logits = _validation.boolean("from_logits", options.from_logits)
+    mode = _validation.one_of("mode", options.mode, MODES)
+    ignored = _validation.ignored_classes(options.ignore_class)
+    class_weights = checked_class_weights(options.class_weights)
     y_true, y_pred = reading.tensors(y_true, y_pred)
     half_precision = keras.backend.standardize_dtype(y_pred.dtype) == "float16"
     dtype = compute_dtype(y_pred)

@@ -10,7 +10,7 @@ from keras_seg import _validation
 from keras_seg._labels import reading
 from keras_seg._labels.class_weights import balanced_weights
 from keras_seg._types import IgnoreClass, Tensor
-from keras_seg.losses.pixels import MODES, Pixels, read
+from keras_seg.losses.pixels import MODES, Options, Pixels, read
 from keras_seg.losses.reduction import REDUCTIONS, checked_class_weights
 from keras_seg.losses.weighted_sum import SummableLoss
 
@@ -147,15 +147,10 @@ class SegmentationLoss(SummableLoss):
 
     def read(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> Pixels:
         """Labels, predictions and weights, checked and in one form (`keras_seg.losses.pixels.Pixels`)."""
-        return read(
-            y_true,
-            y_pred,
-            sample_weight,
-            from_logits=self.from_logits,
-            ignore_class=self.ignore_class,
-            class_weights=self.class_weights,
-            mode=self.mode,
-        )
+        return read(y_true, y_pred, sample_weight, self._options())
+
+    def _options(self) -> Options:
+        return Options(self.from_logits, self.ignore_class, self.class_weights, self.mode)
 
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> Tensor:
         """The reduced loss."""
@@ -188,11 +183,21 @@ class FunctionLoss(SegmentationLoss):
     Args:
         function: callable of (y_true, y_pred, *, sample_weight, and the arguments).
         own: dict. Arguments of the function beside those of `SegmentationLoss`, checked, and part of the config.
-        shared: arguments of `SegmentationLoss`.
+        options: `Options`. How labels and predictions are read.
+        reduction, name, dtype: see `SegmentationLoss`.
     """
 
-    def __init__(self, function: Callable[..., Tensor], own: dict[str, Any], **shared: Any) -> None:
-        super().__init__(**shared)
+    def __init__(
+        self,
+        function: Callable[..., Tensor],
+        own: dict[str, Any],
+        options: Options,
+        *,
+        reduction: str | None,
+        name: str | None,
+        dtype: Any,
+    ) -> None:
+        super().__init__(**options._asdict(), reduction=reduction, name=name, dtype=dtype)
         self._function = function
         self._names = tuple(own)
         for name, value in own.items():
@@ -203,17 +208,8 @@ class FunctionLoss(SegmentationLoss):
 
     def call(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> Tensor:
         """The loss, reduced."""
-        return self._function(
-            y_true,
-            y_pred,
-            sample_weight=sample_weight,
-            from_logits=self.from_logits,
-            ignore_class=self.ignore_class,
-            class_weights=self.class_weights,
-            mode=self.mode,
-            reduction=self.reduction,
-            **self._own(),
-        )
+        arguments = {**self._options()._asdict(), **self._own(), "reduction": self.reduction}
+        return self._function(y_true, y_pred, sample_weight=sample_weight, **arguments)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as the constructor takes them."""

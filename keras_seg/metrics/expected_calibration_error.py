@@ -13,7 +13,7 @@ from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.metrics import exact_counts
 from keras_seg.metrics.counting_metric import CountingMetric
 from keras_seg.metrics.fusing import fused
-from keras_seg.metrics.multi_label_confusion import check_probabilities
+from keras_seg.metrics.multi_label import check_probabilities
 
 # Steps in which the confidence is measured inside a bin. Counting steps keeps everything an integer; with 15 bins a
 # confidence is off by at most 1 / (2 * 15 * 1024) = 0.00003, and the two ends of a bin are exact.

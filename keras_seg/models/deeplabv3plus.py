@@ -8,11 +8,10 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg._types import PathLike, Tensor
 from keras_seg.backbones.pyramid import level_of
-from keras_seg.layers import CropLike, Resize2D
+from keras_seg.layers import Resize2D
 from keras_seg.models.parts.blocks import conv_block, conv_blocks, region_features
-from keras_seg.models.parts.encoder_decoder import backbone_encoder, padded, strides_from
-from keras_seg.models.parts.heads import segmentation_head
-from keras_seg.models.parts.image_model import check_common, check_dropout, image_model
+from keras_seg.models.parts.encoder_decoder import BackboneChoice, backbone_encoder, cropped_model, padded, strides_from
+from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
 def DeepLabV3Plus(
@@ -65,14 +64,8 @@ def DeepLabV3Plus(
     dropout = check_dropout(dropout)
 
     # Encoder
-    encoder = backbone_encoder(
-        backbone,
-        input_shape,
-        weights=weights,
-        trainable=backbone_trainable,
-        include_preprocessing=include_preprocessing,
-        output_stride=output_stride,
-    )
+    choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
+    encoder = backbone_encoder(choice, input_shape, output_stride=output_stride)
     fine = strides_from(4, encoder)[0]
     if output_stride == fine:
         _validation.fail("output_stride", "must be that of a map deeper than the early one, of stride 4", output_stride)
@@ -90,9 +83,7 @@ def DeepLabV3Plus(
     x = conv_blocks(x, aspp_filters, 2, name="decoder")
 
     # Head
-    x = segmentation_head(x, num_classes, activation, scale=fine)
-    x = CropLike(dtype="float32", name="crop")([x, image])
-    return image_model(image, x, name=name)
+    return cropped_model(image, x, num_classes, activation, scale=fine, name=name)
 
 
 def _atrous_pooling(x: Tensor, rates: tuple[int, ...], filters: int) -> Tensor:

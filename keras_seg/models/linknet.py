@@ -6,11 +6,17 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg._types import PathLike, Tensor
 from keras_seg.backbones.pyramid import level_of
-from keras_seg.layers import CropLike, UpsampleConv
+from keras_seg.layers import UpsampleConv
 from keras_seg.models.parts.blocks import conv_block
-from keras_seg.models.parts.encoder_decoder import backbone_encoder, check_joinable, padded, strides_of
-from keras_seg.models.parts.heads import segmentation_head
-from keras_seg.models.parts.image_model import check_common, check_dropout, image_model
+from keras_seg.models.parts.encoder_decoder import (
+    BackboneChoice,
+    backbone_encoder,
+    check_joinable,
+    cropped_model,
+    padded,
+    strides_of,
+)
+from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
 def LinkNet(
@@ -52,13 +58,8 @@ def LinkNet(
     dropout = check_dropout(dropout)
 
     # Encoder
-    encoder = backbone_encoder(
-        backbone,
-        input_shape,
-        weights=weights,
-        trainable=backbone_trainable,
-        include_preprocessing=include_preprocessing,
-    )
+    choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
+    encoder = backbone_encoder(choice, input_shape)
     strides = strides_of(encoder)
     check_joinable(strides)
     image = keras.Input(input_shape, name="image")
@@ -79,9 +80,7 @@ def LinkNet(
         x = layers.Dropout(dropout, name="dropout")(x)
 
     # Head
-    x = segmentation_head(x, num_classes, activation)
-    x = CropLike(dtype="float32", name="crop")([x, image])
-    return image_model(image, x, name=name)
+    return cropped_model(image, x, num_classes, activation, name=name)
 
 
 def _stage(x: Tensor, filters: int, name: str) -> Tensor:

@@ -8,11 +8,9 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg._types import PathLike
 from keras_seg.backbones.pyramid import level_of
-from keras_seg.layers import CropLike
 from keras_seg.models.parts.blocks import conv_block, region_features
-from keras_seg.models.parts.encoder_decoder import backbone_encoder, padded
-from keras_seg.models.parts.heads import segmentation_head
-from keras_seg.models.parts.image_model import check_common, check_dropout, image_model
+from keras_seg.models.parts.encoder_decoder import BackboneChoice, backbone_encoder, cropped_model, padded
+from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
 def PSPNet(
@@ -62,14 +60,8 @@ def PSPNet(
     dropout = check_dropout(dropout)
 
     # Encoder
-    encoder = backbone_encoder(
-        backbone,
-        input_shape,
-        weights=weights,
-        trainable=backbone_trainable,
-        include_preprocessing=include_preprocessing,
-        output_stride=output_stride,
-    )
+    choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
+    encoder = backbone_encoder(choice, input_shape, output_stride=output_stride)
     image = keras.Input(input_shape, name="image")
     pyramid = encoder(padded(image, output_stride))
 
@@ -82,6 +74,4 @@ def PSPNet(
         x = layers.Dropout(dropout, name="dropout")(x)
 
     # Head
-    x = segmentation_head(x, num_classes, activation, scale=output_stride)
-    x = CropLike(dtype="float32", name="crop")([x, image])
-    return image_model(image, x, name=name)
+    return cropped_model(image, x, num_classes, activation, scale=output_stride, name=name)

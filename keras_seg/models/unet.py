@@ -10,7 +10,7 @@ from keras_seg._types import PathLike, Tensor
 from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers import CropLike, UpsampleConv
 from keras_seg.models.parts.blocks import conv_blocks
-from keras_seg.models.parts.encoder_decoder import backbone_encoder, check_joinable, padded, strides_of
+from keras_seg.models.parts.encoder_decoder import BackboneChoice, backbone_encoder, check_joinable, padded, strides_of
 from keras_seg.models.parts.heads import segmentation_head
 from keras_seg.models.parts.image_model import check_common, check_dropout, image_model, preprocessed
 from keras_seg.models.parts.level_filters import level_filters
@@ -110,13 +110,8 @@ def UNet(
         strides = [2**level for level in range(len(widths))]
     else:
         _check_not_plain(filters=filters, depth=depth)
-        encoder = backbone_encoder(
-            backbone,
-            input_shape,
-            weights=weights,
-            trainable=backbone_trainable,
-            include_preprocessing=include_preprocessing,
-        )
+        choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
+        encoder = backbone_encoder(choice, input_shape)
         strides = strides_of(encoder)
         check_joinable(strides)
     deepest = strides[-1]

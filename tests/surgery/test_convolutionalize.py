@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from random_weights import randomized
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -13,20 +14,6 @@ from keras_seg import _validation
 
 def noise(*shape, low=0.0, high=1.0):
     return np.random.default_rng(3).uniform(low, high, size=shape).astype("float32")
-
-
-def randomized(model):
-    """`model` with weights, BatchNormalization statistics included, that make every layer count."""
-    rng = np.random.default_rng(1)
-
-    def drawn(weight):
-        if weight.ndim < 2:
-            return weight + rng.uniform(0.05, 0.3, size=weight.shape)
-        fan_in = np.prod(weight.shape[:2] if weight.shape[-1] == 1 else weight.shape[:-1])
-        return rng.normal(0, np.sqrt(2 / fan_in), size=weight.shape)
-
-    model.set_weights([drawn(weight) for weight in model.get_weights()])
-    return model
 
 
 def trunk(size=(14, 12), padding="valid"):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from random_weights import randomized
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -13,19 +14,6 @@ once = pytest.mark.tensorflow_only  # One output stride is enough for the other 
 
 def noise(*shape):
     return np.random.default_rng(5).uniform(-1, 1, size=shape).astype("float32")
-
-
-def randomized(model):
-    rng = np.random.default_rng(2)
-
-    def drawn(weight):
-        if weight.ndim < 2:
-            return weight + rng.uniform(0.05, 0.3, size=weight.shape)
-        fan_in = np.prod(weight.shape[:2] if weight.shape[-1] == 1 else weight.shape[:-1])
-        return rng.normal(0, np.sqrt(2 / fan_in), size=weight.shape)
-
-    model.set_weights([drawn(weight) for weight in model.get_weights()])
-    return model
 
 
 def sequence(*steps, size=(None, None)):

@@ -3,16 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from plan_facts import FACTS
 
 from keras_seg import _validation
 from keras_seg.training import KernelDecayAdamW, Plan, ProgressSchedule, make_plan
-
-FACTS = {
-    "train_images": 367, "validation_images": 101, "median_size": [360, 480], "smallest_size": [360, 480],
-    "same_size": True, "channels": 3, "num_classes": 2, "ignore_class": [2], "class_names": ["a", "b"],
-    "class_share": {"a": 0.8, "b": 0.2}, "decoded_megabytes": 242, "backend": "tensorflow", "device": "cpu",
-    "cores": 2, "memory_megabytes": 24000,
-}  # fmt: skip
 
 
 def test_rates_of_a_run():

@@ -6,6 +6,7 @@ from typing import Any
 from keras_seg import _validation
 from keras_seg._types import Tensor
 from keras_seg.augmentation import intervals
+from keras_seg.augmentation.intervals import Interval
 from keras_seg.augmentation.namespace import Namespace
 from keras_seg.augmentation.transform import Transform
 
@@ -65,9 +66,8 @@ class LinearStep(PhotometricStep):
     over the image, and clip once.
 
     Args:
-        factor: float for both directions, or (smallest, largest). See the transform.
-        limit: float, of `factor`.
-        probability: float in 0..1, per image.
+        factor: float for both directions, or (smallest, largest). See the transform. Defaults to 0.2.
+        probability: float in 0..1, per image. Defaults to 1.
     """
 
     _draws = 1
@@ -75,9 +75,12 @@ class LinearStep(PhotometricStep):
     _uses_mean = False
     """Whether the image's mean color is needed."""
 
-    def __init__(self, factor: Any, *, limit: float, probability: float) -> None:
+    _limit = 1.0
+    """The largest `factor`."""
+
+    def __init__(self, factor: Interval = 0.2, *, probability: float = 1.0) -> None:
         super().__init__(probability)
-        self.factor = intervals.symmetric("factor", factor, limit)
+        self.factor = intervals.symmetric("factor", factor, self._limit)
 
     def _map(self, ops: Namespace, draws: Tensor, *, channels: int, mean: Tensor | None) -> tuple[Tensor, Tensor]:
         """The change, as rows: color @ matrix + shift.

@@ -1,39 +1,44 @@
-"""What models on a backbone share: the encoder, the image padded to suit it, and checks of its pyramid.
+"""What models on a backbone share: the encoder, the image padded to suit it, checks of its pyramid, the last steps.
 
 The maps go from encoder to decoder as the pyramid of `keras_seg.backbones.build`: `{"P1": map, ..., "P5": map}`.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
 from keras_seg import _validation, backbones, surgery
 from keras_seg._types import PathLike, Tensor
 from keras_seg.backbones.pyramid import level_of, stride_of
-from keras_seg.layers import PadToStride
+from keras_seg.layers import CropLike, PadToStride
+from keras_seg.models.parts.heads import segmentation_head
+from keras_seg.models.parts.image_model import image_model
+
+
+class BackboneChoice(NamedTuple):
+    """The arguments of a model that choose its backbone."""
+
+    backbone: str | keras.Model
+    weights: PathLike | None
+    trainable: bool
+    include_preprocessing: bool | str
 
 
 def backbone_encoder(
-    backbone: str | keras.Model,
-    input_shape: tuple[int | None, int | None, int],
-    *,
-    weights: PathLike | None,
-    trainable: bool,
-    include_preprocessing: bool | str,
-    output_stride: int | None = None,
+    choice: BackboneChoice, input_shape: tuple[int | None, int | None, int], *, output_stride: int | None = None
 ) -> keras.Model:
     """The encoder of a model: a model from an image of any size to a pyramid.
 
     It becomes one layer of the model, named "backbone": that is where `unfreeze` looks for it. With an
     `output_stride`, the stages that would compress further are dilated instead, and their last map is the one there.
     """
-    _validation.boolean("backbone_trainable", trainable)
+    _validation.boolean("backbone_trainable", choice.trainable)
     encoder = backbones.build(
-        backbone,
+        choice.backbone,
         input_shape=(None, None, input_shape[-1]),
-        weights=weights,
-        include_preprocessing=include_preprocessing,
-        trainable=trainable,
+        weights=choice.weights,
+        include_preprocessing=choice.include_preprocessing,
+        trainable=choice.trainable,
         name="backbone",
     )
     if output_stride is None:
@@ -50,7 +55,7 @@ def backbone_encoder(
     pyramid = {level: tensor for level, tensor in maps.items() if stride_of(level) < output_stride}
     pyramid[level_of(output_stride)] = maps[level_of(deepest)]
     encoder = _dilate(keras.Model(encoder.inputs[0], pyramid, name="backbone"), output_stride, deepest)
-    if not trainable:
+    if not choice.trainable:
         encoder.trainable = False
     return encoder
 
@@ -58,6 +63,15 @@ def backbone_encoder(
 def padded(image: Tensor, stride: int) -> Tensor:
     """`image`, reflected up to sides that are multiples of `stride`. `CropLike` undoes it behind the head."""
     return PadToStride(stride, dtype="float32", name="pad_to_stride")(image)
+
+
+def cropped_model(
+    image: Tensor, x: Tensor, num_classes: int, activation: str | None, *, scale: int = 1, name: str
+) -> keras.Model:
+    """The model from `image` to the head of the features `x`, enlarged by `scale` and cropped to the image's size."""
+    x = segmentation_head(x, num_classes, activation, scale=scale)
+    x = CropLike(dtype="float32", name="crop")([x, image])
+    return image_model(image, x, name=name)
 
 
 def strides_of(encoder: keras.Model) -> list[int]:
