@@ -105,8 +105,8 @@ class TestImages:
         (tmp_path / "photo.jpg").touch()
         for name, match in [
             ("none.npy", "none.npy: there is no such file"),
-            ("text.npy", "text.npy: cannot be read as a NumPy array"),
-            ("empty.npy", "empty.npy: cannot be read as a NumPy array"),
+            ("text.npy", "text.npy: cannot be read as an array"),
+            ("empty.npy", "empty.npy: cannot be read as an array"),
             ("photo.jpg", "photo.jpg: must be a .npy file or a .zarr store.*read_image"),
         ]:
             with pytest.raises(InputError, match=match) as caught:
