@@ -28,8 +28,9 @@ def open_array(path: PathLike) -> Any:
         raise InputError(f"{path}: is not a file. Save the array with numpy.save.")
     else:
         try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError, MemoryError, OverflowError, SyntaxError, TypeError) as error:
+            with np.errstate(over="raise"):  # Of a shape beyond 2^64 bytes.
+                array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError, MemoryError, ArithmeticError, SyntaxError, TypeError) as error:
             # NumPy's own advice for objects is to load them unsafely.
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "damaged, or not .npy"
             raise InputError(
@@ -37,9 +38,7 @@ def open_array(path: PathLike) -> Any:
             ) from error
     if not isinstance(array, np.ndarray) and not hasattr(array, "shape"):
         # An archive of several arrays under the name of one.
-        raise InputError(
-            f"{path}: cannot be read as an array of numbers (it is an archive of several). Write it with numpy.save."
-        )
+        raise InputError(f"{path}: is an archive of several arrays. Write the one that is meant with numpy.save.")
     if np.dtype(array.dtype).kind not in "buif":
         raise InputError(f"{path}: holds {array.dtype}, not real numbers. Save integers or floats.")
     return array

@@ -59,8 +59,8 @@ def read_mask(
     """Read a mask as integer ids.
 
     Palette images give their ids, not their colors; 1-bit images give 0 and 1; images of 2 to 32 bits give the stored
-    values. An RGB image whose channels are equal is read as gray. Alpha is dropped if it tells no pixels apart. A `.npy`
-    file holds the ids.
+    values. An RGB image whose channels are equal is read as gray. Alpha is dropped if it tells no pixels apart. A
+    `.npy` file holds the ids.
 
     Args:
         path: path. The file.

@@ -3,8 +3,10 @@
 import numbers
 import os
 import pathlib
+import warnings
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_seg import _validation
@@ -12,8 +14,12 @@ from keras_seg._decoding.arrays import is_array, open_array
 from keras_seg._decoding.value_range import check_dtype, to_255
 from keras_seg._validation import InputError
 from keras_seg.inference.tiling.raster_target import release
+from keras_seg.layers.preprocessing import Preprocessing
 
 _FIX = "Pass an array (height, width, channels), a .npy or .zarr path, a Zarr array, or a reader(y0, y1, x0, x1)."
+
+# Rows that tell the range of a file's values.
+_ROWS_LOOKED_AT = 16
 
 
 class RasterSource:
@@ -57,6 +63,20 @@ class RasterSource:
         if self.dtype is not None and self.dtype.kind not in "buif":
             _validation.fail("image", "must hold numbers", f"dtype {self.dtype}", _FIX)
 
+    def check_scale(self, model: keras.Model) -> None:
+        """Warn if a file of floats in 0..1 is given to a model that normalizes 0..255 itself."""
+        if self._path is None or self.dtype is None or self.dtype.kind != "f" or not _normalizes(model):
+            return
+        height, width, _ = self.shape
+        rows = np.unique(np.linspace(0, height - 1, min(height, _ROWS_LOOKED_AT)).astype(int))
+        peak = max(float(self.read(row, row + 1, 0, width).max()) for row in rows.tolist())
+        if 0 < peak <= 1:
+            warnings.warn(
+                f"{self._path}: holds values up to {peak:g}, and the model takes 0..255. Unless it was trained on such "
+                "files, save the values times 255.",
+                stacklevel=3,
+            )
+
     def lies_in(self, place: Any) -> bool:
         """Whether the image is stored in `place`, the array or path to write to."""
         image = self._image
@@ -91,6 +111,14 @@ class RasterSource:
             if not np.array_equal(positions, np.arange(window.shape[axis])):
                 window = window.take(positions, axis=axis)
         return window
+
+
+def _normalizes(model: Any) -> bool:
+    """Whether a model, or one inside it, begins with a normalization of 0..255."""
+    return any(
+        (isinstance(layer, Preprocessing) and layer.mode != "none") or _normalizes(layer)
+        for layer in getattr(model, "layers", ())
+    )
 
 
 def _is_sliced(image: Any) -> bool:

@@ -174,6 +174,7 @@ class TiledPredictor:
         _validation.boolean("resume", resume)
         check_progress(progress)
         source = RasterSource(image, shape, self.geometry.channels)
+        source.check_scale(self.model)
         settings = {"dtype": dtype, "progress": progress, "overwrite": overwrite, "resume": resume}
         return self._predict(source, out, output=self.output, **settings)
 
