@@ -168,10 +168,9 @@ def test_not_an_image(tmp_path, reader):
         reader(tmp_path / "gone.png")
 
 
-def test_float_tiff_is_refused(tmp_path):
-    Image.fromarray(np.zeros((2, 2), "float32")).save(tmp_path / "a.tif")
-    with pytest.raises(InputError, match="floating-point"):
-        read_image(tmp_path / "a.tif")
+def test_a_float_tiff_is_an_image_and_no_mask(tmp_path):
+    Image.fromarray(np.full((2, 2), 7.25, "float32")).save(tmp_path / "a.tif")
+    assert read_image(tmp_path / "a.tif").tolist() == [[[7.25] * 3] * 2] * 2
     with pytest.raises(InputError, match="holds no ids"):
         read_mask(tmp_path / "a.tif")
 

@@ -26,6 +26,7 @@ class DataIndex:
     channels: int = 3
     image_dtype: str = "uint8"
     notices: tuple[str, ...] = ()
+    exif_orientation: str = "apply"
 
     # The function that makes the index, for error messages.
     _SCAN: ClassVar[str]

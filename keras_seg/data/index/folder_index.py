@@ -8,14 +8,16 @@ from typing import ClassVar, TypeVar
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex
-from keras_seg.data.index.image_facts import ImageFacts, image_facts
+from keras_seg.data.index.exif_choice import common_size, exif_choice
+from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.pairs import ListedPairs, Pair, find_pairs
-from keras_seg.data.index.reading import read_mask
+from keras_seg.data.index.reading import read_mask, read_stored_mask
 from keras_seg.data.index.thread_map import thread_count, thread_map
 
 _BITS_8 = 256
@@ -34,6 +36,8 @@ class FolderIndex(DataIndex):
         channels: int. Channels of the images. Defaults to 3.
         image_dtype: str. "uint8", or "float32" if any file has 16 bits or floats. Defaults to "uint8".
         notices: tuple of str. One line per setting that was detected automatically. Defaults to ().
+        exif_orientation: str. "apply" if files are turned as their EXIF orientation says, "ignore" if the stored pixels
+            are read. Defaults to "apply".
         encoding: the `LabelEncoding` of the masks.
         pixel_counts: int64 array (examples, num_classes). Pixels of each class in each mask.
         ignored_counts: int64 array (examples,). Pixels without a class in each mask.
@@ -79,7 +83,7 @@ class FolderIndex(DataIndex):
     @property
     def _cache_key(self) -> str:
         encoding = self.encoding
-        return str((self.channels, self.image_dtype, self.colors)) + str(
+        return str((self.channels, self.image_dtype, self.colors, self.exif_orientation)) + str(
             (encoding.threshold, encoding.label_map, encoding.dtype)
         )
 
@@ -92,7 +96,8 @@ class FolderIndex(DataIndex):
         Raises:
             InputError: The mask can no longer be read.
         """
-        return self.encoding.encode(read_mask(self.pairs[position].mask, colors=self.colors))
+        mask = read_mask(self.pairs[position].mask, colors=self.colors, exif_orientation=self.exif_orientation)
+        return self.encoding.encode(mask)
 
 
 def scan_folder(
@@ -109,13 +114,15 @@ def scan_folder(
     allow_orphans: bool = False,
     check_images: bool = True,
     encoding: LabelEncoding | None = None,
+    exif_orientation: str | None = None,
 ) -> FolderIndex:
     """Pair, read and check the files of a data folder once: every mask, and by default every image.
 
     Two files may name the classes, in the folder, or beside it if it is called train, val or the like: `labels.json`,
     {"names": [...], "ignore_class": 11}, or `classes.txt` with one name per line. `labels.json` may also define how
     masks are read: "colors", [[red, green, blue], ...], lists the colors of ids 0, 1, ..., and "label_map",
-    {"1": 0, "2": 1}, maps mask values to ids. Arguments take precedence over the file.
+    {"1": 0, "2": 1}, maps mask values to ids; "exif_orientation" is the argument's. Arguments take precedence over the
+    file.
 
     Args:
         path: path, or pair of paths. The folder, or two text files; see `find_pairs` for the layouts.
@@ -134,6 +141,9 @@ def scan_folder(
         encoding: `LabelEncoding`. Use this encoding instead of detecting one: that of the train split for the val
             split, for example. It replaces `num_classes`, `ignore_class`, `class_names` and `label_map`. Defaults to
             None.
+        exif_orientation: str. "apply" if masks fit the images as viewers show them, turned by their EXIF orientation;
+            "ignore" if they fit the stored pixels. Defaults to None, which detects it from the sizes, and asks where
+            they do not tell.
 
     Returns:
         A `FolderIndex`.
@@ -164,16 +174,17 @@ def scan_folder(
     if class_names is None and encoding is None:
         class_names = _names_of_file(labels, num_classes)
 
-    def look(pair: Pair) -> tuple[ImageFacts, dict[int, int]]:
+    def look(pair: Pair) -> tuple[ImageFacts, FileFacts, dict[int, int]]:
         facts = image_facts(pair.image, channels=channels, decode=check_images)
-        return facts, _value_counts(pair, facts.size, colors)
+        return facts, *_value_counts(pair, colors)
 
     seen = list(thread_map(look, pairs, workers=workers))
-    images, counts = [facts for facts, _ in seen], [values for _, values in seen]
-    notices = []
-    peak = max(facts.peak for facts in images)
-    if peak <= 1:
-        notices.append(f"Images hold values up to {peak:g}: models take 0..255 unless include_preprocessing=False.")
+    images, counts = [facts for facts, _, _ in seen], [values for _, _, values in seen]
+    examples = [(pair, facts.file, mask) for pair, (facts, mask, _) in zip(pairs, seen, strict=True)]
+    given = labels.exif_orientation if exif_orientation is None else exif_orientation
+    exif_orientation, notices = exif_choice(examples, given)
+    sizes = tuple(common_size(*example, exif_orientation) for example in examples)
+    notices += range_notices(images)
     if encoding is None:
         total = collections.Counter()
         for values in counts:
@@ -201,7 +212,8 @@ def scan_folder(
     index = FolderIndex(
         path=folder_name(path),
         pairs=tuple(pairs),
-        sizes=tuple(facts.size for facts in images),
+        sizes=sizes,
+        exif_orientation=exif_orientation,
         encoding=encoding,
         pixel_counts=pixel_counts,
         ignored_counts=ignored_counts,
@@ -262,22 +274,16 @@ def split_index(index: _Index, *, validation_split: float = 0.2, seed: int = 0) 
     return index.subset(sorted(order[size:])), index.subset(sorted(order[:size]))
 
 
-def _value_counts(pair: Pair, size: tuple[int, int], colors: _Colors) -> dict[int, int]:
-    """How often each value occurs in the mask, which must have the size of the image."""
-    mask = read_mask(pair.mask, colors=colors)
-    if mask.shape != size:
-        turned = " (turn the mask as the photo's EXIF orientation says)" if mask.shape == size[::-1] else ""
-        raise InputError(
-            f"{pair.mask}: the mask is {mask.shape[0]}x{mask.shape[1]} (height x width), but its image "
-            f"{pair.image.name} is {size[0]}x{size[1]}. Resize the mask to its image with nearest neighbor{turned}."
-        )
+def _value_counts(pair: Pair, colors: _Colors) -> tuple[FileFacts, dict[int, int]]:
+    """The facts of the mask, and how often each value occurs in it."""
+    mask, facts = read_stored_mask(pair.mask, colors=colors)
     if mask.dtype == np.uint8:
         counts = np.bincount(mask.ravel(), minlength=_BITS_8)  # Twenty times as fast as np.unique.
         values = np.flatnonzero(counts)
         counts = counts[values]
     else:
         values, counts = np.unique(mask, return_counts=True)
-    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+    return facts, dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
 def folder_name(path: PathLike | ListedPairs) -> str:

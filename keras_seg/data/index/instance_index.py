@@ -8,12 +8,16 @@ from typing import ClassVar
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.decode import file_facts
+from keras_seg._decoding.file_facts import FileFacts
+from keras_seg._decoding.orientation import IGNORE
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.exif_choice import common_size, exif_choice
 from keras_seg.data.index.folder_index import folder_name
-from keras_seg.data.index.image_facts import image_facts
-from keras_seg.data.index.instance_pairs import find_instance_pairs
+from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
+from keras_seg.data.index.instance_pairs import find_instance_pairs, object_files
 from keras_seg.data.index.instance_reading import VOID, read_instances
 from keras_seg.data.index.label_file import read_label_file
 from keras_seg.data.index.pairs import ListedPairs, Pair
@@ -56,7 +60,7 @@ class InstanceIndex(DataIndex):
 
     @property
     def _cache_key(self) -> str:
-        return str((self.channels, self.image_dtype, self.components, self.file_ignore_class))
+        return str((self.channels, self.image_dtype, self.components, self.file_ignore_class, self.exif_orientation))
 
     def read_labels(self, position: int) -> np.ndarray:
         """The objects of an example, int32 (height, width): 0 for the background, -1 for ignored pixels.
@@ -68,7 +72,12 @@ class InstanceIndex(DataIndex):
             InputError: The mask can no longer be read.
         """
         mask = self.pairs[position].mask
-        return read_instances(mask, components=self.components and mask.is_file(), ignore_class=self.file_ignore_class)
+        return read_instances(
+            mask,
+            components=self.components and mask.is_file(),
+            ignore_class=self.file_ignore_class,
+            exif_orientation=self.exif_orientation,
+        )
 
 
 def scan_instances(
@@ -81,6 +90,7 @@ def scan_instances(
     workers: int | None = None,
     allow_orphans: bool = False,
     check_images: bool = True,
+    exif_orientation: str | None = None,
 ) -> InstanceIndex:
     """Pair, read and check the files of a folder of images and instance masks once.
 
@@ -96,6 +106,7 @@ def scan_instances(
         workers: int. Threads. Defaults to None, for the number of cores.
         allow_orphans: bool. Skip images without masks and masks without images. Defaults to False, which refuses them.
         check_images: bool. Decode every image, as in `scan_folder`. Defaults to True.
+        exif_orientation: str. "apply" or "ignore", as in `scan_folder`. Defaults to None, which detects it.
 
     Returns:
         An `InstanceIndex`.
@@ -132,7 +143,12 @@ def scan_instances(
         return _look(ndimage, pair, channels, ignored=ignored, check_image=check_images, components=components)
 
     seen = list(thread_map(look, pairs, workers=workers))
-    name, notices, given = folder_name(path), [], components is not None
+    examples = [(pair, look.image.file, look.mask) for pair, look in zip(pairs, seen, strict=True)]
+    turning = read_label_file(path, split).exif_orientation if exif_orientation is None else exif_orientation
+    exif_orientation, notices = exif_choice(examples, turning)
+    sizes = tuple(common_size(*example, exif_orientation, word="map") for example in examples)
+    notices += range_notices([look.image for look in seen])
+    name, given = folder_name(path), components is not None
     if components is None:
         components = _are_black_and_white(seen)
         if components:
@@ -148,13 +164,14 @@ def scan_instances(
     return InstanceIndex(
         path=name,
         pairs=tuple(pairs),
-        sizes=tuple(look.size for look in seen),
+        sizes=sizes,
+        exif_orientation=exif_orientation,
         object_counts=counts,
         components=components,
         components_given=given,
         file_ignore_class=ignored,
         channels=channels,
-        image_dtype="float32" if any(look.dtype == "float32" for look in seen) else "uint8",
+        image_dtype="float32" if any(look.image.dtype == "float32" for look in seen) else "uint8",
         notices=tuple(notices),
     )
 
@@ -164,16 +181,16 @@ class _Look:
     """Facts about one example.
 
     Args:
-        size: (height, width) of the image.
-        dtype: of the image.
+        image: `ImageFacts`.
+        mask: `FileFacts` of the map, or of the first file in a folder.
         ids: the numbers in the map.
         pieces: connected parts of all objects together.
         scattered: number of objects in several parts.
         is_file: whether the mask is a file, not a folder.
     """
 
-    size: tuple[int, int]
-    dtype: str
+    image: ImageFacts
+    mask: FileFacts
     ids: tuple[int, ...]
     pieces: int
     scattered: int
@@ -191,12 +208,10 @@ def _look(
 ) -> _Look:
     facts = image_facts(pair.image, channels=channels, decode=check_image)
     is_file = pair.mask.is_file()
-    ids = read_instances(pair.mask, components=bool(components) and is_file, ignore_class=ignored)
-    if ids.shape != facts.size:
-        raise InputError(
-            f"{pair.mask}: the map is {ids.shape[0]}x{ids.shape[1]} (height x width), but its image {pair.image.name} "
-            f"is {facts.size[0]}x{facts.size[1]}. Resize the map to its image with nearest neighbor."
-        )
+    ids = read_instances(
+        pair.mask, components=bool(components) and is_file, ignore_class=ignored, exif_orientation=IGNORE
+    )
+    mask = file_facts(pair.mask if is_file else next(iter(object_files(pair.mask))), "mask")
     numbers = np.unique(ids[ids > 0])
     compact = np.searchsorted(numbers, ids) + 1
     compact[ids <= 0] = 0
@@ -207,8 +222,8 @@ def _look(
     ]
     pieces = ndimage.label(ids > 0)[1] if components is None and len(numbers) == 1 else len(numbers)
     return _Look(
-        size=facts.size,
-        dtype=facts.dtype,
+        image=facts,
+        mask=mask,
         ids=tuple(numbers.tolist()),
         pieces=pieces,
         scattered=sum(count > 1 for count in parts),

@@ -15,7 +15,9 @@ from keras_seg.data.index.reading import read_id_array, read_mask
 VOID = -1
 
 
-def read_instances(path: PathLike, *, components: bool = False, ignore_class: IgnoreClass = None) -> np.ndarray:
+def read_instances(
+    path: PathLike, *, components: bool = False, ignore_class: IgnoreClass = None, exif_orientation: str = "apply"
+) -> np.ndarray:
     """Read a map of objects: 0 for the background, 1, 2, ... for the objects.
 
     A file holds the numbers themselves (PNG or TIFF of 8 or 16 bits, palette PNG, .npy), or is black and white. A
@@ -28,6 +30,8 @@ def read_instances(path: PathLike, *, components: bool = False, ignore_class: Ig
         components: bool. Whether the file is black and white, and each connected patch of white is an object. Pixels
             that share an edge are connected; pixels that share a corner are not. Defaults to False.
         ignore_class: int or sequence of int. Numbers of pixels without a label. Defaults to None.
+        exif_orientation: str. "apply" turns files as their EXIF orientation says, "ignore" reads the stored pixels.
+            Defaults to "apply".
 
     Returns:
         int32 array (height, width): the numbers of the file, or 1, 2, ...; -1 for ignored pixels.
@@ -50,8 +54,8 @@ def read_instances(path: PathLike, *, components: bool = False, ignore_class: Ig
     if path.is_dir():
         if components:
             raise InputError(f"{path}: is a folder of masks. Remove components=True, which applies to a single file.")
-        return _from_objects(path, ignored)
-    values = _numbers(path)
+        return _from_objects(path, ignored, exif_orientation)
+    values = _numbers(path, exif_orientation)
     void = np.isin(values, ignored)
     counted = values[~void]
     if counted.size and (counted.min() < 0 or counted.max() > np.iinfo("int32").max):
@@ -68,18 +72,18 @@ def read_instances(path: PathLike, *, components: bool = False, ignore_class: Ig
     return np.where(void, VOID, ids).astype("int32")
 
 
-def _numbers(path: pathlib.Path) -> np.ndarray:
+def _numbers(path: pathlib.Path, exif_orientation: str) -> np.ndarray:
     """The values of the file, int64 (height, width)."""
     if path.suffix.lower() != ".npy":
-        return read_mask(path).astype("int64")
+        return read_mask(path, exif_orientation=exif_orientation).astype("int64")
     return read_id_array(path).astype("int64")
 
 
-def _from_objects(folder: pathlib.Path, ignored: tuple[int, ...]) -> np.ndarray:
+def _from_objects(folder: pathlib.Path, ignored: tuple[int, ...], exif_orientation: str) -> np.ndarray:
     objects: list[np.ndarray] = []
     void = np.zeros((), bool)
     for file in object_files(folder):
-        values = _numbers(file)
+        values = _numbers(file, exif_orientation)
         if objects and values.shape != objects[0].shape:
             first = objects[0].shape
             raise InputError(

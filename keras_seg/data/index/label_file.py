@@ -5,6 +5,7 @@ import json
 import pathlib
 from typing import Any
 
+from keras_seg._decoding.orientation import CHOICES
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.pairs import SPLITS, ListedPairs, split_folder
@@ -21,6 +22,7 @@ class LabelFile:
     ignore_class: Any = None
     colors: dict[tuple[int, int, int], int] | None = None
     label_map: dict[int, int] | None = None
+    exif_orientation: str | None = None
 
 
 def read_label_file(path: PathLike | ListedPairs, split: str | None) -> LabelFile:
@@ -59,9 +61,19 @@ def _parsed(file: pathlib.Path, text: str) -> LabelFile:
         if label_map is not None:
             label_map = {int(value): int(id_) for value, id_ in label_map.items()}
         ignore_class = content.get("ignore_class")
+        exif_orientation = content.get("exif_orientation")
+        if exif_orientation not in (None, *CHOICES):
+            raise ValueError(f'"exif_orientation" must be one of {", ".join(CHOICES)}')
     except (ValueError, AttributeError, TypeError) as error:
         raise InputError(
             f'{file}: is not of the form {{"names": ["background", ...], "ignore_class": 255}}, optionally with '
             f'"colors": [[0, 0, 0], ...] or "label_map": {{"1": 0, ...}} ({error}).'
         ) from error
-    return LabelFile(path=file, names=names, ignore_class=ignore_class, colors=colors, label_map=label_map)
+    return LabelFile(
+        path=file,
+        names=names,
+        ignore_class=ignore_class,
+        colors=colors,
+        label_map=label_map,
+        exif_orientation=exif_orientation,
+    )

@@ -55,7 +55,9 @@ class DecodedStore:
 
     def _decode(self, position: int) -> tuple[np.ndarray, np.ndarray]:
         pair, size = self.index.pairs[position], self.index.sizes[position]
-        image = read_image(pair.image, channels=self.index.channels).astype(self.index.image_dtype, copy=False)
+        turning = self.index.exif_orientation
+        image = read_image(pair.image, channels=self.index.channels, exif_orientation=turning)
+        image = image.astype(self.index.image_dtype, copy=False)
         mask = self.index.read_labels(position)
         for path, array in ((pair.image, image), (pair.mask, mask)):
             if array.shape[:2] != tuple(size):

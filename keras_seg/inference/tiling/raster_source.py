@@ -3,19 +3,29 @@
 import numbers
 import os
 import pathlib
+import warnings
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.arrays import is_array, open_array
+from keras_seg._decoding.value_range import check_dtype, to_255
 from keras_seg._validation import InputError
 from keras_seg.inference.tiling.raster_target import release
+from keras_seg.layers.preprocessing import Preprocessing
 
 _FIX = "Pass an array (height, width, channels), a .npy or .zarr path, a Zarr array, or a reader(y0, y1, x0, x1)."
+
+# Rows that tell the range of a file's values.
+_ROWS_LOOKED_AT = 16
 
 
 class RasterSource:
     """An image (height, width, channels) that is read in windows.
+
+    The values of a file are brought to 0..255 as training reads them; arrays and readers are used unchanged.
 
     Args:
         image: NumPy array, `np.memmap`, path of a .npy file or .zarr store, anything with `shape`, `dtype` and slices
@@ -29,8 +39,9 @@ class RasterSource:
         if isinstance(image, (str, os.PathLike)):
             path = pathlib.Path(image)
             self._file, image = path.resolve(), _opened(path)
+            self._path: pathlib.Path | None = path
         else:
-            self._file = _file_of(image)
+            self._file, self._path = _file_of(image), None
         sliced = _is_sliced(image)
         if not sliced and not callable(image):
             image = _array(image)
@@ -44,10 +55,27 @@ class RasterSource:
             if shape is None:
                 fix = "Pass shape=(height, width, channels), or give the reader an attribute `shape`."
                 _validation.fail("shape", "must be given for a reader", shape, fix)
-        self.shape = _checked_shape("image" if sliced else "shape", image.shape if sliced else shape, channels)
+        given = image.shape if sliced else shape
+        if self._path is not None and len(given) == 2:
+            given = (*given, 1)  # As in training, an array in a file needs no axis for one channel.
+        self.shape = _checked_shape("image" if sliced else "shape", given, channels)
         self.dtype = np.dtype(image.dtype) if sliced else None
         if self.dtype is not None and self.dtype.kind not in "buif":
             _validation.fail("image", "must hold numbers", f"dtype {self.dtype}", _FIX)
+
+    def check_scale(self, model: keras.Model) -> None:
+        """Warn if a file of floats in 0..1 is given to a model that normalizes 0..255 itself."""
+        if self._path is None or self.dtype is None or self.dtype.kind != "f" or not _normalizes(model):
+            return
+        height, width, _ = self.shape
+        rows = np.unique(np.linspace(0, height - 1, min(height, _ROWS_LOOKED_AT)).astype(int))
+        peak = max(float(self.read(row, row + 1, 0, width).max()) for row in rows.tolist())
+        if 0 < peak <= 1:
+            warnings.warn(
+                f"{self._path}: holds values up to {peak:g}, and the model takes 0..255. Unless it was trained on such "
+                "files, save the values times 255.",
+                stacklevel=3,
+            )
 
     def lies_in(self, place: Any) -> bool:
         """Whether the image is stored in `place`, the array or path to write to."""
@@ -65,6 +93,8 @@ class RasterSource:
         if self._sliced:
             window = np.array(self._image[y0:y1, x0:x1])
             release(self._image)
+            if self._path is not None:
+                window = to_255(self._path, window.reshape(*window.shape[:2], -1))
         else:
             window = np.asarray(self._image(y0, y1, x0, x1))
         expected = (y1 - y0, x1 - x0, self.shape[2])
@@ -81,6 +111,14 @@ class RasterSource:
             if not np.array_equal(positions, np.arange(window.shape[axis])):
                 window = window.take(positions, axis=axis)
         return window
+
+
+def _normalizes(model: Any) -> bool:
+    """Whether a model, or one inside it, begins with a normalization of 0..255."""
+    return any(
+        (isinstance(layer, Preprocessing) and layer.mode != "none") or _normalizes(layer)
+        for layer in getattr(model, "layers", ())
+    )
 
 
 def _is_sliced(image: Any) -> bool:
@@ -106,25 +144,13 @@ def _map_of(array: Any) -> Any:
 def _opened(path: pathlib.Path) -> Any:
     if not path.exists():
         raise InputError(f"{path}: there is no such file. Check the path.")
-    if path.suffix == ".npy":
-        try:
-            return np.load(path, mmap_mode="r")
-        except (OSError, ValueError, EOFError) as error:
-            raise InputError(
-                f"{path}: cannot be read as a NumPy array ({_line(error)}). Save it with np.save."
-            ) from error
-    if path.suffix == ".zarr":
-        zarr = _validation.optional_import("zarr", "scale", "A .zarr store")
-        try:
-            array = zarr.open(str(path), mode="r")
-        except Exception as error:  # Zarr 2 and 3 raise their own errors, and those of their stores.
-            raise InputError(f"{path}: cannot be read as a Zarr array ({_line(error)}).") from error
-        if not hasattr(array, "shape"):
-            raise InputError(f"{path}: holds a group of arrays. Open it with zarr and pass one of them.")
-        return array
-    raise InputError(
-        f"{path}: must be a .npy file or a .zarr store. Read it first, with keras_seg.data.read_image for instance."
-    )
+    if not is_array(path):
+        raise InputError(
+            f"{path}: must be a .npy file or a .zarr store. Read it first, with keras_seg.data.read_image for instance."
+        )
+    array = open_array(path)
+    check_dtype(path, np.dtype(array.dtype))
+    return array
 
 
 def _array(image: Any) -> np.ndarray:

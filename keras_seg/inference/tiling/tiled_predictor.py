@@ -146,7 +146,8 @@ class TiledPredictor:
 
         Args:
             image: NumPy array (height, width, channels), in the range that the model takes: 0..255 for models with
-                preprocessing; a `np.memmap`; a path of a .npy file or a .zarr store; a Zarr array, or another with
+                preprocessing; a `np.memmap`; a path of a .npy file or a .zarr store, whose values are read as in
+                `keras_seg.data.read_image` (uint16 is scaled from 0..65535 to 0..255); a Zarr array, or another with
                 `shape`, `dtype` and slices; or a function `reader(y0, y1, x0, x1)` that returns rows y0 to y1 and
                 columns x0 to x1, ends not included.
             out: None for a new array; a NumPy array, `np.memmap` or Zarr array to write to; or a path that ends in .npy
@@ -173,6 +174,7 @@ class TiledPredictor:
         _validation.boolean("resume", resume)
         check_progress(progress)
         source = RasterSource(image, shape, self.geometry.channels)
+        source.check_scale(self.model)
         settings = {"dtype": dtype, "progress": progress, "overwrite": overwrite, "resume": resume}
         return self._predict(source, out, output=self.output, **settings)
 

@@ -41,7 +41,11 @@ class SemanticTask(Task):
 
     def scan_like(self, path: PathLike, like: data.FolderIndex, *, split: str | None = None) -> data.FolderIndex:
         """With the encoding of the other index."""
-        return data.scan_folder(path, split=split, encoding=like.encoding, channels=like.channels)
+        # "apply" may be a default that no image decided.
+        exif = None if like.exif_orientation == "apply" else like.exif_orientation
+        return data.scan_folder(
+            path, split=split, encoding=like.encoding, channels=like.channels, exif_orientation=exif
+        )
 
     def rescan(self, path: PathLike, schema: Mapping, *, channels: int, split: str | None = None) -> data.FolderIndex:
         """With the classes of the run."""

@@ -1,5 +1,7 @@
 """Images and predictions in every kind of array and file, and what is refused."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +9,10 @@ from PIL import Image
 from small_models import identity, photo
 
 from keras_seg._validation import InputError
+from keras_seg.data import read_image
 from keras_seg.inference import TiledPredictor
 from keras_seg.inference.tiling.raster_source import RasterSource
+from keras_seg.layers import Preprocessing
 
 pytestmark = pytest.mark.tensorflow_only
 IMAGE = photo(45, 37)
@@ -22,6 +26,15 @@ def predictor():
 def mapped(path, array, mode="r"):
     np.save(path, array)
     return np.load(path, mmap_mode=mode)
+
+
+def save(path, array):
+    if path.suffix == ".npy":
+        np.save(path, array)
+        return
+    zarr = pytest.importorskip("zarr")
+    store = zarr.open(str(path), mode="w", shape=array.shape, chunks=array.shape, dtype=array.dtype)
+    store[:] = array
 
 
 class Reader:
@@ -46,6 +59,43 @@ class TestImages:
         np.testing.assert_array_equal(predictor.predict(image), IMAGE)
         np.testing.assert_array_equal(predictor.predict(tmp_path / "a.npy"), IMAGE)
         np.testing.assert_array_equal(predictor.predict(str(tmp_path / "a.npy")), IMAGE)
+
+    @pytest.mark.parametrize("ending", ["npy", "zarr"])
+    def test_values_of_files_are_those_that_training_reads(self, predictor, tmp_path, ending):
+        """65535 is 255, as in `read_image`; an array in memory is used as it is."""
+        path, deep = tmp_path / f"a.{ending}", IMAGE.astype("uint16") * 257
+        for values, expected in ((deep, IMAGE), (IMAGE.astype("float32"), IMAGE)):
+            save(path, values)
+            np.testing.assert_allclose(predictor.predict(path), expected, rtol=1e-6)
+            np.testing.assert_allclose(read_image(path), expected, rtol=1e-6)
+        np.testing.assert_array_equal(predictor.predict(deep), deep)
+        for dtype in ("int32", "uint32", "int8", "bool"):
+            save(path, IMAGE.astype(dtype))
+            for read in (predictor.predict, read_image):
+                with pytest.raises(InputError, match=f"a.{ending}: holds {dtype}, whose scale is unknown"):
+                    read(path)
+        save(path, np.full((20, 20, 3), np.nan, "float32"))
+        with pytest.raises(InputError, match="holds NaN"):
+            predictor.predict(path)
+
+    @pytest.mark.parametrize("ending", ["npy", "zarr"])
+    def test_a_file_of_one_channel_needs_no_axis(self, tmp_path, ending):
+        save(tmp_path / f"a.{ending}", IMAGE[..., 0])
+        predictor = TiledPredictor(identity(channels=1), tile=16, overlap=0.25, blend="crop")
+        np.testing.assert_array_equal(predictor.predict(tmp_path / f"a.{ending}"), IMAGE[..., :1])
+
+    def test_values_of_0_to_1_for_a_model_that_takes_0_to_255(self, tmp_path):
+        np.save(tmp_path / "unit.npy", (IMAGE / 255).astype("float32"))
+        np.save(tmp_path / "whole.npy", IMAGE.astype("float32"))
+        inputs = keras.Input((None, None, 3))
+        model = keras.Model(inputs, Preprocessing("tf")(inputs))
+        predictor = TiledPredictor(model, tile=16)
+        with pytest.warns(UserWarning, match="unit.npy: holds values up to 1, and the model takes 0..255"):
+            predictor.predict(tmp_path / "unit.npy")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            predictor.predict(tmp_path / "whole.npy")
+            TiledPredictor(identity(), tile=16).predict(tmp_path / "unit.npy")
 
     def test_changes_in_a_copy_on_write_map_are_kept(self, predictor, tmp_path):
         """Giving back its memory would lose them."""
@@ -105,8 +155,8 @@ class TestImages:
         (tmp_path / "photo.jpg").touch()
         for name, match in [
             ("none.npy", "none.npy: there is no such file"),
-            ("text.npy", "text.npy: cannot be read as a NumPy array"),
-            ("empty.npy", "empty.npy: cannot be read as a NumPy array"),
+            ("text.npy", "text.npy: cannot be read as an array"),
+            ("empty.npy", "empty.npy: cannot be read as an array"),
             ("photo.jpg", "photo.jpg: must be a .npy file or a .zarr store.*read_image"),
         ]:
             with pytest.raises(InputError, match=match) as caught:

@@ -1,0 +1,1 @@
+"""Image, mask and array files as NumPy arrays that keep every bit."""
