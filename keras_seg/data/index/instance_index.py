@@ -10,6 +10,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
+from keras_seg.data.index.black_and_white import WHITE
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.folder_index import folder_name
 from keras_seg.data.index.image_facts import image_facts
@@ -217,9 +218,10 @@ def _look(
 
 
 def _are_black_and_white(seen: Sequence[_Look]) -> bool:
-    """Whether all maps hold the same single number besides 0, and at least one holds it in several pieces."""
+    """Whether all maps hold one number besides 0, the same or 1 and 255, and at least one holds it in pieces."""
     values = {number for look in seen for number in look.ids}
-    return all(look.is_file for look in seen) and len(values) == 1 and any(look.pieces > 1 for look in seen)
+    single = len(values) == 1 or (values == {1, WHITE} and all(len(look.ids) <= 1 for look in seen))
+    return single and all(look.is_file for look in seen) and any(look.pieces > 1 for look in seen)
 
 
 def _refuse_classes(name: str, seen: Sequence[_Look]) -> None:
