@@ -51,7 +51,9 @@ def detect_reading(
     ignored = _validation.ignored_classes(ignore_class)
     maps: list[dict[int, int]] = [{} for _ in files]
     notices = []
-    if not label_map:
+    if label_map:
+        _refuse_blurred(files, (*map(int, label_map), *ignored))
+    else:
         maps = _by_palette(files, ignored)
         files, notices = _mapped(files, maps), _palette_notices(files, maps)
     if label_map or ignored or num_classes not in (None, 2) or (class_names is not None and len(class_names) != 2):
@@ -92,7 +94,9 @@ def follow_reading(files: Sequence[MaskFacts], encoding: LabelEncoding) -> MaskR
     """
     maps: list[dict[int, int]] = [{} for _ in files]
     notices: list[str] = []
-    if not encoding.label_map:
+    if encoding.label_map:
+        _refuse_blurred(files, (*dict(encoding.label_map), *encoding.ignore_class))
+    else:
         maps = _by_palette(files, encoding.ignore_class)
         files, notices = _mapped(files, maps), _palette_notices(files, maps)
         if encoding.num_classes == 2 and WHITE not in encoding.ignore_class:
@@ -262,10 +266,11 @@ def _check_tones(files: Sequence[MaskFacts]) -> None:
     for kind, facts in zip(kinds, files, strict=True):
         if kind == "unit" or (kind == "ids" and not black_and_white.fits_blurred(facts.counts)):
             values = ", ".join(map(str, sorted(facts.counts)[:6]))
+            void = " Or pass ignore_class=255 if 255 marks pixels without a class." if WHITE in facts.counts else ""
             other = f"{others.path} is black and white" if others is not None else "the other masks are black and white"
             raise InputError(
                 f"{facts.path}: holds the values {values}, but {other}. Save all masks in one form: one id per pixel, "
-                "or 0 and 255."
+                f"or 0 and 255.{void}"
             )
 
 
@@ -291,6 +296,20 @@ def _check_ids(files: Sequence[MaskFacts], *, void_given: bool, void: bool) -> N
         raise InputError(_question(beside or ids, pure).replace("does not use as a class", "has other ids beside"))
     if pure is None and beside is None and not several and ids is not None:
         raise InputError(_question(ids, first["white"]))
+
+
+def _refuse_blurred(files: Sequence[MaskFacts], listed: Sequence[int]) -> None:
+    """Refuse files whose values a map cannot list, because blurring made them."""
+    for facts in files:
+        if facts.counts.keys() <= set(listed):
+            continue
+        if black_and_white.kind_of(facts.counts, lossy=facts.lossy) == "blurred":
+            raise InputError(
+                f"{facts.path}: is black and white with blurred edges, whose values label_map cannot list. Remove "
+                f"label_map: such masks are read as two classes, split at {black_and_white.THRESHOLD}."
+            )
+        if facts.lossy:
+            raise lossy_ids(facts.path)
 
 
 def _refuse_white_of_many(files: Sequence[MaskFacts], encoding: LabelEncoding) -> None:
