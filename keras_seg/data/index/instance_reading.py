@@ -9,7 +9,7 @@ from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index import black_and_white
 from keras_seg.data.index.instance_pairs import object_files
-from keras_seg.data.index.mask_facts import lossy_ids, mask_facts
+from keras_seg.data.index.mask_facts import facts_of, lossy_ids
 from keras_seg.data.index.mask_reading import apply_map
 from keras_seg.data.index.palettes import black_is_zero
 from keras_seg.data.index.reading import read_id_array, read_mask
@@ -75,7 +75,9 @@ def _numbers(path: pathlib.Path) -> np.ndarray:
     """The values of the file, int64 (height, width): black is 0 in black and white palettes and lossy files."""
     if path.suffix.lower() == ".npy":
         return read_id_array(path).astype("int64")
-    values, facts = read_mask(path).astype("int64"), mask_facts(path)
+    values = read_mask(path)
+    facts = facts_of(path, values)
+    values = values.astype("int64")
     if turned := black_is_zero(facts.palette):
         return apply_map(values, tuple(turned.items())).astype("int64")
     if facts.lossy:

@@ -38,15 +38,20 @@ def mask_facts(path: pathlib.Path, *, colors: Mapping[_Color, int] | None = None
     Raises:
         InputError: The file cannot be read, or is painted in colors and lossy.
     """
-    lossy, palette = _header(path)
     try:
         mask = read_mask(path, colors=colors)
     except InputError as error:
-        if lossy and "color" in str(error):
+        if "color" in str(error) and _header(path)[0]:
             raise lossy_ids(path) from error
         raise
+    return facts_of(path, mask, painted=colors is not None)
+
+
+def facts_of(path: pathlib.Path, mask: np.ndarray, *, painted: bool = False) -> MaskFacts:
+    """The facts of a mask file whose values are decoded already; `painted` if they come from colors."""
+    lossy, palette = _header(path)
     counts = value_counts(mask)
-    if palette is None or colors is not None:
+    if palette is None or painted:
         return MaskFacts(path, mask.shape, counts, None, lossy)
     used = {value: palette[value] for value in counts if value < len(palette)}
     grays = all(color == (value,) * 3 for value, color in used.items())
