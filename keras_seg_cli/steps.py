@@ -28,6 +28,9 @@ def scan(data: str, *, run: "training.RunFolder | None" = None, **options: Any) 
             train, validation = rescan_run_data(data, run, validation=options["validation"])
     for text in train.notices:
         console.notice(text)
+    for text in validation.notices:
+        if text not in train.notices:
+            console.notice(f"Validation: {text}")
     return train, validation
 
 

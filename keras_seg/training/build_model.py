@@ -32,6 +32,7 @@ def build_model(plan: Plan) -> keras.Model:
     if len(model.output_shape) != 4:
         fix = "This one classifies whole patches. Choose another model."
         _validation.fail("model", "must predict a class for every pixel", plan["model"], fix)
+    _check_size(model, plan)
     ignore_class = facts["ignore_class"] or None
     model.compile(
         KernelDecayAdamW(plan["learning_rate"], weight_decay=plan["weight_decay"], global_clipnorm=5.0),
@@ -39,6 +40,22 @@ def build_model(plan: Plan) -> keras.Model:
         + plan["soft_iou_weight"] * losses.SoftIoU(ignore_class=ignore_class),
     )
     return model
+
+
+def _check_size(model: keras.Model, plan: Plan) -> None:
+    """Refuse a model whose output is smaller than its image, such as one of unpadded convolutions."""
+    crop = plan["crop"]
+    height, width = (crop, crop) if isinstance(crop, int) else crop
+    fix = "Choose another model, such as UNet."
+    try:
+        shape: Any = model.compute_output_shape((1, height, width, plan.fingerprint["channels"]))
+    except ValueError as error:
+        if isinstance(error, _validation.InputError):
+            raise
+        _validation.fail("model", f"does not take crops of {height}x{width}", plan["model"], fix)
+    if None not in shape[1:3] and tuple(shape[1:3]) != (height, width):
+        rule = f"must predict every pixel of its image; of {height}x{width} it predicts {shape[1]}x{shape[2]}"
+        _validation.fail("model", rule, plan["model"], fix)
 
 
 def _model_arguments(plan: Plan) -> dict[str, Any]:

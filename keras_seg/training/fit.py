@@ -11,6 +11,7 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data import from_folder
 from keras_seg.data.pipeline.unwrap_error import unwrap_error
+from keras_seg.evaluation.batching import spread
 from keras_seg.training.build_model import build_model
 from keras_seg.training.checkpoint import load_checkpoint
 from keras_seg.training.fingerprint import fingerprint
@@ -19,7 +20,6 @@ from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.run_recorder import RunRecorder
 from keras_seg.training.tasks import Task, find_task
-from keras_seg.training.tasks.task import spread_positions
 
 # A run limited by time is ended by its schedule, not by its number of epochs.
 _ENDLESS = 10**6
@@ -173,7 +173,7 @@ def _finish(
     evaluation = task.evaluate(model, index, settings=decoding, progress=progress)
     results = {"split": "validation", "data": index.path, **evaluation.to_dict()}
     _files.write_json(run.metrics_file, {**results, "decoding": decoding} if decoding else results)
-    panel = task.panel(model, index, spread_positions(index, _PANEL_ROWS), decoding)
+    panel = task.panel(model, index, spread(len(index), _PANEL_ROWS), decoding)
     with _files.written_aside(run.panel_file, overwrite=True) as aside:
         panel.save(aside)
     return TrainingResult(model=model, evaluation=evaluation, decoding=decoding)

@@ -27,6 +27,14 @@ def test_a_classifier_of_patches_is_refused():
         ks.training.build_model(ks.training.make_plan(FACTS, model="PatchClassifier"))
 
 
+@pytest.mark.parametrize("crop", [(64, 64), (572, 572)])
+def test_a_model_of_unpadded_convolutions_is_refused(crop):
+    """Its output is smaller than the image, or there is none."""
+    with pytest.raises(_validation.InputError, match="`model` (must predict every pixel|does not take crops)") as error:
+        ks.training.build_model(ks.training.make_plan(FACTS, model="UNet2015", crop=crop))
+    assert "\n" not in str(error.value)
+
+
 def test_choices_reach_the_model():
     model = ks.training.build_model(ks.training.make_plan(FACTS, decoder_stride=2, freeze=True))
     assert model.get_layer("decoder4_up").filters == 24

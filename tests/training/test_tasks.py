@@ -1,5 +1,7 @@
 """What the tasks find out about data, and what plans make of it."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -79,6 +81,17 @@ def test_a_new_run_leaves_nothing_of_an_old_ones_decoding(tmp_path):
     assert run.load_decoding() == {"threshold": 0.4}
     run._create(Plan({}, {}), {})
     assert run.load_decoding() == {}
+
+
+@pytest.mark.parametrize("name", ["semantic", "boundary"])
+def test_a_run_reads_other_folders_by_its_label_map(name, tmp_path):
+    kept = folder_of(tmp_path / "kept", squares(0) % 3 + 1)
+    task = find_task(name)
+    index = task.scan(kept, label_map={1: 2, 2: 1, 3: 0}, channels=3)
+    schema = json.loads(json.dumps(task.label_schema(index)))
+    other = task.rescan(folder_of(tmp_path / "other", squares(0) % 2 + 1), schema, channels=3)
+    assert other.num_classes == 3
+    np.testing.assert_array_equal(other.read_labels(0), 2 - squares(0) % 2)
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -9,7 +9,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg.data.index.pairs import Pair
 
-_PER_EXAMPLE = ("pairs", "sizes", "pixel_counts", "ignored_counts", "object_counts")
+_PER_EXAMPLE = ("pairs", "sizes", "pixel_counts", "ignored_counts", "object_counts", "value_maps")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -49,6 +49,10 @@ class DataIndex:
         """Text that differs when the same files are read differently."""
         raise NotImplementedError
 
+    def _file_key(self, position: int) -> str:
+        """Text that differs when the files of an example are read differently."""
+        return self._cache_key
+
     @property
     def common_size(self) -> tuple[int, int] | None:
         """The (height, width) that all images share, or None."""
@@ -77,7 +81,7 @@ class DataIndex:
         taken = {
             name: tuple(value[i] for i in indices) if isinstance(value, tuple) else value[indices]
             for name, value in fields.items()
-            if name in _PER_EXAMPLE
+            if name in _PER_EXAMPLE and len(value)
         }
         return dataclasses.replace(self, **taken)
 

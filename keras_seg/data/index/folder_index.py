@@ -1,6 +1,5 @@
 """Index of a folder of images and masks: files, encoding of the masks and pixel counts, collected in one pass."""
 
-import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, TypeVar
@@ -8,7 +7,6 @@ from typing import ClassVar, TypeVar
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex
@@ -16,11 +14,21 @@ from keras_seg.data.index.exif_choice import common_size, exif_choice
 from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile, read_label_file
+from keras_seg.data.index.label_names import names_for, names_given, reads_alike
+from keras_seg.data.index.mask_facts import MaskFacts, mask_facts
+from keras_seg.data.index.mask_reading import (
+    MaskReading,
+    ValueMap,
+    apply_map,
+    detect_reading,
+    follow_reading,
+    map_counts,
+    rename_reading,
+)
 from keras_seg.data.index.pairs import ListedPairs, Pair, find_pairs
-from keras_seg.data.index.reading import read_mask, read_stored_mask
+from keras_seg.data.index.reading import read_mask
 from keras_seg.data.index.thread_map import thread_count, thread_map
 
-_BITS_8 = 256
 _Colors = Mapping[tuple[int, int, int], int] | None
 _Index = TypeVar("_Index", bound=DataIndex)
 
@@ -42,12 +50,15 @@ class FolderIndex(DataIndex):
         pixel_counts: int64 array (examples, num_classes). Pixels of each class in each mask.
         ignored_counts: int64 array (examples,). Pixels without a class in each mask.
         colors: dict from color (red, green, blue) to id, for masks painted in colors. Defaults to None.
+        value_maps: tuple of ((value in the file, value that the encoding reads), ...), one per example, for files of
+            another scale or palette than the rest. Defaults to (), for none.
     """
 
     encoding: LabelEncoding
     pixel_counts: np.ndarray
     ignored_counts: np.ndarray
     colors: _Colors = None
+    value_maps: tuple[ValueMap, ...] = ()
 
     _SCAN: ClassVar[str] = "scan_folder"
 
@@ -87,6 +98,12 @@ class FolderIndex(DataIndex):
             (encoding.threshold, encoding.label_map, encoding.dtype)
         )
 
+    def _file_key(self, position: int) -> str:
+        return self._cache_key + str(self._value_map(position))
+
+    def _value_map(self, position: int) -> ValueMap:
+        return self.value_maps[position] if self.value_maps else ()
+
     def read_labels(self, position: int) -> np.ndarray:
         """The class ids of an example, an integer array (height, width).
 
@@ -96,8 +113,8 @@ class FolderIndex(DataIndex):
         Raises:
             InputError: The mask can no longer be read.
         """
-        mask = read_mask(self.pairs[position].mask, colors=self.colors, exif_orientation=self.exif_orientation)
-        return self.encoding.encode(mask)
+        values = read_mask(self.pairs[position].mask, colors=self.colors, exif_orientation=self.exif_orientation)
+        return self.encoding.encode(apply_map(values, self._value_map(position)))
 
 
 def scan_folder(
@@ -121,8 +138,11 @@ def scan_folder(
     Two files may name the classes, in the folder, or beside it if it is called train, val or the like: `labels.json`,
     {"names": [...], "ignore_class": 11}, or `classes.txt` with one name per line. `labels.json` may also define how
     masks are read: "colors", [[red, green, blue], ...], lists the colors of ids 0, 1, ..., and "label_map",
-    {"1": 0, "2": 1}, maps mask values to ids; "exif_orientation" is the argument's. Arguments take precedence over the
-    file.
+    {"1": 0, "2": 1}, maps every mask value to its id; "exif_orientation" is the argument's. Arguments take precedence
+    over the file.
+
+    Masks of two classes may hold 0 and 1 or 0 and 255; each file is read by its own scale. Black and white palettes are
+    read by color, all others as ids. What was found out is in `notices`.
 
     Args:
         path: path, or pair of paths. The folder, or two text files; see `find_pairs` for the layouts.
@@ -130,7 +150,8 @@ def scan_folder(
         num_classes: int >= 2. Number of classes. Defaults to None, which detects it from the masks.
         ignore_class: int or sequence of int. Labels of pixels without a class. Defaults to None.
         class_names: sequence of str. One name per class. Defaults to None.
-        label_map: dict from a value in the masks to its id, such as {1: 0, 2: 1, 3: 2}. Defaults to None.
+        label_map: dict from every value in the masks to its id, such as {1: 0, 2: 1, 3: 2}. Values of `ignore_class`
+            may be left out. Defaults to None.
         colors: dict from color (red, green, blue) to id, for masks painted in colors. Defaults to None.
         channels: int. Channels to read the images with: 3 (RGB), 1 (gray), 4, or the number in `.npy` images. Defaults
             to 3.
@@ -139,8 +160,8 @@ def scan_folder(
         check_images: bool. Decode every image (about 5 ms per megapixel and core), to find corrupt files before
             training starts. False reads the headers only. Defaults to True.
         encoding: `LabelEncoding`. Use this encoding instead of detecting one: that of the train split for the val
-            split, for example. It replaces `num_classes`, `ignore_class`, `class_names` and `label_map`. Defaults to
-            None.
+            split, for example. It replaces `num_classes`, `ignore_class`, `class_names`, `label_map` and `colors`. A
+            label file whose names are in another order is matched by the names. Defaults to None.
         exif_orientation: str. "apply" if masks fit the images as viewers show them, turned by their EXIF orientation;
             "ignore" if they fit the stored pixels. Defaults to None, which detects it from the sizes, and asks where
             they do not tell.
@@ -150,7 +171,8 @@ def scan_folder(
 
     Raises:
         InputError: The folder cannot be used. One line names the file and the fix: no folder, no pairs, a file without
-            a partner, a file that cannot be read, a mask of another size, a label out of range, names that disagree.
+            a partner, a file that cannot be read, a mask of another size, a label out of range, names that disagree,
+            masks that disagree or can be read in two ways.
 
     Examples:
         >>> import tempfile
@@ -166,46 +188,60 @@ def scan_folder(
     _validation.boolean("check_images", check_images)
     if encoding is not None:
         _refuse_beside_encoding(
-            num_classes=num_classes, ignore_class=ignore_class, class_names=class_names, label_map=label_map
+            num_classes=num_classes,
+            ignore_class=ignore_class,
+            class_names=class_names,
+            label_map=label_map,
+            colors=colors if encoding.colors else None,
         )
     pairs = find_pairs(path, split=split, allow_orphans=allow_orphans)
     labels = read_label_file(path, split)
-    colors = labels.colors if colors is None else colors
-    if class_names is None and encoding is None:
-        class_names = _names_of_file(labels, num_classes)
+    alike = encoding is None or reads_alike(labels, encoding)
+    if encoding is None:
+        class_names = _names_of_file(labels, num_classes) if class_names is None else class_names
+    if colors is None:
+        inherited = dict(encoding.colors) if encoding is not None and encoding.colors else None
+        colors = inherited if encoding is not None and (alike or labels.colors is None) else labels.colors
 
-    def look(pair: Pair) -> tuple[ImageFacts, FileFacts, dict[int, int]]:
-        facts = image_facts(pair.image, channels=channels, decode=check_images)
-        return facts, *_value_counts(pair, colors)
+    def look(pair: Pair) -> tuple[ImageFacts, MaskFacts]:
+        return image_facts(pair.image, channels=channels, decode=check_images), mask_facts(pair.mask, colors=colors)
 
     seen = list(thread_map(look, pairs, workers=workers))
-    images, counts = [facts for facts, _, _ in seen], [values for _, _, values in seen]
-    examples = [(pair, facts.file, mask) for pair, (facts, mask, _) in zip(pairs, seen, strict=True)]
+    images, masks = [facts for facts, _ in seen], [facts for _, facts in seen]
+    examples = [(pair, image.file, mask.file) for pair, (image, mask) in zip(pairs, seen, strict=True)]
     given = labels.exif_orientation if exif_orientation is None else exif_orientation
     exif_orientation, notices = exif_choice(examples, given)
     sizes = tuple(common_size(*example, exif_orientation) for example in examples)
     notices += range_notices(images)
-    if encoding is None:
-        total = collections.Counter()
-        for values in counts:
-            total.update(values)
-        try:
-            encoding = LabelEncoding._from_counts(
-                total,
+    try:
+        if encoding is None:
+            reading = detect_reading(
+                masks,
                 num_classes=num_classes,
                 ignore_class=labels.ignore_class if ignore_class is None else ignore_class,
                 class_names=class_names,
                 label_map=labels.label_map if label_map is None else label_map,
             )
-        except InputError as error:
-            raise InputError(f"{folder_name(path)}: {error}") from error
-        notices += encoding.notices
-    pixel_counts = np.zeros((len(pairs), encoding.num_classes), np.int64)
+        elif alike:
+            reading = follow_reading(masks, encoding)
+        else:
+            reading = _by_names(masks, labels, encoding)
+    except InputError as error:
+        if str(error).startswith(tuple(f"{facts.path}:" for facts in masks)):
+            raise
+        raise InputError(f"{folder_name(path)}: {error}") from error
+    notices += reading.notices
+    if encoding is None:
+        found = dataclasses.replace(reading.encoding, colors=tuple((colors or {}).items()), label_file=labels.content)
+    else:
+        found = reading.encoding
+    pixel_counts = np.zeros((len(pairs), found.num_classes), np.int64)
     ignored_counts = np.zeros(len(pairs), np.int64)
-    for row, (pair, values) in enumerate(zip(pairs, counts, strict=True)):
-        encoding._check(values, pair.mask)
-        for id_, count in encoding._encode_counts(values).items():
-            if id_ in encoding.ignore_class:
+    for row, (facts, value_map) in enumerate(zip(masks, reading.value_maps, strict=True)):
+        values = map_counts(facts.counts, dict(value_map))
+        found._check(values, facts.path)
+        for id_, count in found._encode_counts(values).items():
+            if id_ in found.ignore_class:
                 ignored_counts[row] += count
             else:
                 pixel_counts[row, id_] = count
@@ -214,12 +250,13 @@ def scan_folder(
         pairs=tuple(pairs),
         sizes=sizes,
         exif_orientation=exif_orientation,
-        encoding=encoding,
+        encoding=found,
         pixel_counts=pixel_counts,
         ignored_counts=ignored_counts,
         channels=channels,
         image_dtype="float32" if any(facts.dtype == "float32" for facts in images) else "uint8",
         colors=colors,
+        value_maps=reading.value_maps,
     )
     missing = [index.class_names[id_] for id_ in np.flatnonzero(index.class_pixels == 0)]
     if missing:
@@ -231,6 +268,26 @@ def _refuse_beside_encoding(**given: object) -> None:
     for name, value in given.items():
         if value is not None:
             _validation.fail(name, "cannot be combined with `encoding`, which defines it", value, f"Remove `{name}`.")
+
+
+def _by_names(masks: Sequence[MaskFacts], labels: LabelFile, encoding: LabelEncoding) -> MaskReading:
+    """The reading of a folder by its own label file, with the classes numbered as in the encoding of other data."""
+    names = names_for(labels, encoding)
+    own = detect_reading(
+        masks,
+        num_classes=len(names),
+        ignore_class=encoding.ignore_class if labels.ignore_class is None else labels.ignore_class,
+        class_names=names,
+        label_map=labels.label_map if labels.label_map or labels.colors else dict(encoding.label_map) or None,
+    )
+    colors = labels.colors or dict(encoding.colors)
+    own = dataclasses.replace(own, encoding=dataclasses.replace(own.encoding, colors=colors, label_file=labels.content))
+    reading = rename_reading(own, masks, encoding)
+    if not names_given(encoding) or labels.names in (None, encoding.class_names):
+        notice = f"Masks are read as {labels.path} says, which differs from the training data."
+    else:
+        notice = f"{labels.path} names the classes in another order than the training data: matched by their names."
+    return dataclasses.replace(reading, notices=(*reading.notices, notice))
 
 
 def _names_of_file(labels: LabelFile, num_classes: int | None) -> tuple[str, ...] | None:
@@ -272,18 +329,6 @@ def split_index(index: _Index, *, validation_split: float = 0.2, seed: int = 0) 
     order = np.random.default_rng(_validation.integer("seed", seed, 0)).permutation(len(index))
     size = min(max(round(fraction * len(index)), 1), len(index) - 1)
     return index.subset(sorted(order[size:])), index.subset(sorted(order[:size]))
-
-
-def _value_counts(pair: Pair, colors: _Colors) -> tuple[FileFacts, dict[int, int]]:
-    """The facts of the mask, and how often each value occurs in it."""
-    mask, facts = read_stored_mask(pair.mask, colors=colors)
-    if mask.dtype == np.uint8:
-        counts = np.bincount(mask.ravel(), minlength=_BITS_8)  # Twenty times as fast as np.unique.
-        values = np.flatnonzero(counts)
-        counts = counts[values]
-    else:
-        values, counts = np.unique(mask, return_counts=True)
-    return facts, dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
 def folder_name(path: PathLike | ListedPairs) -> str:

@@ -13,6 +13,7 @@ from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.orientation import IGNORE
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
+from keras_seg.data.index.black_and_white import WHITE
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import common_size, exif_choice
 from keras_seg.data.index.folder_index import folder_name
@@ -232,9 +233,10 @@ def _look(
 
 
 def _are_black_and_white(seen: Sequence[_Look]) -> bool:
-    """Whether all maps hold the same single number besides 0, and at least one holds it in several pieces."""
+    """Whether all maps hold one number besides 0, the same or 1 and 255, and at least one holds it in pieces."""
     values = {number for look in seen for number in look.ids}
-    return all(look.is_file for look in seen) and len(values) == 1 and any(look.pieces > 1 for look in seen)
+    single = len(values) == 1 or (values == {1, WHITE} and all(len(look.ids) <= 1 for look in seen))
+    return single and all(look.is_file for look in seen) and any(look.pieces > 1 for look in seen)
 
 
 def _refuse_classes(name: str, seen: Sequence[_Look]) -> None:

@@ -5,11 +5,15 @@ import pathlib
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.orientation import APPLY, upright
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index import black_and_white
 from keras_seg.data.index.instance_pairs import object_files
-from keras_seg.data.index.reading import read_id_array, read_mask
+from keras_seg.data.index.mask_facts import facts_of, lossy_ids
+from keras_seg.data.index.mask_reading import apply_map
+from keras_seg.data.index.palettes import black_is_zero
+from keras_seg.data.index.reading import read_id_array, read_stored_mask
 
 # The label of ignored pixels in every instance map of this package; files may use any number (`ignore_class`).
 VOID = -1
@@ -73,10 +77,19 @@ def read_instances(
 
 
 def _numbers(path: pathlib.Path, exif_orientation: str) -> np.ndarray:
-    """The values of the file, int64 (height, width)."""
-    if path.suffix.lower() != ".npy":
-        return read_mask(path, exif_orientation=exif_orientation).astype("int64")
-    return read_id_array(path).astype("int64")
+    """The values of the file, int64 (height, width): black is 0 in black and white palettes and lossy files."""
+    if path.suffix.lower() == ".npy":
+        return read_id_array(path).astype("int64")
+    values, file = read_stored_mask(path)
+    facts = facts_of(path, values, file)
+    values = (upright(values, file.orientation) if exif_orientation == APPLY else values).astype("int64")
+    if turned := black_is_zero(facts.palette):
+        return apply_map(values, tuple(turned.items())).astype("int64")
+    if facts.lossy:
+        if black_and_white.kind_of(facts.counts, lossy=True) == "ids":
+            raise lossy_ids(path)
+        return np.where(values >= black_and_white.THRESHOLD, black_and_white.WHITE, 0)
+    return values
 
 
 def _from_objects(folder: pathlib.Path, ignored: tuple[int, ...], exif_orientation: str) -> np.ndarray:

@@ -29,7 +29,10 @@ class LabelEncoding:
         class_names: tuple of str. One name per class. Defaults to None, for "class_0", "class_1", ...
         threshold: int. For black and white masks: pixels from this value on belong to class 1, all others to class 0.
             Defaults to None, for masks of ids.
-        label_map: tuple of (value in the file, id), for values that differ from their id. Defaults to ().
+        label_map: tuple of (value in the file, id), or a dict. Lists every value of the masks but those of
+            `ignore_class`. Defaults to (), for values that are their ids.
+        colors: tuple of (color, id), or a dict, for masks painted in colors (red, green, blue). Defaults to ().
+        label_file: str. What the label file of the data said, to recognize it again. Defaults to None, for no file.
         notices: tuple of str. One line per setting that was detected automatically. Defaults to ().
 
     Raises:
@@ -46,6 +49,8 @@ class LabelEncoding:
     class_names: tuple[str, ...] | None = None
     threshold: int | None = None
     label_map: tuple[tuple[int, int], ...] = ()
+    colors: tuple[tuple[tuple[int, int, int], int], ...] = ()
+    label_file: str | None = None
     notices: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -53,8 +58,9 @@ class LabelEncoding:
         put(self, "num_classes", _validation.integer("num_classes", self.num_classes, 2))
         put(self, "ignore_class", _validation.ignored_classes(self.ignore_class))
         put(self, "class_names", _validation.class_names(self.class_names, self.num_classes))
-        pairs = self.label_map.items() if isinstance(self.label_map, dict) else self.label_map
-        put(self, "label_map", tuple(sorted((int(value), int(id_)) for value, id_ in pairs)))
+        put(self, "label_map", tuple(sorted(_as_map(self.label_map).items())))
+        colors = self.colors.items() if isinstance(self.colors, Mapping) else self.colors
+        put(self, "colors", tuple(sorted((tuple(map(int, color)), int(id_)) for color, id_ in colors)))
         put(self, "notices", tuple(self.notices))
         if self.threshold is not None and self.label_map:
             fix = "Remove one of the two: a threshold already maps every value to class 0 or 1."
@@ -83,14 +89,14 @@ class LabelEncoding:
             num_classes: number of classes, or None to detect it.
             ignore_class: label or labels of pixels without a class.
             class_names: one name per class; their number is `num_classes` if that is None.
-            label_map: dict from the value in the file to its id. Values that are not in it are their own id.
+            label_map: dict from the value in the file to its id. It lists every value except for ignored ones.
 
         Returns:
             A `LabelEncoding`. `_check` finds labels outside its range, and can name the file.
 
         Raises:
-            InputError: The number of names differs from the number of classes, or the number of classes cannot be
-                detected.
+            InputError: The number of names differs from the number of classes, the number of classes cannot be
+                detected, or `label_map` leaves out a value.
         """
         ignored = _validation.ignored_classes(ignore_class)
         names = None if class_names is None else tuple(class_names)
@@ -98,16 +104,22 @@ class LabelEncoding:
             num_classes = _validation.integer("num_classes", num_classes, 2)
         if num_classes is None and names is not None:
             num_classes = len(names)
-        mapped = dict(label_map or {})
+        mapped = _as_map(label_map or {})
+        if mapped:
+            _refuse_unlisted(counts, mapped, ignored)
         ids: dict[int, int] = {}
         for value, count in counts.items():
             id_ = int(mapped.get(value, value))
             ids[id_] = ids.get(id_, 0) + int(count)
+        notices = []
+        unused = sorted(mapped.keys() - counts.keys())
+        if unused:
+            notices.append(f"No mask holds the value {_some(unused)} of label_map.")
+            ids = dict.fromkeys(mapped.values(), 0) | ids  # The map tells all classes.
         if num_classes in (None, 2) and not mapped and not ignored:
             notice = _black_and_white_notice(ids, two_classes=num_classes == 2)
             if notice is not None:
                 return cls(num_classes=2, class_names=names, threshold=black_and_white.THRESHOLD, notices=(notice,))
-        notices = []
         if num_classes is None:
             if not ignored and _VOID in ids and max(ids) == _VOID:
                 ignored = (_VOID,)
@@ -162,10 +174,17 @@ class LabelEncoding:
             counts: dict from value to number of pixels of one mask file.
             path: the file, for the message.
         """
+        mapped = dict(self.label_map)
+        if mapped:
+            try:
+                _refuse_unlisted(counts, mapped, self.ignore_class)
+            except InputError as error:
+                raise InputError(f"{path}: {error}") from error
         for label in sorted(self._encode_counts(counts)):
             if label in self.ignore_class or 0 <= label < self.num_classes:
                 continue
-            fix = f"Pass num_classes={label + 1}, or " if label > 0 else "Pass "
+            # 255 as a class of its own is far rarer than as pixels without one.
+            fix = f"Pass num_classes={label + 1}, or " if label > 0 and label != _VOID else "Pass "
             raise InputError(
                 f"{path}: holds label {label}, outside the {self.num_classes} classes 0..{self.num_classes - 1}. "
                 f"{fix}ignore_class={label} if it marks pixels without a class."
@@ -177,7 +196,38 @@ class LabelEncoding:
         for name in ("ignore_class", "class_names", "notices"):
             config[name] = list(config[name])
         config["label_map"] = [list(pair) for pair in self.label_map]
+        config["colors"] = [[list(color), id_] for color, id_ in self.colors]
         return config
+
+
+def _as_map(value: Any) -> dict[int, int]:
+    """`label_map` as a dict of integers, from a dict or pairs; digits in text, as JSON's keys are, count."""
+    try:
+        pairs = list(value.items() if isinstance(value, Mapping) else value)
+        mapped = {int(key): int(id_) for key, id_ in pairs}
+        exact = all(int(x) == (int(x) if isinstance(x, str) else x) for pair in pairs for x in pair)
+    except (TypeError, ValueError):
+        exact, pairs, mapped = False, [], {}
+    if not exact or len(mapped) != len(pairs):
+        _validation.fail("label_map", "must map integers to integers, each value once", value)
+    return mapped
+
+
+def _refuse_unlisted(counts: Mapping[int, int], mapped: Mapping[int, int], ignored: Sequence[int]) -> None:
+    """Refuse values that a map leaves out: they would count as the class that happens to have their number."""
+    missing = sorted(value for value in counts if value not in mapped and value not in ignored)
+    if missing:
+        found = _some([f"{value} ({counts[value]} pixels)" for value in missing])
+        value = missing[0]
+        raise InputError(
+            f"the masks hold {found}, which label_map does not list. List every value: add "
+            f'{value}: ID (in labels.json "{value}": ID), or pass ignore_class={value} if it marks pixels without a '
+            "class."
+        )
+
+
+def _some(items: Sequence[Any]) -> str:
+    return ", ".join(map(str, items[:6])) + (f" and {len(items) - 6} more" if len(items) > 6 else "")
 
 
 def _black_and_white_notice(ids: Mapping[int, int], *, two_classes: bool) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from keras_seg import _validation
+from keras_seg._text import read_text
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 
@@ -272,7 +273,7 @@ def _listed(path: pathlib.Path) -> list[pathlib.Path]:
     if not path.is_file():
         raise InputError(f"{path}: there is no such text file. Check the path.")
     files = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         if not line.strip():
             continue
         file = path.parent / line.strip()

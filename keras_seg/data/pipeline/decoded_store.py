@@ -69,7 +69,7 @@ class DecodedStore:
         # A file that changed or is read differently gets another name, so a stale entry is never used.
         stamp = [
             *(f"{path.resolve()} {path.stat().st_mtime_ns} {path.stat().st_size}" for path in _files(pair)),
-            self.index._cache_key,
+            self.index._file_key(position),
         ]
         file = folder / f"{hashlib.sha1(' '.join(stamp).encode()).hexdigest()}.npz"
         if file.exists():

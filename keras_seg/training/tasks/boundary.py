@@ -45,6 +45,7 @@ class BoundaryTask(BorderTask, SemanticTask):
             "names": list(BOUNDARY_CLASSES),
             "ignore_class": list(index.ignore_class),
             "mask_names": list(index.class_names),
+            "reading": index.encoding.get_config(),
         }
 
     def class_statistics(self, index: data.FolderIndex) -> dict:
@@ -95,7 +96,13 @@ class BoundaryTask(BorderTask, SemanticTask):
         return visualization.boundary_panel(images, truths, probabilities, lines=lines)
 
     def draw(
-        self, scores: np.ndarray, image: np.ndarray, *, settings: Mapping, names: Sequence[str]
+        self,
+        scores: np.ndarray,
+        image: np.ndarray,
+        *,
+        settings: Mapping,
+        names: Sequence[str],
+        kind: str = "unknown",
     ) -> tuple[Image.Image, Image.Image]:
         """The lines as 1 in a palette PNG; the same lines as overlay."""
         lines = evaluation.boundary_lines(scores[..., 1], **settings)

@@ -139,7 +139,13 @@ class InstancesTask(BorderTask):
         return visualization.instance_panel(images, truths, predictions)
 
     def draw(
-        self, scores: np.ndarray, image: np.ndarray, *, settings: Mapping, names: Sequence[str]
+        self,
+        scores: np.ndarray,
+        image: np.ndarray,
+        *,
+        settings: Mapping,
+        names: Sequence[str],
+        kind: str = "unknown",
     ) -> tuple[Image.Image, Image.Image]:
         """The numbers of the objects in a PNG of 16 bits; their outlines as overlay."""
         ids = inference.instances(scores, **settings)

@@ -48,7 +48,11 @@ class SemanticTask(Task):
         )
 
     def rescan(self, path: PathLike, schema: Mapping, *, channels: int, split: str | None = None) -> data.FolderIndex:
-        """With the classes of the run."""
+        """With the encoding of the run, whose names a label file of the folder may order otherwise."""
+        if "reading" in schema:
+            encoding = data.LabelEncoding(**schema["reading"])
+            return data.scan_folder(path, split=split, encoding=encoding, channels=channels)
+        # A run of an earlier version kept the classes only.
         return data.scan_folder(
             path,
             split=split,
@@ -59,8 +63,12 @@ class SemanticTask(Task):
         )
 
     def label_schema(self, index: data.FolderIndex) -> dict:
-        """The class names and the ignored labels."""
-        return {"names": list(index.class_names), "ignore_class": list(index.ignore_class)}
+        """The class names, the ignored labels, and how masks are read."""
+        return {
+            "names": list(index.class_names),
+            "ignore_class": list(index.ignore_class),
+            "reading": index.encoding.get_config(),
+        }
 
     def class_statistics(self, index: data.FolderIndex) -> dict:
         """From the pixel counts of the index."""
@@ -118,10 +126,16 @@ class SemanticTask(Task):
         return visualization.prediction_panel(images, masks, predictions, class_names=index.class_names)
 
     def draw(
-        self, scores: np.ndarray, image: np.ndarray, *, settings: Mapping, names: Sequence[str]
+        self,
+        scores: np.ndarray,
+        image: np.ndarray,
+        *,
+        settings: Mapping,
+        names: Sequence[str],
+        kind: str = "unknown",
     ) -> tuple[Image.Image, Image.Image]:
         """Class ids in a palette PNG, or one of 16 bits with more than 256 classes; the classes' colors as overlay."""
-        mask = class_ids(scores).astype("uint8" if len(names) <= 256 else "uint16")
+        mask = class_ids(scores, kind).astype("uint8" if len(names) <= 256 else "uint16")
         colors = visualization.palette(len(names))
         picture = Image.fromarray(mask)
         if mask.dtype == "uint8":

@@ -121,7 +121,13 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def draw(
-        self, scores: np.ndarray, image: np.ndarray, *, settings: Mapping, names: Sequence[str]
+        self,
+        scores: np.ndarray,
+        image: np.ndarray,
+        *,
+        settings: Mapping,
+        names: Sequence[str],
+        kind: str = "unknown",
     ) -> tuple[Image.Image, Image.Image]:
         """The mask that is predicted for an image, and an overlay of it on the image.
 
@@ -130,6 +136,7 @@ class Task(abc.ABC):
             image: array (height, width, channels).
             settings: dict. Decoding settings.
             names: sequence of str. Names of the model's channels.
+            kind: str. What the scores are; see `inference.output_kind`. Defaults to "unknown".
         """
 
     def _refuse(self, options: Mapping, *names: str) -> None:
@@ -151,12 +158,6 @@ def examples(index: Any, positions: Sequence[int]) -> tuple[tuple[np.ndarray, ..
     return images, labels
 
 
-def spread_positions(index: Any, count: int) -> list[int]:
-    """At most `count` positions, evenly spaced over an index."""
-    count = min(count, len(index))
-    return [int(position) for position in np.linspace(0, len(index) - 1, count).astype(int)]
-
-
 def class_shares(index: Any, target: Callable[[np.ndarray], np.ndarray], names: Sequence[str]) -> dict[str, float]:
     """The share of each class of `target(labels)` in a sample of the examples; negative labels are excluded.
 
@@ -166,8 +167,9 @@ def class_shares(index: Any, target: Callable[[np.ndarray], np.ndarray], names: 
         names: sequence of str. One name per class.
     """
     counts = np.zeros(len(names))
-    for position in spread_positions(index, _SHARES_FROM):
-        values = target(index.read_labels(position))
+    sample = index.sample(_SHARES_FROM)
+    for position in range(len(sample)):
+        values = target(sample.read_labels(position))
         counts += np.bincount(values[values >= 0], minlength=len(names))
     # A class that is missing from the sample is rare, not impossible.
     shares = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
