@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,13 +14,12 @@ from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.image_facts import ImageFacts, image_facts
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile, read_label_file
-from keras_seg.data.index.pairs import ListedPairs, Pair, find_pairs
+from keras_seg.data.index.pairs import ListedPairs, Pair, pair_files
 from keras_seg.data.index.reading import read_mask
-from keras_seg.data.index.thread_map import thread_count, thread_map
+from keras_seg.data.index.thread_map import checked_map, thread_count
 
 _BITS_8 = 256
 _Colors = Mapping[tuple[int, int, int], int] | None
-_Index = TypeVar("_Index", bound=DataIndex)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -158,7 +157,8 @@ def scan_folder(
         _refuse_beside_encoding(
             num_classes=num_classes, ignore_class=ignore_class, class_names=class_names, label_map=label_map
         )
-    pairs = find_pairs(path, split=split, allow_orphans=allow_orphans)
+    pairing = pair_files(path, split=split, allow_orphans=allow_orphans)
+    pairs = pairing.pairs
     labels = read_label_file(path, split)
     colors = labels.colors if colors is None else colors
     if class_names is None and encoding is None:
@@ -168,9 +168,9 @@ def scan_folder(
         facts = image_facts(pair.image, channels=channels, decode=check_images)
         return facts, _value_counts(pair, facts.size, colors)
 
-    seen = list(thread_map(look, pairs, workers=workers))
+    seen = checked_map(look, pairs, workers=workers)
     images, counts = [facts for facts, _ in seen], [values for _, values in seen]
-    notices = []
+    notices = list(pairing.notices)
     peak = max(facts.peak for facts in images)
     if peak <= 1:
         notices.append(f"Images hold values up to {peak:g}: models take 0..255 unless include_preprocessing=False.")
@@ -228,38 +228,6 @@ def _names_of_file(labels: LabelFile, num_classes: int | None) -> tuple[str, ...
             f"{labels.path}: lists {len(names)} classes, but num_classes={num_classes}. Change one of the two."
         )
     return names
-
-
-def split_index(index: _Index, *, validation_split: float = 0.2, seed: int = 0) -> tuple[_Index, _Index]:
-    """Divide an index into one for training and one for validation, for folders without a val split.
-
-    Args:
-        index: `FolderIndex` or `InstanceIndex` of at least two examples.
-        validation_split: float in (0, 1). Fraction of the examples to validate with; each part gets at least one.
-            Defaults to 0.2.
-        seed: int >= 0. The same seed gives the same division. Defaults to 0.
-
-    Returns:
-        (train index, validation index), each in the order of the folder.
-
-    Raises:
-        InputError: There are fewer than two examples, or an argument is out of range.
-
-    Examples:
-        >>> import tempfile
-        >>> from keras_seg.data import write_shapes
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = write_shapes(folder, train=10, val=1, image_size=(48, 64))
-        ...     train, val = split_index(scan_folder(path, split="train"), validation_split=0.2)
-        >>> len(train), len(val)
-        (8, 2)
-    """
-    fraction = _validation.open_share("validation_split", validation_split)
-    if len(index) < 2:
-        raise InputError(f"{index.path}: holds one example, which cannot be divided. Add a val folder or more images.")
-    order = np.random.default_rng(_validation.integer("seed", seed, 0)).permutation(len(index))
-    size = min(max(round(fraction * len(index)), 1), len(index) - 1)
-    return index.subset(sorted(order[size:])), index.subset(sorted(order[:size]))
 
 
 def _value_counts(pair: Pair, size: tuple[int, int], colors: _Colors) -> dict[int, int]:

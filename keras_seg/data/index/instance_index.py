@@ -13,11 +13,11 @@ from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.folder_index import folder_name
 from keras_seg.data.index.image_facts import image_facts
-from keras_seg.data.index.instance_pairs import find_instance_pairs
+from keras_seg.data.index.instance_pairs import pair_instance_files
 from keras_seg.data.index.instance_reading import VOID, read_instances
 from keras_seg.data.index.label_file import read_label_file
 from keras_seg.data.index.pairs import ListedPairs, Pair
-from keras_seg.data.index.thread_map import thread_count, thread_map
+from keras_seg.data.index.thread_map import checked_map, thread_count
 
 # Objects are in one piece, except for partly hidden ones. Classes are in many pieces.
 _PIECES_SHARE = 0.5
@@ -121,7 +121,8 @@ def scan_instances(
     workers = thread_count(workers)
     _validation.boolean("check_images", check_images)
     ndimage = _validation.optional_import("scipy.ndimage", "boundary", "`scan_instances`")
-    pairs = find_instance_pairs(path, split=split, allow_orphans=allow_orphans)
+    pairing = pair_instance_files(path, split=split, allow_orphans=allow_orphans)
+    pairs = pairing.pairs
     if components is None:
         _refuse_named_classes(path, split)
     elif components and all(pair.mask.is_dir() for pair in pairs):
@@ -131,8 +132,8 @@ def scan_instances(
     def look(pair: Pair) -> _Look:
         return _look(ndimage, pair, channels, ignored=ignored, check_image=check_images, components=components)
 
-    seen = list(thread_map(look, pairs, workers=workers))
-    name, notices, given = folder_name(path), [], components is not None
+    seen = checked_map(look, pairs, workers=workers)
+    name, notices, given = folder_name(path), list(pairing.notices), components is not None
     if components is None:
         components = _are_black_and_white(seen)
         if components:

@@ -7,7 +7,8 @@ from typing import Any
 
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.pairs import SPLITS, ListedPairs, split_folder
+from keras_seg.data.index.folder_roles import SPLITS
+from keras_seg.data.index.pairs import ListedPairs, split_folder
 
 _NAMES = ("labels.json", "classes.txt")
 

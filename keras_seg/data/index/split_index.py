@@ -1,0 +1,158 @@
+"""Divide an index into training and validation examples."""
+
+import dataclasses
+import pathlib
+import re
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg._validation import InputError
+from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.file_listing import some_of
+
+_Index = TypeVar("_Index", bound=DataIndex)
+
+
+def split_index(
+    index: _Index,
+    *,
+    validation_split: float = 0.2,
+    seed: int = 0,
+    groups: Sequence[Hashable] | str | None = None,
+) -> tuple[_Index, _Index]:
+    """Divide an index into one for training and one for validation, for folders without a val split.
+
+    The examples are drawn at random. If a class would then be absent from one of the two, others are drawn: a class of
+    one image is kept for training, a class of several images is in both parts if possible. `notices` name the classes
+    for which it is not.
+
+    Args:
+        index: `FolderIndex` or `InstanceIndex` of at least two examples.
+        validation_split: float in (0, 1). Fraction of the examples to validate with; each part gets at least one.
+            Defaults to 0.2.
+        seed: int >= 0. The same seed gives the same division. Defaults to 0.
+        groups: sequence with one key per example, or str, a regular expression that finds the key in the name of the
+            image file: its first group, or what it matches. Examples with the same key stay together: images of one
+            patient, or frames of one video. Defaults to None, for independent examples.
+
+    Returns:
+        (train index, validation index), each in the order of the folder.
+
+    Raises:
+        InputError: There are fewer than two examples or groups, an argument is out of range, or an image's name does
+            not match the expression.
+
+    Examples:
+        >>> import tempfile
+        >>> from keras_seg.data import scan_folder, write_shapes
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = write_shapes(folder, train=10, val=1, image_size=(48, 64))
+        ...     train, val = split_index(scan_folder(path, split="train"), validation_split=0.2)
+        >>> len(train), len(val)
+        (8, 2)
+    """
+    fraction = _validation.open_share("validation_split", validation_split)
+    random = np.random.default_rng(_validation.integer("seed", seed, 0))
+    if len(index) < 2:
+        raise InputError(f"{index.path}: holds one example, which cannot be divided. Add a val folder or more images.")
+    members = _members(index, groups)
+    if len(members) < 2:
+        raise InputError(
+            f"{index.path}: all {len(index)} examples are in one group, which cannot be divided. Add a val folder, or "
+            "choose other `groups`."
+        )
+    sizes = np.array([len(positions) for positions in members])
+    present = _presence(index)
+    held = np.array([present[positions].any(0) for positions in members])
+    target = min(max(round(fraction * len(index)), 1), len(index) - 1)
+    chosen = _draw(random.permutation(len(members)), sizes, held, target)
+    taken = sorted(position for group in chosen for position in members[group])
+    rest = sorted(set(range(len(index))) - set(taken))
+    train, validation = index.subset(rest), index.subset(taken)
+    notices = (*index.notices, *_missing(index, present, rest, taken))
+    return dataclasses.replace(train, notices=notices), dataclasses.replace(validation, notices=notices)
+
+
+def _members(index: DataIndex, groups: Sequence[Hashable] | str | None) -> list[list[int]]:
+    """The positions in each group, in the order of the folder."""
+    if groups is None:
+        return [[position] for position in range(len(index))]
+    if isinstance(groups, str):
+        keys: list[Any] = [_key(groups, pair.image) for pair in index.pairs]
+    else:
+        keys = list(groups)
+        if len(keys) != len(index):
+            _validation.fail("groups", f"must hold one key for each of the {len(index)} examples", f"{len(keys)} keys")
+    members: dict[Any, list[int]] = {}
+    for position, key in enumerate(keys):
+        members.setdefault(key, []).append(position)
+    return list(members.values())
+
+
+def _key(pattern: str, image: pathlib.Path) -> str:
+    try:
+        match = re.search(pattern, image.name)
+    except re.error as error:
+        fix = r"For example '^(\w+?)_' for the part before the first underscore."
+        _validation.fail("groups", f"is not a regular expression ({error})", pattern, fix)
+    if match is None or (match.re.groups and match[1] is None):
+        fix = "Write a pattern that finds the group in every name."
+        _validation.fail("groups", f"finds no group in the name {image.name}", pattern, fix)
+    return match[1] if match.re.groups else match[0]
+
+
+def _presence(index: DataIndex) -> np.ndarray:
+    """bool array (examples, classes): which classes each example holds; whether it holds objects at all."""
+    presence = getattr(index, "presence", None)
+    return index.object_counts[:, None] > 0 if presence is None else presence  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _draw(order: np.ndarray, sizes: np.ndarray, held: np.ndarray, target: int) -> list[int]:
+    """The groups to validate with: the first ones drawn, or if these lack a class, others in the order drawn."""
+    first = _filled([], order, sizes, target, np.ones((len(order), 0), bool))
+    counts = held.sum(0)
+    inside = held[first].sum(0)
+    if not ((counts > 0) & (inside == counts)).any() and not ((counts > 1) & (inside == 0)).any():
+        return first
+    chosen: list[int] = []
+    for class_ in sorted(np.flatnonzero(counts > 1), key=lambda id_: counts[id_]):
+        if not held[chosen, class_].any():
+            candidates = [group for group in order if held[group, class_] and group not in chosen]
+            # Of those that fit, one with most of the classes that are still to come.
+            lacking = (counts > 1) & ~held[chosen].any(0)
+            candidates.sort(key=lambda group: -int((held[group] & lacking).sum()))
+            chosen += next(([group] for group in candidates if _fits(chosen, group, sizes, target, held)), [])
+    return _filled(chosen, order, sizes, target, held) or first[:1]
+
+
+def _filled(chosen: list[int], order: Iterable[int], sizes: np.ndarray, target: int, held: np.ndarray) -> list[int]:
+    chosen = list(chosen)
+    for group in order:
+        if group not in chosen and _fits(chosen, group, sizes, target, held):
+            chosen.append(int(group))
+    return chosen or [int(min(order, key=lambda group: sizes[group]))] if not held.size else chosen
+
+
+def _fits(chosen: list[int], group: int, sizes: np.ndarray, target: int, held: np.ndarray) -> bool:
+    """Whether the target comes closer, and every class that the group holds stays in training."""
+    now = int(sizes[chosen].sum())
+    left = np.ones(len(sizes), bool)
+    left[[*chosen, group]] = False
+    closer = abs(now + int(sizes[group]) - target) < abs(now - target)
+    return bool(closer and left.any() and held[left][:, held[group]].any(0).all())
+
+
+def _missing(index: DataIndex, present: np.ndarray, train: Sequence[int], validation: Sequence[int]) -> list[str]:
+    names = getattr(index, "class_names", None) or ("objects",)
+    total = present.any(0)
+    lines = []
+    for positions, part in ((train, "training"), (validation, "validation")):
+        absent = [names[id_] for id_ in np.flatnonzero(total & ~present[positions].any(0))]
+        if absent:
+            lines.append(
+                f"Not in the {part} images, because too few images or groups hold it: {some_of(absent, shown=6)}."
+            )
+    return lines
