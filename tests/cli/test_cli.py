@@ -325,7 +325,6 @@ class TestBadInput:
         assert "--tile" in self.refused(capsys, *predict, "--overlap", "0.25")
         assert "suits the model's stride of 32" in self.refused(capsys, *predict, "--tile", "33x32")
         assert "--overlap must be" in self.refused(capsys, *predict, "--tile", "32x32", "--overlap", "1")
-        assert "Drop --resume" in self.refused(capsys, *predict, "--tile", "32x32", "--resume")
         assert not (tmp_path / "o").exists()
         np.save(tmp_path / "gray.npy", np.zeros((40, 40)))
         assert "`image` must have the shape" in self.refused(

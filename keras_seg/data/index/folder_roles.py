@@ -13,14 +13,19 @@ SPLITS = {
 IMAGE_FOLDERS = ("images", "image", "imgs", "img")
 MASK_FOLDERS = ("masks", "mask", "labels", "annotations")
 
-_IMAGE_WORDS = frozenset(
+
+def _words_in(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_IMAGE_WORDS = _words_in(
     "image images img imgs im ims jpegimages photo photos picture pictures pic pics rgb input inputs original "
-    "originals orig source sources frame frames raw x leftimg leftimg8bit".split()
+    "originals orig source sources frame frames raw x leftimg leftimg8bit"
 )
-_MASK_WORDS = frozenset(
+_MASK_WORDS = _words_in(
     "mask masks masked label labels labelled labeled annotation annotations annotated annot annots ann anns anno annos "
     "gt gts gtfine groundtruth truth truths seg segs segmentation segmentations segmap segmaps target targets matte "
-    "mattes labelids y".split()
+    "mattes labelids y"
 )
 # Words of one letter, or with other meanings, count only as the whole name.
 _ALONE = frozenset(("x", "y", "im", "ims", "raw", "source", "sources", "target", "targets", "input", "inputs"))

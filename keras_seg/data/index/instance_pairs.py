@@ -77,8 +77,10 @@ def pair_instance_files(
             image_folder, mask_folder = (_inner(folder, split) for folder in (image_folder, mask_folder))
         if mask_folder is not None and image_folder is not None and _holds_objects(image_folder, mask_folder):
             return _folders_of_objects(root, image_folder, mask_folder, allow_orphans=allow_orphans)
-    elif image_folder is None and split is None and any(
-        first_of(subfolders(inner), IMAGE_FOLDERS) for inner in folders.values()
+    elif (
+        image_folder is None
+        and split is None
+        and any(first_of(subfolders(inner), IMAGE_FOLDERS) for inner in folders.values())
     ):
         return _one_folder_per_image(root, folders, allow_orphans=allow_orphans)
     return pair_files(root, split=split, allow_orphans=allow_orphans, mask_folders=_MAP_FOLDERS)
@@ -118,7 +120,8 @@ def _folders_of_objects(
             f"{root}: no image has a folder of masks ({len(images)} images, {len(objects)} folders). "
             "Give the folder the name of its image, as in images/a.png and masks/a/1.png."
         )
-    notices = [f"{item.path.name}/: files that are not read: {item.unread()}." for item in (listing, masks) if item.others]
+    unread = [(item.path.name, item.unread()) for item in (listing, masks) if item.others]
+    notices = [f"{name}/: files that are not read: {files}." for name, files in unread]
     if listing.folders:
         notices.append(f"{image_folder.name}/: subfolders are not read: {some_of(f.name for f in listing.folders)}.")
     return Pairing(pairs=pairs, notices=tuple(notices))
@@ -174,9 +177,7 @@ def _inner(folder: pathlib.Path, split: str) -> pathlib.Path | None:
     return first_of(subfolders(folder), SPLITS.get(split, (split,)))
 
 
-def _one_folder_per_image(
-    root: pathlib.Path, folders: Mapping[str, pathlib.Path], *, allow_orphans: bool
-) -> Pairing:
+def _one_folder_per_image(root: pathlib.Path, folders: Mapping[str, pathlib.Path], *, allow_orphans: bool) -> Pairing:
     """The layout of the Data Science Bowl 2018."""
     pairs, left = [], []
     for folder in folders.values():

@@ -211,7 +211,9 @@ def _part(root: pathlib.Path, group: Sequence[_Folder], mask_names: Sequence[str
         apart = _mixed(images[0])
         if apart:
             return _one_folder(root, images[0], apart)
-        looks = [folder for folder in unknown if _pairs_up(images[0], folder) and look_like_masks(folder.listing.images)]
+        looks = [
+            folder for folder in unknown if _pairs_up(images[0], folder) and look_like_masks(folder.listing.images)
+        ]
         if len(looks) == 1:
             return _of(images[0], looks[0]), f"{_name(root, looks[0].path)} is read as the folder of masks."
         return None
@@ -331,8 +333,8 @@ def _incomplete(root: pathlib.Path, chosen: Sequence[_Folder]) -> InputError:
     names = sorted(subfolders(root)) or sorted({_name(root, f.path) for f in chosen if f.path != root})
     holds = f"It holds: {some_of(names, shown=6)}." if names else "It holds no folders."
     return InputError(
-        f"{root}: there is no folder {missing}/. {holds} Expected: images/ and masks/. For folders of other names, pass "
-        "both as the path, (images, masks). The mask of a.jpg may be called a.png or a_mask.png."
+        f"{root}: there is no folder {missing}/. {holds} Expected: images/ and masks/. For folders of other names, "
+        "pass both as the path, (images, masks). The mask of a.jpg may be called a.png or a_mask.png."
     )
 
 

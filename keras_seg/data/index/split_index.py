@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -68,12 +68,14 @@ def split_index(
     present = _presence(index)
     held = np.array([present[positions].any(0) for positions in members])
     target = min(max(round(fraction * len(index)), 1), len(index) - 1)
-    chosen = _draw(random.permutation(len(members)), sizes, held, target)
+    order = random.permutation(len(members)).tolist()
+    chosen = _Draw(order=order, sizes=sizes, held=held, target=target).validation()
     taken = sorted(position for group in chosen for position in members[group])
     rest = sorted(set(range(len(index))) - set(taken))
     train, validation = index.subset(rest), index.subset(taken)
     notices = (*index.notices, *_missing(index, present, rest, taken))
-    return dataclasses.replace(train, notices=notices), dataclasses.replace(validation, notices=notices)
+    kept = {"notices": notices, "group_by": groups if isinstance(groups, str) else None}
+    return dataclasses.replace(train, **kept), dataclasses.replace(validation, **kept)
 
 
 def _members(index: DataIndex, groups: Sequence[Hashable] | str | None) -> list[list[int]]:
@@ -110,39 +112,56 @@ def _presence(index: DataIndex) -> np.ndarray:
     return index.object_counts[:, None] > 0 if presence is None else presence  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _draw(order: np.ndarray, sizes: np.ndarray, held: np.ndarray, target: int) -> list[int]:
-    """The groups to validate with: the first ones drawn, or if these lack a class, others in the order drawn."""
-    first = _filled([], order, sizes, target, np.ones((len(order), 0), bool))
-    counts = held.sum(0)
-    inside = held[first].sum(0)
-    if not ((counts > 0) & (inside == counts)).any() and not ((counts > 1) & (inside == 0)).any():
-        return first
-    chosen: list[int] = []
-    for class_ in sorted(np.flatnonzero(counts > 1), key=lambda id_: counts[id_]):
-        if not held[chosen, class_].any():
-            candidates = [group for group in order if held[group, class_] and group not in chosen]
-            # Of those that fit, one with most of the classes that are still to come.
-            lacking = (counts > 1) & ~held[chosen].any(0)
-            candidates.sort(key=lambda group: -int((held[group] & lacking).sum()))
-            chosen += next(([group] for group in candidates if _fits(chosen, group, sizes, target, held)), [])
-    return _filled(chosen, order, sizes, target, held) or first[:1]
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Draw:
+    """The groups in the order drawn.
 
+    Args:
+        order: positions of the groups.
+        sizes: examples in each group.
+        held: bool array (groups, classes): which classes each group holds.
+        target: number of examples to validate with.
+    """
 
-def _filled(chosen: list[int], order: Iterable[int], sizes: np.ndarray, target: int, held: np.ndarray) -> list[int]:
-    chosen = list(chosen)
-    for group in order:
-        if group not in chosen and _fits(chosen, group, sizes, target, held):
-            chosen.append(int(group))
-    return chosen or [int(min(order, key=lambda group: sizes[group]))] if not held.size else chosen
+    order: Sequence[int]
+    sizes: np.ndarray
+    held: np.ndarray
+    target: int
 
+    def validation(self) -> list[int]:
+        """The groups to validate with: the first ones drawn, or if a class would be absent, others in that order."""
+        first = self._filled([], keep_classes=False)
+        counts = self.held.sum(0)
+        inside = self.held[first].sum(0)
+        if not ((counts > 0) & (inside == counts)).any() and not ((counts > 1) & (inside == 0)).any():
+            return first
+        chosen: list[int] = []
+        for class_ in sorted(np.flatnonzero(counts > 1), key=lambda id_: counts[id_]):
+            if self.held[chosen, class_].any():
+                continue
+            candidates = [group for group in self.order if self.held[group, class_] and self._fits(chosen, group)]
+            # Those with most of the classes that are still to come: few images may have to hold all of them.
+            lacking = (counts > 1) & ~self.held[chosen].any(0)
+            chosen += sorted(candidates, key=lambda group: -int((self.held[group] & lacking).sum()))[:1]
+        return self._filled(chosen) or first[:1]
 
-def _fits(chosen: list[int], group: int, sizes: np.ndarray, target: int, held: np.ndarray) -> bool:
-    """Whether the target comes closer, and every class that the group holds stays in training."""
-    now = int(sizes[chosen].sum())
-    left = np.ones(len(sizes), bool)
-    left[[*chosen, group]] = False
-    closer = abs(now + int(sizes[group]) - target) < abs(now - target)
-    return bool(closer and left.any() and held[left][:, held[group]].any(0).all())
+    def _filled(self, chosen: list[int], *, keep_classes: bool = True) -> list[int]:
+        chosen = list(chosen)
+        for group in self.order:
+            if group not in chosen and self._fits(chosen, group, keep_classes=keep_classes):
+                chosen.append(group)
+        # Even the smallest group may be larger than twice the target.
+        smallest = min(self.order, key=lambda group: self.sizes[group])
+        return chosen or ([] if keep_classes else [smallest])
+
+    def _fits(self, chosen: list[int], group: int, *, keep_classes: bool = True) -> bool:
+        """Whether the target comes closer, and every class that the group holds stays in training."""
+        left = np.ones(len(self.sizes), bool)
+        left[[*chosen, group]] = False
+        now, added = int(self.sizes[chosen].sum()), int(self.sizes[group])
+        if not left.any() or abs(now + added - self.target) >= abs(now - self.target):
+            return False
+        return not keep_classes or bool(self.held[left][:, self.held[group]].any(0).all())
 
 
 def _missing(index: DataIndex, present: np.ndarray, train: Sequence[int], validation: Sequence[int]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import os
 import pathlib
 import re
 import unicodedata
@@ -154,12 +153,17 @@ def _by_common_parts(images: Sequence[str], masks: Sequence[str]) -> tuple[dict[
 
 
 def _without_common_parts(stems: Sequence[str]) -> dict[str, str]:
-    start = os.path.commonprefix(list(stems))
-    end = os.path.commonprefix([stem[::-1] for stem in stems])[::-1]
+    start = _beginning(stems)
+    end = _beginning([stem[::-1] for stem in stems])[::-1]
     # Numbers and words stay whole: im10 and im11 differ in 10 and 11, not in 0 and 1.
     start = _whole(start, stems)
     end = _whole(end[::-1], [stem[::-1] for stem in stems])[::-1]
     return {stem: stem[len(start) : len(stem) - len(end)] for stem in stems}
+
+
+def _beginning(stems: Sequence[str]) -> str:
+    first, last = min(stems), max(stems)
+    return first[: next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 
 
 def _whole(start: str, stems: Sequence[str]) -> str:
