@@ -18,6 +18,7 @@ from keras_seg.data.index.stem_matching import divided_by_names, match_stems
 
 _ANSWER = "Pass both folders as the path, (images, masks), or rename them to images/ and masks/."
 
+LABEL_FILES = ("labels.json", "classes.txt")
 _TEXTS = (".json", ".txt", ".md", ".csv", ".yaml", ".yml")
 
 
@@ -73,7 +74,8 @@ def find_layout(root: PathLike, *, split: str | None, mask_names: Sequence[str])
         chosen = folders
     elif split is not None:
         chosen = _with_shared_masks(chosen, folders)
-    return _resolved(root, chosen, mask_names)
+    layout = _resolved(root, chosen, mask_names)
+    return dataclasses.replace(layout, notices=(*layout.notices, *_of_other_splits(root, split, folders, chosen)))
 
 
 def splits_of(root: PathLike) -> tuple[str, ...]:
@@ -116,6 +118,19 @@ def _undivided(folders: Sequence[_Folder], found: Sequence[str]) -> bool:
     """Whether the only split is but a word: Training_Images beside Ground_Truth."""
     masks = [folder for folder in folders if folder.role.kind == "masks"]
     return len(found) == 1 and bool(masks) and all(folder.role.split is None for folder in masks)
+
+
+def _of_other_splits(
+    root: pathlib.Path, split: str | None, folders: Sequence[_Folder], chosen: Sequence[_Folder]
+) -> list[str]:
+    """A line if a folder holds images of its own beside those of splits."""
+    taken = {folder.path for folder in chosen}
+    left = [f for f in folders if f.path not in taken and f.listing.images and f.role.kind != "masks"]
+    left = [f for f in left if split is None or f.role.split is None]
+    if not left:
+        return []
+    shown = some_of(f"{_name(root, f.path)} ({counted(len(f.listing.images), 'image file')})" for f in left)
+    return [f"Not used, because {'it is in a split' if split is None else 'it is in no split'}: {shown}."]
 
 
 def _refuse_two_names(root: pathlib.Path, split: str | None, chosen: Sequence[_Folder]) -> None:
@@ -171,6 +186,7 @@ def _resolved(root: pathlib.Path, chosen: Sequence[_Folder], mask_names: Sequenc
             notices += [notice] if notice else []
             used |= {parts[key].image_folder, parts[key].mask_folder}
     _refuse_folder_per_image(parts.values(), chosen)
+    _refuse_label_files(root, [above for above, _ in parts])
     if not any(part.images and part.masks for part in parts.values()):
         deeper = _at_other_depths(root, chosen)
         if deeper is not None:
@@ -325,6 +341,18 @@ def _refuse_folder_per_image(parts: Iterable[Part], chosen: Sequence[_Folder]) -
                 f"{part.mask_folder}: holds a folder per image ({some_of(sorted(path.name for path in inner))}), with "
                 "several masks of one image. Merge each into one mask of class ids; if each mask is one object, pass "
                 "`task='instances'`, or use scan_instances."
+            )
+
+
+def _refuse_label_files(root: pathlib.Path, places: Iterable[Sequence[str]]) -> None:
+    """Refuse a label file that would not be found, because the data lies further down than it is looked for."""
+    for place in places:
+        folder = root.joinpath(*place)
+        file = next((folder / name for name in LABEL_FILES if place and (folder / name).is_file()), None)
+        if file is not None:
+            raise InputError(
+                f"{file}: is not read from there. Pass {folder} as the path, or move the file to {root} if it applies "
+                "to all folders in it."
             )
 
 

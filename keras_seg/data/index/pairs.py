@@ -215,6 +215,8 @@ def _refuse_orphans(part: Part, matches: Matches) -> None:
 
 
 def _listed_folders(images: pathlib.Path, masks: pathlib.Path) -> Layout:
+    if existing_folder(images).resolve() == existing_folder(masks).resolve():
+        raise InputError(f"{images}: is given twice. Pass the folder of images and the folder of masks.")
     listings = [list_folder(existing_folder(folder)) for folder in (images, masks)]
     notices = []
     for listing in listings:
@@ -236,14 +238,27 @@ def _listed_pairs(paths: ListedPairs) -> list[Pair]:
         )
     if not columns[0]:
         raise InputError(f"{paths[0]}: lists no files. Write one path per line.")
-    return [Pair(*row) for row in zip(*columns, strict=True)]
+    pairs = [Pair(*row) for row in zip(*columns, strict=True)]
+    mask_of: dict[pathlib.Path, pathlib.Path] = {}
+    for image, mask in pairs:
+        other = mask_of.setdefault(image, mask)
+        if other != mask:
+            raise InputError(
+                f"{paths[0]}: lists {image.name} with 2 masks, {other.name} and {mask.name}. Merge them into one mask "
+                "of class ids, or remove one of the two lines from both files."
+            )
+    return pairs
 
 
 def _listed(path: pathlib.Path) -> list[pathlib.Path]:
     if not path.is_file():
         raise InputError(f"{path}: there is no such text file, and no such folder. Check the path.")
     files = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text. Save it with that encoding.") from error
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         file = path.parent / line.strip()

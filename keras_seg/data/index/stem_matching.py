@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 from keras_seg._validation import InputError
-from keras_seg.data.index.file_listing import counted, some_of
+from keras_seg.data.index.file_listing import EXTENSIONS, counted, some_of
 from keras_seg.data.index.folder_roles import is_image_word, is_mask_word
 
 MASK_SUFFIXES = ("_mask", "_label", "_labels", "_seg", "_gt", "_l", "-mask", "-label")
@@ -46,11 +46,9 @@ def match_stems(
     image_of, mask_of = _by_stem(images), _by_stem(masks)
     found: dict[str, str] = {}  # From the stem of a mask to that of its image.
     for stem in mask_of:
-        suffix = next((end for end in MASK_SUFFIXES if stem.lower().endswith(end)), "")
-        for candidate in (stem, stem[: len(stem) - len(suffix)]):
-            if candidate in image_of:
-                found[stem] = candidate
-                break
+        image = next((name for name in _usual_names(stem) if name in image_of), None)
+        if image is not None:
+            found[stem] = image
     rule = ""
     for key in (str.casefold, _words_key):
         lone_images, lone_masks = _lone(image_of, mask_of, found)
@@ -97,6 +95,14 @@ def _is_mask_name(stem: str, place: int) -> bool:
         return False
     word = re.sub(r"(?<=\D)\d+$", "", words[place])
     return is_mask_word(word) or word in _KIND_WORDS or (word == "l" and place == -1 and len(words) > 1)
+
+
+def _usual_names(stem: str) -> list[str]:
+    """Stems of the image of a mask, the likeliest first: a_mask for a_mask.png, a; a for a.jpg.png."""
+    suffix = next((end for end in MASK_SUFFIXES if stem.lower().endswith(end)), "")
+    names = [stem, stem[: len(stem) - len(suffix)]]
+    extension = pathlib.PurePath(names[1]).suffix
+    return [*names, names[1][: -len(extension)]] if extension.lower() in EXTENSIONS else names
 
 
 def _by_stem(files: Sequence[pathlib.Path]) -> dict[str, pathlib.Path]:
