@@ -23,6 +23,16 @@ class InputError(ValueError):
     # Keras adds lines about the arguments to errors raised inside a layer's call, unless this flag is set.
     _keras_call_info_injected = True
 
+    def __init__(self, message: object = "") -> None:
+        super().__init__(printable(str(message)))
+
+
+def printable(text: str) -> str:
+    """Text with control characters, which file names may hold, written as escapes: one line stays one line."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == " " else repr(char)[1:-1] for char in text)
+
 
 def fail(name: str, rule: str, value: Any, fix: str = "") -> NoReturn:
     """Raise an `InputError` about the argument `name`."""

@@ -1,25 +1,39 @@
 """What the commands print: one console, tables and progress bars."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import rich.box
 import rich.console
 import rich.progress
+import rich.status
 import rich.table
 import rich.text
 
 if TYPE_CHECKING:
     from keras_seg.training.tasks.score_table import ScoreTable
 
-console = rich.console.Console(highlight=False, soft_wrap=False)
+# Paths and class names may hold square brackets and colons: no text is read as markup or as the name of an emoji.
+console = rich.console.Console(highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 # Score tables have a last column without a heading for bars and intervals.
 _BAR_WIDTH = 20
 
 
-def notice(text: str) -> None:
+def notices(texts: Iterable[str]) -> None:
     """Print what was found in the data without being asked for."""
-    console.print(f"[yellow]Note:[/] {text}")
+    for text in texts:
+        console.print(rich.text.Text.assemble(("Note:", "yellow"), " ", _printable(text)))
+
+
+def status(text: str) -> rich.status.Status:
+    """A line with a spinner, while something goes on."""
+    return console.status(rich.text.Text(_printable(text)))
+
+
+def rule(text: str) -> None:
+    """A heading with a line beside it."""
+    console.rule(rich.text.Text(text, style="bold"), align="left")
 
 
 def print_scores(scores: "ScoreTable", title: str) -> None:
@@ -47,17 +61,23 @@ def print_facts(*facts: tuple[str, Any]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(name, str(value))
+        table.add_row(name, _printable(str(value)))
     console.print(table)
 
 
 def progress_bar(*extra_columns: rich.progress.ProgressColumn) -> rich.progress.Progress:
     """A progress bar with the remaining time."""
     return rich.progress.Progress(
-        rich.progress.TextColumn("{task.description}"),
+        rich.progress.TextColumn("{task.description}", markup=False),
         rich.progress.BarColumn(bar_width=None),
         rich.progress.TaskProgressColumn(),
         *extra_columns,
         rich.progress.TimeRemainingColumn(),
         console=console,
     )
+
+
+def _printable(text: str) -> str:
+    from keras_seg._validation import printable  # Imported late, like all of keras_seg: see `keras_seg_cli`.
+
+    return printable(text)

@@ -42,7 +42,7 @@ def demo(out: str, minutes: float, seed: int, *, overwrite: bool) -> None:
     images = find_images([scenes / "val" / "images"])
     steps.predict(TrainedRun(run), result.model, prediction_files(images, predictions))
     _step(4, f"keras-seg export {run.path} --format tflite")
-    examples = [data.read_image(image) for image in images[:4]]
+    examples = [data.read_image(image) for image, _ in images.files[:4]]
     size = tuple(examples[0].shape[:2])
     steps.export(result.model, "tflite", run.path / "model.tflite", input_size=size, images=examples)
 
@@ -76,4 +76,4 @@ def _new_folder(folder: pathlib.Path, *, overwrite: bool) -> pathlib.Path:
 
 
 def _step(number: int, text: str) -> None:
-    console.console.rule(f"[bold]{number}. {text}", align="left")
+    console.rule(f"{number}. {text}")

@@ -18,8 +18,7 @@ def evaluate(run: str, data: str, split: str | None, *, json_file: str | None, t
     trained = open_run(run)
     model = augmented(trained.folder.load_model(), tta)
     index, split = trained.scan(data, split=split)
-    for text in index.notices:
-        console.notice(text)
+    console.notices(index.notices)
     with console.progress_bar() as bar:
         row = bar.add_task("evaluating", total=len(index))
         evaluation = trained.evaluate(model, index, progress=lambda done, total: bar.update(row, completed=done))

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import click
 
 # Arguments whose option has another name.
-_OTHER_NAMES = {"run": "out", "validation": "val", "input_size": "size"}
+_OTHER_NAMES = {"run": "out", "validation": "val", "input_size": "size", "groups": "group_by"}
 _QUOTED = re.compile(r"`(\w+)(?:=([^`]*))?`")
 
 

@@ -61,8 +61,14 @@ _DATA_OPTIONS = (
         help="With --task instances: whether masks are black and white and each white region is an object. Default: "
         "detected.",
     ),
+    click.option(
+        "--group-by",
+        metavar="PATTERN",
+        help="Regular expression that finds a group in file names, e.g. '^[^_]+' for all before the first underscore. "
+        "Images of a group are set aside for validation together.",
+    ),
 )
-_DATA_NAMES = ("channels", "num_classes", "ignore_class", "class_names", "components")
+_DATA_NAMES = ("channels", "num_classes", "ignore_class", "class_names", "components", "group_by")
 
 _PLAN_OPTIONS = (
     click.option("--model", help="Architecture. Default: UNet."),

@@ -5,6 +5,7 @@ import pathlib
 import click
 
 from keras_seg_cli import console, steps
+from keras_seg_cli.option_names import in_options
 from keras_seg_cli.options import IntList, overwrite
 from keras_seg_cli.start import open_run
 from keras_seg_cli.tta import augmented, tta
@@ -16,7 +17,8 @@ from keras_seg_cli.tta import augmented, tta
 @click.option("--out", type=click.Path(), required=True, help="Folder for masks/ and overlays/.")
 @click.option("--tile", type=IntList(sides=2), help="Predict in tiles of this size. Default for rasters: 512x512.")
 @click.option("--overlap", type=float, help="Share of a tile that its neighbors cover too. Default: 0.5.")
-@click.option("--resume", is_flag=True, help="Keep finished rasters and continue an interrupted one.")
+@click.option("--recursive", is_flag=True, help="Also predict the images in subfolders, to subfolders of --out.")
+@click.option("--resume", is_flag=True, help="Keep finished predictions and continue an interrupted raster.")
 @tta
 @overwrite
 def predict(
@@ -26,11 +28,14 @@ def predict(
     *,
     tile: tuple[int, int] | None,
     overlap: float | None,
+    recursive: bool,
     resume: bool,
     tta: str | None,
     overwrite: bool,
 ) -> None:
     """Predict IMAGES (files or folders) with the model of the run folder RUN: masks, and overlays on the images.
+
+    A file that cannot be read does not stop the others: it is listed at the end, and the exit status is then 1.
 
     The masks hold class ids, for a run of --task instances object numbers, for one of --task boundary 1 on the lines.
 
@@ -40,9 +45,18 @@ def predict(
     trained = open_run(run)
     from keras_seg.training.prediction_files import find_images, prediction_files
 
-    files = prediction_files(find_images(images), out, overwrite=overwrite, resume=resume)
+    found = find_images(images, recursive=recursive, exclude=out)
+    files = prediction_files(found, out, overwrite=overwrite, resume=resume)
+    command = click.get_current_context().command
+    console.notices(in_options(notice, command, [command]) for notice in found.notices)
     model = augmented(trained.folder.load_model(), tta)
-    steps.predict(trained, model, files, tile=tile, overlap=overlap, overwrite=overwrite, resume=resume)
-    console.print_facts(("Masks", pathlib.Path(out) / "masks"))
-    if any(file.overlay is not None for file in files):
-        console.print_facts(("Overlays", pathlib.Path(out) / "overlays"))
+    failures = steps.predict(trained, model, files, tile=tile, overlap=overlap, overwrite=overwrite, resume=resume)
+    if len(failures) < len(files):
+        console.print_facts(("Masks", pathlib.Path(out) / "masks"))
+        if any(file.overlay is not None for file in files):
+            console.print_facts(("Overlays", pathlib.Path(out) / "overlays"))
+    if failures:
+        for failure in failures:
+            click.echo(f"Error: {failure.reason}", err=True)
+        click.echo(f"{len(failures)} of {len(files)} files were not predicted.", err=True)
+        click.get_current_context().exit(1)

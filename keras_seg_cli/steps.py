@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import keras
 
     from keras_seg import training
-    from keras_seg.training.prediction_files import PredictionFile
+    from keras_seg.training.prediction_files import Failure, PredictionFile
     from keras_seg.training.trained_run import TrainedRun
 
 
@@ -21,16 +21,13 @@ def scan(data: str, *, run: "training.RunFolder | None" = None, **options: Any) 
     """The indices of a data folder to train on and to validate on; read as an interrupted run reads them if given."""
     from keras_seg.training.run_data import rescan_run_data, scan_run_data
 
-    with console.console.status(f"Reading {data}"):
+    with console.status(f"Reading {data}"):
         if run is None:
             train, validation = scan_run_data(data, **options)
         else:
             train, validation = rescan_run_data(data, run, validation=options["validation"])
-    for text in train.notices:
-        console.notice(text)
-    for text in validation.notices:
-        if text not in train.notices:
-            console.notice(f"Validation: {text}")
+    console.notices(train.notices)
+    console.notices([f"Validation: {text}" for text in validation.notices if text not in train.notices])
     return train, validation
 
 
@@ -72,8 +69,8 @@ def _describe(plan: "training.Plan", train: Any, validation: Any) -> None:
     )
 
 
-def predict(run: "TrainedRun", model: "keras.Model", files: "list[PredictionFile]", **options: Any) -> None:
-    """Predict image files into files."""
+def predict(run: "TrainedRun", model: "keras.Model", files: "list[PredictionFile]", **options: Any) -> "list[Failure]":
+    """Predict image files into files; returns those that could not be predicted."""
     from keras_seg.training.prediction_files import predict_files
 
     with console.progress_bar() as bar:
@@ -87,7 +84,7 @@ def predict(run: "TrainedRun", model: "keras.Model", files: "list[PredictionFile
             bar.update(rows[name], completed=done, total=total)
 
         images = {file.image: file.overlay is not None for file in files}
-        predict_files(run, model, files, progress=report, **options)
+        return predict_files(run, model, files, progress=report, **options)
 
 
 def export(model: "keras.Model", format_: str, path: pathlib.Path, **options: Any) -> None:
@@ -95,8 +92,8 @@ def export(model: "keras.Model", format_: str, path: pathlib.Path, **options: An
     from keras_seg import export as ks_export
 
     try:
-        with console.console.status(f"Writing {path}"), silenced_stderr():
+        with console.status(f"Writing {path}"), silenced_stderr():
             report = getattr(ks_export, format_)(model, path, **options)
     except (RuntimeError, ImportError) as error:
         raise click.UsageError(str(error)) from error
-    console.console.print(str(report), markup=False, soft_wrap=True)
+    console.console.print(str(report), soft_wrap=True)

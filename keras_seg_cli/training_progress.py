@@ -21,7 +21,7 @@ class TrainingProgress(keras.callbacks.Callback):
     def __init__(self, task: Task) -> None:
         super().__init__()
         self._score, self._label = f"val_{task.scores[0]}", task.score_label
-        self._bar = progress_bar(rich.progress.TextColumn("{task.fields[loss]}"))
+        self._bar = progress_bar(rich.progress.TextColumn("{task.fields[loss]}", markup=False))
 
     def __enter__(self) -> Self:
         self._bar.start()

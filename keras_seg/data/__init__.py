@@ -1,12 +1,13 @@
 """Images and masks: folders, TensorFlow Datasets, generated scenes."""
 
-from keras_seg.data.index.folder_index import FolderIndex, scan_folder, split_index
+from keras_seg.data.index.folder_index import FolderIndex, scan_folder
 from keras_seg.data.index.instance_index import InstanceIndex, scan_instances
 from keras_seg.data.index.instance_pairs import find_instance_pairs, find_instance_splits
 from keras_seg.data.index.instance_reading import read_instances
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.pairs import Pair, find_pairs, find_splits
 from keras_seg.data.index.reading import image_size, read_image, read_mask
+from keras_seg.data.index.split_index import split_index
 from keras_seg.data.pipeline.from_folder import from_folder
 from keras_seg.data.pipeline.patches_from_folder import patches_from_folder
 from keras_seg.data.sources.cells import cells_scene, write_cells

@@ -19,9 +19,9 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
 
     Returns:
         A dict: `task`, `train_images`, `validation_images`, `median_size` and `smallest_size` (height, width),
-        `same_size`, `channels`; `num_classes`, `ignore_class`, `class_names` and `class_share` (share of the labeled
-        pixels by name) of the targets; `decoded_megabytes` (all training images and masks as bytes), `backend`,
-        `device` ("cpu" or "gpu"), `cores` and `memory_megabytes`.
+        `same_size`, `channels`, and `group_by` if images were set aside by groups; `num_classes`, `ignore_class`,
+        `class_names` and `class_share` (share of the labeled pixels by name) of the targets; `decoded_megabytes` (all
+        training images and masks as bytes), `backend`, `device` ("cpu" or "gpu"), `cores` and `memory_megabytes`.
 
     Raises:
         InputError: `task` is not one of these.
@@ -42,6 +42,8 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         "smallest_size": [int(value) for value in sizes.min(axis=0)],
         "same_size": len({tuple(size) for size in train.sizes}) == 1,
         "channels": train.channels,
+        # A resumed run divides the images in the same way.
+        **({} if train.group_by is None else {"group_by": train.group_by}),
         **find_task(task).class_statistics(train),
         "decoded_megabytes": round(float(sizes.prod(axis=1).sum()) * (train.channels + 1) / 2**20),
         "backend": keras.backend.backend(),

@@ -1,5 +1,6 @@
 """Prediction of image files into files."""
 
+import collections
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import numpy as np
 from keras_seg import _files
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.pairs import EXTENSIONS
+from keras_seg.data.index.file_listing import EXTENSIONS, counted, some_of, walk
 from keras_seg.data.index.reading import read_image
 from keras_seg.inference import TiledPredictor
 from keras_seg.training.tasks.task import predict_one
@@ -33,48 +34,118 @@ class PredictionFile(NamedTuple):
     overlay: pathlib.Path | None
 
 
-def find_images(paths: Iterable[PathLike]) -> list[pathlib.Path]:
-    """The image files that are named, or that lie in the folders that are named."""
-    files: list[pathlib.Path] = []
+class FoundImages(NamedTuple):
+    """Image files to predict.
+
+    Args:
+        files: (file, folder): `folder` is the one below the folder that was named, "." for the files in that folder.
+        notices: one line about the files of each folder that are not taken.
+    """
+
+    files: tuple[tuple[pathlib.Path, pathlib.PurePath], ...]
+    notices: tuple[str, ...]
+
+
+class Failure(NamedTuple):
+    """A file that could not be predicted, and why."""
+
+    image: pathlib.Path
+    reason: str
+
+
+def find_images(paths: Iterable[PathLike], *, recursive: bool = False, exclude: PathLike | None = None) -> FoundImages:
+    """The image files that are named, or that lie in the folders that are named.
+
+    Args:
+        paths: files and folders.
+        recursive: bool. Whether to take the images in subfolders too. Defaults to False.
+        exclude: path of a folder that is left out, that of the predictions. Defaults to None.
+
+    Raises:
+        InputError: a path does not exist, or a folder holds no images.
+    """
+    files: dict[pathlib.Path, tuple[pathlib.Path, pathlib.PurePath]] = {}
+    notices = []
+    left_out = None if exclude is None else pathlib.Path(exclude).resolve()
+
+    def take(file: pathlib.Path, folder: pathlib.PurePath) -> None:
+        # A file that is named twice is predicted once.
+        files.setdefault(file.resolve(), (file, folder))
+
     for path in map(pathlib.Path, paths):
-        if path.suffix in RASTERS and path.exists():
-            files.append(path)
+        if path.is_file() or (_is_raster(path) and path.exists()):
+            take(path, pathlib.PurePath())
         elif path.is_dir():
-            found = sorted(f for f in path.iterdir() if f.suffix.lower() in EXTENSIONS and not f.name.startswith("."))
-            if not found:
-                raise InputError(f"{path}: holds no images ({', '.join(EXTENSIONS)}).")
-            files += found
-        elif path.is_file():
-            files.append(path)
+            found, notice = _of_folder(path, recursive=recursive, left_out=left_out)
+            for file, folder in found:
+                take(file, folder)
+            notices += notice
         else:
             raise InputError(f"{path}: no such file or folder.")
-    return files
+    return FoundImages(tuple(files.values()), tuple(notices))
+
+
+def _of_folder(
+    root: pathlib.Path, *, recursive: bool, left_out: pathlib.Path | None
+) -> tuple[list[tuple[pathlib.Path, pathlib.PurePath]], list[str]]:
+    """The images of a folder with their places in it, and a line about what is not taken."""
+    taken, others = [], collections.Counter()
+    inside, inner_folders = 0, []
+    for listing in walk(root):
+        resolved = listing.path.resolve()
+        if left_out is not None and (resolved == left_out or left_out in resolved.parents):
+            continue
+        place = listing.path.relative_to(root)
+        if any(_is_raster(pathlib.Path(name)) for name in place.parts):
+            continue  # The chunks of a raster.
+        rasters = [folder for folder in listing.folders if _is_raster(folder)]
+        found = [*listing.images, *rasters]
+        if recursive or listing.path == root:
+            taken += [(file, place) for file in found]
+            others.update(listing.others)
+        elif found:
+            inside += len(found)
+            inner_folders.append(f"{place}/")
+    parts = [f"{count} {kind}" for kind, count in sorted(others.items())]
+    if inside:
+        advice = "add `recursive=True` to predict them"
+        parts.append(f"{counted(inside, 'image')} in subfolders ({some_of(inner_folders)}; {advice})")
+    if not taken:
+        holds = f"It holds {', '.join(parts)}." if parts else "It is empty."
+        raise InputError(f"{root}: holds no images ({', '.join(EXTENSIONS[:8])}, ...). {holds}")
+    return taken, [f"Not predicted in {root}: {', '.join(parts)}."] if parts else []
+
+
+def _is_raster(path: pathlib.Path) -> bool:
+    return path.suffix.lower() in RASTERS
 
 
 def prediction_files(
-    images: Sequence[pathlib.Path], out: PathLike, *, overwrite: bool = False, resume: bool = False
+    found: FoundImages, out: PathLike, *, overwrite: bool = False, resume: bool = False
 ) -> list[PredictionFile]:
     """Where the predictions of images go: masks/NAME and overlays/NAME below `out`, one mask for each raster.
 
     Raises:
-        InputError: a file would be overwritten or written twice. With `resume`, masks of rasters may exist.
+        InputError: a file would be overwritten or written twice. With `resume`, predictions may exist.
     """
     out = pathlib.Path(out)
     files, seen = [], {}
-    for image in images:
-        if image.stem in seen:
-            raise InputError(
-                f"{image}: would be written to the same place as {seen[image.stem]}. Predict them separately."
-            )
-        seen[image.stem] = image
-        raster = image.suffix in RASTERS
-        mask = out / "masks" / (image.name if raster else f"{image.stem}.png")
-        overlay = None if raster else out / "overlays" / f"{image.stem}.png"
+    for image, folder in found.files:
+        place = folder / image.stem
+        if place in seen:
+            raise InputError(f"{image}: would be written to the same place as {seen[place]}. Predict them separately.")
+        seen[place] = image
+        raster = _is_raster(image)
+        mask = out / "masks" / folder / (image.name if raster else f"{image.stem}.png")
+        overlay = None if raster else out / "overlays" / folder / f"{image.stem}.png"
         for target in (mask, overlay):
             if target is None:
                 continue
-            if target.exists() and not overwrite and not (resume and raster):
-                raise InputError(f"{target}: exists already. Choose another folder, or add `overwrite=True`.")
+            if target.exists() and not overwrite and not resume:
+                raise InputError(
+                    f"{target}: exists already. Choose another folder, keep finished predictions with `resume=True`, "
+                    "or replace them with `overwrite=True`."
+                )
             if target.resolve() == image.resolve():
                 raise InputError(f"{image}: would be overwritten by its own prediction. Choose another folder.")
         files.append(PredictionFile(image, mask, overlay))
@@ -91,8 +162,10 @@ def predict_files(
     overwrite: bool = False,
     resume: bool = False,
     progress: FileReport | None = None,
-) -> None:
+) -> list[Failure]:
     """Predict files one by one, and write a mask and an overlay for each image and a mask of class ids for each raster.
+
+    A file that cannot be read or predicted does not stop the others.
 
     Args:
         run: `TrainedRun`.
@@ -102,11 +175,14 @@ def predict_files(
             whole, and rasters in tiles of 512x512.
         overlap: float in [0, 1). Share of a tile that its neighbors cover too. Defaults to None: 0.5.
         overwrite: bool. Whether to replace the masks of rasters. Defaults to False.
-        resume: bool. Whether to keep the rasters that are predicted and continue an interrupted one. Defaults to False.
+        resume: bool. Whether to keep what is predicted and continue an interrupted raster. Defaults to False.
         progress: callable (file, done, total), or None. Defaults to None.
 
+    Returns:
+        List of `Failure`, the files that could not be predicted.
+
     Raises:
-        InputError: an argument does not apply to these files or to the run's task, or a file cannot be read.
+        InputError: an argument does not apply to these files or to the run's task, or the only file cannot be read.
     """
     images = [file for file in files if file.overlay is not None]
     rasters = [file for file in files if file.overlay is None]
@@ -117,25 +193,38 @@ def predict_files(
         )
     if overlap is not None and tile is None and not rasters:
         raise InputError("`overlap` applies to tiles only. Give `tile` too.")
-    if resume and not rasters:
-        raise InputError("`resume` applies to rasters only (.npy, .zarr). Drop `resume`.")
+    keep = resume and not overwrite
+    failures: list[Failure] = []
     overlap = _OVERLAP if overlap is None else overlap
     predict = None
     if images and tile is not None:
         predict = TiledPredictor(model, tile, overlap=overlap).predict
     for done, file in enumerate(images):
         _report(progress, file, done, len(images))
-        image = read_image(file.image, channels=run.channels)
-        scores = predict_one(model, image) if predict is None else predict(image)
-        _write_pictures(run, file, image, np.asarray(scores))
+        if not (keep and file.mask.exists() and file.overlay is not None and file.overlay.exists()):
+            try:
+                image = read_image(file.image, channels=run.channels)
+                scores = predict_one(model, image) if predict is None else predict(image)
+            except InputError as error:
+                if len(files) == 1:
+                    raise
+                failures.append(Failure(file.image, str(error)))
+            else:
+                _write_pictures(run, file, image, np.asarray(scores))
         _report(progress, file, done + 1, len(images))
     if rasters:
         predictor = TiledPredictor(model, tile or _RASTER_TILE, overlap=overlap, output="class_ids")
         for file in rasters:
-            if resume and not overwrite and file.mask.exists():
+            if keep and file.mask.exists():
                 continue
             report = None if progress is None else _of_file(progress, file)
-            predictor.predict(file.image, file.mask, progress=report, overwrite=overwrite, resume=resume)
+            try:
+                predictor.predict(file.image, file.mask, progress=report, overwrite=overwrite, resume=resume)
+            except InputError as error:
+                if len(files) == 1:
+                    raise
+                failures.append(Failure(file.image, str(error)))
+    return failures
 
 
 def _write_pictures(run: TrainedRun, file: PredictionFile, image: np.ndarray, scores: np.ndarray) -> None:

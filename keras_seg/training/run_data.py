@@ -1,16 +1,24 @@
 """The data of a run: which split is for what, and how its masks are read."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from keras_seg import _validation
 from keras_seg._types import PathLike
+from keras_seg._validation import InputError
 from keras_seg.data import split_index
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.tasks import Task, find_task
 
 
 def scan_run_data(
-    path: PathLike, *, validation: PathLike | None = None, task: str = "semantic", **options: Any
+    path: PathLike,
+    *,
+    validation: PathLike | None = None,
+    task: str = "semantic",
+    group_by: str | None = None,
+    **options: Any,
 ) -> tuple[Any, Any]:
     """The indices to train on and to validate on.
 
@@ -24,6 +32,8 @@ def scan_run_data(
         path: path of the data folder.
         validation: path of another folder to validate on. Defaults to None.
         task: str. Name of the task. Defaults to "semantic".
+        group_by: str, a regular expression. Images with the same match in their names are set aside together; see
+            `data.split_index`. Defaults to None.
         **options: arguments of the task's scan, such as `num_classes`, `ignore_class`, `class_names`, `channels`,
             `components`. None counts as not given.
 
@@ -35,7 +45,7 @@ def scan_run_data(
     """
     kind = find_task(task)
     given = {name: value for name, value in options.items() if value is not None}
-    return _both(kind, path, validation, lambda split: kind.scan(path, split=split, **given))
+    return _both(kind, path, validation, lambda split: kind.scan(path, split=split, **given), group_by=group_by)
 
 
 def rescan_run_data(path: PathLike, run: RunFolder, *, validation: PathLike | None = None) -> tuple[Any, Any]:
@@ -48,17 +58,40 @@ def rescan_run_data(path: PathLike, run: RunFolder, *, validation: PathLike | No
     """
     plan, schema = run.load_plan(), run.load_labels()
     task, channels = find_task(plan.task), plan.fingerprint["channels"]
-    return _both(task, path, validation, lambda split: task.rescan(path, schema, channels=channels, split=split))
+    return _both(
+        task,
+        path,
+        validation,
+        lambda split: task.rescan(path, schema, channels=channels, split=split),
+        group_by=plan.fingerprint.get("group_by"),
+    )
 
 
 def _both(
-    task: Task, path: PathLike, validation: PathLike | None, scan_training: Callable[[str | None], Any]
+    task: Task,
+    path: PathLike,
+    validation: PathLike | None,
+    scan_training: Callable[[str | None], Any],
+    *,
+    group_by: str | None,
 ) -> tuple[Any, Any]:
     splits = task.splits(path)
-    train = scan_training("train" if "train" in splits else None)
+    if splits and "train" not in splits:
+        raise InputError(
+            f"{path}: there is no split train to train on, only {', '.join(splits)}. Pass the folder of one split, or "
+            "rename it to train."
+        )
+    if group_by is not None and (validation is not None or "val" in splits):
+        rule = "applies if validation images are set aside from the training images"
+        _validation.fail("group_by", rule, group_by, "Remove it: there are other images to validate on.")
+    train = scan_training("train" if splits else None)
+    unused = [split for split in splits if split != "train" and (split != "val" or validation is not None)]
+    if unused:
+        notice = f"Not used in training: {', '.join(unused)} of {path}."
+        train = dataclasses.replace(train, notices=(*train.notices, notice))
     if validation is not None:
         split = "val" if "val" in task.splits(validation) else None
         return train, task.scan_like(validation, train, split=split)
     if "val" in splits:
         return train, task.scan_like(path, train, split="val")
-    return split_index(train)
+    return split_index(train, groups=group_by)

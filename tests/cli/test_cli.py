@@ -126,6 +126,24 @@ class TestTheWholeWay:
         assert (tmp_path / "out" / "masks" / "0.npy").stat() == before
         assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["0.npy", "1.npy", "2.npy"]
 
+    def test_a_broken_file_does_not_stop_the_others(self, finished, tmp_path, capsys):
+        images, out = tmp_path / "in", tmp_path / "out"
+        images.mkdir()
+        for name in ("a.jpg", "c.gif", "d[exp].png"):
+            Image.fromarray(np.zeros((32, 40, 3), "uint8")).save(images / name)
+        (images / "b.jpg").write_bytes(b"broken")
+        (images / "n.txt").write_text("no image")
+        assert command("predict", finished, images, "--out", out) == 1
+        printed = capsys.readouterr()
+        assert "1 .txt" in printed.out
+        assert "b.jpg: the image cannot be read" in printed.err and "1 of 4 files were not predicted" in printed.err
+        before = {path.name: path.stat() for path in (out / "masks").iterdir()}
+        assert sorted(before) == ["a.png", "c.png", "d[exp].png"]
+        Image.fromarray(np.zeros((32, 40, 3), "uint8")).save(images / "b.jpg")
+        assert command("predict", finished, images, "--out", out, "--resume") == 0
+        after = {path.name: path.stat() for path in (out / "masks").iterdir()}
+        assert after.keys() - before.keys() == {"b.png"} and all(after[name] == before[name] for name in before)
+
     @pytest.mark.thorough
     def test_augmented_predictions(self, copied, shapes, tmp_path, capsys):
         image = sorted((shapes / "val" / "images").iterdir())[0]
@@ -325,7 +343,6 @@ class TestBadInput:
         assert "--tile" in self.refused(capsys, *predict, "--overlap", "0.25")
         assert "suits the model's stride of 32" in self.refused(capsys, *predict, "--tile", "33x32")
         assert "--overlap must be" in self.refused(capsys, *predict, "--tile", "32x32", "--overlap", "1")
-        assert "Drop --resume" in self.refused(capsys, *predict, "--tile", "32x32", "--resume")
         assert not (tmp_path / "o").exists()
         np.save(tmp_path / "gray.npy", np.zeros((40, 40)))
         assert "`image` must have the shape" in self.refused(

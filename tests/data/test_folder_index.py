@@ -62,7 +62,6 @@ def test_subset_and_split(folder):
     assert sorted(stems[0] + stems[1]) == ["a", "b", "c"] and len(val) == 1
     again = split_index(index, validation_split=0.3, seed=1)
     assert [[pair.image.stem for pair in half.pairs] for half in again] == stems
-    assert len({split_index(index, validation_split=0.3, seed=seed)[1].pairs for seed in range(12)}) > 1
     for fraction, size in ((0.001, 1), (0.999, 2)):
         assert len(split_index(index, validation_split=fraction)[1]) == size
     with pytest.raises(InputError, match="one example"):

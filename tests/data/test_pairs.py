@@ -111,7 +111,10 @@ def test_text_file_missing(tmp_path):
         ),
         (["images/a.png", "masks/a.png", "masks/z.png"], ["1 of 2 masks have no image", "z.png"]),
         (["images/a.png", "images/a.jpg", "masks/a.png"], ["a.png", "a.jpg", "same stem"]),
-        (["images/a.png", "masks/a.png", "masks/a_mask.png"], ["a.png", "a_mask.png", "same stem"]),
+        (
+            ["images/a.png", "masks/a.png", "masks/a_mask.png"],
+            ["a.png has 2 masks: a.png, a_mask.png"],
+        ),
     ],
 )
 def test_bad_folders(tmp_path, files, said):

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,12 +25,11 @@ from keras_seg.data.index.mask_reading import (
     map_counts,
     rename_reading,
 )
-from keras_seg.data.index.pairs import ListedPairs, Pair, find_pairs
+from keras_seg.data.index.pairs import ListedPairs, Pair, pair_files
 from keras_seg.data.index.reading import read_mask
-from keras_seg.data.index.thread_map import thread_count, thread_map
+from keras_seg.data.index.thread_map import checked_map, thread_count
 
 _Colors = Mapping[tuple[int, int, int], int] | None
-_Index = TypeVar("_Index", bound=DataIndex)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -194,7 +193,8 @@ def scan_folder(
             label_map=label_map,
             colors=colors if encoding.colors else None,
         )
-    pairs = find_pairs(path, split=split, allow_orphans=allow_orphans)
+    pairing = pair_files(path, split=split, allow_orphans=allow_orphans)
+    pairs = pairing.pairs
     labels = read_label_file(path, split)
     alike = encoding is None or reads_alike(labels, encoding)
     if encoding is None:
@@ -206,13 +206,13 @@ def scan_folder(
     def look(pair: Pair) -> tuple[ImageFacts, MaskFacts]:
         return image_facts(pair.image, channels=channels, decode=check_images), mask_facts(pair.mask, colors=colors)
 
-    seen = list(thread_map(look, pairs, workers=workers))
+    seen = checked_map(look, pairs, workers=workers)
     images, masks = [facts for facts, _ in seen], [facts for _, facts in seen]
     examples = [(pair, image.file, mask.file) for pair, (image, mask) in zip(pairs, seen, strict=True)]
     given = labels.exif_orientation if exif_orientation is None else exif_orientation
-    exif_orientation, notices = exif_choice(examples, given)
-    sizes = tuple(common_size(*example, exif_orientation) for example in examples)
-    notices += range_notices(images)
+    turning, turned = exif_choice(examples, given)
+    sizes = checked_map(lambda example: common_size(*example, turning), examples, workers=1)
+    notices = [*pairing.notices, *turned, *range_notices(images)]
     try:
         if encoding is None:
             reading = detect_reading(
@@ -248,8 +248,8 @@ def scan_folder(
     index = FolderIndex(
         path=folder_name(path),
         pairs=tuple(pairs),
-        sizes=sizes,
-        exif_orientation=exif_orientation,
+        sizes=tuple(sizes),
+        exif_orientation=turning,
         encoding=found,
         pixel_counts=pixel_counts,
         ignored_counts=ignored_counts,
@@ -297,38 +297,6 @@ def _names_of_file(labels: LabelFile, num_classes: int | None) -> tuple[str, ...
             f"{labels.path}: lists {len(names)} classes, but num_classes={num_classes}. Change one of the two."
         )
     return names
-
-
-def split_index(index: _Index, *, validation_split: float = 0.2, seed: int = 0) -> tuple[_Index, _Index]:
-    """Divide an index into one for training and one for validation, for folders without a val split.
-
-    Args:
-        index: `FolderIndex` or `InstanceIndex` of at least two examples.
-        validation_split: float in (0, 1). Fraction of the examples to validate with; each part gets at least one.
-            Defaults to 0.2.
-        seed: int >= 0. The same seed gives the same division. Defaults to 0.
-
-    Returns:
-        (train index, validation index), each in the order of the folder.
-
-    Raises:
-        InputError: There are fewer than two examples, or an argument is out of range.
-
-    Examples:
-        >>> import tempfile
-        >>> from keras_seg.data import write_shapes
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = write_shapes(folder, train=10, val=1, image_size=(48, 64))
-        ...     train, val = split_index(scan_folder(path, split="train"), validation_split=0.2)
-        >>> len(train), len(val)
-        (8, 2)
-    """
-    fraction = _validation.open_share("validation_split", validation_split)
-    if len(index) < 2:
-        raise InputError(f"{index.path}: holds one example, which cannot be divided. Add a val folder or more images.")
-    order = np.random.default_rng(_validation.integer("seed", seed, 0)).permutation(len(index))
-    size = min(max(round(fraction * len(index)), 1), len(index) - 1)
-    return index.subset(sorted(order[size:])), index.subset(sorted(order[:size]))
 
 
 def folder_name(path: PathLike | ListedPairs) -> str:

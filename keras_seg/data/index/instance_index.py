@@ -18,11 +18,11 @@ from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import common_size, exif_choice
 from keras_seg.data.index.folder_index import folder_name
 from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
-from keras_seg.data.index.instance_pairs import find_instance_pairs, object_files
+from keras_seg.data.index.instance_pairs import object_files, pair_instance_files
 from keras_seg.data.index.instance_reading import VOID, read_instances
 from keras_seg.data.index.label_file import read_label_file
 from keras_seg.data.index.pairs import ListedPairs, Pair
-from keras_seg.data.index.thread_map import thread_count, thread_map
+from keras_seg.data.index.thread_map import checked_map, thread_count
 
 # Objects are in one piece, except for partly hidden ones. Classes are in many pieces.
 _PIECES_SHARE = 0.5
@@ -133,7 +133,8 @@ def scan_instances(
     workers = thread_count(workers)
     _validation.boolean("check_images", check_images)
     ndimage = _validation.optional_import("scipy.ndimage", "boundary", "`scan_instances`")
-    pairs = find_instance_pairs(path, split=split, allow_orphans=allow_orphans)
+    pairing = pair_instance_files(path, split=split, allow_orphans=allow_orphans)
+    pairs = pairing.pairs
     if components is None:
         _refuse_named_classes(path, split)
     elif components and all(pair.mask.is_dir() for pair in pairs):
@@ -143,12 +144,12 @@ def scan_instances(
     def look(pair: Pair) -> _Look:
         return _look(ndimage, pair, channels, ignored=ignored, check_image=check_images, components=components)
 
-    seen = list(thread_map(look, pairs, workers=workers))
+    seen = checked_map(look, pairs, workers=workers)
     examples = [(pair, look.image.file, look.mask) for pair, look in zip(pairs, seen, strict=True)]
-    turning = read_label_file(path, split).exif_orientation if exif_orientation is None else exif_orientation
-    exif_orientation, notices = exif_choice(examples, turning)
-    sizes = tuple(common_size(*example, exif_orientation, word="map") for example in examples)
-    notices += range_notices([look.image for look in seen])
+    wanted = read_label_file(path, split).exif_orientation if exif_orientation is None else exif_orientation
+    turning, turned = exif_choice(examples, wanted)
+    sizes = checked_map(lambda example: common_size(*example, turning, word="map"), examples, workers=1)
+    notices = [*pairing.notices, *turned, *range_notices([look.image for look in seen])]
     name, given = folder_name(path), components is not None
     if components is None:
         components = _are_black_and_white(seen)
@@ -165,8 +166,8 @@ def scan_instances(
     return InstanceIndex(
         path=name,
         pairs=tuple(pairs),
-        sizes=sizes,
-        exif_orientation=exif_orientation,
+        sizes=tuple(sizes),
+        exif_orientation=turning,
         object_counts=counts,
         components=components,
         components_given=given,

@@ -1,25 +1,15 @@
 """Which instance masks belong to which image."""
 
 import pathlib
+import unicodedata
 from collections.abc import Mapping
 
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.pairs import (
-    IMAGE_FOLDERS,
-    MASK_FOLDERS,
-    SPLITS,
-    ListedPairs,
-    Pair,
-    existing_folder,
-    find_pairs,
-    first_of,
-    image_files,
-    no_such_split,
-    some_of,
-    split_needed,
-    subfolders,
-)
+from keras_seg.data.index.file_listing import existing_folder, first_of, image_files, list_folder, some_of, subfolders
+from keras_seg.data.index.folder_roles import IMAGE_FOLDERS, MASK_FOLDERS, SPLITS
+from keras_seg.data.index.layouts import no_such_split, split_needed
+from keras_seg.data.index.pairs import ListedPairs, Pair, Pairing, find_splits, pair_files
 
 _MAP_FOLDERS = ("instances", "instance_masks", *MASK_FOLDERS)
 
@@ -63,23 +53,65 @@ def find_instance_pairs(
         >>> pair.image.name, pair.mask.name
         ('a.png', 'masks')
     """
+    return pair_instance_files(path, split=split, allow_orphans=allow_orphans).pairs
+
+
+def pair_instance_files(
+    path: PathLike | ListedPairs, *, split: str | None = None, allow_orphans: bool = False
+) -> Pairing:
+    """As `find_instance_pairs`, with the lines to show."""
     if isinstance(path, (tuple, list)):
-        return find_pairs(path, split=split, allow_orphans=allow_orphans)
-    root = _split_root(path, split)
+        if len(path) == 2 and split is None and all(pathlib.Path(part).is_dir() for part in path):
+            image_folder, mask_folder = map(pathlib.Path, path)
+            if subfolders(mask_folder):
+                return _folders_of_objects(image_folder, image_folder, mask_folder, allow_orphans=allow_orphans)
+        return pair_files(path, split=split, allow_orphans=allow_orphans)
+    root = existing_folder(path)
+    own = _own_folder(root, split)
+    if own is not None:
+        root, split = own, None
     folders = subfolders(root)
     image_folder, mask_folder = first_of(folders, IMAGE_FOLDERS), first_of(folders, _MAP_FOLDERS)
-    if image_folder is None:
+    if image_folder is not None and mask_folder is not None:
+        if split is not None:
+            image_folder, mask_folder = (_inner(folder, split) for folder in (image_folder, mask_folder))
+        if mask_folder is not None and image_folder is not None and _holds_objects(image_folder, mask_folder):
+            return _folders_of_objects(root, image_folder, mask_folder, allow_orphans=allow_orphans)
+    elif (
+        image_folder is None
+        and split is None
+        and any(first_of(subfolders(inner), IMAGE_FOLDERS) for inner in folders.values())
+    ):
         return _one_folder_per_image(root, folders, allow_orphans=allow_orphans)
-    objects = {} if mask_folder is None else subfolders(mask_folder, lower=False)
-    if mask_folder is None or not objects:
-        return find_pairs(root, split=None, allow_orphans=allow_orphans, mask_folders=_MAP_FOLDERS)
-    loose = image_files(mask_folder)
-    if loose:
+    return pair_files(root, split=split, allow_orphans=allow_orphans, mask_folders=_MAP_FOLDERS)
+
+
+def _holds_objects(image_folder: pathlib.Path, mask_folder: pathlib.Path) -> bool:
+    """Whether there is a folder of masks per image, rather than the same subfolders for images and masks."""
+    inner = subfolders(mask_folder)
+    return bool(inner) and bool(image_files(image_folder)) and not (inner.keys() & subfolders(image_folder).keys())
+
+
+def _folders_of_objects(
+    root: pathlib.Path, image_folder: pathlib.Path, mask_folder: pathlib.Path, *, allow_orphans: bool
+) -> Pairing:
+    listing, masks = list_folder(image_folder), list_folder(mask_folder)
+    objects = {unicodedata.normalize("NFC", folder.name): folder for folder in masks.folders}
+    if masks.images:
+        files = some_of(file.name for file in masks.images)
         raise InputError(
-            f"{mask_folder}: holds folders ({some_of(sorted(objects))}) and files ({some_of(f.name for f in loose)}). "
+            f"{mask_folder}: holds folders ({some_of(sorted(objects))}) and files ({files}). "
             "Keep either one folder of masks or one file per image."
         )
-    images = {file.stem: file for file in image_files(image_folder)}
+    images: dict[str, pathlib.Path] = {}
+    for file in listing.images:
+        stem = unicodedata.normalize("NFC", file.stem)
+        if stem in images:
+            raise InputError(
+                f"{file}: another file has the same stem: {images[stem].name}. Keep one of the two, or rename one "
+                "together with its folder of masks."
+            )
+        images[stem] = file
     if not allow_orphans:
         _refuse_unpaired(images, objects, image_folder, mask_folder)
     pairs = [Pair(images[stem], objects[stem]) for stem in sorted(images) if stem in objects]
@@ -88,7 +120,11 @@ def find_instance_pairs(
             f"{root}: no image has a folder of masks ({len(images)} images, {len(objects)} folders). "
             "Give the folder the name of its image, as in images/a.png and masks/a/1.png."
         )
-    return pairs
+    unread = [(item.path.name, item.unread()) for item in (listing, masks) if item.others]
+    notices = [f"{name}/: files that are not read: {files}." for name, files in unread]
+    if listing.folders:
+        notices.append(f"{image_folder.name}/: subfolders are not read: {some_of(f.name for f in listing.folders)}.")
+    return Pairing(pairs=pairs, notices=tuple(notices))
 
 
 def find_instance_splits(path: PathLike) -> tuple[str, ...]:
@@ -104,10 +140,11 @@ def find_instance_splits(path: PathLike) -> tuple[str, ...]:
         InputError: The folder does not exist.
     """
     folders = subfolders(existing_folder(path))
+    found = find_splits(path)
     return tuple(
         split
         for split, names in SPLITS.items()
-        if any(name in folders and _holds_images(folders[name]) for name in names)
+        if split in found or any(name in folders and _holds_images(folders[name]) for name in names)
     )
 
 
@@ -118,33 +155,41 @@ def _holds_images(folder: pathlib.Path) -> bool:
     return any(first_of(subfolders(inner), IMAGE_FOLDERS) for inner in folders.values())
 
 
-def _split_root(path: PathLike, split: str | None) -> pathlib.Path:
-    root = existing_folder(path)
+def _own_folder(root: pathlib.Path, split: str | None) -> pathlib.Path | None:
+    """The folder that holds the images and masks of a split; None if images and masks are divided further down."""
     found = find_instance_splits(root)
     folders = subfolders(root)
     if split is None:
-        if found and first_of(folders, IMAGE_FOLDERS) is None:
+        images = first_of(folders, IMAGE_FOLDERS)
+        if found and (images is None or (find_splits(root) and not image_files(images))):
             raise split_needed(root, found)
         return root
     for name in SPLITS.get(split, (split,)):
-        if name.lower() in folders:
-            return folders[name.lower()]
-    raise no_such_split(root, split, found)
+        own = folders.get(name.lower())
+        if own is not None and (subfolders(own) or split not in found):
+            return own
+    if split not in found:
+        raise no_such_split(root, split, found)
+    return None
 
 
-def _one_folder_per_image(
-    root: pathlib.Path, folders: Mapping[str, pathlib.Path], *, allow_orphans: bool
-) -> list[Pair]:
+def _inner(folder: pathlib.Path, split: str) -> pathlib.Path | None:
+    return first_of(subfolders(folder), SPLITS.get(split, (split,)))
+
+
+def _one_folder_per_image(root: pathlib.Path, folders: Mapping[str, pathlib.Path], *, allow_orphans: bool) -> Pairing:
     """The layout of the Data Science Bowl 2018."""
-    pairs = []
+    pairs, left = [], []
     for folder in folders.values():
         inner = subfolders(folder)
         images, masks = first_of(inner, IMAGE_FOLDERS), first_of(inner, _MAP_FOLDERS)
         if images is None and masks is None:
+            left.append(folder.name)
             continue
         files = [] if images is None else image_files(images)
         if len(files) != 1 or masks is None:
             if allow_orphans:
+                left.append(folder.name)
                 continue
             raise InputError(
                 f"{folder}: must hold images/ with one image and masks/ with one mask per object. "
@@ -157,7 +202,9 @@ def _one_folder_per_image(
             f"{root}: there is no folder images/. {found} Expected: images/ and masks/, or one folder with "
             "these two per image."
         )
-    return sorted(pairs, key=lambda pair: (pair.image.stem, pair.image))
+    pairs.sort(key=lambda pair: (pair.image.stem, pair.image))
+    notices = (f"Folders without an image and masks are not used: {some_of(left)}.",) if left else ()
+    return Pairing(pairs=pairs, notices=notices)
 
 
 def _refuse_unpaired(

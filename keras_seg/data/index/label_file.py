@@ -11,7 +11,8 @@ from keras_seg._decoding.orientation import CHOICES
 from keras_seg._text import read_text
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.pairs import SPLITS, ListedPairs, split_folder
+from keras_seg.data.index.folder_roles import SPLITS
+from keras_seg.data.index.pairs import ListedPairs, split_folder
 
 _FILES = ("labels.json", "classes.txt")
 _KEYS = ("names", "ignore_class", "colors", "label_map", "exif_orientation")

@@ -1,27 +1,21 @@
 """Which mask belongs to which image."""
 
+import dataclasses
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from keras_seg import _validation
 from keras_seg._text import read_text
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+from keras_seg.data.index.file_listing import counted, existing_folder, list_folder, some_of, subfolders
+from keras_seg.data.index.folder_roles import MASK_FOLDERS, SPLITS
+from keras_seg.data.index.layouts import Layout, Part, find_layout, no_such_split, split_needed, splits_of
+from keras_seg.data.index.stem_matching import Matches, match_stems
 
-# Two text files that list images and masks.
+# Two text files that list images and masks, or the folders of images and of masks.
 ListedPairs = tuple[PathLike, PathLike] | list[PathLike]
-
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".npy")
-IMAGE_FOLDERS = ("images", "image", "imgs", "img")
-MASK_FOLDERS = ("masks", "mask", "labels", "annotations")
-MASK_SUFFIXES = ("_mask", "_label", "_labels", "_seg", "_gt", "_l", "-mask", "-label")
-SPLITS = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
-_SHOWN = 3
 
 
 class Pair(NamedTuple):
@@ -31,6 +25,14 @@ class Pair(NamedTuple):
     mask: pathlib.Path
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pairing:
+    """Pairs, and one line about everything that was recognized by more than its name or is not used."""
+
+    pairs: list[Pair]
+    notices: tuple[str, ...] = ()
+
+
 def find_splits(path: PathLike) -> tuple[str, ...]:
     """The splits of a data folder.
 
@@ -38,8 +40,9 @@ def find_splits(path: PathLike) -> tuple[str, ...]:
         path: path. The data folder.
 
     Returns:
-        Tuple of those of "train", "val" and "test" for which a subfolder of that name (or training, valid, validation,
-        testing) holds a folder of images. Empty if the folder holds the images itself.
+        Tuple of those of "train", "val" and "test" that have a folder of images: `train/images`, `images/train`, or
+        `train` beside `trainannot`. They may also be called training, valid, validation, dev and testing. Empty if the
+        folder is not divided.
 
     Raises:
         InputError: The folder does not exist.
@@ -52,12 +55,7 @@ def find_splits(path: PathLike) -> tuple[str, ...]:
         ...     find_splits(folder)
         ('train', 'val')
     """
-    folders = subfolders(existing_folder(path))
-    return tuple(
-        split
-        for split, names in SPLITS.items()
-        if any(name in folders and first_of(subfolders(folders[name]), IMAGE_FOLDERS) for name in names)
-    )
+    return splits_of(path)
 
 
 def find_pairs(
@@ -69,32 +67,35 @@ def find_pairs(
 ) -> list[Pair]:
     """Pair the images of a folder with their masks.
 
-    Three layouts are supported:
+    These layouts are recognized:
 
-    - `path/images` and `path/masks`, paired by stem: `images/a.jpg` belongs to `masks/a.png`. The mask's stem may have
-      one of the suffixes _mask, _label, _labels, _seg, _gt, _L, -mask, -label. The folders may also be called image,
-      imgs or img, and mask, labels or annotations.
-    - `path/train/images`, `path/train/masks`, `path/val/images` and so on, with `split="train"`.
+    - `path/images` and `path/masks`. Other names that say the same are fine: Training_Images and Ground_Truth, img_dir
+      and ann_dir, JPEGImages and SegmentationClass, x and y. Folders whose names say nothing are told apart by their
+      content, if their files pair one-to-one. Subfolders pair with those of the same name.
+    - `path/train/images`, `path/train/masks`, `path/val/images` and so on, with `split="train"`; also
+      `path/images/train` and `path/masks/train`, or `path/train` and `path/trainannot`.
+    - images and masks in one folder: a.jpg and a_mask.png, frame_001.png and mask_001.png.
+    - two folders, with `path=("images", "masks")`.
     - two text files, with `path=("images.txt", "masks.txt")`: one path per line, relative to the text file, paired line
       by line.
 
-    Hidden files and files that are not images are skipped. Folder names, extensions and suffixes are not
-    case-sensitive.
+    The mask of `a.jpg` is called `a.png`, or has a suffix or prefix that says that it is one: a_mask.png, mask_a.png,
+    a_annotation.png. Otherwise files pair one-to-one by the part of their names that differs. Case does not matter.
 
     Args:
-        path: path, or pair of paths. The folder, or the two text files.
+        path: path, pair of folders, or pair of text files.
         split: str. Name of the split. Defaults to None, for a folder that holds the images itself.
         allow_orphans: bool. Skip images without a mask and masks without an image. Defaults to False, which refuses
             them.
-        mask_folders: sequence of str. Allowed names of the folder of masks. Defaults to masks, mask, labels and
-            annotations.
+        mask_folders: sequence of str. Names that a folder of masks may have too, the preferred ones first. Defaults to
+            masks, mask, labels and annotations.
 
     Returns:
         List of `Pair`, sorted by the image's stem, or in the order of the lines of text files.
 
     Raises:
-        InputError: A folder or file does not exist, there are no pairs, an image or a mask has no partner, or two files
-            have the same stem.
+        InputError: A folder or file does not exist, there are no pairs, an image or a mask has no partner, an image has
+            several masks, two files have the same stem, or more than one reading fits.
 
     Examples:
         >>> import pathlib, tempfile
@@ -107,25 +108,31 @@ def find_pairs(
         >>> pair.image.name, pair.mask.name
         ('a.jpg', 'a_mask.png')
     """
+    return pair_files(path, split=split, allow_orphans=allow_orphans, mask_folders=mask_folders).pairs
+
+
+def pair_files(
+    path: PathLike | ListedPairs,
+    *,
+    split: str | None = None,
+    allow_orphans: bool = False,
+    mask_folders: Sequence[str] = MASK_FOLDERS,
+) -> Pairing:
+    """As `find_pairs`, with the lines to show."""
     if isinstance(path, (tuple, list)):
+        if len(path) != 2:
+            _validation.fail("path", "must be a folder, or a pair of folders or text files (images, masks)", path)
+        if any(pathlib.Path(part).is_dir() for part in path):
+            if split is not None:
+                fix = "Remove `split`, and pass the two folders of that split."
+                _validation.fail("split", "applies to one folder, and `path` is a pair of folders", split, fix)
+            layout = _listed_folders(*map(pathlib.Path, path))
+            return _paired(f"{path[0]} + {path[1]}", layout, allow_orphans=allow_orphans)
         refuse_for_lists(path, split=split, allow_orphans=allow_orphans)
-        return _listed_pairs(path)
-    root = split_folder(path, split)
-    folders = subfolders(root)
-    image_folder = _needed(root, folders, "images", IMAGE_FOLDERS)
-    mask_folder = _needed(root, folders, "masks", mask_folders)
-    images = _by_stem(image_folder)
-    masks = _masks_by_stem(mask_folder, images)
-    if not allow_orphans:
-        _refuse_orphans(images, masks, image_folder, mask_folder)
-    pairs = [Pair(images[stem], masks[stem]) for stem in sorted(images) if stem in masks]
-    if not pairs:
-        extensions = ", ".join(extension[1:] for extension in EXTENSIONS)
-        raise InputError(
-            f"{root}: no image has a mask ({len(images)} images, {len(masks)} masks). "
-            f"Give a mask the name of its image, as in images/a.jpg and masks/a.png ({extensions})."
-        )
-    return pairs
+        return Pairing(pairs=_listed_pairs(path))
+    preferred = tuple(mask_folders) if tuple(mask_folders) != MASK_FOLDERS else ()
+    layout = find_layout(path, split=split, mask_names=tuple(name.lower() for name in preferred))
+    return _paired(str(path), layout, allow_orphans=allow_orphans)
 
 
 def refuse_for_lists(path: ListedPairs, *, split: str | None, allow_orphans: bool) -> None:
@@ -138,126 +145,92 @@ def refuse_for_lists(path: ListedPairs, *, split: str | None, allow_orphans: boo
 
 
 def split_folder(path: PathLike, split: str | None = None) -> pathlib.Path:
-    """The folder that holds the images and the masks of `split`."""
+    """The folder of a split: its own, or the data folder if images and masks are divided further down."""
     root = existing_folder(path)
+    found = splits_of(root)
+    if split is None:
+        if found and not any(name in subfolders(root) for name in ("images", "image", "imgs", "img")):
+            raise split_needed(root, found)
+        return root
     folders = subfolders(root)
-    if split is not None:
-        for name in SPLITS.get(split, (split,)):
-            if name.lower() in folders:
-                return folders[name.lower()]
-        raise no_such_split(root, split, find_splits(root))
-    if first_of(folders, IMAGE_FOLDERS) is None and (found := find_splits(root)):
-        raise split_needed(root, found)
-    return root
+    own = next((folders[name] for name in SPLITS.get(split, (split.lower(),)) if name in folders), None)
+    if own is None and split not in found:
+        raise no_such_split(root, split, found)
+    return root if own is None else own
 
 
-def no_such_split(root: pathlib.Path, split: str, found: Sequence[str]) -> InputError:
-    """The error for a split that the folder does not have."""
-    fix = f"It has: {', '.join(found)}." if found else "Remove `split`, or create the folder."
-    return InputError(f"{root}: there is no split {split!r}. {fix}")
-
-
-def split_needed(root: pathlib.Path, found: Sequence[str]) -> InputError:
-    """The error for a folder that is divided when no split was chosen."""
-    return InputError(f"{root}: the folder is divided into {', '.join(found)}. Pass split={found[0]!r}.")
-
-
-def existing_folder(path: PathLike) -> pathlib.Path:
-    """The path, if it is a folder."""
-    path = pathlib.Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: there is no such folder. Check the path.")
-    if not path.is_dir():
-        raise InputError(f"{path}: is a file, not a folder. Pass the folder that holds images/ and masks/.")
-    return path
-
-
-def subfolders(path: pathlib.Path, *, lower: bool = True) -> dict[str, pathlib.Path]:
-    """The folders in a folder by name (in lower case by default), without hidden ones."""
-    found = (entry for entry in sorted(path.iterdir()) if entry.is_dir() and entry.name[0] != ".")
-    return {entry.name.lower() if lower else entry.name: entry for entry in found}
-
-
-def first_of(folders: Mapping[str, pathlib.Path], names: Iterable[str]) -> pathlib.Path | None:
-    """The first folder that has one of the names, or None."""
-    return next((folders[name] for name in names if name in folders), None)
-
-
-def some_of(names: Iterable[Any], *, shown: int = _SHOWN) -> str:
-    """The first names, and how many more there are."""
-    names = [str(name) for name in names]
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
-
-
-def image_files(folder: pathlib.Path) -> list[pathlib.Path]:
-    """The images of a folder, recognized by their extensions, without hidden files."""
-    return [
-        entry
-        for entry in sorted(folder.iterdir())
-        if entry.suffix.lower() in EXTENSIONS and entry.name[0] != "." and entry.is_file()
-    ]
-
-
-def _needed(root: pathlib.Path, folders: Mapping[str, pathlib.Path], kind: str, names: Iterable[str]) -> pathlib.Path:
-    folder = first_of(folders, names)
-    if folder is None:
-        found = f"It holds: {some_of(sorted(folders), shown=6)}." if folders else "It holds no folders."
-        raise InputError(f"{root}: there is no folder {kind}/. {found} Expected: images/ and masks/.")
-    return folder
-
-
-def _by_stem(folder: pathlib.Path) -> dict[str, pathlib.Path]:
-    stems = {}
-    for file in image_files(folder):
-        _add(stems, file.stem, file)
-    return stems
-
-
-def _masks_by_stem(folder: pathlib.Path, images: Mapping[str, pathlib.Path]) -> dict[str, pathlib.Path]:
-    stems = {}
-    for file in image_files(folder):
-        stem = file.stem
-        if stem not in images:
-            suffix = next((end for end in MASK_SUFFIXES if stem.lower().endswith(end)), "")
-            stem = stem[: len(stem) - len(suffix)]
-        _add(stems, stem, file)
-    return stems
-
-
-def _add(stems: dict[str, pathlib.Path], stem: str, file: pathlib.Path) -> None:
-    if stem in stems:
-        raise InputError(
-            f"{file}: another file has the same stem: {stems[stem].name}. "
-            "Keep one of the two, or rename one together with its partner."
-        )
-    stems[stem] = file
-
-
-def _refuse_orphans(
-    images: Mapping[str, pathlib.Path],
-    masks: Mapping[str, pathlib.Path],
-    image_folder: pathlib.Path,
-    mask_folder: pathlib.Path,
-) -> None:
-    lone_images = [images[stem].name for stem in sorted(images.keys() - masks.keys())]
-    lone_masks = [masks[stem].name for stem in sorted(masks.keys() - images.keys())]
-    if not images or not masks or len(lone_images) == len(images):
-        return  # No pair at all: the caller has the better message.
-    for names, folder, kind, missing in (
-        (lone_images, image_folder, "images", "mask"),
-        (lone_masks, mask_folder, "masks", "image"),
+def _paired(name: str, layout: Layout, *, allow_orphans: bool) -> Pairing:
+    notices = list(layout.notices)
+    matched = [(part, match_stems(part.images, part.masks, allow_orphans=allow_orphans)) for part in layout.parts]
+    pairs = [Pair(*pair) for _, matches in matched for pair in matches.pairs]
+    if not pairs:
+        raise _no_pairs(name, layout)
+    for part, matches in matched:
+        if matches.rule:
+            notices.append(f"{part.mask_folder.name}/: {matches.rule}.")
+        if not allow_orphans:
+            _refuse_orphans(part, matches)
+    for kind, files in (
+        ("image has no mask", [file for _, matches in matched for file in matches.lone_images]),
+        ("mask has no image", [file for _, matches in matched for file in matches.lone_masks]),
     ):
-        if names:
-            count = f"{len(names)} of {len(images if kind == 'images' else masks)} {kind} have no {missing}"
+        if files:
+            shown = some_of(file.name for file in files)
+            notices.append(f"{len(files)} {kind if len(files) == 1 else _plural(kind)}, not used: {shown}.")
+    # One folder keeps the order of its names; several follow one another.
+    return Pairing(pairs=pairs, notices=tuple(notices))
+
+
+def _plural(kind: str) -> str:
+    first, rest = kind.split(" ", 1)
+    return f"{first}s {rest.replace('has', 'have')}"
+
+
+def _no_pairs(name: str, layout: Layout) -> InputError:
+    images = sum(len(part.images) for part in layout.parts)
+    masks = sum(len(part.masks) for part in layout.parts)
+    several = masks > len(layout.parts) > 1 and all(len(part.images) == 1 for part in layout.parts)
+    objects = " If there is a folder per image with a mask per object, pass `task='instances'`, or use scan_instances."
+    return InputError(
+        f"{name}: no image has a mask ({images} images, {masks} masks). "
+        f"Give a mask the name of its image, as in images/a.jpg and masks/a.png."
+        f"{objects if several else _unread(layout)}"
+    )
+
+
+def _unread(layout: Layout) -> str:
+    unread = [notice for notice in layout.notices if "not read" in notice]
+    return f" {unread[0]}" if unread else ""
+
+
+def _refuse_orphans(part: Part, matches: Matches) -> None:
+    for files, folder, total, kind, missing in (
+        (matches.lone_images, part.image_folder, len(part.images), "images", "mask"),
+        (matches.lone_masks, part.mask_folder, len(part.masks), "masks", "image"),
+    ):
+        if files:
             raise InputError(
-                f"{folder}: {count}: {some_of(names)}. Add the missing files, or move these files out of the folder."
+                f"{folder}: {len(files)} of {total} {kind} have no {missing}: {some_of(file.name for file in files)}. "
+                "Add the missing files, or move these files out of the folder."
             )
 
 
+def _listed_folders(images: pathlib.Path, masks: pathlib.Path) -> Layout:
+    if existing_folder(images).resolve() == existing_folder(masks).resolve():
+        raise InputError(f"{images}: is given twice. Pass the folder of images and the folder of masks.")
+    listings = [list_folder(existing_folder(folder)) for folder in (images, masks)]
+    notices = []
+    for listing in listings:
+        inner = sum(len(list_folder(folder).images) for folder in listing.folders)
+        if inner:
+            notices.append(f"{listing.path.name}/: {counted(inner, 'image')} in subfolders not used.")
+        if listing.unread():
+            notices.append(f"{listing.path.name}/: files that are not read: {listing.unread()}.")
+    part = Part(image_folder=images, mask_folder=masks, images=listings[0].images, masks=listings[1].images)
+    return Layout(parts=(part,), notices=tuple(notices))
+
+
 def _listed_pairs(paths: ListedPairs) -> list[Pair]:
-    if len(paths) != 2:
-        _validation.fail("path", "must be a folder or a pair of text files (images, masks)", paths)
     columns = [_listed(pathlib.Path(path)) for path in paths]
     if len(columns[0]) != len(columns[1]):
         raise InputError(
@@ -266,12 +239,21 @@ def _listed_pairs(paths: ListedPairs) -> list[Pair]:
         )
     if not columns[0]:
         raise InputError(f"{paths[0]}: lists no files. Write one path per line.")
-    return [Pair(*row) for row in zip(*columns, strict=True)]
+    pairs = [Pair(*row) for row in zip(*columns, strict=True)]
+    mask_of: dict[pathlib.Path, pathlib.Path] = {}
+    for image, mask in pairs:
+        other = mask_of.setdefault(image, mask)
+        if other != mask:
+            raise InputError(
+                f"{paths[0]}: lists {image.name} with 2 masks, {other.name} and {mask.name}. Merge them into one mask "
+                "of class ids, or remove one of the two lines from both files."
+            )
+    return pairs
 
 
 def _listed(path: pathlib.Path) -> list[pathlib.Path]:
     if not path.is_file():
-        raise InputError(f"{path}: there is no such text file. Check the path.")
+        raise InputError(f"{path}: there is no such text file, and no such folder. Check the path.")
     files = []
     for number, line in enumerate(read_text(path).splitlines(), 1):
         if not line.strip():

@@ -2,10 +2,15 @@
 
 import concurrent.futures
 import os
-from collections.abc import Callable, Iterable, Iterator
+import pathlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from keras_seg import _validation
+from keras_seg._validation import InputError
+
+_SHOWN = 3
 
 
 def thread_count(workers: int | None) -> int:
@@ -21,3 +26,41 @@ def thread_map(function: Callable[[Any], Any], items: Iterable[Any], *, workers:
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def checked_map(function: Callable[[Any], Any], items: Iterable[Any], *, workers: int) -> list[Any]:
+    """The results of `function` for all items. Refused items are reported together, after all have been looked at.
+
+    Raises:
+        InputError: One item or more is refused. The line counts them and shows the first of each kind.
+    """
+
+    def tried(item: Any) -> Any:
+        try:
+            return function(item)
+        except InputError as error:
+            return error
+
+    results = list(thread_map(tried, items, workers=workers))
+    errors = [str(result) for result in results if isinstance(result, InputError)]
+    if len(errors) == 1:
+        raise next(result for result in results if isinstance(result, InputError))
+    if errors:
+        raise InputError(_summary(errors, len(results)))
+    return results
+
+
+def _summary(errors: Sequence[str], total: int) -> str:
+    kinds: dict[str, list[str]] = {}
+    for error in errors:
+        # The same fault in files of other names and sizes is one kind.
+        name, _, rest = error.partition(": ")
+        kinds.setdefault(re.sub(r"[\d.]+|\S+\.\w{3,4}\b", "#", rest.replace(name, "#")), []).append(error)
+    shown = []
+    for alike in list(kinds.values())[:_SHOWN]:
+        names = [pathlib.PurePath(error.partition(": ")[0]).name for error in alike[1:]]
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        shown.append(alike[0] + (f" Also: {', '.join(names[:_SHOWN])}{more}." if names else ""))
+    hidden = sum(len(alike) for alike in list(kinds.values())[_SHOWN:])
+    rest = f" And {hidden} more of other kinds." if hidden else ""
+    return f"{' '.join(shown)}{rest} In all, {len(errors)} of {total} pairs cannot be used."

@@ -1,0 +1,147 @@
+"""What a folder holds: images, files of other types, and subfolders."""
+
+import collections
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from keras_seg._types import PathLike
+from keras_seg._validation import InputError
+
+# Formats that Pillow reads, and arrays.
+EXTENSIONS = (
+    ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".npy", ".gif", ".jpe", ".jfif", ".jp2", ".j2k",
+    ".apng", ".avif", ".dib", ".pbm", ".pgm", ".pnm", ".ppm", ".pcx", ".sgi", ".tga",
+)  # fmt: skip
+# Files that systems and file managers leave in any folder, in lower case. Nobody misses them.
+_JUNK = (".ds_store", "thumbs.db", "desktop.ini", ".directory", ".gitkeep", ".gitignore")
+_MAX_DEPTH = 5
+_SHOWN = 3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The content of one folder.
+
+    Args:
+        path: the folder.
+        images: files with an extension of an image, sorted.
+        folders: folders in it, sorted, without hidden ones and links to a folder that holds this one.
+        others: number of the other files by kind, such as {".txt": 2, "hidden": 1}.
+    """
+
+    path: pathlib.Path
+    images: tuple[pathlib.Path, ...]
+    folders: tuple[pathlib.Path, ...]
+    others: Mapping[str, int]
+
+    def unread(self, without: Iterable[str] = ()) -> str:
+        """The other files as text: "2 .txt, 1 hidden". Empty if there are none."""
+        return ", ".join(f"{count} {kind}" for kind, count in sorted(self.others.items()) if kind not in without)
+
+
+def list_folder(path: PathLike) -> Listing:
+    """The content of a folder."""
+    path = pathlib.Path(path)
+    images, folders, others = [], [], collections.Counter()
+    try:
+        with os.scandir(path) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise InputError(f"{path}: the folder cannot be read ({error.strerror}). Check its permissions.") from error
+    for entry in found:
+        name, file = entry.name, path / entry.name
+        if name.lower() in _JUNK or name.startswith("._"):
+            continue
+        kind = file.suffix.lower()
+        if _is_folder(entry):
+            if name.startswith("."):
+                continue
+            if entry.is_symlink() and _leads_back(file):
+                others["link back to a folder above"] += 1
+            else:
+                folders.append(file)
+        elif name.startswith("."):
+            others["hidden"] += 1
+        elif not _is_file(entry):
+            others["broken link" if entry.is_symlink() else "special file"] += 1
+        elif kind in EXTENSIONS:
+            images.append(file)
+        else:
+            others[kind or "without an extension"] += 1
+    return Listing(path=path, images=tuple(images), folders=tuple(folders), others=others)
+
+
+def walk(path: PathLike, depth: int = _MAX_DEPTH) -> Iterator[Listing]:
+    """The content of a folder and of the folders in it, each once, also where links lead in a circle."""
+    seen = set()
+    waiting = [(pathlib.Path(path), depth)]
+    while waiting:
+        folder, left = waiting.pop()
+        status = folder.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        listing = list_folder(folder)
+        yield listing
+        if left:
+            waiting += [(inner, left - 1) for inner in reversed(listing.folders)]
+
+
+def existing_folder(path: PathLike) -> pathlib.Path:
+    """The path, if it is a folder."""
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: there is no such folder. Check the path.")
+    if not path.is_dir():
+        raise InputError(f"{path}: is a file, not a folder. Pass the folder that holds images/ and masks/.")
+    return path
+
+
+def subfolders(path: pathlib.Path, *, lower: bool = True) -> dict[str, pathlib.Path]:
+    """The folders in a folder by name (in lower case by default), without hidden ones."""
+    return {entry.name.lower() if lower else entry.name: entry for entry in list_folder(path).folders}
+
+
+def image_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The images of a folder, recognized by their extensions, without hidden files."""
+    return list(list_folder(folder).images)
+
+
+def first_of(folders: Mapping[str, pathlib.Path], names: Iterable[str]) -> pathlib.Path | None:
+    """The first folder that has one of the names, or None."""
+    return next((folders[name] for name in names if name in folders), None)
+
+
+def some_of(names: Iterable[Any], *, shown: int = _SHOWN) -> str:
+    """The first names, and how many more there are."""
+    names = [str(name) for name in names]
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: "1 image", "2 images"."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    # A link to itself cannot be followed at all.
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_file(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
+
+
+def _leads_back(link: pathlib.Path) -> bool:
+    target = link.resolve()
+    return target == link.parent.resolve() or target in link.parent.resolve().parents

@@ -1,0 +1,177 @@
+"""Divide an index into training and validation examples."""
+
+import dataclasses
+import pathlib
+import re
+from collections.abc import Hashable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg._validation import InputError
+from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.file_listing import some_of
+
+_Index = TypeVar("_Index", bound=DataIndex)
+
+
+def split_index(
+    index: _Index,
+    *,
+    validation_split: float = 0.2,
+    seed: int = 0,
+    groups: Sequence[Hashable] | str | None = None,
+) -> tuple[_Index, _Index]:
+    """Divide an index into one for training and one for validation, for folders without a val split.
+
+    The examples are drawn at random. If a class would then be absent from one of the two, others are drawn: a class of
+    one image is kept for training, a class of several images is in both parts if possible. `notices` name the classes
+    for which it is not.
+
+    Args:
+        index: `FolderIndex` or `InstanceIndex` of at least two examples.
+        validation_split: float in (0, 1). Fraction of the examples to validate with; each part gets at least one.
+            Defaults to 0.2.
+        seed: int >= 0. The same seed gives the same division. Defaults to 0.
+        groups: sequence with one key per example, or str, a regular expression that finds the key in the name of the
+            image file: its first group, or what it matches. Examples with the same key stay together: images of one
+            patient, or frames of one video. Defaults to None, for independent examples.
+
+    Returns:
+        (train index, validation index), each in the order of the folder.
+
+    Raises:
+        InputError: There are fewer than two examples or groups, an argument is out of range, or an image's name does
+            not match the expression.
+
+    Examples:
+        >>> import tempfile
+        >>> from keras_seg.data import scan_folder, write_shapes
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = write_shapes(folder, train=10, val=1, image_size=(48, 64))
+        ...     train, val = split_index(scan_folder(path, split="train"), validation_split=0.2)
+        >>> len(train), len(val)
+        (8, 2)
+    """
+    fraction = _validation.open_share("validation_split", validation_split)
+    random = np.random.default_rng(_validation.integer("seed", seed, 0))
+    if len(index) < 2:
+        raise InputError(f"{index.path}: holds one example, which cannot be divided. Add a val folder or more images.")
+    members = _members(index, groups)
+    if len(members) < 2:
+        raise InputError(
+            f"{index.path}: all {len(index)} examples are in one group, which cannot be divided. Add a val folder, or "
+            "choose other `groups`."
+        )
+    sizes = np.array([len(positions) for positions in members])
+    present = _presence(index)
+    held = np.array([present[positions].any(0) for positions in members])
+    target = min(max(round(fraction * len(index)), 1), len(index) - 1)
+    order = random.permutation(len(members)).tolist()
+    chosen = _Draw(order=order, sizes=sizes, held=held, target=target).validation()
+    taken = sorted(position for group in chosen for position in members[group])
+    rest = sorted(set(range(len(index))) - set(taken))
+    train, validation = index.subset(rest), index.subset(taken)
+    notices = (*index.notices, *_missing(index, present, rest, taken))
+    kept = {"notices": notices, "group_by": groups if isinstance(groups, str) else None}
+    return dataclasses.replace(train, **kept), dataclasses.replace(validation, **kept)
+
+
+def _members(index: DataIndex, groups: Sequence[Hashable] | str | None) -> list[list[int]]:
+    """The positions in each group, in the order of the folder."""
+    if groups is None:
+        return [[position] for position in range(len(index))]
+    if isinstance(groups, str):
+        keys: list[Any] = [_key(groups, pair.image) for pair in index.pairs]
+    else:
+        keys = list(groups)
+        if len(keys) != len(index):
+            _validation.fail("groups", f"must hold one key for each of the {len(index)} examples", f"{len(keys)} keys")
+    members: dict[Any, list[int]] = {}
+    for position, key in enumerate(keys):
+        members.setdefault(key, []).append(position)
+    return list(members.values())
+
+
+def _key(pattern: str, image: pathlib.Path) -> str:
+    try:
+        match = re.search(pattern, image.name)
+    except re.error as error:
+        fix = r"For example '^(\w+?)_' for the part before the first underscore."
+        _validation.fail("groups", f"is not a regular expression ({error})", pattern, fix)
+    if match is None or (match.re.groups and match[1] is None):
+        fix = "Write a pattern that finds the group in every name."
+        _validation.fail("groups", f"finds no group in the name {image.name}", pattern, fix)
+    return match[1] if match.re.groups else match[0]
+
+
+def _presence(index: DataIndex) -> np.ndarray:
+    """bool array (examples, classes): which classes each example holds; whether it holds objects at all."""
+    presence = getattr(index, "presence", None)
+    return index.object_counts[:, None] > 0 if presence is None else presence  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Draw:
+    """The groups in the order drawn.
+
+    Args:
+        order: positions of the groups.
+        sizes: examples in each group.
+        held: bool array (groups, classes): which classes each group holds.
+        target: number of examples to validate with.
+    """
+
+    order: Sequence[int]
+    sizes: np.ndarray
+    held: np.ndarray
+    target: int
+
+    def validation(self) -> list[int]:
+        """The groups to validate with: the first ones drawn, or if a class would be absent, others in that order."""
+        first = self._filled([], keep_classes=False)
+        counts = self.held.sum(0)
+        inside = self.held[first].sum(0)
+        if not ((counts > 0) & (inside == counts)).any() and not ((counts > 1) & (inside == 0)).any():
+            return first
+        chosen: list[int] = []
+        for class_ in sorted(np.flatnonzero(counts > 1), key=lambda id_: counts[id_]):
+            if self.held[chosen, class_].any():
+                continue
+            candidates = [group for group in self.order if self.held[group, class_] and self._fits(chosen, group)]
+            # Those with most of the classes that are still to come: few images may have to hold all of them.
+            lacking = (counts > 1) & ~self.held[chosen].any(0)
+            chosen += sorted(candidates, key=lambda group: -int((self.held[group] & lacking).sum()))[:1]
+        return self._filled(chosen) or first[:1]
+
+    def _filled(self, chosen: list[int], *, keep_classes: bool = True) -> list[int]:
+        chosen = list(chosen)
+        for group in self.order:
+            if group not in chosen and self._fits(chosen, group, keep_classes=keep_classes):
+                chosen.append(group)
+        # Even the smallest group may be larger than twice the target.
+        smallest = min(self.order, key=lambda group: self.sizes[group])
+        return chosen or ([] if keep_classes else [smallest])
+
+    def _fits(self, chosen: list[int], group: int, *, keep_classes: bool = True) -> bool:
+        """Whether the target comes closer, and every class that the group holds stays in training."""
+        left = np.ones(len(self.sizes), bool)
+        left[[*chosen, group]] = False
+        now, added = int(self.sizes[chosen].sum()), int(self.sizes[group])
+        if not left.any() or abs(now + added - self.target) >= abs(now - self.target):
+            return False
+        return not keep_classes or bool(self.held[left][:, self.held[group]].any(0).all())
+
+
+def _missing(index: DataIndex, present: np.ndarray, train: Sequence[int], validation: Sequence[int]) -> list[str]:
+    names = getattr(index, "class_names", None) or ("objects",)
+    total = present.any(0)
+    lines = []
+    for positions, part in ((train, "training"), (validation, "validation")):
+        absent = [names[id_] for id_ in np.flatnonzero(total & ~present[positions].any(0))]
+        if absent:
+            lines.append(
+                f"Not in the {part} images, because too few images or groups hold it: {some_of(absent, shown=6)}."
+            )
+    return lines
