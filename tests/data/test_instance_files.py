@@ -306,3 +306,22 @@ def test_membrane_is_black_and_white(membrane):
     assert index.components
     assert len(index) == 30
     assert index.object_counts.min() > 60
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_maps_drawn_on_the_stored_pixels_of_a_turned_photo(tmp_path, nested):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    ids = np.zeros((6, 9), "uint8")
+    ids[1:3, 1:8] = 1
+    (tmp_path / "images").mkdir()
+    pixels = np.dstack([ids * 200] * 3)
+    Image.fromarray(pixels).save(tmp_path / "images" / "a.png", exif=exif)
+    target = tmp_path / "masks" / "a" / "1.png" if nested else tmp_path / "masks" / "a.png"
+    target.parent.mkdir(parents=True)
+    Image.fromarray(ids).save(target)
+    index = scan_instances(tmp_path, components=None if nested else False)
+    assert index.exif_orientation == "ignore" and index.sizes == ((6, 9),)
+    assert index.read_labels(0).tolist() == ids.tolist()
+    image, _ = next(iter(from_folder(index, batch_size=1)))
+    np.testing.assert_array_equal(image[0], pixels)

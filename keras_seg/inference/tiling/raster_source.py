@@ -55,7 +55,7 @@ class RasterSource:
             if shape is None:
                 fix = "Pass shape=(height, width, channels), or give the reader an attribute `shape`."
                 _validation.fail("shape", "must be given for a reader", shape, fix)
-        given = image.shape if sliced else shape
+        given: Any = image.shape if sliced else shape
         if self._path is not None and len(given) == 2:
             given = (*given, 1)  # As in training, an array in a file needs no axis for one channel.
         self.shape = _checked_shape("image" if sliced else "shape", given, channels)
