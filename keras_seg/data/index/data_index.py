@@ -26,7 +26,6 @@ class DataIndex:
     channels: int = 3
     image_dtype: str = "uint8"
     notices: tuple[str, ...] = ()
-    # The expression that `split_index` grouped the images by.
     group_by: str | None = None
 
     # The function that makes the index, for error messages.

@@ -33,6 +33,7 @@ class FolderIndex(DataIndex):
         channels: int. Channels of the images. Defaults to 3.
         image_dtype: str. "uint8", or "float32" if any file has 16 bits or floats. Defaults to "uint8".
         notices: tuple of str. One line per setting that was detected automatically. Defaults to ().
+        group_by: str. The expression by which `split_index` kept images together. Defaults to None.
         encoding: the `LabelEncoding` of the masks.
         pixel_counts: int64 array (examples, num_classes). Pixels of each class in each mask.
         ignored_counts: int64 array (examples,). Pixels without a class in each mask.
