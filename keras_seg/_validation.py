@@ -23,8 +23,8 @@ class InputError(ValueError):
     # Keras adds lines about the arguments to errors raised inside a layer's call, unless this flag is set.
     _keras_call_info_injected = True
 
-    def __init__(self, message: object = "") -> None:
-        super().__init__(printable(str(message)))
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 def printable(text: str) -> str:

@@ -27,7 +27,6 @@ class DataIndex:
     image_dtype: str = "uint8"
     notices: tuple[str, ...] = ()
     exif_orientation: str = "apply"
-    # The expression that `split_index` grouped the images by.
     group_by: str | None = None
 
     # The function that makes the index, for error messages.

@@ -45,6 +45,7 @@ class FolderIndex(DataIndex):
         notices: tuple of str. One line per setting that was detected automatically. Defaults to ().
         exif_orientation: str. "apply" if files are turned as their EXIF orientation says, "ignore" if the stored pixels
             are read. Defaults to "apply".
+        group_by: str. The expression by which `split_index` kept images together. Defaults to None.
         encoding: the `LabelEncoding` of the masks.
         pixel_counts: int64 array (examples, num_classes). Pixels of each class in each mask.
         ignored_counts: int64 array (examples,). Pixels without a class in each mask.

@@ -122,6 +122,9 @@ def _folders_of_objects(
         )
     unread = [(item.path.name, item.unread()) for item in (listing, masks) if item.others]
     notices = [f"{name}/: files that are not read: {files}." for name, files in unread]
+    lone = sorted(images.keys() ^ objects.keys())
+    if lone:
+        notices.append(f"{len(lone)} without a partner, not used: {some_of(lone)}.")
     if listing.folders:
         notices.append(f"{image_folder.name}/: subfolders are not read: {some_of(f.name for f in listing.folders)}.")
     return Pairing(pairs=pairs, notices=tuple(notices))

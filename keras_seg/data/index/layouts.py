@@ -360,9 +360,11 @@ def _incomplete(root: pathlib.Path, chosen: Sequence[_Folder]) -> InputError:
     missing = "masks" if any(folder.role.kind == "images" for folder in chosen) else "images"
     names = sorted(subfolders(root)) or sorted({_name(root, f.path) for f in chosen if f.path != root})
     holds = f"It holds: {some_of(names, shown=6)}." if names else "It holds no folders."
+    splits = {folder.role.split for folder in chosen}
+    of_split = f" for the split {splits.pop()!r}" if len(splits) == 1 and None not in splits else ""
     return InputError(
-        f"{root}: there is no folder {missing}/. {holds} Expected: images/ and masks/. For folders of other names, "
-        "pass both as the path, (images, masks). The mask of a.jpg may be called a.png or a_mask.png."
+        f"{root}: there is no folder {missing}/{of_split}. {holds} Expected: images/ and masks/. For folders of other "
+        "names, pass both as the path, (images, masks). The mask of a.jpg may be called a.png or a_mask.png."
     )
 
 
