@@ -21,7 +21,9 @@ from keras_seg.data.index.pairs import (
     subfolders,
 )
 
-_MAP_FOLDERS = ("instances", "instance_masks", *MASK_FOLDERS)
+# Folders whose names say that they hold objects.
+OBJECT_FOLDERS = ("instances", "instance_masks")
+_MAP_FOLDERS = (*OBJECT_FOLDERS, *MASK_FOLDERS)
 
 
 def find_instance_pairs(
