@@ -1,8 +1,9 @@
 """The pixels inside an outline.
 
-A pixel belongs to a polygon if its center lies inside it. Corners are first rounded to a fifth of a pixel, and a polygon
-that crosses itself is filled by the even-odd rule. This is what pycocotools does (`rleFrPoly` in its maskApi.c), pixel for
-pixel. Coordinates count from the upper left corner of the image, so the center of the first pixel is (0.5, 0.5).
+A pixel belongs to a polygon if its center lies inside it. Corners are first rounded to a fifth of a pixel, and a
+polygon that crosses itself is filled by the even-odd rule. This is what pycocotools does (`rleFrPoly` in its
+maskApi.c), pixel for pixel. Coordinates count from the upper left corner of the image, so the center of the first
+pixel is (0.5, 0.5).
 """
 
 from collections.abc import Sequence

@@ -53,8 +53,8 @@ def _check(archive: pathlib.Path, entries: list[zipfile.ZipInfo], free: int) -> 
         )
     if total > free:
         raise InputError(
-            f"{archive}: needs {total / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB left. Make room, or unpack it "
-            "on another disk and convert the folder."
+            f"{archive}: needs {total / 1e9:.1f} GB, and the disk has {free / 1e9:.1f} GB left. Make room, or unpack "
+            "it on another disk and convert the folder."
         )
     for entry in entries:
         name = entry.filename.replace("\\", "/")

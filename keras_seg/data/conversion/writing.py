@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class FolderWriter:
         self._pixels = np.zeros(count, "int64")
         self._presence = np.zeros(count, "int64")
         self._objects = np.zeros(count, "int64")
-        self._ignored = self._void_objects = 0
+        self._ignored = 0
         self._counts: Counter[str] = Counter()
         self._splits: Counter[str] = Counter()
         self._lists: dict[str, list[str]] = {"unlabeled": [], "resized": [], "turned": [], "left_out": []}
@@ -92,7 +93,7 @@ class FolderWriter:
             content["ignore_class"] = ignored
         _files.write_json(self.folder / "labels.json", content)
         notices = list(self._labels.notices)
-        if self._instances and self._void_objects:
+        if self._instances and self._ignored:
             notices.append(f"Maps of objects mark ignored pixels: pass `ignore_class={_VOID_16}` when they are read.")
         self._lists["left_out"] += [printable(name) for name in self._labels.left_out]
         return ConversionReport(
@@ -243,7 +244,7 @@ def _tagged(mask: np.ndarray, orientation: int) -> Image.Image:
 
 
 @contextlib.contextmanager
-def finished_folder(out: pathlib.Path):
+def finished_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
     """The folder OUT.partial to write to; it becomes OUT when the block succeeds, and is removed when it fails."""
     if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
         raise InputError(f"{printable(str(out))}: exists and is not an empty folder. Choose another place.")

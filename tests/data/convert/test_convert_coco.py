@@ -29,8 +29,9 @@ def record(id_, image, category, segmentation, **more):
     }
 
 
-def labels(annotations, images=({"id": 1, "file_name": "a.jpg", "width": 16, "height": 12},), categories=CATEGORIES):
-    return {"images": list(images), "annotations": annotations, "categories": categories}
+def labels(annotations, images=None, categories=CATEGORIES):
+    images = images or [{"id": 1, "file_name": "a.jpg", "width": 16, "height": 12}]
+    return {"images": images, "annotations": annotations, "categories": categories}
 
 
 @pytest.fixture
@@ -290,7 +291,7 @@ def test_panoptic(tmp_path):
     segments = [{"id": one, "category_id": 1}, {"id": two, "category_id": 1}, {"id": sky, "category_id": 200}]
     segments += [{"id": crowd, "category_id": 1, "iscrowd": 1}]
     panoptic(tmp_path / "coco", ids, segments)
-    report, masks, names = converted(tmp_path / "coco", tmp_path / "out", task="instances")
+    _, masks, names = converted(tmp_path / "coco", tmp_path / "out", task="instances")
     expected = np.select([ids == sky, (ids == one) | (ids == two)], [2, 1], 255)
     np.testing.assert_array_equal(masks["val/masks/a.png"], expected)
     assert names == {"names": ["background", "car", "sky"], "ignore_class": 255}

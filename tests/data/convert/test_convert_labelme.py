@@ -47,9 +47,8 @@ def test_later_shapes_lie_on_top(source, tmp_path):
     save_labels(source / "a.json", shapes)
     save_image(source / "b.png")
     report, masks, names = converted(source, tmp_path / "out")
-    expected = box_mask(
-        12, 16, (2, 0, 4, 0, 4), (3, 2, 6, 2, 8), (2, 5, 8, 12, 13), (2, 6, 7, 11, 14), (255, 11, 12, 0, 16)
-    )
+    circle = (2, 5, 8, 12, 13), (2, 6, 7, 11, 14)
+    expected = box_mask(12, 16, (2, 0, 4, 0, 4), (3, 2, 6, 2, 8), *circle, (255, 11, 12, 0, 16))
     expected[9:11, 5:8][inside] = 1
     np.testing.assert_array_equal(masks["masks/a.png"], expected)
     assert names == {"names": ["background", "ant", "cat", "dog"], "ignore_class": 255}

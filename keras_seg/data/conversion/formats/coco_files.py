@@ -62,8 +62,8 @@ class Categories:
             names = {id_: row["name"] for id_, row in found.items()}
             if number and names != {id_: row["name"] for id_, row in rows.items()}:
                 raise InputError(
-                    f"{source.name(file)}: has other categories than {source.name(files[0])}. Export both with the same "
-                    "classes, or convert them one by one."
+                    f"{source.name(file)}: has other categories than {source.name(files[0])}. Export both with the "
+                    "same classes, or convert them one by one."
                 )
             rows = rows or found
         ids = sorted(rows)

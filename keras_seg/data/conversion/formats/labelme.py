@@ -69,9 +69,7 @@ def _read(source: Source) -> LabeledImages:
         raise InputError(f"{origin}: does not list the label {unknown[0]!r}. Add it, or rename it in LabelMe.")
     partners: set[pathlib.Path] = set()
     found = LabeledImages(names=names, images=iter(()), rule="later shapes lie on top")
-    found.notices += [
-        f"{count} shapes of type {kind} have no area and are left out." for kind, count in skipped.items()
-    ]
+    found.notices += [f"{count} shapes of type {kind} have no area: left out." for kind, count in skipped.items()]
 
     def images() -> Iterator[LabeledImage]:
         for file in labels:

@@ -16,6 +16,8 @@ from keras_seg.data.conversion.source import Source, is_file
 from keras_seg.data.index.pairs import SPLITS
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "obj.names", "classes.txt")
+# A word of a list in brackets, which may be quoted, or a number and a word.
+_FLOW = re.compile(r"""\s*((?:\d+\s*:\s*)?(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")|[^,]+)""")
 _ROW = re.compile(r"\d+(\s+[-+.\deE]+){4,}\s*")
 
 
@@ -143,9 +145,9 @@ def yaml_names(text: str) -> list[str]:
     if rest[:1] in ("[", "{"):
         end = rest.find("]" if rest[0] == "[" else "}")
         inner = rest[1:end] if end > 0 else ""
-        words = [_plain(word) for word in re.findall(r"""\s*('(?:[^']|'')*'|"[^"]*"|[^,]+)""", inner) if word.strip()]
+        words = [word.strip() for word in _FLOW.findall(inner) if word.strip()]
         if rest[0] == "[":
-            return words
+            return [_plain(word) for word in words]
         return _numbered([tuple(part.strip() for part in word.split(":", 1)) for word in words])
     rows = []
     for line in rest.splitlines()[1:]:
