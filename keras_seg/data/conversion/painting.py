@@ -62,7 +62,7 @@ def paint(objects: Sequence[LabeledObject], height: int, width: int, *, large_fi
         mask=mask,
         instances=owner,
         overlapping=len(shared),
-        hidden=len(areas) - left,
+        hidden=len(areas) - int(left),
         cut=cut,
         outside=outside,
         empty=len(stamps) - len(drawn) - outside,

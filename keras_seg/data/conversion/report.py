@@ -13,11 +13,11 @@ class ConversionReport:
     Args:
         path: path of the folder that was written.
         format: str. Name of the format, as `convert(format=...)` takes it.
+        ignore_class: int or None. The label of ignored pixels, or None if there are none.
         class_names: tuple of str. One name per class, the background first.
         pixels: tuple of int. Pixels per class.
         images_per_class: tuple of int. Images that hold the class.
         objects: tuple of int. Objects per class, those that are not visible included; zeros for sources of masks.
-        ignore_class: int or None. The label of ignored pixels, or None if there are none.
         ignored_pixels: int. Their number.
         splits: dict from "train", "val" or "test" to its number of images; {"": number} if the source is not divided.
         unlabeled: tuple of str. Images that hold nothing but background, because the source has no labels of them.
@@ -35,11 +35,11 @@ class ConversionReport:
 
     path: pathlib.Path
     format: str
+    ignore_class: int | None
     class_names: tuple[str, ...]
     pixels: tuple[int, ...]
     images_per_class: tuple[int, ...]
     objects: tuple[int, ...]
-    ignore_class: int | None
     ignored_pixels: int
     splits: dict[str, int]
     unlabeled: tuple[str, ...] = ()

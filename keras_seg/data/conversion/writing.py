@@ -108,8 +108,15 @@ class FolderWriter:
             splits=dict(self._splits),
             rule=self._labels.rule,
             notices=tuple(printable(line) for line in notices),
-            **{key: tuple(value) for key, value in self._lists.items()},
-            **{key: self._counts[key] for key in ("overlapping", "hidden", "cut", "outside", "empty")},
+            unlabeled=tuple(self._lists["unlabeled"]),
+            left_out=tuple(self._lists["left_out"]),
+            resized=tuple(self._lists["resized"]),
+            turned=tuple(self._lists["turned"]),
+            overlapping=self._counts["overlapping"],
+            hidden=self._counts["hidden"],
+            cut=self._counts["cut"],
+            outside=self._counts["outside"],
+            empty=self._counts["empty"],
         )
 
     def _maps(self, item: LabeledImage, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

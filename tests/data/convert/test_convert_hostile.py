@@ -187,7 +187,7 @@ def test_two_formats_and_none(tmp_path):
 
 
 @pytest.mark.parametrize("format", [None, "coco", "coco-panoptic", "yolo", "labelme", "cvat", "roboflow-masks",
-    "split-masks", "voc", "cityscapes", "ade20k", "camvid", "nnunet", "kitti", "mapillary"])  # fmt: skip
+    "split-masks", "voc", "cityscapes", "ade20k", "camvid", "nnunet", "kitti", "mapillary", "supervisely"])  # fmt: skip
 def test_a_folder_that_does_not_fit(tmp_path, format):
     save_image(tmp_path / "c" / "photo.jpg")
     save_json(tmp_path / "c" / "notes.json", {"a": 1})

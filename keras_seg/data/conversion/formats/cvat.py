@@ -158,7 +158,7 @@ def _number(element: Any, key: str, where: str, *, default: float | None = None)
     if text is None and default is not None:
         return default
     try:
-        value = float(text)
+        value = float(str(text))
     except (TypeError, ValueError) as error:
         raise InputError(f"{where}: {key} is {text!r}, and must be a number. Export the task again.") from error
     if not math.isfinite(value):

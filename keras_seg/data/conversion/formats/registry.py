@@ -12,6 +12,7 @@ from keras_seg.data.conversion.formats import (
     mapillary,
     nnunet,
     roboflow_masks,
+    supervisely,
     ultralytics_masks,
     voc,
     yolo,
@@ -33,5 +34,6 @@ _MODULES = (
     nnunet,
     kitti,
     mapillary,
+    supervisely,
 )
 FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in _MODULES}
