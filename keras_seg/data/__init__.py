@@ -1,5 +1,7 @@
 """Images and masks: folders, TensorFlow Datasets, generated scenes."""
 
+from keras_seg.data.conversion.convert import convert
+from keras_seg.data.conversion.report import ConversionReport
 from keras_seg.data.index.folder_index import FolderIndex, scan_folder
 from keras_seg.data.index.instance_index import InstanceIndex, scan_instances
 from keras_seg.data.index.instance_pairs import find_instance_pairs, find_instance_splits
@@ -31,6 +33,7 @@ __all__ = [
     "BOUNDARY_CLASSES",
     "INSTANCE_CLASSES",
     "SHAPE_NAMES",
+    "ConversionReport",
     "FolderIndex",
     "InstanceIndex",
     "InstanceTargets",
@@ -44,6 +47,7 @@ __all__ = [
     "boundary_weights",
     "cells_scene",
     "class_weights",
+    "convert",
     "count_pixels",
     "find_instance_pairs",
     "find_instance_splits",

@@ -18,7 +18,7 @@ from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import common_size, exif_choice
 from keras_seg.data.index.folder_index import folder_name
 from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
-from keras_seg.data.index.instance_pairs import object_files, pair_instance_files
+from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, object_files, pair_instance_files
 from keras_seg.data.index.instance_reading import VOID, read_instances
 from keras_seg.data.index.label_file import read_label_file
 from keras_seg.data.index.pairs import ListedPairs, Pair
@@ -136,7 +136,7 @@ def scan_instances(
     pairing = pair_instance_files(path, split=split, allow_orphans=allow_orphans)
     pairs = pairing.pairs
     if components is None:
-        _refuse_named_classes(path, split)
+        _refuse_named_classes(path, split, pairs)
     elif components and all(pair.mask.is_dir() for pair in pairs):
         fix = "Remove it: each folder of masks already has one file per object."
         _validation.fail("components", "applies to files, and no mask of the folder is a file", components, fix)
@@ -251,7 +251,9 @@ def _refuse_classes(name: str, seen: Sequence[_Look]) -> None:
         )
 
 
-def _refuse_named_classes(path: PathLike | ListedPairs, split: str | None) -> None:
+def _refuse_named_classes(path: PathLike | ListedPairs, split: str | None, pairs: Sequence[Pair]) -> None:
+    if all(pair.mask.parent.name.lower() in OBJECT_FOLDERS for pair in pairs):
+        return  # Beside masks/, which the names are about.
     labels = read_label_file(path, split)
     if labels.names is not None:
         raise InputError(

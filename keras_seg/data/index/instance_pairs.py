@@ -11,7 +11,9 @@ from keras_seg.data.index.folder_roles import IMAGE_FOLDERS, MASK_FOLDERS, SPLIT
 from keras_seg.data.index.layouts import no_such_split, split_needed
 from keras_seg.data.index.pairs import ListedPairs, Pair, Pairing, find_splits, pair_files
 
-_MAP_FOLDERS = ("instances", "instance_masks", *MASK_FOLDERS)
+# Folders whose names say that they hold objects.
+OBJECT_FOLDERS = ("instances", "instance_masks")
+_MAP_FOLDERS = (*OBJECT_FOLDERS, *MASK_FOLDERS)
 
 
 def find_instance_pairs(

@@ -1,0 +1,1 @@
+"""One module per format: how it is recognized, and how it is read."""

@@ -1,0 +1,203 @@
+"""CVAT for images 1.1: one XML file."""
+
+import functools
+import math
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg._validation import InputError
+from keras_seg.data.conversion.formats.format import Format
+from keras_seg.data.conversion.labeled_image import (
+    LabeledImage,
+    LabeledImages,
+    LabeledObject,
+    Stamp,
+    checked_size,
+    class_ids,
+)
+from keras_seg.data.conversion.polygons import ellipse_stamp, polygon_points, polygon_stamp, rectangle
+from keras_seg.data.conversion.run_lengths import row_runs_stamp
+from keras_seg.data.conversion.source import Source, split_in
+
+_AREAS = ("polygon", "box", "ellipse", "mask")
+_NO_AREA = ("polyline", "points", "cuboid", "skeleton")
+_MAX_XML = 1_000_000_000
+
+
+def _file(source: Source) -> pathlib.Path | None:
+    for file in source.label_files(".xml"):
+        with open(file, "rb") as stream:
+            start = stream.read(4096)
+        if b"<annotations" in start:
+            return file
+    return None
+
+
+def _recognize(source: Source) -> str | None:
+    file = _file(source)
+    return None if file is None else f"{source.name(file)} with annotations"
+
+
+def _read(source: Source) -> LabeledImages:
+    file = _file(source)
+    if file is None:
+        raise InputError(f"{source.shown}: no XML file holds annotations. Export as CVAT for images 1.1.")
+    where = source.name(file)
+    listed, used, skipped, subsets = _survey(file, where)
+    names, ids = class_ids(list(listed) or sorted(used), where)
+    classes = dict(zip(list(listed) or sorted(used), ids, strict=True))
+    if unknown := sorted(used - classes.keys()):
+        raise InputError(f"{where}: the label {unknown[0]!r} is not in the list of labels. Export the task again.")
+    found = LabeledImages(
+        names=names,
+        colors=_colors(listed, classes, len(names)),
+        images=iter(()),
+        rule="objects of a higher z_order lie on top, then later ones",
+    )
+    found.notices += [f"{count} shapes of type {kind} have no area: left out." for kind, count in skipped.items()]
+
+    def images() -> Iterator[LabeledImage]:
+        for image in _elements(file, where, "image"):
+            name = image.get("name")
+            record = f"{where}: image {name!r}"
+            size = checked_size(_number(image, "height", record), _number(image, "width", record), record)
+            bases = [file.parent / "images", file.parent / "images" / (image.get("subset") or ""), file.parent]
+            yield LabeledImage(
+                image=source.first_file(name, bases, record),
+                name=str(name),
+                where=record,
+                split=split_in(image.get("subset") or "") if len(subsets) > 1 else None,
+                size=size,
+                objects=_objects(image, classes, record),
+                annotated=any(child.tag in (*_AREAS, "tag") for child in image),
+            )
+
+    found.images = images()
+    return found
+
+
+def _elements(file: pathlib.Path, where: str, *tags: str) -> Iterator[Any]:
+    """The elements of these tags, one by one; each is emptied afterwards."""
+    parser = _validation.optional_import("defusedxml.ElementTree", "convert", "CVAT's XML")
+    if file.stat().st_size > _MAX_XML:
+        raise InputError(
+            f"{where}: has {file.stat().st_size / 1e9:.1f} GB, and 1 GB is the most that is read. Divide it."
+        )
+    try:
+        for _, element in parser.iterparse(str(file), forbid_dtd=True):
+            if element.tag in tags:
+                yield element
+                element.clear()
+    except InputError:
+        raise
+    # Entities and document types are refused by ValueErrors, wrong XML by a SyntaxError.
+    except (ValueError, SyntaxError) as error:
+        raise InputError(f"{where}: is not plain XML ({' '.join(str(error).split())}). Export it again.") from error
+
+
+def _survey(file: pathlib.Path, where: str) -> tuple[dict[str, str | None], set[str], dict[str, int], set[str]]:
+    """(color of each label of the list, labels that occur, shapes without area by type, subsets)."""
+    listed: dict[str, str | None] = {}
+    used: set[str] = set()
+    skipped: dict[str, int] = {}
+    subsets: set[str] = set()
+    for element in _elements(file, where, "label", "image", "track"):
+        if element.tag == "track":
+            raise InputError(
+                f"{where}: holds tracks of a video. Export as CVAT for images 1.1, which has single images."
+            )
+        if element.tag == "label":
+            name = (element.findtext("name") or "").strip()
+            if name and element.findtext("parent") is None:
+                listed[name] = element.findtext("color")
+            continue
+        subsets.add(element.get("subset") or "")
+        for shape in element:
+            if shape.tag in _AREAS:
+                used.add((shape.get("label") or "").strip())
+            elif shape.tag in _NO_AREA:
+                skipped[shape.tag] = skipped.get(shape.tag, 0) + 1
+            elif shape.tag != "tag":
+                raise InputError(
+                    f"{where}: image {element.get('name')!r}: the shape {shape.tag!r} is unknown. Remove it."
+                )
+    return listed, used, skipped, subsets
+
+
+def _colors(
+    listed: dict[str, str | None], classes: dict[str, int], count: int
+) -> tuple[tuple[int, int, int], ...] | None:
+    table = [(0, 0, 0)] * count
+    for name, color in listed.items():
+        try:
+            value = int((color or "").removeprefix("#"), 16)
+        except ValueError:
+            return None
+        table[classes[name]] = (value >> 16 & 255, value >> 8 & 255, value & 255)
+    return tuple(table) if listed else None
+
+
+def _objects(image: Any, classes: dict[str, int], where: str) -> list[LabeledObject]:
+    shapes = []
+    for number, shape in enumerate(image, 1):
+        if shape.tag in _AREAS:
+            record = f"{where}: shape {number} ({shape.tag})"
+            order = _number(shape, "z_order", record, default=0)
+            facts = (shape.tag, dict(shape.attrib), record)
+            label = (shape.get("label") or "").strip()
+            shapes.append((order, LabeledObject(id_=classes[label], draw=functools.partial(_stamp, facts))))
+    return [item for _, item in sorted(shapes, key=lambda pair: pair[0])]
+
+
+def _number(element: Any, key: str, where: str, *, default: float | None = None) -> float:
+    text = element.get(key)
+    if text is None and default is not None:
+        return default
+    try:
+        value = float(str(text))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: {key} is {text!r}, and must be a number. Export the task again.") from error
+    if not math.isfinite(value):
+        raise InputError(f"{where}: {key} is {text!r}, and must be a number. Export the task again.")
+    return value
+
+
+def _stamp(facts: tuple[str, dict[str, str], str], height: int, width: int) -> Stamp:
+    tag, values, where = facts
+
+    def number(key: str, default: float | None = None) -> float:
+        return _number(values, key, where, default=default)
+
+    if tag == "mask":
+        box = [number(key) for key in ("left", "top", "width", "height")]
+        try:
+            runs = [int(word) for word in values.get("rle", "").split(",")]
+            left, top, columns, rows = (int(value) for value in box)
+        except ValueError as error:
+            raise InputError(f"{where}: rle is not a list of whole numbers. Export the task again.") from error
+        return row_runs_stamp(runs, (left, top, columns, rows), height, width, where=where)
+    if tag == "ellipse":
+        center, radii = (number("cx"), number("cy")), (number("rx"), number("ry"))
+        return ellipse_stamp(center, radii, height, width, degrees=number("rotation", 0.0))
+    if tag == "box":
+        left, top, right, bottom = (number(key) for key in ("xtl", "ytl", "xbr", "ybr"))
+        corners = rectangle(left, top, right, bottom)
+        turn = math.radians(number("rotation", 0.0))
+        middle = corners.mean(0)
+        # Clockwise, as y points down.
+        turned = (corners - middle) @ np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+        return polygon_stamp([turned + middle], height, width, where=where)
+    pairs = [pair.split(",") for pair in values.get("points", "").split(";")]
+    return polygon_stamp([polygon_points(pairs, where)], height, width, where=where)
+
+
+FORMAT = Format(
+    name="cvat",
+    signs="annotations.xml (CVAT for images 1.1)",
+    recognize=_recognize,
+    read=_read,
+)

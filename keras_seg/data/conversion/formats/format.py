@@ -1,0 +1,24 @@
+"""The interface of a format."""
+
+import dataclasses
+from collections.abc import Callable
+
+from keras_seg.data.conversion.labeled_image import LabeledImages
+from keras_seg.data.conversion.source import Source
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Format:
+    """How files of one kind are found and read.
+
+    Args:
+        name: str. The name that users pass.
+        signs: str. What it is recognized by, for the message about a source that no format fits.
+        recognize: function of a `Source` that gives what was found, in words, or None.
+        read: function of a `Source` that gives its `LabeledImages`, whose images are read one by one.
+    """
+
+    name: str
+    signs: str
+    recognize: Callable[[Source], str | None]
+    read: Callable[[Source], LabeledImages]

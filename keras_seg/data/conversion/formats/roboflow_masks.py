@@ -1,0 +1,88 @@
+"""Roboflow's "Semantic Segmentation Masks": image, mask and _classes.csv in one folder."""
+
+import csv
+import pathlib
+from collections.abc import Iterator
+
+from keras_seg._validation import InputError
+from keras_seg.data.conversion.formats import mask_folders
+from keras_seg.data.conversion.formats.format import Format
+from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages, class_ids, is_background
+from keras_seg.data.conversion.source import Source, is_file, split_in
+
+_TABLE = "_classes.csv"
+_ENDING = "_mask"
+
+
+def _folders(source: Source) -> dict[str | None, pathlib.Path]:
+    """The folders that hold a table of classes, by split."""
+    if source.file:
+        return {}
+    if is_file(source.root / _TABLE):
+        return {None: source.root}
+    return {split_in(name): path for name, path in source.folders().items() if is_file(path / _TABLE)}
+
+
+def _recognize(source: Source) -> str | None:
+    for folder in _folders(source).values():
+        if any(file.stem.endswith(_ENDING) for file in source.files(folder, (".png",))):
+            return source.name(folder / _TABLE)
+    return None
+
+
+def _read(source: Source) -> LabeledImages:
+    folders = _folders(source)
+    if not folders:
+        raise InputError(f"{source.shown}: has no {_TABLE}, here or in train/. Export it again from Roboflow.")
+    tables = {split: _table(source, folder) for split, folder in folders.items()}
+    first = next(iter(tables))
+    for split, table in tables.items():
+        if table != tables[first]:
+            name = source.name(folders[split] / _TABLE)
+            raise InputError(
+                f"{name}: differs from {source.name(folders[first] / _TABLE)}. Export the splits together."
+            )
+    values = tables[first]
+    # 0 is the background, which Roboflow lists as a class.
+    named = {value: name for value, name in values.items() if value != 0 or not is_background(name)}
+    where = source.name(folders[first] / _TABLE)
+    if 0 in named:
+        raise InputError(f"{where}: the value 0 is {named[0]!r}, and must be background. Correct the table.")
+    names, ids = class_ids(list(named.values()), where)
+    classes = {0: 0, **dict(zip(named, ids, strict=True))}
+    found = LabeledImages(names=names, images=iter(()), has_objects=False)
+
+    def images() -> Iterator[LabeledImage]:
+        for split, folder in folders.items():
+            files = source.files(folder)
+            masks = [file for file in files if file.stem.endswith(_ENDING) and file.suffix.lower() == ".png"]
+            pairs, lone = mask_folders.by_stem([f for f in files if f not in masks], masks, ending=_ENDING)
+            found.left_out += [source.name(image) for image in lone]
+            read = lambda mask, where: mask_folders.mapped_ids(mask, where, classes)  # noqa: E731
+            yield from mask_folders.paired(source, pairs, split=split, read=read)
+
+    found.images = images()
+    return found
+
+
+def _table(source: Source, folder: pathlib.Path) -> dict[int, str]:
+    path = source.inside(_TABLE, folder, source.shown)
+    rows = [[cell.strip() for cell in row] for row in csv.reader(source.text(path).splitlines())]
+    if not rows or [cell.lower() for cell in rows[0][:2]] != ["pixel value", "class"]:
+        raise InputError(f"{source.name(path)}: does not begin with the row Pixel Value, Class. Export it again.")
+    table: dict[int, str] = {}
+    for number, row in enumerate(rows[1:], 2):
+        if not any(row):
+            continue
+        if len(row) != 2 or not row[0].isdecimal() or int(row[0]) in table:
+            raise InputError(f"{source.name(path)}, line {number}: is not a new pixel value and a class: {row}.")
+        table[int(row[0])] = row[1]
+    return table
+
+
+FORMAT = Format(
+    name="roboflow-masks",
+    signs="_classes.csv beside images and their _mask.png",
+    recognize=_recognize,
+    read=_read,
+)

@@ -1,0 +1,141 @@
+"""Supervisely: ds/img and ds/ann with a JSON file per image, and meta.json."""
+
+import base64
+import binascii
+import functools
+import io
+import pathlib
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from keras_seg._validation import InputError
+from keras_seg.data.conversion.formats.format import Format
+from keras_seg.data.conversion.labeled_image import (
+    MAX_PIXELS,
+    LabeledImage,
+    LabeledImages,
+    LabeledObject,
+    Stamp,
+    checked_size,
+    class_ids,
+)
+from keras_seg.data.conversion.polygons import polygon_points, polygon_stamp, rectangle
+from keras_seg.data.conversion.source import Source, is_file, split_in
+
+_AREAS = ("polygon", "rectangle", "bitmap")
+_NO_AREA = ("line", "point", "graph", "polyline", "cuboid")
+
+
+def _folders(source: Source) -> list[pathlib.Path]:
+    if source.file or not is_file(source.root / "meta.json"):
+        return []
+    found = [folder for folder in source.folders().values() if all((folder / kind).is_dir() for kind in ("img", "ann"))]
+    return [source.root] if (source.root / "ann").is_dir() and (source.root / "img").is_dir() else found
+
+
+def _recognize(source: Source) -> str | None:
+    folders = _folders(source)
+    return f"meta.json and {source.name(folders[0] / 'ann')}/" if folders else None
+
+
+def _read(source: Source) -> LabeledImages:
+    folders = _folders(source)
+    if not folders:
+        raise InputError(f"{source.shown}: has no meta.json with folders img/ and ann/. Export the project again.")
+    meta = source.json(source.inside("meta.json", source.root, source.shown))
+    rows = meta.get("classes") if isinstance(meta, dict) else None
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and isinstance(row.get("title"), str) for row in rows
+    ):
+        raise InputError("meta.json: must hold classes with a title each. Export the project again.")
+    names, ids = class_ids([row["title"] for row in rows], "meta.json")
+    classes = {row["title"]: id_ for row, id_ in zip(rows, ids, strict=True)}
+    found = LabeledImages(names=names, images=iter(()), rule="later objects lie on top")
+    split_names = {folder: split_in(folder.name) for folder in folders if folder != source.root}
+    # Other folders of a project are data sets without such a meaning.
+    divided = len(split_names) > 0 and all(split_names.values())
+    skipped: dict[str, int] = {}
+
+    def images() -> Iterator[LabeledImage]:
+        for folder in folders:
+            files = {file.name: file for file in source.files(folder / "img")}
+            for label in source.files(folder / "ann", (".json",)):
+                where, content = source.name(label), source.json(label)
+                size = content.get("size") if isinstance(content, dict) else None
+                objects = content.get("objects") if isinstance(content, dict) else None
+                if not isinstance(size, dict) or not isinstance(objects, list):
+                    raise InputError(f"{where}: must hold size and objects. Export the project again.")
+                name = label.name.removesuffix(".json")
+                yield LabeledImage(
+                    image=files.pop(name, None),
+                    name=name if folder == source.root or divided or len(folders) == 1 else f"{folder.name}/{name}",
+                    where=where,
+                    split=split_names[folder] if divided else None,
+                    size=checked_size(size.get("height"), size.get("width"), where),
+                    objects=list(_objects(objects, classes, where, skipped)),
+                )
+            found.left_out += [source.name(file) for file in files.values()]
+        lines = [f"{count} objects of type {kind} have no area: left out." for kind, count in skipped.items()]
+        found.notices.extend(lines)
+
+    found.images = images()
+    return found
+
+
+def _objects(rows: list[Any], classes: dict[str, int], where: str, skipped: dict[str, int]) -> Iterator[LabeledObject]:
+    for number, row in enumerate(rows, 1):
+        record = f"{where}: object {number}"
+        kind = row.get("geometryType") if isinstance(row, dict) else None
+        if kind in _NO_AREA:
+            skipped[kind] = skipped.get(kind, 0) + 1
+            continue
+        if kind not in _AREAS:
+            raise InputError(f"{record}: the type {kind!r} is unknown. Draw it as a polygon.")
+        if row.get("classTitle") not in classes:
+            raise InputError(f"{record}: the class {row.get('classTitle')!r} is not in meta.json. Add it.")
+        yield LabeledObject(id_=classes[row["classTitle"]], draw=functools.partial(_stamp, row, record))
+
+
+def _stamp(row: dict[str, Any], where: str, height: int, width: int) -> Stamp:
+    if row["geometryType"] == "bitmap":
+        return _bitmap_stamp(row.get("bitmap"), where, height, width)
+    points = row.get("points")
+    if not isinstance(points, dict):
+        raise InputError(f"{where}: has no points. Export the project again.")
+    outer = polygon_points(points.get("exterior"), where)
+    if row["geometryType"] == "rectangle":
+        if outer.shape != (2, 2):
+            raise InputError(f"{where}: a rectangle has two points. Draw it again.")
+        (left, top), (right, bottom) = outer.tolist()
+        return polygon_stamp([rectangle(left, top, right, bottom)], height, width, where=where)
+    holes = [polygon_points(ring, where) for ring in points.get("interior") or []]
+    return polygon_stamp([outer], height, width, holes=holes, where=where)
+
+
+def _bitmap_stamp(bitmap: Any, where: str, height: int, width: int) -> Stamp:
+    try:
+        left, top = (int(value) for value in bitmap["origin"])
+        inflate = zlib.decompressobj()
+        data = inflate.decompress(base64.b64decode(bitmap["data"], validate=True), MAX_PIXELS)
+        with Image.open(io.BytesIO(data)) as image:
+            inside = np.array(image.getchannel("A") if image.mode == "RGBA" else image.convert("L")) > 0
+    except (
+        binascii.Error, zlib.error, ValueError, TypeError, KeyError, OSError, SyntaxError, Image.DecompressionBombError
+    ) as error:  # fmt: skip
+        raise InputError(
+            f"{where}: the bitmap is not a compressed PNG file with an origin. Export it again."
+        ) from error
+    seen = inside[max(0, -top) : max(height - top, 0), max(0, -left) : max(width - left, 0)]
+    return Stamp(top=max(top, 0), left=max(left, 0), inside=seen, cut=bool(inside.sum() > seen.sum()))
+
+
+FORMAT = Format(
+    name="supervisely",
+    signs="meta.json, and folders with img/ and ann/",
+    recognize=_recognize,
+    read=_read,
+)

@@ -1,0 +1,138 @@
+"""What every format is read into: images, each with objects to paint or with a mask."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from keras_seg._validation import InputError
+
+# The label of pixels without a class in the masks that formats give; the writer replaces it by 255 or 65535.
+VOID = -1
+BACKGROUND = "background"
+
+# No labels are painted for larger images: a file can claim any size.
+MAX_PIXELS = 1 << 28
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """The pixels of one object.
+
+    Args:
+        top: int. The row of the first row of `inside`.
+        left: int. The column of the first column of `inside`.
+        inside: bool array (height, width), which lies in the image completely.
+        cut: bool. Whether a part of the object lies outside of the image.
+    """
+
+    top: int = 0
+    left: int = 0
+    inside: np.ndarray
+    cut: bool = False
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Where the array lies in the image."""
+        height, width = self.inside.shape
+        return slice(self.top, self.top + height), slice(self.left, self.left + width)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LabeledObject:
+    """One object of an image.
+
+    Args:
+        id_: int. Its class, or `VOID` for pixels that are ignored.
+        draw: function of (height, width) that gives its `Stamp`.
+    """
+
+    id_: int
+    draw: Callable[[int, int], Stamp]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LabeledImage:
+    """An image and its labels, which are read when it is written.
+
+    Args:
+        image: path of the file, or None if the source does not have it.
+        name: str. The name that the source gives it, with its folder: the stem of the output.
+        where: str. The file and the record of the labels, for error messages.
+        split: str. "train", "val", "test" or None.
+        size: (height, width) that the labels were drawn on, or None for the size of the image.
+        objects: the objects, the bottom one first.
+        mask: function that gives the class of each pixel, int array (height, width), instead of objects.
+        instances: function that gives the number of the object of each pixel, with `mask`.
+        annotated: bool. Whether the source has any label of the image.
+    """
+
+    image: pathlib.Path | None
+    name: str
+    where: str
+    split: str | None = None
+    size: tuple[int, int] | None = None
+    objects: Sequence[LabeledObject] = ()
+    mask: Callable[[], np.ndarray] | None = None
+    instances: Callable[[], np.ndarray] | None = None
+    annotated: bool = True
+
+
+@dataclasses.dataclass(kw_only=True)
+class LabeledImages:
+    """All that a source holds.
+
+    Args:
+        names: the names of the classes, by id.
+        images: iterator of `LabeledImage`.
+        colors: (red, green, blue) of each class, or None.
+        large_first: bool. Whether smaller objects are painted over larger ones, instead of in the order given.
+        rule: str. Which object wins where objects overlap, in words.
+        notices: list of str, which may grow while the images are read.
+        left_out: list of str. Names of images that have no labels and are not written; may grow.
+        has_objects: bool. Whether the objects of a class are told apart.
+    """
+
+    names: tuple[str, ...]
+    images: Iterator[LabeledImage]
+    colors: tuple[tuple[int, int, int], ...] | None = None
+    large_first: bool = False
+    rule: str = ""
+    notices: list[str] = dataclasses.field(default_factory=list)
+    left_out: list[str] = dataclasses.field(default_factory=list)
+    has_objects: bool = True
+
+
+def checked_size(height: object, width: object, where: str) -> tuple[int, int]:
+    """(height, width), if these are whole numbers of a plausible size."""
+    for value in (height, width):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 1:
+            raise InputError(f"{where}: the size {height!r} x {width!r} (height x width) is not two whole numbers.")
+    size = int(height), int(width)  # pyright: ignore[reportArgumentType]
+    if size != (height, width) or size[0] * size[1] > MAX_PIXELS:
+        raise InputError(f"{where}: the size {height} x {width} is not whole, or more than {MAX_PIXELS} pixels.")
+    return size
+
+
+def class_ids(names: Sequence[str], where: object) -> tuple[tuple[str, ...], list[int]]:
+    """The names of all classes with the background as class 0, and the id of each of `names`.
+
+    A class that is itself called background is class 0.
+    """
+    plain = [str(name).strip() for name in names]
+    empty = [name for name in plain if not name]
+    twice = sorted({name for name in plain if plain.count(name) > 1})
+    if empty or twice:
+        wrong = f"the class name {twice[0]!r} occurs twice" if twice else "a class has no name"
+        raise InputError(f"{where}: {wrong}. Give each class its own name in the label tool.")
+    others = [name for name in plain if not is_background(name)]
+    if not others:
+        raise InputError(f"{where}: lists no classes. Export the labels together with their classes.")
+    ids = [0 if is_background(name) else others.index(name) + 1 for name in plain]
+    return (BACKGROUND, *others), ids
+
+
+def is_background(name: str) -> bool:
+    """Whether a class of this name is the background."""
+    return name.strip().strip("_").lower() == BACKGROUND

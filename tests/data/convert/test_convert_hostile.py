@@ -1,0 +1,208 @@
+"""Sources that are damaged, ambiguous, or made to harm."""
+
+import os
+import stat
+import zipfile
+
+import numpy as np
+import pytest
+from conversion_sources import converted, refused, save_image, save_json, save_mask
+from PIL import Image
+
+from keras_seg import InputError
+from keras_seg.data import convert
+from keras_seg.data.conversion import source as source_module
+from keras_seg.data.conversion import unpacking
+
+pytestmark = pytest.mark.tensorflow_only
+
+SQUARE = [0, 0, 4, 0, 4, 4, 0, 4]
+
+
+def coco(root, name="a.png"):
+    save_image(root / "a.png")
+    row = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [SQUARE], "iscrowd": 0}
+    image = {"id": 1, "file_name": name, "width": 16, "height": 12}
+    categories = [{"id": 1, "name": "car"}]
+    save_json(root / "labels.json", {"images": [image], "annotations": [row], "categories": categories})
+    return root
+
+
+def zipped(path, folder, *, prefix=""):
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                archive.write(file, prefix + file.relative_to(folder).as_posix())
+    return path
+
+
+@pytest.mark.parametrize("prefix", ["", "export/"])
+def test_archives(tmp_path, prefix):
+    report, masks, _ = converted(zipped(tmp_path / "a.zip", coco(tmp_path / "c"), prefix=prefix), tmp_path / "out")
+    assert report.format == "coco" and masks["masks/a.png"].sum() == 16
+
+
+@pytest.mark.parametrize("name", ["../x.txt", "/x.txt", "a/../../x.txt", "C:/x.txt", "..\\x.txt"])
+def test_archives_that_climb(tmp_path, name):
+    archive = zipped(tmp_path / "a.zip", coco(tmp_path / "c"))
+    with zipfile.ZipFile(archive, "a") as opened:
+        opened.writestr(name, "x")
+    assert "would be written outside" in refused(archive, tmp_path / "out")
+
+
+def test_archives_with_links(tmp_path):
+    archive = zipped(tmp_path / "a.zip", coco(tmp_path / "c"))
+    link = zipfile.ZipInfo("link.png")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(archive, "a") as opened:
+        opened.writestr(link, "/etc/passwd")
+    assert "or is a link" in refused(archive, tmp_path / "out")
+
+
+def test_archives_that_explode(tmp_path, monkeypatch):
+    monkeypatch.setattr(unpacking, "_SMALL", 1000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("a.json", b" " * 5_000_000)
+    assert "as in a decompression bomb" in refused(tmp_path / "a.zip", tmp_path / "out")
+
+
+def test_archives_that_lie_about_their_size(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("a.json", b"1234567890" * 100)
+    data = path.read_bytes()
+    # The size of 1000 in both headers.
+    path.write_bytes(data.replace((1000).to_bytes(4, "little"), (10).to_bytes(4, "little")))
+    assert str(path) in refused(path, tmp_path / "out")
+
+
+def test_damaged_archives(tmp_path):
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04 no archive")
+    assert "cannot be unpacked" in refused(tmp_path / "a.zip", tmp_path / "out")
+
+
+def test_links_that_leave_the_source(tmp_path):
+    root = coco(tmp_path / "c", "link.png")
+    os.symlink(save_image(tmp_path / "secret.png"), root / "link.png")
+    assert "labels.json: image 1: 'link.png' leads out of" in refused(root, tmp_path / "out")
+
+
+def test_linked_folders_are_not_entered(tmp_path):
+    root = tmp_path / "c"
+    save_image(root / "images" / "a.jpg")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("0 0 0 1 0 1 1")
+    os.symlink(tmp_path / "labels", root / "labels")
+    assert "no known format" in refused(root, tmp_path / "out")
+
+
+def test_label_files_of_over_a_gigabyte(tmp_path, monkeypatch):
+    monkeypatch.setattr(source_module, "_MAX_JSON", 100)
+    assert "labels.json: has 0.0 GB, and 1 GB is the most" in refused(coco(tmp_path / "c"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 200_000, "\xff\xfe{", ""])
+def test_broken_label_files(tmp_path, text):
+    root = coco(tmp_path / "c")
+    (root / "labels.json").write_bytes(text.encode("latin-1"))
+    assert refused(root, tmp_path / "out").startswith("labels.json: is not valid JSON")
+
+
+def test_images_that_hold_less_than_they_claim(tmp_path):
+    root = coco(tmp_path / "c")
+    data = (root / "a.png").read_bytes()
+    (root / "a.png").write_bytes(data[: len(data) // 2])
+    assert "a.png: the image cannot be read" in refused(root, tmp_path / "out")
+    (root / "a.png").write_bytes(b"no image")
+    assert "a.png: the image cannot be read" in refused(root, tmp_path / "out")
+
+
+def test_images_that_claim_everything(tmp_path):
+    root = coco(tmp_path / "c")
+    Image.new("1", (1, 1)).save(root / "a.bmp")
+    data = bytearray((root / "a.bmp").read_bytes())
+    data[18:26] = (60_000).to_bytes(4, "little") * 2
+    (root / "a.bmp").write_bytes(data)
+    (root / "a.png").unlink()
+    coco_text = (root / "labels.json").read_text().replace("a.png", "a.bmp")
+    (root / "labels.json").write_text(coco_text)
+    assert "a.bmp" in refused(root, tmp_path / "out")
+
+
+def test_control_characters_and_reserved_names(tmp_path):
+    names = ["\x1b[31ma\n.png", "..hidden.png", "a" * 200 + ".png", 'q"<?>.png']
+    root = tmp_path / "c"
+    images = []
+    for number, name in enumerate(names):
+        save_image(root / name)
+        images.append({"id": number, "file_name": name, "width": 16, "height": 12})
+    categories = [{"id": 1, "name": "\x1b[2Jcar"}]
+    save_json(root / "labels.json", {"images": images, "annotations": [], "categories": categories})
+    report, masks, _ = converted(root, tmp_path / "out")
+    assert len(masks) == 4 and all(name.isprintable() and len(name) < 140 for name in masks)
+    assert not any(path.name.startswith(".") for path in (tmp_path / "out" / "images").iterdir())
+    assert all(name.isprintable() for name in report.unlabeled)
+    (root / names[0]).unlink()
+    assert "\\x1b[31ma" in refused(root, tmp_path / "out2")
+
+
+def test_a_place_that_is_taken(tmp_path):
+    root, out = coco(tmp_path / "c"), tmp_path / "out"
+    out.mkdir()
+    (out / "mine.txt").write_text("x")
+    assert "exists and is not an empty folder" in refused(root, out)
+    (out / "mine.txt").unlink()
+    converted(root, out)
+    (tmp_path / "file").write_text("x")
+    assert "exists and is not an empty folder" in refused(root, tmp_path / "file")
+    os.symlink(tmp_path / "nowhere", tmp_path / "link")
+    assert "exists and is not an empty folder" in refused(root, tmp_path / "link")
+    (tmp_path / "new.partial").mkdir()
+    assert "new.partial: exists" in refused(root, tmp_path / "new")
+
+
+def test_nothing_is_left_of_a_failure_halfway(tmp_path):
+    root, calls = coco(tmp_path / "c"), []
+
+    def stop(done, total):
+        calls.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert(root, tmp_path / "out", progress=stop)
+    assert calls == [1] and sorted(path.name for path in tmp_path.iterdir()) == ["c"]
+
+
+def test_two_formats_and_none(tmp_path):
+    root = coco(tmp_path / "c")
+    for split in ("train", "val"):
+        save_image(root / "images" / split / "a.png")
+        save_mask(root / "masks" / split / "a.png", np.zeros((12, 16)))
+    message = refused(root, tmp_path / "out")
+    assert "coco (labels.json" in message and "split-masks (images/train" in message and "format=coco" in message
+    assert converted(root, tmp_path / "out", format="coco")[0].format == "coco"
+    (tmp_path / "empty").mkdir()
+    message = refused(tmp_path / "empty", tmp_path / "out2")
+    assert "no known format. Looked for coco: " in message and "yolo: " in message
+
+
+@pytest.mark.parametrize("format", [None, "coco", "coco-panoptic", "yolo", "labelme", "cvat", "roboflow-masks",
+    "split-masks", "voc", "cityscapes", "ade20k", "camvid", "nnunet", "kitti", "mapillary", "supervisely"])  # fmt: skip
+def test_a_folder_that_does_not_fit(tmp_path, format):
+    save_image(tmp_path / "c" / "photo.jpg")
+    save_json(tmp_path / "c" / "notes.json", {"a": 1})
+    assert refused(tmp_path / "c", tmp_path / "out", format=format)
+    assert refused(tmp_path / "c" / "notes.json", tmp_path / "out", format=format)
+
+
+def test_wrong_arguments(tmp_path):
+    root = coco(tmp_path / "c")
+    for options, message in (
+        ({"format": "cocoo"}, "Did you mean 'coco'"),
+        ({"task": "boundary"}, "`task` is not a known option"),
+        ({"images": tmp_path / "no"}, "`images` must be an existing folder"),
+        ({"allow_orphans": 1}, "`allow_orphans` must be"),
+    ):
+        with pytest.raises(InputError, match=message):
+            convert(root, tmp_path / "out", **options)
+    assert "there is no such file or folder" in refused(tmp_path / "no", tmp_path / "out")

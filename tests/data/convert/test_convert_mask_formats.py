@@ -1,0 +1,306 @@
+"""Formats that hold one mask file per image, each as a miniature in its own layout."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from conversion_sources import converted, refused, save_image, save_json, save_mask
+
+from keras_seg.data import scan_folder, scan_instances
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+def ids(*values):
+    """A mask of 12x16 whose columns hold the values, four columns each."""
+    return np.repeat(np.array([(*values, 0, 0, 0, 0)[:4]]), 4, axis=1).repeat(12, axis=0)
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+# Roboflow
+
+
+def roboflow(root, values=(0, 1, 2, 0), table="Pixel Value, Class\n0, background\n1, cat\n2, big dog\n"):
+    for split in ("train", "valid"):
+        save_image(root / split / "a_jpg.rf.0a1b.jpg")
+        save_mask(root / split / "a_jpg.rf.0a1b_mask.png", ids(*values))
+        write(root / split / "_classes.csv", table)
+    return root
+
+
+def test_roboflow(tmp_path):
+    root = roboflow(tmp_path / "rf")
+    save_image(root / "train" / "b.jpg")
+    report, masks, names = converted(root, tmp_path / "out")
+    assert names == {"names": ["background", "cat", "big dog"]} and report.format == "roboflow-masks"
+    assert list(masks) == ["train/masks/a_jpg.rf.0a1b.png", "val/masks/a_jpg.rf.0a1b.png"]
+    np.testing.assert_array_equal(masks["val/masks/a_jpg.rf.0a1b.png"], ids(0, 1, 2, 0))
+    assert report.left_out == ("train/b.jpg",)
+
+
+def test_roboflow_wrong(tmp_path):
+    assert "_mask.png: holds 3, which is no class" in refused(roboflow(tmp_path / "a", (3,)), tmp_path / "out")
+    root = roboflow(tmp_path / "b", table="Pixel Value, Class\n0, cat\n1, dog\n")
+    assert "the value 0 is 'cat'" in refused(root, tmp_path / "out")
+    root = roboflow(tmp_path / "c", table="Pixel Value, Class\n0, background\nx, dog\n")
+    assert "_classes.csv, line 3" in refused(root, tmp_path / "out")
+    root = roboflow(tmp_path / "d")
+    write(root / "valid" / "_classes.csv", "Pixel Value, Class\n0, background\n1, big dog\n2, cat\n")
+    assert "valid/_classes.csv: differs from train/_classes.csv" in refused(root, tmp_path / "out")
+    assert "does not tell objects apart" in refused(roboflow(tmp_path / "e"), tmp_path / "out", task="instances")
+
+
+# images/train beside masks/train
+
+
+def transposed(root, values, yaml):
+    for split in ("train", "val"):
+        save_image(root / "images" / split / "a.jpg")
+        save_mask(root / "masks" / split / "a.png", ids(*values))
+    if yaml:
+        write(root / "data.yaml", yaml)
+    return root
+
+
+def test_images_train_beside_masks_train(tmp_path):
+    root = transposed(tmp_path / "us", (0, 1, 2, 255), "path: .\nnames:\n  0: road\n  1: sky\n  2: car\n")
+    report, masks, names = converted(root, tmp_path / "out")
+    assert names == {"names": ["road", "sky", "car"], "ignore_class": 255} and report.format == "split-masks"
+    np.testing.assert_array_equal(masks["train/masks/a.png"], ids(0, 1, 2, 255))
+    assert report.splits == {"train": 1, "val": 1}
+    assert scan_folder(tmp_path / "out", split="train").num_classes == 3
+
+
+def test_label_mapping(tmp_path):
+    yaml = "names: [road, sky]\nlabel_mapping:\n  -1: ignore_label\n  7: 0\n  23: 1\n  4: 255\n"
+    _, masks, _ = converted(transposed(tmp_path / "us", (7, 23, 4, 7), yaml), tmp_path / "out")
+    np.testing.assert_array_equal(masks["val/masks/a.png"], ids(0, 1, 255, 0))
+    assert "a.png: holds 8" in refused(transposed(tmp_path / "us2", (7, 8, 4, 7), yaml), tmp_path / "out2")
+
+
+def test_without_names(tmp_path):
+    report, _, names = converted(transposed(tmp_path / "us", (0, 3, 255), None), tmp_path / "out")
+    assert names["names"] == ["background", "class_1", "class_2", "class_3"] and report.notices
+
+
+# Pascal VOC and CVAT
+
+VOC_PALETTE = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128)]
+
+
+def test_voc(tmp_path):
+    root = tmp_path / "VOCdevkit" / "VOC2012"
+    for name in ("2007_1", "2007_2", "2007_3"):
+        save_image(root / "JPEGImages" / f"{name}.jpg")
+    for name in ("2007_1", "2007_2"):
+        palette = VOC_PALETTE + [(9, 9, 9)] * 251
+        save_mask(root / "SegmentationClass" / f"{name}.png", ids(0, 1, 20, 255), colors=palette)
+        save_mask(root / "SegmentationObject" / f"{name}.png", ids(0, 1, 2, 255), colors=palette)
+    lists = root / "ImageSets" / "Segmentation"
+    write(lists / "train.txt", "2007_1\n")
+    write(lists / "val.txt", "2007_2\n")
+    write(lists / "trainval.txt", "2007_1\n2007_2\n")
+    report, masks, names = converted(tmp_path / "VOCdevkit", tmp_path / "out", task="instances")
+    assert len(names["names"]) == 21 and names["names"][20] == "tvmonitor" and names["ignore_class"] == 255
+    np.testing.assert_array_equal(masks["train/masks/2007_1.png"], ids(0, 1, 20, 255))
+    assert list(masks) == ["train/masks/2007_1.png", "val/masks/2007_2.png"] and report.splits == {"train": 1, "val": 1}
+    index = scan_instances(tmp_path / "out", split="val", ignore_class=65535)
+    np.testing.assert_array_equal(index.read_labels(0), ids(0, 1, 2, -1))
+    write(lists / "val.txt", "2007_1\n")
+    assert "lists 2007_1, as ImageSets/Segmentation/train.txt does" in refused(root, tmp_path / "out2")
+
+
+def painted(classes, colors):
+    return np.array(colors, "uint8")[classes]
+
+
+def test_cvat_masks_in_colors(tmp_path):
+    root = tmp_path / "cvat"
+    write(
+        root / "labelmap.txt",
+        "# label:color_rgb:parts:actions\ncar:250,50,83::\nbackground:0,0,0::\nsky: 51,221,255::\n",
+    )
+    save_image(root / "JPEGImages" / "sub" / "a.png")
+    colors = [(0, 0, 0), (250, 50, 83), (51, 221, 255), (1, 2, 3)]
+    save_mask(root / "SegmentationClass" / "sub" / "a.png", painted(ids(0, 1, 2, 1), colors))
+    write(root / "ImageSets" / "Segmentation" / "default.txt", "sub/a\nsub/b\n")
+    report, masks, names = converted(root, tmp_path / "out")
+    assert names == {"names": ["background", "car", "sky"]} and report.left_out == ("sub/b",)
+    np.testing.assert_array_equal(masks["masks/sub_a.png"], ids(0, 1, 2, 1))
+    # Values without colors are line numbers.
+    save_mask(root / "SegmentationClass" / "sub" / "a.png", ids(0, 1, 2, 0))
+    _, masks, _ = converted(root, tmp_path / "out2")
+    np.testing.assert_array_equal(masks["masks/sub_a.png"], ids(1, 0, 2, 1))
+    save_mask(root / "SegmentationClass" / "sub" / "a.png", painted(ids(0, 3, 2, 1), colors))
+    assert "sub/a.png: the color (1, 2, 3) is not in the list" in refused(root, tmp_path / "out3")
+    write(root / "labelmap.txt", "background:0,0,0::\ncar:0,0::\n")
+    assert "labelmap.txt, line 2" in refused(root, tmp_path / "out3")
+
+
+# Cityscapes and KITTI
+
+
+def cityscapes(root, values, *, kind="labelIds"):
+    stem = "aachen_000000_000019"
+    save_image(root / "leftImg8bit" / "train" / "aachen" / f"{stem}_leftImg8bit.png")
+    folder = root / "gtFine" / "train" / "aachen"
+    save_mask(folder / f"{stem}_gtFine_{kind}.png", ids(*values))
+    save_image(folder / f"{stem}_gtFine_color.png")
+    save_json(folder / f"{stem}_gtFine_polygons.json", {"imgHeight": 12, "imgWidth": 16, "objects": []})
+    return root
+
+
+def test_cityscapes_label_ids_become_train_ids(tmp_path):
+    root = cityscapes(tmp_path / "cs", (7, 26, 33, 255))
+    objects = np.array([[7, 26001, 33, 255]], "uint16").repeat(4, 1).repeat(12, 0)
+    save_mask(root / "gtFine/train/aachen/aachen_000000_000019_gtFine_instanceIds.png", objects)
+    report, masks, names = converted(root, tmp_path / "out", task="instances")
+    np.testing.assert_array_equal(masks["train/masks/aachen_000000_000019_leftImg8bit.png"], ids(0, 13, 18, 255))
+    assert len(names["names"]) == 19 and names["names"][13] == "car" and report.format == "cityscapes"
+    index = scan_instances(tmp_path / "out", split="train", ignore_class=65535, components=False)
+    np.testing.assert_array_equal(index.read_labels(0), ids(0, 1, -1, -1))
+
+
+def test_every_label_id_of_cityscapes_has_its_train_id():
+    from keras_seg.data.conversion.formats.cityscapes import LABEL_IDS, NAMES
+
+    # Label ids in the order of train ids, as the scripts of the data set list them.
+    order = [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33]
+    assert [LABEL_IDS[label] for label in order] == list(range(19)) and len(NAMES) == 19
+    assert sorted(LABEL_IDS) == [*range(34), 255]
+    assert all(LABEL_IDS[label] == -1 for label in LABEL_IDS if label not in order)
+
+
+def test_cityscapes_train_ids_are_taken_as_they_are(tmp_path):
+    root = cityscapes(tmp_path / "cs", (0, 13, 18, 255), kind="labelTrainIds")
+    _, masks, _ = converted(root, tmp_path / "out")
+    np.testing.assert_array_equal(masks["train/masks/aachen_000000_000019_leftImg8bit.png"], ids(0, 13, 18, 255))
+    assert "holds 34, which is no class" in refused(cityscapes(tmp_path / "cs2", (34,)), tmp_path / "out2")
+
+
+def test_kitti(tmp_path):
+    root = tmp_path / "kitti"
+    save_image(root / "training" / "image_2" / "000000_10.png")
+    save_mask(root / "training" / "semantic" / "000000_10.png", ids(7, 26, 0, 23))
+    save_image(root / "training" / "semantic_rgb" / "000000_10.png")
+    save_image(root / "testing" / "image_2" / "000000_10.png")
+    report, masks, _ = converted(root, tmp_path / "out")
+    np.testing.assert_array_equal(masks["masks/000000_10.png"], ids(0, 13, 255, 10))
+    assert report.notices == ("testing/ has no labels, and is left out.",)
+
+
+# ADE20K
+
+
+def test_ade20k_zero_is_ignored_and_classes_move_down(tmp_path):
+    root = tmp_path / "ADEChallengeData2016"
+    for split in ("training", "validation"):
+        save_image(root / "images" / split / "ADE_1.jpg")
+        save_mask(root / "annotations" / split / "ADE_1.png", ids(0, 1, 150, 2))
+    rows = [
+        f"{n}\t0.1\t1\t1\t{'wall, x' if n == 1 else 'screen' if n in (2, 3) else f'thing {n}'}" for n in range(1, 151)
+    ]
+    write(root / "objectInfo150.txt", "Idx\tRatio\tTrain\tVal\tName\n" + "\n".join(rows))
+    report, masks, names = converted(root, tmp_path / "out")
+    np.testing.assert_array_equal(masks["val/masks/ADE_1.png"], ids(255, 0, 149, 1))
+    assert names["names"][:3] == ["wall", "screen 2", "screen 3"] and len(names["names"]) == 150
+    assert report.format == "ade20k"
+    (root / "objectInfo150.txt").unlink()
+    report, _, names = converted(root, tmp_path / "out2")
+    assert names["names"][0] == "class_1" and report.notices
+
+
+# CamVid
+
+
+def test_camvid_of_segnet(tmp_path):
+    root = tmp_path / "CamVid"
+    for split in ("train", "val", "test"):
+        save_image(root / split / "0001TP.png")
+        save_mask(root / f"{split}annot" / "0001TP.png", ids(0, 10, 11, 3))
+    report, masks, names = converted(root, tmp_path / "out")
+    np.testing.assert_array_equal(masks["test/masks/0001TP.png"], ids(0, 10, 255, 3))
+    assert names["names"][0] == "Sky" and len(names["names"]) == 11 and report.splits["test"] == 1
+
+
+def test_camvid_in_colors(tmp_path):
+    root = tmp_path / "CamVid"
+    write(root / "label_colors.txt", "64 128 64\tAnimal\n0 0 0\t\tVoid\n192 0 128 Archway\n")
+    save_image(root / "701_StillsRaw_full" / "0001TP.png")
+    colors = [(64, 128, 64), (0, 0, 0), (192, 0, 128), (1, 1, 1)]
+    save_mask(root / "LabeledApproved_full" / "0001TP_L.png", painted(ids(0, 1, 2, 0), colors))
+    _, masks, names = converted(root, tmp_path / "out")
+    assert names == {"names": ["Animal", "Archway"], "ignore_class": 255}
+    np.testing.assert_array_equal(masks["masks/0001TP.png"], ids(0, 255, 1, 0))
+    save_mask(root / "LabeledApproved_full" / "0001TP_L.png", painted(ids(0, 3, 2, 0), colors))
+    assert "0001TP_L.png: the color (1, 1, 1) is not in" in refused(root, tmp_path / "out2")
+
+
+# nnU-Net
+
+
+def nnunet(root, labels, **more):
+    content = {"channel_names": {"0": "MRI"}, "labels": labels, "numTraining": 1, "file_ending": ".png", **more}
+    save_json(root / "dataset.json", content)
+    save_image(root / "imagesTr" / "case_1_0000.png")
+    save_mask(root / "labelsTr" / "case_1.png", ids(0, 1, 2, 3))
+    return root
+
+
+def test_nnunet(tmp_path):
+    root = nnunet(tmp_path / "Dataset001_X", {"background": 0, "liver": 1, "tumor": 2, "ignore": 3})
+    _, masks, names = converted(root, tmp_path / "out")
+    assert names == {"names": ["background", "liver", "tumor"], "ignore_class": 255}
+    np.testing.assert_array_equal(masks["masks/case_1.png"], ids(0, 1, 2, 255))
+
+
+@pytest.mark.parametrize(
+    ("labels", "more", "message"),
+    [
+        ({"background": 0, "whole": [1, 2], "core": 2}, {}, "'whole' is a region of several labels"),
+        ({"background": 0, "a": 2}, {}, "do not count up from 0"),
+        ({"background": 0, "a": "1"}, {}, "the label of 'a' is '1'"),
+        ({"background": 0, "a": 1}, {"channel_names": {"0": "T1", "1": "T2"}}, "have 2 channels"),
+        ({"background": 0, "a": 1}, {"file_ending": ".nii.gz"}, "file_ending is '.nii.gz'"),
+    ],
+)
+def test_nnunet_wrong(tmp_path, labels, more, message):
+    assert re.search(f"^dataset.json: .*{message}", refused(nnunet(tmp_path / "nn", labels, **more), tmp_path / "out"))
+
+
+# Mapillary
+
+
+def test_mapillary(tmp_path):
+    root = tmp_path / "vistas"
+    rows = [
+        {"name": "animal--bird", "color": [165, 42, 42], "instances": True},
+        {"name": "construction--road", "color": [128, 64, 128], "instances": False},
+        {"name": "void--unlabeled", "color": [0, 0, 0], "instances": False},
+    ]
+    save_json(root / "config_v1.2.json", {"labels": rows})
+    for split in ("training", "validation"):
+        save_image(root / split / "images" / "a.jpg")
+        save_mask(root / split / "v1.2" / "labels" / "a.png", ids(0, 1, 2, 0), colors=[row["color"] for row in rows])
+        objects = np.array([[0, 256, 512, 1]], "uint16").repeat(4, 1).repeat(12, 0)
+        save_mask(root / split / "v1.2" / "instances" / "a.png", objects)
+    report, masks, names = converted(root, tmp_path / "out", task="instances")
+    assert names == {"names": ["animal--bird", "construction--road"], "ignore_class": 255}
+    np.testing.assert_array_equal(masks["val/masks/a.png"], ids(0, 1, 255, 0))
+    index = scan_instances(tmp_path / "out", split="train", ignore_class=65535)
+    np.testing.assert_array_equal(index.read_labels(0), ids(1, 0, -1, 2))
+    assert json.loads((tmp_path / "out" / "labels.json").read_text())["ignore_class"] == report.ignore_class
+
+
+def test_the_palette_is_that_of_the_classes(tmp_path):
+    from PIL import Image
+
+    converted(cityscapes(tmp_path / "cs", (7, 26, 33, 255)), tmp_path / "out")
+    with Image.open(next((tmp_path / "out").rglob("masks/*.png"))) as mask:
+        colors = np.array(mask.convert("RGB"))[0, ::4].tolist()
+    assert colors == [[128, 64, 128], [0, 0, 142], [119, 11, 32], [255, 255, 255]]
