@@ -47,7 +47,7 @@ def print_facts(*facts: tuple[str, Any]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(name, str(value))
+        table.add_row(name, value if isinstance(value, rich.text.Text) else str(value))
     console.print(table)
 
 

@@ -1,5 +1,8 @@
 """Images and masks: folders, TensorFlow Datasets, generated scenes."""
 
+from keras_seg.data.diagnosis.diagnose import diagnose
+from keras_seg.data.diagnosis.diagnosis import Diagnosis
+from keras_seg.data.diagnosis.finding import Finding
 from keras_seg.data.index.folder_index import FolderIndex, scan_folder, split_index
 from keras_seg.data.index.instance_index import InstanceIndex, scan_instances
 from keras_seg.data.index.instance_pairs import find_instance_pairs, find_instance_splits
@@ -30,6 +33,8 @@ __all__ = [
     "BOUNDARY_CLASSES",
     "INSTANCE_CLASSES",
     "SHAPE_NAMES",
+    "Diagnosis",
+    "Finding",
     "FolderIndex",
     "InstanceIndex",
     "InstanceTargets",
@@ -44,6 +49,7 @@ __all__ = [
     "cells_scene",
     "class_weights",
     "count_pixels",
+    "diagnose",
     "find_instance_pairs",
     "find_instance_splits",
     "find_pairs",
