@@ -44,8 +44,9 @@ def diagnose(path: PathLike, *, channels: int = 3, workers: int | None = None, p
         >>> import tempfile
         >>> from keras_seg.data import write_shapes
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_shapes(folder + "/shapes", train=4, val=4, image_size=(48, 64)).joinpath("val/masks/00000.png").unlink()
-        ...     diagnosis = diagnose(folder + "/shapes")
+        ...     path = write_shapes(folder, train=4, val=4, image_size=(48, 64))
+        ...     next((path / "val" / "masks").iterdir()).unlink()
+        ...     diagnosis = diagnose(path)
         >>> diagnosis.status, diagnosis.findings[0].code
         (2, 'image-without-mask')
     """

@@ -1,4 +1,4 @@
-"""Pairs of images that look alike, found in near-linear time."""
+"""Groups of images that look alike, found in near-linear time."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,25 +15,39 @@ _MIN_CONTRAST = 4.0
 _MEAN_DIFFERENCE, _MAX_DIFFERENCE = 6.0, 32.0
 
 
-def near_duplicates(looks: Sequence[ImageLook]) -> list[tuple[int, int]]:
-    """Positions (first, second) of images whose hashes and thumbnails agree, without those of equal pixels.
+def near_duplicates(looks: Sequence[ImageLook]) -> list[list[int]]:
+    """Groups of positions of images that look alike, directly or through others of the group.
 
     The difference hashes of 64 bits may differ in four; the thumbnails must then agree in every part of the picture up
-    to a small difference in gray, after removing one of overall brightness. Images without contrast are skipped.
+    to a small difference in gray, after removing one of overall brightness. Images without contrast are skipped, and
+    so are images of equal pixels, except for the first.
 
     Args:
         looks: the facts of the images.
     """
-    thumbs = np.array([np.frombuffer(look.thumbnail, np.uint8) for look in looks], np.float32).reshape(len(looks), -1)
-    contrast = thumbs.std(1) if len(looks) else np.zeros(0)
-    positions = np.flatnonzero(contrast >= _MIN_CONTRAST)
-    hashes = np.array([looks[i].shape_hash for i in positions], np.uint64)
-    found = set()
-    for first, second in _close(hashes):
-        a, b = sorted((int(positions[first]), int(positions[second])))
-        if (a, b) not in found and looks[a].pixel_hash != looks[b].pixel_hash and _alike(thumbs[a], thumbs[b]):
-            found.add((a, b))
-    return sorted(found)
+    if not looks:
+        return []
+    first_of = {look.pixel_hash: position for position, look in reversed(list(enumerate(looks)))}
+    positions = np.array(sorted(first_of.values()), np.int64)
+    thumbs = np.array([np.frombuffer(looks[i].thumbnail, np.uint8) for i in positions], np.float32)
+    seen = np.flatnonzero(thumbs.std(1) >= _MIN_CONTRAST)
+    hashes = np.array([looks[positions[i]].shape_hash for i in seen], np.uint64)
+    group = list(range(len(seen)))
+
+    def root(item: int) -> int:
+        while group[item] != item:
+            group[item] = group[group[item]]
+            item = group[item]
+        return item
+
+    for one, other in _close(hashes):
+        # Only what joins two groups is compared, so that a video takes no memory per pair of frames.
+        if root(one) != root(other) and _alike(thumbs[seen[one]], thumbs[seen[other]]):
+            group[root(other)] = root(one)
+    members: dict[int, list[int]] = {}
+    for item in range(len(seen)):
+        members.setdefault(root(item), []).append(int(positions[seen[item]]))
+    return sorted(sorted(found) for found in members.values() if len(found) > 1)
 
 
 def _close(hashes: np.ndarray) -> Iterator[tuple[int, int]]:

@@ -13,9 +13,8 @@ def count_specks(labels: np.ndarray) -> int:
     """
     padded = np.pad(labels.astype(np.int32), 1, constant_values=np.iinfo("int32").min)
     center = padded[1:-1, 1:-1]
-    alike = sum(
-        (center == padded[y : y + center.shape[0], x : x + center.shape[1]]).astype(np.uint8) for y, x in _SIDES
-    )
+    height, width = center.shape
+    alike = sum((center == padded[y : y + height, x : x + width]).astype(np.uint8) for y, x in _SIDES)
     # A pixel whose four neighbors all have its label is in a region of at least five.
     rows, columns = np.nonzero(alike < SPECK - 1)
     number = np.full(padded.shape, -1, np.int64)

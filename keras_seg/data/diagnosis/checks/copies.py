@@ -40,26 +40,28 @@ def exact_copies(collected: Collected) -> Iterator[Finding]:
 def near_copies(collected: Collected) -> Iterator[Finding]:
     """Images that look alike."""
     facts = collected.pairs
-    looks = [f.image_look for f in facts if f.image_look is not None]
-    found = [(facts[first], facts[second]) for first, second in near_duplicates(looks)]
-    across = [(first, second) for first, second in found if first.split != second.split]
-    within = [(first, second) for first, second in found if first.split == second.split]
+    groups = [[facts[i] for i in group] for group in near_duplicates([f.image_look for f in facts if f.image_look])]
+    across = [group for group in groups if len({f.split for f in group}) > 1]
+    within = [group for group in groups if len({f.split for f in group}) == 1]
     if across:
+        # The first of one split, and the first of another.
+        pairs = [(group[0], next(f for f in group if f.split != group[0].split)) for group in across]
         yield Finding(
             severity="warning",
             code="near-copies-across-splits",
-            message=f"{files(len(across), 'pair')} of images look alike in two splits: scores may be too high.",
+            message=f"{files(len(across), 'group')} of images that look alike ({sum(map(len, across)):,} images) in more "
+            "than one split: scores may be too high.",
             count=len(across),
-            examples=_named(collected, across),
+            examples=_named(collected, pairs),
             fix="Put images of one scene, video or patient into one split.",
         )
     if within:
         yield Finding(
             severity="note",
             code="near-copies",
-            message=f"{files(len(within), 'pair')} of images look alike.",
+            message=f"{files(len(within), 'group')} of images that look alike ({sum(map(len, within)):,} images).",
             count=len(within),
-            examples=_named(collected, within),
+            examples=_named(collected, [(group[0], group[1]) for group in within]),
             fix="If you divide the images, put those that look alike into one split.",
         )
 

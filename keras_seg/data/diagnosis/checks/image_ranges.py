@@ -22,7 +22,7 @@ def low_range(collected: Collected) -> Iterator[Finding]:
         yield Finding(
             severity="warning",
             code="low-range",
-            message=f"{files(len(wide), 'image')} of 16 bits or floats use only {peak / 255:.1%} of their range, and look "
+            message=f"{files(len(wide), 'image')} of 16 bits or floats use only {peak / 255:.1%} of their range: "
             "black to a model.",
             count=len(wide),
             examples=some(collected.name(facts.image) for facts, _ in wide),
@@ -37,7 +37,8 @@ def turned_images(collected: Collected) -> Iterator[Finding]:
         yield Finding(
             severity="note",
             code="exif-orientation",
-            message=f"{files(len(turned), 'image')} with an EXIF orientation: read upright, unlike in some label tools.",
+            message=f"{files(len(turned), 'image')} with an EXIF orientation: read upright, unlike in some "
+            "label tools.",
             count=len(turned),
             examples=some(collected.name(facts.image) for facts in turned),
             fix="Check that their masks are upright too.",
@@ -53,7 +54,7 @@ def unusual_sizes(collected: Collected) -> Iterator[Finding]:
         yield Finding(
             severity="warning",
             code="small-images",
-            message=f"{files(len(small), 'image')} with a side under {_SMALL} pixels, smaller than most models' stride.",
+            message=f"{files(len(small), 'image')} with a side under {_SMALL} pixels, the stride of most models.",
             count=len(small),
             examples=some(collected.name(facts.image) for facts in small),
             fix="Check that these are not thumbnails or icons; remove them together with their masks.",

@@ -29,7 +29,7 @@ def painted_masks(collected: Collected) -> Iterator[Finding]:
         yield Finding(
             severity="error",
             code="too-many-colors",
-            message=f"{files(len(masks), 'mask')} painted in more colors than classes have: smoothed, or saved as JPEG.",
+            message=f"{files(len(masks), 'mask')} painted in more colors than classes: smoothed, or saved as JPEG.",
             count=len(masks),
             examples=some(collected.name(facts.mask) for facts, _ in masks),
             fix="Export the masks again as PNG, without smoothing, so that each class has one color.",
