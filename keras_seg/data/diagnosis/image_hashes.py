@@ -12,7 +12,7 @@ _HASH_SIDE = 8
 def pixel_hash(image: np.ndarray) -> bytes:
     """16 bytes that are equal for images of equal size and pixels."""
     digest = hashlib.blake2b(str((image.shape, image.dtype.str)).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(image))
+    digest.update(np.ascontiguousarray(image).data)
     return digest.digest()
 
 

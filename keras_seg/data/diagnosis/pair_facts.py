@@ -25,7 +25,8 @@ class ImageLook:
 
     @property
     def stored_size(self) -> tuple[int, int]:
-        return self.size[::-1] if self.orientation in (5, 6, 7, 8) else self.size
+        height, width = self.size
+        return (width, height) if self.orientation in (5, 6, 7, 8) else self.size
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

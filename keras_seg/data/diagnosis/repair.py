@@ -25,7 +25,7 @@ from keras_seg.data.index.thread_map import thread_count, thread_map
 from keras_seg.visualization import palette
 
 _LOG = "repairs.json"
-_PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16")
+_PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 # What `ImageOps.exif_transpose` does for each EXIF orientation.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -202,6 +202,8 @@ def _write_turned(source: pathlib.Path, target: pathlib.Path) -> None:
     with Image.open(source) as image:
         image.load()
         turned = ImageOps.exif_transpose(image)
+    if turned.mode.startswith("I"):  # 16 bits, in one of Pillow's modes for them.
+        turned = Image.fromarray(np.array(turned).astype(np.uint16))
     (turned if turned.mode in _PNG_MODES else turned.convert("RGB")).save(target)
 
 

@@ -14,7 +14,9 @@ def count_specks(labels: np.ndarray) -> int:
     padded = np.pad(labels.astype(np.int32), 1, constant_values=np.iinfo("int32").min)
     center = padded[1:-1, 1:-1]
     height, width = center.shape
-    alike = sum((center == padded[y : y + height, x : x + width]).astype(np.uint8) for y, x in _SIDES)
+    alike = np.zeros(center.shape, np.uint8)
+    for y, x in _SIDES:
+        alike += center == padded[y : y + height, x : x + width]
     # A pixel whose four neighbors all have its label is in a region of at least five.
     rows, columns = np.nonzero(alike < SPECK - 1)
     number = np.full(padded.shape, -1, np.int64)

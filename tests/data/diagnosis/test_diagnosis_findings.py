@@ -154,7 +154,7 @@ def test_exact_and_near_copies_across_splits(tmp_path):
     for seed in range(4):
         write(tmp_path, seed, split="train")
         write(tmp_path, seed + 10, split="val")
-    image, _ = write(tmp_path, 0, split="val", name="same")
+    write(tmp_path, 0, split="val", name="same")
     Image.fromarray(np.clip(scene(1)[0] + np.array(5, np.uint8), 0, 255)).save(
         write(tmp_path, 1, split="val", name="alike")[0]
     )
@@ -188,7 +188,7 @@ def test_images_of_16_bits_that_use_12(tmp_path):
 
 
 def test_orientation(tmp_path):
-    image, mask = fill(tmp_path)[0]
+    image, _ = fill(tmp_path)[0]
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.open(image).save(image, exif=exif)

@@ -36,13 +36,13 @@ def test_everything_at_once(tmp_path):
     files[1][0].write_bytes(b"no image")
     Image.fromarray(COLORS[scene(2, classes=3)[1]]).resize((128, 96), 0).save(files[2][1])
     Image.fromarray(COLORS[scene(3, classes=3)[1]]).resize((64, 20), 0).save(files[3][1])
-    copy, _ = write(data, 20, split="train", name="copy", encode=lambda ids: COLORS[ids], classes=3)
+    write(data, 20, split="train", name="copy", encode=lambda ids: COLORS[ids], classes=3)
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.open(files[4][0]).save(files[4][0], exif=exif)
     (data / "train" / "images" / "Thumbs.db").write_bytes(b"x")
     log = repaired(data, out)
-    assert log["remaining"] == [] and log["pairs"] == 8
+    assert log["remaining"] == [] and log["pairs"] == 9
     reasons = {entry["file"]: entry["detail"] for entry in log["not_copied"]}
     assert reasons["train/images/scene0.png"] == "no mask"
     assert "cannot be read" in reasons["train/images/scene1.png"]
@@ -102,7 +102,7 @@ def test_what_cannot_be_repaired_is_said(tmp_path):
 
 
 def test_ids_beyond_8_bits(tmp_path):
-    fill(tmp_path / "d", encode=lambda ids: ids.astype(np.int32) * 300)
+    fill(tmp_path / "d", encode=lambda ids: ids.astype(np.uint16) * 300)
     (tmp_path / "d" / "labels.json").write_text('{"ignore_class": 300}')
     diagnosis = diagnose(tmp_path / "d")
     diagnosis.repair(tmp_path / "out")

@@ -49,8 +49,8 @@ def near_copies(collected: Collected) -> Iterator[Finding]:
         yield Finding(
             severity="warning",
             code="near-copies-across-splits",
-            message=f"{files(len(across), 'group')} of images that look alike ({sum(map(len, across)):,} images) in more "
-            "than one split: scores may be too high.",
+            message=f"{files(len(across), 'group')} of images that look alike ({sum(map(len, across)):,} images) in "
+            "several splits: scores may be too high.",
             count=len(across),
             examples=_named(collected, pairs),
             fix="Put images of one scene, video or patient into one split.",
