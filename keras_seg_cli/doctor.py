@@ -29,7 +29,6 @@ def doctor(data: str, repair: str | None, html: str | None, *, json_: str | None
     Exit status: 0 if training can start, 1 with warnings, 2 with errors; with --repair, that of the copy.
     """
     keras_ready()
-
     diagnosis = _diagnosed(data, channels)
     _print(diagnosis)
     _write(diagnosis, html, json_)
@@ -50,9 +49,13 @@ def _diagnosed(path: str, channels: int) -> "data.Diagnosis":
 
     with console.progress_bar() as bar:
         row = bar.add_task("examining", total=None)
-        return diagnose(
-            path, channels=channels, progress=lambda done, total: bar.update(row, completed=done, total=total)
-        )
+
+        def report(done: int, total: int | None) -> None:
+            # What follows the last file is as fast as reading the masks.
+            name = "reading as train does" if done == total else "examining"
+            bar.update(row, completed=done, total=total, description=name)
+
+        return diagnose(path, channels=channels, progress=report)
 
 
 def _print(diagnosis: "data.Diagnosis") -> None:
@@ -82,6 +85,8 @@ def _write(diagnosis: "data.Diagnosis", html: str | None, json: str | None) -> N
     beside = html or json
     if beside is not None and (picture := diagnosis.sheet()) is not None:
         file = pathlib.Path(beside).with_suffix(".png")
+        if str(file) in (html, json):
+            file = file.with_name(f"{file.stem}-sheet.png")
         picture.save(file)
         facts.append(("Picture", rich.text.Text(str(file))))
     if facts:

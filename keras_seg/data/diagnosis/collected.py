@@ -10,6 +10,7 @@ from keras_seg import _validation
 from keras_seg._validation import InputError
 from keras_seg.data.diagnosis.folder_listing import Listing
 from keras_seg.data.diagnosis.pair_facts import MaskLook, PairFacts, Rgb
+from keras_seg.data.diagnosis.smeared import is_smeared
 from keras_seg.data.index import black_and_white
 from keras_seg.data.index.label_file import LabelFile
 
@@ -76,7 +77,7 @@ class Collected:
             return "0 and 1"
         if set(values) <= {0, _VOID}:
             return "0 and 255"
-        return "smeared" if _is_smeared(look) else "ids"
+        return "smeared" if not look.many and is_smeared(values, jpeg=look.jpeg) else "ids"
 
     @functools.cached_property
     def kinds(self) -> dict[Kind, list[PairFacts]]:
@@ -93,6 +94,17 @@ class Collected:
         names = self.labels.names
         two = self.labels.label_map is None and self.labels.ignore_class is None and (names is None or len(names) == 2)
         return two and not self.painted and "ids" not in self.kinds and bool({"0 and 255", "smeared"} & set(self.kinds))
+
+    def is_lossy(self, look: MaskLook) -> bool:
+        """Whether JPEG or smoothing changed the values of a mask."""
+        return look.jpeg or (not self.painted and self.kind(look) == "smeared")
+
+    @functools.cached_property
+    def understood(self) -> bool:
+        """Whether the pixels of the masks can be counted per class."""
+        if self.painted:
+            return self.palette is not None
+        return self.black_and_white or not any(self.is_lossy(look) for _, look in self.masks)
 
     @functools.cached_property
     def ignored(self) -> tuple[int, ...]:
@@ -137,14 +149,3 @@ class Collected:
         """The name of a class, or its id."""
         names = self.labels.names
         return names[id_] if names is not None and 0 <= id_ < len(names) else f"class_{id_}"
-
-
-def _is_smeared(look: MaskLook) -> bool:
-    values, total = look.values, sum(look.values.values())
-    if look.many or min(values) < 0 or max(values) > 255:
-        return False
-    margin = black_and_white.MARGIN
-    flat = sum(count for value, count in values.items() if value <= margin or value >= 255 - margin)
-    dark = any(margin < value < black_and_white.THRESHOLD for value in values)
-    bright = any(black_and_white.THRESHOLD <= value < 255 - margin for value in values)
-    return flat >= black_and_white.MIN_SHARE * total and (look.jpeg or (dark and bright))

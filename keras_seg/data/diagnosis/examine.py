@@ -10,7 +10,9 @@ from keras_seg.data.diagnosis.border_offset import border_offset
 from keras_seg.data.diagnosis.image_hashes import gray_picture, pixel_hash, shape_hash, thumbnail
 from keras_seg.data.diagnosis.mask_reading import MaskContent, read_content, unpacked
 from keras_seg.data.diagnosis.pair_facts import CAP, ImageLook, MaskLook, PairFacts
+from keras_seg.data.diagnosis.smeared import is_smeared
 from keras_seg.data.diagnosis.specks import count_specks
+from keras_seg.data.index.black_and_white import THRESHOLD
 from keras_seg.data.index.reading import read_image
 
 _ORIENTATION_TAG = 0x0112
@@ -36,16 +38,13 @@ def examine(
             look = _image_look(image, array, gray)
         except InputError as error:
             image_error = str(error)
-    mask_look, content, mask_error = None, None, ""
+    mask_look, labels, mask_error = None, None, ""
     if mask is not None:
         try:
-            content = read_content(mask, painted=painted)
-            mask_look = _mask_look(content)
+            mask_look, labels = _mask_look(read_content(mask, painted=painted))
         except InputError as error:
             mask_error = str(error)
-    offset = None
-    if gray is not None and content is not None and (mask_look is None or not mask_look.many):
-        offset = border_offset(gray, _flat(content))
+    offset = None if gray is None or labels is None else border_offset(gray, labels)
     return PairFacts(
         split=split,
         image=image,
@@ -83,7 +82,8 @@ def _image_look(path: pathlib.Path, array: np.ndarray, gray: np.ndarray) -> Imag
     )
 
 
-def _mask_look(content: MaskContent) -> MaskLook:
+def _mask_look(content: MaskContent) -> tuple[MaskLook, np.ndarray | None]:
+    """The facts, and the labels without gray levels between black and white; None for too many labels."""
     pixels = content.pixels
     if pixels.dtype == np.uint8:
         number = np.bincount(pixels.ravel(), minlength=256)  # Twenty times as fast as np.unique.
@@ -96,19 +96,19 @@ def _mask_look(content: MaskContent) -> MaskLook:
     colors = None
     if content.packed is not None:
         colors = {unpacked(value * 0x010101 if gray else value): count for value, count in counts.items()}
-    return MaskLook(
+    many, labels = len(found) > CAP, pixels
+    if many:
+        labels = None
+    elif gray and is_smeared(counts, jpeg=content.jpeg):
+        labels = (pixels >= THRESHOLD).astype(np.uint8)
+    look = MaskLook(
         size=(pixels.shape[0], pixels.shape[1]),
         jpeg=content.jpeg,
         gray=gray,
         values=counts if gray else {},
         colors=colors,
-        many=len(found) > CAP,
-        specks=0 if len(found) > CAP else count_specks(_flat(content)),
+        many=many,
+        # Regions of a JPEG are those of its blocks.
+        specks=0 if labels is None or (content.jpeg and labels is pixels) else count_specks(labels),
     )
-
-
-def _flat(content: MaskContent) -> np.ndarray:
-    """Labels without the gray levels between black and white that smoothing and JPEG leave."""
-    pixels = content.pixels
-    smeared = content.values is not None and content.jpeg
-    return (pixels >= 128).astype(np.uint8) if smeared else pixels
+    return look, labels

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Iterator
 
 from keras_seg._validation import InputError
+from keras_seg.data.index.instance_pairs import find_instance_pairs
 from keras_seg.data.index.pairs import Pair, find_pairs, find_splits, image_files
 
 
@@ -12,7 +13,8 @@ from keras_seg.data.index.pairs import Pair, find_pairs, find_splits, image_file
 class Listing:
     """The files of one split, or of a folder without splits.
 
-    `error` is why the files cannot be paired; all image files are then `loose`.
+    `error` is why the files cannot be paired; all image files are then `loose`. `has_objects` tells that the
+    masks are of separate objects.
     """
 
     split: str | None
@@ -22,6 +24,7 @@ class Listing:
     others: tuple[pathlib.Path, ...] = ()
     loose: tuple[pathlib.Path, ...] = ()
     error: str = ""
+    has_objects: bool = False
 
 
 def list_folder(path: pathlib.Path) -> list[Listing]:
@@ -39,7 +42,7 @@ def _list_split(path: pathlib.Path, split: str | None) -> Listing:
         pairs = find_pairs(path, split=split, allow_orphans=True)
     except InputError as error:
         loose = tuple(_all_images(path)) if split is None else ()
-        return Listing(split=split, error=str(error), loose=loose)
+        return Listing(split=split, error=str(error), loose=loose, has_objects=_has_objects(path, split))
     paired = {file for pair in pairs for file in pair}
     image_folders = {pair.image.parent for pair in pairs}
     mask_folders = {pair.mask.parent for pair in pairs} - image_folders
@@ -54,6 +57,13 @@ def _list_split(path: pathlib.Path, split: str | None) -> Listing:
         lone_masks=tuple(lone_masks),
         others=tuple(others),
     )
+
+
+def _has_objects(path: pathlib.Path, split: str | None) -> bool:
+    try:
+        return bool(find_instance_pairs(path, split=split))
+    except InputError:
+        return False
 
 
 def _files(folder: pathlib.Path) -> Iterator[pathlib.Path]:

@@ -16,21 +16,25 @@ _TEMPLATE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Diagnosis of {{ path }}</title>
 <style>
-:root { color-scheme: light dark; --text: #1b1f23; --back: #fff; --line: #d0d7de; --soft: #57606a;
-  --error: #b42318; --warning: #8a5a00; --note: #1f5fa8; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6edf3; --back: #0d1117; --line: #30363d; --soft: #9da7b1;
-  --error: #ff8a80; --warning: #f0b849; --note: #7db8ff; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); max-width: 60rem;
-  margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
-article { border: 1px solid var(--line); border-left: .4rem solid; border-radius: .3rem; padding: .2rem 1rem;
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f23; background: #fff; max-width: 60rem; margin: 0 auto;
+  padding: 1rem; overflow-wrap: anywhere; }
+article { border: 1px solid #d0d7de; border-left: .4rem solid; border-radius: .3rem; padding: .2rem 1rem;
   margin: 1rem 0; }
-article.error { border-left-color: var(--error); } article.warning { border-left-color: var(--warning); }
-article.note { border-left-color: var(--note); }
-.error h3 { color: var(--error); } .warning h3 { color: var(--warning); } .note h3 { color: var(--note); }
-h3 { margin: .4rem 0; font-size: 1rem; } p { margin: .4rem 0; } .soft { color: var(--soft); }
+h3 { margin: .4rem 0; font-size: 1rem; } p { margin: .4rem 0; } .soft { color: #57606a; }
+article.error { border-left-color: #b42318; } .error h3 { color: #b42318; }
+article.warning { border-left-color: #8a5a00; } .warning h3 { color: #8a5a00; }
+article.note { border-left-color: #1f5fa8; } .note h3 { color: #1f5fa8; }
 img { max-width: 100%; height: auto; background: #fff; } table { border-collapse: collapse; }
-th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid var(--line); }
+th, td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; border-bottom: 1px solid #d0d7de; }
 th { font-weight: normal; }
+@media (prefers-color-scheme: dark) {
+  body { color: #e6edf3; background: #0d1117; } .soft { color: #9da7b1; }
+  article, th, td { border-color: #30363d; }
+  article.error { border-left-color: #ff8a80; } .error h3 { color: #ff8a80; }
+  article.warning { border-left-color: #f0b849; } .warning h3 { color: #f0b849; }
+  article.note { border-left-color: #7db8ff; } .note h3 { color: #7db8ff; }
+}
 </style>
 </head>
 <body>
@@ -45,7 +49,7 @@ th { font-weight: normal; }
 <p>{{ finding.message }}</p>
 {% if finding.examples %}<p class="soft">For example {{ finding.examples | join(", ") }}</p>{% endif %}
 <p>{{ finding.fix }}</p>
-{% if finding.repairable %}<p class="soft">keras-seg doctor --repair does this in a copy.</p>{% endif %}
+{% if finding.repairable %}<p class="soft">Can be repaired in a copy.</p>{% endif %}
 </article>
 {% else %}
 <p>Nothing was found.</p>

@@ -47,6 +47,7 @@ class _Task:
 def repaired_copy(collected: Collected, out: pathlib.Path) -> dict[str, Any]:
     """Write the copy to `out`, completely or not at all, and return the log that it holds."""
     _check_place(collected.path, out)
+    out = out.resolve()
     skipped = list(_not_copied(collected))
     tasks = list(_tasks(collected, skipped))
     if not tasks:
@@ -139,7 +140,7 @@ def _obstacle(collected: Collected, facts: PairFacts) -> str:
         return "the mask cannot be read"
     if size_difference(facts) == "other":
         return "the mask has another aspect ratio than the image"
-    if not collected.black_and_white and (look.jpeg or (not collected.painted and collected.kind(look) == "smeared")):
+    if not collected.black_and_white and collected.is_lossy(look):
         return "the labels of the mask were changed by JPEG or smoothing"
     if collected.painted:
         return _color_obstacle(collected, look)

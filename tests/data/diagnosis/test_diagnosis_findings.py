@@ -244,3 +244,34 @@ def test_text_of_80_columns_and_json(tmp_path):
     assert max(map(len, str(diagnosis).splitlines())) <= 80
     json.dumps(diagnosis.to_dict())
     assert diagnosis.to_dict()["status"] == 2
+
+
+def test_smoothed_masks_are_not_speckled(tmp_path):
+    def encode(ids):
+        return np.array(Image.fromarray(ids * np.uint8(255)).resize((258, 194)).resize((256, 192)))
+
+    fill(tmp_path, encode=encode, size=(192, 256))
+    diagnosis = diagnose(tmp_path)
+    assert finding(diagnosis, "lossy-masks").severity == "warning"
+    assert "specks" not in codes(diagnosis)
+
+
+def test_masks_that_are_not_understood_have_no_classes(tmp_path):
+    for seed in range(4):
+        _, mask = write(tmp_path, seed, encode=lambda ids: COLORS[ids], classes=3)
+        Image.open(mask).save(mask.with_suffix(".jpg"), quality=50)
+        mask.unlink()
+    (tmp_path / "labels.json").write_text('{"names": ["a", "b", "c"]}')
+    assert not {"constant-masks", "absent-classes", "rare-classes"} & codes(diagnose(tmp_path))
+
+
+def test_one_mask_per_object_is_named(tmp_path):
+    image, mask = write(tmp_path, 0)
+    (tmp_path / "masks" / image.stem).mkdir()
+    mask.rename(tmp_path / "masks" / image.stem / "1.png")
+    assert "instances" in finding(diagnose(tmp_path), "no-pairs").fix
+
+
+def test_gray_levels_are_no_classes(tmp_path):
+    fill(tmp_path, encode=lambda ids: np.array(Image.fromarray(ids * np.uint8(250)).resize((70, 50)).resize((64, 48))))
+    assert "gray levels" in finding(diagnose(tmp_path), "many-values").message

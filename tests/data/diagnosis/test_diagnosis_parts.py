@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from keras_seg.data.diagnosis import near_duplicates as near_duplicates_module
 from keras_seg.data.diagnosis.border_offset import border_offset
 from keras_seg.data.diagnosis.examine import examine
 from keras_seg.data.diagnosis.image_hashes import gray_picture, pixel_hash, shape_hash, thumbnail
@@ -100,3 +101,14 @@ def test_facts_are_small_whatever_the_image(tmp_path):
         assert len(facts.image_look.thumbnail) == 256 and len(facts.image_look.pixel_hash) == 16
         held = [getattr(item, name) for item in (facts.image_look, facts.mask_look) for name in item.__slots__]
         assert not any(isinstance(value, np.ndarray) for value in held)
+
+
+def test_few_comparisons_per_image(monkeypatch):
+    """Near-linear: of 20,000 images, each is compared with a few, and not with 10,000."""
+    compared = []
+    distance = near_duplicates_module._distance
+    monkeypatch.setattr(near_duplicates_module, "_distance", lambda a, b: compared.append(len(b)) or distance(a, b))
+    hashes = np.random.default_rng(0).integers(0, 2**63, 20_000).astype(np.uint64)
+    assert not list(near_duplicates_module._close(hashes))
+    # Five bands of at least 12 bits, the highest of which is constant in half of its values: n / 2 / 2^11.
+    assert sum(compared) < 20_000 * 5 * 20_000 / 2 / 2**11

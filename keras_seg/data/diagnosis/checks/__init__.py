@@ -8,7 +8,7 @@ from keras_seg.data.diagnosis.checks.copies import exact_copies, near_copies
 from keras_seg.data.diagnosis.checks.file_pairs import lone_files, other_files, unpaired_folders
 from keras_seg.data.diagnosis.checks.image_ranges import low_range, turned_images, unusual_sizes
 from keras_seg.data.diagnosis.checks.mask_colors import painted_masks
-from keras_seg.data.diagnosis.checks.mask_values import lossy_masks, mixed_kinds, out_of_range
+from keras_seg.data.diagnosis.checks.mask_values import gray_levels, lossy_masks, mixed_kinds, out_of_range
 from keras_seg.data.diagnosis.checks.readability import unreadable_files
 from keras_seg.data.diagnosis.checks.scan import refused_by_scan
 from keras_seg.data.diagnosis.checks.sizes import unlike_sizes
@@ -28,6 +28,7 @@ CHECKS: tuple[Callable[[Collected], Iterator[Finding]], ...] = (
     constant_masks,
     exact_copies,
     lossy_masks,
+    gray_levels,
     absent_classes,
     near_copies,
     offset_borders,

@@ -11,11 +11,13 @@ _RARE = 0.01
 
 def constant_masks(collected: Collected) -> Iterator[Finding]:
     """Masks of a single label."""
+    if not collected.understood:
+        return
     constant = [facts for facts, look in collected.masks if not look.many and len(collected.class_pixels(look)) <= 1]
     if not constant:
         return
     labels = {id_ for _, look in collected.masks for id_ in collected.class_pixels(look)}
-    total, useless = len(collected.masks), len(labels) <= 1 and not (collected.painted and collected.palette is None)
+    total, useless = len(collected.masks), len(labels) <= 1
     yield Finding(
         severity="error" if useless else "note",
         code="constant-masks",
@@ -31,8 +33,10 @@ def constant_masks(collected: Collected) -> Iterator[Finding]:
 
 
 def class_totals(collected: Collected) -> dict[str | None, collections.Counter[int]]:
-    """The pixels per class, by split."""
+    """The pixels per class, by split; none if the masks are not understood."""
     totals: dict[str | None, collections.Counter[int]] = {}
+    if not collected.understood:
+        return totals
     for facts, look in collected.masks:
         totals.setdefault(facts.split, collections.Counter()).update(collected.class_pixels(look))
     return totals

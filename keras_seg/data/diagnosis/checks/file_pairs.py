@@ -14,7 +14,9 @@ def unpaired_folders(collected: Collected) -> Iterator[Finding]:
                 severity="error",
                 code="no-pairs",
                 message=one_line(listing.error),
-                fix="Arrange the files as docs/data.md shows: images/ and masks/ with the same file names.",
+                fix="Train with the task instances: each mask is of one object. Such masks are not examined here."
+                if listing.has_objects
+                else "Arrange the files as docs/data.md shows: images/ and masks/ with the same file names.",
             )
     if collected.label_error:
         yield Finding(

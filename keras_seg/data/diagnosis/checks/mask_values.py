@@ -6,6 +6,8 @@ from keras_seg.data.diagnosis.collected import Collected
 from keras_seg.data.diagnosis.finding import Finding, files, listed, some
 from keras_seg.data.diagnosis.stray_labels import stray_labels
 
+_MANY_VALUES = 48
+
 
 def mixed_kinds(collected: Collected) -> Iterator[Finding]:
     """Masks of 0 and 1 beside masks of 0 and 255, or of ids beside colors."""
@@ -37,11 +39,7 @@ def mixed_kinds(collected: Collected) -> Iterator[Finding]:
 
 def lossy_masks(collected: Collected) -> Iterator[Finding]:
     """Masks whose values were changed by JPEG or smoothing."""
-    lossy = [
-        (facts, look)
-        for facts, look in collected.masks
-        if look.jpeg or (not collected.painted and collected.kind(look) == "smeared")
-    ]
+    lossy = [(facts, look) for facts, look in collected.masks if collected.is_lossy(look)]
     if not lossy:
         return
     usable = collected.black_and_white
@@ -55,6 +53,23 @@ def lossy_masks(collected: Collected) -> Iterator[Finding]:
         fix="Export the masks again as PNG" + (", or split them at 128." if usable else "."),
         repairable=usable,
     )
+
+
+def gray_levels(collected: Collected) -> Iterator[Finding]:
+    """Very many values, which would be read as very many classes."""
+    if collected.labels.names is None and collected.understood and not collected.painted:
+        values = collected.classes
+        if len(values) >= _MANY_VALUES:
+            masks = [facts for facts, look in collected.masks if len(look.values) > 2]
+            yield Finding(
+                severity="warning",
+                code="many-values",
+                message=f"Masks hold {len(values)} different values, which are read as classes: gray levels of smoothed "
+                "masks, or object numbers?",
+                count=len(masks),
+                examples=some(collected.name(facts.mask) for facts in masks),
+                fix="Export the masks again without smoothing, or write the names of the classes into labels.json.",
+            )
 
 
 def out_of_range(collected: Collected) -> Iterator[Finding]:
