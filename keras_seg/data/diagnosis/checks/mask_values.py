@@ -64,7 +64,7 @@ def gray_levels(collected: Collected) -> Iterator[Finding]:
             yield Finding(
                 severity="warning",
                 code="many-values",
-                message=f"Masks hold {len(values)} different values, which are read as classes: gray levels of smoothed "
+                message=f"Masks hold {len(values)} different values, read as so many classes: gray levels of smoothed "
                 "masks, or object numbers?",
                 count=len(masks),
                 examples=some(collected.name(facts.mask) for facts in masks),
