@@ -61,7 +61,7 @@ def print_facts(*facts: tuple[str, Any]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(name, _printable(str(value)))
+        table.add_row(name, value if isinstance(value, rich.text.Text) else _printable(str(value)))
     console.print(table)
 
 

@@ -1,7 +1,10 @@
 """Steps that several commands share: calls into the package that show progress and print results."""
 
+import contextlib
 import pathlib
+import shlex
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,13 +25,27 @@ def scan(data: str, *, run: "training.RunFolder | None" = None, **options: Any) 
     from keras_seg.training.run_data import rescan_run_data, scan_run_data
 
     with console.status(f"Reading {data}"):
-        if run is None:
-            train, validation = scan_run_data(data, **options)
-        else:
+        if run is not None:
             train, validation = rescan_run_data(data, run, validation=options["validation"])
+        else:
+            with _doctor_named(data, options.get("task")):
+                train, validation = scan_run_data(data, **options)
     console.notices(train.notices)
     console.notices([f"Validation: {text}" for text in validation.notices if text not in train.notices])
     return train, validation
+
+
+@contextlib.contextmanager
+def _doctor_named(data: str, task: str | None) -> Iterator[None]:
+    """Let errors about the files of a folder name the command that finds all of them."""
+    from keras_seg import InputError
+
+    try:
+        yield
+    except InputError as error:
+        if task not in (None, "semantic") or str(error).startswith("`"):  # Which an argument does.
+            raise
+        raise InputError(f"{error} Run `keras-seg doctor {shlex.quote(data)}` to see everything at once.") from error
 
 
 def fit(

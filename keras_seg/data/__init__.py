@@ -2,6 +2,9 @@
 
 from keras_seg.data.conversion.convert import convert
 from keras_seg.data.conversion.report import ConversionReport
+from keras_seg.data.diagnosis.diagnose import diagnose
+from keras_seg.data.diagnosis.diagnosis import Diagnosis
+from keras_seg.data.diagnosis.finding import Finding
 from keras_seg.data.index.folder_index import FolderIndex, scan_folder
 from keras_seg.data.index.instance_index import InstanceIndex, scan_instances
 from keras_seg.data.index.instance_pairs import find_instance_pairs, find_instance_splits
@@ -34,6 +37,8 @@ __all__ = [
     "INSTANCE_CLASSES",
     "SHAPE_NAMES",
     "ConversionReport",
+    "Diagnosis",
+    "Finding",
     "FolderIndex",
     "InstanceIndex",
     "InstanceTargets",
@@ -49,6 +54,7 @@ __all__ = [
     "class_weights",
     "convert",
     "count_pixels",
+    "diagnose",
     "find_instance_pairs",
     "find_instance_splits",
     "find_pairs",

@@ -1,0 +1,65 @@
+"""keras-seg doctor: exit status, files, and the hint of train."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_seg as ks
+from keras_seg_cli import console, main
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("the command line is tested once", allow_module_level=True)
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+def command(*arguments):
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    return caught.value.code
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Six good pairs."""
+    rng = np.random.default_rng(0)
+    for kind in ("images", "masks"):
+        (tmp_path / "d[red]" / kind).mkdir(parents=True)
+    for name in "abcdef":
+        mask = np.kron(rng.integers(0, 2, (4, 4)), np.ones((16, 16))).astype(np.uint8)
+        image = np.stack([60 + 100 * mask + rng.integers(0, 9, (64, 64))] * 3, -1).astype(np.uint8)
+        Image.fromarray(image).save(tmp_path / "d[red]" / "images" / f"{name}.png")
+        Image.fromarray(mask).save(tmp_path / "d[red]" / "masks" / f"{name}.png")
+    return tmp_path / "d[red]"
+
+
+def test_status_of_good_and_bad(folder, capsys, monkeypatch):
+    monkeypatch.setattr(console.console, "_width", 80)
+    assert command("doctor", folder) == 0
+    (folder / "masks" / "a.png").unlink()
+    assert command("doctor", folder) == 2
+    out = capsys.readouterr().out
+    assert "1 image without mask" in out and "images/a.png" in out and "[red]" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_files_and_repair(folder, tmp_path, capsys):
+    (folder / "masks" / "a.png").unlink()
+    out = tmp_path / "clean"
+    files = ("--html", tmp_path / "page.html", "--json", tmp_path / "found.json")
+    assert command("doctor", folder, "--repair", out, *files) == 0
+    assert json.loads((tmp_path / "found.json").read_text())["status"] == 2
+    assert Image.open(tmp_path / "page.png").width > 100
+    assert len(ks.data.scan_folder(out)) == 5
+    assert command("doctor", folder, "--repair", out) == 2  # Which exists now.
+    assert "is not empty" in capsys.readouterr().err
+
+
+def test_train_names_the_doctor(folder, tmp_path, capsys):
+    (folder / "masks" / "a.png").unlink()
+    assert command("train", folder, "--out", tmp_path / "run") == 2
+    error = capsys.readouterr().err
+    assert f"Run `keras-seg doctor '{folder}'` to see everything at once." in error and error.count("\n") == 1

@@ -1,0 +1,114 @@
+"""The arithmetic of the diagnosis against slow references."""
+
+import numpy as np
+import pytest
+
+from keras_seg.data.diagnosis import near_duplicates as near_duplicates_module
+from keras_seg.data.diagnosis.border_offset import border_offset
+from keras_seg.data.diagnosis.examine import examine
+from keras_seg.data.diagnosis.image_hashes import gray_picture, pixel_hash, shape_hash, thumbnail
+from keras_seg.data.diagnosis.near_duplicates import near_duplicates
+from keras_seg.data.diagnosis.pair_facts import CAP, ImageLook
+from keras_seg.data.diagnosis.specks import count_specks
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_specks_against_scipy(seed):
+    ndimage = pytest.importorskip("scipy.ndimage")
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2 + seed % 3, (23, 31))
+    slow = 0
+    for value in np.unique(labels):
+        _, regions = np.unique(ndimage.label(labels == value)[0], return_counts=True)
+        slow += int((regions[1:] < 5).sum()) if (labels != value).any() else 0
+    assert count_specks(labels) == slow
+
+
+def look(image):
+    gray = gray_picture(image)
+    return ImageLook(
+        size=image.shape[:2],
+        channels=3,
+        orientation=1,
+        wide=False,
+        peak=255.0,
+        pixel_hash=pixel_hash(image),
+        shape_hash=shape_hash(gray),
+        thumbnail=thumbnail(gray),
+    )
+
+
+def picture(seed):
+    blocks = np.random.default_rng(seed).integers(0, 256, (8, 8, 3))
+    return np.kron(blocks, np.ones((16, 16, 1))).astype(np.uint8)
+
+
+def test_near_duplicates_are_found_and_nothing_else():
+    images = [picture(seed) for seed in range(300)]
+    brighter = np.clip(images[7].astype(int) + 3, 0, 255).astype(np.uint8)
+    changed = images[9].copy()
+    changed[32:64, 32:64] = 255 - changed[32:64, 32:64]  # An object that moved is another image.
+    looks = [look(image) for image in [*images, brighter, images[8], changed]]
+    assert near_duplicates(looks) == [[7, 300]]
+    assert near_duplicates([]) == []
+
+
+def test_a_video_is_one_group_and_flat_images_none():
+    start = picture(0).astype(int)
+    frames = [look(np.clip(start + number % 5, 0, 255).astype(np.uint8)) for number in range(5)]
+    flat = [look(np.full((32, 32, 3), value, np.uint8)) for value in range(5)]
+    assert near_duplicates([*frames, *flat]) == [[0, 1, 2, 3, 4]]
+
+
+def test_four_different_bits_are_always_found():
+    rng = np.random.default_rng(0)
+    one = look(picture(1))
+    for _ in range(50):
+        bits = sum(1 << int(bit) for bit in rng.choice(64, 4, replace=False))
+        fields = {name: getattr(one, name) for name in ImageLook.__slots__}
+        other = ImageLook(**{**fields, "shape_hash": one.shape_hash ^ bits, "pixel_hash": b"other"})
+        assert near_duplicates([one, other]) == [[0, 1]]
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (2, 0), (-5, 3), (8, -8)])
+def test_offset_of_a_shifted_mask(shift):
+    labels = np.zeros((100, 100), np.uint8)
+    labels[30:60, 25:70] = 1
+    gray = (50 + 100 * labels).astype(np.uint8)
+    assert border_offset(gray, np.roll(labels, (-shift[0], -shift[1]), (0, 1))) == shift
+
+
+def test_no_offset_without_edges():
+    rng = np.random.default_rng(0)
+    labels = np.zeros((100, 100), np.uint8)
+    labels[30:60, 25:70] = 1
+    assert border_offset(rng.integers(0, 255, (100, 100)).astype(np.uint8), labels) is None
+    assert border_offset(np.zeros((100, 100), np.uint8), labels) is None
+
+
+def test_facts_are_small_whatever_the_image(tmp_path):
+    """The memory per file does not grow with its pixels or values: 100,000 files fit."""
+    rng = np.random.default_rng(0)
+    for side in (64, 512):
+        np.save(tmp_path / f"image{side}.npy", rng.integers(0, 255, (side, side, 3)).astype(np.uint8))
+        np.save(tmp_path / f"mask{side}.npy", np.arange(side * side, dtype=np.int32).reshape(side, side))
+        facts = examine(
+            tmp_path / f"image{side}.npy", tmp_path / f"mask{side}.npy", split=None, channels=3, painted=False
+        )
+        assert len(facts.mask_look.values) == CAP and facts.mask_look.many
+        assert len(facts.image_look.thumbnail) == 256 and len(facts.image_look.pixel_hash) == 16
+        held = [getattr(item, name) for item in (facts.image_look, facts.mask_look) for name in item.__slots__]
+        assert not any(isinstance(value, np.ndarray) for value in held)
+
+
+def test_few_comparisons_per_image(monkeypatch):
+    """Near-linear: of 20,000 images, each is compared with a few, and not with 10,000."""
+    compared = []
+    distance = near_duplicates_module._distance
+    monkeypatch.setattr(near_duplicates_module, "_distance", lambda a, b: compared.append(len(b)) or distance(a, b))
+    hashes = np.random.default_rng(0).integers(0, 2**63, 20_000).astype(np.uint64)
+    assert not list(near_duplicates_module._close(hashes))
+    # Five bands of at least 12 bits, the highest of which is constant in half of its values: n / 2 / 2^11.
+    assert sum(compared) < 20_000 * 5 * 20_000 / 2 / 2**11

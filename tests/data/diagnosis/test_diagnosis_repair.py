@@ -1,0 +1,135 @@
+"""The repaired copy can be scanned, and holds what the log says."""
+
+import json
+
+import numpy as np
+import pytest
+from folders import fill, scene, write
+from PIL import Image
+
+from keras_seg import InputError
+from keras_seg.data import diagnose, read_image, read_mask, scan_folder
+
+pytestmark = pytest.mark.tensorflow_only
+
+COLORS = np.array([[0, 0, 0], [200, 10, 20], [30, 180, 40]], np.uint8)
+
+
+def snapshot(root):
+    return {file: file.read_bytes() for file in sorted(root.rglob("*")) if file.is_file()}
+
+
+def repaired(root, out):
+    before = snapshot(root)
+    log = diagnose(root).repair(out)
+    assert snapshot(root) == before, "the folder itself must not change"
+    assert json.loads((out / "repairs.json").read_text()) == log
+    return log
+
+
+def test_everything_at_once(tmp_path):
+    data, out = tmp_path / "data", tmp_path / "out"
+    for seed in range(4):
+        write(data, seed + 20, split="val", encode=lambda ids: COLORS[ids], classes=3)
+    files = [write(data, seed, split="train", encode=lambda ids: COLORS[ids], classes=3) for seed in range(8)]
+    files[0][1].unlink()
+    files[1][0].write_bytes(b"no image")
+    Image.fromarray(COLORS[scene(2, classes=3)[1]]).resize((128, 96), 0).save(files[2][1])
+    Image.fromarray(COLORS[scene(3, classes=3)[1]]).resize((64, 20), 0).save(files[3][1])
+    write(data, 20, split="train", name="copy", encode=lambda ids: COLORS[ids], classes=3)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(files[4][0]).save(files[4][0], exif=exif)
+    (data / "train" / "images" / "Thumbs.db").write_bytes(b"x")
+    log = repaired(data, out)
+    assert log["remaining"] == [] and log["pairs"] == 9
+    reasons = {entry["file"]: entry["detail"] for entry in log["not_copied"]}
+    assert reasons["train/images/scene0.png"] == "no mask"
+    assert "cannot be read" in reasons["train/images/scene1.png"]
+    assert "aspect ratio" in reasons["train/masks/scene3.png"]
+    assert reasons["train/images/copy.png"] == "the same image as val/images/scene20.png"
+    assert reasons["train/images/Thumbs.db"] == "not an image"
+    palette = json.loads(next(f for f in diagnose(data).findings if f.code == "colors").fix.split(": ", 1)[1])["colors"]
+    for seed in (2, 5):
+        ids = read_mask(out / "train" / "masks" / f"scene{seed}.png")
+        assert (np.array(palette)[ids] == COLORS[scene(seed, classes=3)[1]]).all()
+    assert (out / "train/images/scene5.png").read_bytes() == files[5][0].read_bytes()
+    assert read_image(out / "train/images/scene4.png").shape == (64, 48, 3)
+    assert (read_image(out / "train/images/scene4.png") == read_image(files[4][0])).all()
+    # Turned like its image: a quarter to the right.
+    assert (
+        np.array(palette)[read_mask(out / "train/masks/scene4.png")] == COLORS[np.rot90(scene(4, classes=3)[1], -1)]
+    ).all()
+    assert scan_folder(out, split="train").num_classes == scan_folder(out, split="val").num_classes == 3
+    assert diagnose(out).status < 2
+
+
+def test_zero_and_one_beside_zero_and_255(tmp_path):
+    for seed in range(6):
+        write(tmp_path / "d", seed, encode=lambda ids, factor=255 if seed < 4 else 1: ids * np.uint8(factor))
+    _, mask = write(tmp_path / "d", 7, encode=lambda ids: ids * np.uint8(255))
+    Image.open(mask).save(mask.with_suffix(".jpg"), quality=95)
+    mask.unlink()
+    assert repaired(tmp_path / "d", tmp_path / "out")["remaining"] == []
+    index = scan_folder(tmp_path / "out")
+    for position, seed in enumerate((0, 1, 2, 3, 4, 5, 7)):
+        assert (index.read_labels(position) == scene(seed)[1]).all()
+    assert index.class_names == ("background", "foreground")
+
+
+def test_a_good_folder_keeps_its_labels(tmp_path):
+    files = fill(tmp_path / "d", classes=4)
+    labels = {"names": ["a", "b", "c"], "ignore_class": 3}
+    (tmp_path / "d" / "labels.json").write_text(json.dumps(labels))
+    repaired(tmp_path / "d", tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "labels.json").read_text()) == labels
+    for image, mask in files:
+        assert (tmp_path / "out/images" / image.name).read_bytes() == image.read_bytes()
+        assert (read_mask(tmp_path / "out/masks" / mask.name) == read_mask(mask)).all()
+
+
+def test_label_map_is_applied(tmp_path):
+    fill(tmp_path / "d", encode=lambda ids: (7 + 4 * ids).astype(np.uint8))
+    (tmp_path / "d" / "labels.json").write_text('{"label_map": {"7": 0, "11": 1}}')
+    assert repaired(tmp_path / "d", tmp_path / "out")["remaining"] == []
+    assert (scan_folder(tmp_path / "out").read_labels(0) == scene(0)[1]).all()
+
+
+def test_what_cannot_be_repaired_is_said(tmp_path):
+    fill(tmp_path / "d", encode=lambda ids: ids * np.uint8(100))
+    log = repaired(tmp_path / "d", tmp_path / "out")
+    assert len(log["remaining"]) == 1 and "0, 100" in log["remaining"][0] and str(tmp_path) not in log["remaining"][0]
+
+
+def test_ids_beyond_8_bits(tmp_path):
+    fill(tmp_path / "d", encode=lambda ids: ids.astype(np.uint16) * 300)
+    (tmp_path / "d" / "labels.json").write_text('{"ignore_class": 300}')
+    diagnosis = diagnose(tmp_path / "d")
+    diagnosis.repair(tmp_path / "out")
+    assert read_mask(tmp_path / "out/masks/scene0.png").max() == 300
+
+
+@pytest.mark.parametrize("place", ["d", "d/inside", "full", "file", "."])
+def test_places_for_the_copy(tmp_path, place):
+    fill(tmp_path / "d")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "kept.txt").write_text("x")
+    (tmp_path / "file").write_text("x")
+    before = snapshot(tmp_path)
+    with pytest.raises(InputError, match="Choose"):
+        diagnose(tmp_path / "d").repair(tmp_path / place)
+    assert snapshot(tmp_path) == before
+
+
+def test_an_empty_folder_may_hold_the_copy(tmp_path):
+    fill(tmp_path / "d")
+    (tmp_path / "out").mkdir()
+    repaired(tmp_path / "d", tmp_path / "out")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["d", "out"]
+
+
+def test_nothing_to_copy(tmp_path):
+    (tmp_path / "d").mkdir()
+    with pytest.raises(InputError, match="no pair"):
+        diagnose(tmp_path / "d").repair(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
