@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import click
 import rich.box
-import rich.markup
 import rich.table
 import rich.text
 
@@ -52,11 +51,10 @@ def convert(source: str, out: str, *, format_: str | None, task: str, images: st
     from keras_seg import data
 
     report = data.convert(source, out, format=format_, task=task, images=images, allow_orphans=allow_orphans)
-    for line in report.notices:
-        console.notice(rich.markup.escape(line))
+    console.notices(report.notices)
     console.console.print(_class_table(report))
-    console.print_facts(("format", report.format), *((name, rich.markup.escape(value)) for name, value in report.facts))
-    console.console.print(f"Written to {rich.markup.escape(out)}")
+    console.print_facts(("format", report.format), *report.facts)
+    console.print_facts(("written to", out))
 
 
 def _class_table(report: "ConversionReport") -> rich.table.Table:

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from keras_seg.data.index.pairs import some_of
+from keras_seg.data.index.file_listing import some_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

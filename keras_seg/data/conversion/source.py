@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from keras_seg._validation import InputError
-from keras_seg.data.index.pairs import EXTENSIONS, SPLITS
+from keras_seg.data.index.file_listing import EXTENSIONS
+from keras_seg.data.index.folder_roles import SPLITS
 
 _MAX_JSON = 1_000_000_000
 # Parsed files that are kept in memory; of larger ones, the last.

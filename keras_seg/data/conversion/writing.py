@@ -18,7 +18,7 @@ from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledI
 from keras_seg.data.conversion.painting import Painted, paint
 from keras_seg.data.conversion.report import ConversionReport
 from keras_seg.data.conversion.source import printable
-from keras_seg.data.index.pairs import EXTENSIONS
+from keras_seg.data.index.file_listing import EXTENSIONS
 from keras_seg.data.index.reading import image_size, read_image
 
 # The label of ignored pixels in masks of 8 and 16 bits, and in maps of objects.

@@ -5,8 +5,9 @@ import pathlib
 from collections.abc import Iterator
 
 from keras_seg._validation import InputError
+from keras_seg.data.index.file_listing import image_files
 from keras_seg.data.index.instance_pairs import find_instance_pairs
-from keras_seg.data.index.pairs import Pair, find_pairs, find_splits, image_files
+from keras_seg.data.index.pairs import Pair, find_pairs, find_splits
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex
@@ -212,7 +213,11 @@ def scan_folder(
     examples = [(pair, image.file, mask.file) for pair, (image, mask) in zip(pairs, seen, strict=True)]
     given = labels.exif_orientation if exif_orientation is None else exif_orientation
     turning, turned = exif_choice(examples, given)
-    sizes = checked_map(lambda example: common_size(*example, turning), examples, workers=1)
+
+    def size_of(example: tuple[Pair, FileFacts, FileFacts]) -> tuple[int, int]:
+        return common_size(*example, turning)
+
+    sizes = checked_map(size_of, examples, workers=1)
     notices = [*pairing.notices, *turned, *range_notices(images)]
     try:
         if encoding is None:

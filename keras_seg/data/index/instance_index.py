@@ -148,7 +148,11 @@ def scan_instances(
     examples = [(pair, look.image.file, look.mask) for pair, look in zip(pairs, seen, strict=True)]
     wanted = read_label_file(path, split).exif_orientation if exif_orientation is None else exif_orientation
     turning, turned = exif_choice(examples, wanted)
-    sizes = checked_map(lambda example: common_size(*example, turning, word="map"), examples, workers=1)
+
+    def size_of(example: tuple[Pair, FileFacts, FileFacts]) -> tuple[int, int]:
+        return common_size(*example, turning, word="map")
+
+    sizes = checked_map(size_of, examples, workers=1)
     notices = [*pairing.notices, *turned, *range_notices([look.image for look in seen])]
     name, given = folder_name(path), components is not None
     if components is None:

@@ -8,7 +8,7 @@ from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source, is_file
-from keras_seg.data.index.pairs import SPLITS
+from keras_seg.data.index.folder_roles import SPLITS
 
 _SEGNET = {
     "Sky": (128, 128, 128),

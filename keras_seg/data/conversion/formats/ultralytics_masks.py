@@ -12,8 +12,9 @@ from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.formats.yolo import yaml_names
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages, class_ids
 from keras_seg.data.conversion.source import Source, is_file, split_in
-from keras_seg.data.index.pairs import IMAGE_FOLDERS, MASK_SUFFIXES
+from keras_seg.data.index.folder_roles import IMAGE_FOLDERS
 from keras_seg.data.index.reading import read_mask
+from keras_seg.data.index.stem_matching import MASK_SUFFIXES
 
 _MASKS = ("masks", "mask", "labels", "annotations", "ann_dir")
 _IMAGES = (*IMAGE_FOLDERS, "img_dir")

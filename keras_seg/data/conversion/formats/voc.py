@@ -11,7 +11,7 @@ from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages, is_background
 from keras_seg.data.conversion.source import Source, is_file, split_in
-from keras_seg.data.index.pairs import EXTENSIONS
+from keras_seg.data.index.file_listing import EXTENSIONS
 from keras_seg.data.index.reading import read_mask
 
 _NAMES = [

@@ -13,7 +13,7 @@ from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages, LabeledObject, Stamp, class_ids
 from keras_seg.data.conversion.polygons import polygon_stamp, rectangle
 from keras_seg.data.conversion.source import Source, is_file
-from keras_seg.data.index.pairs import SPLITS
+from keras_seg.data.index.folder_roles import SPLITS
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "obj.names", "classes.txt")
 # A word of a list in brackets, which may be quoted, or a number and a word.
