@@ -14,6 +14,7 @@ from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS, counted, some_of, walk
 from keras_seg.data.index.reading import read_image
 from keras_seg.inference import TiledPredictor
+from keras_seg.inference.output_kind import output_kind
 from keras_seg.training.tasks.task import predict_one
 from keras_seg.training.trained_run import TrainedRun
 
@@ -203,14 +204,14 @@ def predict_files(
         _report(progress, file, done, len(images))
         if not (keep and file.mask.exists() and file.overlay is not None and file.overlay.exists()):
             try:
-                image = read_image(file.image, channels=run.channels)
+                image = read_image(file.image, channels=run.channels, exif_orientation=run.exif_orientation)
                 scores = predict_one(model, image) if predict is None else predict(image)
             except InputError as error:
                 if len(files) == 1:
                     raise
                 failures.append(Failure(file.image, str(error)))
             else:
-                _write_pictures(run, file, image, np.asarray(scores))
+                _write_pictures(run, file, image, np.asarray(scores), kind=output_kind(model))
         _report(progress, file, done + 1, len(images))
     if rasters:
         predictor = TiledPredictor(model, tile or _RASTER_TILE, overlap=overlap, output="class_ids")
@@ -227,8 +228,10 @@ def predict_files(
     return failures
 
 
-def _write_pictures(run: TrainedRun, file: PredictionFile, image: np.ndarray, scores: np.ndarray) -> None:
-    pictures = run.task.draw(scores, image, settings=run.decoding, names=run.labels["names"])
+def _write_pictures(
+    run: TrainedRun, file: PredictionFile, image: np.ndarray, scores: np.ndarray, *, kind: str
+) -> None:
+    pictures = run.task.draw(scores, image, settings=run.decoding, names=run.labels["names"], kind=kind)
     targets = [path for path in (file.mask, file.overlay) if path is not None]
     for target, picture in zip(targets, pictures, strict=True):
         if target is None:

@@ -49,6 +49,11 @@ class TrainedRun:
         """Tuple of the ignored labels, or None."""
         return tuple(self.labels["ignore_class"]) or None
 
+    @property
+    def exif_orientation(self) -> str:
+        """ "apply" or "ignore": how the run turns image files; see `data.scan_folder`."""
+        return self.labels.get("exif_orientation", "apply")
+
     def scan(self, path: PathLike, *, split: str | None = None) -> tuple[Any, str | None]:
         """The index of a data folder whose masks are read as the run reads them.
 

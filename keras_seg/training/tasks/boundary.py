@@ -46,6 +46,7 @@ class BoundaryTask(BorderTask, SemanticTask):
             "ignore_class": list(index.ignore_class),
             "mask_names": list(index.class_names),
             "reading": index.encoding.get_config(),
+            "exif_orientation": index.exif_orientation,
         }
 
     def class_statistics(self, index: data.FolderIndex) -> dict:

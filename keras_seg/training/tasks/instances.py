@@ -13,7 +13,7 @@ from keras_seg._validation import InputError
 from keras_seg.data import INSTANCE_CLASSES
 from keras_seg.training.tasks.border_task import BorderTask
 from keras_seg.training.tasks.score_table import ScoreTable, percent
-from keras_seg.training.tasks.task import Report, class_shares, examples, predict_one
+from keras_seg.training.tasks.task import Report, class_shares, decided_orientation, examples, predict_one
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -53,6 +53,7 @@ class InstancesTask(BorderTask):
             given=like.components_given,
             ignore_class=like.file_ignore_class,
             channels=like.channels,
+            exif_orientation=decided_orientation(like.exif_orientation),
         )
 
     def rescan(self, path: PathLike, schema: Mapping, *, channels: int, split: str | None = None) -> data.InstanceIndex:
@@ -64,6 +65,7 @@ class InstancesTask(BorderTask):
             given=schema["components_given"],
             ignore_class=schema["ignore_class"],
             channels=channels,
+            exif_orientation=decided_orientation(schema.get("exif_orientation")),
         )
 
     def label_schema(self, index: data.InstanceIndex) -> dict:
@@ -74,6 +76,7 @@ class InstancesTask(BorderTask):
             "ignore_class": list(index.file_ignore_class),
             "components": index.components,
             "components_given": index.components_given,
+            "exif_orientation": index.exif_orientation,
         }
 
     def class_statistics(self, index: data.InstanceIndex) -> dict:
@@ -165,6 +168,7 @@ def _scan_kind(
     given: bool,
     ignore_class: Sequence[int],
     channels: int,
+    exif_orientation: str | None,
 ) -> data.InstanceIndex:
     """The index of a folder whose masks must be of the same kind as those of the training data."""
     index = data.scan_instances(
@@ -173,6 +177,7 @@ def _scan_kind(
         components=components if given else None,
         ignore_class=tuple(ignore_class) or None,
         channels=channels,
+        exif_orientation=exif_orientation,
     )
     # Folders of objects, and files of at most one object, mean the same in either reading.
     same = all(pair.mask.is_dir() for pair in index.pairs) or index.object_counts.max() <= 1

@@ -11,7 +11,7 @@ from keras_seg import data, evaluation, inference, visualization
 from keras_seg._types import PathLike
 from keras_seg.inference.predict_classes import class_ids
 from keras_seg.training.tasks.score_table import ScoreTable, percent
-from keras_seg.training.tasks.task import Report, Task, examples
+from keras_seg.training.tasks.task import Report, Task, decided_orientation, examples
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -41,17 +41,20 @@ class SemanticTask(Task):
 
     def scan_like(self, path: PathLike, like: data.FolderIndex, *, split: str | None = None) -> data.FolderIndex:
         """With the encoding of the other index."""
-        # "apply" may be a default that no image decided.
-        exif = None if like.exif_orientation == "apply" else like.exif_orientation
         return data.scan_folder(
-            path, split=split, encoding=like.encoding, channels=like.channels, exif_orientation=exif
+            path,
+            split=split,
+            encoding=like.encoding,
+            channels=like.channels,
+            exif_orientation=decided_orientation(like.exif_orientation),
         )
 
     def rescan(self, path: PathLike, schema: Mapping, *, channels: int, split: str | None = None) -> data.FolderIndex:
         """With the encoding of the run, whose names a label file of the folder may order otherwise."""
         if "reading" in schema:
             encoding = data.LabelEncoding(**schema["reading"])
-            return data.scan_folder(path, split=split, encoding=encoding, channels=channels)
+            turning = decided_orientation(schema.get("exif_orientation"))
+            return data.scan_folder(path, split=split, encoding=encoding, channels=channels, exif_orientation=turning)
         # A run of an earlier version kept the classes only.
         return data.scan_folder(
             path,
@@ -68,6 +71,7 @@ class SemanticTask(Task):
             "names": list(index.class_names),
             "ignore_class": list(index.ignore_class),
             "reading": index.encoding.get_config(),
+            "exif_orientation": index.exif_orientation,
         }
 
     def class_statistics(self, index: data.FolderIndex) -> dict:

@@ -151,6 +151,11 @@ def predict_one(model: keras.Model, image: ArrayLike) -> np.ndarray:
     return np.asarray(model.predict_on_batch(np.asarray(image, "float32")[None]))[0]
 
 
+def decided_orientation(exif_orientation: str | None) -> str | None:
+    """The choice for a scan of other data: "apply" may be a default that no image of the first data decided."""
+    return None if exif_orientation == "apply" else exif_orientation
+
+
 def examples(index: Any, positions: Sequence[int]) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """Images and labels at some positions of an index."""
     store = DecodedStore(index)
