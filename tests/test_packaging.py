@@ -60,7 +60,7 @@ def test_the_core_requires_little_and_the_extras_are_there():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     required = {re.split(r"[<>=]", line)[0] for line in setup["options"]["install_requires"].split()}
-    assert required == {"keras", "numpy", "pillow", "click", "rich", "jinja2"}
+    assert required == {"keras", "numpy", "pillow", "click", "rich", "jinja2", "tifffile"}
     extras = set(setup["options.extras_require"])
     wanted = ["tensorflow", "jax", "torch", "hub", "cv", "tfds", "onnx", "openvino", "scale", "docs", "test", "dev"]
     # boundary: SciPy, for weight maps; instances: scikit-image too, for the watershed

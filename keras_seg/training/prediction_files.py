@@ -228,9 +228,7 @@ def predict_files(
     return failures
 
 
-def _write_pictures(
-    run: TrainedRun, file: PredictionFile, image: np.ndarray, scores: np.ndarray, *, kind: str
-) -> None:
+def _write_pictures(run: TrainedRun, file: PredictionFile, image: np.ndarray, scores: np.ndarray, *, kind: str) -> None:
     pictures = run.task.draw(scores, image, settings=run.decoding, names=run.labels["names"], kind=kind)
     targets = [path for path in (file.mask, file.overlay) if path is not None]
     for target, picture in zip(targets, pictures, strict=True):

@@ -89,6 +89,7 @@ READ = {
     "ids and an all-void mask": ([THREE, EMPTY + 255], {}, [200, 80, 40], 320),
     "gray levels with a map": ([M * 100], {"label_map": {0: 0, 100: 1}}, [240, 80], 0),
     "a map that merges": ([THREE], {"label_map": {0: 0, 1: 0, 2: 1}}, [280, 40], 0),
+    "a map without the background": ([THREE], {"label_map": {1: 1, 2: 1}}, [200, 120], 0),
     "a map that swaps": ([M], {"label_map": {0: 1, 1: 0}}, [80, 240], 0),
     "a map to the ignored label": ([THREE], {"label_map": {0: 255, 1: 0, 2: 1}, "ignore_class": 255}, [80, 40], 200),
     "a map without the ignored value": ([THREE], {"label_map": {1: 0, 2: 1}, "ignore_class": 0}, None, None),

@@ -323,7 +323,7 @@ def test_one_folder_twice_is_refused(tmp_path):
     ("images", "masks", "said"),
     [
         (b"a.png\na.png\n", b"1.png\n2.png\n", "lists a.png with 2 masks, 1.png and 2.png"),
-        ("a.png\n".encode("utf-16"), b"1.png\n", "is not UTF-8 text"),
+        ("ä.png\n".encode("latin-1"), b"1.png\n", "is not UTF-8 text"),
     ],
 )
 def test_text_files_that_are_refused(tmp_path, images, masks, said):

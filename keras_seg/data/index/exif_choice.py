@@ -56,6 +56,12 @@ def exif_choice(examples: Sequence[_Example], given: str | None) -> tuple[str, l
     return APPLY, []
 
 
+def check_fits(pair: Pair, image: FileFacts, mask: FileFacts, *, word: str = "mask") -> None:
+    """Refuse a mask whose size fits its image neither turned nor as stored."""
+    if image.size != mask.size:
+        common_size(pair, image, mask, APPLY, word=word)
+
+
 def common_size(pair: Pair, image: FileFacts, mask: FileFacts, choice: str, *, word: str = "mask") -> tuple[int, int]:
     """The (height, width) that image and mask share; refused if they differ."""
     size, other = (image.turned_size, mask.turned_size) if choice == APPLY else (image.size, mask.size)

@@ -11,7 +11,7 @@ from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex
-from keras_seg.data.index.exif_choice import common_size, exif_choice
+from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
 from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile, read_label_file
@@ -206,7 +206,10 @@ def scan_folder(
         colors = inherited if encoding is not None and (alike or labels.colors is None) else labels.colors
 
     def look(pair: Pair) -> tuple[ImageFacts, MaskFacts]:
-        return image_facts(pair.image, channels=channels, decode=check_images), mask_facts(pair.mask, colors=colors)
+        image = image_facts(pair.image, channels=channels, decode=check_images)
+        mask = mask_facts(pair.mask, colors=colors)
+        check_fits(pair, image.file, mask.file)
+        return image, mask
 
     seen = checked_map(look, pairs, workers=workers)
     images, masks = [facts for facts, _ in seen], [facts for _, facts in seen]

@@ -15,7 +15,7 @@ from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.black_and_white import WHITE
 from keras_seg.data.index.data_index import DataIndex
-from keras_seg.data.index.exif_choice import common_size, exif_choice
+from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
 from keras_seg.data.index.folder_index import folder_name
 from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
 from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, object_files, pair_instance_files
@@ -218,6 +218,7 @@ def _look(
         pair.mask, components=bool(components) and is_file, ignore_class=ignored, exif_orientation=IGNORE
     )
     mask = file_facts(pair.mask if is_file else next(iter(object_files(pair.mask))), "mask")
+    check_fits(pair, facts.file, mask, word="map")
     numbers = np.unique(ids[ids > 0])
     compact = np.searchsorted(numbers, ids) + 1
     compact[ids <= 0] = 0

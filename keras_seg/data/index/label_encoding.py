@@ -89,7 +89,8 @@ class LabelEncoding:
             num_classes: number of classes, or None to detect it.
             ignore_class: label or labels of pixels without a class.
             class_names: one name per class; their number is `num_classes` if that is None.
-            label_map: dict from the value in the file to its id. It lists every value except for ignored ones.
+            label_map: dict from the value in the file to its id. It lists every value except for ignored ones; 0 may stay
+                away if nothing else becomes 0.
 
         Returns:
             A `LabelEncoding`. `_check` finds labels outside its range, and can name the file.
@@ -214,8 +215,12 @@ def _as_map(value: Any) -> dict[int, int]:
 
 
 def _refuse_unlisted(counts: Mapping[int, int], mapped: Mapping[int, int], ignored: Sequence[int]) -> None:
-    """Refuse values that a map leaves out: they would count as the class that happens to have their number."""
-    missing = sorted(value for value in counts if value not in mapped and value not in ignored)
+    """Refuse values that a map leaves out: they would count as the class that happens to have their number.
+
+    0 may be left out where no other value becomes 0: it stays the background.
+    """
+    known = {*mapped, *ignored} | (set() if 0 in mapped.values() else {0})
+    missing = sorted(counts.keys() - known)
     if missing:
         found = _some([f"{value} ({counts[value]} pixels)" for value in missing])
         value = missing[0]

@@ -43,6 +43,7 @@ def read_image(path: PathLike, *, channels: int = 3, exif_orientation: str = "ap
 
     Examples:
         >>> import tempfile
+        >>> from PIL import Image
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     Image.new("RGB", (4, 2), (255, 0, 7)).save(folder + "/a.png")
         ...     image = read_image(folder + "/a.png")
@@ -78,6 +79,7 @@ def read_mask(
 
     Examples:
         >>> import tempfile
+        >>> from PIL import Image
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     mask = Image.new("P", (2, 1), 15)
         ...     mask.putpalette([0, 128, 255] * 256)
@@ -103,6 +105,7 @@ def image_size(path: PathLike) -> tuple[int, int]:
 
     Examples:
         >>> import tempfile
+        >>> from PIL import Image
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     Image.new("L", (4, 2)).save(folder + "/a.png")
         ...     image_size(folder + "/a.png")
