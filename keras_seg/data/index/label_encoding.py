@@ -89,8 +89,8 @@ class LabelEncoding:
             num_classes: number of classes, or None to detect it.
             ignore_class: label or labels of pixels without a class.
             class_names: one name per class; their number is `num_classes` if that is None.
-            label_map: dict from the value in the file to its id. It lists every value except for ignored ones, and for 0
-                if nothing else becomes 0.
+            label_map: dict from the value in the file to its id. It lists every value except for ignored ones, and
+                for 0 if nothing else becomes 0.
 
         Returns:
             A `LabelEncoding`. `_check` finds labels outside its range, and can name the file.
