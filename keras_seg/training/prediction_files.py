@@ -198,6 +198,7 @@ def predict_files(
     failures: list[Failure] = []
     overlap = _OVERLAP if overlap is None else overlap
     predict = None
+    kind = output_kind(model) if images else "unknown"
     if images and tile is not None:
         predict = TiledPredictor(model, tile, overlap=overlap).predict
     for done, file in enumerate(images):
@@ -211,7 +212,7 @@ def predict_files(
                     raise
                 failures.append(Failure(file.image, str(error)))
             else:
-                _write_pictures(run, file, image, np.asarray(scores), kind=output_kind(model))
+                _write_pictures(run, file, image, np.asarray(scores), kind=kind)
         _report(progress, file, done + 1, len(images))
     if rasters:
         predictor = TiledPredictor(model, tile or _RASTER_TILE, overlap=overlap, output="class_ids")
