@@ -41,6 +41,7 @@ ROWS = {
     "SegNet": ("SegNet", CAMVID, 224),
     "SegNetBasic": ("SegNetBasic", CAMVID, 224),
     "DilatedFCN": ("DilatedFCN", VOC, 224),
+    "UNet2015": ("UNet2015", VOC, 252),
     "UNet, plain": ("UNet", VOC, 224),
     "UNet, MobileNetV2": ("UNet", MOBILE, 224),
     "FPN": ("FPN", MOBILE, 224),

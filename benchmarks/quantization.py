@@ -45,6 +45,7 @@ RUN = "UNet, Compact"
 ROWS = {
     RUN: ("UNet", {"backbone": "Compact"}, None, None),
     "UNet, MobileNetV2": ("UNet", {**MOBILE, "decoder_filters": [128, 64, 48, 32, 24]}, 160, 3e-3),
+    "UNet2015": ("UNet2015", {"filters": 16, "depth": 3}, 120, 3e-3),
     "UNet, plain": ("UNet", {"filters": 16, "depth": 4}, 120, 3e-3),
     "FPN": ("FPN", {**MOBILE, "pyramid_filters": 96, "segmentation_filters": 64}, 120, 3e-3),
     "LinkNet": ("LinkNet", MOBILE, 120, 3e-3),
@@ -94,6 +95,8 @@ def trained(label, folder, work):
     keras.utils.set_random_seed(0)
     index = scanned(folder, "train")
     model = ks.models.build(name, num_classes=CLASSES, **arguments)
+    if name == "UNet2015":
+        model = with_mirrored_borders(model)
     for layer in model._flatten_layers():
         # After a few hundred steps, moving statistics with MobileNetV2's 0.999 would be near their initial values.
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -115,6 +118,14 @@ def trained(label, folder, work):
     print(label, f"{time.monotonic() - start:.0f} s, loss", history.history["loss"], flush=True)
     model.save(path)
     return model, steps
+
+
+def with_mirrored_borders(model):
+    """A U-Net of valid convolutions and three poolings, which scores the middle of its image, for whole images."""
+    image = keras.Input((None, None, 3), name="image")
+    # Both add up to the 44 pixels that the convolutions remove; 46 makes the sides of CROP and SIZE 4 modulo 8.
+    mirrored = keras.ops.pad(image, ((0, 0), (46, 46), (46, 46), (0, 0)), mode="reflect")
+    return keras.Model(image, keras.layers.Cropping2D(2)(model(mirrored)))
 
 
 def of_a_run(run):

@@ -107,9 +107,9 @@ def receptive_field(model: keras.Model, *, layer: str | keras.layers.Layer | Non
     model, maps, fields = followed(model)
     if layer is None:
         if len(model.outputs) != 1:
-            _validation.fail(
-                "layer", "must be named for a model of several outputs", layer, f"Pass layer={list(fields)[-1]!r}."
-            )
+            names = [_operation_of(output).name for output in model.outputs]
+            fix = f"Pass layer={names[0]!r}; the outputs are those of {', '.join(map(repr, names))}."
+            _validation.fail("layer", "must be named for a model of several outputs", layer, fix)
         name, found = _operation_of(model.outputs[0]).name, maps[id(model.outputs[0])]
     else:
         name = getattr(layer, "name", layer)

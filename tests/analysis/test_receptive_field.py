@@ -356,7 +356,7 @@ def test_bad_input():
     assert ks.analysis.receptive_field(turned, layer="first").size == 3
     with pytest.raises(_validation.InputError, match="`layer` is not a layer of the model.*Did you mean 'first'"):
         ks.analysis.receptive_field(turned, layer="frist")
-    with pytest.raises(_validation.InputError, match="`layer` must be named for a model of several outputs"):
+    with pytest.raises(_validation.InputError, match="must be named.*Pass layer='first'"):
         ks.analysis.receptive_field(keras.Model(image, [x, layers.ReLU()(x)]))
     with pytest.raises(_validation.InputError, match="`model` must be a functional keras.Model"):
         ks.analysis.receptive_field(keras.layers.Dense(1))

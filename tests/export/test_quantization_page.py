@@ -25,8 +25,7 @@ def test_every_model_is_measured():
     sys.path.insert(0, str(ROOT / "benchmarks"))
     import quantization
 
-    # UNet2015 was an argument of UNet when the models were trained.
-    assert {name for name, *_ in quantization.ROWS.values()} == set(ks.models.names()) - {"UNet2015"}
+    assert {name for name, *_ in quantization.ROWS.values()} == set(ks.models.names())
 
 
 def test_what_is_promised(rows):
