@@ -1,5 +1,6 @@
 """Prediction with trained models: class ids, tiles, test-time augmentation, objects, sliding windows, uncertainty."""
 
+from keras_seg.inference.ensemble import Ensemble
 from keras_seg.inference.mc_dropout import mc_dropout
 from keras_seg.inference.objects.instances import instances
 from keras_seg.inference.objects.stitch_instances import stitch_instances
@@ -16,6 +17,7 @@ from keras_seg.inference.tta.test_time_augmentation import TestTimeAugmentation
 __all__ = [
     "Brightness",
     "Disagreement",
+    "Ensemble",
     "Scale",
     "SeamReport",
     "Shift",
