@@ -30,6 +30,8 @@ FORMATS = (
     "kitti",
     "mapillary",
     "supervisely",
+    "label-studio",
+    "via",
 )
 
 

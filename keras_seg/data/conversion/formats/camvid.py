@@ -69,10 +69,8 @@ def _read(source: Source) -> LabeledImages:
     found = LabeledImages(names=tuple(kept), colors=palette, images=iter(()), has_objects=False)
     labels = set(masks)
     files = [file for file in source.tree(source.root) if file not in labels]
-    pairs, lone = mask_folders.by_stem(files, masks, ending=_ENDING)
-    found.left_out += [source.name(image) for image in lone]
     read = lambda mask, where: mask_folders.mapped_colors(mask, where, table)  # noqa: E731
-    found.images = iter(mask_folders.paired(source, pairs, split=None, read=read))
+    found.images = mask_folders.images_of(source, found, files, masks, split=None, read=read, ending=_ENDING)
     return found
 
 
@@ -82,10 +80,8 @@ def _read_segnet(source: Source, folders: list[tuple[str, pathlib.Path, pathlib.
 
     def images() -> Iterator[LabeledImage]:
         for split, images, masks in folders:
-            pairs, lone = mask_folders.by_stem(source.files(images), source.files(masks, (".png",)))
-            found.left_out += [source.name(image) for image in lone]
-            read = lambda mask, where: mask_folders.mapped_ids(mask, where, classes)  # noqa: E731
-            yield from mask_folders.paired(source, pairs, split=split, read=read)
+            files, labels = source.files(images), source.files(masks, (".png",))
+            yield from mask_folders.images_of(source, found, files, labels, split=split, read=classes)
 
     found.images = images()
     return found

@@ -8,12 +8,14 @@ from keras_seg.data.conversion.formats import (
     coco_panoptic,
     cvat,
     kitti,
+    label_studio,
     labelme,
     mapillary,
     nnunet,
     roboflow_masks,
     supervisely,
     ultralytics_masks,
+    via,
     voc,
     yolo,
 )
@@ -35,5 +37,7 @@ _MODULES = (
     kitti,
     mapillary,
     supervisely,
+    label_studio,
+    via,
 )
 FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in _MODULES}
