@@ -15,8 +15,8 @@ class Format:
         name: str. The name that users pass.
         signs: str. What it is recognized by, for the message about a source that no format fits.
         recognize: function of a `Source` that gives what was found, in words, or None.
-        unusable: function of a `Source` that says in one line why files of this tool cannot be converted, or gives None.
-            It is asked if no format fits. Defaults to one that gives None.
+        unusable: function of a `Source` that says in one line why files of this tool cannot be converted, or None;
+            asked if no format fits. Defaults to one that gives None.
         read: function of a `Source` that gives its `LabeledImages`, whose images are read one by one.
     """
 

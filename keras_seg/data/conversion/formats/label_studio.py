@@ -116,12 +116,8 @@ def _tasks(source: Source, file: pathlib.Path) -> list[_Task]:
             regions = None if chosen is None else tuple(regions_of(chosen, where))
             tasks.append(_Task(image=_address(row["data"], where), where=where, regions=regions))
         elif _is_short_task(row):
-            results = [
-                {"type": key, "value": value, **value}
-                for values in row.values()
-                if isinstance(values, list)
-                for key, value in ((None, value) for value in values if isinstance(value, dict))
-            ]
+            lists = [values for values in row.values() if isinstance(values, list)]
+            results = [{**value, "value": value} for values in lists for value in values if isinstance(value, dict)]
             if str(id_) in short:
                 raise _several(where, 2)
             tasks.append(_Task(image=_address(row, where), where=where, regions=tuple(regions_of(results, where))))
