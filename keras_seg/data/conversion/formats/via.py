@@ -7,6 +7,7 @@ import io
 import json
 import math
 import pathlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -123,7 +124,7 @@ def _records(source: Source, file: pathlib.Path) -> list[_Record]:
             if not isinstance(region, tuple) or not all(isinstance(part, dict) for part in region):
                 raise InputError(f"{where}: region {number}: has no shape or no attributes. Export it again.")
         found.append(_Record(name=filename, where=where, regions=tuple(regions)))
-    twice = sorted({record.name for record in found if sum(other.name == record.name for other in found) > 1})
+    twice = [image for image, count in Counter(record.name for record in found).items() if count > 1]
     if twice:
         raise InputError(f"{name}: lists {twice[0]!r} twice. Remove one of the two records.")
     if not found:
@@ -152,18 +153,19 @@ def _json_rows(content: Any, name: str) -> Iterator[tuple[Any, Any]]:
 
 def _table_rows(source: Source, file: pathlib.Path) -> Iterator[tuple[Any, Any]]:
     images: dict[str, list] = {}
+    number = 1
     try:
-        rows = list(csv.DictReader(io.StringIO(source.text(file).lstrip("#"))))
-        for number, row in enumerate(rows, 2):
+        for row in csv.DictReader(io.StringIO(source.text(file).lstrip("#"))):
+            number += 1
             regions = images.setdefault(row["filename"], [])
             shape = json.loads(row["region_shape_attributes"] or "{}")
             if shape:
                 regions.append((shape, json.loads(row["region_attributes"] or "{}")))
     except (csv.Error, KeyError, TypeError, ValueError, RecursionError) as error:
-        where = f"{source.name(file)}, row {number}" if "number" in locals() else source.name(file)
-        raise InputError(
-            f"{where}: is no row of VIA ({' '.join(str(error).split())[:80]}). Export it again."
-        ) from error
+        if isinstance(error, InputError):
+            raise
+        reason = " ".join(str(error).split())[:80]
+        raise InputError(f"{source.name(file)}: row {number} is not VIA's ({reason}). Export it again.") from error
     yield from images.items()
 
 

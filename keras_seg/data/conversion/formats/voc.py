@@ -75,8 +75,8 @@ def _unusable(source: Source) -> str | None:
         with open(file, "rb") as stream:
             if b"<annotation>" in stream.read(4096):
                 return (
-                    f"{source.name(file)}: holds the boxes of objects, and masks need their outlines. Label the outlines; "
-                    f"the masks of Pascal VOC lie in {_MASKS}/."
+                    f"{source.name(file)}: holds the boxes of objects, and masks need their outlines. Label the "
+                    f"outlines; the masks of Pascal VOC lie in {_MASKS}/."
                 )
     return None
 
