@@ -68,4 +68,5 @@ FORMAT = Format(
     signs="ADEChallengeData2016/ or objectInfo150.txt, with images/training and annotations/training",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )

@@ -134,4 +134,5 @@ FORMAT = Format(
     signs="leftImg8bit/train and gtFine/train with _gtFine_labelIds.png",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )

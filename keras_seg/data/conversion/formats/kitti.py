@@ -96,4 +96,5 @@ FORMAT = Format(
     signs=f"training/image_2 beside training/semantic, or {_TABLE} with default/semantic (CVAT's KITTI)",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )

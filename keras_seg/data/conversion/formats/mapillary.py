@@ -75,4 +75,5 @@ FORMAT = Format(
     signs="config_v1.2.json or config_v2.0.json (Mapillary Vistas)",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )

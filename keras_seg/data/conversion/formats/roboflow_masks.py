@@ -85,4 +85,5 @@ FORMAT = Format(
     signs="_classes.csv beside images and their _mask.png",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )

@@ -135,4 +135,5 @@ FORMAT = Format(
     signs="meta.json, and folders with img/ and ann/",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )
