@@ -32,6 +32,7 @@ FORMATS = (
     "supervisely",
     "label-studio",
     "via",
+    "folders",
 )
 
 

@@ -31,8 +31,12 @@ def refuse_unusable(source: Source, form: Format) -> None:
 
 
 def _fitting(source: Source) -> list[tuple[Format, str]]:
-    found = [(form, evidence) for form in FORMATS.values() if (evidence := form.recognize(source))]
-    return [pair for pair in found if not pair[0].plain] or found
+    return _recognized(source, plain=False) or _recognized(source, plain=True)
+
+
+def _recognized(source: Source, *, plain: bool) -> list[tuple[Format, str]]:
+    forms = [form for form in FORMATS.values() if form.plain == plain]
+    return [(form, evidence) for form in forms if (evidence := form.recognize(source))]
 
 
 def _reason(source: Source) -> str | None:
@@ -51,15 +55,19 @@ def _conversion_line(path: pathlib.Path, *, task: str, certain: bool) -> str | N
         return None
     if path.is_file() and path.suffix.lower() == ".zip":
         return _line(path, "is an archive", task, "")
-    source = Source(path)
-    if certain:
-        forms = [form for form in FORMATS.values() if form.misread]
-        found = [(form, evidence) for form in forms if (evidence := form.recognize(source))]
-    else:
-        found = [(form, evidence) for form, evidence in _fitting(source) if not form.plain]
+    try:
+        source = Source(path)
+        if certain:
+            forms = [form for form in FORMATS.values() if form.misread]
+            found = [(form, evidence) for form in forms if (evidence := form.recognize(source))]
+        else:
+            found = _recognized(source, plain=False)
+        reasons = () if found or certain else (form.unusable(source) for form in FORMATS.values())
+        reason = next((reason for reason in reasons if reason), None)
+    except (InputError, OSError):  # A format may refuse what is fine as a data folder, such as a link.
+        return None
     if not found:
-        reason = None if certain else next((r for form in FORMATS.values() if (r := form.unusable(source))), None)
-        return f"{path}/{reason}" if reason and path.is_dir() else reason
+        return f"{path}: {reason}" if reason else None
     form, evidence = found[0]
     return _line(path, f"is in the format {form.name} ({evidence})", task, form.name if len(found) > 1 else "")
 

@@ -7,6 +7,7 @@ from keras_seg.data.conversion.formats import (
     coco_instances,
     coco_panoptic,
     cvat,
+    folders,
     kitti,
     label_studio,
     labelme,
@@ -39,5 +40,6 @@ _MODULES = (
     supervisely,
     label_studio,
     via,
+    folders,
 )
 FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in _MODULES}
