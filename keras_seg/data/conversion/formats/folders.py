@@ -15,8 +15,7 @@ from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledI
 from keras_seg.data.conversion.source import Source
 from keras_seg.data.conversion.stamp import Stamp, cropped
 from keras_seg.data.index.folder_roles import is_mask_word, words_of
-from keras_seg.data.index.instance_pairs import pair_instance_files
-from keras_seg.data.index.instance_reading import object_files
+from keras_seg.data.index.instance_pairs import object_files, pair_instance_files
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.layouts import find_layout, splits_of
 from keras_seg.data.index.mask_facts import mask_facts
@@ -25,7 +24,8 @@ from keras_seg.data.index.pairs import pair_files
 from keras_seg.data.index.reading import image_size, read_mask
 
 _ONLY = "object"
-_FURTHER = re.compile(r"[^A-Za-z0-9].*")
+# The rest of a name behind that of its image.
+_FURTHER = re.compile(r"[^A-Za-z0-9].*|")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def _of_split(root: pathlib.Path, split: str | None) -> tuple[list[_Example], tu
 
 
 def _several(root: pathlib.Path, split: str | None) -> list[_Example]:
-    """Images with masks whose names are longer by a number or by a class: a_1.png, a_2.png, or a_car.png, a_road.png."""
+    """Images with masks whose names end in a number or a class: a_1.png, a_2.png, or a_car.png, a_road.png."""
     examples = []
     try:
         parts = find_layout(root, split=split, mask_names=()).parts
@@ -91,12 +91,10 @@ def _several(root: pathlib.Path, split: str | None) -> list[_Example]:
         stems = {image.stem: image for image in part.images}
         groups: dict[str, list[tuple[str, pathlib.Path]]] = {}
         for mask in part.masks:
-            owners = [
-                stem for stem in stems if mask.stem.startswith(stem) and _FURTHER.fullmatch(mask.stem[len(stem) :])
-            ]
-            if not owners:
+            lengths = (n for n in range(len(mask.stem), 0, -1) if _FURTHER.fullmatch(mask.stem[n:]))
+            owner = next((mask.stem[:n] for n in lengths if mask.stem[:n] in stems), None)
+            if owner is None:
                 return []
-            owner = max(owners, key=len)
             groups.setdefault(owner, []).append((_class_in(mask.stem[len(owner) :]), mask))
         examples += [_Example(image=stems[stem], split=split, files=tuple(files)) for stem, files in groups.items()]
     names = {name for example in examples for name, _ in example.files}
