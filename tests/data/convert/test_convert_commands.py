@@ -85,10 +85,14 @@ FORMATS = {
 }  # fmt: skip
 
 
-def line_of(function, *arguments, **options):
+def error_of(function, *arguments, **options):
     with pytest.raises(InputError) as caught:
         function(*arguments, **options)
-    message = str(caught.value)
+    return str(caught.value)
+
+
+def line_of(function, *arguments, **options):
+    message = error_of(function, *arguments, **options)
     assert message.isprintable() and "ks.data.convert" in message, message
     return message
 
@@ -134,7 +138,7 @@ def test_every_format_with_objects_gives_them(tmp_path, name):
 def test_files_and_archives(tmp_path):
     path = coco(tmp_path / "d")
     assert follow(line_of(find_splits, path)).format == "coco"
-    assert "is a file, not a folder" in str(pytest.raises(InputError, find_splits, tmp_path / "d" / "a.png").value)
+    assert "is a file, not a folder" in error_of(find_splits, tmp_path / "d" / "a.png")
     (tmp_path / "x.zip").write_bytes(b"PK")
     assert "x.zip: is an archive. Run `keras-seg convert" in line_of(scan_folder, tmp_path / "x.zip")
 
@@ -146,7 +150,7 @@ def test_data_folders_beside_label_files_are_read(tmp_path):
     coco(tmp_path / "export")
     assert scan_folder(tmp_path).num_classes == 2
     save_image(tmp_path / "images" / "b.jpg")
-    assert "have no mask" in str(pytest.raises(InputError, scan_folder, tmp_path).value)
+    assert "have no mask" in error_of(scan_folder, tmp_path)
 
 
 def test_known_data_sets_are_read_with_settings(tmp_path):
@@ -169,6 +173,6 @@ def test_a_path_that_begins_with_a_dash(tmp_path, monkeypatch):
 def test_boxes_have_no_command(tmp_path):
     save_image(tmp_path / "a.jpg")
     (tmp_path / "a.xml").write_text("<annotation><object></object></annotation>")
-    message = str(pytest.raises(InputError, scan_folder, tmp_path).value)
+    message = error_of(scan_folder, tmp_path)
     assert "a.xml: holds the boxes of objects" in message and "convert" not in message
     assert "a.xml: holds the boxes of objects" in refused(tmp_path, tmp_path.with_name("out"))

@@ -217,7 +217,7 @@ def test_objects_of_kitti(tmp_path):
     save_image(root / "training" / "image_2" / "a.png")
     # A car, a car that is not told apart, the road, the license plate.
     kitti_objects(root, "training", [(26, 1), (26, 0), (7, 0), (1, 0)])
-    report, masks, _ = converted(root, tmp_path / "out", task="instances")
+    _, masks, _ = converted(root, tmp_path / "out", task="instances")
     np.testing.assert_array_equal(masks["masks/a.png"], ids(13, 13, 0, 255))
     index = scan_instances(tmp_path / "out", ignore_class=65535, components=False)
     np.testing.assert_array_equal(index.read_labels(0), ids(1, -1, 0, -1))
