@@ -13,7 +13,7 @@ if keras.backend.backend() != "tensorflow":
 pytestmark = pytest.mark.tensorflow_only
 
 SIZE = 32
-TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", 32)
+TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32")
 CORNERS = [[4, 4], [20, 4], [20, 20], [4, 20]]
 
 
