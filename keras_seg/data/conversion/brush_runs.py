@@ -19,7 +19,12 @@ def brush_stamp(values: object, height: int, width: int, *, where: str) -> Stamp
         packed = np.asarray(values)
     except (TypeError, ValueError, OverflowError) as error:
         raise _wrong(where) from error
-    if packed.ndim != 1 or packed.dtype.kind not in "iu" or (packed < 0).any() or (packed > 255).any():
+    if (
+        packed.ndim != 1
+        or (packed.size and packed.dtype.kind not in "iu")
+        or (packed < 0).any()
+        or (packed > 255).any()
+    ):
         raise _wrong(where)
     bits = _Bits(packed.astype("uint8"), where)
     total = bits.number(32)

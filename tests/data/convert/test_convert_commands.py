@@ -85,6 +85,13 @@ FORMATS = {
 }  # fmt: skip
 
 
+def written(root, name):
+    """(the folder in a format, its split)"""
+    root.mkdir()
+    FORMATS[name](root)
+    return root, "train" if name == "yolo" else None
+
+
 def error_of(function, *arguments, **options):
     with pytest.raises(InputError) as caught:
         function(*arguments, **options)
@@ -107,10 +114,7 @@ def follow(message):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_commands_can_be_followed(tmp_path, name):
-    root = tmp_path / "my 'data'"
-    root.mkdir()
-    FORMATS[name](root)
-    split = "train" if name == "yolo" else None
+    root, split = written(tmp_path / "my 'data'", name)
     message = line_of(scan_folder, root, split=split)
     assert f"is in the format {name} (" in message
     assert line_of(from_folder, root, split=split) == message
@@ -124,10 +128,7 @@ def test_commands_can_be_followed(tmp_path, name):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_with_objects_gives_them(tmp_path, name):
-    root = tmp_path / "d"
-    root.mkdir()
-    FORMATS[name](root)
-    split = "train" if name == "yolo" else None
+    root, split = written(tmp_path / "d", name)
     message = line_of(scan_instances, root, split=split)
     assert message.split("`")[1].endswith("--task instances")
     report = follow(message)

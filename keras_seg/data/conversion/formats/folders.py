@@ -44,7 +44,7 @@ def _recognize(source: Source) -> str | None:
     try:
         examples, _ = _examples(source)
     except InputError as error:
-        if "may be" in str(error) or "may both" in str(error):
+        if "may be (" in str(error) or "may both" in str(error):
             source.problems.append(str(error))
         return None
     first = examples[0]
