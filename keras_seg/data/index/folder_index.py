@@ -16,7 +16,7 @@ from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_noti
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.label_names import names_for, names_given, reads_alike
-from keras_seg.data.index.label_tools import refuse_data_set
+from keras_seg.data.index.label_tools import colors_converted, refuse_data_set
 from keras_seg.data.index.mask_facts import MaskFacts, mask_facts
 from keras_seg.data.index.mask_reading import (
     MaskReading,
@@ -215,7 +215,8 @@ def scan_folder(
         check_fits(pair, image.file, mask.file)
         return image, mask
 
-    seen = checked_map(look, pairs, workers=workers)
+    with colors_converted(path, task="semantic"):
+        seen = checked_map(look, pairs, workers=workers)
     images, masks = [facts for facts, _ in seen], [facts for _, facts in seen]
     examples = [(pair, image.file, mask.file) for pair, (image, mask) in zip(pairs, seen, strict=True)]
     given = labels.exif_orientation if exif_orientation is None else exif_orientation

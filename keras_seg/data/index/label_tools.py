@@ -3,7 +3,9 @@
 The formats lie in a package above this one. Each of its recognizers is added here, so that no import points upwards.
 """
 
+import contextlib
 import pathlib
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from keras_seg._validation import InputError
@@ -32,6 +34,17 @@ def conversion_error(path: pathlib.Path, *, task: str = "semantic", certain: boo
     lines = (recognizer(path, task=task, certain=certain) for recognizer in _recognizers)
     line = next((line for line in lines if line), None)
     return None if line is None else InputError(line)
+
+
+@contextlib.contextmanager
+def colors_converted(path: Any, *, task: str) -> Iterator[None]:
+    """Let an error about masks in colors, whose meaning is in the files of a tool, name the command."""
+    try:
+        yield
+    except InputError as error:
+        if isinstance(path, (tuple, list)) or "painted in colors" not in str(error):
+            raise
+        raise conversion_error(pathlib.Path(path), task=task) or error from error
 
 
 def refuse_data_set(path: Any, *, task: str, settings: tuple[Any, ...]) -> None:
