@@ -73,7 +73,8 @@ def _conversion_line(path: pathlib.Path, *, task: str, certain: bool) -> str | N
 
 
 def _line(path: pathlib.Path, what: str, task: str, form: str) -> str:
-    options = (["--format", form] if form else []) + (["--task", "instances"] if task == "instances" else [])
+    settings = {"format": form, "task": "instances" if task == "instances" else ""}
+    options = [word for name, value in settings.items() if value for word in (f"--{name}", value)]
     command = shlex.join(["keras-seg", "convert", *map(_argument, (path, _free(path))), *options])
     return f"{path}: {what}. Run `{command}` (in Python: ks.data.convert), and pass the folder that it writes."
 

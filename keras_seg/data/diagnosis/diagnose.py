@@ -72,6 +72,9 @@ def diagnose(path: PathLike, *, channels: int = 3, workers: int | None = None, p
             facts.append(found)
             report(done)
     collected = Collected(root, tuple(listings), tuple(facts), labels, label_error)
+    # A tool's files tell what its colors mean.
+    if collected.painted and labels.path is None and (error := conversion_error(root)):
+        raise error
     findings = _run_checks(collected)
     if not any(finding.severity == "error" for finding in findings):
         collected.scan_errors.update(_scan_errors(root, listings, channels=channels, workers=workers))
