@@ -30,6 +30,9 @@ FORMATS = (
     "kitti",
     "mapillary",
     "supervisely",
+    "label-studio",
+    "via",
+    "folders",
 )
 
 
@@ -53,8 +56,7 @@ def convert(source: str, out: str, *, format_: str | None, task: str, images: st
     report = data.convert(source, out, format=format_, task=task, images=images, allow_orphans=allow_orphans)
     console.notices(report.notices)
     console.console.print(_class_table(report))
-    console.print_facts(("format", report.format), *report.facts)
-    console.print_facts(("written to", out))
+    console.print_facts(("format", report.format), *report.facts, ("written to", out))
 
 
 def _class_table(report: "ConversionReport") -> rich.table.Table:

@@ -43,7 +43,8 @@ def _doctor_named(data: str, task: str | None) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        if task not in (None, "semantic") or str(error).startswith("`"):  # Which an argument does.
+        # An error about an argument begins with it; one about a label tool names a command of its own.
+        if task not in (None, "semantic") or str(error).startswith("`") or "keras-seg convert" in str(error):
             raise
         raise InputError(f"{error} Run `keras-seg doctor {shlex.quote(data)}` to see everything at once.") from error
 

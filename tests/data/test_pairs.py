@@ -139,6 +139,6 @@ def test_options_of_folders_are_refused_for_text_files(options):
 def test_no_such_folder(tmp_path):
     with pytest.raises(InputError, match="nowhere: there is no such folder"):
         find_pairs(tmp_path / "nowhere")
-    touch(tmp_path, "file.zip")
-    with pytest.raises(InputError, match=r"file\.zip: is a file, not a folder"):
-        find_pairs(tmp_path / "file.zip")
+    touch(tmp_path, "file.txt")
+    with pytest.raises(InputError, match=r"file\.txt: is a file, not a folder"):
+        find_pairs(tmp_path / "file.txt")

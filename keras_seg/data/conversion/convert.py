@@ -6,8 +6,8 @@ import tempfile
 from keras_seg import _progress, _validation
 from keras_seg._types import PathLike, Progress
 from keras_seg._validation import InputError
-from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.formats.registry import FORMATS
+from keras_seg.data.conversion.recognition import find_format, refuse_unusable
 from keras_seg.data.conversion.report import ConversionReport
 from keras_seg.data.conversion.source import Source, printable
 from keras_seg.data.conversion.unpacking import unpack
@@ -93,7 +93,8 @@ def convert(
                 found = Source(unpack(source, pathlib.Path(unpacked)), images=elsewhere, shown=str(source))
             else:
                 found = Source(source, images=elsewhere)
-            chosen = FORMATS[format] if format else _recognized(found)
+            chosen = FORMATS[format] if format else find_format(found)
+            refuse_unusable(found, chosen)
             labels = chosen.read(found)
             if task == "instances" and not labels.has_objects:
                 _validation.fail("task", f"{chosen.name} does not tell objects apart", task, 'Pass task="semantic".')
@@ -113,22 +114,6 @@ def convert(
             return writer.finish(out, chosen.name)
     except InputError as error:
         raise InputError(printable(str(error))) from error
-
-
-def _recognized(source: Source) -> Format:
-    """The one format that fits."""
-    found = [(form, evidence) for form in FORMATS.values() if (evidence := form.recognize(source))]
-    if len(found) == 1:
-        return found[0][0]
-    if found:
-        both = " and ".join(f"{form.name} ({evidence})" for form, evidence in found)
-        raise InputError(
-            f"{source.shown}: can be read as {both}. Pass `format={found[0][0].name}`, or another of them."
-        )
-    if source.problems:
-        raise InputError(source.problems[0])
-    signs = "; ".join(f"{form.name}: {form.signs}" for form in FORMATS.values())
-    raise InputError(f"{source.shown}: no known format. Looked for {signs}.")
 
 
 convert.__doc__ = str(convert.__doc__).replace("FORMATS", ", ".join(FORMATS))

@@ -2,41 +2,19 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from keras_seg._validation import InputError
+from keras_seg.data.conversion.stamp import Stamp
+from keras_seg.data.index.file_listing import counted
 
 # The label of pixels without a class in the masks that formats give; the writer replaces it by 255 or 65535.
 VOID = -1
-BACKGROUND = "background"
 
 # No labels are painted for larger images: a file can claim any size.
 MAX_PIXELS = 1 << 28
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Stamp:
-    """The pixels of one object.
-
-    Args:
-        top: int. The row of the first row of `inside`.
-        left: int. The column of the first column of `inside`.
-        inside: bool array (height, width), which lies in the image completely.
-        cut: bool. Whether a part of the object lies outside of the image.
-    """
-
-    top: int = 0
-    left: int = 0
-    inside: np.ndarray
-    cut: bool = False
-
-    @property
-    def window(self) -> tuple[slice, slice]:
-        """Where the array lies in the image."""
-        height, width = self.inside.shape
-        return slice(self.top, self.top + height), slice(self.left, self.left + width)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,6 +82,14 @@ class LabeledImages:
     has_objects: bool = True
 
 
+def no_area(skipped: Mapping[str, int]) -> list[str]:
+    """Lines about shapes that are not painted, from their number per type."""
+    return [
+        f"{counted(count, 'shape')} of type {kind} {'has' if count == 1 else 'have'} no area: left out."
+        for kind, count in skipped.items()
+    ]
+
+
 def checked_size(height: object, width: object, where: str) -> tuple[int, int]:
     """(height, width), if these are whole numbers of a plausible size."""
     for value in (height, width):
@@ -113,26 +99,3 @@ def checked_size(height: object, width: object, where: str) -> tuple[int, int]:
     if size != (height, width) or size[0] * size[1] > MAX_PIXELS:
         raise InputError(f"{where}: the size {height} x {width} is not whole, or more than {MAX_PIXELS} pixels.")
     return size
-
-
-def class_ids(names: Sequence[str], where: object) -> tuple[tuple[str, ...], list[int]]:
-    """The names of all classes with the background as class 0, and the id of each of `names`.
-
-    A class that is itself called background is class 0.
-    """
-    plain = [str(name).strip() for name in names]
-    empty = [name for name in plain if not name]
-    twice = sorted({name for name in plain if plain.count(name) > 1})
-    if empty or twice:
-        wrong = f"the class name {twice[0]!r} occurs twice" if twice else "a class has no name"
-        raise InputError(f"{where}: {wrong}. Give each class its own name in the label tool.")
-    others = [name for name in plain if not is_background(name)]
-    if not others:
-        raise InputError(f"{where}: lists no classes. Export the labels together with their classes.")
-    ids = [0 if is_background(name) else others.index(name) + 1 for name in plain]
-    return (BACKGROUND, *others), ids
-
-
-def is_background(name: str) -> bool:
-    """Whether a class of this name is the background."""
-    return name.strip().strip("_").lower() == BACKGROUND

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_seg._validation import InputError
-from keras_seg.data.conversion.labeled_image import Stamp
+from keras_seg.data.conversion.stamp import Stamp
 
 _SCALE = 5
 # Fifths of a pixel along an outline: a coordinate of 10^12 must not fill the memory.

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_seg._validation import InputError
-from keras_seg.data.conversion.labeled_image import Stamp
+from keras_seg.data.conversion.stamp import Stamp, cropped, placed
 
 
 def column_runs_stamp(counts: object, height: int, width: int, *, where: str) -> Stamp:
     """The pixels of COCO's run lengths: down the columns, beginning with zeros."""
     runs = _checked(_unpacked(counts, where) if isinstance(counts, (str, bytes)) else counts, height * width, where)
-    return _cropped(_filled(runs).reshape(width, height).T)
+    return cropped(_filled(runs).reshape(width, height).T)
 
 
 def row_runs_stamp(counts: object, box: tuple[int, int, int, int], height: int, width: int, *, where: str) -> Stamp:
@@ -20,10 +20,7 @@ def row_runs_stamp(counts: object, box: tuple[int, int, int, int], height: int, 
     if rows < 1 or columns < 1 or rows * columns > 4 * height * width:
         raise InputError(f"{where}: the box of the mask, {rows}x{columns}, does not fit its image, {height}x{width}.")
     inside = _filled(_checked(counts, rows * columns, where)).reshape(rows, columns)
-    y0, x0 = max(0, -top), max(0, -left)
-    seen = inside[y0 : max(height - top, 0), x0 : max(width - left, 0)]
-    cut = bool(inside.sum() > seen.sum())
-    return Stamp(top=max(top, 0), left=max(left, 0), inside=seen, cut=cut)
+    return placed(inside, (left, top), height, width)
 
 
 def _filled(runs: np.ndarray) -> np.ndarray:
@@ -65,11 +62,3 @@ def _unpacked(text: str | bytes, where: str) -> Sequence[int]:
             counts.append(value + counts[-2] if len(counts) > 2 else value)
             value = shift = 0
     return counts
-
-
-def _cropped(inside: np.ndarray) -> Stamp:
-    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-    if not rows.size:
-        return Stamp(inside=np.zeros((0, 0), bool))
-    window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return Stamp(top=int(rows[0]), left=int(columns[0]), inside=inside[window].copy())

@@ -5,7 +5,7 @@ import os
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS
@@ -15,6 +15,8 @@ _MAX_JSON = 1_000_000_000
 # Parsed files that are kept in memory; of larger ones, the last.
 _KEPT = 4_000_000
 _FEW = 40
+
+Found = TypeVar("Found")
 
 _SPLIT_WORD = re.compile(r"(?:^|[^a-z])(train|training|valid|validation|val|test|testing)(?=$|[^a-z])")
 
@@ -42,6 +44,12 @@ class Source:
         """A path as messages show it: from the source on."""
         inside = path.is_relative_to(self.root) and path != self.root
         return path.relative_to(self.root).as_posix() if inside else str(path)
+
+    def required(self, found: Found | None, missing: str) -> Found:
+        """What was found; nothing is refused with the line `missing`."""
+        if not found:
+            raise InputError(f"{self.shown}: {missing}")
+        return found
 
     def inside(self, name: object, base: pathlib.Path, where: str) -> pathlib.Path:
         """The path `name` from the folder `base`. It need not exist, and must lie in the source."""

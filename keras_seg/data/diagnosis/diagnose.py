@@ -18,6 +18,7 @@ from keras_seg.data.diagnosis.folder_listing import Listing, list_folder
 from keras_seg.data.diagnosis.pair_facts import PairFacts
 from keras_seg.data.index.folder_index import scan_folder
 from keras_seg.data.index.label_file import LabelFile, read_label_file
+from keras_seg.data.index.label_tools import conversion_error, refuse_data_set
 from keras_seg.data.index.thread_map import thread_count, thread_map
 
 
@@ -53,7 +54,10 @@ def diagnose(path: PathLike, *, channels: int = 3, workers: int | None = None, p
     channels, workers = _validation.integer("channels", channels), thread_count(workers)
     check_progress(progress)
     root = pathlib.Path(path)
+    refuse_data_set(root, task="semantic", settings=())
     listings = list_folder(root)
+    if not any(listing.pairs or listing.has_objects for listing in listings) and (error := conversion_error(root)):
+        raise error
     labels, label_error = _labels(root, listings)
     painted = labels.colors is not None
 
@@ -68,6 +72,9 @@ def diagnose(path: PathLike, *, channels: int = 3, workers: int | None = None, p
             facts.append(found)
             report(done)
     collected = Collected(root, tuple(listings), tuple(facts), labels, label_error)
+    # A tool's files tell what its colors mean.
+    if collected.painted and labels.path is None and (error := conversion_error(root)):
+        raise error
     findings = _run_checks(collected)
     if not any(finding.severity == "error" for finding in findings):
         collected.scan_errors.update(_scan_errors(root, listings, channels=channels, workers=workers))

@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+from keras_seg.data.index.label_tools import conversion_error
 
 # Formats that Pillow reads, and arrays.
 EXTENSIONS = (
@@ -96,7 +97,8 @@ def existing_folder(path: PathLike) -> pathlib.Path:
     if not path.exists():
         raise InputError(f"{path}: there is no such folder. Check the path.")
     if not path.is_dir():
-        raise InputError(f"{path}: is a file, not a folder. Pass the folder that holds images/ and masks/.")
+        refusal = InputError(f"{path}: is a file, not a folder. Pass the folder that holds images/ and masks/.")
+        raise conversion_error(path) or refusal
     return path
 
 

@@ -16,6 +16,7 @@ from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_noti
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.label_names import names_for, names_given, reads_alike
+from keras_seg.data.index.label_tools import colors_converted, refuse_data_set
 from keras_seg.data.index.mask_facts import MaskFacts, mask_facts
 from keras_seg.data.index.mask_reading import (
     MaskReading,
@@ -26,7 +27,7 @@ from keras_seg.data.index.mask_reading import (
     map_counts,
     rename_reading,
 )
-from keras_seg.data.index.pairs import ListedPairs, Pair, pair_files
+from keras_seg.data.index.pairs import ListedPairs, Pair, pair_files, scanned_pairs
 from keras_seg.data.index.reading import read_mask
 from keras_seg.data.index.thread_map import checked_map, thread_count
 
@@ -195,7 +196,10 @@ def scan_folder(
             label_map=label_map,
             colors=colors if encoding.colors else None,
         )
-    pairing = pair_files(path, split=split, allow_orphans=allow_orphans)
+    refuse_data_set(
+        path, task="semantic", settings=(encoding, num_classes, ignore_class, class_names, label_map, colors)
+    )
+    pairing = scanned_pairs(pair_files, path, split=split, allow_orphans=allow_orphans, task="semantic")
     pairs = pairing.pairs
     labels = read_label_file(path, split)
     alike = encoding is None or reads_alike(labels, encoding)
@@ -211,7 +215,8 @@ def scan_folder(
         check_fits(pair, image.file, mask.file)
         return image, mask
 
-    seen = checked_map(look, pairs, workers=workers)
+    with colors_converted(path, task="semantic"):
+        seen = checked_map(look, pairs, workers=workers)
     images, masks = [facts for facts, _ in seen], [facts for _, facts in seen]
     examples = [(pair, image.file, mask.file) for pair, (image, mask) in zip(pairs, seen, strict=True)]
     given = labels.exif_orientation if exif_orientation is None else exif_orientation

@@ -21,7 +21,8 @@ from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_noti
 from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, object_files, pair_instance_files
 from keras_seg.data.index.instance_reading import VOID, read_instances
 from keras_seg.data.index.label_file import read_label_file
-from keras_seg.data.index.pairs import ListedPairs, Pair
+from keras_seg.data.index.label_tools import colors_converted, refuse_data_set
+from keras_seg.data.index.pairs import ListedPairs, Pair, scanned_pairs
 from keras_seg.data.index.thread_map import checked_map, thread_count
 
 # Objects are in one piece, except for partly hidden ones. Classes are in many pieces.
@@ -133,7 +134,8 @@ def scan_instances(
     workers = thread_count(workers)
     _validation.boolean("check_images", check_images)
     ndimage = _validation.optional_import("scipy.ndimage", "boundary", "`scan_instances`")
-    pairing = pair_instance_files(path, split=split, allow_orphans=allow_orphans)
+    refuse_data_set(path, task="instances", settings=(components, ignore_class))
+    pairing = scanned_pairs(pair_instance_files, path, split=split, allow_orphans=allow_orphans, task="instances")
     pairs = pairing.pairs
     if components is None:
         _refuse_named_classes(path, split, pairs)
@@ -144,7 +146,8 @@ def scan_instances(
     def look(pair: Pair) -> _Look:
         return _look(ndimage, pair, channels, ignored=ignored, check_image=check_images, components=components)
 
-    seen = checked_map(look, pairs, workers=workers)
+    with colors_converted(path, task="instances"):
+        seen = checked_map(look, pairs, workers=workers)
     examples = [(pair, look.image.file, look.mask) for pair, look in zip(pairs, seen, strict=True)]
     wanted = read_label_file(path, split).exif_orientation if exif_orientation is None else exif_orientation
     turning, turned = exif_choice(examples, wanted)

@@ -13,12 +13,12 @@ from keras_seg.data.index.folder_roles import (
     FolderRole,
     folder_role,
 )
+from keras_seg.data.index.label_tools import LABEL_FILES
 from keras_seg.data.index.mask_likeness import look_like_masks
 from keras_seg.data.index.stem_matching import divided_by_names, match_stems
 
 _ANSWER = "Pass both folders as the path, (images, masks), or rename them to images/ and masks/."
 
-LABEL_FILES = ("labels.json", "classes.txt")
 _TEXTS = (".json", ".txt", ".md", ".csv", ".yaml", ".yml")
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from keras_seg import _validation
@@ -11,6 +11,7 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import counted, existing_folder, list_folder, some_of, subfolders
 from keras_seg.data.index.folder_roles import MASK_FOLDERS, SPLITS
+from keras_seg.data.index.label_tools import conversion_error
 from keras_seg.data.index.layouts import Layout, Part, find_layout, no_such_split, split_needed, splits_of
 from keras_seg.data.index.stem_matching import Matches, match_stems
 
@@ -133,6 +134,25 @@ def pair_files(
     preferred = tuple(mask_folders) if tuple(mask_folders) != MASK_FOLDERS else ()
     layout = find_layout(path, split=split, mask_names=tuple(name.lower() for name in preferred))
     return _paired(str(path), layout, allow_orphans=allow_orphans)
+
+
+def scanned_pairs(
+    pair: Callable[..., Pairing], path: PathLike | ListedPairs, *, split: str | None, allow_orphans: bool, task: str
+) -> Pairing:
+    """As `pair`, a function like `pair_files`; what a label tool wrote is refused with the command that converts it."""
+    try:
+        return pair(path, split=split, allow_orphans=allow_orphans)
+    except InputError as error:
+        if isinstance(path, (tuple, list)) or not pathlib.Path(path).is_dir() or _has_pairs(pair, path, split):
+            raise
+        raise conversion_error(pathlib.Path(path), task=task) or error from error
+
+
+def _has_pairs(pair: Callable[..., Pairing], path: PathLike, split: str | None) -> bool:
+    try:
+        return bool(pair(path, split=split, allow_orphans=True).pairs)
+    except InputError:
+        return False
 
 
 def refuse_for_lists(path: ListedPairs, *, split: str | None, allow_orphans: bool) -> None:

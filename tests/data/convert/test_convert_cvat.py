@@ -54,7 +54,7 @@ def test_shapes_by_z_order(source, tmp_path):
     expected[9, 10:12] = expected[10, 9] = 2
     np.testing.assert_array_equal(masks["masks/sub_a.png"], expected)
     assert names == {"names": ["background", "road", "car"]} and report.overlapping == 2
-    assert report.notices == ("1 shapes of type polyline have no area: left out.",)
+    assert report.notices == ("1 shape of type polyline has no area: left out.",)
 
 
 def test_masks_that_leave_the_image_are_cut(source, tmp_path):

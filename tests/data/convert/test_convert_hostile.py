@@ -187,7 +187,8 @@ def test_two_formats_and_none(tmp_path):
 
 
 @pytest.mark.parametrize("format", [None, "coco", "coco-panoptic", "yolo", "labelme", "cvat", "roboflow-masks",
-    "split-masks", "voc", "cityscapes", "ade20k", "camvid", "nnunet", "kitti", "mapillary", "supervisely"])  # fmt: skip
+    "split-masks", "voc", "cityscapes", "ade20k", "camvid", "nnunet", "kitti", "mapillary", "supervisely",
+    "label-studio", "via", "folders"])  # fmt: skip
 def test_a_folder_that_does_not_fit(tmp_path, format):
     save_image(tmp_path / "c" / "photo.jpg")
     save_json(tmp_path / "c" / "notes.json", {"a": 1})
@@ -206,3 +207,46 @@ def test_wrong_arguments(tmp_path):
         with pytest.raises(InputError, match=message):
             convert(root, tmp_path / "out", **options)
     assert "there is no such file or folder" in refused(tmp_path / "no", tmp_path / "out")
+
+
+@pytest.mark.parametrize("format", [None, "coco", "yolo", "label-studio", "via", "folders"])
+def test_links_in_circles(tmp_path, format):
+    root = tmp_path / "c"
+    (root / "images").mkdir(parents=True)
+    os.symlink(root, root / "images" / "again")
+    os.symlink(root / "self", root / "self")
+    os.symlink(root / "a.json", root / "a.json")
+    assert refused(root, tmp_path / "out", format=format)
+
+
+def test_plain_folders_with_links_that_lead_out(tmp_path):
+    root = tmp_path / "c"
+    save_image(root / "images" / "a.png")
+    save_mask(tmp_path / "secret.png", np.eye(12, 16))
+    (root / "masks").mkdir()
+    os.symlink(tmp_path / "secret.png", root / "masks" / "a.png")
+    assert "'masks/a.png' leads out of" in refused(root, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/secret.png", "C:/secret.png", "a\0.png", "x" * 5000])
+def test_label_files_that_name_other_places(tmp_path, name):
+    save_image(tmp_path / "secret.png")
+    shape = {"name": "rect", "x": 0, "y": 0, "width": 4, "height": 4}
+    record = {"filename": name, "regions": [{"shape_attributes": shape}]}
+    save_json(tmp_path / "via" / "v.json", {"a": record})
+    assert "v.json: " in refused(tmp_path / "via", tmp_path / "out")
+    value = {"points": [[0, 0], [50, 0], [50, 50]], "polygonlabels": ["c"]}
+    results = [{"id": "r", "type": "polygonlabels", "value": value}]
+    save_json(tmp_path / "ls" / "p.json", [{"id": 1, "data": {"image": name}, "annotations": [{"result": results}]}])
+    assert "p.json: task 1: " in refused(tmp_path / "ls", tmp_path / "out")
+
+
+@pytest.mark.parametrize("factor", [1e6, 1e300])
+def test_outlines_that_never_end(tmp_path, factor):
+    shape = {"name": "polygon", "all_points_x": [0, factor, 5], "all_points_y": [0, 0, factor]}
+    save_image(tmp_path / "via" / "a.png")
+    save_json(tmp_path / "via" / "v.json", {"a": {"filename": "a.png", "regions": [{"shape_attributes": shape}]}})
+    if factor > 1e100:
+        assert "v.json: 'a.png': region 1: the outline reaches to" in refused(tmp_path / "via", tmp_path / "out")
+    else:
+        assert converted(tmp_path / "via", tmp_path / "out")[0].cut == 1

@@ -53,7 +53,7 @@ def test_later_shapes_lie_on_top(source, tmp_path):
     np.testing.assert_array_equal(masks["masks/a.png"], expected)
     assert names == {"names": ["background", "ant", "cat", "dog"], "ignore_class": 255}
     assert report.left_out == ("b.png",) and report.overlapping == 2
-    assert report.notices == ("1 shapes of type line have no area: left out.",)
+    assert report.notices == ("1 shape of type line has no area: left out.",)
 
 
 def test_shapes_of_a_group_are_one_object(source, tmp_path):

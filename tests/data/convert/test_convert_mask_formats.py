@@ -142,6 +142,16 @@ def test_cvat_masks_in_colors(tmp_path):
     assert "labelmap.txt, line 2" in refused(root, tmp_path / "out3")
 
 
+def test_voc_boxes_are_no_masks(tmp_path):
+    root = tmp_path / "voc"
+    save_image(root / "JPEGImages" / "a.jpg")
+    write(root / "Annotations" / "a.xml", "<annotation><object><bndbox></bndbox></object></annotation>")
+    assert refused(root, tmp_path / "out").startswith("Annotations/a.xml: holds the boxes of objects, and masks need")
+    assert "holds the boxes" in refused(root, tmp_path / "out", format="voc")
+    save_mask(root / "SegmentationClass" / "a.png", ids(0, 1, 20, 255))
+    assert converted(root, tmp_path / "out")[0].format == "voc"
+
+
 # Cityscapes and KITTI
 
 
@@ -192,6 +202,45 @@ def test_kitti(tmp_path):
     report, masks, _ = converted(root, tmp_path / "out")
     np.testing.assert_array_equal(masks["masks/000000_10.png"], ids(0, 13, 255, 10))
     assert report.notices == ("testing/ has no labels, and is left out.",)
+
+
+def kitti_objects(root, folder, values):
+    """Semantic and instance maps of two columns per value (label, number)."""
+    labels, numbers = np.array(values).T
+    save_mask(root / folder / "semantic" / "a.png", ids(*labels))
+    both = (labels * 256 + numbers).astype("uint16")
+    save_mask(root / folder / "instance" / "a.png", both[None].repeat(4, 1).repeat(12, 0))
+
+
+def test_objects_of_kitti(tmp_path):
+    root = tmp_path / "kitti"
+    save_image(root / "training" / "image_2" / "a.png")
+    # A car, a car that is not told apart, the road, the license plate.
+    kitti_objects(root, "training", [(26, 1), (26, 0), (7, 0), (1, 0)])
+    _, masks, _ = converted(root, tmp_path / "out", task="instances")
+    np.testing.assert_array_equal(masks["masks/a.png"], ids(13, 13, 0, 255))
+    index = scan_instances(tmp_path / "out", ignore_class=65535, components=False)
+    np.testing.assert_array_equal(index.read_labels(0), ids(1, -1, 0, -1))
+    (root / "training" / "instance" / "a.png").unlink()
+    assert "instance/a.png is missing" in refused(root, tmp_path / "out2", task="instances")
+
+
+def test_kitti_of_cvat(tmp_path):
+    root = tmp_path / "export"
+    write(root / "label_colors.txt", "0 0 0 background\n250 50 83 car\n51 221 255 big sky\n")
+    write(root / "labels.txt", "")
+    kitti_objects(root, "default", [(1, 1), (1, 2), (2, 1), (0, 0)])
+    save_image(tmp_path / "photos" / "a.png")
+    assert "`images`" in refused(root, tmp_path / "out")
+    report, masks, names = converted(root, tmp_path / "out", images=tmp_path / "photos", task="instances")
+    assert names == {"names": ["background", "car", "big sky"]} and report.format == "kitti"
+    np.testing.assert_array_equal(masks["masks/a.png"], ids(1, 1, 2, 0))
+    index = scan_instances(tmp_path / "out", components=False)
+    np.testing.assert_array_equal(index.read_labels(0), ids(1, 2, 3, 0))
+    save_image(root / "default" / "image_2" / "a.png")
+    assert converted(root, tmp_path / "out2")[0].splits == {"": 1}
+    save_mask(root / "default" / "semantic" / "a.png", ids(0, 1, 2, 3))
+    assert "semantic/a.png: holds 3, which is no class" in refused(root, tmp_path / "out3")
 
 
 # ADE20K

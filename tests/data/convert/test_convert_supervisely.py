@@ -57,7 +57,7 @@ def test_holes_bitmaps_and_order(tmp_path, mode):
     expected[11, 15] = 2
     np.testing.assert_array_equal(masks["masks/a.png"], expected)
     assert names == {"names": ["background", "car", "sky"]} and report.cut == 1 and report.overlapping == 2
-    assert report.notices == ("1 objects of type line have no area: left out.",)
+    assert report.notices == ("1 shape of type line has no area: left out.",)
 
 
 def test_folders_are_splits_or_part_of_the_name(tmp_path):

@@ -42,10 +42,8 @@ def _read(source: Source) -> LabeledImages:
     def images() -> Iterator[LabeledImage]:
         for name, split in _SPLITS.items():
             files = source.files(root / "images" / name)
-            pairs, lone = mask_folders.by_stem(files, source.files(root / "annotations" / name, (".png",)))
-            found.left_out += [source.name(image) for image in lone]
-            read = lambda mask, where: mask_folders.mapped_ids(mask, where, classes)  # noqa: E731
-            yield from mask_folders.paired(source, pairs, split=split, read=read)
+            masks = source.files(root / "annotations" / name, (".png",))
+            yield from mask_folders.images_of(source, found, files, masks, split=split, read=classes)
 
     found.images = images()
     return found
@@ -70,4 +68,5 @@ FORMAT = Format(
     signs="ADEChallengeData2016/ or objectInfo150.txt, with images/training and annotations/training",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )

@@ -1,12 +1,12 @@
 """CamVid in its two forms: SegNet's 11 classes (train/, trainannot/), and the original's colors (*_L.png)."""
 
+import itertools
 import pathlib
-from collections.abc import Iterator
 
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
-from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
+from keras_seg.data.conversion.labeled_image import VOID, LabeledImages
 from keras_seg.data.conversion.source import Source, is_file
 from keras_seg.data.index.folder_roles import SPLITS
 
@@ -69,10 +69,8 @@ def _read(source: Source) -> LabeledImages:
     found = LabeledImages(names=tuple(kept), colors=palette, images=iter(()), has_objects=False)
     labels = set(masks)
     files = [file for file in source.tree(source.root) if file not in labels]
-    pairs, lone = mask_folders.by_stem(files, masks, ending=_ENDING)
-    found.left_out += [source.name(image) for image in lone]
     read = lambda mask, where: mask_folders.mapped_colors(mask, where, table)  # noqa: E731
-    found.images = iter(mask_folders.paired(source, pairs, split=None, read=read))
+    found.images = mask_folders.images_of(source, found, files, masks, split=None, read=read, ending=_ENDING)
     return found
 
 
@@ -80,14 +78,12 @@ def _read_segnet(source: Source, folders: list[tuple[str, pathlib.Path, pathlib.
     found = LabeledImages(names=tuple(_SEGNET), colors=tuple(_SEGNET.values()), images=iter(()), has_objects=False)
     classes = {len(_SEGNET): VOID, **{id_: id_ for id_ in range(len(_SEGNET))}}
 
-    def images() -> Iterator[LabeledImage]:
-        for split, images, masks in folders:
-            pairs, lone = mask_folders.by_stem(source.files(images), source.files(masks, (".png",)))
-            found.left_out += [source.name(image) for image in lone]
-            read = lambda mask, where: mask_folders.mapped_ids(mask, where, classes)  # noqa: E731
-            yield from mask_folders.paired(source, pairs, split=split, read=read)
-
-    found.images = images()
+    found.images = itertools.chain.from_iterable(
+        mask_folders.images_of(
+            source, found, source.files(images), source.files(masks, (".png",)), split=split, read=classes
+        )
+        for split, images, masks in folders
+    )
     return found
 
 

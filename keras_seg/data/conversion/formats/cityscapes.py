@@ -44,7 +44,7 @@ TRAIN_IDS = {255: VOID, **{id_: id_ for id_ in range(len(_CLASSES))}}
 _IMAGE = "_leftImg8bit"
 _FINE = ("gtFine", "gtCoarse")
 # Classes whose objects are counted.
-_THINGS = (24, 25, 26, 27, 28, 31, 32, 33)
+THINGS = (24, 25, 26, 27, 28, 31, 32, 33)
 
 
 def _folders(source: Source) -> list[tuple[str, pathlib.Path]]:
@@ -58,9 +58,8 @@ def _recognize(source: Source) -> str | None:
 
 
 def _read(source: Source) -> LabeledImages:
-    folders = _folders(source)
-    if not folders:
-        raise InputError(f"{source.shown}: has no folder gtFine/. Pass the folder that holds leftImg8bit/ and gtFine/.")
+    missing = "has no folder gtFine/. Pass the folder that holds leftImg8bit/ and gtFine/."
+    folders = source.required(_folders(source), missing)
     kind, labels = folders[0]
     found = LabeledImages(names=NAMES, colors=COLORS, images=iter(()))
     if len(folders) > 1:
@@ -124,9 +123,9 @@ def _objects(source: Source, path: pathlib.Path, where: str) -> np.ndarray:
     values = read_mask(source.inside(path.name, path.parent, where)).astype("int32")
     label = np.where(values >= 1000, values // 1000, values)
     mask = np.array([LABEL_IDS.get(id_, VOID) for id_ in range(256)])[np.minimum(label, 255)]
-    things = (values >= 1000) & np.isin(label, _THINGS)
+    things = (values >= 1000) & np.isin(label, THINGS)
     # A group of cars that is not divided is no object.
-    group = (values < 1000) & np.isin(label, _THINGS)
+    group = (values < 1000) & np.isin(label, THINGS)
     return np.where(things, values, np.where(group | (mask == VOID), VOID, 0)).astype("int32")
 
 
@@ -135,4 +134,5 @@ FORMAT = Format(
     signs="leftImg8bit/train and gtFine/train with _gtFine_labelIds.png",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )

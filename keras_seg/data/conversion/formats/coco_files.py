@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from keras_seg._validation import InputError
-from keras_seg.data.conversion.labeled_image import class_ids
-from keras_seg.data.conversion.source import Source, split_in
+from keras_seg.data.conversion.class_list import class_ids
+from keras_seg.data.conversion.formats.split_files import split_of
+from keras_seg.data.conversion.source import Source
 
 # Files of COCO's releases that hold no masks of their own, or the same ones again.
 _OTHERS = ("captions_", "person_keypoints_", "image_info_", "stuff_")
@@ -16,31 +17,6 @@ def label_files(source: Source, fits: Callable[[Any], bool]) -> list[pathlib.Pat
     """The JSON files whose content fits."""
     files = [file for file in source.label_files(".json") if source.file or not file.name.startswith(_OTHERS)]
     return [file for file in files if fits(source.recognized_json(file))]
-
-
-def by_split(source: Source, files: Sequence[pathlib.Path]) -> dict[str | None, pathlib.Path]:
-    """One file per split."""
-    found: dict[str | None, pathlib.Path] = {}
-    for file in files:
-        split = split_of(source, file)
-        if split in found:
-            raise InputError(
-                f"{source.name(file)}: {source.name(found[split])} holds labels of the same kind"
-                f"{f' for {split}' if split else ''}. Pass one of the two files as the source."
-            )
-        found[split] = file
-    if None in found and len(found) > 1:
-        raise InputError(
-            f"{source.name(found[None])}: belongs to no split, unlike the other label files. Pass one file as the "
-            "source, or put train or val into its name."
-        )
-    return found
-
-
-def split_of(source: Source, file: pathlib.Path) -> str | None:
-    """The split that the name of the file or of its folder holds."""
-    folder = file.parent.name if file.parent != source.root or source.file else ""
-    return split_in(file.stem) or split_in(folder)
 
 
 class Categories:

@@ -9,17 +9,12 @@ import numpy as np
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.formats import coco_files
 from keras_seg.data.conversion.formats.format import Format
-from keras_seg.data.conversion.labeled_image import (
-    VOID,
-    LabeledImage,
-    LabeledImages,
-    LabeledObject,
-    Stamp,
-    checked_size,
-)
+from keras_seg.data.conversion.formats.split_files import by_split
+from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages, LabeledObject, checked_size
 from keras_seg.data.conversion.polygons import polygon_points, polygon_stamp, rectangle
 from keras_seg.data.conversion.run_lengths import column_runs_stamp
 from keras_seg.data.conversion.source import Source
+from keras_seg.data.conversion.stamp import Stamp
 
 
 def _fits(content: Any) -> bool:
@@ -38,7 +33,7 @@ def _recognize(source: Source) -> str | None:
 
 
 def _read(source: Source) -> LabeledImages:
-    files = coco_files.by_split(source, coco_files.label_files(source, _fits) or _refuse(source))
+    files = by_split(source, coco_files.label_files(source, _fits) or _refuse(source))
     categories = coco_files.Categories(source, list(files.values()))
     found = LabeledImages(
         names=categories.names,

@@ -11,6 +11,7 @@ from PIL import Image
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.formats import coco_files
 from keras_seg.data.conversion.formats.format import Format
+from keras_seg.data.conversion.formats.split_files import by_split
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages, checked_size
 from keras_seg.data.conversion.source import Source
 from keras_seg.data.index.reading import read_image
@@ -32,7 +33,7 @@ def _read(source: Source) -> LabeledImages:
     files = coco_files.label_files(source, _fits)
     if not files:
         raise InputError(f"{source.shown}: no JSON file has annotations with segments_info. Check the format.")
-    splits = coco_files.by_split(source, files)
+    splits = by_split(source, files)
     categories = _PanopticCategories(source, files)
 
     def images() -> Iterator[LabeledImage]:

@@ -10,18 +10,13 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._validation import InputError
+from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
-from keras_seg.data.conversion.labeled_image import (
-    LabeledImage,
-    LabeledImages,
-    LabeledObject,
-    Stamp,
-    checked_size,
-    class_ids,
-)
+from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages, LabeledObject, checked_size, no_area
 from keras_seg.data.conversion.polygons import ellipse_stamp, polygon_points, polygon_stamp, rectangle
 from keras_seg.data.conversion.run_lengths import row_runs_stamp
 from keras_seg.data.conversion.source import Source, split_in
+from keras_seg.data.conversion.stamp import Stamp
 
 _AREAS = ("polygon", "box", "ellipse", "mask")
 _NO_AREA = ("polyline", "points", "cuboid", "skeleton")
@@ -58,7 +53,7 @@ def _read(source: Source) -> LabeledImages:
         images=iter(()),
         rule="objects of a higher z_order lie on top, then later ones",
     )
-    found.notices += [f"{count} shapes of type {kind} have no area: left out." for kind, count in skipped.items()]
+    found.notices += no_area(skipped)
 
     def images() -> Iterator[LabeledImage]:
         for image in _elements(file, where, "image"):

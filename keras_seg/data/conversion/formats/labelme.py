@@ -13,18 +13,19 @@ import numpy as np
 from PIL import Image
 
 from keras_seg._validation import InputError
+from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.labeled_image import (
     VOID,
     LabeledImage,
     LabeledImages,
     LabeledObject,
-    Stamp,
     checked_size,
-    class_ids,
+    no_area,
 )
 from keras_seg.data.conversion.polygons import ellipse_stamp, polygon_points, polygon_stamp, rectangle
 from keras_seg.data.conversion.source import Source, is_file, split_in
+from keras_seg.data.conversion.stamp import Stamp, joined, placed
 
 _NO_AREA = ("line", "linestrip", "point", "points")
 _IGNORED = "__ignore__"
@@ -69,7 +70,7 @@ def _read(source: Source) -> LabeledImages:
         raise InputError(f"{origin}: does not list the label {unknown[0]!r}. Add it, or rename it in LabelMe.")
     partners: set[pathlib.Path] = set()
     found = LabeledImages(names=names, images=iter(()), rule="later shapes lie on top")
-    found.notices += [f"{count} shapes of type {kind} have no area: left out." for kind, count in skipped.items()]
+    found.notices += no_area(skipped)
 
     def images() -> Iterator[LabeledImage]:
         for file in labels:
@@ -137,12 +138,7 @@ def _objects(shapes: list[dict[str, Any]], classes: dict[str, int], where: str) 
 
 def _stamp(group: list[tuple[int, dict[str, Any]]], where: str, height: int, width: int) -> Stamp:
     stamps = [_shape_stamp(shape, f"{where}: shape {number}", height, width) for number, shape in group]
-    if len(stamps) == 1:
-        return stamps[0]
-    whole = np.zeros((height, width), bool)
-    for stamp in stamps:
-        whole[stamp.window] |= stamp.inside
-    return Stamp(inside=whole, cut=any(stamp.cut for stamp in stamps))
+    return joined(stamps, height, width)
 
 
 def _shape_stamp(shape: dict[str, Any], where: str, height: int, width: int) -> Stamp:
@@ -165,8 +161,7 @@ def _shape_stamp(shape: dict[str, Any], where: str, height: int, width: int) -> 
     top, left = round(min(y0, y1)), round(min(x0, x1))
     if inside.shape != (round(abs(y1 - y0)) + 1, round(abs(x1 - x0)) + 1):
         raise InputError(f"{where}: the mask is {inside.shape[0]}x{inside.shape[1]}, unlike its box. Draw it again.")
-    seen = inside[max(0, -top) : max(height - top, 0), max(0, -left) : max(width - left, 0)]
-    return Stamp(top=max(top, 0), left=max(left, 0), inside=seen, cut=bool(inside.sum() > seen.sum()))
+    return placed(inside, (left, top), height, width)
 
 
 def _mask_pixels(text: Any, where: str) -> np.ndarray:

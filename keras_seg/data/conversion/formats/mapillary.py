@@ -26,9 +26,7 @@ def _recognize(source: Source) -> str | None:
 
 
 def _read(source: Source) -> LabeledImages:
-    versions = _versions(source)
-    if not versions:
-        raise InputError(f"{source.shown}: has no config_v1.2.json or config_v2.0.json. Check the format.")
+    versions = source.required(_versions(source), "has no config_v1.2.json or config_v2.0.json. Check the format.")
     present = [v for v in versions if any((source.root / s / v / "labels").is_dir() for s in _SPLITS)]
     if not present:
         raise InputError(f"{source.shown}: has no training/{versions[0]}/labels/. Unpack the release again.")
@@ -64,11 +62,9 @@ def _read(source: Source) -> LabeledImages:
 
     def images() -> Iterator[LabeledImage]:
         for name, split in _SPLITS.items():
+            files = source.files(source.root / name / "images")
             masks = source.files(source.root / name / version / "labels", (".png",))
-            pairs, lone = mask_folders.by_stem(source.files(source.root / name / "images"), masks)
-            found.left_out += [source.name(image) for image in lone]
-            read = lambda mask, where: mask_folders.mapped_ids(mask, where, classes)  # noqa: E731
-            yield from mask_folders.paired(source, pairs, split=split, read=read, instances=objects)
+            yield from mask_folders.images_of(source, found, files, masks, split=split, read=classes, instances=objects)
 
     found.images = images()
     return found
@@ -79,4 +75,5 @@ FORMAT = Format(
     signs="config_v1.2.json or config_v2.0.json (Mapillary Vistas)",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )

@@ -1,16 +1,20 @@
 """What formats with one mask file per image share."""
 
+import functools
 import pathlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from keras_seg._validation import InputError
-from keras_seg.data.conversion.labeled_image import VOID, LabeledImage
+from keras_seg.data.conversion.class_list import BACKGROUND, is_background
+from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source
 from keras_seg.data.index.reading import read_mask
 
 Color = tuple[int, int, int]
+# A function of a mask file and of what messages call it.
+Reader = Callable[[pathlib.Path, str], np.ndarray]
 
 
 def mapped_ids(path: pathlib.Path, where: str, classes: Mapping[int, int]) -> np.ndarray:
@@ -37,26 +41,39 @@ def mapped_colors(path: pathlib.Path, where: str, colors: Mapping[Color, int]) -
         raise InputError(f"{where}: the color {color} is not in the list of classes. Add it to the list.") from error
 
 
-def paired(
+def images_of(
     source: Source,
-    pairs: Iterable[tuple[pathlib.Path | None, pathlib.Path]],
+    found: LabeledImages,
+    images: Sequence[pathlib.Path],
+    masks: Sequence[pathlib.Path],
     *,
     split: str | None,
-    read: Callable[[pathlib.Path, str], np.ndarray],
-    instances: Callable[[pathlib.Path, str], np.ndarray] | None = None,
-    name: Callable[[pathlib.Path], str] = lambda mask: mask.name,
-) -> Iterable[LabeledImage]:
-    """Images of pairs of an image, or None, and a mask."""
+    read: Mapping[int, int] | Reader,
+    instances: Reader | None = None,
+    ending: str = "",
+) -> Iterator[LabeledImage]:
+    """Images and their masks, whose stems are longer by `ending`; images without a mask are added to `left_out`.
+
+    `read` is the class of each value, or a function of the mask and its name for messages.
+    """
+    pairs, lone = by_stem(images, masks, ending=ending)
+    found.left_out += [source.name(image) for image in lone]
+    if isinstance(read, Mapping):
+        read = functools.partial(_mapped, read)
     for image, mask in pairs:
         where = source.name(mask)
         yield LabeledImage(
             image=image,
-            name=name(mask) if image is None else image.name,
+            name=mask.name if image is None else image.name,
             where=where,
             split=split,
-            mask=lambda mask=mask, where=where: read(mask, where),
-            instances=None if instances is None else lambda mask=mask, where=where: instances(mask, where),
+            mask=functools.partial(read, mask, where),
+            instances=None if instances is None else functools.partial(instances, mask, where),
         )
+
+
+def _mapped(classes: Mapping[int, int], path: pathlib.Path, where: str) -> np.ndarray:
+    return mapped_ids(path, where, classes)
 
 
 def by_stem(
@@ -109,3 +126,17 @@ def colors_by_id(
     last = max(table.values(), default=0)
     reverse = {id_: color for color, id_ in table.items() if id_ != VOID}
     return table, tuple(reverse.get(id_, (0, 0, 0)) for id_ in range(last + 1))
+
+
+def background_first(
+    names: Sequence[str], colors: Sequence[Color], where: str
+) -> tuple[tuple[str, ...], tuple[Color, ...], dict[int, int], dict[Color, int]]:
+    """(names, colors, class by the place in the list, class by color) of a list that has the background anywhere."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None or len(names) < 2:
+        raise InputError(f"{where}: lists {twice!r} twice, or fewer than two classes. Correct the list.")
+    order = sorted(range(len(names)), key=lambda place: not is_background(names[place]))
+    ids = [order.index(place) for place in range(len(names))]
+    by_color, palette = colors_by_id(names, colors, ids, where)
+    shown = tuple(BACKGROUND if is_background(names[place]) else names[place] for place in order)
+    return shown, palette, dict(enumerate(ids)), by_color

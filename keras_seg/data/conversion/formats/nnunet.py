@@ -89,4 +89,5 @@ FORMAT = Format(
     signs="dataset.json with imagesTr/ and labelsTr/",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )

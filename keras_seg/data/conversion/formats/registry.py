@@ -7,13 +7,16 @@ from keras_seg.data.conversion.formats import (
     coco_instances,
     coco_panoptic,
     cvat,
+    folders,
     kitti,
+    label_studio,
     labelme,
     mapillary,
     nnunet,
     roboflow_masks,
     supervisely,
     ultralytics_masks,
+    via,
     voc,
     yolo,
 )
@@ -35,5 +38,8 @@ _MODULES = (
     kitti,
     mapillary,
     supervisely,
+    label_studio,
+    via,
+    folders,
 )
 FORMATS: dict[str, Format] = {module.FORMAT.name: module.FORMAT for module in _MODULES}

@@ -5,9 +5,10 @@ import pathlib
 from collections.abc import Iterator
 
 from keras_seg._validation import InputError
+from keras_seg.data.conversion.class_list import class_ids, is_background
 from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
-from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages, class_ids, is_background
+from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source, is_file, split_in
 
 _TABLE = "_classes.csv"
@@ -56,10 +57,9 @@ def _read(source: Source) -> LabeledImages:
         for split, folder in folders.items():
             files = source.files(folder)
             masks = [file for file in files if file.stem.endswith(_ENDING) and file.suffix.lower() == ".png"]
-            pairs, lone = mask_folders.by_stem([f for f in files if f not in masks], masks, ending=_ENDING)
-            found.left_out += [source.name(image) for image in lone]
-            read = lambda mask, where: mask_folders.mapped_ids(mask, where, classes)  # noqa: E731
-            yield from mask_folders.paired(source, pairs, split=split, read=read)
+            taken = set(masks)
+            files = [file for file in files if file not in taken]
+            yield from mask_folders.images_of(source, found, files, masks, split=split, read=classes, ending=_ENDING)
 
     found.images = images()
     return found
@@ -85,4 +85,5 @@ FORMAT = Format(
     signs="_classes.csv beside images and their _mask.png",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )

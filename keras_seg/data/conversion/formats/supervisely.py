@@ -13,18 +13,19 @@ import numpy as np
 from PIL import Image
 
 from keras_seg._validation import InputError
+from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.labeled_image import (
     MAX_PIXELS,
     LabeledImage,
     LabeledImages,
     LabeledObject,
-    Stamp,
     checked_size,
-    class_ids,
+    no_area,
 )
 from keras_seg.data.conversion.polygons import polygon_points, polygon_stamp, rectangle
 from keras_seg.data.conversion.source import Source, is_file, split_in
+from keras_seg.data.conversion.stamp import Stamp, placed
 
 _AREAS = ("polygon", "rectangle", "bitmap")
 _NO_AREA = ("line", "point", "graph", "polyline", "cuboid")
@@ -43,9 +44,7 @@ def _recognize(source: Source) -> str | None:
 
 
 def _read(source: Source) -> LabeledImages:
-    folders = _folders(source)
-    if not folders:
-        raise InputError(f"{source.shown}: has no meta.json with folders img/ and ann/. Export the project again.")
+    folders = source.required(_folders(source), "has no meta.json with folders img/ and ann/. Export it again.")
     meta = source.json(source.inside("meta.json", source.root, source.shown))
     rows = meta.get("classes") if isinstance(meta, dict) else None
     if not isinstance(rows, list) or not all(
@@ -79,8 +78,7 @@ def _read(source: Source) -> LabeledImages:
                     objects=list(_objects(objects, classes, where, skipped)),
                 )
             found.left_out += [source.name(file) for file in files.values()]
-        lines = [f"{count} objects of type {kind} have no area: left out." for kind, count in skipped.items()]
-        found.notices.extend(lines)
+        found.notices.extend(no_area(skipped))
 
     found.images = images()
     return found
@@ -129,8 +127,7 @@ def _bitmap_stamp(bitmap: Any, where: str, height: int, width: int) -> Stamp:
         raise InputError(
             f"{where}: the bitmap is not a compressed PNG file with an origin. Export it again."
         ) from error
-    seen = inside[max(0, -top) : max(height - top, 0), max(0, -left) : max(width - left, 0)]
-    return Stamp(top=max(top, 0), left=max(left, 0), inside=seen, cut=bool(inside.sum() > seen.sum()))
+    return placed(inside, (left, top), height, width)
 
 
 FORMAT = Format(
@@ -138,4 +135,5 @@ FORMAT = Format(
     signs="meta.json, and folders with img/ and ann/",
     recognize=_recognize,
     read=_read,
+    misread=True,
 )

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_seg._validation import InputError
+from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.formats.yolo import yaml_names
-from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages, class_ids
+from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source, is_file, split_in
 from keras_seg.data.index.folder_roles import IMAGE_FOLDERS
 from keras_seg.data.index.reading import read_mask
@@ -84,9 +85,8 @@ def _read(source: Source) -> LabeledImages:
             endings = [
                 e for e in ("", *MASK_SUFFIXES, "_labelTrainIds") if any(_cut(m.stem, e) in stems for m in labels)
             ]
-            pairs, lone = mask_folders.by_stem(files, labels, ending=endings[0] if endings else "")
-            found.left_out += [source.name(image) for image in lone]
-            yield from mask_folders.paired(source, pairs, split=split, read=read)
+            ending = endings[0] if endings else ""
+            yield from mask_folders.images_of(source, found, files, labels, split=split, read=read, ending=ending)
 
     found.images = images()
     return found

@@ -9,7 +9,7 @@ from PIL import Image
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
-from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages, is_background
+from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source, is_file, split_in
 from keras_seg.data.index.file_listing import EXTENSIONS
 from keras_seg.data.index.reading import read_mask
@@ -69,6 +69,18 @@ def _recognize(source: Source) -> str | None:
     return None if root is None else f"{source.name(root / _MASKS)}/"
 
 
+def _unusable(source: Source) -> str | None:
+    """Why files of boxes are refused: one XML file per image."""
+    for file in source.label_files(".xml"):
+        with open(file, "rb") as stream:
+            if b"<annotation>" in stream.read(4096):
+                return (
+                    f"{source.name(file)}: holds the boxes of objects, and masks need their outlines. Label the "
+                    f"outlines; the masks of Pascal VOC lie in {_MASKS}/."
+                )
+    return None
+
+
 class _Classes:
     """Names, colors and ids, from labelmap.txt or those of the data set."""
 
@@ -79,19 +91,11 @@ class _Classes:
         else:
             rows = [(name, voc_color(id_)) for id_, name in enumerate(_NAMES)]
         where = _LABEL_MAP if self.listed else source.shown
-        plain = [name for name, _ in rows]
-        twice = next((name for name in plain if plain.count(name) > 1), None)
-        if twice is not None or len(rows) < 2:
-            raise InputError(f"{where}: lists {twice!r} twice, or fewer than two classes. Correct the list.")
-        # The background comes first, wherever the list has it.
-        first = [row for row in rows if is_background(row[0])]
-        ordered = first + [row for row in rows if row not in first]
-        ids = [ordered.index(row) for row in rows]
-        self.names = tuple("background" if is_background(name) else name for name, _ in ordered)
-        self.by_color, self.colors = mask_folders.colors_by_id(plain, [color for _, color in rows], ids, where)
+        names, colors = [name for name, _ in rows], [color for _, color in rows]
+        self.names, self.colors, by_value, self.by_color = mask_folders.background_first(names, colors, where)
         if not self.listed:
             self.by_color |= {voc_color(_BORDER): VOID}
-        self.by_value = {_BORDER: VOID, **dict(enumerate(ids))}
+        self.by_value = {_BORDER: VOID, **by_value}
 
     def read(self, path: pathlib.Path, where: str) -> np.ndarray:
         """The classes of a mask: by color, except for values without a palette and for the data set's own files."""
@@ -117,9 +121,7 @@ def _label_map(source: Source, path: pathlib.Path) -> list[tuple[str, tuple[int,
 
 
 def _read(source: Source) -> LabeledImages:
-    root = _root(source)
-    if root is None:
-        raise InputError(f"{source.shown}: has no folder {_MASKS}/. Check the format.")
+    root = source.required(_root(source), f"has no folder {_MASKS}/. Check the format.")
     classes = _Classes(source, root)
     found = LabeledImages(
         names=classes.names, colors=classes.colors, images=iter(()), has_objects=(root / _OBJECTS).is_dir()
@@ -191,4 +193,5 @@ FORMAT = Format(
     signs="SegmentationClass/ with JPEGImages/ (Pascal VOC, or CVAT's Segmentation mask 1.1 with labelmap.txt)",
     recognize=_recognize,
     read=_read,
+    unusable=_unusable,
 )

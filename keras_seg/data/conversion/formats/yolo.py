@@ -9,10 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_seg._validation import InputError
+from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
-from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages, LabeledObject, Stamp, class_ids
+from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages, LabeledObject
 from keras_seg.data.conversion.polygons import polygon_stamp, rectangle
 from keras_seg.data.conversion.source import Source, is_file
+from keras_seg.data.conversion.stamp import Stamp
 from keras_seg.data.index.folder_roles import SPLITS
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "obj.names", "classes.txt")

@@ -1,0 +1,83 @@
+"""Plain folders: any names, several masks of one image, masks of another size."""
+
+import numpy as np
+import pytest
+from conversion_sources import box_mask, converted, refused, save_image, save_json, save_mask
+
+from keras_seg.data import scan_instances
+
+pytestmark = pytest.mark.tensorflow_only
+
+LEFT = box_mask(12, 16, (1, 0, 12, 0, 4))
+RIGHT = box_mask(12, 16, (1, 0, 12, 10, 16))
+
+
+def test_names_and_sizes(tmp_path):
+    root = tmp_path / "d"
+    for name, scale in (("one", 1), ("two", 2)):
+        save_image(root / "Training_Images" / f"{name}.jpg")
+        mask = (LEFT + 2 * RIGHT).repeat(scale, 0).repeat(scale, 1)
+        save_mask(root / "Ground_Truth" / f"{name}_annotation.png", mask)
+    save_image(root / "Training_Images" / "three.jpg")
+    report, masks, names = converted(root, tmp_path / "out")
+    np.testing.assert_array_equal(masks["masks/two.png"], LEFT + 2 * RIGHT)
+    assert report.resized == ("two.jpg (24x32 to 12x16)",) and report.format == "folders"
+    assert names["names"] == ["class_0", "class_1", "class_2"] and any("three.jpg" in line for line in report.notices)
+    save_mask(root / "Ground_Truth" / "two_annotation.png", np.zeros((12, 12)))
+    assert "the labels are of an image of 12x12" in refused(root, tmp_path / "out2")
+
+
+def test_colors_and_names_of_the_label_file(tmp_path):
+    root = tmp_path / "d"
+    save_image(root / "images" / "a.jpg")
+    save_mask(root / "masks" / "a.png", np.array([(0, 0, 0), (255, 0, 0), (9, 9, 9)], "uint8")[LEFT + 2 * RIGHT])
+    content = {"names": ["no", "yes", "void"], "colors": [[0, 0, 0], [255, 0, 0], [9, 9, 9]]}
+    save_json(root / "labels.json", content)
+    _, masks, names = converted(root, tmp_path / "out")
+    assert names["names"] == ["no", "yes", "void"]
+    np.testing.assert_array_equal(masks["masks/a.png"], LEFT + 2 * RIGHT)
+
+
+def test_ignored_pixels(tmp_path):
+    root = tmp_path / "d"
+    for split in ("train", "val"):
+        save_image(root / split / "images" / "a.jpg")
+        save_mask(root / split / "masks" / "a.png", LEFT + 2 * RIGHT)
+    save_json(root / "labels.json", {"names": ["no", "yes"], "ignore_class": 2})
+    report, masks, names = converted(root, tmp_path / "out")
+    np.testing.assert_array_equal(masks["val/masks/a.png"], LEFT + 255 * RIGHT)
+    assert names == {"names": ["no", "yes"], "ignore_class": 255} and report.splits == {"train": 1, "val": 1}
+
+
+@pytest.mark.parametrize("layout", ["masks/a_1.png masks/a_2.png", "masks/a/1.png masks/a/2.png"])
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_file_per_object(tmp_path, layout, scale):
+    root = tmp_path / "d"
+    save_image(root / "images" / "a.png")
+    for name, mask in zip(layout.split(), (LEFT, RIGHT + LEFT), strict=True):
+        save_mask(root / name, 255 * mask.repeat(scale, 0).repeat(scale, 1))
+    report, masks, names = converted(root, tmp_path / "out", task="instances")
+    np.testing.assert_array_equal(masks["masks/a.png"], LEFT + RIGHT)
+    assert names["names"] == ["background", "object"] and report.objects == (0, 2)
+    assert (report.overlapping, report.hidden, len(report.resized)) == (2, 1, scale - 1)
+    assert scan_instances(tmp_path / "out", components=False).object_counts.tolist() == [1]
+
+
+def test_a_file_per_class(tmp_path):
+    root = tmp_path / "d"
+    for name in ("img_1", "img_10"):
+        save_image(root / "images" / f"{name}.png")
+        save_mask(root / "masks" / f"{name}_car.png", LEFT)
+        save_mask(root / "masks" / f"{name}_road_mask.png", 255 * RIGHT)
+    _, masks, names = converted(root, tmp_path / "out")
+    assert names["names"] == ["background", "car", "road"] and len(masks) == 2
+    np.testing.assert_array_equal(masks["masks/img_10.png"], LEFT + 2 * RIGHT)
+    save_mask(root / "masks" / "img_1_car.png", LEFT + 2 * RIGHT)
+    assert "img_1_car.png: holds 3 values" in refused(root, tmp_path / "out2")
+
+
+def test_two_readings(tmp_path):
+    root = tmp_path / "d"
+    for folder in ("a", "b"):
+        save_image(root / folder / "1.png", seed=len(folder))
+    assert "may be (a/, b/) or (b/, a/)" in refused(root, tmp_path / "out")
