@@ -6,7 +6,7 @@ import keras
 
 from keras_seg import _validation, surgery
 from keras_seg._graph import as_functional
-from keras_seg.export.score_map import check_one_output
+from keras_seg.inference.output_kind import single_output
 
 _InputSize = tuple[int | None, int | None]
 
@@ -43,7 +43,7 @@ def check_exportable(model: Any) -> None:
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4:
         _validation.fail("model", "must take one input (batch, height, width, channels)", shape)
-    check_one_output(model)
+    single_output(model)
     for layer in model._flatten_layers():
         if layer.compute_dtype == "float16":
             fix = (

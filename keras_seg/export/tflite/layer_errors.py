@@ -20,6 +20,7 @@ from keras_seg.export.tflite.layer_error_report import LayerError, LayerErrorRep
 from keras_seg.export.tflite.layer_names import LayerNames
 from keras_seg.export.tflite.tflite_format import TFLITE
 from keras_seg.export.traced_module import traced_module
+from keras_seg.inference.output_kind import check_finite
 
 
 def layer_errors(
@@ -107,7 +108,7 @@ def _compared(sides: tuple[Any, Any], images: np.ndarray, threshold: float) -> t
     sums, same = np.zeros((len(pairs), 4)), []
     for image in images:
         maps = [_run(side, image) for side in sides]
-        verification.check_finite({"scores": maps[0]})
+        check_finite(maps[0], "The scores of `model`")
         same.append((verification.classes(maps[0], threshold) == verification.classes(maps[1], threshold)).mean())
         for place, (before, after) in enumerate(pairs):
             a = before.real(sides[0].get_tensor(before.index)).astype("float64")
