@@ -24,7 +24,7 @@ from keras_seg.inference.tta.shift import Shift
 from keras_seg.inference.tta.test_time_augmentation import TestTimeAugmentation
 from keras_seg.inference.tta.view import read_transforms, views_of
 from keras_seg.metrics import BoundaryIoU, ConfusionMatrix, Interval, paired_difference, scores
-from keras_seg.metrics.boundary_scores import band_ious
+from keras_seg.metrics.boundary_ious import band_ious
 from keras_seg.metrics.ratios import mean_of_defined
 
 CANDIDATES = ("hflip", "vflip", "rot90", Scale(0.75, 1.25), Shift(8), Brightness(0.9, 1.1))
