@@ -5,7 +5,7 @@ import sklearn.metrics
 from gradients import compiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_cases import case, filled
+from metric_cases import GOLDEN, case, filled
 
 from keras_seg._validation import InputError
 from keras_seg.losses import Crossentropy
@@ -28,8 +28,6 @@ from keras_seg.metrics import (
     TrimapIoU,
     scores,
 )
-
-GOLDEN = np.array([[50, 2, 3], [4, 30, 1], [0, 0, 0]])
 
 
 def pixels(matrix):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from precision import set_policy
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -96,9 +97,7 @@ def test_front_end_takes_the_weights_of_fcn():
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_a_training_step_moves_every_kernel(policy):
-    if policy == "mixed_float16" and keras.backend.backend() == "torch":
-        policy = "mixed_bfloat16"  # PyTorch has no float16 convolutions on CPUs.
-    keras.config.set_dtype_policy(policy)
+    set_policy(policy)
     model = small(dropout=0.0)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
     model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255))

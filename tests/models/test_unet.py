@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from precision import set_policy
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -129,9 +130,7 @@ def test_a_model_of_ones_own_as_backbone():
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("backbone", [None, "Compact"])
 def test_a_training_step(policy, backbone):
-    if policy == "mixed_float16" and keras.backend.backend() == "torch":
-        policy = "mixed_bfloat16"  # PyTorch has no float16 convolutions on CPUs.
-    keras.config.set_dtype_policy(policy)
+    set_policy(policy)
     model = small(backbone=backbone)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
     model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255) + 0.5 * ks.losses.SoftIoU(ignore_class=255))

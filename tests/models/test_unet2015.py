@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from precision import set_policy
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -126,9 +127,7 @@ def test_against_numpy():
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
 def test_a_training_step(policy):
-    if policy == "mixed_float16" and keras.backend.backend() == "torch":
-        policy = "mixed_bfloat16"  # PyTorch has no float16 convolutions on CPUs.
-    keras.config.set_dtype_policy(policy)
+    set_policy(policy)
     model = small(dropout=0.2)
     model.compile("adam", loss=ks.losses.Crossentropy())
     before = model.get_layer("encoder1_1_conv").get_weights()[0].copy()
