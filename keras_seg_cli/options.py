@@ -64,8 +64,8 @@ _DATA_OPTIONS = (
     click.option(
         "--group-by",
         metavar="PATTERN",
-        help="Regular expression that finds a group in file names, e.g. '^[^_]+' for everything before the first underscore. "
-        "Images of a group are all trained on, or all validated on.",
+        help="Regular expression that finds a group in file names, e.g. '^[^_]+' for everything before the first "
+        "underscore. Images of a group are all trained on, or all validated on.",
     ),
 )
 _DATA_NAMES = ("channels", "num_classes", "ignore_class", "class_names", "components", "group_by")

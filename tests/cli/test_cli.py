@@ -328,7 +328,7 @@ class TestBadInput:
     def test_the_demo_leaves_other_folders_alone(self, tmp_path, capsys):
         (tmp_path / "mine.txt").write_text("mine")
         assert "--overwrite" in refusal(capsys, "demo", "--out", tmp_path)
-        assert "left alone" in refusal(capsys, "demo", "--out", tmp_path, "--overwrite")
+        assert "nothing was changed" in refusal(capsys, "demo", "--out", tmp_path, "--overwrite")
         assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
