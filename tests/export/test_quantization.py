@@ -8,7 +8,7 @@ import pytest
 
 import keras_seg as ks
 from keras_seg._validation import InputError
-from keras_seg.export.tflite import quantization
+from keras_seg.export.tflite import calibration
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
@@ -155,8 +155,8 @@ def test_what_may_be_representative():
     expected[0] = expected[0].copy()
     expected[0][0, 0, 0], expected[0][0, -1, -1] = 0, 255
     for given in (images, list(images), [images[:3], images[3:]], [(images[:3], masks[:3]), (images[3:], masks[3:])]):
-        np.testing.assert_array_equal(quantization.representative_images(given, SIZE, 3), expected)
-    assert quantization.representative_images([images[0]], (16, 20), 3)[0].shape == (1, 16, 20, 3)
+        np.testing.assert_array_equal(calibration.representative_images(given, SIZE, 3), expected)
+    assert calibration.representative_images([images[0]], (16, 20), 3)[0].shape == (1, 16, 20, 3)
 
 
 @pytest.mark.parametrize(
