@@ -95,7 +95,7 @@ def evaluate_instances(
     settings: Mapping[str, Any] | None = None,
     split: str | None = None,
     ignore_class: IgnoreClass = None,
-    batch_size: int = 4,
+    batch_size: int | None = None,
     progress: Progress = None,
 ) -> InstanceEvaluation:
     """Evaluate an instance model on the objects of images, each at its own size.

@@ -13,6 +13,8 @@ from keras_seg.metrics.class_scores import ClassScore
 from keras_seg.metrics.fusing import fused
 from keras_seg.metrics.ratios import mask_ignored, ratio
 
+_TOLERANCE_RATIO = 0.0075
+
 # Scores of images are added as integers, multiples of 2^-20, so that neither order nor batches change the sum.
 _UNIT = 2**20
 
@@ -78,7 +80,7 @@ class BoundaryFScore(ClassScore):
         threshold: float = 0.5,
         class_names: Sequence[str] | None = None,
         per_class: bool = False,
-        tolerance_ratio: float = 0.0075,
+        tolerance_ratio: float = _TOLERANCE_RATIO,
         tolerance: float | None = None,
         out_of_range: str = "raise",
     ) -> None:
@@ -95,6 +97,9 @@ class BoundaryFScore(ClassScore):
         )
         self.tolerance_ratio = _validation.open_share("tolerance_ratio", tolerance_ratio)
         self.tolerance = None if tolerance is None else _validation.number("tolerance", tolerance, minimum=0)
+        if tolerance is not None and tolerance_ratio != _TOLERANCE_RATIO:
+            fix = "Pass one of the two."
+            _validation.fail("tolerance_ratio", "has no effect beside `tolerance`", tolerance_ratio, fix)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments, as the constructor takes them."""

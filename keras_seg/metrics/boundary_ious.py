@@ -13,6 +13,8 @@ from keras_seg.metrics import boundaries, scores
 from keras_seg.metrics.class_scores import ClassScore, MatrixClassScore
 from keras_seg.metrics.ratios import mask_ignored
 
+_DILATION_RATIO = 0.02
+
 
 @keras.saving.register_keras_serializable("keras_seg")
 class BoundaryIoU(ClassScore):
@@ -69,7 +71,7 @@ class BoundaryIoU(ClassScore):
         threshold: float = 0.5,
         class_names: Sequence[str] | None = None,
         per_class: bool = False,
-        dilation_ratio: float = 0.02,
+        dilation_ratio: float = _DILATION_RATIO,
         distance: int | None = None,
         out_of_range: str = "raise",
     ) -> None:
@@ -86,6 +88,10 @@ class BoundaryIoU(ClassScore):
         )
         self.dilation_ratio = _validation.open_share("dilation_ratio", dilation_ratio)
         self.distance = None if distance is None else _validation.integer("distance", distance)
+        if distance is not None and dilation_ratio != _DILATION_RATIO:
+            _validation.fail(
+                "dilation_ratio", "has no effect beside `distance`", dilation_ratio, "Pass one of the two."
+            )
 
     @property
     def matrix(self) -> np.ndarray:
