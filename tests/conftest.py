@@ -14,7 +14,7 @@ pytest_plugins = ["time_limit"]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Tests of a file whose fixture they share run in one worker: two would each train the same net."""
+    """Tests of a file whose fixture they share run in one worker: two would each train the same model."""
     from xdist.scheduler import LoadScopeScheduling
 
     tests = pathlib.Path(__file__).parent

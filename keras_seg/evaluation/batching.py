@@ -238,7 +238,7 @@ def _check_batches(data: Any, *, repeated: bool = False, **of_folder: Any) -> No
     if not hasattr(data, "__iter__") or (cardinality is not None and int(cardinality()) == -1):
         _validation.fail("data", "must be finite batches (images, masks)", type(data).__name__, _BATCHES)
     if repeated and hasattr(data, "__next__"):
-        _validation.fail("data", "is gone through twice, and a generator can be only once", data, _BATCHES)
+        _validation.fail("data", "is read twice, and a generator can be read only once", data, _BATCHES)
 
 
 def _of_batches(data: Iterable[Any]) -> Iterator[Batch]:

@@ -158,7 +158,7 @@ def _evaluation(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> InstanceEvalu
 
 
 def _quality(true: np.ndarray, predicted: np.ndarray) -> PanopticQuality:
-    """PQ of the objects. The background is a class of its own here, because ignored pixels would be in no union."""
+    """PQ of the objects. The background is a separate class here, because ignored pixels would be in no union."""
     both = panoptic_quality(((true == 0).astype(int), true), ((predicted == 0).astype(int), predicted), num_classes=2)
     return PanopticQuality(
         iou=both.iou[:1],

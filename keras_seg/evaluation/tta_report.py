@@ -91,7 +91,7 @@ def tta_report(
     if isinstance(model, TestTimeAugmentation):
         for name, value in (("transforms", transforms), ("merge", merge), ("merge_on", merge_on)):
             if value is not None:
-                _validation.fail(name, "is that of a model with test-time augmentation", value, "Pass model.model.")
+                _validation.fail(name, "cannot change a model with test-time augmentation", value, "Pass model.model.")
         model, transforms, merge, merge_on = model.model, model.transforms, model.merge, model.merge_on
     transforms = CANDIDATES if transforms is None else transforms
     merge = "mean" if merge is None else merge

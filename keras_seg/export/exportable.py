@@ -29,7 +29,7 @@ def check_exportable(model: Any) -> None:
                 "Save it, set keras.config.set_dtype_policy('float32'), build it again and load its weights; "
                 "quantize='float16' makes the file small."
             )
-            _validation.fail("model", "computes in float16, which the formats do not", layer.dtype_policy.name, fix)
+            _validation.fail("model", "computes in float16, which no format supports", layer.dtype_policy.name, fix)
 
 
 def size_of_input(model: keras.Model, input_size: Any, *, dynamic: bool = False) -> _InputSize:

@@ -109,7 +109,7 @@ def _read(path: PathLike) -> tuple[Any, str, dict[str, Any]]:
             return file["images"], str(file["backend"]), maps
     except FileNotFoundError:
         fix = "Write it with ks.export.write_reference(model, path) where the model was trained."
-        _validation.fail("path", "is not there", str(path), fix)
+        _validation.fail("path", "does not exist", str(path), fix)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         fix = "Write it again where the model was trained."
         _validation.fail("path", "is not a file of ks.export.write_reference", str(path), fix)

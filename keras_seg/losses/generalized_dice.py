@@ -77,7 +77,7 @@ class GeneralizedDice(FunctionLoss):
         power: float >= 0. 2 as in the reference, 1 for weights 1 / T, 0 for equal weights. Defaults to 2.0.
         absent: str. What a class without a pixel in the target of the batch (or image) does. "skip": it is excluded
             from the sums. "count": it has the weight of the smallest class that is present, so that its predictions
-            enter the denominator (as in MONAI). There is no "zero", as classes have no losses of their own here.
+            enter the denominator (as in MONAI). There is no "zero", as classes have no separate losses here.
             Defaults to "skip".
         smooth: float >= 0. Added to the numerator and denominator, in pixels of the smallest class that is present.
             Defaults to 0.0.

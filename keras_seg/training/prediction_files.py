@@ -60,7 +60,7 @@ def find_images(paths: Iterable[PathLike], *, recursive: bool = False, exclude: 
     Args:
         paths: files and folders.
         recursive: bool. Whether to take the images in subfolders too. Defaults to False.
-        exclude: path of a folder that is left out, that of the predictions. Defaults to None.
+        exclude: path of a folder to skip, that of the predictions. Defaults to None.
 
     Raises:
         InputError: a path does not exist, or a folder holds no images.

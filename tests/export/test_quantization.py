@@ -124,7 +124,7 @@ def test_int8_of_flipped_views(tmp_path):
 
 
 @pytest.mark.slow
-def test_int16x8_of_a_net_that_unpools(tmp_path):
+def test_int16x8_of_a_model_that_unpools(tmp_path):
     """Its quantizer wants ranges of what is compared, and gives a sum the range of one term."""
     keras.utils.set_random_seed(0)
     model = ks.models.SegNetBasic(num_classes=2, filters=8)

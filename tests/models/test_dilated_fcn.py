@@ -26,7 +26,7 @@ def output_of(model, layer, image):
 
 
 @pytest.mark.tensorflow_only
-def test_parameters_of_the_published_net(monkeypatch):
+def test_parameters_of_the_published_model(monkeypatch):
     """The front end has those of FCN-32s; the context module 64 C^2 weights (the paper's count) and 8 C offsets."""
     monkeypatch.setattr(keras.initializers.HeNormal, "__call__", lambda self, *args, **kw: ops.zeros(*args, **kw))
     model = ks.models.DilatedFCN(num_classes=21)

@@ -38,7 +38,7 @@ def count(variables):
     "stride, without, dense",
     [(32, 134_346_581, 136_152_917), (16, 134_357_354, 134_815_994), (8, 134_362_751, 134_489_759)],
 )
-def test_parameters_of_the_published_nets(stride, without, dense, monkeypatch):
+def test_parameters_of_the_published_models(stride, without, dense, monkeypatch):
     """Frozen, what is trained is everything but the deconvolutions."""
     # Half a gigabyte of random numbers is not what is tested.
     monkeypatch.setattr(keras.initializers.HeNormal, "__call__", lambda self, *args, **kw: keras.ops.zeros(*args, **kw))

@@ -22,7 +22,7 @@ def small(**kwargs):
     return ks.models.UNet(**{"num_classes": 3, **plain, **kwargs})
 
 
-def test_parameters_of_the_plain_net_by_hand():
+def test_parameters_of_the_plain_model_by_hand():
     """depth 1, filters (4, 8), 3 channels, 2 classes, counted from the definition.
 
     A 3x3 convolution without bias has 9 * in * out weights, its normalization 4 * out.

@@ -19,7 +19,7 @@ def small(**kwargs):
 
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("channels, classes, parameters", [(1, 2, 31_030_658), (3, 21, 31_033_045)])
-def test_parameters_of_the_published_net(channels, classes, parameters):
+def test_parameters_of_the_published_model(channels, classes, parameters):
     model = ks.models.UNet2015(num_classes=classes, input_shape=(None, None, channels))
     assert model.count_params() == parameters
     convolutions = [layer for layer in model.layers if "Conv2D" in type(layer).__name__]

@@ -50,7 +50,7 @@ class Blur(PhotometricStep):
 def _along(ops: Namespace, image: Tensor, weights: Tensor, *, radius: int, axis: int) -> Tensor:
     """The image blurred along one axis."""
     side = ops.shape(image)[axis]
-    # Folded by hand: `pad` fails where the kernel is wider than the image. The middle is copied as it is, as XLA would
+    # Mirrored without `pad`, which fails where the kernel is wider than the image. The middle is copied, as XLA would
     # look up each of its pixels.
     before = ops.mod(ops.arange(radius, dtype="int32") - radius, 2 * side)
     after = ops.mod(ops.arange(radius, dtype="int32") + side, 2 * side)
