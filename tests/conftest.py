@@ -38,6 +38,16 @@ def seed():
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.fixture(params=["float32", "mixed_float16"])
+def policy(request):
+    """The dtype policies that models are trained in."""
+    name = request.param
+    if name == "mixed_float16" and keras.backend.backend() == "torch":
+        name = "mixed_bfloat16"  # PyTorch has no float16 convolutions on CPUs.
+    keras.config.set_dtype_policy(name)
+    return name
+
+
 def real_data(name):
     """Folder `name` of the real data sets, or a skip that says how to have it."""
     root = os.environ.get("KERAS_SEG_DATA")

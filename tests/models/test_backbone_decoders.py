@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from precision import set_policy
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -52,9 +51,8 @@ def test_static_and_dynamic_shapes_agree(name):
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_a_training_step_moves_every_kernel(name, policy):
-    set_policy(policy)
+@pytest.mark.usefixtures("policy")
+def test_a_training_step_moves_every_kernel(name):
     model = small(name)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
     model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255))

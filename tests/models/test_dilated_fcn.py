@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from precision import set_policy
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -95,9 +94,8 @@ def test_front_end_takes_the_weights_of_fcn():
 
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_a_training_step_moves_every_kernel(policy):
-    set_policy(policy)
+@pytest.mark.usefixtures("policy")
+def test_a_training_step_moves_every_kernel():
     model = small(dropout=0.0)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
     model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255))

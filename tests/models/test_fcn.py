@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from precision import set_policy
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -181,11 +180,10 @@ def test_dropout_is_after_both_dense_layers():
 
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.usefixtures("policy")
 @pytest.mark.parametrize("stride, padding", [(32, "same"), (16, "valid"), (8, "same")])
-def test_training_steps(policy, stride, padding):
+def test_training_steps(stride, padding):
     """The first moves the score layers alone, which are zero and let nothing through; the second moves all."""
-    set_policy(policy)
     model = small(stride, padding=padding, dropout=0.0)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
     model.compile(keras.optimizers.Adam(0.01), loss=ks.losses.Crossentropy(ignore_class=255))

@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from precision import set_policy
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -127,10 +126,10 @@ def test_a_model_of_ones_own_as_backbone():
 
 
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"], indirect=True)
+@pytest.mark.usefixtures("policy")
 @pytest.mark.parametrize("backbone", [None, "Compact"])
-def test_a_training_step(policy, backbone):
-    set_policy(policy)
+def test_a_training_step(backbone):
     model = small(backbone=backbone)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
     model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255) + 0.5 * ks.losses.SoftIoU(ignore_class=255))

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from precision import set_policy
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -125,9 +124,8 @@ def test_against_numpy():
 
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_a_training_step(policy):
-    set_policy(policy)
+@pytest.mark.usefixtures("policy")
+def test_a_training_step():
     model = small(dropout=0.2)
     model.compile("adam", loss=ks.losses.Crossentropy())
     before = model.get_layer("encoder1_1_conv").get_weights()[0].copy()
