@@ -4,8 +4,8 @@
     python benchmarks/page_tables.py --check   # only list those that differ
 
 A table is on its page between `<!-- table: NAME -->` and `<!-- end of table -->`; its numbers are not typed anywhere.
-A benchmark writes its JSON and calls `write_tables()`. To add a table, write a function with `@table` that turns the
-content of the JSON file into the lines of the table.
+A benchmark calls `publish`, or writes its JSON and calls `write_tables()`. To add a table, write a function with
+`@table` that turns the content of the JSON file into the lines of the table.
 """
 
 import argparse
@@ -57,6 +57,12 @@ def stale_tables():
         if with_table(text, name, content()) != text:
             stale.append((page, name))
     return stale
+
+
+def publish(file, result):
+    """Write the result of a benchmark, and the tables made of it."""
+    (DOCS / file).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_tables()
 
 
 def write_tables():

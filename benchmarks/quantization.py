@@ -25,7 +25,7 @@ import keras
 import numpy as np
 import page_tables
 import tensorflow as tf
-from PIL import Image
+from reduced_folder import reduced_folder
 
 import keras_seg as ks
 from keras_seg.data.pipeline.decoded_store import DecodedStore
@@ -66,20 +66,6 @@ ROWS = {
         3e-3,
     ),
 }
-
-
-def third(data, work):
-    """The folder with images and masks at a third of their size."""
-    for split in ("train", "val"):
-        for kind, way in (("images", Image.Resampling.BOX), ("masks", Image.Resampling.NEAREST)):
-            target = work / "third" / split / kind
-            target.mkdir(parents=True, exist_ok=True)
-            for file in sorted((data / split / kind).iterdir()):
-                small = target / f"{file.stem}.png"
-                if not small.exists():
-                    with Image.open(file) as picture:
-                        picture.resize(SIZE[::-1], way).save(small)
-    return work / "third"
 
 
 def scanned(folder, split):
@@ -201,7 +187,7 @@ def main():
     stored = DOCS / "quantization.json"
     rows = read(stored)
     tf.config.threading.set_intra_op_parallelism_threads(1)
-    folder = third(arguments.data, arguments.work)
+    folder = reduced_folder(arguments.data, arguments.work / "third", SIZE)
     for label in arguments.only or [label for label in ROWS if label not in rows]:
         keras.backend.clear_session()
         if label == RUN:

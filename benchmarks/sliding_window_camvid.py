@@ -10,7 +10,6 @@ kept in WORK and reused.
 
 import argparse
 import datetime
-import json
 import os
 import pathlib
 import statistics
@@ -22,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import page_tables
-from PIL import Image
+from reduced_folder import reduced_folder
 
 import keras_seg as ks
 from keras_seg.data.pipeline.decoded_store import DecodedStore
@@ -37,19 +36,6 @@ LITERAL, COARSE, PASS, STITCHED, DILATED, UNET = (
     "dilated, one pass",
     "U-Net",
 )
-
-
-def halved(data, work):
-    """The folder with halved images and masks."""
-    for split in ("train", "val"):
-        for kind, way in (("images", Image.Resampling.BOX), ("masks", Image.Resampling.NEAREST)):
-            target = work / "half" / split / kind
-            target.mkdir(parents=True, exist_ok=True)
-            for file in sorted((data / split / kind).iterdir()):
-                if not (target / file.name).exists():
-                    with Image.open(file) as picture:
-                        picture.resize(SIZE[::-1], way).save(target / file.name)
-    return work / "half"
 
 
 def trained(model, dataset, loss, minutes, path, steps=50):
@@ -189,7 +175,7 @@ def main():
     parser.add_argument("--images", type=int, help="only the first images of the val split, to try it out")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("sliding_window_camvid"))
     arguments = parser.parse_args()
-    folder = halved(arguments.data, arguments.work)
+    folder = reduced_folder(arguments.data, arguments.work / "half", SIZE)
     patches, unet, shares = models(folder, arguments.work, arguments.minutes)
     val = ks.data.scan_folder(folder, split="val", num_classes=CLASSES, ignore_class=VOID, check_images=False)
     val = val.subset(range(arguments.images)) if arguments.images else val
@@ -206,8 +192,7 @@ def main():
     if arguments.images:
         print("\n".join(page_tables.sliding_window(result)))
         return
-    (DOCS / "sliding_window.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    page_tables.write_tables()
+    page_tables.publish("sliding_window.json", result)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ docs/tiling.md.
 """
 
 import argparse
-import json
 import os
 import pathlib
 import time
@@ -18,7 +17,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import page_tables
 
-DOCS = pathlib.Path(__file__).parents[1] / "docs"
 CLASSES, VOID = 11, 11
 SETTINGS = {
     "gaussian, 0": {"overlap": 0},
@@ -103,8 +101,7 @@ def main():
     if arguments.limit is not None:
         print("\n".join(page_tables.tile_seams(result)))
         return
-    (DOCS / "tiling.json").write_text(json.dumps(result, indent=1) + "\n")
-    page_tables.write_tables()
+    page_tables.publish("tiling.json", result)
 
 
 if __name__ == "__main__":

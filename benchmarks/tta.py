@@ -9,7 +9,6 @@ Writes docs/tta.json and the table of docs/tta.md.
 
 import argparse
 import datetime
-import json
 import os
 import pathlib
 
@@ -22,7 +21,6 @@ import page_tables
 import keras_seg as ks
 from keras_seg.inference import Brightness, Scale, Shift
 
-DOCS = pathlib.Path(__file__).parents[1] / "docs"
 TRANSFORMS = ("d4", Scale(0.75, 1.25, 1.5), Shift(4), Brightness(0.9, 1.1))
 
 
@@ -58,8 +56,7 @@ def main():
     if arguments.images:
         print("\n".join(page_tables.tta(result)))
         return
-    (DOCS / "tta.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    page_tables.write_tables()
+    page_tables.publish("tta.json", result)
 
 
 if __name__ == "__main__":

@@ -45,8 +45,8 @@ print("the image:", large.shape)
 # %%
 tta = ks.inference.TestTimeAugmentation(model, transforms="d4", merge="mean")
 maps = {}
-for name, net in (("one pass", model), ("eight passes", tta)):
-    predictor = ks.inference.TiledPredictor(net, tile=192, overlap=0.5, output="class_ids")
+for name, predicting in (("one pass", model), ("eight passes", tta)):
+    predictor = ks.inference.TiledPredictor(predicting, tile=192, overlap=0.5, output="class_ids")
     out = folder / f"{name}.npy"
     predictor.predict(folder / "large.npy", out=out)
     maps[name] = np.load(out, mmap_mode="r")

@@ -1,4 +1,4 @@
-"""Read small text files that people write by hand: UTF-8, or UTF-16 as Windows tools write it."""
+"""Read small text files that people write: UTF-8, or UTF-16 as Windows tools write it."""
 
 import codecs
 import pathlib
@@ -56,6 +56,6 @@ def read_text(path: PathLike) -> str:
         ) from error
     if "\0" in text:
         raise InputError(
-            f"{path}: holds zero bytes, as UTF-16 without its mark or a binary file does. Save it as UTF-8."
+            f"{path}: holds zero bytes: it is binary, or UTF-16 without a byte order mark. Save it as UTF-8."
         )
     return text

@@ -1,6 +1,6 @@
 """The command line, `keras-seg`.
 
-A package of its own: importing `keras_seg` imports Keras and a backend, which takes seconds, and `--help` should answer
+A separate package: importing `keras_seg` imports Keras and a backend, which takes seconds, and `--help` should answer
 at once. The commands import `keras_seg` when they run.
 """
 

@@ -49,7 +49,10 @@ FORMATS = (
 @click.option("--images", type=click.Path(exists=True), help="Folder of the images, if they are not in SOURCE.")
 @click.option("--allow-orphans", is_flag=True, help="Skip labels whose image is missing.")
 def convert(source: str, out: str, *, format_: str | None, task: str, images: str | None, allow_orphans: bool) -> None:
-    """Write what a label tool or a known data set has (a folder, a label file or a .zip) as a folder for `train`."""
+    """Turn the data of a label tool, or a known data set, into a folder for `train`.
+
+    SOURCE is a folder, a label file or a .zip; the new folder is OUT.
+    """
     keras_ready()
     from keras_seg import data
 

@@ -19,7 +19,7 @@ _MARK = "made-by-keras-seg-demo"
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the scenes and of the training.")
 @overwrite
 def demo(out: str, minutes: float, seed: int, *, overwrite: bool) -> None:
-    """See the whole workflow in three minutes: data, training, evaluation, prediction, a TFLite file.
+    """See the whole workflow in three minutes, from data to a TFLite file.
 
     The data is generated: textured shapes that overlap, with noise.
     """
@@ -69,7 +69,7 @@ def _new_folder(folder: pathlib.Path, *, overwrite: bool) -> pathlib.Path:
                 f"{folder}: exists already. Add --overwrite to replace the demo, or choose another --out."
             )
         if not (folder / _MARK).exists():
-            raise click.UsageError(f"{folder}: was not made by the demo, and is left alone. Choose another --out.")
+            raise click.UsageError(f"{folder}: was not made by the demo; nothing was changed. Choose another --out.")
         shutil.rmtree(folder)
     _files.write_text(folder / _MARK, "keras-seg demo --overwrite may replace this folder.\n")
     return folder

@@ -24,7 +24,7 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 @click.option("--json", "json_", type=click.Path(), help="Write the findings into a file.")
 @click.option("--channels", type=click.IntRange(1), default=3, help="Channels of the images. Default: 3.")
 def doctor(data: str, repair: str | None, html: str | None, *, json_: str | None, channels: int) -> None:
-    """Find everything that is wrong with the folder DATA, instead of stopping at the first problem.
+    """Find all problems of the folder DATA, instead of stopping at the first one.
 
     Exit status: 0 if training can start, 1 with warnings, 2 with errors; with --repair, that of the copy.
     """

@@ -97,7 +97,7 @@ def export(
     tta: str | None,
     overwrite: bool,
 ) -> None:
-    """Export the model of the run folder RUN, load the file back and compare it with Keras."""
+    """Export the model of the run folder RUN, and compare the file with Keras."""
     if format_ != "tflite" and (quantize or representative):
         raise click.UsageError(
             "--quantize and --representative are for --format tflite. Drop them, or change the format."
@@ -132,7 +132,7 @@ def _check_reference(model: "keras.Model", path: str) -> None:
         difference = ks_export.check_reference(model, path)
     except RuntimeError as error:
         raise click.UsageError(str(error)) from error
-    console.console.print(f"The predictions equal those where it was trained; largest difference {difference:.1e}.")
+    console.console.print(f"The predictions equal those of the reference; largest difference {difference:.1e}.")
 
 
 def _on_tensorflow(run: "TrainedRun") -> None:

@@ -64,8 +64,8 @@ _DATA_OPTIONS = (
     click.option(
         "--group-by",
         metavar="PATTERN",
-        help="Regular expression that finds a group in file names, e.g. '^[^_]+' for all before the first underscore. "
-        "Images of a group are set aside for validation together.",
+        help="Regular expression that finds a group in file names, e.g. '^[^_]+' for everything before the first "
+        "underscore. Images of a group are all trained on, or all validated on.",
     ),
 )
 _DATA_NAMES = ("channels", "num_classes", "ignore_class", "class_names", "components", "group_by")
@@ -81,7 +81,9 @@ _PLAN_OPTIONS = (
     click.option("--crop", type=IntList(sides=2), help="Size of the training crops, e.g. 320x416."),
     click.option("--learning-rate", type=float, help="Highest learning rate."),
     click.option("--decoder-stride", type=int, help="Resolution of the decoder's output: 1 is full, 4 is faster."),
-    click.option("--border-width", type=int, help="Pixels on either side of a border, for instances and boundary."),
+    click.option(
+        "--border-width", type=int, help="Pixels on either side of a border, with --task instances or boundary."
+    ),
     click.option("--seed", type=int, help="The same seed, data and machine give the same model."),
 )
 

@@ -18,7 +18,7 @@ from keras_seg_cli.start import keras_ready
 @data_options
 @plan_options
 def plan(data: str, val: str | None, task: str | None, **options: Any) -> None:
-    """Show the plan that `train` would follow for DATA, with the reason for each choice, without training."""
+    """Show the plan that `train` would follow for DATA, and the reasons for it."""
     keras_ready()
     from keras_seg import training
 

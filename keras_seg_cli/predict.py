@@ -33,11 +33,12 @@ def predict(
     tta: str | None,
     overwrite: bool,
 ) -> None:
-    """Predict IMAGES (files or folders) with the model of the run folder RUN: masks, and overlays on the images.
+    """Predict IMAGES with the model of the run folder RUN: masks and overlays.
 
-    A file that cannot be read does not stop the others: it is listed at the end, and the exit status is then 1.
+    IMAGES are files or folders. A file that cannot be read does not stop the others: it is listed at the end, and the
+    exit status is then 1.
 
-    The masks hold class ids, for a run of --task instances object numbers, for one of --task boundary 1 on the lines.
+    Masks hold class ids. Those of --task instances hold object numbers, those of --task boundary 1 on the lines.
 
     Rasters (.npy or .zarr, height x width x channels) may be larger than memory. They are predicted row by row, to a
     mask of class ids in the same format.

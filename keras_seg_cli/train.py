@@ -30,7 +30,7 @@ from keras_seg_cli.start import STARTED, keras_ready
 def train(
     data: str, out: str, val: str | None, *, task: str | None, resume: bool, overwrite: bool, **options: Any
 ) -> None:
-    """Train a model on the folder DATA, evaluate it, and keep everything in one run folder.
+    """Train a model on the folder DATA, evaluate it, and keep all in one run folder.
 
     DATA holds images/ and masks/ with the same file names, or train/ and val/ with these two in each. With --task
     instances, masks number the objects, or masks/NAME/ holds one mask per object.

@@ -14,7 +14,7 @@ pytest_plugins = ["time_limit"]
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Tests of a file whose fixture they share run in one worker: two would each train the same net."""
+    """Tests of a file whose fixture they share run in one worker: two would each train the same model."""
     from xdist.scheduler import LoadScopeScheduling
 
     tests = pathlib.Path(__file__).parent
@@ -36,6 +36,16 @@ def seed():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(params=["float32", "mixed_float16"])
+def policy(request):
+    """The dtype policies that models are trained in."""
+    name = request.param
+    if name == "mixed_float16" and keras.backend.backend() == "torch":
+        name = "mixed_bfloat16"  # PyTorch has no float16 convolutions on CPUs.
+    keras.config.set_dtype_policy(name)
+    return name
 
 
 def real_data(name):

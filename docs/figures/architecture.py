@@ -13,7 +13,7 @@ import re
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "architecture.md"
 PICTURES = ROOT / "docs" / "images" / "architecture"
-COLUMN, STEP, BOX, COLUMNS = 272, 58, 46, 4
+COLUMN, STEP, BOX, COLUMNS = 296, 58, 46, 4
 
 # name: (title, steps). A step is a file, the function or class to read there, and what happens in it.
 WALKS = {
@@ -24,6 +24,7 @@ WALKS = {
             ("keras_seg_cli/train.py", "train", "the command and its order of steps"),
             ("keras_seg_cli/options.py", "split_options", "options as arguments"),
             ("keras_seg_cli/start.py", "keras_ready", "imports Keras"),
+            ("keras_seg/training/run_folder.py", "RunFolder", "the folder of a run"),
             ("keras_seg_cli/steps.py", "scan", "shows progress, prints results"),
             ("keras_seg/training/run_data.py", "scan_run_data", "which images train, which validate"),
             ("keras_seg/training/tasks/semantic.py", "SemanticTask", "what masks mean to a task"),
@@ -34,7 +35,6 @@ WALKS = {
             ("keras_seg/training/fingerprint.py", "fingerprint", "facts about data and machine"),
             ("keras_seg/training/plan.py", "make_plan", "facts as choices, with reasons"),
             ("keras_seg/training/fit.py", "fit", "trains, saves, tunes, evaluates, draws"),
-            ("keras_seg/training/run_folder.py", "RunFolder", "the folder of a run"),
             ("keras_seg/training/build_model.py", "build_model", "the plan's model, compiled"),
             ("keras_seg/models/registry.py", "build", "a model by name"),
             ("keras_seg/models/unet.py", "UNet", "the architecture"),
@@ -67,8 +67,8 @@ WALKS = {
         "From export.tflite to its report",
         [
             ("keras_seg/export/tflite/convert.py", "tflite", "the call; its arguments as a Request"),
-            ("keras_seg/export/inference_graph.py", "check_exportable", "what can be exported"),
-            ("keras_seg/export/tflite/quantization.py", "check", "arguments of quantization"),
+            ("keras_seg/export/exportable.py", "check_exportable", "what can be exported"),
+            ("keras_seg/export/tflite/calibration.py", "check", "options and images of quantization"),
             ("keras_seg/export/request.py", "Request", "the export that is wanted"),
             ("keras_seg/export/score_map.py", "score_map", "what the output is"),
             ("keras_seg/export/exporter.py", "run", "the steps of every export"),
@@ -76,6 +76,7 @@ WALKS = {
             ("keras_seg/export/inference_graph.py", "inference_graph", "folded for inference"),
             ("keras_seg/export/traced_module.py", "traced_module", "the graph that is written"),
             ("keras_seg/export/tflite/tflite_format.py", "TFLITE", "written, and loaded by LiteRT"),
+            ("keras_seg/export/tflite/quantization.py", "converted", "the conversion"),
             ("keras_seg/export/verification.py", "compare_maps", "file against Keras"),
             ("keras_seg/export/class_agreement.py", "class_agreement", "share of equal pixels, IoU"),
             ("keras_seg/export/report.py", "ExportReport", "the result"),

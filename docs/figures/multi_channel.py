@@ -1,6 +1,6 @@
 """The picture of docs/how-to/multi-channel.md: two kinds of ground that differ only in near infrared.
 
-python docs/figures/multi_channel.py  (trains two small nets for a minute each; writes docs/multi_channel.json and
+python docs/figures/multi_channel.py  (trains two small models for a minute each; writes docs/multi_channel.json and
 docs/images/how-to/multi_channel.jpg)
 """
 

@@ -38,7 +38,7 @@ def open_array(path: PathLike) -> Any:
             ) from error
     if not isinstance(array, np.ndarray) and not hasattr(array, "shape"):
         # An archive of several arrays under the name of one.
-        raise InputError(f"{path}: is an archive of several arrays. Write the one that is meant with numpy.save.")
+        raise InputError(f"{path}: is an archive of several arrays. Save the one you need with numpy.save.")
     if np.dtype(array.dtype).kind not in "buif":
         raise InputError(f"{path}: holds {array.dtype}, not real numbers. Save integers or floats.")
     return array

@@ -52,7 +52,7 @@ def check_frames(path: PathLike, kind: str, frames: int, *, pages: bool) -> None
     if frames > 1:
         word = "pages" if pages else "frames"
         fix = {
-            "image": f"Save each of the {word} to a file of its own, or all as the channels of one .npy file.",
+            "image": f"Save each of the {word} to a separate file, or all as the channels of one .npy file.",
             "mask": f"Merge the {word} into one with one id per pixel, or save the one that holds the ids.",
         }
         raise InputError(f"{path}: holds {frames} {word}, and only one {kind} is read from a file. {fix[kind]}")

@@ -78,7 +78,7 @@ def _opened(stream: BinaryIO) -> tifffile.TiffFile:
 
 
 def _pages(path: PathLike, file: tifffile.TiffFile) -> tuple[Any, int]:
-    """The first page that is a picture of its own, and how many there are."""
+    """The first page that is a separate picture, and how many there are."""
     pages = []
     for index in range(len(file.pages)):
         page: Any = file.pages[index]

@@ -39,7 +39,8 @@ class Augmentation:
     every backend, wrap it in an `AugmentationLayer`.
 
     Args:
-        transforms: list of transforms, such as `[Flip(), Rotate(15), Brightness(0.2)]`. Defaults to none.
+        transforms: list of transforms, such as `[Flip(), Rotate(15), Brightness(0.2)]`. Each has a `probability` in
+            0..1 of changing an image, and raises `InputError` for arguments out of range. Defaults to none.
         crop: a `RandomCrop`, (height, width) or one int in pixels, or None for results of the size of the images.
             Defaults to None.
         ignore_class: int or ints, labels of pixels without a class. The first (smallest) one fills the mask outside the

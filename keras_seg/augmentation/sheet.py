@@ -13,6 +13,7 @@ from keras_seg.visualization.overlay import blend
 from keras_seg.visualization.sheet import sheet as sheet_of_rows
 
 GAP = 4
+_ALPHA = 0.45
 
 
 def sheet(
@@ -23,7 +24,7 @@ def sheet(
     count: int = 8,
     columns: int = 4,
     seed: int = 0,
-    alpha: float = 0.45,
+    alpha: float = _ALPHA,
     height: int = 160,
     ignore_class: IgnoreClass = None,
 ) -> Image.Image:
@@ -64,8 +65,9 @@ def sheet(
     labels = None if mask is None else np.asarray(mask)
     if labels is not None and labels.shape != picture.shape[:-1]:
         _validation.fail("mask", f"must have the size of the image, {picture.shape[:-1]}", labels.shape)
-    if labels is None and ignore_class is not None:
-        _validation.fail("ignore_class", "has no effect without a `mask`", ignore_class)
+    for name, value, unset in (("ignore_class", ignore_class, None), ("alpha", alpha, _ALPHA)):
+        if labels is None and value != unset:
+            _validation.fail(name, "has no effect without a `mask`", value)
     ignored = _validation.ignored_classes(ignore_class) or tuple(getattr(augment, "ignore_class", ()))
     first, examples = _tile(picture, labels, ignored=ignored, alpha=alpha), []
     for i in range(count):

@@ -81,8 +81,8 @@ def find_pyramid(model: keras.Model, *, skips: str = "wide") -> dict[str, Tensor
 
     Examples:
         >>> import keras, keras_seg as ks
-        >>> net = keras.applications.VGG16(include_top=False, weights=None)
-        >>> {level: tensor.shape[-1] for level, tensor in ks.backbones.find_pyramid(net).items()}
+        >>> model = keras.applications.VGG16(include_top=False, weights=None)
+        >>> {level: tensor.shape[-1] for level, tensor in ks.backbones.find_pyramid(model).items()}
         {'P0': 64, 'P1': 128, 'P2': 256, 'P3': 512, 'P4': 512, 'P5': 512}
 
     Reference:

@@ -26,6 +26,7 @@ from keras_seg.inference.output_kind import check_finite, single_output
 
 # (positions, images, labels): images float32 (batch, height, width, channels), labels (batch, height, width).
 Batch = tuple[Sequence[int], np.ndarray, np.ndarray]
+_IMAGES_TOGETHER = 4
 _BATCHES = "Pass a list of batches such as [(images, masks)], a finite tf.data.Dataset, an index or a folder."
 
 
@@ -56,7 +57,8 @@ def labeled_classes(
     ignore_class: IgnoreClass,
     class_names: Sequence[str] | None = None,
     model_classes: int | None = None,
-    batch_size: int,
+    batch_size: int | None,
+    default_size: int = _IMAGES_TOGETHER,
     repeated: bool = False,
 ) -> LabeledImages:
     """Images with masks of class ids.
@@ -68,13 +70,14 @@ def labeled_classes(
         ignore_class: labels to leave out; an index has its own.
         class_names: None or names of the classes; an index has its own. Defaults to None.
         model_classes: None or int. The classes that the data must have. Defaults to None, for any number.
-        batch_size: int. Images of one size that are predicted together.
+        batch_size: None or int. Images of one size of a folder or index that are predicted together.
+        default_size: int. That number where `batch_size` is None. Defaults to 4.
         repeated: bool. Whether the batches are iterated over more than once. Defaults to False.
 
     Raises:
         InputError: for other data, and arguments that the data cannot follow.
     """
-    batch_size = _validation.integer("batch_size", batch_size)
+    size = _checked_size(batch_size, data, default_size)
     if isinstance(data, (str, os.PathLike)):
         data = scan_folder(
             data,
@@ -90,7 +93,7 @@ def labeled_classes(
             rule = f"must have the {data.num_classes} classes of {data.path}"
             _validation.fail("model", rule, f"a model of {model_classes} classes")
         return LabeledImages(
-            batches=lambda: _of_index(data, batch_size),
+            batches=lambda: _of_index(data, size),
             count=len(data),
             ignore_class=data.ignore_class,
             class_names=tuple(data.class_names),
@@ -110,7 +113,7 @@ def labeled_objects(
     *,
     split: str | None,
     ignore_class: IgnoreClass,
-    batch_size: int,
+    batch_size: int | None,
 ) -> LabeledImages:
     """Images with maps that number their objects, -1 where a pixel does not count.
 
@@ -118,19 +121,19 @@ def labeled_objects(
         data: an `InstanceIndex`, a folder, or batches (images, maps).
         split: None or str. Of a folder; None for "val" where there is one.
         ignore_class: labels to leave out, which become -1; an index has its own.
-        batch_size: int. Images of one size that are predicted together.
+        batch_size: None or int. Images of one size of a folder or index that are predicted together; None for 4.
 
     Raises:
         InputError: for other data, and arguments that the data cannot follow.
     """
-    batch_size = _validation.integer("batch_size", batch_size)
+    size = _checked_size(batch_size, data)
     if isinstance(data, (str, os.PathLike)):
         data = scan_instances(data, split=_split(find_instance_splits(data), split), ignore_class=ignore_class)
     elif isinstance(data, InstanceIndex):
         refuse_scan_arguments(data, split, None, ignore_class=ignore_class)
     if isinstance(data, InstanceIndex):
         return LabeledImages(
-            batches=lambda: _of_index(data, batch_size),
+            batches=lambda: _of_index(data, size),
             count=len(data),
             ignore_class=data.ignore_class,
             index=data,
@@ -145,6 +148,15 @@ def labeled_objects(
             yield positions, images, np.where(np.isin(ids, ignored), -1, ids.astype("int64"))
 
     return LabeledImages(batches=batches, count=_count(data), ignore_class=(-1,))
+
+
+def _checked_size(batch_size: int | None, data: Any, default: int = _IMAGES_TOGETHER) -> int:
+    """The number of images to predict together, which batches have decided."""
+    if batch_size is None:
+        return default
+    if not isinstance(data, (str, os.PathLike, FolderIndex, InstanceIndex)):
+        _validation.fail("batch_size", "applies to a folder or index only", batch_size, "Batches have their own size.")
+    return _validation.integer("batch_size", batch_size)
 
 
 def each_prediction(
@@ -226,7 +238,7 @@ def _check_batches(data: Any, *, repeated: bool = False, **of_folder: Any) -> No
     if not hasattr(data, "__iter__") or (cardinality is not None and int(cardinality()) == -1):
         _validation.fail("data", "must be finite batches (images, masks)", type(data).__name__, _BATCHES)
     if repeated and hasattr(data, "__next__"):
-        _validation.fail("data", "is gone through twice, and a generator can be only once", data, _BATCHES)
+        _validation.fail("data", "is read twice, and a generator can be read only once", data, _BATCHES)
 
 
 def _of_batches(data: Iterable[Any]) -> Iterator[Batch]:

@@ -143,7 +143,7 @@ def evaluate_boundaries(
     split: str | None = None,
     num_classes: int | None = None,
     ignore_class: IgnoreClass = None,
-    batch_size: int = 4,
+    batch_size: int | None = None,
     progress: Progress = None,
 ) -> BoundaryEvaluation:
     """Evaluate a boundary model, each image at its own size.

@@ -95,7 +95,7 @@ def evaluate_instances(
     settings: Mapping[str, Any] | None = None,
     split: str | None = None,
     ignore_class: IgnoreClass = None,
-    batch_size: int = 4,
+    batch_size: int | None = None,
     progress: Progress = None,
 ) -> InstanceEvaluation:
     """Evaluate an instance model on the objects of images, each at its own size.
@@ -158,7 +158,7 @@ def _evaluation(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> InstanceEvalu
 
 
 def _quality(true: np.ndarray, predicted: np.ndarray) -> PanopticQuality:
-    """PQ of the objects. The background is a class of its own here, because ignored pixels would be in no union."""
+    """PQ of the objects. The background is a separate class here, because ignored pixels would be in no union."""
     both = panoptic_quality(((true == 0).astype(int), true), ((predicted == 0).astype(int), predicted), num_classes=2)
     return PanopticQuality(
         iou=both.iou[:1],

@@ -84,7 +84,7 @@ def evaluate(
     split: str | None = None,
     ignore_class: IgnoreClass = None,
     class_names: Sequence[str] | None = None,
-    batch_size: int = 4,
+    batch_size: int | None = None,
     progress: Progress = None,
 ) -> Evaluation:
     """Evaluate a semantic segmentation model, each image at its own size.
@@ -101,7 +101,8 @@ def evaluate(
             None.
         class_names: None or a sequence of names; an index has its own. Defaults to None, for those of the folder, or
             "class_0" and so on.
-        batch_size: int. Images of equal size of a folder or index that are predicted together. Defaults to 4.
+        batch_size: None or int. Images of equal size of a folder or index that are predicted together. Defaults to
+            None, for 4.
         progress: None, bool, or function (images done, images), called after each batch; `images` is None for batches
             whose number is not known in advance. True draws a progress bar. Defaults to None.
 

@@ -24,7 +24,7 @@ from keras_seg.inference.tta.shift import Shift
 from keras_seg.inference.tta.test_time_augmentation import TestTimeAugmentation
 from keras_seg.inference.tta.view import read_transforms, views_of
 from keras_seg.metrics import BoundaryIoU, ConfusionMatrix, Interval, paired_difference, scores
-from keras_seg.metrics.boundary_scores import band_ious
+from keras_seg.metrics.boundary_ious import band_ious
 from keras_seg.metrics.ratios import mean_of_defined
 
 CANDIDATES = ("hflip", "vflip", "rot90", Scale(0.75, 1.25), Shift(8), Brightness(0.9, 1.1))
@@ -44,7 +44,7 @@ def tta_report(
     level: float = 0.95,
     split: str | None = None,
     ignore_class: IgnoreClass = None,
-    batch_size: int = 1,
+    batch_size: int | None = None,
     progress: Progress = None,
 ) -> TTAReport:
     """Evaluate test-time augmentation on labeled images: the gain of each transform, of all together, and the cost.
@@ -67,7 +67,8 @@ def tta_report(
         transforms: as for `TestTimeAugmentation`. Defaults to None, for those of `model`, or else hflip, vflip, rot90,
             scales, shifts and brightnesses.
         max_passes: int >= 1. Products of more passes are neither evaluated nor recommended. Defaults to 16.
-        batch_size: int. Images of equal size of a folder or index that are predicted together. Defaults to 1.
+        batch_size: None or int. Images of equal size of a folder or index that are predicted together. Defaults to
+            None, for 1.
         progress: as for `evaluate`; the recommended product may take a second pass over the images.
 
     Other arguments: `merge` and `merge_on` of `TestTimeAugmentation`, by default those of `model`; `samples`,
@@ -90,7 +91,7 @@ def tta_report(
     if isinstance(model, TestTimeAugmentation):
         for name, value in (("transforms", transforms), ("merge", merge), ("merge_on", merge_on)):
             if value is not None:
-                _validation.fail(name, "is that of a model with test-time augmentation", value, "Pass model.model.")
+                _validation.fail(name, "cannot change a model with test-time augmentation", value, "Pass model.model.")
         model, transforms, merge, merge_on = model.model, model.transforms, model.merge, model.merge_on
     transforms = CANDIDATES if transforms is None else transforms
     merge = "mean" if merge is None else merge
@@ -111,6 +112,7 @@ def tta_report(
         ignore_class=ignore_class,
         model_classes=classes,
         batch_size=batch_size,
+        default_size=1,
         repeated=True,
     )
     ignored = labeled.ignore_class

@@ -60,7 +60,7 @@ def tune_instances(
     images: int = 16,
     split: str | None = None,
     ignore_class: IgnoreClass = None,
-    batch_size: int = 4,
+    batch_size: int | None = None,
     progress: Progress = None,
 ) -> TunedInstances:
     """Choose the thresholds of `inference.instances` by the instance score, trying every combination.
@@ -96,9 +96,10 @@ def tune_instances(
     if hasattr(model, "predict_on_batch"):
         pairs = _predicted(model, data, images, split=split, ignore_class=ignore_class, batch_size=batch_size)
     else:
-        if split is not None or ignore_class is not None:
-            name, value = ("split", split) if split is not None else ("ignore_class", ignore_class)
-            _validation.fail(name, "applies to a model only", value, "Mark pixels that do not count as -1 in the maps.")
+        for name, value in (("split", split), ("ignore_class", ignore_class), ("batch_size", batch_size)):
+            if value is not None:
+                fix = "Mark pixels that do not count as -1 in the maps." if name == "ignore_class" else "Leave it out."
+                _validation.fail(name, "applies to a model only", value, fix)
         pairs = _given(model, data, images)
     sizes = values_of.pop("min_size")
     trials = []

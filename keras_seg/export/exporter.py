@@ -17,8 +17,10 @@ from keras_seg.export.inference_graph import inference_graph
 from keras_seg.export.report import ExportReport
 from keras_seg.export.request import Request
 from keras_seg.export.traced_module import traced_module
+from keras_seg.inference.output_kind import check_finite
 
 _RUNS, _SECONDS = 15, 2.0
+_FIX_OF_FILE = "Those of the Keras model are finite: export with another `quantize`, or in another format."
 
 
 def run(format_: Format, request: Request) -> ExportReport:
@@ -40,7 +42,8 @@ def run(format_: Format, request: Request) -> ExportReport:
         for batch in batches:
             expected = verification.predicted(request, batch)
             found = loaded.run(batch)
-            verification.check_finite(found, request.artifact)
+            for name, values in found.items():
+                check_finite(values, f"{request.artifact} was not written: its {name}", fix=_FIX_OF_FILE)
             comparisons.append(verification.compare_maps(expected, found, request.scores))
             classes.append(tuple(verification.class_map(maps, request.scores) for maps in (expected, found)))
             if request.quantize is None:

@@ -9,7 +9,7 @@ import keras
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass, PathLike, Size
 from keras_seg.export import exporter
-from keras_seg.export.inference_graph import check_exportable, size_of_input
+from keras_seg.export.exportable import check_exportable, size_of_input
 from keras_seg.export.onnx_format import ONNX
 from keras_seg.export.openvino_format import OPENVINO
 from keras_seg.export.report import ExportReport

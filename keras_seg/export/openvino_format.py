@@ -1,4 +1,4 @@
-"""OpenVINO models, a file of the graph and one of the weights: how they are written and run."""
+"""How OpenVINO models, an .xml file for the graph and a .bin file for the weights, are written and run."""
 
 import pathlib
 import re

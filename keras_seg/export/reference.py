@@ -12,6 +12,7 @@ from keras_seg._types import ArrayLike, PathLike
 from keras_seg.export import verification
 from keras_seg.export.comparison_images import comparison_images
 from keras_seg.export.score_map import ScoreMap, score_map
+from keras_seg.inference.output_kind import check_finite
 
 # No multiple of any stride, so that padding and cropping are part of the comparison.
 _SIZE = (97, 130)
@@ -96,7 +97,7 @@ def _predicted(model: keras.Model, images: np.ndarray, scores: ScoreMap) -> dict
     """The outputs of the model by name, as NumPy arrays."""
     maps = scores.named(model.predict(images, batch_size=1, verbose=0))  # pyright: ignore[reportArgumentType]
     arrays = {name: np.asarray(value) for name, value in maps.items()}
-    verification.check_finite(arrays)
+    check_finite(arrays[scores.name], f"The {scores.name} of `model`")
     return arrays
 
 
@@ -108,7 +109,7 @@ def _read(path: PathLike) -> tuple[Any, str, dict[str, Any]]:
             return file["images"], str(file["backend"]), maps
     except FileNotFoundError:
         fix = "Write it with ks.export.write_reference(model, path) where the model was trained."
-        _validation.fail("path", "is not there", str(path), fix)
+        _validation.fail("path", "does not exist", str(path), fix)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         fix = "Write it again where the model was trained."
         _validation.fail("path", "is not a file of ks.export.write_reference", str(path), fix)

@@ -6,16 +6,8 @@ from typing import Any
 import keras
 
 from keras_seg import _validation
-from keras_seg._graph import as_functional
-from keras_seg.inference.output_kind import output_kind
+from keras_seg.inference.output_kind import single_output, sole_output, tensor_kind
 
-# Names of a score map in a file, by its `output_kind`.
-_NAMES = {
-    "softmax": "probabilities",
-    "sigmoid": "probabilities",
-    "probabilities": "probabilities",
-    "logits": "logits",
-}
 _MEANINGS = {
     "probabilities": "Probability of each class at each pixel.",
     "logits": "Logit of each class at each pixel.",
@@ -47,9 +39,7 @@ class ScoreMap:
 
     def named(self, predicted: Any) -> dict[str, Any]:
         """The output of the model, by name."""
-        if isinstance(predicted, dict):
-            (predicted,) = predicted.values()
-        return {self.name: predicted}
+        return {self.name: sole_output(predicted)}
 
 
 def score_map(model: keras.Model, output: str = "scores") -> ScoreMap:
@@ -60,20 +50,11 @@ def score_map(model: keras.Model, output: str = "scores") -> ScoreMap:
         output: str. "probabilities" is a claim: it decides where the last layers do not show what they output, and is
             refused for logits. Defaults to "scores".
     """
-    check_one_output(model)
-    functional = as_functional(model)
-    kind = None if functional is None else output_kind(functional)
+    tensor = single_output(model)
+    kind = "unknown" if tensor is None else tensor_kind(tensor)
     if kind == "logits" and output == "probabilities":
         fix = 'Pass output="scores", or add a softmax or sigmoid to the model.'
         _validation.fail("output", "must not call logits probabilities", output, fix)
     claimed = "probabilities" if output == "probabilities" else "scores"
-    return ScoreMap(name=_NAMES.get(kind or "", claimed), channels=model.output_shape[-1])
-
-
-def check_one_output(model: keras.Model) -> None:
-    """Fail if the model has several outputs."""
-    shape = getattr(model, "output_shape", None)
-    several = isinstance(shape, (list, tuple)) and any(isinstance(one, (list, tuple)) for one in shape)
-    if several or isinstance(shape, dict):
-        fix = "Use keras.Model(model.inputs, model.outputs[0]), or TestTimeAugmentation without uncertainty."
-        _validation.fail("model", "must have one output", shape, fix)
+    shape = model.output_shape if tensor is None else tensor.shape
+    return ScoreMap(name=claimed if kind == "unknown" else kind, channels=shape[-1])

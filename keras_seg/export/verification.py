@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg.export.score_map import ScoreMap
+from keras_seg.inference.output_kind import check_finite
 from keras_seg.layers import MaxPoolingWithArgmax2D
 
 if TYPE_CHECKING:
@@ -44,28 +45,15 @@ class Comparison:
 def predicted(request: "Request", batch: np.ndarray) -> dict[str, Any]:
     """The output of Keras for a batch, by name; fail where it is not finite, or has no known threshold."""
     maps = request.scores.named(request.model.predict_on_batch(batch.astype("float32")))
-    check_finite(maps)
-    low, high = maps[request.scores.name].min(), maps[request.scores.name].max()
+    values = maps[request.scores.name]
+    check_finite(values, f"The {request.scores.name} of `model`")
+    low, high = values.min(), values.max()
     unknown = request.scores.name == "scores" and request.scores.channels == 1
     if unknown and "class_ids" in request.outputs and (low < 0 or high > 1):
         rule = "must show whether its single channel is a probability, cut at 0.5, or a logit, cut at 0"
         fix = "End it with a sigmoid, or with a convolution without activation."
         _validation.fail("model", rule, f"{low:.3g} to {high:.3g}", fix)
     return maps
-
-
-def check_finite(maps: Mapping[str, Any], path: "pathlib.Path | None" = None) -> None:
-    """Fail if a map holds NaN or infinity, of the file at `path`, or of the model for None."""
-    for name, values in maps.items():
-        if np.isfinite(values).all():
-            continue
-        if path is None:
-            fix = "Load weights from before the loss became NaN; layers that divide or take logarithms can overflow."
-            _validation.fail("model", "must output finite numbers", f"NaN or infinity in {name}", fix)
-        raise _validation.InputError(
-            f"{path} was not written: its {name} hold NaN or infinity, and those of Keras do not. "
-            "Export with another `quantize`, or in another format."
-        )
 
 
 def compare(expected: np.ndarray, actual: np.ndarray, threshold: float = 0.5) -> Comparison:

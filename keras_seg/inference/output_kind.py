@@ -13,6 +13,11 @@ from keras_seg.inference.tta.merge_views import MergeViews
 
 KINDS = ("probabilities", "logits", "unknown")
 
+_FIX_OF_SCORES = (
+    "Replace such values in the image, for example with numpy.nan_to_num, or look for them in the model's weights "
+    "after a training that diverged."
+)
+
 # Layers and operations that move values and keep their meaning.
 _MOVING_LAYERS = (
     layers.CropLike,
@@ -145,7 +150,7 @@ def class_ids(scores: ArrayLike, kind: str = "unknown") -> np.ndarray:
     return (scores[..., 0] > (0 if kind == "logits" else 0.5)).astype("int32")
 
 
-def check_finite(scores: ArrayLike, what: str, *, allow_infinity: bool = False) -> None:
+def check_finite(scores: ArrayLike, what: str, *, allow_infinity: bool = False, fix: str = _FIX_OF_SCORES) -> None:
     """Refuse scores of NaN or infinity.
 
     Args:
@@ -153,6 +158,7 @@ def check_finite(scores: ArrayLike, what: str, *, allow_infinity: bool = False) 
         what: str. Names the scores in the message, such as "The scores of `model`".
         allow_infinity: bool. Whether only NaN is refused: infinite scores still have an order, but no mean. Defaults to
             False.
+        fix: str. What to do about such scores. Defaults to the usual places to look.
 
     Raises:
         InputError: if there are such scores.
@@ -162,10 +168,7 @@ def check_finite(scores: ArrayLike, what: str, *, allow_infinity: bool = False) 
         if np.isfinite(np.sum(scores, dtype="float64")):
             return
     if not allow_infinity or np.isnan(scores).any():
-        raise _validation.InputError(
-            f"{what} must be finite. Received: NaN or infinity. Replace such values in the image, for example with "
-            "numpy.nan_to_num, or look for them in the model's weights after a training that diverged."
-        )
+        raise _validation.InputError(f"{what} must be finite. Received: NaN or infinity. {fix}")
 
 
 def _fail_several(outputs: Any, names: list[str]) -> None:

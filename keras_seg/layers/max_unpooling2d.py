@@ -92,7 +92,7 @@ class MaxUnpooling2D(keras.layers.Layer):
                 if n is not None and m is not None and abs(n - m) >= window:
                     _validation.fail(
                         "inputs",
-                        f"must hold a `like` within less than a pool of {self.pool_size} of {tuple(outputs)}",
+                        f"must hold a `like` less than one pool {self.pool_size} away from {tuple(outputs)}",
                         like[0],
                         "Pass the map that was pooled.",
                     )

@@ -96,7 +96,7 @@ class UpsampleConv(keras.layers.Layer):
         self.filters = _validation.integer("filters", filters)
         self.kernel_size = _validation.integer("kernel_size", kernel_size)
         if self.kernel_size % 2 == 0:
-            _validation.fail("kernel_size", "must be odd, so that the map keeps its place", kernel_size)
+            _validation.fail("kernel_size", "must be odd, so that maps keep their position", kernel_size)
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
         self.normalization = _validation.one_of("normalization", normalization, NORMALIZATIONS)
         self.activation = keras.activations.get(activation)

@@ -12,13 +12,15 @@ from keras_seg.losses.overlap_loss import Overlap, checked_overlap_arguments, lo
 from keras_seg.losses.pixels import Options, read
 from keras_seg.losses.segmentation_loss import FunctionLoss
 
+_POWER = 2.0
+
 
 def generalized_dice(
     y_true: Tensor,
     y_pred: Tensor,
     *,
     sample_weight: Tensor = None,
-    power: float = 2.0,
+    power: float = _POWER,
     from_logits: bool = False,
     ignore_class: IgnoreClass = None,
     class_weights: Sequence[float] | str | None = None,
@@ -40,6 +42,8 @@ def generalized_dice(
     checked_overlap_arguments(per_image, absent, smooth, allowed=("skip", "count"))
     options = Options(from_logits=from_logits, ignore_class=ignore_class, class_weights=class_weights, mode=mode)
     pixels = read(y_true, y_pred, sample_weight, options)
+    if power != _POWER and pixels.mode == "binary":
+        _validation.fail("power", 'has no effect on the one class of mode="binary"', power, "Leave it out.")
 
     def combine(overlap: Overlap, counted: Tensor) -> Tensor:
         """The one ratio of all classes."""
@@ -73,7 +77,7 @@ class GeneralizedDice(FunctionLoss):
         power: float >= 0. 2 as in the reference, 1 for weights 1 / T, 0 for equal weights. Defaults to 2.0.
         absent: str. What a class without a pixel in the target of the batch (or image) does. "skip": it is excluded
             from the sums. "count": it has the weight of the smallest class that is present, so that its predictions
-            enter the denominator (as in MONAI). There is no "zero", as classes have no losses of their own here.
+            enter the denominator (as in MONAI). There is no "zero", as classes have no separate losses here.
             Defaults to "skip".
         smooth: float >= 0. Added to the numerator and denominator, in pixels of the smallest class that is present.
             Defaults to 0.0.
@@ -95,7 +99,7 @@ class GeneralizedDice(FunctionLoss):
     def __init__(
         self,
         *,
-        power: float = 2.0,
+        power: float = _POWER,
         from_logits: bool = False,
         ignore_class: IgnoreClass = None,
         class_weights: Sequence[float] | str | None = None,

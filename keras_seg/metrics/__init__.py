@@ -2,7 +2,8 @@
 
 from keras_seg.metrics import scores
 from keras_seg.metrics.bootstrap import Interval, confidence_interval, paired_difference
-from keras_seg.metrics.boundary_scores import BoundaryFScore, BoundaryIoU, TrimapIoU
+from keras_seg.metrics.boundary_f_score import BoundaryFScore
+from keras_seg.metrics.boundary_ious import BoundaryIoU, TrimapIoU
 from keras_seg.metrics.class_scores import Dice, PerClassIoU, Precision, Recall
 from keras_seg.metrics.confusion_matrix import ConfusionMatrix
 from keras_seg.metrics.expected_calibration_error import ExpectedCalibrationError

@@ -162,6 +162,6 @@ def _of_samples(matrices: np.ndarray, drawn: np.ndarray, score: Callable[[np.nda
 def _interval(value: float, samples: np.ndarray, level: float) -> Interval:
     low = high = np.nan
     if np.isfinite(samples).any():
-        # A sample without any class that counts has no score and is left out.
+        # A sample without any class that counts has no score and is excluded.
         low, high = np.nanquantile(samples, [(1 - level) / 2, (1 + level) / 2])
     return Interval(value=float(value), low=float(low), high=float(high), level=float(level), samples=samples)

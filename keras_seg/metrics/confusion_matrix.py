@@ -13,7 +13,7 @@ from keras_seg.metrics.counting_metric import CountingMetric
 class ConfusionMatrix(CountingMetric):
     """The confusion matrix hist[true, predicted] of all pixels seen so far, in exact integers.
 
-    Counts stay exact to 2^55 pixels on every backend. Pixels whose true label is ignored are left out. An ignored class
+    Counts stay exact to 2^55 pixels on every backend. Pixels whose true label is ignored are excluded. An ignored class
     predicted on a pixel that counts is an error of the true class: it stays in the matrix, in the column of the ignored
     class.
 
@@ -21,13 +21,13 @@ class ConfusionMatrix(CountingMetric):
     dropped silently. With `out_of_range="raise"`, executed eagerly, `update_state` raises an error that names them; in
     a compiled `fit` or `evaluate`, where nothing can be raised, they are counted, the running result is NaN, and
     `result()`, which Keras calls outside the graph when an epoch or `evaluate` ends, raises an error with their number.
-    With `"count"` these pixels are left out, and `out_of_range_pixels` is their number.
+    With `"count"` these pixels are excluded, and `out_of_range_pixels` is their number.
 
     Args:
         num_classes: int >= 2.
         name: None or str. Name of the metric. Defaults to None, for the name of its class, here "confusion_matrix".
         dtype: dtype of results other than counts. Defaults to None, for `keras.config.floatx()`.
-        ignore_class: None, int or sequence of int. Labels of pixels to leave out, inside or outside the range of the
+        ignore_class: None, int or sequence of int. Labels of pixels to exclude, inside or outside the range of the
             classes. Defaults to None.
         from_logits: bool. Whether a `y_pred` of one channel holds logits, compared with the logit of `threshold`. The
             largest of several channels is the same either way. Defaults to False.

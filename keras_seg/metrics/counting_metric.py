@@ -117,7 +117,7 @@ class CountingMetric(keras.metrics.Metric):
 
     @property
     def _unscored_classes(self) -> tuple[int, ...]:
-        """Classes without a result of their own."""
+        """Classes without a result."""
         return self.ignore_class
 
     def _by_class(self, prefix: str, values: Tensor) -> dict[str, Tensor]:
@@ -190,7 +190,7 @@ class CountingMetric(keras.metrics.Metric):
         _validation.fail(
             "y_true",
             f"or `y_pred` held ids that are neither a class, 0 to {self.num_classes - 1}, nor ignored; or `y_pred` "
-            "held NaN or, of one channel, no probability",
+            "held NaN, or a single channel outside [0, 1]",
             f"{strays} such pixels",
             'Pass ignore_class=..., correct the masks, pass from_logits=True for logits, or out_of_range="count".',
         )

@@ -35,9 +35,7 @@ def instance_counts(
 
     Examples:
         >>> import numpy as np
-        >>> true, predicted = np.zeros((20, 20), int), np.zeros((20, 20), int)
-        >>> true[5:15, 2:12] = 1
-        >>> predicted[5:15, 7:17] = 1  # IoU 50/150
+        >>> true, predicted = np.array([[1, 1, 0]]), np.array([[0, 1, 1]])  # IoU 1/3
         >>> instance_counts(true, predicted, thresholds=[0.5])
         array([[0, 1, 1]])
     """

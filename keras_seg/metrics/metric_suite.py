@@ -11,7 +11,8 @@ from keras_seg import _validation
 from keras_seg._labels import reading
 from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.metrics import exact_counts, predictions, scores
-from keras_seg.metrics.boundary_scores import BoundaryFScore, BoundaryIoU, TrimapIoU
+from keras_seg.metrics.boundary_f_score import BoundaryFScore
+from keras_seg.metrics.boundary_ious import BoundaryIoU, TrimapIoU
 from keras_seg.metrics.confusion_matrix import ConfusionMatrix
 from keras_seg.metrics.fusing import fused
 

@@ -26,6 +26,10 @@ def predicted_ids(y_pred: Tensor, num_classes: int, threshold: float, *, from_lo
     shape = tuple(y_pred.shape)
     whole = "int" in keras.backend.standardize_dtype(y_pred.dtype)
     if len(shape) == 4 and shape[-1] == num_classes:
+        if threshold != 0.5:
+            fix = "Pass the probability of class 1 alone, y_pred[..., 1:]." if num_classes == 2 else "Leave it out."
+            rule = f"has no effect on predictions of {num_classes} channels, of which the largest wins"
+            _validation.fail("threshold", rule, threshold, fix)
         return reading.argmax(y_pred) if whole else best_class(y_pred)
     if len(shape) == 4 and shape[-1] == 1:
         y_pred = ops.squeeze(y_pred, axis=-1)

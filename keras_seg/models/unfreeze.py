@@ -9,6 +9,9 @@ from keras_seg import _validation
 from keras_seg._graph import as_functional
 from keras_seg.backbones.pyramid import LEVELS
 
+# Attributes in which an optimizer of Keras lists its variables and its weights.
+_BOOKKEEPING = ("_variables", "_trainable_variables", "_trainable_variables_indices", "_tracker")
+
 
 def unfreeze(model: keras.Model, *, from_level: str | None = None, keep_batch_norm_frozen: bool = False) -> keras.Model:
     """Make the backbone of `model` trainable again, so that a compiled model can go on training.
@@ -104,43 +107,39 @@ def _go_on_training(model: keras.Model) -> None:
 
 
 def _grow(old: keras.optimizers.Optimizer, new: keras.optimizers.Optimizer) -> None:
-    """Give `old` the slots of `new`, of the same class and built for more weights, with the values `old` has.
+    """Give `old` the variables of `new`, of the same class and built for more weights, with the values of `old`.
 
     Keras has no call for it: `build` works once per optimizer, and a new optimizer in `model.optimizer` would leave
-    callbacks and schedules with the old one. So the variables of `old` are replaced, by what all optimizers of Keras
-    have in common: their slots are attributes that are lists with one variable (or None) for each weight, or dicts of
-    variables. They are matched by position, as two layers may give their weights the same path.
+    callbacks and schedules with the old one. All optimizers of Keras keep their variables in attributes: single
+    variables, dicts of variables, and slots, lists of one variable (or None) per weight. Slots are matched by the place
+    of the weight, as two layers may give their weights the same path.
     """
-    position = {id(weight): index for index, weight in enumerate(old._trainable_variables)}
     weights = list(new._trainable_variables)
-    replaced = {}
-    for name, value in vars(new).items():
-        if name.startswith("_self_") or name not in vars(old):
+    places = {id(weight): place for place, weight in enumerate(old._trainable_variables)}
+    renewed = list(_BOOKKEEPING)
+    for name in vars(new).keys() & vars(old).keys() - set(_BOOKKEEPING):
+        variables, values = vars(new)[name], vars(old)[name]
+        if name.startswith("_self_"):
             continue  # TensorFlow's own record of dependencies
-        before = vars(old)[name]
-        if isinstance(value, keras.optimizers.Optimizer):
-            _grow(before, value)
-        elif isinstance(value, keras.Variable):
-            value.assign(before)
-            replaced[name] = value
-        elif isinstance(value, dict) and any(isinstance(slot, keras.Variable) for slot in value.values()):
-            for key, slot in value.items():
-                if key in (before or {}):
-                    slot.assign(before[key])
-            replaced[name] = value
-        elif name not in ("_variables", "_trainable_variables") and _is_slots(value, weights):
-            for weight, slot in zip(weights, value, strict=True):
-                if slot is None:
-                    continue
-                if id(weight) in position:
-                    slot.assign(before[position[id(weight)]])
-                elif name == "_model_variables_moving_average":
+        if isinstance(variables, keras.optimizers.Optimizer):
+            _grow(values, variables)  # The one inside a LossScaleOptimizer.
+            continue
+        if isinstance(variables, keras.Variable):
+            variables.assign(values)
+        elif isinstance(variables, dict) and any(isinstance(item, keras.Variable) for item in variables.values()):
+            for key in variables.keys() & (values or {}).keys():
+                variables[key].assign(values[key])
+        elif _is_slots(variables, weights):
+            for weight, slot in zip(weights, variables, strict=True):
+                if slot is not None and id(weight) in places:
+                    slot.assign(values[places[id(weight)]])
+                elif slot is not None and name == "_model_variables_moving_average":
                     # Keras starts an average at the weight's value only at iteration 0.
                     slot.assign(keras.ops.convert_to_numpy(weight))
-            replaced[name] = value
-    for name in ("_variables", "_trainable_variables", "_trainable_variables_indices", "_tracker"):
-        replaced[name] = vars(new)[name]
-    old.__dict__.update(replaced)
+        else:
+            continue
+        renewed.append(name)
+    vars(old).update({name: vars(new)[name] for name in renewed})
 
 
 def _is_slots(value: Any, weights: list[Any]) -> bool:

@@ -125,8 +125,8 @@ def _schedule(plan: Plan, first_epoch: int, seconds: float) -> ProgressSchedule:
         plan["learning_rate"],
         steps=None if timed else plan["epochs"] * steps,
         seconds=plan["minutes"] * 60 if timed else None,
-        first_step=first_epoch * steps,
-        first_seconds=seconds,
+        first_step=0 if timed else first_epoch * steps,
+        first_seconds=seconds if timed else 0.0,
     )
 
 

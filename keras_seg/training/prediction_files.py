@@ -15,7 +15,7 @@ from keras_seg.data.index.file_listing import EXTENSIONS, counted, some_of, walk
 from keras_seg.data.index.reading import read_image
 from keras_seg.inference import TiledPredictor
 from keras_seg.inference.output_kind import output_kind
-from keras_seg.training.tasks.task import predict_one
+from keras_seg.training.tasks.task import Decoding, predict_one
 from keras_seg.training.trained_run import TrainedRun
 
 # Images that are read row by row, because they may be larger than memory.
@@ -60,7 +60,7 @@ def find_images(paths: Iterable[PathLike], *, recursive: bool = False, exclude: 
     Args:
         paths: files and folders.
         recursive: bool. Whether to take the images in subfolders too. Defaults to False.
-        exclude: path of a folder that is left out, that of the predictions. Defaults to None.
+        exclude: path of a folder to skip, that of the predictions. Defaults to None.
 
     Raises:
         InputError: a path does not exist, or a folder holds no images.
@@ -230,7 +230,7 @@ def predict_files(
 
 
 def _write_pictures(run: TrainedRun, file: PredictionFile, image: np.ndarray, scores: np.ndarray, *, kind: str) -> None:
-    pictures = run.task.draw(scores, image, settings=run.decoding, names=run.labels["names"], kind=kind)
+    pictures = run.task.draw(scores, image, Decoding(run.decoding, run.labels["names"], kind))
     targets = [path for path in (file.mask, file.overlay) if path is not None]
     for target, picture in zip(targets, pictures, strict=True):
         if target is None:

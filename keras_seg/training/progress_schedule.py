@@ -44,6 +44,10 @@ class ProgressSchedule(keras.callbacks.Callback):
         super().__init__()
         if (steps is None) == (seconds is None):
             _validation.fail("steps", "or `seconds` must be given, and not both", steps)
+        if seconds is None and first_seconds:
+            _validation.fail("first_seconds", "has no effect with `steps`", first_seconds, "Pass first_step.")
+        if steps is None and first_step:
+            _validation.fail("first_step", "has no effect with `seconds`", first_step, "Pass first_seconds.")
         self.peak = _validation.number("peak", peak, 0)
         self.steps = steps
         self.seconds = seconds

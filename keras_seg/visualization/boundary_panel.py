@@ -26,17 +26,11 @@ def boundary_panel(
     lines far from every edge in yellow; near is within 0.75 % of the diagonal, in rows and columns.
 
     Args:
-        images: sequence of arrays (height, width, channels), 0..255.
         y_true: sequence of integer arrays (height, width): 1 for an edge.
         y_pred: sequence of float arrays (height, width), the probability of an edge.
         lines: sequence of bool arrays (height, width), the predicted lines.
-        tile_height: int, pixels. Pictures are scaled to this height. Defaults to 220.
 
-    Returns:
-        A `PIL.Image.Image`.
-
-    Raises:
-        InputError: lengths or sizes disagree.
+    Other arguments, result and errors: see `prediction_panel`.
 
     Examples:
         >>> import keras_seg as ks, numpy as np

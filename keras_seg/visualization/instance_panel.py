@@ -22,16 +22,10 @@ def instance_panel(
     missed objects in vermilion and false positives in yellow.
 
     Args:
-        images: sequence of arrays (height, width, channels), 0..255.
         y_true: sequence of integer arrays (height, width): 0 and below for no object.
         y_pred: sequence of integer arrays (height, width).
-        tile_height: int, pixels. Pictures are scaled to this height. Defaults to 220.
 
-    Returns:
-        A `PIL.Image.Image`.
-
-    Raises:
-        InputError: lengths or sizes disagree.
+    Other arguments, result and errors: see `prediction_panel`.
 
     Examples:
         >>> import keras_seg as ks, numpy as np

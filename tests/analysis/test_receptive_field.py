@@ -397,7 +397,7 @@ def test_unpooling(graph):
 
 
 @pytest.mark.tensorflow_only
-def test_unpooling_nets():
+def test_unpooling_models():
     """The encoders' fields are the published ones: SegNet-Basic 106 at pool4, VGG16 212 at pool5 and 404 at fc6.
 
     A window of w units of an unpooled map reads at most (w + 2) // 2 pooled ones. SegNet-Basic, 7x7 at strides 1 to 8:

@@ -11,21 +11,14 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from shell import command, killed, refusal
 
 import keras_seg as ks
-from keras_seg_cli import main
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the command line is tested once", allow_module_level=True)
 
 pytestmark = pytest.mark.tensorflow_only
-
-
-def command(*arguments):
-    """Exit status of `keras-seg ARGUMENTS`, run in this process."""
-    with pytest.raises(SystemExit) as caught:
-        main([str(argument) for argument in arguments])
-    return caught.value.code
 
 
 @pytest.fixture(scope="module")
@@ -193,17 +186,8 @@ class TestTheWholeWay:
     @pytest.mark.slow  # tests/training/test_runs.py kills a run in every CI.
     def test_resuming_a_killed_run(self, shapes, tmp_path, monkeypatch):
         out = tmp_path / "run"
-        from keras_seg.training import run_recorder
-
-        save = run_recorder.save_checkpoint
-
-        def save_and_die(*arguments):
-            save(*arguments)
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(run_recorder, "save_checkpoint", save_and_die)
-        assert command("train", shapes, "--out", out, "--epochs", 2, "--batch-size", 2, "--crop", 32) == 130
-        monkeypatch.undo()
+        start = ("train", shapes, "--out", out, "--epochs", 2, "--batch-size", 2, "--crop", 32)
+        assert killed(monkeypatch, *start) == 130
         assert command("train", shapes, "--out", out) == 2
         assert command("train", shapes, "--out", out, "--resume") == 0
         assert (out / "model.keras").exists()
@@ -236,21 +220,13 @@ def test_gray_images(shapes, tmp_path):
 class TestBadInput:
     """One line on the error stream, exit status 2, no traceback, nothing written."""
 
-    def refused(self, capsys, *arguments):
-        capsys.readouterr()
-        assert command(*arguments) == 2
-        lines = capsys.readouterr().err.strip().splitlines()
-        assert len(lines) == 1, lines
-        assert lines[0].startswith("Error: ")
-        return lines[0]
-
     def test_no_such_folder(self, tmp_path, capsys):
-        assert "nowhere" in self.refused(capsys, "train", tmp_path / "nowhere", "--out", tmp_path / "run")
+        assert "nowhere" in refusal(capsys, "train", tmp_path / "nowhere", "--out", tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
     def test_a_folder_without_pairs(self, tmp_path, capsys):
         (tmp_path / "empty").mkdir()
-        assert "images/" in self.refused(capsys, "train", tmp_path / "empty", "--out", tmp_path / "run")
+        assert "images/" in refusal(capsys, "train", tmp_path / "empty", "--out", tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
     @pytest.fixture
@@ -260,30 +236,30 @@ class TestBadInput:
     def test_an_orphan(self, broken, tmp_path, capsys):
         gone = sorted((broken / "train" / "masks").iterdir())[0]
         gone.unlink()
-        assert gone.stem in self.refused(capsys, "train", broken, "--out", tmp_path / "run")
+        assert gone.stem in refusal(capsys, "train", broken, "--out", tmp_path / "run")
 
     def test_a_truncated_image(self, broken, tmp_path, capsys):
         victim = sorted((broken / "train" / "images").iterdir())[0]
         victim.write_bytes(victim.read_bytes()[:200])
-        assert victim.name in self.refused(capsys, "train", broken, "--out", tmp_path / "run")
+        assert victim.name in refusal(capsys, "train", broken, "--out", tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
     def test_a_mask_of_another_size(self, broken, tmp_path, capsys):
         victim = sorted((broken / "val" / "masks").iterdir())[0]
         Image.fromarray(np.zeros((10, 10), "uint8")).save(victim)
-        message = self.refused(capsys, "train", broken, "--out", tmp_path / "run")
+        message = refusal(capsys, "train", broken, "--out", tmp_path / "run")
         assert victim.name in message
         assert "10x10" in message
 
     def test_a_label_out_of_range(self, broken, tmp_path, capsys):
         victim = sorted((broken / "val" / "masks").iterdir())[0]
         Image.fromarray(np.full((48, 56), 77, "uint8")).save(victim)
-        message = self.refused(capsys, "train", broken, "--out", tmp_path / "run")
+        message = refusal(capsys, "train", broken, "--out", tmp_path / "run")
         assert victim.name in message
         assert "77" in message
 
     def test_a_number_of_classes_that_disagrees(self, shapes, tmp_path, capsys):
-        assert "num_classes=3" in self.refused(capsys, "train", shapes, "--out", tmp_path / "run", "--num-classes", 3)
+        assert "num_classes=3" in refusal(capsys, "train", shapes, "--out", tmp_path / "run", "--num-classes", 3)
 
     @pytest.mark.parametrize(
         "options, hint",
@@ -298,51 +274,51 @@ class TestBadInput:
         ],
     )
     def test_options(self, shapes, tmp_path, capsys, options, hint):
-        assert hint in self.refused(capsys, "train", shapes, "--out", tmp_path / "run", *options)
+        assert hint in refusal(capsys, "train", shapes, "--out", tmp_path / "run", *options)
         assert not (tmp_path / "run").exists()
 
     def test_an_existing_run_is_kept(self, copied, shapes, capsys):
         before = (copied / "model.keras").read_bytes()
-        assert "--resume" in self.refused(capsys, "train", shapes, "--out", copied)
+        assert "--resume" in refusal(capsys, "train", shapes, "--out", copied)
         # A plan that fails must not cost the old run either.
-        self.refused(capsys, "train", shapes, "--out", copied, "--overwrite", "--backbone", "MobilNetV2")
+        refusal(capsys, "train", shapes, "--out", copied, "--overwrite", "--backbone", "MobilNetV2")
         assert (copied / "model.keras").read_bytes() == before
 
     def test_a_folder_that_is_no_run_is_kept(self, shapes, tmp_path, capsys):
         (tmp_path / "thesis.tex").write_text("five years")
-        assert "left alone" in self.refused(capsys, "train", shapes, "--out", tmp_path, "--overwrite")
+        assert "left alone" in refusal(capsys, "train", shapes, "--out", tmp_path, "--overwrite")
         assert (tmp_path / "thesis.tex").read_text() == "five years"
 
     def test_resuming_what_has_ended_or_with_other_choices(self, copied, shapes, capsys):
-        assert "has ended" in self.refused(capsys, "train", shapes, "--out", copied, "--resume")
-        assert "Drop --epochs" in self.refused(capsys, "train", shapes, "--out", copied, "--resume", "--epochs", 3)
+        assert "has ended" in refusal(capsys, "train", shapes, "--out", copied, "--resume")
+        assert "Drop --epochs" in refusal(capsys, "train", shapes, "--out", copied, "--resume", "--epochs", 3)
 
     def test_a_place_that_cannot_be_written(self, shapes, tmp_path, capsys):
         (tmp_path / "file").touch()
-        assert "file" in self.refused(capsys, "train", shapes, "--out", tmp_path / "file" / "run", *TRAIN)
+        assert "file" in refusal(capsys, "train", shapes, "--out", tmp_path / "file" / "run", *TRAIN)
         full = pathlib.Path("/proc/keras_seg_run")
         if full.parent.is_dir():
-            assert "cannot be written" in self.refused(capsys, "train", shapes, "--out", full, *TRAIN)
+            assert "cannot be written" in refusal(capsys, "train", shapes, "--out", full, *TRAIN)
 
     def test_no_run(self, shapes, tmp_path, capsys):
-        assert "no such run folder" in self.refused(capsys, "evaluate", tmp_path / "run", shapes)
+        assert "no such run folder" in refusal(capsys, "evaluate", tmp_path / "run", shapes)
         assert "no such run folder" in self.refused(
             capsys, "predict", tmp_path / "run", shapes, "--out", tmp_path / "o"
         )
-        assert "no such run folder" in self.refused(capsys, "export", tmp_path / "run")
+        assert "no such run folder" in refusal(capsys, "export", tmp_path / "run")
 
     def test_predictions_are_not_overwritten(self, finished, shapes, tmp_path, capsys):
         images = shapes / "val" / "images"
         assert command("predict", finished, images, "--out", tmp_path) == 0
-        assert "exists already" in self.refused(capsys, "predict", finished, images, "--out", tmp_path)
-        assert "no such file" in self.refused(capsys, "predict", finished, tmp_path / "x.png", "--out", tmp_path / "o")
+        assert "exists already" in refusal(capsys, "predict", finished, images, "--out", tmp_path)
+        assert "no such file" in refusal(capsys, "predict", finished, tmp_path / "x.png", "--out", tmp_path / "o")
 
     @pytest.mark.thorough
     def test_tiles_that_do_not_fit(self, finished, shapes, tmp_path, capsys):
         predict = ("predict", finished, shapes / "val" / "images", "--out", tmp_path / "o")
-        assert "--tile" in self.refused(capsys, *predict, "--overlap", "0.25")
-        assert "suits the model's stride of 32" in self.refused(capsys, *predict, "--tile", "33x32")
-        assert "--overlap must be" in self.refused(capsys, *predict, "--tile", "32x32", "--overlap", "1")
+        assert "--tile" in refusal(capsys, *predict, "--overlap", "0.25")
+        assert "suits the model's stride of 32" in refusal(capsys, *predict, "--tile", "33x32")
+        assert "--overlap must be" in refusal(capsys, *predict, "--tile", "32x32", "--overlap", "1")
         assert not (tmp_path / "o").exists()
         np.save(tmp_path / "gray.npy", np.zeros((40, 40)))
         assert "`image` must have the 3 channels" in self.refused(
@@ -351,8 +327,8 @@ class TestBadInput:
 
     def test_the_demo_leaves_other_folders_alone(self, tmp_path, capsys):
         (tmp_path / "mine.txt").write_text("mine")
-        assert "--overwrite" in self.refused(capsys, "demo", "--out", tmp_path)
-        assert "left alone" in self.refused(capsys, "demo", "--out", tmp_path, "--overwrite")
+        assert "--overwrite" in refusal(capsys, "demo", "--out", tmp_path)
+        assert "nothing was changed" in refusal(capsys, "demo", "--out", tmp_path, "--overwrite")
         assert (tmp_path / "mine.txt").read_text() == "mine"
 
 

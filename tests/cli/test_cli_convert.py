@@ -6,6 +6,7 @@ import keras
 import pytest
 from command_line import exit_status
 from conversion_sources import save_image, save_json
+from shell import command
 
 from keras_seg_cli.convert import FORMATS
 

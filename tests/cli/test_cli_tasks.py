@@ -1,6 +1,7 @@
 """--task instances and --task boundary as a person uses them."""
 
 import csv
+import functools
 import json
 import pathlib
 import shutil
@@ -10,11 +11,12 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from shell import command, killed, refusal
 
 import keras_seg as ks
 from keras_seg.training.tasks import find_task
+from keras_seg.training.tasks.task import Decoding
 from keras_seg.training.trained_run import TrainedRun
-from keras_seg_cli import main
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the command line is tested once", allow_module_level=True)
@@ -28,26 +30,9 @@ pytestmark = [
 TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32", "--decoder-stride", 8)
 
 
-def command(*arguments):
-    """Exit status of `keras-seg ARGUMENTS`, run in this process."""
-    with pytest.raises(SystemExit) as caught:
-        main([str(argument) for argument in arguments])
-    return caught.value.code
-
-
 @pytest.fixture
 def refused(capsys):
-    """The one line of a command that must fail."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        assert command(*arguments) == 2
-        lines = capsys.readouterr().err.strip().splitlines()
-        assert len(lines) == 1, lines
-        assert lines[0].startswith("Error: ")
-        return lines[0]
-
-    return run
+    return functools.partial(refusal, capsys)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -143,18 +128,8 @@ class TestInstances:
     @pytest.mark.slow
     def test_resuming_a_killed_run(self, cells, tmp_path, monkeypatch, refused):
         out = tmp_path / "run"
-        from keras_seg.training import run_recorder
-
-        save = run_recorder.save_checkpoint
-
-        def save_and_die(*arguments):
-            save(*arguments)
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(run_recorder, "save_checkpoint", save_and_die)
         start = ("train", cells, "--out", out, "--task", "instances", *TRAIN[2:], "--epochs", 2)
-        assert command(*start) == 130
-        monkeypatch.undo()
+        assert killed(monkeypatch, *start) == 130
         assert "Drop --task" in refused("train", cells, "--out", out, "--resume", "--task", "boundary")
         assert command("train", cells, "--out", out, "--resume") == 0
         assert {item.name for item in out.iterdir()} == {*FILES, "checkpoints"}
@@ -185,7 +160,7 @@ class TestInstances:
             model = ks.inference.TestTimeAugmentation(keras.saving.load_model(run / "model.keras"), ["hflip"])
             scores = ks.inference.TiledPredictor(model, 32, overlap=0).predict(pixels)
             settings = read(run / "decoding.json")
-            expected = find_task(task).draw(scores, pixels, settings=settings, names=())
+            expected = find_task(task).draw(scores, pixels, Decoding(settings, names=()))
             for folder, picture in zip(("masks", "overlays"), expected, strict=True):
                 with Image.open(out / folder / image.name) as written:
                     np.testing.assert_array_equal(np.asarray(written), np.asarray(picture))

@@ -6,20 +6,15 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from shell import command
 
 import keras_seg as ks
-from keras_seg_cli import console, main
+from keras_seg_cli import console
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the command line is tested once", allow_module_level=True)
 
 pytestmark = pytest.mark.tensorflow_only
-
-
-def command(*arguments):
-    with pytest.raises(SystemExit) as caught:
-        main([str(argument) for argument in arguments])
-    return caught.value.code
 
 
 @pytest.fixture

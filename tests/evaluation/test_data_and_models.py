@@ -108,7 +108,7 @@ def test_the_number_of_images_may_be_unknown(folder):
         (lambda data: evaluate_boundaries(model_of(2), data, num_classes=3), "`num_classes` applies to a folder only"),
         (
             lambda data: tta_report(ks.inference.TestTimeAugmentation(model_of(2), "hflip"), data, merge="max"),
-            "`merge` is that of a model with test-time augmentation",
+            "`merge` cannot change a model with test-time augmentation",
         ),
         (
             lambda data: evaluate(model_of(2), data, progress="yes"),

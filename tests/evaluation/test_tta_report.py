@@ -193,7 +193,7 @@ def test_nothing_to_try(model, batches):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"data": iter([])}, "`data` is gone through twice.*list of batches"),
+        ({"data": iter([])}, "`data` is read twice.*list of batches"),
         ({"data": 7}, "`data` must be finite batches"),
         ({"data": []}, "`data` must hold at least two images"),
         ({"data": [np.zeros((2, 4, 4, 1))]}, "`data` must hold batches .images, masks."),

@@ -57,7 +57,7 @@ class TestPaths:
 
 
 @pytest.mark.parametrize("format_", FILES)
-def test_a_net_of_fixed_size_has_no_other(format_, tmp_path):
+def test_a_model_of_fixed_size_has_no_other(format_, tmp_path):
     image = keras.Input((16, 24, 3))
     fixed = keras.Model(image, keras.layers.Conv2D(2, 1)(image))
     for size in ((None, None), (None, 24), 32):

@@ -268,7 +268,7 @@ def test_agreement_and_difference_by_hand():
         verification.compare(expected, actual[..., :1])
 
 
-def test_only_nets_that_unpool_may_be_apart_anywhere(models):
+def test_only_models_that_unpool_may_be_apart_anywhere(models):
     """Of equal maxima rounding takes one or the other: as often as Keras does itself, in proportion."""
     few = verification.Comparison(difference=0.5, agreement=0.9985, apart=0.02)
     rounding = verification.Comparison(difference=0.4, agreement=0.9998, apart=0.005)
@@ -284,7 +284,7 @@ def test_only_nets_that_unpool_may_be_apart_anywhere(models):
     assert worst == verification.Comparison(0.5, 0.9, 0.02)
 
 
-def test_how_far_rounding_moves_a_net(models):
+def test_how_far_rounding_moves_a_model(models):
     images = comparison_images(models["plain"], None, (32, 32))
     assert verification.moved_by_rounding(models["plain"], images, {}, score_map(models["plain"])) is None
     unpooling = ks.models.SegNetBasic(num_classes=2, filters=4, depth=1, kernel_size=3)

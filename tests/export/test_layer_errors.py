@@ -190,7 +190,7 @@ def test_the_table():
     assert "97.50% of the pixels" in lines[-2]
     assert report.worst(1) == (layers[-1],)
     assert report["relu"] is layers[0]
-    with pytest.raises(KeyError, match="'head' has no operator of its own"):
+    with pytest.raises(KeyError, match="'head' has no separate operator"):
         report["head"]
     assert report.to_dict()["layers"][0]["sqnr"] == pytest.approx(20)
 

@@ -8,7 +8,7 @@ import pytest
 
 import keras_seg as ks
 from keras_seg._validation import InputError
-from keras_seg.export.tflite import quantization
+from keras_seg.export.tflite import calibration
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
@@ -124,7 +124,7 @@ def test_int8_of_flipped_views(tmp_path):
 
 
 @pytest.mark.slow
-def test_int16x8_of_a_net_that_unpools(tmp_path):
+def test_int16x8_of_a_model_that_unpools(tmp_path):
     """Its quantizer wants ranges of what is compared, and gives a sum the range of one term."""
     keras.utils.set_random_seed(0)
     model = ks.models.SegNetBasic(num_classes=2, filters=8)
@@ -155,8 +155,8 @@ def test_what_may_be_representative():
     expected[0] = expected[0].copy()
     expected[0][0, 0, 0], expected[0][0, -1, -1] = 0, 255
     for given in (images, list(images), [images[:3], images[3:]], [(images[:3], masks[:3]), (images[3:], masks[3:])]):
-        np.testing.assert_array_equal(quantization.representative_images(given, SIZE, 3), expected)
-    assert quantization.representative_images([images[0]], (16, 20), 3)[0].shape == (1, 16, 20, 3)
+        np.testing.assert_array_equal(calibration.representative_images(given, SIZE, 3), expected)
+    assert calibration.representative_images([images[0]], (16, 20), 3)[0].shape == (1, 16, 20, 3)
 
 
 @pytest.mark.parametrize(

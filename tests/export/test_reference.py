@@ -56,7 +56,7 @@ def test_a_model_is_held_against_what_it_predicted(model, tmp_path):
 
 @pytest.mark.tensorflow_only
 def test_bad_references(model, tmp_path):
-    with pytest.raises(InputError, match="`path` is not there.*ks.export.write_reference"):
+    with pytest.raises(InputError, match="`path` does not exist.*ks.export.write_reference"):
         ks.export.check_reference(model, tmp_path / "r.npz")
     for content in (b"", b"no zip", b"PK\x03\x04 cut"):
         (tmp_path / "r.npz").write_bytes(content)

@@ -83,7 +83,7 @@ def test_tflite_of_any_size(convolution, tmp_path):
 def test_two_outputs_are_refused(model, tmp_path):
     tta = TTA(model, "hflip", uncertainty="entropy")
     for write in (ks.export.saved_model, ks.export.tflite):
-        with pytest.raises(_validation.InputError, match="`model` must have one output.*without uncertainty"):
+        with pytest.raises(_validation.InputError, match=r"`model` must have one output.*model.outputs\[0\]"):
             write(tta, tmp_path / "tta")
     assert not list(tmp_path.iterdir())
     merged = keras.Model(tta.inputs, tta.outputs[0])

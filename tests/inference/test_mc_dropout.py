@@ -77,7 +77,7 @@ def test_at_rate_0_it_is_inference(model):
     assert np.abs(trained - mean).max() > 1e-2
 
 
-def test_dropout_of_a_linear_net_by_hand():
+def test_dropout_of_a_linear_model_by_hand():
     """2 units of value 1 and weight 1/2, each kept with probability 1/2 and then doubled: 0, 1, 2 at 1/4, 1/2, 1/4.
 
     Mean 1, variance 1/2; of 4000 samples the mean is off by 4 * sqrt(0.5 / 4000) = 0.045 once in 15,000 times.

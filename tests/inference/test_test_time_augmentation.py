@@ -414,9 +414,9 @@ class Subclassed(keras.Model):
         (lambda: TTA(net(), merge_on="scores"), "`merge_on` is not a known option"),
         (lambda: TTA(net(), views_as="batches"), "`views_as` is not a known option.*Did you mean 'batch'"),
         (lambda: TTA(net(), uncertainty="std"), "`uncertainty` is not a known option"),
-        (lambda: TTA(net(None), merge="geometric_mean"), '`merge` is of probabilities.*merge_on="probabilities"'),
-        (lambda: TTA(net(None), merge="tsharpen"), "`merge` is of probabilities"),
-        (lambda: TTA(net(None), merge="gmean", merge_on="logits"), "`merge` is of probabilities"),
+        (lambda: TTA(net(None), merge="geometric_mean"), '`merge` needs probabilities.*merge_on="probabilities"'),
+        (lambda: TTA(net(None), merge="tsharpen"), "`merge` needs probabilities"),
+        (lambda: TTA(net(None), merge="gmean", merge_on="logits"), "`merge` needs probabilities"),
         (
             lambda: TTA(net(), merge_on="logits"),
             "`merge_on` needs a model that gives logits .*softmax.*activation=None",

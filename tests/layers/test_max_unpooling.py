@@ -474,7 +474,7 @@ class TestForms:
         (lambda: MaxPoolingWithArgmax2D(5)(LECTURE), r"`inputs` must hold at least one window of \(5, 5\)"),
         (lambda: MaxUnpooling2D()(LECTURE), r"`inputs` must be \[values, indices\] or \[values, indices, like\]"),
         (lambda: MaxUnpooling2D()([LECTURE, LECTURE[:, :2]]), "`inputs` must hold values and indices of one shape"),
-        (lambda: MaxUnpooling2D()([LECTURE, LECTURE, LECTURE]), "`inputs` must hold a `like` within less than a pool"),
+        (lambda: MaxUnpooling2D()([LECTURE, LECTURE, LECTURE]), "`inputs` must hold a `like` less than one pool"),
         (lambda: to_tf_argmax(np.zeros((1, 2, 2, 1)), 6), r"`indices` must be a map of \(3, 3\)"),
         (lambda: to_torch_indices(np.zeros((2, 2)), 4), r"`indices` must be a map of \(2, 2\)"),
         (lambda: to_torch_indices(np.zeros((1, 2, 2, 1)), 4, padding="full"), "`padding` is not a known option"),

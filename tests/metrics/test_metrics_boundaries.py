@@ -242,8 +242,8 @@ def test_strays_raise_or_are_counted():
 @pytest.mark.parametrize(
     ("kind", "arguments"),
     [
-        (BoundaryIoU, {"dilation_ratio": 0.05, "distance": 4}),
-        (BoundaryFScore, {"tolerance_ratio": 0.01, "tolerance": 2.5}),
+        (BoundaryIoU, {"dilation_ratio": 0.05}),
+        (BoundaryFScore, {"tolerance": 2.5}),
         (TrimapIoU, {"width": 3}),
     ],
 )

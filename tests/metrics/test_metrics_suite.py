@@ -8,7 +8,7 @@ import torchmetrics_numbers
 from gradients import compiled
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metric_cases import case, filled
+from metric_cases import GOLDEN, case, filled
 
 from keras_seg._validation import InputError
 from keras_seg.losses import Crossentropy
@@ -28,7 +28,6 @@ from keras_seg.metrics import (
     scores,
 )
 
-GOLDEN = np.array([[50, 2, 3], [4, 30, 1], [0, 0, 0]])
 CLASS_SCORES = [Dice, Precision, Recall]
 SCALARS = [MeanAccuracy, FrequencyWeightedIoU, *CLASS_SCORES]
 TORCHMETRICS = json.loads(torchmetrics_numbers.FILE.read_text())

@@ -51,11 +51,8 @@ def test_static_and_dynamic_shapes_agree(name):
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_a_training_step_moves_every_kernel(name, policy):
-    if policy == "mixed_float16" and keras.backend.backend() == "torch":
-        policy = "mixed_bfloat16"  # PyTorch has no float16 convolutions on CPUs.
-    keras.config.set_dtype_policy(policy)
+@pytest.mark.usefixtures("policy")
+def test_a_training_step_moves_every_kernel(name):
     model = small(name)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
     model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255))

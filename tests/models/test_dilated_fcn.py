@@ -25,7 +25,7 @@ def output_of(model, layer, image):
 
 
 @pytest.mark.tensorflow_only
-def test_parameters_of_the_published_net(monkeypatch):
+def test_parameters_of_the_published_model(monkeypatch):
     """The front end has those of FCN-32s; the context module 64 C^2 weights (the paper's count) and 8 C offsets."""
     monkeypatch.setattr(keras.initializers.HeNormal, "__call__", lambda self, *args, **kw: ops.zeros(*args, **kw))
     model = ks.models.DilatedFCN(num_classes=21)
@@ -94,11 +94,8 @@ def test_front_end_takes_the_weights_of_fcn():
 
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_a_training_step_moves_every_kernel(policy):
-    if policy == "mixed_float16" and keras.backend.backend() == "torch":
-        policy = "mixed_bfloat16"  # PyTorch has no float16 convolutions on CPUs.
-    keras.config.set_dtype_policy(policy)
+@pytest.mark.usefixtures("policy")
+def test_a_training_step_moves_every_kernel():
     model = small(dropout=0.0)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
     model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255))

@@ -37,7 +37,7 @@ def count(variables):
     "stride, without, dense",
     [(32, 134_346_581, 136_152_917), (16, 134_357_354, 134_815_994), (8, 134_362_751, 134_489_759)],
 )
-def test_parameters_of_the_published_nets(stride, without, dense, monkeypatch):
+def test_parameters_of_the_published_models(stride, without, dense, monkeypatch):
     """Frozen, what is trained is everything but the deconvolutions."""
     # Half a gigabyte of random numbers is not what is tested.
     monkeypatch.setattr(keras.initializers.HeNormal, "__call__", lambda self, *args, **kw: keras.ops.zeros(*args, **kw))
@@ -180,13 +180,10 @@ def test_dropout_is_after_both_dense_layers():
 
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.usefixtures("policy")
 @pytest.mark.parametrize("stride, padding", [(32, "same"), (16, "valid"), (8, "same")])
-def test_training_steps(policy, stride, padding):
+def test_training_steps(stride, padding):
     """The first moves the score layers alone, which are zero and let nothing through; the second moves all."""
-    if policy == "mixed_float16" and keras.backend.backend() == "torch":
-        policy = "mixed_bfloat16"  # PyTorch has no float16 convolutions on CPUs.
-    keras.config.set_dtype_policy(policy)
     model = small(stride, padding=padding, dropout=0.0)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
     model.compile(keras.optimizers.Adam(0.01), loss=ks.losses.Crossentropy(ignore_class=255))

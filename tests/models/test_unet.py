@@ -21,7 +21,7 @@ def small(**kwargs):
     return ks.models.UNet(**{"num_classes": 3, **plain, **kwargs})
 
 
-def test_parameters_of_the_plain_net_by_hand():
+def test_parameters_of_the_plain_model_by_hand():
     """depth 1, filters (4, 8), 3 channels, 2 classes, counted from the definition.
 
     A 3x3 convolution without bias has 9 * in * out weights, its normalization 4 * out.
@@ -126,12 +126,10 @@ def test_a_model_of_ones_own_as_backbone():
 
 
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"], indirect=True)
+@pytest.mark.usefixtures("policy")
 @pytest.mark.parametrize("backbone", [None, "Compact"])
-def test_a_training_step(policy, backbone):
-    if policy == "mixed_float16" and keras.backend.backend() == "torch":
-        policy = "mixed_bfloat16"  # PyTorch has no float16 convolutions on CPUs.
-    keras.config.set_dtype_policy(policy)
+def test_a_training_step(backbone):
     model = small(backbone=backbone)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
     model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255) + 0.5 * ks.losses.SoftIoU(ignore_class=255))

@@ -18,7 +18,7 @@ def small(**kwargs):
 
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("channels, classes, parameters", [(1, 2, 31_030_658), (3, 21, 31_033_045)])
-def test_parameters_of_the_published_net(channels, classes, parameters):
+def test_parameters_of_the_published_model(channels, classes, parameters):
     model = ks.models.UNet2015(num_classes=classes, input_shape=(None, None, channels))
     assert model.count_params() == parameters
     convolutions = [layer for layer in model.layers if "Conv2D" in type(layer).__name__]
@@ -124,11 +124,8 @@ def test_against_numpy():
 
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_a_training_step(policy):
-    if policy == "mixed_float16" and keras.backend.backend() == "torch":
-        policy = "mixed_bfloat16"  # PyTorch has no float16 convolutions on CPUs.
-    keras.config.set_dtype_policy(policy)
+@pytest.mark.usefixtures("policy")
+def test_a_training_step():
     model = small(dropout=0.2)
     model.compile("adam", loss=ks.losses.Crossentropy())
     before = model.get_layer("encoder1_1_conv").get_weights()[0].copy()

@@ -48,7 +48,7 @@ def randomize(model):
     "name, classes, parameters",
     [("SegNet", 11, 29_449_355), ("SegNetBasic", 11, 1_416_587), ("DeconvNet", 21, 251_805_653)],
 )
-def test_parameters_of_the_published_nets(name, classes, parameters, monkeypatch):
+def test_parameters_of_the_published_models(name, classes, parameters, monkeypatch):
     # A gigabyte of random numbers is not what is tested.
     monkeypatch.setattr(keras.initializers.HeNormal, "__call__", lambda self, *args, **kw: keras.ops.zeros(*args, **kw))
     model = ks.models.build(name, num_classes=classes)
@@ -296,7 +296,7 @@ def test_exports_deconvnet_as_published(tmp_path):
         ("SegNetBasic", [("pool3", 3), ("pool4", 4), ("decoder4_norm", 4), ("decoder3_norm", 3)]),
     ],
 )  # fmt: skip
-def test_where_the_bayesian_nets_drop(name, expected):
+def test_where_the_bayesian_models_drop(name, expected):
     """encdrop3 to 5 and decdrop5 to 3 of bayesian_segnet_train.prototxt; 3, 4, 4, 3 of the basic one."""
     depth = {"depth": 4} if name == "SegNetBasic" else {}
     model = small(name, dropout=0.5, **depth)
@@ -309,7 +309,7 @@ def test_where_the_bayesian_nets_drop(name, expected):
 
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("name", [pytest.param("SegNet", marks=pytest.mark.slow), "SegNetBasic"])
-def test_uncertainty_of_the_bayesian_nets(name):
+def test_uncertainty_of_the_bayesian_models(name):
     model = small(name, dropout=0.5)
     mean, variance = ks.inference.mc_dropout(model, noise(1, 45, 60, 3), samples=3)
     assert mean.shape == variance.shape == (1, 45, 60, 3)

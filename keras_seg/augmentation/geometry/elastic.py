@@ -24,10 +24,8 @@ class Elastic(GeometricStep):
         sigma: float in 0..1000, or (smallest, largest) to draw from per image. Standard deviation of a grid point's
             displacement along each axis, in pixels. Defaults to 10, as in the paper.
         grid: int, at least 2. Points per side. Defaults to 3, as in the paper.
-        probability: float in 0..1. Defaults to 1.
 
-    Raises:
-        InputError: an argument is out of its range.
+    `probability` and errors: see `Augmentation`.
 
     Examples:
         >>> import keras_seg as ks

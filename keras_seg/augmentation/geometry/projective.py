@@ -18,10 +18,8 @@ class Rotate(GeometricStep):
 
     Args:
         angle: float in degrees, for both directions, or (smallest, largest), clockwise. Defaults to 15.
-        probability: float in 0..1. Defaults to 1.
 
-    Raises:
-        InputError: an argument is out of its range.
+    `probability` and errors: see `Augmentation`.
 
     Examples:
         >>> import keras_seg as ks
@@ -49,10 +47,8 @@ class Shear(GeometricStep):
 
     Args:
         angle: float in degrees below 45, for both directions, or (smallest, largest). Defaults to 10.
-        probability: float in 0..1. Defaults to 1.
 
-    Raises:
-        InputError: an argument is out of its range.
+    `probability` and errors: see `Augmentation`.
 
     Examples:
         >>> import keras_seg as ks
@@ -81,10 +77,8 @@ class Scale(GeometricStep):
             as doubling; one float f stands for (1 / f, f). Defaults to (0.5, 2.0).
         cover_crop: bool. Raises the factor until the image is at least as large as the crop, so that a crop without
             rotation contains nothing but the image. Defaults to False.
-        probability: float in 0..1. Defaults to 1.
 
-    Raises:
-        InputError: an argument is out of its range.
+    `probability` and errors: see `Augmentation`.
 
     Examples:
         >>> import keras_seg as ks
@@ -122,10 +116,8 @@ class Translate(GeometricStep):
     Args:
         factor: float in 0..1, for both directions, or (smallest, largest). Shift as a fraction of the picture's width
             and height. Defaults to 0.1.
-        probability: float in 0..1. Defaults to 1.
 
-    Raises:
-        InputError: an argument is out of its range.
+    `probability` and errors: see `Augmentation`.
 
     Examples:
         >>> import keras_seg as ks
@@ -154,10 +146,8 @@ class Perspective(GeometricStep):
 
     Args:
         factor: float below 0.5, for both directions, or (smallest, largest). Tilt about each axis. Defaults to 0.1.
-        probability: float in 0..1. Defaults to 1.
 
-    Raises:
-        InputError: an argument is out of its range.
+    `probability` and errors: see `Augmentation`.
 
     Examples:
         >>> import keras_seg as ks

@@ -22,10 +22,8 @@ class ClassMix(MixingStep):
     Args:
         num_classes: int, ids 0 to num_classes - 1.
         fraction: float in 0..1, of the classes in the other image, rounded up. Defaults to 0.5.
-        probability: float in 0..1, per image. Defaults to 0.5.
 
-    Raises:
-        InputError: an argument is out of its range; in use, a single image, or no mask.
+    `probability` and errors: see `Augmentation`. In use, it also refuses a single image, or no mask.
 
     Examples:
         >>> import keras_seg as ks

@@ -21,10 +21,8 @@ class CutMix(MixingStep):
     Args:
         area: (smallest, largest) fraction of the image that is replaced, in 0..1, or one float that fixes it. Defaults
             to (0.1, 0.5).
-        probability: float in 0..1, per image. Defaults to 0.5.
 
-    Raises:
-        InputError: an argument is out of its range; in use, a single image.
+    `probability` and errors: see `Augmentation`. In use, it also refuses a single image.
 
     Examples:
         >>> import keras_seg as ks

@@ -26,10 +26,9 @@ class Cutout(MixingStep):
         fill: "mean" (the image's mean color) or a float in 0..255. Defaults to "mean".
         labels: "ignore": covered pixels get the first `ignore_class` in masks, 0 in weight maps and instance ids.
             "keep": they keep their labels, and the model has to infer them from the surroundings. Defaults to "ignore".
-        probability: float in 0..1. Defaults to 0.5.
 
-    Raises:
-        InputError: an argument is out of its range; in use, `labels="ignore"` beside a mask and no `ignore_class`.
+    `probability` and errors: see `Augmentation`. In use, it also refuses `labels="ignore"` beside a mask and no
+    `ignore_class`.
 
     Examples:
         >>> import keras_seg as ks

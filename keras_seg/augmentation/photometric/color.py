@@ -18,10 +18,8 @@ class Brightness(LinearStep):
     Args:
         factor: float in 0..1, for both directions, or (smallest, largest) in -1..1. Defaults to 0.2: values are
             multiplied by 0.8 to 1.2.
-        probability: float in 0..1. Defaults to 1.
 
-    Raises:
-        InputError: an argument is out of its range.
+    `probability` and errors: see `Augmentation`.
 
     Examples:
         >>> import keras_seg as ks
@@ -43,10 +41,8 @@ class Contrast(LinearStep):
     Args:
         factor: float in 0..1, for both directions, or (smallest, largest) in -1..1. The distance from the mean is
             multiplied by 1 + factor. Defaults to 0.2.
-        probability: float in 0..1. Defaults to 1.
 
-    Raises:
-        InputError: an argument is out of its range.
+    `probability` and errors: see `Augmentation`.
 
     Examples:
         >>> import keras_seg as ks
@@ -72,10 +68,8 @@ class Saturation(LinearStep):
     Args:
         factor: float in 0..1, for both directions, or (smallest, largest) in -1..1. The distance from gray is
             multiplied by 1 + factor; -1 gives gray. Defaults to 0.2.
-        probability: float in 0..1. Defaults to 1.
 
-    Raises:
-        InputError: an argument is out of its range; in use, images without three channels.
+    `probability` and errors: see `Augmentation`. In use, it also refuses images without three channels.
 
     Examples:
         >>> import keras_seg as ks
@@ -102,10 +96,8 @@ class Hue(LinearStep):
     Args:
         factor: float in 0..0.5, for both directions, or (smallest, largest) in -0.5..0.5. Rotation as a fraction of the
             full circle. Defaults to 0.02.
-        probability: float in 0..1. Defaults to 1.
 
-    Raises:
-        InputError: an argument is out of its range; in use, images without three channels.
+    `probability` and errors: see `Augmentation`. In use, it also refuses images without three channels.
 
     Examples:
         >>> import keras_seg as ks
@@ -138,10 +130,8 @@ class Gamma(PhotometricStep):
     Args:
         gamma: (smallest, largest), drawn uniformly in the logarithm; one float g stands for (1 / g, g). Defaults to
             (0.8, 1.25).
-        probability: float in 0..1. Defaults to 1.
 
-    Raises:
-        InputError: an argument is out of its range.
+    `probability` and errors: see `Augmentation`.
 
     Examples:
         >>> import keras_seg as ks

@@ -21,10 +21,8 @@ class Blur(PhotometricStep):
 
     Args:
         sigma: float in 0..50, the largest standard deviation in pixels, or (smallest, largest). Defaults to 1.5.
-        probability: float in 0..1. Defaults to 0.5.
 
-    Raises:
-        InputError: an argument is out of its range.
+    `probability` and errors: see `Augmentation`.
 
     Examples:
         >>> import keras_seg as ks
@@ -52,7 +50,7 @@ class Blur(PhotometricStep):
 def _along(ops: Namespace, image: Tensor, weights: Tensor, *, radius: int, axis: int) -> Tensor:
     """The image blurred along one axis."""
     side = ops.shape(image)[axis]
-    # Folded by hand: `pad` fails where the kernel is wider than the image. The middle is copied as it is, as XLA would
+    # Mirrored without `pad`, which fails where the kernel is wider than the image. The middle is copied, as XLA would
     # look up each of its pixels.
     before = ops.mod(ops.arange(radius, dtype="int32") - radius, 2 * side)
     after = ops.mod(ops.arange(radius, dtype="int32") + side, 2 * side)
@@ -71,10 +69,8 @@ class Noise(PhotometricStep):
 
     Args:
         sigma: float, the largest standard deviation in gray levels of 0..255, or (smallest, largest). Defaults to 8.
-        probability: float in 0..1. Defaults to 0.5.
 
-    Raises:
-        InputError: an argument is out of its range.
+    `probability` and errors: see `Augmentation`.
 
     Examples:
         >>> import keras_seg as ks
@@ -130,10 +126,8 @@ class JPEG(PhotometricStep):
 
     Args:
         quality: (smallest, largest) of libjpeg's scale, 1..100, or one float that fixes it. Defaults to (40, 95).
-        probability: float in 0..1. Defaults to 0.5.
 
-    Raises:
-        InputError: an argument is out of its range; in use, images of two, four or more channels.
+    `probability` and errors: see `Augmentation`. In use, it also refuses images of two, four or more channels.
 
     Examples:
         >>> import keras_seg as ks

@@ -8,10 +8,10 @@ import keras
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass, PathLike
 from keras_seg.export import exporter
-from keras_seg.export.inference_graph import check_exportable, size_of_input
+from keras_seg.export.exportable import check_exportable, size_of_input
 from keras_seg.export.report import ExportReport
 from keras_seg.export.request import Request
-from keras_seg.export.tflite import quantization
+from keras_seg.export.tflite import calibration
 from keras_seg.export.tflite.tflite_format import TFLITE
 
 
@@ -101,9 +101,9 @@ def tflite(
     TFLITE.check_installed()
     size = size_of_input(model, input_size)
     _validation.integer("batch_size", batch_size)
-    quantization.check(quantize, input=input, size=size, representative=representative, float_layers=float_layers)
+    calibration.check(quantize, input=input, size=size, representative=representative, float_layers=float_layers)
     if representative is not None:
-        representative = quantization.representative_images(representative, size, model.input_shape[-1])
+        representative = calibration.representative_images(representative, size, model.input_shape[-1])
     request = Request(
         model=model,
         path=path,

@@ -76,7 +76,7 @@ class LayerErrorReport:
         for error in self.layers:
             if name == error.layer or name in error.fused:
                 return error
-        raise KeyError(f"{name!r} has no operator of its own in the file. It has: {', '.join(self.names)}.")
+        raise KeyError(f"{name!r} has no separate operator in the file. It has: {', '.join(self.names)}.")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -11,15 +11,17 @@ from keras_seg import _validation
 from keras_seg._types import ArrayLike, Size
 from keras_seg.export import verification
 from keras_seg.export.comparison_images import comparison_images
-from keras_seg.export.inference_graph import check_exportable, inference_graph, size_of_input
+from keras_seg.export.exportable import check_exportable, size_of_input
+from keras_seg.export.inference_graph import inference_graph
 from keras_seg.export.request import Request
-from keras_seg.export.tflite import quantization
+from keras_seg.export.tflite import calibration, quantization
 from keras_seg.export.tflite.float_nodes import check, float_nodes
 from keras_seg.export.tflite.interpreter import interpreter, produced_by
 from keras_seg.export.tflite.layer_error_report import LayerError, LayerErrorReport
 from keras_seg.export.tflite.layer_names import LayerNames
 from keras_seg.export.tflite.tflite_format import TFLITE
 from keras_seg.export.traced_module import traced_module
+from keras_seg.inference.output_kind import check_finite
 
 
 def layer_errors(
@@ -70,8 +72,8 @@ def layer_errors(
     check_exportable(model)
     size = size_of_input(model, input_size)
     given = images if representative is None else representative
-    quantization.check(quantize, input="float32", size=size, representative=given, float_layers=float_layers)
-    ranges = quantization.representative_images(given, size, model.input_shape[-1])
+    calibration.check(quantize, input="float32", size=size, representative=given, float_layers=float_layers)
+    ranges = calibration.representative_images(given, size, model.input_shape[-1])
     images = comparison_images(model, images, cast("tuple[int, int]", size))
 
     request = Request(model=model, path="", size=size, batch_size=1, input="float32", output="scores")
@@ -107,7 +109,7 @@ def _compared(sides: tuple[Any, Any], images: np.ndarray, threshold: float) -> t
     sums, same = np.zeros((len(pairs), 4)), []
     for image in images:
         maps = [_run(side, image) for side in sides]
-        verification.check_finite({"scores": maps[0]})
+        check_finite(maps[0], "The scores of `model`")
         same.append((verification.classes(maps[0], threshold) == verification.classes(maps[1], threshold)).mean())
         for place, (before, after) in enumerate(pairs):
             a = before.real(sides[0].get_tensor(before.index)).astype("float64")

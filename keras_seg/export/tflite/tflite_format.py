@@ -2,7 +2,7 @@
 
 import pathlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,9 +13,6 @@ from keras_seg.export.tflite import quantization
 from keras_seg.export.tflite.interpreter import runtime
 from keras_seg.export.tflite.metadata import with_metadata
 from keras_seg.export.unsupported import unsupported
-
-if TYPE_CHECKING:
-    pass
 
 # How the converter names an operator that it has no counterpart for: 'tf.Name' op is neither a custom op nor a flex op.
 _LACKING = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")

@@ -8,13 +8,15 @@ from keras_seg import _validation
 from keras_seg._types import ArrayLike
 from keras_seg.inference.output_kind import check_finite
 
+_BORDER_THRESHOLD = 0.5
+
 
 def instances(
     probabilities: ArrayLike,
     *,
     threshold: float = 0.5,
     seed_threshold: float = 0.5,
-    border_threshold: float = 0.5,
+    border_threshold: float = _BORDER_THRESHOLD,
     min_size: int = 0,
     fill_holes: bool = False,
     elevation: str = "probability",
@@ -80,6 +82,9 @@ def instances(
         }
         return np.stack([instances(item, **settings) for item in probabilities])
     if probabilities.shape[-1] == 1:
+        if border_threshold != _BORDER_THRESHOLD:
+            fix = "Leave it out, or pass background, body and border."
+            _validation.fail("border_threshold", "has no effect on the object alone", border_threshold, fix)
         foreground = body = probabilities[..., 0]
         border = np.zeros_like(body)
     else:

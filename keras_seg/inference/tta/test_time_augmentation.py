@@ -209,7 +209,7 @@ def _kind(graph: keras.Model, merge_on: str | None, merge: str) -> tuple[str, st
     if merge_on == "logits" or (merge_on is None and found == "logits"):
         if merge not in ("mean", "max"):
             fix = 'Pass merge_on="probabilities", or merge="mean": the softmax of mean logits is their geometric mean.'
-            _validation.fail("merge", "is of probabilities, and the model gives logits", merge, fix)
+            _validation.fail("merge", "needs probabilities, and the model gives logits", merge, fix)
         return "logits", None
     if found == "logits":
         return several, several

@@ -14,7 +14,7 @@ from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.training.tasks.border_task import BorderTask
 from keras_seg.training.tasks.score_table import ScoreTable, percent
 from keras_seg.training.tasks.semantic import SemanticTask
-from keras_seg.training.tasks.task import Report, class_shares, examples, predict_one
+from keras_seg.training.tasks.task import Decoding, Pictures, Report, class_shares, examples, predict_one
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -96,17 +96,9 @@ class BoundaryTask(BorderTask, SemanticTask):
         truths = [edges_of(mask, 1, index.ignore_class) for mask in masks]
         return visualization.boundary_panel(images, truths, probabilities, lines=lines)
 
-    def draw(
-        self,
-        scores: np.ndarray,
-        image: np.ndarray,
-        *,
-        settings: Mapping,
-        names: Sequence[str],
-        kind: str = "unknown",
-    ) -> tuple[Image.Image, Image.Image]:
+    def draw(self, scores: np.ndarray, image: np.ndarray, decoding: Decoding) -> Pictures:
         """The lines as 1 in a palette PNG; the same lines as overlay."""
-        lines = evaluation.boundary_lines(scores[..., 1], **settings)
+        lines = evaluation.boundary_lines(scores[..., 1], **decoding.settings)
         picture = Image.fromarray(lines.astype("uint8"))
         picture.putpalette(bytes((0, 0, 0, *_LINE)))
         return picture, Image.fromarray(visualization.outlines(image, lines.astype("int32"), color=_LINE))

@@ -13,7 +13,15 @@ from keras_seg._validation import InputError
 from keras_seg.data import INSTANCE_CLASSES
 from keras_seg.training.tasks.border_task import BorderTask
 from keras_seg.training.tasks.score_table import ScoreTable, percent
-from keras_seg.training.tasks.task import Report, class_shares, decided_orientation, examples, predict_one
+from keras_seg.training.tasks.task import (
+    Decoding,
+    Pictures,
+    Report,
+    class_shares,
+    decided_orientation,
+    examples,
+    predict_one,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -141,17 +149,9 @@ class InstancesTask(BorderTask):
         predictions = [inference.instances(predict_one(model, image), **settings) for image in images]
         return visualization.instance_panel(images, truths, predictions)
 
-    def draw(
-        self,
-        scores: np.ndarray,
-        image: np.ndarray,
-        *,
-        settings: Mapping,
-        names: Sequence[str],
-        kind: str = "unknown",
-    ) -> tuple[Image.Image, Image.Image]:
+    def draw(self, scores: np.ndarray, image: np.ndarray, decoding: Decoding) -> Pictures:
         """The numbers of the objects in a PNG of 16 bits; their outlines as overlay."""
-        ids = inference.instances(scores, **settings)
+        ids = inference.instances(scores, **decoding.settings)
         if ids.max(initial=0) > np.iinfo("uint16").max:
             raise InputError(
                 f"{ids.max()} objects are more than a PNG of 16 bits can number. Cut the image into parts, or save "

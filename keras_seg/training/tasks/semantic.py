@@ -11,7 +11,7 @@ from keras_seg import data, evaluation, inference, visualization
 from keras_seg._types import PathLike
 from keras_seg.inference.predict_classes import class_ids
 from keras_seg.training.tasks.score_table import ScoreTable, percent
-from keras_seg.training.tasks.task import Report, Task, decided_orientation, examples
+from keras_seg.training.tasks.task import Decoding, Pictures, Report, Task, decided_orientation, examples
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -129,18 +129,10 @@ class SemanticTask(Task):
         predictions = [inference.predict_classes(model, image[None])[0] for image in images]
         return visualization.prediction_panel(images, masks, predictions, class_names=index.class_names)
 
-    def draw(
-        self,
-        scores: np.ndarray,
-        image: np.ndarray,
-        *,
-        settings: Mapping,
-        names: Sequence[str],
-        kind: str = "unknown",
-    ) -> tuple[Image.Image, Image.Image]:
+    def draw(self, scores: np.ndarray, image: np.ndarray, decoding: Decoding) -> Pictures:
         """Class ids in a palette PNG, or one of 16 bits with more than 256 classes; the classes' colors as overlay."""
-        mask = class_ids(scores, kind).astype("uint8" if len(names) <= 256 else "uint16")
-        colors = visualization.palette(len(names))
+        mask = class_ids(scores, decoding.kind).astype("uint8" if len(decoding.names) <= 256 else "uint16")
+        colors = visualization.palette(len(decoding.names))
         picture = Image.fromarray(mask)
         if mask.dtype == "uint8":
             picture.putpalette(colors.tobytes())

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import keras
 import numpy as np
@@ -21,8 +21,25 @@ if TYPE_CHECKING:
 # Called with (images done, images in total).
 Report = Callable[[int, int | None], None]
 
+# A mask, and an overlay of it on the image.
+Pictures = tuple[Image.Image, Image.Image]
+
 # Enough images to estimate each class's share to a few percent of its value.
 _SHARES_FROM = 32
+
+
+class Decoding(NamedTuple):
+    """How a model's output becomes a mask.
+
+    Attributes:
+        settings: decoding thresholds, as `Task.tune` returns them.
+        names: names of the model's channels.
+        kind: what the scores are; see `inference.output_kind`.
+    """
+
+    settings: Mapping
+    names: Sequence[str]
+    kind: str = "unknown"
 
 
 class Task(abc.ABC):
@@ -120,23 +137,13 @@ class Task(abc.ABC):
         """A picture of some examples with truth and prediction."""
 
     @abc.abstractmethod
-    def draw(
-        self,
-        scores: np.ndarray,
-        image: np.ndarray,
-        *,
-        settings: Mapping,
-        names: Sequence[str],
-        kind: str = "unknown",
-    ) -> tuple[Image.Image, Image.Image]:
+    def draw(self, scores: np.ndarray, image: np.ndarray, decoding: Decoding) -> Pictures:
         """The mask that is predicted for an image, and an overlay of it on the image.
 
         Args:
             scores: float array (height, width, channels). The model's output.
             image: array (height, width, channels).
-            settings: dict. Decoding settings.
-            names: sequence of str. Names of the model's channels.
-            kind: str. What the scores are; see `inference.output_kind`. Defaults to "unknown".
+            decoding: `Decoding` of the scores.
         """
 
     def _refuse(self, options: Mapping, *names: str) -> None:

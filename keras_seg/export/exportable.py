@@ -1,0 +1,58 @@
+"""Which models can be exported, and the size of a file's input."""
+
+from typing import Any
+
+import keras
+
+from keras_seg import _validation
+from keras_seg.inference.output_kind import single_output
+
+_InputSize = tuple[int | None, int | None]
+
+
+def check_exportable(model: Any) -> None:
+    """Fail unless the model is an image model with one input and runs on the TensorFlow backend."""
+    if keras.backend.backend() != "tensorflow":
+        raise _validation.InputError(
+            f"Export needs the TensorFlow backend and this is {keras.backend.backend()}: here, "
+            "model.save('model.keras') and ks.export.write_reference(model, 'model.npz'); then, in a process with "
+            "KERAS_BACKEND=tensorflow, model = keras.saving.load_model('model.keras'), "
+            "ks.export.check_reference(model, 'model.npz'), and export it."
+        )
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        _validation.fail("model", "must take one input (batch, height, width, channels)", shape)
+    single_output(model)
+    for layer in model._flatten_layers():
+        if layer.compute_dtype == "float16":
+            fix = (
+                "Save it, set keras.config.set_dtype_policy('float32'), build it again and load its weights; "
+                "quantize='float16' makes the file small."
+            )
+            _validation.fail("model", "computes in float16, which no format supports", layer.dtype_policy.name, fix)
+
+
+def size_of_input(model: keras.Model, input_size: Any, *, dynamic: bool = False) -> _InputSize:
+    """(height, width) of a file's input, None where it may be any: the one asked for, or the model's own.
+
+    Args:
+        model: keras.Model that `check_exportable` accepts.
+        input_size: int, (height, width) or None, as exports take it.
+        dynamic: bool. Whether None also asks for the size of a model of any size. Defaults to False.
+    """
+    own = model.input_shape[1:3]
+    if input_size is None:
+        if None in own and not dynamic:
+            fix = "For example (256, 256), or (None, None) for any size."
+            _validation.fail("input_size", "must be given for a model of dynamic size", None, fix)
+        return own
+    given = input_size if isinstance(input_size, (tuple, list)) and len(input_size) == 2 else None
+    if given is None or None not in given:
+        size = _validation.pair("input_size", input_size)
+    else:
+        height, width = (None if side is None else _validation.integer("input_size", side) for side in given)
+        size = height, width
+    if any(n is not None and n != m for n, m in zip(own, size, strict=True)):
+        fix = "A model of fixed size takes no other." if None in size else ""
+        _validation.fail("input_size", f"must be the model's own size {own}", size, fix)
+    return size

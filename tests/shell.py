@@ -1,0 +1,36 @@
+"""keras-seg as a person types it, run in this process."""
+
+import pytest
+
+from keras_seg.training import run_recorder
+from keras_seg_cli import main
+
+
+def command(*arguments):
+    """Exit status of `keras-seg ARGUMENTS`."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    return caught.value.code
+
+
+def refusal(capsys, *arguments):
+    """The one line of a command that must fail."""
+    capsys.readouterr()
+    assert command(*arguments) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("Error: ")
+    return lines[0]
+
+
+def killed(monkeypatch, *arguments):
+    """Exit status of a command that is interrupted after its first checkpoint."""
+    save = run_recorder.save_checkpoint
+
+    def save_and_die(*state):
+        save(*state)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_recorder, "save_checkpoint", save_and_die)
+        return command(*arguments)
