@@ -97,10 +97,7 @@ def _of_folder(
         if left_out is not None and (resolved == left_out or left_out in resolved.parents):
             continue
         place = listing.path.relative_to(root)
-        if any(_is_raster(pathlib.Path(name)) for name in place.parts):
-            continue  # The chunks of a raster.
-        rasters = [folder for folder in listing.folders if _is_raster(folder)]
-        found = [*listing.images, *rasters]
+        found = listing.images
         if recursive or listing.path == root:
             taken += [(file, place) for file in found]
             others.update(listing.others)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from keras_seg import _validation
+from keras_seg._decoding.arrays import is_array
 from keras_seg._text import read_text
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
@@ -259,7 +260,9 @@ def _listed(path: pathlib.Path) -> list[pathlib.Path]:
         if not line.strip():
             continue
         file = path.parent / line.strip()
-        if not file.is_file():
+        if not file.exists() and "\\" in line:
+            file = path.parent / line.strip().replace("\\", "/")  # A list that was written on Windows.
+        if not file.is_file() and not (is_array(file) and file.exists()):
             raise InputError(f"{path}, line {number}: {file} does not exist. Paths are relative to the text file.")
         files.append(file)
     return files
