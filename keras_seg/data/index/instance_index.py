@@ -16,7 +16,7 @@ from keras_seg.data.index.black_and_white import WHITE
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
 from keras_seg.data.index.folder_index import folder_name
-from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
+from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices, whole_range
 from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, is_object_folder, pair_instance_files
 from keras_seg.data.index.instance_reading import VOID, read_instances, read_with_facts
 from keras_seg.data.index.label_file import read_label_file
@@ -177,6 +177,7 @@ def scan_instances(
         file_ignore_class=ignored,
         channels=channels,
         image_dtype="float32" if any(look.image.dtype == "float32" for look in seen) else "uint8",
+        image_range=whole_range([look.image for look in seen]),
         notices=tuple(notices),
     )
 
