@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.checked_file import refuse_pointer
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 
@@ -27,6 +28,7 @@ def open_array(path: PathLike) -> Any:
     elif not path.is_file():
         raise InputError(f"{path}: is not a file. Save the array with numpy.save.")
     else:
+        refuse_pointer(path, path.stat().st_size)
         try:
             with np.errstate(over="raise"):  # Of a shape beyond 2^64 bytes.
                 array = np.load(path, mmap_mode="r", allow_pickle=False)

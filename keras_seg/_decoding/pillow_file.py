@@ -174,7 +174,7 @@ def _portable_maxval(image: Any) -> int | None:
     return None
 
 
-def _avif_bits(start: bytes) -> int:
+def avif_bits(start: bytes) -> int:
     """Bits per value of an AVIF file, from the record that describes its AV1 stream (`av1C`)."""
     place = start.find(b"av1C")
     flags = start[place + 6] if 0 <= place < len(start) - 6 else 0
@@ -185,7 +185,7 @@ def _refuse_hidden_depth(path: PathLike, image: Any, start: bytes) -> None:
     """Refuse files of more than 8 bits whose lower bits Pillow drops."""
     bits = 8
     if image.format == "AVIF":
-        bits = _avif_bits(start)
+        bits = avif_bits(start)
     elif image.format == "JPEG2000" and not image.mode.startswith("I"):
         place = start.find(b"\xff\x4f\xff\x51")
         bits = (start[place + 42] & 0x7F) + 1 if 0 <= place < len(start) - 42 else 8

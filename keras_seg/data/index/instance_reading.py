@@ -94,6 +94,10 @@ def _numbers(path: pathlib.Path, exif_orientation: str) -> tuple[np.ndarray, Fil
     """
     if is_array(path):
         array = read_id_array(path)
+        if array.dtype == np.uint64 and int(array.max()) > np.iinfo("int64").max:
+            raise InputError(
+                f"{path}: holds {array.max()}, but objects are numbered from 1 to 2^31 - 1. Renumber them."
+            )
         return array.astype("int64"), array_facts(path, array)
     values, pixels = read_stored_mask(path)
     facts, file = facts_of(path, values, pixels), pixels.facts
