@@ -28,11 +28,11 @@ def open_array(path: PathLike) -> Any:
     elif not path.is_file():
         raise InputError(f"{path}: is not a file. Save the array with numpy.save.")
     else:
-        refuse_pointer(path, path.stat().st_size)
         try:
             with np.errstate(over="raise"):  # Of a shape beyond 2^64 bytes.
                 array = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError, MemoryError, ArithmeticError, SyntaxError, TypeError) as error:
+            refuse_pointer(path)
             # NumPy's own advice for objects is to load them unsafely.
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "damaged, or not .npy"
             raise InputError(

@@ -16,7 +16,7 @@ MAX_PIXELS = 2**32
 # zlib, the strongest of the common codecs, packs at most 1032 bytes into one.
 _SUSPECT_BYTES = 2**30
 _MAX_RATIO = 2000
-_POINTER, _POINTER_BYTES = b"version https://git-lfs", 1024
+_POINTER = b"version https://git-lfs"
 
 
 def check_file(path: PathLike, kind: str) -> None:
@@ -33,15 +33,13 @@ def check_file(path: PathLike, kind: str) -> None:
         raise InputError(f"{path}: is a pipe or a device, not an image file. Copy its content into a file.")
     if status.st_size == 0:
         raise unreadable(path, kind, "not an image: the file is empty")
-    refuse_pointer(path, status.st_size)
 
 
-def refuse_pointer(path: PathLike, size: int) -> None:
+def refuse_pointer(path: PathLike) -> None:
     """Refuse what Git LFS leaves in the place of a file that it has not fetched."""
-    if size < _POINTER_BYTES:
-        with contextlib.suppress(OSError), open(path, "rb") as stream:
-            if stream.read(len(_POINTER)) == _POINTER:
-                raise InputError(f"{path}: is a pointer of Git LFS, not the file itself. Fetch it: git lfs pull.")
+    with contextlib.suppress(OSError), open(path, "rb") as stream:
+        if stream.read(len(_POINTER)) == _POINTER:
+            raise InputError(f"{path}: is a pointer of Git LFS, not the file itself. Fetch it: git lfs pull.")
 
 
 def unreadable(path: PathLike, kind: str, reason: Exception | str) -> InputError:

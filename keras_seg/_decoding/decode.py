@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg._decoding.arrays import is_array, open_array
-from keras_seg._decoding.checked_file import check_file, unreadable
+from keras_seg._decoding.checked_file import check_file, refuse_pointer, unreadable
 from keras_seg._decoding.file_facts import FileFacts, Pixels
 from keras_seg._decoding.pillow_file import pillow_facts, pillow_pixels
 from keras_seg._decoding.tiff import is_tiff, tiff_facts, tiff_pixels
@@ -39,6 +39,7 @@ def _read(path: PathLike, kind: str, tiff: Any, pillow: Any) -> Any:
         raise
     # On broken bytes, decoders raise OSError, SyntaxError, struct.error and more.
     except Exception as error:
+        refuse_pointer(path)
         raise unreadable(path, kind, error) from error
 
 
