@@ -79,10 +79,11 @@ def identify(stream: BinaryIO) -> Image.Image:
         load_plugins()
         for name in list(Image.ID):
             factory, accept = Image.OPEN[name]
-            if accept is not None and not _accepted(accept(prefix)):
-                continue
-            stream.seek(0)
             try:
+                # On a few bytes, some plugins cannot even decline.
+                if accept is not None and not _accepted(accept(prefix)):
+                    continue
+                stream.seek(0)
                 return factory(stream, "")
             except (SyntaxError, IndexError, TypeError, struct.error):
                 continue

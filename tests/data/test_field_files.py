@@ -427,3 +427,48 @@ def test_formats_that_are_not_read_are_named(tmp_path):
     assert all(f"1 {kind}" in notice for kind in (".heic", ".cr2", ".svg", ".mat", ".h5", "without an extension"))
     (tmp_path / "images" / "a.png").unlink()
     assert ".heic" in refused(scan_folder, tmp_path)
+
+
+NAME_FILES = {
+    "numbered": ({"classes.txt": "0 a\n1 b\n2 c\n3 d"}, ("a", "b", "c", "d")),
+    "numbered in another order": ({"classes.txt": "3: d\n1: b\n0: a\n2: c"}, ("a", "b", "c", "d")),
+    "numbered from 1": ({"classes.txt": "1 a\n2 b\n3 c\n4 d"}, "without gaps"),
+    "words with numbers": ({"classes.txt": "0 a\nb 1\nc\nd"}, ("0 a", "b 1", "c", "d")),
+    "capitals": ({"Labels.JSON": '{"names": ["a", "b", "c", "d"]}'}, ("a", "b", "c", "d")),
+    "classes in capitals": ({"CLASSES.TXT": "a\nb\nc\nd"}, ("a", "b", "c", "d")),
+    "Windows": ({"classes.txt": "a\r\nb\r\nc\r\nd\r\n"}, ("a", "b", "c", "d")),
+    "both alike": (
+        {"classes.txt": "a\nb\nc\nd", "labels.json": '{"names": ["a", "b", "c", "d"]}'},
+        ("a", "b", "c", "d"),
+    ),
+    "both, one with names": ({"classes.txt": "a\nb\nc\nd", "labels.json": '{"ignore_class": 9}'}, ("a", "b", "c", "d")),
+    "both and different": (
+        {"classes.txt": "d\nb\nc\na", "labels.json": '{"names": ["a", "b", "c", "d"]}'},
+        "other classes",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", NAME_FILES)
+def test_files_of_names(tmp_path, form):
+    folder(tmp_path, *named("a"))
+    files, expected = NAME_FILES[form]
+    for name, text in files.items():
+        (tmp_path / name).write_bytes(text.encode())
+    if isinstance(expected, str):
+        assert expected in refused(scan_folder, tmp_path)
+    else:
+        assert scan_folder(tmp_path).class_names == expected
+
+
+def test_a_map_of_objects_in_a_folder_of_objects(tmp_path):
+    for number in range(2):
+        folder(tmp_path, ["images/a.png"], [f"masks/a/{number}.png"])
+    assert "holds one object" in refused(read_instances, tmp_path / "masks" / "a")
+
+
+@pytest.mark.parametrize("size", range(1, 20))
+def test_files_of_a_few_bytes(tmp_path, size):
+    for content in (b"{}"[:size] * size, bytes(size), b"\xff" * size, PNG[:size], JPEG[:size], b"II*\0" + bytes(size)):
+        (tmp_path / "a.png").write_bytes(content)
+        assert "a.png: the image cannot be read" in refused(read_image, tmp_path / "a.png")

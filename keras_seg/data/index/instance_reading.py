@@ -119,6 +119,11 @@ def _from_objects(
     for file in object_files(folder):
         values, facts = _numbers(file, exif_orientation)
         first_facts = first_facts or facts
+        if facts.orientation != first_facts.orientation:
+            raise InputError(
+                f"{file}: has EXIF orientation {facts.orientation}, and others in its folder {first_facts.orientation}. "
+                "Save the masks of all objects without an EXIF orientation, as PNG."
+            )
         if objects and values.shape != objects[0].shape:
             first = objects[0].shape
             raise InputError(
@@ -127,7 +132,7 @@ def _from_objects(
             )
         ignorable = np.isin(values, ignored)
         void = void | ignorable
-        objects.append(_white(np.where(ignorable, 0, values)))
+        objects.append(_white(_checked_object(file, np.where(ignorable, 0, values))))
     ids = np.zeros(objects[0].shape, "int32")
     sizes = [int(white.sum()) for white in objects]
     # Painted from the largest to the smallest; among equals the first file comes last and stays whole.
@@ -139,14 +144,29 @@ def _from_objects(
 
 def _checked_black_and_white(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
     """The values, if they are those of a black and white mask."""
-    found, margin = np.unique(values), black_and_white.MARGIN
-    flat = ((values <= margin) | (values >= 255 - margin)).mean() >= black_and_white.MIN_SHARE
-    if len(found) > 2 and not (255 - margin <= found[-1] <= 255 and flat):
+    if not _is_black_and_white(values):
         raise InputError(
-            f"{path}: holds {len(found)} values and is not a black and white mask. "
+            f"{path}: holds {len(np.unique(values))} values and is not a black and white mask. "
             "Pass components=False if they are the numbers of objects."
         )
     return values
+
+
+def _checked_object(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
+    """The values, if they are those of one object."""
+    if not _is_black_and_white(values):
+        raise InputError(
+            f"{path}: holds {len(np.unique(values))} values, but a file in a folder of masks holds one object, in "
+            "black and white. If they are the numbers of objects, save this file as the only mask of its image, in masks/."
+        )
+    return values
+
+
+def _is_black_and_white(values: np.ndarray) -> bool:
+    """Whether the values are two, or black and white with smoothed edges."""
+    found, margin = np.unique(values), black_and_white.MARGIN
+    flat = ((values <= margin) | (values >= 255 - margin)).mean() >= black_and_white.MIN_SHARE
+    return len(found) <= 2 or bool(255 - margin <= found[-1] <= 255 and flat)
 
 
 def _white(values: np.ndarray) -> np.ndarray:

@@ -193,7 +193,7 @@ def _no_pairs(name: str, layout: Layout) -> InputError:
     several = masks > len(layout.parts) > 1 and all(len(part.images) == 1 for part in layout.parts)
     objects = " If there is a folder per image with a mask per object, pass `task='instances'`, or use scan_instances."
     return InputError(
-        f"{name}: no image has a mask ({images} images, {masks} masks). "
+        f"{name}: no image has a mask ({counted(images, 'image')}, {counted(masks, 'mask')}). "
         f"Give a mask the name of its image, as in images/a.jpg and masks/a.png."
         f"{objects if several else _unread(layout)}"
     )
