@@ -121,7 +121,7 @@ def _from_objects(
         first_facts = first_facts or facts
         if facts.orientation != first_facts.orientation:
             raise InputError(
-                f"{file}: has EXIF orientation {facts.orientation}, and others in its folder {first_facts.orientation}. "
+                f"{file}: has EXIF orientation {facts.orientation}, others in its folder {first_facts.orientation}. "
                 "Save the masks of all objects without an EXIF orientation, as PNG."
             )
         if objects and values.shape != objects[0].shape:
@@ -157,7 +157,7 @@ def _checked_object(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
     if not _is_black_and_white(values):
         raise InputError(
             f"{path}: holds {len(np.unique(values))} values, but a file in a folder of masks holds one object, in "
-            "black and white. If they are the numbers of objects, save this file as the only mask of its image, in masks/."
+            "black and white. If they are the numbers of objects, save the file in masks/, with the name of its image."
         )
     return values
 
