@@ -124,6 +124,11 @@ MASKS = {
     "a pointer of Git LFS": ("a.png", written(POINTER), "git lfs pull"),
     "an array that is a pointer": ("a.npy", written(POINTER), "git lfs pull"),
     "half a PNG": ("a.png", written(PNG[: len(PNG) // 2]), "cannot be read"),
+    "an array whose header has no end": (
+        "a.npy",
+        lambda path: path.write_bytes(array_bytes().replace(b")", b"(").replace(b"}", b" ")),
+        "cannot be read",
+    ),
     "half an array": ("a.npy", lambda path: path.write_bytes(array_bytes()[:-20]), "cannot be read"),
     "suffix in capitals": ("a.PNG", lambda path: picture(IDS).save(path, "PNG"), IDS),
     "TIFF in capitals": ("a.TIF", tiff(IDS), IDS),
