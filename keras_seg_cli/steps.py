@@ -102,7 +102,10 @@ def predict(run: "TrainedRun", model: "keras.Model", files: "list[PredictionFile
             bar.update(rows[name], completed=done, total=total)
 
         images = {file.image: file.overlay is not None for file in files}
-        return predict_files(run, model, files, progress=report, **options)
+        lines: list[str] = []
+        failures = predict_files(run, model, files, progress=report, notice=lines.append, **options)
+    console.notices(lines)
+    return failures
 
 
 def export(model: "keras.Model", format_: str, path: pathlib.Path, **options: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.checked_file import refuse_pointer
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 
@@ -30,7 +31,9 @@ def open_array(path: PathLike) -> Any:
         try:
             with np.errstate(over="raise"):  # Of a shape beyond 2^64 bytes.
                 array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError, MemoryError, ArithmeticError, SyntaxError, TypeError) as error:
+        # NumPy evaluates the header: on broken bytes even its tokenizer raises errors of its own.
+        except Exception as error:
+            refuse_pointer(path)
             # NumPy's own advice for objects is to load them unsafely.
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "damaged, or not .npy"
             raise InputError(

@@ -1,5 +1,6 @@
 """Files that cannot be read, and the one line that says why."""
 
+import contextlib
 import os
 import pathlib
 import stat
@@ -15,6 +16,7 @@ MAX_PIXELS = 2**32
 # zlib, the strongest of the common codecs, packs at most 1032 bytes into one.
 _SUSPECT_BYTES = 2**30
 _MAX_RATIO = 2000
+_POINTER = b"version https://git-lfs"
 
 
 def check_file(path: PathLike, kind: str) -> None:
@@ -31,6 +33,13 @@ def check_file(path: PathLike, kind: str) -> None:
         raise InputError(f"{path}: is a pipe or a device, not an image file. Copy its content into a file.")
     if status.st_size == 0:
         raise unreadable(path, kind, "not an image: the file is empty")
+
+
+def refuse_pointer(path: PathLike) -> None:
+    """Refuse what Git LFS leaves in the place of a file that it has not fetched."""
+    with contextlib.suppress(OSError), open(path, "rb") as stream:
+        if stream.read(len(_POINTER)) == _POINTER:
+            raise InputError(f"{path}: is a pointer of Git LFS, not the file itself. Fetch it: git lfs pull.")
 
 
 def unreadable(path: PathLike, kind: str, reason: Exception | str) -> InputError:

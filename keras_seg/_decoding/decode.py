@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg._decoding.arrays import is_array, open_array
-from keras_seg._decoding.checked_file import check_file, unreadable
+from keras_seg._decoding.checked_file import check_file, refuse_pointer, unreadable
 from keras_seg._decoding.file_facts import FileFacts, Pixels
 from keras_seg._decoding.pillow_file import pillow_facts, pillow_pixels
 from keras_seg._decoding.tiff import is_tiff, tiff_facts, tiff_pixels
@@ -17,7 +17,7 @@ from keras_seg._validation import InputError
 def file_facts(path: PathLike, kind: str = "image") -> FileFacts:
     """What the header of a file says; `kind` is "image" or "mask", for errors."""
     if is_array(path):
-        return _array_facts(path, open_array(path))
+        return array_facts(path, open_array(path))
     return _read(path, kind, tiff_facts, pillow_facts)
 
 
@@ -25,7 +25,7 @@ def decode(path: PathLike, kind: str = "image") -> Pixels:
     """All pixels of a file, as stored, and its facts, read in one go; `kind` is "image" or "mask"."""
     if is_array(path):
         array = open_array(path)
-        facts = _array_facts(path, array)
+        facts = array_facts(path, array)
         return Pixels(facts=facts, values=np.array(array[:]).reshape(*facts.size, facts.channels))
     return _read(path, kind, tiff_pixels, pillow_pixels)
 
@@ -39,10 +39,12 @@ def _read(path: PathLike, kind: str, tiff: Any, pillow: Any) -> Any:
         raise
     # On broken bytes, decoders raise OSError, SyntaxError, struct.error and more.
     except Exception as error:
+        refuse_pointer(path)
         raise unreadable(path, kind, error) from error
 
 
-def _array_facts(path: PathLike, array: Any) -> FileFacts:
+def array_facts(path: PathLike, array: Any) -> FileFacts:
+    """The facts of an array in a file."""
     shape = tuple(array.shape) if len(array.shape) == 3 else (*array.shape, 1)
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"{path}: holds an array of shape {tuple(array.shape)}. Save it as (height, width, channels).")

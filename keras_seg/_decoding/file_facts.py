@@ -53,7 +53,7 @@ class Pixels:
         facts: `FileFacts`.
         values: array (height, width, channels) in the file's dtype; positions for palettes; RGB for color spaces that a
             mask cannot have (CMYK, YCbCr, Lab).
-        palette: uint8 array (entries, 4) of RGBA. Defaults to None.
+        palette: uint8 array (entries, 4) of RGBA, with the entries that the file lists. Defaults to None.
         transparent: the value, or tuple of values, of pixels that are transparent. Defaults to None.
         premultiplied: bool. Whether colors are already multiplied by alpha. Defaults to False.
         inverted: bool. Whether 0 is white (TIFF's MinIsWhite). Defaults to False.
@@ -67,3 +67,12 @@ class Pixels:
     premultiplied: bool = False
     inverted: bool = False
     full_scale: int | None = None
+
+    @property
+    def painted(self) -> np.ndarray:
+        """The colors of a file with a palette, uint8 RGBA (height, width, 4); black beyond the palette."""
+        assert self.palette is not None
+        table = np.zeros((max(len(self.palette), int(self.values[..., 0].max(initial=0)) + 1), 4), np.uint8)
+        table[:, 3] = 255
+        table[: len(self.palette)] = self.palette
+        return table[self.values[..., 0]]

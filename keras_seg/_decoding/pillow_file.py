@@ -79,10 +79,11 @@ def identify(stream: BinaryIO) -> Image.Image:
         load_plugins()
         for name in list(Image.ID):
             factory, accept = Image.OPEN[name]
-            if accept is not None and not _accepted(accept(prefix)):
-                continue
-            stream.seek(0)
             try:
+                # On a few bytes, some plugins cannot even decline.
+                if accept is not None and not _accepted(accept(prefix)):
+                    continue
+                stream.seek(0)
                 return factory(stream, "")
             except (SyntaxError, IndexError, TypeError, struct.error):
                 continue
@@ -161,9 +162,8 @@ def _palette(image: Image.Image) -> np.ndarray:
     image.apply_transparency()
     mode = image.palette.mode if image.palette is not None else "RGB"
     colors = np.array(image.getpalette(mode) or [], np.uint8).reshape(-1, len(mode))
-    table = np.full((256, 4), 255, np.uint8)
-    table[:, :3] = 0
-    table[: len(colors), : colors.shape[1]] = colors
+    table = np.full((len(colors), 4), 255, np.uint8)
+    table[:, : colors.shape[1]] = colors
     return table
 
 
@@ -175,10 +175,19 @@ def _portable_maxval(image: Any) -> int | None:
     return None
 
 
+def avif_bits(start: bytes) -> int:
+    """Bits per value of an AVIF file, from the record that describes its AV1 stream (`av1C`)."""
+    place = start.find(b"av1C")
+    flags = start[place + 6] if 0 <= place < len(start) - 6 else 0
+    return 12 if flags & 0x60 == 0x60 else 10 if flags & 0x40 else 8
+
+
 def _refuse_hidden_depth(path: PathLike, image: Any, start: bytes) -> None:
-    """Refuse color files of more than 8 bits whose lower bits Pillow drops."""
+    """Refuse files of more than 8 bits whose lower bits Pillow drops."""
     bits = 8
-    if image.format == "JPEG2000" and not image.mode.startswith("I"):
+    if image.format == "AVIF":
+        bits = avif_bits(start)
+    elif image.format == "JPEG2000" and not image.mode.startswith("I"):
         place = start.find(b"\xff\x4f\xff\x51")
         bits = (start[place + 42] & 0x7F) + 1 if 0 <= place < len(start) - 42 else 8
     elif image.format == "PPM" and image.mode == "RGB" and isinstance(image.tile[0][3], tuple):

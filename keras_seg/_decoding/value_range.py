@@ -6,6 +6,49 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 
 UINT16_SCALE = np.float32(255 / 65535)
+# The smallest and the largest value, on the scale 0..255.
+ValueRange = tuple[float, float]
+
+# 14 of 16 bits: nothing brighter than a quarter of white.
+_FAINT = 64
+
+
+def scale_of(found: ValueRange) -> str:
+    """The scale that values are on: "0..1", "0..255" or "another"."""
+    low, peak = found
+    if low < 0 or peak > 255:
+        return "another"
+    # All zeros fit any scale.
+    return "0..1" if 0 < peak <= 1 else "0..255"
+
+
+def described(found: ValueRange) -> str:
+    """Values in words: "values up to 1"."""
+    low, peak = found
+    return f"values up to {peak:g}" if scale_of(found) == "0..1" else f"values from {low:g} to {peak:g}"
+
+
+def unusual(found: ValueRange, kind: str) -> str:
+    """What is unusual about values for a model that takes 0..255, in words; "" if nothing is.
+
+    Args:
+        found: the smallest and the largest value.
+        kind: "u" for integers in the file, "f" for floats.
+    """
+    _, peak = found
+    if kind == "f":
+        return "" if scale_of(found) == "0..255" else described(found)
+    if not 0 < peak < _FAINT:
+        return ""
+    stored = max(round(peak * 257), 1)
+    return f"16-bit values up to {stored} of 65535, which are read as {peak:.3g} of 255"
+
+
+def difference(found: ValueRange | None, known: ValueRange | None) -> str:
+    """How values differ in scale from those of training, in words; "" if they do not, or one of the two is None."""
+    if found is None or known is None or scale_of(found) == scale_of(known) or found[1] == 0 == found[0]:
+        return ""
+    return f"{described(found)}, but the training images held {described(known)}"
 
 
 def check_dtype(path: PathLike, dtype: np.dtype) -> None:

@@ -2,6 +2,7 @@
 
 import collections
 import pathlib
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -9,12 +10,14 @@ import keras
 import numpy as np
 
 from keras_seg import _files
+from keras_seg._decoding.value_range import ValueRange, difference, scale_of
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS, counted, some_of, walk
 from keras_seg.data.index.reading import read_image
 from keras_seg.inference import TiledPredictor
 from keras_seg.inference.output_kind import output_kind
+from keras_seg.inference.tiling.raster_source import RasterSource, ScaleWarning
 from keras_seg.training.tasks.task import Decoding, predict_one
 from keras_seg.training.trained_run import TrainedRun
 
@@ -97,10 +100,7 @@ def _of_folder(
         if left_out is not None and (resolved == left_out or left_out in resolved.parents):
             continue
         place = listing.path.relative_to(root)
-        if any(_is_raster(pathlib.Path(name)) for name in place.parts):
-            continue  # The chunks of a raster.
-        rasters = [folder for folder in listing.folders if _is_raster(folder)]
-        found = [*listing.images, *rasters]
+        found = listing.images
         if recursive or listing.path == root:
             taken += [(file, place) for file in found]
             others.update(listing.others)
@@ -163,6 +163,7 @@ def predict_files(
     overwrite: bool = False,
     resume: bool = False,
     progress: FileReport | None = None,
+    notice: Callable[[str], None] | None = None,
 ) -> list[Failure]:
     """Predict files one by one, and write a mask and an overlay for each image and a mask of class ids for each raster.
 
@@ -178,6 +179,8 @@ def predict_files(
         overwrite: bool. Whether to replace the masks of rasters. Defaults to False.
         resume: bool. Whether to keep what is predicted and continue an interrupted raster. Defaults to False.
         progress: callable (file, done, total), or None. Defaults to None.
+        notice: callable of a line about files whose values are on another scale than the training images. Defaults to
+            None, for a warning.
 
     Returns:
         List of `Failure`, the files that could not be predicted.
@@ -196,6 +199,7 @@ def predict_files(
         raise InputError("`overlap` applies to tiles only. Give `tile` too.")
     keep = resume and not overwrite
     failures: list[Failure] = []
+    scales = _Scales(run.image_range)
     overlap = _OVERLAP if overlap is None else overlap
     predict = None
     kind = output_kind(model) if images else "unknown"
@@ -206,6 +210,7 @@ def predict_files(
         if not (keep and file.mask.exists() and file.overlay is not None and file.overlay.exists()):
             try:
                 image = read_image(file.image, channels=run.channels, exif_orientation=run.exif_orientation)
+                scales.look(file.image, _range_of(image))
                 scores = predict_one(model, image) if predict is None else predict(image)
             except InputError as error:
                 if len(files) == 1:
@@ -221,12 +226,51 @@ def predict_files(
                 continue
             report = None if progress is None else _of_file(progress, file)
             try:
-                predictor.predict(file.image, file.mask, progress=report, overwrite=overwrite, resume=resume)
+                scales.look(file.image, RasterSource(file.image).value_range())
+                with warnings.catch_warnings():
+                    # A run knows the scale that it was trained on.
+                    warnings.simplefilter("ignore" if run.image_range else "default", ScaleWarning)
+                    predictor.predict(file.image, file.mask, progress=report, overwrite=overwrite, resume=resume)
             except InputError as error:
                 if len(files) == 1:
                     raise
                 failures.append(Failure(file.image, str(error)))
+    for line in scales.lines(len(files)):
+        (notice or _warn)(line)
     return failures
+
+
+class _Scales:
+    """The files whose values are on another scale than those of training."""
+
+    def __init__(self, trained: ValueRange | None) -> None:
+        self._trained = trained
+        self._files: dict[str, list[tuple[pathlib.Path, str]]] = {}
+
+    def look(self, path: pathlib.Path, found: ValueRange) -> None:
+        text = difference(found, self._trained)
+        if text:
+            self._files.setdefault(scale_of(found), []).append((path, text))
+
+    def lines(self, total: int) -> list[str]:
+        """One line for each other scale."""
+        return [
+            f"{files[0][0].name} holds {files[0][1]}{_alike(len(files), total)}. Its scale is not changed: save the "
+            "values as those of the training images."
+            for files in self._files.values()
+        ]
+
+
+def _alike(count: int, total: int) -> str:
+    return f" ({count} of {total} files are like this)" if count > 1 else ""
+
+
+def _range_of(image: np.ndarray) -> ValueRange:
+    return (0.0, 255.0) if image.dtype == np.uint8 else (float(image.min()), float(image.max()))
+
+
+def _warn(line: str) -> None:
+    warnings.warn(line, ScaleWarning, stacklevel=3)
 
 
 def _write_pictures(run: TrainedRun, file: PredictionFile, image: np.ndarray, scores: np.ndarray, *, kind: str) -> None:

@@ -8,6 +8,7 @@ from keras_seg import _validation
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data import split_index
+from keras_seg.training.range_notice import with_range_notice
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.tasks import Task, find_task
 
@@ -62,7 +63,9 @@ def rescan_run_data(path: PathLike, run: RunFolder, *, validation: PathLike | No
         task,
         path,
         validation,
-        lambda split: task.rescan(path, schema, channels=channels, split=split),
+        lambda split: with_range_notice(
+            task.rescan(path, schema, channels=channels, split=split), schema.get("image_range")
+        ),
         group_by=plan.fingerprint.get("group_by"),
     )
 
@@ -91,7 +94,7 @@ def _both(
         train = dataclasses.replace(train, notices=(*train.notices, notice))
     if validation is not None:
         split = "val" if "val" in task.splits(validation) else None
-        return train, task.scan_like(validation, train, split=split)
+        return train, with_range_notice(task.scan_like(validation, train, split=split), train.image_range)
     if "val" in splits:
-        return train, task.scan_like(path, train, split="val")
+        return train, with_range_notice(task.scan_like(path, train, split="val"), train.image_range)
     return split_index(train, groups=group_by)

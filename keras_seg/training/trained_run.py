@@ -10,6 +10,7 @@ from keras_seg import data
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg.training.range_notice import with_range_notice
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.tasks import find_task
 from keras_seg.training.tasks.task import Report
@@ -54,6 +55,12 @@ class TrainedRun:
         """ "apply" or "ignore": how the run turns image files; see `data.scan_folder`."""
         return self.labels.get("exif_orientation", "apply")
 
+    @property
+    def image_range(self) -> tuple[float, float] | None:
+        """(smallest, largest) value in the training images, on the scale 0..255; None if the run did not keep it."""
+        found = self.labels.get("image_range")
+        return None if found is None else (found[0], found[1])
+
     def scan(self, path: PathLike, *, split: str | None = None) -> tuple[Any, str | None]:
         """The index of a data folder whose masks are read as the run reads them.
 
@@ -71,7 +78,8 @@ class TrainedRun:
             splits = self.task.splits(path)
             if split is None and splits:
                 split = "val" if "val" in splits else splits[0]
-            return self.task.rescan(path, self.labels, channels=self.channels, split=split), split
+            index = self.task.rescan(path, self.labels, channels=self.channels, split=split)
+            return with_range_notice(index, self.image_range), split
         except InputError as error:
             # The masks may be right for another task; then the message alone would be misleading.
             requirement = f"The run was trained with `task={self.task.name!r}` and needs {self.task.mask_requirement}."

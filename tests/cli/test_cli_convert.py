@@ -4,7 +4,6 @@ import json
 
 import keras
 import pytest
-from command_line import exit_status
 from conversion_sources import save_image, save_json
 from shell import command
 
@@ -36,7 +35,7 @@ def test_the_formats_are_those_of_the_package():
 
 
 def test_a_table_in_which_names_are_text(source, tmp_path, capsys):
-    assert exit_status("convert", source, tmp_path / "out") == 0
+    assert command("convert", source, tmp_path / "out") == 0
     printed = capsys.readouterr().out
     assert "[bold]car" in printed and "\\x1b[2Jsky" in printed and "\x1b[2J" not in printed
     assert "objects that overlap" in printed and "smaller objects lie on top" in " ".join(printed.split())
@@ -45,10 +44,10 @@ def test_a_table_in_which_names_are_text(source, tmp_path, capsys):
 
 def test_errors_name_options(source, tmp_path, capsys):
     (source / "a.png").unlink()
-    assert exit_status("convert", source, tmp_path / "out") == 2
+    assert command("convert", source, tmp_path / "out") == 2
     error = capsys.readouterr().err
     assert "--images" in error and "--allow-orphans" in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
     (source / "x.json").unlink()
-    assert exit_status("convert", source, tmp_path / "out") == 2
+    assert command("convert", source, tmp_path / "out") == 2
     assert "no known format" in capsys.readouterr().err

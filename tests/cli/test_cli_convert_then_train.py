@@ -4,8 +4,8 @@ import shlex
 
 import keras
 import pytest
-from command_line import exit_status
 from conversion_sources import save_image, save_json
+from shell import command
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("the command line is tested once", allow_module_level=True)
@@ -43,12 +43,12 @@ def test_the_error_of_train_leads_to_training(tmp_path, capsys, monkeypatch, wri
     monkeypatch.chdir(tmp_path)
     lines = set()
     for arguments in (["train", "--out", "run"], ["plan"], ["doctor"]):
-        assert exit_status(arguments[0], "my export", *arguments[1:]) == 2
+        assert command(arguments[0], "my export", *arguments[1:]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and "doctor" not in error
         lines.add(error.split("`")[1])
     assert lines == {"keras-seg convert 'my export' 'my export_converted'"}
-    assert exit_status(*shlex.split(lines.pop())[1:]) == 0
+    assert command(*shlex.split(lines.pop())[1:]) == 0
     assert "my export_converted" in capsys.readouterr().out
-    assert exit_status("train", "my export_converted", "--out", "run", *TRAIN) == 0
+    assert command("train", "my export_converted", "--out", "run", *TRAIN) == 0
     assert (tmp_path / "run" / "model.keras").exists()

@@ -167,3 +167,17 @@ def test_unprepared(tmp_path):
 
 def test_prepares_what_is_not_there(tmp_path):
     assert len(numbers(from_tfds(TinySegmentation(data_dir=tmp_path), "test", image_size=8))) == 2
+
+
+@pytest.mark.parametrize(
+    "options", [{"label_map": {1: 0, 2: 1}}, {"label_map": {1: 0, 2: 1}, "num_classes": 9}], ids=str
+)
+def test_a_value_that_the_map_leaves_out_is_refused(builder, options):
+    with pytest.raises(Exception, match="holds value 3, which label_map does not list") as error:
+        list(from_tfds(builder, "train", image_key="square", batch_size=7, **options))
+    assert "InputError" in str(error.value) or isinstance(error.value, InputError)
+
+
+def test_zero_and_ignored_values_need_not_be_listed(builder):
+    dataset = from_tfds(builder, "train", image_key="square", label_map={1: 2, 2: 1}, ignore_class=3, batch_size=7)
+    assert set(np.unique(next(iter(dataset))[1])) == {1, 2, 3}

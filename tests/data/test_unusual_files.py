@@ -570,8 +570,8 @@ class TestRange:
     @pytest.mark.parametrize(
         ("peak", "dtype", "text"),
         [
-            (4095, "uint16", "values up to 4095 of 65535, which are read as 15.9 of 255 (12 bits used)"),
-            (4095, "uint16", "multiply the values by 16 and save"),
+            (4095, "uint16", "16-bit values up to 4095 of 65535, which are read as 15.9 of 255 (12 bits used)"),
+            (4095, "uint16", "multiply the values by 16 and save again"),
             (255, "uint16", "save them as uint8"),
             (1, "float32", "Images hold values up to 1:"),
             (4000, "float32", "Images hold values from 0 to 4000:"),

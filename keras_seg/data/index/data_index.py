@@ -25,6 +25,7 @@ class DataIndex:
     sizes: tuple[tuple[int, int], ...]
     channels: int = 3
     image_dtype: str = "uint8"
+    image_range: tuple[float, float] | None = None
     notices: tuple[str, ...] = ()
     exif_orientation: str = "apply"
     group_by: str | None = None

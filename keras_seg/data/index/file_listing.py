@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from keras_seg._decoding.arrays import is_array
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.label_tools import conversion_error
@@ -28,7 +29,7 @@ class Listing:
 
     Args:
         path: the folder.
-        images: files with an extension of an image, sorted.
+        images: files with an extension of an image, and .zarr stores, which are folders, sorted.
         folders: folders in it, sorted, without hidden ones and links to a folder that holds this one.
         others: number of the other files by kind, such as {".txt": 2, "hidden": 1}.
     """
@@ -60,7 +61,9 @@ def list_folder(path: PathLike) -> Listing:
         if _is_folder(entry):
             if name.startswith("."):
                 continue
-            if entry.is_symlink() and _leads_back(file):
+            if is_array(file):
+                images.append(file)
+            elif entry.is_symlink() and _leads_back(file):
                 others["link back to a folder above"] += 1
             else:
                 folders.append(file)

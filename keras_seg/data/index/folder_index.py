@@ -12,7 +12,7 @@ from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
-from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
+from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices, whole_range
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.label_names import names_for, names_given, reads_alike
@@ -44,6 +44,8 @@ class FolderIndex(DataIndex):
         sizes: tuple of (height, width) in pixels, after the EXIF orientation, one per example.
         channels: int. Channels of the images. Defaults to 3.
         image_dtype: str. "uint8", or "float32" if any file has 16 bits or floats. Defaults to "uint8".
+        image_range: (smallest, largest) value in the images on the scale 0..255, and (0, 255) for 8 bits. Defaults to
+            None, for images that were not decoded.
         notices: tuple of str. One line per setting that was detected automatically. Defaults to ().
         exif_orientation: str. "apply" if files are turned as their EXIF orientation says, "ignore" if the stored pixels
             are read. Defaults to "apply".
@@ -269,6 +271,7 @@ def scan_folder(
         ignored_counts=ignored_counts,
         channels=channels,
         image_dtype="float32" if any(facts.dtype == "float32" for facts in images) else "uint8",
+        image_range=whole_range(images),
         colors=colors,
         value_maps=reading.value_maps,
     )

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 from keras_seg._decoding.decode import file_facts
 from keras_seg._decoding.file_facts import FileFacts
+from keras_seg._decoding.value_range import ValueRange, described, scale_of, unusual
 from keras_seg.data.index.reading import read_stored_image
-
-# 14 of 16 bits: nothing brighter than a quarter of white.
-_FAINT = 64
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,47 +15,65 @@ class ImageFacts:
     """What a scan needs to know about an image.
 
     Args:
+        path: the file.
         file: `FileFacts`.
         dtype: str. "uint8" or "float32".
-        low: float. The smallest value, on the scale 0..255; 0 if it is not known.
-        peak: float. The largest value, on the scale 0..255; 255 if it is not known.
+        values: (smallest, largest) value on the scale 0..255. (0, 255) for 8 bits, and None if it is not known.
     """
 
+    path: pathlib.Path
     file: FileFacts
     dtype: str
-    low: float = 0.0
-    peak: float = 255.0
+    values: ValueRange | None = None
 
 
 def image_facts(path: pathlib.Path, *, channels: int, decode: bool) -> ImageFacts:
     """The facts of an image: its pixels decoded once, or the header only."""
     if not decode:
         # Floats hold either bit depth.
-        return ImageFacts(file=file_facts(path), dtype="float32")
+        return ImageFacts(path=path, file=file_facts(path), dtype="float32")
     image, file = read_stored_image(path, channels=channels)
     if image.dtype.name != "float32":
         # The peak of a uint8 image says nothing about its scale.
-        return ImageFacts(file=file, dtype=image.dtype.name)
-    return ImageFacts(file=file, dtype="float32", low=float(image.min()), peak=float(image.max()))
+        return ImageFacts(path=path, file=file, dtype=image.dtype.name, values=(0.0, 255.0))
+    return ImageFacts(path=path, file=file, dtype="float32", values=(float(image.min()), float(image.max())))
+
+
+def whole_range(images: Sequence[ImageFacts]) -> ValueRange | None:
+    """The range of the values of all images; None if it is not known."""
+    ranges = [facts.values for facts in images if facts.values is not None]
+    if len(ranges) < len(images):
+        return None
+    return min(low for low, _ in ranges), max(peak for _, peak in ranges)
 
 
 def range_notices(images: Sequence[ImageFacts]) -> list[str]:
-    """One line for each kind of value that is far from the 0..255 that models take."""
+    """One line for each kind of value that is far from the 0..255 that models take, and for images of two scales."""
+    first: dict[str, ImageFacts] = {}
+    for facts in images:
+        if facts.values is not None and any(facts.values):
+            first.setdefault(scale_of(facts.values), facts)
+    if "0..1" in first and len(first) > 1:
+        one, other = first.pop("0..1"), next(iter(first.values()))
+        return [
+            f"Images have two scales: {one.path.name} holds {described(one.values or (0, 1))}, but {other.path.name} "
+            f"{described(other.values or (0, 255))}. Save all images with values in 0..255."
+        ]
     notices = []
-    deep = [facts for facts in images if facts.dtype == "float32" and facts.file.kind == "u"]
-    floats = [facts for facts in images if facts.file.kind == "f"]
     takes = "models take 0..255 unless include_preprocessing=False"
-    if deep and (peak := max(facts.peak for facts in deep)) < _FAINT:
-        stored = max(round(peak * 257), 1)
-        fix = "save them as uint8" if stored <= 255 else f"multiply the values by {65535 // stored} and save them again"
-        notices.append(
-            f"Images of 16 bits hold values up to {stored} of 65535, which are read as {peak:.3g} of 255 "
-            f"({stored.bit_length()} bits used): {takes}. If nothing in them is that dark, {fix}."
-        )
-    if floats:
-        low, peak = min(facts.low for facts in floats), max(facts.peak for facts in floats)
-        if peak <= 1:
-            notices.append(f"Images hold values up to {peak:g}: {takes}.")
-        elif peak > 255 or low < 0:
-            notices.append(f"Images hold values from {low:g} to {peak:g}: {takes}.")
+    for kind in "uf":
+        ranges = [facts.values for facts in images if facts.file.kind == kind and facts.dtype == "float32"]
+        known = [found for found in ranges if found is not None]
+        if not known:
+            continue
+        found = min(low for low, _ in known), max(peak for _, peak in known)
+        text = unusual(found, kind)
+        if text and kind == "u":
+            stored = max(round(found[1] * 257), 1)
+            fix = "save them as uint8" if stored <= 255 else f"multiply the values by {65535 // stored} and save again"
+            text += f" ({stored.bit_length()} bits used): {takes}. If nothing in them is that dark, {fix}."
+        elif text:
+            text += f": {takes}."
+        if text:
+            notices.append(f"Images hold {text}")
     return notices

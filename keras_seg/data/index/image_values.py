@@ -48,7 +48,7 @@ def _colors_and_alpha(path: PathLike, pixels: Pixels) -> tuple[np.ndarray, np.nd
     """Channels in 0..255 and, for files with transparency, alpha in 0..255."""
     values = pixels.values
     if pixels.palette is not None:
-        table = pixels.palette[values[..., 0]]
+        table = pixels.painted
         alpha = values[..., 1] if values.shape[-1] == 2 else table[..., 3]
         return table[..., :3], None if alpha.min(initial=255) == 255 else alpha
     seen = np.ones(values.shape[:2], bool)

@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._decoding.decode import file_facts
 from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.orientation import IGNORE
 from keras_seg._types import IgnoreClass, PathLike
@@ -17,9 +16,9 @@ from keras_seg.data.index.black_and_white import WHITE
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
 from keras_seg.data.index.folder_index import folder_name
-from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
-from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, object_files, pair_instance_files
-from keras_seg.data.index.instance_reading import VOID, read_instances
+from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices, whole_range
+from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, is_object_folder, pair_instance_files
+from keras_seg.data.index.instance_reading import VOID, read_instances, read_with_facts
 from keras_seg.data.index.label_file import read_label_file
 from keras_seg.data.index.label_tools import colors_converted, refuse_data_set
 from keras_seg.data.index.pairs import ListedPairs, Pair, scanned_pairs
@@ -76,7 +75,7 @@ class InstanceIndex(DataIndex):
         mask = self.pairs[position].mask
         return read_instances(
             mask,
-            components=self.components and mask.is_file(),
+            components=self.components and not is_object_folder(mask),
             ignore_class=self.file_ignore_class,
             exif_orientation=self.exif_orientation,
         )
@@ -139,7 +138,7 @@ def scan_instances(
     pairs = pairing.pairs
     if components is None:
         _refuse_named_classes(path, split, pairs)
-    elif components and all(pair.mask.is_dir() for pair in pairs):
+    elif components and all(is_object_folder(pair.mask) for pair in pairs):
         fix = "Remove it: each folder of masks already has one file per object."
         _validation.fail("components", "applies to files, and no mask of the folder is a file", components, fix)
 
@@ -181,6 +180,7 @@ def scan_instances(
         file_ignore_class=ignored,
         channels=channels,
         image_dtype="float32" if any(look.image.dtype == "float32" for look in seen) else "uint8",
+        image_range=whole_range([look.image for look in seen]),
         notices=tuple(notices),
     )
 
@@ -216,11 +216,8 @@ def _look(
     components: bool | None,
 ) -> _Look:
     facts = image_facts(pair.image, channels=channels, decode=check_image)
-    is_file = pair.mask.is_file()
-    ids = read_instances(
-        pair.mask, components=bool(components) and is_file, ignore_class=ignored, exif_orientation=IGNORE
-    )
-    mask = file_facts(pair.mask if is_file else next(iter(object_files(pair.mask))), "mask")
+    is_file = not is_object_folder(pair.mask)
+    ids, mask = read_with_facts(pair.mask, ignored, components=bool(components) and is_file, exif_orientation=IGNORE)
     check_fits(pair, facts.file, mask, word="map")
     numbers = np.unique(ids[ids > 0])
     compact = np.searchsorted(numbers, ids) + 1

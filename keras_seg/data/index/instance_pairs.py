@@ -4,6 +4,7 @@ import pathlib
 import unicodedata
 from collections.abc import Mapping
 
+from keras_seg._decoding.arrays import is_array
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import existing_folder, first_of, image_files, list_folder, some_of, subfolders
@@ -227,6 +228,11 @@ def _refuse_unpaired(
                 f"{folder}: {len(lone)} {kind} have no {missing}: {some_of(lone)}. "
                 "Add the missing files, or move these files out of the folder."
             )
+
+
+def is_object_folder(mask: PathLike) -> bool:
+    """Whether a mask is a folder with one file per object, rather than a file or a .zarr store."""
+    return pathlib.Path(mask).is_dir() and not is_array(mask)
 
 
 def object_files(folder: PathLike) -> list[pathlib.Path]:

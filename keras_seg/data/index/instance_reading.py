@@ -5,12 +5,16 @@ import pathlib
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._decoding.orientation import APPLY, upright
+from keras_seg._decoding.arrays import is_array
+from keras_seg._decoding.decode import array_facts
+from keras_seg._decoding.file_facts import FileFacts
+from keras_seg._decoding.orientation import APPLY, CHOICES, upright
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index import black_and_white
-from keras_seg.data.index.instance_pairs import object_files
-from keras_seg.data.index.mask_facts import facts_of, lossy_ids
+from keras_seg.data.index.instance_pairs import is_object_folder, object_files
+from keras_seg.data.index.mask_facts import facts_of
+from keras_seg.data.index.mask_ids import lossy_ids
 from keras_seg.data.index.mask_reading import apply_map
 from keras_seg.data.index.palettes import black_is_zero
 from keras_seg.data.index.reading import read_id_array, read_stored_mask
@@ -52,14 +56,21 @@ def read_instances(
         ...     read_instances(folder + "/a.npy").tolist()
         [[0, 7, 7], [0, 0, 9]]
     """
-    path = pathlib.Path(path)
-    ignored = _validation.ignored_classes(ignore_class)
     _validation.boolean("components", components)
-    if path.is_dir():
+    _validation.one_of("exif_orientation", exif_orientation, CHOICES)
+    ignored = _validation.ignored_classes(ignore_class)
+    return read_with_facts(pathlib.Path(path), ignored, components=components, exif_orientation=exif_orientation)[0]
+
+
+def read_with_facts(
+    path: pathlib.Path, ignored: tuple[int, ...], *, components: bool, exif_orientation: str
+) -> tuple[np.ndarray, FileFacts]:
+    """`read_instances`, and the facts of the file or of the first one in the folder."""
+    if is_object_folder(path):
         if components:
             raise InputError(f"{path}: is a folder of masks. Remove components=True, which applies to a single file.")
         return _from_objects(path, ignored, exif_orientation)
-    values = _numbers(path, exif_orientation)
+    values, facts = _numbers(path, exif_orientation)
     void = np.isin(values, ignored)
     counted = values[~void]
     if counted.size and (counted.min() < 0 or counted.max() > np.iinfo("int32").max):
@@ -73,30 +84,46 @@ def read_instances(
         ids = ndimage.label(_white(_checked_black_and_white(path, np.where(void, 0, values))))[0]
     else:
         ids = values
-    return np.where(void, VOID, ids).astype("int32")
+    return np.where(void, VOID, ids).astype("int32"), facts
 
 
-def _numbers(path: pathlib.Path, exif_orientation: str) -> np.ndarray:
-    """The values of the file, int64 (height, width): black is 0 in black and white palettes and lossy files."""
-    if path.suffix.lower() == ".npy":
-        return read_id_array(path).astype("int64")
-    values, file = read_stored_mask(path)
-    facts = facts_of(path, values, file)
+def _numbers(path: pathlib.Path, exif_orientation: str) -> tuple[np.ndarray, FileFacts]:
+    """The values of the file, int64 (height, width), and its facts.
+
+    Black is 0 in black and white palettes and lossy files.
+    """
+    if is_array(path):
+        array = read_id_array(path)
+        if array.dtype == np.uint64 and int(array.max()) > np.iinfo("int64").max:
+            raise InputError(
+                f"{path}: holds {array.max()}, but objects are numbered from 1 to 2^31 - 1. Renumber them."
+            )
+        return array.astype("int64"), array_facts(path, array)
+    values, pixels = read_stored_mask(path)
+    facts, file = facts_of(path, values, pixels), pixels.facts
     values = (upright(values, file.orientation) if exif_orientation == APPLY else values).astype("int64")
     if turned := black_is_zero(facts.palette):
-        return apply_map(values, tuple(turned.items())).astype("int64")
-    if facts.lossy:
+        values = apply_map(values, tuple(turned.items())).astype("int64")
+    elif facts.lossy:
         if black_and_white.kind_of(facts.counts, lossy=True) == "ids":
             raise lossy_ids(path)
-        return np.where(values >= black_and_white.THRESHOLD, black_and_white.WHITE, 0)
-    return values
+        values = np.where(values >= black_and_white.THRESHOLD, black_and_white.WHITE, 0)
+    return values, file
 
 
-def _from_objects(folder: pathlib.Path, ignored: tuple[int, ...], exif_orientation: str) -> np.ndarray:
+def _from_objects(
+    folder: pathlib.Path, ignored: tuple[int, ...], exif_orientation: str
+) -> tuple[np.ndarray, FileFacts]:
     objects: list[np.ndarray] = []
-    void = np.zeros((), bool)
+    void, first_facts = np.zeros((), bool), None
     for file in object_files(folder):
-        values = _numbers(file, exif_orientation)
+        values, facts = _numbers(file, exif_orientation)
+        first_facts = first_facts or facts
+        if facts.orientation != first_facts.orientation:
+            raise InputError(
+                f"{file}: has EXIF orientation {facts.orientation}, others in its folder {first_facts.orientation}. "
+                "Save the masks of all objects without an EXIF orientation, as PNG."
+            )
         if objects and values.shape != objects[0].shape:
             first = objects[0].shape
             raise InputError(
@@ -105,25 +132,41 @@ def _from_objects(folder: pathlib.Path, ignored: tuple[int, ...], exif_orientati
             )
         ignorable = np.isin(values, ignored)
         void = void | ignorable
-        objects.append(_white(np.where(ignorable, 0, values)))
+        objects.append(_white(_checked_object(file, np.where(ignorable, 0, values))))
     ids = np.zeros(objects[0].shape, "int32")
     sizes = [int(white.sum()) for white in objects]
     # Painted from the largest to the smallest; among equals the first file comes last and stays whole.
     for number in sorted(range(len(objects)), key=lambda i: (-sizes[i], -i)):
         ids[objects[number]] = number + 1
-    return np.where(void & (ids == 0), VOID, ids).astype("int32")
+    assert first_facts is not None  # `object_files` refuses empty folders.
+    return np.where(void & (ids == 0), VOID, ids).astype("int32"), first_facts
 
 
 def _checked_black_and_white(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
     """The values, if they are those of a black and white mask."""
-    found, margin = np.unique(values), black_and_white.MARGIN
-    flat = ((values <= margin) | (values >= 255 - margin)).mean() >= black_and_white.MIN_SHARE
-    if len(found) > 2 and not (255 - margin <= found[-1] <= 255 and flat):
+    if not _is_black_and_white(values):
         raise InputError(
-            f"{path}: holds {len(found)} values and is not a black and white mask. "
+            f"{path}: holds {len(np.unique(values))} values and is not a black and white mask. "
             "Pass components=False if they are the numbers of objects."
         )
     return values
+
+
+def _checked_object(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
+    """The values, if they are those of one object."""
+    if not _is_black_and_white(values):
+        raise InputError(
+            f"{path}: holds {len(np.unique(values))} values, but a file in a folder of masks holds one object, in "
+            "black and white. If they are the numbers of objects, save the file in masks/, with the name of its image."
+        )
+    return values
+
+
+def _is_black_and_white(values: np.ndarray) -> bool:
+    """Whether the values are two, or black and white with smoothed edges."""
+    found, margin = np.unique(values), black_and_white.MARGIN
+    flat = ((values <= margin) | (values >= 255 - margin)).mean() >= black_and_white.MIN_SHARE
+    return len(found) <= 2 or bool(255 - margin <= found[-1] <= 255 and flat)
 
 
 def _white(values: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ class LabelEncoding:
         put(self, "num_classes", _validation.integer("num_classes", self.num_classes, 2))
         put(self, "ignore_class", _validation.ignored_classes(self.ignore_class))
         put(self, "class_names", _validation.class_names(self.class_names, self.num_classes))
-        put(self, "label_map", tuple(sorted(_as_map(self.label_map).items())))
+        put(self, "label_map", tuple(sorted(as_label_map(self.label_map).items())))
         colors = self.colors.items() if isinstance(self.colors, Mapping) else self.colors
         put(self, "colors", tuple(sorted((tuple(map(int, color)), int(id_)) for color, id_ in colors)))
         put(self, "notices", tuple(self.notices))
@@ -105,7 +105,7 @@ class LabelEncoding:
             num_classes = _validation.integer("num_classes", num_classes, 2)
         if num_classes is None and names is not None:
             num_classes = len(names)
-        mapped = _as_map(label_map or {})
+        mapped = as_label_map(label_map or {})
         if mapped:
             _refuse_unlisted(counts, mapped, ignored)
         ids: dict[int, int] = {}
@@ -201,7 +201,7 @@ class LabelEncoding:
         return config
 
 
-def _as_map(value: Any) -> dict[int, int]:
+def as_label_map(value: Any) -> dict[int, int]:
     """`label_map` as a dict of integers, from a dict or pairs; digits in text, as JSON's keys are, count."""
     try:
         pairs = list(value.items() if isinstance(value, Mapping) else value)
@@ -214,13 +214,14 @@ def _as_map(value: Any) -> dict[int, int]:
     return mapped
 
 
-def _refuse_unlisted(counts: Mapping[int, int], mapped: Mapping[int, int], ignored: Sequence[int]) -> None:
-    """Refuse values that a map leaves out: they would count as the class that happens to have their number.
+def listed_values(mapped: Mapping[int, int], ignored: Iterable[int]) -> set[int]:
+    """The values that masks may hold beside a map: also 0 where no other value becomes 0. It stays the background."""
+    return {*mapped, *ignored} | (set() if 0 in mapped.values() else {0})
 
-    0 may be left out where no other value becomes 0: it stays the background.
-    """
-    known = {*mapped, *ignored} | (set() if 0 in mapped.values() else {0})
-    missing = sorted(counts.keys() - known)
+
+def _refuse_unlisted(counts: Mapping[int, int], mapped: Mapping[int, int], ignored: Sequence[int]) -> None:
+    """Refuse values that a map leaves out: they would count as the class that happens to have their number."""
+    missing = sorted(counts.keys() - listed_values(mapped, ignored))
     if missing:
         found = _some([f"{value} ({counts[value]} pixels)" for value in missing])
         value = missing[0]

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -31,6 +32,7 @@ _OTHER_NAMES = {
     "map": "label_map",
     "mapping": "label_map",
 }
+_NUMBERED = re.compile(r"(\d+)(?:\s*[:=,;]\s*|\s+)(\S.*)")
 _FORM = (
     '{"names": ["background", ...], "ignore_class": 255}, optionally with "colors": [[0, 0, 0], ...] or '
     '"label_map": {"1": 0, ...}'
@@ -64,20 +66,48 @@ def read_label_file(path: PathLike | ListedPairs, split: str | None) -> LabelFil
     folders = [root] if split is None else [split_folder(root, split), root]
     if split is None and root.name.lower() in {name for names in SPLITS.values() for name in names}:
         folders.append(root.parent)  # DATA/train is the train split of DATA.
-    file = next((folder / name for folder in folders for name in _FILES if (folder / name).is_file()), None)
-    if file is None:
+    settings, listed = next((found for found in map(_files_of, folders) if any(found)), (None, None))
+    if settings is None and listed is None:
         return LabelFile()
-    text = read_text(file)
-    if file.suffix == ".txt":
-        content = LabelFile(path=file, names=tuple(line.strip() for line in text.splitlines() if line.strip()))
+    lines = None if listed is None else _listed_names(listed, read_text(listed))
+    if settings is None:
+        file, content = listed, LabelFile(path=listed, names=lines)
     else:
-        content = _parsed(file, text)
+        file, content = settings, _parsed(settings, read_text(settings))
+        if content.names is None:
+            content = dataclasses.replace(content, names=lines)
+        elif lines is not None and lines != content.names:
+            raise InputError(f"{listed}: names other classes than {settings.name} does. Remove one of the two.")
     names = content.names
     if names is not None and len(set(names)) != len(names):
         raise InputError(f"{file}: a class name occurs twice. Give every class its own name.")
     if names is not None and len(names) < 2:
         raise InputError(f"{file}: lists {len(names)} class names. List at least two, one for each id from 0.")
     return content
+
+
+def _files_of(folder: pathlib.Path) -> tuple[pathlib.Path | None, pathlib.Path | None]:
+    """The two files that may name classes, in any case of letters."""
+    files = folder.iterdir() if folder.is_dir() else ()
+    # In lower case last: it counts if a name is there in several cases.
+    files = sorted(file for file in files if file.name.lower() in _FILES and file.is_file())
+    found = {file.name.lower(): file for file in files}
+    return found.get(_FILES[0]), found.get(_FILES[1])
+
+
+def _listed_names(file: pathlib.Path, text: str) -> tuple[str, ...]:
+    """One name per line, or lines of an id and a name: "0 background", "1: car"."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    numbered = [_NUMBERED.fullmatch(line) for line in lines]
+    if not lines or not all(numbered):
+        return tuple(lines)
+    by_id = {int(match[1]): match[2] for match in numbered if match is not None}
+    if sorted(by_id) != list(range(len(lines))):
+        raise InputError(
+            f"{file}: numbers its names, but not 0, 1, 2, ... without gaps. Write one name per line in the order of "
+            "the ids, without numbers."
+        )
+    return tuple(by_id[id_] for id_ in sorted(by_id))
 
 
 def _parsed(file: pathlib.Path, text: str) -> LabelFile:

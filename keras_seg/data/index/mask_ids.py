@@ -11,9 +11,18 @@ from keras_seg._validation import InputError
 _WITH_ALPHA = ("LA", "PA", "RGBA", "La", "RGBa")
 _ID_MODES = ("1", "L", "LA", "La", "P", "PA", "I", "RGB", "RGBA", "RGBa", "RGBX")
 _INT32 = np.iinfo("int32")
+_Colors = Mapping[tuple[int, int, int], int]
 
 
-def mask_ids(path: PathLike, pixels: Pixels, colors: Mapping[tuple[int, int, int], int] | None) -> np.ndarray:
+def lossy_ids(path: PathLike) -> InputError:
+    """The error for class ids or colors in a lossy file."""
+    return InputError(
+        f"{path}: is compressed with loss (JPEG or lossy WebP), which blurs ids and colors into values that no class "
+        "has. Export the masks again as PNG from the tool that drew them; converting this file cannot restore them."
+    )
+
+
+def mask_ids(path: PathLike, pixels: Pixels, colors: _Colors | None) -> np.ndarray:
     """The ids as stored, (height, width): uint8, or int32 for more than 8 bits."""
     facts, values = pixels.facts, pixels.values
     if facts.mode.endswith("bands"):
@@ -33,8 +42,10 @@ def mask_ids(path: PathLike, pixels: Pixels, colors: Mapping[tuple[int, int, int
             )
         values = ~values
     if colors is not None:
-        return _ids_of_colors(path, _rgb(path, pixels, values), colors)
+        return _ids_of_colors(path, _rgb(path, pixels, values), colors, lossy=facts.lossy)
     if values.shape[-1] == 3 and not (values == values[..., :1]).all():
+        if facts.lossy:
+            raise lossy_ids(path)
         raise InputError(
             f"{path}: the mask is painted in colors. "
             'Pass colors={(red, green, blue): id, ...}, write "colors": [[red, green, blue], ...] into labels.json, '
@@ -67,7 +78,12 @@ def _without_alpha(path: PathLike, values: np.ndarray) -> np.ndarray:
 def _rgb(path: PathLike, pixels: Pixels, values: np.ndarray) -> np.ndarray:
     """The colors of a mask, uint8 (height, width, 3)."""
     if pixels.palette is not None:
-        return pixels.palette[values[..., 0]][..., :3]
+        if values[..., 0].max(initial=0) >= len(pixels.palette):
+            raise InputError(
+                f"{path}: holds the index {values[..., 0].max()}, but its palette lists {len(pixels.palette)} colors. "
+                "Save it with all colors, or remove `colors` if the indices are the ids."
+            )
+        return pixels.painted[..., :3]
     if values.dtype == bool:
         values = values.astype(np.uint8) * np.uint8(255)
     elif values.dtype != np.uint8:
@@ -79,12 +95,14 @@ def _rgb(path: PathLike, pixels: Pixels, values: np.ndarray) -> np.ndarray:
     return np.broadcast_to(values, (*values.shape[:2], 3))
 
 
-def _ids_of_colors(path: PathLike, array: np.ndarray, colors: Mapping[tuple[int, int, int], int]) -> np.ndarray:
+def _ids_of_colors(path: PathLike, array: np.ndarray, colors: _Colors, *, lossy: bool) -> np.ndarray:
     packed = (array.astype(np.int32) << np.array([16, 8, 0])).sum(-1)
     keys = {(int(red) << 16) + (int(green) << 8) + int(blue): int(id_) for (red, green, blue), id_ in colors.items()}
     found, inverse = np.unique(packed, return_inverse=True)
     for key in found.tolist():
         if key not in keys:
+            if lossy:
+                raise lossy_ids(path)
             color = (key >> 16, key >> 8 & 255, key & 255)
             raise InputError(
                 f"{path}: the color {color} is not in `colors`. Add it, with an id or with the label of `ignore_class`."

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from keras_seg._decoding.arrays import is_array, open_array
+
 _LOOKED_AT = 3
 # A mask holds few values in large areas; a photo hardly repeats a color.
 _FEW = 64
@@ -22,9 +24,9 @@ def _looks_like_mask(file: pathlib.Path) -> bool | None:
     if file.suffix.lower() in _LOSSY:
         return False
     try:
-        if file.suffix.lower() == ".npy":
-            values = np.load(file, mmap_mode="r", allow_pickle=False)
-            return values.ndim == 2 and values.dtype.kind in "iub" and len(np.unique(values)) <= _FEW
+        if is_array(file):
+            values = open_array(file)
+            return values.ndim == 2 and values.dtype.kind in "iub" and len(np.unique(values[:])) <= _FEW
         with Image.open(file) as image:
             if image.format == "JPEG":
                 return False

@@ -19,7 +19,8 @@ from keras_seg._validation import InputError
 from keras_seg.data.index import black_and_white
 from keras_seg.data.index.black_and_white import WHITE
 from keras_seg.data.index.label_encoding import LabelEncoding
-from keras_seg.data.index.mask_facts import MaskFacts, lossy_ids
+from keras_seg.data.index.mask_facts import MaskFacts
+from keras_seg.data.index.mask_ids import lossy_ids
 from keras_seg.data.index.palettes import palette_maps
 
 # How the values of one file are changed before the encoding applies.

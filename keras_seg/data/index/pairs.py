@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from keras_seg import _validation
+from keras_seg._decoding.arrays import is_array
 from keras_seg._text import read_text
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
@@ -212,7 +213,7 @@ def _no_pairs(name: str, layout: Layout) -> InputError:
     several = masks > len(layout.parts) > 1 and all(len(part.images) == 1 for part in layout.parts)
     objects = " If there is a folder per image with a mask per object, pass `task='instances'`, or use scan_instances."
     return InputError(
-        f"{name}: no image has a mask ({images} images, {masks} masks). "
+        f"{name}: no image has a mask ({counted(images, 'image')}, {counted(masks, 'mask')}). "
         f"Give a mask the name of its image, as in images/a.jpg and masks/a.png."
         f"{objects if several else _unread(layout)}"
     )
@@ -279,7 +280,9 @@ def _listed(path: pathlib.Path) -> list[pathlib.Path]:
         if not line.strip():
             continue
         file = path.parent / line.strip()
-        if not file.is_file():
+        if not file.exists() and "\\" in line:
+            file = path.parent / line.strip().replace("\\", "/")  # A list that was written on Windows.
+        if not file.is_file() and not (is_array(file) and file.exists()):
             raise InputError(f"{path}, line {number}: {file} does not exist. Paths are relative to the text file.")
         files.append(file)
     return files

@@ -85,6 +85,6 @@ class DecodedStore:
 
 
 def _files(pair: Pair) -> Iterator[pathlib.Path]:
-    """The files of an example: a mask may be a folder with one file per object."""
-    yield pair.image
-    yield from sorted(pair.mask.iterdir()) if pair.mask.is_dir() else (pair.mask,)
+    """The files of an example: a mask may be a folder with one file per object, and a .zarr store has many files."""
+    for path in pair:
+        yield from sorted(path.rglob("*")) if path.is_dir() else (path,)

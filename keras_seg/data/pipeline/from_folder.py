@@ -27,6 +27,7 @@ def from_folder(
     label_map: Mapping[int, int] | None = None,
     colors: Mapping[tuple[int, int, int], int] | None = None,
     channels: int | None = None,
+    exif_orientation: str | None = None,
     batch_size: int = 8,
     augment: Augment | None = None,
     image_size: Size | None = None,
@@ -54,6 +55,7 @@ def from_folder(
         label_map: dict from a value in the masks to its id. Defaults to None.
         colors: dict from color (red, green, blue) to id, for masks painted in colors. Defaults to None.
         channels: int. 3 (RGB), 1 (gray), 4, or the number in `.npy` images. Defaults to None, for 3.
+        exif_orientation: str. "apply" or "ignore", as in `scan_folder`. Defaults to None, which detects it.
         batch_size: int >= 1. Examples per batch. The last batch may be smaller, unless `repeat`. Defaults to 8.
         augment: callable of (image, mask, seed), such as `keras_seg.augmentation.standard(...)`. Defaults to None.
         image_size: int or (height, width) in pixels. Every image is resized to it (antialiased bilinear, its mask
@@ -101,6 +103,7 @@ def from_folder(
             label_map=label_map,
             colors=colors,
             channels=channels,
+            exif_orientation=exif_orientation,
         )
     else:
         index = scan_folder(
@@ -113,6 +116,7 @@ def from_folder(
             colors=colors,
             channels=3 if channels is None else channels,
             workers=workers,
+            exif_orientation=exif_orientation,
         )
     shuffle = augment is not None if shuffle is None else _validation.boolean("shuffle", shuffle)
     order = ExampleOrder(
@@ -155,6 +159,7 @@ def refuse_scan_arguments(
     label_map: Mapping[int, int] | None = None,
     colors: Mapping[tuple[int, int, int], int] | None = None,
     channels: int | None = None,
+    exif_orientation: str | None = None,
 ) -> None:
     """Refuse arguments of a scan beside an index that was scanned with others: they would have no effect."""
     given: dict[str, Any] = {
@@ -165,6 +170,7 @@ def refuse_scan_arguments(
         "label_map": label_map,
         "channels": channels,
         "colors": colors,
+        "exif_orientation": exif_orientation,
     }
     for name, value in given.items():
         if value is not None and value != getattr(index, name, None):

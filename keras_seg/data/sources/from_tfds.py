@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._types import IgnoreClass, PathLike, Size, Tensor
 from keras_seg._validation import InputError
+from keras_seg.data.index.label_encoding import as_label_map, listed_values
 from keras_seg.data.pipeline.batches import Augment, BatchSettings, ExampleOrder, batches
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ def from_tfds(
         split: str. "train", "test[:80%]", ...
         num_classes: int >= 2. With it, a label that is neither a class nor ignored stops training with an error.
             Defaults to None, which does not check labels.
-        label_map: dict from a value in the masks to its id. oxford_iiit_pet counts from 1: {1: 0, 2: 1, 3: 2}. Defaults
-            to None.
+        label_map: dict from every value in the masks to its id, except for those of `ignore_class`, and 0 if no other
+            value becomes 0. Another value stops training with an error. oxford_iiit_pet counts from 1:
+            {1: 0, 2: 1, 3: 2}. Defaults to None.
         cache: bool, "memory" or path. Keep decoded examples: True or "memory", or the path of a file. Defaults to
             False.
         workers: int >= 1. Examples augmented in parallel. Defaults to None: tf.data chooses.
@@ -113,18 +115,26 @@ def from_tfds(
     )
     height, width, channels = image_feature.shape
     settings.check_sizes((height, width) if height and width else None, batch_size, name)
-    lookup = [(int(value), int(id_)) for value, id_ in (label_map or {}).items()]
+    lookup = as_label_map(label_map or {})
+    listed = listed_values(lookup, ignored) if lookup else None
 
     def load(example: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         image, mask = example
         if image.dtype == tf.uint16:
             image = tf.cast(image, tf.float32) * (255.0 / 65535.0)
         mask = tf.cast(mask[..., 0] if mask.shape.rank == 3 else mask, tf.int32)
+        if listed is not None:
+            fix = "Add it with its id, or pass ignore_class=... if it marks pixels without a class."
+            mask = _checked(
+                mask, listed, before=f"{name}: holds value ", after=f", which label_map does not list. {fix}"
+            )
         ids = mask
-        for value, id_ in lookup:
+        for value, id_ in lookup.items():
             ids = tf.where(mask == value, id_, ids)
         if num_classes is not None:
-            ids = _checked(ids, num_classes, ignored=ignored, name=name)
+            fix = "Pass num_classes=..., label_map={...}, or ignore_class=... if it marks pixels without a class."
+            rule = f", outside the {num_classes} classes 0..{num_classes - 1}. {fix}"
+            ids = _checked(ids, ignored, span=(0, num_classes), before=f"{name}: holds label ", after=rule)
         image.set_shape((height, width, channels))
         ids.set_shape((height, width))
         return image, ids
@@ -217,21 +227,15 @@ def _count(builder: Any, split: str) -> int:
     return count
 
 
-def _checked(mask: Tensor, num_classes: int, *, ignored: tuple[int, ...], name: str) -> Tensor:
-    """The mask, after an assertion that names the first label that is neither a class nor ignored."""
+def _checked(mask: Tensor, listed: Iterable[int], *, span: tuple[int, int] = (0, 0), before: str, after: str) -> Tensor:
+    """The mask, after an assertion that names the largest value that is neither in the span nor listed."""
     import tensorflow as tf
 
-    valid = (mask >= 0) & (mask < num_classes)
-    for label in ignored:
-        valid |= mask == label
+    valid = (mask >= span[0]) & (mask < span[1])
+    for value in sorted(listed):
+        valid |= mask == value
+    wrong = tf.strings.as_string(tf.reduce_max(tf.where(valid, tf.int32.min, mask)))
     # The prefix is what `unwrap_error` looks for.
-    before = f"InputError: {name}: holds label "
-    after = (
-        f", outside the {num_classes} classes 0..{num_classes - 1}. "
-        "Pass num_classes=..., label_map={...}, or ignore_class=... if it marks pixels without a class."
-    )
-    label = tf.strings.as_string(tf.reduce_max(tf.where(valid, tf.int32.min, mask)))
-    with tf.control_dependencies(
-        [tf.debugging.Assert(tf.reduce_all(valid), [tf.strings.join([before, label, after])])]
-    ):
+    message = tf.strings.join(["InputError: " + before, wrong, after])
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(valid), [message])]):
         return tf.identity(mask)

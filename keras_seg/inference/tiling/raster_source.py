@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._decoding.arrays import is_array, open_array
-from keras_seg._decoding.value_range import check_dtype, to_255
+from keras_seg._decoding.value_range import ValueRange, check_dtype, scale_of, to_255, unusual
 from keras_seg._validation import InputError
 from keras_seg.inference.tiling.raster_target import release
 from keras_seg.layers.preprocessing import Preprocessing
@@ -20,6 +20,10 @@ _FIX = "Pass an array (height, width, channels), a .npy or .zarr path, a Zarr ar
 
 # Rows that tell the range of a file's values.
 _ROWS_LOOKED_AT = 16
+
+
+class ScaleWarning(UserWarning):
+    """The values of a file are on another scale than the model takes."""
 
 
 class RasterSource:
@@ -63,17 +67,26 @@ class RasterSource:
         if self.dtype is not None and self.dtype.kind not in "buif":
             _validation.fail("image", "must hold numbers", f"dtype {self.dtype}", _FIX)
 
-    def check_scale(self, model: keras.Model) -> None:
-        """Warn if a file of floats in 0..1 is given to a model that normalizes 0..255 itself."""
-        if self._path is None or self.dtype is None or self.dtype.kind != "f" or not _normalizes(model):
-            return
+    def value_range(self) -> ValueRange:
+        """The (smallest, largest) value in some rows of the image; (0, 255) for 8 bits."""
+        if self.dtype == np.uint8:
+            return 0.0, 255.0
         height, width, _ = self.shape
-        rows = np.unique(np.linspace(0, height - 1, min(height, _ROWS_LOOKED_AT)).astype(int))
-        peak = max(float(self.read(row, row + 1, 0, width).max()) for row in rows.tolist())
-        if 0 < peak <= 1:
+        places = np.unique(np.linspace(0, height - 1, min(height, _ROWS_LOOKED_AT)).astype(int)).tolist()
+        rows = [self.read(row, row + 1, 0, width) for row in places]
+        return float(min(row.min() for row in rows)), float(max(row.max() for row in rows))
+
+    def check_scale(self, model: keras.Model) -> None:
+        """Warn if the values of a file are far from 0..255, and the model normalizes 0..255 itself."""
+        if self._path is None or self.dtype is None or not _normalizes(model):
+            return
+        found = self.value_range()
+        text = unusual(found, self.dtype.kind)
+        if text:
+            fix = "save the values times 255" if scale_of(found) == "0..1" else "scale the values to 0..255"
             warnings.warn(
-                f"{self._path}: holds values up to {peak:g}, and the model takes 0..255. Unless it was trained on such "
-                "files, save the values times 255.",
+                f"{self._path}: holds {text}, and the model takes 0..255. Unless it was trained on such files, {fix}.",
+                ScaleWarning,
                 stacklevel=3,
             )
 

@@ -141,7 +141,7 @@ def left_over(target: ArrayTarget | PathTarget, out: Any) -> pathlib.Path | None
 def _of_path(path: pathlib.Path, shape: tuple[int, ...], dtype: np.dtype, source: "RasterSource") -> PathTarget:
     if source.lies_in(path):
         _validation.fail("out", "must not be the image's own path", str(path), "Choose another path.")
-    if path.suffix == ".npy":
+    if path.suffix.lower() == ".npy":
         _check_space(path, shape, dtype)
 
         def create(place: pathlib.Path) -> Any:
@@ -150,7 +150,7 @@ def _of_path(path: pathlib.Path, shape: tuple[int, ...], dtype: np.dtype, source
         def reopen(place: pathlib.Path, mode: str) -> Any:
             return np.lib.format.open_memmap(place, mode=mode)
 
-    elif path.suffix == ".zarr":
+    elif path.suffix.lower() == ".zarr":
         zarr = _validation.optional_import("zarr", "scale", "A .zarr store")
         chunks = tuple(min(512, side) for side in shape[:2]) + shape[2:]
 

@@ -47,6 +47,7 @@ class BoundaryTask(BorderTask, SemanticTask):
             "mask_names": list(index.class_names),
             "reading": index.encoding.get_config(),
             "exif_orientation": index.exif_orientation,
+            "image_range": index.image_range,
         }
 
     def class_statistics(self, index: data.FolderIndex) -> dict:

@@ -85,6 +85,7 @@ class InstancesTask(BorderTask):
             "components": index.components,
             "components_given": index.components_given,
             "exif_orientation": index.exif_orientation,
+            "image_range": index.image_range,
         }
 
     def class_statistics(self, index: data.InstanceIndex) -> dict:

@@ -72,6 +72,7 @@ class SemanticTask(Task):
             "ignore_class": list(index.ignore_class),
             "reading": index.encoding.get_config(),
             "exif_orientation": index.exif_orientation,
+            "image_range": index.image_range,
         }
 
     def class_statistics(self, index: data.FolderIndex) -> dict:

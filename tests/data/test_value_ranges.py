@@ -1,0 +1,99 @@
+"""Images on another scale than models take, or than one another: said, whatever holds them."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_seg._decoding.value_range import difference, scale_of, unusual
+from keras_seg.data import scan_folder, scan_instances
+
+# NumPy and Pillow only: the same code runs whatever the backend.
+pytestmark = pytest.mark.tensorflow_only
+
+UNIT = np.linspace(0, 1, 54).reshape(6, 9)
+FORMS = {
+    "unit": UNIT.astype("float32"),
+    "8 bits": (UNIT * 255).astype("uint8"),
+    "floats of 8 bits": (UNIT * 255).astype("float32"),
+    "12 of 16 bits": (UNIT * 4095).astype("uint16"),
+    "16 bits": (UNIT * 65535).astype("uint16"),
+    "negative": (UNIT * 2 - 1).astype("float32"),
+    "reflectance": (UNIT * 10000).astype("float32"),
+    "zeros": np.zeros((6, 9), "float32"),
+}
+
+
+def folder(root, *forms):
+    for kind in ("images", "masks"):
+        (root / kind).mkdir(exist_ok=True)
+    for number, form in enumerate(forms):
+        np.save(root / "images" / f"{number}.npy", FORMS[form])
+        Image.fromarray(np.eye(6, 9, dtype="uint8")).save(root / "masks" / f"{number}.png")
+    return root
+
+
+SAID = [
+    (["unit"], "Images hold values up to 1: models take 0..255"),
+    (["unit", "unit"], "Images hold values up to 1: models take 0..255"),
+    (["negative"], "Images hold values from -1 to 1: models take 0..255"),
+    (["reflectance"], "Images hold values from 0 to 10000: models take 0..255"),
+    (["12 of 16 bits"], "Images hold 16-bit values up to 4095 of 65535"),
+    (["unit", "8 bits"], "two scales: 0.npy holds values up to 1, but 1.npy values from 0 to 255"),
+    (["8 bits", "unit", "unit"], "two scales: 1.npy holds values up to 1, but 0.npy"),
+    (["unit", "floats of 8 bits"], "two scales: 0.npy holds values up to 1, but 1.npy"),
+    (["unit", "16 bits"], "two scales"),
+    (["unit", "reflectance"], "two scales"),
+]
+
+
+@pytest.mark.parametrize("scan", [scan_folder, scan_instances])
+@pytest.mark.parametrize(("forms", "said"), SAID, ids=lambda value: "-".join(value) if isinstance(value, list) else "")
+def test_said(tmp_path, scan, forms, said):
+    options = {"components": False} if scan is scan_instances else {}
+    index = scan(folder(tmp_path, *forms), channels=1, **options)
+    assert said in next(notice for notice in index.notices if "0..255" in notice or "scales" in notice)
+
+
+@pytest.mark.parametrize(
+    "forms", [["8 bits"], ["16 bits"], ["floats of 8 bits", "zeros"], ["8 bits", "16 bits"]], ids=str
+)
+def test_fine(tmp_path, forms):
+    index = scan_folder(folder(tmp_path, *forms), channels=1)
+    assert not any("0..255" in notice or "scales" in notice for notice in index.notices)
+
+
+def test_the_range_is_part_of_the_index(tmp_path):
+    index = scan_folder(folder(tmp_path, "negative", "negative"), channels=1)
+    assert index.image_range == (-1, 1) and index.subset([0]).image_range == (-1, 1)
+    assert scan_folder(tmp_path, channels=1, check_images=False).image_range is None
+
+
+@pytest.mark.parametrize(
+    ("found", "known", "differs"),
+    [
+        ((0, 1), (0, 255), True),
+        ((0, 255), (0, 1), True),
+        ((-1, 1), (0, 255), True),
+        ((0, 4000), (0, 255), True),
+        ((0, 30), (0, 250), False),
+        ((0, 0.3), (0.1, 1), False),
+        ((-3, 900), (-1, 1), False),
+        ((0, 0), (0, 255), False),
+        ((0, 0), (-1, 1), False),
+        ((0, 1), None, False),
+        (None, (0, 1), False),
+    ],
+)
+def test_difference_from_training(found, known, differs):
+    assert bool(difference(found, known)) == differs
+
+
+def test_one_word_for_each_scale():
+    assert [scale_of(found) for found in ((0, 1), (0, 0), (3, 200), (-1, 1), (0, 256))] == [
+        "0..1",
+        "0..255",
+        "0..255",
+        "another",
+        "another",
+    ]
+    assert unusual((0, 1), "f") and not unusual((0, 200), "f") and not unusual((0, 0), "u") and unusual((0, 15.9), "u")

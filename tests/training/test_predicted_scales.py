@@ -1,0 +1,135 @@
+"""A run tells which files are on another scale than its training images, and keeps what it has predicted."""
+
+import types
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_seg.training.prediction_files import find_images, predict_files, prediction_files
+from keras_seg.training.run_data import rescan_run_data, scan_run_data
+from keras_seg.training.tasks import find_task
+
+pytestmark = pytest.mark.tensorflow_only
+UNIT = np.random.default_rng(0).random((16, 16, 3)).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(2, 1, activation="softmax")])
+
+
+def run(image_range):
+    labels = {"names": ["a", "b"], "ignore_class": []}
+    return types.SimpleNamespace(
+        task=find_task("semantic"),
+        channels=3,
+        exif_orientation="apply",
+        image_range=image_range,
+        labels=labels,
+        decoding={},
+        folder=types.SimpleNamespace(path="run"),
+    )
+
+
+def write(path, values):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".npy":
+        np.save(path, values)
+    elif values.dtype == np.uint8:
+        Image.fromarray(values).save(path)
+    else:
+        import tifffile
+
+        tifffile.imwrite(path, values, photometric="rgb")
+
+
+def lines(model, folder, image_range):
+    said = []
+    files = prediction_files(find_images([folder]), folder.parent / "out", overwrite=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert not predict_files(run(image_range), model, files, overwrite=True, notice=said.append)
+    return said
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.npy"])
+def test_another_scale_is_said_once(tmp_path, model, name):
+    write(tmp_path / "in" / name, UNIT)
+    write(tmp_path / "in" / f"b{name[1:]}", UNIT / 2)
+    write(tmp_path / "in" / "c.png", (UNIT * 255).astype("uint8"))
+    [line] = lines(model, tmp_path / "in", (0, 255))
+    assert "a" in line and "values up to" in line and "2 of 3 files" in line and "from 0 to 255" in line
+    [line] = lines(model, tmp_path / "in", (0, 1))
+    assert line.startswith("c.png holds values from 0 to 255, but the training images held values up to 1")
+
+
+def test_the_scale_of_training_needs_no_word(tmp_path, model):
+    write(tmp_path / "in" / "a.npy", UNIT)
+    write(tmp_path / "in" / "b.tif", UNIT)
+    assert lines(model, tmp_path / "in", (0, 1)) == []
+
+
+def test_without_a_listener_it_is_a_warning(tmp_path, model):
+    write(tmp_path / "in" / "a.tif", UNIT)
+    files = prediction_files(find_images([tmp_path / "in"]), tmp_path / "out")
+    with pytest.warns(UserWarning, match="but the training images held"):
+        predict_files(run((0, 255)), model, files)
+
+
+def test_resume_in_a_tree(tmp_path, model):
+    values = (UNIT * 255).astype("uint8")
+    for name in ("a.png", "s/a.png", "s/t/b.png"):
+        write(tmp_path / "in" / name, values)
+    (tmp_path / "in" / "s" / "broken.png").write_bytes(b"no image")
+
+    def predict():
+        found = find_images([tmp_path / "in"], recursive=True)
+        files = prediction_files(found, tmp_path / "out", resume=True)
+        return predict_files(run((0, 255)), model, files, resume=True)
+
+    assert [failure.image.name for failure in predict()] == ["broken.png"]
+    masks = sorted((tmp_path / "out" / "masks").rglob("*.png"))
+    assert [str(mask.relative_to(tmp_path / "out" / "masks")) for mask in masks] == ["a.png", "s/a.png", "s/t/b.png"]
+    before = [mask.stat().st_mtime_ns for mask in masks]
+    write(tmp_path / "in" / "s" / "new.png", values)
+    write(tmp_path / "in" / "s" / "broken.png", values)
+    assert predict() == []
+    assert [mask.stat().st_mtime_ns for mask in masks] == before
+    assert len(list((tmp_path / "out" / "overlays").rglob("*.png"))) == 5
+
+
+def training_folder(root, values=UNIT):
+    for patient in "ABCDE":
+        for number in range(3):
+            write(root / "images" / f"{patient}_{number}.tif", values)
+            write(root / "masks" / f"{patient}_{number}.png", np.eye(16, dtype="uint8"))
+    return root
+
+
+def a_run(train, group_by):
+    fingerprint = {"channels": 3, "group_by": group_by}
+    return types.SimpleNamespace(
+        load_plan=lambda: types.SimpleNamespace(task="semantic", fingerprint=fingerprint),
+        load_labels=lambda: find_task("semantic").label_schema(train),
+    )
+
+
+def test_resume_divides_by_the_same_groups(tmp_path):
+    train, validation = scan_run_data(training_folder(tmp_path), group_by=r"^([A-Z])_")
+    assert {pair.image.name[0] for pair in train.pairs}.isdisjoint(pair.image.name[0] for pair in validation.pairs)
+    again = rescan_run_data(tmp_path, a_run(train, train.group_by))
+    assert [index.pairs for index in again] == [train.pairs, validation.pairs]
+
+
+def test_another_scale_is_said_on_resume_and_in_validation(tmp_path):
+    train, _ = scan_run_data(training_folder(tmp_path / "a"))
+    training_folder(tmp_path / "b", (UNIT * 255).astype("float32"))
+    _, validation = scan_run_data(tmp_path / "a", validation=tmp_path / "b")
+    again, _ = rescan_run_data(tmp_path / "b", a_run(train, None))
+    for index in (validation, again):
+        assert any("but the training images held values up to" in notice for notice in index.notices)
+    again, _ = rescan_run_data(tmp_path / "a", a_run(train, None))
+    assert not any("but the training images" in notice for notice in again.notices)
