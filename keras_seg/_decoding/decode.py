@@ -17,7 +17,7 @@ from keras_seg._validation import InputError
 def file_facts(path: PathLike, kind: str = "image") -> FileFacts:
     """What the header of a file says; `kind` is "image" or "mask", for errors."""
     if is_array(path):
-        return _array_facts(path, open_array(path))
+        return array_facts(path, open_array(path))
     return _read(path, kind, tiff_facts, pillow_facts)
 
 
@@ -25,7 +25,7 @@ def decode(path: PathLike, kind: str = "image") -> Pixels:
     """All pixels of a file, as stored, and its facts, read in one go; `kind` is "image" or "mask"."""
     if is_array(path):
         array = open_array(path)
-        facts = _array_facts(path, array)
+        facts = array_facts(path, array)
         return Pixels(facts=facts, values=np.array(array[:]).reshape(*facts.size, facts.channels))
     return _read(path, kind, tiff_pixels, pillow_pixels)
 
@@ -42,7 +42,8 @@ def _read(path: PathLike, kind: str, tiff: Any, pillow: Any) -> Any:
         raise unreadable(path, kind, error) from error
 
 
-def _array_facts(path: PathLike, array: Any) -> FileFacts:
+def array_facts(path: PathLike, array: Any) -> FileFacts:
+    """The facts of an array, or of a file that holds one."""
     shape = tuple(array.shape) if len(array.shape) == 3 else (*array.shape, 1)
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"{path}: holds an array of shape {tuple(array.shape)}. Save it as (height, width, channels).")

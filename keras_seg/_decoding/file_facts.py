@@ -8,7 +8,7 @@ import numpy as np
 QUARTER_TURNS = (5, 6, 7, 8)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class FileFacts:
     """What one image, mask or array file says about itself.
 
@@ -53,7 +53,8 @@ class Pixels:
         facts: `FileFacts`.
         values: array (height, width, channels) in the file's dtype; positions for palettes; RGB for color spaces that a
             mask cannot have (CMYK, YCbCr, Lab).
-        palette: uint8 array (entries, 4) of RGBA. Defaults to None.
+        palette: uint8 array (entries, 4) of RGBA, one for every value. Defaults to None.
+        palette_size: int. Entries of the palette that the file defines. Defaults to 0.
         transparent: the value, or tuple of values, of pixels that are transparent. Defaults to None.
         premultiplied: bool. Whether colors are already multiplied by alpha. Defaults to False.
         inverted: bool. Whether 0 is white (TIFF's MinIsWhite). Defaults to False.
@@ -63,6 +64,7 @@ class Pixels:
     facts: FileFacts
     values: np.ndarray
     palette: np.ndarray | None = None
+    palette_size: int = 0
     transparent: Any = None
     premultiplied: bool = False
     inverted: bool = False

@@ -1,5 +1,6 @@
 """Every format except TIFF, read by Pillow without losing bits."""
 
+import dataclasses
 import struct
 from typing import Any, BinaryIO
 
@@ -54,9 +55,16 @@ def pillow_pixels(stream: BinaryIO, path: PathLike, kind: str) -> Pixels:
         values = values.astype(np.uint16)  # PGM, and PNG in Pillow 10, are opened as "I".
     if image.mode in ("L", "I"):
         values = unstretched(values, white)
-    palette = _palette(image) if image.mode in ("P", "PA") else None
+    palette, size = _palette(image) if image.mode in ("P", "PA") else (None, 0)
     transparent = image.info.get("transparency") if image.mode in ("1", "L", "RGB", "I;16", "I;16B", "I") else None
-    return Pixels(facts=facts, values=values, palette=palette, transparent=transparent, full_scale=white)
+    return Pixels(
+        facts=facts,
+        values=values,
+        palette=palette,
+        palette_size=size,
+        transparent=transparent,
+        full_scale=white,
+    )
 
 
 def full_scale(bits: int) -> int | None:
@@ -131,7 +139,7 @@ def _facts(image: Image.Image, start: bytes) -> FileFacts:
 def _with_orientation(facts: FileFacts, image: Image.Image) -> FileFacts:
     orientation = image.getexif().get(ORIENTATION_TAG, 1)
     if orientation in range(2, 9):
-        return FileFacts(**{**vars(facts), "orientation": int(orientation)})
+        return dataclasses.replace(facts, orientation=int(orientation))
     return facts
 
 
@@ -157,14 +165,15 @@ def _unpacked(stream: BinaryIO, mode: str, raw: str) -> np.ndarray:
     return np.array(image)
 
 
-def _palette(image: Image.Image) -> np.ndarray:
+def _palette(image: Image.Image) -> tuple[np.ndarray, int]:
+    """256 colors, and how many of them the file defines."""
     image.apply_transparency()
     mode = image.palette.mode if image.palette is not None else "RGB"
     colors = np.array(image.getpalette(mode) or [], np.uint8).reshape(-1, len(mode))
     table = np.full((256, 4), 255, np.uint8)
     table[:, :3] = 0
     table[: len(colors), : colors.shape[1]] = colors
-    return table
+    return table, len(colors)
 
 
 def _portable_maxval(image: Any) -> int | None:

@@ -62,10 +62,12 @@ def tiff_pixels(stream: BinaryIO, path: PathLike, kind: str) -> Pixels:
             raise ValueError("it has no color map")
     if values.dtype.byteorder not in "=|":
         values = values.astype(values.dtype.newbyteorder("="))
+    palette = _palette(page.colormap) if facts.palette else None
     return Pixels(
         facts=facts,
         values=values,
-        palette=_palette(page.colormap) if facts.palette else None,
+        palette=palette,
+        palette_size=0 if palette is None else len(palette),
         premultiplied=_ASSOCIATED in _extra(page),
         # Pillow shows such a file as a viewer does.
         inverted=native and page.photometric == _MIN_IS_WHITE,

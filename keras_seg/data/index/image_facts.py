@@ -4,15 +4,18 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
+
 from keras_seg._decoding.decode import file_facts
 from keras_seg._decoding.file_facts import FileFacts
+from keras_seg.data.index.image_hashes import ImageHashes, image_hashes
 from keras_seg.data.index.reading import read_stored_image
 
 # 14 of 16 bits: nothing brighter than a quarter of white.
 _FAINT = 64
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class ImageFacts:
     """What a scan needs to know about an image.
 
@@ -21,12 +24,14 @@ class ImageFacts:
         dtype: str. "uint8" or "float32".
         low: float. The smallest value, on the scale 0..255; 0 if it is not known.
         peak: float. The largest value, on the scale 0..255; 255 if it is not known.
+        hashes: `ImageHashes`, or None if the image was not decoded.
     """
 
     file: FileFacts
     dtype: str
     low: float = 0.0
     peak: float = 255.0
+    hashes: ImageHashes | None = None
 
 
 def image_facts(path: pathlib.Path, *, channels: int, decode: bool) -> ImageFacts:
@@ -34,11 +39,16 @@ def image_facts(path: pathlib.Path, *, channels: int, decode: bool) -> ImageFact
     if not decode:
         # Floats hold either bit depth.
         return ImageFacts(file=file_facts(path), dtype="float32")
-    image, file = read_stored_image(path, channels=channels)
+    return facts_of_image(*read_stored_image(path, channels=channels))
+
+
+def facts_of_image(image: np.ndarray, file: FileFacts) -> ImageFacts:
+    """The facts of an image that is decoded already."""
+    hashes = image_hashes(image)
     if image.dtype.name != "float32":
         # The peak of a uint8 image says nothing about its scale.
-        return ImageFacts(file=file, dtype=image.dtype.name)
-    return ImageFacts(file=file, dtype="float32", low=float(image.min()), peak=float(image.max()))
+        return ImageFacts(file=file, dtype=image.dtype.name, hashes=hashes)
+    return ImageFacts(file=file, dtype="float32", low=float(image.min()), peak=float(image.max()), hashes=hashes)
 
 
 def range_notices(images: Sequence[ImageFacts]) -> list[str]:

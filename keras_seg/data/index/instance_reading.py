@@ -5,15 +5,18 @@ import pathlib
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.arrays import is_array
+from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.orientation import APPLY, upright
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index import black_and_white
 from keras_seg.data.index.instance_pairs import object_files
 from keras_seg.data.index.mask_facts import facts_of, lossy_ids
+from keras_seg.data.index.mask_ids import mask_ids
 from keras_seg.data.index.mask_reading import apply_map
 from keras_seg.data.index.palettes import black_is_zero
-from keras_seg.data.index.reading import read_id_array, read_stored_mask
+from keras_seg.data.index.reading import decode_mask
 
 # The label of ignored pixels in every instance map of this package; files may use any number (`ignore_class`).
 VOID = -1
@@ -55,11 +58,19 @@ def read_instances(
     path = pathlib.Path(path)
     ignored = _validation.ignored_classes(ignore_class)
     _validation.boolean("components", components)
+    return read_object_map(path, components=components, ignored=ignored, exif_orientation=exif_orientation)[0]
+
+
+def read_object_map(
+    path: pathlib.Path, *, components: bool, ignored: tuple[int, ...], exif_orientation: str
+) -> tuple[np.ndarray, FileFacts]:
+    """As `read_instances`, with the facts of the file, or of the first one in a folder."""
     if path.is_dir():
         if components:
             raise InputError(f"{path}: is a folder of masks. Remove components=True, which applies to a single file.")
         return _from_objects(path, ignored, exif_orientation)
-    values = _numbers(path, exif_orientation)
+    values, file = _numbers(path, exif_orientation)
+    values = values.astype("int64")
     void = np.isin(values, ignored)
     counted = values[~void]
     if counted.size and (counted.min() < 0 or counted.max() > np.iinfo("int32").max):
@@ -73,45 +84,56 @@ def read_instances(
         ids = ndimage.label(_white(_checked_black_and_white(path, np.where(void, 0, values))))[0]
     else:
         ids = values
-    return np.where(void, VOID, ids).astype("int32")
+    return np.where(void, VOID, ids).astype("int32"), file
 
 
-def _numbers(path: pathlib.Path, exif_orientation: str) -> np.ndarray:
-    """The values of the file, int64 (height, width): black is 0 in black and white palettes and lossy files."""
-    if path.suffix.lower() == ".npy":
-        return read_id_array(path).astype("int64")
-    values, file = read_stored_mask(path)
-    facts = facts_of(path, values, file)
-    values = (upright(values, file.orientation) if exif_orientation == APPLY else values).astype("int64")
-    if turned := black_is_zero(facts.palette):
-        return apply_map(values, tuple(turned.items())).astype("int64")
-    if facts.lossy:
-        if black_and_white.kind_of(facts.counts, lossy=True) == "ids":
+def _numbers(path: pathlib.Path, exif_orientation: str) -> tuple[np.ndarray, FileFacts]:
+    """The values of the file, integers (height, width): black is 0 in black and white palettes and lossy files."""
+    pixels = decode_mask(path)
+    file = pixels.facts
+    if is_array(path):
+        return pixels.values[..., 0], file
+    values = mask_ids(path, pixels, None)
+    turned = {}
+    if file.palette or file.lossy:
+        facts = facts_of(path, values, pixels)
+        turned = black_is_zero(facts.palette)
+        if file.lossy and not turned and black_and_white.kind_of(facts.counts, lossy=True) == "ids":
             raise lossy_ids(path)
-        return np.where(values >= black_and_white.THRESHOLD, black_and_white.WHITE, 0)
-    return values
+    if turned:
+        values = apply_map(values, tuple(turned.items()))
+    elif file.lossy:
+        values = np.where(values >= black_and_white.THRESHOLD, black_and_white.WHITE, 0)
+    return upright(values, file.orientation) if exif_orientation == APPLY else values, file
 
 
-def _from_objects(folder: pathlib.Path, ignored: tuple[int, ...], exif_orientation: str) -> np.ndarray:
-    objects: list[np.ndarray] = []
+def _from_objects(
+    folder: pathlib.Path, ignored: tuple[int, ...], exif_orientation: str
+) -> tuple[np.ndarray, FileFacts]:
+    pixels_of: list[np.ndarray] = []  # Positions in the flattened map.
     void = np.zeros((), bool)
+    first: tuple[np.ndarray, FileFacts] | None = None
     for file in object_files(folder):
-        values = _numbers(file, exif_orientation)
-        if objects and values.shape != objects[0].shape:
-            first = objects[0].shape
+        values, facts = _numbers(file, exif_orientation)
+        first = first or (np.zeros(values.shape, "int32"), facts)
+        if values.shape != first[0].shape:
+            height, width = first[0].shape
             raise InputError(
                 f"{file}: the mask is {values.shape[0]}x{values.shape[1]} (height x width), but the others in its "
-                f"folder are {first[0]}x{first[1]}. Save every object's mask at the size of the image."
+                f"folder are {height}x{width}. Save every object's mask at the size of the image."
             )
-        ignorable = np.isin(values, ignored)
-        void = void | ignorable
-        objects.append(_white(np.where(ignorable, 0, values)))
-    ids = np.zeros(objects[0].shape, "int32")
-    sizes = [int(white.sum()) for white in objects]
+        if ignored:
+            ignorable = np.isin(values, ignored)
+            void = void | ignorable
+            values = np.where(ignorable, 0, values)
+        pixels_of.append(np.flatnonzero(_white(values)))
+    if first is None:
+        raise ValueError("`object_files` gives at least one file.")
+    ids, facts = first
     # Painted from the largest to the smallest; among equals the first file comes last and stays whole.
-    for number in sorted(range(len(objects)), key=lambda i: (-sizes[i], -i)):
-        ids[objects[number]] = number + 1
-    return np.where(void & (ids == 0), VOID, ids).astype("int32")
+    for number in sorted(range(len(pixels_of)), key=lambda i: (-len(pixels_of[i]), -i)):
+        ids.flat[pixels_of[number]] = number + 1
+    return np.where(void & (ids == 0), VOID, ids).astype("int32"), facts
 
 
 def _checked_black_and_white(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
@@ -128,6 +150,8 @@ def _checked_black_and_white(path: pathlib.Path, values: np.ndarray) -> np.ndarr
 
 def _white(values: np.ndarray) -> np.ndarray:
     """The white pixels: those that are not 0, or the bright half if edges were smoothed."""
-    if len(np.unique(values)) <= 2:
-        return values != 0
+    filled = values != 0
+    # Zeros and one other value, as nearly all masks of objects have: no need to list the values.
+    if np.count_nonzero(values == values.max(initial=0)) == np.count_nonzero(filled) or len(np.unique(values)) <= 2:
+        return filled
     return values >= black_and_white.THRESHOLD

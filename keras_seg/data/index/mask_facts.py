@@ -2,18 +2,16 @@
 
 import pathlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
-from keras_seg._decoding.decode import file_facts
-from keras_seg._decoding.file_facts import FileFacts
+from keras_seg._decoding.file_facts import FileFacts, Pixels
 from keras_seg._validation import InputError
-from keras_seg.data.index.reading import read_stored_mask
+from keras_seg.data.index.mask_ids import Rgb, mask_ids
+from keras_seg.data.index.reading import decode_mask
 
 _BITS_8 = 256
-_Color = tuple[int, int, int]
 
 
 class MaskFacts(NamedTuple):
@@ -29,7 +27,7 @@ class MaskFacts(NamedTuple):
     path: pathlib.Path
     file: FileFacts
     counts: dict[int, int]
-    palette: dict[int, _Color] | None = None
+    palette: dict[int, Rgb] | None = None
 
     @property
     def lossy(self) -> bool:
@@ -37,27 +35,28 @@ class MaskFacts(NamedTuple):
         return self.file.lossy
 
 
-def mask_facts(path: pathlib.Path, *, colors: Mapping[_Color, int] | None = None) -> MaskFacts:
+def mask_facts(path: pathlib.Path, *, colors: Mapping[Rgb, int] | None = None) -> MaskFacts:
     """The facts of a mask file, or of the mask that `colors` makes of it.
 
     Raises:
         InputError: The file cannot be read, or is painted in colors and lossy.
     """
+    pixels = decode_mask(path)
     try:
-        mask, file = read_stored_mask(path, colors=colors)
+        ids = mask_ids(path, pixels, colors)
     except InputError as error:
-        if "color" in str(error) and _is_lossy(path):
+        if "color" in str(error) and pixels.facts.lossy:
             raise lossy_ids(path) from error
         raise
-    return facts_of(path, mask, file, painted=colors is not None)
+    return facts_of(path, ids, pixels, painted=colors is not None)
 
 
-def facts_of(path: pathlib.Path, mask: np.ndarray, file: FileFacts, *, painted: bool = False) -> MaskFacts:
-    """The facts of a mask file whose values are decoded already; `painted` if they come from colors."""
-    counts = value_counts(mask)
-    palette = None if painted or not file.palette else _palette(path)
-    if palette is None:
+def facts_of(path: pathlib.Path, ids: np.ndarray, pixels: Pixels, *, painted: bool = False) -> MaskFacts:
+    """The facts of a mask file that is decoded already; `painted` if its ids come from colors."""
+    file, counts = pixels.facts, value_counts(ids)
+    if painted or pixels.palette is None:
         return MaskFacts(path, file, counts)
+    palette = [tuple(color) for color in pixels.palette[: pixels.palette_size, :3].tolist()]
     used = {value: palette[value] for value in counts if value < len(palette)}
     grays = all(color == (value,) * 3 for value, color in used.items())
     return MaskFacts(path, file, counts, None if grays or len(used) < len(counts) else used)
@@ -80,29 +79,3 @@ def value_counts(mask: np.ndarray) -> dict[int, int]:
     else:
         values, counts = np.unique(mask, return_counts=True)
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
-
-
-def _is_lossy(path: pathlib.Path) -> bool:
-    try:
-        return file_facts(path, "mask").lossy
-    except InputError:  # The caller has the message for a broken file.
-        return False
-
-
-def _palette(path: pathlib.Path) -> list[_Color] | None:
-    """The colors of a file's palette, from its header."""
-    with Image.open(path) as image:
-        return _colors(image)
-
-
-def _colors(image: Image.Image) -> list[_Color] | None:
-    if image.mode not in ("P", "PA"):
-        return None
-    palette: Any = image.palette
-    if image.format == "PNG" and palette is not None:
-        mode, content = palette.getdata()
-        flat = list(content) if mode == "RGB" else image.getpalette()
-    else:
-        flat = image.getpalette()
-    flat = flat or []
-    return [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat) - 2, 3)]

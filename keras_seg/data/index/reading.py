@@ -6,8 +6,8 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._decoding.arrays import is_array, open_array
-from keras_seg._decoding.decode import decode, file_facts
-from keras_seg._decoding.file_facts import FileFacts
+from keras_seg._decoding.decode import array_facts, decode, file_facts
+from keras_seg._decoding.file_facts import FileFacts, Pixels
 from keras_seg._decoding.orientation import APPLY, CHOICES, upright
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
@@ -87,8 +87,8 @@ def read_mask(
         ...     read_mask(folder + "/a.png").tolist()
         [[15, 15]]
     """
-    mask, facts = read_stored_mask(path, colors=colors)
-    return _turned(mask, facts, exif_orientation)
+    pixels = decode_mask(path)
+    return _turned(mask_ids(path, pixels, colors), pixels.facts, exif_orientation)
 
 
 def image_size(path: PathLike) -> tuple[int, int]:
@@ -120,16 +120,12 @@ def read_stored_image(path: PathLike, *, channels: int) -> tuple[np.ndarray, Fil
     return image_values(path, pixels, channels), pixels.facts
 
 
-def read_stored_mask(
-    path: PathLike, *, colors: Mapping[tuple[int, int, int], int] | None = None
-) -> tuple[np.ndarray, FileFacts]:
-    """`read_mask` without the EXIF orientation, and the facts of the file."""
+def decode_mask(path: PathLike) -> Pixels:
+    """The pixels of a mask file or of an array (height, width), as stored."""
     if is_array(path):
-        if colors is not None:
-            raise InputError(f"{path}: a .npy mask holds ids, not colors. Remove `colors`, here or from labels.json.")
-        return _ids_of_array(path), file_facts(path, "mask")
-    pixels = decode(path, "mask")
-    return mask_ids(path, pixels, colors), pixels.facts
+        ids = read_id_array(path)
+        return Pixels(facts=array_facts(path, ids), values=ids[..., None])
+    return decode(path, "mask")
 
 
 def read_id_array(path: PathLike) -> np.ndarray:
@@ -141,15 +137,6 @@ def read_id_array(path: PathLike) -> np.ndarray:
             "(height, width): ids.astype('int32')."
         )
     return np.array(values[:])
-
-
-def _ids_of_array(path: PathLike) -> np.ndarray:
-    values = read_id_array(path)
-    if values.dtype.kind == "b" or values.dtype == np.uint8:
-        return values.astype(np.uint8)
-    if values.size and not (np.iinfo("int32").min <= values.min() and values.max() <= np.iinfo("int32").max):
-        raise InputError(f"{path}: holds ids beyond 2^31. Number the classes from 0.")
-    return values.astype(np.int32)
 
 
 def _turned(values: np.ndarray, facts: FileFacts, exif_orientation: str) -> np.ndarray:
