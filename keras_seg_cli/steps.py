@@ -43,9 +43,10 @@ def _doctor_named(data: str, task: str | None) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        if task not in (None, "semantic") or str(error).startswith("`"):  # Which an argument does.
+        if str(error).startswith("`"):  # Which an argument does.
             raise
-        raise InputError(f"{error} Run `keras-seg doctor {shlex.quote(data)}` to see everything at once.") from error
+        command = f"keras-seg doctor {shlex.quote(data)}{' --task instances' if task == 'instances' else ''}"
+        raise InputError(f"{error} Run `{command}` to see everything at once.") from error
 
 
 def fit(

@@ -10,22 +10,12 @@ import sys
 import keras
 import numpy as np
 import pytest
+from cli_command import command
 from PIL import Image
 
 import keras_seg as ks
-from keras_seg_cli import main
-
-if keras.backend.backend() != "tensorflow":
-    pytest.skip("the command line is tested once", allow_module_level=True)
 
 pytestmark = pytest.mark.tensorflow_only
-
-
-def command(*arguments):
-    """Exit status of `keras-seg ARGUMENTS`, run in this process."""
-    with pytest.raises(SystemExit) as caught:
-        main([str(argument) for argument in arguments])
-    return caught.value.code
 
 
 @pytest.fixture(scope="module")

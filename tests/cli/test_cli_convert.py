@@ -2,23 +2,13 @@
 
 import json
 
-import keras
 import pytest
+from cli_command import command
 from conversion_sources import save_image, save_json
 
-from keras_seg_cli import main
 from keras_seg_cli.convert import FORMATS
 
-if keras.backend.backend() != "tensorflow":
-    pytest.skip("the command line is tested once", allow_module_level=True)
-
 pytestmark = pytest.mark.tensorflow_only
-
-
-def command(*arguments):
-    with pytest.raises(SystemExit) as caught:
-        main([str(argument) for argument in arguments])
-    return caught.value.code
 
 
 @pytest.fixture

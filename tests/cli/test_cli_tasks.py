@@ -9,15 +9,12 @@ import sys
 import keras
 import numpy as np
 import pytest
+from cli_command import command
 from PIL import Image
 
 import keras_seg as ks
 from keras_seg.training.tasks import find_task
 from keras_seg.training.trained_run import TrainedRun
-from keras_seg_cli import main
-
-if keras.backend.backend() != "tensorflow":
-    pytest.skip("the command line is tested once", allow_module_level=True)
 
 pytestmark = [
     pytest.mark.tensorflow_only,
@@ -26,13 +23,6 @@ pytestmark = [
 ]
 
 TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32", "--decoder-stride", 8)
-
-
-def command(*arguments):
-    """Exit status of `keras-seg ARGUMENTS`, run in this process."""
-    with pytest.raises(SystemExit) as caught:
-        main([str(argument) for argument in arguments])
-    return caught.value.code
 
 
 @pytest.fixture

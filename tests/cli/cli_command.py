@@ -1,0 +1,16 @@
+"""A command as a person types it. On other backends than TensorFlow, modules that import this one are skipped."""
+
+import keras
+import pytest
+
+from keras_seg_cli import main
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("the command line is tested once", allow_module_level=True)
+
+
+def command(*arguments):
+    """Exit status of `keras-seg ARGUMENTS`, run in this process."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    return caught.value.code
