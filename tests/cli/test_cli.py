@@ -10,7 +10,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from cli_command import command
+from cli_command import command, killed_at_the_first_checkpoint
 from PIL import Image
 
 import keras_seg as ks
@@ -183,17 +183,7 @@ class TestTheWholeWay:
     @pytest.mark.slow  # tests/training/test_runs.py kills a run in every CI.
     def test_resuming_a_killed_run(self, shapes, tmp_path, monkeypatch):
         out = tmp_path / "run"
-        from keras_seg.training import run_recorder
-
-        save = run_recorder.save_checkpoint
-
-        def save_and_die(*arguments):
-            save(*arguments)
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(run_recorder, "save_checkpoint", save_and_die)
-        assert command("train", shapes, "--out", out, "--epochs", 2, "--batch-size", 2, "--crop", 32) == 130
-        monkeypatch.undo()
+        killed_at_the_first_checkpoint("train", shapes, "--out", out, "--epochs", 2, "--batch-size", 2, "--crop", 32)
         assert command("train", shapes, "--out", out) == 2
         assert command("train", shapes, "--out", out, "--resume") == 0
         assert (out / "model.keras").exists()

@@ -9,7 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from cli_command import command
+from cli_command import command, killed_at_the_first_checkpoint
 from PIL import Image
 
 import keras_seg as ks
@@ -133,18 +133,8 @@ class TestInstances:
     @pytest.mark.slow
     def test_resuming_a_killed_run(self, cells, tmp_path, monkeypatch, refused):
         out = tmp_path / "run"
-        from keras_seg.training import run_recorder
-
-        save = run_recorder.save_checkpoint
-
-        def save_and_die(*arguments):
-            save(*arguments)
-            raise KeyboardInterrupt
-
-        monkeypatch.setattr(run_recorder, "save_checkpoint", save_and_die)
         start = ("train", cells, "--out", out, "--task", "instances", *TRAIN[2:], "--epochs", 2)
-        assert command(*start) == 130
-        monkeypatch.undo()
+        killed_at_the_first_checkpoint(*start)
         assert "Drop --task" in refused("train", cells, "--out", out, "--resume", "--task", "boundary")
         assert command("train", cells, "--out", out, "--resume") == 0
         assert {item.name for item in out.iterdir()} == {*FILES, "checkpoints"}

@@ -17,6 +17,7 @@ from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import exif_choice
 from keras_seg.data.index.folder_index import FolderIndex, PairFacts, folder_name, index_of_pairs
 from keras_seg.data.index.instance_index import ImageObjects, InstanceIndex, index_of_objects
+from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile
 from keras_seg.data.index.mask_facts import MaskFacts, lossy_ids
 from keras_seg.data.index.mask_ids import Rgb
@@ -150,6 +151,18 @@ class Collected:
         return tuple(map(tuple, rows))
 
     @functools.cached_property
+    def mixed(self) -> LabelEncoding | None:
+        """The reading of black and white masks on two scales, some of them smoothed, which the scan refuses."""
+        kinds = {black_and_white.kind_of(facts.counts, lossy=facts.lossy) for _, facts in self.class_masks}
+        names = self.labels.names
+        two = names is None or len(names) == 2
+        if self.painted or not two or self.labels.label_map or not {"unit", "blurred"} <= kinds:
+            return None
+        if self._ignored or not kinds <= {"unit", "white", "blurred", "empty"}:
+            return None
+        return LabelEncoding(num_classes=2, class_names=names, label_file=self.labels.content)
+
+    @functools.cached_property
     def _readings(self) -> tuple[dict[str | None, DataIndex], dict[str | None, str]]:
         indices, refused = {}, {}
         encoding = None
@@ -157,7 +170,7 @@ class Collected:
             if not rows:
                 continue
             try:
-                indices[part.split] = index = self._index(part, rows, encoding)
+                indices[part.split] = index = self._index(part, rows, encoding or self.mixed)
                 encoding = getattr(index, "encoding", None)
             except InputError as error:
                 refused[part.split] = str(error)

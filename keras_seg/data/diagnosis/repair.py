@@ -20,6 +20,7 @@ from keras_seg.data.diagnosis.finding import one_line
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.folder_index import FolderIndex, scan_folder
 from keras_seg.data.index.instance_index import scan_instances
+from keras_seg.data.index.label_names import names_given
 from keras_seg.data.index.thread_map import thread_count, thread_map
 from keras_seg.visualization import palette
 
@@ -235,7 +236,10 @@ def _viewer_colors() -> bytes:
 def _write_labels(index: DataIndex, aside: pathlib.Path) -> None:
     """The label file of the copy, in which masks hold ids; objects have no names."""
     if isinstance(index, FolderIndex):
-        content: dict[str, Any] = {"names": list(index.class_names)}
+        names = index.class_names
+        if len(names) == 2 and not names_given(index.encoding):
+            names = ("background", "foreground")
+        content: dict[str, Any] = {"names": list(names)}
         ignored = [label if label >= 0 else _void(index) for label in index.ignore_class]
         if ignored:
             content["ignore_class"] = ignored[0] if len(ignored) == 1 else ignored

@@ -37,8 +37,8 @@ def exact_copies(indices: Indices) -> Iterator[Finding]:
         for other in others:
             (within if first.split == other.split else across).append(_equal(first, other, indices))
     if across:
-        message = f"{files(len(across), 'image')} of one split occur in another with the same pixels."
         fix = "Remove them from train, together with their masks: scores are too high."
+        message = f"{files(len(across), 'image')} of one split occur in another with the same pixels."
         yield found("warning", "copies-across-splits*", across, message, fix=fix)
     if within:
         message = f"{files(len(within), 'image')} occur more than once with the same pixels."

@@ -48,12 +48,12 @@ def lossy_masks(collected: Collected) -> Iterator[Finding]:
             wrong.append(collected.name(item.files.mask))
         elif kind == "blurred":
             blurred.append(collected.name(item.files.mask))
+    fix = "Export the masks again as PNG."
     if wrong:
         message = f"{files(len(wrong), 'mask')} saved with loss (JPEG): their values are no longer the labels."
-        yield found("error", "lossy-masks", wrong, message, fix="Export the masks again as PNG.")
+        yield found("error", "lossy-masks", wrong, message, fix=fix)
     elif blurred:
         message = f"{files(len(blurred), 'mask')} saved as JPEG or smoothed, so that borders are uncertain."
-        fix = "Export the masks again as PNG, or split them at 128."
         yield found("warning", "lossy-masks*", blurred, message, fix=fix)
 
 
@@ -78,12 +78,15 @@ def out_of_range(collected: Collected) -> Iterator[Finding]:
 
 
 def mixed_scales(collected: Collected) -> Iterator[Finding]:
-    """Masks of 0 and 1 beside masks of 0 and 255, each of which is read by its own scale."""
+    """Masks of 0 and 1 beside masks of 0 and 255: the scan reads each by its own scale, unless others are smoothed."""
     read = any(isinstance(index, FolderIndex) and index.value_maps for index in collected.indices.values())
+    severity, fix = "note", "Each is read by its own scale. One scale is clearer."
+    if collected.mixed:
+        severity, fix = "error", "Training stops, because others are smoothed. Save all masks as 0 and 255."
     kinds = {id(item): black_and_white.kind_of(facts.counts) for item, facts in collected.class_masks if not item.many}
-    if read and {"unit", "white"} <= set(kinds.values()):
+    if read and "unit" in kinds.values() and {"white", "blurred"} & set(kinds.values()):
         number = Counter(kinds.values())
         few = "unit" if number["unit"] <= number["white"] else "white"
         names = [collected.name(item.files.mask) for item, _ in collected.class_masks if kinds.get(id(item)) == few]
         message = f"Masks have two scales: {number['white']:,} hold 0 and 255, {number['unit']:,} hold 0 and 1."
-        yield found("note", "mixed-values*", names, message, fix="Each is read by its own scale. One scale is clearer.")
+        yield found(severity, "mixed-values*", names, message, fix=fix)

@@ -33,6 +33,12 @@ def unlike_sizes(collected: Collected) -> Iterator[Finding]:
 
 def refused_readings(collected: Collected) -> Iterator[Finding]:
     """The error that training would stop with, for masks that are fine one by one."""
+    labels = {value for item, facts in collected.class_masks if not collected.painted for value in facts.counts}
+    if collected.refused and len(labels) == 1:
+        names = [collected.name(item.files.mask) for item, _ in collected.class_masks]
+        message = f"All {files(len(names), 'mask')} hold the same single label, {labels.pop()}."
+        yield found("error", "constant-masks", names, message, fix="Export them again: there is nothing to learn.")
+        return
     for line in dict.fromkeys(collected.refused.values()):
         names = [str(split) for split, reason in collected.refused.items() if reason == line and split]
         yield found("error", "not-readable", names or ["all"], line, fix="`keras-seg train` would stop with this line.")
