@@ -38,10 +38,10 @@ def exact_copies(indices: Indices) -> Iterator[Finding]:
             (within if first.split == other.split else across).append(_equal(first, other, indices))
     if across:
         fix = "Remove them from train, together with their masks: scores are too high."
-        message = f"{files(len(across), 'image')} of one split occur in another with the same pixels."
+        message = f"{files(len(across), 'image')} in two splits, with the same pixels."
         yield found("warning", "copies-across-splits*", across, message, fix=fix)
     if within:
-        message = f"{files(len(within), 'image')} occur more than once with the same pixels."
+        message = f"{files(len(within), 'image')} stored again under another name, with the same pixels."
         yield found("warning", "copies", within, message, fix="Keep one of each: copies may end up in two splits.")
 
 

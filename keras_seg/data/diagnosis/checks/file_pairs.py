@@ -34,7 +34,11 @@ def unreadable_files(collected: Collected) -> Iterator[Finding]:
         errors = [(getattr(f.files, kind), error) for f in collected.examined if (error := getattr(f, f"{kind}_error"))]
         if errors:
             file, reason = errors[0]
-            message = f"{files(len(errors), kind)} cannot be read. The first: {reason.removeprefix(f'{file}: ')}"
+            # The fix is said once, for all files.
+            why = (
+                reason.removeprefix(f"{file}: ").removeprefix(f"the {kind} cannot be read ").partition(" Replace it")[0]
+            )
+            message = f"{files(len(errors), kind)} cannot be read. The first: {why}"
             names = [collected.name(file) for file, _ in errors]
             fix = f"Replace these files, or remove each together with its {partner}."
             yield found("error", f"unreadable-{kind}*", names, message, fix=fix)
@@ -45,6 +49,6 @@ def other_files(collected: Collected) -> Iterator[Finding]:
     others = [file for part in collected.parts for file in part.others]
     if others:
         types = listed(sorted({file.suffix.lower() or "no extension" for file in others}))
-        message = f"{files(len(others), 'file')} of other types ({types}) are not read."
+        message = f"{files(len(others), 'file')} of other types ({types}), not read."
         names = [collected.name(file) for file in others]
         yield found("note", "other-files*", names, message, fix="Convert them to PNG if they are images or masks.")
