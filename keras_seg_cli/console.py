@@ -18,12 +18,14 @@ console = rich.console.Console(highlight=False, soft_wrap=False, markup=False, e
 
 # Score tables have a last column without a heading for bars and intervals.
 _BAR_WIDTH = 20
+_WARNING = "Warning:"
 
 
 def notices(texts: Iterable[str]) -> None:
-    """Print what was found in the data without being asked for."""
-    for text in texts:
-        console.print(rich.text.Text.assemble(("Note:", "yellow"), " ", _printable(text)))
+    """Print what was found in the data without being asked for, warnings last."""
+    for text in sorted(texts, key=lambda text: text.startswith(_WARNING)):
+        heading, style = (_WARNING, "bold yellow") if text.startswith(_WARNING) else ("Note:", "yellow")
+        console.print(rich.text.Text.assemble((heading, style), " ", _printable(text.removeprefix(_WARNING).strip())))
 
 
 def status(text: str) -> rich.status.Status:

@@ -19,17 +19,28 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
 @click.command()
 @click.argument("data", type=click.Path(exists=True))
+@click.option("--masks", type=click.Path(exists=True), help="Folder or text file of the masks, if DATA is of images.")
+@click.option("--task", type=click.Choice(["semantic", "instances"]), help="What the masks hold. Default: recognized.")
 @click.option("--repair", type=click.Path(), help="Write a clean copy into this new folder. DATA is not changed.")
 @click.option("--html", type=click.Path(), help="Write the findings and a picture into one page.")
 @click.option("--json", "json_", type=click.Path(), help="Write the findings into a file.")
 @click.option("--channels", type=click.IntRange(1), default=3, help="Channels of the images. Default: 3.")
-def doctor(data: str, repair: str | None, html: str | None, *, json_: str | None, channels: int) -> None:
+def doctor(
+    data: str,
+    masks: str | None,
+    *,
+    repair: str | None,
+    html: str | None,
+    json_: str | None,
+    channels: int,
+    task: str | None,
+) -> None:
     """Find all problems of the folder DATA, instead of stopping at the first one.
 
     Exit status: 0 if training can start, 1 with warnings, 2 with errors; with --repair, that of the copy.
     """
     keras_ready()
-    diagnosis = _diagnosed(data, channels)
+    diagnosis = _diagnosed(data if masks is None else (data, masks), channels, task)
     _print(diagnosis)
     _write(diagnosis, html, json_)
     if repair is not None:
@@ -39,23 +50,21 @@ def doctor(data: str, repair: str | None, html: str | None, *, json_: str | None
             ("Not copied", f"{len(done['not_copied']):,} files"),
             ("Log", rich.text.Text(str(pathlib.Path(repair) / "repairs.json"))),
         )
-        diagnosis = _diagnosed(repair, channels)
+        diagnosis = _diagnosed(repair, channels, task or ("instances" if "objects" in diagnosis.facts else None))
         _print(diagnosis)
     click.get_current_context().exit(diagnosis.status)
 
 
-def _diagnosed(path: str, channels: int) -> "data.Diagnosis":
+def _diagnosed(path: str | tuple[str, str], channels: int, task: str | None) -> "data.Diagnosis":
     from keras_seg.data import diagnose
 
     with console.progress_bar() as bar:
         row = bar.add_task("examining", total=None)
 
         def report(done: int, total: int | None) -> None:
-            # What follows the last file is as fast as reading the masks.
-            name = "reading as train does" if done == total else "examining"
-            bar.update(row, completed=done, total=total, description=name)
+            bar.update(row, completed=done, total=total)
 
-        return diagnose(path, channels=channels, progress=report)
+        return diagnose(path, channels=channels, task=task, progress=report)
 
 
 def _print(diagnosis: "data.Diagnosis") -> None:

@@ -44,9 +44,10 @@ def _doctor_named(data: str, task: str | None) -> Iterator[None]:
         yield
     except InputError as error:
         # An error about an argument begins with it; one about a label tool names a command of its own.
-        if task not in (None, "semantic") or str(error).startswith("`") or "keras-seg convert" in str(error):
+        if str(error).startswith("`") or "keras-seg convert" in str(error):
             raise
-        raise InputError(f"{error} Run `keras-seg doctor {shlex.quote(data)}` to see everything at once.") from error
+        command = f"keras-seg doctor {shlex.quote(data)}{' --task instances' if task == 'instances' else ''}"
+        raise InputError(f"{error} Run `{command}` to see everything at once.") from error
 
 
 def fit(

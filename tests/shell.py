@@ -1,9 +1,16 @@
-"""keras-seg as a person types it, run in this process."""
+"""keras-seg as a person types it, run in this process.
 
+On other backends than TensorFlow, modules that import this one are skipped.
+"""
+
+import keras
 import pytest
 
 from keras_seg.training import run_recorder
 from keras_seg_cli import main
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("the command line is tested once", allow_module_level=True)
 
 
 def command(*arguments):

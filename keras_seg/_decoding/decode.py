@@ -44,7 +44,7 @@ def _read(path: PathLike, kind: str, tiff: Any, pillow: Any) -> Any:
 
 
 def array_facts(path: PathLike, array: Any) -> FileFacts:
-    """The facts of an array in a file."""
+    """The facts of an array, or of a file that holds one."""
     shape = tuple(array.shape) if len(array.shape) == 3 else (*array.shape, 1)
     if len(shape) != 3 or 0 in shape:
         raise InputError(f"{path}: holds an array of shape {tuple(array.shape)}. Save it as (height, width, channels).")

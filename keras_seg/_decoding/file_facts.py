@@ -8,7 +8,7 @@ import numpy as np
 QUARTER_TURNS = (5, 6, 7, 8)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class FileFacts:
     """What one image, mask or array file says about itself.
 

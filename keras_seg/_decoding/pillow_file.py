@@ -1,5 +1,6 @@
 """Every format except TIFF, read by Pillow without losing bits."""
 
+import dataclasses
 import struct
 from typing import Any, BinaryIO
 
@@ -132,7 +133,7 @@ def _facts(image: Image.Image, start: bytes) -> FileFacts:
 def _with_orientation(facts: FileFacts, image: Image.Image) -> FileFacts:
     orientation = image.getexif().get(ORIENTATION_TAG, 1)
     if orientation in range(2, 9):
-        return FileFacts(**{**vars(facts), "orientation": int(orientation)})
+        return dataclasses.replace(facts, orientation=int(orientation))
     return facts
 
 

@@ -8,6 +8,7 @@ from keras_seg import _validation
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data import split_index
+from keras_seg.data.diagnosis.diagnose import index_findings
 from keras_seg.training.range_notice import with_range_notice
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.tasks import Task, find_task
@@ -39,14 +40,17 @@ def scan_run_data(
             `components`. None counts as not given.
 
     Returns:
-        Two indices, (train, validation).
+        Two indices, (train, validation). Warnings of the diagnosis that need no further reading (copies of images in
+        both, single or very small images, very many values) are among the notices of the first.
 
     Raises:
-        InputError: the folder cannot be used, or an option does not apply to the task.
+        InputError: the folder cannot be used, there is nothing to learn in its masks, or an option does not apply to
+            the task.
     """
     kind = find_task(task)
     given = {name: value for name, value in options.items() if value is not None}
-    return _both(kind, path, validation, lambda split: kind.scan(path, split=split, **given), group_by=group_by)
+    train, held = _both(kind, path, validation, lambda split: kind.scan(path, split=split, **given), group_by=group_by)
+    return _with_warnings(path, train, held), held
 
 
 def rescan_run_data(path: PathLike, run: RunFolder, *, validation: PathLike | None = None) -> tuple[Any, Any]:
@@ -68,6 +72,19 @@ def rescan_run_data(path: PathLike, run: RunFolder, *, validation: PathLike | No
         ),
         group_by=plan.fingerprint.get("group_by"),
     )
+
+
+def _with_warnings(path: PathLike, train: Any, validation: Any) -> Any:
+    """The training index with the warnings of the diagnosis that its facts tell as notices."""
+    lines = []
+    for finding in index_findings({"train": train, "val": validation}):
+        if finding.severity == "error":
+            raise InputError(f"{path}: {finding.message} {finding.fix}")
+        # The scan itself says which classes are absent.
+        if finding.severity == "warning" and finding.code != "absent-classes":
+            shown = f" (such as {finding.examples[0]})" if finding.examples else ""
+            lines.append(f"Warning: {finding.message.removesuffix('.')}{shown}. {finding.fix}")
+    return dataclasses.replace(train, notices=(*train.notices, *lines))
 
 
 def _both(

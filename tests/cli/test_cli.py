@@ -15,9 +15,6 @@ from shell import command, killed, refusal
 
 import keras_seg as ks
 
-if keras.backend.backend() != "tensorflow":
-    pytest.skip("the command line is tested once", allow_module_level=True)
-
 pytestmark = pytest.mark.tensorflow_only
 
 

@@ -2,15 +2,11 @@
 
 import json
 
-import keras
 import pytest
 from conversion_sources import save_image, save_json
 from shell import command
 
 from keras_seg_cli.convert import FORMATS
-
-if keras.backend.backend() != "tensorflow":
-    pytest.skip("the command line is tested once", allow_module_level=True)
 
 pytestmark = pytest.mark.tensorflow_only
 

@@ -2,13 +2,9 @@
 
 import shlex
 
-import keras
 import pytest
 from conversion_sources import save_image, save_json
 from shell import command
-
-if keras.backend.backend() != "tensorflow":
-    pytest.skip("the command line is tested once", allow_module_level=True)
 
 pytestmark = pytest.mark.tensorflow_only
 

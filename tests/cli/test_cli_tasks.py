@@ -18,9 +18,6 @@ from keras_seg.training.tasks import find_task
 from keras_seg.training.tasks.task import Decoding
 from keras_seg.training.trained_run import TrainedRun
 
-if keras.backend.backend() != "tensorflow":
-    pytest.skip("the command line is tested once", allow_module_level=True)
-
 pytestmark = [
     pytest.mark.tensorflow_only,
     pytest.mark.thorough,

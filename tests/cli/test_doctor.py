@@ -2,7 +2,6 @@
 
 import json
 
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,9 +9,6 @@ from shell import command
 
 import keras_seg as ks
 from keras_seg_cli import console
-
-if keras.backend.backend() != "tensorflow":
-    pytest.skip("the command line is tested once", allow_module_level=True)
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -58,3 +54,31 @@ def test_train_names_the_doctor(folder, tmp_path, capsys):
     assert command("train", folder, "--out", tmp_path / "run") == 2
     error = capsys.readouterr().err
     assert f"Run `keras-seg doctor '{folder}'` to see everything at once." in error and error.count("\n") == 1
+
+
+def test_objects_and_lists(folder, tmp_path, capsys):
+    for mask in list((folder / "masks").iterdir()):
+        (folder / "masks" / mask.stem).mkdir()
+        mask.rename(folder / "masks" / mask.stem / "1.png")
+    assert command("doctor", folder, "--task", "instances") == 0
+    assert command("doctor", folder / "images", "--masks", folder / "masks", "--task", "instances") == 0
+    assert command("doctor", folder, "--task", "semantic") == 2
+    assert "several masks of one image" in " ".join(capsys.readouterr().out.split())
+
+
+def test_train_prints_warnings_before_the_plan(folder, tmp_path, capsys):
+    (folder / "images" / "g.png").write_bytes((folder / "images" / "a.png").read_bytes())
+    (folder / "masks" / "g.png").write_bytes((folder / "masks" / "a.png").read_bytes())
+    assert command("plan", folder) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Warning: 1 image" in out and out.index("Warning:") < out.index("because")
+
+
+def test_train_stops_where_nothing_can_be_learned(folder, tmp_path, capsys):
+    for mask in (folder / "masks").iterdir():
+        Image.fromarray(np.zeros((64, 64), np.uint8)).save(mask)
+    (folder / "labels.json").write_text('{"names": ["ground", "object"]}')
+    assert command("train", folder, "--out", tmp_path / "run") == 2
+    error = capsys.readouterr().err
+    assert "the same single label" in error and "keras-seg doctor" in error and error.count("\n") == 1
+    assert command("doctor", folder) == 2

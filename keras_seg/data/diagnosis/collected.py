@@ -1,151 +1,245 @@
-"""What one pass over a data folder collected, and how its masks are understood."""
+"""What one pass over a data folder collected, and the reading that follows from it."""
 
 import collections
 import dataclasses
 import functools
 import pathlib
-from typing import Literal
+from collections.abc import Mapping, Sequence
 
 from keras_seg import _validation
+from keras_seg._decoding.orientation import APPLY
+from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.diagnosis.folder_listing import Listing
-from keras_seg.data.diagnosis.pair_facts import MaskLook, PairFacts, Rgb
-from keras_seg.data.diagnosis.smeared import is_smeared
+from keras_seg.data.diagnosis.examine import Examined
+from keras_seg.data.diagnosis.parts import Part
 from keras_seg.data.index import black_and_white
+from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.exif_choice import exif_choice
+from keras_seg.data.index.folder_index import FolderIndex, PairFacts, folder_name, index_of_pairs
+from keras_seg.data.index.instance_index import ImageObjects, InstanceIndex, index_of_objects
+from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile
+from keras_seg.data.index.mask_facts import MaskFacts
+from keras_seg.data.index.mask_ids import Rgb, lossy_ids
+from keras_seg.data.index.pairs import ListedPairs, Pair
 
-Kind = Literal["ids", "0 and 1", "0 and 255", "smeared", "colors"]
 MAX_COLORS = 64
-_VOID = 255
 
 
 @dataclasses.dataclass(frozen=True)
 class Collected:
-    """The listings and facts of a folder. `scan_errors` are the refusals of `scan_folder`, by split."""
+    """The parts and facts of a folder. `indices` holds by split what the scan makes of the usable pairs."""
 
-    path: pathlib.Path
-    listings: tuple[Listing, ...]
-    facts: tuple[PairFacts, ...]
+    path: PathLike | ListedPairs
+    parts: Sequence[Part]
+    examined: Sequence[Examined]
     labels: LabelFile
+    channels: int
     label_error: str = ""
-    scan_errors: dict[str | None, str] = dataclasses.field(default_factory=dict)
 
     def name(self, file: pathlib.Path | None) -> str:
         """A file relative to the folder."""
-        return str(file.relative_to(self.path)) if file is not None and file.is_relative_to(self.path) else str(file)
+        root = pathlib.Path(self.path[0]).parent if isinstance(self.path, (tuple, list)) else pathlib.Path(self.path)
+        return str(file.relative_to(root)) if file is not None and file.is_relative_to(root) else str(file)
+
+    def split(self, found: Examined) -> str | None:
+        """The split of an image or a mask."""
+        return self.parts[found.files.part].split
 
     @functools.cached_property
-    def pairs(self) -> tuple[PairFacts, ...]:
+    def pairs(self) -> tuple[Examined, ...]:
         """Image and mask, both readable."""
-        return tuple(facts for facts in self.facts if facts.readable)
+        return tuple(found for found in self.examined if found.readable)
 
     @functools.cached_property
-    def masks(self) -> tuple[tuple[PairFacts, MaskLook], ...]:
-        """The readable masks that belong to an image."""
-        return tuple((f, f.mask_look) for f in self.facts if f.mask_look is not None and f.image is not None)
+    def class_masks(self) -> tuple[tuple[Examined, MaskFacts], ...]:
+        """The readable masks of classes that belong to an image."""
+        return tuple((f, f.mask) for f in self.examined if isinstance(f.mask, MaskFacts) and f.files.image is not None)
 
     @functools.cached_property
     def painted(self) -> bool:
         """Whether masks hold colors."""
-        return self.labels.colors is not None or any(not look.gray for _, look in self.masks)
+        return any(found.colors is not None for found, _ in self.class_masks)
 
     @functools.cached_property
     def all_colors(self) -> dict[Rgb, int]:
-        """The pixels per color in all masks that are stored in colors: black first, then the most frequent."""
+        """The pixels per color in all painted masks: black first, then the most frequent."""
         total: collections.Counter[Rgb] = collections.Counter()
-        for _, look in self.masks:
-            total.update(look.colors or {})
-            if len(total) > 65536:
-                break
+        for found, facts in self.class_masks:
+            if len(total) <= 65536:
+                total.update(_colors_of(found, facts) or {})
         return dict(sorted(total.items(), key=lambda item: (item[0] != (0, 0, 0), -item[1], item[0])))
 
     @functools.cached_property
-    def palette(self) -> dict[Rgb, int] | None:
+    def palette(self) -> Mapping[Rgb, int] | None:
         """The id of each color: that of labels.json, or one derived from the masks; None for too many colors."""
         if self.labels.colors is not None:
             return self.labels.colors
-        if not self.painted or len(self.all_colors) > MAX_COLORS or any(look.many for _, look in self.masks):
+        lossy = any(facts.lossy and found.colors is not None for found, facts in self.class_masks)
+        if not self.painted or lossy or len(self.all_colors) > MAX_COLORS:
             return None
         return {color: id_ for id_, color in enumerate(self.all_colors)}
 
-    def kind(self, look: MaskLook) -> Kind:
-        """What the pixels of a mask are."""
-        if self.painted and look.colors is not None:
-            return "colors"
-        values = look.values
-        if set(values) <= {0, 1}:
-            return "0 and 1"
-        if set(values) <= {0, _VOID}:
-            return "0 and 255"
-        return "smeared" if not look.many and is_smeared(values, jpeg=look.jpeg) else "ids"
-
-    @functools.cached_property
-    def kinds(self) -> dict[Kind, list[PairFacts]]:
-        """The masks by kind, without those that hold 0 only, which fit several."""
-        found: dict[Kind, list[PairFacts]] = {}
-        for facts, look in self.masks:
-            if self.kind(look) == "colors" or set(look.values) != {0}:
-                found.setdefault(self.kind(look), []).append(facts)
-        return found
-
-    @functools.cached_property
-    def black_and_white(self) -> bool:
-        """Whether masks are black and white."""
-        names = self.labels.names
-        two = self.labels.label_map is None and self.labels.ignore_class is None and (names is None or len(names) == 2)
-        return two and not self.painted and "ids" not in self.kinds and bool({"0 and 255", "smeared"} & set(self.kinds))
-
-    def is_lossy(self, look: MaskLook) -> bool:
-        """Whether JPEG or smoothing changed the values of a mask."""
-        return look.jpeg or (not self.painted and self.kind(look) == "smeared")
-
-    @functools.cached_property
-    def understood(self) -> bool:
-        """Whether the pixels of the masks can be counted per class."""
+    def fault(self, found: Examined) -> str:
+        """Why the scan cannot read the labels of a mask, in words; "" if it can."""
+        facts = found.mask
+        if not isinstance(facts, MaskFacts):
+            return ""
         if self.painted:
-            return self.palette is not None
-        return self.black_and_white or not any(self.is_lossy(look) for _, look in self.masks)
+            colors = _colors_of(found, facts)
+            if colors is None:
+                return "holds ids, while others are painted in colors"
+            if found.many or self.palette is None or colors.keys() - self.palette.keys():
+                return "holds colors without an id"
+        elif found.many:
+            return "holds too many different values"
+        elif facts.lossy and black_and_white.kind_of(facts.counts, lossy=True) == "ids":
+            return str(lossy_ids(facts.path)).removeprefix(f"{facts.path}: ")
+        elif self.stray(facts):
+            return "holds labels that are no class"
+        return ""
+
+    def stray(self, facts: MaskFacts) -> list[int]:
+        """The labels of a mask that are neither a class of the label file nor ignored."""
+        labels = self.labels
+        if labels.label_map is not None:
+            known = {*labels.label_map, *(() if 0 in labels.label_map.values() else (0,))}
+        elif labels.names is None or (
+            len(labels.names) == 2 and black_and_white.kind_of(facts.counts, lossy=facts.lossy) in ("white", "blurred")
+        ):
+            return sorted(value for value in facts.counts if value < 0 and value not in self._ignored)
+        else:
+            known = set(range(len(labels.names)))
+        return sorted(facts.counts.keys() - known - {*self._ignored})
 
     @functools.cached_property
-    def ignored(self) -> tuple[int, ...]:
-        """Ids of pixels without a class."""
-        if self.labels.ignore_class is not None:
+    def _ignored(self) -> tuple[int, ...]:
+        try:
+            return _validation.ignored_classes(self.labels.ignore_class)
+        except InputError:
+            return ()  # The reading refuses it.
+
+    def difference(self, found: Examined) -> str:
+        """How the size of a mask differs: "same", "turned" (fits before the EXIF orientation), "scaled" or "other"."""
+        image, mask = _files(found)
+        applied = self.exif[0] == APPLY
+        size, other = (image.turned_size, mask.turned_size) if applied else (image.size, mask.size)
+        if size == other:
+            return "same"
+        if applied and other == image.size:
+            return "turned"
+        # Rounding to whole pixels changes either side by less than one.
+        ratio = size[0] / other[0]
+        return "scaled" if abs(other[1] * ratio - size[1]) <= max(1.0, ratio) else "other"
+
+    @functools.cached_property
+    def exif(self) -> tuple[str, str]:
+        """("apply" or "ignore", why that is not clear or "")."""
+        examples = [(_pair(found), *_files(found)) for found in self.pairs]
+        try:
+            return exif_choice(examples, self.labels.exif_orientation)[0], ""
+        except InputError as error:
+            return APPLY, str(error)
+
+    @functools.cached_property
+    def usable(self) -> tuple[tuple[Examined, ...], ...]:
+        """By part, the pairs that training can read, or could after the mask is resized or turned."""
+        rows: list[list[Examined]] = [[] for _ in self.parts]
+        for found in self.pairs:
+            if self.difference(found) != "other" and not self.fault(found):
+                rows[found.files.part].append(found)
+        return tuple(map(tuple, rows))
+
+    @functools.cached_property
+    def mixed(self) -> LabelEncoding | None:
+        """The reading of black and white masks on two scales, some of them smoothed, which the scan refuses."""
+        kinds = {black_and_white.kind_of(facts.counts, lossy=facts.lossy) for _, facts in self.class_masks}
+        names = self.labels.names
+        two = names is None or len(names) == 2
+        if self.painted or not two or self.labels.label_map or not {"unit", "blurred"} <= kinds:
+            return None
+        if self._ignored or not kinds <= {"unit", "white", "blurred", "empty"}:
+            return None
+        return LabelEncoding(num_classes=2, class_names=names, label_file=self.labels.content)
+
+    @functools.cached_property
+    def _readings(self) -> tuple[dict[str | None, DataIndex], dict[str | None, str]]:
+        indices, refused = {}, {}
+        encoding = None
+        for part, rows in zip(self.parts, self.usable, strict=True):
+            if not rows:
+                continue
             try:
-                return _validation.ignored_classes(self.labels.ignore_class)
-            except InputError:
-                return ()  # `scan_folder` refuses it.
-        if self.painted or self.black_and_white or self.labels.names is not None:
-            return ()
-        return (_VOID,) if any(_VOID in look.values for _, look in self.masks) else ()
+                indices[part.split] = index = self._index(part, rows, encoding or self.mixed)
+                encoding = getattr(index, "encoding", None)
+            except InputError as error:
+                refused[part.split] = str(error)
+        return indices, refused
 
-    def class_pixels(self, look: MaskLook) -> dict[int, int]:
-        """The pixels per class id of a mask, without ignored pixels."""
-        ids: dict[int, int] = {}
-        for id_, count in self._ids(look):
-            if id_ is not None and id_ not in self.ignored:
-                ids[id_] = ids.get(id_, 0) + count
-        return ids
+    @property
+    def indices(self) -> dict[str | None, DataIndex]:
+        """What the scan makes of the usable pairs, by split. Val and test are read as train is, like in training."""
+        return self._readings[0]
 
-    def _ids(self, look: MaskLook):
-        if self.painted:
-            palette = self.palette or {}
-            colors = look.colors or {}
-            return [(palette.get(color), count) for color, count in colors.items()]
-        if self.black_and_white:
-            # A mask of 0 and 1 among masks of 0 and 255 means the same.
-            white = 1 if self.kind(look) == "0 and 1" else black_and_white.THRESHOLD
-            return [(int(value >= white), count) for value, count in look.values.items()]
-        mapped = self.labels.label_map or {}
-        return [(mapped.get(value, value), count) for value, count in look.values.items()]
+    @property
+    def refused(self) -> dict[str | None, str]:
+        """Why the scan refuses the usable pairs, by split."""
+        return self._readings[1]
 
-    @functools.cached_property
-    def classes(self) -> list[int]:
-        """The class ids: those that have names, or that occur."""
-        if self.labels.names is not None:
-            return [id_ for id_ in range(len(self.labels.names)) if id_ not in self.ignored]
-        return sorted({id_ for _, look in self.masks for id_ in self.class_pixels(look)})
+    def _index(self, part: Part, rows: Sequence[Examined], encoding: object) -> FolderIndex | InstanceIndex:
+        seen = [(_pair(f), f.image, f.mask) for f in rows]
+        shared = {"channels": self.channels, "exif_orientation": self.exif[0]}
+        if part.objects:
+            return index_of_objects(
+                self.path, [ImageObjects(*item) for item in seen], components=None, ignored=(), **shared
+            )
+        palette = self.palette if self.painted else None
+        if palette is not None:
+            seen = [
+                (pair, image, _in_ids(found, facts, palette))
+                for found, (pair, image, facts) in zip(rows, seen, strict=True)
+            ]
+        return index_of_pairs(
+            self.path,
+            [PairFacts(*item) for item in seen],
+            labels=self.labels,
+            ignore_class=self.labels.ignore_class,
+            class_names=self.labels.names,
+            label_map=self.labels.label_map,
+            colors=palette,
+            encoding=encoding,
+            **shared,
+        )
 
-    def class_name(self, id_: int) -> str:
-        """The name of a class, or its id."""
-        names = self.labels.names
-        return names[id_] if names is not None and 0 <= id_ < len(names) else f"class_{id_}"
+    @property
+    def folder(self) -> str:
+        """The folder, or both paths, as text."""
+        return folder_name(self.path)
+
+
+def _pair(found: Examined) -> Pair:
+    if found.files.image is None or found.files.mask is None:
+        raise ValueError("Only pairs have both files.")
+    return Pair(found.files.image, found.files.mask)
+
+
+def _files(found: Examined):
+    if found.image is None or found.mask is None:
+        raise ValueError("Only pairs of readable files have sizes.")
+    return found.image.file, found.mask.file
+
+
+def _colors_of(found: Examined, facts: MaskFacts) -> dict[Rgb, int] | None:
+    """The pixels per color; of a gray mask too, if it is stored in colors or is black. None for a mask of ids."""
+    if found.colors is not None:
+        return found.colors
+    if facts.file.channels >= 3 or set(facts.counts) <= {0}:
+        return {(value, value, value): count for value, count in facts.counts.items()}
+    return None
+
+
+def _in_ids(found: Examined, facts: MaskFacts, palette: Mapping[Rgb, int]) -> MaskFacts:
+    counts: dict[int, int] = {}
+    for color, count in (_colors_of(found, facts) or {}).items():
+        counts[palette[color]] = counts.get(palette[color], 0) + count
+    return facts._replace(counts=counts, palette=None)

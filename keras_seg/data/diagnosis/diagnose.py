@@ -2,36 +2,49 @@
 
 import pathlib
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from keras_seg import _validation
 from keras_seg._progress import check_progress, progress_report
 from keras_seg._types import PathLike, Progress
 from keras_seg._validation import InputError
-from keras_seg.data.diagnosis.checks import CHECKS
-from keras_seg.data.diagnosis.checks.classes import class_totals
+from keras_seg.data.diagnosis.checks import FILE_CHECKS, INDEX_CHECKS
+from keras_seg.data.diagnosis.checks.indices import Indices, of_classes
 from keras_seg.data.diagnosis.collected import Collected
 from keras_seg.data.diagnosis.diagnosis import Diagnosis
-from keras_seg.data.diagnosis.examine import examine
+from keras_seg.data.diagnosis.examine import Examined, Files, examine
 from keras_seg.data.diagnosis.finding import SEVERITIES, Finding
-from keras_seg.data.diagnosis.folder_listing import Listing, list_folder
-from keras_seg.data.diagnosis.pair_facts import PairFacts
-from keras_seg.data.index.folder_index import scan_folder
+from keras_seg.data.diagnosis.parts import Part, list_parts
+from keras_seg.data.index.black_and_white import kind_of
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.label_tools import conversion_error, refuse_data_set
+from keras_seg.data.index.pairs import ListedPairs
 from keras_seg.data.index.thread_map import thread_count, thread_map
 
+TASKS = ("semantic", "instances")
 
-def diagnose(path: PathLike, *, channels: int = 3, workers: int | None = None, progress: Progress = None) -> Diagnosis:
+
+def diagnose(
+    path: PathLike | ListedPairs,
+    *,
+    channels: int = 3,
+    task: str | None = None,
+    workers: int | None = None,
+    progress: Progress = None,
+) -> Diagnosis:
     """Find everything that is wrong with a data folder, instead of stopping at the first problem.
 
-    Each file is decoded once, in threads, and only small facts are kept about it. Folders without an error are then
-    read by `scan_folder` too, so that a folder without errors is one that training can read. The masks are those of
-    semantic segmentation: one class per pixel.
+    Each file is decoded once, in threads, and only small facts are kept about it. How the masks are read follows from
+    these facts by the rules of `scan_folder` and `scan_instances`: a folder without errors is one that training reads.
 
     Args:
-        path: path. The data folder; see `find_pairs` for the layouts.
+        path: path, or pair of paths. The data folder, or two folders or text files; see `find_pairs` for the layouts.
         channels: int. Channels to read the images with. Defaults to 3.
+        task: str. "semantic" for masks of classes, "instances" for masks of objects. Defaults to None: objects if every
+            image has a folder of masks, otherwise classes.
         workers: int. Threads. Defaults to None, for the number of cores.
         progress: True for a bar, a function called with (done, total), or None. Defaults to None.
 
@@ -40,6 +53,7 @@ def diagnose(path: PathLike, *, channels: int = 3, workers: int | None = None, p
 
     Raises:
         InputError: The folder does not exist, or an argument is out of range.
+        ImportError: SciPy is missing, for masks of objects: `pip install "keras-seg[boundary]"`.
 
     Examples:
         >>> import tempfile
@@ -53,87 +67,89 @@ def diagnose(path: PathLike, *, channels: int = 3, workers: int | None = None, p
     """
     channels, workers = _validation.integer("channels", channels), thread_count(workers)
     check_progress(progress)
-    root = pathlib.Path(path)
-    refuse_data_set(root, task="semantic", settings=())
-    listings = list_folder(root)
-    if not any(listing.pairs or listing.has_objects for listing in listings) and (error := conversion_error(root)):
-        raise error
-    labels, label_error = _labels(root, listings)
-    painted = labels.colors is not None
+    if task is not None:
+        _validation.one_of("task", task, TASKS)
+    refuse_data_set(path, task=task or "semantic", settings=())
+    parts = list_parts(path, task)
+    if not any(part.pairs for part in parts):
+        _refuse_label_tool(path, task)
+    labels, label_error = _labels(path, parts)
 
-    def look(file: tuple[str | None, pathlib.Path | None, pathlib.Path | None]) -> PairFacts:
-        split, image, mask = file
-        return examine(image, mask, split=split, channels=channels, painted=painted)
+    def look(files: Files) -> Examined:
+        objects = parts[files.part].objects
+        return examine(files, channels=channels, objects=objects, painted=labels.colors is not None)
 
-    files = [file for listing in listings for file in _files(listing)]
-    facts = []
-    with progress_report(progress, total=len(files), unit="images") as report:
-        for done, found in enumerate(thread_map(look, files, workers=workers), 1):
-            facts.append(found)
+    wanted = [files for position, part in enumerate(parts) for files in _files(position, part)]
+    examined = []
+    with progress_report(progress, total=len(wanted), unit="images") as report:
+        for done, found in enumerate(thread_map(look, wanted, workers=workers), 1):
+            examined.append(found)
             report(done)
-    collected = Collected(root, tuple(listings), tuple(facts), labels, label_error)
-    # A tool's files tell what its colors mean.
-    if collected.painted and labels.path is None and (error := conversion_error(root)):
-        raise error
-    findings = _run_checks(collected)
-    if not any(finding.severity == "error" for finding in findings):
-        collected.scan_errors.update(_scan_errors(root, listings, channels=channels, workers=workers))
-        findings = _run_checks(collected) if collected.scan_errors else findings
+    collected = Collected(path, parts, examined, labels, channels, label_error)
+    if collected.painted and labels.path is None:
+        _refuse_label_tool(path, task)  # A tool's files tell what its colors mean.
+    findings = [finding for check in FILE_CHECKS for finding in check(collected)]
     return Diagnosis(
-        path=str(path),
-        splits=tuple(listing.split for listing in listings if listing.split is not None),
+        path=collected.folder,
+        splits=tuple(part.split for part in parts if part.split is not None),
         facts=_facts(collected),
-        findings=tuple(findings),
+        findings=_sorted([*findings, *index_findings(collected.indices)]),
         _collected=collected,
     )
 
 
-def _files(listing: Listing):
-    yield from ((listing.split, pair.image, pair.mask) for pair in listing.pairs)
-    yield from ((listing.split, file, None) for file in (*listing.lone_images, *listing.loose))
-    yield from ((listing.split, None, file) for file in listing.lone_masks)
+def index_findings(indices: Indices) -> tuple[Finding, ...]:
+    """What is wrong as far as the indices of a scan tell, by split: nothing is read again.
+
+    Args:
+        indices: dict from the name of the split, or None, to `FolderIndex` or `InstanceIndex`.
+    """
+    return _sorted([finding for check in INDEX_CHECKS for finding in check(indices)])
 
 
-def _labels(root: pathlib.Path, listings: list[Listing]) -> tuple[LabelFile, str]:
+def _refuse_label_tool(path: PathLike | ListedPairs, task: str | None) -> None:
+    if not isinstance(path, (tuple, list)) and (error := conversion_error(pathlib.Path(path), task=task or "semantic")):
+        raise error
+
+
+def _sorted(findings: list[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def _files(position: int, part: Part) -> Iterator[Files]:
+    yield from (Files(position, *pair) for pair in part.pairs)
+    yield from (Files(position, file, None) for file in (*part.lone_images, *part.loose))
+    yield from (Files(position, None, file) for file in part.lone_masks)
+
+
+def _labels(path: PathLike | ListedPairs, parts: list[Part]) -> tuple[LabelFile, str]:
     try:
-        return read_label_file(root, listings[0].split), ""
+        return read_label_file(path, parts[0].split), ""
     except (InputError, UnicodeDecodeError) as error:
         return LabelFile(), str(error)
 
 
-def _run_checks(collected: Collected) -> list[Finding]:
-    found = [finding for check in CHECKS for finding in check(collected)]
-    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
-
-
-def _scan_errors(root: pathlib.Path, listings: list[Listing], *, channels: int, workers: int) -> dict[str | None, str]:
-    """The refusals of `scan_folder`. Val and test are read as train is, like in training."""
-    errors, encoding = {}, None
-    for listing in listings:
-        try:
-            index = scan_folder(
-                root, split=listing.split, channels=channels, workers=workers, check_images=False, encoding=encoding
-            )
-            encoding = index.encoding
-        except InputError as error:
-            errors[listing.split] = str(error)
-    return errors
-
-
 def _facts(collected: Collected) -> dict[str, Any]:
-    sizes = Counter(look.size for look in (f.image_look for f in collected.pairs) if look is not None)
-    total: Counter[int] = Counter()
-    for counts in class_totals(collected).values():
-        total.update(counts)
-    pixels = max(1, sum(total.values()))
+    sizes = Counter(size for index in collected.indices.values() for size in index.sizes)
+    kinds = Counter(
+        "colors" if item.colors is not None else kind_of(facts.counts, lossy=facts.lossy)
+        for item, facts in collected.class_masks
+    )
     facts: dict[str, Any] = {
-        "pairs": {listing.split or "all": len(listing.pairs) for listing in collected.listings},
+        "pairs": {part.split or "all": len(part.pairs) for part in collected.parts},
         "sizes": {f"{height}x{width}": count for (height, width), count in sizes.most_common(5)},
         "different_sizes": len(sizes),
-        "masks": {kind: len(group) for kind, group in collected.kinds.items()},
-        # Not one per value, where values are no classes.
-        "classes": {collected.class_name(id_): total[id_] / pixels for id_ in collected.classes[:256]},
+        "masks": dict(kinds),
     }
+    held = [index for _, index in of_classes(collected.indices)]
+    if held:
+        total = np.sum([index.class_pixels for index in held], axis=0)
+        shares = (total / max(1, total.sum())).tolist()
+        # Not one per value, where values are no classes.
+        facts["classes"] = dict(zip(held[0].class_names[:256], shares, strict=False))
+    else:
+        objects = [int(getattr(index, "object_counts", np.zeros(1)).sum()) for index in collected.indices.values()]
+        facts |= {"classes": {}, "objects": sum(objects)}
     if collected.painted and collected.labels.colors is None and collected.palette is not None:
         facts["proposed_labels"] = {"colors": [list(color) for color in collected.palette]}
     return facts

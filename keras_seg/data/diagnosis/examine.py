@@ -1,114 +1,126 @@
-"""One image and its mask, each decoded once, as facts."""
+"""One image and its mask, each decoded once, as facts that are small whatever their size."""
 
+import dataclasses
 import pathlib
+from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from keras_seg._validation import InputError
 from keras_seg.data.diagnosis.border_offset import border_offset
-from keras_seg.data.diagnosis.image_hashes import gray_picture, pixel_hash, shape_hash, thumbnail
-from keras_seg.data.diagnosis.mask_reading import MaskContent, read_content, unpacked
-from keras_seg.data.diagnosis.pair_facts import CAP, ImageLook, MaskLook, PairFacts
-from keras_seg.data.diagnosis.smeared import is_smeared
 from keras_seg.data.diagnosis.specks import count_specks
-from keras_seg.data.index.black_and_white import THRESHOLD
-from keras_seg.data.index.reading import read_image
+from keras_seg.data.index import black_and_white
+from keras_seg.data.index.image_facts import ImageFacts, facts_of_image
+from keras_seg.data.index.image_hashes import gray_picture
+from keras_seg.data.index.mask_facts import MaskFacts, facts_of
+from keras_seg.data.index.mask_ids import Rgb, is_painted, mask_ids, packed_colors, unpacked
+from keras_seg.data.index.object_facts import ObjectFacts, object_facts
+from keras_seg.data.index.reading import decode_mask, read_stored_image
 
-_ORIENTATION_TAG = 0x0112
+CAP = 512
 
 
-def examine(
-    image: pathlib.Path | None, mask: pathlib.Path | None, *, split: str | None, channels: int, painted: bool
-) -> PairFacts:
+class Files(NamedTuple):
+    """What to examine: a pair, or a lone file, of one part."""
+
+    part: int
+    image: pathlib.Path | None
+    mask: pathlib.Path | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What was found in an image and in its mask.
+
+    Args:
+        files: `Files`.
+        image: `ImageFacts`, or None if the image cannot be read.
+        mask: `MaskFacts` or `ObjectFacts`, or None if the mask cannot be read.
+        colors: number of pixels per color, for a mask that is painted in colors; at most `CAP` of them.
+        many: bool. Whether the mask has more values or colors than `CAP`.
+        specks: int. Regions of a few pixels.
+        offset: how far the mask must be moved (down, right) to fit the edges of the image best, or None.
+        image_error, mask_error: why a file cannot be read, or "".
+    """
+
+    files: Files
+    image: ImageFacts | None = None
+    mask: MaskFacts | ObjectFacts | None = None
+    colors: dict[Rgb, int] | None = None
+    many: bool = False
+    specks: int = 0
+    offset: tuple[int, int] | None = None
+    image_error: str = ""
+    mask_error: str = ""
+
+    @property
+    def readable(self) -> bool:
+        """Whether both files could be read."""
+        return self.image is not None and self.mask is not None
+
+
+class _Mask(NamedTuple):
+    facts: MaskFacts | ObjectFacts
+    labels: np.ndarray | None
+    colors: dict[Rgb, int] | None = None
+    many: bool = False
+
+
+def examine(files: Files, *, channels: int, objects: bool, painted: bool) -> Examined:
     """The facts of an image, of a mask, or of both as a pair.
 
     Args:
-        image: path, or None.
-        mask: path, or None.
-        split: name of the split.
+        files: what to examine.
         channels: channels to read the image with.
-        painted: whether masks are known to hold colors.
+        objects: whether the mask is of objects.
+        painted: whether masks are known to hold colors, because labels.json lists them.
     """
-    look, gray, image_error = None, None, ""
-    if image is not None:
+    image, gray, image_error = None, None, ""
+    if files.image is not None:
         try:
-            array = read_image(image, channels=channels)
-            gray = gray_picture(array)
-            look = _image_look(image, array, gray)
+            array, file = read_stored_image(files.image, channels=channels)
+            image, gray = facts_of_image(files.image, array, file), gray_picture(array)
         except InputError as error:
             image_error = str(error)
-    mask_look, labels, mask_error = None, None, ""
-    if mask is not None:
+    mask, mask_error = None, ""
+    if files.mask is not None:
         try:
-            mask_look, labels = _mask_look(read_content(mask, painted=painted))
+            if objects:
+                mask = _Mask(*object_facts(files.mask, components=None, ignored=()))
+            else:
+                mask = _class_mask(files.mask, painted=painted)
         except InputError as error:
             mask_error = str(error)
-    offset = None if gray is None or labels is None else border_offset(gray, labels)
-    return PairFacts(
-        split=split,
+    labels = None if mask is None else mask.labels
+    return Examined(
+        files=files,
         image=image,
-        mask=mask,
-        image_look=look,
-        mask_look=mask_look,
+        mask=None if mask is None else mask.facts,
+        colors=None if mask is None else mask.colors,
+        many=mask is not None and mask.many,
+        specks=0 if labels is None or objects else count_specks(labels),
+        offset=None if gray is None or labels is None else border_offset(gray, labels),
         image_error=image_error,
         mask_error=mask_error,
-        offset=offset,
     )
 
 
-def orientation(path: pathlib.Path) -> int:
-    """The EXIF orientation of an image, from its header: 1 for upright."""
-    if path.suffix.lower() == ".npy":
-        return 1
-    try:
-        with Image.open(path) as image:
-            return int(image.getexif().get(_ORIENTATION_TAG, 1))
-    except Exception:  # The image itself was read; only its metadata are damaged.
-        return 1
-
-
-def _image_look(path: pathlib.Path, array: np.ndarray, gray: np.ndarray) -> ImageLook:
-    wide = array.dtype != np.uint8
-    return ImageLook(
-        size=(array.shape[0], array.shape[1]),
-        channels=array.shape[2],
-        orientation=orientation(path),
-        wide=wide,
-        peak=float(array.max()) if wide else 255.0,
-        pixel_hash=pixel_hash(array),
-        shape_hash=shape_hash(gray),
-        thumbnail=thumbnail(gray),
-    )
-
-
-def _mask_look(content: MaskContent) -> tuple[MaskLook, np.ndarray | None]:
-    """The facts, and the labels without gray levels between black and white; None for too many labels."""
-    pixels = content.pixels
-    if pixels.dtype == np.uint8:
-        number = np.bincount(pixels.ravel(), minlength=256)  # Twenty times as fast as np.unique.
-        found = np.flatnonzero(number)
-        number = number[found]
-    else:
-        found, number = np.unique(pixels, return_counts=True)
-    counts = dict(zip(found[:CAP].tolist(), number[:CAP].tolist(), strict=True))
-    gray = content.values is not None
-    colors = None
-    if content.packed is not None:
-        colors = {unpacked(value * 0x010101 if gray else value): count for value, count in counts.items()}
-    many, labels = len(found) > CAP, pixels
-    if many:
-        labels = None
-    elif gray and is_smeared(counts, jpeg=content.jpeg):
-        labels = (pixels >= THRESHOLD).astype(np.uint8)
-    look = MaskLook(
-        size=(pixels.shape[0], pixels.shape[1]),
-        jpeg=content.jpeg,
-        gray=gray,
-        values=counts if gray else {},
-        colors=colors,
-        many=many,
-        # Regions of a JPEG are those of its blocks.
-        specks=0 if labels is None or (content.jpeg and labels is pixels) else count_specks(labels),
-    )
-    return look, labels
+def _class_mask(path: pathlib.Path, *, painted: bool) -> _Mask:
+    pixels = decode_mask(path)
+    if painted or is_painted(path, pixels):
+        packed = packed_colors(path, pixels)
+        found, number = np.unique(packed, return_counts=True)
+        colors = dict(zip(map(unpacked, found[:CAP].tolist()), number[:CAP].tolist(), strict=True))
+        many = len(found) > CAP
+        labels = None if many or pixels.facts.lossy else packed
+        return _Mask(MaskFacts(path, pixels.facts, {}), labels, colors, many)
+    labels = mask_ids(path, pixels, None)
+    facts = facts_of(path, labels, pixels)
+    kind = black_and_white.kind_of(facts.counts, lossy=facts.lossy)
+    if len(facts.counts) > CAP:
+        return _Mask(facts._replace(counts=dict(list(facts.counts.items())[:CAP])), None, None, True)
+    if kind == "blurred":
+        labels = (labels >= black_and_white.THRESHOLD).astype(np.uint8)
+    elif facts.lossy:
+        labels = None  # Regions of a JPEG are those of its blocks.
+    return _Mask(facts, labels)

@@ -1,7 +1,8 @@
 """One thing that a diagnosis found."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 Severity = Literal["error", "warning", "note"]
@@ -38,9 +39,20 @@ class Finding:
         return {**dataclasses.asdict(self), "examples": list(self.examples)}
 
 
-def some(items: Iterable[Any]) -> tuple[str, ...]:
-    """The first items as examples."""
-    return tuple(one_line(item) for item in list(items)[:_EXAMPLES])
+def found(severity: Severity, code: str, items: Collection[Any], message: str, *, fix: str = "") -> Finding:
+    """A finding about all of `items`, the first of which are its examples.
+
+    Its `code` ends with "*" if it can be repaired.
+    """
+    return Finding(
+        severity=severity,
+        code=code.removesuffix("*"),
+        message=one_line(message),
+        count=len(items),
+        examples=tuple(map(one_line, itertools.islice(items, _EXAMPLES))),
+        fix=fix,
+        repairable=code.endswith("*"),
+    )
 
 
 def one_line(text: Any) -> str:

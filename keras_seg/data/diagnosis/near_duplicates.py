@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from keras_seg.data.diagnosis.pair_facts import ImageLook
+from keras_seg.data.index.image_hashes import ImageHashes
 
 DISTANCE = 4
 # One more than the distance: two hashes that differ in four bits agree in one of five bands.
@@ -15,7 +15,7 @@ _MIN_CONTRAST = 4.0
 _MEAN_DIFFERENCE, _MAX_DIFFERENCE = 6.0, 32.0
 
 
-def near_duplicates(looks: Sequence[ImageLook]) -> list[list[int]]:
+def near_duplicates(hashes: Sequence[ImageHashes]) -> list[list[int]]:
     """Groups of positions of images that look alike, directly or through others of the group.
 
     The difference hashes of 64 bits may differ in four; the thumbnails must then agree in every part of the picture up
@@ -23,15 +23,15 @@ def near_duplicates(looks: Sequence[ImageLook]) -> list[list[int]]:
     so are images of equal pixels, except for the first.
 
     Args:
-        looks: the facts of the images.
+        hashes: those of the images.
     """
-    if not looks:
+    if not hashes:
         return []
-    first_of = {look.pixel_hash: position for position, look in reversed(list(enumerate(looks)))}
+    first_of = {item.pixels: position for position, item in reversed(list(enumerate(hashes)))}
     positions = np.array(sorted(first_of.values()), np.int64)
-    thumbs = np.array([np.frombuffer(looks[i].thumbnail, np.uint8) for i in positions], np.float32)
+    thumbs = np.array([np.frombuffer(hashes[i].thumbnail, np.uint8) for i in positions], np.float32)
     seen = np.flatnonzero(thumbs.std(1) >= _MIN_CONTRAST)
-    hashes = np.array([looks[positions[i]].shape_hash for i in seen], np.uint64)
+    shapes = np.array([hashes[positions[i]].shape for i in seen], np.uint64)
     group = list(range(len(seen)))
 
     def root(item: int) -> int:
@@ -40,7 +40,7 @@ def near_duplicates(looks: Sequence[ImageLook]) -> list[list[int]]:
             item = group[item]
         return item
 
-    for one, other in _close(hashes):
+    for one, other in _close(shapes):
         # Only what joins two groups is compared, so that a video takes no memory per pair of frames.
         if root(one) != root(other) and _alike(thumbs[seen[one]], thumbs[seen[other]]):
             group[root(other)] = root(one)

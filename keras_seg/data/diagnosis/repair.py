@@ -1,84 +1,82 @@
 """A clean copy of a data folder."""
 
-import dataclasses
 import functools
 import os
 import pathlib
 import shutil
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from keras_seg import _files
+from keras_seg._decoding.orientation import IGNORE, upright
 from keras_seg._validation import InputError
 from keras_seg.data.diagnosis.collected import Collected
 from keras_seg.data.diagnosis.copies import copies_of_images
+from keras_seg.data.diagnosis.examine import Examined
 from keras_seg.data.diagnosis.finding import one_line
-from keras_seg.data.diagnosis.mask_ids import mask_ids
-from keras_seg.data.diagnosis.mask_size import size_difference
-from keras_seg.data.diagnosis.pair_facts import MaskLook, PairFacts
-from keras_seg.data.diagnosis.stray_labels import stray_labels
-from keras_seg.data.index.folder_index import scan_folder
+from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.folder_index import FolderIndex, scan_folder
+from keras_seg.data.index.instance_index import scan_instances
+from keras_seg.data.index.label_names import names_given
 from keras_seg.data.index.thread_map import thread_count, thread_map
 from keras_seg.visualization import palette
 
 _LOG = "repairs.json"
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
-# What `ImageOps.exif_transpose` does for each EXIF orientation.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Task:
-    facts: PairFacts
+class _Task(NamedTuple):
+    """A pair to copy, its place in an index, and the stem of its files in the copy."""
+
+    found: Examined
+    index: DataIndex
+    row: int
     stem: str
+    split: str | None
 
 
 def repaired_copy(collected: Collected, out: pathlib.Path) -> dict[str, Any]:
     """Write the copy to `out`, completely or not at all, and return the log that it holds."""
-    _check_place(collected.path, out)
+    _check_place(collected, out)
     out = out.resolve()
     skipped = list(_not_copied(collected))
     tasks = list(_tasks(collected, skipped))
     if not tasks:
-        raise InputError(f"{collected.path}: no pair of image and mask can be repaired. Fix the errors by hand.")
+        reason = next(iter([*collected.refused.values(), *(part.error for part in collected.parts)]), "")
+        raise InputError(
+            f"{collected.folder}: no pair of image and mask can be repaired. {one_line(reason) or 'See the errors.'}"
+        )
     with _files.written_aside(out, overwrite=True) as aside:
-        for split in {task.facts.split for task in tasks}:
+        for split in {task.split for task in tasks}:
             for kind in ("images", "masks"):
                 _folder(aside, split, kind).mkdir(parents=True)
         entries = []
         for done in thread_map(lambda task: _copy(collected, task, aside), tasks, workers=thread_count(None)):
             entries += done
-        if (labels := _label_content(collected)) is not None:
-            _files.write_json(aside / "labels.json", labels)
+        _write_labels(tasks[0].index, aside)
         copied = {entry["file"] for entry in entries if entry["action"] == "mask written as ids"}
         if not copied:
-            raise InputError(f"{collected.path}: the files have changed since they were examined. Begin again.")
+            raise InputError(f"{collected.folder}: the files have changed since they were examined. Begin again.")
         log = {
-            "source": str(collected.path),
+            "source": collected.folder,
             "pairs": len(copied),
             "not_copied": skipped + [entry for entry in entries if entry["action"] == "not copied"],
             "done": [entry for entry in entries if entry["action"] != "not copied"],
-            "remaining": _remaining(collected, aside),
         }
         _files.write_json(aside / _LOG, log)
+        _check_copy(collected, aside)
     return log
 
 
-def _check_place(source: pathlib.Path, out: pathlib.Path) -> None:
-    inner, outer = out.resolve(), source.resolve()
-    if inner == outer or outer in inner.parents or inner in outer.parents:
-        raise InputError(f"{out}: the copy must lie outside of the data folder {source}. Choose another place.")
+def _check_place(collected: Collected, out: pathlib.Path) -> None:
+    inner = out.resolve()
+    for source in collected.path if isinstance(collected.path, (tuple, list)) else [collected.path]:
+        outer = pathlib.Path(source).resolve()
+        if inner == outer or outer in inner.parents or inner in outer.parents:
+            raise InputError(f"{out}: the copy must lie outside of the data folder {source}. Choose another place.")
     if out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out}: is not empty. Choose a new folder for the copy.")
     if out.exists() and not out.is_dir():
@@ -95,108 +93,121 @@ def _entry(file: str, action: str, detail: str) -> dict[str, str]:
 
 def _not_copied(collected: Collected) -> Iterator[dict[str, str]]:
     """Files that are in no pair, or in an unreadable one."""
-    for listing in collected.listings:
-        if listing.error:
-            yield _entry(listing.split or str(collected.path), "not copied", listing.error)
+    for part in collected.parts:
+        if part.error:
+            yield _entry(part.split or collected.folder, "not copied", part.error)
         for files, reason in (
-            (listing.lone_images, "no mask"),
-            (listing.lone_masks, "no image"),
-            (listing.others, "not an image"),
+            (part.lone_images, "no mask"),
+            (part.lone_masks, "no image"),
+            (part.others, "not an image"),
         ):
             yield from (_entry(collected.name(file), "not copied", reason) for file in files)
-    for facts in collected.facts:
-        if facts.image is not None and facts.mask is not None and not facts.readable:
-            reason = facts.image_error or facts.mask_error
-            yield from (_entry(collected.name(file), "not copied", reason) for file in (facts.image, facts.mask))
+    for found in collected.examined:
+        if found.files.image is None or found.files.mask is None:
+            continue
+        if reason := _obstacle(collected, found):
+            yield from (_entry(collected.name(file), "not copied", reason) for file in found.files[1:])
+
+
+def _obstacle(collected: Collected, found: Examined) -> str:
+    """Why a pair cannot be repaired; "" if it can."""
+    if not found.readable:
+        return found.image_error or found.mask_error
+    if collected.difference(found) == "other":
+        return "the mask has another aspect ratio than the image"
+    if fault := collected.fault(found):
+        return f"the mask {fault}"
+    return collected.refused.get(collected.split(found), "")
 
 
 def _tasks(collected: Collected, skipped: list[dict[str, str]]) -> Iterator[_Task]:
-    """The pairs to copy, under unique names; the others are added to `skipped`."""
-    reasons = {id(facts): reason for facts in collected.pairs if (reason := _obstacle(collected, facts))}
-    usable = [facts for facts in collected.pairs if id(facts) not in reasons]
-    for first, *others in copies_of_images(usable):
+    """The pairs to copy, under unique names; copies in other splits are added to `skipped`."""
+    usable = [
+        (found, index, row, part.split)
+        for part, rows in zip(collected.parts, collected.usable, strict=True)
+        if (index := collected.indices.get(part.split)) is not None
+        for row, found in enumerate(rows)
+    ]
+    same: dict[int, str] = {}
+    hashes = [(found, split, found.image.hashes) for found, _, _, split in usable if found.image and found.image.hashes]
+    for first, *others in copies_of_images(hashes):
         for other in others:
-            if other.split != first.split:
-                reasons[id(other)] = f"the same image as {collected.name(first.image)}"
+            if collected.split(other) != collected.split(first):
+                same[id(other)] = f"the same image as {collected.name(first.files.image)}"
     used: set[tuple[str | None, str]] = set()
-    for facts in collected.pairs:
-        if id(facts) in reasons:
-            for file in (facts.image, facts.mask):
-                skipped.append(_entry(collected.name(file), "not copied", reasons[id(facts)]))
+    for found, index, row, split in usable:
+        if id(found) in same:
+            skipped += [_entry(collected.name(file), "not copied", same[id(found)]) for file in found.files[1:]]
             continue
-        stem = start = pathlib.Path(collected.name(facts.image)).stem
+        stem = start = pathlib.Path(collected.name(found.files.image)).stem
         number = 1
-        while (facts.split, stem.lower()) in used:  # Images of several folders, or on disks that ignore case.
+        while (split, stem.lower()) in used:  # Images of several folders, or on disks that ignore case.
             number += 1
             stem = f"{start}-{number}"
-        used.add((facts.split, stem.lower()))
-        yield _Task(facts, stem)
-
-
-def _obstacle(collected: Collected, facts: PairFacts) -> str:
-    """Why a pair cannot be repaired; "" if it can."""
-    look = facts.mask_look
-    if look is None:
-        return "the mask cannot be read"
-    if size_difference(facts) == "other":
-        return "the mask has another aspect ratio than the image"
-    if not collected.black_and_white and collected.is_lossy(look):
-        return "the labels of the mask were changed by JPEG or smoothing"
-    if collected.painted:
-        return _color_obstacle(collected, look)
-    if look.many or stray_labels(collected, look):
-        return "the mask holds labels that are no class"
-    if any(id_ < 0 for id_ in collected.ignored):
-        return "labels below 0 cannot be stored in a PNG"
-    return ""
-
-
-def _color_obstacle(collected: Collected, look: MaskLook) -> str:
-    if look.colors is None:
-        return "the mask holds ids, while others are painted in colors"
-    if look.many or collected.palette is None or set(look.colors) - set(collected.palette):
-        return "the mask holds colors without an id"
-    return ""
+        used.add((split, stem.lower()))
+        yield _Task(found, index, row, stem, split)
 
 
 def _copy(collected: Collected, task: _Task, aside: pathlib.Path) -> list[dict[str, str]]:
     """Write one pair; the entries of the log."""
-    facts = task.facts
-    if facts.image is None or facts.mask is None or facts.image_look is None:
-        raise ValueError("Only pairs are copied.")
-    image_name, mask_name = collected.name(facts.image), collected.name(facts.mask)
+    image, mask = task.index.pairs[task.row]
     entries, details = [], []
-    images = _folder(aside, facts.split, "images")
+    images = _folder(aside, task.split, "images")
+    facts = task.found.image
+    if facts is None:
+        raise ValueError("Only readable pairs are copied.")
     try:
-        ids = mask_ids(collected, facts)
+        ids = task.index.read_labels(task.row)
+        if task.index.exif_orientation == IGNORE or collected.difference(task.found) == "turned":
+            ids = upright(ids, facts.file.orientation)
+            details += ["turned like its image"] * (facts.file.orientation != 1)
+        ids = _storable(ids, task.index, details)
         picture = Image.fromarray(ids)
-        difference = size_difference(facts)
-        if difference == "turned":
-            picture = picture.transpose(_TURNS[facts.image_look.orientation])
-            details.append("turned like its image")
-        elif difference == "scaled":
-            height, width = facts.image_look.size
+        height, width = facts.file.turned_size
+        if picture.size != (width, height):
             picture = picture.resize((width, height), Image.Resampling.NEAREST)
             details.append(f"resized to {height}x{width} with nearest neighbor")
-        if facts.image_look.orientation in _TURNS:
-            _write_turned(facts.image, images / f"{task.stem}.png")
-            entries.append(_entry(image_name, "image turned", "EXIF orientation applied, saved as PNG"))
+        if facts.file.orientation != 1:
+            _write_turned(image, images / f"{task.stem}.png")
+            entries.append(_entry(collected.name(image), "image turned", "EXIF orientation applied, saved as PNG"))
         else:
-            name = facts.image.name if task.stem == facts.image.stem else task.stem + facts.image.suffix
-            shutil.copyfile(facts.image, images / name)
-            if name != facts.image.name:
-                entries.append(_entry(image_name, "image renamed", name))
+            name = image.name if task.stem == image.stem else task.stem + image.suffix
+            shutil.copyfile(image, images / name)
+            if name != image.name:
+                entries.append(_entry(collected.name(image), "image renamed", name))
     except (InputError, OSError) as error:
-        return [_entry(name, "not copied", str(error)) for name in (image_name, mask_name)]
-    kind = collected.kind(facts.mask_look) if facts.mask_look is not None else "ids"
-    if collected.painted:
-        details.insert(0, "colors to ids")
-    elif collected.black_and_white:
-        details.insert(0, {"0 and 1": "0 and 1 kept"}.get(kind, "split at 128 into 0 and 1"))
-    elif collected.labels.label_map:
-        details.insert(0, "label_map applied")
-    _write_ids(np.array(picture), _folder(aside, facts.split, "masks") / f"{task.stem}.png")
-    return [*entries, _entry(mask_name, "mask written as ids", ", ".join(details))]
+        return [_entry(collected.name(name), "not copied", str(error)) for name in (image, mask)]
+    _write_ids(np.array(picture), _folder(aside, task.split, "masks") / f"{task.stem}.png")
+    how = _reading_of(task)
+    return [*entries, _entry(collected.name(mask), "mask written as ids", ", ".join([*how, *details]))]
+
+
+def _reading_of(task: _Task) -> list[str]:
+    """What turned the values of the file into ids."""
+    if isinstance(task.index, FolderIndex):
+        encoding = task.index.encoding
+        steps = {
+            "colors to ids": bool(task.index.colors),
+            "split at 128 into 0 and 1": encoding.threshold is not None,
+            "read by its own scale": bool(task.index.value_maps and task.index.value_maps[task.row]),
+            "label_map applied": bool(encoding.label_map),
+        }
+        return [step for step, taken in steps.items() if taken]
+    return ["objects numbered; where they overlap, the smaller one is on top"]
+
+
+def _storable(ids: np.ndarray, index: DataIndex, details: list[str]) -> np.ndarray:
+    """The ids as int32, with ignored labels below 0 as `_void` says."""
+    for label in index.ignore_class:
+        if label < 0 and (ids == label).any():
+            ids = np.where(ids == label, _void(index), ids)
+            details.append(f"ignored pixels stored as {_void(index)}")
+    return ids.astype(np.int32)
+
+
+def _void(index: DataIndex) -> int:
+    """The label of ignored pixels in the copy, where the one of the data cannot be stored."""
+    return 255 if getattr(index, "num_classes", 1 << 16) <= 255 else 65535
 
 
 def _write_turned(source: pathlib.Path, target: pathlib.Path) -> None:
@@ -222,31 +233,29 @@ def _viewer_colors() -> bytes:
     return palette(255).tobytes() + bytes(3)
 
 
-def _label_content(collected: Collected) -> dict[str, Any] | None:
-    """The label file of the copy, in which masks hold ids; None if there is nothing to say."""
-    labels, classes = collected.labels, collected.classes
-    content: dict[str, Any] = {}
-    if labels.names is not None:
-        content["names"] = list(labels.names)
-    elif collected.black_and_white:
-        content["names"] = ["background", "foreground"]
-    # Ids with gaps may be gray levels, so that only a person can name them.
-    elif len(classes) >= 2 and classes == list(range(len(classes))):
-        content["names"] = [collected.class_name(id_) for id_ in classes]
-    if collected.ignored:
-        content["ignore_class"] = collected.ignored[0] if len(collected.ignored) == 1 else list(collected.ignored)
-    return content or None
+def _write_labels(index: DataIndex, aside: pathlib.Path) -> None:
+    """The label file of the copy, in which masks hold ids; objects have no names."""
+    if isinstance(index, FolderIndex):
+        names = index.class_names
+        if len(names) == 2 and not names_given(index.encoding):
+            names = ("background", "foreground")
+        content: dict[str, Any] = {"names": list(names)}
+        ignored = [label if label >= 0 else _void(index) for label in index.ignore_class]
+        if ignored:
+            content["ignore_class"] = ignored[0] if len(ignored) == 1 else ignored
+        _files.write_json(aside / "labels.json", content)
 
 
-def _remaining(collected: Collected, aside: pathlib.Path) -> list[str]:
-    """Why `scan_folder` refuses the copy: [] if it does not."""
-    found = []
-    for split in dict.fromkeys(listing.split for listing in collected.listings):
-        if split is not None and not (aside / split).is_dir():
-            continue
-        channels = next((look.channels for f in collected.pairs if (look := f.image_look) is not None), 3)
-        try:
-            scan_folder(aside, split=split, channels=channels, check_images=False)
-        except InputError as error:
-            found.append(one_line(str(error).replace(str(aside) + os.sep, "").replace(str(aside), "The copy")))
-    return found
+def _check_copy(collected: Collected, aside: pathlib.Path) -> None:
+    """Scan the copy as training does: one that training refuses is not kept."""
+    objects = any(part.objects for part in collected.parts)
+    for part in collected.parts:
+        if part.split is None or (aside / part.split).is_dir():
+            try:
+                scan = scan_instances if objects else scan_folder
+                scan(aside, split=part.split, channels=collected.channels, check_images=False)
+            except InputError as error:
+                reason = one_line(str(error).replace(str(aside) + os.sep, "").replace(str(aside), "the copy"))
+                raise InputError(
+                    f"{collected.folder}: cannot be repaired. Training would refuse the copy: {reason}"
+                ) from error

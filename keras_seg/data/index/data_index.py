@@ -2,14 +2,17 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.orientation import APPLY
+from keras_seg.data.index.image_facts import ImageFacts, whole_range
+from keras_seg.data.index.image_hashes import ImageHashes
 from keras_seg.data.index.pairs import Pair
 
-_PER_EXAMPLE = ("pairs", "sizes", "pixel_counts", "ignored_counts", "object_counts", "value_maps")
+_PER_EXAMPLE = ("pairs", "sizes", "pixel_counts", "ignored_counts", "object_counts", "value_maps", "image_hashes")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -29,6 +32,7 @@ class DataIndex:
     notices: tuple[str, ...] = ()
     exif_orientation: str = "apply"
     group_by: str | None = None
+    image_hashes: tuple[ImageHashes, ...] = ()
 
     # The function that makes the index, for error messages.
     _SCAN: ClassVar[str]
@@ -98,3 +102,21 @@ class DataIndex:
         """
         count = min(_validation.integer("count", count), len(self))
         return self.subset(np.linspace(0, len(self) - 1, count).astype(int))
+
+
+def image_fields(
+    seen: Sequence[tuple[Pair, ImageFacts, Any]], *, channels: int, exif_orientation: str
+) -> dict[str, Any]:
+    """The fields of an index that its pairs and images decide."""
+    images = [image for _, image, _ in seen]
+    applied = exif_orientation == APPLY
+    hashes = tuple(image.hashes for image in images if image.hashes is not None)
+    return {
+        "pairs": tuple(pair for pair, _, _ in seen),
+        "sizes": tuple(image.file.turned_size if applied else image.file.size for image in images),
+        "channels": channels,
+        "image_dtype": "float32" if any(image.dtype == "float32" for image in images) else "uint8",
+        "image_range": whole_range(images),
+        "exif_orientation": exif_orientation,
+        "image_hashes": hashes if len(hashes) == len(images) else (),
+    }

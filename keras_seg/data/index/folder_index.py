@@ -2,17 +2,16 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.data_index import DataIndex, image_fields
 from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
-from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices, whole_range
+from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.label_names import names_for, names_given, reads_alike
@@ -34,6 +33,14 @@ from keras_seg.data.index.thread_map import checked_map, thread_count
 _Colors = Mapping[tuple[int, int, int], int] | None
 
 
+class PairFacts(NamedTuple):
+    """An image, its mask, and what the files say."""
+
+    pair: Pair
+    image: ImageFacts
+    mask: MaskFacts
+
+
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class FolderIndex(DataIndex):
     """The pairs of a data folder and what a scan found in them. `scan_folder` creates it.
@@ -50,6 +57,8 @@ class FolderIndex(DataIndex):
         exif_orientation: str. "apply" if files are turned as their EXIF orientation says, "ignore" if the stored pixels
             are read. Defaults to "apply".
         group_by: str. The expression by which `split_index` kept images together. Defaults to None.
+        image_hashes: tuple of hashes by which copies of an image are found, one per example. Defaults to (), for images
+            that were not decoded.
         encoding: the `LabelEncoding` of the masks.
         pixel_counts: int64 array (examples, num_classes). Pixels of each class in each mask.
         ignored_counts: int64 array (examples,). Pixels without a class in each mask.
@@ -202,7 +211,6 @@ def scan_folder(
         path, task="semantic", settings=(encoding, num_classes, ignore_class, class_names, label_map, colors)
     )
     pairing = scanned_pairs(pair_files, path, split=split, allow_orphans=allow_orphans, task="semantic")
-    pairs = pairing.pairs
     labels = read_label_file(path, split)
     alike = encoding is None or reads_alike(labels, encoding)
     if encoding is None:
@@ -211,34 +219,73 @@ def scan_folder(
         inherited = dict(encoding.colors) if encoding is not None and encoding.colors else None
         colors = inherited if encoding is not None and (alike or labels.colors is None) else labels.colors
 
-    def look(pair: Pair) -> tuple[ImageFacts, MaskFacts]:
+    def look(pair: Pair) -> PairFacts:
         image = image_facts(pair.image, channels=channels, decode=check_images)
         mask = mask_facts(pair.mask, colors=colors)
         check_fits(pair, image.file, mask.file)
-        return image, mask
+        return PairFacts(pair, image, mask)
 
     with colors_converted(path, task="semantic"):
-        seen = checked_map(look, pairs, workers=workers)
-    images, masks = [facts for facts, _ in seen], [facts for _, facts in seen]
-    examples = [(pair, image.file, mask.file) for pair, (image, mask) in zip(pairs, seen, strict=True)]
-    given = labels.exif_orientation if exif_orientation is None else exif_orientation
-    turning, turned = exif_choice(examples, given)
+        seen = checked_map(look, pairing.pairs, workers=workers)
+    examples = [(facts.pair, facts.image.file, facts.mask.file) for facts in seen]
+    turning, turned = exif_choice(examples, labels.exif_orientation if exif_orientation is None else exif_orientation)
+    checked_map(lambda example: common_size(*example, turning), examples, workers=1)
+    return index_of_pairs(
+        path,
+        seen,
+        labels=labels,
+        channels=channels,
+        exif_orientation=turning,
+        num_classes=num_classes,
+        ignore_class=labels.ignore_class if ignore_class is None else ignore_class,
+        class_names=class_names,
+        label_map=labels.label_map if label_map is None else label_map,
+        colors=colors,
+        encoding=encoding,
+        notices=[*pairing.notices, *turned],
+    )
 
-    def size_of(example: tuple[Pair, FileFacts, FileFacts]) -> tuple[int, int]:
-        return common_size(*example, turning)
 
-    sizes = checked_map(size_of, examples, workers=1)
-    notices = [*pairing.notices, *turned, *range_notices(images)]
+def index_of_pairs(
+    path: PathLike | ListedPairs,
+    seen: Sequence[PairFacts],
+    *,
+    labels: LabelFile,
+    channels: int,
+    exif_orientation: str,
+    num_classes: int | None = None,
+    ignore_class: IgnoreClass = None,
+    class_names: Sequence[str] | None = None,
+    label_map: Mapping[int, int] | None = None,
+    colors: _Colors = None,
+    encoding: LabelEncoding | None = None,
+    notices: Sequence[str] = (),
+) -> FolderIndex:
+    """The index of files that were looked at already: how all of their masks are read, decided from the facts.
+
+    Args:
+        path: the folder, for the index and for messages.
+        seen: the facts of every example, whose sizes fit.
+        labels: the label file.
+        exif_orientation: "apply" or "ignore".
+        notices: lines about the files.
+
+    Other arguments: see `scan_folder`, after those of the label file took their place.
+
+    Raises:
+        InputError: The masks disagree, can be read in two ways, or hold a label out of range.
+    """
+    masks = [facts.mask for facts in seen]
     try:
         if encoding is None:
             reading = detect_reading(
                 masks,
                 num_classes=num_classes,
-                ignore_class=labels.ignore_class if ignore_class is None else ignore_class,
+                ignore_class=ignore_class,
                 class_names=class_names,
-                label_map=labels.label_map if label_map is None else label_map,
+                label_map=label_map,
             )
-        elif alike:
+        elif reads_alike(labels, encoding):
             reading = follow_reading(masks, encoding)
         else:
             reading = _by_names(masks, labels, encoding)
@@ -246,13 +293,12 @@ def scan_folder(
         if str(error).startswith(tuple(f"{facts.path}:" for facts in masks)):
             raise
         raise InputError(f"{folder_name(path)}: {error}") from error
-    notices += reading.notices
     if encoding is None:
         found = dataclasses.replace(reading.encoding, colors=tuple((colors or {}).items()), label_file=labels.content)
     else:
         found = reading.encoding
-    pixel_counts = np.zeros((len(pairs), found.num_classes), np.int64)
-    ignored_counts = np.zeros(len(pairs), np.int64)
+    pixel_counts = np.zeros((len(seen), found.num_classes), np.int64)
+    ignored_counts = np.zeros(len(seen), np.int64)
     for row, (facts, value_map) in enumerate(zip(masks, reading.value_maps, strict=True)):
         values = map_counts(facts.counts, dict(value_map))
         found._check(values, facts.path)
@@ -261,24 +307,20 @@ def scan_folder(
                 ignored_counts[row] += count
             else:
                 pixel_counts[row, id_] = count
-    index = FolderIndex(
+    lines = [*notices, *range_notices([facts.image for facts in seen]), *reading.notices]
+    missing = [(found.class_names or ())[id_] for id_ in np.flatnonzero(pixel_counts.sum(0) == 0)]
+    if missing:
+        lines.append(f"No mask holds class {', '.join(missing[:6])}{', ...' if len(missing) > 6 else ''}.")
+    return FolderIndex(
         path=folder_name(path),
-        pairs=tuple(pairs),
-        sizes=tuple(sizes),
-        exif_orientation=turning,
         encoding=found,
         pixel_counts=pixel_counts,
         ignored_counts=ignored_counts,
-        channels=channels,
-        image_dtype="float32" if any(facts.dtype == "float32" for facts in images) else "uint8",
-        image_range=whole_range(images),
         colors=colors,
-        value_maps=reading.value_maps,
+        value_maps=reading.value_maps if any(reading.value_maps) else (),
+        notices=tuple(lines),
+        **image_fields(seen, channels=channels, exif_orientation=exif_orientation),
     )
-    missing = [index.class_names[id_] for id_ in np.flatnonzero(index.class_pixels == 0)]
-    if missing:
-        notices.append(f"No mask holds class {', '.join(missing[:6])}{', ...' if len(missing) > 6 else ''}.")
-    return dataclasses.replace(index, notices=tuple(notices))
 
 
 def _refuse_beside_encoding(**given: object) -> None:

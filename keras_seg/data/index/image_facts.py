@@ -4,13 +4,16 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
+
 from keras_seg._decoding.decode import file_facts
 from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.value_range import ValueRange, described, scale_of, unusual
+from keras_seg.data.index.image_hashes import ImageHashes, image_hashes
 from keras_seg.data.index.reading import read_stored_image
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class ImageFacts:
     """What a scan needs to know about an image.
 
@@ -19,12 +22,14 @@ class ImageFacts:
         file: `FileFacts`.
         dtype: str. "uint8" or "float32".
         values: (smallest, largest) value on the scale 0..255. (0, 255) for 8 bits, and None if it is not known.
+        hashes: `ImageHashes`, or None if the image was not decoded.
     """
 
     path: pathlib.Path
     file: FileFacts
     dtype: str
     values: ValueRange | None = None
+    hashes: ImageHashes | None = None
 
 
 def image_facts(path: pathlib.Path, *, channels: int, decode: bool) -> ImageFacts:
@@ -32,11 +37,14 @@ def image_facts(path: pathlib.Path, *, channels: int, decode: bool) -> ImageFact
     if not decode:
         # Floats hold either bit depth.
         return ImageFacts(path=path, file=file_facts(path), dtype="float32")
-    image, file = read_stored_image(path, channels=channels)
-    if image.dtype.name != "float32":
-        # The peak of a uint8 image says nothing about its scale.
-        return ImageFacts(path=path, file=file, dtype=image.dtype.name, values=(0.0, 255.0))
-    return ImageFacts(path=path, file=file, dtype="float32", values=(float(image.min()), float(image.max())))
+    return facts_of_image(path, *read_stored_image(path, channels=channels))
+
+
+def facts_of_image(path: pathlib.Path, image: np.ndarray, file: FileFacts) -> ImageFacts:
+    """The facts of an image that is decoded already."""
+    # The peak of a uint8 image says nothing about its scale.
+    values = (0.0, 255.0) if image.dtype.name != "float32" else (float(image.min()), float(image.max()))
+    return ImageFacts(path=path, file=file, dtype=image.dtype.name, values=values, hashes=image_hashes(image))
 
 
 def whole_range(images: Sequence[ImageFacts]) -> ValueRange | None:

@@ -2,30 +2,36 @@
 
 import dataclasses
 from collections.abc import Sequence
-from types import ModuleType
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._decoding.file_facts import FileFacts
-from keras_seg._decoding.orientation import IGNORE
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.black_and_white import WHITE
-from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.data_index import DataIndex, image_fields
 from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
 from keras_seg.data.index.folder_index import folder_name
-from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices, whole_range
+from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
 from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, is_object_folder, pair_instance_files
-from keras_seg.data.index.instance_reading import VOID, read_instances, read_with_facts
+from keras_seg.data.index.instance_reading import VOID, read_instances
 from keras_seg.data.index.label_file import read_label_file
 from keras_seg.data.index.label_tools import colors_converted, refuse_data_set
+from keras_seg.data.index.object_facts import ObjectFacts, object_facts
 from keras_seg.data.index.pairs import ListedPairs, Pair, scanned_pairs
 from keras_seg.data.index.thread_map import checked_map, thread_count
 
 # Objects are in one piece, except for partly hidden ones. Classes are in many pieces.
 _PIECES_SHARE = 0.5
+
+
+class ImageObjects(NamedTuple):
+    """An image, its objects, and what the files say."""
+
+    pair: Pair
+    image: ImageFacts
+    objects: ObjectFacts
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -132,7 +138,7 @@ def scan_instances(
     ignored = _validation.ignored_classes(ignore_class)
     workers = thread_count(workers)
     _validation.boolean("check_images", check_images)
-    ndimage = _validation.optional_import("scipy.ndimage", "boundary", "`scan_instances`")
+    _validation.optional_import("scipy.ndimage", "boundary", "`scan_instances`")
     refuse_data_set(path, task="instances", settings=(components, ignore_class))
     pairing = scanned_pairs(pair_instance_files, path, split=split, allow_orphans=allow_orphans, task="instances")
     pairs = pairing.pairs
@@ -142,110 +148,78 @@ def scan_instances(
         fix = "Remove it: each folder of masks already has one file per object."
         _validation.fail("components", "applies to files, and no mask of the folder is a file", components, fix)
 
-    def look(pair: Pair) -> _Look:
-        return _look(ndimage, pair, channels, ignored=ignored, check_image=check_images, components=components)
+    def look(pair: Pair) -> ImageObjects:
+        image = image_facts(pair.image, channels=channels, decode=check_images)
+        objects = object_facts(pair.mask, components=components, ignored=ignored)[0]
+        check_fits(pair, image.file, objects.file, word="map")
+        return ImageObjects(pair, image, objects)
 
     with colors_converted(path, task="instances"):
         seen = checked_map(look, pairs, workers=workers)
-    examples = [(pair, look.image.file, look.mask) for pair, look in zip(pairs, seen, strict=True)]
+    examples = [(facts.pair, facts.image.file, facts.objects.file) for facts in seen]
     wanted = read_label_file(path, split).exif_orientation if exif_orientation is None else exif_orientation
     turning, turned = exif_choice(examples, wanted)
+    checked_map(lambda example: common_size(*example, turning, word="map"), examples, workers=1)
+    return index_of_objects(
+        path,
+        seen,
+        components=components,
+        ignored=ignored,
+        channels=channels,
+        exif_orientation=turning,
+        notices=[*pairing.notices, *turned],
+    )
 
-    def size_of(example: tuple[Pair, FileFacts, FileFacts]) -> tuple[int, int]:
-        return common_size(*example, turning, word="map")
 
-    sizes = checked_map(size_of, examples, workers=1)
-    notices = [*pairing.notices, *turned, *range_notices([look.image for look in seen])]
+def index_of_objects(
+    path: PathLike | ListedPairs,
+    seen: Sequence[ImageObjects],
+    *,
+    components: bool | None,
+    ignored: tuple[int, ...],
+    channels: int,
+    exif_orientation: str,
+    notices: Sequence[str] = (),
+) -> InstanceIndex:
+    """The index of files that were looked at already: see `index_of_pairs` and `scan_instances`.
+
+    Raises:
+        InputError: No image holds an object, or the masks hold classes.
+    """
+    looks = [facts.objects for facts in seen]
+    lines = [*notices, *range_notices([facts.image for facts in seen])]
     name, given = folder_name(path), components is not None
     if components is None:
-        components = _are_black_and_white(seen)
+        components = _are_black_and_white(looks)
         if components:
-            notices.append("Masks are black and white: every patch of white is read as an object (components).")
+            lines.append("Masks are black and white: every patch of white is read as an object (components).")
         else:
-            _refuse_classes(name, seen)
-    counts = np.array([look.pieces if components and look.is_file else len(look.ids) for look in seen], "int64")
+            _refuse_classes(name, looks)
+    counts = np.array([look.pieces if components and look.is_file else len(look.ids) for look in looks], "int64")
     if not counts.any():
         raise InputError(f"{name}: no image holds an object. Number the objects from 1 in the maps; 0 is background.")
     if (counts == 0).any():
         empty = int((counts == 0).sum())
-        notices.append(f"{empty} {'image holds' if empty == 1 else 'images hold'} no object.")
+        lines.append(f"{empty} {'image holds' if empty == 1 else 'images hold'} no object.")
     return InstanceIndex(
         path=name,
-        pairs=tuple(pairs),
-        sizes=tuple(sizes),
-        exif_orientation=turning,
         object_counts=counts,
         components=components,
         components_given=given,
         file_ignore_class=ignored,
-        channels=channels,
-        image_dtype="float32" if any(look.image.dtype == "float32" for look in seen) else "uint8",
-        image_range=whole_range([look.image for look in seen]),
-        notices=tuple(notices),
+        notices=tuple(lines),
+        **image_fields(seen, channels=channels, exif_orientation=exif_orientation),
     )
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Look:
-    """Facts about one example.
-
-    Args:
-        image: `ImageFacts`.
-        mask: `FileFacts` of the map, or of the first file in a folder.
-        ids: the numbers in the map.
-        pieces: connected parts of all objects together.
-        scattered: number of objects in several parts.
-        is_file: whether the mask is a file, not a folder.
-    """
-
-    image: ImageFacts
-    mask: FileFacts
-    ids: tuple[int, ...]
-    pieces: int
-    scattered: int
-    is_file: bool
-
-
-def _look(
-    ndimage: ModuleType,
-    pair: Pair,
-    channels: int,
-    *,
-    ignored: tuple[int, ...],
-    check_image: bool,
-    components: bool | None,
-) -> _Look:
-    facts = image_facts(pair.image, channels=channels, decode=check_image)
-    is_file = not is_object_folder(pair.mask)
-    ids, mask = read_with_facts(pair.mask, ignored, components=bool(components) and is_file, exif_orientation=IGNORE)
-    check_fits(pair, facts.file, mask, word="map")
-    numbers = np.unique(ids[ids > 0])
-    compact = np.searchsorted(numbers, ids) + 1
-    compact[ids <= 0] = 0
-    # Pixels that share a corner are connected here: a thin oblique object is in one piece.
-    parts = [
-        ndimage.label(compact[box] == number, np.ones((3, 3)))[1]
-        for number, box in enumerate(ndimage.find_objects(compact), 1)
-    ]
-    pieces = ndimage.label(ids > 0)[1] if components is None and len(numbers) == 1 else len(numbers)
-    return _Look(
-        image=facts,
-        mask=mask,
-        ids=tuple(numbers.tolist()),
-        pieces=pieces,
-        scattered=sum(count > 1 for count in parts),
-        is_file=is_file,
-    )
-
-
-def _are_black_and_white(seen: Sequence[_Look]) -> bool:
+def _are_black_and_white(seen: Sequence[ObjectFacts]) -> bool:
     """Whether all maps hold one number besides 0, the same or 1 and 255, and at least one holds it in pieces."""
     values = {number for look in seen for number in look.ids}
     single = len(values) == 1 or (values == {1, WHITE} and all(len(look.ids) <= 1 for look in seen))
     return single and all(look.is_file for look in seen) and any(look.pieces > 1 for look in seen)
 
 
-def _refuse_classes(name: str, seen: Sequence[_Look]) -> None:
+def _refuse_classes(name: str, seen: Sequence[ObjectFacts]) -> None:
     objects = sum(len(look.ids) for look in seen)
     scattered = sum(look.scattered for look in seen if look.is_file)
     if scattered > _PIECES_SHARE * objects:

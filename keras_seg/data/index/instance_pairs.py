@@ -130,7 +130,12 @@ def _folders_of_objects(
         notices.append(f"{len(lone)} without a partner, not used: {some_of(lone)}.")
     if listing.folders:
         notices.append(f"{image_folder.name}/: subfolders are not read: {some_of(f.name for f in listing.folders)}.")
-    return Pairing(pairs=pairs, notices=tuple(notices))
+    return Pairing(
+        pairs=pairs,
+        notices=tuple(notices),
+        lone_images=tuple(images[stem] for stem in sorted(images.keys() - objects.keys())),
+        lone_masks=tuple(objects[stem] for stem in sorted(objects.keys() - images.keys())),
+    )
 
 
 def find_instance_splits(path: PathLike) -> tuple[str, ...]:

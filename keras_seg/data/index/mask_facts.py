@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_seg._decoding.file_facts import FileFacts, Pixels
-from keras_seg.data.index.reading import read_stored_mask
+from keras_seg.data.index.mask_ids import Rgb, mask_ids
+from keras_seg.data.index.reading import decode_mask
 
 _BITS_8 = 256
-_Color = tuple[int, int, int]
 
 
 class MaskFacts(NamedTuple):
@@ -26,7 +26,7 @@ class MaskFacts(NamedTuple):
     path: pathlib.Path
     file: FileFacts
     counts: dict[int, int]
-    palette: dict[int, _Color] | None = None
+    palette: dict[int, Rgb] | None = None
 
     @property
     def lossy(self) -> bool:
@@ -34,25 +34,25 @@ class MaskFacts(NamedTuple):
         return self.file.lossy
 
 
-def mask_facts(path: pathlib.Path, *, colors: Mapping[_Color, int] | None = None) -> MaskFacts:
+def mask_facts(path: pathlib.Path, *, colors: Mapping[Rgb, int] | None = None) -> MaskFacts:
     """The facts of a mask file, or of the mask that `colors` makes of it.
 
     Raises:
         InputError: The file cannot be read, or is painted in colors and lossy.
     """
-    mask, pixels = read_stored_mask(path, colors=colors)
-    return facts_of(path, mask, pixels, painted=colors is not None)
+    pixels = decode_mask(path)
+    return facts_of(path, mask_ids(path, pixels, colors), pixels, painted=colors is not None)
 
 
-def facts_of(path: pathlib.Path, mask: np.ndarray, pixels: Pixels, *, painted: bool = False) -> MaskFacts:
-    """The facts of a mask whose file is decoded already; `painted` if its ids come from colors."""
-    counts = value_counts(mask)
+def facts_of(path: pathlib.Path, ids: np.ndarray, pixels: Pixels, *, painted: bool = False) -> MaskFacts:
+    """The facts of a mask file that is decoded already; `painted` if its ids come from colors."""
+    file, counts = pixels.facts, value_counts(ids)
     if painted or pixels.palette is None:
-        return MaskFacts(path, pixels.facts, counts)
-    colors = [(red, green, blue) for red, green, blue, _ in pixels.palette.tolist()]
-    used = {value: colors[value] for value in counts if value < len(colors)}
+        return MaskFacts(path, file, counts)
+    palette = [tuple(color) for color in pixels.palette[:, :3].tolist()]
+    used = {value: palette[value] for value in counts if value < len(palette)}
     grays = all(color == (value,) * 3 for value, color in used.items())
-    return MaskFacts(path, pixels.facts, counts, None if grays or len(used) < len(counts) else used)
+    return MaskFacts(path, file, counts, None if grays or len(used) < len(counts) else used)
 
 
 def value_counts(mask: np.ndarray) -> dict[int, int]:

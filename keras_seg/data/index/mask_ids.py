@@ -4,14 +4,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from keras_seg._decoding.arrays import is_array
 from keras_seg._decoding.file_facts import Pixels
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 
 _WITH_ALPHA = ("LA", "PA", "RGBA", "La", "RGBa")
 _ID_MODES = ("1", "L", "LA", "La", "P", "PA", "I", "RGB", "RGBA", "RGBa", "RGBX")
+Rgb = tuple[int, int, int]
 _INT32 = np.iinfo("int32")
-_Colors = Mapping[tuple[int, int, int], int]
 
 
 def lossy_ids(path: PathLike) -> InputError:
@@ -22,8 +23,48 @@ def lossy_ids(path: PathLike) -> InputError:
     )
 
 
-def mask_ids(path: PathLike, pixels: Pixels, colors: _Colors | None) -> np.ndarray:
+def mask_ids(path: PathLike, pixels: Pixels, colors: Mapping[Rgb, int] | None) -> np.ndarray:
     """The ids as stored, (height, width): uint8, or int32 for more than 8 bits."""
+    if is_array(path):
+        if colors is not None:
+            raise InputError(f"{path}: a .npy mask holds ids, not colors. Remove `colors`, here or from labels.json.")
+        return _bounded(path, pixels.values[..., 0])
+    if colors is not None:
+        return _ids_of_colors(path, packed_colors(path, pixels), colors, lossy=pixels.facts.lossy)
+    values = _plain_values(path, pixels)
+    if _is_painted(values):
+        if pixels.facts.lossy:
+            raise lossy_ids(path)
+        raise InputError(
+            f"{path}: the mask is painted in colors. "
+            'Pass colors={(red, green, blue): id, ...}, write "colors": [[red, green, blue], ...] into labels.json, '
+            "or save it with one id per pixel."
+        )
+    return _bounded(path, values[..., 0])
+
+
+def is_painted(path: PathLike, pixels: Pixels) -> bool:
+    """Whether pixels have colors instead of ids."""
+    return not is_array(path) and _is_painted(_plain_values(path, pixels))
+
+
+def packed_colors(path: PathLike, pixels: Pixels) -> np.ndarray:
+    """The colors of a mask, int32 (height, width): 65536 red + 256 green + blue."""
+    colors = _rgb(path, pixels, _plain_values(path, pixels)).astype(np.int32)
+    return (colors << np.array([16, 8, 0], np.int32)).sum(-1, dtype=np.int32)
+
+
+def unpacked(color: int) -> Rgb:
+    """(red, green, blue) of a color as a number."""
+    return color >> 16, color >> 8 & 255, color & 255
+
+
+def _is_painted(values: np.ndarray) -> bool:
+    return values.shape[-1] == 3 and not (values == values[..., :1]).all()
+
+
+def _plain_values(path: PathLike, pixels: Pixels) -> np.ndarray:
+    """The values without alpha, (height, width, 1 or 3), of a file that can hold ids or colors."""
     facts, values = pixels.facts, pixels.values
     if facts.mode.endswith("bands"):
         raise InputError(
@@ -41,17 +82,10 @@ def mask_ids(path: PathLike, pixels: Pixels, colors: _Colors | None) -> np.ndarr
                 "mask as PNG, or as TIFF with photometric MinIsBlack."
             )
         values = ~values
-    if colors is not None:
-        return _ids_of_colors(path, _rgb(path, pixels, values), colors, lossy=facts.lossy)
-    if values.shape[-1] == 3 and not (values == values[..., :1]).all():
-        if facts.lossy:
-            raise lossy_ids(path)
-        raise InputError(
-            f"{path}: the mask is painted in colors. "
-            'Pass colors={(red, green, blue): id, ...}, write "colors": [[red, green, blue], ...] into labels.json, '
-            "or save it with one id per pixel."
-        )
-    ids = values[..., 0]
+    return values
+
+
+def _bounded(path: PathLike, ids: np.ndarray) -> np.ndarray:
     if ids.dtype in (bool, np.uint8):
         return ids.astype(np.uint8)
     if ids.size and not (_INT32.min <= int(ids.min()) and int(ids.max()) <= _INT32.max):
@@ -95,17 +129,16 @@ def _rgb(path: PathLike, pixels: Pixels, values: np.ndarray) -> np.ndarray:
     return np.broadcast_to(values, (*values.shape[:2], 3))
 
 
-def _ids_of_colors(path: PathLike, array: np.ndarray, colors: _Colors, *, lossy: bool) -> np.ndarray:
-    packed = (array.astype(np.int32) << np.array([16, 8, 0])).sum(-1)
+def _ids_of_colors(path: PathLike, packed: np.ndarray, colors: Mapping[Rgb, int], *, lossy: bool) -> np.ndarray:
     keys = {(int(red) << 16) + (int(green) << 8) + int(blue): int(id_) for (red, green, blue), id_ in colors.items()}
     found, inverse = np.unique(packed, return_inverse=True)
     for key in found.tolist():
         if key not in keys:
             if lossy:
                 raise lossy_ids(path)
-            color = (key >> 16, key >> 8 & 255, key & 255)
             raise InputError(
-                f"{path}: the color {color} is not in `colors`. Add it, with an id or with the label of `ignore_class`."
+                f"{path}: the color {unpacked(key)} is not in `colors`. Add it, with an id or with the label of "
+                "`ignore_class`."
             )
     ids = np.array([keys[key] for key in found.tolist()], np.int32)
     return ids[inverse].reshape(packed.shape)

@@ -33,6 +33,8 @@ class Pairing:
 
     pairs: list[Pair]
     notices: tuple[str, ...] = ()
+    lone_images: tuple[pathlib.Path, ...] = ()
+    lone_masks: tuple[pathlib.Path, ...] = ()
 
 
 def find_splits(path: PathLike) -> tuple[str, ...]:
@@ -191,15 +193,14 @@ def _paired(name: str, layout: Layout, *, allow_orphans: bool) -> Pairing:
             notices.append(f"{part.mask_folder.name}/: {matches.rule}.")
         if not allow_orphans:
             _refuse_orphans(part, matches)
-    for kind, files in (
-        ("image has no mask", [file for _, matches in matched for file in matches.lone_images]),
-        ("mask has no image", [file for _, matches in matched for file in matches.lone_masks]),
-    ):
+    lone_images = tuple(file for _, matches in matched for file in matches.lone_images)
+    lone_masks = tuple(file for _, matches in matched for file in matches.lone_masks)
+    for kind, files in (("image has no mask", lone_images), ("mask has no image", lone_masks)):
         if files:
             shown = some_of(file.name for file in files)
             notices.append(f"{len(files)} {kind if len(files) == 1 else _plural(kind)}, not used: {shown}.")
     # One folder keeps the order of its names; several follow one another.
-    return Pairing(pairs=pairs, notices=tuple(notices))
+    return Pairing(pairs=pairs, notices=tuple(notices), lone_images=lone_images, lone_masks=lone_masks)
 
 
 def _plural(kind: str) -> str:

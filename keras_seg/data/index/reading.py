@@ -87,8 +87,8 @@ def read_mask(
         ...     read_mask(folder + "/a.png").tolist()
         [[15, 15]]
     """
-    mask, pixels = read_stored_mask(path, colors=colors)
-    return _turned(mask, pixels.facts, exif_orientation)
+    pixels = decode_mask(path)
+    return _turned(mask_ids(path, pixels, colors), pixels.facts, exif_orientation)
 
 
 def image_size(path: PathLike) -> tuple[int, int]:
@@ -120,17 +120,12 @@ def read_stored_image(path: PathLike, *, channels: int) -> tuple[np.ndarray, Fil
     return image_values(path, pixels, channels), pixels.facts
 
 
-def read_stored_mask(
-    path: PathLike, *, colors: Mapping[tuple[int, int, int], int] | None = None
-) -> tuple[np.ndarray, Pixels]:
-    """`read_mask` without the EXIF orientation, and the pixels as stored."""
+def decode_mask(path: PathLike) -> Pixels:
+    """The pixels of a mask file or of an array (height, width), as stored."""
     if is_array(path):
-        if colors is not None:
-            raise InputError(f"{path}: a .npy mask holds ids, not colors. Remove `colors`, here or from labels.json.")
-        values = read_id_array(path)
-        return _ids_of_array(path, values), Pixels(facts=array_facts(path, values), values=values)
-    pixels = decode(path, "mask")
-    return mask_ids(path, pixels, colors), pixels
+        ids = read_id_array(path)
+        return Pixels(facts=array_facts(path, ids), values=ids[..., None])
+    return decode(path, "mask")
 
 
 def read_id_array(path: PathLike) -> np.ndarray:
@@ -142,14 +137,6 @@ def read_id_array(path: PathLike) -> np.ndarray:
             "(height, width): ids.astype('int32')."
         )
     return np.array(values[:])
-
-
-def _ids_of_array(path: PathLike, values: np.ndarray) -> np.ndarray:
-    if values.dtype.kind == "b" or values.dtype == np.uint8:
-        return values.astype(np.uint8)
-    if values.size and not (np.iinfo("int32").min <= values.min() and values.max() <= np.iinfo("int32").max):
-        raise InputError(f"{path}: holds ids beyond 2^31. Number the classes from 0.")
-    return values.astype(np.int32)
 
 
 def _turned(values: np.ndarray, facts: FileFacts, exif_orientation: str) -> np.ndarray:

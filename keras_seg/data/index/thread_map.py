@@ -1,5 +1,6 @@
 """A function of many files, in threads."""
 
+import collections
 import concurrent.futures
 import os
 import pathlib
@@ -11,6 +12,7 @@ from keras_seg import _validation
 from keras_seg._validation import InputError
 
 _SHOWN = 3
+_AHEAD = 16
 
 
 def thread_count(workers: int | None) -> int:
@@ -20,9 +22,16 @@ def thread_count(workers: int | None) -> int:
 
 def thread_map(function: Callable[[Any], Any], items: Iterable[Any], *, workers: int) -> Iterator[Any]:
     """The results of `function`, in the order of `items`. An error or an interruption cancels the calls not begun."""
+    waiting: collections.deque[concurrent.futures.Future] = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         try:
-            yield from pool.map(function, items)
+            for item in items:
+                # Only a few are begun ahead, so that memory does not grow with the number of items.
+                if len(waiting) >= _AHEAD * workers:
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(function, item))
+            while waiting:
+                yield waiting.popleft().result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

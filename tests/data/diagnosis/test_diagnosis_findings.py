@@ -1,5 +1,6 @@
 """Each check finds its fault, and a good folder has none."""
 
+import builtins
 import json
 
 import numpy as np
@@ -8,8 +9,7 @@ from folders import codes, fill, finding, scene, write
 from PIL import Image
 
 from keras_seg import InputError
-from keras_seg.data import diagnose, scan_folder, write_shapes
-from keras_seg.data.diagnosis import examine as examine_module
+from keras_seg.data import diagnose, scan_folder, scan_instances, write_shapes
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -192,9 +192,9 @@ def test_orientation(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.open(image).save(image, exif=exif)
-    diagnosis = diagnose(tmp_path)
-    assert finding(diagnosis, "exif-orientation").count == 1
-    assert finding(diagnosis, "size-turned").examples == ("masks/scene0.png",)
+    found = finding(diagnose(tmp_path), "exif-orientation")
+    assert found.severity == "note" and found.count == 1 and "as stored" in found.message
+    assert scan_folder(tmp_path).exif_orientation == "ignore"
 
 
 def test_small_images_one_image_and_shared_prefixes(tmp_path):
@@ -229,13 +229,83 @@ def test_a_label_file_that_is_not_json(tmp_path):
     assert finding(diagnose(tmp_path), "label-file").severity == "error"
 
 
-def test_each_image_is_decoded_once_and_reported(tmp_path, monkeypatch):
-    fill(tmp_path)
-    read, opened, done = examine_module.read_image, [], []
-    monkeypatch.setattr(examine_module, "read_image", lambda path, **o: opened.append(path) or read(path, **o))
+def opened_files(monkeypatch):
+    """Every file that is opened from here on."""
+    opened, real = [], builtins.open
+    monkeypatch.setattr(builtins, "open", lambda file, *args, **k: opened.append(str(file)) or real(file, *args, **k))
+    return opened
+
+
+def test_each_file_is_decoded_once_and_reported(tmp_path, monkeypatch):
+    files = fill(tmp_path, encode=lambda ids: COLORS[ids], classes=3)
+    opened, done = opened_files(monkeypatch), []
     diagnose(tmp_path, progress=lambda count, total: done.append((count, total)))
-    assert len(opened) == len(set(opened)) == 6
+    assert sorted(opened) == sorted(str(file) for pair in files for file in pair)
     assert done == [(count, 6) for count in range(1, 7)]
+
+
+@pytest.mark.parametrize("look", [diagnose, scan_instances])
+def test_each_mask_of_an_object_is_decoded_once(tmp_path, monkeypatch, look):
+    objects(tmp_path)
+    opened = opened_files(monkeypatch)
+    look(tmp_path)
+    assert len(opened) == len(set(opened)) == 3 + 9
+
+
+def objects(root):
+    """Three images with a folder of three masks each."""
+    for seed in range(3):
+        image, mask = write(root, seed)
+        ids = np.zeros((48, 64), np.uint8)
+        mask.unlink()
+        for number in range(3):
+            (root / "masks" / image.stem).mkdir(exist_ok=True)
+            one = ids.copy()
+            one[10 * number : 10 * number + 8, 10:30] = 255
+            Image.fromarray(one).save(root / "masks" / image.stem / f"{number}.png")
+
+
+def test_masks_of_objects(tmp_path):
+    objects(tmp_path)
+    diagnosis = diagnose(tmp_path)
+    assert diagnosis.status == 0 and diagnosis.facts["objects"] == 9
+    assert diagnosis.sheet() is not None
+    (tmp_path / "masks" / "scene0" / "1.png").write_bytes(b"no image")
+    Image.new("L", (30, 30), 255).save(tmp_path / "masks" / "scene1" / "1.png")
+    assert finding(diagnose(tmp_path), "unreadable-mask").count == 2
+    log = diagnose(tmp_path).repair(tmp_path.parent / f"{tmp_path.name}-copy")
+    assert log["pairs"] == 1
+    assert scan_instances(tmp_path.parent / f"{tmp_path.name}-copy").object_counts.tolist() == [3]
+
+
+def test_lists_in_text_files(tmp_path):
+    files = fill(tmp_path / "d")
+    files[0][1].write_bytes(b"no image")
+    for place, name in enumerate(("images", "masks")):
+        lines = [str(pair[place].relative_to(tmp_path)) for pair in files]
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines))
+    lists = (tmp_path / "images.txt", tmp_path / "masks.txt")
+    assert finding(diagnose(lists), "unreadable-mask").examples == ("d/masks/scene0.png",)
+    assert diagnose(lists).repair(tmp_path / "out")["pairs"] == 5
+
+
+def test_the_pair_of_two_folders(tmp_path):
+    fill(tmp_path)
+    assert diagnose((tmp_path / "images", tmp_path / "masks")).status == 0
+
+
+def test_several_masks_of_an_image(tmp_path):
+    _, mask = fill(tmp_path)[0]
+    mask.rename(mask.with_name("scene0_mask_1.png"))
+    Image.fromarray(scene(0)[1]).save(mask.with_name("scene0_mask_2.png"))
+    assert "has 2 masks" in finding(diagnose(tmp_path), "no-pairs").message
+
+
+def test_object_numbers_are_no_classes(tmp_path):
+    for seed in range(3):
+        _, mask = write(tmp_path, seed)
+        Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64)).save(mask)
+    assert "--task instances" in finding(diagnose(tmp_path), "too-many-values").fix
 
 
 def test_text_of_80_columns_and_json(tmp_path):
@@ -263,13 +333,6 @@ def test_masks_that_are_not_understood_have_no_classes(tmp_path):
         mask.unlink()
     (tmp_path / "labels.json").write_text('{"names": ["a", "b", "c"]}')
     assert not {"constant-masks", "absent-classes", "rare-classes"} & codes(diagnose(tmp_path))
-
-
-def test_one_mask_per_object_is_named(tmp_path):
-    image, mask = write(tmp_path, 0)
-    (tmp_path / "masks" / image.stem).mkdir()
-    mask.rename(tmp_path / "masks" / image.stem / "1.png")
-    assert "instances" in finding(diagnose(tmp_path), "no-pairs").fix
 
 
 def test_gray_levels_are_no_classes(tmp_path):

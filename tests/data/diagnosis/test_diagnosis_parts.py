@@ -5,11 +5,10 @@ import pytest
 
 from keras_seg.data.diagnosis import near_duplicates as near_duplicates_module
 from keras_seg.data.diagnosis.border_offset import border_offset
-from keras_seg.data.diagnosis.examine import examine
-from keras_seg.data.diagnosis.image_hashes import gray_picture, pixel_hash, shape_hash, thumbnail
+from keras_seg.data.diagnosis.examine import CAP, Files, examine
 from keras_seg.data.diagnosis.near_duplicates import near_duplicates
-from keras_seg.data.diagnosis.pair_facts import CAP, ImageLook
 from keras_seg.data.diagnosis.specks import count_specks
+from keras_seg.data.index.image_hashes import image_hashes
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -26,20 +25,6 @@ def test_specks_against_scipy(seed):
     assert count_specks(labels) == slow
 
 
-def look(image):
-    gray = gray_picture(image)
-    return ImageLook(
-        size=image.shape[:2],
-        channels=3,
-        orientation=1,
-        wide=False,
-        peak=255.0,
-        pixel_hash=pixel_hash(image),
-        shape_hash=shape_hash(gray),
-        thumbnail=thumbnail(gray),
-    )
-
-
 def picture(seed):
     blocks = np.random.default_rng(seed).integers(0, 256, (8, 8, 3))
     return np.kron(blocks, np.ones((16, 16, 1))).astype(np.uint8)
@@ -50,25 +35,24 @@ def test_near_duplicates_are_found_and_nothing_else():
     brighter = np.clip(images[7].astype(int) + 3, 0, 255).astype(np.uint8)
     changed = images[9].copy()
     changed[32:64, 32:64] = 255 - changed[32:64, 32:64]  # An object that moved is another image.
-    looks = [look(image) for image in [*images, brighter, images[8], changed]]
+    looks = [image_hashes(image) for image in [*images, brighter, images[8], changed]]
     assert near_duplicates(looks) == [[7, 300]]
     assert near_duplicates([]) == []
 
 
 def test_a_video_is_one_group_and_flat_images_none():
     start = picture(0).astype(int)
-    frames = [look(np.clip(start + number % 5, 0, 255).astype(np.uint8)) for number in range(5)]
-    flat = [look(np.full((32, 32, 3), value, np.uint8)) for value in range(5)]
+    frames = [image_hashes(np.clip(start + number % 5, 0, 255).astype(np.uint8)) for number in range(5)]
+    flat = [image_hashes(np.full((32, 32, 3), value, np.uint8)) for value in range(5)]
     assert near_duplicates([*frames, *flat]) == [[0, 1, 2, 3, 4]]
 
 
 def test_four_different_bits_are_always_found():
     rng = np.random.default_rng(0)
-    one = look(picture(1))
+    one = image_hashes(picture(1))
     for _ in range(50):
         bits = sum(1 << int(bit) for bit in rng.choice(64, 4, replace=False))
-        fields = {name: getattr(one, name) for name in ImageLook.__slots__}
-        other = ImageLook(**{**fields, "shape_hash": one.shape_hash ^ bits, "pixel_hash": b"other"})
+        other = one._replace(shape=one.shape ^ bits, pixels=b"other")
         assert near_duplicates([one, other]) == [[0, 1]]
 
 
@@ -94,13 +78,12 @@ def test_facts_are_small_whatever_the_image(tmp_path):
     for side in (64, 512):
         np.save(tmp_path / f"image{side}.npy", rng.integers(0, 255, (side, side, 3)).astype(np.uint8))
         np.save(tmp_path / f"mask{side}.npy", np.arange(side * side, dtype=np.int32).reshape(side, side))
-        facts = examine(
-            tmp_path / f"image{side}.npy", tmp_path / f"mask{side}.npy", split=None, channels=3, painted=False
-        )
-        assert len(facts.mask_look.values) == CAP and facts.mask_look.many
-        assert len(facts.image_look.thumbnail) == 256 and len(facts.image_look.pixel_hash) == 16
-        held = [getattr(item, name) for item in (facts.image_look, facts.mask_look) for name in item.__slots__]
-        assert not any(isinstance(value, np.ndarray) for value in held)
+        files = Files(0, tmp_path / f"image{side}.npy", tmp_path / f"mask{side}.npy")
+        found = examine(files, channels=3, objects=False, painted=False)
+        assert len(found.mask.counts) == CAP and found.many
+        assert len(found.image.hashes.thumbnail) == 256 and len(found.image.hashes.pixels) == 16
+        held = [getattr(item, name) for item in (found, found.image) for name in item.__slots__]
+        assert not any(isinstance(value, np.ndarray) for value in [*held, *found.image.hashes, *found.mask])
 
 
 def test_few_comparisons_per_image(monkeypatch):

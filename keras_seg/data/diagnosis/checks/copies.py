@@ -1,70 +1,66 @@
 """Images that occur more than once, or look alike."""
 
-from collections.abc import Iterator, Sequence
+import pathlib
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from keras_seg.data.diagnosis.collected import Collected
+from keras_seg.data.diagnosis.checks.indices import Indices, short
 from keras_seg.data.diagnosis.copies import copies_of_images
-from keras_seg.data.diagnosis.finding import Finding, files, some
+from keras_seg.data.diagnosis.finding import Finding, files, found
 from keras_seg.data.diagnosis.near_duplicates import near_duplicates
-from keras_seg.data.diagnosis.pair_facts import PairFacts
+from keras_seg.data.index.image_hashes import ImageHashes
 
 
-def exact_copies(collected: Collected) -> Iterator[Finding]:
+class _Image(NamedTuple):
+    file: pathlib.Path
+    split: str | None
+    hashes: ImageHashes
+
+
+def _images(indices: Indices) -> list[_Image]:
+    return [
+        _Image(pair.image, split, hashes)
+        for split, index in indices.items()
+        if index.image_hashes
+        for pair, hashes in zip(index.pairs, index.image_hashes, strict=True)
+    ]
+
+
+def _equal(first: _Image, other: _Image, indices: Indices) -> str:
+    return f"{short(first.file, indices)} = {short(other.file, indices)}"
+
+
+def exact_copies(indices: Indices) -> Iterator[Finding]:
     """Images with the same pixels."""
     across, within = [], []
-    for first, *others in copies_of_images(collected.pairs):
+    for first, *others in copies_of_images([(image, image.split, image.hashes) for image in _images(indices)]):
         for other in others:
-            (within if first.split == other.split else across).append((first, other))
+            (within if first.split == other.split else across).append(_equal(first, other, indices))
     if across:
-        yield Finding(
-            severity="error",
-            code="copies-across-splits",
-            message=f"{files(len(across), 'image')} of one split occur in another with the same pixels: scores are too "
-            "high.",
-            count=len(across),
-            examples=_named(collected, across),
-            fix="Remove these images from train, together with their masks.",
-            repairable=True,
-        )
+        fix = "Remove them from train, together with their masks: scores are too high."
+        message = f"{files(len(across), 'image')} in two splits, with the same pixels."
+        yield found("warning", "copies-across-splits*", across, message, fix=fix)
     if within:
-        yield Finding(
-            severity="warning",
-            code="copies",
-            message=f"{files(len(within), 'image')} occur more than once with the same pixels.",
-            count=len(within),
-            examples=_named(collected, within),
-            fix="Keep one of each. Without a val folder, a copy may be trained and validated on.",
-        )
+        message = f"{files(len(within), 'image')} stored again under another name, with the same pixels."
+        yield found("warning", "copies", within, message, fix="Keep one of each: copies may end up in two splits.")
 
 
-def near_copies(collected: Collected) -> Iterator[Finding]:
+def near_copies(indices: Indices) -> Iterator[Finding]:
     """Images that look alike."""
-    facts = collected.pairs
-    groups = [[facts[i] for i in group] for group in near_duplicates([f.image_look for f in facts if f.image_look])]
-    across = [group for group in groups if len({f.split for f in group}) > 1]
-    within = [group for group in groups if len({f.split for f in group}) == 1]
+    images = _images(indices)
+    across, within = [], []
+    total = {id(across): 0, id(within): 0}
+    for group in near_duplicates([image.hashes for image in images]):
+        first, *others = (images[position] for position in group)
+        other = next((image for image in others if image.split != first.split), None)
+        kind = within if other is None else across
+        kind.append(_equal(first, other or others[0], indices))
+        total[id(kind)] += len(group)
     if across:
-        # The first of one split, and the first of another.
-        pairs = [(group[0], next(f for f in group if f.split != group[0].split)) for group in across]
-        yield Finding(
-            severity="warning",
-            code="near-copies-across-splits",
-            message=f"{files(len(across), 'group')} of images that look alike ({sum(map(len, across)):,} images) in "
-            "several splits: scores may be too high.",
-            count=len(across),
-            examples=_named(collected, pairs),
-            fix="Put images of one scene, video or patient into one split.",
-        )
+        alike = f"{files(len(across), 'group')} of images that look alike ({total[id(across)]:,} images)"
+        fix = "Put images of one scene, video or patient into one split: scores may be too high."
+        yield found("warning", "near-copies-across-splits", across, f"{alike} in several splits.", fix=fix)
     if within:
-        yield Finding(
-            severity="note",
-            code="near-copies",
-            message=f"{files(len(within), 'group')} of images that look alike ({sum(map(len, within)):,} images).",
-            count=len(within),
-            examples=_named(collected, [(group[0], group[1]) for group in within]),
-            fix="If you divide the images, put those that look alike into one split.",
-        )
-
-
-def _named(collected: Collected, pairs: Sequence[tuple[PairFacts, PairFacts]]) -> tuple[str, ...]:
-    return some(f"{collected.name(first.image)} = {collected.name(second.image)}" for first, second in pairs)
+        message = f"{files(len(within), 'group')} of images that look alike ({total[id(within)]:,} images)."
+        fix = "If you divide the images, put those that look alike into one split."
+        yield found("note", "near-copies", within, message, fix=fix)

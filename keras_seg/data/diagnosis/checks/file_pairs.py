@@ -1,59 +1,54 @@
-"""Files without a partner, and files that are not read."""
+"""Files without a partner, that cannot be read, and that are not images."""
 
 from collections.abc import Iterator
 
 from keras_seg.data.diagnosis.collected import Collected
-from keras_seg.data.diagnosis.finding import Finding, files, listed, one_line, some
+from keras_seg.data.diagnosis.finding import Finding, files, found, listed
+
+_LAYOUT = "Arrange the files as docs/data.md shows: images/ and masks/ with the same file names."
 
 
 def unpaired_folders(collected: Collected) -> Iterator[Finding]:
     """Folders whose layout cannot be read, and label files that cannot be."""
-    for listing in collected.listings:
-        if listing.error:
-            yield Finding(
-                severity="error",
-                code="no-pairs",
-                message=one_line(listing.error),
-                fix="Train with the task instances: each mask is of one object. Such masks are not examined here."
-                if listing.has_objects
-                else "Arrange the files as docs/data.md shows: images/ and masks/ with the same file names.",
-            )
+    for part in collected.parts:
+        if part.error:
+            yield found("error", "no-pairs", [part.split or collected.folder], part.error, fix=_LAYOUT)
     if collected.label_error:
-        yield Finding(
-            severity="error",
-            code="label-file",
-            message=one_line(collected.label_error),
-            fix="Correct this file, or remove it.",
-        )
+        file, _, _ = collected.label_error.partition(": ")
+        yield found("error", "label-file", [file], collected.label_error, fix="Correct this file, or remove it.")
 
 
 def lone_files(collected: Collected) -> Iterator[Finding]:
     """Images without masks, and masks without images."""
-    for kind, partner, attribute in (("image", "mask", "lone_images"), ("mask", "image", "lone_masks")):
-        lone = [file for listing in collected.listings for file in getattr(listing, attribute)]
+    for kind, partner in (("image", "mask"), ("mask", "image")):
+        lone = [collected.name(file) for part in collected.parts for file in getattr(part, f"lone_{kind}s")]
         if lone:
-            yield Finding(
-                severity="error",
-                code=f"{kind}-without-{partner}",
-                message=f"{files(len(lone), kind)} without {partner}.",
-                count=len(lone),
-                examples=some(collected.name(file) for file in lone),
-                fix=f"Add the missing {partner}s, or move these files out of the folder.",
-                repairable=True,
+            fix = f"Add the missing {partner}s, or move these files out of the folder."
+            message = f"{files(len(lone), kind)} without {partner}."
+            yield found("error", f"{kind}-without-{partner}*", lone, message, fix=fix)
+
+
+def unreadable_files(collected: Collected) -> Iterator[Finding]:
+    """Images and masks that cannot be read."""
+    for kind, partner in (("image", "mask"), ("mask", "image")):
+        errors = [(getattr(f.files, kind), error) for f in collected.examined if (error := getattr(f, f"{kind}_error"))]
+        if errors:
+            file, reason = errors[0]
+            # The fix is said once, for all files.
+            why = (
+                reason.removeprefix(f"{file}: ").removeprefix(f"the {kind} cannot be read ").partition(" Replace it")[0]
             )
+            message = f"{files(len(errors), kind)} cannot be read. The first: {why}"
+            names = [collected.name(file) for file, _ in errors]
+            fix = f"Replace these files, or remove each together with its {partner}."
+            yield found("error", f"unreadable-{kind}*", names, message, fix=fix)
 
 
 def other_files(collected: Collected) -> Iterator[Finding]:
     """Files of other types beside the images."""
-    others = [file for listing in collected.listings for file in listing.others]
+    others = [file for part in collected.parts for file in part.others]
     if others:
-        types = sorted({file.suffix.lower() or "no extension" for file in others})
-        yield Finding(
-            severity="note",
-            code="other-files",
-            message=f"{files(len(others), 'file')} of other types ({one_line(listed(types))}) are not read.",
-            count=len(others),
-            examples=some(collected.name(file) for file in others),
-            fix="Convert them to PNG if they are images or masks.",
-            repairable=True,
-        )
+        types = listed(sorted({file.suffix.lower() or "no extension" for file in others}))
+        message = f"{files(len(others), 'file')} of other types ({types}), not read."
+        names = [collected.name(file) for file in others]
+        yield found("note", "other-files*", names, message, fix="Convert them to PNG if they are images or masks.")

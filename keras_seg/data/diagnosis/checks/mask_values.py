@@ -1,89 +1,92 @@
-"""Mask values that disagree, were smeared by compression, or are no class."""
+"""Masks painted in colors, changed by compression, of several scales, or with labels that are no class."""
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 
 from keras_seg.data.diagnosis.collected import Collected
-from keras_seg.data.diagnosis.finding import Finding, files, listed, some
-from keras_seg.data.diagnosis.stray_labels import stray_labels
+from keras_seg.data.diagnosis.finding import Finding, files, found, listed
+from keras_seg.data.index import black_and_white
+from keras_seg.data.index.folder_index import FolderIndex
 
-_MANY_VALUES = 48
 
-
-def mixed_kinds(collected: Collected) -> Iterator[Finding]:
-    """Masks of 0 and 1 beside masks of 0 and 255, or of ids beside colors."""
-    kinds = collected.kinds
-    if collected.black_and_white and "0 and 1" in kinds:
-        few = min(kinds.values(), key=len)
-        counts = ", ".join(f"{len(group):,} hold {kind}" for kind, group in sorted(kinds.items()))
-        yield Finding(
-            severity="error",
-            code="mixed-values",
-            message=f"Masks disagree about the value of the object: {counts} (or values near these).",
-            count=len(few),
-            examples=some(collected.name(facts.mask) for facts in few),
-            fix="Multiply the masks of 0 and 1 by 255, so that all masks hold 0 and 255.",
-            repairable=True,
-        )
-    elif collected.painted and collected.labels.colors is None:
-        plain = [facts for facts, look in collected.masks if look.colors is None]
-        if plain:
-            yield Finding(
-                severity="error",
-                code="ids-and-colors",
-                message=f"{files(len(plain), 'mask')} of ids beside masks painted in colors.",
-                count=len(plain),
-                examples=some(collected.name(facts.mask) for facts in plain),
-                fix="Export all masks in the same way.",
-            )
+def painted_masks(collected: Collected) -> Iterator[Finding]:
+    """Colors without an id, with the entry of labels.json that defines them."""
+    painted = [collected.name(item.files.mask) for item, _ in collected.class_masks if item.colors is not None]
+    if not painted:
+        return
+    faulty = [(collected.name(item.files.mask), collected.fault(item)) for item, _ in collected.class_masks]
+    without = [name for name, fault in faulty if fault == "holds colors without an id"]
+    plain = [name for name, fault in faulty if fault.startswith("holds ids")]
+    if collected.labels.colors is None and collected.palette is not None:
+        colors = json.dumps([list(color) for color in collected.palette])
+        message = f"{files(len(painted), 'mask')} painted in {len(collected.palette)} colors: {colors}."
+        fix = f'Write into labels.json, in the order of the ids: {{"colors": {colors}}}'
+        yield found("error", "colors*", painted, message, fix=fix)
+    elif collected.palette is None:
+        fix = "Export the masks again as PNG, without smoothing, so that each class has one color."
+        message = f"{files(len(painted), 'mask')} painted in more colors than classes: smoothed, or saved as JPEG."
+        yield found("error", "too-many-colors", painted, message, fix=fix)
+    elif without:
+        unknown = [color for color in collected.all_colors if color not in collected.palette]
+        message = f"{files(len(without), 'mask')} with colors that labels.json does not list: {listed(unknown)}."
+        fix = 'Add these colors to "colors" of labels.json, or paint the masks again without smoothing.'
+        yield found("error", "unknown-colors", without, message, fix=fix)
+    if plain:
+        message = f"{files(len(plain), 'mask')} of ids beside masks painted in colors."
+        yield found("error", "ids-and-colors", plain, message, fix="Export all masks in the same way.")
 
 
 def lossy_masks(collected: Collected) -> Iterator[Finding]:
     """Masks whose values were changed by JPEG or smoothing."""
-    lossy = [(facts, look) for facts, look in collected.masks if collected.is_lossy(look)]
-    if not lossy:
-        return
-    usable = collected.black_and_white
-    yield Finding(
-        severity="warning" if usable else "error",
-        code="lossy-masks",
-        message=f"{files(len(lossy), 'mask')} saved as JPEG or smoothed"
-        + (", so that borders are uncertain." if usable else ": their values are no longer the labels."),
-        count=len(lossy),
-        examples=some(collected.name(facts.mask) for facts, _ in lossy),
-        fix="Export the masks again as PNG" + (", or split them at 128." if usable else "."),
-        repairable=usable,
-    )
-
-
-def gray_levels(collected: Collected) -> Iterator[Finding]:
-    """Very many values, which would be read as very many classes."""
-    if collected.labels.names is None and collected.understood and not collected.painted:
-        values = collected.classes
-        if len(values) >= _MANY_VALUES:
-            masks = [facts for facts, look in collected.masks if len(look.values) > 2]
-            yield Finding(
-                severity="warning",
-                code="many-values",
-                message=f"Masks hold {len(values)} different values, read as so many classes: gray levels of smoothed "
-                "masks, or object numbers?",
-                count=len(masks),
-                examples=some(collected.name(facts.mask) for facts in masks),
-                fix="Export the masks again without smoothing, or write the names of the classes into labels.json.",
-            )
+    wrong, blurred = [], []
+    for item, facts in collected.class_masks:
+        if item.many and not facts.lossy:
+            continue
+        kind = black_and_white.kind_of(facts.counts, lossy=facts.lossy) if item.colors is None else "ids"
+        if facts.lossy and kind == "ids":
+            wrong.append(collected.name(item.files.mask))
+        elif kind == "blurred":
+            blurred.append(collected.name(item.files.mask))
+    fix = "Export the masks again as PNG."
+    if wrong:
+        message = f"{files(len(wrong), 'mask')} saved with loss (JPEG): their values are no longer the labels."
+        yield found("error", "lossy-masks", wrong, message, fix=fix)
+    elif blurred:
+        message = f"{files(len(blurred), 'mask')} saved as JPEG or smoothed, so that borders are uncertain."
+        yield found("warning", "lossy-masks*", blurred, message, fix=fix)
 
 
 def out_of_range(collected: Collected) -> Iterator[Finding]:
-    """Values that are neither a class nor ignored, where the label file says which classes there are."""
-    bad = [(facts, stray_labels(collected, look)) for facts, look in collected.masks]
-    bad = [(facts, stray) for facts, stray in bad if stray]
-    if bad:
-        values = sorted({value for _, stray in bad for value in stray})
-        yield Finding(
-            severity="error",
-            code="out-of-range",
-            message=f"{files(len(bad), 'mask')} with labels that are no class: {listed(values)} (classes are "
-            f"0..{max(collected.classes, default=0)}).",
-            count=len(bad),
-            examples=some(collected.name(facts.mask) for facts, _ in bad),
-            fix='Add the missing names, map the labels ("label_map"), or list them in "ignore_class" of labels.json.',
-        )
+    """Values that are neither a class nor ignored, and masks of very many values."""
+    if not collected.painted:
+        many = [collected.name(item.files.mask) for item, _ in collected.class_masks if item.many]
+        if many:
+            fix = "Pass --task instances if they number objects; otherwise export the masks again without smoothing."
+            message = f"{files(len(many), 'mask')} with more values than a mask of classes has."
+            yield found("error", "too-many-values", many, message, fix=fix)
+        wrong = [(item, facts) for item, facts in collected.class_masks if not item.many and collected.stray(facts)]
+        wrong = [(item, facts) for item, facts in wrong if not facts.lossy]
+        if wrong:
+            values = sorted({value for _, facts in wrong for value in collected.stray(facts)})
+            names = [collected.name(item.files.mask) for item, _ in wrong]
+            last = len(collected.labels.names or ()) - 1
+            range_ = f" (classes are 0..{last})" if last > 0 else ""
+            message = f"{files(len(wrong), 'mask')} with labels that are no class: {listed(values)}{range_}."
+            fix = 'Add the missing names, map the labels ("label_map"), or list them in "ignore_class" of labels.json.'
+            yield found("error", "out-of-range", names, message, fix=fix)
+
+
+def mixed_scales(collected: Collected) -> Iterator[Finding]:
+    """Masks of 0 and 1 beside masks of 0 and 255: the scan reads each by its own scale, unless others are smoothed."""
+    read = any(isinstance(index, FolderIndex) and index.value_maps for index in collected.indices.values())
+    severity, fix = "note", "Each is read by its own scale. One scale is clearer."
+    if collected.mixed:
+        severity, fix = "error", "Training stops, because others are smoothed. Save all masks as 0 and 255."
+    kinds = {id(item): black_and_white.kind_of(facts.counts) for item, facts in collected.class_masks if not item.many}
+    if read and "unit" in kinds.values() and {"white", "blurred"} & set(kinds.values()):
+        number = Counter(kinds.values())
+        few = "unit" if number["unit"] <= number["white"] else "white"
+        names = [collected.name(item.files.mask) for item, _ in collected.class_masks if kinds.get(id(item)) == few]
+        message = f"Masks have two scales: {number['white']:,} hold 0 and 255, {number['unit']:,} hold 0 and 1."
+        yield found(severity, "mixed-values*", names, message, fix=fix)

@@ -1,0 +1,65 @@
+"""What a scan finds out about the objects of an image."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg._decoding.file_facts import FileFacts
+from keras_seg._decoding.orientation import IGNORE
+from keras_seg.data.index.instance_pairs import is_object_folder
+from keras_seg.data.index.instance_reading import read_object_map
+
+# Up to this number, counting is faster than sorting.
+_COUNTED = 1 << 16
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ObjectFacts:
+    """What a scan needs to know about the objects of an image.
+
+    Args:
+        file: `FileFacts` of the map, or of the first file in a folder.
+        ids: the numbers in the map.
+        pieces: connected parts of all objects together.
+        scattered: number of objects in several parts; 0 for a folder, where each file is one object.
+        is_file: whether the mask is a file, not a folder.
+    """
+
+    file: FileFacts
+    ids: tuple[int, ...]
+    pieces: int
+    scattered: int
+    is_file: bool
+
+
+def object_facts(
+    path: pathlib.Path, *, components: bool | None, ignored: tuple[int, ...]
+) -> tuple[ObjectFacts, np.ndarray]:
+    """The facts, and the map of the objects as stored. `components` is None if it is to be found out."""
+    is_file = not is_object_folder(path)
+    ids, file = read_object_map(path, components=bool(components) and is_file, ignored=ignored, exif_orientation=IGNORE)
+    numbers = _numbers(ids)
+    pieces, scattered = len(numbers), 0
+    if is_file:
+        ndimage = _validation.optional_import("scipy.ndimage", "boundary", "`scan_instances`")
+        compact = np.searchsorted(numbers, ids) + 1
+        compact[ids <= 0] = 0
+        # Pixels that share a corner are connected here: a thin oblique object is in one piece.
+        parts = [
+            ndimage.label(compact[box] == number, np.ones((3, 3)))[1]
+            for number, box in enumerate(ndimage.find_objects(compact), 1)
+        ]
+        scattered = sum(count > 1 for count in parts)
+        if components is None and len(numbers) == 1:
+            pieces = ndimage.label(ids > 0)[1]
+    facts = ObjectFacts(file=file, ids=tuple(numbers.tolist()), pieces=pieces, scattered=scattered, is_file=is_file)
+    return facts, ids
+
+
+def _numbers(ids: np.ndarray) -> np.ndarray:
+    positive = ids[ids > 0]
+    if positive.size and positive.max() < _COUNTED:
+        return np.flatnonzero(np.bincount(positive))
+    return np.unique(positive)
