@@ -5,8 +5,10 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from keras_seg import _validation
+from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.orientation import APPLY
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
@@ -16,11 +18,13 @@ from keras_seg.data.index import black_and_white
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import exif_choice
 from keras_seg.data.index.folder_index import FolderIndex, PairFacts, folder_name, index_of_pairs
+from keras_seg.data.index.image_facts import ImageFacts
 from keras_seg.data.index.instance_index import ImageObjects, InstanceIndex, index_of_objects
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile
 from keras_seg.data.index.mask_facts import MaskFacts
 from keras_seg.data.index.mask_ids import Rgb, lossy_ids
+from keras_seg.data.index.object_facts import ObjectFacts
 from keras_seg.data.index.pairs import ListedPairs, Pair
 
 MAX_COLORS = 64
@@ -186,22 +190,22 @@ class Collected:
         """Why the scan refuses the usable pairs, by split."""
         return self._readings[1]
 
-    def _index(self, part: Part, rows: Sequence[Examined], encoding: object) -> FolderIndex | InstanceIndex:
-        seen = [(_pair(f), f.image, f.mask) for f in rows]
-        shared = {"channels": self.channels, "exif_orientation": self.exif[0]}
+    def _index(
+        self, part: Part, rows: Sequence[Examined], encoding: LabelEncoding | None
+    ) -> FolderIndex | InstanceIndex:
+        shared: dict[str, Any] = {"channels": self.channels, "exif_orientation": self.exif[0]}
         if part.objects:
-            return index_of_objects(
-                self.path, [ImageObjects(*item) for item in seen], components=None, ignored=(), **shared
-            )
+            objects = [ImageObjects(_pair(f), _image(f), f.mask) for f in rows if isinstance(f.mask, ObjectFacts)]
+            return index_of_objects(self.path, objects, components=None, ignored=(), **shared)
         palette = self.palette if self.painted else None
-        if palette is not None:
-            seen = [
-                (pair, image, _in_ids(found, facts, palette))
-                for found, (pair, image, facts) in zip(rows, seen, strict=True)
-            ]
+        seen = [
+            PairFacts(_pair(f), _image(f), f.mask if palette is None else _in_ids(f, f.mask, palette))
+            for f in rows
+            if isinstance(f.mask, MaskFacts)
+        ]
         return index_of_pairs(
             self.path,
-            [PairFacts(*item) for item in seen],
+            seen,
             labels=self.labels,
             ignore_class=self.labels.ignore_class,
             class_names=self.labels.names,
@@ -223,10 +227,16 @@ def _pair(found: Examined) -> Pair:
     return Pair(found.files.image, found.files.mask)
 
 
-def _files(found: Examined):
-    if found.image is None or found.mask is None:
-        raise ValueError("Only pairs of readable files have sizes.")
-    return found.image.file, found.mask.file
+def _image(found: Examined) -> ImageFacts:
+    if found.image is None:
+        raise ValueError("Only readable images have facts.")
+    return found.image
+
+
+def _files(found: Examined) -> tuple[FileFacts, FileFacts]:
+    if found.mask is None:
+        raise ValueError("Only readable masks have facts.")
+    return _image(found).file, found.mask.file
 
 
 def _colors_of(found: Examined, facts: MaskFacts) -> dict[Rgb, int] | None:

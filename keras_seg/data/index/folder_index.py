@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex, image_fields
@@ -229,7 +230,11 @@ def scan_folder(
         seen = checked_map(look, pairing.pairs, workers=workers)
     examples = [(facts.pair, facts.image.file, facts.mask.file) for facts in seen]
     turning, turned = exif_choice(examples, labels.exif_orientation if exif_orientation is None else exif_orientation)
-    checked_map(lambda example: common_size(*example, turning), examples, workers=1)
+
+    def check_size(example: tuple[Pair, FileFacts, FileFacts]) -> None:
+        common_size(*example, turning)
+
+    checked_map(check_size, examples, workers=1)
     return index_of_pairs(
         path,
         seen,

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.black_and_white import WHITE
@@ -159,7 +160,11 @@ def scan_instances(
     examples = [(facts.pair, facts.image.file, facts.objects.file) for facts in seen]
     wanted = read_label_file(path, split).exif_orientation if exif_orientation is None else exif_orientation
     turning, turned = exif_choice(examples, wanted)
-    checked_map(lambda example: common_size(*example, turning, word="map"), examples, workers=1)
+
+    def check_size(example: tuple[Pair, FileFacts, FileFacts]) -> None:
+        common_size(*example, turning, word="map")
+
+    checked_map(check_size, examples, workers=1)
     return index_of_objects(
         path,
         seen,

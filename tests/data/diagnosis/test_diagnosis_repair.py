@@ -103,7 +103,7 @@ def test_what_cannot_be_repaired_is_said(tmp_path):
 
 
 def test_ids_beyond_8_bits(tmp_path):
-    fill(tmp_path / "d", classes=3, encode=lambda ids: np.where(ids == 2, 300, ids).astype(np.uint16))
+    fill(tmp_path / "d", classes=3, encode=lambda ids: np.where(ids == 2, 300, ids.astype(np.uint16)))
     (tmp_path / "d" / "labels.json").write_text('{"ignore_class": 300}')
     diagnosis = diagnose(tmp_path / "d")
     diagnosis.repair(tmp_path / "out")

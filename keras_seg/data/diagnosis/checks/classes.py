@@ -46,7 +46,7 @@ def absent_classes(indices: Indices) -> Iterator[Finding]:
         absent = [index.class_names[id_] for id_ in np.flatnonzero(index.class_pixels == 0)]
         if absent:
             where = f"in {split}" if split else "in any mask"
-            message = f"{len(absent)} of {index.num_classes} classes have no pixel {where}: {listed(absent)}."
+            message = f"{len(absent)} of {index.num_classes} classes have no pixel {where}: {listed(absent)}"
             again = "Divide the images again so that each split holds every class."
             fix = again if split else "Annotate examples of these classes, or remove them from the label file."
             yield found("warning", "absent-classes", absent, message, fix=fix)
