@@ -119,8 +119,13 @@ def number_of(path):
     return round((float(np.median(values[1::2] if values.ndim == 2 else values[..., 1::2, 0])) - 60) / 40)
 
 
+def _not_empty(folder, rng):
+    """One of the files that an earlier change has not emptied."""
+    return rng.choice([path for path in folder.files if path.stat().st_size])
+
+
 def bytes_flipped(folder, rng):
-    path = rng.choice(folder.files)
+    path = _not_empty(folder, rng)
     content = bytearray(path.read_bytes())
     for place in rng.integers(0, len(content), rng.integers(1, 6)):
         content[place] = rng.integers(256)
@@ -129,14 +134,14 @@ def bytes_flipped(folder, rng):
 
 
 def bytes_lost(folder, rng):
-    path = rng.choice(folder.files)
+    path = _not_empty(folder, rng)
     content = path.read_bytes()
     path.write_bytes(content[: rng.integers(0, len(content))])
     folder.damaged.add(path)
 
 
 def bytes_zeroed(folder, rng):
-    path = rng.choice(folder.files)
+    path = _not_empty(folder, rng)
     content = bytearray(path.read_bytes())
     start = rng.integers(0, len(content))
     content[start : start + 40] = bytes(len(content[start : start + 40]))

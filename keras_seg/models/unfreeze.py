@@ -116,7 +116,7 @@ def _grow(old: keras.optimizers.Optimizer, new: keras.optimizers.Optimizer) -> N
     """
     weights = list(new._trainable_variables)
     places = {id(weight): place for place, weight in enumerate(old._trainable_variables)}
-    renewed = list(_BOOKKEEPING)
+    renewed: list[str] = list(_BOOKKEEPING)
     for name in vars(new).keys() & vars(old).keys() - set(_BOOKKEEPING):
         variables, values = vars(new)[name], vars(old)[name]
         if name.startswith("_self_"):

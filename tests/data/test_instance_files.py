@@ -285,7 +285,7 @@ class TestBadFiles:
         with pytest.raises(InputError, match="a: holds no masks. Save one file per object, .* one file of zeros"):
             scan_instances(tmp_path)
         (tmp_path / "masks" / "a").rmdir()
-        with pytest.raises(InputError, match=r"no image has a mask \(1 images, 0 masks\)"):
+        with pytest.raises(InputError, match=r"no image has a mask \(1 image, 0 masks\)"):
             scan_instances(tmp_path)
 
     def test_an_object_of_another_size(self, tmp_path):

@@ -104,7 +104,7 @@ def test_text_file_missing(tmp_path):
         ([], ["no folder images/", "images/ and masks/"]),
         (["images/a.png"], ["no folder masks/", "images"]),
         (["images/a.txt", "masks/a.txt"], ["no image has a mask", "0 images"]),
-        (["images/a.png", "masks/b.png"], ["no image has a mask", "1 images, 1 masks"]),
+        (["images/a.png", "masks/b.png"], ["no image has a mask", "1 image, 1 mask"]),
         (
             [f"images/{n}.png" for n in range(6)] + ["masks/0.png"],
             ["5 of 6 images have no mask", "1.png, 2.png, 3.png and 2 more", "Add the missing"],
