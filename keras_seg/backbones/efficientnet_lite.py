@@ -105,7 +105,7 @@ _PYTORCH = {
 
 
 def tops(keys: frozenset[str]) -> tuple[str, ...]:
-    """The modules that a backbone with narrow maps has not."""
+    """The modules that a backbone with narrow maps lacks."""
     modules = _TIMM_ENDS if "conv_stem.weight" in keys else _PYTORCH_ENDS
     return modules["top_conv"], modules["top_bn"]
 

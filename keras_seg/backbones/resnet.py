@@ -49,7 +49,7 @@ def module_of(name: str, layer: str, keys: frozenset[str]) -> str:
 
 
 def tops(keys: frozenset[str]) -> tuple[str, ...]:
-    """The modules that a backbone with narrow maps has not: none."""
+    """The modules that a backbone with narrow maps lacks: none."""
     return ()
 
 

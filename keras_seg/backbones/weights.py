@@ -139,7 +139,7 @@ def _keras_file(weights: Weights) -> PathLike:
     of_torch = isinstance(weights, (str, os.PathLike)) and pathlib.PurePath(weights).suffix.lower() in SUFFIXES
     if of_torch or isinstance(weights, Mapping):
         value = f"a dict of {len(weights)} entries" if isinstance(weights, Mapping) else str(weights)
-        fix = f"Pass a file saved by Keras, or use a backbone in PyTorch's form: {', '.join(ported_names())}."
+        fix = f"Pass a file saved by Keras, or name a backbone in PyTorch's form: {', '.join(ported_names())}."
         _validation.fail("weights", "are PyTorch's, whose layers differ from those of this backbone", value, fix)
     return existing_file(weights)
 
