@@ -4,7 +4,7 @@ Tensors are `Any`: a Keras tensor is another class on each backend, and arrays a
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 # A tensor of the backend, a KerasTensor, or an array.
@@ -12,6 +12,8 @@ Tensor = Any
 # A NumPy array, or what `numpy.asarray` turns into one.
 ArrayLike = Any
 PathLike = str | os.PathLike[str]
+# None, "imagenet", a file, or a state dict of PyTorch.
+Weights = PathLike | Mapping[str, ArrayLike] | None
 # One label or several that are not classes.
 IgnoreClass = int | Sequence[int] | None
 # One number for both sides, or (height, width).

@@ -73,7 +73,7 @@ _DATA_NAMES = ("channels", "num_classes", "ignore_class", "class_names", "compon
 _PLAN_OPTIONS = (
     click.option("--model", help="Architecture. Default: UNet."),
     click.option("--backbone", help="Encoder: Compact, MobileNetV2, ..., or none for the model's own."),
-    click.option("--weights", help="imagenet, or a weights file of the backbone. Default: from scratch."),
+    click.option("--weights", help="imagenet, none, or a weights file of the backbone."),
     click.option("--freeze", is_flag=True, default=None, help="Keep the backbone's weights as they are."),
     click.option("--epochs", type=int, help="Passes over the data. Default: 50."),
     click.option("--minutes", type=float, help="Train for this long instead, counted from the start of the command."),

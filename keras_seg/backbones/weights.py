@@ -2,8 +2,9 @@
 
 import contextlib
 import os
+import pathlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 import keras
@@ -11,39 +12,49 @@ import numpy as np
 from keras.src.utils import file_utils  # Keras' own name for its download is needed: see `_recorded_downloads`.
 
 from keras_seg import _validation
-from keras_seg._types import PathLike, Tensor
+from keras_seg._types import PathLike, Weights
+from keras_seg.backbones.adapt_kernel import adapt_kernel
 from keras_seg.backbones.applications import preprocessing_mode, published_network
+from keras_seg.backbones.array_files import SUFFIXES
+from keras_seg.backbones.ported import ported_names
 
 
-def load_weights(network: keras.Model, name: str, weights: PathLike) -> None:
+def load_weights(network: keras.Model, name: str, weights: Weights) -> None:
     """Fill `network`, made by `applications.network(name, ...)`, from `"imagenet"` or a weights file."""
+    bgr = preprocessing_mode(name) == "caffe"
     if weights == "imagenet":
-        _copy(_download(name), network, name)
+        with explained_download(name):
+            donor = published_network(name, weights="imagenet")
+        _copy(donor, network, bgr=bgr)
         return
-    _check_file(weights)
-    donor = published_network(name)
+    path = _keras_file(weights)
+    load_file(network, name, path, donor=published_network(name), bgr=bgr)
+
+
+def load_file(network: keras.Model, name: str, path: PathLike, *, donor: keras.Model, bgr: bool = False) -> None:
+    """Fill `network` from a file of Keras for `donor`, its form for three colors, or for `network` itself."""
     try:
-        _load(donor, weights)
+        _load(donor, path)
     except Exception as error:
-        # If it is not the published layout for three channels, it is one of ours with this number of channels.
+        # If it is not the layout for three channels, it is one of ours with this number of channels.
         try:
-            _load(network, weights)
+            _load(network, path)
         except Exception:
-            _misfit(weights, name, error)
+            _misfit(path, name, error)
     else:
-        _copy(donor, network, name)
+        _copy(donor, network, bgr=bgr)
 
 
-def load_own_weights(network: keras.Model, weights: PathLike) -> None:
+def load_own_weights(network: keras.Model, weights: Weights) -> None:
     """Fill `network` from a weights file of the same network."""
     if weights == "imagenet":
         fix = "Pass the name of a keras.applications network, or weights=None or a file."
         _validation.fail("weights", f"has no published file for {network.name!r}", weights, fix)
-    _check_file(weights)
+    path = _keras_file(weights)
     try:
-        _load(network, weights)
+        _load(network, path)
     except Exception as error:
-        _misfit(weights, network.name, error)
+        _misfit(path, network.name, error)
 
 
 def _load(network: keras.Model, weights: PathLike) -> None:
@@ -54,40 +65,8 @@ def _load(network: keras.Model, weights: PathLike) -> None:
         network.load_weights(weights)
 
 
-def adapt_kernel(kernel: Tensor, channels: int, *, bgr: bool = False) -> np.ndarray:
-    """The first convolution's `kernel` for three colors, adapted to `channels` input channels.
-
-    - One or two channels: each gets the sum of the three colors' kernels, divided by the number of channels.
-    - More than three: channel `i` gets the kernel of color `i % 3` (R, G, B), divided by the number of channels that
-      share the color.
-
-    The sum of the kernels does not change, so an image that is equal in all channels (gray) keeps the response it had
-    in color: with more than three channels exactly, with one or two if the three colors are normalized alike (exactly
-    in the modes `"tf"` and `"tf128"`; otherwise their constants are replaced by the mean).
-
-    Args:
-        kernel: array. (height, width, 3, filters).
-        channels: int. The channels to adapt to.
-        bgr: bool. Whether `kernel` expects blue first (`"caffe"`); `channels` other than three are never swapped.
-            Defaults to False.
-
-    Returns:
-        An array (height, width, channels, filters).
-    """
-    kernel = np.asarray(kernel)
-    if channels == 3:
-        return kernel
-    if channels < 3:
-        return np.repeat(kernel.sum(axis=2, keepdims=True) / channels, channels, axis=2)
-    colors = np.arange(channels) % 3
-    shared = np.bincount(colors)[colors].astype(kernel.dtype)
-    rgb = kernel[:, :, ::-1] if bgr else kernel
-    return rgb[:, :, colors] / shared[:, None]
-
-
-def _copy(donor: keras.Model, network: keras.Model, name: str) -> None:
+def _copy(donor: keras.Model, network: keras.Model, *, bgr: bool) -> None:
     """Copy all weights of a three-channel `donor` into `network`, adapting the one kernel that sees the image."""
-    bgr = preprocessing_mode(name) == "caffe"
     targets, values = _weights(network), _weights(donor)
     for target, value in zip(targets, values, strict=True):
         value = np.asarray(keras.ops.convert_to_numpy(value))
@@ -106,10 +85,12 @@ def _weights(network: keras.Model) -> list[Any]:
     ]
 
 
-def _download(name: str) -> keras.Model:
+@contextlib.contextmanager
+def explained_download(name: str) -> Iterator[None]:
+    """A block in which Keras downloads weights of network `name`; an error says which file to put where."""
     with _recorded_downloads() as downloads:
         try:
-            return published_network(name, weights="imagenet")
+            yield
         except Exception as error:
             if not downloads:
                 raise
@@ -143,12 +124,24 @@ def _recorded_downloads() -> Iterator[list[tuple[str, str]]]:
         file_utils.urlretrieve = retrieve
 
 
-def _check_file(weights: PathLike) -> None:
+def existing_file(weights: Weights, suffixes: str = ".weights.h5, .h5 or .keras") -> PathLike:
+    """`weights`, if it is the path of a file."""
     if not isinstance(weights, (str, os.PathLike)):
         _validation.fail("weights", 'must be None, "imagenet" or a path', weights)
     if not os.path.isfile(weights):
-        fix = 'Pass None, "imagenet", or the path of a .weights.h5, .h5 or .keras file.'
+        fix = f'Pass None, "imagenet", or the path of a {suffixes} file.'
         _validation.fail("weights", "names no existing file", str(weights), fix)
+    return weights
+
+
+def _keras_file(weights: Weights) -> PathLike:
+    """`weights`, if it is the path of a file that may be Keras'."""
+    of_torch = isinstance(weights, (str, os.PathLike)) and pathlib.PurePath(weights).suffix.lower() in SUFFIXES
+    if of_torch or isinstance(weights, Mapping):
+        value = f"a dict of {len(weights)} entries" if isinstance(weights, Mapping) else str(weights)
+        fix = f"Pass a file saved by Keras, or name a backbone in PyTorch's form: {', '.join(ported_names())}."
+        _validation.fail("weights", "are PyTorch's, whose layers differ from those of this backbone", value, fix)
+    return existing_file(weights)
 
 
 def _misfit(weights: PathLike, name: str, error: Exception) -> NoReturn:

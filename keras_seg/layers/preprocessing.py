@@ -21,6 +21,7 @@ _CONSTANTS = {
     "caffe": (_IMAGENET_MEAN_255, (1.0, 1.0, 1.0)),
     "tf": ((127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
     "tf128": ((128.0, 128.0, 128.0), (128.0, 128.0, 128.0)),
+    "lite": ((127.0, 127.0, 127.0), (128.0, 128.0, 128.0)),
     "torch": (tuple(255.0 * m for m in _IMAGENET_MEAN), tuple(255.0 * s for s in _IMAGENET_STD)),
     "none": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
 }
@@ -36,7 +37,8 @@ class Preprocessing(Pointwise):
     | `"caffe"` | BGR, minus (103.939, 116.779, 123.68) | VGG, ResNet |
     | `"tf"` | x / 127.5 - 1 | ResNetV2, MobileNet, V2, V3, Xception, Inception, NASNet, Compact |
     | `"tf128"` | x / 128 - 1 | EfficientNetV2 S, M, L |
-    | `"torch"` | (x / 255 - mean) / std of ImageNet | DenseNet, EfficientNet, EfficientNetV2 B, ConvNeXt |
+    | `"lite"` | (x - 127) / 128 | EfficientNetLite |
+    | `"torch"` | (x / 255 - mean) / std of ImageNet | torchvision's ResNets, DenseNet, EfficientNet, V2 B, ConvNeXt |
     | `"none"` | x | |
 
     **Channels other than three.** With one or two, every channel is normalized with the mean of the three colors'
@@ -46,7 +48,7 @@ class Preprocessing(Pointwise):
     The arithmetic is float32 under every dtype policy; only the result is cast to the policy's compute dtype.
 
     Args:
-        mode: str. One of `"caffe"`, `"tf"`, `"tf128"`, `"torch"`, `"none"`.
+        mode: str. One of `"caffe"`, `"tf"`, `"tf128"`, `"lite"`, `"torch"`, `"none"`.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Input shape:

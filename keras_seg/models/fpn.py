@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from keras_seg import _validation
-from keras_seg._types import PathLike, Tensor
+from keras_seg._types import Tensor, Weights
 from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers import Resize2D
 from keras_seg.models.parts.blocks import conv_block
@@ -24,7 +24,7 @@ def FPN(
     *,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | keras.Model = "MobileNetV2",
-    weights: PathLike | None = None,
+    weights: Weights = None,
     backbone_trainable: bool = True,
     pyramid_filters: int = 256,
     segmentation_filters: int = 128,

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from keras_seg import _validation
-from keras_seg._types import PathLike, Tensor
+from keras_seg._types import Tensor, Weights
 from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers import UpsampleConv
 from keras_seg.models.parts.blocks import conv_block
@@ -24,7 +24,7 @@ def LinkNet(
     *,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | keras.Model = "MobileNetV2",
-    weights: PathLike | None = None,
+    weights: Weights = None,
     backbone_trainable: bool = True,
     final_filters: int = 32,
     dropout: float = 0.0,

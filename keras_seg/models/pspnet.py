@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from keras_seg import _validation
-from keras_seg._types import PathLike
+from keras_seg._types import Weights
 from keras_seg.backbones.pyramid import level_of
 from keras_seg.models.parts.blocks import conv_block, region_features
 from keras_seg.models.parts.encoder_decoder import BackboneChoice, backbone_encoder, cropped_model, padded
@@ -18,7 +18,7 @@ def PSPNet(
     *,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | keras.Model = "MobileNetV2",
-    weights: PathLike | None = None,
+    weights: Weights = None,
     backbone_trainable: bool = True,
     output_stride: int = 8,
     bins: Sequence[int] = (1, 2, 3, 6),

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.backbones.weights import adapt_kernel
+from keras_seg.backbones.adapt_kernel import adapt_kernel
 
 # Names in the FCNs of layers that have other names in the VGG16 of keras.applications.
 _ALSO_KNOWN_AS = {"fc6": "fc1", "fc7": "fc2"}

@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from keras_seg import _validation
-from keras_seg._types import PathLike, Tensor
+from keras_seg._types import Tensor, Weights
 from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers import CropLike, UpsampleConv
 from keras_seg.models.parts.blocks import conv_blocks
@@ -21,7 +21,7 @@ def UNet(
     *,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | keras.Model | None = None,
-    weights: PathLike | None = None,
+    weights: Weights = None,
     backbone_trainable: bool = True,
     filters: int | Sequence[int] | None = None,
     depth: int | None = None,
@@ -50,8 +50,8 @@ def UNet(
             (None, None, 3).
         backbone: str, keras.Model or None. A name of `keras_seg.backbones.names()`, a functional model, or None for the
             plain U-Net. Defaults to None.
-        weights: str, path or None. Of the backbone: None, `"imagenet"`, or the path of a weights file. Defaults to
-            None.
+        weights: str, path, dict or None. Of the backbone, as in `keras_seg.backbones.build`: None, `"imagenet"`, the
+            path of a weights file, or a state dict. Defaults to None.
         backbone_trainable: bool. False freezes the backbone's weights and its BatchNormalization statistics; `unfreeze`
             undoes it. Defaults to True.
         filters: int, sequence of ints or None. Of the plain U-Net's levels: an int is doubled at each level. Defaults
@@ -163,7 +163,7 @@ def _plain_encoder(x: Tensor, filters: tuple[int, ...], normalization: str | Non
     return pyramid
 
 
-def _check_plain(*, weights: PathLike | None, backbone_trainable: bool) -> None:
+def _check_plain(*, weights: Weights, backbone_trainable: bool) -> None:
     """Fail where an argument that only a backbone heeds was given without one."""
     if weights is not None:
         _validation.fail("weights", "must be None for the plain U-Net, which has no pretrained form", weights)

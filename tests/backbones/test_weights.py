@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_seg import backbones
-from keras_seg.backbones.weights import adapt_kernel
+from keras_seg.backbones.adapt_kernel import adapt_kernel
 
 NAME = "MobileNet"
 FILE = "mobilenet_1_0_224_tf_no_top.h5"  # published without a checksum

@@ -6,7 +6,7 @@ import pytest
 
 import keras_seg as ks
 from keras_seg import _validation
-from keras_seg.backbones.weights import adapt_kernel
+from keras_seg.backbones.adapt_kernel import adapt_kernel
 
 SMALL = {"num_classes": 3, "filters": (2, 3, 4, 4, 5), "fc_filters": 6}
 

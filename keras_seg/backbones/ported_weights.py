@@ -1,0 +1,54 @@
+"""Weights for the networks in PyTorch's form: from packages, downloads, files and state dicts."""
+
+import hashlib
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from keras_seg import _validation
+from keras_seg._types import Weights
+from keras_seg.backbones.array_files import SUFFIXES, read_arrays
+from keras_seg.backbones.imagenet_packages import packaged_names, packaged_weights
+from keras_seg.backbones.ported import ported_backbone
+from keras_seg.backbones.state_dict import load_state_dict
+from keras_seg.backbones.weights import existing_file, explained_download, load_file
+
+# The files end in the first eight digits of their SHA-256. The ResNets are those of 2015's recipe, as in
+# segmentation_models_pytorch; the EfficientNets are TensorFlow's weights, converted by timm.
+_ADDRESSES = {
+    "ResNet18": "https://download.pytorch.org/models/resnet18-f37072fd.pth",
+    "ResNet34": "https://download.pytorch.org/models/resnet34-b627a593.pth",
+    "ResNet50Torchvision": "https://download.pytorch.org/models/resnet50-0676ba61.pth",
+    "ResNet101Torchvision": "https://download.pytorch.org/models/resnet101-63fe2227.pth",
+    "EfficientNetLite3": "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/"
+    "tf_efficientnet_lite3-b733e338.pth",
+    "EfficientNetLite4": "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/"
+    "tf_efficientnet_lite4-741542c3.pth",
+}
+
+
+def load_ported_weights(model: keras.Model, name: str, weights: Weights, *, skips: str) -> None:
+    """Fill `model`, a backbone of the ported network `name`."""
+    if isinstance(weights, Mapping):
+        load_state_dict(model, name, weights, f"a dict of {len(weights)} entries")
+    elif weights == "imagenet":
+        state = packaged_weights(name) if name in packaged_names() else _downloaded(name)
+        load_state_dict(model, name, state, "imagenet")
+    else:
+        path = existing_file(weights, f".weights.h5, .keras, {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
+        if pathlib.PurePath(path).suffix.lower() in SUFFIXES:
+            load_state_dict(model, name, read_arrays(path), str(path))
+        else:
+            load_file(model, name, path, donor=ported_backbone(name, (None, None, 3), skips=skips))
+
+
+def _downloaded(name: str) -> Mapping[str, Any]:
+    address = _ADDRESSES[name]
+    with explained_download(name):
+        path = pathlib.Path(keras.utils.get_file(origin=address, cache_subdir="models"))
+    if hashlib.sha256(path.read_bytes()).hexdigest()[:8] != path.stem[-8:]:
+        fix = f"Delete {path}, or replace it by {address}."
+        _validation.fail("weights", f"cannot come from {path}, which is not the published file", "imagenet", fix)
+    return read_arrays(path)

@@ -1,0 +1,91 @@
+"""Makes golden_torch.npz: what the PyTorch originals compute with random weights. Runs where these are installed:
+
+pip install torch torchvision timm && pip install --no-deps efficientnet-lite-pytorch
+python tests/backbones/golden_torch.py
+"""
+
+import importlib.metadata
+import json
+import pathlib
+
+import numpy as np
+import timm
+import torch
+import torchvision
+from efficientnet_lite_pytorch import EfficientNet
+from random_states import image, random_state, sample
+
+SIZES = ((64, 96), (75, 53))
+
+
+def resnet(model):
+    return [model.relu, model.layer1, model.layer2, model.layer3, model.layer4]
+
+
+def lite(model):
+    """The maps of both `skips`: the bottlenecks at the ends of the strides, and the expansions that follow."""
+    ends = [model.blocks[number] for number in (0, 1, 2, 4, 6)]
+    expansions = [model.blocks[number][0].bn1 for number in (1, 2, 3, 5)]
+    return [*expansions, model.bn2, *ends]
+
+
+def hooked(model, modules, tensor):
+    """The outputs of `modules` of `model`."""
+    found = {}
+
+    def keep(number):
+        def hook(module, inputs, output):
+            found[number] = output
+
+        return hook
+
+    handles = [module.register_forward_hook(keep(number)) for number, module in enumerate(modules)]
+    with torch.no_grad():
+        model(tensor)
+    for handle in handles:
+        handle.remove()
+    return [found[number].permute(0, 2, 3, 1).numpy() for number in range(len(modules))]
+
+
+def record(name, model, modules_of):
+    model.eval()
+    shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
+    state = {key: torch.tensor(value) for key, value in random_state(shapes).items()}
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    assert not unexpected and all(key.endswith("num_batches_tracked") for key in missing), (missing, unexpected)
+    golden = {f"{name}/shapes": np.array(json.dumps(shapes))}
+    for height, width in SIZES:
+        tensor = torch.tensor(image(height, width)).permute(0, 3, 1, 2)
+        for number, map in enumerate(hooked(model, modules_of(model), tensor)):
+            golden[f"{name}/{height}/{number}/shape"] = np.array(map.shape[1:])
+            golden[f"{name}/{height}/{number}"] = sample(map)
+    trainable = sum(p.numel() for key, p in model.named_parameters() if key.split(".")[0] not in CLASSIFIERS)
+    golden[f"{name}/parameters"] = np.array(trainable)
+    print(name, trainable, [float(np.std(golden[f"{name}/64/{n}"])) for n in range(5)])
+    return golden
+
+
+CLASSIFIERS = ("fc", "classifier", "_fc")
+ORIGINALS = {
+    "ResNet18": (torchvision.models.resnet18, resnet),
+    "ResNet34": (torchvision.models.resnet34, resnet),
+    "ResNet50Torchvision": (torchvision.models.resnet50, resnet),
+    "ResNet101Torchvision": (torchvision.models.resnet101, resnet),
+    **{f"EfficientNetLite{n}": (lambda n=n: timm.create_model(f"tf_efficientnet_lite{n}"), lite) for n in range(5)},
+}
+
+
+def main():
+    golden = {}
+    for name, (make, modules_of) in ORIGINALS.items():
+        golden |= record(name, make(), modules_of)
+    # The same network under the names of another package.
+    shapes = EfficientNet.from_name("efficientnet-lite0").state_dict()
+    golden["names/EfficientNetLite0"] = np.array(json.dumps({key: list(value.shape) for key, value in shapes.items()}))
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "torchvision", "timm")}
+    golden["versions"] = np.array(json.dumps(versions))
+    np.savez_compressed(pathlib.Path(__file__).with_suffix(".npz"), **golden)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""The networks in PyTorch's form: equal to their originals, whose numbers golden_torch.py wrote."""
+
+import importlib.util
+import json
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+from random_states import image, random_state, sample
+
+import keras_seg as ks
+
+GOLDEN = np.load(pathlib.Path(__file__).with_name("golden_torch.npz"))
+TF = keras.backend.backend() == "tensorflow"
+RESNETS = ("ResNet18", "ResNet34", "ResNet50Torchvision", "ResNet101Torchvision")
+LITES = tuple(f"EfficientNetLite{number}" for number in range(5))
+# One small one of each family on every backend, the others where they are quick.
+NAMES = [
+    pytest.param(name, marks=() if name in ("ResNet18", "EfficientNetLite0") else pytest.mark.slow)
+    for name in (*RESNETS, *LITES)
+]
+# Trainable, without the classifier: counted in the originals.
+PARAMETERS = {
+    "ResNet18": 11_176_512,
+    "ResNet34": 21_284_672,
+    "ResNet50Torchvision": 23_508_032,
+    "ResNet101Torchvision": 42_500_160,
+    "EfficientNetLite0": 3_371_008,
+    "EfficientNetLite1": 4_135_680,
+    "EfficientNetLite2": 4_811_072,
+    "EfficientNetLite3": 6_916_096,
+    "EfficientNetLite4": 11_725_568,
+}
+
+
+def state_of(name):
+    """A random state dict with the keys and shapes of the original, its classifier included."""
+    return random_state(json.loads(str(GOLDEN[f"{name}/shapes"])))
+
+
+def check_maps(maps, name, first, height):
+    for number, map in enumerate(maps, start=first):
+        map, key = keras.ops.convert_to_numpy(map), f"{name}/{height}/{number}"
+        assert map.shape[1:] == tuple(GOLDEN[f"{key}/shape"])
+        expected = GOLDEN[key]
+        assert expected.std() > 0.05
+        np.testing.assert_allclose(sample(map), expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
+
+
+@pytest.mark.slow_off_tensorflow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_level_equals_the_original(name):
+    """At an even and an odd size, the odd one through all five halvings."""
+    for first, skips in ((0, "wide"), (5, "narrow")):
+        if first and name in RESNETS:
+            continue
+        model = ks.backbones.build(name, weights=state_of(name), include_preprocessing=False, skips=skips)
+        for height, width in ((64, 96), (75, 53)):
+            check_maps(model(image(height, width)).values(), name, first, height)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_parameter_counts(name):
+    model = ks.backbones.build(name)
+    assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == PARAMETERS[name]
+    assert PARAMETERS[name] == GOLDEN[f"{name}/parameters"]
+    assert name in ks.backbones.names()
+
+
+def test_levels():
+    resnet = ks.backbones.build("ResNet50Torchvision").output
+    assert {level: map.shape[-1] for level, map in resnet.items()} == {
+        "P1": 64,
+        "P2": 256,
+        "P3": 512,
+        "P4": 1024,
+        "P5": 2048,
+    }
+    lite = {
+        skips: {k: v.shape[-1] for k, v in ks.backbones.build("EfficientNetLite0", skips=skips).output.items()}
+        for skips in ("wide", "narrow")
+    }
+    assert lite["wide"] == {"P1": 96, "P2": 144, "P3": 240, "P4": 672, "P5": 1280}
+    assert lite["narrow"] == {"P1": 16, "P2": 24, "P3": 40, "P4": 112, "P5": 320}
+
+
+def test_preprocessing_of_each_family():
+    """Raw pixels at the networks' ends of the range: (0 - 127) / 128, and torchvision's mean and deviation."""
+    black = np.zeros((1, 1, 1, 3), "float32")
+    lite = ks.backbones.build("EfficientNetLite0").get_layer("preprocessing")(black)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(lite), -127 / 128)
+    resnet = ks.backbones.build("ResNet18").get_layer("preprocessing")(black)
+    expected = [[[[-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225]]]]
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(resnet), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["ResNet18", "EfficientNetLite0"])
+def test_saved_and_loaded_in_mixed_precision(name, tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = ks.backbones.build(name)
+    pixels = np.random.default_rng(0).uniform(0, 255, (1, 32, 64, 3)).astype("float32")
+    before = keras.ops.convert_to_numpy(keras.ops.cast(model(pixels)["P3"], "float32"))
+    assert keras.backend.standardize_dtype(model(pixels)["P5"].dtype) == "bfloat16"
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    after = keras.ops.convert_to_numpy(keras.ops.cast(again(pixels)["P3"], "float32"))
+    np.testing.assert_array_equal(after, before)
+
+
+@pytest.mark.slow_off_tensorflow
+@pytest.mark.parametrize("name", ["ResNet18", "EfficientNetLite0"])
+def test_surgery(name):
+    """Dilation keeps every value of the map it refines, and folding keeps the output."""
+    model = ks.backbones.build(name, weights=state_of(name), include_preprocessing=False)
+    deepest = keras.Model(model.inputs[0], model.output["P5"])
+    pixels = image(64, 96)
+    expected = keras.ops.convert_to_numpy(deepest(pixels))
+    scale = np.abs(expected).max()
+    fine = keras.ops.convert_to_numpy(ks.surgery.dilate(deepest, output_stride=8)(pixels))
+    np.testing.assert_allclose(fine[:, ::4, ::4], expected, atol=1e-5 * scale)
+    folded = ks.surgery.fold_batch_norm(deepest)
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(folded(pixels)), expected, atol=1e-5 * scale)
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("name", ["ResNet18", pytest.param("EfficientNetLite0", marks=pytest.mark.slow)])
+def test_exports_prove_themselves(name, tmp_path):
+    pixels = np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype("float32")
+    model = ks.models.FPN(num_classes=4, backbone=name, weights=state_of(name))
+    report = ks.export.tflite(model, tmp_path / "model.tflite", input_size=(64, 64), images=[pixels])
+    assert report.max_abs_difference < 1e-3
+    assert not any(op.lower().startswith("flex") for op in report.ops)
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ResNet18", "EfficientNetLite0"])
+def test_other_exports_prove_themselves(name, tmp_path):
+    pixels = np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype("float32")
+    model = ks.models.FPN(num_classes=4, backbone=name, weights=state_of(name))
+    for export, file in ((ks.export.onnx, "m.onnx"), (ks.export.openvino, "m.xml"), (ks.export.saved_model, "m")):
+        report = export(model, tmp_path / file, input_size=(64, 64), images=[pixels])
+        assert report.max_abs_difference < 1e-3
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.slow
+def test_goldens_are_what_the_originals_compute(tmp_path, monkeypatch):
+    """Made again, where the PyTorch originals are installed."""
+    for package in ("timm", "torchvision", "efficientnet_lite_pytorch"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"needs {package}")
+    import golden_torch
+
+    monkeypatch.setattr(golden_torch, "__file__", str(tmp_path / "golden_torch.py"))
+    golden_torch.main()
+    again = np.load(tmp_path / "golden_torch.npz")
+    for key in GOLDEN:
+        if GOLDEN[key].dtype.kind == "f":
+            np.testing.assert_allclose(again[key], GOLDEN[key], atol=1e-4 * max(1, np.abs(GOLDEN[key]).max()))
+        elif key != "versions":
+            np.testing.assert_array_equal(again[key], GOLDEN[key])
