@@ -14,7 +14,7 @@ ROOT = pathlib.Path(keras_seg.__file__).parent
 # Low to high: a package may import what stands in a row before its own.
 ROWS = [
     ["_types", "_validation", "_version"],
-    ["_decoding", "_files", "_graph", "_ops", "_labels", "_progress", "_text"],
+    ["_decoding", "_files", "_graph", "_ops", "_labels", "_page", "_progress", "_text"],
     ["initializers", "visualization"],
     ["layers", "losses", "metrics", "augmentation"],
     ["analysis"],
@@ -22,6 +22,7 @@ ROWS = [
     ["models"],
     ["inference"],
     ["evaluation"],
+    ["report"],
     ["training", "export"],
 ]
 RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}

@@ -1,6 +1,7 @@
 """The data of a run: which split is for what, and how its masks are read."""
 
 import dataclasses
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,35 @@ def rescan_run_data(path: PathLike, run: RunFolder, *, validation: PathLike | No
         lambda split: task.rescan(path, schema, channels=channels, split=split),
         group_by=plan.fingerprint.get("group_by"),
     )
+
+
+def data_of_run(run: RunFolder, path: PathLike | None = None, *, validation: PathLike | None = None) -> tuple[Any, Any]:
+    """The indices that a finished run was trained and validated on.
+
+    Args:
+        run: `RunFolder`.
+        path: path of the data folder. Defaults to None: where it was in training.
+        validation: path of the folder it was validated on, if that was another. Defaults to None.
+
+    Raises:
+        InputError: the data is not there, or has another number of images.
+    """
+    facts = run.load_plan().fingerprint
+    if path is None:
+        metrics = run.load_metrics()
+        path = metrics.get("train_data", metrics["data"])
+        if validation is None and metrics["data"] != path:
+            validation = metrics["data"]
+        if not pathlib.Path(path).exists():
+            raise InputError(f"{path}: no such folder, and {run.path} was trained on it. Pass the folder as `data`.")
+    indices = rescan_run_data(path, run, validation=validation)
+    for index, fact in zip(indices, ("train_images", "validation_images"), strict=True):
+        if len(index) != facts[fact]:
+            raise InputError(
+                f"{index.path}: has {fact}={len(index)}, and {run.path} was made with {fact}={facts[fact]}. Pass the "
+                "folder of the run as `data`, and the one it was validated on as `validation`."
+            )
+    return indices
 
 
 def _both(
