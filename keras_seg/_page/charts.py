@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-_WIDTH, _HEIGHT = 360, 230
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 30, 42
+_WIDTH, _HEIGHT = 360, 240
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 16, 42, 42
 _STYLES = (("first", ""), ("second", "6 3"))
 
 
@@ -40,13 +40,13 @@ def line_chart(
         x_ticks = y_ticks = ticks(*limits)
     else:
         x_ticks = ticks(0, max(x for x, _ in points))
-        y_ticks = ticks(min(y for _, y in points), max(y for _, y in points))
+        y_ticks = ticks(min(0, *(y for _, y in points)), max(y for _, y in points))
     across, up = _scale(x_ticks, _LEFT, _WIDTH - _RIGHT), _scale(y_ticks, _HEIGHT - _BOTTOM, _TOP)
     parts = [_axes(x_ticks, y_ticks, across, up, x_label=x_label)]
     if diagonal:
         low, high = x_ticks[0], x_ticks[-1]
         parts.append(
-            f'<path class="grid" stroke-dasharray="3 3" d="M{across(low):.1f} {up(low):.1f}'
+            f'<path class="diagonal" stroke-dasharray="3 3" d="M{across(low):.1f} {up(low):.1f}'
             f'L{across(high):.1f} {up(high):.1f}"/>'
         )
     for (_, line), (style, dashes) in zip(series, _STYLES, strict=False):

@@ -6,7 +6,7 @@ import numpy as np
 
 # Upper ends of the bins, in pixels; one more bin holds everything farther away.
 DISTANCES = (1, 2, 4, 8)
-NAMES = ("1", "2", "3-4", "5-8", "over 8")
+NAMES = ("1", "2", "3-4", "5-8", "9+")
 
 
 def errors_by_distance(mask: np.ndarray, predicted: np.ndarray, ignored: Sequence[int]) -> np.ndarray:

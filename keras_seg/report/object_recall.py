@@ -10,7 +10,7 @@ from keras_seg import _validation
 
 # Ends of the bins: the square root of an object's pixels, which is the side of a square of its size.
 SIDES = (8, 16, 32, 64, 128)
-NAMES = ("under 8", "8-16", "16-32", "32-64", "64-128", "over 128")
+NAMES = ("<8", "8-16", "16-32", "32-64", "64-128", "128+")
 
 
 def can_count_objects() -> bool:

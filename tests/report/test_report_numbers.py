@@ -58,7 +58,7 @@ def test_recall_of_regions_by_hand():
     rows = sorted(region_recalls(mask, predicted, (0,)).tolist())
     assert rows == [[4.0, 0.5], [9.0, 1.0]]
     bins = by_side(np.array(rows))
-    assert bins[0] == ("under 8", 1, 0.5, 0.0)
+    assert bins[0] == ("<8", 1, 0.5, 0.0)
     assert bins[1] == ("8-16", 1, 1.0, 1.0)
     assert np.isnan(bins[2][2])
 
