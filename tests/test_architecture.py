@@ -14,8 +14,8 @@ ROOT = pathlib.Path(keras_seg.__file__).parent
 # Low to high: a package may import what stands in a row before its own.
 ROWS = [
     ["_types", "_validation", "_version"],
-    ["_decoding", "_files", "_graph", "_ops", "_labels", "_page", "_progress", "_text"],
-    ["initializers", "visualization"],
+    ["_decoding", "_files", "_graph", "_ops", "_labels", "_progress", "_text"],
+    ["_page", "initializers", "visualization"],
     ["layers", "losses", "metrics", "augmentation"],
     ["analysis"],
     ["backbones", "surgery", "data"],
