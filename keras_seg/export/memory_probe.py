@@ -15,11 +15,11 @@ def runner(format_: str, path: str) -> Any:
     """A function that loads the file and runs it on an image; runtimes are imported here, before memory counts."""
     if format_ == "tflite":
         try:
-            from ai_edge_litert.interpreter import Interpreter
+            from ai_edge_litert import interpreter as runtime
         except ImportError:
-            from tensorflow.lite import Interpreter  # pyright: ignore[reportMissingImports]
+            from tensorflow import lite as runtime
 
-        return lambda image: Interpreter(path, num_threads=THREADS).get_signature_runner()(image=image)
+        return lambda image: runtime.Interpreter(path, num_threads=THREADS).get_signature_runner()(image=image)
     if format_ == "onnx":
         import onnxruntime
 

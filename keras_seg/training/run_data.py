@@ -82,11 +82,14 @@ def data_of_run(run: RunFolder, path: PathLike | None = None, *, validation: Pat
     facts = run.load_plan().fingerprint
     if path is None:
         metrics = run.load_metrics()
-        path = metrics.get("train_data", metrics["data"])
-        if validation is None and metrics["data"] != path:
+        trained_on: str = metrics["train_data"] if "train_data" in metrics else metrics["data"]
+        if validation is None and metrics["data"] != trained_on:
             validation = metrics["data"]
-        if not pathlib.Path(path).exists():
-            raise InputError(f"{path}: no such folder, and {run.path} was trained on it. Pass the folder as `data`.")
+        if not pathlib.Path(trained_on).exists():
+            raise InputError(
+                f"{trained_on}: no such folder, and {run.path} was trained on it. Pass the folder as `data`."
+            )
+        path = trained_on
     indices = rescan_run_data(path, run, validation=validation)
     for index, fact in zip(indices, ("train_images", "validation_images"), strict=True):
         if len(index) != facts[fact]:

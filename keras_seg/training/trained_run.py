@@ -96,7 +96,10 @@ class TrainedRun:
             InputError: the masks hold no class ids, or the data is not that of the run.
         """
         if not self.task.class_id_masks:
-            raise InputError(f'{self.folder.path}: was trained with task="{self.task.name}"; only semantic runs fit.')
+            raise InputError(
+                f'{self.folder.path}: was trained with task="{self.task.name}", whose masks hold no class ids. '
+                "Pass a semantic run."
+            )
         index = data_of_run(self.folder, data, validation=validation)[1].sample(count)
         return examples(index, range(len(index)))
 
