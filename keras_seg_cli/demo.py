@@ -45,11 +45,13 @@ def demo(out: str, minutes: float, seed: int, *, overwrite: bool) -> None:
     examples = [data.read_image(image) for image, _ in images.files[:4]]
     size = tuple(examples[0].shape[:2])
     steps.export(result.model, "tflite", run.path / "model.tflite", input_size=size, images=examples)
+    training.write_report(run)  # With the file in it.
 
     console.console.rule()
     console.console.print(
         f"Done in {time.monotonic() - STARTED:.0f} seconds: "
         f"mean IoU {100 * result.evaluation.mean_iou:.1f} on new scenes.\n\n"
+        f"Open      {run.report_file}\n"
         f"Look at   {run.panel_file}\n"
         f"          {predictions / 'overlays'}\n"
         f"Ship      {run.path / 'model.tflite'}\n\n"

@@ -38,6 +38,8 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: with 0, with 2 for an error that the user can fix, with 130 when interrupted."""
+    from keras_seg_cli.benchmark import benchmark
+    from keras_seg_cli.compare import compare
     from keras_seg_cli.convert import convert
     from keras_seg_cli.demo import demo
     from keras_seg_cli.doctor import doctor
@@ -45,9 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from keras_seg_cli.export import export
     from keras_seg_cli.plan import plan
     from keras_seg_cli.predict import predict
+    from keras_seg_cli.report import report
     from keras_seg_cli.train import train
 
-    for command in (demo, doctor, convert, train, evaluate, predict, export, plan):
+    for command in (demo, doctor, convert, train, evaluate, predict, export, report, compare, benchmark, plan):
         cli.add_command(command)
     try:
         status = cli.main(arguments, prog_name="keras-seg", standalone_mode=False)

@@ -72,7 +72,9 @@ def fit(
             **options,
         )
     console.print_scores(task.table(result.evaluation), f"{len(validation)} validation images")
-    console.print_facts(("Run folder", run.path), ("Pictures", run.panel_file), ("Reasons", run.plan_file))
+    console.print_facts(
+        ("Run folder", run.path), ("Report", run.report_file), ("Pictures", run.panel_file), ("Reasons", run.plan_file)
+    )
     return result
 
 

@@ -15,13 +15,14 @@ ROOT = pathlib.Path(keras_seg.__file__).parent
 ROWS = [
     ["_types", "_validation", "_version"],
     ["_decoding", "_files", "_graph", "_ops", "_labels", "_progress", "_text"],
-    ["initializers", "visualization"],
+    ["_page", "initializers", "visualization"],
     ["layers", "losses", "metrics", "augmentation"],
     ["analysis"],
     ["backbones", "surgery", "data"],
     ["models"],
     ["inference"],
     ["evaluation"],
+    ["report"],
     ["training", "export"],
 ]
 RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}

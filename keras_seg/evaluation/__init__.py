@@ -1,23 +1,29 @@
 """Evaluation of trained models against ground truth."""
 
 from keras_seg.evaluation.boundaries import BoundaryEvaluation, boundary_lines, evaluate_boundaries
+from keras_seg.evaluation.compare import Comparison, compare
 from keras_seg.evaluation.instances import InstanceEvaluation, evaluate_instances
 from keras_seg.evaluation.semantic import Evaluation, evaluate
+from keras_seg.evaluation.temperature import Calibration, fit_temperature
 from keras_seg.evaluation.tta_gain import TTAGain, TTAReport
 from keras_seg.evaluation.tta_report import tta_report
 from keras_seg.evaluation.tune_instances import TunedInstances, tune_instances
 
 __all__ = [
     "BoundaryEvaluation",
+    "Calibration",
+    "Comparison",
     "Evaluation",
     "InstanceEvaluation",
     "TTAGain",
     "TTAReport",
     "TunedInstances",
     "boundary_lines",
+    "compare",
     "evaluate",
     "evaluate_boundaries",
     "evaluate_instances",
+    "fit_temperature",
     "tta_report",
     "tune_instances",
 ]

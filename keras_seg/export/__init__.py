@@ -1,5 +1,6 @@
 """Files for other runtimes, each compared with Keras before it is moved into place."""
 
+from keras_seg.export.benchmark import Benchmark, BenchmarkRow, benchmark
 from keras_seg.export.float_formats import onnx, openvino, saved_model
 from keras_seg.export.reference import check_reference, write_reference
 from keras_seg.export.report import ExportReport
@@ -9,10 +10,13 @@ from keras_seg.export.tflite.layer_errors import layer_errors
 from keras_seg.export.unsupported import UnsupportedOperatorError
 
 __all__ = [
+    "Benchmark",
+    "BenchmarkRow",
     "ExportReport",
     "LayerError",
     "LayerErrorReport",
     "UnsupportedOperatorError",
+    "benchmark",
     "check_reference",
     "layer_errors",
     "onnx",

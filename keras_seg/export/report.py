@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from keras_seg import _files
+from keras_seg.report.export_proofs import REPORT_FILE
 
-_FILE = "export_report.json"
 # Columns of a terminal that the printed table keeps to, and where its values begin. Paths are never broken.
 _COLUMNS, _INDENT = 80, 14
 
@@ -121,7 +121,7 @@ class ExportReport:
     def _write_beside(self) -> None:
         """Write the report into `export_report.json` beside the file; the reports of other files stay."""
         artifact = pathlib.Path(self.path)
-        file = artifact.parent / _FILE
+        file = artifact.parent / REPORT_FILE
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):

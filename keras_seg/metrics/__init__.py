@@ -1,7 +1,7 @@
 """Metrics computed from exact pixel counts; `scores` has those of a confusion matrix as plain functions."""
 
 from keras_seg.metrics import scores
-from keras_seg.metrics.bootstrap import Interval, confidence_interval, paired_difference
+from keras_seg.metrics.bootstrap import Interval, confidence_interval, iou_intervals, paired_difference
 from keras_seg.metrics.boundary_f_score import BoundaryFScore
 from keras_seg.metrics.boundary_ious import BoundaryIoU, TrimapIoU
 from keras_seg.metrics.class_scores import Dice, PerClassIoU, Precision, Recall
@@ -35,6 +35,7 @@ __all__ = [
     "confidence_interval",
     "instance_counts",
     "instance_score",
+    "iou_intervals",
     "paired_difference",
     "panoptic_quality",
     "scores",

@@ -77,6 +77,36 @@ def confidence_interval(
     return _interval(score_of(_total(matrices)), _of_samples(matrices, drawn, score_of), level)
 
 
+def iou_intervals(image_matrices: ArrayLike, *, samples: int = 1000, seed: int = 0, level: float = 0.95) -> np.ndarray:
+    """The IoU of each class with a percentile bootstrap interval over the images.
+
+    A sample in which a class occurs nowhere has no IoU for it, and is left out of its interval.
+
+    Args:
+        image_matrices: array (images, classes, classes). Counts, hist[true, predicted], of two images or more.
+
+    Other arguments: those of `confidence_interval`.
+
+    Returns:
+        float64 array (classes, 3): value, low and high; NaN for a class that occurs nowhere.
+
+    Raises:
+        InputError: for arguments that do not fit, and fewer than two images.
+
+    Examples:
+        >>> iou_intervals([[[8, 2], [1, 9]], [[9, 1], [3, 7]], [[7, 3], [0, 10]]]).round(2).tolist()
+        [[0.71, 0.69, 0.73], [0.72, 0.64, 0.77]]
+    """
+    matrices = _checked("image_matrices", image_matrices)
+    drawn = _draw(len(matrices), samples, seed, level)
+    hits = np.diagonal(matrices, axis1=1, axis2=2)
+    union = matrices.sum(axis=1) + matrices.sum(axis=2) - hits
+    with np.errstate(invalid="ignore"):
+        values, of_samples = hits.sum(axis=0) / union.sum(axis=0), (drawn @ hits) / (drawn @ union)
+    ends = [_interval(value, column, level) for value, column in zip(values, of_samples.T, strict=True)]
+    return np.array([(interval.value, interval.low, interval.high) for interval in ends])
+
+
 def paired_difference(
     image_matrices: ArrayLike,
     other_matrices: ArrayLike,

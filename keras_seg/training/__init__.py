@@ -1,12 +1,14 @@
 """From facts about the data to a plan, and from a plan to a finished run folder."""
 
 from keras_seg.training.build_model import build_model
+from keras_seg.training.compare_runs import compare_runs
 from keras_seg.training.fingerprint import fingerprint
 from keras_seg.training.fit import TrainingResult, fit
 from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
 from keras_seg.training.plan import Choice, Plan, make_plan
 from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder
+from keras_seg.training.run_report import write_report
 
 __all__ = [
     "Choice",
@@ -16,7 +18,9 @@ __all__ = [
     "RunFolder",
     "TrainingResult",
     "build_model",
+    "compare_runs",
     "fingerprint",
     "fit",
     "make_plan",
+    "write_report",
 ]

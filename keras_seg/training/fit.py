@@ -19,6 +19,7 @@ from keras_seg.training.plan import Plan
 from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.run_recorder import RunRecorder
+from keras_seg.training.run_report import write_page
 from keras_seg.training.tasks import Task, find_task
 
 # A run limited by time is ended by its schedule, not by its number of epochs.
@@ -59,8 +60,8 @@ def fit(
     evaluated on the validation images, and a checkpoint is written. An interrupted run resumes from its last checkpoint
     with the data, the optimizer state and the learning rates that it would have had, and ends at the same weights.
 
-    At the end the folder holds `model.keras`, `metrics.json`, `predictions.png` and, for tasks whose output is decoded,
-    `decoding.json`.
+    At the end the folder holds `model.keras`, `metrics.json`, `predictions.png`, `report.html` and, for tasks whose
+    output is decoded, `decoding.json`. The report examines at most 200 validation images.
 
     Args:
         plan: `Plan`. To resume, that of the run: `run.load_plan()`.
@@ -104,7 +105,7 @@ def fit(
         _train(model, dataset, plan=plan, first_epoch=first_epoch, callbacks=[schedule, recorder, *callbacks])
     with _files.written_aside(run.model_file, overwrite=True) as aside:
         model.save(aside)
-    return _finish(run, task, model=model, index=validation, progress=progress)
+    return _finish(run, task, model=model, indices=(train, validation), progress=progress)
 
 
 def _check_same_data(plan: Plan, train: Any, validation: Any) -> None:
@@ -164,16 +165,23 @@ def _train(model: keras.Model, dataset: Any, *, plan: Plan, first_epoch: int, ca
 
 
 def _finish(
-    run: RunFolder, task: Task, *, model: keras.Model, index: Any, progress: Callable[[int, int | None], None] | None
+    run: RunFolder,
+    task: Task,
+    *,
+    model: keras.Model,
+    indices: tuple[Any, Any],
+    progress: Callable[[int, int | None], None] | None,
 ) -> TrainingResult:
-    """Tune and evaluate a trained model, and write the numbers and a picture into the run folder."""
+    """Tune and evaluate a trained model, and write the numbers, a picture and the report into the run folder."""
+    train, index = indices
     decoding = task.tune(model, index)
     if decoding:
         _files.write_json(run.decoding_file, decoding)
     evaluation = task.evaluate(model, index, settings=decoding, progress=progress)
-    results = {"split": "validation", "data": index.path, **evaluation.to_dict()}
+    results = {"split": "validation", "data": index.path, "train_data": train.path, **evaluation.to_dict()}
     _files.write_json(run.metrics_file, {**results, "decoding": decoding} if decoding else results)
     panel = task.panel(model, index, spread(len(index), _PANEL_ROWS), decoding)
     with _files.written_aside(run.panel_file, overwrite=True) as aside:
         panel.save(aside)
+    write_page(run, task, model=model, indices=indices, progress=progress)
     return TrainingResult(model=model, evaluation=evaluation, decoding=decoding)

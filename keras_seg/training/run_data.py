@@ -1,6 +1,7 @@
 """The data of a run: which split is for what, and how its masks are read."""
 
 import dataclasses
+import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -85,6 +86,38 @@ def _with_warnings(path: PathLike, train: Any, validation: Any) -> Any:
             shown = f" (such as {finding.examples[0]})" if finding.examples else ""
             lines.append(f"Warning: {finding.message.removesuffix('.')}{shown}. {finding.fix}")
     return dataclasses.replace(train, notices=(*train.notices, *lines))
+
+
+def data_of_run(run: RunFolder, path: PathLike | None = None, *, validation: PathLike | None = None) -> tuple[Any, Any]:
+    """The indices that a finished run was trained and validated on.
+
+    Args:
+        run: `RunFolder`.
+        path: path of the data folder. Defaults to None: where it was in training.
+        validation: path of the folder it was validated on, if that was another. Defaults to None.
+
+    Raises:
+        InputError: the data is not there, or has another number of images.
+    """
+    facts = run.load_plan().fingerprint
+    if path is None:
+        metrics = run.load_metrics()
+        trained_on: str = metrics["train_data"] if "train_data" in metrics else metrics["data"]
+        if validation is None and metrics["data"] != trained_on:
+            validation = metrics["data"]
+        if not pathlib.Path(trained_on).exists():
+            raise InputError(
+                f"{trained_on}: no such folder, and {run.path} was trained on it. Pass the folder as `data`."
+            )
+        path = trained_on
+    indices = rescan_run_data(path, run, validation=validation)
+    for index, fact in zip(indices, ("train_images", "validation_images"), strict=True):
+        if len(index) != facts[fact]:
+            raise InputError(
+                f"{index.path}: has {fact}={len(index)}, and {run.path} was made with {fact}={facts[fact]}. Pass the "
+                "folder of the run as `data`, and the one it was validated on as `validation`."
+            )
+    return indices
 
 
 def _both(

@@ -16,7 +16,7 @@ from keras_seg.training.plan import Plan
 
 class RunFolder:
     """Paths and files of a run: plan.json, labels.json, checkpoints/, log.csv, metrics.json, predictions.png,
-    model.keras, and decoding.json for tasks whose output is decoded.
+    report.html, model.keras, and decoding.json for tasks whose output is decoded.
 
     Every file is written aside and renamed, so an interrupted run leaves only whole files.
 
@@ -31,6 +31,7 @@ class RunFolder:
         self.log_file = self.path / "log.csv"
         self.metrics_file = self.path / "metrics.json"
         self.panel_file = self.path / "predictions.png"
+        self.report_file = self.path / "report.html"
         self.decoding_file = self.path / "decoding.json"
         self.model_file = self.path / "model.keras"
         self.checkpoints = self.path / "checkpoints"
@@ -92,8 +93,8 @@ class RunFolder:
     def _own_items(self) -> list[pathlib.Path]:
         """The files that a run writes. Other files in the folder are not ours and stay."""
         named = (
-            self.labels_file, self.log_file, self.metrics_file, self.panel_file, self.decoding_file, self.model_file,
-            self.checkpoints, self.plan_file,
+            self.labels_file, self.log_file, self.metrics_file, self.panel_file, self.report_file, self.decoding_file,
+            self.model_file, self.checkpoints, self.plan_file,
         )  # fmt: skip
         return [item for item in named if item.exists()]
 
@@ -104,6 +105,10 @@ class RunFolder:
     def load_labels(self) -> dict:
         """The content of labels.json: names of the model's channels, and how masks are read."""
         return self._read(self.labels_file)
+
+    def load_metrics(self) -> dict:
+        """The content of metrics.json: the final evaluation and the data it was made on."""
+        return self._read(self.metrics_file)
 
     def load_decoding(self) -> dict:
         """The decoding settings of the run; empty if its task decodes nothing."""

@@ -11,9 +11,10 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.training.range_notice import with_range_notice
+from keras_seg.training.run_data import data_of_run
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.tasks import find_task
-from keras_seg.training.tasks.task import Report
+from keras_seg.training.tasks.task import Report, examples
 
 
 class TrainedRun:
@@ -88,6 +89,27 @@ class TrainedRun:
     def evaluate(self, model: keras.Model, index: Any, *, progress: Report | None = None) -> Any:
         """The evaluation of the run's model, or of one derived from it, with the run's decoding settings."""
         return self.task.evaluate(model, index, settings=self.decoding, progress=progress)
+
+    def validation_examples(
+        self, count: int, *, data: PathLike | None = None, validation: PathLike | None = None
+    ) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+        """At most `count` images and masks that the run was validated on, evenly spread.
+
+        Args:
+            count: int >= 1.
+            data: path of the data folder. Defaults to None: where it was in training.
+            validation: path of the folder it was validated on, if that was another. Defaults to None.
+
+        Raises:
+            InputError: the masks hold no class ids, or the data is not that of the run.
+        """
+        if not self.task.class_id_masks:
+            raise InputError(
+                f'{self.folder.path}: was trained with task="{self.task.name}", whose masks hold no class ids. '
+                "Pass a semantic run."
+            )
+        index = data_of_run(self.folder, data, validation=validation)[1].sample(count)
+        return examples(index, range(len(index)))
 
     def representative_images(self, path: PathLike, count: int) -> Iterator[np.ndarray]:
         """Images of a data folder in which every class occurs, to calibrate a quantized model with, one by one.

@@ -11,6 +11,9 @@ from keras_seg.visualization.palette import FALSE_POSITIVE, FOUND, MISSED
 from keras_seg.visualization.panel_rows import panel_rows
 from keras_seg.visualization.sheet import sheet
 
+TITLES = ("image", "true edges", "probability", "lines")
+LEGEND = (("edge, found", FOUND), ("edge, missed", MISSED), ("false positive", FALSE_POSITIVE))
+
 
 def boundary_panel(
     images: Sequence[ArrayLike],
@@ -40,15 +43,19 @@ def boundary_panel(
     """
     rows = []
     for image, truth, probability, line in panel_rows(images, y_true=y_true, y_pred=y_pred, lines=lines):
-        truth, line = truth == 1, line.astype(bool)
-        plain = blend(image)
-        gray = [blend(255 * np.asarray(part, "float64")[..., None]) for part in (truth, probability)]
-        # Lines of a pixel would be lost where the picture is scaled down.
-        thicker = max(0, round(truth.shape[0] / tile_height) - 1)
-        rows.append([plain, *gray, _shaded(plain, truth, line, thicker=thicker)])
-    titles = ("image", "true edges", "probability", "lines")
-    legend = (("edge, found", FOUND), ("edge, missed", MISSED), ("false positive", FALSE_POSITIVE))
-    return sheet(rows, titles=titles, legend=legend, tile_height=tile_height)
+        rows.append(boundary_row(image, truth == 1, probability, line=line.astype(bool), height=tile_height))
+    return sheet(rows, titles=TITLES, legend=LEGEND, tile_height=tile_height)
+
+
+def boundary_row(
+    image: np.ndarray, truth: np.ndarray, probability: np.ndarray, *, line: np.ndarray, height: int
+) -> list[np.ndarray]:
+    """The pictures of one row, uint8 (height, width, 3), for a picture of some height."""
+    plain = blend(image)
+    gray = [blend(255 * np.asarray(part, "float64")[..., None]) for part in (truth, probability)]
+    # Lines of a pixel would be lost where the picture is scaled down.
+    thicker = max(0, round(truth.shape[0] / height) - 1)
+    return [plain, *gray, _shaded(plain, truth, line, thicker=thicker)]
 
 
 def _shaded(plain: np.ndarray, truth: np.ndarray, line: np.ndarray, *, thicker: int) -> np.ndarray:

@@ -12,6 +12,9 @@ from keras_seg.visualization.palette import FALSE_POSITIVE, FOUND, MISSED
 from keras_seg.visualization.panel_rows import panel_rows
 from keras_seg.visualization.sheet import sheet
 
+TITLES = ("image", "true objects", "predicted objects", "found or not")
+LEGEND = (("found", FOUND), ("missed", MISSED), ("false positive", FALSE_POSITIVE))
+
 
 def instance_panel(
     images: Sequence[ArrayLike], y_true: Sequence[ArrayLike], y_pred: Sequence[ArrayLike], *, tile_height: int = 220
@@ -36,26 +39,27 @@ def instance_panel(
     """
     rows = []
     for image, *ids in panel_rows(images, y_true=y_true, y_pred=y_pred):
-        # Numbered 0, 1, ... so that tables of them are as long as there are objects.
-        truth, prediction = (_compact(np.maximum(item, 0)) for item in ids)
-        matches = _matches(truth, prediction)
-        plain = blend(image)
-        # Lines of a pixel would be lost where the picture is scaled down.
-        width = max(1, round(truth.shape[0] / tile_height))
-        # A found object has the color of its truth; false positives continue the palette where that ends.
-        alone = truth.max(initial=0) + np.arange(len(matches))
-        colors = np.where(matches > 0, matches, np.where(np.arange(len(matches)) > 0, alone, 0))
-        rows.append(
-            [
-                plain,
-                outlines(plain, truth, width=width),
-                outlines(plain, colors[prediction], width=width),
-                _shaded(plain, truth, prediction, matches=matches),
-            ]
-        )
-    titles = ("image", "true objects", "predicted objects", "found or not")
-    legend = (("found", FOUND), ("missed", MISSED), ("false positive", FALSE_POSITIVE))
-    return sheet(rows, titles=titles, legend=legend, tile_height=tile_height)
+        rows.append(instance_row(image, *ids, height=tile_height))
+    return sheet(rows, titles=TITLES, legend=LEGEND, tile_height=tile_height)
+
+
+def instance_row(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, *, height: int) -> list[np.ndarray]:
+    """The pictures of one row, uint8 (height, width, 3), for a picture of some height."""
+    # Numbered 0, 1, ... so that tables of them are as long as there are objects.
+    truth, prediction = (_compact(np.maximum(item, 0)) for item in (truth, prediction))
+    matches = _matches(truth, prediction)
+    plain = blend(image)
+    # Lines of a pixel would be lost where the picture is scaled down.
+    width = max(1, round(truth.shape[0] / height))
+    # A found object has the color of its truth; false positives continue the palette where that ends.
+    alone = truth.max(initial=0) + np.arange(len(matches))
+    colors = np.where(matches > 0, matches, np.where(np.arange(len(matches)) > 0, alone, 0))
+    return [
+        plain,
+        outlines(plain, truth, width=width),
+        outlines(plain, colors[prediction], width=width),
+        _shaded(plain, truth, prediction, matches=matches),
+    ]
 
 
 def _compact(ids: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from keras_seg.visualization.palette import palette
 from keras_seg.visualization.panel_rows import panel_rows
 from keras_seg.visualization.sheet import sheet
 
+TITLES = ("image", "truth", "prediction", "wrong pixels")
 _WRONG, _IGNORED = (230, 40, 40), 128
 
 
@@ -48,11 +49,17 @@ def prediction_panel(
     colors = palette(len(class_names))
     rows = []
     for image, truth, prediction in panel_rows(images, y_true=y_true, y_pred=y_pred):
-        plain = blend(image)
-        wrong = _wrong(plain, truth, prediction, num_classes=len(colors))
-        rows.append([plain, colorize(truth, colors), colorize(prediction, colors), wrong])
-    titles, legend = ("image", "truth", "prediction", "wrong pixels"), list(zip(class_names, colors, strict=True))
-    return sheet(rows, titles=titles, legend=legend, tile_height=tile_height)
+        rows.append(prediction_row(image, truth, prediction, colors=colors))
+    return sheet(rows, titles=TITLES, legend=list(zip(class_names, colors, strict=True)), tile_height=tile_height)
+
+
+def prediction_row(
+    image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, *, colors: np.ndarray
+) -> list[np.ndarray]:
+    """The pictures of one row, uint8 (height, width, 3)."""
+    plain = blend(image)
+    wrong = _wrong(plain, truth, prediction, num_classes=len(colors))
+    return [plain, colorize(truth, colors), colorize(prediction, colors), wrong]
 
 
 def _wrong(plain: np.ndarray, truth: np.ndarray, prediction: np.ndarray, *, num_classes: int) -> np.ndarray:

@@ -26,6 +26,7 @@ def shapes(tmp_path_factory):
     return folder
 
 
+FILES = ("plan.json", "labels.json", "log.csv", "metrics.json", "predictions.png", "model.keras")
 TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32")
 
 
@@ -45,7 +46,7 @@ def copied(finished, tmp_path):
 class TestTheWholeWay:
     def test_a_run_folder_holds_everything(self, finished):
         names = {item.name for item in finished.iterdir()}
-        assert names == {"plan.json", "labels.json", "log.csv", "metrics.json", "predictions.png", "model.keras"}
+        assert names == {*FILES, "report.html"}
         metrics = json.loads((finished / "metrics.json").read_text())
         assert set(metrics["iou"]) == set(ks.data.SHAPE_NAMES)
         assert sum(map(sum, metrics["confusion"])) == 4 * 48 * 56

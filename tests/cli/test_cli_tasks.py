@@ -78,7 +78,8 @@ def read(path):
 
 
 FILES = {
-    "plan.json", "labels.json", "log.csv", "metrics.json", "predictions.png", "model.keras", "decoding.json",
+    "plan.json", "labels.json", "log.csv", "metrics.json", "predictions.png", "report.html", "model.keras",
+    "decoding.json",
 }  # fmt: skip
 
 

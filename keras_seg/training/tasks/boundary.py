@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from keras_seg import data, evaluation, visualization
+from keras_seg import data, evaluation, report, visualization
 from keras_seg._types import PathLike
 from keras_seg.data import BOUNDARY_CLASSES
 from keras_seg.data.targets.boundary_targets import edges_of
@@ -88,6 +88,12 @@ class BoundaryTask(BorderTask, SemanticTask):
             score=("boundary F score", percent(results["boundary_f_score"])),
             others=(*others, ("threshold", f"{results['threshold']:g}")),
         )
+
+    def examine(
+        self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
+    ) -> report.Examination:
+        """As `report.examine_boundaries`."""
+        return report.examine_boundaries(model, index, settings=settings, progress=progress)
 
     def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
         """Image, true edges, probability and lines."""

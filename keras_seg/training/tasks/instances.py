@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from keras_seg import data, evaluation, inference, visualization
+from keras_seg import data, evaluation, inference, report, visualization
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data import INSTANCE_CLASSES
@@ -143,6 +143,12 @@ class InstancesTask(BorderTask):
             score=("instance score", percent(results["instance_score"])),
             others=tuple((name.replace("_", " "), percent(results[name])) for name in others),
         )
+
+    def examine(
+        self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
+    ) -> report.Examination:
+        """As `report.examine_instances`."""
+        return report.examine_instances(model, index, settings=settings, progress=progress)
 
     def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
         """Image, outlines of true and predicted objects, and how they match."""

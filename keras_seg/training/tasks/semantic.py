@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from keras_seg import data, evaluation, inference, visualization
+from keras_seg import data, evaluation, inference, report, visualization
 from keras_seg._types import PathLike
 from keras_seg.inference.predict_classes import class_ids
 from keras_seg.training.tasks.score_table import ScoreTable, percent
@@ -123,6 +123,12 @@ class SemanticTask(Task):
             score=("mean IoU", percent(summary["mean_iou"]), "", ends),
             others=tuple((label, percent(summary[name]), "", "") for label, name in others.items()),
         )
+
+    def examine(
+        self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
+    ) -> report.Examination:
+        """As `report.examine_semantic`."""
+        return report.examine_semantic(model, index, progress=progress)
 
     def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
         """Image, truth, prediction and wrong pixels."""

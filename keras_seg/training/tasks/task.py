@@ -11,6 +11,7 @@ from PIL import Image
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, PathLike
 from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg.report import Examination
 from keras_seg.training.tasks.score_table import ScoreTable
 
 if TYPE_CHECKING:
@@ -131,6 +132,12 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def table(self, evaluation: Any) -> ScoreTable:
         """An evaluation as a table of text."""
+
+    @abc.abstractmethod
+    def examine(
+        self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
+    ) -> Examination:
+        """The parts of the report that need predictions."""
 
     @abc.abstractmethod
     def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:

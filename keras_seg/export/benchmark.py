@@ -1,0 +1,338 @@
+"""The exported files of a folder side by side: size, quality, time, memory."""
+
+import dataclasses
+import importlib.util
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+
+from keras_seg import _validation
+from keras_seg._progress import progress_report
+from keras_seg._types import IgnoreClass, PathLike, Progress
+from keras_seg.export import memory_probe
+from keras_seg.export.format import Format, Loaded
+from keras_seg.export.onnx_format import ONNX
+from keras_seg.export.openvino_format import OPENVINO
+from keras_seg.export.saved_model_format import SAVED_MODEL
+from keras_seg.export.score_map import ScoreMap, score_map
+from keras_seg.export.tflite.tflite_format import TFLITE
+from keras_seg.export.verification import class_map
+from keras_seg.metrics import ConfusionMatrix, scores
+from keras_seg.report.export_proofs import exports_of
+
+FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (TFLITE, SAVED_MODEL, ONNX, OPENVINO)}
+_ROUNDS, _PROBE_SECONDS = 15, 120
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BenchmarkRow:
+    """One file, or the Keras model.
+
+    Attributes:
+        name: str. The name of the file, or "Keras"; of a format without a file, its title.
+        format: str. As in `ExportReport`; "keras" for the model.
+        status: str. "measured", "not exported", "not installed", or why the file cannot be run.
+        input_size: (height, width) that it ran at, or None.
+        quantize: str or None.
+        size_bytes: int or None. On disk; that of the float32 weights for the model.
+        mean_iou: float or None. Of the images with masks.
+        agreement: float or None. Share of pixels with the class that Keras predicts.
+        milliseconds: float or None. Median time per call, one image.
+        memory_bytes: int or None. By how much the memory of a process rises when the file is loaded and run once; None
+            where it cannot be measured.
+    """
+
+    name: str
+    format: str
+    status: str
+    input_size: tuple[int, int] | None = None
+    quantize: str | None = None
+    size_bytes: int | None = None
+    mean_iou: float | None = None
+    agreement: float | None = None
+    milliseconds: float | None = None
+    memory_bytes: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Benchmark:
+    """The files of a folder side by side. `str(benchmark)` is a table.
+
+    Attributes:
+        images: int. Number of images.
+        rows: tuple of `BenchmarkRow`, that of Keras first.
+    """
+
+    images: int
+    rows: tuple[BenchmarkRow, ...]
+    headings: ClassVar[tuple[str, ...]] = (
+        "file", "precision", "MiB", "mean IoU", "same class, %", "ms", "memory, MiB",
+    )  # fmt: skip
+
+    @property
+    def cells(self) -> list[tuple[str, ...]]:
+        """The rows as text, below `headings`."""
+        return [_cells(row) for row in self.rows]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All results as a JSON-ready dict."""
+        return {"images": self.images, "rows": [dataclasses.asdict(row) for row in self.rows]}
+
+    def __str__(self) -> str:
+        lines = [self.headings, *self.cells]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        rows = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+        return "\n".join([*(row.rstrip() for row in rows), f"{self.images} images."])
+
+
+def benchmark(
+    model: keras.Model,
+    folder: PathLike,
+    *,
+    images: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray] | None = None,
+    ignore_class: IgnoreClass = None,
+    rounds: int = _ROUNDS,
+    progress: Progress = None,
+) -> Benchmark:
+    """Run all exported files of a folder on the same images, and compare them with the model they were made from.
+
+    Which files there are stands in `export_report.json`, which each export writes beside its file. Images and masks of
+    another size than a file takes are resized to it. Times are medians of rounds in which all files take turns, so that
+    other work on the machine affects them alike.
+
+    Args:
+        model: keras.Model that the files were exported from.
+        folder: path. The folder of the files.
+        images: sequence of arrays (height, width, channels), 0..255, at least one.
+        masks: sequence of int arrays (height, width), one per image, or None. Defaults to None: no mean IoU.
+        ignore_class: None, int or sequence of int. Labels of pixels to leave out. Defaults to None.
+        rounds: int >= 1. Times that each file is timed. Defaults to 15.
+        progress: None, bool or function (files done, files). Defaults to None.
+
+    Returns:
+        A `Benchmark`. Formats that were not exported have a row too, with "not installed" where their library is
+        missing.
+
+    Raises:
+        InputError: the folder holds no exports, there are no images, or the masks do not belong to them.
+
+    Examples:
+
+    ```python
+    ks.export.tflite(model, "out/model.tflite", input_size=(256, 320))
+    print(ks.export.benchmark(model, "out", images=images, masks=masks))
+    ```
+    """
+    rounds = _validation.integer("rounds", rounds)
+    images = [np.asarray(image, "float32") for image in images]
+    if not images or any(image.ndim != 3 for image in images):
+        shapes = [image.shape for image in images[:3]]
+        _validation.fail("images", "must be at least one array (height, width, channels)", shapes)
+    if masks is not None and [np.shape(mask) for mask in masks] != [image.shape[:2] for image in images]:
+        found = [np.shape(mask) for mask in masks[:3]]
+        _validation.fail("masks", "must hold a mask (height, width) of each image", found)
+    reports = exports_of(folder)
+    if not reports:
+        fix = "Export the model into it first."
+        _validation.fail("folder", "holds no exported files", str(folder), fix)
+    claimed = any(report["output"] == "probabilities" for report in reports.values())
+    judge = _Judge(score_map(model, "probabilities" if claimed else "scores"), images, masks, ignore_class)
+    first = next(iter(reports.values()))["input_shape"]
+    entrants = [_keras_entrant(model, judge, first)]
+    rows: list[BenchmarkRow] = []
+    with progress_report(progress, total=len(reports), unit="files") as report:
+        for done, (name, found) in enumerate(reports.items(), start=1):
+            entrant = _file_entrant(model, pathlib.Path(folder) / name, found, judge)
+            if isinstance(entrant, BenchmarkRow):
+                rows.append(entrant)
+            else:
+                entrants.append(entrant)
+            report(done)
+    times = _alternating([entrant.call for entrant in entrants], rounds)
+    measured = [
+        dataclasses.replace(entrant.row, milliseconds=milliseconds)
+        for entrant, milliseconds in zip(entrants, times, strict=True)
+    ]
+    return Benchmark(images=len(images), rows=(*measured, *rows, *_missing(reports)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Entrant:
+    """What takes part in the timing: its row so far, and a call on one image."""
+
+    row: BenchmarkRow
+    call: Callable[[], Any]
+
+
+class _Judge:
+    """The images at the sizes that files take, and what a file's classes are worth."""
+
+    def __init__(
+        self, scores_: ScoreMap, images: Sequence[np.ndarray], masks: Sequence[np.ndarray] | None, ignore: IgnoreClass
+    ) -> None:
+        self.scores, self.images, self.masks = scores_, images, masks
+        self.ignore = _validation.ignored_classes(ignore)
+        self._expected: dict[tuple[int, int], list[np.ndarray]] = {}
+
+    def expected(self, model: keras.Model, size: tuple[int, int]) -> list[np.ndarray]:
+        """The classes that Keras predicts at a size."""
+        if size not in self._expected:
+            maps = (self.scores.named(np.asarray(model.predict_on_batch(image))) for image in self.batches(size))
+            self._expected[size] = [class_map(found, self.scores)[0] for found in maps]
+        return self._expected[size]
+
+    def batches(self, size: tuple[int, int]) -> list[np.ndarray]:
+        """The images at a size, each a batch of one."""
+        return [_resized(image, size)[None] for image in self.images]
+
+    def mean_iou(self, ids: Sequence[np.ndarray]) -> float | None:
+        """The mean IoU of class ids, one map per image."""
+        if self.masks is None:
+            return None
+        metric = ConfusionMatrix(max(2, self.scores.channels), ignore_class=self.ignore)
+        for mask, predicted in zip(self.masks, ids, strict=True):
+            mask = _nearest(np.asarray(mask), predicted.shape)
+            metric.update_state(mask[None], predicted[None].astype("int32"))
+        return float(scores.mean_iou(metric.matrix))
+
+
+def _keras_entrant(model: keras.Model, judge: _Judge, input_shape: Sequence[int]) -> _Entrant:
+    size = (int(input_shape[1]), int(input_shape[2]))
+    ids, single = judge.expected(model, size), judge.batches(size)[0]
+    row = BenchmarkRow(
+        name="Keras",
+        format="keras",
+        status="measured",
+        size_bytes=4 * model.count_params(),
+        input_size=size,
+        mean_iou=judge.mean_iou(ids),
+        agreement=1.0,
+    )
+    return _Entrant(row=row, call=lambda: model.predict_on_batch(single))
+
+
+def _file_entrant(
+    model: keras.Model, path: pathlib.Path, report: Mapping[str, Any], judge: _Judge
+) -> "_Entrant | BenchmarkRow":
+    """The file in its runtime, or its row if it cannot be run here."""
+    row = BenchmarkRow(
+        name=path.name,
+        format=report["format"],
+        quantize=report.get("quantize"),
+        status="measured",
+        size_bytes=report["size_bytes"],
+    )
+    format_ = FORMATS[report["format"]]
+    if not _installed(format_):
+        return dataclasses.replace(row, status="not installed")
+    _, height, width, channels = report["input_shape"]
+    count = report.get("timed_batch", 1)
+    try:
+        loaded = format_.load(path)
+        ids = [_run(loaded, batch, report, judge.scores) for batch in judge.batches((height, width))]
+    except (RuntimeError, ValueError, OSError) as error:
+        return dataclasses.replace(row, status=f"cannot be run: {' '.join(str(error).split())[:120]}")
+    expected = judge.expected(model, (height, width))
+    single = _served(judge.batches((height, width))[0], report)
+    return _Entrant(
+        row=dataclasses.replace(
+            row,
+            input_size=(height, width),
+            mean_iou=judge.mean_iou(ids),
+            agreement=float(np.mean([np.mean(a == b) for a, b in zip(ids, expected, strict=True)])),
+            memory_bytes=_memory(path, report, (count, height, width, channels)),
+        ),
+        call=lambda: loaded.run(single),
+    )
+
+
+def _run(loaded: Loaded, batch: np.ndarray, report: Mapping[str, Any], scores_: ScoreMap) -> np.ndarray:
+    """The class ids of one image."""
+    return class_map(loaded.run(_served(batch, report)), scores_)[0]
+
+
+def _served(batch: np.ndarray, report: Mapping[str, Any]) -> np.ndarray:
+    """A batch of one image as the file takes it: its type, and its batch size where that is fixed."""
+    batch = np.repeat(batch, report.get("timed_batch", 1), axis=0)
+    return batch if report["input"] == "float32" else np.clip(np.rint(batch), 0, 255).astype("uint8")
+
+
+def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if image.shape[:2] == tuple(size):
+        return image
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.image.resize(image, size, antialias=True)))
+
+
+def _nearest(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    rows, columns = (
+        np.minimum((np.arange(new) + 0.5) * old / new, old - 1).astype(int)
+        for new, old in zip(size, mask.shape, strict=True)
+    )
+    return mask[rows][:, columns]
+
+
+def _alternating(calls: Sequence[Callable[[], Any]], rounds: int) -> list[float]:
+    """The median milliseconds of each call, which take turns; the first round is not counted."""
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds + 1):
+        for call, own in zip(calls, times, strict=True):
+            before = time.perf_counter()
+            call()
+            own.append(1000 * (time.perf_counter() - before))
+    return [statistics.median(own[1:]) for own in times]
+
+
+def _memory(path: pathlib.Path, report: Mapping[str, Any], shape: Sequence[int]) -> int | None:
+    """Bytes, from a process of its own; None where it fails, as on systems without `resource`."""
+    # Run as a file: as a module, it would import the package. -P keeps the files beside it from being imported.
+    command = [
+        sys.executable,
+        "-P",
+        memory_probe.__file__,
+        report["format"],
+        str(path),
+        report["input"],
+        *map(str, shape),
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_SECONDS, check=True)
+        return int(done.stdout.split()[-1])
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+        return None
+
+
+def _installed(format_: Format) -> bool:
+    return all(importlib.util.find_spec(module) is not None for module, _ in format_.requires)
+
+
+def _missing(reports: Mapping[str, Mapping[str, Any]]) -> list[BenchmarkRow]:
+    """Rows of the formats without a file."""
+    there = {report["format"] for report in reports.values()}
+    return [
+        BenchmarkRow(name=format_.title, format=name, status="not exported" if _installed(format_) else "not installed")
+        for name, format_ in FORMATS.items()
+        if name not in there
+    ]
+
+
+def _cells(row: BenchmarkRow) -> tuple[str, ...]:
+    precision = row.quantize or ("float32" if row.status == "measured" else "")
+    if row.status != "measured":
+        return (row.name, precision, row.status, "", "", "", "")
+    return (
+        row.name,
+        precision,
+        "" if row.size_bytes is None else f"{row.size_bytes / 2**20:.2f}",
+        "" if row.mean_iou is None else f"{100 * row.mean_iou:.1f}",
+        "" if row.agreement is None else f"{100 * row.agreement:.2f}",
+        "" if row.milliseconds is None else f"{row.milliseconds:.1f}",
+        "" if row.memory_bytes is None else f"{row.memory_bytes / 2**20:.0f}",
+    )

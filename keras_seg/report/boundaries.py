@@ -1,0 +1,137 @@
+"""The report on a boundary model."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_seg._page.blocks import Charts, PictureRow, Pictures, Section, Table
+from keras_seg._page.charts import line_chart
+from keras_seg._types import Progress
+from keras_seg.data import FolderIndex
+from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg.data.targets.boundary_targets import edges_of
+from keras_seg.evaluation import BoundaryEvaluation, boundary_lines, evaluate_boundaries
+from keras_seg.report.examination import Examination, counted, examined, points
+from keras_seg.report.shown_images import chosen, picture
+from keras_seg.visualization.boundary_panel import LEGEND, TITLES, boundary_row
+
+_HEIGHT, _SAMPLES = 360, 1000
+
+
+def examine_boundaries(
+    model: keras.Model,
+    index: FolderIndex,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    most: int = 200,
+    seed: int = 0,
+    progress: Progress = None,
+) -> Examination:
+    """Examine a boundary model on labeled images.
+
+    Args:
+        model: keras.Model with two output channels, inside and boundary.
+        index: `data.FolderIndex` of images that the model was not trained on.
+        settings: dict or None. The tuned `threshold`. Defaults to None.
+        most: int. Largest number of images; of more, evenly spread ones are taken. Defaults to 200.
+        seed: int. Of the bootstrap. Defaults to 0.
+        progress: as for `evaluation.evaluate`. Defaults to None.
+
+    Returns:
+        An `Examination`: F score with its interval, precision and recall per threshold, and images.
+
+    Raises:
+        InputError: the model does not have two channels, has several outputs or predicts NaN.
+    """
+    began = time.perf_counter()
+    shown = examined(index, most)
+    result = evaluate_boundaries(model, shown, **(settings or {}), progress=progress)
+    at = result.thresholds.index(result.threshold)
+    of_images = _f_score(result.counts[:, at])
+    low, high = _interval(result.counts[:, at], seed)
+    ends = f" (95 % interval {points(low)} to {points(high)})" if len(shown) > 1 else ""
+    images = _images(model, shown, of_images, settings or {})
+    return Examination(
+        images=len(shown),
+        total=len(index),
+        seconds=time.perf_counter() - began,
+        summary=(
+            f"Boundary F score is {points(result.f_score)} on {counted(len(shown), 'image')}{ends}: "
+            f"{points(result.precision)} % of the predicted lines lie at an edge, and {points(result.recall)} % of the "
+            "edges have a line."
+        ),
+        facts=(
+            (points(result.f_score), "boundary F score"),
+            (points(result.precision), "precision"),
+            (points(result.recall), "recall"),
+            (f"{result.threshold:g}", "threshold"),
+        ),
+        sections=(
+            Section(title="Thresholds", blocks=(_curves(result),)),
+            Section(title="Images", blocks=(images,)),
+        ),
+    )
+
+
+def _f_score(counts: np.ndarray) -> np.ndarray:
+    """F scores of counts (..., 4) as `BoundaryEvaluation` has them."""
+    lines, found_lines, edges, found_edges = np.moveaxis(np.asarray(counts, "float64"), -1, 0)
+    precision = np.where(lines > 0, found_lines / np.maximum(lines, 1), 1.0)
+    recall = np.where(edges > 0, found_edges / np.maximum(edges, 1), 1.0)
+    return 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+
+
+def _interval(counts: np.ndarray, seed: int) -> tuple[float, float]:
+    """The percentile bootstrap interval of the F score over images."""
+    images = len(counts)
+    drawn = np.random.default_rng(seed).multinomial(images, [1 / images] * images, size=_SAMPLES)
+    low, high = np.quantile(_f_score(drawn @ counts), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _curves(result: BoundaryEvaluation) -> Charts:
+    rows = zip(result.thresholds, result.precisions, result.recalls, result.f_scores, strict=True)
+    table = tuple((f"{t:g}", points(p), points(r), points(f)) for t, p, r, f in rows)
+    series = [
+        (name, [(t, float(v)) for t, v in zip(result.thresholds, values, strict=True)])
+        for name, values in (("precision", result.precisions), ("recall", result.recalls))
+    ]
+    chart = line_chart(
+        series,
+        title="Lines",
+        x_label="threshold of the probability",
+        limits=(0, 1),
+        dots=True,
+        description=f"The best F score is at the threshold {result.best_threshold:g}.",
+    )
+    numbers = Table(
+        caption="Numbers: precision and recall per threshold",
+        headings=("threshold", "precision", "recall", "F score"),
+        rows=table,
+        numbers=(1, 2, 3),
+        folded=True,
+    )
+    return Charts(items=((chart, numbers),))
+
+
+def _images(model: keras.Model, index: FolderIndex, scores: np.ndarray, settings: Mapping[str, Any]) -> Pictures:
+    store, rows = DecodedStore(index), []
+    for name, position in chosen(scores):
+        image, mask = store.get(position)
+        probability = np.asarray(model.predict_on_batch(np.asarray(image, "float32")[None]))[0, ..., 1]
+        line = boundary_lines(probability, **settings)
+        truth = edges_of(mask, 1, index.ignore_class) == 1
+        drawn = boundary_row(image, truth, probability, line=line, height=_HEIGHT)
+        file = index.pairs[position].image.name
+        pictures = tuple(
+            picture(values, title=title, alt=f"{title} of {file}", photo=True)
+            for title, values in zip(TITLES, drawn, strict=True)
+        )
+        text = f"F score {points(float(scores[position]))}; select a picture to enlarge it."
+        rows.append(PictureRow(title=f"{name}: {file}", text=text, pictures=pictures))
+    return Pictures(
+        rows=tuple(rows), legend=tuple(("#{:02x}{:02x}{:02x}".format(*color), label) for label, color in LEGEND)
+    )

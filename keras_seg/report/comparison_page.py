@@ -1,0 +1,60 @@
+"""The page about a comparison of models."""
+
+import numpy as np
+
+from keras_seg._page.blocks import Cell, Page, Section, Table, Text
+from keras_seg._version import __version__
+from keras_seg.evaluation import Comparison
+from keras_seg.report.examination import counted, points
+
+
+def comparison_page(comparison: Comparison, *, data: str) -> str:
+    """The HTML of a comparison, a page without any other file.
+
+    Args:
+        comparison: `evaluation.Comparison`.
+        data: str. The path of the images.
+
+    Returns:
+        str. HTML, to be written to a file.
+    """
+    level = f"{100 * comparison.mean_iou[0].level:g} %"
+    first = comparison.names[0]
+    rows = []
+    for row, score in zip(comparison.rows, comparison.mean_iou, strict=True):
+        bar = Cell(text=row[2], bar=score.value, ends=(score.low, score.high)) if np.isfinite(score.low) else row[2]
+        rows.append((row[0], Cell(text=row[1], bold=True), bar, *row[3:]))
+    classes = []
+    for place, name in enumerate(comparison.class_names):
+        values = comparison.iou[:, place]
+        best = np.nanmax(values) if np.isfinite(values).any() else np.nan
+        classes.append((name, *(Cell(text=points(value), bold=bool(value == best)) for value in values)))
+    verdicts = list(zip(comparison.names[1:], comparison.verdicts, strict=True))
+    texts = {"better": f"is better than {first}", "worse": f"is worse than {first}"}
+    words = [f"{name} {texts.get(verdict, f'is not shown to differ from {first}')}" for name, verdict in verdicts]
+    explained = (
+        f"Differences are those of the mean IoU, in points; their {level} interval comes from samples of the images, "
+        "the same for both models. A difference whose interval holds 0 may come from the choice of images."
+    )
+    models = Table(
+        caption="Mean IoU in percent",
+        headings=("model", "mean IoU", level, "difference", level, ""),
+        rows=tuple(rows),
+        numbers=(1, 3, 4),
+    )
+    per_class = Table(
+        caption="IoU per class in percent; the highest is bold",
+        headings=("class", *comparison.names),
+        rows=tuple(classes),
+        numbers=tuple(range(1, len(comparison.names) + 1)),
+    )
+    return Page(
+        title=f"{counted(len(comparison.names), 'model')} compared",
+        lead=f"On {counted(comparison.images, 'image')} of {data}: {'; '.join(words)}.",
+        facts=(),
+        sections=(
+            Section(title="Models", blocks=(models, Text(text=explained, soft=True))),
+            Section(title="Classes", blocks=(per_class,)),
+        ),
+        footer=f"Written by keras_seg {__version__}.",
+    ).html()

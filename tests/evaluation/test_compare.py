@@ -1,0 +1,86 @@
+"""Models compared on the same images: intervals against SciPy, classes by name, wrong calls."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from keras_seg import _validation, metrics
+from keras_seg.evaluation import Evaluation, compare
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+def evaluation(of_images, names=("sky", "road")):
+    of_images = np.asarray(of_images)
+    return Evaluation(
+        confusion=of_images.sum(axis=0),
+        class_names=tuple(names),
+        images=len(of_images),
+        image_accuracy=np.zeros(len(of_images)),
+        image_confusion=of_images,
+    )
+
+
+def two_models(images=30, gain=0.03, seed=0):
+    """Matrices of two models: images differ a lot, the second model is right on some more pixels of each."""
+    random = np.random.default_rng(seed)
+    wrong = random.uniform(0.05, 0.5, (images, 2))
+    both = []
+    for error in (wrong, np.maximum(wrong - random.normal(gain, 0.02, wrong.shape), 0)):
+        hits = np.rint(1000 * (1 - error))
+        both.append(np.stack([[[a, 1000 - a], [1000 - b, b]] for a, b in hits]).astype(int))
+    return both
+
+
+def test_the_interval_of_the_difference_is_that_of_scipy():
+    first, second = two_models()
+    found = compare({"a": evaluation(first), "b": evaluation(second)}, samples=20000)
+
+    def difference(chosen, axis=-1):
+        def of(places):
+            return metrics.scores.mean_iou(second[places].sum(0)) - metrics.scores.mean_iou(first[places].sum(0))
+
+        return np.apply_along_axis(of, axis, chosen)
+
+    theirs = stats.bootstrap(
+        (np.arange(30),), difference, n_resamples=4000, method="percentile", rng=np.random.default_rng(3)
+    ).confidence_interval
+    (interval,) = found.differences
+    width = theirs.high - theirs.low
+    assert interval.value == pytest.approx(difference(np.arange(30)))
+    assert (interval.low, interval.high) == pytest.approx((theirs.low, theirs.high), abs=0.1 * width)
+    # Unpaired, the images would hide the difference.
+    assert found.mean_iou[0].high - found.mean_iou[0].low > 3 * width
+    assert found.verdicts == ("better",)
+
+
+def test_verdicts_and_rows():
+    first, second = two_models()
+    found = compare({"b": evaluation(second), "a": evaluation(first), "b again": evaluation(second)})
+    assert found.verdicts == ("worse", "unclear")
+    assert found.rows[0][-1] == "first" and found.rows[2][3:] == ("+0.0", "+0.0 to +0.0", "unclear")
+    assert found.to_dict()["models"][1]["verdict"] == "worse"
+    assert str(found).splitlines()[1].startswith("b  ")
+    np.testing.assert_allclose(found.iou[0], metrics.scores.iou_per_class(second.sum(axis=0)))
+
+
+def test_classes_are_matched_by_name():
+    first, second = two_models()
+    turned = second[:, ::-1, ::-1]
+    found = compare({"a": evaluation(first), "b": evaluation(turned, ("road", "sky"))})
+    same = compare({"a": evaluation(first), "b": evaluation(second)})
+    assert found.to_dict() == same.to_dict()
+
+
+def test_what_does_not_belong_together():
+    first, second = two_models()
+    for other, words in (
+        (evaluation(second, ("sky", "street")), "must have the same classes; 'road', 'street' belong to a or b alone"),
+        (evaluation(second[:20]), "must be of the same images.*a: 30 images, b: 20"),
+        (evaluation(second + np.eye(2, dtype=int)), "must be of the same masks"),
+        (evaluation(second[:1]), "must hold evaluations of two images or more"),
+    ):
+        with pytest.raises(_validation.InputError, match=words):
+            compare({"a": evaluation(first), "b": other})
+    with pytest.raises(_validation.InputError, match="must hold at least two models"):
+        compare({"a": evaluation(first)})

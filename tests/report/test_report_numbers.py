@@ -1,0 +1,85 @@
+"""The numbers of the report against SciPy and numbers worked out by hand."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from keras_seg._page.charts import ticks
+from keras_seg.data.targets.boundary_targets import edges_of
+from keras_seg.report.error_distance import DISTANCES, errors_by_distance
+from keras_seg.report.examination import PackedMaps
+from keras_seg.report.object_recall import by_side, region_recalls
+from keras_seg.report.shown_images import chosen
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+def random_masks(seed=0, size=(40, 50)):
+    """A mask with areas of three classes, one of a few ignored pixels, and a prediction with errors."""
+    random = np.random.default_rng(seed)
+    mask = np.digitize(ndimage.gaussian_filter(random.normal(size=size), 4), [-0.03, 0.03])
+    predicted = np.where(random.random(size) < 0.2, random.integers(0, 3, size), mask)
+    return mask, predicted
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_distances_are_those_of_the_boundary_targets(seed):
+    mask, predicted = random_masks(seed)
+    mask[:6, :6] = 9
+    counts = errors_by_distance(mask, predicted, (9,))
+    counted = mask != 9
+    for number, width in enumerate(DISTANCES):
+        # The rows are rings: together they are the pixels within a distance.
+        near = edges_of(mask, width, (9,)) == 1
+        assert counts[: number + 1, 0].sum() == pytest.approx(near.sum(), abs=0.01 * near.sum())
+    assert counts[:, 0].sum() == counted.sum()
+    assert counts[:, 1].sum() == (counted & (mask != predicted)).sum()
+
+
+def test_distances_by_hand():
+    mask = np.zeros((1, 14), int)
+    mask[0, 7:] = 1
+    predicted = np.zeros((1, 14), int)  # The right half is wrong: 7 pixels, at the distances 1 to 7.
+    assert errors_by_distance(mask, predicted, ()).tolist() == [[2, 1], [2, 1], [4, 2], [6, 3], [0, 0]]
+
+
+def test_no_edge_and_a_single_pixel():
+    assert errors_by_distance(np.zeros((5, 6), int), np.ones((5, 6), int), ())[-1].tolist() == [30, 30]
+    assert errors_by_distance(np.zeros((1, 1), int), np.zeros((1, 1), int), ())[-1].tolist() == [1, 0]
+
+
+def test_recall_of_regions_by_hand():
+    mask = np.zeros((20, 20), int)
+    mask[2:6, 2:6] = 1  # 16 pixels: the side of its square is 4.
+    mask[10:19, 10:19] = 1  # 81 pixels.
+    predicted = np.zeros((20, 20), int)
+    predicted[2:6, 2:4] = 1
+    predicted[10:19, 10:19] = 1
+    rows = sorted(region_recalls(mask, predicted, (0,)).tolist())
+    assert rows == [[4.0, 0.5], [9.0, 1.0]]
+    bins = by_side(np.array(rows))
+    assert bins[0] == ("<8", 1, 0.5, 0.0)
+    assert bins[1] == ("8-16", 1, 1.0, 1.0)
+    assert np.isnan(bins[2][2])
+
+
+def test_the_shown_images():
+    assert chosen([0.9, 0.1, 0.5, 0.4, 0.8, 0.7, 0.2, np.nan, 0.6]) == [
+        ("Best", 0), ("Best", 4), ("Median", 8), ("Median", 2), ("Worst", 1), ("Worst", 6), ("Worst", 3),
+    ]  # fmt: skip
+    assert [place for _, place in chosen([0.5, 0.5])] == [1, 0]
+    assert chosen([np.nan]) == []
+
+
+def test_maps_are_kept_exactly():
+    maps = PackedMaps()
+    mask = random_masks()[0].astype("uint16")[::-1]
+    maps[3] = mask
+    np.testing.assert_array_equal(maps[3], mask)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0.2, 0.9), (3, 3), (0, 0), (-2, 1700), (0.001, 0.0012)])
+def test_ticks_hold_the_data(low, high):
+    found = ticks(low, high)
+    assert found[0] <= low and found[-1] >= high
+    assert 2 <= len(found) <= 7
