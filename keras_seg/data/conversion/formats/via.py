@@ -206,8 +206,9 @@ def _stamp(shape: dict[str, Any], where: str, height: int, width: int) -> Stamp:
 
     kind = shape.get("name")
     if kind == "polygon":
-        columns = shape.get("all_points_x"), shape.get("all_points_y")
-        if not all(isinstance(column, list) for column in columns) or len(columns[0]) != len(columns[1]):
+        columns = [shape.get("all_points_x"), shape.get("all_points_y")]
+        lengths = {len(column) if isinstance(column, list) else None for column in columns}
+        if None in lengths or len(lengths) > 1:
             raise InputError(f"{where}: all_points_x and all_points_y are not equally long lists. Export it again.")
         return polygon_stamp([polygon_points(list(zip(*columns, strict=True)), where)], height, width, where=where)
     if kind == "rect":
@@ -215,7 +216,7 @@ def _stamp(shape: dict[str, Any], where: str, height: int, width: int) -> Stamp:
         corners = rectangle(left, top, left + number("width"), top + number("height"))
         return polygon_stamp([corners], height, width, where=where)
     if kind == "circle":
-        return ellipse_stamp((number("cx"), number("cy")), (number("r"),) * 2, height, width)
+        return ellipse_stamp((number("cx"), number("cy")), (number("r"), number("r")), height, width)
     if kind == "ellipse":
         radii, turn = (number("rx"), number("ry")), number("theta", 0.0)
         return ellipse_stamp((number("cx"), number("cy")), radii, height, width, degrees=float(np.rad2deg(turn)))
