@@ -59,8 +59,11 @@ def stale_tables():
     return stale
 
 
-def publish(file, result):
-    """Write the result of a benchmark, and the tables made of it."""
+def publish(file, result, *, trial=None):
+    """Write the result of a benchmark, and the tables made of it; or print `trial(result)`, and write nothing."""
+    if trial:
+        print("\n".join(trial(result)))
+        return
     (DOCS / file).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     write_tables()
 

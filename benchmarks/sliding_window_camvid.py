@@ -189,10 +189,7 @@ def main():
         "parameters": {"patches": patches.count_params(), "unet": unet.count_params()},
         "ways": found,
     }
-    if arguments.images:
-        print("\n".join(page_tables.sliding_window(result)))
-        return
-    page_tables.publish("sliding_window.json", result)
+    page_tables.publish("sliding_window.json", result, trial=page_tables.sliding_window if arguments.images else None)
 
 
 if __name__ == "__main__":

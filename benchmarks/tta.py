@@ -53,10 +53,7 @@ def main():
     arguments = parser.parse_args()
     result = measure(keras.saving.load_model(arguments.model), arguments.data, arguments.images)
     result["date"] = datetime.date.today().isoformat()
-    if arguments.images:
-        print("\n".join(page_tables.tta(result)))
-        return
-    page_tables.publish("tta.json", result)
+    page_tables.publish("tta.json", result, trial=page_tables.tta if arguments.images else None)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_seg._page.blocks import Charts, PictureRow, Pictures, Section, Table, Text
-from keras_seg._page.charts import bar_chart, line_chart
+from keras_seg._page.charts import line_chart
 from keras_seg._types import Progress
 from keras_seg.data import InstanceIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
@@ -18,7 +18,7 @@ from keras_seg.inference.objects.instances import instances
 from keras_seg.metrics.instance_score import THRESHOLDS, instance_counts
 from keras_seg.metrics.segment_matching import instance_ious, score_of_counts
 from keras_seg.report.examination import Examination, PackedMaps, counted, examined, points
-from keras_seg.report.object_recall import by_side
+from keras_seg.report.object_recall import by_side, recall_chart
 from keras_seg.report.shown_images import chosen, picture
 from keras_seg.visualization.instance_panel import LEGEND, TITLES, instance_row
 
@@ -121,13 +121,7 @@ def _charts(counts: np.ndarray, recalls: Sequence[np.ndarray]) -> Charts:
     headings = ("overlap", "score, %")
     numbers = Table(caption="Numbers: score by overlap", headings=headings, rows=rows, numbers=(1,), folded=True)
     bins = by_side(np.concatenate(recalls))
-    bars = bar_chart(
-        [(name, 100 * recall) for name, _, recall, _ in bins],
-        title="Objects found, %",
-        x_label="side of a square of the object's size, pixels",
-        highest=100,
-        description="; ".join(f"{name} pixels: {points(recall)} percent" for name, _, recall, _ in bins) + ".",
-    )
+    bars = recall_chart(bins, title="Objects found, %")
     of_sizes = tuple((name, points(recall), f"{count:,}") for name, count, recall, _ in bins)
     headings = ("side, pixels", "found, %", "objects")
     sizes = Table(caption="Numbers: recall by size", headings=headings, rows=of_sizes, numbers=(1, 2), folded=True)

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from keras_seg import _validation
+from keras_seg._page.charts import bar_chart
+from keras_seg.report.examination import points
 
 # Ends of the bins: the square root of an object's pixels, which is the side of a square of its size.
 SIDES = (8, 16, 32, 64, 128)
@@ -36,6 +39,17 @@ def region_recalls(mask: np.ndarray, predicted: np.ndarray, ignored: Sequence[in
         hits = np.bincount(regions[predicted == class_], minlength=count + 1)[1:]
         rows.append(np.stack([np.sqrt(pixels), hits / pixels], axis=1))
     return np.concatenate(rows) if rows else np.zeros((0, 2))
+
+
+def recall_chart(bins: Sequence[tuple[str, int, float, float]], title: str) -> Markup:
+    """The bars of `by_side`."""
+    return bar_chart(
+        [(name, 100 * recall) for name, _, recall, _ in bins],
+        title=title,
+        x_label="side of a square of the object's size, pixels",
+        highest=100,
+        description="; ".join(f"{name} pixels: {points(recall)} percent" for name, _, recall, _ in bins) + ".",
+    )
 
 
 def by_side(recalls: np.ndarray) -> list[tuple[str, int, float, float]]:

@@ -237,13 +237,7 @@ def _where(distances: np.ndarray, regions: Sequence[np.ndarray]) -> list[Block]:
     items = [(chart, numbers)]
     if regions:
         bins = object_recall.by_side(np.concatenate(regions))
-        chart = bar_chart(
-            [(name, 100 * recall) for name, _, recall, _ in bins],
-            title="Mean recall, %",
-            x_label="side of a square of the object's size, pixels",
-            highest=100,
-            description="; ".join(f"{name} pixels: {points(recall)} percent" for name, _, recall, _ in bins) + ".",
-        )
+        chart = object_recall.recall_chart(bins, title="Mean recall, %")
         rows = [(name, points(recall), points(found), f"{count:,}") for name, count, recall, found in bins]
         headings = ("side, pixels", "mean recall, %", "recall above one half, %", "objects")
         numbers = Table(

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image, features
+from refusals import refused
 
 from keras_seg._decoding.pillow_file import avif_bits
-from keras_seg._validation import InputError
 from keras_seg.data import find_pairs, read_image, read_instances, read_mask, scan_folder
 
 # NumPy and Pillow only: the same code runs whatever the backend.
@@ -22,14 +22,6 @@ GRAY = RGB[..., 0]
 WIDE = IDS.astype("uint16") * 300
 PALETTE = [0, 0, 0, 200, 10, 20, 10, 200, 20, 9, 9, 90]
 DEEP = RNG.integers(0, 65536, (6, 9)).astype("uint16")
-
-
-def refused(function, *arguments, **options):
-    with pytest.raises(InputError) as error:
-        function(*arguments, **options)
-    text = str(error.value)
-    assert "\n" not in text
-    return text
 
 
 def picture(array, mode=None):

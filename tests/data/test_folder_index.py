@@ -1,7 +1,9 @@
+import functools
 import json
 
 import numpy as np
 import pytest
+import refusals
 from PIL import Image
 
 from keras_seg._validation import InputError
@@ -25,12 +27,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def refused(*arguments, **options):
-    with pytest.raises(InputError) as error:
-        scan_folder(*arguments, **options)
-    text = str(error.value)
-    assert "\n" not in text
-    return text
+refused = functools.partial(refusals.refused, scan_folder)
 
 
 @pytest.mark.parametrize("check_images", [True, False])

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import refused
 
-from keras_seg._validation import InputError
 from keras_seg.data import LabelEncoding, scan_folder
 
 # NumPy, Pillow and tf.data only: the same code runs whatever the backend.
@@ -63,13 +63,6 @@ def pixels(index):
         counts += np.bincount(labels[~np.isin(labels, index.ignore_class)].ravel(), minlength=index.num_classes)
     assert counts.tolist() == index.class_pixels.tolist() and ignored == index.ignored_counts.sum()
     return counts.tolist(), ignored
-
-
-def refusal(function, *arguments, **options):
-    with pytest.raises(InputError) as error:
-        function(*arguments, **options)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 READ = {
@@ -166,7 +159,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(tmp_path, case):
     masks, options, said = REFUSED[case]
-    text = refusal(scan_folder, write(tmp_path, *masks, quality=75), **options)
+    text = refused(scan_folder, write(tmp_path, *masks, quality=75), **options)
     assert all(part in text for part in said), text
 
 
@@ -204,7 +197,7 @@ VAL_REFUSED = {
 def test_val_that_does_not_fit(tmp_path, case):
     train, val, options, said = VAL_REFUSED[case]
     encoding = scan_folder(write(tmp_path / "train", train), **options).encoding
-    assert said in refusal(scan_folder, write(tmp_path / "val", *val, quality=75), encoding=encoding)
+    assert said in refused(scan_folder, write(tmp_path / "val", *val, quality=75), encoding=encoding)
 
 
 def test_void_stays_void_in_val(tmp_path):
@@ -274,12 +267,12 @@ BAD_FILES = {
 
 @pytest.mark.parametrize("content", BAD_FILES, ids=lambda text: text[:30])
 def test_bad_label_file(tmp_path, content):
-    text = refusal(scan_folder, write(tmp_path, THREE, labels=content))
+    text = refused(scan_folder, write(tmp_path, THREE, labels=content))
     assert "labels.json" in text and BAD_FILES[content] in text and len(text) < 500
 
 
 def test_a_huge_label_file_is_not_read(tmp_path):
-    assert "10 MB" in refusal(scan_folder, write(tmp_path, THREE, labels=" " * 10_000_001))
+    assert "10 MB" in refused(scan_folder, write(tmp_path, THREE, labels=" " * 10_000_001))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
@@ -301,7 +294,7 @@ def test_text_files(tmp_path, encoding):
 )
 def test_other_encodings_are_refused(tmp_path, content, said):
     (write(tmp_path, M) / "classes.txt").write_bytes(content)
-    text = refusal(scan_folder, tmp_path)
+    text = refused(scan_folder, tmp_path)
     assert "classes.txt" in text and said in text and "UTF-8" in text
 
 
@@ -343,7 +336,7 @@ def test_the_reading_is_followed(tmp_path, case):
 def test_other_names_are_refused(tmp_path, labels, said):
     train = scan_folder(write(tmp_path / "d", M + 1, M + 2, labels=KEPT))
     other = write(tmp_path / "other", M + 1, labels=labels)
-    text = refusal(scan_folder, other, encoding=train.encoding)
+    text = refused(scan_folder, other, encoding=train.encoding)
     assert said in text and "labels.json" in text
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from refusals import refused
 
 from keras_seg._decoding.decode import file_facts
 from keras_seg._validation import InputError
@@ -588,14 +589,6 @@ class TestRange:
         array = np.zeros((7, 9), dtype)
         array[0, 0] = peak
         assert not self.notices(tmp_path, array)
-
-
-def refused(function, *arguments, **options):
-    with pytest.raises(InputError) as error:
-        function(*arguments, **options)
-    text = str(error.value)
-    assert "\n" not in text
-    return text
 
 
 def test_a_file_that_is_no_image_of_its_name(tmp_path):

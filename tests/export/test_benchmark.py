@@ -18,12 +18,6 @@ SIZE = (40, 48)
 
 
 @pytest.fixture(scope="module")
-def model():
-    keras.utils.set_random_seed(0)
-    return ks.models.UNet(num_classes=3, filters=4, depth=1)
-
-
-@pytest.fixture(scope="module")
 def folder(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("exports")
     ks.export.tflite(model, path / "model.tflite", input_size=SIZE)

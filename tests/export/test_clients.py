@@ -17,12 +17,6 @@ pytestmark = pytest.mark.tensorflow_only
 
 
 @pytest.fixture(scope="module")
-def model():
-    keras.utils.set_random_seed(0)
-    return ks.models.UNet(num_classes=3, filters=4, depth=1)
-
-
-@pytest.fixture(scope="module")
 def served(model, tmp_path_factory):
     """A SavedModel of any size, both outputs, and its report."""
     path = tmp_path_factory.mktemp("served") / "sm"

@@ -70,7 +70,7 @@ class _Bits:
     def numbers(self, count: int, bits: int) -> np.ndarray:
         """Which of the next numbers are above 0."""
         start = self._advance(count * bits)
-        return self._bits[start : self._place].reshape(count, bits).any(1)
+        return np.any(self._bits[start : self._place].reshape(count, bits), axis=1)
 
     def _advance(self, bits: int) -> int:
         start, self._place = self._place, self._place + bits

@@ -11,6 +11,7 @@ from keras_seg.data.index.file_listing import existing_folder, first_of, image_f
 from keras_seg.data.index.folder_roles import IMAGE_FOLDERS, MASK_FOLDERS, SPLITS
 from keras_seg.data.index.layouts import no_such_split, split_needed
 from keras_seg.data.index.pairs import ListedPairs, Pair, Pairing, find_splits, pair_files
+from keras_seg.data.index.stem_matching import by_stem
 
 # Folders whose names say that they hold objects.
 OBJECT_FOLDERS = ("instances", "instance_masks")
@@ -106,15 +107,7 @@ def _folders_of_objects(
             f"{mask_folder}: holds folders ({some_of(sorted(objects))}) and files ({files}). "
             "Keep either one folder of masks or one file per image."
         )
-    images: dict[str, pathlib.Path] = {}
-    for file in listing.images:
-        stem = unicodedata.normalize("NFC", file.stem)
-        if stem in images:
-            raise InputError(
-                f"{file}: another file has the same stem: {images[stem].name}. Keep one of the two, or rename one "
-                "together with its folder of masks."
-            )
-        images[stem] = file
+    images = by_stem(listing.images)
     if not allow_orphans:
         _refuse_unpaired(images, objects, image_folder, mask_folder)
     pairs = [Pair(images[stem], objects[stem]) for stem in sorted(images) if stem in objects]

@@ -43,7 +43,7 @@ def match_stems(
     Raises:
         InputError: Two files have the same stem, or an image has several masks.
     """
-    image_of, mask_of = _by_stem(images), _by_stem(masks)
+    image_of, mask_of = by_stem(images), by_stem(masks)
     found: dict[str, str] = {}  # From the stem of a mask to that of its image.
     for stem in mask_of:
         image = next((name for name in _usual_names(stem) if name in image_of), None)
@@ -105,7 +105,7 @@ def _usual_names(stem: str) -> list[str]:
     return [*names, names[1][: -len(extension)]] if extension.lower() in EXTENSIONS else names
 
 
-def _by_stem(files: Sequence[pathlib.Path]) -> dict[str, pathlib.Path]:
+def by_stem(files: Sequence[pathlib.Path]) -> dict[str, pathlib.Path]:
     """Files by stem, in one form of Unicode: macOS and Linux may write the same name in two."""
     stems: dict[str, pathlib.Path] = {}
     for file in files:
