@@ -31,6 +31,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=pathlib.Path)
     run = parser.parse_args().run
+    if not (run / "report.html").exists():
+        parser.error(f"{run} has no report.html: run keras-seg report {run}")
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "page.png"
         screenshot(run / "report.html", file, width=WIDTH, height=HEIGHT)
