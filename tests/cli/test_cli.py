@@ -300,9 +300,7 @@ class TestBadInput:
 
     def test_no_run(self, shapes, tmp_path, capsys):
         assert "no such run folder" in refusal(capsys, "evaluate", tmp_path / "run", shapes)
-        assert "no such run folder" in self.refused(
-            capsys, "predict", tmp_path / "run", shapes, "--out", tmp_path / "o"
-        )
+        assert "no such run folder" in refusal(capsys, "predict", tmp_path / "run", shapes, "--out", tmp_path / "o")
         assert "no such run folder" in refusal(capsys, "export", tmp_path / "run")
 
     def test_predictions_are_not_overwritten(self, finished, shapes, tmp_path, capsys):
@@ -319,7 +317,7 @@ class TestBadInput:
         assert "--overlap must be" in refusal(capsys, *predict, "--tile", "32x32", "--overlap", "1")
         assert not (tmp_path / "o").exists()
         np.save(tmp_path / "gray.npy", np.zeros((40, 40)))
-        assert "`image` must have the 3 channels" in self.refused(
+        assert "`image` must have the 3 channels" in refusal(
             capsys, "predict", finished, tmp_path / "gray.npy", "--out", tmp_path / "o"
         )
 
