@@ -60,6 +60,7 @@ def test_every_level_equals_the_original(name):
             check_maps(model(image(height, width)).values(), name, first, height)
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_parameter_counts(name):
     model = ks.backbones.build(name)

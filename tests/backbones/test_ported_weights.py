@@ -17,6 +17,9 @@ from keras_seg.backbones.adapt_kernel import adapt_kernel
 from keras_seg.backbones.array_files import read_arrays
 from keras_seg.backbones.torch_archive import read_torch_archive
 
+# Reading and matching is NumPy; the values of the networks are compared on every backend in test_ported.py.
+pytestmark = pytest.mark.slow_off_tensorflow
+
 NAME = "EfficientNetLite0"
 build = ks.backbones.build
 
@@ -109,6 +112,7 @@ def test_pth_by_the_safe_loader(state, filled, tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="this backend is PyTorch")
 def test_pth_without_pytorch(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     (tmp_path / "lite.pth").write_bytes(b"")
