@@ -56,8 +56,9 @@ def fit_temperature(logits: ArrayLike, y_true: ArrayLike, *, bins: int = 15) -> 
 
     Examples:
         >>> logits = np.log([[0.9, 0.1]] * 10)
-        >>> fit_temperature(logits, [0] * 7 + [1] * 3).temperature  # 90 % sure, 70 % right: log 9 / log (7 / 3)
-        2.593...
+        >>> found = fit_temperature(logits, [0] * 7 + [1] * 3)  # 90 % sure, 70 % right: log 9 / log (7 / 3)
+        >>> round(found.temperature, 3)
+        2.593
 
     Reference:
         - [Guo et al., 2017](https://arxiv.org/abs/1706.04599), section 4.2.

@@ -125,6 +125,7 @@ def test_surgery(name):
     np.testing.assert_allclose(keras.ops.convert_to_numpy(folded(pixels)), expected, atol=1e-5 * scale)
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("name", ["ResNet18", pytest.param("EfficientNetLite0", marks=pytest.mark.slow)])
 def test_exports_prove_themselves(name, tmp_path):

@@ -90,6 +90,7 @@ def test_files(state, filled, tmp_path):
         assert_same(build(NAME, weights=tmp_path / file), filled)
 
 
+@pytest.mark.slow
 def test_narrow_backbones_take_whole_files(state, filled, tmp_path):
     filled.save_weights(tmp_path / "wide.weights.h5")
     narrow = build(NAME, weights=state, skips="narrow")
@@ -145,6 +146,7 @@ def test_half_precision_safetensors(tmp_path):
     np.testing.assert_allclose(read_arrays(tmp_path / "h.safetensors")["x"], values, rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 4])
 def test_other_numbers_of_channels(state, filled, channels, tmp_path):
     expected = adapt_kernel(filled.get_layer("stem_conv").get_weights()[0], channels)

@@ -76,6 +76,7 @@ class TestTheWholeWay:
         with Image.open(tmp_path / "out" / "overlays" / f"{image.stem}.png") as overlay:
             assert overlay.size == (56, 48)
 
+    @pytest.mark.slow
     @pytest.mark.thorough
     def test_a_quantized_export(self, finished, shapes, tmp_path, capsys):
         options = ("--quantize", "int8", "--input", "uint8", "--out", tmp_path / "m.tflite")
@@ -103,6 +104,7 @@ class TestTheWholeWay:
         np.testing.assert_array_equal(np.load(tmp_path / "out" / "masks" / "raster.npy"), predictor.predict(raster))
         assert [path.name for path in (tmp_path / "out" / "overlays").iterdir()] == [f"{image.stem}.png"]
 
+    @pytest.mark.slow
     @pytest.mark.thorough
     def test_rasters_go_on(self, finished, tmp_path):
         """Of several rasters, those that are predicted are kept."""
@@ -135,6 +137,7 @@ class TestTheWholeWay:
         after = {path.name: path.stat() for path in (out / "masks").iterdir()}
         assert after.keys() - before.keys() == {"b.png"} and all(after[name] == before[name] for name in before)
 
+    @pytest.mark.slow
     @pytest.mark.thorough
     def test_augmented_predictions(self, copied, shapes, tmp_path, capsys):
         image = sorted((shapes / "val" / "images").iterdir())[0]
@@ -206,6 +209,7 @@ def test_the_demo_keeps_its_promise(tmp_path):
     assert max(map(len, done.stdout.splitlines())) <= 200
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_gray_images(shapes, tmp_path):
     out = tmp_path / "run"
@@ -361,6 +365,7 @@ def test_a_missing_backend_says_what_to_install(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_membrane_trains_without_any_option_about_its_masks(membrane, tmp_path, capsys):
     assert command("train", membrane, "--out", tmp_path / "run", "--epochs", 1, "--batch-size", 1, "--crop", 64) == 0

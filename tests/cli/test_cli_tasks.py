@@ -148,6 +148,7 @@ class TestInstances:
         assert "black and white" in " ".join(printed.split())
         assert "border_width" in printed
 
+    @pytest.mark.slow
     def test_tiles_and_test_time_augmentation(self, instances_run, boundary_run, cells, tmp_path):
         """The scores are put together first and decoded as a whole."""
         image = sorted((cells / "val" / "images").iterdir())[0]

@@ -67,6 +67,7 @@ def reachable(file, depth=3):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", figure.WALKS)
 def test_a_step_follows_from_an_earlier_one(name):
     steps = [file for file, _, _ in figure.WALKS[name][1]]

@@ -206,7 +206,7 @@ def test_nothing_to_try(model, batches):
         ({"samples": 0}, "`samples` must be an integer of at least 1"),
         ({"seed": -1}, "`seed` must be an integer of at least 0"),
         ({"max_passes": 0}, "`max_passes` must be an integer of at least 1"),
-        ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),
+        ({"batch_size": 0}, "`batch_size` applies to a folder or index only"),
         ({"model": None}, "`model` must be a functional keras.Model"),
     ],
 )

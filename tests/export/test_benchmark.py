@@ -106,6 +106,7 @@ def test_wrong_calls(model, folder, examples, tmp_path):
             ks.export.benchmark(model, path, **options)
 
 
+@pytest.mark.slow
 def test_from_the_shell(tmp_path, capsys):
     ks.data.write_shapes(tmp_path / "data", train=4, val=2, image_size=SIZE)
     train, validation = (ks.data.scan_folder(tmp_path / "data", split=split) for split in ("train", "val"))

@@ -110,6 +110,7 @@ np.savez("found.npz", **{{name: value.numpy() for name, value in found.items()}}
         np.testing.assert_array_equal(found["class_ids"], found["probabilities"].argmax(-1))
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_onnx_runtime_and_openvino_by_name(model, tmp_path):
     """Other people's readers: names, types and free axes."""

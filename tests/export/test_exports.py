@@ -14,6 +14,7 @@ from keras_seg.export import verification
 from keras_seg.export.comparison_images import comparison_images
 from keras_seg.export.inference_graph import inference_graph
 from keras_seg.export.score_map import score_map
+from keras_seg.inference import output_kind
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
@@ -87,6 +88,7 @@ def test_saved_model(name, models, tmp_path):
     assert report.size_bytes < 1.1 * 4 * inference_graph(models[name], (None, None)).count_params() + 200_000
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_saved_model_in_a_process_without_keras(models, tmp_path):
     image = np.random.default_rng(1).uniform(0, 255, (3, 50, 77, 3)).astype("float32")
@@ -116,6 +118,7 @@ def export_to(format_, model, folder, **kwargs):
     return getattr(ks.export, format_)(model, folder / file, **kwargs)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.parametrize("format_", OTHERS)
 def test_other_formats_at_any_size(format_, models, tmp_path):
@@ -263,7 +266,7 @@ def test_agreement_and_difference_by_hand():
     found = verification.compare(expected, actual)
     assert (found.difference, found.agreement, found.apart) == (pytest.approx(0.6), 0.5, 1.0)
     with pytest.raises(_validation.InputError, match="NaN"):
-        verification.check_finite({"probabilities": actual * np.nan}, "m.tflite")
+        output_kind.check_finite(actual * np.nan, "The probabilities of m.tflite")
     with pytest.raises(RuntimeError, match="shape"):
         verification.compare(expected, actual[..., :1])
 

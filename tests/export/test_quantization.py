@@ -52,6 +52,7 @@ def interpreter(path):
     return Interpreter(model_path=str(path))
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_weights_alone(model, tmp_path):
     whole = quantized(model, tmp_path / "float32.tflite", None)

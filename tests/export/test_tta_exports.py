@@ -60,6 +60,7 @@ def test_saved_model_of_any_size(convolution, tmp_path):
     assert report.max_abs_difference < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_onnx_of_any_size(convolution, tmp_path):
     """Mirrored borders too: tf2onnx divides integers towards zero."""

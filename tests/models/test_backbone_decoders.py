@@ -36,6 +36,7 @@ def test_any_size_at_a_dynamic_shape(name):
         np.testing.assert_allclose(scores.sum(-1), 1, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)
@@ -48,6 +49,7 @@ def test_static_and_dynamic_shapes_agree(name):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", NAMES)

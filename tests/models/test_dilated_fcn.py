@@ -92,6 +92,7 @@ def test_front_end_takes_the_weights_of_fcn():
     assert ks.models.transfer_weights(small(context=None), fine)[-1] == "score_fr"
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.usefixtures("policy")

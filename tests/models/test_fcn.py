@@ -178,6 +178,7 @@ def test_dropout_is_after_both_dense_layers():
     assert [model.get_layer(f"{name}_dropout").rate for name in ("fc6", "fc7")] == [0.5, 0.5]
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.usefixtures("policy")

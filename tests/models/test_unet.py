@@ -142,6 +142,7 @@ def test_a_training_step(backbone):
     assert sum(not np.array_equal(old, new) for old, new in kernels) == len(kernels)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 def test_it_learns():
@@ -177,6 +178,7 @@ def test_frozen_backbone_does_not_move_and_unfreezing_lets_it():
     assert sum(moved) > 0.9 * len(moved)
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 def test_a_fresh_process_loads_without_custom_objects(tmp_path):

@@ -94,6 +94,7 @@ def test_unfreezing_goes_on_without_compiling(optimizer, monkeypatch):
     assert changed(before, backbone) == all_paths(backbone)
 
 
+@pytest.mark.slow
 def test_as_good_as_frozen_from_the_start():
     """Unfrozen at once, it trains exactly as a model that never was frozen."""
     models = [segmenter(trainable) for trainable in (True, False)]

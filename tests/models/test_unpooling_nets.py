@@ -241,6 +241,7 @@ def test_a_training_step(name, policy):
         pytest.fail("nothing was learned")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, kwargs",
     [
@@ -261,6 +262,7 @@ def test_saves_and_reloads(name, kwargs, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports are made on the TensorFlow backend")
 @pytest.mark.tensorflow_only
@@ -344,6 +346,7 @@ def test_normalization_of_the_image():
         np.testing.assert_allclose(model.predict(image, verbose=0), bare.predict(normalized, verbose=0), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_too_small_for_a_valid_deconvnet():
     for shape in ((192, 224, 3), (None, 100, 3)):
         with pytest.raises(

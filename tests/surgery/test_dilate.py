@@ -100,6 +100,7 @@ def test_a_pyramid():
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize(

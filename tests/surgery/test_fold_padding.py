@@ -70,6 +70,7 @@ def test_a_map_that_is_read_twice():
     assert [tuple(output.shape) for output in folded.outputs] == [(None, 4, 3, 4), (None, 9, 7, 3)]
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow_only
 def test_sizes():
     """An unknown size keeps the layer, a given one lets it go."""

@@ -305,7 +305,7 @@ def test_object_numbers_are_no_classes(tmp_path):
     for seed in range(3):
         _, mask = write(tmp_path, seed)
         Image.fromarray(np.arange(48 * 64, dtype=np.uint16).reshape(48, 64)).save(mask)
-    assert "--task instances" in finding(diagnose(tmp_path), "too-many-values").fix
+    assert "`task='instances'`" in finding(diagnose(tmp_path), "too-many-values").fix
 
 
 def test_text_of_80_columns_and_json(tmp_path):

@@ -214,6 +214,7 @@ predictor.predict(read, {out!r}, resume=True)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.thorough
 def test_a_killed_process_goes_on_in_another(net, calls, tmp_path):
     """Which is this one."""

@@ -36,7 +36,7 @@ def many_values(indices: Indices) -> Iterator[Finding]:
                 f"Masks hold labels up to {index.num_classes - 1}, read as {index.num_classes} classes: gray levels of "
                 "smoothed masks, or object numbers?"
             )
-            fix = "Export the masks again without smoothing, write names into labels.json, or pass --task instances."
+            fix = "Export the masks again without smoothing, write names into labels.json, or pass `task='instances'`."
             yield found("warning", "many-values", names, message, fix=fix)
 
 

@@ -62,7 +62,7 @@ def out_of_range(collected: Collected) -> Iterator[Finding]:
     if not collected.painted:
         many = [collected.name(item.files.mask) for item, _ in collected.class_masks if item.many]
         if many:
-            fix = "Pass --task instances if they number objects; otherwise export the masks again without smoothing."
+            fix = "Pass `task='instances'` if they number objects; otherwise export the masks again without smoothing."
             message = f"{files(len(many), 'mask')} with more values than a mask of classes has."
             yield found("error", "too-many-values", many, message, fix=fix)
         wrong = [(item, facts) for item, facts in collected.class_masks if not item.many and collected.stray(facts)]
