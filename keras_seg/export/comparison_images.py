@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Two sizes that are no multiples of any stride, so that padding and cropping are part of the comparison.
 _TRIAL_SIZES = ((70, 90), (97, 65))
+# How much larger sides may get until a model takes them.
+_LARGER = 256
 
 
 def comparison_images(
@@ -52,7 +54,7 @@ def comparison_batches(request: "Request") -> list[np.ndarray]:
         sides = images.shape[1:3] if images.ndim == 4 else (height or 1, width or 1)
         found = [comparison_images(request.model, images, (height or sides[0], width or sides[1]))]
     else:
-        sizes = [(height or h, width or w) for h, w in _TRIAL_SIZES]
+        sizes = [(height or _taken(request.model, h), width or _taken(request.model, w)) for h, w in _TRIAL_SIZES]
         found = [
             comparison_images(request.model, None, size) for size in (sizes if None in request.size else sizes[:1])
         ]
@@ -61,6 +63,19 @@ def comparison_batches(request: "Request") -> list[np.ndarray]:
     if request.batch_size is not None:
         found = [part for batch in found for part in _cut(batch, request.batch_size)]
     return found
+
+
+def _taken(model: keras.Model, side: int) -> int:
+    """The side, or the next larger one that the model takes: valid convolutions with poolings refuse most sizes."""
+    for larger in range(side, side + _LARGER):
+        try:
+            model.compute_output_shape((1, larger, larger, model.input_shape[-1]))
+        except _validation.InputError:
+            continue
+        except Exception:  # What custom layers raise says nothing about the size: the export itself will tell.
+            break
+        return larger
+    return side
 
 
 def _cut(images: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -152,6 +152,7 @@ class ValidSize(keras.layers.Layer):
         return inputs
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
+        _check_size(input_shape[1:], self.depth)
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

@@ -162,3 +162,9 @@ def test_exports(tmp_path):
 def test_bad_arguments(kwargs, message):
     with pytest.raises(_validation.InputError, match=message):
         ks.models.build("UNet2015", **{"num_classes": 2, "filters": 3, "depth": 2, **kwargs})
+
+
+@pytest.mark.tensorflow_only
+def test_a_file_for_any_size_is_compared_at_sizes_that_fit(tmp_path):
+    report = ks.export.tflite(small(), tmp_path / "model.tflite", input_size=(None, None))
+    assert report.agreement == 1 and report.max_abs_difference < 1e-5
