@@ -67,13 +67,13 @@ def comparison_batches(request: "Request") -> list[np.ndarray]:
 
 def _taken(model: keras.Model, side: int) -> int:
     """The side, or the next larger one that the model takes: valid convolutions with poolings refuse most sizes."""
+    checks = [layer.check_image for layer in model._flatten_layers() if hasattr(layer, "check_image")]
     for larger in range(side, side + _LARGER):
         try:
-            model.compute_output_shape((1, larger, larger, model.input_shape[-1]))
+            for check in checks:
+                check((larger, larger, model.input_shape[-1]))
         except _validation.InputError:
             continue
-        except Exception:  # What custom layers raise says nothing about the size: the export itself will tell.
-            break
         return larger
     return side
 

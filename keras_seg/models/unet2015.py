@@ -147,12 +147,15 @@ class ValidSize(keras.layers.Layer):
         super().__init__(**kwargs)
         self.depth = _validation.integer("depth", depth)
 
+    def check_image(self, shape: tuple[int | None, ...]) -> None:
+        """Fail unless images of a shape (height, width, channels) suit."""
+        _check_size(shape, self.depth)
+
     def call(self, inputs: Tensor) -> Tensor:
-        _check_size(inputs.shape[1:], self.depth)
+        self.check_image(inputs.shape[1:])
         return inputs
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        _check_size(input_shape[1:], self.depth)
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
