@@ -13,6 +13,11 @@ ValueRange = tuple[float, float]
 _FAINT = 64
 
 
+def range_of(image: np.ndarray) -> ValueRange:
+    """The range of an image on the scale 0..255; the peak of 8 bits says nothing about the scale."""
+    return (0.0, 255.0) if image.dtype == np.uint8 else (float(image.min()), float(image.max()))
+
+
 def scale_of(found: ValueRange) -> str:
     """The scale that values are on: "0..1", "0..255" or "another"."""
     low, peak = found

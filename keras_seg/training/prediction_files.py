@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_seg import _files
-from keras_seg._decoding.value_range import ValueRange, difference, scale_of
+from keras_seg._decoding.value_range import ValueRange, difference, range_of, scale_of
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS, counted, some_of, walk
@@ -210,7 +210,7 @@ def predict_files(
         if not (keep and file.mask.exists() and file.overlay is not None and file.overlay.exists()):
             try:
                 image = read_image(file.image, channels=run.channels, exif_orientation=run.exif_orientation)
-                scales.look(file.image, _range_of(image))
+                scales.look(file.image, range_of(image))
                 scores = predict_one(model, image) if predict is None else predict(image)
             except InputError as error:
                 if len(files) == 1:
@@ -263,10 +263,6 @@ class _Scales:
 
 def _alike(count: int, total: int) -> str:
     return f" ({count} of {total} files are like this)" if count > 1 else ""
-
-
-def _range_of(image: np.ndarray) -> ValueRange:
-    return (0.0, 255.0) if image.dtype == np.uint8 else (float(image.min()), float(image.max()))
 
 
 def _warn(line: str) -> None:

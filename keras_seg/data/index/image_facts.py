@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_seg._decoding.decode import file_facts
 from keras_seg._decoding.file_facts import FileFacts
-from keras_seg._decoding.value_range import ValueRange, described, scale_of, unusual
+from keras_seg._decoding.value_range import ValueRange, described, range_of, scale_of, unusual
 from keras_seg.data.index.image_hashes import ImageHashes, image_hashes
 from keras_seg.data.index.reading import read_stored_image
 
@@ -42,9 +42,7 @@ def image_facts(path: pathlib.Path, *, channels: int, decode: bool) -> ImageFact
 
 def facts_of_image(path: pathlib.Path, image: np.ndarray, file: FileFacts) -> ImageFacts:
     """The facts of an image that is decoded already."""
-    # The peak of a uint8 image says nothing about its scale.
-    values = (0.0, 255.0) if image.dtype.name != "float32" else (float(image.min()), float(image.max()))
-    return ImageFacts(path=path, file=file, dtype=image.dtype.name, values=values, hashes=image_hashes(image))
+    return ImageFacts(path=path, file=file, dtype=image.dtype.name, values=range_of(image), hashes=image_hashes(image))
 
 
 def whole_range(images: Sequence[ImageFacts]) -> ValueRange | None:
