@@ -26,9 +26,9 @@ def border_offset(gray: np.ndarray, labels: np.ndarray) -> tuple[int, int] | Non
             continue
         edges += len(rows)
         gradient = np.abs(np.diff(gray, axis=axis))
-        for down in range(-REACH, REACH + 1):
-            for right in range(-REACH, REACH + 1):
-                scores[down + REACH, right + REACH] += gradient[rows + down, columns + right].sum(dtype=np.int64)
+        # Row r, column c of the windows is the neighborhood of pixel r + REACH, c + REACH.
+        windows = np.lib.stride_tricks.sliding_window_view(gradient, scores.shape)
+        scores += windows[rows - REACH, columns - REACH].sum(0, dtype=np.int64)
     if edges < _MIN_EDGES or scores.max() < _CONTRAST * max(float(np.median(scores)), edges):
         return None
     down, right = np.unravel_index(scores.argmax(), scores.shape)

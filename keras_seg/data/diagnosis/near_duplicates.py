@@ -29,8 +29,9 @@ def near_duplicates(hashes: Sequence[ImageHashes]) -> list[list[int]]:
         return []
     first_of = {item.pixels: position for position, item in reversed(list(enumerate(hashes)))}
     positions = np.array(sorted(first_of.values()), np.int64)
-    thumbs = np.array([np.frombuffer(hashes[i].thumbnail, np.uint8) for i in positions], np.float32)
-    seen = np.flatnonzero(thumbs.std(1) >= _MIN_CONTRAST)
+    # As bytes: floats of all images would take more memory than everything else that is kept about them.
+    thumbs = [np.frombuffer(hashes[i].thumbnail, np.uint8) for i in positions]
+    seen = np.flatnonzero([thumb.std() >= _MIN_CONTRAST for thumb in thumbs])
     shapes = np.array([hashes[positions[i]].shape for i in seen], np.uint64)
     group = list(range(len(seen)))
 
