@@ -9,7 +9,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras
 import pytest
 
-pytest_plugins = ["thorough", "time_limit"]
+pytest_plugins = ["long_tests", "time_limit"]
 
 
 @pytest.hookimpl(optionalhook=True)

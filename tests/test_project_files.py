@@ -7,6 +7,7 @@ import re
 import subprocess
 import tomllib
 
+import long_tests
 import pytest
 import time_limit
 
@@ -165,3 +166,15 @@ def test_hooks_are_pinned_and_do_what_make_lint_does():
     pins = re.findall(r"^(ruff|codespell)==(.*)$", (ROOT / ".ci" / "constraints.txt").read_text(encoding="utf-8"), re.M)
     revisions = {repo["repo"].split("/")[-1].removesuffix("-pre-commit"): repo["rev"] for repo in hooks["repos"]}
     assert {name: f"v{version}" for name, version in pins} == {name: revisions[name] for name in ("ruff", "codespell")}
+
+
+@pytest.mark.parametrize("name", ["quick", "tensorflow", "jax", "torch"])
+def test_every_long_test_exists(name):
+    for function in long_tests.listed(name):
+        file, *_, last = function.split("::")
+        assert f"def {last}(" in (ROOT / file).read_text(encoding="utf-8"), f"{name}.txt lists {function}"
+
+
+def test_long_tests_leave_the_first_of_every_five_cases():
+    assert long_tests.left_out(list("abcdefg")) == ["b", "c", "d", "e", "g"]
+    assert long_tests.left_out(["alone"]) == ["alone"]
