@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._export_report import exports_of
 from keras_seg._progress import progress_report
 from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.export import memory_probe
@@ -25,7 +26,6 @@ from keras_seg.export.score_map import ScoreMap, score_map
 from keras_seg.export.tflite.tflite_format import TFLITE
 from keras_seg.export.verification import class_map
 from keras_seg.metrics import ConfusionMatrix, scores
-from keras_seg.report.export_proofs import exports_of
 
 FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (TFLITE, SAVED_MODEL, ONNX, OPENVINO)}
 _ROUNDS, _PROBE_SECONDS = 15, 120

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from keras_seg import _files
-from keras_seg.report.export_proofs import REPORT_FILE
+from keras_seg._export_report import REPORT_FILE
 
 # Columns of a terminal that the printed table keeps to, and where its values begin. Paths are never broken.
 _COLUMNS, _INDENT = 80, 14

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 
 from keras_seg import _files
+from keras_seg._export_report import exports_of
 from keras_seg._types import PathLike
 from keras_seg.report import run_page
-from keras_seg.report.export_proofs import exports_of
 from keras_seg.training.run_data import data_of_run
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.tasks import Task, find_task

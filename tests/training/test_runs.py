@@ -62,6 +62,7 @@ def always_save(monkeypatch):
 
 
 @pytest.mark.thorough
+@pytest.mark.slow_off_tensorflow
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save):
     run, plan = make_run(tmp_path / "whole", indices, epochs=4)
     expected = trained(plan, indices, run)
