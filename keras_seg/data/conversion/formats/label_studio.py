@@ -24,7 +24,7 @@ _PNG_EXPORT = re.compile(r"task-\d+-annotation-\d+-by-.*\.png")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Task:
-    """An image with its regions; None for regions if nobody has labeled it."""
+    """An image with its regions; None for regions if it has no labels yet."""
 
     image: str
     where: str
