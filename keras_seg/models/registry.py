@@ -69,7 +69,7 @@ def build(name: str, **kwargs: Any) -> keras.Model:
                 f"`{argument}` is not an argument of {name}. {_validation.nearest(argument, accepted)}"
             )
     if "num_classes" not in kwargs:
-        raise _validation.InputError(f"`num_classes` is missing, which {name} needs. Pass num_classes=, say, 21.")
+        raise _validation.InputError(f"`num_classes` is missing, which {name} needs. Pass, say, num_classes=21.")
     return model(**kwargs)
 
 
