@@ -4,7 +4,7 @@ from keras_seg.inference.ensemble import Ensemble
 from keras_seg.inference.mc_dropout import mc_dropout
 from keras_seg.inference.objects.instances import instances
 from keras_seg.inference.objects.stitch_instances import stitch_instances
-from keras_seg.inference.outlines import Outline, outlines
+from keras_seg.inference.polygons import Polygon, polygons
 from keras_seg.inference.predict_classes import predict_classes
 from keras_seg.inference.sliding_window.shift_and_stitch import shift_and_stitch
 from keras_seg.inference.sliding_window.sliding_window import sliding_window
@@ -19,7 +19,7 @@ __all__ = [
     "Brightness",
     "Disagreement",
     "Ensemble",
-    "Outline",
+    "Polygon",
     "Scale",
     "SeamReport",
     "Shift",
@@ -28,7 +28,7 @@ __all__ = [
     "WindowDifference",
     "instances",
     "mc_dropout",
-    "outlines",
+    "polygons",
     "predict_classes",
     "seam_report",
     "shift_and_stitch",

@@ -9,8 +9,8 @@ from keras_seg import _validation
 from keras_seg._types import ArrayLike
 
 
-class Outline(NamedTuple):
-    """A connected region and its outline.
+class Polygon(NamedTuple):
+    """A connected region of one label, by the lines around it.
 
     Args:
         label: int. The class or object of the region.
@@ -25,7 +25,7 @@ class Outline(NamedTuple):
     rings: tuple[np.ndarray, ...]
 
 
-def outlines(labels: ArrayLike, *, ignore: Sequence[int] = (0,), min_pixels: int = 1) -> tuple[Outline, ...]:
+def polygons(labels: ArrayLike, *, ignore: Sequence[int] = (0,), min_pixels: int = 1) -> tuple[Polygon, ...]:
     """The connected regions of a label map as polygons that cover exactly their pixels.
 
     Pixels of one label are connected along their sides; two that only share a corner are separate regions. Corners lie
@@ -33,18 +33,18 @@ def outlines(labels: ArrayLike, *, ignore: Sequence[int] = (0,), min_pixels: int
 
     Args:
         labels: integer array (height, width) of class ids or object numbers.
-        ignore: sequence of int. Labels without outlines. Defaults to (0,), the background.
+        ignore: sequence of int. Labels without polygons. Defaults to (0,), the background.
         min_pixels: int >= 1. Smaller regions are left out. Defaults to 1.
 
     Returns:
-        Tuple of `Outline`, in the order of the labels, and of the first pixels of their regions.
+        Tuple of `Polygon`, in the order of the labels, and of the first pixels of their regions.
 
     Raises:
         InputError: `labels` is no integer map (height, width), or an argument is out of range.
         ImportError: SciPy is missing: `pip install "keras-seg[boundary]"`.
 
     Examples:
-        >>> [square] = outlines([[0, 0, 0], [0, 5, 5], [0, 5, 5]])
+        >>> [square] = polygons([[0, 0, 0], [0, 5, 5], [0, 5, 5]])
         >>> square.label, square.pixels, square.rings[0].tolist()
         (5, 4, [[1, 1], [3, 1], [3, 3], [1, 3]])
     """
@@ -53,7 +53,7 @@ def outlines(labels: ArrayLike, *, ignore: Sequence[int] = (0,), min_pixels: int
         found = (values.shape, str(values.dtype))
         _validation.fail("labels", "must be an integer map (height, width)", found)
     _validation.integer("min_pixels", min_pixels)
-    ndimage = _validation.optional_import("scipy.ndimage", "boundary", "`outlines`")
+    ndimage = _validation.optional_import("scipy.ndimage", "boundary", "`polygons`")
     regions, label_of = np.zeros(values.shape, "int64"), [0]
     for label in np.setdiff1d(np.unique(values), np.asarray(ignore, "int64")):
         numbered, count = ndimage.label(values == label)
@@ -66,7 +66,7 @@ def outlines(labels: ArrayLike, *, ignore: Sequence[int] = (0,), min_pixels: int
             rings[region].append(ring)
     return tuple(
         # The ring around a region turns the other way than those of its holes.
-        Outline(label_of[region], int(sizes[region]), tuple(sorted(found, key=_turning, reverse=True)))
+        Polygon(label_of[region], int(sizes[region]), tuple(sorted(found, key=_turning, reverse=True)))
         for region, found in enumerate(rings)
         if found
     )

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from keras_seg import _validation
-from keras_seg.inference import Outline, outlines
+from keras_seg.inference import Polygon, polygons
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -34,17 +34,17 @@ def area(ring):
 )  # fmt: skip
 @hypothesis.settings(deadline=None, max_examples=150)
 def test_rings_hold_exactly_the_pixels_of_their_regions(labels):
-    found = outlines(labels)
+    found = polygons(labels)
     again = np.zeros(labels.shape, int)
-    for outline in found:
-        inside = filled(outline.rings, labels.shape)
-        assert inside.sum() == outline.pixels == sum(map(area, outline.rings))
+    for polygon in found:
+        inside = filled(polygon.rings, labels.shape)
+        assert inside.sum() == polygon.pixels == sum(map(area, polygon.rings))
         assert ndimage.label(inside)[1] == 1
-        assert (labels[inside] == outline.label).all()
-        assert all(len({*map(tuple, ring.tolist())}) == len(ring) for ring in outline.rings)
-        assert area(outline.rings[0]) > 0
-        assert all(area(hole) < 0 for hole in outline.rings[1:])
-        again[inside] = outline.label
+        assert (labels[inside] == polygon.label).all()
+        assert all(len({*map(tuple, ring.tolist())}) == len(ring) for ring in polygon.rings)
+        assert area(polygon.rings[0]) > 0
+        assert all(area(hole) < 0 for hole in polygon.rings[1:])
+        again[inside] = polygon.label
     np.testing.assert_array_equal(again, labels)
     assert len(found) == sum(ndimage.label(labels == label)[1] for label in (1, 2, 3))
 
@@ -53,28 +53,28 @@ def test_a_hole_and_an_island_in_it():
     labels = np.ones((5, 5), int)
     labels[1:4, 1:4] = 0
     labels[2, 2] = 1
-    frame, island = outlines(labels)
+    frame, island = polygons(labels)
     assert [ring.tolist() for ring in frame.rings] == [
         [[0, 0], [5, 0], [5, 5], [0, 5]],
         [[1, 1], [1, 4], [4, 4], [4, 1]],
     ]
-    assert island == Outline(1, 1, island.rings)
+    assert island == Polygon(1, 1, island.rings)
     assert island.rings[0].tolist() == [[2, 2], [3, 2], [3, 3], [2, 3]]
 
 
 def test_pixels_that_share_a_corner_are_two_regions_and_a_hole_at_the_rim_is_a_hole():
-    assert [outline.pixels for outline in outlines([[1, 0], [0, 1]])] == [1, 1]
-    [around] = outlines([[1, 1, 1], [1, 0, 1], [1, 1, 0]])
+    assert [polygon.pixels for polygon in polygons([[1, 0], [0, 1]])] == [1, 1]
+    [around] = polygons([[1, 1, 1], [1, 0, 1], [1, 1, 0]])
     assert around.pixels == 7
     assert len(around.rings) == 2
 
 
 def test_small_regions_and_labels_can_be_left_out():
     labels = np.array([[2, 2, 0, 1], [2, 2, 0, 0]])
-    assert [o.label for o in outlines(labels)] == [1, 2]
-    assert [o.label for o in outlines(labels, min_pixels=2)] == [2]
-    assert [o.label for o in outlines(labels, ignore=(1, 2))] == [0]
-    assert outlines(np.zeros((3, 3), int)) == ()
+    assert [o.label for o in polygons(labels)] == [1, 2]
+    assert [o.label for o in polygons(labels, min_pixels=2)] == [2]
+    assert [o.label for o in polygons(labels, ignore=(1, 2))] == [0]
+    assert polygons(np.zeros((3, 3), int)) == ()
 
 
 @pytest.mark.parametrize(
@@ -88,5 +88,5 @@ def test_small_regions_and_labels_can_be_left_out():
 )
 def test_bad_arguments(labels, options, message):
     with pytest.raises(_validation.InputError, match=message) as caught:
-        outlines(labels, **options)
+        polygons(labels, **options)
     assert "\n" not in str(caught.value)
