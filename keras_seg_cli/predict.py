@@ -19,6 +19,11 @@ from keras_seg_cli.tta import augmented, tta
 @click.option("--overlap", type=float, help="Share of a tile that its neighbors cover too. Default: 0.5.")
 @click.option("--recursive", is_flag=True, help="Also predict the images in subfolders, to subfolders of --out.")
 @click.option("--resume", is_flag=True, help="Keep finished predictions and continue an interrupted raster.")
+@click.option(
+    "--polygons",
+    type=click.Choice(["geojson", "coco"]),
+    help="Also write the regions of the masks as polygons, to polygons/ or to coco.json.",
+)
 @tta
 @overwrite
 def predict(
@@ -30,6 +35,7 @@ def predict(
     overlap: float | None,
     recursive: bool,
     resume: bool,
+    polygons: str | None,
     tta: str | None,
     overwrite: bool,
 ) -> None:
@@ -42,6 +48,9 @@ def predict(
 
     Rasters (.npy or .zarr, height x width x channels) may be larger than memory. They are predicted row by row, to a
     mask of class ids in the same format.
+
+    areas.csv lists the area of each class in each image; objects.csv, for --task instances, the box and area of each
+    object. What these files hold of other images is kept.
     """
     trained = open_run(run)
     from keras_seg.training.prediction_files import find_images, prediction_files
@@ -56,6 +65,8 @@ def predict(
         console.print_facts(("Masks", pathlib.Path(out) / "masks"))
         if any(file.overlay is not None for file in files):
             console.print_facts(("Overlays", pathlib.Path(out) / "overlays"))
+        for name, path in steps.describe(trained, files, failures, pathlib.Path(out), polygons=polygons):
+            console.print_facts((name, path))
     if failures:
         for failure in failures:
             click.echo(f"Error: {failure.reason}", err=True)

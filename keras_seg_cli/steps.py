@@ -113,6 +113,33 @@ def predict(run: "TrainedRun", model: "keras.Model", files: "list[PredictionFile
     return failures
 
 
+def describe(
+    run: "TrainedRun",
+    files: "list[PredictionFile]",
+    failures: "list[Failure]",
+    out: pathlib.Path,
+    *,
+    polygons: str | None,
+) -> Iterator[tuple[str, pathlib.Path]]:
+    """Write the tables and polygons of predicted masks; yields what each file is, and its path."""
+    from keras_seg.training.predicted_masks import predicted_masks
+    from keras_seg.training.prediction_polygons import write_polygons
+    from keras_seg.training.prediction_tables import write_areas, write_objects
+
+    failed = {failure.image for failure in failures}
+    masks = predicted_masks([file for file in files if file.image not in failed], out)
+    names = run.task.mask_names(run.labels)
+    if names is None:
+        yield "Objects", write_objects(masks, out)
+    else:
+        yield "Areas", write_areas(masks, out, names)
+    if polygons is not None:
+        rasters = sum(mask.raster for mask in masks)
+        if rasters:
+            console.notices([f"No polygons of {rasters} rasters, which may be larger than memory."])
+        yield "Polygons", write_polygons(masks, out, names, format=polygons)
+
+
 def export(model: "keras.Model", format_: str, path: pathlib.Path, **options: Any) -> None:
     """Export a model, compare the file with it, and print the report."""
     from keras_seg import export as ks_export

@@ -24,6 +24,29 @@ class Polygon(NamedTuple):
     pixels: int
     rings: tuple[np.ndarray, ...]
 
+    def filled(self, height: int, width: int) -> np.ndarray:
+        """The region as a mask.
+
+        Args:
+            height, width: int. Those of the label map.
+
+        Returns:
+            bool array (height, width).
+
+        Raises:
+            InputError: the region reaches beyond this size.
+        """
+        right, bottom = self.rings[0].max(axis=0).tolist()
+        if bottom > height or right > width:
+            _validation.fail("height", f"and `width` must hold the region, which reaches to {(bottom, right)}", height)
+        changes = np.zeros((height, width + 1), bool)
+        for ring in self.rings:
+            for (x, y), (next_x, next_y) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+                if x == next_x:
+                    changes[min(y, next_y) : max(y, next_y), x] ^= True
+        # From left to right, each upright line is where the region begins or ends.
+        return np.logical_xor.accumulate(changes, axis=1)[:, :width]
+
 
 def polygons(labels: ArrayLike, *, ignore: Sequence[int] = (0,), min_pixels: int = 1) -> tuple[Polygon, ...]:
     """The connected regions of a label map as polygons that cover exactly their pixels.

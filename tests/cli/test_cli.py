@@ -66,10 +66,17 @@ class TestTheWholeWay:
 
     def test_predictions_are_ids_and_overlays(self, finished, shapes, tmp_path):
         image = sorted((shapes / "val" / "images").iterdir())[0]
-        assert command("predict", finished, image, "--out", tmp_path / "out") == 0
+        assert command("predict", finished, image, "--out", tmp_path / "out", "--polygons", "geojson") == 0
         with Image.open(tmp_path / "out" / "masks" / f"{image.stem}.png") as mask:
             assert mask.mode == "P"
             ids = np.asarray(mask)
+        areas = (tmp_path / "out" / "areas.csv").read_text().splitlines()[1:]
+        assert [line.split(",")[2:4] for line in areas] == [
+            [name, str((ids == id_).sum())] for id_, name in enumerate(ks.data.SHAPE_NAMES)
+        ]
+        regions = json.loads((tmp_path / "out" / "polygons" / f"{image.stem}.geojson").read_text())["features"]
+        written = sum(region["properties"]["pixels"] for region in regions)
+        assert written == (ids != ks.data.SHAPE_NAMES.index("background")).sum()
         model = keras.saving.load_model(finished / "model.keras")
         pixels = ks.data.read_image(image).astype("float32")
         np.testing.assert_array_equal(ids, model.predict(pixels[None], verbose=0)[0].argmax(-1))

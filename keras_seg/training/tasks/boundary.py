@@ -103,6 +103,10 @@ class BoundaryTask(BorderTask, SemanticTask):
         truths = [edges_of(mask, 1, index.ignore_class) for mask in masks]
         return visualization.boundary_panel(images, truths, probabilities, lines=lines)
 
+    def mask_names(self, schema: Mapping) -> Sequence[str]:
+        """1 on the lines, elsewhere 0, which is the background."""
+        return ("background", "boundary")
+
     def draw(self, scores: np.ndarray, image: np.ndarray, decoding: Decoding) -> Pictures:
         """The lines as 1 in a palette PNG; the same lines as overlay."""
         lines = evaluation.boundary_lines(scores[..., 1], **decoding.settings)

@@ -156,6 +156,9 @@ class InstancesTask(BorderTask):
         predictions = [inference.instances(predict_one(model, image), **settings) for image in images]
         return visualization.instance_panel(images, truths, predictions)
 
+    def mask_names(self, schema: Mapping) -> None:
+        """None: masks hold object numbers."""
+
     def draw(self, scores: np.ndarray, image: np.ndarray, decoding: Decoding) -> Pictures:
         """The numbers of the objects in a PNG of 16 bits; their outlines as overlay."""
         ids = inference.instances(scores, **decoding.settings)

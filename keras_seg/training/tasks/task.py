@@ -153,6 +153,10 @@ class Task(abc.ABC):
             decoding: `Decoding` of the scores.
         """
 
+    def mask_names(self, schema: Mapping) -> Sequence[str] | None:
+        """The names of the ids in predicted masks, by the `label_schema` of a run; None for object numbers."""
+        return schema["names"]
+
     def _refuse(self, options: Mapping, *names: str) -> None:
         """Fail if an option was given that does not apply to this task."""
         for name in names:

@@ -1,0 +1,74 @@
+"""Tables of predicted masks: the area of each class, or the place and size of each object."""
+
+import csv
+import io
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_seg import _files
+from keras_seg.training.predicted_masks import PredictedMask
+
+AREAS, OBJECTS = "areas.csv", "objects.csv"
+_AREA_ROW = ("image", "class_id", "class", "pixels", "share")
+_OBJECT_ROW = ("image", "object", "left", "top", "width", "height", "pixels")
+
+
+def write_areas(masks: Sequence[PredictedMask], out: pathlib.Path, names: Sequence[str]) -> pathlib.Path:
+    """Write `areas.csv`: a row for each image and class, with its pixels and their share of the image.
+
+    Args:
+        masks: the predicted masks, which hold class ids.
+        out: folder of the table. Rows that it has of other images are kept.
+        names: one per class.
+    """
+
+    def rows(mask: PredictedMask) -> Iterator[tuple]:
+        counts = np.zeros(len(names), "int64")
+        for block in mask.blocks():
+            counts += np.bincount(block.ravel(), minlength=len(names))
+        shares = counts / counts.sum()
+        for id_, name in enumerate(names):
+            yield mask.name, id_, name, int(counts[id_]), f"{shares[id_]:.6f}"
+
+    return _write(out / AREAS, _AREA_ROW, {mask.name: list(rows(mask)) for mask in masks})
+
+
+def write_objects(masks: Sequence[PredictedMask], out: pathlib.Path) -> pathlib.Path:
+    """Write `objects.csv`: a row for each object, with the box around it and its pixels.
+
+    Args:
+        masks: the predicted masks, which hold object numbers.
+        out: folder of the table. Rows that it has of other images are kept.
+    """
+
+    def rows(mask: PredictedMask) -> Iterator[tuple]:
+        ids = mask.labels()
+        ys, xs = np.nonzero(ids)
+        found, place, counts = np.unique(ids[ys, xs], return_inverse=True, return_counts=True)
+        low, high = np.full((len(found), 2), max(ids.shape)), np.zeros((len(found), 2), int)
+        np.minimum.at(low, place, np.stack([xs, ys], axis=1))
+        np.maximum.at(high, place, np.stack([xs, ys], axis=1) + 1)
+        for number, first, size, pixels in zip(found, low, high - low, counts, strict=True):
+            yield mask.name, int(number), *map(int, (*first, *size, pixels))
+
+    return _write(out / OBJECTS, _OBJECT_ROW, {mask.name: list(rows(mask)) for mask in masks})
+
+
+def _write(path: pathlib.Path, heading: tuple[str, ...], rows: dict[str, list[tuple]]) -> pathlib.Path:
+    kept: dict[str, list[Any]] = {}
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            first, *others = list(csv.reader(file)) or [[]]
+        if tuple(first) == heading:
+            for row in others:
+                kept.setdefault(row[0], []).append(row)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(heading)
+    for _, of_image in sorted((kept | rows).items()):
+        writer.writerows(of_image)
+    _files.write_text(path, text.getvalue())
+    return path
