@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_seg._types import Tensor
 from keras_seg.layers.attention2d import Attention2D
+from keras_seg.layers.channel_normalization import ChannelNormalization
 from keras_seg.layers.pad_to_minimum import PadToMinimum
 
 _NARROW, _WIDE = (32, 64, 160, 256), (64, 128, 320, 512)
@@ -191,5 +192,5 @@ def _spatial() -> keras.initializers.Initializer:
     return keras.initializers.VarianceScaling(2.0, mode="fan_out", distribution="untruncated_normal")
 
 
-def _normalization(epsilon: float, name: str) -> keras.layers.LayerNormalization:
-    return keras.layers.LayerNormalization(epsilon=epsilon, name=name)
+def _normalization(epsilon: float, name: str) -> ChannelNormalization:
+    return ChannelNormalization(epsilon, name=name)
