@@ -266,8 +266,8 @@ def test_the_whole_image_is_seen():
 
 @pytest.mark.tensorflow_only
 def test_weights_that_are_not_downloaded():
-    with pytest.raises(ks.InputError, match=r"their license limits their use.*nvidia/mit-b3/resolve") as caught:
-        build("MiTB3", weights="imagenet")
+    with pytest.raises(ks.InputError, match=r"their license limits their use.*nvidia/mit-b0/resolve") as caught:
+        build(weights="imagenet")
     assert "\n" not in str(caught.value)
 
 
@@ -278,7 +278,7 @@ def test_weights_that_are_not_downloaded():
         ({"num_classes": 0}, "`num_classes` must be an integer of at least 1"),
         ({"filters": 0}, "`filters` must be an integer of at least 1"),
         ({"dropout": 1.0}, "`dropout` must be a finite number in"),
-        ({"name": None, "backbone": "MitB0"}, "Did you mean 'MiTB0'"),
+        ({"backbone": "MitB0"}, "Did you mean 'MiTB0'"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -293,7 +293,8 @@ def test_bad_arguments(arguments, message):
 def test_a_training_step_moves_every_kernel():
     model = build(activation="softmax", include_preprocessing=True, num_classes=3)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
-    model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255))
+    # XLA takes a minute for this many layers.
+    model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255), jit_compile=False)
     labels = np.random.default_rng(1).choice([0, 1, 2, 255], size=(2, 64, 64))
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
     before = model.get_weights()
