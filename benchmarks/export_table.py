@@ -48,6 +48,7 @@ ROWS = {
     "LinkNet": ("LinkNet", MOBILE, 224),
     "PSPNet": ("PSPNet", MOBILE, 224),
     "DeepLabV3Plus": ("DeepLabV3Plus", MOBILE, 224),
+    "SegFormer": ("SegFormer", {**VOC, "backbone": "MiTB0"}, 224),
 }
 # key: (export function, file, options)
 FORMATS = {

@@ -47,6 +47,7 @@ ROWS = {
     "LinkNet": ("LinkNet", MOBILE, None, "logits", 256),
     "PSPNet": ("PSPNet", MOBILE, None, "logits", 256),
     "DeepLabV3Plus": ("DeepLabV3Plus", MOBILE, None, "logits", 256),
+    "SegFormer": ("SegFormer", {**VOC, "backbone": "MiTB0"}, 3_719_541, "logits", 256),
 }  # fmt: skip
 
 

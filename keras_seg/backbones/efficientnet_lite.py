@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import keras
+import numpy as np
 
 from keras_seg._types import Tensor
 from keras_seg.backbones.pyramid import find_pyramid
@@ -18,6 +19,7 @@ VARIANTS = {
     "EfficientNetLite3": (1.2, 1.4),
     "EfficientNetLite4": (1.4, 1.8),
 }
+LICENSE = None
 # The modules of the originals that are no part of a backbone.
 CLASSIFIERS = ("classifier", "_fc")
 
@@ -102,6 +104,11 @@ _PYTORCH = {
     "project_conv": "_project_conv",
     "project_bn": "_bn2",
 }
+
+
+def part_of(layer: str, module: str, array: np.ndarray) -> np.ndarray:
+    """The part of a module's parameter that is the layer's: all of it."""
+    return array
 
 
 def tops(keys: frozenset[str]) -> tuple[str, ...]:

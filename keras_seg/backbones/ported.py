@@ -4,10 +4,10 @@ from types import ModuleType
 
 import keras
 
-from keras_seg.backbones import efficientnet_lite, resnet
+from keras_seg.backbones import efficientnet_lite, mix_transformer, resnet
 from keras_seg.layers.preprocessing import Preprocessing
 
-_FAMILIES = {resnet: "torch", efficientnet_lite: "lite"}
+_FAMILIES = {resnet: "torch", efficientnet_lite: "lite", mix_transformer: "torch"}
 
 
 def ported_names() -> list[str]:

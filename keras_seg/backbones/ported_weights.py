@@ -2,16 +2,17 @@
 
 import hashlib
 import pathlib
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 
 from keras_seg import _validation
-from keras_seg._types import Weights
+from keras_seg._types import PathLike, Weights
 from keras_seg.backbones.array_files import SUFFIXES, read_arrays
 from keras_seg.backbones.imagenet_packages import packaged_names, packaged_weights
-from keras_seg.backbones.ported import ported_backbone
+from keras_seg.backbones.ported import family_of, ported_backbone
 from keras_seg.backbones.state_dict import load_state_dict
 from keras_seg.backbones.weights import existing_file, explained_download, load_file
 
@@ -27,24 +28,47 @@ _ADDRESSES = {
     "EfficientNetLite4": "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/"
     "tf_efficientnet_lite4-741542c3.pth",
 }
+# Where the weights are that are not downloaded.
+_RESTRICTED = {
+    f"MiTB{number}": f"https://huggingface.co/nvidia/mit-b{number}/resolve/main/pytorch_model.bin"
+    for number in range(6)
+}
+_SUFFIXES = f".weights.h5, .keras, {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 
 
 def load_ported_weights(model: keras.Model, name: str, weights: Weights, *, skips: str) -> None:
     """Fill `model`, a backbone of the ported network `name`."""
-    if isinstance(weights, Mapping):
-        load_state_dict(model, name, weights, f"a dict of {len(weights)} entries")
-    elif weights == "imagenet":
+    if weights == "imagenet":
         state = packaged_weights(name) if name in packaged_names() else _downloaded(name)
         load_state_dict(model, name, state, "imagenet")
-    else:
-        path = existing_file(weights, f".weights.h5, .keras, {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
-        if pathlib.PurePath(path).suffix.lower() in SUFFIXES:
-            load_state_dict(model, name, read_arrays(path), str(path))
-        else:
-            load_file(model, name, path, donor=ported_backbone(name, (None, None, 3), skips=skips))
+        return
+    path = None if isinstance(weights, Mapping) else existing_file(weights, _SUFFIXES)
+    if path is not None and pathlib.PurePath(path).suffix.lower() not in SUFFIXES:
+        load_file(model, name, path, donor=ported_backbone(name, (None, None, 3), skips=skips))
+        return
+    state, source = read_state(weights if path is None else path)
+    load_state_dict(model, name, state, source)
+    note_license(name)
+
+
+def read_state(weights: Mapping[str, Any] | PathLike) -> tuple[Mapping[str, Any], str]:
+    """(state dict, what errors call it) of a state dict or of a file that holds one."""
+    if isinstance(weights, Mapping):
+        return weights, f"a dict of {len(weights)} entries"
+    return read_arrays(weights), str(weights)
+
+
+def note_license(name: str) -> None:
+    """Warn where the published weights of network `name` are not free."""
+    note = family_of(name).LICENSE
+    if note is not None:
+        warnings.warn(note, stacklevel=2)
 
 
 def _downloaded(name: str) -> Mapping[str, Any]:
+    if name in _RESTRICTED:
+        fix = f"If you may use them, fetch {_RESTRICTED[name]} and pass its path."
+        _validation.fail("weights", f"of {name} are not downloaded, as their license limits their use", "imagenet", fix)
     address = _ADDRESSES[name]
     with explained_download(name):
         path = pathlib.Path(keras.utils.get_file(origin=address, cache_subdir="models"))

@@ -3,6 +3,7 @@
 import re
 
 import keras
+import numpy as np
 
 from keras_seg._types import Tensor
 
@@ -13,6 +14,7 @@ VARIANTS = {
     "ResNet50Torchvision": ((3, 4, 6, 3), True),
     "ResNet101Torchvision": ((3, 4, 23, 3), True),
 }
+LICENSE = None
 # The modules of the originals that are no part of a backbone.
 CLASSIFIERS = ("fc",)
 
@@ -46,6 +48,11 @@ def module_of(name: str, layer: str, keys: frozenset[str]) -> str:
     """The module that a layer of any of them is in a state dict of torchvision, timm or segmentation_models_pytorch."""
     module = re.sub(r"^layer(\d)_(\d+)_", r"layer\1.\2.", layer)
     return module.replace("downsample_conv", "downsample.0").replace("downsample_bn", "downsample.1")
+
+
+def part_of(layer: str, module: str, array: np.ndarray) -> np.ndarray:
+    """The part of a module's parameter that is the layer's: all of it."""
+    return array
 
 
 def tops(keys: frozenset[str]) -> tuple[str, ...]:

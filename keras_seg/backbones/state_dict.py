@@ -1,6 +1,6 @@
-"""State dicts of PyTorch as the weights of a backbone: every key has its place, or the error names it."""
+"""State dicts of PyTorch as the weights of layers: every key has its place, or the error names it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 import keras
@@ -11,16 +11,20 @@ from keras_seg._types import ArrayLike
 from keras_seg.backbones.adapt_kernel import adapt_kernel
 from keras_seg.backbones.ported import family_of
 
-# What wraps an encoder: DataParallel, Lightning, segmentation_models_pytorch, torchvision's segmentation models.
-_PREFIXES = ("module.", "model.", "encoder.", "backbone.")
+# What wraps a whole model: DataParallel, Lightning.
+_WRAPPERS = ("module.", "model.")
+# What wraps an encoder: transformers, segmentation_models_pytorch, torchvision's segmentation models.
+ENCODERS = ("segformer.", "encoder.", "backbone.")
 # The names of a state dict in a checkpoint with other content.
 _NESTED = ("state_dict", "model_state_dict", "model")
-_BATCH_NORM = {
+_PARAMETERS = {
+    "bias": "bias",
     "gamma": "weight",
     "beta": "bias",
     "moving_mean": "running_mean",
     "moving_variance": "running_var",
 }
+_READS_THE_IMAGE = ("conv1", "stem_conv", "stage1_embed_conv")
 
 
 def load_state_dict(model: keras.Model, name: str, state: Mapping[str, ArrayLike], source: str) -> None:
@@ -28,38 +32,100 @@ def load_state_dict(model: keras.Model, name: str, state: Mapping[str, ArrayLike
 
     Nothing is assigned unless all of it fits. `source` is what errors call the weights.
     """
-    arrays = _unwrapped(state, source)
-    family, keys = family_of(name), frozenset(arrays)
-    values, used = [], set()
-    for layer in model.layers:
-        for variable in layer.weights:
-            module = family.module_of(name, layer.name, keys)
-            key = f"{module}.{_parameter(variable)}"
-            if key not in arrays:
-                _unfit(name, source, f"lack {key!r}")
-            used.add(key)
-            values.append((variable, _fitted(arrays[key], key, layer, variable, name=name, source=source)))
+    match_encoder(model, name, arrays_of(state, source), source).assign()
+
+
+def match_encoder(model: keras.Model, name: str, arrays: Mapping[str, np.ndarray], source: str) -> "Matching":
+    """The weights of `model`, a backbone of the ported network `name`, among `arrays` of a whole model or of it."""
+    family, arrays = family_of(name), inside(arrays, ENCODERS)
+    keys = frozenset(arrays)
+    matching = Matching(arrays, name, source)
+    matching.match(model.layers, lambda layer: family.module_of(name, layer, keys), family.part_of)
     # A narrow backbone has no top, and no backbone has the classifier.
-    without_place = (*family.CLASSIFIERS, *family.tops(keys))
-    for key in arrays:
-        module, _, parameter = key.rpartition(".")
-        if key not in used and module not in without_place and parameter != "num_batches_tracked":
-            _unfit(name, source, f"hold {key!r}, for which it has no place")
-    for variable, value in values:
-        variable.assign(value)
+    matching.check_rest((*family.CLASSIFIERS, *family.tops(keys)))
+    return matching
 
 
-def _unwrapped(state: Any, source: str) -> dict[str, np.ndarray]:
-    """The arrays of one encoder by their names in it."""
+def arrays_of(state: Any, source: str) -> dict[str, np.ndarray]:
+    """The arrays of a state dict by their names in the model that wrote it, without what wraps them."""
     while isinstance(state, Mapping) and (nested := [key for key in _NESTED if isinstance(state.get(key), Mapping)]):
         state = state[nested[0]]
     if not isinstance(state, Mapping) or not state or not all(isinstance(key, str) for key in state):
         fix = "Pass model.state_dict(), or a file of it."
         _validation.fail("weights", "must hold a state dict, arrays by their names", source, fix)
-    for prefix in _PREFIXES:
-        inside = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-        state = inside or state
-    return {key: _array(value, key, source) for key, value in state.items()}
+    return {key: _array(value, key, source) for key, value in inside(state, _WRAPPERS).items()}
+
+
+def inside(arrays: Mapping[str, Any], prefixes: Iterable[str]) -> Mapping[str, Any]:
+    """The arrays under each prefix in turn, by their names behind it; all of them where none has it."""
+    for prefix in prefixes:
+        found = {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
+        arrays = found or arrays
+    return arrays
+
+
+class Matching:
+    """Variables of layers with the arrays of a state dict that they get.
+
+    Args:
+        arrays: dict of arrays by the names they have in the state dict.
+        name: str. What errors call the network.
+        source: str. What errors call the weights.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], name: str, source: str) -> None:
+        self._arrays, self._name, self._source = arrays, name, source
+        self._values: list[tuple[Any, np.ndarray]] = []
+        self._used: set[str] = set()
+
+    def match(
+        self,
+        layers: Iterable[Any],
+        module_of: Callable[[str], str],
+        part_of: Callable[[str, str, np.ndarray], np.ndarray] = lambda layer, module, array: array,
+    ) -> None:
+        """Find an array of the right shape for each variable of `layers`, whose modules `module_of` names."""
+        for layer in layers:
+            for variable in layer.weights:
+                module = module_of(layer.name)
+                key = f"{module}.{_PARAMETERS.get(variable.name, 'weight')}"
+                if key not in self._arrays:
+                    self._unfit(f"lack {key!r}")
+                self._used.add(key)
+                array = part_of(layer.name, module, self._arrays[key])
+                self._values.append((variable, self._fitted(array, key, layer, variable)))
+
+    def check_rest(self, without_place: Iterable[str]) -> None:
+        """Fail if an array was not matched, unless its module is one of those `without_place`."""
+        without_place = tuple(without_place)
+        for key in self._arrays:
+            module, _, parameter = key.rpartition(".")
+            if key not in self._used and module not in without_place and parameter != "num_batches_tracked":
+                self._unfit(f"hold {key!r}, for which it has no place")
+
+    def assign(self) -> None:
+        """Fill the variables."""
+        for variable, value in self._values:
+            variable.assign(value)
+
+    def _fitted(self, array: np.ndarray, key: str, layer: Any, variable: Any) -> np.ndarray:
+        """`array` in the layout of `variable`: PyTorch has (filters, channels, height, width)."""
+        shape = tuple(variable.shape)
+        value = array
+        if array.ndim == 2 and len(shape) == 4:  # A linear layer on positions is a 1x1 convolution.
+            value = array[:, :, None, None]
+        if value.ndim == 4:
+            order = (2, 3, 0, 1) if isinstance(layer, keras.layers.DepthwiseConv2D) else (2, 3, 1, 0)
+            value = value.transpose(order)
+            if len(shape) == 4 and layer.name in _READS_THE_IMAGE and value.shape[2] == 3:
+                value = adapt_kernel(value, shape[2])
+        if value.shape != shape:
+            self._unfit(f"have {key!r} of shape {array.shape}, which is {value.shape} in Keras and not {shape}")
+        return value
+
+    def _unfit(self, reason: str) -> NoReturn:
+        fix = f"These are weights of another architecture. keras_seg.backbones.build says what fits {self._name}."
+        _validation.fail("weights", f"do not fit {self._name}: they {reason}", self._source, fix)
 
 
 def _array(value: Any, key: str, source: str) -> np.ndarray:
@@ -70,30 +136,3 @@ def _array(value: Any, key: str, source: str) -> np.ndarray:
     except (TypeError, ValueError):
         fix = "Pass model.state_dict(), or a file of it."
         _validation.fail("weights", f"must hold arrays of numbers; {key!r} is a {type(value).__name__}", source, fix)
-
-
-def _parameter(variable: Any) -> str:
-    return _BATCH_NORM.get(variable.name, "weight")
-
-
-def _fitted(array: np.ndarray, key: str, layer: Any, variable: Any, *, name: str, source: str) -> np.ndarray:
-    """`array` in the layout of `variable`: PyTorch has (filters, channels, height, width)."""
-    shape = tuple(variable.shape)
-    value = array
-    if array.ndim == 4:
-        order = (2, 3, 0, 1) if isinstance(layer, keras.layers.DepthwiseConv2D) else (2, 3, 1, 0)
-        value = array.transpose(order)
-        if len(shape) == 4 and _reads_the_image(layer) and value.shape[2] == 3:
-            value = adapt_kernel(value, shape[2])
-    if value.shape != shape:
-        _unfit(name, source, f"have {key!r} of shape {array.shape}, which is {value.shape} in Keras and not {shape}")
-    return value
-
-
-def _reads_the_image(layer: Any) -> bool:
-    return layer.name in ("conv1", "stem_conv")
-
-
-def _unfit(name: str, source: str, reason: str) -> NoReturn:
-    fix = f"These are weights of another architecture. keras_seg.backbones.build says what fits {name}."
-    _validation.fail("weights", f"do not fit {name}: they {reason}", source, fix)

@@ -1,9 +1,11 @@
-"""A TensorFlow graph as ONNX, by tf2onnx, with two corrections.
+"""A TensorFlow graph as ONNX, by tf2onnx, with three corrections.
 
 tf2onnx copies every constant at each of its steps: a file of half a gigabyte took 22 GB of memory. Here the large
 weights are inputs of what it converts, and become constants of the file afterwards.
 
 It resizes by a factor, from which runtimes compute the size: three pixels times the float32 next to 28/3 are 27.
+
+It does not know the complement of the error function, in which TensorFlow writes GELU.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -32,10 +34,21 @@ def to_onnx(module: Any, opset: int) -> "onnx.ModelProto":
     names = [f"weights_{number}" for number in range(len(large))]
     specs = [tf.TensorSpec(v.shape, v.dtype, name=name) for v, name in zip(large, names, strict=True)]
     signature = [*module.serve.input_signature, *specs]
-    proto, _ = convert.from_function(tf.function(serve, input_signature=signature), signature, opset=opset)
+    function, handlers = tf.function(serve, input_signature=signature), {"Erfc": (_erfc, [])}
+    proto, _ = convert.from_function(function, signature, opset=opset, custom_op_handlers=handlers)
     _hold(proto.graph, {name: variable.numpy() for name, variable in zip(names, large, strict=True)})
     _round_up_factors(proto.graph)
     return proto
+
+
+def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:
+    """Put 1 - erf(x) in the place of a node of tf2onnx' graph."""
+    dtype, shape = context.get_dtype(node.output[0]), context.get_shape(node.output[0])
+    source, outputs = node.input[0], node.output
+    context.remove_node(node.name)
+    one = context.make_const(f"{name}_one", np.array(1.0, "float32"))
+    erf = context.make_node("Erf", [source], dtypes=[dtype], shapes=[shape])
+    context.make_node("Sub", [one.output[0], erf.output[0]], name=name, outputs=outputs, dtypes=[dtype], shapes=[shape])
 
 
 def _size(variable: Any) -> int:

@@ -1,5 +1,6 @@
 """Segmentation architectures, each a function that returns a functional `keras.Model`."""
 
+from keras_seg.models.convert import convert
 from keras_seg.models.deconvnet import DeconvNet
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
@@ -10,6 +11,7 @@ from keras_seg.models.linknet import LinkNet
 from keras_seg.models.patch_classifier import PatchClassifier
 from keras_seg.models.pspnet import PSPNet
 from keras_seg.models.registry import build, names
+from keras_seg.models.segformer import SegFormer
 from keras_seg.models.segnet import SegNet
 from keras_seg.models.segnet_basic import SegNetBasic
 from keras_seg.models.transfer_weights import transfer_weights
@@ -29,11 +31,13 @@ __all__ = [
     "LinkNet",
     "PSPNet",
     "PatchClassifier",
+    "SegFormer",
     "SegNet",
     "SegNetBasic",
     "UNet",
     "UNet2015",
     "build",
+    "convert",
     "names",
     "transfer_weights",
     "unfreeze",

@@ -15,6 +15,7 @@ from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
 from keras_seg.models.patch_classifier import PatchClassifier
 from keras_seg.models.pspnet import PSPNet
+from keras_seg.models.segformer import SegFormer
 from keras_seg.models.segnet import SegNet
 from keras_seg.models.segnet_basic import SegNetBasic
 from keras_seg.models.unet import UNet
@@ -24,7 +25,7 @@ _MODELS = {
     model.__name__: model
     for model in (
         PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, DeconvNet, SegNet, SegNetBasic, DilatedFCN,
-        UNet2015, UNet, FPN, LinkNet, PSPNet, DeepLabV3Plus,
+        UNet2015, UNet, FPN, LinkNet, PSPNet, DeepLabV3Plus, SegFormer,
     )
 }  # fmt: skip
 

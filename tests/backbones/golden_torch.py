@@ -1,7 +1,7 @@
 """Makes golden_torch.npz: what the PyTorch originals compute with random weights. Runs where these are installed:
 
-pip install torch torchvision timm && pip install --no-deps efficientnet-lite-pytorch
-python tests/backbones/golden_torch.py
+pip install torch torchvision timm segmentation-models-pytorch && pip install --no-deps efficientnet-lite-pytorch
+PYTHONPATH=tests python tests/backbones/golden_torch.py
 """
 
 import importlib.metadata
@@ -9,6 +9,7 @@ import json
 import pathlib
 
 import numpy as np
+import segmentation_models_pytorch
 import timm
 import torch
 import torchvision
@@ -27,6 +28,14 @@ def lite(model):
     ends = [model.blocks[number] for number in (0, 1, 2, 4, 6)]
     expansions = [model.blocks[number][0].bn1 for number in (1, 2, 3, 5)]
     return [*expansions, model.bn2, *ends]
+
+
+def mit(model):
+    return [model.norm1, model.norm2, model.norm3, model.norm4]
+
+
+def mix_transformer(number):
+    return segmentation_models_pytorch.encoders.get_encoder(f"mit_b{number}", weights=None)
 
 
 def hooked(model, modules, tensor):
@@ -51,7 +60,8 @@ def record(name, model, modules_of):
     model.eval()
     shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
     state = {key: torch.tensor(value) for key, value in random_state(shapes).items()}
-    missing, unexpected = model.load_state_dict(state, strict=False)
+    # By the class, as some encoders have a stricter method of their own.
+    missing, unexpected = torch.nn.Module.load_state_dict(model, state, strict=False)
     assert not unexpected and all(key.endswith("num_batches_tracked") for key in missing), (missing, unexpected)
     golden = {f"{name}/shapes": np.array(json.dumps(shapes))}
     for height, width in SIZES:
@@ -61,10 +71,11 @@ def record(name, model, modules_of):
             golden[f"{name}/{height}/{number}"] = sample(map)
     trainable = sum(p.numel() for key, p in model.named_parameters() if key.split(".")[0] not in CLASSIFIERS)
     golden[f"{name}/parameters"] = np.array(trainable)
-    print(name, trainable, [float(np.std(golden[f"{name}/64/{n}"])) for n in range(5)])
+    print(name, trainable, [float(np.std(golden[f"{name}/64/{n}"])) for n in range(4)])
     return golden
 
 
+PACKAGES = ("torch", "torchvision", "timm", "segmentation-models-pytorch")
 CLASSIFIERS = ("fc", "classifier", "_fc")
 ORIGINALS = {
     "ResNet18": (torchvision.models.resnet18, resnet),
@@ -72,6 +83,7 @@ ORIGINALS = {
     "ResNet50Torchvision": (torchvision.models.resnet50, resnet),
     "ResNet101Torchvision": (torchvision.models.resnet101, resnet),
     **{f"EfficientNetLite{n}": (lambda n=n: timm.create_model(f"tf_efficientnet_lite{n}"), lite) for n in range(5)},
+    **{f"MiTB{n}": (lambda n=n: mix_transformer(n), mit) for n in range(6)},
 }
 
 
@@ -82,7 +94,7 @@ def main():
     # The same network under the names of another package.
     shapes = EfficientNet.from_name("efficientnet-lite0").state_dict()
     golden["names/EfficientNetLite0"] = np.array(json.dumps({key: list(value.shape) for key, value in shapes.items()}))
-    versions = {name: importlib.metadata.version(name) for name in ("torch", "torchvision", "timm")}
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     golden["versions"] = np.array(json.dumps(versions))
     np.savez_compressed(pathlib.Path(__file__).with_suffix(".npz"), **golden)
 

@@ -11,15 +11,17 @@ from random_states import image, random_state, sample
 
 import keras_seg as ks
 
+pytestmark = pytest.mark.filterwarnings("ignore:The weights that NVIDIA published")
+
 GOLDEN = np.load(pathlib.Path(__file__).with_name("golden_torch.npz"))
 TF = keras.backend.backend() == "tensorflow"
 RESNETS = ("ResNet18", "ResNet34", "ResNet50Torchvision", "ResNet101Torchvision")
 LITES = tuple(f"EfficientNetLite{number}" for number in range(5))
+MITS = tuple(f"MiTB{number}" for number in range(6))
+# One of each family.
+SMALLEST = ("ResNet18", "EfficientNetLite0", "MiTB0")
 # One small one of each family on every backend, the others where they are quick.
-NAMES = [
-    pytest.param(name, marks=() if name in ("ResNet18", "EfficientNetLite0") else pytest.mark.slow)
-    for name in (*RESNETS, *LITES)
-]
+NAMES = [pytest.param(name, marks=() if name in SMALLEST else pytest.mark.slow) for name in (*RESNETS, *LITES, *MITS)]
 # Trainable, without the classifier: counted in the originals.
 PARAMETERS = {
     "ResNet18": 11_176_512,
@@ -31,6 +33,12 @@ PARAMETERS = {
     "EfficientNetLite2": 4_811_072,
     "EfficientNetLite3": 6_916_096,
     "EfficientNetLite4": 11_725_568,
+    "MiTB0": 3_319_392,
+    "MiTB1": 13_151_424,
+    "MiTB2": 24_196_288,
+    "MiTB3": 44_072_128,
+    "MiTB4": 60_842_688,
+    "MiTB5": 81_443_008,
 }
 
 
@@ -53,7 +61,7 @@ def check_maps(maps, name, first, height):
 def test_every_level_equals_the_original(name):
     """At an even and an odd size, the odd one through all five halvings."""
     for first, skips in ((0, "wide"), (5, "narrow")):
-        if first and name in RESNETS:
+        if first and name not in LITES:
             continue
         model = ks.backbones.build(name, weights=state_of(name), include_preprocessing=False, skips=skips)
         for height, width in ((64, 96), (75, 53)):
@@ -61,7 +69,7 @@ def test_every_level_equals_the_original(name):
 
 
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n > "MiTB1" else ()) for n in PARAMETERS])
 def test_parameter_counts(name):
     model = ks.backbones.build(name)
     assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == PARAMETERS[name]
@@ -82,6 +90,8 @@ def test_levels():
         skips: {k: v.shape[-1] for k, v in ks.backbones.build("EfficientNetLite0", skips=skips).output.items()}
         for skips in ("wide", "narrow")
     }
+    mit = ks.backbones.build("MiTB0").output
+    assert {level: map.shape[-1] for level, map in mit.items()} == {"P2": 32, "P3": 64, "P4": 160, "P5": 256}
     assert lite["wide"] == {"P1": 96, "P2": 144, "P3": 240, "P4": 672, "P5": 1280}
     assert lite["narrow"] == {"P1": 16, "P2": 24, "P3": 40, "P4": 112, "P5": 320}
 
@@ -91,12 +101,13 @@ def test_preprocessing_of_each_family():
     black = np.zeros((1, 1, 1, 3), "float32")
     lite = ks.backbones.build("EfficientNetLite0").get_layer("preprocessing")(black)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(lite), -127 / 128)
-    resnet = ks.backbones.build("ResNet18").get_layer("preprocessing")(black)
-    expected = [[[[-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225]]]]
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(resnet), expected, rtol=1e-5)
+    for name in ("ResNet18", "MiTB0"):
+        torch = ks.backbones.build(name).get_layer("preprocessing")(black)
+        expected = [[[[-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225]]]]
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(torch), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["ResNet18", "EfficientNetLite0"])
+@pytest.mark.parametrize("name", SMALLEST)
 def test_saved_and_loaded_in_mixed_precision(name, tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = ks.backbones.build(name)
@@ -127,7 +138,7 @@ def test_surgery(name):
 
 @pytest.mark.slow
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("name", ["ResNet18", pytest.param("EfficientNetLite0", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", SMALLEST)
 def test_exports_prove_themselves(name, tmp_path):
     pixels = np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype("float32")
     model = ks.models.FPN(num_classes=4, backbone=name, weights=state_of(name))
@@ -138,7 +149,7 @@ def test_exports_prove_themselves(name, tmp_path):
 
 @pytest.mark.tensorflow_only
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ResNet18", "EfficientNetLite0"])
+@pytest.mark.parametrize("name", SMALLEST)
 def test_other_exports_prove_themselves(name, tmp_path):
     pixels = np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype("float32")
     model = ks.models.FPN(num_classes=4, backbone=name, weights=state_of(name))
@@ -151,7 +162,7 @@ def test_other_exports_prove_themselves(name, tmp_path):
 @pytest.mark.slow
 def test_goldens_are_what_the_originals_compute(tmp_path, monkeypatch):
     """Made again, where the PyTorch originals are installed."""
-    for package in ("timm", "torchvision", "efficientnet_lite_pytorch"):
+    for package in ("timm", "torchvision", "efficientnet_lite_pytorch", "segmentation_models_pytorch"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"needs {package}")
     import golden_torch

@@ -76,3 +76,13 @@ def test_memory(tmp_path):
     code = MEASURED.format(path=tmp_path / "m.onnx")
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(found.stdout.split()[-1]) < 18
+
+
+def test_gelu(tmp_path):
+    """TensorFlow writes it in the complement of the error function, which tf2onnx does not know."""
+    image = keras.Input((8, 8, 3))
+    scaled = keras.layers.Rescaling(1 / 64, offset=-2)(image)
+    x = keras.layers.Activation("gelu")(keras.layers.Conv2D(4, 1, name="scores")(scaled))
+    report = ks.export.onnx(keras.Model(image, x), tmp_path / "m.onnx")
+    assert report.max_abs_difference < 1e-5
+    assert "Erf" in report.ops

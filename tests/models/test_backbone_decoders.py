@@ -1,4 +1,4 @@
-"""What FPN, LinkNet, PSPNet and DeepLabV3Plus must all do, and what is particular to each."""
+"""What FPN, LinkNet, PSPNet, DeepLabV3Plus and SegFormer must all do, and what is particular to each."""
 
 import keras
 import numpy as np
@@ -12,6 +12,7 @@ SMALL = {
     "LinkNet": {"final_filters": 8},
     "PSPNet": {"filters": 8},
     "DeepLabV3Plus": {"aspp_filters": 8, "low_level_filters": 4},
+    "SegFormer": {"filters": 8},
 }
 NAMES = list(SMALL)
 ONE_IN_QUICK = [NAMES[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in NAMES[1:])]

@@ -17,7 +17,7 @@ SMALL = {
     "SegNet": VGG,
     "SegNetBasic": {"filters": 2},
     **{name: {"filters": 2, "depth": 1} for name in ("UNet", "UNet2015")},
-    **{name: {"backbone": "Compact"} for name in ("FPN", "LinkNet", "PSPNet", "DeepLabV3Plus")},
+    **{name: {"backbone": "Compact"} for name in ("FPN", "LinkNet", "PSPNet", "DeepLabV3Plus", "SegFormer")},
 }
 
 

@@ -176,6 +176,7 @@ MODELS = {
     "PSPNet": {"backbone": "Compact", "weights": None},
     "FPN": {"backbone": "Compact", "weights": None},
     "LinkNet": {"backbone": "Compact", "weights": None},
+    "SegFormer": {"backbone": "Compact", "weights": None},
     "DeconvNet": {},
 }
 LONG = ("SegNet", "SegNetBasic", "DeconvNet")

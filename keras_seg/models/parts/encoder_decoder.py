@@ -74,6 +74,11 @@ def cropped_model(
     return image_model(image, x, name=name)
 
 
+def resized_model(image: Tensor, x: Tensor, num_classes: int, activation: str | None, *, name: str) -> keras.Model:
+    """The model from `image` to the head of the features `x`, enlarged to exactly the image's size."""
+    return image_model(image, segmentation_head(x, num_classes, activation, like=image), name=name)
+
+
 def strides_of(encoder: keras.Model) -> list[int]:
     """The strides of an encoder's maps, the finest first."""
     return sorted(stride_of(level) for level in encoder.output)

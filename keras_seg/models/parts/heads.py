@@ -3,17 +3,23 @@
 from keras import layers
 
 from keras_seg._types import Tensor
-from keras_seg.layers import Resize2D
+from keras_seg.layers import Resize2D, ResizeLike
 
 
-def segmentation_head(x: Tensor, num_classes: int, activation: str | None = "softmax", *, scale: int = 1) -> Tensor:
-    """1x1 convolution to one map per class (`logits`), bilinear enlargement by `scale`, activation (`probabilities`).
+def segmentation_head(
+    x: Tensor, num_classes: int, activation: str | None = "softmax", *, scale: int = 1, like: Tensor | None = None
+) -> Tensor:
+    """1x1 convolution to one map per class (`logits`), bilinear enlargement, activation (`probabilities`).
+
+    The enlargement is by the whole factor `scale`, or to the size of the map `like`.
 
     Logits are enlarged rather than probabilities: interpolation then happens before the nonlinearity that decides. From
     the enlargement on everything is float32, whatever the policy: half precision would round probabilities near 1.
     """
     x = layers.Conv2D(num_classes, 1, name="logits")(x)
-    if scale > 1:
+    if like is not None:
+        x = ResizeLike(dtype="float32", name="enlarge")([x, like])
+    elif scale > 1:
         x = Resize2D(scale, interpolation="bilinear", dtype="float32", name="enlarge")(x)
     return class_activation(x, activation)
 

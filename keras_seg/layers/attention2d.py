@@ -1,0 +1,97 @@
+"""Attention between the positions of maps."""
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_seg import _ops, _validation
+from keras_seg._types import Tensor
+from keras_seg.layers.map_lists import is_map_list
+from keras_seg.layers.reach import EVERYTHING, Reaches
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class Attention2D(keras.layers.Layer):
+    """Each position of a map of queries becomes a weighted mean of the values at all positions of another map.
+
+    The weights are the softmax of the scaled products of its query with all keys, for each head separately. The layer
+    has no weights of its own: 1x1 convolutions before it make queries, keys and values.
+
+    Args:
+        heads: int. Groups of channels that attend independently.
+        **kwargs: name, dtype and the like, as for every Keras layer.
+
+    Call arguments:
+        inputs: the list `[query, key, value]`. Keys and values may have fewer positions than queries.
+
+    Input shape: `[(batch, height, width, channels), (batch, rows, columns, channels), (batch, rows, columns, any)]`.
+
+    Output shape: `(batch, height, width, any)`, with the channels of the values.
+
+    Raises:
+        InputError: if `heads` is invalid, or the inputs are not three maps with channels that the heads divide.
+
+    Examples:
+        >>> import numpy as np
+        >>> query, key = np.zeros((1, 2, 2, 4)), np.ones((1, 1, 3, 4))
+        >>> value = np.array([1.0, 2.0, 6.0]).reshape(1, 1, 3, 1)
+        >>> np.array(Attention2D(1)([query, key, value])).ravel().tolist()
+        [3.0, 3.0, 3.0, 3.0]
+
+    Reference: Vaswani et al., "Attention Is All You Need", NIPS 2017, section 3.2.
+    """
+
+    def __init__(self, heads: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.heads = _validation.integer("heads", heads)
+
+    def build(self, input_shape: Any) -> None:
+        if not is_map_list(input_shape, 3):
+            rule = "must be the list [query, key, value] of (batch, height, width, channels)"
+            _validation.fail("inputs", rule, input_shape)
+        query, key, value = (shape[-1] for shape in input_shape)
+        if query != key or query % self.heads or value % self.heads:
+            rule = f"must have queries and keys of the same channels, and channels that {self.heads} heads divide"
+            _validation.fail("inputs", rule, (query, key, value))
+        self.built = True
+
+    def call(self, inputs: Tensor) -> Tensor:
+        query, key, value = inputs
+        height, width = _ops.spatial_size(query)
+        channels = value.shape[-1]
+        # Scaled first, so that half precision does not overflow in the sum over channels.
+        query = self._by_head(query / math.sqrt(query.shape[-1] // self.heads))
+        scores = ops.matmul(query, ops.transpose(self._by_head(key), (0, 1, 3, 2)))
+        if scores.shape[-1] == 1:  # Keras warns of a softmax over one number, which is 1.
+            weights = ops.ones_like(scores)
+        else:
+            weights = ops.cast(ops.softmax(ops.cast(scores, "float32"), axis=-1), scores.dtype)
+        x = ops.transpose(ops.matmul(weights, self._by_head(value)), (0, 2, 1, 3))
+        return ops.reshape(x, (-1, height, width, channels))
+
+    def _by_head(self, x: Tensor) -> Tensor:
+        """(batch, heads, positions, channels per head) of a map."""
+        height, width = _ops.spatial_size(x)
+        x = ops.reshape(x, (-1, height * width, self.heads, x.shape[-1] // self.heads))
+        return ops.transpose(x, (0, 2, 1, 3))
+
+    def receptive_reach(
+        self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
+    ) -> Reaches:
+        """See `keras_seg.layers.reach`."""
+        return EVERYTHING
+
+    def multiply_adds(self, input_shape: Any) -> int:
+        """Those of the scores and of the weighted means; see `keras_seg.analysis.multiply_adds`."""
+        query, key, value = input_shape
+        return math.prod(query[1:3]) * math.prod(key[1:3]) * (key[-1] + value[-1])
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        query, _, value = input_shape
+        return (*query[:3], value[-1])
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "heads": self.heads}

@@ -1,0 +1,25 @@
+"""The names of SegFormer's decoder in state dicts of PyTorch."""
+
+from collections.abc import Container
+
+PREFIXES = ("decode_head.", "decoder.", "segmentation_head.")
+# Every decoder of the authors' framework has this layer; SegFormer's never calls it.
+UNUSED = ("decode_head.conv_seg",)
+
+_STRIDES = (4, 8, 16, 32)
+
+
+def modules(keys: Container[str]) -> dict[str, str]:
+    """{layer of `SegFormer`: its module} in a state dict with these `keys`."""
+    if "segmentation_head.0.weight" in keys:  # segmentation_models_pytorch, the coarsest map first
+        linear = [f"decoder.mlp_stage.{3 - index}.linear" for index in range(4)]
+        others = "decoder.fuse_stage.0", "decoder.fuse_stage.1", "segmentation_head.0"
+    elif "decode_head.linear_pred.weight" in keys:  # the authors
+        linear = [f"decode_head.linear_c{index + 1}.proj" for index in range(4)]
+        others = "decode_head.linear_fuse.conv", "decode_head.linear_fuse.bn", "decode_head.linear_pred"
+    else:  # transformers, its version 5 in memory and all files
+        five = "decode_head.linear_projections.0.proj.weight" in keys
+        linear = [f"decode_head.linear_{'projections.' if five else 'c.'}{index}.proj" for index in range(4)]
+        others = "decode_head.linear_fuse", "decode_head.batch_norm", "decode_head.classifier"
+    named = zip((f"linear{stride}" for stride in _STRIDES), linear, strict=True)
+    return {**dict(named), **dict(zip(("fuse_conv", "fuse_norm", "logits"), others, strict=True))}

@@ -1,0 +1,90 @@
+"""Makes golden_segformer.npz: what SegFormer of transformers computes with random weights. Runs where it is installed:
+
+pip install torch transformers segmentation-models-pytorch
+PYTHONPATH=tests python tests/models/golden_segformer.py
+"""
+
+import importlib.metadata
+import json
+import pathlib
+import tempfile
+
+import numpy as np
+import segmentation_models_pytorch
+import torch
+from random_states import image, random_state, sample
+from safetensors.numpy import load_file
+from transformers import SegformerConfig, SegformerForSemanticSegmentation
+
+SIZES, CLASSES = ((64, 96), (75, 53)), 19
+NARROW, WIDE = [32, 64, 160, 256], [64, 128, 320, 512]
+# Channels per stage, blocks per stage, filters of the decoder.
+SHAPES = {
+    "MiTB0": (NARROW, [2, 2, 2, 2], 256),
+    "MiTB1": (WIDE, [2, 2, 2, 2], 256),
+    "MiTB2": (WIDE, [3, 4, 6, 3], 768),
+    "MiTB3": (WIDE, [3, 4, 18, 3], 768),
+    "MiTB4": (WIDE, [3, 8, 27, 3], 768),
+    "MiTB5": (WIDE, [3, 6, 40, 3], 768),
+}
+PACKAGES = ("torch", "transformers", "segmentation-models-pytorch")
+
+
+def original(name):
+    widths, depths, filters = SHAPES[name]
+    config = SegformerConfig(
+        hidden_sizes=widths, depths=depths, decoder_hidden_size=filters, num_labels=CLASSES, id2label=None
+    )
+    config.num_labels = CLASSES
+    return SegformerForSemanticSegmentation(config).eval()
+
+
+def shapes_of(state):
+    return {key: list(value.shape) for key, value in state.items()}
+
+
+def names_in_files(model):
+    """{key in a file: key in memory}, found by the values: transformers writes other names than it has."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        stored = load_file(pathlib.Path(folder) / "model.safetensors")
+    known = {value.numpy().tobytes(): key for key, value in model.state_dict().items()}
+    return {key: known[value.tobytes()] for key, value in stored.items() if not key.endswith("num_batches_tracked")}
+
+
+def scores(model, height, width):
+    """Those of a quarter of the size, enlarged as transformers does it for its loss."""
+    with torch.no_grad():
+        logits = model(pixel_values=torch.tensor(image(height, width)).permute(0, 3, 1, 2)).logits
+        logits = torch.nn.functional.interpolate(logits, (height, width), mode="bilinear", align_corners=False)
+    return logits.permute(0, 2, 3, 1).numpy()
+
+
+def main():
+    golden = {}
+    for name in SHAPES:
+        with torch.device("meta"):
+            model = original(name)
+        golden[f"{name}/parameters"] = np.array(sum(p.numel() for p in model.parameters()))
+        print(name, golden[f"{name}/parameters"])
+    for name in ("MiTB0", "MiTB2"):
+        model = original(name)
+        shapes = shapes_of(model.state_dict())
+        state = {key: torch.tensor(value) for key, value in random_state(shapes).items()}
+        missing, unexpected = model.load_state_dict(state, strict=False)
+        assert not unexpected and all(key.endswith("num_batches_tracked") for key in missing), (missing, unexpected)
+        golden[f"{name}/shapes"] = np.array(json.dumps(shapes))
+        for height, width in SIZES:
+            golden[f"{name}/{height}"] = sample(scores(model, height, width))
+            print(name, height, golden[f"{name}/{height}"].std())
+        if name == "MiTB0":
+            golden["names/files"] = np.array(json.dumps(names_in_files(model)))
+    smp = segmentation_models_pytorch.Segformer("mit_b0", encoder_weights=None, classes=CLASSES)
+    golden["names/smp"] = np.array(json.dumps(shapes_of(smp.state_dict())))
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    golden["versions"] = np.array(json.dumps(versions))
+    np.savez_compressed(pathlib.Path(__file__).with_suffix(".npz"), **golden)
+
+
+if __name__ == "__main__":
+    main()
