@@ -36,6 +36,7 @@ class LabeledImage:
 
     Args:
         image: path of the file, or None if the source does not have it.
+        channels: paths of the files with one channel each, if there are several; `image` is the first.
         name: str. The name that the source gives it, with its folder: the stem of the output.
         where: str. The file and the record of the labels, for error messages.
         split: str. "train", "val", "test" or None.
@@ -49,6 +50,7 @@ class LabeledImage:
     image: pathlib.Path | None
     name: str
     where: str
+    channels: Sequence[pathlib.Path] = ()
     split: str | None = None
     size: tuple[int, int] | None = None
     objects: Sequence[LabeledObject] = ()

@@ -13,7 +13,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from keras_seg import _files
+from keras_seg._decoding.decode import decode
 from keras_seg._validation import InputError
+from keras_seg.data.conversion.channel_files import stacked_channels
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.painting import Painted, paint
 from keras_seg.data.conversion.report import ConversionReport
@@ -68,14 +70,18 @@ class FolderWriter:
         if image is None:
             raise AssertionError("the caller leaves out labels without an image")
         size = image_size(image)
-        if self._check_images and image.suffix.lower() != ".npy":
-            read_image(image)  # A header can claim pixels that the file does not hold.
+        stacked = stacked_channels(item.channels) if item.channels else None
+        if self._check_images and stacked is None:
+            decode(image)  # A header can claim pixels that the file does not hold.
         mask, instances = self._maps(item, size)
         stem = self._stem(item)
         root = self.folder / (item.split or "")
         for kind in ("images", "masks", *(["instances"] if self._instances else [])):
             (root / kind).mkdir(parents=True, exist_ok=True)
-        _copy(image, root / "images" / stem)
+        if stacked is None:
+            _copy(image, root / "images" / stem)
+        else:
+            np.save(root / "images" / f"{stem}.npy", stacked)
         self._save_mask(mask, root / "masks" / f"{stem}.png")
         if self._instances:
             _save_instances(instances, root / "instances" / f"{stem}.png", item.where)
