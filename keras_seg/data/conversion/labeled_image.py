@@ -71,6 +71,7 @@ class LabeledImages:
         rule: str. Which object wins where objects overlap, in words.
         notices: list of str, which may grow while the images are read.
         left_out: list of str. Names of images that have no labels and are not written; may grow.
+        inverted: list of str. Names of masks that seem to be black on white; may grow.
         has_objects: bool. Whether the objects of a class are told apart.
     """
 
@@ -81,6 +82,7 @@ class LabeledImages:
     rule: str = ""
     notices: list[str] = dataclasses.field(default_factory=list)
     left_out: list[str] = dataclasses.field(default_factory=list)
+    inverted: list[str] = dataclasses.field(default_factory=list)
     has_objects: bool = True
 
 

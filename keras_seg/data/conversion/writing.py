@@ -118,6 +118,7 @@ class FolderWriter:
             left_out=tuple(self._lists["left_out"]),
             resized=tuple(self._lists["resized"]),
             turned=tuple(self._lists["turned"]),
+            inverted=tuple(printable(name) for name in self._labels.inverted),
             overlapping=self._counts["overlapping"],
             hidden=self._counts["hidden"],
             cut=self._counts["cut"],
@@ -131,7 +132,7 @@ class FolderWriter:
         if item.mask is None:
             height, width = item.size or size
             painted = paint(item.objects, height, width, large_first=self._labels.large_first)
-            self._count(item, painted)
+            self._count(painted)
             mask, instances = painted.mask, painted.instances
         else:
             mask = item.mask()
@@ -147,12 +148,12 @@ class FolderWriter:
             )
         return fitted[0], fitted[-1] if instances is not None else np.zeros(size, "int32")
 
-    def _count(self, item: LabeledImage, painted: Painted) -> None:
+    def _count(self, painted: Painted) -> None:
         for key in ("overlapping", "hidden", "cut", "outside", "empty"):
             self._counts[key] += getattr(painted, key)
-        for one in item.objects:
-            if one.id_ != VOID:
-                self._objects[one.id_] += 1
+        if self._labels.has_objects:
+            for id_ in painted.ids:
+                self._objects[id_] += 1
 
     def _fitted(self, mask: np.ndarray, item: LabeledImage, size: tuple[int, int], *, first: bool) -> np.ndarray:
         """The mask turned or resized to its image where the two differ."""

@@ -140,3 +140,13 @@ def test_images_without_a_file_per_class_are_listed(tmp_path):
         save_mask(root / "masks" / f"{name}.png", LEFT)
     report, masks, _ = converted(root, tmp_path / "out")
     assert sorted(masks) == ["masks/a.png", "masks/café.png"] and report.left_out == ("images/b.png",)
+
+
+def test_black_and_inverted_files(tmp_path):
+    root = tmp_path / "d"
+    save_image(root / "images" / "a.png")
+    for number, mask in enumerate((LEFT, 1 - box_mask(12, 16, (1, 3, 5, 8, 9)), 0 * LEFT)):
+        save_mask(root / "masks" / f"a_{number}.png", 255 * mask)
+    report, _, _ = converted(root, tmp_path / "out")
+    assert report.inverted == ("masks/a_1.png",) and report.objects == (0, 2) and report.empty == 0
+    assert ("masks that are mostly white: inverted?", "1: masks/a_1.png") in report.facts

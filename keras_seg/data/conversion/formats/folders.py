@@ -20,6 +20,8 @@ from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.layouts import splits_of
 from keras_seg.data.index.mask_facts import mask_facts
 from keras_seg.data.index.mask_reading import apply_map, detect_reading
+from keras_seg.data.index.object_files import read_object
+from keras_seg.data.index.object_pixels import looks_inverted
 from keras_seg.data.index.pairs import pair_files
 from keras_seg.data.index.reading import image_size, read_mask
 
@@ -130,9 +132,12 @@ def _objects(source: Source, examples: Sequence[Example]) -> LabeledImages:
     counts = [Counter(name for name, _ in example.files) for example in examples]
     has_objects = seen == [OBJECT] or any(count > 1 for own in counts for count in own.values())
 
+    inverted: list[str] = []
+
     def images() -> Iterator[LabeledImage]:
         for example in examples:
-            sizes = {image_size(file): file for _, file in example.files}
+            own = [(classes[name], file) for name, file in example.files]
+            sizes = {image_size(file): file for _, file in own}
             if len(sizes) > 1:
                 first, second = list(sizes.values())[:2]
                 raise InputError(f"{source.name(second)}: has another size than {first.name}, of the same image.")
@@ -143,8 +148,9 @@ def _objects(source: Source, examples: Sequence[Example]) -> LabeledImages:
                 split=example.split,
                 size=next(iter(sizes), None),
                 objects=[
-                    LabeledObject(id_=classes[name], draw=functools.partial(_stamp, file, source.name(file)))
-                    for name, file in sorted(example.files, key=lambda item: classes[item[0]] != 0)
+                    # A mask of the background is white in most of the image.
+                    LabeledObject(id_=id_, draw=functools.partial(_stamp, file, [] if id_ == 0 else inverted))
+                    for id_, file in sorted(own, key=lambda item: item[0] != 0)
                 ],
             )
 
@@ -154,19 +160,16 @@ def _objects(source: Source, examples: Sequence[Example]) -> LabeledImages:
         images=images(),
         rule="later files lie on top",
         notices=[f"Several files of an image are joined: each is {what}."],
+        inverted=inverted,
         has_objects=has_objects,
     )
 
 
-def _stamp(file: pathlib.Path, where: str, height: int, width: int) -> Stamp:
-    values = read_mask(file)
-    found = np.unique(values)
-    if len(found) > 2 or (len(found) == 2 and found[0] != 0):
-        raise InputError(
-            f"{where}: holds {len(found)} values, and one of several masks of an image must be black and white. Merge "
-            "the files into one mask of class ids."
-        )
-    return cropped(values > 0)
+def _stamp(file: pathlib.Path, inverted: list[str], height: int, width: int) -> Stamp:
+    white = read_object(file)
+    if looks_inverted(white):
+        inverted.append(f"{file.parent.name}/{file.name}")
+    return Stamp(inside=white, absent=True) if not white.any() else cropped(white)
 
 
 FORMAT = Format(
