@@ -78,8 +78,8 @@ def examine(files: Files, *, channels: int, objects: bool, painted: bool) -> Exa
     image, gray, image_error = None, None, ""
     if files.image is not None:
         try:
-            array, file = read_stored_image(files.image, channels=channels)
-            image, gray = facts_of_image(files.image, array, file), gray_picture(array)
+            stored = read_stored_image(files.image, channels=channels)
+            image, gray = facts_of_image(files.image, stored), gray_picture(stored.values)
         except InputError as error:
             image_error = str(error)
     mask, mask_error = None, ""

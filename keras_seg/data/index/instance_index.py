@@ -14,7 +14,7 @@ from keras_seg.data.index.black_and_white import WHITE
 from keras_seg.data.index.data_index import DataIndex, image_fields
 from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
 from keras_seg.data.index.folder_index import folder_name
-from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
+from keras_seg.data.index.image_facts import ImageFacts, image_facts, image_notices
 from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, is_object_folder, pair_instance_files
 from keras_seg.data.index.instance_reading import read_instances
 from keras_seg.data.index.label_file import read_label_file
@@ -193,7 +193,7 @@ def index_of_objects(
         InputError: No image holds an object, or the masks hold classes.
     """
     looks = [facts.objects for facts in seen]
-    lines = [*notices, *range_notices([facts.image for facts in seen])]
+    lines = [*notices, *image_notices([facts.image for facts in seen])]
     found = [(facts.pair.mask, facts.objects) for facts in seen]
     lines += [line for line in (overlap_notice(found), inversion_notice(found)) if line]
     name, given = folder_name(path), components is not None
