@@ -3,12 +3,16 @@
 import os
 import pathlib
 import shlex
+import sys
 
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.formats.registry import FORMATS
 from keras_seg.data.conversion.source import Source
 from keras_seg.data.index import label_tools
+
+# The format of plain folders.
+_FOLDERS = FORMATS["folders"]
 
 
 def find_format(source: Source) -> Format:
@@ -49,7 +53,7 @@ def _unknown(source: Source) -> str:
     return f"{source.shown}: no known format. Looked for {signs}."
 
 
-def _conversion_line(path: pathlib.Path, *, task: str, certain: bool) -> str | None:
+def conversion_line(path: pathlib.Path, *, task: str, certain: bool) -> str | None:
     """The error for a folder or file of a format, with the command that converts it."""
     if certain and not path.is_dir():
         return None
@@ -72,11 +76,25 @@ def _conversion_line(path: pathlib.Path, *, task: str, certain: bool) -> str | N
     return _line(path, f"is in the format {form.name} ({evidence})", task, form.name if len(found) > 1 else "")
 
 
+def joining_command(path: pathlib.Path, *, task: str) -> str | None:
+    """The command that joins the masks of each image, in a sentence; None if the format folders cannot."""
+    try:
+        if not _FOLDERS.recognize(Source(path)):
+            return None
+    except (InputError, OSError):
+        return None
+    return f"Run {_command(path, task, '')}, which joins them, and pass the folder that it writes."
+
+
 def _line(path: pathlib.Path, what: str, task: str, form: str) -> str:
+    return f"{path}: {what}. Run {_command(path, task, form)}, and pass the folder that it writes."
+
+
+def _command(path: pathlib.Path, task: str, form: str) -> str:
     settings = {"format": form, "task": "instances" if task == "instances" else ""}
     options = [word for name, value in settings.items() if value for word in (f"--{name}", value)]
     command = shlex.join(["keras-seg", "convert", *map(_argument, (path, _free(path))), *options])
-    return f"{path}: {what}. Run `{command}` (in Python: ks.data.convert), and pass the folder that it writes."
+    return f"`{command}` (in Python: ks.data.convert)"
 
 
 def _argument(path: pathlib.Path) -> str:
@@ -96,4 +114,4 @@ def _free(path: pathlib.Path) -> pathlib.Path:
     return free
 
 
-label_tools.add_recognizer(_conversion_line)
+label_tools.add_recognizer(sys.modules[__name__])

@@ -71,7 +71,7 @@ def diagnose(
         _validation.one_of("task", task, TASKS)
     refuse_data_set(path, task=task or "semantic", settings=())
     parts = list_parts(path, task)
-    if not any(part.pairs for part in parts):
+    if not any(part.pairs or part.several for part in parts):
         _refuse_label_tool(path, task)
     labels, label_error = _labels(path, parts)
 

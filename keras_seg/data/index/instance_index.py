@@ -18,7 +18,7 @@ from keras_seg.data.index.image_facts import ImageFacts, image_facts, image_noti
 from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, is_object_folder, pair_instance_files
 from keras_seg.data.index.instance_reading import read_instances
 from keras_seg.data.index.label_file import read_label_file
-from keras_seg.data.index.label_tools import colors_converted, refuse_data_set
+from keras_seg.data.index.label_tools import colors_converted
 from keras_seg.data.index.object_facts import ObjectFacts, inversion_notice, object_facts, overlap_notice
 from keras_seg.data.index.object_files import VOID
 from keras_seg.data.index.pairs import ListedPairs, Pair, scanned_pairs
@@ -141,8 +141,14 @@ def scan_instances(
     workers = thread_count(workers)
     _validation.boolean("check_images", check_images)
     _validation.optional_import("scipy.ndimage", "boundary", "`scan_instances`")
-    refuse_data_set(path, task="instances", settings=(components, ignore_class))
-    pairing = scanned_pairs(pair_instance_files, path, split=split, allow_orphans=allow_orphans, task="instances")
+    pairing = scanned_pairs(
+        pair_instance_files,
+        path,
+        split=split,
+        allow_orphans=allow_orphans,
+        task="instances",
+        settings=(components, ignore_class),
+    )
     pairs = pairing.pairs
     if components is None:
         _refuse_named_classes(path, split, pairs)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS, counted, some_of
 from keras_seg.data.index.folder_roles import is_image_word, is_mask_word
+from keras_seg.data.index.refusals import SeveralMasksError
 
 MASK_SUFFIXES = ("_mask", "_label", "_labels", "_seg", "_gt", "_l", "-mask", "-label")
 # Words that say which kind of mask a file holds, beside those for any mask.
@@ -209,11 +210,12 @@ def _refuse_several(
         image = min(several)
         names = [masks[name].name for name in sorted(several[image])]
         others = f" (and {counted(len(several) - 1, 'other image')})" if len(several) > 1 else ""
-        raise InputError(
+        raise SeveralMasksError(
             f"{masks[sorted(several[image])[0]].parent}: the image {images[image].name} has {len(names)} masks: "
-            f"{some_of(names)}{others}. Merge them into one mask of class ids, or move all except one out of the "
-            f"folder. If each mask is one object, put them into a folder masks/{images[image].stem}/ and pass "
-            "`task='instances'`, or use scan_instances."
+            f"{some_of(names)}{others}.",
+            fix="Merge them into one mask of class ids, or move all except one out of the folder.",
+            objects=f"If each mask is one object, put them into a folder masks/{images[image].stem}/ and pass "
+            "`task='instances'`, or use scan_instances.",
         )
 
 

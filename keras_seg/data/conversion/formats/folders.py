@@ -22,8 +22,9 @@ from keras_seg.data.index.mask_facts import mask_facts
 from keras_seg.data.index.mask_reading import apply_map, detect_reading
 from keras_seg.data.index.object_files import read_object
 from keras_seg.data.index.object_pixels import looks_inverted
-from keras_seg.data.index.pairs import pair_files
+from keras_seg.data.index.pairs import Pairing, pair_files
 from keras_seg.data.index.reading import image_size, read_mask
+from keras_seg.data.index.refusals import SeveralMasksError
 
 
 def _recognize(source: Source) -> str | None:
@@ -51,7 +52,7 @@ def _examples(source: Source) -> Examples:
 
 def _of_split(root: pathlib.Path, split: str | None) -> Examples:
     try:
-        pairing = pair_files(root, split=split, allow_orphans=True)
+        pairing = _one_mask_each(root, split)
         found = tuple(Example(image=pair.image, split=split, mask=pair.mask) for pair in pairing.pairs)
         return Examples(found=found, notices=pairing.notices)
     except InputError:
@@ -68,6 +69,15 @@ def _of_split(root: pathlib.Path, split: str | None) -> Examples:
         if not several.found:
             raise
         return several
+
+
+def _one_mask_each(root: pathlib.Path, split: str | None) -> Pairing:
+    try:
+        return pair_files(root, split=split)
+    except SeveralMasksError:
+        raise
+    except InputError:
+        return pair_files(root, split=split, allow_orphans=True)
 
 
 def _read(source: Source) -> LabeledImages:

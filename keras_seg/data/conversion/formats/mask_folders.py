@@ -11,6 +11,7 @@ from keras_seg.data.conversion.class_list import BACKGROUND, is_background
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source
 from keras_seg.data.index.reading import read_mask
+from keras_seg.data.index.refusals import UnknownColorError
 
 Color = tuple[int, int, int]
 # A function of a mask file and of what messages call it.
@@ -34,11 +35,8 @@ def mapped_colors(path: pathlib.Path, where: str, colors: Mapping[Color, int]) -
     """The classes of a mask painted in colors."""
     try:
         return read_mask(path, colors=colors)
-    except InputError as error:
-        if "is not in `colors`" not in str(error):
-            raise
-        color = str(error).split("the color ")[1].split(" is not")[0]
-        raise InputError(f"{where}: the color {color} is not in the list of classes. Add it to the list.") from error
+    except UnknownColorError as error:
+        raise InputError(f"{where}: the color {error.color} is not in the list of classes. Add it to it.") from error
 
 
 def images_of(
