@@ -64,7 +64,7 @@ def stored_numbers(path: pathlib.Path, exif_orientation: str) -> tuple[np.ndarra
     if file.palette or file.lossy:
         facts = facts_of(path, values, pixels)
         turned = black_is_zero(facts.palette)
-        if file.lossy and not turned and black_and_white.kind_of(facts.counts, lossy=True) == "ids":
+        if facts.spoiled and not turned:
             raise lossy_ids(path)
     if turned:
         values = apply_map(values, tuple(turned.items()))
