@@ -378,3 +378,9 @@ class TestDoubtfulObjects:
         root = self.folder(tmp_path)
         save(root / "masks" / "a" / "1.png", np.where(IDS == 1, 254, 2).astype("uint8"))
         assert same_objects(scan_instances(root).read_labels(0), IDS)
+
+    def test_colors(self, tmp_path):
+        root = self.folder(tmp_path)
+        save(root / "masks" / "a" / "1.png", np.dstack([(IDS == 1) * 255, IDS * 0, IDS * 0]).astype("uint8"))
+        with pytest.raises(InputError, match=r"1.png: the mask is painted in colors. Save the objects of an image as"):
+            scan_instances(root)

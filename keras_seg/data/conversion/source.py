@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
+from keras_seg._text import read_text
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS
 from keras_seg.data.index.folder_roles import SPLITS
@@ -145,19 +146,16 @@ class Source:
                 f"{self.name(path)}: has {size / 1e9:.1f} GB, and 1 GB is the most that is read. Divide the file."
             )
         try:
-            return json.loads(path.read_text(encoding="utf-8-sig"))
+            return json.loads(read_text(path, shown=self.name(path), largest=_MAX_JSON))
+        except InputError:
+            raise
         except (ValueError, RecursionError) as error:
             reason = "nested too deeply" if isinstance(error, RecursionError) else error
             raise InputError(f"{self.name(path)}: is not valid JSON ({reason}). Export the labels again.") from error
 
     def text(self, path: pathlib.Path) -> str:
         """The content of a text file."""
-        if path.stat().st_size > _MAX_JSON // 10:
-            raise InputError(f"{self.name(path)}: is larger than 100 MB, too large for a label file. Check it.")
-        try:
-            return path.read_text(encoding="utf-8-sig")
-        except ValueError as error:
-            raise InputError(f"{self.name(path)}: is not UTF-8 text. Save it as UTF-8.") from error
+        return read_text(path, shown=self.name(path), largest=_MAX_JSON // 10)
 
 
 def is_file(path: pathlib.Path) -> bool:

@@ -19,6 +19,7 @@ from keras_seg.data.index.mask_reading import apply_map
 from keras_seg.data.index.object_pixels import is_black_and_white, looks_inverted, white_pixels
 from keras_seg.data.index.palettes import black_is_zero
 from keras_seg.data.index.reading import decode_mask
+from keras_seg.data.index.refusals import PaintedMaskError
 
 # The label of ignored pixels in every instance map of this package; files may use any number (`ignore_class`).
 VOID = -1
@@ -59,7 +60,13 @@ def stored_numbers(path: pathlib.Path, exif_orientation: str) -> tuple[np.ndarra
                 f"{path}: holds {values.max()}, but objects are numbered from 1 to 2^31 - 1. Renumber them."
             )
         return values, file
-    values = mask_ids(path, pixels, None)
+    try:
+        values = mask_ids(path, pixels, None)
+    except PaintedMaskError as error:
+        raise PaintedMaskError(
+            f"{path}: the mask is painted in colors. Save the objects of an image as numbers from 1, or one object per "
+            "file in black and white."
+        ) from error
     turned = {}
     if file.palette or file.lossy:
         facts = facts_of(path, values, pixels)

@@ -150,3 +150,36 @@ def test_black_and_inverted_files(tmp_path):
     report, _, _ = converted(root, tmp_path / "out")
     assert report.inverted == ("masks/a_1.png",) and report.objects == (0, 2) and report.empty == 0
     assert ("masks that are mostly white: inverted?", "1: masks/a_1.png") in report.facts
+
+
+def test_the_label_file_gives_the_order_of_classes(tmp_path):
+    root = tmp_path / "d"
+    save_image(root / "images" / "a.png")
+    for name, mask in (("cat", LEFT), ("dog", RIGHT)):
+        save_mask(root / "masks" / name / "a.png", 255 * mask)
+    for listed in (["background", "dog", "cat", "cow"], ["dog", "cat", "cow"]):
+        save_json(root / "labels.json", {"names": listed})
+        _, masks, names = converted(root, tmp_path / f"out{len(listed)}")
+        assert names["names"] == ["background", "dog", "cat", "cow"]
+        np.testing.assert_array_equal(masks["masks/a.png"], 2 * LEFT + RIGHT)
+    save_json(root / "labels.json", {"names": ["background", "cat"]})
+    assert "labels.json: does not list 'dog'" in refused(root, tmp_path / "out")
+
+
+def test_a_folder_without_objects(tmp_path):
+    root = tmp_path / "d"
+    for name in "ab":
+        save_image(root / "images" / f"{name}.png")
+        (root / "masks" / name).mkdir(parents=True)
+    save_mask(root / "masks" / "a" / "1.png", 255 * LEFT)
+    assert "images/b.png: its folder of masks holds none" in refused(root, tmp_path / "out")
+    save_mask(root / "masks" / "b" / "1.png", 0 * LEFT)
+    assert converted(root, tmp_path / "out", task="instances")[0].objects == (0, 1)
+
+
+def test_broken_files_of_objects(tmp_path):
+    root = tmp_path / "d"
+    save_image(root / "images" / "a.png")
+    save_mask(root / "masks" / "a" / "1.png", 255 * LEFT)
+    (root / "masks" / "a" / "2.png").write_bytes(b"no image")
+    assert "masks/a/2.png: the mask cannot be read" in refused(root, tmp_path / "out")

@@ -105,7 +105,23 @@ def test_label_files_of_over_a_gigabyte(tmp_path, monkeypatch):
 def test_broken_label_files(tmp_path, text):
     root = coco(tmp_path / "c")
     (root / "labels.json").write_bytes(text.encode("latin-1"))
-    assert refused(root, tmp_path / "out").startswith("labels.json: is not valid JSON")
+    message = refused(root, tmp_path / "out")
+    assert message.startswith(("labels.json: is not valid JSON", "labels.json: begins as UTF-16 text and is damaged"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_label_files_as_windows_writes_them(tmp_path, encoding):
+    root = coco(tmp_path / "c")
+    text = (root / "labels.json").read_text(encoding="utf-8")
+    (root / "labels.json").write_text(text, encoding=encoding)
+    assert converted(root, tmp_path / "out")[0].format == "coco"
+
+
+def test_label_files_in_latin_1(tmp_path):
+    root = coco(tmp_path / "c")
+    text = (root / "labels.json").read_text(encoding="utf-8").replace('"car"', '"cä"')
+    (root / "labels.json").write_text(text, encoding="latin-1")
+    assert "labels.json: is not UTF-8 text (byte 0xe4 in line 1)" in refused(root, tmp_path / "out")
 
 
 def test_images_that_hold_less_than_they_claim(tmp_path):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from keras_seg._decoding.decode import file_facts
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
@@ -15,7 +16,8 @@ from keras_seg.data.conversion.formats.several_masks import OBJECT, Example, Exa
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages, LabeledObject
 from keras_seg.data.conversion.source import Source
 from keras_seg.data.conversion.stamp import Stamp, cropped
-from keras_seg.data.index.instance_pairs import object_files, pair_instance_files
+from keras_seg.data.index.file_listing import image_files
+from keras_seg.data.index.instance_pairs import pair_instance_files
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.layouts import splits_of
 from keras_seg.data.index.mask_facts import mask_facts
@@ -23,7 +25,7 @@ from keras_seg.data.index.mask_reading import apply_map, detect_reading
 from keras_seg.data.index.object_files import read_object
 from keras_seg.data.index.object_pixels import looks_inverted
 from keras_seg.data.index.pairs import Pairing, pair_files
-from keras_seg.data.index.reading import image_size, read_mask
+from keras_seg.data.index.reading import read_mask
 from keras_seg.data.index.refusals import SeveralMasksError
 
 
@@ -36,7 +38,9 @@ def _recognize(source: Source) -> str | None:
         if "may be (" in str(error) or "may both" in str(error):
             source.problems.append(str(error))
         return None
-    first = examples[0]
+    first = next((example for example in examples if example.mask or example.files), None)
+    if first is None:
+        return None
     return f"{source.name(first.image)} and {source.name(first.mask or first.files[0][1])}"
 
 
@@ -59,7 +63,7 @@ def _of_split(root: pathlib.Path, split: str | None) -> Examples:
         try:
             pairing = pair_instance_files(root, split=split, allow_orphans=True)
             if all(pair.mask.is_dir() for pair in pairing.pairs):
-                files = [tuple((OBJECT, file) for file in object_files(pair.mask)) for pair in pairing.pairs]
+                files = [tuple((OBJECT, file) for file in image_files(pair.mask)) for pair in pairing.pairs]
                 pairs = zip(pairing.pairs, files, strict=True)
                 found = tuple(Example(image=pair.image, split=split, files=own) for pair, own in pairs)
                 return Examples(found=found, notices=pairing.notices)
@@ -83,6 +87,12 @@ def _one_mask_each(root: pathlib.Path, split: str | None) -> Pairing:
 def _read(source: Source) -> LabeledImages:
     all_examples = _examples(source)
     examples = [_inside(source, example) for example in all_examples.found]
+    empty = next((example for example in examples if example.mask is None and not example.files), None)
+    if empty is not None:
+        raise InputError(
+            f"{source.name(empty.image)}: its folder of masks holds none. Save one file per object, or one file of "
+            "zeros if the image has no objects."
+        )
     if len({example.mask is None for example in examples}) > 1:
         raise InputError(f"{source.shown}: some images have one mask and some have several. Convert them one by one.")
     found = _objects(source, examples) if examples[0].mask is None else _masks(source, examples)
@@ -136,8 +146,7 @@ def _masks(source: Source, examples: Sequence[Example]) -> LabeledImages:
 def _objects(source: Source, examples: Sequence[Example]) -> LabeledImages:
     """Images with a file per object or per class."""
     seen = sorted({name for example in examples for name, _ in example.files})
-    names, ids = class_ids(seen, source.shown)
-    classes = dict(zip(seen, ids, strict=True))
+    names, classes = _classes(source, seen, examples[0].split)
     # Several files of one class are objects; one file may hold any number of them.
     counts = [Counter(name for name, _ in example.files) for example in examples]
     has_objects = seen == [OBJECT] or any(count > 1 for own in counts for count in own.values())
@@ -147,14 +156,14 @@ def _objects(source: Source, examples: Sequence[Example]) -> LabeledImages:
     def images() -> Iterator[LabeledImage]:
         for example in examples:
             own = [(classes[name], file) for name, file in example.files]
-            sizes = {image_size(file): file for _, file in own}
+            sizes = {file_facts(file, "mask").turned_size: file for _, file in own}
             if len(sizes) > 1:
                 first, second = list(sizes.values())[:2]
                 raise InputError(f"{source.name(second)}: has another size than {first.name}, of the same image.")
             yield LabeledImage(
                 image=example.image,
                 name=example.image.name,
-                where=source.name(example.files[0][1]) if example.files else source.name(example.image),
+                where=source.name(example.files[0][1]),
                 split=example.split,
                 size=next(iter(sizes), None),
                 objects=[
@@ -173,6 +182,19 @@ def _objects(source: Source, examples: Sequence[Example]) -> LabeledImages:
         inverted=inverted,
         has_objects=has_objects,
     )
+
+
+def _classes(source: Source, seen: Sequence[str], split: str | None) -> tuple[tuple[str, ...], dict[str, int]]:
+    """(names, id of each class): in the order of the label file, if there is one."""
+    labels = read_label_file(source.root, split)
+    listed = list(seen if labels.names is None or seen == [OBJECT] else labels.names)
+    names, ids = class_ids(listed, source.shown if listed == seen else labels.path)
+    classes = dict(zip(listed, ids, strict=True))
+    if unknown := [name for name in seen if name not in classes]:
+        raise InputError(
+            f"{labels.path}: does not list {unknown[0]!r}, the class of some masks. Add it, or rename these masks."
+        )
+    return names, classes
 
 
 def _stamp(file: pathlib.Path, inverted: list[str], height: int, width: int) -> Stamp:
