@@ -3,7 +3,6 @@
 import os
 import pathlib
 import shlex
-import sys
 
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.formats.format import Format
@@ -53,7 +52,7 @@ def _unknown(source: Source) -> str:
     return f"{source.shown}: no known format. Looked for {signs}."
 
 
-def conversion_line(path: pathlib.Path, *, task: str, certain: bool) -> str | None:
+def _conversion_line(path: pathlib.Path, *, task: str, certain: bool) -> str | None:
     """The error for a folder or file of a format, with the command that converts it."""
     if certain and not path.is_dir():
         return None
@@ -76,7 +75,7 @@ def conversion_line(path: pathlib.Path, *, task: str, certain: bool) -> str | No
     return _line(path, f"is in the format {form.name} ({evidence})", task, form.name if len(found) > 1 else "")
 
 
-def joining_command(path: pathlib.Path, *, task: str) -> str | None:
+def _joining_command(path: pathlib.Path, *, task: str) -> str | None:
     """The command that joins the masks of each image, in a sentence; None if the format folders cannot."""
     try:
         if not _FOLDERS.recognize(Source(path)):
@@ -114,4 +113,4 @@ def _free(path: pathlib.Path) -> pathlib.Path:
     return free
 
 
-label_tools.add_recognizer(sys.modules[__name__])
+label_tools.add_recognizer(label_tools.Recognizer(conversion_line=_conversion_line, joining_command=_joining_command))

@@ -11,6 +11,7 @@ from keras_seg._text import read_text
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS
 from keras_seg.data.index.folder_roles import SPLITS
+from keras_seg.data.index.unicode_names import forms
 
 _MAX_JSON = 1_000_000_000
 # Parsed files that are kept in memory; of larger ones, the last.
@@ -71,9 +72,10 @@ class Source:
     def first_file(self, name: object, bases: Sequence[pathlib.Path], where: str) -> pathlib.Path | None:
         """The file `name` in the first of the folders that has it; the folder `images` first."""
         for base in ([self.images] if self.images else []) + list(bases):
-            path = self.inside(name, base, where)
-            if is_file(path):
-                return path
+            for form in forms(name) if isinstance(name, str) else (name,):
+                path = self.inside(form, base, where)
+                if is_file(path):
+                    return path
         return None
 
     def files(self, folder: pathlib.Path, extensions: Sequence[str] = EXTENSIONS) -> list[pathlib.Path]:

@@ -4,9 +4,10 @@ The formats lie in a package above this one. Each of its recognizers is added he
 """
 
 import contextlib
+import dataclasses
 import pathlib
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from keras_seg._validation import InputError
 from keras_seg.data.index.refusals import PaintedMaskError, SeveralMasksError
@@ -14,26 +15,26 @@ from keras_seg.data.index.refusals import PaintedMaskError, SeveralMasksError
 LABEL_FILES = ("labels.json", "classes.txt")
 
 
-class Recognizer(Protocol):
-    """Knows the folders that need to be converted."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recognizer:
+    """Knows the folders that need to be converted.
 
-    def conversion_line(self, path: pathlib.Path, *, task: str, certain: bool) -> str | None:
-        """The line of the error for what a label tool wrote, or None.
+    Args:
+        conversion_line: function of (path, task=..., certain=...) that gives the line of the error for what a label
+            tool wrote, or None. `certain` asks only for folders whose masks would be misread; it is quick.
+        joining_command: function of (path, task=...) that gives the command that joins the masks of each image, in a
+            sentence, or None if it could not.
+    """
 
-        `certain` asks only for folders whose masks would be misread; it is quick.
-        """
-        ...
-
-    def joining_command(self, path: pathlib.Path, *, task: str) -> str | None:
-        """The command that joins the masks of each image, in a sentence, or None if it could not."""
-        ...
+    conversion_line: Callable[..., str | None]
+    joining_command: Callable[..., str | None]
 
 
 _recognizers: list[Recognizer] = []
 
 
 def add_recognizer(recognizer: Recognizer) -> None:
-    """Ask this recognizer about paths from now on. A module is one, if it has the two functions."""
+    """Ask this recognizer about paths from now on."""
     _recognizers.append(recognizer)
 
 

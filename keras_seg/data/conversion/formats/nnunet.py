@@ -11,6 +11,7 @@ from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source, is_file
+from keras_seg.data.index.unicode_names import nfc
 
 # Behind the name of the case, the number of the channel.
 _CHANNEL = re.compile(r"(.+)_(\d{4})", re.DOTALL)
@@ -51,7 +52,7 @@ def _read(source: Source) -> LabeledImages:
     def images() -> Iterator[LabeledImage]:
         cases = _cases(source.files(source.root / "imagesTr", (ending,)))
         for mask in source.files(source.root / "labelsTr", (ending,)):
-            where, own = source.name(mask), cases.pop(mask.stem, {})
+            where, own = source.name(mask), cases.pop(nfc(mask.stem), {})
             files = _files_of_case(source, mask.stem, own, channels)
             if len(files) > 1 and stacked not in found.notices:
                 found.notices.append(stacked)
@@ -79,8 +80,8 @@ def _cases(files: Sequence[pathlib.Path]) -> dict[str, dict[int, pathlib.Path]]:
     """The files of each case by the number of the channel: case_0001 is channel 1 of case."""
     cases: dict[str, dict[int, pathlib.Path]] = {}
     for file in files:
-        match = _CHANNEL.fullmatch(file.stem)
-        name, number = (match[1], int(match[2])) if match else (file.stem, 0)
+        match = _CHANNEL.fullmatch(nfc(file.stem))
+        name, number = (match[1], int(match[2])) if match else (nfc(file.stem), 0)
         cases.setdefault(name, {})[number] = file
     return cases
 

@@ -3,7 +3,6 @@
 import dataclasses
 import pathlib
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 
 from keras_seg._validation import InputError
@@ -11,6 +10,7 @@ from keras_seg.data.index.file_listing import Listing, walk
 from keras_seg.data.index.folder_roles import FolderRole, folder_role, is_mask_word, words_of
 from keras_seg.data.index.layouts import find_layout
 from keras_seg.data.index.stem_matching import by_stem, match_stems
+from keras_seg.data.index.unicode_names import nfc
 
 # The class of files whose names tell none.
 OBJECT = "object"
@@ -95,7 +95,7 @@ def _by_name(root: pathlib.Path, split: str | None) -> Examples:
             return Examples()
         files |= {image: [] for image in part.images}
         for mask, image in owners.items():
-            files[image].append((_class_in(_nfc(mask.stem)[len(_nfc(image.stem)) :]), mask))
+            files[image].append((_class_in(nfc(mask.stem)[len(nfc(image.stem)) :]), mask))
     names = {name for own in files.values() for name, _ in own}
     # Some files that name a class and some that do not can be read in two ways.
     return Examples() if len(names) > 1 and OBJECT in names else _examples(files, split)
@@ -128,7 +128,7 @@ def _by_beginning(
     """The image whose name a mask begins with, the longest one."""
     owners = {}
     for mask in masks:
-        stem = _nfc(mask.stem)
+        stem = nfc(mask.stem)
         lengths = (n for n in range(len(stem), 0, -1) if _FURTHER.fullmatch(stem[n:]))
         name = next((stem[:n] for n in lengths if stem[:n] in images), None)
         if name is not None:
@@ -139,7 +139,3 @@ def _by_beginning(
 def _class_in(ending: str) -> str:
     words = [word for word in words_of(ending) if not is_mask_word(word)]
     return "_".join(word for word in words if not word.isdigit()) or OBJECT
-
-
-def _nfc(stem: str) -> str:
-    return unicodedata.normalize("NFC", stem)

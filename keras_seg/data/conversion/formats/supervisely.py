@@ -26,6 +26,7 @@ from keras_seg.data.conversion.labeled_image import (
 from keras_seg.data.conversion.polygons import polygon_points, polygon_stamp, rectangle
 from keras_seg.data.conversion.source import Source, is_file
 from keras_seg.data.conversion.stamp import Stamp, placed
+from keras_seg.data.index.unicode_names import nfc
 
 _AREAS = ("polygon", "rectangle", "bitmap")
 _NO_AREA = ("line", "point", "graph", "polyline", "cuboid")
@@ -57,7 +58,7 @@ def _read(source: Source) -> LabeledImages:
 
     def images() -> Iterator[LabeledImage]:
         for folder in project_.folders:
-            files = {file.name: file for file in source.files(folder / "img")}
+            files = {nfc(file.name): file for file in source.files(folder / "img")}
             for label in source.files(folder / "ann", (".json",)):
                 where, content = source.name(label), source.json(label)
                 size = content.get("size") if isinstance(content, dict) else None
@@ -66,7 +67,7 @@ def _read(source: Source) -> LabeledImages:
                     raise InputError(f"{where}: must hold size and objects. Export the project again.")
                 name = label.name.removesuffix(".json")
                 yield LabeledImage(
-                    image=files.pop(name, None),
+                    image=files.pop(nfc(name), None),
                     name=project_.image_name(folder, name),
                     where=where,
                     split=project_.split(folder),

@@ -15,6 +15,7 @@ from keras_seg.data.conversion.formats.supervisely_project import Project, proje
 from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source, is_file
 from keras_seg.data.index.instance_reading import read_instances
+from keras_seg.data.index.unicode_names import forms, nfc
 
 _COLORS = "obj_class_to_machine_color.json"
 _META = "meta.json"
@@ -68,10 +69,10 @@ def _read(source: Source) -> LabeledImages:
         for folder in project_.folders:
             own = source.files(folder / "img") or (source.files(source.images) if source.images else [])
             # The mask of a.jpg is a.png, or a.jpg.png in older exports.
-            by_name = {image.stem: image for image in own} | {image.name: image for image in own}
+            by_name = {nfc(image.stem): image for image in own} | {nfc(image.name): image for image in own}
             used = set()
             for mask in source.files(folder / kind):
-                image, where = by_name.get(mask.stem), source.name(mask)
+                image, where = by_name.get(nfc(mask.stem)), source.name(mask)
                 used.add(image)
                 read = functools.partial(_mask, mask, where, classes, human=kind == _HUMAN)
                 yield LabeledImage(
@@ -134,7 +135,8 @@ def _objects(
     folder: pathlib.Path, mask: pathlib.Path, image: pathlib.Path | None, read: functools.partial
 ) -> np.ndarray:
     """The objects of an image, a file each in a folder that has its name."""
-    names = [mask.stem] if image is None else [image.name, image.stem]
+    stems = [mask.stem] if image is None else [image.name, image.stem]
+    names = [form for stem in stems for form in forms(stem)]
     own = next((folder / name for name in names if (folder / name).is_dir()), None)
     return np.zeros(read().shape, "int32") if own is None else read_instances(own)
 
