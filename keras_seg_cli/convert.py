@@ -30,6 +30,7 @@ FORMATS = (
     "kitti",
     "mapillary",
     "supervisely",
+    "supervisely-masks",
     "label-studio",
     "via",
     "folders",

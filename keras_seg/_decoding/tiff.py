@@ -1,6 +1,9 @@
 """TIFF of any number of bands and bits, planar or not, in strips or tiles."""
 
+import contextlib
 import io
+import math
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -10,6 +13,7 @@ from keras_seg._decoding.checked_file import check_frames, check_memory
 from keras_seg._decoding.file_facts import FileFacts, Pixels
 from keras_seg._decoding.orientation import stored
 from keras_seg._decoding.pillow_file import ORIENTATION_TAG, full_scale, identify, unstretched
+from keras_seg._decoding.quiet_tifffile import quiet
 from keras_seg._decoding.tiff_segments import REPACKED, repacked_values
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
@@ -73,8 +77,10 @@ def tiff_pixels(stream: BinaryIO, path: PathLike, kind: str) -> Pixels:
     )
 
 
-def _opened(stream: BinaryIO) -> tifffile.TiffFile:
-    return tifffile.TiffFile(stream, is_ome=False)
+@contextlib.contextmanager
+def _opened(stream: BinaryIO) -> Iterator[tifffile.TiffFile]:
+    with quiet(), tifffile.TiffFile(stream, is_ome=False) as file:
+        yield file
 
 
 def _pages(path: PathLike, file: tifffile.TiffFile) -> tuple[Any, int]:
@@ -150,6 +156,9 @@ def _palette(colormap: np.ndarray) -> np.ndarray:
 
 
 def _refuse_truncated(stream: BinaryIO, page: Any) -> None:
+    # Decoders would look for each missing one, which takes a minute for a damaged height.
+    if len(page.dataoffsets) < (wanted := math.prod(page.chunked)):
+        raise ValueError(f"it lists {len(page.dataoffsets)} of {wanted} strips or tiles")
     end = max((o + c for o, c in zip(page.dataoffsets, page.databytecounts, strict=True) if c), default=0)
     if end > stream.seek(0, io.SEEK_END):
         raise ValueError("it is truncated")

@@ -6,6 +6,7 @@ from PIL import Image
 
 from keras_seg._validation import InputError
 from keras_seg.data import (
+    diagnose,
     find_instance_pairs,
     find_instance_splits,
     from_folder,
@@ -325,3 +326,61 @@ def test_maps_drawn_on_the_stored_pixels_of_a_turned_photo(tmp_path, nested):
     assert index.read_labels(0).tolist() == ids.tolist()
     image, _ = next(iter(from_folder(index, batch_size=1)))
     np.testing.assert_array_equal(image[0], pixels)
+
+
+class TestDoubtfulObjects:
+    """Objects that share pixels, and files that seem to be black on white."""
+
+    def folder(self, tmp_path):
+        for name in "ab":
+            picture(tmp_path / "images" / f"{name}.png")
+            objects(tmp_path / "masks" / name)
+        return tmp_path
+
+    def test_a_plain_folder_has_no_notice(self, tmp_path):
+        assert scan_instances(self.folder(tmp_path)).notices == ()
+
+    def test_overlaps_are_counted(self, tmp_path):
+        root = self.folder(tmp_path)
+        save(root / "masks" / "a" / "9.png", ((IDS == 1) * 255).astype("uint8"))
+        save(root / "masks" / "b" / "9.png", ((IDS > 1) * 255).astype("uint8"))
+        index = scan_instances(root)
+        assert index.notices == (
+            "5 objects in 2 images overlap, such as in masks/a/: the smaller one lies on top. "
+            "2 objects are covered completely, and lost.",
+        )
+        assert index.object_counts.tolist() == [3, 3]
+        assert "overlapping-objects" in {finding.code for finding in diagnose(root).findings}
+
+    def test_inverted_files_are_named(self, tmp_path):
+        root = self.folder(tmp_path)
+        save(root / "masks" / "b" / "2.png", ((IDS != 2) * 255).astype("uint8"))
+        assert any(
+            "1 mask file is white in all corners" in x and "masks/b/2.png" in x for x in scan_instances(root).notices
+        )
+        assert "inverted-objects" in {finding.code for finding in diagnose(root).findings}
+
+    def test_an_inverted_map(self, tmp_path):
+        picture(tmp_path / "images" / "a.png")
+        hole = np.full(IDS.shape, 255, "uint8")
+        hole[2, 2:5] = 0
+        save(tmp_path / "masks" / "a.png", hole)
+        assert any("white in all corners" in line and "a.png" in line for line in scan_instances(tmp_path).notices)
+
+    @pytest.mark.parametrize("values", [(1, 2), (100, 255), (3, 7)])
+    def test_two_values_of_which_none_is_black(self, tmp_path, values):
+        root = self.folder(tmp_path)
+        save(root / "masks" / "a" / "1.png", np.where(IDS == 1, *values).astype("uint8"))
+        with pytest.raises(InputError, match="holds 2 values, but one of several masks"):
+            scan_instances(root)
+
+    def test_nearly_black_is_black(self, tmp_path):
+        root = self.folder(tmp_path)
+        save(root / "masks" / "a" / "1.png", np.where(IDS == 1, 254, 2).astype("uint8"))
+        assert same_objects(scan_instances(root).read_labels(0), IDS)
+
+    def test_colors(self, tmp_path):
+        root = self.folder(tmp_path)
+        save(root / "masks" / "a" / "1.png", np.dstack([(IDS == 1) * 255, IDS * 0, IDS * 0]).astype("uint8"))
+        with pytest.raises(InputError, match=r"1.png: the mask is painted in colors. Save the objects of an image as"):
+            scan_instances(root)

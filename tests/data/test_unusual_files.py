@@ -3,7 +3,9 @@
 What is right is written down here, as arrays that the files are made of; no reader of the package checks another.
 """
 
+import contextlib
 import io
+import logging
 import os
 import struct
 import warnings
@@ -17,7 +19,7 @@ from refusals import refused
 
 from keras_seg._decoding.decode import file_facts
 from keras_seg._validation import InputError
-from keras_seg.data import from_folder, image_size, read_image, read_mask, scan_folder
+from keras_seg.data import diagnose, from_folder, image_size, read_image, read_mask, scan_folder
 
 # NumPy, Pillow and tf.data only: the same code runs whatever the backend.
 pytestmark = pytest.mark.tensorflow_only
@@ -589,6 +591,60 @@ class TestRange:
         array = np.zeros((7, 9), dtype)
         array[0, 0] = peak
         assert not self.notices(tmp_path, array)
+
+
+class TestTransparency:
+    def index(self, folder, image, **options):
+        for kind, picture in (("images", image), ("masks", Image.fromarray(IDS))):
+            (folder / kind).mkdir(exist_ok=True)
+            picture.save(folder / kind / "a.png", **options if kind == "images" else {})
+        return scan_folder(folder, num_classes=4)
+
+    def notices(self, folder, image, **options):
+        return [line for line in self.index(folder, image, **options).notices if "transparent" in line]
+
+    def rgba(self, alpha):
+        return Image.fromarray(np.dstack([RGB8, np.broadcast_to(np.uint8(alpha), RGB8.shape[:2])]))
+
+    def test_partly(self, tmp_path):
+        [notice] = self.notices(tmp_path, self.rgba(np.arange(9) * 28))
+        assert notice.startswith("1 image is partly transparent, which is blended with white: a.png")
+        finding = next(item for item in diagnose(tmp_path).findings if item.code == "transparent-images")
+        assert finding.severity == "note" and finding.examples == ("images/a.png",)
+
+    def test_everywhere(self, tmp_path):
+        [notice] = self.notices(tmp_path, self.rgba(0))
+        assert notice.startswith("1 image is transparent everywhere, and so read as white: a.png")
+        assert "transparent-images" in {item.code for item in diagnose(tmp_path).findings if item.severity == "warning"}
+
+    def test_a_transparent_color(self, tmp_path):
+        assert self.notices(tmp_path, Image.fromarray(RGB8), transparency=tuple(RGB8[0, 0].tolist()))
+
+    def test_a_transparent_entry_of_a_palette(self, tmp_path):
+        image = Image.fromarray(IDS)
+        image.putpalette(bytes(range(256)) * 3)
+        assert self.notices(tmp_path, image, transparency=int(IDS[0, 0]))
+
+    def test_opaque(self, tmp_path):
+        assert not self.notices(tmp_path, self.rgba(255))
+
+    def test_four_channels_are_not_blended(self, tmp_path):
+        self.index(tmp_path, self.rgba(9))
+        assert not any("transparent" in line for line in scan_folder(tmp_path, num_classes=4, channels=4).notices)
+
+
+def test_tifffile_does_not_write_lines_about_broken_files(tmp_path, caplog, capfd):
+    tifffile.imwrite(tmp_path / "whole.tif", RGB16, photometric="rgb", compression="zlib", rowsperstrip=2)
+    data = (tmp_path / "whole.tif").read_bytes()
+    path = tmp_path / "a.tif"
+    for place in range(0, len(data), 3):
+        path.write_bytes(data[:place] + b"\xff\xff\xff" + data[place + 3 :])
+        for read in (read_image, read_mask, image_size):
+            with contextlib.suppress(InputError):
+                read(path)
+    assert not caplog.records and capfd.readouterr().err == ""
+    logging.getLogger("tifffile").error("of another reader")
+    assert len(caplog.records) == 1
 
 
 def test_a_file_that_is_no_image_of_its_name(tmp_path):

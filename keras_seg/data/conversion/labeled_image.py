@@ -36,6 +36,7 @@ class LabeledImage:
 
     Args:
         image: path of the file, or None if the source does not have it.
+        channels: paths of the files with one channel each, if there are several; `image` is the first.
         name: str. The name that the source gives it, with its folder: the stem of the output.
         where: str. The file and the record of the labels, for error messages.
         split: str. "train", "val", "test" or None.
@@ -49,6 +50,7 @@ class LabeledImage:
     image: pathlib.Path | None
     name: str
     where: str
+    channels: Sequence[pathlib.Path] = ()
     split: str | None = None
     size: tuple[int, int] | None = None
     objects: Sequence[LabeledObject] = ()
@@ -69,6 +71,7 @@ class LabeledImages:
         rule: str. Which object wins where objects overlap, in words.
         notices: list of str, which may grow while the images are read.
         left_out: list of str. Names of images that have no labels and are not written; may grow.
+        inverted: list of str. Names of masks that seem to be black on white; may grow.
         has_objects: bool. Whether the objects of a class are told apart.
     """
 
@@ -79,6 +82,7 @@ class LabeledImages:
     rule: str = ""
     notices: list[str] = dataclasses.field(default_factory=list)
     left_out: list[str] = dataclasses.field(default_factory=list)
+    inverted: list[str] = dataclasses.field(default_factory=list)
     has_objects: bool = True
 
 

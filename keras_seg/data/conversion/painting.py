@@ -14,6 +14,7 @@ class Painted:
 
     Args:
         mask: int32 array (height, width) of class ids; `VOID` for ignored pixels.
+        ids: the class of each object, those that are not visible included.
         instances: int32 array of object numbers, 0 for the background; `VOID` for ignored pixels.
         overlapping: number of objects that share pixels with another one.
         hidden: number of objects that others cover completely.
@@ -23,6 +24,7 @@ class Painted:
     """
 
     mask: np.ndarray
+    ids: tuple[int, ...]
     instances: np.ndarray
     overlapping: int
     hidden: int
@@ -36,6 +38,7 @@ def paint(objects: Sequence[LabeledObject], height: int, width: int, *, large_fi
     mask = np.zeros((height, width), "int32")
     owner = np.zeros((height, width), "int32")
     stamps = [(item.id_, item.draw(height, width)) for item in objects]
+    stamps = [(id_, stamp) for id_, stamp in stamps if not stamp.absent]
     drawn = [(id_, stamp) for id_, stamp in stamps if stamp.inside.any()]
     cut = sum(stamp.cut for _, stamp in drawn)
     outside = sum(stamp.cut for _, stamp in stamps) - cut
@@ -60,6 +63,7 @@ def paint(objects: Sequence[LabeledObject], height: int, width: int, *, large_fi
     owner[np.isin(owner, erased)] = 0
     return Painted(
         mask=mask,
+        ids=tuple(id_ for id_, _ in stamps if id_ != VOID),
         instances=owner,
         overlapping=len(shared),
         hidden=len(areas) - int(left),

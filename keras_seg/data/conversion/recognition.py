@@ -10,6 +10,9 @@ from keras_seg.data.conversion.formats.registry import FORMATS
 from keras_seg.data.conversion.source import Source
 from keras_seg.data.index import label_tools
 
+# The format of plain folders.
+_FOLDERS = FORMATS["folders"]
+
 
 def find_format(source: Source) -> Format:
     """The one format that fits; plain folders of images and masks only if no other does."""
@@ -72,11 +75,25 @@ def _conversion_line(path: pathlib.Path, *, task: str, certain: bool) -> str | N
     return _line(path, f"is in the format {form.name} ({evidence})", task, form.name if len(found) > 1 else "")
 
 
+def _joining_command(path: pathlib.Path, *, task: str) -> str | None:
+    """The command that joins the masks of each image, in a sentence; None if the format folders cannot."""
+    try:
+        if not _FOLDERS.recognize(Source(path)):
+            return None
+    except (InputError, OSError):
+        return None
+    return f"Run {_command(path, task, '')}, which joins them, and pass the folder that it writes."
+
+
 def _line(path: pathlib.Path, what: str, task: str, form: str) -> str:
+    return f"{path}: {what}. Run {_command(path, task, form)}, and pass the folder that it writes."
+
+
+def _command(path: pathlib.Path, task: str, form: str) -> str:
     settings = {"format": form, "task": "instances" if task == "instances" else ""}
     options = [word for name, value in settings.items() if value for word in (f"--{name}", value)]
     command = shlex.join(["keras-seg", "convert", *map(_argument, (path, _free(path))), *options])
-    return f"{path}: {what}. Run `{command}` (in Python: ks.data.convert), and pass the folder that it writes."
+    return f"`{command}` (in Python: ks.data.convert)"
 
 
 def _argument(path: pathlib.Path) -> str:
@@ -96,4 +113,4 @@ def _free(path: pathlib.Path) -> pathlib.Path:
     return free
 
 
-label_tools.add_recognizer(_conversion_line)
+label_tools.add_recognizer(label_tools.Recognizer(conversion_line=_conversion_line, joining_command=_joining_command))

@@ -24,6 +24,7 @@ class ConversionReport:
         left_out: tuple of str. Images or labels that are not in the output, because their partner is missing.
         resized: tuple of str. Masks that were resized to their image with nearest neighbor.
         turned: tuple of str. Masks that were turned as the EXIF orientation turns their image.
+        inverted: tuple of str. Black and white masks that are white in all corners and in over half of the image.
         overlapping: int. Objects that share pixels with another one.
         hidden: int. Objects that are covered completely by others.
         cut: int. Objects that lie partly outside of their image.
@@ -46,6 +47,7 @@ class ConversionReport:
     left_out: tuple[str, ...] = ()
     resized: tuple[str, ...] = ()
     turned: tuple[str, ...] = ()
+    inverted: tuple[str, ...] = ()
     overlapping: int = 0
     hidden: int = 0
     cut: int = 0
@@ -64,6 +66,7 @@ class ConversionReport:
             ("left out: image or labels missing", _counted(self.left_out)),
             ("masks resized to their image (nearest neighbor)", _counted(self.resized)),
             ("masks turned with their image (EXIF)", _counted(self.turned)),
+            ("masks that are mostly white: inverted?", _counted(self.inverted)),
             ("objects that overlap", f"{self.overlapping}: {self.rule}" if self.overlapping else ""),
             ("objects hidden by others", f"{self.hidden}" if self.hidden else ""),
             ("objects cut at the border of the image", f"{self.cut}" if self.cut else ""),

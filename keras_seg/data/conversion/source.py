@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
+from keras_seg._text import read_text
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS
 from keras_seg.data.index.folder_roles import SPLITS
+from keras_seg.data.index.unicode_names import forms
 
 _MAX_JSON = 1_000_000_000
 # Parsed files that are kept in memory; of larger ones, the last.
@@ -70,9 +72,10 @@ class Source:
     def first_file(self, name: object, bases: Sequence[pathlib.Path], where: str) -> pathlib.Path | None:
         """The file `name` in the first of the folders that has it; the folder `images` first."""
         for base in ([self.images] if self.images else []) + list(bases):
-            path = self.inside(name, base, where)
-            if is_file(path):
-                return path
+            for form in forms(name) if isinstance(name, str) else (name,):
+                path = self.inside(form, base, where)
+                if is_file(path):
+                    return path
         return None
 
     def files(self, folder: pathlib.Path, extensions: Sequence[str] = EXTENSIONS) -> list[pathlib.Path]:
@@ -145,19 +148,16 @@ class Source:
                 f"{self.name(path)}: has {size / 1e9:.1f} GB, and 1 GB is the most that is read. Divide the file."
             )
         try:
-            return json.loads(path.read_text(encoding="utf-8-sig"))
+            return json.loads(read_text(path, shown=self.name(path), largest=_MAX_JSON))
+        except InputError:
+            raise
         except (ValueError, RecursionError) as error:
             reason = "nested too deeply" if isinstance(error, RecursionError) else error
             raise InputError(f"{self.name(path)}: is not valid JSON ({reason}). Export the labels again.") from error
 
     def text(self, path: pathlib.Path) -> str:
         """The content of a text file."""
-        if path.stat().st_size > _MAX_JSON // 10:
-            raise InputError(f"{self.name(path)}: is larger than 100 MB, too large for a label file. Check it.")
-        try:
-            return path.read_text(encoding="utf-8-sig")
-        except ValueError as error:
-            raise InputError(f"{self.name(path)}: is not UTF-8 text. Save it as UTF-8.") from error
+        return read_text(path, shown=self.name(path), largest=_MAX_JSON // 10)
 
 
 def is_file(path: pathlib.Path) -> bool:

@@ -15,12 +15,14 @@ class Stamp:
         left: int. The column of the first column of `inside`.
         inside: bool array (height, width), which lies in the image completely.
         cut: bool. Whether a part of the object lies outside of the image.
+        absent: bool. Whether the file of the object shows none, as black masks do.
     """
 
     top: int = 0
     left: int = 0
     inside: np.ndarray
     cut: bool = False
+    absent: bool = False
 
     @property
     def window(self) -> tuple[slice, slice]:

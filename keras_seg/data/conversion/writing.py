@@ -13,7 +13,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from keras_seg import _files
+from keras_seg._decoding.decode import decode
 from keras_seg._validation import InputError
+from keras_seg.data.conversion.channel_files import stacked_channels
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.painting import Painted, paint
 from keras_seg.data.conversion.report import ConversionReport
@@ -68,14 +70,18 @@ class FolderWriter:
         if image is None:
             raise AssertionError("the caller leaves out labels without an image")
         size = image_size(image)
-        if self._check_images and image.suffix.lower() != ".npy":
-            read_image(image)  # A header can claim pixels that the file does not hold.
+        stacked = stacked_channels(item.channels) if item.channels else None
+        if self._check_images and stacked is None:
+            decode(image)  # A header can claim pixels that the file does not hold.
         mask, instances = self._maps(item, size)
         stem = self._stem(item)
         root = self.folder / (item.split or "")
         for kind in ("images", "masks", *(["instances"] if self._instances else [])):
             (root / kind).mkdir(parents=True, exist_ok=True)
-        _copy(image, root / "images" / stem)
+        if stacked is None:
+            _copy(image, root / "images" / stem)
+        else:
+            np.save(root / "images" / f"{stem}.npy", stacked)
         self._save_mask(mask, root / "masks" / f"{stem}.png")
         if self._instances:
             _save_instances(instances, root / "instances" / f"{stem}.png", item.where)
@@ -112,6 +118,7 @@ class FolderWriter:
             left_out=tuple(self._lists["left_out"]),
             resized=tuple(self._lists["resized"]),
             turned=tuple(self._lists["turned"]),
+            inverted=tuple(printable(name) for name in self._labels.inverted),
             overlapping=self._counts["overlapping"],
             hidden=self._counts["hidden"],
             cut=self._counts["cut"],
@@ -125,7 +132,7 @@ class FolderWriter:
         if item.mask is None:
             height, width = item.size or size
             painted = paint(item.objects, height, width, large_first=self._labels.large_first)
-            self._count(item, painted)
+            self._count(painted)
             mask, instances = painted.mask, painted.instances
         else:
             mask = item.mask()
@@ -141,12 +148,12 @@ class FolderWriter:
             )
         return fitted[0], fitted[-1] if instances is not None else np.zeros(size, "int32")
 
-    def _count(self, item: LabeledImage, painted: Painted) -> None:
+    def _count(self, painted: Painted) -> None:
         for key in ("overlapping", "hidden", "cut", "outside", "empty"):
             self._counts[key] += getattr(painted, key)
-        for one in item.objects:
-            if one.id_ != VOID:
-                self._objects[one.id_] += 1
+        if self._labels.has_objects:
+            for id_ in painted.ids:
+                self._objects[id_] += 1
 
     def _fitted(self, mask: np.ndarray, item: LabeledImage, size: tuple[int, int], *, first: bool) -> np.ndarray:
         """The mask turned or resized to its image where the two differ."""

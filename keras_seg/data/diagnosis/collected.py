@@ -14,7 +14,6 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.diagnosis.examine import Examined
 from keras_seg.data.diagnosis.parts import Part
-from keras_seg.data.index import black_and_white
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import exif_choice
 from keras_seg.data.index.folder_index import FolderIndex, PairFacts, folder_name, index_of_pairs
@@ -24,6 +23,7 @@ from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile
 from keras_seg.data.index.mask_facts import MaskFacts
 from keras_seg.data.index.mask_ids import Rgb, lossy_ids
+from keras_seg.data.index.mask_reading import stray_labels
 from keras_seg.data.index.object_facts import ObjectFacts
 from keras_seg.data.index.pairs import ListedPairs, Pair
 
@@ -97,7 +97,7 @@ class Collected:
                 return "holds colors without an id"
         elif found.many:
             return "holds too many different values"
-        elif facts.lossy and black_and_white.kind_of(facts.counts, lossy=True) == "ids":
+        elif facts.spoiled:
             return str(lossy_ids(facts.path)).removeprefix(f"{facts.path}: ")
         elif self.stray(facts):
             return "holds labels that are no class"
@@ -105,16 +105,21 @@ class Collected:
 
     def stray(self, facts: MaskFacts) -> list[int]:
         """The labels of a mask that are neither a class of the label file nor ignored."""
-        labels = self.labels
-        if labels.label_map is not None:
-            known = {*labels.label_map, *(() if 0 in labels.label_map.values() else (0,))}
-        elif labels.names is None or (
-            len(labels.names) == 2 and black_and_white.kind_of(facts.counts, lossy=facts.lossy) in ("white", "blurred")
-        ):
-            return sorted(value for value in facts.counts if value < 0 and value not in self._ignored)
-        else:
-            known = set(range(len(labels.names)))
-        return sorted(facts.counts.keys() - known - {*self._ignored})
+        if self._declared is not None:
+            return stray_labels(facts, self._declared)
+        return sorted(value for value in facts.counts if value < 0 and value not in self._ignored)
+
+    @functools.cached_property
+    def _declared(self) -> LabelEncoding | None:
+        """The encoding that the label file defines; None if it defines no classes, or what the reading refuses."""
+        names, label_map = self.labels.names, self.labels.label_map or {}
+        if names is None and not label_map:
+            return None
+        count = max(2, *(id_ + 1 for id_ in label_map.values())) if names is None else len(names)
+        try:
+            return LabelEncoding(num_classes=count, ignore_class=self._ignored, label_map=tuple(label_map.items()))
+        except InputError:
+            return None
 
     @functools.cached_property
     def _ignored(self) -> tuple[int, ...]:
@@ -157,7 +162,7 @@ class Collected:
     @functools.cached_property
     def mixed(self) -> LabelEncoding | None:
         """The reading of black and white masks on two scales, some of them smoothed, which the scan refuses."""
-        kinds = {black_and_white.kind_of(facts.counts, lossy=facts.lossy) for _, facts in self.class_masks}
+        kinds = {facts.kind for _, facts in self.class_masks}
         names = self.labels.names
         two = names is None or len(names) == 2
         if self.painted or not two or self.labels.label_map or not {"unit", "blurred"} <= kinds:

@@ -18,7 +18,6 @@ from keras_seg.data.diagnosis.diagnosis import Diagnosis
 from keras_seg.data.diagnosis.examine import Examined, Files, examine
 from keras_seg.data.diagnosis.finding import SEVERITIES, Finding
 from keras_seg.data.diagnosis.parts import Part, list_parts
-from keras_seg.data.index.black_and_white import kind_of
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.label_tools import conversion_error, refuse_data_set
 from keras_seg.data.index.pairs import ListedPairs
@@ -71,7 +70,7 @@ def diagnose(
         _validation.one_of("task", task, TASKS)
     refuse_data_set(path, task=task or "semantic", settings=())
     parts = list_parts(path, task)
-    if not any(part.pairs for part in parts):
+    if not any(part.pairs or part.several for part in parts):
         _refuse_label_tool(path, task)
     labels, label_error = _labels(path, parts)
 
@@ -131,10 +130,7 @@ def _labels(path: PathLike | ListedPairs, parts: list[Part]) -> tuple[LabelFile,
 
 def _facts(collected: Collected) -> dict[str, Any]:
     sizes = Counter(size for index in collected.indices.values() for size in index.sizes)
-    kinds = Counter(
-        "colors" if item.colors is not None else kind_of(facts.counts, lossy=facts.lossy)
-        for item, facts in collected.class_masks
-    )
+    kinds = Counter("colors" if item.colors is not None else facts.kind for item, facts in collected.class_masks)
     facts: dict[str, Any] = {
         "pairs": {part.split or "all": len(part.pairs) for part in collected.parts},
         "sizes": {f"{height}x{width}": count for (height, width), count in sizes.most_common(5)},

@@ -78,8 +78,8 @@ def examine(files: Files, *, channels: int, objects: bool, painted: bool) -> Exa
     image, gray, image_error = None, None, ""
     if files.image is not None:
         try:
-            array, file = read_stored_image(files.image, channels=channels)
-            image, gray = facts_of_image(files.image, array, file), gray_picture(array)
+            stored = read_stored_image(files.image, channels=channels)
+            image, gray = facts_of_image(files.image, stored), gray_picture(stored.values)
         except InputError as error:
             image_error = str(error)
     mask, mask_error = None, ""
@@ -116,10 +116,9 @@ def _class_mask(path: pathlib.Path, *, painted: bool) -> _Mask:
         return _Mask(MaskFacts(path, pixels.facts, {}), labels, colors, many)
     labels = mask_ids(path, pixels, None)
     facts = facts_of(path, labels, pixels)
-    kind = black_and_white.kind_of(facts.counts, lossy=facts.lossy)
     if len(facts.counts) > CAP:
         return _Mask(facts._replace(counts=dict(list(facts.counts.items())[:CAP])), None, None, True)
-    if kind == "blurred":
+    if facts.kind == "blurred":
         labels = (labels >= black_and_white.THRESHOLD).astype(np.uint8)
     elif facts.lossy:
         labels = None  # Regions of a JPEG are those of its blocks.

@@ -8,7 +8,9 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import image_files, walk
 from keras_seg.data.index.instance_pairs import find_instance_splits, is_object_folder, pair_instance_files
+from keras_seg.data.index.label_tools import joined
 from keras_seg.data.index.pairs import ListedPairs, Pair, find_splits, pair_files
+from keras_seg.data.index.refusals import SeveralMasksError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,7 @@ class Part:
         others: files of other types beside them.
         loose: all image files, if they cannot be paired.
         error: why they cannot be paired, or "".
+        several: the error if images have several masks.
     """
 
     split: str | None
@@ -32,6 +35,7 @@ class Part:
     others: tuple[pathlib.Path, ...] = ()
     loose: tuple[pathlib.Path, ...] = ()
     error: str = ""
+    several: SeveralMasksError | None = None
 
 
 def list_parts(path: PathLike | ListedPairs, task: str | None) -> list[Part]:
@@ -49,13 +53,13 @@ def list_parts(path: PathLike | ListedPairs, task: str | None) -> list[Part]:
 def _part(path: PathLike | ListedPairs, split: str | None, task: str | None) -> Part:
     # Two text files list exactly the pairs that are meant.
     orphans = not isinstance(path, (tuple, list)) or any(pathlib.Path(part).is_dir() for part in path)
-    errors = []
+    errors: list[InputError] = []
     for name in (task,) if task else ("semantic", "instances"):
         try:
             find = pair_instance_files if name == "instances" else pair_files
             pairing = find(path, split=split, allow_orphans=orphans)
         except InputError as error:
-            errors.append(str(error))
+            errors.append(error)
             continue
         if task is None and name == "instances" and not is_object_folder(pairing.pairs[0].mask):
             continue
@@ -69,7 +73,11 @@ def _part(path: PathLike | ListedPairs, split: str | None, task: str | None) -> 
             others=tuple(file for folder in sorted(folders) for file in _others(folder)) if orphans else (),
         )
     loose = _all_images(pathlib.Path(path)) if split is None and not isinstance(path, (tuple, list)) else ()
-    return Part(split=split, loose=tuple(loose), error=errors[0])
+    error = errors[0]
+    if isinstance(error, SeveralMasksError) and not isinstance(path, (tuple, list)):
+        error = joined(error, pathlib.Path(path), task=task or "semantic")
+    several = error if isinstance(error, SeveralMasksError) else None
+    return Part(split=split, loose=tuple(loose), error=str(error), several=several)
 
 
 def _others(folder: pathlib.Path) -> Iterator[pathlib.Path]:

@@ -12,11 +12,11 @@ from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex, image_fields
 from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
-from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
+from keras_seg.data.index.image_facts import ImageFacts, image_facts, image_notices
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.label_names import names_for, names_given, reads_alike
-from keras_seg.data.index.label_tools import colors_converted, refuse_data_set
+from keras_seg.data.index.label_tools import colors_converted
 from keras_seg.data.index.mask_facts import MaskFacts, mask_facts
 from keras_seg.data.index.mask_reading import (
     MaskReading,
@@ -208,10 +208,14 @@ def scan_folder(
             label_map=label_map,
             colors=colors if encoding.colors else None,
         )
-    refuse_data_set(
-        path, task="semantic", settings=(encoding, num_classes, ignore_class, class_names, label_map, colors)
+    pairing = scanned_pairs(
+        pair_files,
+        path,
+        split=split,
+        allow_orphans=allow_orphans,
+        task="semantic",
+        settings=(encoding, num_classes, ignore_class, class_names, label_map, colors),
     )
-    pairing = scanned_pairs(pair_files, path, split=split, allow_orphans=allow_orphans, task="semantic")
     labels = read_label_file(path, split)
     alike = encoding is None or reads_alike(labels, encoding)
     if encoding is None:
@@ -312,7 +316,7 @@ def index_of_pairs(
                 ignored_counts[row] += count
             else:
                 pixel_counts[row, id_] = count
-    lines = [*notices, *range_notices([facts.image for facts in seen]), *reading.notices]
+    lines = [*notices, *image_notices([facts.image for facts in seen]), *reading.notices]
     missing = [(found.class_names or ())[id_] for id_ in np.flatnonzero(pixel_counts.sum(0) == 0)]
     if missing:
         lines.append(f"No mask holds class {', '.join(missing[:6])}{', ...' if len(missing) > 6 else ''}.")

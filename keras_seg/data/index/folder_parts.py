@@ -6,8 +6,10 @@ import pathlib
 from collections.abc import Sequence
 
 from keras_seg._validation import InputError
+from keras_seg.data.index.file_listing import some_of
 from keras_seg.data.index.mask_likeness import look_like_masks
 from keras_seg.data.index.named_folder import NamedFolder, images_and_masks, shown_name
+from keras_seg.data.index.refusals import SeveralMasksError
 from keras_seg.data.index.stem_matching import match_stems
 
 _ANSWER = "Pass both folders as the path, (images, masks), or rename them to images/ and masks/."
@@ -69,6 +71,14 @@ def part_at_other_depths(root: pathlib.Path, chosen: Sequence[NamedFolder]) -> P
         if match_stems(first.listing.images, second.listing.images, allow_orphans=True).pairs
     ]
     if len(fitting) > 1:
+        if len({(first.path, second.path.parent) for first, second in fitting}) == 1:
+            holder = fitting[0][1].path.parent
+            raise SeveralMasksError(
+                f"{holder}: holds {len(fitting)} folders ({some_of(second.path.name for _, second in fitting)}), with "
+                "several masks of one image.",
+                fix="Merge them into one mask of class ids, or pass the folder of images and the folder with the masks "
+                "to use as the path, (images, masks).",
+            )
         shown = " or ".join(f"({shown_name(root, a.path)}, {shown_name(root, b.path)})" for a, b in fitting[:2])
         raise InputError(f"{root}: (images, masks) may be {shown}. {_ANSWER}")
     return _of(*fitting[0]) if fitting else None

@@ -60,8 +60,9 @@ def folder_role(names: Sequence[str], masks: Sequence[str] = ()) -> FolderRole:
     for position, name in enumerate(names):
         words = _words(name)
         own_kind = "masks" if name.lower() in masks else _kind(words)
-        own_split = _split(words)
-        if own_split is not None and split is None:
+        # One name says the split: in train/masks/train/, the second one is that of a class.
+        own_split = _split(words) if split is None else None
+        if own_split is not None:
             split, split_name = _SPLIT_OF[own_split], own_split
         if own_kind is not None:
             kind, place = own_kind, position

@@ -4,13 +4,12 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-import numpy as np
-
 from keras_seg._decoding.decode import file_facts
 from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.value_range import ValueRange, described, range_of, scale_of, unusual
+from keras_seg.data.index.file_listing import counted, some_of
 from keras_seg.data.index.image_hashes import ImageHashes, image_hashes
-from keras_seg.data.index.reading import read_stored_image
+from keras_seg.data.index.reading import StoredImage, read_stored_image
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +22,7 @@ class ImageFacts:
         dtype: str. "uint8" or "float32".
         values: (smallest, largest) value on the scale 0..255. (0, 255) for 8 bits, and None if it is not known.
         hashes: `ImageHashes`, or None if the image was not decoded.
+        opacity: float. The mean opacity, 0..1, of an image whose transparent pixels are blended with white.
     """
 
     path: pathlib.Path
@@ -30,6 +30,7 @@ class ImageFacts:
     dtype: str
     values: ValueRange | None = None
     hashes: ImageHashes | None = None
+    opacity: float = 1.0
 
 
 def image_facts(path: pathlib.Path, *, channels: int, decode: bool) -> ImageFacts:
@@ -37,12 +38,19 @@ def image_facts(path: pathlib.Path, *, channels: int, decode: bool) -> ImageFact
     if not decode:
         # Floats hold either bit depth.
         return ImageFacts(path=path, file=file_facts(path), dtype="float32")
-    return facts_of_image(path, *read_stored_image(path, channels=channels))
+    return facts_of_image(path, read_stored_image(path, channels=channels))
 
 
-def facts_of_image(path: pathlib.Path, image: np.ndarray, file: FileFacts) -> ImageFacts:
+def facts_of_image(path: pathlib.Path, image: StoredImage) -> ImageFacts:
     """The facts of an image that is decoded already."""
-    return ImageFacts(path=path, file=file, dtype=image.dtype.name, values=range_of(image), hashes=image_hashes(image))
+    return ImageFacts(
+        path=path,
+        file=image.file,
+        dtype=image.values.dtype.name,
+        values=range_of(image.values),
+        hashes=image_hashes(image.values),
+        opacity=image.opacity,
+    )
 
 
 def whole_range(images: Sequence[ImageFacts]) -> ValueRange | None:
@@ -51,6 +59,29 @@ def whole_range(images: Sequence[ImageFacts]) -> ValueRange | None:
     if len(ranges) < len(images):
         return None
     return min(low for low, _ in ranges), max(peak for _, peak in ranges)
+
+
+def image_notices(images: Sequence[ImageFacts]) -> list[str]:
+    """One line for everything about the images that changes what a model sees."""
+    return [*range_notices(images), *transparency_notices(images)]
+
+
+def transparency_notices(images: Sequence[ImageFacts]) -> list[str]:
+    """One line about images that are partly transparent, and one about those that are nothing else."""
+    empty = [facts.path.name for facts in images if facts.opacity == 0]
+    partly = [facts.path.name for facts in images if 0 < facts.opacity < 1]
+    lines = []
+    if empty:
+        lines.append(
+            f"{counted(len(empty), 'image is', 'images are')} transparent everywhere, and so read as white: "
+            f"{some_of(empty)}. If the colors below count, save them without alpha."
+        )
+    if partly:
+        lines.append(
+            f"{counted(len(partly), 'image is', 'images are')} partly transparent, which is blended with white: "
+            f"{some_of(partly)}. If the colors below count, save them without alpha."
+        )
+    return lines
 
 
 def range_notices(images: Sequence[ImageFacts]) -> list[str]:

@@ -44,6 +44,14 @@ def image_values(path: PathLike, pixels: Pixels, channels: int) -> np.ndarray:
     return (colors @ _GRAY)[..., None]
 
 
+def opacity(path: PathLike, pixels: Pixels, channels: int) -> float:
+    """The mean opacity, 0..1, of an image whose transparent pixels `image_values` blends with white; 1 without any."""
+    if channels not in (1, 3) or not pixels.facts.alpha or is_array(path):
+        return 1.0
+    _, alpha = _colors_and_alpha(path, pixels)
+    return 1.0 if alpha is None else float(alpha.mean()) / 255
+
+
 def _colors_and_alpha(path: PathLike, pixels: Pixels) -> tuple[np.ndarray, np.ndarray | None]:
     """Channels in 0..255 and, for files with transparency, alpha in 0..255."""
     values = pixels.values

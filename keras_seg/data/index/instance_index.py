@@ -14,12 +14,13 @@ from keras_seg.data.index.black_and_white import WHITE
 from keras_seg.data.index.data_index import DataIndex, image_fields
 from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
 from keras_seg.data.index.folder_index import folder_name
-from keras_seg.data.index.image_facts import ImageFacts, image_facts, range_notices
+from keras_seg.data.index.image_facts import ImageFacts, image_facts, image_notices
 from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, is_object_folder, pair_instance_files
-from keras_seg.data.index.instance_reading import VOID, read_instances
+from keras_seg.data.index.instance_reading import read_instances
 from keras_seg.data.index.label_file import read_label_file
-from keras_seg.data.index.label_tools import colors_converted, refuse_data_set
-from keras_seg.data.index.object_facts import ObjectFacts, object_facts
+from keras_seg.data.index.label_tools import colors_converted
+from keras_seg.data.index.object_facts import ObjectFacts, inversion_notice, object_facts, overlap_notice
+from keras_seg.data.index.object_files import VOID
 from keras_seg.data.index.pairs import ListedPairs, Pair, scanned_pairs
 from keras_seg.data.index.thread_map import checked_map, thread_count
 
@@ -140,8 +141,14 @@ def scan_instances(
     workers = thread_count(workers)
     _validation.boolean("check_images", check_images)
     _validation.optional_import("scipy.ndimage", "boundary", "`scan_instances`")
-    refuse_data_set(path, task="instances", settings=(components, ignore_class))
-    pairing = scanned_pairs(pair_instance_files, path, split=split, allow_orphans=allow_orphans, task="instances")
+    pairing = scanned_pairs(
+        pair_instance_files,
+        path,
+        split=split,
+        allow_orphans=allow_orphans,
+        task="instances",
+        settings=(components, ignore_class),
+    )
     pairs = pairing.pairs
     if components is None:
         _refuse_named_classes(path, split, pairs)
@@ -192,7 +199,9 @@ def index_of_objects(
         InputError: No image holds an object, or the masks hold classes.
     """
     looks = [facts.objects for facts in seen]
-    lines = [*notices, *range_notices([facts.image for facts in seen])]
+    lines = [*notices, *image_notices([facts.image for facts in seen])]
+    found = [(facts.pair.mask, facts.objects) for facts in seen]
+    lines += [line for line in (overlap_notice(found), inversion_notice(found)) if line]
     name, given = folder_name(path), components is not None
     if components is None:
         components = _are_black_and_white(looks)

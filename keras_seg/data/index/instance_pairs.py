@@ -1,7 +1,6 @@
 """Which instance masks belong to which image."""
 
 import pathlib
-import unicodedata
 from collections.abc import Mapping
 
 from keras_seg._decoding.arrays import is_array
@@ -12,6 +11,7 @@ from keras_seg.data.index.folder_roles import IMAGE_FOLDERS, MASK_FOLDERS, SPLIT
 from keras_seg.data.index.layouts import no_such_split, split_needed
 from keras_seg.data.index.pairs import ListedPairs, Pair, Pairing, find_splits, pair_files
 from keras_seg.data.index.stem_matching import by_stem
+from keras_seg.data.index.unicode_names import nfc
 
 # Folders whose names say that they hold objects.
 OBJECT_FOLDERS = ("instances", "instance_masks")
@@ -100,7 +100,7 @@ def _folders_of_objects(
     root: pathlib.Path, image_folder: pathlib.Path, mask_folder: pathlib.Path, *, allow_orphans: bool
 ) -> Pairing:
     listing, masks = list_folder(image_folder), list_folder(mask_folder)
-    objects = {unicodedata.normalize("NFC", folder.name): folder for folder in masks.folders}
+    objects = {nfc(folder.name): folder for folder in masks.folders}
     if masks.images:
         files = some_of(file.name for file in masks.images)
         raise InputError(

@@ -5,21 +5,12 @@ import pathlib
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._decoding.arrays import is_array
-from keras_seg._decoding.file_facts import FileFacts
-from keras_seg._decoding.orientation import APPLY, CHOICES, upright
+from keras_seg._decoding.orientation import CHOICES
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index import black_and_white
-from keras_seg.data.index.instance_pairs import is_object_folder, object_files
-from keras_seg.data.index.mask_facts import facts_of
-from keras_seg.data.index.mask_ids import lossy_ids, mask_ids
-from keras_seg.data.index.mask_reading import apply_map
-from keras_seg.data.index.palettes import black_is_zero
-from keras_seg.data.index.reading import decode_mask
-
-# The label of ignored pixels in every instance map of this package; files may use any number (`ignore_class`).
-VOID = -1
+from keras_seg.data.index.instance_pairs import is_object_folder
+from keras_seg.data.index.object_files import VOID, ObjectMap, joined_objects, stored_numbers
+from keras_seg.data.index.object_pixels import is_black_and_white, looks_inverted, white_pixels
 
 
 def read_instances(
@@ -60,18 +51,18 @@ def read_instances(
     ignored = _validation.ignored_classes(ignore_class)
     return read_object_map(
         pathlib.Path(path), components=components, ignored=ignored, exif_orientation=exif_orientation
-    )[0]
+    ).ids
 
 
 def read_object_map(
     path: pathlib.Path, *, components: bool, ignored: tuple[int, ...], exif_orientation: str
-) -> tuple[np.ndarray, FileFacts]:
-    """As `read_instances`, with the facts of the file, or of the first one in a folder."""
+) -> ObjectMap:
+    """As `read_instances`, with what became of the objects."""
     if is_object_folder(path):
         if components:
             raise InputError(f"{path}: is a folder of masks. Remove components=True, which applies to a single file.")
-        return _from_objects(path, ignored, exif_orientation)
-    values, file = _numbers(path, exif_orientation)
+        return joined_objects(path, ignored, exif_orientation)
+    values, file = stored_numbers(path, exif_orientation)
     values = values.astype("int64")
     void = np.isin(values, ignored)
     counted = values[~void]
@@ -83,108 +74,18 @@ def read_object_map(
         )
     if components:
         ndimage = _validation.optional_import("scipy.ndimage", "boundary", "reading connected components")
-        ids = ndimage.label(_white(_checked_black_and_white(path, np.where(void, 0, values))))[0]
+        ids = ndimage.label(white_pixels(_checked_black_and_white(path, np.where(void, 0, values))))[0]
     else:
         ids = values
-    return np.where(void, VOID, ids).astype("int32"), file
-
-
-def _numbers(path: pathlib.Path, exif_orientation: str) -> tuple[np.ndarray, FileFacts]:
-    """The values of the file, integers (height, width): black is 0 in black and white palettes and lossy files."""
-    pixels = decode_mask(path)
-    file = pixels.facts
-    if is_array(path):
-        values = pixels.values[..., 0]
-        if values.dtype == np.uint64 and int(values.max()) > np.iinfo("int64").max:
-            raise InputError(
-                f"{path}: holds {values.max()}, but objects are numbered from 1 to 2^31 - 1. Renumber them."
-            )
-        return values, file
-    values = mask_ids(path, pixels, None)
-    turned = {}
-    if file.palette or file.lossy:
-        facts = facts_of(path, values, pixels)
-        turned = black_is_zero(facts.palette)
-        if file.lossy and not turned and black_and_white.kind_of(facts.counts, lossy=True) == "ids":
-            raise lossy_ids(path)
-    if turned:
-        values = apply_map(values, tuple(turned.items()))
-    elif file.lossy:
-        values = np.where(values >= black_and_white.THRESHOLD, black_and_white.WHITE, 0)
-    return upright(values, file.orientation) if exif_orientation == APPLY else values, file
-
-
-def _from_objects(
-    folder: pathlib.Path, ignored: tuple[int, ...], exif_orientation: str
-) -> tuple[np.ndarray, FileFacts]:
-    pixels_of: list[np.ndarray] = []  # Positions in the flattened map.
-    void = np.zeros((), bool)
-    first: tuple[np.ndarray, FileFacts] | None = None
-    for file in object_files(folder):
-        values, facts = _numbers(file, exif_orientation)
-        first = first or (np.zeros(values.shape, "int32"), facts)
-        if facts.orientation != first[1].orientation:
-            raise InputError(
-                f"{file}: has EXIF orientation {facts.orientation}, others in its folder {first[1].orientation}. "
-                "Save the masks of all objects without an EXIF orientation, as PNG."
-            )
-        if values.shape != first[0].shape:
-            height, width = first[0].shape
-            raise InputError(
-                f"{file}: the mask is {values.shape[0]}x{values.shape[1]} (height x width), but the others in its "
-                f"folder are {height}x{width}. Save every object's mask at the size of the image."
-            )
-        if ignored:
-            ignorable = np.isin(values, ignored)
-            void = void | ignorable
-            values = np.where(ignorable, 0, values)
-        pixels_of.append(np.flatnonzero(_white_of_object(file, values)))
-    if first is None:
-        raise ValueError("`object_files` gives at least one file.")
-    ids, facts = first
-    # Painted from the largest to the smallest; among equals the first file comes last and stays whole.
-    for number in sorted(range(len(pixels_of)), key=lambda i: (-len(pixels_of[i]), -i)):
-        ids.flat[pixels_of[number]] = number + 1
-    return np.where(void & (ids == 0), VOID, ids).astype("int32"), facts
+    inverted = (path.name,) if is_black_and_white(values) and looks_inverted(values > 0) else ()
+    return ObjectMap(np.where(void, VOID, ids).astype("int32"), file, inverted=inverted)
 
 
 def _checked_black_and_white(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
     """The values, if they are those of a black and white mask."""
-    if not _is_black_and_white(values):
+    if not is_black_and_white(values):
         raise InputError(
             f"{path}: holds {len(np.unique(values))} values and is not a black and white mask. "
             "Pass components=False if they are the numbers of objects."
         )
     return values
-
-
-def _white_of_object(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
-    """`_white`, of a file that must hold one object."""
-    if not _is_black_and_white(values):
-        raise InputError(
-            f"{path}: holds {len(np.unique(values))} values, but a file in a folder of masks holds one object, in "
-            "black and white. If they are the numbers of objects, save the file in masks/, with the name of its image."
-        )
-    return _white(values)
-
-
-def _is_black_and_white(values: np.ndarray) -> bool:
-    """Whether the values are two, or black and white with smoothed edges."""
-    if _has_one_other_value(values):
-        return True
-    found, margin = np.unique(values), black_and_white.MARGIN
-    flat = ((values <= margin) | (values >= 255 - margin)).mean() >= black_and_white.MIN_SHARE
-    return len(found) <= 2 or bool(255 - margin <= found[-1] <= 255 and flat)
-
-
-def _has_one_other_value(values: np.ndarray) -> bool:
-    """Whether 0 and one positive value occur, as in nearly all masks of objects: faster than listing them."""
-    largest = values.max(initial=0)
-    return bool(largest > 0) and np.count_nonzero(values == largest) == np.count_nonzero(values)
-
-
-def _white(values: np.ndarray) -> np.ndarray:
-    """The white pixels: those that are not 0, or the bright half if edges were smoothed."""
-    if _has_one_other_value(values) or len(np.unique(values)) <= 2:
-        return values != 0
-    return values >= black_and_white.THRESHOLD

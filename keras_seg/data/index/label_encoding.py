@@ -168,6 +168,18 @@ class LabelEncoding:
             ids[id_] = ids.get(id_, 0) + count
         return ids
 
+    def _stray_labels(self, counts: Mapping[int, int]) -> list[int]:
+        """The labels of one mask that are neither a class nor ignored, values that `label_map` does not list first.
+
+        Args:
+            counts: dict from value to number of pixels.
+        """
+        mapped = dict(self.label_map)
+        unlisted = sorted(counts.keys() - listed_values(mapped, self.ignore_class)) if mapped else []
+        known = {value: count for value, count in counts.items() if value not in unlisted}
+        labels = sorted(self._encode_counts(known))
+        return unlisted + [x for x in labels if x not in self.ignore_class and not 0 <= x < self.num_classes]
+
     def _check(self, counts: Mapping[int, int], path: PathLike) -> None:
         """Refuse a mask that holds a label which is neither a class nor ignored.
 
@@ -181,9 +193,7 @@ class LabelEncoding:
                 _refuse_unlisted(counts, mapped, self.ignore_class)
             except InputError as error:
                 raise InputError(f"{path}: {error}") from error
-        for label in sorted(self._encode_counts(counts)):
-            if label in self.ignore_class or 0 <= label < self.num_classes:
-                continue
+        for label in self._stray_labels(counts):
             # 255 as a class of its own is far rarer than as pixels without one.
             fix = f"Pass num_classes={label + 1}, or " if label > 0 and label != _VOID else "Pass "
             raise InputError(

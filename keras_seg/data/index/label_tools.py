@@ -4,21 +4,30 @@ The formats lie in a package above this one. Each of its recognizers is added he
 """
 
 import contextlib
+import dataclasses
 import pathlib
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from keras_seg._validation import InputError
+from keras_seg.data.index.refusals import PaintedMaskError, SeveralMasksError
 
 LABEL_FILES = ("labels.json", "classes.txt")
 
 
-class Recognizer(Protocol):
-    """Gives the line of the error for a path that needs to be converted, or None."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recognizer:
+    """Knows the folders that need to be converted.
 
-    def __call__(self, path: pathlib.Path, *, task: str, certain: bool) -> str | None:
-        """`certain` asks only for folders whose masks would be misread; it is quick."""
-        ...
+    Args:
+        conversion_line: function of (path, task=..., certain=...) that gives the line of the error for what a label
+            tool wrote, or None. `certain` asks only for folders whose masks would be misread; it is quick.
+        joining_command: function of (path, task=...) that gives the command that joins the masks of each image, in a
+            sentence, or None if it could not.
+    """
+
+    conversion_line: Callable[..., str | None]
+    joining_command: Callable[..., str | None]
 
 
 _recognizers: list[Recognizer] = []
@@ -31,9 +40,16 @@ def add_recognizer(recognizer: Recognizer) -> None:
 
 def conversion_error(path: pathlib.Path, *, task: str = "semantic", certain: bool = False) -> InputError | None:
     """The error that names the command to convert a file or folder, or None for one that no recognizer knows."""
-    lines = (recognizer(path, task=task, certain=certain) for recognizer in _recognizers)
+    lines = (recognizer.conversion_line(path, task=task, certain=certain) for recognizer in _recognizers)
     line = next((line for line in lines if line), None)
     return None if line is None else InputError(line)
+
+
+def joined(error: SeveralMasksError, path: pathlib.Path, *, task: str = "semantic") -> SeveralMasksError:
+    """The error with the command that joins the masks of each image, if there is one."""
+    commands = (recognizer.joining_command(path, task=task) for recognizer in _recognizers)
+    command = next((command for command in commands if command), None)
+    return error if command is None else error.with_fix(command)
 
 
 @contextlib.contextmanager
@@ -41,8 +57,8 @@ def colors_converted(path: Any, *, task: str) -> Iterator[None]:
     """Let an error about masks in colors, whose meaning is in the files of a tool, name the command."""
     try:
         yield
-    except InputError as error:
-        if isinstance(path, (tuple, list)) or "painted in colors" not in str(error):
+    except PaintedMaskError as error:
+        if isinstance(path, (tuple, list)):
             raise
         raise conversion_error(pathlib.Path(path), task=task) or error from error
 

@@ -12,6 +12,7 @@ from keras_seg.data.index.folder_parts import Part, part_at_other_depths, part_o
 from keras_seg.data.index.folder_roles import SPLITS
 from keras_seg.data.index.label_tools import LABEL_FILES
 from keras_seg.data.index.named_folder import NamedFolder, named_folders, shown_name
+from keras_seg.data.index.refusals import SeveralMasksError
 from keras_seg.data.index.split_folders import (
     is_undivided,
     of_other_splits,
@@ -121,10 +122,11 @@ def _refuse_folder_per_image(parts: Iterable[Part], chosen: Sequence[NamedFolder
         stems = {file.stem for file in part.images}
         inner = [path for path in by_path if path.parent == part.mask_folder and path.name in stems]
         if inner and not part.masks:
-            raise InputError(
+            raise SeveralMasksError(
                 f"{part.mask_folder}: holds a folder per image ({some_of(sorted(path.name for path in inner))}), with "
-                "several masks of one image. Merge each into one mask of class ids; if each mask is one object, pass "
-                "`task='instances'`, or use scan_instances."
+                "several masks of one image.",
+                fix="Merge each into one mask of class ids.",
+                objects="If each mask is one object, pass `task='instances'`, or use scan_instances.",
             )
 
 

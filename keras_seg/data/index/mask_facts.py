@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_seg._decoding.file_facts import FileFacts, Pixels
+from keras_seg.data.index import black_and_white
 from keras_seg.data.index.mask_ids import Rgb, mask_ids
 from keras_seg.data.index.reading import decode_mask
 
@@ -32,6 +33,16 @@ class MaskFacts(NamedTuple):
     def lossy(self) -> bool:
         """Whether the format changes values, as JPEG and lossy WebP do."""
         return self.file.lossy
+
+    @property
+    def kind(self) -> str:
+        """What the values can be: see `black_and_white.kind_of`."""
+        return black_and_white.kind_of(self.counts, lossy=self.lossy)
+
+    @property
+    def spoiled(self) -> bool:
+        """Whether the values were ids before compression changed them."""
+        return self.lossy and self.kind == "ids"
 
 
 def mask_facts(path: pathlib.Path, *, colors: Mapping[Rgb, int] | None = None) -> MaskFacts:

@@ -8,6 +8,7 @@ from keras_seg._decoding.arrays import is_array
 from keras_seg._decoding.file_facts import Pixels
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+from keras_seg.data.index.refusals import PaintedMaskError, UnknownColorError
 
 _WITH_ALPHA = ("LA", "PA", "RGBA", "La", "RGBa")
 _ID_MODES = ("1", "L", "LA", "La", "P", "PA", "I", "RGB", "RGBA", "RGBa", "RGBX")
@@ -35,7 +36,7 @@ def mask_ids(path: PathLike, pixels: Pixels, colors: Mapping[Rgb, int] | None) -
     if _is_painted(values):
         if pixels.facts.lossy:
             raise lossy_ids(path)
-        raise InputError(
+        raise PaintedMaskError(
             f"{path}: the mask is painted in colors. "
             'Pass colors={(red, green, blue): id, ...}, write "colors": [[red, green, blue], ...] into labels.json, '
             "or save it with one id per pixel."
@@ -136,9 +137,10 @@ def _ids_of_colors(path: PathLike, packed: np.ndarray, colors: Mapping[Rgb, int]
         if key not in keys:
             if lossy:
                 raise lossy_ids(path)
-            raise InputError(
+            raise UnknownColorError(
                 f"{path}: the color {unpacked(key)} is not in `colors`. Add it, with an id or with the label of "
-                "`ignore_class`."
+                "`ignore_class`.",
+                unpacked(key),
             )
     ids = np.array([keys[key] for key in found.tolist()], np.int32)
     return ids[inverse].reshape(packed.shape)

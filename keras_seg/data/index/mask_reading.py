@@ -114,6 +114,12 @@ def follow_reading(files: Sequence[MaskFacts], encoding: LabelEncoding) -> MaskR
     return MaskReading(encoding=encoding, value_maps=_frozen(maps), notices=tuple(notices))
 
 
+def stray_labels(facts: MaskFacts, encoding: LabelEncoding) -> list[int]:
+    """The labels of a file that are neither a class of the encoding nor ignored. White is a class if there are two."""
+    white = encoding.num_classes == 2 and not encoding.label_map and facts.kind in ("white", "blurred")
+    return [] if white else encoding._stray_labels(facts.counts)
+
+
 def rename_reading(reading: MaskReading, files: Sequence[MaskFacts], to: LabelEncoding) -> MaskReading:
     """A reading with its classes renumbered as another encoding names them.
 
@@ -206,7 +212,7 @@ def _palette_notices(files: Sequence[MaskFacts], maps: Sequence[Mapping[int, int
 
 def _first_of_each(files: Sequence[MaskFacts]) -> tuple[list[str], dict[str, MaskFacts]]:
     """The kind of every file, and the first file of each kind."""
-    kinds = [black_and_white.kind_of(facts.counts, lossy=facts.lossy) for facts in files]
+    kinds = [facts.kind for facts in files]
     first: dict[str, MaskFacts] = {}
     for kind, facts in zip(kinds, files, strict=True):
         first.setdefault(kind, facts)
@@ -304,7 +310,7 @@ def _refuse_blurred(files: Sequence[MaskFacts], listed: Sequence[int]) -> None:
     for facts in files:
         if facts.counts.keys() <= set(listed):
             continue
-        if black_and_white.kind_of(facts.counts, lossy=facts.lossy) == "blurred":
+        if facts.kind == "blurred":
             raise InputError(
                 f"{facts.path}: is black and white with blurred edges, whose values label_map cannot list. Remove "
                 f"label_map: such masks are read as two classes, split at {black_and_white.THRESHOLD}."

@@ -2,12 +2,14 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_seg import _validation
 from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.orientation import IGNORE
+from keras_seg.data.index.file_listing import counted, some_of
 from keras_seg.data.index.instance_pairs import is_object_folder
 from keras_seg.data.index.instance_reading import read_object_map
 
@@ -25,6 +27,9 @@ class ObjectFacts:
         pieces: connected parts of all objects together.
         scattered: number of objects in several parts; 0 for a folder, where each file is one object.
         is_file: whether the mask is a file, not a folder.
+        overlapping: number of objects that share pixels with another one.
+        hidden: number of objects that others cover completely.
+        inverted: names of files that seem to be black on white.
     """
 
     file: FileFacts
@@ -32,6 +37,9 @@ class ObjectFacts:
     pieces: int
     scattered: int
     is_file: bool
+    overlapping: int = 0
+    hidden: int = 0
+    inverted: tuple[str, ...] = ()
 
 
 def object_facts(
@@ -39,7 +47,8 @@ def object_facts(
 ) -> tuple[ObjectFacts, np.ndarray]:
     """The facts, and the map of the objects as stored. `components` is None if it is to be found out."""
     is_file = not is_object_folder(path)
-    ids, file = read_object_map(path, components=bool(components) and is_file, ignored=ignored, exif_orientation=IGNORE)
+    found = read_object_map(path, components=bool(components) and is_file, ignored=ignored, exif_orientation=IGNORE)
+    ids = found.ids
     numbers = _numbers(ids)
     pieces, scattered = len(numbers), 0
     if is_file:
@@ -54,8 +63,43 @@ def object_facts(
         scattered = sum(count > 1 for count in parts)
         if components is None and len(numbers) == 1:
             pieces = ndimage.label(ids > 0)[1]
-    facts = ObjectFacts(file=file, ids=tuple(numbers.tolist()), pieces=pieces, scattered=scattered, is_file=is_file)
+    facts = ObjectFacts(
+        file=found.file,
+        ids=tuple(numbers.tolist()),
+        pieces=pieces,
+        scattered=scattered,
+        is_file=is_file,
+        overlapping=found.overlapping,
+        hidden=found.hidden,
+        inverted=found.inverted,
+    )
     return facts, ids
+
+
+def overlap_notice(seen: Sequence[tuple[pathlib.Path, ObjectFacts]]) -> str:
+    """A line about objects that share pixels, from the mask of each image; "" if there are none."""
+    shared = [(path, facts) for path, facts in seen if facts.overlapping]
+    if not shared:
+        return ""
+    hidden = sum(facts.hidden for _, facts in shared)
+    covered = f" {counted(hidden, 'object is', 'objects are')} covered completely, and lost." if hidden else ""
+    # In the Data Science Bowl, every folder of objects is called masks.
+    folder = shared[0][0]
+    return (
+        f"{sum(facts.overlapping for _, facts in shared)} objects in {counted(len(shared), 'image')} overlap, such as "
+        f"in {folder.parent.name}/{folder.name}/: the smaller one lies on top.{covered}"
+    )
+
+
+def inversion_notice(seen: Sequence[tuple[pathlib.Path, ObjectFacts]]) -> str:
+    """A line about masks that seem to be black on white; "" if there are none."""
+    inverted = [name for _, facts in seen for name in facts.inverted]
+    if not inverted:
+        return ""
+    return (
+        f"{counted(len(inverted), 'mask file is', 'mask files are')} white in all corners and in over half of the "
+        f"image: {some_of(inverted)}. If black is the object there, invert the values."
+    )
 
 
 def _numbers(ids: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keras_seg import _validation
 from keras_seg._decoding.arrays import is_array
@@ -12,8 +12,9 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import counted, existing_folder, list_folder, some_of, subfolders
 from keras_seg.data.index.folder_roles import MASK_FOLDERS, SPLITS
-from keras_seg.data.index.label_tools import conversion_error
+from keras_seg.data.index.label_tools import conversion_error, joined, refuse_data_set
 from keras_seg.data.index.layouts import Layout, Part, find_layout, no_such_split, split_needed, splits_of
+from keras_seg.data.index.refusals import SeveralMasksError
 from keras_seg.data.index.stem_matching import Matches, match_stems
 
 # Two text files that list images and masks, or the folders of images and of masks.
@@ -140,15 +141,32 @@ def pair_files(
 
 
 def scanned_pairs(
-    pair: Callable[..., Pairing], path: PathLike | ListedPairs, *, split: str | None, allow_orphans: bool, task: str
+    pair: Callable[..., Pairing],
+    path: PathLike | ListedPairs,
+    *,
+    split: str | None,
+    allow_orphans: bool,
+    task: str,
+    settings: tuple[Any, ...],
 ) -> Pairing:
-    """As `pair`, a function like `pair_files`; what a label tool wrote is refused with the command that converts it."""
+    """The pairs of a folder; what has to be converted first is refused with the command.
+
+    Args:
+        pair: function like `pair_files`.
+        task: "semantic" or "instances".
+        settings: arguments that say how masks are read; if all are None, a known data set is refused.
+    """
+    refuse_data_set(path, task=task, settings=settings)
     try:
         return pair(path, split=split, allow_orphans=allow_orphans)
     except InputError as error:
-        if isinstance(path, (tuple, list)) or not pathlib.Path(path).is_dir() or _has_pairs(pair, path, split):
+        if isinstance(path, (tuple, list)) or not pathlib.Path(path).is_dir():
             raise
-        raise conversion_error(pathlib.Path(path), task=task) or error from error
+        root = pathlib.Path(path)
+        tool = None if _has_pairs(pair, path, split) else conversion_error(root, task=task)
+        if tool is None and isinstance(error, SeveralMasksError):
+            tool = joined(error, root, task=task)
+        raise tool or error from error
 
 
 def _has_pairs(pair: Callable[..., Pairing], path: PathLike, split: str | None) -> bool:

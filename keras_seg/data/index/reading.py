@@ -1,6 +1,7 @@
 """Read images as RGB in 0..255 and masks as integer ids, from any file format."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from keras_seg._decoding.file_facts import FileFacts, Pixels
 from keras_seg._decoding.orientation import APPLY, CHOICES, upright
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.image_values import image_values
+from keras_seg.data.index.image_values import image_values, opacity
 from keras_seg.data.index.mask_ids import mask_ids
 
 
@@ -50,8 +51,9 @@ def read_image(path: PathLike, *, channels: int = 3, exif_orientation: str = "ap
         >>> image.shape, image[0, 0].tolist()
         ((2, 4, 3), [255, 0, 7])
     """
-    image, facts = read_stored_image(path, channels=_validation.integer("channels", channels))
-    return _turned(image, facts, exif_orientation)
+    pixels = decode(path)
+    values = image_values(path, pixels, _validation.integer("channels", channels))
+    return _turned(values, pixels.facts, exif_orientation)
 
 
 def read_mask(
@@ -114,10 +116,25 @@ def image_size(path: PathLike) -> tuple[int, int]:
     return file_facts(path).turned_size
 
 
-def read_stored_image(path: PathLike, *, channels: int) -> tuple[np.ndarray, FileFacts]:
-    """`read_image` without the EXIF orientation, and the facts of the file."""
+class StoredImage(NamedTuple):
+    """An image without its EXIF orientation.
+
+    Args:
+        values: array (height, width, channels) in 0..255.
+        file: `FileFacts`.
+        opacity: float. The mean opacity, 0..1, of an image whose transparent pixels are blended with white.
+    """
+
+    values: np.ndarray
+    file: FileFacts
+    opacity: float = 1.0
+
+
+def read_stored_image(path: PathLike, *, channels: int) -> StoredImage:
+    """`read_image` without the EXIF orientation, and what the file says."""
     pixels = decode(path)
-    return image_values(path, pixels, channels), pixels.facts
+    values = image_values(path, pixels, channels)
+    return StoredImage(values, pixels.facts, opacity(path, pixels, channels))
 
 
 def decode_mask(path: PathLike) -> Pixels:

@@ -26,10 +26,10 @@ def is_undivided(folders: Sequence[NamedFolder], found: Sequence[str]) -> bool:
 def of_other_splits(
     root: pathlib.Path, split: str | None, folders: Sequence[NamedFolder], chosen: Sequence[NamedFolder]
 ) -> list[str]:
-    """A line if a folder holds images of its own beside those of splits."""
+    """A line if a folder holds images or masks of its own beside those of splits."""
     taken = {folder.path for folder in chosen}
-    left = [f for f in folders if f.path not in taken and f.listing.images and f.role.kind != "masks"]
-    left = [f for f in left if split is None or f.role.split is None]
+    left = [f for f in folders if f.path not in taken and f.listing.images]
+    left = [f for f in left if (f.role.kind != "masks" if split is None else f.role.split is None)]
     if not left:
         return []
     shown = some_of(f"{shown_name(root, f.path)} ({counted(len(f.listing.images), 'image file')})" for f in left)

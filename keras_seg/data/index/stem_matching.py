@@ -4,12 +4,13 @@ import collections
 import dataclasses
 import pathlib
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS, counted, some_of
 from keras_seg.data.index.folder_roles import is_image_word, is_mask_word
+from keras_seg.data.index.refusals import SeveralMasksError
+from keras_seg.data.index.unicode_names import nfc
 
 MASK_SUFFIXES = ("_mask", "_label", "_labels", "_seg", "_gt", "_l", "-mask", "-label")
 # Words that say which kind of mask a file holds, beside those for any mask.
@@ -109,7 +110,7 @@ def by_stem(files: Sequence[pathlib.Path]) -> dict[str, pathlib.Path]:
     """Files by stem, in one form of Unicode: macOS and Linux may write the same name in two."""
     stems: dict[str, pathlib.Path] = {}
     for file in files:
-        stem = unicodedata.normalize("NFC", file.stem)
+        stem = nfc(file.stem)
         if stem in stems:
             raise InputError(
                 f"{file}: another file has the same stem: {stems[stem].name}. "
@@ -209,11 +210,12 @@ def _refuse_several(
         image = min(several)
         names = [masks[name].name for name in sorted(several[image])]
         others = f" (and {counted(len(several) - 1, 'other image')})" if len(several) > 1 else ""
-        raise InputError(
+        raise SeveralMasksError(
             f"{masks[sorted(several[image])[0]].parent}: the image {images[image].name} has {len(names)} masks: "
-            f"{some_of(names)}{others}. Merge them into one mask of class ids, or move all except one out of the "
-            f"folder. If each mask is one object, put them into a folder masks/{images[image].stem}/ and pass "
-            "`task='instances'`, or use scan_instances."
+            f"{some_of(names)}{others}.",
+            fix="Merge them into one mask of class ids, or move all except one out of the folder.",
+            objects=f"If each mask is one object, put them into a folder masks/{images[image].stem}/ and pass "
+            "`task='instances'`, or use scan_instances.",
         )
 
 

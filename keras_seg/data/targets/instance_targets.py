@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass
-from keras_seg.data.index.instance_reading import VOID
+from keras_seg.data.index.object_files import VOID
 from keras_seg.data.targets.near_two_labels import near_two_labels
 from keras_seg.data.targets.target_pipeline import with_targets
 

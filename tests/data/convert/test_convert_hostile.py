@@ -105,7 +105,23 @@ def test_label_files_of_over_a_gigabyte(tmp_path, monkeypatch):
 def test_broken_label_files(tmp_path, text):
     root = coco(tmp_path / "c")
     (root / "labels.json").write_bytes(text.encode("latin-1"))
-    assert refused(root, tmp_path / "out").startswith("labels.json: is not valid JSON")
+    message = refused(root, tmp_path / "out")
+    assert message.startswith(("labels.json: is not valid JSON", "labels.json: begins as UTF-16 text and is damaged"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_label_files_as_windows_writes_them(tmp_path, encoding):
+    root = coco(tmp_path / "c")
+    text = (root / "labels.json").read_text(encoding="utf-8")
+    (root / "labels.json").write_text(text, encoding=encoding)
+    assert converted(root, tmp_path / "out")[0].format == "coco"
+
+
+def test_label_files_in_latin_1(tmp_path):
+    root = coco(tmp_path / "c")
+    text = (root / "labels.json").read_text(encoding="utf-8").replace('"car"', '"cä"')
+    (root / "labels.json").write_text(text, encoding="latin-1")
+    assert "labels.json: is not UTF-8 text (byte 0xe4 in line 1)" in refused(root, tmp_path / "out")
 
 
 def test_images_that_hold_less_than_they_claim(tmp_path):
@@ -250,3 +266,66 @@ def test_outlines_that_never_end(tmp_path, factor):
         assert "v.json: 'a.png': region 1: the outline reaches to" in refused(tmp_path / "via", tmp_path / "out")
     else:
         assert converted(tmp_path / "via", tmp_path / "out")[0].cut == 1
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+NFC, NFD = "café", "cafe\u0301"
+
+
+def _nnunet(root):
+    save_json(
+        root / "dataset.json",
+        {"channel_names": {"0": "x"}, "labels": {"background": 0, "a": 1}, "file_ending": ".png"},
+    )
+    save_mask(root / "labelsTr" / f"{NFC}.png", np.eye(12, 16))
+    return root / "imagesTr" / f"{NFD}_0000.png"
+
+
+def _supervisely(root):
+    save_json(root / "obj_class_to_machine_color.json", {"a": [1, 1, 1]})
+    save_mask(root / "masks_machine" / f"{NFC}.png", np.eye(12, 16))
+    return root / "img" / f"{NFD}.png"
+
+
+def _voc(root):
+    save_mask(root / "SegmentationClass" / f"{NFC}.png", np.eye(12, 16))
+    write(root / "ImageSets" / "Segmentation" / "train.txt", f"{NFD}\n")
+    return root / "JPEGImages" / f"{NFD}.png"
+
+
+def _yolo(root):
+    write(root / "labels" / f"{NFC}.txt", "0 0.1 0.1 0.9 0.1 0.9 0.9\n")
+    write(root / "data.yaml", "names: [a]\n")
+    return root / "images" / f"{NFD}.png"
+
+
+def _coco(root):
+    coco(root, f"{NFC}.png")
+    (root / "a.png").unlink()
+    return root / f"{NFD}.png"
+
+
+def _labelme(root):
+    shape = {"label": "a", "points": [[1, 1], [9, 1], [9, 9]], "shape_type": "polygon"}
+    content = {"shapes": [shape], "imagePath": "other.png", "imageHeight": 12, "imageWidth": 16, "imageData": None}
+    save_json(root / f"{NFC}.json", content)
+    return root / f"{NFD}.png"
+
+
+def _split_masks(root):
+    save_mask(root / "masks" / "train" / f"{NFC}.png", np.eye(12, 16))
+    write(root / "data.yaml", "names: [background, a]\n")
+    return root / "images" / "train" / f"{NFD}.png"
+
+
+@pytest.mark.parametrize("source", [_nnunet, _supervisely, _voc, _yolo, _coco, _labelme, _split_masks])
+def test_names_in_two_forms_of_unicode(tmp_path, source):
+    """macOS and Linux may write the same letters in two ways."""
+    root = tmp_path / "d"
+    save_image(source(root))
+    report = converted(root, tmp_path / "out")[0]
+    assert report.pixels[1] > 0 and not report.left_out

@@ -6,7 +6,9 @@ import re
 import numpy as np
 import pytest
 from conversion_sources import converted, refused, save_image, save_json, save_mask
+from PIL import Image
 
+from keras_seg import InputError
 from keras_seg.data import scan_folder, scan_instances
 
 pytestmark = pytest.mark.tensorflow_only
@@ -314,12 +316,72 @@ def test_nnunet(tmp_path):
         ({"background": 0, "whole": [1, 2], "core": 2}, {}, "'whole' is a region of several labels"),
         ({"background": 0, "a": 2}, {}, "do not count up from 0"),
         ({"background": 0, "a": "1"}, {}, "the label of 'a' is '1'"),
-        ({"background": 0, "a": 1}, {"channel_names": {"0": "T1", "1": "T2"}}, "have 2 channels"),
+        ({"background": 0, "a": 1}, {"channel_names": {"1": "T1"}}, r"channel_names numbers \['1'\]"),
         ({"background": 0, "a": 1}, {"file_ending": ".nii.gz"}, "file_ending is '.nii.gz'"),
     ],
 )
 def test_nnunet_wrong(tmp_path, labels, more, message):
     assert re.search(f"^dataset.json: .*{message}", refused(nnunet(tmp_path / "nn", labels, **more), tmp_path / "out"))
+
+
+MRI = {"background": 0, "a": 1, "b": 2, "c": 3}
+
+
+def several_channels(root, *arrays, ending="png"):
+    """A case with a file per channel."""
+    nnunet(root, MRI, channel_names={str(n): f"T{n}" for n in range(len(arrays))})
+    for number, values in enumerate(arrays):
+        Image.fromarray(values).save(root / "imagesTr" / f"case_1_{number:04d}.png")
+    return root
+
+
+def levels(number, dtype="uint8"):
+    return np.random.default_rng(number).integers(0, np.iinfo(dtype).max, (12, 16), dtype)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_nnunet_channels_are_stacked(tmp_path, dtype):
+    arrays = [levels(number, dtype) for number in range(4)]
+    root = several_channels(tmp_path / "nn", *arrays)
+    report, masks, _ = converted(root, tmp_path / "out")
+    stored = np.load(tmp_path / "out" / "images" / "case_1.npy")
+    assert stored.dtype == dtype
+    np.testing.assert_array_equal(stored, np.stack(arrays, -1))
+    np.testing.assert_array_equal(masks["masks/case_1.png"], ids(0, 1, 2, 3))
+    assert any("(T0, T1, T2, T3)" in line and "channels=4" in line for line in report.notices)
+    assert scan_folder(tmp_path / "out", channels=4).common_size == (12, 16)
+    with pytest.raises(InputError, match="has 4 channels, not 3. Pass channels=4"):
+        scan_folder(tmp_path / "out")
+
+
+def test_nnunet_channels_of_two_bit_depths_are_on_one_scale(tmp_path):
+    arrays = [levels(0), levels(1, "uint16")]
+    converted(several_channels(tmp_path / "nn", *arrays), tmp_path / "out")
+    stored = np.load(tmp_path / "out" / "images" / "case_1.npy")
+    np.testing.assert_allclose(stored, np.stack([arrays[0], arrays[1] / 257], -1), rtol=1e-6)
+
+
+def test_nnunet_one_file_of_all_channels(tmp_path):
+    root = nnunet(tmp_path / "nn", MRI, channel_names={"0": "R", "1": "G", "2": "B"})
+    report, _, _ = converted(root, tmp_path / "out")
+    assert [file.name for file in (tmp_path / "out" / "images").iterdir()] == ["case_1.png"] and not report.notices
+
+
+def test_nnunet_channels_that_are_missing(tmp_path):
+    root = several_channels(tmp_path / "nn", levels(0), levels(1), levels(2))
+    (root / "imagesTr" / "case_1_0001.png").rename(root / "imagesTr" / "case_1_0005.png")
+    assert "names 3 channels, and case_1_0001 is missing" in refused(root, tmp_path / "out")
+    for number in (2, 5):
+        (root / "imagesTr" / f"case_1_000{number}.png").unlink()
+    message = refused(root, tmp_path / "out")
+    assert message.startswith("imagesTr/case_1_0000.png: has 1 channel, but dataset.json names 3 (T0, T1, T2)")
+    root = several_channels(tmp_path / "more", levels(0))
+    save_image(root / "imagesTr" / "case_1_0001.png")
+    assert "names 1 channel, and case_1_0001.png is one more" in refused(root, tmp_path / "out")
+    root = several_channels(tmp_path / "sizes", levels(0), levels(1)[:5])
+    assert "case_1_0001.png: has 5x16 pixels" in refused(root, tmp_path / "out")
+    root = several_channels(tmp_path / "colors", levels(0), np.dstack([levels(0), levels(1), levels(2)]))
+    assert "case_1_0001.png: holds colors" in refused(root, tmp_path / "out")
 
 
 # Mapillary
@@ -347,8 +409,6 @@ def test_mapillary(tmp_path):
 
 
 def test_the_palette_is_that_of_the_classes(tmp_path):
-    from PIL import Image
-
     converted(cityscapes(tmp_path / "cs", (7, 26, 33, 255)), tmp_path / "out")
     with Image.open(next((tmp_path / "out").rglob("masks/*.png"))) as mask:
         colors = np.array(mask.convert("RGB"))[0, ::4].tolist()

@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from folders import codes, fill, finding, scene, write
 from PIL import Image
 
 from keras_seg import InputError
-from keras_seg.data import diagnose, scan_folder, scan_instances, write_shapes
+from keras_seg.data import convert, diagnose, scan_folder, scan_instances, write_shapes
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -298,7 +299,35 @@ def test_several_masks_of_an_image(tmp_path):
     _, mask = fill(tmp_path)[0]
     mask.rename(mask.with_name("scene0_mask_1.png"))
     Image.fromarray(scene(0)[1]).save(mask.with_name("scene0_mask_2.png"))
-    assert "has 2 masks" in finding(diagnose(tmp_path), "no-pairs").message
+    item = finding(diagnose(tmp_path), "several-masks")
+    assert "has 2 masks" in item.message and "task='instances'" in item.message
+    assert item.fix.startswith(f"Run `keras-seg convert {tmp_path} {tmp_path}_converted`")
+    with pytest.raises(InputError, match=r"has 2 masks: .*\. Run `keras-seg convert"):
+        scan_folder(tmp_path)
+
+
+@pytest.mark.parametrize("places", ["masks/car masks/road", "masks/scene0 masks/scene1"])
+def test_a_folder_per_class_or_image(tmp_path, places):
+    root = tmp_path / "d"
+    fill(root / "other", 2)
+    (root / "other" / "images").rename(root / "images")
+    (root / "masks").mkdir()
+    for folder in places.split():
+        shutil.copytree(root / "other" / "masks", root / folder)
+    shutil.rmtree(root / "other")
+    item = finding(diagnose(root, task="semantic"), "several-masks")
+    assert "several masks of one image" in item.message and "keras-seg convert" in item.fix
+    with pytest.raises(InputError, match=r"several masks of one image.*Run `keras-seg convert"):
+        scan_folder(root)
+    convert(root, tmp_path / "out", progress=False)
+    assert diagnose(tmp_path / "out").status < 2
+
+
+def test_several_masks_that_convert_cannot_join(tmp_path):
+    _, mask = fill(tmp_path, 1)[0]
+    shutil.copy(mask, mask.with_name("scene0_color.png"))
+    shutil.copy(mask, mask.with_name("scene0_labels.png"))
+    assert finding(diagnose(tmp_path), "several-masks").fix.startswith("Merge them into one mask of class ids")
 
 
 def test_object_numbers_are_no_classes(tmp_path):

@@ -3,121 +3,105 @@
 import dataclasses
 import functools
 import pathlib
-import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from keras_seg._decoding.decode import file_facts
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
+from keras_seg.data.conversion.formats.several_masks import OBJECT, Example, Examples, several_masks
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages, LabeledObject
 from keras_seg.data.conversion.source import Source
 from keras_seg.data.conversion.stamp import Stamp, cropped
-from keras_seg.data.index.folder_roles import is_mask_word, words_of
-from keras_seg.data.index.instance_pairs import object_files, pair_instance_files
+from keras_seg.data.index.file_listing import image_files
+from keras_seg.data.index.instance_pairs import pair_instance_files
 from keras_seg.data.index.label_file import LabelFile, read_label_file
-from keras_seg.data.index.layouts import find_layout, splits_of
+from keras_seg.data.index.layouts import splits_of
 from keras_seg.data.index.mask_facts import mask_facts
 from keras_seg.data.index.mask_reading import apply_map, detect_reading
-from keras_seg.data.index.pairs import pair_files
-from keras_seg.data.index.reading import image_size, read_mask
-
-_ONLY = "object"
-# The rest of a name behind that of its image.
-_FURTHER = re.compile(r"[^A-Za-z0-9].*|")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Example:
-    """An image with one mask, or with a file per object, each with the name of its class."""
-
-    image: pathlib.Path
-    split: str | None
-    mask: pathlib.Path | None = None
-    files: tuple[tuple[str, pathlib.Path], ...] = ()
+from keras_seg.data.index.object_files import read_object
+from keras_seg.data.index.object_pixels import looks_inverted
+from keras_seg.data.index.pairs import Pairing, pair_files
+from keras_seg.data.index.reading import read_mask
+from keras_seg.data.index.refusals import SeveralMasksError
 
 
 def _recognize(source: Source) -> str | None:
     if source.file:
         return None
     try:
-        examples, _ = _examples(source)
+        examples = _examples(source).found
     except InputError as error:
         if "may be (" in str(error) or "may both" in str(error):
             source.problems.append(str(error))
         return None
-    first = examples[0]
+    first = next((example for example in examples if example.mask or example.files), None)
+    if first is None:
+        return None
     return f"{source.name(first.image)} and {source.name(first.mask or first.files[0][1])}"
 
 
-def _examples(source: Source) -> tuple[list[_Example], list[str]]:
-    """The examples of all splits, and lines about what is not used."""
-    examples, notices = [], []
-    for split in splits_of(source.root) or (None,):
-        found, lines = _of_split(source.root, split)
-        examples += found
-        notices += [line for line in lines if line not in notices]
-    return examples, notices
+def _examples(source: Source) -> Examples:
+    """The examples of all splits."""
+    parts = [_of_split(source.root, split) for split in splits_of(source.root) or (None,)]
+    return Examples(
+        found=tuple(example for part in parts for example in part.found),
+        notices=tuple(dict.fromkeys(line for part in parts for line in part.notices)),
+        left_out=tuple(file for part in parts for file in part.left_out),
+    )
 
 
-def _of_split(root: pathlib.Path, split: str | None) -> tuple[list[_Example], tuple[str, ...]]:
+def _of_split(root: pathlib.Path, split: str | None) -> Examples:
     try:
-        pairing = pair_files(root, split=split, allow_orphans=True)
-        return [_Example(image=pair.image, split=split, mask=pair.mask) for pair in pairing.pairs], pairing.notices
+        pairing = _one_mask_each(root, split)
+        found = tuple(Example(image=pair.image, split=split, mask=pair.mask) for pair in pairing.pairs)
+        return Examples(found=found, notices=pairing.notices)
     except InputError:
         try:
             pairing = pair_instance_files(root, split=split, allow_orphans=True)
             if all(pair.mask.is_dir() for pair in pairing.pairs):
-                files = [tuple((_ONLY, file) for file in object_files(pair.mask)) for pair in pairing.pairs]
+                files = [tuple((OBJECT, file) for file in image_files(pair.mask)) for pair in pairing.pairs]
                 pairs = zip(pairing.pairs, files, strict=True)
-                return [_Example(image=pair.image, split=split, files=own) for pair, own in pairs], pairing.notices
+                found = tuple(Example(image=pair.image, split=split, files=own) for pair, own in pairs)
+                return Examples(found=found, notices=pairing.notices)
         except InputError:
             pass
-        several = _several(root, split)
-        if not several:
+        several = several_masks(root, split)
+        if not several.found:
             raise
-        return several, ()
+        return several
 
 
-def _several(root: pathlib.Path, split: str | None) -> list[_Example]:
-    """Images with masks whose names end in a number or a class: a_1.png, a_2.png, or a_car.png, a_road.png."""
-    examples = []
+def _one_mask_each(root: pathlib.Path, split: str | None) -> Pairing:
     try:
-        parts = find_layout(root, split=split, mask_names=()).parts
+        return pair_files(root, split=split)
+    except SeveralMasksError:
+        raise
     except InputError:
-        return []
-    for part in parts:
-        stems = {image.stem: image for image in part.images}
-        groups: dict[str, list[tuple[str, pathlib.Path]]] = {}
-        for mask in part.masks:
-            lengths = (n for n in range(len(mask.stem), 0, -1) if _FURTHER.fullmatch(mask.stem[n:]))
-            owner = next((mask.stem[:n] for n in lengths if mask.stem[:n] in stems), None)
-            if owner is None:
-                return []
-            groups.setdefault(owner, []).append((_class_in(mask.stem[len(owner) :]), mask))
-        examples += [_Example(image=stems[stem], split=split, files=tuple(files)) for stem, files in groups.items()]
-    names = {name for example in examples for name, _ in example.files}
-    # Some files that name a class and some that do not can be read in two ways.
-    return [] if len(names) > 1 and _ONLY in names else examples
-
-
-def _class_in(ending: str) -> str:
-    words = [word for word in words_of(ending) if not is_mask_word(word)]
-    return "_".join(word for word in words if not word.isdigit()) or _ONLY
+        return pair_files(root, split=split, allow_orphans=True)
 
 
 def _read(source: Source) -> LabeledImages:
-    examples, notices = _examples(source)
-    examples = [_inside(source, example) for example in examples]
+    all_examples = _examples(source)
+    examples = [_inside(source, example) for example in all_examples.found]
+    empty = next((example for example in examples if example.mask is None and not example.files), None)
+    if empty is not None:
+        raise InputError(
+            f"{source.name(empty.image)}: its folder of masks holds none. Save one file per object, or one file of "
+            "zeros if the image has no objects."
+        )
     if len({example.mask is None for example in examples}) > 1:
         raise InputError(f"{source.shown}: some images have one mask and some have several. Convert them one by one.")
     found = _objects(source, examples) if examples[0].mask is None else _masks(source, examples)
-    found.notices[:0] = notices
+    found.notices[:0] = all_examples.notices
+    found.left_out += [source.name(file) for file in all_examples.left_out]
     return found
 
 
-def _inside(source: Source, example: _Example) -> _Example:
+def _inside(source: Source, example: Example) -> Example:
     def own(path: pathlib.Path) -> pathlib.Path:
         return source.inside(path.relative_to(source.root).as_posix(), source.root, source.name(path))
 
@@ -129,7 +113,7 @@ def _inside(source: Source, example: _Example) -> _Example:
     )
 
 
-def _masks(source: Source, examples: Sequence[_Example]) -> LabeledImages:
+def _masks(source: Source, examples: Sequence[Example]) -> LabeledImages:
     """Images with one mask each, all masks in one reading."""
     labels = read_label_file(source.root, examples[0].split)
     masks = [example.mask for example in examples if example.mask is not None]
@@ -159,43 +143,65 @@ def _masks(source: Source, examples: Sequence[_Example]) -> LabeledImages:
     return LabeledImages(names=names, images=images(), notices=list(reading.notices), has_objects=False)
 
 
-def _objects(source: Source, examples: Sequence[_Example]) -> LabeledImages:
+def _objects(source: Source, examples: Sequence[Example]) -> LabeledImages:
     """Images with a file per object or per class."""
     seen = sorted({name for example in examples for name, _ in example.files})
-    names, ids = class_ids(seen, source.shown)
-    classes = dict(zip(seen, ids, strict=True))
+    names, classes = _classes(source, seen, examples[0].split)
+    # Several files of one class are objects; one file may hold any number of them.
+    counts = [Counter(name for name, _ in example.files) for example in examples]
+    has_objects = seen == [OBJECT] or any(count > 1 for own in counts for count in own.values())
+
+    inverted: list[str] = []
 
     def images() -> Iterator[LabeledImage]:
         for example in examples:
-            sizes = {image_size(file): file for _, file in example.files}
+            own = [(classes[name], file) for name, file in example.files]
+            sizes = {file_facts(file, "mask").turned_size: file for _, file in own}
             if len(sizes) > 1:
                 first, second = list(sizes.values())[:2]
                 raise InputError(f"{source.name(second)}: has another size than {first.name}, of the same image.")
             yield LabeledImage(
                 image=example.image,
                 name=example.image.name,
-                where=source.name(example.files[0][1]) if example.files else source.name(example.image),
+                where=source.name(example.files[0][1]),
                 split=example.split,
                 size=next(iter(sizes), None),
                 objects=[
-                    LabeledObject(id_=classes[name], draw=functools.partial(_stamp, file, source.name(file)))
-                    for name, file in example.files
+                    # A mask of the background is white in most of the image.
+                    LabeledObject(id_=id_, draw=functools.partial(_stamp, file, [] if id_ == 0 else inverted))
+                    for id_, file in sorted(own, key=lambda item: item[0] != 0)
                 ],
             )
 
-    notices = ["Several files of an image are joined: each is an object, or all pixels of a class."]
-    return LabeledImages(names=names, images=images(), rule="later files lie on top", notices=notices)
+    what = "an object" if has_objects else "all pixels of a class"
+    return LabeledImages(
+        names=names,
+        images=images(),
+        rule="later files lie on top",
+        notices=[f"Several files of an image are joined: each is {what}."],
+        inverted=inverted,
+        has_objects=has_objects,
+    )
 
 
-def _stamp(file: pathlib.Path, where: str, height: int, width: int) -> Stamp:
-    values = read_mask(file)
-    found = np.unique(values)
-    if len(found) > 2 or (len(found) == 2 and found[0] != 0):
+def _classes(source: Source, seen: Sequence[str], split: str | None) -> tuple[tuple[str, ...], dict[str, int]]:
+    """(names, id of each class): in the order of the label file, if there is one."""
+    labels = read_label_file(source.root, split)
+    listed = list(seen if labels.names is None or seen == [OBJECT] else labels.names)
+    names, ids = class_ids(listed, source.shown if listed == seen else labels.path)
+    classes = dict(zip(listed, ids, strict=True))
+    if unknown := [name for name in seen if name not in classes]:
         raise InputError(
-            f"{where}: holds {len(found)} values, and one of several masks of an image must be black and white. Merge "
-            "the files into one mask of class ids."
+            f"{labels.path}: does not list {unknown[0]!r}, the class of some masks. Add it, or rename these masks."
         )
-    return cropped(values > 0)
+    return names, classes
+
+
+def _stamp(file: pathlib.Path, inverted: list[str], height: int, width: int) -> Stamp:
+    white = read_object(file)
+    if looks_inverted(white):
+        inverted.append(f"{file.parent.name}/{file.name}")
+    return Stamp(inside=white, absent=True) if not white.any() else cropped(white)
 
 
 FORMAT = Format(

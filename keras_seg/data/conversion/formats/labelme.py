@@ -26,6 +26,7 @@ from keras_seg.data.conversion.labeled_image import (
 from keras_seg.data.conversion.polygons import ellipse_stamp, polygon_points, polygon_stamp, rectangle
 from keras_seg.data.conversion.source import Source, is_file, split_in
 from keras_seg.data.conversion.stamp import Stamp, joined, placed
+from keras_seg.data.index.unicode_names import nfc
 
 _NO_AREA = ("line", "linestrip", "point", "points")
 _IGNORED = "__ignore__"
@@ -106,7 +107,9 @@ def _image(source: Source, file: pathlib.Path, name: Any, where: str) -> pathlib
     for one in tries:
         if one not in ("", ".", "..") and (path := source.first_file(one, [file.parent], where)):
             return path
-    return next((path for path in source.files(file.parent) if path.stem == file.stem and is_file(path)), None)
+    return next(
+        (path for path in source.files(file.parent) if nfc(path.stem) == nfc(file.stem) and is_file(path)), None
+    )
 
 
 def _listed(source: Source, seen: list[str]) -> tuple[list[str], str]:

@@ -11,6 +11,8 @@ from keras_seg.data.conversion.class_list import BACKGROUND, is_background
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source
 from keras_seg.data.index.reading import read_mask
+from keras_seg.data.index.refusals import UnknownColorError
+from keras_seg.data.index.unicode_names import nfc
 
 Color = tuple[int, int, int]
 # A function of a mask file and of what messages call it.
@@ -34,11 +36,8 @@ def mapped_colors(path: pathlib.Path, where: str, colors: Mapping[Color, int]) -
     """The classes of a mask painted in colors."""
     try:
         return read_mask(path, colors=colors)
-    except InputError as error:
-        if "is not in `colors`" not in str(error):
-            raise
-        color = str(error).split("the color ")[1].split(" is not")[0]
-        raise InputError(f"{where}: the color {color} is not in the list of classes. Add it to the list.") from error
+    except UnknownColorError as error:
+        raise InputError(f"{where}: the color {error.color} is not in the list of classes. Add it to it.") from error
 
 
 def images_of(
@@ -82,10 +81,11 @@ def by_stem(
     """(pairs of an image and its mask, images without one), by the stem that the mask extends by `ending`."""
     stems: dict[str, pathlib.Path] = {}
     for image in images:
-        if image.stem in stems:
-            raise InputError(f"{image}: {stems[image.stem].name} has the same stem. Keep one of the two.")
-        stems[image.stem] = image
-    pairs = [(stems.pop(mask.stem.removesuffix(ending), None), mask) for mask in masks]
+        stem = nfc(image.stem)
+        if stem in stems:
+            raise InputError(f"{image}: {stems[stem].name} has the same stem. Keep one of the two.")
+        stems[stem] = image
+    pairs = [(stems.pop(nfc(mask.stem).removesuffix(ending), None), mask) for mask in masks]
     return pairs, list(stems.values())
 
 

@@ -1,15 +1,20 @@
 """nnU-Net's raw data: imagesTr, labelsTr, dataset.json."""
 
 import pathlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from keras_seg._decoding.decode import file_facts
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source, is_file
+from keras_seg.data.index.unicode_names import nfc
 
+# Behind the name of the case, the number of the channel.
+_CHANNEL = re.compile(r"(.+)_(\d{4})", re.DOTALL)
 _ENDINGS = (".png", ".tif", ".tiff", ".bmp")
 
 
@@ -33,33 +38,75 @@ def _read(source: Source) -> LabeledImages:
         raise InputError(
             f"dataset.json: file_ending is {ending!r}, and {', '.join(_ENDINGS)} are read. Save the slices as PNG."
         )
-    if len(channels) != 1:
-        raise InputError(
-            f"dataset.json: the images have {len(channels)} channels, each in a file of its own. "
-            "Stack them to one .npy file (height, width, channels) per image."
-        )
+    channels = _channel_names(channels)
     names, classes = _classes(labels)
     found = LabeledImages(names=names, images=iter(()), has_objects=False)
     if (source.root / "imagesTs").is_dir():
         found.notices.append("imagesTs/ has no labels, and is left out.")
 
+    stacked = (
+        f"The {len(channels)} channels of an image ({', '.join(channels)}) are one .npy file: pass "
+        f"channels={len(channels)} when the folder is read (--channels {len(channels)})."
+    )
+
     def images() -> Iterator[LabeledImage]:
-        # _0000 is the number of the channel.
-        files = {file.stem.removesuffix("_0000"): file for file in source.files(source.root / "imagesTr", (ending,))}
-        masks = source.files(source.root / "labelsTr", (ending,))
-        pairs: list[tuple[pathlib.Path | None, pathlib.Path]] = [(files.pop(mask.stem, None), mask) for mask in masks]
-        found.left_out += [source.name(image) for image in files.values()]
-        for image, mask in pairs:
-            where = source.name(mask)
+        cases = _cases(source.files(source.root / "imagesTr", (ending,)))
+        for mask in source.files(source.root / "labelsTr", (ending,)):
+            where, own = source.name(mask), cases.pop(nfc(mask.stem), {})
+            files = _files_of_case(source, mask.stem, own, channels)
+            if len(files) > 1 and stacked not in found.notices:
+                found.notices.append(stacked)
             yield LabeledImage(
-                image=image,
+                image=next(iter(files), None),
+                channels=files if len(files) > 1 else (),
                 name=mask.name,
                 where=where,
                 mask=lambda mask=mask, where=where: mask_folders.mapped_ids(mask, where, classes),
             )
+        found.left_out += [source.name(file) for own in cases.values() for file in own.values()]
 
     found.images = images()
     return found
+
+
+def _channel_names(channels: dict[str, Any]) -> tuple[str, ...]:
+    """The names of the channels in order."""
+    if sorted(channels) != sorted(map(str, range(len(channels)))):
+        raise InputError(f"dataset.json: channel_names numbers {sorted(channels)}, not from 0 on. Correct it.")
+    return tuple(str(channels[str(number)]) for number in range(len(channels)))
+
+
+def _cases(files: Sequence[pathlib.Path]) -> dict[str, dict[int, pathlib.Path]]:
+    """The files of each case by the number of the channel: case_0001 is channel 1 of case."""
+    cases: dict[str, dict[int, pathlib.Path]] = {}
+    for file in files:
+        match = _CHANNEL.fullmatch(nfc(file.stem))
+        name, number = (match[1], int(match[2])) if match else (nfc(file.stem), 0)
+        cases.setdefault(name, {})[number] = file
+    return cases
+
+
+def _files_of_case(
+    source: Source, case: str, own: Mapping[int, pathlib.Path], channels: Sequence[str]
+) -> tuple[pathlib.Path, ...]:
+    """The files of an image in the order of its channels: one per channel, or one that holds them all."""
+    if sorted(own) == [0] and len(channels) > 1:
+        facts = file_facts(own[0])
+        found = 3 if facts.palette else facts.channels - facts.alpha
+        if found != len(channels):
+            raise InputError(
+                f"{source.name(own[0])}: has {found} channel{'' if found == 1 else 's'}, but dataset.json names "
+                f"{len(channels)} ({', '.join(channels)}). Add {case}_0001{own[0].suffix} and so on, or correct "
+                "channel_names."
+            )
+    elif own and sorted(own) != list(range(len(channels))):
+        missing = sorted(set(range(len(channels))) - own.keys())
+        rest = f"{case}_{missing[0]:04d} is missing" if missing else f"{own[max(own)].name} is one more"
+        raise InputError(
+            f"imagesTr/: dataset.json names {len(channels)} channel{'' if len(channels) == 1 else 's'}, and {rest}. "
+            "Add the file, or correct channel_names."
+        )
+    return tuple(own[number] for number in sorted(own))
 
 
 def _classes(labels: dict[str, Any]) -> tuple[tuple[str, ...], dict[int, int]]:

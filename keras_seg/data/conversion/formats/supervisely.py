@@ -4,7 +4,6 @@ import base64
 import binascii
 import functools
 import io
-import pathlib
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +14,7 @@ from PIL import Image
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
+from keras_seg.data.conversion.formats.supervisely_project import Project, project
 from keras_seg.data.conversion.labeled_image import (
     MAX_PIXELS,
     LabeledImage,
@@ -24,27 +24,27 @@ from keras_seg.data.conversion.labeled_image import (
     no_area,
 )
 from keras_seg.data.conversion.polygons import polygon_points, polygon_stamp, rectangle
-from keras_seg.data.conversion.source import Source, is_file, split_in
+from keras_seg.data.conversion.source import Source, is_file
 from keras_seg.data.conversion.stamp import Stamp, placed
+from keras_seg.data.index.unicode_names import nfc
 
 _AREAS = ("polygon", "rectangle", "bitmap")
 _NO_AREA = ("line", "point", "graph", "polyline", "cuboid")
 
 
-def _folders(source: Source) -> list[pathlib.Path]:
+def _project(source: Source) -> Project | None:
     if source.file or not is_file(source.root / "meta.json"):
-        return []
-    found = [folder for folder in source.folders().values() if all((folder / kind).is_dir() for kind in ("img", "ann"))]
-    return [source.root] if (source.root / "ann").is_dir() and (source.root / "img").is_dir() else found
+        return None
+    return project(source, lambda folder: (folder / "img").is_dir() and (folder / "ann").is_dir())
 
 
 def _recognize(source: Source) -> str | None:
-    folders = _folders(source)
-    return f"meta.json and {source.name(folders[0] / 'ann')}/" if folders else None
+    found = _project(source)
+    return f"meta.json and {source.name(found.folders[0] / 'ann')}/" if found else None
 
 
 def _read(source: Source) -> LabeledImages:
-    folders = source.required(_folders(source), "has no meta.json with folders img/ and ann/. Export it again.")
+    project_ = source.required(_project(source), "has no meta.json with folders img/ and ann/. Export it again.")
     meta = source.json(source.inside("meta.json", source.root, source.shown))
     rows = meta.get("classes") if isinstance(meta, dict) else None
     if not isinstance(rows, list) or not all(
@@ -54,14 +54,11 @@ def _read(source: Source) -> LabeledImages:
     names, ids = class_ids([row["title"] for row in rows], "meta.json")
     classes = {row["title"]: id_ for row, id_ in zip(rows, ids, strict=True)}
     found = LabeledImages(names=names, images=iter(()), rule="later objects lie on top")
-    split_names = {folder: split_in(folder.name) for folder in folders if folder != source.root}
-    # Other folders of a project are data sets without such a meaning.
-    divided = len(split_names) > 0 and all(split_names.values())
     skipped: dict[str, int] = {}
 
     def images() -> Iterator[LabeledImage]:
-        for folder in folders:
-            files = {file.name: file for file in source.files(folder / "img")}
+        for folder in project_.folders:
+            files = {nfc(file.name): file for file in source.files(folder / "img")}
             for label in source.files(folder / "ann", (".json",)):
                 where, content = source.name(label), source.json(label)
                 size = content.get("size") if isinstance(content, dict) else None
@@ -70,10 +67,10 @@ def _read(source: Source) -> LabeledImages:
                     raise InputError(f"{where}: must hold size and objects. Export the project again.")
                 name = label.name.removesuffix(".json")
                 yield LabeledImage(
-                    image=files.pop(name, None),
-                    name=name if folder == source.root or divided or len(folders) == 1 else f"{folder.name}/{name}",
+                    image=files.pop(nfc(name), None),
+                    name=project_.image_name(folder, name),
                     where=where,
-                    split=split_names[folder] if divided else None,
+                    split=project_.split(folder),
                     size=checked_size(size.get("height"), size.get("width"), where),
                     objects=list(_objects(objects, classes, where, skipped)),
                 )

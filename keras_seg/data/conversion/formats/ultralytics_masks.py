@@ -16,6 +16,7 @@ from keras_seg.data.conversion.source import Source, is_file, split_in
 from keras_seg.data.index.folder_roles import IMAGE_FOLDERS
 from keras_seg.data.index.reading import read_mask
 from keras_seg.data.index.stem_matching import MASK_SUFFIXES
+from keras_seg.data.index.unicode_names import nfc
 
 _MASKS = ("masks", "mask", "labels", "annotations", "ann_dir")
 _IMAGES = (*IMAGE_FOLDERS, "img_dir")
@@ -81,9 +82,9 @@ def _read(source: Source) -> LabeledImages:
     def images() -> Iterator[LabeledImage]:
         for split, folder, masks in folders:
             files, labels = source.files(folder), source.files(masks)
-            stems = {image.stem for image in files}
+            stems = {nfc(image.stem) for image in files}
             endings = [
-                e for e in ("", *MASK_SUFFIXES, "_labelTrainIds") if any(_cut(m.stem, e) in stems for m in labels)
+                e for e in ("", *MASK_SUFFIXES, "_labelTrainIds") if any(_cut(nfc(m.stem), e) in stems for m in labels)
             ]
             ending = endings[0] if endings else ""
             yield from mask_folders.images_of(source, found, files, labels, split=split, read=read, ending=ending)

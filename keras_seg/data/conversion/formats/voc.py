@@ -13,6 +13,7 @@ from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledI
 from keras_seg.data.conversion.source import Source, is_file, split_in
 from keras_seg.data.index.file_listing import EXTENSIONS
 from keras_seg.data.index.reading import read_mask
+from keras_seg.data.index.unicode_names import nfc
 
 _NAMES = [
     "background",
@@ -151,7 +152,7 @@ def _read(source: Source) -> LabeledImages:
 def _listed(source: Source, root: pathlib.Path, found: LabeledImages) -> list[tuple[str | None, str, pathlib.Path]]:
     """(split, stem, mask) from the lists of the splits, or of all masks."""
     masks = {
-        mask.relative_to(root / _MASKS).with_suffix("").as_posix(): mask
+        nfc(mask.relative_to(root / _MASKS).with_suffix("").as_posix()): mask
         for mask in source.tree(root / _MASKS, (".png",))
     }
     lists = {file.stem: file for file in source.files(root / "ImageSets" / "Segmentation", (".txt",))}
@@ -161,7 +162,7 @@ def _listed(source: Source, root: pathlib.Path, found: LabeledImages) -> list[tu
     items: list[tuple[str | None, str, pathlib.Path]] = []
     seen: dict[str, str] = {}
     for name, file in splits.items():
-        lines = [line.strip() for line in source.text(file).splitlines() if line.strip()]
+        lines = [nfc(line.strip()) for line in source.text(file).splitlines() if line.strip()]
         for line in lines:
             if line in seen:
                 raise InputError(f"{source.name(file)}: lists {line}, as {seen[line]} does. Keep it in one split.")

@@ -16,6 +16,7 @@ from keras_seg.data.conversion.polygons import polygon_stamp, rectangle
 from keras_seg.data.conversion.source import Source, is_file
 from keras_seg.data.conversion.stamp import Stamp
 from keras_seg.data.index.folder_roles import SPLITS
+from keras_seg.data.index.unicode_names import nfc
 
 _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "obj.names", "classes.txt")
 # A word of a list in brackets, which may be quoted, or a number and a word.
@@ -58,9 +59,10 @@ def _read(source: Source) -> LabeledImages:
     left_out = []
     for split, images, labels in folders:
         files = list(source.tree(images))
-        texts = {file.relative_to(labels).with_suffix("").as_posix(): file for file in source.tree(labels, (".txt",))}
+        tree = source.tree(labels, (".txt",))
+        texts = {nfc(file.relative_to(labels).with_suffix("").as_posix()): file for file in tree}
         for file in files:
-            name = file.relative_to(images).with_suffix("").as_posix()
+            name = nfc(file.relative_to(images).with_suffix("").as_posix())
             pairs.append((split, file, file.relative_to(images).as_posix(), texts.pop(name, None)))
         left_out += [source.name(file) for name, file in texts.items() if name not in ("classes", "train", "labels")]
 

@@ -7,9 +7,10 @@ from keras_seg.data.diagnosis.checks.classes import absent_classes, constant_mas
 from keras_seg.data.diagnosis.checks.copies import exact_copies, near_copies
 from keras_seg.data.diagnosis.checks.file_pairs import lone_files, other_files, unpaired_folders, unreadable_files
 from keras_seg.data.diagnosis.checks.image_sizes import unusual_sizes
-from keras_seg.data.diagnosis.checks.image_values import low_range, turned_images
+from keras_seg.data.diagnosis.checks.image_values import low_range, transparent_images, turned_images
 from keras_seg.data.diagnosis.checks.indices import Indices
 from keras_seg.data.diagnosis.checks.mask_values import lossy_masks, mixed_scales, out_of_range, painted_masks
+from keras_seg.data.diagnosis.checks.objects import inverted_objects, overlapping_objects
 from keras_seg.data.diagnosis.checks.readings import refused_readings, unlike_sizes
 from keras_seg.data.diagnosis.checks.splits import leaking_groups, tiny_splits
 from keras_seg.data.diagnosis.collected import Collected
@@ -28,7 +29,10 @@ FILE_CHECKS: tuple[Callable[[Collected], Iterator[Finding]], ...] = (
     mixed_scales,
     offset_borders,
     speckled_masks,
+    inverted_objects,
+    overlapping_objects,
     low_range,
+    transparent_images,
     turned_images,
     other_files,
 )

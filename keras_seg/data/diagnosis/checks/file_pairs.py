@@ -11,7 +11,10 @@ _LAYOUT = "Arrange the files as docs/data.md shows: images/ and masks/ with the 
 def unpaired_folders(collected: Collected) -> Iterator[Finding]:
     """Folders whose layout cannot be read, and label files that cannot be."""
     for part in collected.parts:
-        if part.error:
+        if part.several:
+            message = " ".join(filter(None, (part.several.what, part.several.objects)))
+            yield found("error", "several-masks", [part.split or collected.folder], message, fix=part.several.fix)
+        elif part.error:
             yield found("error", "no-pairs", [part.split or collected.folder], part.error, fix=_LAYOUT)
     if collected.label_error:
         file, _, _ = collected.label_error.partition(": ")

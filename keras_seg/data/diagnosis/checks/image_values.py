@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from keras_seg.data.diagnosis.collected import Collected
 from keras_seg.data.diagnosis.finding import Finding, files, found
-from keras_seg.data.index.image_facts import range_notices
+from keras_seg.data.index.image_facts import range_notices, transparency_notices
 
 
 def low_range(collected: Collected) -> Iterator[Finding]:
@@ -14,6 +14,16 @@ def low_range(collected: Collected) -> Iterator[Finding]:
     for line in range_notices([item.image for item in images if item.image]):
         fix = "Multiply all of them by the same factor, so that the brightest pixel is near the end of the range."
         yield found("warning", "low-range", wide, line, fix=fix)
+
+
+def transparent_images(collected: Collected) -> Iterator[Finding]:
+    """Images whose transparent pixels are blended with white."""
+    images = [item.image for item in collected.examined if item.image is not None]
+    for line in transparency_notices(images):
+        whole = "everywhere" in line
+        names = [collected.name(image.path) for image in images if (image.opacity == 0) == whole and image.opacity < 1]
+        fix = "Save these images without their alpha channel, or with the background that they should have."
+        yield found("warning" if whole else "note", "transparent-images", names, line, fix=fix)
 
 
 def turned_images(collected: Collected) -> Iterator[Finding]:

@@ -43,10 +43,9 @@ def lossy_masks(collected: Collected) -> Iterator[Finding]:
     for item, facts in collected.class_masks:
         if item.many and not facts.lossy:
             continue
-        kind = black_and_white.kind_of(facts.counts, lossy=facts.lossy) if item.colors is None else "ids"
-        if facts.lossy and kind == "ids":
+        if facts.spoiled or (facts.lossy and item.colors is not None):
             wrong.append(collected.name(item.files.mask))
-        elif kind == "blurred":
+        elif facts.kind == "blurred" and item.colors is None:
             blurred.append(collected.name(item.files.mask))
     fix = "Export the masks again as PNG."
     if wrong:
