@@ -3,6 +3,7 @@
 import click
 
 from keras_seg_cli import console
+from keras_seg_cli.postprocessing import postprocessing, print_postprocessing
 from keras_seg_cli.start import open_run
 from keras_seg_cli.tta import augmented, tta
 
@@ -12,10 +13,14 @@ from keras_seg_cli.tta import augmented, tta
 @click.argument("data", type=click.Path(exists=True))
 @click.option("--split", help="train, val or test. Default: val if DATA has it.")
 @click.option("--json", "json_file", type=click.Path(), help="Also write the results to this file.")
+@postprocessing
 @tta
-def evaluate(run: str, data: str, split: str | None, *, json_file: str | None, tta: str | None) -> None:
+def evaluate(
+    run: str, data: str, split: str | None, *, json_file: str | None, postprocessing: bool, tta: str | None
+) -> None:
     """Evaluate the model of the run folder RUN on the images and masks of DATA."""
-    trained = open_run(run)
+    trained = open_run(run, postprocessing=postprocessing)
+    print_postprocessing(trained)
     model = augmented(trained.folder.load_model(), tta)
     index, split = trained.scan(data, split=split)
     console.notices(index.notices)
@@ -27,5 +32,6 @@ def evaluate(run: str, data: str, split: str | None, *, json_file: str | None, t
     if json_file is not None:
         from keras_seg import _files
 
-        _files.write_json(json_file, {"data": index.path, "split": split, "tta": tta, **evaluation.to_dict()})
+        facts = {"data": index.path, "split": split, "tta": tta, "postprocessing": trained.postprocessing.to_dict()}
+        _files.write_json(json_file, {**facts, **evaluation.to_dict()})
         console.print_facts(("Results", json_file))

@@ -7,6 +7,7 @@ import click
 from keras_seg_cli import console, steps
 from keras_seg_cli.option_names import in_options
 from keras_seg_cli.options import IntList, overwrite
+from keras_seg_cli.postprocessing import postprocessing, print_postprocessing
 from keras_seg_cli.start import open_run
 from keras_seg_cli.tta import augmented, tta
 
@@ -19,6 +20,7 @@ from keras_seg_cli.tta import augmented, tta
 @click.option("--overlap", type=float, help="Share of a tile that its neighbors cover too. Default: 0.5.")
 @click.option("--recursive", is_flag=True, help="Also predict the images in subfolders, to subfolders of --out.")
 @click.option("--resume", is_flag=True, help="Keep finished predictions and continue an interrupted raster.")
+@postprocessing
 @tta
 @overwrite
 def predict(
@@ -30,6 +32,7 @@ def predict(
     overlap: float | None,
     recursive: bool,
     resume: bool,
+    postprocessing: bool,
     tta: str | None,
     overwrite: bool,
 ) -> None:
@@ -43,13 +46,14 @@ def predict(
     Rasters (.npy or .zarr, height x width x channels) may be larger than memory. They are predicted row by row, to a
     mask of class ids in the same format.
     """
-    trained = open_run(run)
+    trained = open_run(run, postprocessing=postprocessing)
     from keras_seg.training.prediction_files import find_images, prediction_files
 
     found = find_images(images, recursive=recursive, exclude=out)
     files = prediction_files(found, out, overwrite=overwrite, resume=resume)
     command = click.get_current_context().command
     console.notices(in_options(notice, command, [command]) for notice in found.notices)
+    print_postprocessing(trained)
     model = augmented(trained.folder.load_model(), tta)
     failures = steps.predict(trained, model, files, tile=tile, overlap=overlap, overwrite=overwrite, resume=resume)
     if len(failures) < len(files):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from keras_seg_cli import console
+from keras_seg_cli.postprocessing import print_postprocessing
 from keras_seg_cli.start import silenced_stderr
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def fit(
     """Train to a finished run folder. A limit in minutes counts from `started`."""
     from keras_seg import training
     from keras_seg.training.tasks import find_task
+    from keras_seg.training.trained_run import TrainedRun
     from keras_seg_cli.training_progress import TrainingProgress
 
     _describe(plan, train, validation)
@@ -72,6 +74,7 @@ def fit(
             **options,
         )
     console.print_scores(task.table(result.evaluation), f"{len(validation)} validation images")
+    print_postprocessing(TrainedRun(run))
     console.print_facts(
         ("Run folder", run.path), ("Report", run.report_file), ("Pictures", run.panel_file), ("Reasons", run.plan_file)
     )

@@ -34,7 +34,8 @@ class TrainingResult:
     Args:
         model: the trained keras.Model.
         evaluation: the evaluation on the validation data, e.g. an `evaluation.Evaluation`.
-        decoding: dict. Decoding settings tuned on the validation data; empty if the task decodes nothing.
+        decoding: dict. Decoding settings chosen on the validation data: thresholds, or the postprocessing for the task
+            "semantic"; empty if there are none.
     """
 
     model: keras.Model
@@ -60,8 +61,9 @@ def fit(
     evaluated on the validation images, and a checkpoint is written. An interrupted run resumes from its last checkpoint
     with the data, the optimizer state and the learning rates that it would have had, and ends at the same weights.
 
-    At the end the folder holds `model.keras`, `metrics.json`, `predictions.png`, `report.html` and, for tasks whose
-    output is decoded, `decoding.json`. The report examines at most 200 validation images.
+    At the end the folder holds `model.keras`, `metrics.json`, `predictions.png`, `report.html` and `decoding.json`: for
+    tasks whose output is decoded the thresholds, otherwise the postprocessing that `evaluation.choose_postprocessing`
+    chose, if there are enough validation images to try any. The report examines at most 200 validation images.
 
     Args:
         plan: `Plan`. To resume, that of the run: `run.load_plan()`.

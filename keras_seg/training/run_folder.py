@@ -16,7 +16,7 @@ from keras_seg.training.plan import Plan
 
 class RunFolder:
     """Paths and files of a run: plan.json, labels.json, checkpoints/, log.csv, metrics.json, predictions.png,
-    report.html, model.keras, and decoding.json for tasks whose output is decoded.
+    report.html, model.keras, and decoding.json: thresholds or postprocessing, chosen on validation images.
 
     Every file is written aside and renamed, so an interrupted run leaves only whole files.
 
@@ -111,7 +111,7 @@ class RunFolder:
         return self._read(self.metrics_file)
 
     def load_decoding(self) -> dict:
-        """The decoding settings of the run; empty if its task decodes nothing."""
+        """The decoding settings of the run, thresholds or postprocessing; empty if there are none."""
         return self._read(self.decoding_file) if self.decoding_file.exists() else {}
 
     def check_trained(self) -> None:
