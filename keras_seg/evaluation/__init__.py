@@ -3,6 +3,7 @@
 from keras_seg.evaluation.boundaries import BoundaryEvaluation, boundary_lines, evaluate_boundaries
 from keras_seg.evaluation.choose_postprocessing import choose_postprocessing
 from keras_seg.evaluation.compare import Comparison, compare
+from keras_seg.evaluation.evaluate_folds import FoldsEvaluation, evaluate_folds
 from keras_seg.evaluation.instances import InstanceEvaluation, evaluate_instances
 from keras_seg.evaluation.postprocessing_choice import PostprocessingChoice, PostprocessingTrial
 from keras_seg.evaluation.semantic import Evaluation, evaluate
@@ -16,6 +17,7 @@ __all__ = [
     "Calibration",
     "Comparison",
     "Evaluation",
+    "FoldsEvaluation",
     "InstanceEvaluation",
     "PostprocessingChoice",
     "PostprocessingTrial",
@@ -27,6 +29,7 @@ __all__ = [
     "compare",
     "evaluate",
     "evaluate_boundaries",
+    "evaluate_folds",
     "evaluate_instances",
     "fit_temperature",
     "tta_report",

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -11,6 +11,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass, PathLike, Progress
 from keras_seg.data import FolderIndex
+from keras_seg.data.index.example_groups import group_keys
 from keras_seg.evaluation.batching import each_prediction, labeled_classes, output_channels
 from keras_seg.evaluation.packed_maps import PackedMaps
 from keras_seg.evaluation.postprocessing_choice import PostprocessingChoice, PostprocessingTrial
@@ -51,12 +52,13 @@ def choose_postprocessing(
 
     For each class these steps are tried alone: keep the largest component, remove components under each of `sizes`
     pixels, fill holes. A step is taken only if the paired bootstrap interval of the gain in mean IoU, over the images,
-    lies above 0. The mean over all classes counts, as a pixel taken from one class goes to another. Three rules keep
+    lies above 0. The mean over all classes counts, as a pixel taken from one class goes to another. These rules keep
     chance out, as the best of many trials looks good by chance alone:
 
     - The intervals are as wide as the number of trials asks for: with m trials, their level is 1 - (1 - `level`) / m
       (Bonferroni). Steps that change no prediction do not count.
     - A step must change at least log2(2 m / (1 - `level`)) images: 6 for one trial, 11 for thirty.
+    - Images that `data.split_index` kept together by a pattern are drawn together and count as one.
     - Steps that help are added by falling gain while they still gain together, at most one that removes components
       per class. What is taken must gain as a whole.
 
@@ -119,12 +121,27 @@ class PredictedMaps:
         self.class_names = tuple(class_names)
         self.ignore_class = tuple(ignore_class)
         self._ids, self._masks, self._count = PackedMaps(), PackedMaps(), 0
+        self._numbers: dict[Hashable, int] = {}
+        self._groups: list[int] = []
 
     def __len__(self) -> int:
         return self._count
 
-    def add(self, mask: np.ndarray, ids: np.ndarray) -> None:
-        """Add an image. A label that is ignored is stored as the number of classes."""
+    @property
+    def groups(self) -> np.ndarray:
+        """int array (images,): the number of each image's group."""
+        return np.array(self._groups, int)
+
+    def add(self, mask: np.ndarray, ids: np.ndarray, *, group: Hashable = None) -> None:
+        """Add an image. A label that is ignored is stored as the number of classes.
+
+        Args:
+            mask: integer array (height, width).
+            ids: integer array (height, width).
+            group: key of the images that are drawn together. Defaults to None, for a group of its own.
+        """
+        key = (self._count,) if group is None else group
+        self._groups.append(self._numbers.setdefault(key, len(self._numbers)))
         classes = len(self.class_names)
         dtype = "uint8" if classes < 256 else "uint16"
         self._masks[self._count] = np.where(np.isin(mask, self.ignore_class), classes, mask).astype(dtype)
@@ -147,8 +164,11 @@ def _predicted(
             chosen, split=None, ignore_class=None, model_classes=classes, batch_size=reading["batch_size"]
         )
     maps = PredictedMaps(labeled.class_names or (), labeled.ignore_class)
-    for _, mask, scores in itertools.islice(each_prediction(model, labeled, progress=progress), images):
-        maps.add(mask, class_ids(scores, kind))
+    # Frames of one video gain or lose together.
+    index: Any = labeled.index
+    keys = None if index is None or index.group_by is None else group_keys(index, index.group_by)
+    for position, mask, scores in itertools.islice(each_prediction(model, labeled, progress=progress), images):
+        maps.add(mask, class_ids(scores, kind), group=None if keys is None else keys[position])
     return maps
 
 
@@ -186,18 +206,23 @@ def choose(
     seed: int = 0,
     level: float = _LEVEL,
 ) -> PostprocessingChoice:
-    """The choice for images that were predicted; see `choose_postprocessing`."""
-    least = least_images(level=level)
-    if len(maps) < least:
-        rule = f"must hold at least {least} images, as a gain on fewer may be chance"
-        _validation.fail("data", rule, f"{len(maps)} images", "Use more images, or no postprocessing.")
-    gains = _Gains(maps, draw_images(len(maps), samples, seed, level))
+    """The choice for images that were predicted; see `choose_postprocessing`.
+
+    Images of one group are drawn together, and count as one.
+    """
+    groups, least = maps.groups, least_images(level=level)
+    count = groups.max(initial=-1) + 1
+    if count < least:
+        what = "images" if count == len(maps) else "groups of images"
+        rule = f"must hold at least {least} {what}, as a gain on fewer may be chance"
+        _validation.fail("data", rule, f"{count} {what}", "Use more images, or no postprocessing.")
+    gains = _Gains(maps, draw_images(int(count), samples, seed, level)[:, groups])
     changes = {step: gains.changes(step) for step in _steps(maps, sizes)}
     changes = {step: found for step, found in changes.items() if found}
     corrected = 1 - (1 - level) / max(1, len(changes))
     found = {step: gains.interval(of_images, corrected) for step, of_images in changes.items()}
     needed = least_images(len(changes), level) if changes else 0
-    helping = [step for step in found if found[step].low > 0 and len(changes[step]) >= needed]
+    helping = [step for step in found if found[step].low > 0 and len(set(groups[list(changes[step])])) >= needed]
     helping.sort(key=lambda step: -found[step].value)
     chosen, taken, best = Postprocessing(), [], 0.0
     for step in helping:

@@ -139,10 +139,15 @@ def evaluate(
     for position, mask, prediction in each_prediction(model, labeled, progress=progress):
         matrices[position] = image_matrix(metric, mask, clean(class_ids(prediction, kind))).astype("int32")
     of_images = np.stack([matrices[position] for position in sorted(matrices)])
+    return evaluation_of(of_images, labeled.class_names or ())
+
+
+def evaluation_of(of_images: np.ndarray, class_names: Sequence[str]) -> Evaluation:
+    """The evaluation with these matrices of the images, int32 (images, classes, classes)."""
     pixels, right = of_images.sum(axis=(1, 2)), np.trace(of_images, axis1=1, axis2=2)
     return Evaluation(
         confusion=of_images.sum(axis=0, dtype="int64"),
-        class_names=labeled.class_names or (),
+        class_names=tuple(class_names),
         images=len(of_images),
         image_accuracy=np.where(pixels > 0, right / np.maximum(pixels, 1), np.nan),
         image_confusion=of_images,

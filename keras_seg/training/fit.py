@@ -85,6 +85,8 @@ def fit(
             run, the loss is no longer finite, or a file of the data can no longer be read.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(run)
+    if resume and run.is_folds:
+        raise InputError(f"{run.path}: is a run of folds. Continue it with `fit_folds(resume=True)`.")
     run.check_startable(resume=resume, overwrite=overwrite)
     task = find_task(plan.task)
     task.check_installed()
@@ -107,7 +109,7 @@ def fit(
         _train(model, dataset, plan=plan, first_epoch=first_epoch, callbacks=[schedule, recorder, *callbacks])
     with _files.written_aside(run.model_file, overwrite=True) as aside:
         model.save(aside)
-    return _finish(run, task, model=model, indices=(train, validation), progress=progress)
+    return finish(run, task, model=model, indices=(train, validation), progress=progress)
 
 
 def _check_same_data(plan: Plan, train: Any, validation: Any) -> None:
@@ -166,7 +168,7 @@ def _train(model: keras.Model, dataset: Any, *, plan: Plan, first_epoch: int, ca
         raise (unwrap_error(error) or error) from error
 
 
-def _finish(
+def finish(
     run: RunFolder,
     task: Task,
     *,

@@ -8,7 +8,7 @@ import pytest
 import keras_seg as ks
 from keras_seg import _validation
 from keras_seg.evaluation import choose_postprocessing
-from keras_seg.evaluation.choose_postprocessing import least_images
+from keras_seg.evaluation.choose_postprocessing import PredictedMaps, choose, least_images
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -125,6 +125,22 @@ def test_of_a_model_and_of_its_maps(tmp_path):
         assert trial.mean_iou.value == pytest.approx(cleaned - plain)
     assert json.loads(json.dumps(choice.to_dict()))["images"] == 8
     assert "Chosen on 8 images" in str(choice) and "%" in str(choice)
+
+
+def test_images_of_a_group_count_as_one():
+    masks = scenes(24)
+
+    def chosen(groups):
+        maps = PredictedMaps(NAMES, ())
+        for mask, ids, group in zip(masks, with_specks(masks), groups, strict=True):
+            maps.add(mask, ids, group=group)
+        return choose(maps)
+
+    assert chosen(range(24)).postprocessing and chosen([None] * 24).postprocessing
+    # Seven groups change; eight would be needed for five trials.
+    assert not chosen([min(number, 6) for number in range(24)]).postprocessing
+    with pytest.raises(_validation.InputError, match="at least 6 groups of images"):
+        chosen([number % 5 for number in range(24)])
 
 
 def test_images_needed():

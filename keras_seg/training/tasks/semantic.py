@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_seg import data, evaluation, inference, report, visualization
 from keras_seg._types import PathLike
+from keras_seg.data.index.example_groups import group_keys
 from keras_seg.evaluation.choose_postprocessing import least_images
 from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.inference.predict_classes import class_ids
@@ -99,9 +100,14 @@ class SemanticTask(Task):
 
     def tune(self, model: keras.Model, index: Any) -> dict:
         """As `evaluation.choose_postprocessing`; empty where there are too few images, or SciPy is missing."""
-        if len(index) < least_images() or importlib.util.find_spec("scipy") is None:
+        keys = group_keys(index, index.group_by)
+        if len(set(keys)) < least_images() or not self.can_tune():
             return {}
         return {"postprocessing": evaluation.choose_postprocessing(model, index).to_dict()}
+
+    def can_tune(self) -> bool:
+        """Whether SciPy is installed."""
+        return importlib.util.find_spec("scipy") is not None
 
     def evaluate(
         self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
