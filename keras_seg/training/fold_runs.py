@@ -232,6 +232,12 @@ class FoldRuns:
                 f"{self.index.path}: has {len(self.index)} images, and the run was begun with {facts['train_images']}. "
                 "Give the same data, or start a new run with `overwrite=True`."
             )
+        tested = 0 if self.test is None else len(self.test)
+        if tested != facts["validation_images"]:
+            raise InputError(
+                f"{self.run.path}: was begun with {facts['validation_images']} test images, and now there are {tested}. "
+                "Give the same `validation` folder, or start a new run with `overwrite=True`."
+            )
         return begun["folds"], facts.get("group_by"), begun["choices"]
 
     def _create(self, plan: Plan, settings: dict[str, Any]) -> None:

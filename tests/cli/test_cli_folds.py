@@ -253,6 +253,13 @@ class TestRefusals:
         said = refusal(capsys, "train", tmp_path / "other", "--out", copied, "--resume")
         assert "has 5 images, and the run was begun with 8" in said
 
+    def test_other_test_images(self, copied, shapes, tmp_path, capsys):
+        (copied / "ensemble.keras").unlink()
+        ks.data.write_shapes(tmp_path / "other", train=1, val=2, image_size=(32, 40))
+        options = ("--val", tmp_path / "other", "--resume")
+        said = refusal(capsys, "train", shapes, "--out", copied, *options)
+        assert "was begun with 3 test images, and now there are 2. Give the same --val folder" in said
+
     def test_a_folder_in_the_way(self, shapes, tmp_path, capsys):
         run = tmp_path / "run"
         assert not run.exists()
