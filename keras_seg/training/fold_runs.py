@@ -235,7 +235,7 @@ class FoldRuns:
         tested = 0 if self.test is None else len(self.test)
         if tested != facts["validation_images"]:
             raise InputError(
-                f"{self.run.path}: was begun with {facts['validation_images']} test images, and now there are {tested}. "
+                f"{self.run.path}: was begun with {facts['validation_images']} test images; now there are {tested}. "
                 "Give the same `validation` folder, or start a new run with `overwrite=True`."
             )
         return begun["folds"], facts.get("group_by"), begun["choices"]

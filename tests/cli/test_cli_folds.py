@@ -258,7 +258,7 @@ class TestRefusals:
         ks.data.write_shapes(tmp_path / "other", train=1, val=2, image_size=(32, 40))
         options = ("--val", tmp_path / "other", "--resume")
         said = refusal(capsys, "train", shapes, "--out", copied, *options)
-        assert "was begun with 3 test images, and now there are 2. Give the same --val folder" in said
+        assert "was begun with 3 test images; now there are 2. Give the same --val folder" in said
 
     def test_a_folder_in_the_way(self, shapes, tmp_path, capsys):
         run = tmp_path / "run"
