@@ -21,6 +21,7 @@ def compare(
     """Compare the models of the run folders RUNS with the first of them, on the same images."""
     keras_ready()
     from keras_seg import _files, report, training
+    from keras_seg.training.trained_run import TrainedRun
 
     with console.progress_bar() as bar:
         rows = {}
@@ -38,6 +39,10 @@ def compare(
     for row in found.rows:
         table.add_row(*map(rich.text.Text, row))
     console.console.print(table)
+    for run in map(TrainedRun, runs):
+        if run.postprocessing:
+            text = f"{run.folder.path}: {run.postprocessing.describe(run.labels['names'])}"
+            console.print_facts(("Postprocessing", text))
     if html is not None:
         place = data or "the runs' validation data"
         _files.write_text(html, report.comparison_page(found, data=place))

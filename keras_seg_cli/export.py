@@ -118,6 +118,9 @@ def export(
     if format_ == "tflite":
         images = None if representative is None else trained.representative_images(representative, _REPRESENTATIVE)
         options |= {"quantize": quantize, "representative": images}
+    if trained.postprocessing:
+        text = trained.postprocessing.describe(trained.labels["names"])
+        console.print_facts(("Postprocessing", f"not part of the file: {text}"))
     model = trained.folder.load_model()
     if reference is not None:
         _check_reference(model, reference)

@@ -7,6 +7,7 @@ import click
 from keras_seg_cli import console, steps
 from keras_seg_cli.option_names import in_options
 from keras_seg_cli.options import IntList, overwrite
+from keras_seg_cli.postprocessing import postprocessing, print_postprocessing
 from keras_seg_cli.start import open_run
 from keras_seg_cli.tta import augmented, tta
 
@@ -24,6 +25,7 @@ from keras_seg_cli.tta import augmented, tta
     type=click.Choice(["geojson", "coco"]),
     help="Also write the regions of the masks as polygons, to polygons/ or to coco.json.",
 )
+@postprocessing
 @tta
 @overwrite
 def predict(
@@ -36,6 +38,7 @@ def predict(
     recursive: bool,
     resume: bool,
     polygons: str | None,
+    postprocessing: bool,
     tta: str | None,
     overwrite: bool,
 ) -> None:
@@ -52,13 +55,14 @@ def predict(
     areas.csv lists the area of each class in each image; objects.csv, for --task instances, the box and area of each
     object. What these files hold of other images is kept.
     """
-    trained = open_run(run)
+    trained = open_run(run, postprocessing=postprocessing)
     from keras_seg.training.prediction_files import find_images, prediction_files
 
     found = find_images(images, recursive=recursive, exclude=out)
     files = prediction_files(found, out, overwrite=overwrite, resume=resume)
     command = click.get_current_context().command
     console.notices(in_options(notice, command, [command]) for notice in found.notices)
+    print_postprocessing(trained)
     model = augmented(trained.folder.load_model(), tta)
     failures = steps.predict(trained, model, files, tile=tile, overlap=overlap, overwrite=overwrite, resume=resume)
     if len(failures) < len(files):

@@ -56,9 +56,9 @@ def keras_ready() -> None:
             keras.distribution.list_devices()
 
 
-def open_run(path: str) -> "TrainedRun":
+def open_run(path: str, *, postprocessing: bool = True) -> "TrainedRun":
     """The finished run of a folder, with Keras ready to load its model."""
     keras_ready()
     from keras_seg.training.trained_run import TrainedRun
 
-    return TrainedRun(path)
+    return TrainedRun(path, postprocessing=postprocessing)

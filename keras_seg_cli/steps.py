@@ -4,18 +4,20 @@ import contextlib
 import pathlib
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from keras_seg_cli import console
+from keras_seg_cli.postprocessing import print_postprocessing
 from keras_seg_cli.start import silenced_stderr
 
 if TYPE_CHECKING:
     import keras
 
     from keras_seg import training
+    from keras_seg.training.fold_runs import Fold, FoldRuns
     from keras_seg.training.prediction_files import Failure, PredictionFile
     from keras_seg.training.trained_run import TrainedRun
 
@@ -33,6 +35,21 @@ def scan(data: str, *, run: "training.RunFolder | None" = None, **options: Any) 
     console.notices(train.notices)
     console.notices([f"Validation: {text}" for text in validation.notices if text not in train.notices])
     return train, validation
+
+
+def scan_folds(data: str, *, run: "training.RunFolder | None" = None, **options: Any) -> tuple[Any, Any]:
+    """The index of the images to divide, and that of test images or None."""
+    from keras_seg.training.run_data import rescan_run_data, scan_fold_data
+
+    with console.status(f"Reading {data}"):
+        if run is not None:
+            index, test = rescan_run_data(data, run, validation=options["validation"])
+        else:
+            with _doctor_named(data, options.get("task")):
+                index, test = scan_fold_data(data, **options)
+    console.notices(index.notices)
+    console.notices([f"Test images: {text}" for text in (test.notices if test else ()) if text not in index.notices])
+    return index, test
 
 
 @contextlib.contextmanager
@@ -55,23 +72,45 @@ def fit(
 ) -> "training.TrainingResult":
     """Train to a finished run folder. A limit in minutes counts from `started`."""
     from keras_seg import training
+
+    def train_it(**reports: Any) -> "training.TrainingResult":
+        spent = time.monotonic() - started if plan["minutes"] is not None else 0.0
+        return training.fit(
+            plan, train=train, validation=validation, run=run, seconds_spent=spent, **reports, **options
+        )
+
+    return _trained(train_it, plan, indices=(train, validation), run=run)
+
+
+def train_fold(runs: "FoldRuns", fold: "Fold", *, seconds_spent: float) -> None:
+    """Train one fold to its finished run folder."""
+    _trained(
+        lambda **reports: runs.train(fold, seconds_spent=seconds_spent, **reports),
+        fold.plan,
+        indices=(fold.train, fold.validation),
+        run=fold.run,
+    )
+
+
+def _trained(
+    train_it: "Callable[..., training.TrainingResult]",
+    plan: "training.Plan",
+    *,
+    indices: tuple[Any, Any],
+    run: "training.RunFolder",
+) -> "training.TrainingResult":
+    """Show the plan, the progress and the scores of a training."""
     from keras_seg.training.tasks import find_task
+    from keras_seg.training.trained_run import TrainedRun
     from keras_seg_cli.training_progress import TrainingProgress
 
+    train, validation = indices
     _describe(plan, train, validation)
     task = find_task(plan.task)
     with TrainingProgress(task) as progress:
-        result = training.fit(
-            plan,
-            train=train,
-            validation=validation,
-            run=run,
-            seconds_spent=time.monotonic() - started if plan["minutes"] is not None else 0.0,
-            callbacks=[progress],
-            progress=progress.evaluated,
-            **options,
-        )
+        result = train_it(callbacks=[progress], progress=progress.evaluated)
     console.print_scores(task.table(result.evaluation), f"{len(validation)} validation images")
+    print_postprocessing(TrainedRun(run))
     console.print_facts(
         ("Run folder", run.path), ("Report", run.report_file), ("Pictures", run.panel_file), ("Reasons", run.plan_file)
     )

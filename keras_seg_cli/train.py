@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from keras_seg_cli import steps
+from keras_seg_cli.folds import train_folds
 from keras_seg_cli.options import (
     data_arguments,
     data_options,
@@ -25,10 +26,24 @@ from keras_seg_cli.start import STARTED, keras_ready
 @task_option
 @data_options
 @plan_options
-@click.option("--resume", is_flag=True, help="Continue an interrupted run.")
+@click.option(
+    "--folds",
+    type=int,
+    help="Train one model per fold instead, score each image by the model that was not trained on it, and save their "
+    "ensemble. --minutes are divided. DATA/val or --val are test images then.",
+)
+@click.option("--resume", is_flag=True, help="Continue an interrupted run. Finished folds are skipped.")
 @overwrite
 def train(
-    data: str, out: str, val: str | None, *, task: str | None, resume: bool, overwrite: bool, **options: Any
+    data: str,
+    out: str,
+    val: str | None,
+    *,
+    task: str | None,
+    folds: int | None,
+    resume: bool,
+    overwrite: bool,
+    **options: Any,
 ) -> None:
     """Train a model on the folder DATA, evaluate it, and keep all in one run folder.
 
@@ -43,6 +58,14 @@ def train(
 
     run = training.RunFolder(out)
     run.check_startable(resume=resume, overwrite=overwrite)
+    if folds is not None and not resume and task not in (None, "semantic"):
+        raise click.UsageError(f"--folds are for --task semantic. Drop --folds, or --task {task}.")
+    if run.is_folds if resume else folds is not None:
+        given = {"resume": True} if resume else _fold_options(options, task=task, overwrite=overwrite)
+        train_folds(data, run, validation=val, started=STARTED, folds=folds, **given)
+        return
+    if folds is not None:
+        raise click.UsageError(f"{out}: is a run without folds. Drop --folds, or start a new run with --overwrite.")
     task = run.load_plan().task if resume else task or "semantic"
     find_task(task).check_installed()
     if resume:
@@ -61,6 +84,11 @@ def train(
         resume=resume,
         overwrite=overwrite,
     )
+
+
+def _fold_options(options: dict[str, Any], *, task: str | None, overwrite: bool) -> dict[str, Any]:
+    reading, choices = split_options(options)
+    return {"reading": data_arguments(**reading), "choices": choices, "task": task, "overwrite": overwrite}
 
 
 def _refuse_choices_on_resume(given: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from keras_seg.data.index.instance_reading import read_instances
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.pairs import Pair, find_pairs, find_splits
 from keras_seg.data.index.reading import image_size, read_image, read_mask
+from keras_seg.data.index.split_folds import split_folds
 from keras_seg.data.index.split_index import split_index
 from keras_seg.data.pipeline.from_folder import from_folder
 from keras_seg.data.pipeline.patches_from_folder import patches_from_folder
@@ -71,6 +72,7 @@ __all__ = [
     "scan_folder",
     "scan_instances",
     "shapes_scene",
+    "split_folds",
     "split_index",
     "stratified_positions",
     "write_cells",

@@ -1,8 +1,11 @@
 """Evaluation of trained models against ground truth."""
 
 from keras_seg.evaluation.boundaries import BoundaryEvaluation, boundary_lines, evaluate_boundaries
+from keras_seg.evaluation.choose_postprocessing import choose_postprocessing
 from keras_seg.evaluation.compare import Comparison, compare
+from keras_seg.evaluation.evaluate_folds import FoldsEvaluation, evaluate_folds
 from keras_seg.evaluation.instances import InstanceEvaluation, evaluate_instances
+from keras_seg.evaluation.postprocessing_choice import PostprocessingChoice, PostprocessingTrial
 from keras_seg.evaluation.semantic import Evaluation, evaluate
 from keras_seg.evaluation.temperature import Calibration, fit_temperature
 from keras_seg.evaluation.tta_gain import TTAGain, TTAReport
@@ -14,14 +17,19 @@ __all__ = [
     "Calibration",
     "Comparison",
     "Evaluation",
+    "FoldsEvaluation",
     "InstanceEvaluation",
+    "PostprocessingChoice",
+    "PostprocessingTrial",
     "TTAGain",
     "TTAReport",
     "TunedInstances",
     "boundary_lines",
+    "choose_postprocessing",
     "compare",
     "evaluate",
     "evaluate_boundaries",
+    "evaluate_folds",
     "evaluate_instances",
     "fit_temperature",
     "tta_report",

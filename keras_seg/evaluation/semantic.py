@@ -7,10 +7,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_seg import _validation
 from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.data import FolderIndex
 from keras_seg.evaluation.batching import each_prediction, labeled_classes, output_channels
 from keras_seg.evaluation.image_matrix import image_matrix
+from keras_seg.inference import Postprocessing
 from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.metrics import ConfusionMatrix, confidence_interval, scores
 
@@ -84,6 +86,7 @@ def evaluate(
     split: str | None = None,
     ignore_class: IgnoreClass = None,
     class_names: Sequence[str] | None = None,
+    postprocessing: Postprocessing | None = None,
     batch_size: int | None = None,
     progress: Progress = None,
 ) -> Evaluation:
@@ -101,6 +104,7 @@ def evaluate(
             None.
         class_names: None or a sequence of names; an index has its own. Defaults to None, for those of the folder, or
             "class_0" and so on.
+        postprocessing: None or `inference.Postprocessing` of the predicted classes. Defaults to None.
         batch_size: None or int. Images of equal size of a folder or index that are predicted together. Defaults to
             None, for 4.
         progress: None, bool, or function (images done, images), called after each batch; `images` is None for batches
@@ -121,6 +125,7 @@ def evaluate(
         2
     """
     classes = max(2, output_channels(model))
+    clean = checked_postprocessing(postprocessing, classes)
     labeled = labeled_classes(
         data,
         split=split,
@@ -132,13 +137,31 @@ def evaluate(
     metric = ConfusionMatrix(classes, ignore_class=labeled.ignore_class)
     kind, matrices = output_kind(model), {}
     for position, mask, prediction in each_prediction(model, labeled, progress=progress):
-        matrices[position] = image_matrix(metric, mask, class_ids(prediction, kind)).astype("int32")
+        matrices[position] = image_matrix(metric, mask, clean(class_ids(prediction, kind))).astype("int32")
     of_images = np.stack([matrices[position] for position in sorted(matrices)])
+    return evaluation_of(of_images, labeled.class_names or ())
+
+
+def evaluation_of(of_images: np.ndarray, class_names: Sequence[str]) -> Evaluation:
+    """The evaluation with these matrices of the images, int32 (images, classes, classes)."""
     pixels, right = of_images.sum(axis=(1, 2)), np.trace(of_images, axis1=1, axis2=2)
     return Evaluation(
         confusion=of_images.sum(axis=0, dtype="int64"),
-        class_names=labeled.class_names or (),
+        class_names=tuple(class_names),
         images=len(of_images),
         image_accuracy=np.where(pixels > 0, right / np.maximum(pixels, 1), np.nan),
         image_confusion=of_images,
     )
+
+
+def checked_postprocessing(postprocessing: Postprocessing | None, num_classes: int) -> Postprocessing:
+    """The postprocessing, which does nothing for None; fails if it names a class that the model does not have."""
+    if postprocessing is None:
+        return Postprocessing()
+    if not isinstance(postprocessing, Postprocessing):
+        fix = "Pass an inference.Postprocessing."
+        _validation.fail("postprocessing", "must be a Postprocessing", type(postprocessing).__name__, fix)
+    if postprocessing.classes and postprocessing.classes[-1] >= num_classes:
+        rule = f"must name classes of the model, 0..{num_classes - 1}"
+        _validation.fail("postprocessing", rule, postprocessing.classes)
+    return postprocessing

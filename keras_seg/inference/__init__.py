@@ -1,10 +1,11 @@
-"""Prediction with trained models: class ids, tiles, test-time augmentation, objects, sliding windows, uncertainty."""
+"""Prediction with trained models: class ids, postprocessing, tiles, test-time augmentation, objects, uncertainty."""
 
 from keras_seg.inference.ensemble import Ensemble
 from keras_seg.inference.mc_dropout import mc_dropout
 from keras_seg.inference.objects.instances import instances
 from keras_seg.inference.objects.stitch_instances import stitch_instances
 from keras_seg.inference.polygons import Polygon, polygons
+from keras_seg.inference.postprocessing import Postprocessing
 from keras_seg.inference.predict_classes import predict_classes
 from keras_seg.inference.sliding_window.shift_and_stitch import shift_and_stitch
 from keras_seg.inference.sliding_window.sliding_window import sliding_window
@@ -20,6 +21,7 @@ __all__ = [
     "Disagreement",
     "Ensemble",
     "Polygon",
+    "Postprocessing",
     "Scale",
     "SeamReport",
     "Shift",

@@ -73,8 +73,8 @@ def confidence_interval(
         - [Efron & Tibshirani, 1993](https://doi.org/10.1201/9780429246593), chapter 13.
     """
     matrices, score_of = _checked("image_matrices", image_matrices), _function(score)
-    drawn = _draw(len(matrices), samples, seed, level)
-    return _interval(score_of(_total(matrices)), _of_samples(matrices, drawn, score_of), level)
+    drawn = draw_images(len(matrices), samples, seed, level)
+    return interval_of(score_of(_total(matrices)), _of_samples(matrices, drawn, score_of), level)
 
 
 def iou_intervals(image_matrices: ArrayLike, *, samples: int = 1000, seed: int = 0, level: float = 0.95) -> np.ndarray:
@@ -98,12 +98,12 @@ def iou_intervals(image_matrices: ArrayLike, *, samples: int = 1000, seed: int =
         [[0.71, 0.69, 0.73], [0.72, 0.64, 0.77]]
     """
     matrices = _checked("image_matrices", image_matrices)
-    drawn = _draw(len(matrices), samples, seed, level)
+    drawn = draw_images(len(matrices), samples, seed, level)
     hits = np.diagonal(matrices, axis1=1, axis2=2)
     union = matrices.sum(axis=1) + matrices.sum(axis=2) - hits
     with np.errstate(invalid="ignore"):
         values, of_samples = hits.sum(axis=0) / union.sum(axis=0), (drawn @ hits) / (drawn @ union)
-    ends = [_interval(value, column, level) for value, column in zip(values, of_samples.T, strict=True)]
+    ends = [interval_of(value, column, level) for value, column in zip(values, of_samples.T, strict=True)]
     return np.array([(interval.value, interval.low, interval.high) for interval in ends])
 
 
@@ -153,9 +153,9 @@ def paired_difference(
     if len(different):
         rule = "must be of the same images in the same order; the pixels of the classes differ"
         _validation.fail("other_matrices", rule, f"images {different[:8].tolist()}")
-    drawn = _draw(len(first), samples, seed, level)
+    drawn = draw_images(len(first), samples, seed, level)
     differences = _of_samples(first, drawn, score_of) - _of_samples(other, drawn, score_of)
-    return _interval(score_of(_total(first)) - score_of(_total(other)), differences, level)
+    return interval_of(score_of(_total(first)) - score_of(_total(other)), differences, level)
 
 
 def _function(score: Any) -> Any:
@@ -172,7 +172,7 @@ def _checked(name: str, matrices: ArrayLike) -> np.ndarray:
     return matrices
 
 
-def _draw(images: int, samples: int, seed: int, level: float) -> np.ndarray:
+def draw_images(images: int, samples: int, seed: int, level: float) -> np.ndarray:
     """How often each image is in each sample, (samples, images)."""
     _validation.open_share("level", level)
     samples, seed = _validation.integer("samples", samples), _validation.integer("seed", seed, minimum=0)
@@ -189,7 +189,8 @@ def _of_samples(matrices: np.ndarray, drawn: np.ndarray, score: Callable[[np.nda
     return np.array([score(matrix) for matrix in sums], "float64")
 
 
-def _interval(value: float, samples: np.ndarray, level: float) -> Interval:
+def interval_of(value: float, samples: np.ndarray, level: float) -> Interval:
+    """The interval of a score, from its bootstrap samples."""
     low = high = np.nan
     if np.isfinite(samples).any():
         # A sample without any class that counts has no score and is excluded.

@@ -1,7 +1,6 @@
 """What a pass over validation images found, as sections of a page."""
 
 import dataclasses
-import zlib
 from typing import Any
 
 import numpy as np
@@ -37,20 +36,6 @@ class Examination:
             f"{self.images} of {counted(self.total, 'validation image')} were examined{some}, "
             f"in {self.seconds:.1f} seconds."
         )
-
-
-class PackedMaps:
-    """Integer maps of many images, compressed: the report shows some, and knows which ones only at the end."""
-
-    def __init__(self) -> None:
-        self._maps: dict[int, tuple[bytes, tuple[int, ...], np.dtype]] = {}
-
-    def __setitem__(self, position: int, values: np.ndarray) -> None:
-        self._maps[position] = (zlib.compress(np.ascontiguousarray(values).tobytes(), 1), values.shape, values.dtype)
-
-    def __getitem__(self, position: int) -> np.ndarray:
-        packed, shape, dtype = self._maps[position]
-        return np.frombuffer(zlib.decompress(packed), dtype).reshape(shape)
 
 
 def examined(index: Any, most: int) -> Any:

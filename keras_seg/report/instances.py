@@ -14,10 +14,11 @@ from keras_seg.data import InstanceIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.evaluation.batching import each_prediction, labeled_objects
 from keras_seg.evaluation.instances import check_settings, without_void
+from keras_seg.evaluation.packed_maps import PackedMaps
 from keras_seg.inference.objects.instances import instances
 from keras_seg.metrics.instance_score import THRESHOLDS, instance_counts
 from keras_seg.metrics.segment_matching import instance_ious, score_of_counts
-from keras_seg.report.examination import Examination, PackedMaps, counted, examined, points
+from keras_seg.report.examination import Examination, counted, examined, points
 from keras_seg.report.object_recall import by_side, recall_chart
 from keras_seg.report.shown_images import chosen, picture
 from keras_seg.visualization.instance_panel import LEGEND, TITLES, instance_row

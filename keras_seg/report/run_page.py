@@ -54,7 +54,7 @@ def run_page(
         Section(title="Data", blocks=(*_data(plan, data), found if notices else nothing)),
         Section(title="Training", blocks=tuple(_curves(log, score))),
         *examination.sections,
-        Section(title="Exports", blocks=tuple(_exports(exports or {}, name))),
+        Section(title="Exports", blocks=tuple(export_blocks(exports or {}, name))),
         Section(title="Plan", blocks=(_plan(plan),)),
         Section(title="Reproduce", blocks=tuple(_reproduce(plan, name, data))),
     ]
@@ -122,7 +122,8 @@ def _curves(log: Sequence[Mapping[str, str]], score: str) -> list[Block]:
     return [Charts(items=tuple(items)), Text(text=text, soft=True)]
 
 
-def _exports(exports: Mapping[str, Mapping[str, Any]], name: str) -> list[Block]:
+def export_blocks(exports: Mapping[str, Mapping[str, Any]], name: str) -> list[Block]:
+    """The exported files and their proofs, or how to export."""
     if not exports:
         return [
             Text(text="None yet. An export is loaded back and compared with the model; then show it here:"),
@@ -168,15 +169,13 @@ def _reproduce(plan: Mapping[str, Any], name: str, data: str) -> list[Block]:
     run, folder = shlex.quote(name), shlex.quote(data)
     choices = plan["choices"]
     given = {key: choice["value"] for key, choice in choices.items() if choice["rule"] == "given"}
-    options = (
-        [] if choices.get("task", {}).get("value", "semantic") == "semantic" else [f"--task {choices['task']['value']}"]
-    )
-    options += [_option(key, value) for key, value in given.items() if key in _OPTIONS and value is not None]
-    if "seed" not in given and "seed" in choices:
-        options.append(f"--seed {choices['seed']['value']}")
-    commands = [
-        f"pip install keras-seg=={__version__}",
-        " ".join([f"keras-seg train {folder} --out NEW_RUN", *options]),
+    commands = [f"pip install keras-seg=={__version__}"]
+    if "fold" in plan["fingerprint"]:
+        number, folds = plan["fingerprint"]["fold"]
+        commands.append(f"{train_command(plan, folder, folds=folds)}   # this is fold {number}")
+    else:
+        commands.append(train_command(plan, folder))
+    commands += [
         f"keras-seg evaluate {run} {folder}",
         f"keras-seg evaluate {run} {folder} --tta hflip   # what test-time augmentation gives",
         f"keras-seg report {run} {folder}                 # this page again",
@@ -200,6 +199,29 @@ def _reproduce(plan: Mapping[str, Any], name: str, data: str) -> list[Block]:
     ]
     blocks.append(Table(caption="Versions when this page was written", headings=("", ""), rows=tuple(rows)))
     return blocks
+
+
+def train_command(plan: Mapping[str, Any], folder: str, *, folds: int | None = None) -> str:
+    """The command that trains by a plan again.
+
+    Args:
+        plan: dict, as `training.Plan.to_dict` returns it.
+        folder: str. The data, quoted.
+        folds: int, or None. Of how many folds the run is, or is one. Defaults to None.
+    """
+    choices, facts = plan["choices"], plan["fingerprint"]
+    given = {key: choice["value"] for key, choice in choices.items() if choice["rule"] == "given"}
+    if "fold" in facts and given.get("minutes") is not None:
+        given["minutes"] *= facts["fold"][1]  # The minutes of all folds are given, and divided.
+    options = (
+        [] if choices.get("task", {}).get("value", "semantic") == "semantic" else [f"--task {choices['task']['value']}"]
+    )
+    options += [] if folds is None else [f"--folds {folds}"]
+    options += [f"--group-by {shlex.quote(facts['group_by'])}"] if facts.get("group_by") else []
+    options += [_option(key, value) for key, value in given.items() if key in _OPTIONS and value is not None]
+    if "seed" not in given and "seed" in choices:
+        options.append(f"--seed {choices['seed']['value']}")
+    return " ".join([f"keras-seg train {folder} --out NEW_RUN", *options])
 
 
 def _version(package: str) -> str:

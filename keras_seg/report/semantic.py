@@ -1,7 +1,8 @@
 """The report on a model of one class per pixel: semantic, binary and single-channel."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,10 +15,13 @@ from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.evaluation import Calibration, fit_temperature
 from keras_seg.evaluation.batching import each_prediction, labeled_classes, output_channels
 from keras_seg.evaluation.image_matrix import image_matrix
+from keras_seg.evaluation.packed_maps import PackedMaps
+from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.metrics import ConfusionMatrix, confidence_interval, iou_intervals, scores
 from keras_seg.report import error_distance, object_recall
-from keras_seg.report.examination import Examination, PackedMaps, counted, examined, points
+from keras_seg.report.examination import Examination, counted, examined, points
+from keras_seg.report.postprocessing import cleaned_words, postprocessing_blocks
 from keras_seg.report.shown_images import chosen, picture
 from keras_seg.visualization import palette
 from keras_seg.visualization.prediction_panel import TITLES, prediction_row
@@ -30,26 +34,34 @@ _LEAST_PROBABILITY = 1e-9
 
 
 def examine_semantic(
-    model: keras.Model, index: FolderIndex, *, most: int = 200, seed: int = 0, progress: Progress = None
+    model: keras.Model,
+    index: FolderIndex,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    most: int = 200,
+    seed: int = 0,
+    progress: Progress = None,
 ) -> Examination:
     """Examine a semantic segmentation model on labeled images, in one pass.
 
     Args:
         model: keras.Model with one output of scores.
         index: `data.FolderIndex` of images that the model was not trained on.
+        settings: dict, such as decoding.json of a run: its "postprocessing" is a `PostprocessingChoice.to_dict`.
+            Defaults to None, for no postprocessing.
         most: int. Largest number of images; of more, evenly spread ones are taken. Defaults to 200.
         seed: int. Of the bootstrap and of the pixels that the temperature is fitted on. Defaults to 0.
         progress: as for `evaluation.evaluate`. Defaults to None.
 
     Returns:
         An `Examination`: IoU per class with intervals, confusion matrix, errors by distance from the edges, recall by
-        size, calibration, and the best, median and worst images.
+        size, calibration, the postprocessing that was tried, and the best, median and worst images.
 
     Raises:
         InputError: the model and the data have different classes, the model has several outputs or predicts NaN.
     """
     began = time.perf_counter()
-    shown = examined(index, most)
+    shown, clean = examined(index, most), chosen_postprocessing(settings)
     classes, kind = max(2, output_channels(model)), output_kind(model)
     labeled = labeled_classes(shown, split=None, ignore_class=None, model_classes=classes, batch_size=4)
     ignored, metric = labeled.ignore_class, ConfusionMatrix(classes, ignore_class=labeled.ignore_class)
@@ -58,7 +70,7 @@ def examine_semantic(
     distances: np.ndarray = np.zeros((len(error_distance.NAMES), 2), "int64")
     regions = []
     for position, mask, prediction in each_prediction(model, labeled, progress=progress):
-        ids = class_ids(prediction, kind)
+        ids = clean(class_ids(prediction, kind))
         matrices[position] = image_matrix(metric, mask, ids)
         distances += error_distance.errors_by_distance(mask, ids, ignored)
         if object_recall.can_count_objects():
@@ -71,7 +83,7 @@ def examine_semantic(
         images=len(shown),
         total=len(index),
         seconds=time.perf_counter() - began,
-        summary=_summary(matrices, shown.class_names, distances, seed),
+        summary=_summary(matrices, shown.class_names, distances, seed) + cleaned_words(clean, shown.class_names),
         facts=_facts(matrices),
         sections=tuple(
             Section(title=title, blocks=tuple(blocks))
@@ -80,6 +92,7 @@ def examine_semantic(
                 ("Confusions", _confusions(matrices.sum(axis=0), shown.class_names)),
                 ("Edges and sizes", _where(distances, regions)),
                 ("Calibration", _calibration(calibration)),
+                ("Postprocessing", postprocessing_blocks(settings, shown.class_names)),
                 ("Images", [_images(shown, matrices, maps)]),
             )
             if blocks

@@ -4,6 +4,8 @@ from keras_seg.training.build_model import build_model
 from keras_seg.training.compare_runs import compare_runs
 from keras_seg.training.fingerprint import fingerprint
 from keras_seg.training.fit import TrainingResult, fit
+from keras_seg.training.fit_folds import fit_folds
+from keras_seg.training.fold_runs import FoldsResult
 from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
 from keras_seg.training.plan import Choice, Plan, make_plan
 from keras_seg.training.progress_schedule import ProgressSchedule
@@ -12,6 +14,7 @@ from keras_seg.training.run_report import write_report
 
 __all__ = [
     "Choice",
+    "FoldsResult",
     "KernelDecayAdamW",
     "Plan",
     "ProgressSchedule",
@@ -21,6 +24,7 @@ __all__ = [
     "compare_runs",
     "fingerprint",
     "fit",
+    "fit_folds",
     "make_plan",
     "write_report",
 ]

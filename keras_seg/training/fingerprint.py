@@ -19,7 +19,8 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
 
     Returns:
         A dict: `task`, `train_images`, `validation_images`, `median_size` and `smallest_size` (height, width),
-        `same_size`, `channels`, and `group_by` if images were set aside by groups; `num_classes`, `ignore_class`,
+        `same_size`, `channels`, `group_by` if images were set aside by groups, and `fold` (number, folds) of a fold;
+        `num_classes`, `ignore_class`,
         `class_names` and `class_share` (share of the labeled pixels by name) of the targets; `decoded_megabytes` (all
         training images and masks as bytes), `backend`, `device` ("cpu" or "gpu"), `cores` and `memory_megabytes`.
 
@@ -44,6 +45,7 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         "channels": train.channels,
         # A resumed run divides the images in the same way.
         **({} if train.group_by is None else {"group_by": train.group_by}),
+        **({} if train.fold is None else {"fold": list(train.fold)}),
         **find_task(task).class_statistics(train),
         "decoded_megabytes": round(float(sizes.prod(axis=1).sum()) * (train.channels + 1) / 2**20),
         "backend": keras.backend.backend(),

@@ -34,7 +34,8 @@ class TrainingResult:
     Args:
         model: the trained keras.Model.
         evaluation: the evaluation on the validation data, e.g. an `evaluation.Evaluation`.
-        decoding: dict. Decoding settings tuned on the validation data; empty if the task decodes nothing.
+        decoding: dict. Decoding settings chosen on the validation data: thresholds, or the postprocessing for the task
+            "semantic"; empty if there are none.
     """
 
     model: keras.Model
@@ -60,8 +61,9 @@ def fit(
     evaluated on the validation images, and a checkpoint is written. An interrupted run resumes from its last checkpoint
     with the data, the optimizer state and the learning rates that it would have had, and ends at the same weights.
 
-    At the end the folder holds `model.keras`, `metrics.json`, `predictions.png`, `report.html` and, for tasks whose
-    output is decoded, `decoding.json`. The report examines at most 200 validation images.
+    At the end the folder holds `model.keras`, `metrics.json`, `predictions.png`, `report.html` and `decoding.json`: for
+    tasks whose output is decoded the thresholds, otherwise the postprocessing that `evaluation.choose_postprocessing`
+    chose, if there are enough validation images to try any. The report examines at most 200 validation images.
 
     Args:
         plan: `Plan`. To resume, that of the run: `run.load_plan()`.
@@ -83,6 +85,8 @@ def fit(
             run, the loss is no longer finite, or a file of the data can no longer be read.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(run)
+    if resume and run.is_folds:
+        raise InputError(f"{run.path}: is a run of folds. Continue it with `fit_folds(resume=True)`.")
     run.check_startable(resume=resume, overwrite=overwrite)
     task = find_task(plan.task)
     task.check_installed()
@@ -105,7 +109,7 @@ def fit(
         _train(model, dataset, plan=plan, first_epoch=first_epoch, callbacks=[schedule, recorder, *callbacks])
     with _files.written_aside(run.model_file, overwrite=True) as aside:
         model.save(aside)
-    return _finish(run, task, model=model, indices=(train, validation), progress=progress)
+    return finish(run, task, model=model, indices=(train, validation), progress=progress)
 
 
 def _check_same_data(plan: Plan, train: Any, validation: Any) -> None:
@@ -164,7 +168,7 @@ def _train(model: keras.Model, dataset: Any, *, plan: Plan, first_epoch: int, ca
         raise (unwrap_error(error) or error) from error
 
 
-def _finish(
+def finish(
     run: RunFolder,
     task: Task,
     *,

@@ -179,8 +179,8 @@ def predict_files(
         overwrite: bool. Whether to replace the masks of rasters. Defaults to False.
         resume: bool. Whether to keep what is predicted and continue an interrupted raster. Defaults to False.
         progress: callable (file, done, total), or None. Defaults to None.
-        notice: callable of a line about files whose values are on another scale than the training images. Defaults to
-            None, for a warning.
+        notice: callable of a line about files whose values are on another scale than the training images, or that
+            cannot be postprocessed. Defaults to None, for a warning.
 
     Returns:
         List of `Failure`, the files that could not be predicted.
@@ -199,6 +199,9 @@ def predict_files(
         raise InputError("`overlap` applies to tiles only. Give `tile` too.")
     keep = resume and not overwrite
     failures: list[Failure] = []
+    if rasters and run.postprocessing:
+        name = rasters[0].image.name
+        (notice or warnings.warn)(f"{name} is predicted row by row, without the postprocessing of the run.")
     scales = _Scales(run.image_range)
     overlap = _OVERLAP if overlap is None else overlap
     predict = None

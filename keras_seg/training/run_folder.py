@@ -13,19 +13,26 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.training.plan import Plan
 
+_ENSEMBLE = "ensemble.keras"
+
 
 class RunFolder:
     """Paths and files of a run: plan.json, labels.json, checkpoints/, log.csv, metrics.json, predictions.png,
-    report.html, model.keras, and decoding.json for tasks whose output is decoded.
+    report.html, model.keras, and decoding.json: thresholds or postprocessing, chosen on validation images.
+
+    A run of folds holds a run per fold, fold1/, fold2/, ..., and folds.json; its model is ensemble.keras.
 
     Every file is written aside and renamed, so an interrupted run leaves only whole files.
 
     Args:
-        path: str or path.
+        path: str or path. The folder, or the file ensemble.keras in it.
     """
 
     def __init__(self, path: PathLike) -> None:
         self.path = pathlib.Path(path)
+        if self.path.name == _ENSEMBLE and (self.path.parent / "folds.json").exists():
+            self.path = self.path.parent
+        self.folds_file = self.path / "folds.json"
         self.plan_file = self.path / "plan.json"
         self.labels_file = self.path / "labels.json"
         self.log_file = self.path / "log.csv"
@@ -33,9 +40,18 @@ class RunFolder:
         self.panel_file = self.path / "predictions.png"
         self.report_file = self.path / "report.html"
         self.decoding_file = self.path / "decoding.json"
-        self.model_file = self.path / "model.keras"
         self.checkpoints = self.path / "checkpoints"
         self.state_file = self.checkpoints / "state.json"
+
+    @property
+    def is_folds(self) -> bool:
+        """bool. Whether the run is one of folds."""
+        return self.folds_file.exists()
+
+    @property
+    def model_file(self) -> pathlib.Path:
+        """Path of the trained model: model.keras, or ensemble.keras of folds."""
+        return self.path / (_ENSEMBLE if self.is_folds else "model.keras")
 
     def check_startable(self, *, resume: bool = False, overwrite: bool = False) -> None:
         """Fail, before anything is computed, if `fit` could not start or resume a run here.
@@ -78,14 +94,16 @@ class RunFolder:
                 "`overwrite=True`."
             )
 
-    def _create(self, plan: Plan, labels: Mapping) -> None:
+    def _create(self, plan: Plan, labels: Mapping, *, folds: Mapping | None = None) -> None:
         """Remove the files of an older run, and write the plan and the labels of a new one."""
         try:
             if self.path.exists():
-                for item in self._own_items():
-                    shutil.rmtree(item) if item.is_dir() else item.unlink()
+                self._clear()
             self.path.mkdir(parents=True, exist_ok=True)
             _files.write_json(self.labels_file, labels)
+            if folds is not None:
+                _files.write_json(self.folds_file, folds)
+            # The plan makes it a run, so it comes last.
             _files.write_json(self.plan_file, plan.to_dict())
         except OSError as error:
             raise _files.not_writable(self.path, error) from error
@@ -94,9 +112,28 @@ class RunFolder:
         """The files that a run writes. Other files in the folder are not ours and stay."""
         named = (
             self.labels_file, self.log_file, self.metrics_file, self.panel_file, self.report_file, self.decoding_file,
-            self.model_file, self.checkpoints, self.plan_file,
+            self.path / "model.keras", self.path / _ENSEMBLE, self.checkpoints, self.folds_file, self.plan_file,
         )  # fmt: skip
         return [item for item in named if item.exists()]
+
+    def fold(self, number: int) -> "RunFolder":
+        """The run of a fold.
+
+        Args:
+            number: int >= 1.
+        """
+        return RunFolder(self.path / f"fold{number}")
+
+    def _clear(self) -> None:
+        """Remove the files of an older run, and of the folds of one."""
+        if self.is_folds:
+            for number in range(1, int(self.load_folds()["folds"]) + 1):
+                fold = self.fold(number)
+                fold._clear()
+                if fold.path.is_dir() and not any(fold.path.iterdir()):
+                    fold.path.rmdir()
+        for item in self._own_items():
+            shutil.rmtree(item) if item.is_dir() else item.unlink()
 
     def load_plan(self) -> Plan:
         """The plan of the run."""
@@ -106,12 +143,16 @@ class RunFolder:
         """The content of labels.json: names of the model's channels, and how masks are read."""
         return self._read(self.labels_file)
 
+    def load_folds(self) -> dict:
+        """The content of folds.json: the number of folds, the choices that were given, and notices of the scan."""
+        return self._read(self.folds_file)
+
     def load_metrics(self) -> dict:
         """The content of metrics.json: the final evaluation and the data it was made on."""
         return self._read(self.metrics_file)
 
     def load_decoding(self) -> dict:
-        """The decoding settings of the run; empty if its task decodes nothing."""
+        """The decoding settings of the run, thresholds or postprocessing; empty if there are none."""
         return self._read(self.decoding_file) if self.decoding_file.exists() else {}
 
     def check_trained(self) -> None:
@@ -122,7 +163,8 @@ class RunFolder:
         """
         if not self.model_file.exists():
             raise InputError(
-                f"{self.path}: holds no model.keras, its training has not ended. Continue training with `resume=True`."
+                f"{self.path}: holds no {self.model_file.name}, its training has not ended. Continue training with "
+                "`resume=True`."
             )
 
     def load_model(self) -> keras.Model:

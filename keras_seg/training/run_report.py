@@ -7,10 +7,11 @@ from typing import Any
 
 import keras
 
-from keras_seg import _files
+from keras_seg import _files, _validation
 from keras_seg._export_report import exports_of
 from keras_seg._types import PathLike
 from keras_seg.report import run_page
+from keras_seg.training.folds_report import write_folds_page
 from keras_seg.training.run_data import data_of_run
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.tasks import Task, find_task
@@ -25,7 +26,8 @@ def write_report(
 ) -> pathlib.Path:
     """Write the report of a finished run again, for example after an export: `RUN/report.html`.
 
-    `fit` writes it too. The model is examined on at most 200 of its validation images.
+    `fit` writes it too. The model is examined on at most 200 of its validation images. The report of a run of folds
+    shows the scores of its training again.
 
     Args:
         run: `RunFolder`, or its path.
@@ -48,6 +50,12 @@ def write_report(
     """
     run = run if isinstance(run, RunFolder) else RunFolder(run)
     run.check_trained()
+    if run.is_folds:
+        for name, value in (("data", data), ("validation", validation)):
+            if value is not None:
+                rule = f"has no effect on the report of the folds of {run.path}, which holds no new predictions"
+                _validation.fail(name, rule, value, "Leave it out.")
+        return write_folds_page(run)
     indices = data_of_run(run, data, validation=validation)
     return write_page(run, find_task(run.load_plan().task), model=run.load_model(), indices=indices, progress=progress)
 

@@ -10,6 +10,7 @@ from keras_seg import data
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.training.range_notice import with_range_notice
 from keras_seg.training.run_data import data_of_run
 from keras_seg.training.run_folder import RunFolder
@@ -22,18 +23,32 @@ class TrainedRun:
 
     Args:
         folder: `RunFolder`, or its path.
+        postprocessing: bool. Whether predictions are postprocessed as was chosen for the run. Defaults to True.
 
     Raises:
-        InputError: the folder is not a run, or its training has not ended.
+        InputError: the folder is not a run, its training has not ended, or False is given for a task whose predictions
+            are not postprocessed.
     """
 
-    def __init__(self, folder: RunFolder | PathLike) -> None:
+    def __init__(self, folder: RunFolder | PathLike, *, postprocessing: bool = True) -> None:
         self.folder = folder if isinstance(folder, RunFolder) else RunFolder(folder)
         self.plan = self.folder.load_plan()
         self.folder.check_trained()
         self.task = find_task(self.plan.task)
         self.labels = self.folder.load_labels()
         self.decoding = self.folder.load_decoding()
+        if not postprocessing:
+            if self.task.name != "semantic":
+                raise InputError(
+                    f"{self.folder.path}: `postprocessing=False` does not apply to `task={self.task.name!r}`, whose "
+                    "output is decoded by thresholds. Leave it out."
+                )
+            self.decoding = {name: value for name, value in self.decoding.items() if name != "postprocessing"}
+        try:
+            self.postprocessing = chosen_postprocessing(self.decoding)
+        except (InputError, AttributeError) as error:
+            fix = "Delete it, or train again."
+            raise InputError(f"{self.folder.decoding_file}: cannot be read ({error}). {fix}") from error
 
     @property
     def channels(self) -> int:

@@ -6,8 +6,8 @@ from scipy import ndimage
 
 from keras_seg._page.charts import ticks
 from keras_seg.data.targets.boundary_targets import edges_of
+from keras_seg.evaluation.packed_maps import PackedMaps
 from keras_seg.report.error_distance import DISTANCES, errors_by_distance
-from keras_seg.report.examination import PackedMaps
 from keras_seg.report.object_recall import by_side, region_recalls
 from keras_seg.report.shown_images import chosen
 

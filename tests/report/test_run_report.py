@@ -90,8 +90,8 @@ class TestSemantic:
     def test_everything_is_there(self, run):
         page = checked(run.report_file)
         assert page.headings == [
-            "Classes", "Data", "Training", "Confusions", "Edges and sizes", "Calibration", "Images", "Exports", "Plan",
-            "Reproduce",
+            "Classes", "Data", "Training", "Confusions", "Edges and sizes", "Calibration", "Postprocessing", "Images",
+            "Exports", "Plan", "Reproduce",
         ]  # fmt: skip
         # Two best, two median, three worst images, of four pictures each.
         assert len(page.pictures) == 28

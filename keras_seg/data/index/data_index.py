@@ -32,6 +32,7 @@ class DataIndex:
     notices: tuple[str, ...] = ()
     exif_orientation: str = "apply"
     group_by: str | None = None
+    fold: tuple[int, int] | None = None
     image_hashes: tuple[ImageHashes, ...] = ()
 
     # The function that makes the index, for error messages.

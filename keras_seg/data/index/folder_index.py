@@ -58,6 +58,7 @@ class FolderIndex(DataIndex):
         exif_orientation: str. "apply" if files are turned as their EXIF orientation says, "ignore" if the stored pixels
             are read. Defaults to "apply".
         group_by: str. The expression by which `split_index` kept images together. Defaults to None.
+        fold: (number, folds), such as (1, 5), of an index that `split_folds` made. Defaults to None.
         image_hashes: tuple of hashes by which copies of an image are found, one per example. Defaults to (), for images
             that were not decoded.
         encoding: the `LabelEncoding` of the masks.

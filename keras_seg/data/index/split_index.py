@@ -1,16 +1,15 @@
 """Divide an index into training and validation examples."""
 
 import dataclasses
-import pathlib
-import re
 from collections.abc import Hashable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from keras_seg import _validation
 from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.example_groups import class_presence, group_members
 from keras_seg.data.index.file_listing import some_of
 
 _Index = TypeVar("_Index", bound=DataIndex)
@@ -58,14 +57,14 @@ def split_index(
     random = np.random.default_rng(_validation.integer("seed", seed, 0))
     if len(index) < 2:
         raise InputError(f"{index.path}: holds one example, which cannot be divided. Add a val folder or more images.")
-    members = _members(index, groups)
+    members = group_members(index, groups)
     if len(members) < 2:
         raise InputError(
             f"{index.path}: all {len(index)} examples are in one group, which cannot be divided. Add a val folder, or "
             "choose other `groups`."
         )
     sizes = np.array([len(positions) for positions in members])
-    present = _presence(index)
+    present = class_presence(index)
     held = np.array([present[positions].any(0) for positions in members])
     target = min(max(round(fraction * len(index)), 1), len(index) - 1)
     order = random.permutation(len(members)).tolist()
@@ -76,40 +75,6 @@ def split_index(
     notices = (*index.notices, *_missing(index, present, rest, taken))
     kept = {"notices": notices, "group_by": groups if isinstance(groups, str) else None}
     return dataclasses.replace(train, **kept), dataclasses.replace(validation, **kept)
-
-
-def _members(index: DataIndex, groups: Sequence[Hashable] | str | None) -> list[list[int]]:
-    """The positions in each group, in the order of the folder."""
-    if groups is None:
-        return [[position] for position in range(len(index))]
-    if isinstance(groups, str):
-        keys: list[Any] = [_key(groups, pair.image) for pair in index.pairs]
-    else:
-        keys = list(groups)
-        if len(keys) != len(index):
-            _validation.fail("groups", f"must hold one key for each of the {len(index)} examples", f"{len(keys)} keys")
-    members: dict[Any, list[int]] = {}
-    for position, key in enumerate(keys):
-        members.setdefault(key, []).append(position)
-    return list(members.values())
-
-
-def _key(pattern: str, image: pathlib.Path) -> str:
-    try:
-        match = re.search(pattern, image.name)
-    except re.error as error:
-        fix = r"For example '^(\w+?)_' for the part before the first underscore."
-        _validation.fail("groups", f"is not a regular expression ({error})", pattern, fix)
-    if match is None or (match.re.groups and match[1] is None):
-        fix = "Write a pattern that finds the group in every name."
-        _validation.fail("groups", f"finds no group in the name {image.name}", pattern, fix)
-    return match[1] if match.re.groups else match[0]
-
-
-def _presence(index: DataIndex) -> np.ndarray:
-    """bool array (examples, classes): which classes each example holds; whether it holds objects at all."""
-    presence = getattr(index, "presence", None)
-    return index.object_counts[:, None] > 0 if presence is None else presence  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

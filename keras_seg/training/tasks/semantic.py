@@ -1,5 +1,6 @@
 """Semantic segmentation: one class per pixel."""
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,9 @@ from PIL import Image
 
 from keras_seg import data, evaluation, inference, report, visualization
 from keras_seg._types import PathLike
+from keras_seg.data.index.example_groups import group_keys
+from keras_seg.evaluation.choose_postprocessing import least_images
+from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.inference.predict_classes import class_ids
 from keras_seg.training.tasks.score_table import ScoreTable, percent
 from keras_seg.training.tasks.task import Decoding, Pictures, Report, Task, decided_orientation, examples
@@ -94,11 +98,23 @@ class SemanticTask(Task):
         """The masks themselves."""
         return dataset
 
+    def tune(self, model: keras.Model, index: Any) -> dict:
+        """As `evaluation.choose_postprocessing`; empty where there are too few images, or SciPy is missing."""
+        keys = group_keys(index, index.group_by)
+        if len(set(keys)) < least_images() or not self.can_tune():
+            return {}
+        return {"postprocessing": evaluation.choose_postprocessing(model, index).to_dict()}
+
+    def can_tune(self) -> bool:
+        """Whether SciPy is installed."""
+        return importlib.util.find_spec("scipy") is not None
+
     def evaluate(
         self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
     ) -> Any:
-        """An `evaluation.Evaluation`."""
-        return evaluation.evaluate(model, index, progress=progress)
+        """An `evaluation.Evaluation`, with the postprocessing of the settings."""
+        clean = chosen_postprocessing(settings)
+        return evaluation.evaluate(model, index, postprocessing=clean, progress=progress)
 
     def table(self, evaluation: Any) -> ScoreTable:
         """IoU and share of the pixels per class, and the means."""
@@ -128,17 +144,19 @@ class SemanticTask(Task):
         self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
     ) -> report.Examination:
         """As `report.examine_semantic`."""
-        return report.examine_semantic(model, index, progress=progress)
+        return report.examine_semantic(model, index, settings=settings, progress=progress)
 
     def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
         """Image, truth, prediction and wrong pixels."""
         images, masks = examples(index, positions)
-        predictions = [inference.predict_classes(model, image[None])[0] for image in images]
+        clean = chosen_postprocessing(settings)
+        predictions = [clean(inference.predict_classes(model, image[None])[0]) for image in images]
         return visualization.prediction_panel(images, masks, predictions, class_names=index.class_names)
 
     def draw(self, scores: np.ndarray, image: np.ndarray, decoding: Decoding) -> Pictures:
         """Class ids in a palette PNG, or one of 16 bits with more than 256 classes; the classes' colors as overlay."""
-        mask = class_ids(scores, decoding.kind).astype("uint8" if len(decoding.names) <= 256 else "uint16")
+        ids = chosen_postprocessing(decoding.settings)(class_ids(scores, decoding.kind))
+        mask = ids.astype("uint8" if len(decoding.names) <= 256 else "uint16")
         colors = visualization.palette(len(decoding.names))
         picture = Image.fromarray(mask)
         if mask.dtype == "uint8":

@@ -116,7 +116,7 @@ class Task(abc.ABC):
         """The dataset (image, mask) of `from_folder` as (image, target)."""
 
     def tune(self, model: keras.Model, index: Any) -> dict:
-        """Decoding settings chosen on validation images; empty if the task decodes nothing."""
+        """Decoding settings chosen on validation images: thresholds or postprocessing; empty if there are none."""
         return {}
 
     @abc.abstractmethod

@@ -1,0 +1,80 @@
+"""Cross-validation: one run per fold, and their ensemble."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from keras_seg._types import PathLike
+from keras_seg.training.fold_runs import Fold, FoldRuns, FoldsResult
+from keras_seg.training.run_folder import RunFolder
+
+
+def fit_folds(
+    index: Any,
+    *,
+    run: RunFolder | PathLike,
+    test: Any = None,
+    folds: int | None = None,
+    groups: str | None = None,
+    choices: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    started: Callable[[Fold], None] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> FoldsResult:
+    """Train a model per fold, score each image by the model that was not trained on it, and save their ensemble.
+
+    The run folder holds a run per fold, `fold1`, `fold2`, ..., each as `fit` writes it, and for all folds together
+    `metrics.json` (the scores out of fold with bootstrap intervals), `report.html`, `decoding.json` (the
+    postprocessing chosen on all predictions out of fold) and `ensemble.keras`, the model of the run. An interrupted run
+    resumes: finished folds are skipped.
+
+    The folds are those of `data.split_folds` with seed 0.
+
+    Args:
+        index: `data.FolderIndex` of all images to divide.
+        run: path or `RunFolder`. Made if it does not exist.
+        test: `data.FolderIndex` of images in no fold, on which the ensemble is evaluated. Defaults to None: the
+            ensemble has then seen all images, and only its members are scored.
+        folds: int >= 2. Defaults to None: 5, or as many as the resumed run has.
+        groups: str, a regular expression that finds a group in the names of the images; see `data.split_folds`.
+            Defaults to None.
+        choices: dict of arguments of `make_plan`, which makes the plan of each fold. `minutes` are those of all folds
+            together, and are divided by their number. Defaults to None, for none.
+        resume: bool. Whether to continue an interrupted run, with the choices that it was begun with. Defaults to
+            False.
+        overwrite: bool. Whether to replace an older run. Defaults to False.
+        started: callable (fold), called before each fold that is trained, or None. A fold has `number`, `train`,
+            `validation`, `run` and `plan`. Defaults to None.
+        progress: callable (images done, images) of the evaluation of all folds, or None. Defaults to None.
+
+    Returns:
+        A `FoldsResult`.
+
+    Raises:
+        InputError: there are fewer images or groups than folds, the task is not "semantic", the run folder cannot be
+            used, or what `make_plan`, `fit` and `data.split_folds` refuse.
+
+    Examples:
+
+    ```python
+    index = ks.data.scan_folder("my_data", split="train")
+    result = ks.training.fit_folds(index, run="my_folds", folds=5, choices={"minutes": 60})
+    print(result.folds.mean_iou, result.model)
+    ```
+    """
+    runs = FoldRuns(
+        index,
+        run=run,
+        test=test,
+        folds=folds,
+        groups=groups,
+        choices=choices,
+        resume=resume,
+        overwrite=overwrite,
+    )
+    for fold in runs.folds:
+        if not fold.finished:
+            if started is not None:
+                started(fold)
+            runs.train(fold)
+    return runs.finish(progress)

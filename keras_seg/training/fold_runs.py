@@ -1,0 +1,265 @@
+"""The runs of all folds, in the folder of one run."""
+
+import dataclasses
+import inspect
+import json
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_seg import _files, _validation, evaluation
+from keras_seg._types import PathLike
+from keras_seg._validation import InputError
+from keras_seg.data import FolderIndex, split_folds
+from keras_seg.inference import Ensemble
+from keras_seg.training.build_model import build_model
+from keras_seg.training.fingerprint import fingerprint
+from keras_seg.training.fit import TrainingResult, finish, fit
+from keras_seg.training.folds_report import write_folds_page
+from keras_seg.training.plan import Plan, make_plan
+from keras_seg.training.run_folder import RunFolder
+from keras_seg.training.tasks import find_task
+
+_TASK = "semantic"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FoldsResult:
+    """The finished folds of a run. The run folder holds the same.
+
+    Attributes:
+        model: `inference.Ensemble` of the models of all folds.
+        folds: `evaluation.FoldsEvaluation`. Scores out of fold, with the postprocessing that was chosen on them.
+        test: `evaluation.Evaluation` of the ensemble on the test images, or None if there are none.
+    """
+
+    model: keras.Model
+    folds: evaluation.FoldsEvaluation
+    test: Any
+
+    @property
+    def score(self) -> float:
+        """The mean IoU of all images out of fold."""
+        return self.folds.score
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fold:
+    """One fold.
+
+    Attributes:
+        number: int >= 1.
+        train: index to train on.
+        validation: index to validate on.
+        run: `RunFolder` of the fold.
+        plan: `Plan` of the fold.
+    """
+
+    number: int
+    train: Any
+    validation: Any
+    run: RunFolder
+    plan: Plan
+
+    @property
+    def finished(self) -> bool:
+        """Whether the fold is trained and evaluated: its report is written last."""
+        return self.run.model_file.exists() and self.run.report_file.exists()
+
+
+class FoldRuns:
+    """The folds of a run, to be trained one by one and then finished.
+
+    A new run begins with `plan.json`, `labels.json` and `folds.json`; the folds follow, and `ensemble.keras` is written
+    last, so a run that was interrupted at any moment can be resumed.
+
+    Args:
+        index: `data.FolderIndex` of all images to divide.
+
+    Other arguments: those of `fit_folds`.
+
+    Raises:
+        InputError: as for `fit_folds`.
+    """
+
+    def __init__(
+        self,
+        index: Any,
+        *,
+        run: RunFolder | PathLike,
+        test: Any = None,
+        folds: int | None = None,
+        groups: str | None = None,
+        choices: Mapping[str, Any] | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+    ) -> None:
+        if not isinstance(index, FolderIndex) or not (test is None or isinstance(test, FolderIndex)):
+            found = type(index if not isinstance(index, FolderIndex) else test).__name__
+            _validation.fail("index", "and `test` must be of class ids, a FolderIndex", found)
+        self.index, self.test = index, test
+        self.run = run if isinstance(run, RunFolder) else RunFolder(run)
+        self.run.check_startable(resume=resume, overwrite=overwrite)
+        if resume:
+            folds, groups, given = self._settings(folds, groups, choices)
+        else:
+            folds, given = 5 if folds is None else folds, _given(choices)
+        for name in given:
+            _validation.one_of("choices", name, list(inspect.signature(make_plan).parameters)[1:])
+        _check_task(given)
+        groups = index.group_by if groups is None else groups
+        if not isinstance(groups, (str, type(None))):
+            _validation.fail(
+                "groups", "must be a regular expression, which is kept with the run", type(groups).__name__
+            )
+        self.index = dataclasses.replace(index, group_by=groups)
+        parts = split_folds(self.index, folds=folds, groups=groups)
+        facts = fingerprint(self.index, index if test is None else test, task=_TASK)
+        facts["validation_images"] = 0 if test is None else len(test)
+        plan = make_plan(facts, **given)
+        minutes = plan["minutes"]
+        given_of_fold = {**given, **({} if minutes is None else {"minutes": minutes / folds})}
+        self.folds = [
+            Fold(
+                number=number,
+                train=train,
+                validation=validation,
+                run=self.run.fold(number),
+                plan=make_plan(fingerprint(train, validation, task=_TASK), **given_of_fold),
+            )
+            for number, (train, validation) in enumerate(parts, start=1)
+        ]
+        if not resume:
+            # A model that cannot be built fails here, before an older run is replaced.
+            build_model(self.folds[0].plan)
+            self._create(plan, {"folds": folds, "choices": given, "notices": list(self.folds[0].train.notices)})
+
+    @property
+    def minutes_per_fold(self) -> float | None:
+        """float. The time limit of each fold, or None."""
+        return self.folds[0].plan["minutes"]
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """tuple of str. What the division into folds found, beside the notices of the index."""
+        return tuple(text for text in self.folds[0].train.notices if text not in self.index.notices)
+
+    def train(
+        self,
+        fold: Fold,
+        *,
+        seconds_spent: float = 0.0,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> TrainingResult:
+        """Train a fold that is not finished, from where it was interrupted.
+
+        Args:
+            fold: `Fold`.
+
+        Other arguments: those of `fit`.
+        """
+        run, options = fold.run, {"callbacks": callbacks, "progress": progress}
+        indices = {"train": fold.train, "validation": fold.validation}
+        if run.model_file.exists():
+            # It was interrupted after the training.
+            task = find_task(_TASK)
+            return finish(run, task, model=run.load_model(), indices=(fold.train, fold.validation), progress=progress)
+        if run.plan_file.exists():
+            return fit(run.load_plan(), run=run, resume=True, **indices, **options)
+        if run.labels_file.exists():
+            run.labels_file.unlink()  # Interrupted between its first two files.
+        return fit(fold.plan, run=run, seconds_spent=seconds_spent, **indices, **options)
+
+    def finish(self, progress: Callable[[int, int | None], None] | None = None) -> FoldsResult:
+        """Evaluate all folds, and write the results and the ensemble.
+
+        Args:
+            progress: callable (images done, images), or None. Defaults to None.
+        """
+        models: list[keras.Model] = []
+
+        def loaded() -> Any:
+            for fold in self.folds:
+                models.append(fold.run.load_model())
+                yield models[-1]
+
+        found = evaluation.evaluate_folds(
+            loaded(),
+            [fold.validation for fold in self.folds],
+            postprocessing=find_task(_TASK).can_tune(),
+            progress=progress,
+        )
+        decoding = {} if found.choice is None else {"postprocessing": found.choice.to_dict()}
+        if decoding:
+            _files.write_json(self.run.decoding_file, decoding)
+        ensemble = Ensemble(models)
+        test = None
+        if self.test is not None:
+            test = find_task(_TASK).evaluate(ensemble, self.test, settings=decoding)
+        results = {
+            "split": "out of fold",
+            "data": self.index.path,
+            "train_data": self.index.path,
+            **found.to_dict(),
+            "test": None if test is None else {"data": self.test.path, **test.to_dict()},
+            **({"decoding": decoding} if decoding else {}),
+        }
+        _files.write_json(self.run.metrics_file, results)
+        write_folds_page(self.run)
+        with _files.written_aside(self.run.model_file, overwrite=True) as aside:
+            ensemble.save(aside)
+        return FoldsResult(model=ensemble, folds=found, test=test)
+
+    def _settings(self, folds: Any, groups: Any, choices: Any) -> tuple[int, str | None, dict[str, Any]]:
+        """What the run was begun with; what is given beside it must be the same."""
+        if not self.run.is_folds:
+            raise InputError(f"{self.run.path}: is a run without folds. Continue it with `fit(resume=True)`.")
+        if choices:
+            _validation.fail("choices", "cannot be given with `resume=True`, which follows the run", list(choices))
+        begun, facts = self.run.load_folds(), self.run.load_plan().fingerprint
+        if folds not in (None, begun["folds"]):
+            rule = f"must be that of the run, {begun['folds']}"
+            _validation.fail("folds", rule, folds, "Drop it with `resume=True`.")
+        if groups not in (None, facts.get("group_by")):
+            rule = f"must be that of the run, {facts.get('group_by')!r}"
+            _validation.fail("groups", rule, groups, "Drop it with `resume=True`.")
+        if len(self.index) != facts["train_images"]:
+            raise InputError(
+                f"{self.index.path}: has {len(self.index)} images, and the run was begun with {facts['train_images']}. "
+                "Give the same data, or start a new run with `overwrite=True`."
+            )
+        tested = 0 if self.test is None else len(self.test)
+        if tested != facts["validation_images"]:
+            raise InputError(
+                f"{self.run.path}: was begun with {facts['validation_images']} test images; now there are {tested}. "
+                "Give the same `validation` folder, or start a new run with `overwrite=True`."
+            )
+        return begun["folds"], facts.get("group_by"), begun["choices"]
+
+    def _create(self, plan: Plan, settings: dict[str, Any]) -> None:
+        """Replace an older run by the plan, the labels and the settings of this one."""
+        for fold in self.folds:
+            folder: pathlib.Path = fold.run.path
+            if folder.exists() and not (folder.is_dir() and (fold.run.plan_file.exists() or not any(folder.iterdir()))):
+                raise InputError(f"{folder}: does not belong to a run, and is left alone. Choose another folder.")
+        self.run._create(plan, find_task(_TASK).label_schema(self.index), folds=settings)
+        for fold in self.folds:
+            if fold.run.path.exists():
+                fold.run._clear()
+
+
+def _given(choices: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The choices that are not None, as they will be read from a file when the run is resumed."""
+    given = {name: value for name, value in (choices or {}).items() if value is not None}
+    return json.loads(json.dumps(given, default=lambda value: np.asarray(value).tolist()))
+
+
+def _check_task(given: dict[str, Any]) -> None:
+    """Fail for another task: its scores are not added up over folds."""
+    task = given.get("task", _TASK)
+    if task != _TASK:
+        _validation.fail("task", f"must be {_TASK!r} with folds", task, "Train other tasks without `folds`.")

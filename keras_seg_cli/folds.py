@@ -1,0 +1,99 @@
+"""keras-seg train --folds: one run per fold, and their ensemble."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import rich.box
+import rich.table
+import rich.text
+
+from keras_seg_cli import console, steps
+from keras_seg_cli.postprocessing import print_postprocessing
+
+if TYPE_CHECKING:
+    from keras_seg import training
+    from keras_seg.training.fold_runs import FoldRuns
+
+
+def train_folds(
+    data: str,
+    run: "training.RunFolder",
+    *,
+    validation: str | None,
+    started: float,
+    folds: int | None = None,
+    task: str | None = None,
+    reading: dict[str, Any] | None = None,
+    choices: dict[str, Any] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> None:
+    """Train all folds that are not finished, and print the scores out of fold."""
+    from keras_seg.training.fold_runs import FoldRuns
+
+    options = {} if resume else {"task": task or "semantic", **(reading or {})}
+    index, test = steps.scan_folds(data, run=run if resume else None, validation=validation, **options)
+    runs = FoldRuns(index, run=run, test=test, folds=folds, choices=choices, resume=resume, overwrite=overwrite)
+    console.notices(runs.notices)
+    _describe(runs)
+    scanned = time.monotonic() - started
+    for fold in runs.folds:
+        title = f"Fold {fold.number} of {len(runs.folds)}"
+        if fold.finished:
+            console.rule(f"{title}: finished already")
+            continue
+        console.rule(title)
+        # What the command has spent before training is shared like the rest of its minutes.
+        spent = scanned / len(runs.folds) if runs.minutes_per_fold is not None and not resume else 0.0
+        steps.train_fold(runs, fold, seconds_spent=spent)
+    console.rule("All folds")
+    with console.progress_bar() as bar:
+        row = bar.add_task("evaluating out of fold", total=len(index))
+        result = runs.finish(lambda done, total: bar.update(row, completed=done, total=total))
+    _print(result, len(index))
+    from keras_seg.training.trained_run import TrainedRun
+
+    print_postprocessing(TrainedRun(run))
+    console.print_facts(("Run folder", run.path), ("Report", run.report_file), ("Ensemble", run.model_file))
+
+
+def _describe(runs: "FoldRuns") -> None:
+    sizes = [len(fold.validation) for fold in runs.folds]
+    few, many = min(sizes), max(sizes)
+    facts = [("Folds", f"{len(sizes)}, with {few if few == many else f'{few} to {many}'} images to validate on")]
+    if runs.minutes_per_fold is not None:
+        total = runs.minutes_per_fold * len(sizes)
+        facts.append(("Time", f"{total:g} minutes are divided: {runs.minutes_per_fold:.3g} for each fold"))
+    console.print_facts(*facts)
+
+
+def _print(result: "training.FoldsResult", images: int) -> None:
+    found, test = result.folds, result.test
+    folds = rich.table.Table(title="Folds", box=rich.box.SIMPLE_HEAD, title_justify="left")
+    for place, heading in enumerate(("fold", "images", "mean IoU")):
+        folds.add_column(heading, justify="right" if place else "left")
+    for number, fold in enumerate(found.folds, start=1):
+        folds.add_row(f"fold{number}", str(fold.images), f"{100 * fold.mean_iou:.1f}")
+    console.console.print(folds)
+    title = f"{images} images, each predicted by the model that was not trained on it"
+    table = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, title_justify="left")
+    for place, heading in enumerate(("class", "IoU", "95 %")):
+        table.add_column(heading, justify="right" if place else "left")
+    for name, (value, low, high) in zip(found.evaluation.class_names, found.iou, strict=True):
+        table.add_row(rich.text.Text(name), *_cells(value, low, high))
+    table.add_section()
+    table.add_row("mean IoU", *_cells(found.mean_iou.value, found.mean_iou.low, found.mean_iou.high), style="bold")
+    console.console.print(table)
+    if test is not None:
+        interval = test.mean_iou_interval()
+        ends = "" if interval is None else " ({:.1f} to {:.1f}, 95 %)".format(*(100 * end for end in interval))
+        text = f"mean IoU {100 * test.mean_iou:.1f}{ends} on {test.images} test images, which are in no fold"
+    else:
+        text = "no score: its members were trained on all images. Expect about the mean IoU above, or a little more"
+    console.print_facts(("Ensemble", text))
+
+
+def _cells(value: float, low: float, high: float) -> tuple[str, str]:
+    if value != value:
+        return "absent", ""
+    return f"{100 * value:.1f}", "" if low != low else f"{100 * low:.1f} to {100 * high:.1f}"

@@ -1,0 +1,80 @@
+"""Scores out of fold are those of each model on its own images, added up."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import keras_seg as ks
+from keras_seg import _validation
+from keras_seg.evaluation import evaluate, evaluate_folds
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shapes")
+    ks.data.write_shapes(folder, train=9, val=1, image_size=(32, 40))
+    return ks.data.scan_folder(folder, split="train")
+
+
+def models(count, classes=7):
+    return [ks.models.UNet(num_classes=classes, filters=4, depth=1) for _ in range(count)]
+
+
+def test_equals_each_model_on_its_own_images(index):
+    parts = [validation for _, validation in ks.data.split_folds(index, folds=3)]
+    made, seen = models(3), []
+    found = evaluate_folds(iter(made), parts, progress=lambda done, total: seen.append((done, total)))
+    each = [evaluate(model, part) for model, part in zip(made, parts, strict=True)]
+    for ours, theirs in zip(found.folds, each, strict=True):
+        np.testing.assert_array_equal(ours.image_confusion, theirs.image_confusion)
+    matrices = np.concatenate([one.image_confusion for one in each])
+    np.testing.assert_array_equal(found.evaluation.confusion, matrices.sum(axis=0))
+    assert found.score == pytest.approx(ks.metrics.confidence_interval(matrices).value)
+    assert found.choice is None and seen[-1] == (9, 9)
+    # Bootstrap samples are drawn from images in the order of prediction: the same spread, not the same samples.
+    expected = ks.metrics.iou_intervals(matrices)
+    np.testing.assert_allclose(found.iou[:, 0], expected[:, 0])
+    np.testing.assert_allclose(found.iou, expected, atol=0.05)
+
+
+def test_groups_are_drawn_together(index):
+    made = models(2)
+    # Names are 000000 to 000008: each image is its own group, then all are one.
+    parts = [validation for _, validation in ks.data.split_folds(index, folds=2, groups=r"^\d+")]
+    found = evaluate_folds(made, parts, postprocessing=True)
+    assert found.choice.images == 9 and found.mean_iou.low < found.mean_iou.value < found.mean_iou.high
+    one_group = [dataclasses.replace(part, group_by="^0000") for part in parts]
+    found = evaluate_folds(made, one_group, postprocessing=True)
+    assert found.choice is None, "one group cannot show a gain"
+    assert np.isnan(found.mean_iou.low) and np.isnan(found.iou[:, 1:]).all()
+    assert found.to_dict()["mean_iou_interval"] is None
+
+
+def test_postprocessing_is_chosen_on_all_folds(index):
+    parts = [validation for _, validation in ks.data.split_folds(index, folds=3)]
+    made = models(3)
+    found = evaluate_folds(made, parts, postprocessing=True)
+    assert found.choice.images == 9
+    clean = found.choice.postprocessing
+    each = [evaluate(model, part, postprocessing=clean) for model, part in zip(made, parts, strict=True)]
+    total = np.sum([one.confusion for one in each], axis=0)
+    np.testing.assert_array_equal(found.evaluation.confusion, total)
+    assert found.score == pytest.approx(found.choice.score)
+
+
+def test_wrong_calls(index):
+    parts = [validation for _, validation in ks.data.split_folds(index, folds=3)]
+    for given, said in (
+        (models(2), "`models` must be one per fold, 3. Received: models='2 models'"),
+        (models(4), "`models` must be one per fold, 3. Received: models='more models'"),
+        (models(3, classes=5), "must have the 7 classes"),
+    ):
+        with pytest.raises(_validation.InputError, match=said):
+            evaluate_folds(given, parts)
+    with pytest.raises(_validation.InputError, match="must be FolderIndex of two folds or more"):
+        evaluate_folds(models(1), parts[:1])
+    with pytest.raises(_validation.InputError, match="`postprocessing` must be True or False"):
+        evaluate_folds(models(3), parts, postprocessing=None)

@@ -1,0 +1,80 @@
+"""Folds from Python: arguments, and what is refused before anything is trained."""
+
+import pytest
+
+import keras_seg as ks
+from keras_seg import _validation
+from keras_seg.training import RunFolder, fit, fit_folds
+from keras_seg.training.fold_runs import FoldRuns
+
+pytestmark = pytest.mark.tensorflow_only
+
+CHOICES = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 2, "crop": (32, 32), "decoder_stride": 8}
+
+
+@pytest.fixture(scope="module")
+def indices(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shapes")
+    ks.data.write_shapes(folder, train=4, val=2, image_size=(32, 40))
+    train = ks.data.scan_folder(folder, split="train")
+    return train, ks.data.scan_folder(folder, split="val", encoding=train.encoding)
+
+
+def test_folds_and_their_ensemble(tmp_path, indices):
+    begun = []
+    result = fit_folds(indices[0], run=tmp_path / "run", folds=2, choices=CHOICES, started=begun.append)
+    assert [fold.number for fold in begun] == [1, 2]
+    assert isinstance(result.model, ks.inference.Ensemble) and result.test is None
+    assert result.folds.evaluation.images == 4 and result.folds.choice is None
+    assert result.score == pytest.approx(RunFolder(tmp_path / "run").load_metrics()["mean_iou"])
+    loaded = RunFolder(tmp_path / "run").load_model()
+    assert len(loaded.models) == 2
+    with pytest.raises(_validation.InputError, match="its training has ended"):
+        fit_folds(indices[0], run=tmp_path / "run", resume=True)
+    with pytest.raises(_validation.InputError, match="is a run of folds"):
+        plan = RunFolder(tmp_path / "run").load_plan()
+        fit(plan, train=indices[0], validation=indices[1], run=tmp_path / "run", resume=True)
+    # Data of the ensemble: it has seen every image, and was given no others.
+    with pytest.raises(_validation.InputError, match="has no effect on the report of the folds"):
+        ks.training.write_report(tmp_path / "run", data=indices[0].path)
+
+
+@pytest.mark.slow
+def test_a_run_that_was_interrupted_while_it_began(tmp_path, indices):
+    run = tmp_path / "run"
+    runs = FoldRuns(indices[0], run=run, folds=2, choices=CHOICES)
+    (run / "fold1").mkdir()
+    (run / "fold1" / "labels.json").write_text("{}")
+    again = FoldRuns(indices[0], run=run, resume=True)
+    assert [fold.plan.to_dict() for fold in again.folds] == [fold.plan.to_dict() for fold in runs.folds]
+    assert not again.folds[0].finished
+    again.train(again.folds[0])
+    assert FoldRuns(indices[0], run=run, resume=True).folds[0].finished
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"folds": 1}, "`folds` must be an integer of at least 2"),
+        ({"folds": 5}, "`folds` must be at most the number of images, 4"),
+        ({"groups": ["a"] * 4, "folds": 2}, "`groups` must be a regular expression"),
+        ({"choices": {"task": "boundary"}, "folds": 2}, "`task` must be 'semantic' with folds"),
+        ({"choices": {"crops": 3}, "folds": 2}, "`choices` is not a known option.*Did you mean 'crop'"),
+        ({"choices": {"batch_size": 0}, "folds": 2}, "`batch_size` must be an integer"),
+        ({"choices": {"model": "UNett"}, "folds": 2}, "UNet"),
+        ({"resume": True}, "no such run folder"),
+        ({"resume": True, "overwrite": True}, "exclude each other"),
+    ],
+)
+def test_refused_before_anything_is_written(tmp_path, indices, given, said):
+    with pytest.raises(_validation.InputError, match=said) as error:
+        fit_folds(indices[0], run=tmp_path / "run", **given)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_kind_of_index_is_refused(tmp_path):
+    ks.data.write_cells(tmp_path / "cells", train=4, val=1, image_size=64)
+    index = ks.data.scan_instances(tmp_path / "cells", split="train")
+    with pytest.raises(_validation.InputError, match="must be of class ids, a FolderIndex"):
+        fit_folds(index, run=tmp_path / "run", folds=2)
