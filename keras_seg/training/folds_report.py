@@ -3,7 +3,7 @@
 import pathlib
 
 from keras_seg import _files
-from keras_seg.report.export_proofs import exports_of
+from keras_seg._export_report import exports_of
 from keras_seg.report.folds_page import folds_page
 from keras_seg.training.run_folder import RunFolder
 
