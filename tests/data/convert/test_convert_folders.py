@@ -183,3 +183,15 @@ def test_broken_files_of_objects(tmp_path):
     save_mask(root / "masks" / "a" / "1.png", 255 * LEFT)
     (root / "masks" / "a" / "2.png").write_bytes(b"no image")
     assert "masks/a/2.png: the mask cannot be read" in refused(root, tmp_path / "out")
+
+
+def test_a_split_with_one_class_only(tmp_path):
+    root = tmp_path / "d"
+    for split, classes in (("train", ("cat", "dog")), ("val", ("dog",))):
+        save_image(root / split / "images" / "a.png")
+        for name in classes:
+            save_mask(root / split / "masks" / name / "a.png", 255 * (LEFT if name == "cat" else RIGHT))
+    _, masks, names = converted(root, tmp_path / "out")
+    assert names["names"] == ["background", "cat", "dog"]
+    np.testing.assert_array_equal(masks["train/masks/a.png"], LEFT + 2 * RIGHT)
+    np.testing.assert_array_equal(masks["val/masks/a.png"], 2 * RIGHT)

@@ -46,7 +46,12 @@ def _recognize(source: Source) -> str | None:
 
 def _examples(source: Source) -> Examples:
     """The examples of all splits."""
-    parts = [_of_split(source.root, split) for split in splits_of(source.root) or (None,)]
+    splits = splits_of(source.root) or (None,)
+    parts = [_of_split(source.root, split) for split in splits]
+    if len({example.mask is None for part in parts for example in part.found}) > 1:
+        # A split may hold one class only: its folder of a class looks like one of whole masks.
+        others = [several_masks(source.root, split) for split in splits]
+        parts = [other if other.found else part for part, other in zip(parts, others, strict=True)]
     return Examples(
         found=tuple(example for part in parts for example in part.found),
         notices=tuple(dict.fromkeys(line for part in parts for line in part.notices)),
@@ -94,7 +99,10 @@ def _read(source: Source) -> LabeledImages:
             "zeros if the image has no objects."
         )
     if len({example.mask is None for example in examples}) > 1:
-        raise InputError(f"{source.shown}: some images have one mask and some have several. Convert them one by one.")
+        raise InputError(
+            f"{source.shown}: some images have one mask and some have several. Name or arrange the masks of "
+            "all images in the same way."
+        )
     found = _objects(source, examples) if examples[0].mask is None else _masks(source, examples)
     found.notices[:0] = all_examples.notices
     found.left_out += [source.name(file) for file in all_examples.left_out]

@@ -37,7 +37,7 @@ def mapped_colors(path: pathlib.Path, where: str, colors: Mapping[Color, int]) -
     try:
         return read_mask(path, colors=colors)
     except UnknownColorError as error:
-        raise InputError(f"{where}: the color {error.color} is not in the list of classes. Add it to it.") from error
+        raise InputError(f"{where}: the color {error.color} is not in the list of classes. Add it.") from error
 
 
 def images_of(
