@@ -198,15 +198,16 @@ class FoldRuns:
         if decoding:
             _files.write_json(self.run.decoding_file, decoding)
         ensemble = Ensemble(models)
-        test = None
+        test, of_test = None, None
         if self.test is not None:
             test = _KIND.evaluate(ensemble, self.test, settings=decoding)
+            of_test = {"data": self.test.path, **test.to_dict()}
         results = {
             "split": "out of fold",
             "data": self.index.path,
             "train_data": self.index.path,
             **found.to_dict(),
-            "test": None if test is None else {"data": self.test.path, **test.to_dict()},
+            "test": of_test,
             **({"decoding": decoding} if decoding else {}),
         }
         _files.write_json(self.run.metrics_file, results)
