@@ -61,7 +61,7 @@ def train(
     if folds is not None and not resume and task not in (None, "semantic"):
         raise click.UsageError(f"--folds are for --task semantic. Drop --folds, or --task {task}.")
     if run.is_folds if resume else folds is not None:
-        given = {"resume": True} if resume else _fold_options(options, task=task, overwrite=overwrite)
+        given: dict[str, Any] = {"resume": True} if resume else _fold_options(options, task=task, overwrite=overwrite)
         train_folds(data, run, validation=val, started=STARTED, folds=folds, **given)
         return
     if folds is not None:

@@ -21,9 +21,10 @@ from keras_seg.training.fit import TrainingResult, finish, fit
 from keras_seg.training.folds_report import write_folds_page
 from keras_seg.training.plan import Plan, make_plan
 from keras_seg.training.run_folder import RunFolder
-from keras_seg.training.tasks import find_task
+from keras_seg.training.tasks import SemanticTask
 
-_TASK = "semantic"
+_KIND = SemanticTask()
+_TASK = _KIND.name
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -162,17 +163,17 @@ class FoldRuns:
 
         Other arguments: those of `fit`.
         """
-        run, options = fold.run, {"callbacks": callbacks, "progress": progress}
-        indices = {"train": fold.train, "validation": fold.validation}
+        run = fold.run
+        options: dict[str, Any] = {"callbacks": callbacks, "progress": progress}
+        options |= {"train": fold.train, "validation": fold.validation}
         if run.model_file.exists():
             # It was interrupted after the training.
-            task = find_task(_TASK)
-            return finish(run, task, model=run.load_model(), indices=(fold.train, fold.validation), progress=progress)
+            return finish(run, _KIND, model=run.load_model(), indices=(fold.train, fold.validation), progress=progress)
         if run.plan_file.exists():
-            return fit(run.load_plan(), run=run, resume=True, **indices, **options)
+            return fit(run.load_plan(), run=run, resume=True, **options)
         if run.labels_file.exists():
             run.labels_file.unlink()  # Interrupted between its first two files.
-        return fit(fold.plan, run=run, seconds_spent=seconds_spent, **indices, **options)
+        return fit(fold.plan, run=run, seconds_spent=seconds_spent, **options)
 
     def finish(self, progress: Callable[[int, int | None], None] | None = None) -> FoldsResult:
         """Evaluate all folds, and write the results and the ensemble.
@@ -190,22 +191,23 @@ class FoldRuns:
         found = evaluation.evaluate_folds(
             loaded(),
             [fold.validation for fold in self.folds],
-            postprocessing=find_task(_TASK).can_tune(),
+            postprocessing=_KIND.can_tune(),
             progress=progress,
         )
         decoding = {} if found.choice is None else {"postprocessing": found.choice.to_dict()}
         if decoding:
             _files.write_json(self.run.decoding_file, decoding)
         ensemble = Ensemble(models)
-        test = None
+        test, of_test = None, None
         if self.test is not None:
-            test = find_task(_TASK).evaluate(ensemble, self.test, settings=decoding)
+            test = _KIND.evaluate(ensemble, self.test, settings=decoding)
+            of_test = {"data": self.test.path, **test.to_dict()}
         results = {
             "split": "out of fold",
             "data": self.index.path,
             "train_data": self.index.path,
             **found.to_dict(),
-            "test": None if test is None else {"data": self.test.path, **test.to_dict()},
+            "test": of_test,
             **({"decoding": decoding} if decoding else {}),
         }
         _files.write_json(self.run.metrics_file, results)
@@ -246,7 +248,7 @@ class FoldRuns:
             folder: pathlib.Path = fold.run.path
             if folder.exists() and not (folder.is_dir() and (fold.run.plan_file.exists() or not any(folder.iterdir()))):
                 raise InputError(f"{folder}: does not belong to a run, and is left alone. Choose another folder.")
-        self.run._create(plan, find_task(_TASK).label_schema(self.index), folds=settings)
+        self.run._create(plan, _KIND.label_schema(self.index), folds=settings)
         for fold in self.folds:
             if fold.run.path.exists():
                 fold.run._clear()
