@@ -42,11 +42,11 @@ def load_ported_weights(model: keras.Model, name: str, weights: Weights, *, skip
         state = packaged_weights(name) if name in packaged_names() else _downloaded(name)
         load_state_dict(model, name, state, "imagenet")
         return
-    path = None if isinstance(weights, Mapping) else existing_file(weights, _SUFFIXES)
-    if path is not None and pathlib.PurePath(path).suffix.lower() not in SUFFIXES:
-        load_file(model, name, path, donor=ported_backbone(name, (None, None, 3), skips=skips))
+    given = weights if isinstance(weights, Mapping) else existing_file(weights, _SUFFIXES)
+    if not isinstance(given, Mapping) and pathlib.PurePath(given).suffix.lower() not in SUFFIXES:
+        load_file(model, name, given, donor=ported_backbone(name, (None, None, 3), skips=skips))
         return
-    state, source = read_state(weights if path is None else path)
+    state, source = read_state(given)
     load_state_dict(model, name, state, source)
     note_license(name)
 
