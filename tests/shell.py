@@ -20,6 +20,13 @@ def command(*arguments):
     return caught.value.code
 
 
+def trained_by_command(tmp_path_factory, data, *options):
+    """The folder of a run of `keras-seg train DATA OPTIONS`."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert command("train", data, "--out", out, *options) == 0
+    return out
+
+
 def refusal(capsys, *arguments):
     """The one line of a command that must fail."""
     capsys.readouterr()

@@ -1,12 +1,12 @@
 """The networks in PyTorch's form: equal to their originals, whose numbers golden_torch.py wrote."""
 
-import importlib.util
 import json
 import pathlib
 
 import keras
 import numpy as np
 import pytest
+from goldens_again import check_again
 from random_states import image, random_state, sample
 
 import keras_seg as ks
@@ -142,36 +142,14 @@ def test_surgery(name):
 def test_exports_prove_themselves(name, tmp_path):
     pixels = np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype("float32")
     model = ks.models.FPN(num_classes=4, backbone=name, weights=state_of(name))
-    report = ks.export.tflite(model, tmp_path / "model.tflite", input_size=(64, 64), images=[pixels])
-    assert report.max_abs_difference < 1e-3
-    assert not any(op.lower().startswith("flex") for op in report.ops)
-
-
-@pytest.mark.tensorflow_only
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SMALLEST)
-def test_other_exports_prove_themselves(name, tmp_path):
-    pixels = np.random.default_rng(0).uniform(0, 255, (64, 64, 3)).astype("float32")
-    model = ks.models.FPN(num_classes=4, backbone=name, weights=state_of(name))
-    for export, file in ((ks.export.onnx, "m.onnx"), (ks.export.openvino, "m.xml"), (ks.export.saved_model, "m")):
-        report = export(model, tmp_path / file, input_size=(64, 64), images=[pixels])
+    for format_, file in (("tflite", "m.tflite"), ("onnx", "m.onnx"), ("openvino", "m.xml"), ("saved_model", "m")):
+        report = getattr(ks.export, format_)(model, tmp_path / file, input_size=(64, 64), images=[pixels])
         assert report.max_abs_difference < 1e-3
+        assert format_ != "tflite" or not any(op.lower().startswith("flex") for op in report.ops)
 
 
 @pytest.mark.tensorflow_only
 @pytest.mark.slow
 def test_goldens_are_what_the_originals_compute(tmp_path, monkeypatch):
-    """Made again, where the PyTorch originals are installed."""
-    for package in ("timm", "torchvision", "efficientnet_lite_pytorch", "segmentation_models_pytorch"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"needs {package}")
-    import golden_torch
-
-    monkeypatch.setattr(golden_torch, "__file__", str(tmp_path / "golden_torch.py"))
-    golden_torch.main()
-    again = np.load(tmp_path / "golden_torch.npz")
-    for key in GOLDEN:
-        if GOLDEN[key].dtype.kind == "f":
-            np.testing.assert_allclose(again[key], GOLDEN[key], atol=1e-4 * max(1, np.abs(GOLDEN[key]).max()))
-        elif key != "versions":
-            np.testing.assert_array_equal(again[key], GOLDEN[key])
+    packages = ("timm", "torchvision", "efficientnet_lite_pytorch", "segmentation_models_pytorch")
+    check_again("golden_torch", GOLDEN, packages, tmp_path=tmp_path, monkeypatch=monkeypatch)

@@ -8,10 +8,11 @@ import subprocess
 import sys
 
 import keras
+import made_data
 import numpy as np
 import pytest
 from PIL import Image
-from shell import command, killed, refusal
+from shell import command, killed, refusal, trained_by_command
 
 import keras_seg as ks
 
@@ -21,9 +22,7 @@ pytestmark = pytest.mark.tensorflow_only
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory):
     """A small data folder: train/ and val/."""
-    folder = tmp_path_factory.mktemp("data") / "shapes"
-    ks.data.write_shapes(folder, train=8, val=4, image_size=(48, 56))
-    return folder
+    return made_data.shapes(tmp_path_factory, train=8, val=4, image_size=(48, 56))
 
 
 FILES = ("plan.json", "labels.json", "log.csv", "metrics.json", "predictions.png", "model.keras")
@@ -33,9 +32,7 @@ TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32")
 @pytest.fixture(scope="module")
 def finished(shapes, tmp_path_factory):
     """A finished run."""
-    out = tmp_path_factory.mktemp("runs") / "run"
-    assert command("train", shapes, "--out", out, *TRAIN) == 0
-    return out
+    return trained_by_command(tmp_path_factory, shapes, *TRAIN)
 
 
 @pytest.fixture

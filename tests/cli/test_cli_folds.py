@@ -5,10 +5,11 @@ import pathlib
 import shutil
 
 import keras
+import made_data
 import numpy as np
 import pytest
 from PIL import Image
-from shell import command, killed, refusal
+from shell import command, killed, refusal, trained_by_command
 
 import keras_seg as ks
 from keras_seg_cli import folds as cli_folds
@@ -21,17 +22,12 @@ TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32", "--decoder-stride"
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory):
-    """A folder with train/ and val/."""
-    folder = tmp_path_factory.mktemp("data") / "shapes"
-    ks.data.write_shapes(folder, train=8, val=3, image_size=(32, 40))
-    return folder
+    return made_data.shapes(tmp_path_factory, train=8, val=3, image_size=(32, 40))
 
 
 @pytest.fixture(scope="module")
 def finished(shapes, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "run"
-    assert command("train", shapes, "--out", out, *FOLDS, *TRAIN) == 0
-    return out
+    return trained_by_command(tmp_path_factory, shapes, *FOLDS, *TRAIN)
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ import json
 import pathlib
 import shutil
 
+import made_data
 import numpy as np
 import pytest
 from PIL import Image
-from shell import command, refusal
+from shell import command, refusal, trained_by_command
 
 import keras_seg as ks
 
@@ -20,16 +21,12 @@ RULES = {"keep_largest": [], "min_sizes": {str(class_): 100_000 for class_ in ra
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "shapes"
-    ks.data.write_shapes(folder, train=8, val=7, image_size=(48, 56))
-    return folder
+    return made_data.shapes(tmp_path_factory, train=8, val=7, image_size=(48, 56))
 
 
 @pytest.fixture(scope="module")
 def finished(shapes, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "run"
-    assert command("train", shapes, "--out", out, "--epochs", 1, "--batch-size", 2, "--crop", "32x32") == 0
-    return out
+    return trained_by_command(tmp_path_factory, shapes, "--epochs", 1, "--batch-size", 2, "--crop", "32x32")
 
 
 @pytest.fixture

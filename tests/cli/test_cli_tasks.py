@@ -8,10 +8,11 @@ import shutil
 import sys
 
 import keras
+import made_data
 import numpy as np
 import pytest
 from PIL import Image
-from shell import command, killed, refusal
+from shell import command, killed, refusal, trained_by_command
 
 import keras_seg as ks
 from keras_seg.training.tasks import find_task
@@ -54,16 +55,12 @@ def cells(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "shapes"
-    ks.data.write_shapes(folder, train=6, val=2, image_size=(48, 56))
-    return folder
+    return made_data.shapes(tmp_path_factory, train=6, val=2, image_size=(48, 56))
 
 
 @pytest.fixture(scope="module")
 def instances_run(cells, tmp_path_factory):
-    out = tmp_path_factory.mktemp("runs") / "instances"
-    assert command("train", cells, "--out", out, "--task", "instances", *TRAIN) == 0
-    return out
+    return trained_by_command(tmp_path_factory, cells, "--task", "instances", *TRAIN)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """SegFormer: equal to the original, whose numbers golden_segformer.py wrote; every way its weights come in."""
 
-import importlib.util
 import json
 import pathlib
 import warnings
@@ -8,6 +7,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from goldens_again import check_again
 from random_states import image, random_state, sample
 
 import keras_seg as ks
@@ -331,17 +331,5 @@ def test_exports(filled, export, file, size, tmp_path):
 @pytest.mark.tensorflow_only
 @pytest.mark.slow
 def test_goldens_are_what_the_original_computes(tmp_path, monkeypatch):
-    """Made again, where the PyTorch originals are installed."""
-    for package in ("transformers", "segmentation_models_pytorch"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"needs {package}")
-    import golden_segformer
-
-    monkeypatch.setattr(golden_segformer, "__file__", str(tmp_path / "golden_segformer.py"))
-    golden_segformer.main()
-    again = np.load(tmp_path / "golden_segformer.npz")
-    for key in GOLDEN:
-        if GOLDEN[key].dtype.kind == "f":
-            np.testing.assert_allclose(again[key], GOLDEN[key], atol=1e-4 * max(1, np.abs(GOLDEN[key]).max()))
-        elif key != "versions":
-            np.testing.assert_array_equal(again[key], GOLDEN[key])
+    packages = ("transformers", "segmentation_models_pytorch")
+    check_again("golden_segformer", GOLDEN, packages, tmp_path=tmp_path, monkeypatch=monkeypatch)

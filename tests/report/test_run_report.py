@@ -7,11 +7,12 @@ import shutil
 
 import numpy as np
 import pytest
+from made_data import scanned, trained
 from PIL import Image
 
 import keras_seg as ks
 from keras_seg import _validation
-from keras_seg.training import RunFolder, fingerprint, fit, make_plan, write_report
+from keras_seg.training import RunFolder, write_report
 from keras_seg_cli import main
 
 pytestmark = pytest.mark.tensorflow_only
@@ -65,13 +66,6 @@ def checked(path):
     return page
 
 
-def trained(path, train, validation, *, task="semantic", **given):
-    choices = {"epochs": 1, "steps_per_epoch": 2, "batch_size": 2, "decoder_stride": 8, "crop": (32, 32), **given}
-    plan = make_plan(fingerprint(train, validation, task=task), **choices)
-    fit(plan, train=train, validation=validation, run=path)
-    return RunFolder(path)
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "my <shapes>"
@@ -81,9 +75,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def run(data, tmp_path_factory):
-    train = ks.data.scan_folder(data, split="train")
-    validation = ks.data.scan_folder(data, split="val", encoding=train.encoding)
-    return trained(tmp_path_factory.mktemp("runs") / "run", train, validation)
+    return trained(tmp_path_factory.mktemp("runs") / "run", *scanned(data))
 
 
 class TestSemantic:

@@ -1,6 +1,7 @@
 """Folds from Python: arguments, and what is refused before anything is trained."""
 
 import pytest
+from made_data import scanned, shapes
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -14,10 +15,7 @@ CHOICES = {"epochs": 1, "steps_per_epoch": 1, "batch_size": 2, "crop": (32, 32),
 
 @pytest.fixture(scope="module")
 def indices(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shapes")
-    ks.data.write_shapes(folder, train=4, val=2, image_size=(32, 40))
-    train = ks.data.scan_folder(folder, split="train")
-    return train, ks.data.scan_folder(folder, split="val", encoding=train.encoding)
+    return scanned(shapes(tmp_path_factory, train=4, val=2, image_size=(32, 40)))
 
 
 def test_folds_and_their_ensemble(tmp_path, indices):

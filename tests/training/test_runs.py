@@ -6,6 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from made_data import scanned, shapes
 
 import keras_seg as ks
 from keras_seg import _files, _validation
@@ -15,10 +16,7 @@ from keras_seg.training.run_recorder import _Affordable
 
 @pytest.fixture(scope="module")
 def indices(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shapes")
-    ks.data.write_shapes(folder, train=6, val=3, image_size=(48, 48))
-    train = ks.data.scan_folder(folder, split="train")
-    return train, ks.data.scan_folder(folder, split="val", encoding=train.encoding)
+    return scanned(shapes(tmp_path_factory, train=6, val=3, image_size=(48, 48)))
 
 
 LABELS = {"names": [], "ignore_class": []}
@@ -31,6 +29,11 @@ def make_run(path, indices, **given):
 
 def trained(plan, indices, run, **options):
     return fit(plan, train=indices[0], validation=indices[1], run=run, **options).model
+
+
+def of_epochs(path, indices, epochs):
+    run, plan = make_run(path, indices, epochs=epochs)
+    return trained(plan, indices, run)
 
 
 def started_run(path, indices):
@@ -64,9 +67,7 @@ def always_save(monkeypatch):
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save):
-    run, plan = make_run(tmp_path / "whole", indices, epochs=4)
-    expected = trained(plan, indices, run)
-
+    expected = of_epochs(tmp_path / "whole", indices, 4)
     run, plan = make_run(tmp_path / "killed", indices, epochs=4)
     with pytest.raises(Killed):
         trained(plan, indices, run, callbacks=[KillAt(2)])
@@ -87,11 +88,9 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save
 @pytest.mark.slow
 def test_resuming_without_the_checkpoint_would_differ(tmp_path, indices, always_save):
     """Guards the test above: four epochs and two epochs do not end at the same weights anyway."""
-    run, plan = make_run(tmp_path / "a", indices, epochs=4)
-    whole = trained(plan, indices, run)
-    run, plan = make_run(tmp_path / "b", indices, epochs=2)
-    short = trained(plan, indices, run)
-    differences = [np.abs(a - b).max() for a, b in zip(whole.get_weights(), short.get_weights(), strict=True)]
+    models = [of_epochs(tmp_path / str(epochs), indices, epochs) for epochs in (4, 2)]
+    pairs = zip(*(model.get_weights() for model in models), strict=True)
+    differences = [np.abs(whole - short).max() for whole, short in pairs]
     assert max(differences) > 1e-2
 
 

@@ -1,0 +1,23 @@
+"""Small data folders and runs, made for a module's tests."""
+
+import keras_seg as ks
+from keras_seg.training import RunFolder, fingerprint, fit, make_plan
+
+
+def shapes(tmp_path_factory, **options):
+    """A folder of generated shapes."""
+    return ks.data.write_shapes(tmp_path_factory.mktemp("data") / "shapes", **options)
+
+
+def scanned(folder):
+    """Its indices to train on and to validate on."""
+    train = ks.data.scan_folder(folder, split="train")
+    return train, ks.data.scan_folder(folder, split="val", encoding=train.encoding)
+
+
+def trained(path, train, validation, *, task="semantic", **given):
+    """A run of two steps."""
+    choices = {"epochs": 1, "steps_per_epoch": 2, "batch_size": 2, "decoder_stride": 8, "crop": (32, 32), **given}
+    plan = make_plan(fingerprint(train, validation, task=task), **choices)
+    fit(plan, train=train, validation=validation, run=path)
+    return RunFolder(path)
