@@ -24,32 +24,38 @@ if TYPE_CHECKING:
 
 def scan(data: str, *, run: "training.RunFolder | None" = None, **options: Any) -> tuple[Any, Any]:
     """The indices of a data folder to train on and to validate on; read as an interrupted run reads them if given."""
-    from keras_seg.training.run_data import rescan_run_data, scan_run_data
+    from keras_seg.training.run_data import scan_run_data
 
-    with console.status(f"Reading {data}"):
-        if run is not None:
-            train, validation = rescan_run_data(data, run, validation=options["validation"])
-        else:
-            with _doctor_named(data, options.get("task")):
-                train, validation = scan_run_data(data, **options)
-    console.notices(train.notices)
-    console.notices([f"Validation: {text}" for text in validation.notices if text not in train.notices])
-    return train, validation
+    return _read(data, scan_run_data, "Validation", run=run, options=options)
 
 
 def scan_folds(data: str, *, run: "training.RunFolder | None" = None, **options: Any) -> tuple[Any, Any]:
     """The index of the images to divide, and that of test images or None."""
-    from keras_seg.training.run_data import rescan_run_data, scan_fold_data
+    from keras_seg.training.run_data import scan_fold_data
+
+    return _read(data, scan_fold_data, "Test images", run=run, options=options)
+
+
+def _read(
+    data: str,
+    scan: Callable[..., tuple[Any, Any]],
+    others: str,
+    *,
+    run: "training.RunFolder | None",
+    options: dict[str, Any],
+) -> tuple[Any, Any]:
+    """The indices of `scan`, or those of an interrupted run, and their notices; `others` names the second."""
+    from keras_seg.training.run_data import rescan_run_data
 
     with console.status(f"Reading {data}"):
         if run is not None:
-            index, test = rescan_run_data(data, run, validation=options["validation"])
+            index, other = rescan_run_data(data, run, validation=options["validation"])
         else:
             with _doctor_named(data, options.get("task")):
-                index, test = scan_fold_data(data, **options)
+                index, other = scan(data, **options)
     console.notices(index.notices)
-    console.notices([f"Test images: {text}" for text in (test.notices if test else ()) if text not in index.notices])
-    return index, test
+    console.notices([f"{others}: {text}" for text in (other.notices if other else ()) if text not in index.notices])
+    return index, other
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ class BoundaryTask(BorderTask, SemanticTask):
     name = "boundary"
     scores = ("boundary_f_score", "precision")
     score_label = "boundary F score"
+    _examination = staticmethod(report.examine_boundaries)
     class_id_masks = False
     requires = ("skimage.morphology", "scipy.ndimage")
 
@@ -88,12 +89,6 @@ class BoundaryTask(BorderTask, SemanticTask):
             score=("boundary F score", percent(results["boundary_f_score"])),
             others=(*others, ("threshold", f"{results['threshold']:g}")),
         )
-
-    def examine(
-        self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
-    ) -> report.Examination:
-        """As `report.examine_boundaries`."""
-        return report.examine_boundaries(model, index, settings=settings, progress=progress)
 
     def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
         """Image, true edges, probability and lines."""

@@ -38,6 +38,7 @@ class InstancesTask(BorderTask):
     name = "instances"
     scores = ("instance_score", "panoptic_quality")
     score_label = "instance score"
+    _examination = staticmethod(report.examine_instances)
     mask_requirement = (
         "maps that number the objects of an image, folders of one mask per object, or black and white masks"
     )
@@ -143,12 +144,6 @@ class InstancesTask(BorderTask):
             score=("instance score", percent(results["instance_score"])),
             others=tuple((name.replace("_", " "), percent(results[name])) for name in others),
         )
-
-    def examine(
-        self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
-    ) -> report.Examination:
-        """As `report.examine_instances`."""
-        return report.examine_instances(model, index, settings=settings, progress=progress)
 
     def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
         """Image, outlines of true and predicted objects, and how they match."""

@@ -31,6 +31,7 @@ class SemanticTask(Task):
     name = "semantic"
     scores = ("mean_iou", "pixel_accuracy")
     score_label = "mean IoU"
+    _examination = staticmethod(report.examine_semantic)
     mask_requirement = "masks that hold the id of a class at every pixel"
     class_id_masks = True
 
@@ -139,12 +140,6 @@ class SemanticTask(Task):
             score=("mean IoU", percent(summary["mean_iou"]), "", ends),
             others=tuple((label, percent(summary[name]), "", "") for label, name in others.items()),
         )
-
-    def examine(
-        self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
-    ) -> report.Examination:
-        """As `report.examine_semantic`."""
-        return report.examine_semantic(model, index, settings=settings, progress=progress)
 
     def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
         """Image, truth, prediction and wrong pixels."""

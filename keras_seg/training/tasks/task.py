@@ -66,6 +66,8 @@ class Task(abc.ABC):
     name: ClassVar[str]
     scores: ClassVar[tuple[str, ...]]
     score_label: ClassVar[str]
+    # `report.examine_...` of the task.
+    _examination: ClassVar[Callable[..., Examination]]
     mask_requirement: ClassVar[str]
     class_id_masks: ClassVar[bool] = False
     requires: ClassVar[tuple[str, ...]] = ()
@@ -133,11 +135,11 @@ class Task(abc.ABC):
     def table(self, evaluation: Any) -> ScoreTable:
         """An evaluation as a table of text."""
 
-    @abc.abstractmethod
     def examine(
         self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None
     ) -> Examination:
         """The parts of the report that need predictions."""
+        return self._examination(model, index, settings=settings, progress=progress)
 
     @abc.abstractmethod
     def panel(self, model: keras.Model, index: Any, positions: Sequence[int], settings: Mapping) -> Image.Image:
