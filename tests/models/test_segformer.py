@@ -287,14 +287,13 @@ def test_bad_arguments(arguments, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.usefixtures("policy")
 def test_a_training_step_moves_every_kernel():
     model = build(activation="softmax", include_preprocessing=True, num_classes=3)
     assert keras.backend.standardize_dtype(model.output.dtype) == "float32"
-    # XLA takes a minute for this many layers.
-    model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255), jit_compile=False)
+    model.compile("adamw", loss=ks.losses.Crossentropy(ignore_class=255))
     labels = np.random.default_rng(1).choice([0, 1, 2, 255], size=(2, 64, 64))
     pixels = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
     before = model.get_weights()
