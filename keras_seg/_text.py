@@ -1,4 +1,4 @@
-"""Read small text files that people write: UTF-8, or UTF-16 as Windows tools write it."""
+"""Text: small files that people write, and numbers in messages."""
 
 import codecs
 import pathlib
@@ -64,3 +64,8 @@ def read_text(path: PathLike, *, shown: str | None = None, largest: int = _LARGE
             f"{shown}: holds zero bytes: it is binary, or UTF-16 without a byte order mark. Save it as UTF-8."
         )
     return text
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: "1 image", "2,000 images"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -9,16 +9,17 @@ import numpy as np
 
 from keras_seg._page.blocks import Charts, PictureRow, Pictures, Section, Table
 from keras_seg._page.charts import line_chart
+from keras_seg._text import counted
 from keras_seg._types import Progress
 from keras_seg.data import FolderIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.evaluation import BoundaryEvaluation, boundary_lines, evaluate_boundaries
-from keras_seg.report.examination import Examination, counted, examined, points
+from keras_seg.report.examination import Examination, examined, interval_over_images, points
 from keras_seg.report.shown_images import chosen, picture
 from keras_seg.visualization.boundary_panel import LEGEND, TITLES, boundary_row
 
-_HEIGHT, _SAMPLES = 360, 1000
+_HEIGHT = 360
 
 
 def examine_boundaries(
@@ -51,7 +52,8 @@ def examine_boundaries(
     result = evaluate_boundaries(model, shown, **(settings or {}), progress=progress)
     at = result.thresholds.index(result.threshold)
     of_images = _f_score(result.counts[:, at])
-    low, high = _interval(result.counts[:, at], seed)
+    counts = result.counts[:, at].astype("float64")
+    low, high = interval_over_images(counts, _f_score, seed=seed)
     ends = f" (95 % interval {points(low)} to {points(high)})" if len(shown) > 1 else ""
     images = _images(model, shown, of_images, settings or {})
     return Examination(
@@ -82,14 +84,6 @@ def _f_score(counts: np.ndarray) -> np.ndarray:
     precision = np.where(lines > 0, found_lines / np.maximum(lines, 1), 1.0)
     recall = np.where(edges > 0, found_edges / np.maximum(edges, 1), 1.0)
     return 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-
-
-def _interval(counts: np.ndarray, seed: int) -> tuple[float, float]:
-    """The percentile bootstrap interval of the F score over images."""
-    images = len(counts)
-    drawn = np.random.default_rng(seed).multinomial(images, [1 / images] * images, size=_SAMPLES)
-    low, high = np.quantile(_f_score(drawn @ counts), [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _curves(result: BoundaryEvaluation) -> Charts:

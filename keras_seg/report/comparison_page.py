@@ -3,9 +3,10 @@
 import numpy as np
 
 from keras_seg._page.blocks import Cell, Page, Section, Table, Text
+from keras_seg._text import counted
 from keras_seg._version import __version__
 from keras_seg.evaluation import Comparison
-from keras_seg.report.examination import counted, points
+from keras_seg.report.examination import points
 
 
 def comparison_page(comparison: Comparison, *, data: str) -> str:

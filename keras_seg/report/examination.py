@@ -1,11 +1,14 @@
 """What a pass over validation images found, as sections of a page."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from keras_seg._page.blocks import Section
+from keras_seg._text import counted
+from keras_seg.metrics.bootstrap import draw_images, interval_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,21 @@ class Examination:
         )
 
 
+def interval_over_images(
+    counts: np.ndarray, score: Callable[[np.ndarray], np.ndarray], *, seed: int
+) -> tuple[float, float]:
+    """The ends of the 95 % bootstrap interval of a score of counts that add up over images.
+
+    Args:
+        counts: float array (images, counts).
+        score: function of sums (samples, counts) that gives the scores (samples,).
+        seed: int.
+    """
+    sums = draw_images(len(counts), 1000, seed, 0.95) @ counts
+    interval = interval_of(float(score(counts.sum(axis=0, keepdims=True))[0]), score(sums), 0.95)
+    return interval.low, interval.high
+
+
 def examined(index: Any, most: int) -> Any:
     """An index of at most `most` images, evenly spread."""
     return index if len(index) <= most else index.sample(most)
@@ -46,8 +64,3 @@ def examined(index: Any, most: int) -> Any:
 def points(value: float | None) -> str:
     """A share as a number of percent with one decimal; "absent" for none."""
     return "absent" if value is None or not np.isfinite(value) else f"{100 * value:.1f}"
-
-
-def counted(count: int, name: str) -> str:
-    """A number with its noun."""
-    return f"{count:,} {name}" if count == 1 else f"{count:,} {name}s"

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_seg._page.blocks import Block, Cell, Code, Notes, Page, Section, Table, Text
+from keras_seg._text import counted
 from keras_seg._version import __version__
 from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
-from keras_seg.report.examination import counted, points
+from keras_seg.report.examination import points
 from keras_seg.report.postprocessing import cleaned_words, postprocessing_blocks
 from keras_seg.report.run_page import export_blocks, train_command
 

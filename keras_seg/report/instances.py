@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_seg._page.blocks import Charts, PictureRow, Pictures, Section, Table, Text
 from keras_seg._page.charts import line_chart
+from keras_seg._text import counted
 from keras_seg._types import Progress
 from keras_seg.data import InstanceIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
@@ -18,12 +19,12 @@ from keras_seg.evaluation.packed_maps import PackedMaps
 from keras_seg.inference.objects.instances import instances
 from keras_seg.metrics.instance_score import THRESHOLDS, instance_counts
 from keras_seg.metrics.segment_matching import instance_ious, score_of_counts
-from keras_seg.report.examination import Examination, counted, examined, points
+from keras_seg.report.examination import Examination, examined, interval_over_images, points
 from keras_seg.report.object_recall import by_side, recall_chart
 from keras_seg.report.shown_images import chosen, picture
 from keras_seg.visualization.instance_panel import LEGEND, TITLES, instance_row
 
-_HEIGHT, _SAMPLES = 360, 1000
+_HEIGHT = 360
 
 
 def examine_instances(
@@ -63,7 +64,7 @@ def examine_instances(
         recalls.append(_recalls(true, predicted))
         maps[position] = predicted.astype("int32")
     of_images = score_of_counts(counts)
-    low, high = _interval(of_images, seed)
+    low, high = interval_over_images(of_images[:, None], lambda sums: sums[:, 0] / len(shown), seed=seed)
     ends = f" (95 % interval {points(low)} to {points(high)})" if len(shown) > 1 else ""
     found, extra, missed = (int(value) for value in counts[:, 0].sum(axis=0))
     images = _images(shown, of_images, maps)
@@ -100,13 +101,6 @@ def _recalls(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     sizes = np.unique(true[true > 0], return_counts=True)[1]
     found = (iou > 0.5).any(axis=1) if iou.size else np.zeros(len(sizes), bool)
     return np.stack([np.sqrt(sizes), found.astype("float64")], axis=1)
-
-
-def _interval(scores: np.ndarray, seed: int) -> tuple[float, float]:
-    """The percentile bootstrap interval of the mean over images."""
-    drawn = np.random.default_rng(seed).integers(len(scores), size=(_SAMPLES, len(scores)))
-    low, high = np.quantile(scores[drawn].mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _charts(counts: np.ndarray, recalls: Sequence[np.ndarray]) -> Charts:

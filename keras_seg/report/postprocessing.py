@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_seg._page.blocks import Block, Cell, Table, Text
+from keras_seg._text import counted
 from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.inference import Postprocessing
-from keras_seg.report.examination import counted, points
+from keras_seg.report.examination import points
 
 _MOST_ROWS = 20
 

@@ -10,8 +10,9 @@ import keras
 
 from keras_seg._page.blocks import Block, Charts, Code, Notes, Page, Section, Table, Text
 from keras_seg._page.charts import line_chart
+from keras_seg._text import counted
 from keras_seg._version import __version__
-from keras_seg.report.examination import Examination, counted, points
+from keras_seg.report.examination import Examination, points
 
 # Choices that an option of `keras-seg train` gives.
 _OPTIONS = (

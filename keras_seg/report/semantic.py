@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_seg._page.blocks import Block, Cell, Charts, PictureRow, Pictures, Section, Table, Text
 from keras_seg._page.charts import bar_chart, line_chart
+from keras_seg._text import counted
 from keras_seg._types import Progress
 from keras_seg.data import FolderIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
@@ -20,7 +21,7 @@ from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.metrics import ConfusionMatrix, confidence_interval, iou_intervals, scores
 from keras_seg.report import error_distance, object_recall
-from keras_seg.report.examination import Examination, counted, examined, points
+from keras_seg.report.examination import Examination, examined, points
 from keras_seg.report.postprocessing import cleaned_words, postprocessing_blocks
 from keras_seg.report.shown_images import chosen, picture
 from keras_seg.visualization import palette

@@ -11,9 +11,10 @@ import numpy as np
 
 from keras_seg import _files
 from keras_seg._decoding.value_range import ValueRange, difference, range_of, scale_of
+from keras_seg._text import counted
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.file_listing import EXTENSIONS, counted, some_of, walk
+from keras_seg.data.index.file_listing import EXTENSIONS, some_of, walk
 from keras_seg.data.index.reading import read_image
 from keras_seg.inference import TiledPredictor
 from keras_seg.inference.output_kind import output_kind

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from keras_seg._text import counted
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.stamp import Stamp
-from keras_seg.data.index.file_listing import counted
 
 # The label of pixels without a class in the masks that formats give; the writer replaces it by 255 or 65535.
 VOID = -1

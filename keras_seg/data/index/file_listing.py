@@ -127,11 +127,6 @@ def some_of(names: Iterable[Any], *, shown: int = _SHOWN) -> str:
     return ", ".join(names[:shown]) + more
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun: "1 image", "2 images"."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def _is_folder(entry: os.DirEntry) -> bool:
     # A link to itself cannot be followed at all.
     try:

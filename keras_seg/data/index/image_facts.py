@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from keras_seg._decoding.decode import file_facts
 from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.value_range import ValueRange, described, range_of, scale_of, unusual
-from keras_seg.data.index.file_listing import counted, some_of
+from keras_seg._text import counted
+from keras_seg.data.index.file_listing import some_of
 from keras_seg.data.index.image_hashes import ImageHashes, image_hashes
 from keras_seg.data.index.reading import StoredImage, read_stored_image
 

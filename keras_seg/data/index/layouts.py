@@ -5,9 +5,10 @@ import dataclasses
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
+from keras_seg._text import counted
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.file_listing import counted, existing_folder, some_of, subfolders
+from keras_seg.data.index.file_listing import existing_folder, some_of, subfolders
 from keras_seg.data.index.folder_parts import Part, part_at_other_depths, part_of
 from keras_seg.data.index.folder_roles import SPLITS
 from keras_seg.data.index.label_tools import LABEL_FILES

@@ -9,7 +9,8 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.orientation import IGNORE
-from keras_seg.data.index.file_listing import counted, some_of
+from keras_seg._text import counted
+from keras_seg.data.index.file_listing import some_of
 from keras_seg.data.index.instance_pairs import is_object_folder
 from keras_seg.data.index.instance_reading import read_object_map
 

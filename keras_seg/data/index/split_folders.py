@@ -4,8 +4,9 @@ import dataclasses
 import pathlib
 from collections.abc import Iterable, Sequence
 
+from keras_seg._text import counted
 from keras_seg._validation import InputError
-from keras_seg.data.index.file_listing import counted, some_of
+from keras_seg.data.index.file_listing import some_of
 from keras_seg.data.index.folder_roles import SPLITS
 from keras_seg.data.index.named_folder import NamedFolder, images_and_masks, shown_name
 from keras_seg.data.index.stem_matching import match_stems

@@ -6,8 +6,9 @@ import pathlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from keras_seg._text import counted
 from keras_seg._validation import InputError
-from keras_seg.data.index.file_listing import EXTENSIONS, counted, some_of
+from keras_seg.data.index.file_listing import EXTENSIONS, some_of
 from keras_seg.data.index.folder_roles import is_image_word, is_mask_word
 from keras_seg.data.index.refusals import SeveralMasksError
 from keras_seg.data.index.unicode_names import nfc

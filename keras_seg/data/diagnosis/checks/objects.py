@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Callable, Iterator
 
 from keras_seg.data.diagnosis.collected import Collected
-from keras_seg.data.diagnosis.finding import Finding, found
+from keras_seg.data.diagnosis.finding import Finding, Severity, found
 from keras_seg.data.index.object_facts import ObjectFacts, inversion_notice, overlap_notice
 
 
@@ -26,7 +26,7 @@ def _finding(
     collected: Collected,
     seen: list[tuple[pathlib.Path, ObjectFacts]],
     *,
-    severity: str,
+    severity: Severity,
     code: str,
     notice: Callable[..., str],
     fix: str,
