@@ -9,6 +9,11 @@ def shapes(tmp_path_factory, **options):
     return ks.data.write_shapes(tmp_path_factory.mktemp("data") / "shapes", **options)
 
 
+def cells(tmp_path_factory, **options):
+    """A folder of generated cells, whose masks number them."""
+    return ks.data.write_cells(tmp_path_factory.mktemp("data") / "cells", **options)
+
+
 def scanned(folder):
     """Its indices to train on and to validate on."""
     train = ks.data.scan_folder(folder, split="train")

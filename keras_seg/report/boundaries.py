@@ -28,7 +28,6 @@ def examine_boundaries(
     *,
     settings: Mapping[str, Any] | None = None,
     most: int = 200,
-    seed: int = 0,
     progress: Progress = None,
 ) -> Examination:
     """Examine a boundary model on labeled images.
@@ -37,9 +36,8 @@ def examine_boundaries(
         model: keras.Model with two output channels, inside and boundary.
         index: `data.FolderIndex` of images that the model was not trained on.
         settings: dict or None. The tuned `threshold`. Defaults to None.
-        most: int. Largest number of images; of more, evenly spread ones are taken. Defaults to 200.
-        seed: int. Of the bootstrap. Defaults to 0.
-        progress: as for `evaluation.evaluate`. Defaults to None.
+
+    Other arguments: those of `examine_semantic`.
 
     Returns:
         An `Examination`: F score with its interval, precision and recall per threshold, and images.
@@ -53,7 +51,7 @@ def examine_boundaries(
     at = result.thresholds.index(result.threshold)
     of_images = _f_score(result.counts[:, at])
     counts = result.counts[:, at].astype("float64")
-    low, high = interval_over_images(counts, _f_score, seed=seed)
+    low, high = interval_over_images(counts, _f_score)
     ends = f" (95 % interval {points(low)} to {points(high)})" if len(shown) > 1 else ""
     images = _images(model, shown, of_images, settings or {})
     return Examination(

@@ -41,17 +41,14 @@ class Examination:
         )
 
 
-def interval_over_images(
-    counts: np.ndarray, score: Callable[[np.ndarray], np.ndarray], *, seed: int
-) -> tuple[float, float]:
+def interval_over_images(counts: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
     """The ends of the 95 % bootstrap interval of a score of counts that add up over images.
 
     Args:
         counts: float array (images, counts).
         score: function of sums (samples, counts) that gives the scores (samples,).
-        seed: int.
     """
-    sums = draw_images(len(counts), 1000, seed, 0.95) @ counts
+    sums = draw_images(len(counts), 1000, 0, 0.95) @ counts
     interval = interval_of(float(score(counts.sum(axis=0, keepdims=True))[0]), score(sums), 0.95)
     return interval.low, interval.high
 

@@ -33,7 +33,6 @@ def examine_instances(
     *,
     settings: Mapping[str, Any] | None = None,
     most: int = 200,
-    seed: int = 0,
     progress: Progress = None,
 ) -> Examination:
     """Examine an instance model on labeled images, in one pass.
@@ -42,9 +41,8 @@ def examine_instances(
         model: keras.Model with three output channels, background, body and border.
         index: `data.InstanceIndex` of images that the model was not trained on.
         settings: dict or None. Tuned arguments of `inference.instances`. Defaults to None.
-        most: int. Largest number of images; of more, evenly spread ones are taken. Defaults to 200.
-        seed: int. Of the bootstrap. Defaults to 0.
-        progress: as for `evaluation.evaluate`. Defaults to None.
+
+    Other arguments: those of `examine_semantic`.
 
     Returns:
         An `Examination`: instance score with its interval, score per overlap, recall by size, and images.
@@ -64,7 +62,7 @@ def examine_instances(
         recalls.append(_recalls(true, predicted))
         maps[position] = predicted.astype("int32")
     of_images = score_of_counts(counts)
-    low, high = interval_over_images(of_images[:, None], lambda sums: sums[:, 0] / len(shown), seed=seed)
+    low, high = interval_over_images(of_images[:, None], lambda sums: sums[:, 0] / len(shown))
     ends = f" (95 % interval {points(low)} to {points(high)})" if len(shown) > 1 else ""
     found, extra, missed = (int(value) for value in counts[:, 0].sum(axis=0))
     images = _images(shown, of_images, maps)

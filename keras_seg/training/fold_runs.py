@@ -91,12 +91,12 @@ class FoldRuns:
         index: Any,
         *,
         run: RunFolder | PathLike,
+        resume: bool = False,
+        overwrite: bool = False,
         test: Any = None,
         folds: int | None = None,
         groups: str | None = None,
         choices: Mapping[str, Any] | None = None,
-        resume: bool = False,
-        overwrite: bool = False,
     ) -> None:
         if not isinstance(index, FolderIndex) or not (test is None or isinstance(test, FolderIndex)):
             found = type(index if not isinstance(index, FolderIndex) else test).__name__

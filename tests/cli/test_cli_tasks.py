@@ -48,9 +48,7 @@ def few_steps():
 
 @pytest.fixture(scope="module")
 def cells(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data") / "cells"
-    ks.data.write_cells(folder, train=6, val=2, image_size=(48, 56))
-    return folder
+    return made_data.cells(tmp_path_factory, train=6, val=2, image_size=(48, 56))
 
 
 @pytest.fixture(scope="module")

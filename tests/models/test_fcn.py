@@ -1,8 +1,11 @@
 """FCN-32s, 16s, 8s: parameters, the authors' geometry, alignment, initial state, training, saving and export."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
+from refusals import refused
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -250,9 +253,7 @@ def test_exports(stride, kwargs, tmp_path):
     ],
 )
 def test_bad_arguments(stride, kwargs, message):
-    with pytest.raises(_validation.InputError, match=message) as caught:
-        small(stride, **kwargs)
-    assert "\n" not in str(caught.value)
+    assert re.search(message, refused(small, stride, **kwargs))
 
 
 def test_what_only_finer_models_have_is_refused():

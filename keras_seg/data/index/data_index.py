@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
@@ -103,6 +103,10 @@ class DataIndex:
         """
         count = min(_validation.integer("count", count), len(self))
         return self.subset(np.linspace(0, len(self) - 1, count).astype(int))
+
+
+# An index of either kind, for functions that return the kind they are given.
+AnyIndex = TypeVar("AnyIndex", bound=DataIndex)
 
 
 def image_fields(

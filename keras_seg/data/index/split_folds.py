@@ -2,25 +2,22 @@
 
 import dataclasses
 from collections.abc import Hashable, Sequence
-from typing import TypeVar
 
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.data_index import AnyIndex, DataIndex
 from keras_seg.data.index.example_groups import class_presence, group_members
 from keras_seg.data.index.file_listing import some_of
 
-_Index = TypeVar("_Index", bound=DataIndex)
-
 
 def split_folds(
-    index: _Index,
+    index: AnyIndex,
     *,
     folds: int = 5,
     seed: int = 0,
     groups: Sequence[Hashable] | str | None = None,
-) -> list[tuple[_Index, _Index]]:
+) -> list[tuple[AnyIndex, AnyIndex]]:
     """Divide an index into folds: each example is validated in one fold, and trained on in all others.
 
     The folds are stratified: images of each class, rare classes first, go to the fold that lacks them most. All folds

@@ -2,26 +2,23 @@
 
 import dataclasses
 from collections.abc import Hashable, Sequence
-from typing import TypeVar
 
 import numpy as np
 
 from keras_seg import _validation
 from keras_seg._validation import InputError
-from keras_seg.data.index.data_index import DataIndex
+from keras_seg.data.index.data_index import AnyIndex, DataIndex
 from keras_seg.data.index.example_groups import class_presence, group_members
 from keras_seg.data.index.file_listing import some_of
 
-_Index = TypeVar("_Index", bound=DataIndex)
-
 
 def split_index(
-    index: _Index,
+    index: AnyIndex,
     *,
     validation_split: float = 0.2,
     seed: int = 0,
     groups: Sequence[Hashable] | str | None = None,
-) -> tuple[_Index, _Index]:
+) -> tuple[AnyIndex, AnyIndex]:
     """Divide an index into one for training and one for validation, for folders without a val split.
 
     The examples are drawn at random. If a class would then be absent from one of the two, others are drawn: a class of
