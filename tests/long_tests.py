@@ -6,9 +6,10 @@
 - tensorflow.txt, jax.txt, torch.txt: on that backend `make test` runs every fifth case of the function, beginning with
   the first. A function of one case is left out.
 
-The lists are written from the times of a run with all tests, until the rest fits in so many seconds of test time:
+The lists are written from measured times, until the rest fits in so many seconds of test time. Functions that a list
+holds stay in it; empty the file to choose anew, from a run of all tests:
 
-make test-all ARGS=--junitxml=times.xml
+make test-jax ARGS=--junitxml=times.xml
 python tests/long_tests.py jax times.xml 700
 """
 
@@ -65,8 +66,12 @@ def main(name, report, rest):
         classes = [last] if last.startswith("Test") else []
         file = "/".join(folders if classes else [*folders, last]) + ".py"
         seconds[function_of("::".join([file, *classes, case.get("name")]))].append(float(case.get("time")))
-    saved = {function: sum(each if name == "quick" else left_out(each)) for function, each in seconds.items()}
-    left, chosen = sum(map(sum, seconds.values())), []
+    chosen, left = list(listed(name)), sum(map(sum, seconds.values()))
+    saved = {
+        function: sum(each if name == "quick" else left_out(each))
+        for function, each in seconds.items()
+        if function not in chosen
+    }
     for function in sorted(saved, key=saved.get, reverse=True):
         if left <= float(rest):
             break

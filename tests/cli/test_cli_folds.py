@@ -14,7 +14,10 @@ from shell import command, killed, refusal, trained_by_command
 import keras_seg as ks
 from keras_seg_cli import folds as cli_folds
 
-pytestmark = pytest.mark.tensorflow_only
+pytestmark = [
+    pytest.mark.tensorflow_only,
+    pytest.mark.slow,
+]  # A run of two folds, trained; `fit_folds` has tests of its own.
 
 FOLDS = ("--folds", 2)
 TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32", "--decoder-stride", 8)

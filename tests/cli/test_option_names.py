@@ -81,15 +81,15 @@ def names_option(text):
     return bool(after) and after[0].islower() and not before.endswith("-")
 
 
-# A report ends in the commands that make it again, which are no advice to a caller of a function.
-COMMANDS = PACKAGE / "report" / "run_page.py"
+# Reports end in the commands that make them again, which are no advice to a caller of a function.
+COMMANDS = {PACKAGE / "report" / name for name in ("run_page.py", "folds_page.py")}
 
 
 def test_no_text_of_the_package_names_an_option():
     found = [
         f"{path.relative_to(PACKAGE)}:{line}: {text}"
         for path in sorted(PACKAGE.rglob("*.py"))
-        if path != COMMANDS
+        if path not in COMMANDS
         for line, text in strings(ast.parse(path.read_text(encoding="utf-8")))
         if names_option(text)
     ]

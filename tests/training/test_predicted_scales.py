@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_seg.inference import Postprocessing
 from keras_seg.training.prediction_files import find_images, predict_files, prediction_files
 from keras_seg.training.run_data import rescan_run_data, scan_run_data
 from keras_seg.training.tasks import find_task
@@ -31,6 +32,7 @@ def run(image_range):
         labels=labels,
         decoding={},
         folder=types.SimpleNamespace(path="run"),
+        postprocessing=Postprocessing(),
     )
 
 
@@ -112,6 +114,7 @@ def training_folder(root, values=UNIT):
 def a_run(train, group_by):
     fingerprint = {"channels": 3, "group_by": group_by}
     return types.SimpleNamespace(
+        is_folds=False,
         load_plan=lambda: types.SimpleNamespace(task="semantic", fingerprint=fingerprint),
         load_labels=lambda: find_task("semantic").label_schema(train),
     )

@@ -46,7 +46,7 @@ def _read(source: Source) -> LabeledImages:
 
     stacked = (
         f"The {len(channels)} channels of an image ({', '.join(channels)}) are one .npy file: pass "
-        f"channels={len(channels)} when the folder is read (--channels {len(channels)})."
+        f"channels={len(channels)} when the folder is read."
     )
 
     def images() -> Iterator[LabeledImage]:
