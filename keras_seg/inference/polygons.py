@@ -12,7 +12,7 @@ from keras_seg._types import ArrayLike
 class Polygon(NamedTuple):
     """A connected region of one label, by the lines around it.
 
-    Args:
+    Attributes:
         label: int. The class or object of the region.
         pixels: int. Its area.
         rings: tuple of int arrays (corners, 2) of x and y, each closed without repeating its first corner. The first
@@ -28,7 +28,8 @@ class Polygon(NamedTuple):
         """The region as a mask.
 
         Args:
-            height, width: int. Those of the label map.
+            height: int. That of the label map.
+            width: int. That of the label map.
 
         Returns:
             bool array (height, width).
