@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 IMAGES, OBJECTS = 664, 29_461
-SIZES = [(256, 256), (256, 320), (360, 360), (520, 696)]
+# (height, width): images of this size in its training data.
+SIZES = {(256, 256): 334, (256, 320): 112, (520, 696): 92, (360, 360): 91, (1024, 1024): 16, (512, 640): 13}
 
 
 def write_pairs(folder, count):
@@ -37,7 +38,7 @@ def write_objects(folder):
     random = np.random.default_rng(0)
     counts = random.multinomial(OBJECTS - IMAGES, np.full(IMAGES, 1 / IMAGES)) + 1
     for number, count in enumerate(counts):
-        height, width = SIZES[number % len(SIZES)]
+        height, width = random.choice(list(SIZES), p=np.array(list(SIZES.values())) / sum(SIZES.values()))
         scene = folder / f"{number:04}"
         for name in ("images", "masks"):
             (scene / name).mkdir(parents=True, exist_ok=True)

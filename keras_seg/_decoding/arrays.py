@@ -15,7 +15,8 @@ ARRAYS = (".npy", ".zarr")
 
 def is_array(path: PathLike) -> bool:
     """Whether the name is that of an array."""
-    return pathlib.Path(path).suffix.lower() in ARRAYS
+    # Asked several times about each of many thousand files: a path is not parsed again.
+    return (path if isinstance(path, pathlib.PurePath) else pathlib.Path(path)).suffix.lower() in ARRAYS
 
 
 def open_array(path: PathLike) -> Any:

@@ -16,7 +16,7 @@ from keras_seg.data.index.instance_pairs import object_files
 from keras_seg.data.index.mask_facts import facts_of
 from keras_seg.data.index.mask_ids import lossy_ids, mask_ids
 from keras_seg.data.index.mask_reading import apply_map
-from keras_seg.data.index.object_pixels import is_black_and_white, looks_inverted, white_pixels
+from keras_seg.data.index.object_pixels import looks_inverted, white_pixels
 from keras_seg.data.index.palettes import black_is_zero
 from keras_seg.data.index.reading import decode_mask
 from keras_seg.data.index.refusals import PaintedMaskError
@@ -134,10 +134,11 @@ def _overlaps(pixels_of: Sequence[np.ndarray], ids: np.ndarray) -> tuple[int, in
 
 def _white_of_object(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
     """The white pixels of a file that must hold one object."""
-    if not is_black_and_white(values):
+    white = white_pixels(values)
+    if white is None:
         raise InputError(
             f"{path}: holds {len(np.unique(values))} values, but one of several masks of an image holds one object or "
             "class, in black and white. If they are the numbers of objects, save the file in masks/, with the name of "
             "its image."
         )
-    return white_pixels(values)
+    return white
