@@ -52,7 +52,7 @@ def write_geojson(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapp
                 "properties": _properties(region, names),
                 "geometry": {"type": "Polygon", "coordinates": [_closed(ring) for ring in region.rings]},
             }
-            for region in _regions(mask, names)
+            for region in _regions(mask.labels(), names)
         ]
         path = (out / FOLDER / mask.name).with_suffix(".geojson")
         _files.write_text(path, json.dumps({"type": "FeatureCollection", "features": features}) + "\n")
@@ -73,10 +73,11 @@ def write_coco(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapping
     written = {mask.name for mask in masks}
     images, annotations = _kept(path, written)
     for mask in masks:
-        height, width = mask.labels().shape
+        labels = mask.labels()
+        height, width = labels.shape
         id_ = max((image["id"] for image in images), default=0) + 1
         images.append({"id": id_, "file_name": mask.name, "height": height, "width": width})
-        for region in _regions(mask, names):
+        for region in _regions(labels, names):
             x, y = region.rings[0].min(axis=0).tolist()
             right, bottom = region.rings[0].max(axis=0).tolist()
             annotations.append(
@@ -95,8 +96,7 @@ def write_coco(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapping
     return path
 
 
-def _regions(mask: PredictedMask, names: Mapping[int, str] | None) -> Iterable[Polygon]:
-    labels = mask.labels()
+def _regions(labels: np.ndarray, names: Mapping[int, str] | None) -> Iterable[Polygon]:
     left_out = [0] if names is None else sorted(set(np.unique(labels).tolist()) - set(names))
     return polygons(labels, ignore=left_out)
 

@@ -69,20 +69,29 @@ def image_notices(images: Sequence[ImageFacts]) -> list[str]:
 
 def transparency_notices(images: Sequence[ImageFacts]) -> list[str]:
     """One line about images that are partly transparent, and one about those that are nothing else."""
-    empty = [facts.path.name for facts in images if facts.opacity == 0]
-    partly = [facts.path.name for facts in images if 0 < facts.opacity < 1]
-    lines = []
-    if empty:
-        lines.append(
-            f"{counted(len(empty), 'image is', 'images are')} transparent everywhere, and so read as white: "
-            f"{some_of(empty)}. If the colors below count, save them without alpha."
-        )
-    if partly:
-        lines.append(
-            f"{counted(len(partly), 'image is', 'images are')} partly transparent, which is blended with white: "
-            f"{some_of(partly)}. If the colors below count, save them without alpha."
-        )
-    return lines
+    parts = (transparent_everywhere(images), partly_transparent(images))
+    return [
+        f"{counted(len(found), 'image is', 'images are')} {how}: {some_of(facts.path.name for facts in found)}. "
+        "If the colors below count, save them without alpha."
+        for found, how in zip(parts, _TRANSPARENT, strict=True)
+        if found
+    ]
+
+
+_TRANSPARENT = (
+    "transparent everywhere, and so read as white",
+    "partly transparent, which is blended with white",
+)
+
+
+def transparent_everywhere(images: Sequence[ImageFacts]) -> list[ImageFacts]:
+    """The images that hold nothing but transparency."""
+    return [facts for facts in images if facts.opacity == 0]
+
+
+def partly_transparent(images: Sequence[ImageFacts]) -> list[ImageFacts]:
+    """The images whose transparent pixels are blended with white."""
+    return [facts for facts in images if 0 < facts.opacity < 1]
 
 
 def range_notices(images: Sequence[ImageFacts]) -> list[str]:

@@ -9,7 +9,7 @@ from keras_seg._decoding.orientation import CHOICES
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.instance_pairs import is_object_folder
-from keras_seg.data.index.object_files import VOID, ObjectMap, joined_objects, stored_numbers
+from keras_seg.data.index.object_files import VOID, ObjectMap, checked_white, joined_objects, stored_numbers
 from keras_seg.data.index.object_pixels import looks_inverted, white_pixels
 
 
@@ -74,20 +74,10 @@ def read_object_map(
         )
     if components:
         ndimage = _validation.optional_import("scipy.ndimage", "boundary", "reading connected components")
-        ids = ndimage.label(_white_of_file(path, np.where(void, 0, values)))[0]
+        rule = " and is not a black and white mask. Pass components=False if they are the numbers of objects."
+        ids = ndimage.label(checked_white(path, np.where(void, 0, values), rule))[0]
     else:
         ids = values
     white = white_pixels(values)
     inverted = (path.name,) if white is not None and looks_inverted(values > 0) else ()
     return ObjectMap(np.where(void, VOID, ids).astype("int32"), file, inverted=inverted)
-
-
-def _white_of_file(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
-    """The white pixels of a file that must be black and white."""
-    white = white_pixels(values)
-    if white is None:
-        raise InputError(
-            f"{path}: holds {len(np.unique(values))} values and is not a black and white mask. "
-            "Pass components=False if they are the numbers of objects."
-        )
-    return white

@@ -134,11 +134,17 @@ def _overlaps(pixels_of: Sequence[np.ndarray], ids: np.ndarray) -> tuple[int, in
 
 def _white_of_object(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
     """The white pixels of a file that must hold one object."""
+    return checked_white(
+        path,
+        values,
+        ", but one of several masks of an image holds one object or class, in black and white. If they are the numbers "
+        "of objects, save the file in masks/, with the name of its image.",
+    )
+
+
+def checked_white(path: pathlib.Path, values: np.ndarray, otherwise: str) -> np.ndarray:
+    """The white pixels; a mask of more values is refused with the number of them, and with `otherwise`."""
     white = white_pixels(values)
     if white is None:
-        raise InputError(
-            f"{path}: holds {len(np.unique(values))} values, but one of several masks of an image holds one object or "
-            "class, in black and white. If they are the numbers of objects, save the file in masks/, with the name of "
-            "its image."
-        )
+        raise InputError(f"{path}: holds {len(np.unique(values))} values{otherwise}")
     return white

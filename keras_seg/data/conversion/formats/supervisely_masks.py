@@ -134,7 +134,7 @@ def _mask(path: pathlib.Path, where: str, classes: Mapping[Color, int], *, human
 def _objects(
     folder: pathlib.Path, mask: pathlib.Path, image: pathlib.Path | None, read: functools.partial
 ) -> np.ndarray:
-    """The objects of an image, a file each in a folder that has its name."""
+    """The objects of an image: one file per object, in a folder that has its name."""
     stems = [mask.stem] if image is None else [image.name, image.stem]
     names = [form for stem in stems for form in forms(stem)]
     own = next((folder / name for name in names if (folder / name).is_dir()), None)

@@ -3,8 +3,14 @@
 from collections.abc import Iterator
 
 from keras_seg.data.diagnosis.collected import Collected
-from keras_seg.data.diagnosis.finding import Finding, files, found
-from keras_seg.data.index.image_facts import range_notices, transparency_notices
+from keras_seg.data.diagnosis.finding import Finding, Severity, files, found
+from keras_seg.data.index.image_facts import (
+    ImageFacts,
+    partly_transparent,
+    range_notices,
+    transparency_notices,
+    transparent_everywhere,
+)
 
 
 def low_range(collected: Collected) -> Iterator[Finding]:
@@ -19,11 +25,15 @@ def low_range(collected: Collected) -> Iterator[Finding]:
 def transparent_images(collected: Collected) -> Iterator[Finding]:
     """Images whose transparent pixels are blended with white."""
     images = [item.image for item in collected.examined if item.image is not None]
-    for line in transparency_notices(images):
-        whole = "everywhere" in line
-        names = [collected.name(image.path) for image in images if (image.opacity == 0) == whole and image.opacity < 1]
-        fix = "Save these images without their alpha channel, or with the background that they should have."
-        yield found("warning" if whole else "note", "transparent-images", names, line, fix=fix)
+    fix = "Save these images without their alpha channel, or with the background that they should have."
+    parts: tuple[tuple[Severity, list[ImageFacts]], ...] = (
+        ("warning", transparent_everywhere(images)),
+        ("note", partly_transparent(images)),
+    )
+    for severity, chosen in parts:
+        names = [collected.name(image.path) for image in chosen]
+        for line in transparency_notices(chosen):
+            yield found(severity, "transparent-images", names, line, fix=fix)
 
 
 def turned_images(collected: Collected) -> Iterator[Finding]:
