@@ -26,7 +26,7 @@ from keras_seg.data.index.object_files import read_object
 from keras_seg.data.index.object_pixels import looks_inverted
 from keras_seg.data.index.pairs import Pairing, pair_files
 from keras_seg.data.index.reading import read_mask
-from keras_seg.data.index.refusals import SeveralMasksError
+from keras_seg.data.index.refusals import AmbiguousFolderError, SeveralMasksError
 
 
 def _recognize(source: Source) -> str | None:
@@ -34,9 +34,10 @@ def _recognize(source: Source) -> str | None:
         return None
     try:
         examples = _examples(source).found
-    except InputError as error:
-        if "may be (" in str(error) or "may both" in str(error):
-            source.problems.append(str(error))
+    except AmbiguousFolderError as error:
+        source.problems.append(str(error))
+        return None
+    except InputError:
         return None
     first = next((example for example in examples if example.mask or example.files), None)
     if first is None:
@@ -72,6 +73,8 @@ def _of_split(root: pathlib.Path, split: str | None) -> Examples:
                 pairs = zip(pairing.pairs, files, strict=True)
                 found = tuple(Example(image=pair.image, split=split, files=own) for pair, own in pairs)
                 return Examples(found=found, notices=pairing.notices)
+        except AmbiguousFolderError:
+            raise
         except InputError:
             pass
         several = several_masks(root, split)
