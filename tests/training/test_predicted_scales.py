@@ -160,7 +160,7 @@ def test_another_scale_is_said_on_resume_and_in_validation(tmp_path):
     _, validation = scan_run_data(tmp_path / "a", validation=tmp_path / "b")
     again, _ = rescan_run_data(tmp_path / "b", a_run(train, None))
     for index in (validation, again):
-        assert any("but the training images held values from 0 to" in notice for notice in index.notices)
+        assert any("but the training images held values from 0" in notice for notice in index.notices)
     again, _ = rescan_run_data(tmp_path / "a", a_run(train, None))
     assert not any("but the training images" in notice for notice in again.notices)
 
