@@ -11,6 +11,9 @@ ValueRange = tuple[float, float]
 
 # 14 of 16 bits: nothing brighter than a quarter of white.
 _FAINT = 64
+# Fractions end at 1, and standardized values rarely leave -5..5. Values of pixels are many times as large.
+_LARGEST_STANDARDIZED = 5
+_PIXEL_VALUES = 16
 
 
 def range_of(image: np.ndarray) -> ValueRange:
@@ -51,9 +54,29 @@ def unusual(found: ValueRange, kind: str) -> str:
 
 def difference(found: ValueRange | None, known: ValueRange | None) -> str:
     """How values differ in scale from those of training, in words; "" if they do not, or one of the two is None."""
-    if found is None or known is None or scale_of(found) == scale_of(known) or found[1] == 0 == found[0]:
+    if found is None or known is None or _size(found) == 0:
+        return ""
+    if scale_of(found) == scale_of(known) == "another":
+        # Each sensor has a scale of its own, and its values vary from image to image.
+        return ""
+    if scale_of(found) == scale_of(known) and (_size(found) < _FAINT) == (_size(known) < _FAINT):
         return ""
     return f"{described(found)}, but the training images held {described(known)}"
+
+
+def contradicts(found: ValueRange | None, known: ValueRange | None) -> bool:
+    """Whether one of two ranges holds fractions or standardized values, and the other whole pixel values.
+
+    A model that is trained on one of the two gives nonsense for the other.
+    """
+    if found is None or known is None:
+        return False
+    small, large = sorted((_size(found), _size(known)))
+    return 0 < small <= _LARGEST_STANDARDIZED and large >= _PIXEL_VALUES * small
+
+
+def _size(found: ValueRange) -> float:
+    return max(abs(found[0]), abs(found[1]))
 
 
 def check_dtype(path: PathLike, dtype: np.dtype) -> None:

@@ -10,15 +10,17 @@ import keras
 import numpy as np
 
 from keras_seg import _files
-from keras_seg._decoding.value_range import ValueRange, difference, range_of, scale_of
+from keras_seg._decoding.value_range import ValueRange, contradicts, difference, range_of, scale_of
 from keras_seg._text import counted
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS, some_of, walk
-from keras_seg.data.index.reading import read_image
+from keras_seg.data.index.image_facts import ImageFacts, transparency_notices
+from keras_seg.data.index.reading import read_stored_image
 from keras_seg.inference import TiledPredictor
 from keras_seg.inference.output_kind import output_kind
 from keras_seg.inference.tiling.raster_source import RasterSource, ScaleWarning
+from keras_seg.training.range_notice import ADVICE
 from keras_seg.training.tasks.task import Decoding, predict_one
 from keras_seg.training.trained_run import TrainedRun
 
@@ -180,8 +182,8 @@ def predict_files(
         overwrite: bool. Whether to replace the masks of rasters. Defaults to False.
         resume: bool. Whether to keep what is predicted and continue an interrupted raster. Defaults to False.
         progress: callable (file, done, total), or None. Defaults to None.
-        notice: callable of a line about files whose values are on another scale than the training images, or that
-            cannot be postprocessed. Defaults to None, for a warning.
+        notice: callable of a line about files whose values are on another scale than the training images, that are
+            transparent, or that cannot be postprocessed. Defaults to None, for a warning.
 
     Returns:
         List of `Failure`, the files that could not be predicted.
@@ -204,6 +206,7 @@ def predict_files(
         name = rasters[0].image.name
         (notice or warnings.warn)(f"{name} is predicted row by row, without the postprocessing of the run.")
     scales = _Scales(run.image_range)
+    transparent: list[ImageFacts] = []
     overlap = _OVERLAP if overlap is None else overlap
     predict = None
     kind = output_kind(model) if images else "unknown"
@@ -213,8 +216,13 @@ def predict_files(
         _report(progress, file, done, len(images))
         if not (keep and file.mask.exists() and file.overlay is not None and file.overlay.exists()):
             try:
-                image = read_image(file.image, channels=run.channels, exif_orientation=run.exif_orientation)
+                stored = read_stored_image(file.image, channels=run.channels)
+                image = stored.turned(run.exif_orientation)
                 scales.look(file.image, range_of(image))
+                if stored.opacity < 1:
+                    dtype = stored.values.dtype.name
+                    shown = ImageFacts(path=file.image, file=stored.file, dtype=dtype, opacity=stored.opacity)
+                    transparent.append(shown)
                 scores = predict_one(model, image) if predict is None else predict(image)
             except InputError as error:
                 if len(files) == 1:
@@ -230,16 +238,16 @@ def predict_files(
                 continue
             report = None if progress is None else _of_file(progress, file)
             try:
-                scales.look(file.image, RasterSource(file.image).value_range())
-                with warnings.catch_warnings():
-                    # A run knows the scale that it was trained on.
-                    warnings.simplefilter("ignore" if run.image_range else "default", ScaleWarning)
-                    predictor.predict(file.image, file.mask, progress=report, overwrite=overwrite, resume=resume)
+                source = RasterSource(file.image, channels=run.channels)
+                scales.look(file.image, source.value_range())
+                # A run knows the scale that it was trained on.
+                image = source if run.image_range else file.image
+                predictor.predict(image, file.mask, progress=report, overwrite=overwrite, resume=resume)
             except InputError as error:
                 if len(files) == 1:
                     raise
                 failures.append(Failure(file.image, str(error)))
-    for line in scales.lines(len(files)):
+    for line in (*scales.lines(len(files)), *transparency_notices(transparent)):
         (notice or _warn)(line)
     return failures
 
@@ -253,14 +261,15 @@ class _Scales:
 
     def look(self, path: pathlib.Path, found: ValueRange) -> None:
         text = difference(found, self._trained)
+        if contradicts(found, self._trained):
+            raise InputError(f"{path}: holds {text}. {ADVICE}")
         if text:
             self._files.setdefault(scale_of(found), []).append((path, text))
 
     def lines(self, total: int) -> list[str]:
         """One line for each other scale."""
         return [
-            f"{files[0][0].name} holds {files[0][1]}{_alike(len(files), total)}. Its scale is not changed: save the "
-            "values as those of the training images."
+            f"{files[0][0].name} holds {files[0][1]}{_alike(len(files), total)}. Its scale is not changed. {ADVICE}"
             for files in self._files.values()
         ]
 

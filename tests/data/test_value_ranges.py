@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_seg._decoding.value_range import difference, scale_of, unusual
+from keras_seg._decoding.value_range import contradicts, difference, scale_of, unusual
 from keras_seg.data import scan_folder, scan_instances
 
 # NumPy and Pillow only: the same code runs whatever the backend.
@@ -75,7 +75,10 @@ def test_the_range_is_part_of_the_index(tmp_path):
         ((0, 255), (0, 1), True),
         ((-1, 1), (0, 255), True),
         ((0, 4000), (0, 255), True),
-        ((0, 30), (0, 250), False),
+        ((0, 70), (0, 250), False),
+        ((0, 15.9), (0, 255), True),
+        ((0, 255), (0, 15.9), True),
+        ((0, 12), (0, 15.9), False),
         ((0, 0.3), (0.1, 1), False),
         ((-3, 900), (-1, 1), False),
         ((0, 0), (0, 255), False),
@@ -86,6 +89,25 @@ def test_the_range_is_part_of_the_index(tmp_path):
 )
 def test_difference_from_training(found, known, differs):
     assert bool(difference(found, known)) == differs
+
+
+@pytest.mark.parametrize(
+    ("found", "known", "refused"),
+    [
+        ((0, 1), (0, 255), True),
+        ((-3, 3), (0, 255), True),
+        ((0, 255), (0, 0.8), True),
+        ((0, 4000), (-3, 4), True),
+        ((0, 15.9), (0, 255), False),
+        ((0, 4000), (0, 255), False),
+        ((-1, 1), (0, 1), False),
+        ((0, 4), (0, 1), False),
+        ((0, 0), (0, 255), False),
+        ((0, 255), None, False),
+    ],
+)
+def test_fractions_and_pixel_values_contradict(found, known, refused):
+    assert contradicts(found, known) == refused
 
 
 def test_one_word_for_each_scale():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_seg import InputError
 from keras_seg.inference import Postprocessing
 from keras_seg.training.prediction_files import find_images, predict_files, prediction_files
 from keras_seg.training.run_data import rescan_run_data, scan_run_data
@@ -15,6 +16,7 @@ from keras_seg.training.tasks import find_task
 
 pytestmark = pytest.mark.tensorflow_only
 UNIT = np.random.default_rng(0).random((16, 16, 3)).astype("float32")
+TWELVE_BITS = (UNIT / UNIT.max() * 4095).astype("uint16")
 
 
 @pytest.fixture(scope="module")
@@ -48,37 +50,62 @@ def write(path, values):
         tifffile.imwrite(path, values, photometric="rgb")
 
 
-def lines(model, folder, image_range):
+def predicted(model, folder, image_range):
+    """The lines that are said, and the reason of each failure by file name."""
     said = []
     files = prediction_files(find_images([folder]), folder.parent / "out", overwrite=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        assert not predict_files(run(image_range), model, files, overwrite=True, notice=said.append)
-    return said
+        failures = predict_files(run(image_range), model, files, overwrite=True, notice=said.append)
+    return said, {failure.image.name: failure.reason for failure in failures}
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.npy"])
 def test_another_scale_is_said_once(tmp_path, model, name):
-    write(tmp_path / "in" / name, UNIT)
-    write(tmp_path / "in" / f"b{name[1:]}", UNIT / 2)
+    write(tmp_path / "in" / name, TWELVE_BITS)
+    write(tmp_path / "in" / f"b{name[1:]}", TWELVE_BITS // 2)
     write(tmp_path / "in" / "c.png", (UNIT * 255).astype("uint8"))
-    [line] = lines(model, tmp_path / "in", (0, 255))
-    assert "a" in line and "values up to" in line and "2 of 3 files" in line and "from 0 to 255" in line
-    [line] = lines(model, tmp_path / "in", (0, 1))
-    assert line.startswith("c.png holds values from 0 to 255, but the training images held values up to 1")
+    [line], failures = predicted(model, tmp_path / "in", (0, 255))
+    assert "a" in line and "to 15.9" in line and "2 of 3 files" in line and "from 0 to 255" in line
+    [line], more = predicted(model, tmp_path / "in", (0, 15.9))
+    assert line.startswith("c.png holds values from 0 to 255, but the training images held values from 0 to 15.9")
+    assert not failures and not more
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.npy"])
+def test_fractions_are_not_predicted_as_pixel_values(tmp_path, model, name):
+    write(tmp_path / "in" / name, UNIT)
+    write(tmp_path / "in" / "c.png", (UNIT * 255).astype("uint8"))
+    said, failures = predicted(model, tmp_path / "in", (0, 255))
+    assert not said and list(failures) == [name] and "values up to" in failures[name]
+    assert not (tmp_path / "out" / "masks" / name).exists()
+    said, failures = predicted(model, tmp_path / "in", (0, 1))
+    assert not said and list(failures) == ["c.png"] and "on the scale of the training images" in failures["c.png"]
 
 
 def test_the_scale_of_training_needs_no_word(tmp_path, model):
     write(tmp_path / "in" / "a.npy", UNIT)
     write(tmp_path / "in" / "b.tif", UNIT)
-    assert lines(model, tmp_path / "in", (0, 1)) == []
+    assert predicted(model, tmp_path / "in", (0, 1)) == ([], {})
 
 
 def test_without_a_listener_it_is_a_warning(tmp_path, model):
-    write(tmp_path / "in" / "a.tif", UNIT)
+    write(tmp_path / "in" / "a.tif", TWELVE_BITS)
     files = prediction_files(find_images([tmp_path / "in"]), tmp_path / "out")
     with pytest.warns(UserWarning, match="but the training images held"):
         predict_files(run((0, 255)), model, files)
+
+
+def test_transparent_images_are_said(tmp_path, model):
+    values = np.concatenate([(UNIT * 255), np.full((16, 16, 1), 255)], -1).astype("uint8")
+    write(tmp_path / "in" / "opaque.png", values)
+    assert predicted(model, tmp_path / "in", (0, 255)) == ([], {})
+    values[:4, :, 3] = 0
+    write(tmp_path / "in" / "corner.png", values)
+    write(tmp_path / "in" / "nothing.png", values * 0)
+    said, failures = predicted(model, tmp_path / "in", (0, 255))
+    assert not failures
+    assert [line.split(":")[1].split(".")[0].strip() for line in said] == ["nothing", "corner"]
 
 
 def test_resume_in_a_tree(tmp_path, model):
@@ -128,11 +155,21 @@ def test_resume_divides_by_the_same_groups(tmp_path):
 
 
 def test_another_scale_is_said_on_resume_and_in_validation(tmp_path):
-    train, _ = scan_run_data(training_folder(tmp_path / "a"))
+    train, _ = scan_run_data(training_folder(tmp_path / "a", TWELVE_BITS))
     training_folder(tmp_path / "b", (UNIT * 255).astype("float32"))
     _, validation = scan_run_data(tmp_path / "a", validation=tmp_path / "b")
     again, _ = rescan_run_data(tmp_path / "b", a_run(train, None))
     for index in (validation, again):
-        assert any("but the training images held values up to" in notice for notice in index.notices)
+        assert any("but the training images held values from 0" in notice for notice in index.notices)
     again, _ = rescan_run_data(tmp_path / "a", a_run(train, None))
     assert not any("but the training images" in notice for notice in again.notices)
+
+
+def test_fractions_are_refused_on_resume_and_in_validation(tmp_path):
+    train, _ = scan_run_data(training_folder(tmp_path / "a"))
+    training_folder(tmp_path / "b", (UNIT * 255).astype("float32"))
+    said = "hold values from 0.*to 2.*, but the training images held values up to"
+    with pytest.raises(InputError, match=said):
+        scan_run_data(tmp_path / "a", validation=tmp_path / "b")
+    with pytest.raises(InputError, match=said):
+        rescan_run_data(tmp_path / "b", a_run(train, None))

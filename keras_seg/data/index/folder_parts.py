@@ -9,7 +9,7 @@ from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import some_of
 from keras_seg.data.index.mask_likeness import look_like_masks
 from keras_seg.data.index.named_folder import NamedFolder, images_and_masks, shown_name
-from keras_seg.data.index.refusals import SeveralMasksError
+from keras_seg.data.index.refusals import AmbiguousFolderError, SeveralMasksError
 from keras_seg.data.index.stem_matching import match_stems
 
 _ANSWER = "Pass both folders as the path, (images, masks), or rename them to images/ and masks/."
@@ -36,7 +36,7 @@ def part_of(root: pathlib.Path, group: Sequence[NamedFolder], mask_names: Sequen
     for kind, folders in (("images", images), ("masks", masks)):
         if len(folders) > 1:
             names = " and ".join(shown_name(root, folder.path) for folder in folders[:2])
-            raise InputError(f"{root}: {names} may both hold the {kind}. {_ANSWER}")
+            raise AmbiguousFolderError(f"{root}: {names} may both hold the {kind}. {_ANSWER}")
     if images and masks:
         return _of(images[0], masks[0]), ""
     if masks and len(unknown) == 1:
@@ -80,7 +80,7 @@ def part_at_other_depths(root: pathlib.Path, chosen: Sequence[NamedFolder]) -> P
                 "to use as the path, (images, masks).",
             )
         shown = " or ".join(f"({shown_name(root, a.path)}, {shown_name(root, b.path)})" for a, b in fitting[:2])
-        raise InputError(f"{root}: (images, masks) may be {shown}. {_ANSWER}")
+        raise AmbiguousFolderError(f"{root}: (images, masks) may be {shown}. {_ANSWER}")
     return _of(*fitting[0]) if fitting else None
 
 
@@ -118,7 +118,7 @@ def _told_by_content(root: pathlib.Path, unknown: Sequence[NamedFolder]) -> tupl
         return None
     if len(readings) > 1:
         shown = " or ".join(f"({shown_name(root, a.path)}, {shown_name(root, b.path)})" for a, b in readings[:2])
-        raise InputError(f"{root}: (images, masks) may be {shown}. {_ANSWER}")
+        raise AmbiguousFolderError(f"{root}: (images, masks) may be {shown}. {_ANSWER}")
     images, masks = readings[0]
     notice = (
         f"{shown_name(root, images.path)} is read as images, {shown_name(root, masks.path)} as masks, by their content."

@@ -10,6 +10,7 @@ from keras_seg.data.index.file_listing import existing_folder, first_of, image_f
 from keras_seg.data.index.folder_roles import IMAGE_FOLDERS, MASK_FOLDERS, SPLITS
 from keras_seg.data.index.layouts import no_such_split, split_needed
 from keras_seg.data.index.pairs import ListedPairs, Pair, Pairing, find_splits, pair_files
+from keras_seg.data.index.refusals import AmbiguousFolderError
 from keras_seg.data.index.stem_matching import by_stem
 from keras_seg.data.index.unicode_names import nfc
 
@@ -103,7 +104,7 @@ def _folders_of_objects(
     objects = {nfc(folder.name): folder for folder in masks.folders}
     if masks.images:
         files = some_of(file.name for file in masks.images)
-        raise InputError(
+        raise AmbiguousFolderError(
             f"{mask_folder}: holds folders ({some_of(sorted(objects))}) and files ({files}). "
             "Keep either one folder of masks or one file per image."
         )

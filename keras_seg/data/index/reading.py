@@ -129,6 +129,10 @@ class StoredImage(NamedTuple):
     file: FileFacts
     opacity: float = 1.0
 
+    def turned(self, exif_orientation: str) -> np.ndarray:
+        """The values, turned as the file says for "apply", or as they are for "ignore"."""
+        return _turned(self.values, self.file, exif_orientation)
+
 
 def read_stored_image(path: PathLike, *, channels: int) -> StoredImage:
     """`read_image` without the EXIF orientation, and what the file says."""

@@ -20,6 +20,10 @@ class UnknownColorError(InputError):
         self.color = color
 
 
+class AmbiguousFolderError(InputError):
+    """The folders of a data set can be read in several ways."""
+
+
 class SeveralMasksError(InputError):
     """An image has several mask files.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._decoding.arrays import is_array, open_array
-from keras_seg._decoding.value_range import ValueRange, check_dtype, scale_of, to_255, unusual
+from keras_seg._decoding.value_range import ValueRange, check_dtype, contradicts, scale_of, to_255, unusual
 from keras_seg._validation import InputError
 from keras_seg.inference.tiling.raster_target import release
 from keras_seg.layers.preprocessing import Preprocessing
@@ -77,18 +77,23 @@ class RasterSource:
         return float(min(row.min() for row in rows)), float(max(row.max() for row in rows))
 
     def check_scale(self, model: keras.Model) -> None:
-        """Warn if the values of a file are far from 0..255, and the model normalizes 0..255 itself."""
+        """Compare the values of a file with 0..255, if the model normalizes these itself.
+
+        Fractions and standardized values are refused; other values far from 0..255 get a warning.
+        """
         if self._path is None or self.dtype is None or not _normalizes(model):
             return
         found = self.value_range()
         text = unusual(found, self.dtype.kind)
-        if text:
-            fix = "save the values times 255" if scale_of(found) == "0..1" else "scale the values to 0..255"
-            warnings.warn(
-                f"{self._path}: holds {text}, and the model takes 0..255. Unless it was trained on such files, {fix}.",
-                ScaleWarning,
-                stacklevel=3,
-            )
+        if not text:
+            return
+        told = f"{self._path}: holds {text}, and the model takes 0..255."
+        if contradicts(found, (0.0, 255.0)) and self.dtype.kind == "f":
+            fix = "Save the values times 255" if scale_of(found) == "0..1" else "Scale the values to 0..255"
+            array = "the array itself is read unchanged, for a model that was trained on such values"
+            raise InputError(f"{told} {fix}, or pass numpy.load(path): {array}.")
+        message = f"{told} Unless it was trained on such files, scale the values to 0..255."
+        warnings.warn(message, ScaleWarning, stacklevel=3)
 
     def lies_in(self, place: Any) -> bool:
         """Whether the image is stored in `place`, the array or path to write to."""
@@ -195,8 +200,3 @@ def _checked_shape(name: str, shape: Any, channels: int | None) -> tuple[int, in
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
-
-
-def _mapping(array: np.memmap) -> Any:
-    """The memory map of an array, which NumPy's types lack."""
-    return getattr(array, "_mmap")  # noqa: B009

@@ -173,8 +173,11 @@ class TiledPredictor:
         _validation.boolean("overwrite", overwrite)
         _validation.boolean("resume", resume)
         check_progress(progress)
-        source = RasterSource(image, shape, self.geometry.channels)
-        source.check_scale(self.model)
+        if isinstance(image, RasterSource):  # Whoever opens one knows its scale.
+            source = image
+        else:
+            source = RasterSource(image, shape, self.geometry.channels)
+            source.check_scale(self.model)
         settings = {"dtype": dtype, "progress": progress, "overwrite": overwrite, "resume": resume}
         return self._predict(source, out, output=self.output, **settings)
 

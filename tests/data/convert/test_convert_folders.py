@@ -83,6 +83,16 @@ def test_two_readings(tmp_path):
     assert "may be (a/, b/) or (b/, a/)" in refused(root, tmp_path / "out")
 
 
+def test_masks_in_folders_and_in_files(tmp_path):
+    root = tmp_path / "d"
+    for name in ("a", "b"):
+        save_image(root / "images" / f"{name}.png", seed=ord(name))
+    save_mask(root / "masks" / "a" / "1.png", 255 * LEFT)
+    save_mask(root / "masks" / "a" / "2.png", 255 * RIGHT)
+    save_mask(root / "masks" / "b.png", 255 * LEFT)
+    assert "holds folders (a) and files (b.png)" in refused(root, tmp_path / "out")
+
+
 CLASS_FOLDERS = {
     "": "images masks",
     "in the split": "train/images train/masks val/images val/masks",

@@ -90,8 +90,15 @@ class TestImages:
         inputs = keras.Input((None, None, 3))
         model = keras.Model(inputs, Preprocessing("tf")(inputs))
         predictor = TiledPredictor(model, tile=16)
-        with pytest.warns(UserWarning, match="unit.npy: holds values up to 1, and the model takes 0..255"):
-            predictor.predict(tmp_path / "unit.npy")
+        np.save(tmp_path / "standardized.npy", ((IMAGE - 128.0) / 64).astype("float32"))
+        np.save(tmp_path / "faint.npy", IMAGE.astype("uint16") * 16)
+        for name in ("unit", "standardized"):
+            with pytest.raises(InputError, match=rf"{name}.npy: holds values .*, and the model takes 0..255. S"):
+                predictor.predict(tmp_path / f"{name}.npy")
+        # The advice can be followed.
+        predictor.predict(np.load(tmp_path / "unit.npy"))
+        with pytest.warns(UserWarning, match="faint.npy: holds 16-bit values up to .* of 65535"):
+            predictor.predict(tmp_path / "faint.npy")
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             predictor.predict(tmp_path / "whole.npy")

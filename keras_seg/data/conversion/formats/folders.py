@@ -1,5 +1,6 @@
 """Plain folders of images and masks: any names, several mask files of one image, masks of another size."""
 
+import contextlib
 import dataclasses
 import functools
 import pathlib
@@ -26,7 +27,7 @@ from keras_seg.data.index.object_files import read_object
 from keras_seg.data.index.object_pixels import looks_inverted
 from keras_seg.data.index.pairs import Pairing, pair_files
 from keras_seg.data.index.reading import read_mask
-from keras_seg.data.index.refusals import SeveralMasksError
+from keras_seg.data.index.refusals import AmbiguousFolderError, SeveralMasksError
 
 
 def _recognize(source: Source) -> str | None:
@@ -34,9 +35,10 @@ def _recognize(source: Source) -> str | None:
         return None
     try:
         examples = _examples(source).found
-    except InputError as error:
-        if "may be (" in str(error) or "may both" in str(error):
-            source.problems.append(str(error))
+    except AmbiguousFolderError as error:
+        source.problems.append(str(error))
+        return None
+    except InputError:
         return None
     first = next((example for example in examples if example.mask or example.files), None)
     if first is None:
@@ -61,32 +63,38 @@ def _examples(source: Source) -> Examples:
 
 def _of_split(root: pathlib.Path, split: str | None) -> Examples:
     try:
-        pairing = _one_mask_each(root, split)
-        found = tuple(Example(image=pair.image, split=split, mask=pair.mask) for pair in pairing.pairs)
-        return Examples(found=found, notices=pairing.notices)
-    except InputError:
-        try:
-            pairing = pair_instance_files(root, split=split, allow_orphans=True)
-            if all(pair.mask.is_dir() for pair in pairing.pairs):
-                files = [tuple((OBJECT, file) for file in image_files(pair.mask)) for pair in pairing.pairs]
-                pairs = zip(pairing.pairs, files, strict=True)
-                found = tuple(Example(image=pair.image, split=split, files=own) for pair, own in pairs)
-                return Examples(found=found, notices=pairing.notices)
-        except InputError:
-            pass
-        several = several_masks(root, split)
-        if not several.found:
+        return _one_mask_each(pair_files(root, split=split), split)
+    except InputError as error:
+        found = _folders_of_objects(root, split)
+        if not found.found and not isinstance(error, SeveralMasksError):
+            with contextlib.suppress(InputError):
+                found = _one_mask_each(pair_files(root, split=split, allow_orphans=True), split)
+        if not found.found:
+            found = several_masks(root, split)
+        if not found.found:
             raise
-        return several
+        return found
 
 
-def _one_mask_each(root: pathlib.Path, split: str | None) -> Pairing:
+def _one_mask_each(pairing: Pairing, split: str | None) -> Examples:
+    found = tuple(Example(image=pair.image, split=split, mask=pair.mask) for pair in pairing.pairs)
+    return Examples(found=found, notices=pairing.notices)
+
+
+def _folders_of_objects(root: pathlib.Path, split: str | None) -> Examples:
+    """A folder of masks for each image; no examples for anything else."""
     try:
-        return pair_files(root, split=split)
-    except SeveralMasksError:
+        pairing = pair_instance_files(root, split=split, allow_orphans=True)
+    except AmbiguousFolderError:
         raise
     except InputError:
-        return pair_files(root, split=split, allow_orphans=True)
+        return Examples()
+    if not all(pair.mask.is_dir() for pair in pairing.pairs):
+        return Examples()
+    files = [tuple((OBJECT, file) for file in image_files(pair.mask)) for pair in pairing.pairs]
+    pairs = zip(pairing.pairs, files, strict=True)
+    found = tuple(Example(image=pair.image, split=split, files=own) for pair, own in pairs)
+    return Examples(found=found, notices=pairing.notices)
 
 
 def _read(source: Source) -> LabeledImages:

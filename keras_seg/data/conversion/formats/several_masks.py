@@ -9,6 +9,7 @@ from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import Listing, walk
 from keras_seg.data.index.folder_roles import FolderRole, folder_role, is_mask_word, words_of
 from keras_seg.data.index.layouts import find_layout
+from keras_seg.data.index.refusals import AmbiguousFolderError
 from keras_seg.data.index.stem_matching import by_stem, match_stems
 from keras_seg.data.index.unicode_names import nfc
 
@@ -61,7 +62,9 @@ def _by_class_folder(root: pathlib.Path, split: str | None) -> Examples:
     ]
     if len(readings) > 1:
         names = " and ".join(f"({images.path.name}/, {masks.path.name}/)" for images, masks, _ in readings[:2])
-        raise InputError(f"{root}: {names} may both be the images and masks. Move one of them out of the folder.")
+        raise AmbiguousFolderError(
+            f"{root}: {names} may both be the images and masks. Move one of them out of the folder."
+        )
     if not readings:
         return Examples()
     images, masks, folders = readings[0]
