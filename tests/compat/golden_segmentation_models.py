@@ -45,7 +45,7 @@ CASES = {
     "fpn features": (
         "FPN",
         "resnet18",
-        {"encoder_features": ["stage4_unit1_relu1", "stage3_unit2_relu2", "stage2_unit2_relu1", "relu0"]},
+        {"encoder_features": ["stage4_unit1_relu1", "stage2_unit2_relu1", "stage1_unit2_relu1", "relu0"]},
         (64, 64),
     ),
     "pspnet resnet18": ("PSPNet", "resnet18", {"input_shape": (96, 144, 3), "classes": 3}, (96, 144)),

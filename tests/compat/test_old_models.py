@@ -63,20 +63,29 @@ def write_old(path, model, change=lambda name, values: (name, values), root=""):
     return path
 
 
-def other(model):
+@pytest.fixture(scope="module")
+def other():
     """The same model with other weights."""
     return sm.Unet("resnet18", classes=3, encoder_weights=None)
 
 
-@pytest.mark.parametrize("root", ["", "model_weights"])
-def test_a_weights_file_of_keras_2(tmp_path, model, root):
-    path = write_old(tmp_path / "best_model.h5", model, root=root)
-    for loaded in (sm.Unet("resnet18", classes=3, encoder_weights=None, weights=str(path)), other(model)):
-        loaded.load_weights(path)
-        for found, expected in zip(loaded.get_weights(), model.get_weights(), strict=True):
-            np.testing.assert_array_equal(found, expected)
+@pytest.mark.tensorflow_only
+def test_a_weights_file_of_keras_2(tmp_path, model):
+    """The weights, given to the constructor, and a whole model."""
+    path = write_old(tmp_path / "best_model.h5", model)
+    loaded = sm.Unet("resnet18", classes=3, encoder_weights=None, weights=str(path))
+    check_equal(loaded, model)
+    loaded.set_weights([0 * weight for weight in loaded.get_weights()])
+    loaded.load_weights(write_old(tmp_path / "whole.h5", model, root="model_weights"))
+    check_equal(loaded, model)
 
 
+def check_equal(found, expected):
+    for one, other in zip(found.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.tensorflow_only
 def test_layers_that_keras_named_are_matched_in_their_order(tmp_path):
     """Their numbers go on over all models of a process."""
     first = sm.Linknet("seresnet18", encoder_weights=None)
@@ -88,11 +97,10 @@ def test_layers_that_keras_named_are_matched_in_their_order(tmp_path):
         return (f"conv2d_{number + 95}" if kind == "conv2d" else name), values
 
     path = write_old(tmp_path / "a.h5", first, renumbered)
-    second = sm.Linknet("seresnet18", encoder_weights=None, weights=path)
-    for found, expected in zip(second.get_weights(), first.get_weights(), strict=True):
-        np.testing.assert_array_equal(found, expected)
+    check_equal(sm.Linknet("seresnet18", encoder_weights=None, weights=path), first)
 
 
+@pytest.mark.tensorflow_only
 def test_a_weights_file_of_the_backbone(tmp_path, model):
     decoder = ("decoder", "final")
     path = write_old(tmp_path / "a.h5", model, lambda name, own: None if name.startswith(decoder) else (name, own))
@@ -112,29 +120,29 @@ REFUSED = {
 }
 
 
+@pytest.mark.tensorflow_only
 @pytest.mark.parametrize(("change", "said"), REFUSED.values(), ids=REFUSED)
-def test_a_file_of_another_model_changes_nothing(tmp_path, model, change, said):
+def test_a_file_of_another_model_changes_nothing(tmp_path, model, other, change, said):
     path = write_old(tmp_path / "a.h5", model, change)
-    loaded = other(model)
-    before = loaded.get_weights()
+    before = other.get_weights()
     with pytest.raises(InputError, match=rf"a\.h5: .*{said}.*Build the"):
-        loaded.load_weights(path)
-    assert all((a == b).all() for a, b in zip(before, loaded.get_weights(), strict=True))
+        other.load_weights(path)
+    assert all((a == b).all() for a, b in zip(before, other.get_weights(), strict=True))
 
 
-def test_saving(tmp_path, model):
+def test_saving(tmp_path, model, other):
     model.save(tmp_path / "a.keras")
     loaded = keras.models.load_model(tmp_path / "a.keras")
     assert type(loaded) is type(model)
     loaded.save_weights(tmp_path / "a.weights.h5")
-    again = other(model)
-    again.load_weights(tmp_path / "a.weights.h5")
+    other.load_weights(tmp_path / "a.weights.h5")
     image = golden.image(32, 32)
     np.testing.assert_allclose(
-        again.predict(image, verbose=0), keras.ops.sigmoid(model.predict(image, verbose=0)), atol=1e-5
+        other.predict(image, verbose=0), keras.ops.sigmoid(model.predict(image, verbose=0)), atol=1e-5
     )
 
 
+@pytest.mark.tensorflow_only
 def test_encoder_freeze_leaves_batch_normalization():
     model = sm.Unet("mobilenetv2", encoder_weights=None, encoder_freeze=True)
     frozen = [layer for layer in model.layers if not layer.trainable]
@@ -143,6 +151,7 @@ def test_encoder_freeze_leaves_batch_normalization():
     assert model.get_layer("decoder_stage0a_conv").trainable
 
 
+@pytest.mark.tensorflow_only
 def test_bad_input():
     with pytest.raises(InputError, match="seresnet50 is not here"):
         sm.Unet("seresnet50")
@@ -182,6 +191,7 @@ def test_preprocessing(name, expected):
     np.testing.assert_allclose(np.asarray(sm.get_preprocessing(name)(image.copy()))[0, 0, 0], expected, atol=1e-4)
 
 
+@pytest.mark.tensorflow_only
 def test_the_names_of_the_backbones():
     names = sm.get_available_backbone_names()
     assert len(names) == len(set(names)) == 24 and {"resnet34", "efficientnetb7", "vgg16"} <= set(names)

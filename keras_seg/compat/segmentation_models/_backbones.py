@@ -58,7 +58,8 @@ def _vgg(convolutions: int) -> _Features:
 
 
 _EFFICIENT_NET = tuple(f"block{block}_expand_activation" for block in ("6a", "4a", "3a", "2a"))
-_DENSE_NET = ("pool4_relu", "pool3_relu", "pool2_relu", "conv1_relu")
+_DENSE_NET = ("pool4_conv", "pool3_conv", "pool2_conv", "conv1_relu")
+_INCEPTION = (Nth("activation", 4), Nth("activation", 2))
 _APPLICATIONS = {
     "vgg16": _Backbone("VGG16", "vgg16", _vgg(3)),
     "vgg19": _Backbone("VGG19", "vgg19", _vgg(4)),
@@ -68,13 +69,13 @@ _APPLICATIONS = {
     "inceptionv3": _Backbone(
         "InceptionV3",
         "inception_v3",
-        tuple(Nth("activation", number) for number in (74, 28, 4, 2)),
+        ("mixed7", "mixed2", *_INCEPTION),
         _same_padding,
     ),
     "inceptionresnetv2": _Backbone(
         "InceptionResNetV2",
         "inception_resnet_v2",
-        tuple(Nth("activation", number) for number in (161, 74, 4, 2)),
+        ("block17_20_ac", "block35_10_ac", *_INCEPTION),
         _same_padding,
     ),
     "mobilenet": _Backbone("MobileNet", "mobilenet", tuple(f"conv_pw_{number}_relu" for number in (11, 5, 3, 1))),

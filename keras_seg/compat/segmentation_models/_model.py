@@ -9,10 +9,30 @@ from keras_seg._types import PathLike
 from keras_seg.compat.segmentation_models._features import freeze
 from keras_seg.compat.segmentation_models._old_weights import holds_old_weights, load_old_weights
 
+# The arguments of `compile` in the order of Keras 2.
+_COMPILED = ("optimizer", "loss", "metrics", "loss_weights", "sample_weight_mode", "weighted_metrics")
+_FITTED = ("steps_per_epoch", "epochs", "verbose", "callbacks", "validation_data", "validation_steps")
+_UNUSED = ("sample_weight_mode", "max_queue_size", "workers", "use_multiprocessing")
+
 
 @keras.saving.register_keras_serializable("keras_seg.compat")
 class OldModel(keras.Model):
     """A keras.Model that loads weights files of Keras 2, and has its `fit_generator`, which `fit` has replaced."""
+
+    def compile(self, *args: Any, **settings: Any) -> None:
+        """Compile the model; arguments by position are in the order of Keras 2, (optimizer, loss, metrics).
+
+        Args:
+            *args: optimizer, loss, metrics, loss_weights, sample_weight_mode, weighted_metrics. The mode is not needed.
+            **settings: as of keras.Model.
+        """
+        super().compile(**_named(_COMPILED, args, settings))
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile a loaded model; Keras leaves this to classes with a `compile` of their own."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
 
     def load_weights(self, filepath: PathLike, skip_mismatch: bool = False, **settings: Any) -> None:
         """Load a weights file of Keras 3, or of segmentation_models 1.0.1.
@@ -31,22 +51,23 @@ class OldModel(keras.Model):
             super().load_weights(filepath, skip_mismatch=skip_mismatch, **settings)
 
     def fit_generator(self, generator: Any, *args: Any, **settings: Any) -> keras.callbacks.History:
-        """`fit`, without the settings of Keras 2 that are now those of the data set."""
-        return self.fit(generator, *args, **_kept(settings))
+        """`fit`; by position: steps_per_epoch, epochs, verbose, callbacks, validation_data and its steps."""
+        return self.fit(generator, **_named(_FITTED, args, settings))
 
     def evaluate_generator(self, generator: Any, *args: Any, **settings: Any) -> Any:
-        """`evaluate`, without the settings of Keras 2 that are now those of the data set."""
-        return self.evaluate(generator, **_kept(settings, steps=args[:1]))
+        """`evaluate`; the argument by position is steps."""
+        return self.evaluate(generator, **_named(("steps",), args, settings))
 
     def predict_generator(self, generator: Any, *args: Any, **settings: Any) -> Any:
-        """`predict`, without the settings of Keras 2 that are now those of the data set."""
-        return self.predict(generator, **_kept(settings, steps=args[:1]))
+        """`predict`; the argument by position is steps."""
+        return self.predict(generator, **_named(("steps",), args, settings))
 
 
-def _kept(settings: dict[str, Any], steps: tuple = ()) -> dict[str, Any]:
-    dropped = ("max_queue_size", "workers", "use_multiprocessing")
-    kept = {key: value for key, value in settings.items() if key not in dropped}
-    return kept | ({"steps": steps[0]} if steps else {})
+def _named(names: tuple[str, ...], args: tuple, settings: dict[str, Any]) -> dict[str, Any]:
+    """All arguments by name, without those that Keras 3 has no use for."""
+    return {
+        key: value for key, value in (dict(zip(names, args, strict=False)) | settings).items() if key not in _UNUSED
+    }
 
 
 def finished(

@@ -58,10 +58,8 @@ def PSPNet(
     features = get_feature_layers(backbone_name, 3)
     x = feature(backbone, features[(16, 8, 4).index(downsample_factor)])
     norm = psp_use_batchnorm
-    context = [
-        _pooled(x, level, psp_conv_filters, max_pooling=psp_pooling_type == "max", use_batchnorm=norm)
-        for level in _LEVELS
-    ]
+    pooling = layers.MaxPooling2D if psp_pooling_type == "max" else layers.AveragePooling2D
+    context = [_pooled(x, level, psp_conv_filters, pooling=pooling, use_batchnorm=norm) for level in _LEVELS]
     x = layers.Concatenate(name="psp_concat")([x, *context])
     x = _blocks.conv_bn_relu(x, psp_conv_filters, 1, name="aggregation", use_batchnorm=norm)
     if psp_dropout is not None:
