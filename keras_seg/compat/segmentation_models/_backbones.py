@@ -1,0 +1,210 @@
+"""The backbones of segmentation_models 1.0.1: how each is built, its feature layers, and its preprocessing."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+
+from keras_seg import _validation
+from keras_seg._validation import InputError
+from keras_seg.backbones.weights import explained_download
+from keras_seg.compat.segmentation_models import _residual
+from keras_seg.compat.segmentation_models._features import Nth
+from keras_seg.compat.segmentation_models._old_weights import holds_old_weights, load_old_weights
+
+_Features = tuple[str | Nth, ...]
+
+
+class _Backbone(NamedTuple):
+    """A network of keras.applications.
+
+    Attributes:
+        network: its name there.
+        module: that of the module with its `preprocess_input`.
+        features: layers with the features, from 1/16 of the size to full size.
+        adapted: what is done with the network before its features are taken, or None.
+    """
+
+    network: str
+    module: str
+    features: _Features
+    adapted: Callable[[keras.Model], keras.Model] | None = None
+
+
+def _without_scaling(network: keras.Model) -> keras.Model:
+    """EfficientNet behind the normalization that Keras put inside: there, images are normalized before."""
+    stem = network.get_layer("stem_conv_pad")
+    return keras.Model(stem.input, network.output)
+
+
+def _same_padding(network: keras.Model) -> keras.Model:
+    """Inception with all paddings "same", so that sizes are halved exactly."""
+
+    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+        config = layer.get_config()
+        if "padding" in config and config["padding"] == "valid":
+            config["padding"] = "same"
+        return type(layer).from_config(config)
+
+    same = keras.models.clone_model(network, clone_function=clone)
+    same.set_weights(network.get_weights())
+    return same
+
+
+def _vgg(convolutions: int) -> _Features:
+    """The last layer of each block, of which the deep ones have so many convolutions."""
+    return tuple(f"block{block}_conv{convolutions if block > 2 else 2}" for block in (5, 4, 3, 2, 1))
+
+
+_EFFICIENT_NET = tuple(f"block{block}_expand_activation" for block in ("6a", "4a", "3a", "2a"))
+_DENSE_NET = ("pool4_conv", "pool3_conv", "pool2_conv", "conv1_relu")
+_INCEPTION = (Nth("activation", 4), Nth("activation", 2))
+_APPLICATIONS = {
+    "vgg16": _Backbone("VGG16", "vgg16", _vgg(3)),
+    "vgg19": _Backbone("VGG19", "vgg19", _vgg(4)),
+    "densenet121": _Backbone("DenseNet121", "densenet", _DENSE_NET),
+    "densenet169": _Backbone("DenseNet169", "densenet", _DENSE_NET),
+    "densenet201": _Backbone("DenseNet201", "densenet", _DENSE_NET),
+    "inceptionv3": _Backbone(
+        "InceptionV3",
+        "inception_v3",
+        ("mixed7", "mixed2", *_INCEPTION),
+        _same_padding,
+    ),
+    "inceptionresnetv2": _Backbone(
+        "InceptionResNetV2",
+        "inception_resnet_v2",
+        ("block17_20_ac", "block35_10_ac", *_INCEPTION),
+        _same_padding,
+    ),
+    "mobilenet": _Backbone("MobileNet", "mobilenet", tuple(f"conv_pw_{number}_relu" for number in (11, 5, 3, 1))),
+    "mobilenetv2": _Backbone(
+        "MobileNetV2", "mobilenet_v2", tuple(f"block_{number}_expand_relu" for number in (13, 6, 3, 1))
+    ),
+    **{
+        f"efficientnetb{size}": _Backbone(f"EfficientNetB{size}", "efficientnet", _EFFICIENT_NET, _without_scaling)
+        for size in range(8)
+    },
+}
+_MISSING = (
+    "resnext50",
+    "resnext101",
+    "seresnet50",
+    "seresnet101",
+    "seresnet152",
+    "seresnext50",
+    "seresnext101",
+    "senet154",
+)
+_RELEASE = "https://github.com/qubvel/classification_models/releases/download/0.0.1/"
+# (training data, MD5 of the file) of each ResNet.
+_RESIDUAL_FILES = {
+    "resnet18": {"imagenet": ("imagenet_1000", "318e3ac0cd98d51e917526c9f62f0b50")},
+    "resnet34": {"imagenet": ("imagenet_1000", "8caaa0ad39d927cb8ba5385bf945d582")},
+    "resnet50": {
+        "imagenet": ("imagenet_1000", "db3b217156506944570ac220086f09b6"),
+        "imagenet11k-places365ch": ("imagenet11k-places365ch_11586", "d8bf4e7ea082d9d43e37644da217324a"),
+    },
+    "resnet101": {"imagenet": ("imagenet_1000", "1016e7663980d5597a4e224d915c342d")},
+    "resnet152": {
+        "imagenet": ("imagenet_1000", "5867b94098df4640918941115db93734"),
+        "imagenet11k": ("imagenet11k_11221", "25ab66dec217cb774a27d0f3659cafb3"),
+    },
+    "seresnet18": {"imagenet": ("imagenet_1000", "a46e5cd4114ac946ecdc58741e8d92ea")},
+    "seresnet34": {"imagenet": ("imagenet_1000", "3348fd049f1f9ad307c070ff2b6ec4cb")},
+}
+
+
+def get_available_backbone_names() -> list[str]:
+    """The names of the backbones.
+
+    Examples:
+        >>> import keras_seg.compat.segmentation_models as sm
+        >>> "resnet34" in sm.get_available_backbone_names()
+        True
+    """
+    return [*_residual.VARIANTS, *_APPLICATIONS]
+
+
+def get_preprocessing(name: str) -> Callable[[Any], Any]:
+    """The function that prepares images (0..255, RGB) for a backbone.
+
+    Args:
+        name: str. A backbone; ResNets take images as they are.
+
+    Examples:
+        >>> import numpy as np
+        >>> import keras_seg.compat.segmentation_models as sm
+        >>> sm.get_preprocessing("mobilenetv2")(np.array([[[[0.0, 127.5, 255.0]]]])).tolist()
+        [[[[-1.0, 0.0, 1.0]]]]
+    """
+    _check_name(name)
+    if name in _residual.VARIANTS:
+        return _unchanged
+    module = _APPLICATIONS[name].module
+    if module == "efficientnet":
+        # Keras' own does nothing: there, the network normalizes.
+        return functools.partial(keras.applications.imagenet_utils.preprocess_input, mode="torch")
+    return getattr(keras.applications, module).preprocess_input
+
+
+def get_feature_layers(name: str, count: int) -> _Features:
+    """The first layers with features of a backbone."""
+    features = _residual.FEATURES if name in _residual.VARIANTS else _APPLICATIONS[name].features
+    return features[:count]
+
+
+def get_backbone(name: str, input_shape: tuple[int | None, ...], weights: str | None) -> keras.Model:
+    """A backbone without its classifier.
+
+    Args:
+        name: str.
+        input_shape: (height, width, channels); None for any height and width.
+        weights: None for random ones, "imagenet", or the path of a weights file of the backbone.
+    """
+    _check_name(name)
+    if keras.config.image_data_format() != "channels_last":
+        raise InputError("Models are made for channels last. Call keras.config.set_image_data_format('channels_last').")
+    if name in _residual.VARIANTS:
+        backbone = _residual.build(_residual.VARIANTS[name], input_shape)
+        released = _RESIDUAL_FILES[name]
+        if weights in released:
+            data, md5 = released[weights]
+            file = f"{name}_{data}_no_top.h5"
+            with explained_download(name):
+                weights = keras.utils.get_file(file, _RELEASE + file, cache_subdir="models", file_hash=md5)
+        _load(backbone, weights)
+        return backbone
+    entry = _APPLICATIONS[name]
+    is_path = weights not in (None, "imagenet")
+    with explained_download(name):
+        network = getattr(keras.applications, entry.network)(
+            include_top=False, weights=None if is_path else weights, input_shape=input_shape
+        )
+    if entry.adapted is not None:
+        network = entry.adapted(network)
+    if is_path:
+        _load(network, weights)
+    return network
+
+
+def _load(network: keras.Model, weights: str | None) -> None:
+    if weights is None:
+        return
+    if holds_old_weights(weights):
+        load_old_weights(network, weights)
+    else:
+        network.load_weights(weights)
+
+
+def _unchanged(x: Any, **settings: Any) -> Any:
+    return x
+
+
+def _check_name(name: str) -> None:
+    if name in _MISSING:
+        raise InputError(
+            f"`backbone_name`: {name} is not here. Its relatives are seresnet18, seresnet34 and resnet34 to resnet152."
+        )
+    _validation.one_of("backbone_name", name, get_available_backbone_names())

@@ -1,0 +1,103 @@
+"""Weights files of Keras 2: HDF5 with a group for each layer."""
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+import h5py
+import keras
+import numpy as np
+
+from keras_seg._types import PathLike
+from keras_seg._validation import InputError
+from keras_seg.compat.segmentation_models._features import automatic_number
+
+# What Keras calls layers with weights that have no name of their own.
+_AUTOMATIC = ("conv2d", "batch_normalization", "separable_conv2d", "depthwise_conv2d", "dense")
+
+
+def holds_old_weights(path: PathLike) -> bool:
+    """Whether a file holds the weights, or a whole model, in the format of Keras 2.
+
+    Raises:
+        InputError: There is no such file.
+    """
+    if not os.path.isfile(path):
+        raise InputError(f"{path}: there is no such file. Check the path of the weights.")
+    if not h5py.is_hdf5(path):
+        return False
+    with h5py.File(path, "r") as file:
+        return "layer_names" in _weights_of(file).attrs or "layer_names0" in _weights_of(file).attrs
+
+
+def load_old_weights(model: keras.Model, path: PathLike) -> None:
+    """Copy the weights of a file of Keras 2 into the layers of equal names.
+
+    Layers that Keras named itself, such as conv2d_7, are matched in the order of their numbers.
+
+    Args:
+        model: keras.Model without models inside.
+        path: path. A file for which `holds_old_weights` is true.
+
+    Raises:
+        InputError: The layers or their shapes differ; the model is unchanged then.
+    """
+    with h5py.File(path, "r") as file:
+        group = _weights_of(file)
+        stored = {name: arrays for name in _names(group, "layer_names") if (arrays := _arrays(group[name]))}
+    layers = {layer.name: layer for layer in model.layers if layer.weights}
+    pairs = dict(_matched(list(layers), list(stored)))
+    missing = [name for name in layers if name not in pairs]
+    unused = sorted(set(stored) - set(pairs.values()))
+    if missing or unused:
+        what = f"no weights for layer {missing[0]}" if missing else f"layer {unused[0]}, which the model lacks"
+        raise InputError(
+            f"{path}: holds {what}: it is of another model. Build the one that was saved, with its backbone_name, "
+            "classes and decoder options."
+        )
+    for name, old in pairs.items():
+        shapes = [tuple(weight.shape) for weight in layers[name].weights]
+        if shapes != [array.shape for array in stored[old]]:
+            found = [array.shape for array in stored[old]]
+            raise InputError(
+                f"{path}: layer {name} has weights of shape {shapes}, but the file holds {found}. Build the model that "
+                "was saved; its classes and input channels count."
+            )
+    for name, old in pairs.items():
+        layers[name].set_weights(stored[old])
+
+
+def _weights_of(file: h5py.File) -> h5py.Group:
+    found = file.get("model_weights", file)
+    return found if isinstance(found, h5py.Group) else file
+
+
+def _names(group: h5py.Group, key: str) -> list[str]:
+    """An attribute that holds names; Keras divided long lists over several attributes."""
+    keys = (
+        [key]
+        if key in group.attrs
+        else itertools.takewhile(group.attrs.__contains__, (f"{key}{part}" for part in itertools.count()))
+    )
+    names = [name for own in keys for name in group.attrs[own]]
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+
+
+def _arrays(group: h5py.Group) -> list[np.ndarray]:
+    return [np.asarray(group[name]) for name in _names(group, "weight_names")]
+
+
+def _matched(names: Sequence[str], stored: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(layer, its name in the file): equal names, and those of Keras in the order of their numbers."""
+    # Keras 2 named the layers of DenseNet with slashes.
+    flat = {name.replace("/", "_"): name for name in stored}
+    for kind in _AUTOMATIC:
+        yield from zip(_numbered(names, kind), (flat[name] for name in _numbered(flat, kind)), strict=False)
+    named = (name for name in names if all(automatic_number(name, kind) is None for kind in _AUTOMATIC))
+    yield from ((name, flat[name]) for name in named if name in flat)
+
+
+def _numbered(names: Iterable[str], kind: str) -> list[str]:
+    """The names that Keras gave to layers of a kind, in the order of their numbers."""
+    found = {name: number for name in names if (number := automatic_number(name, kind)) is not None}
+    return sorted(found, key=found.__getitem__)

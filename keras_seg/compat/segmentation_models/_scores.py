@@ -1,0 +1,71 @@
+"""The scores of segmentation_models 1.0.1: soft counts over a batch, per class."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras import backend, ops
+
+SMOOTH = 1e-5
+
+
+class Counts:
+    """True positives, and the pixels of truth and prediction, per class; per image too if `per_image`.
+
+    Args:
+        gt: tensor (batch, height, width, classes).
+        pr: tensor of the same shape.
+        class_indexes: int or sequence of int. The classes that count. Defaults to None, for all.
+        per_image: bool.
+        threshold: float. Predictions above it count as 1, others as 0. Defaults to None, for soft counts.
+    """
+
+    def __init__(self, gt, pr, *, class_indexes, per_image: bool, threshold: float | None = None) -> None:
+        gt, pr = chosen(gt, pr, class_indexes)
+        if threshold is not None:
+            pr = ops.cast(pr > threshold, backend.floatx())
+        axes = (1, 2) if per_image else (0, 1, 2)
+        self.tp = ops.sum(gt * pr, axis=axes)
+        self.truth = ops.sum(gt, axis=axes)
+        self.predicted = ops.sum(pr, axis=axes)
+
+
+def chosen(gt: Any, pr: Any, class_indexes: int | Sequence[int] | None) -> tuple[Any, Any]:
+    """Truth and prediction of the classes that count, as floats."""
+    pr = ops.convert_to_tensor(pr)
+    gt = ops.cast(gt, pr.dtype)
+    if class_indexes is None:
+        return gt, pr
+    indices = [class_indexes] if isinstance(class_indexes, int) else list(class_indexes)
+    return ops.take(gt, indices, axis=-1), ops.take(pr, indices, axis=-1)
+
+
+def averaged(score: Any, *, per_image: bool, class_weights: Any) -> Any:
+    """The mean over images, then the mean over classes of the weighted scores."""
+    if per_image:
+        score = ops.mean(score, axis=0)
+    if class_weights is not None:
+        score = score * ops.convert_to_tensor(class_weights, score.dtype)
+    return ops.mean(score)
+
+
+def iou(counts: Counts, smooth: float) -> Any:
+    """Intersection over union, per class."""
+    return (counts.tp + smooth) / (counts.truth + counts.predicted - counts.tp + smooth)
+
+
+def f_score(counts: Counts, smooth: float, beta: float) -> Any:
+    """The F score, per class."""
+    square = beta**2
+    false_negatives, false_positives = counts.truth - counts.tp, counts.predicted - counts.tp
+    hits = (1 + square) * counts.tp + smooth
+    return hits / (hits + square * false_negatives + false_positives)
+
+
+def precision(counts: Counts, smooth: float) -> Any:
+    """The share of the predicted pixels that is right, per class."""
+    return (counts.tp + smooth) / (counts.predicted + smooth)
+
+
+def recall(counts: Counts, smooth: float) -> Any:
+    """The share of the true pixels that is found, per class."""
+    return (counts.tp + smooth) / (counts.truth + smooth)

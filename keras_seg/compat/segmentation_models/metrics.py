@@ -1,0 +1,132 @@
+"""The metrics of segmentation_models 1.0.1: functions of one batch, whose values `fit` averages over batches.
+
+`keras_seg.metrics` counts over the whole data set instead, which is what papers report.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_seg.compat.segmentation_models import _scores
+from keras_seg.compat.segmentation_models._scores import SMOOTH, Counts
+
+_register = keras.saving.register_keras_serializable("keras_seg.compat")
+
+
+class Metric:
+    """A score of truth and prediction, (batch, height, width, classes).
+
+    Args:
+        class_weights: sequence of float, per class. Defaults to None.
+        class_indexes: int or sequence of int. The classes that count. Defaults to None, for all.
+        threshold: float. Predictions above it count as 1, others as 0. Defaults to None, for soft counts.
+        per_image: bool. The mean over images instead of counts over the batch. Defaults to False.
+        smooth: float. Defaults to 1e-5.
+        name: str. Defaults to None, for the name of the score.
+    """
+
+    _name = "metric"
+
+    def __init__(
+        self,
+        class_weights: Sequence[float] | None = None,
+        class_indexes: int | Sequence[int] | None = None,
+        threshold: float | None = None,
+        per_image: bool = False,
+        smooth: float = SMOOTH,
+        name: str | None = None,
+    ) -> None:
+        self.class_weights = class_weights
+        self.class_indexes = class_indexes
+        self.threshold = threshold
+        self.per_image = per_image
+        self.smooth = smooth
+        self.name = name or self._name
+
+    @property
+    def __name__(self) -> str:
+        """The name, as of a function."""
+        return self.name
+
+    def __call__(self, gt: Any, pr: Any) -> Any:
+        """The score of a batch, a scalar."""
+        indices, per_image = self.class_indexes, self.per_image
+        counts = Counts(gt, pr, class_indexes=indices, per_image=per_image, threshold=self.threshold)
+        return _scores.averaged(self._score(counts), per_image=per_image, class_weights=self.class_weights)
+
+    def _score(self, counts: Counts) -> Any:
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """The settings."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Metric":
+        """The metric of a configuration."""
+        return cls(**config)
+
+
+@_register
+class IOUScore(Metric):
+    """Intersection over union. The arguments are those of `Metric`."""
+
+    _name = "iou_score"
+
+    def _score(self, counts: Counts) -> Any:
+        return _scores.iou(counts, self.smooth)
+
+
+@_register
+class FScore(Metric):
+    """The F score, or Dice coefficient.
+
+    Args:
+        beta: float. The weight of recall. Defaults to 1.
+        class_weights, class_indexes, threshold, per_image, smooth: as of `Metric`.
+        name: str. Defaults to None, for "f1-score" if beta is 1.
+    """
+
+    def __init__(
+        self,
+        beta: float = 1,
+        class_weights: Sequence[float] | None = None,
+        class_indexes: int | Sequence[int] | None = None,
+        threshold: float | None = None,
+        per_image: bool = False,
+        smooth: float = SMOOTH,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(class_weights, class_indexes, threshold, per_image, smooth, name or f"f{beta}-score")
+        self.beta = beta
+
+    def _score(self, counts: Counts) -> Any:
+        return _scores.f_score(counts, self.smooth, self.beta)
+
+
+@_register
+class Precision(Metric):
+    """The share of the predicted pixels that is right. The arguments are those of `Metric`."""
+
+    _name = "precision"
+
+    def _score(self, counts: Counts) -> Any:
+        return _scores.precision(counts, self.smooth)
+
+
+@_register
+class Recall(Metric):
+    """The share of the true pixels that is found. The arguments are those of `Metric`."""
+
+    _name = "recall"
+
+    def _score(self, counts: Counts) -> Any:
+        return _scores.recall(counts, self.smooth)
+
+
+iou_score = IOUScore()
+f1_score = FScore(beta=1)
+f2_score = FScore(beta=2)
+precision = Precision()
+recall = Recall()

@@ -1,0 +1,167 @@
+"""Outputs of segmentation_models 1.0.1 on random weights, for tests/compat/test_old_models.py.
+
+It runs on Keras 2, in an environment of its own:
+
+    pip install tensorflow tf_keras segmentation-models==1.0.1
+    python tests/compat/golden_segmentation_models.py
+
+writes golden_segmentation_models.npz beside itself. With a path as argument it also writes there, in the format of
+Keras 2, the weights file of the first case, which is too large to keep.
+"""
+
+import os
+import pathlib
+import sys
+import types
+import zlib
+
+import numpy as np
+
+# name: (model, backbone, options, (height, width))
+CASES = {
+    "unet resnet18": ("Unet", "resnet18", {"classes": 3}, (64, 96)),
+    "unet resnet34": ("Unet", "resnet34", {"classes": 2, "decoder_use_batchnorm": False}, (64, 96)),
+    "unet vgg16 transposed": ("Unet", "vgg16", {"decoder_block_type": "transpose"}, (32, 64)),
+    "unet vgg19": ("Unet", "vgg19", {"decoder_filters": (64, 32, 16, 8, 4)}, (32, 64)),
+    "unet resnet50": ("Unet", "resnet50", {}, (64, 64)),
+    "unet seresnet18": ("Unet", "seresnet18", {}, (64, 64)),
+    "unet densenet121": ("Unet", "densenet121", {}, (64, 64)),
+    "unet inceptionv3": ("Unet", "inceptionv3", {}, (96, 96)),
+    "unet inceptionresnetv2": ("Unet", "inceptionresnetv2", {}, (96, 96)),
+    "unet mobilenet": ("Unet", "mobilenet", {}, (64, 64)),
+    "unet mobilenetv2": ("Unet", "mobilenetv2", {"classes": 4}, (64, 96)),
+    "unet efficientnetb0": ("Unet", "efficientnetb0", {}, (64, 96)),
+    "unet efficientnetb3": ("Unet", "efficientnetb3", {}, (64, 64)),
+    "linknet resnet18": ("Linknet", "resnet18", {"classes": 3}, (64, 96)),
+    "linknet mobilenet transposed": ("Linknet", "mobilenet", {"decoder_block_type": "transpose"}, (64, 64)),
+    "linknet vgg16": ("Linknet", "vgg16", {"decoder_use_batchnorm": False}, (32, 64)),
+    "fpn resnet18": ("FPN", "resnet18", {"classes": 3}, (64, 96)),
+    "fpn mobilenetv2 sum": (
+        "FPN",
+        "mobilenetv2",
+        {"pyramid_aggregation": "sum", "pyramid_block_filters": 64, "pyramid_dropout": 0.3},
+        (64, 64),
+    ),
+    "fpn features": (
+        "FPN",
+        "resnet18",
+        {"encoder_features": ["stage4_unit1_relu1", "stage2_unit2_relu1", "stage1_unit2_relu1", "relu0"]},
+        (64, 64),
+    ),
+    "pspnet resnet18": ("PSPNet", "resnet18", {"input_shape": (96, 144, 3), "classes": 3}, (96, 144)),
+    "pspnet mobilenet max": (
+        "PSPNet",
+        "mobilenet",
+        {"input_shape": (96, 96, 3), "downsample_factor": 16, "psp_pooling_type": "max", "psp_conv_filters": 64},
+        (96, 96),
+    ),
+    "pspnet vgg16": ("PSPNet", "vgg16", {"input_shape": (96, 96, 3), "downsample_factor": 4}, (96, 96)),
+}
+# What Keras calls layers without a name of their own.
+_AUTOMATIC = ("conv2d", "batch_normalization")
+
+
+def image(height, width):
+    """Values 0..255."""
+    return np.random.default_rng(0).uniform(0, 255, (2, height, width, 3)).astype("float32")
+
+
+def fill(model):
+    """Give each layer weights that follow from its name, or from its place among those that Keras named."""
+    for name, layer in _named(model).items():
+        random = np.random.default_rng(zlib.crc32(name.encode()))
+        is_normalization = type(layer).__name__ == "BatchNormalization"
+        # All but the offset and the mean must be positive.
+        centered = [
+            weight.name.split("/")[-1].split(":")[0] in ("beta", "moving_mean", "bias") for weight in layer.weights
+        ]
+        values = []
+        for weight, is_centered in zip(layer.weights, centered, strict=True):
+            shape = tuple(weight.shape)
+            if is_centered:
+                values.append(random.normal(0, 0.1, shape))
+            elif is_normalization:
+                values.append(random.uniform(0.5, 1.5, shape))
+            else:
+                values.append(random.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape))
+        layer.set_weights(values)
+
+
+def _named(model):
+    layers = [layer for layer in model.layers if layer.weights]
+    named = {}
+    for kind in _AUTOMATIC:
+        own = [layer for layer in layers if layer.name.rstrip("0123456789").rstrip("_") == kind]
+        own.sort(key=lambda layer: int(layer.name.removeprefix(kind).strip("_") or 0))
+        named |= {f"{kind} {number}": layer for number, layer in enumerate(own)}
+    seen = {id(layer) for layer in named.values()}
+    return named | {layer.name.replace("/", "_"): layer for layer in layers if id(layer) not in seen}
+
+
+def build(package, case):
+    """The model of a case, with the activation left out, so that no value is saturated."""
+    model, backbone, options, _ = CASES[case]
+    built = getattr(package, model)(backbone, encoder_weights=None, activation="linear", **options)
+    fill(built)
+    return built
+
+
+def seen(prediction):
+    """What is kept of an output."""
+    return np.asarray(prediction)[:, 1::5, 2::7]
+
+
+def old_package():
+    """segmentation_models on tf_keras, which lacks two modules that it asks for."""
+    os.environ |= {"TF_USE_LEGACY_KERAS": "1", "SM_FRAMEWORK": "tf.keras"}
+    import tf_keras
+
+    utils = types.SimpleNamespace(get_custom_objects=tf_keras.utils.get_custom_objects)
+    tf_keras.utils.generic_utils = utils
+    import segmentation_models
+
+    return segmentation_models
+
+
+def main():
+    package = old_package()
+    golden = {}
+    for case in CASES:
+        model = build(package, case)
+        if case == next(iter(CASES)) and len(sys.argv) > 1:
+            model.save_weights(sys.argv[1])
+        golden[f"{case}: output"] = seen(model.predict(image(*CASES[case][3]), verbose=0))
+        golden[f"{case}: parameters"] = np.array(model.count_params())
+        print(case, model.count_params(), float(np.abs(golden[f"{case}: output"]).max()), flush=True)
+    random = np.random.default_rng(0)
+    truth = (random.uniform(size=(3, 8, 9, 4)) > 0.6).astype("float32")
+    prediction = random.uniform(size=(3, 8, 9, 4)).astype("float32")
+    for name, function in functions(package).items():
+        golden[f"function {name}"] = np.asarray(function(truth, prediction))
+    np.savez_compressed(pathlib.Path(__file__).with_suffix(".npz"), **golden)
+
+
+def functions(package):
+    """Losses and metrics, with and without options."""
+    losses, metrics = package.losses, package.metrics
+    weights = np.array([0.5, 1, 2, 0.1], "float32")
+    made = {
+        "jaccard weights": losses.JaccardLoss(class_weights=weights),
+        "jaccard per image": losses.JaccardLoss(per_image=True, smooth=1.0),
+        "dice 2": losses.DiceLoss(beta=2, class_indexes=[0, 2]),
+        "dice one class": losses.DiceLoss(class_indexes=1, per_image=True),
+        "categorical": losses.CategoricalCELoss(class_weights=weights),
+        "focal": losses.CategoricalFocalLoss(alpha=0.4, gamma=1.5, class_indexes=[1, 3]),
+        "binary focal": losses.BinaryFocalLoss(alpha=0.3, gamma=3.0),
+        "sum": losses.dice_loss + 2 * losses.binary_focal_loss,
+        "iou": metrics.IOUScore(threshold=0.5),
+        "f2": metrics.FScore(beta=2, threshold=0.3, class_weights=weights, per_image=True),
+        "precision": metrics.Precision(threshold=0.5, class_indexes=[0, 1]),
+        "recall": metrics.Recall(per_image=True),
+    }
+    aliases = {name: value for module in (losses, metrics) for name, value in vars(module).items() if name[0].islower()}
+    return made | {name: value for name, value in aliases.items() if callable(value) and hasattr(value, "name")}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""compat.segmentation_models against segmentation_models 1.0.1: outputs, counts and weights files."""
+
+import pathlib
+
+import golden_segmentation_models as golden
+import h5py
+import keras
+import numpy as np
+import pytest
+from goldens_again import check_again
+
+import keras_seg.compat.segmentation_models as sm
+from keras_seg import InputError
+
+GOLDEN = np.load(pathlib.Path(golden.__file__).with_suffix(".npz"))
+QUICK = ("unet resnet18", "unet mobilenetv2", "linknet resnet18", "fpn resnet18", "pspnet resnet18")
+
+
+@pytest.mark.parametrize("case", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in golden.CASES])
+def test_the_models_of_1_0_1(case):
+    model = golden.build(sm, case)
+    assert model.count_params() == GOLDEN[f"{case}: parameters"]
+    expected = GOLDEN[f"{case}: output"]
+    found = golden.seen(model.predict(golden.image(*golden.CASES[case][3]), verbose=0))
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.slow
+def test_the_golden_file_is_what_the_old_package_makes(tmp_path, monkeypatch):
+    check_again(
+        "golden_segmentation_models",
+        GOLDEN,
+        ("tf_keras", "segmentation_models"),
+        tmp_path=tmp_path,
+        monkeypatch=monkeypatch,
+    )
+
+
+@pytest.fixture(scope="module")
+def model():
+    return golden.build(sm, "unet resnet18")
+
+
+def write_old(path, model, change=lambda name, values: (name, values), root=""):
+    """A weights file as Keras 2 writes it: a group for each layer, its names in attributes."""
+    with h5py.File(path, "w") as file:
+        parent = file.create_group(root) if root else file
+        names = []
+        for layer in model.layers:
+            found = change(layer.name, [np.array(weight) for weight in layer.get_weights()])
+            if found is None:
+                continue
+            name, values = found
+            names.append(name.encode())
+            group = parent.create_group(name)
+            keys = [f"{name}/weight_{number}:0" for number in range(len(values))]
+            group.attrs["weight_names"] = [key.encode() for key in keys]
+            for key, value in zip(keys, values, strict=True):
+                group[key] = value
+        # Keras divides lists that are too long for an attribute.
+        half = len(names) // 2
+        parent.attrs["layer_names0"], parent.attrs["layer_names1"] = names[:half], names[half:]
+    return path
+
+
+@pytest.fixture(scope="module")
+def other():
+    """The same model with other weights."""
+    return sm.Unet("resnet18", classes=3, encoder_weights=None)
+
+
+@pytest.mark.tensorflow_only
+def test_a_weights_file_of_keras_2(tmp_path, model):
+    """The weights, given to the constructor, and a whole model."""
+    path = write_old(tmp_path / "best_model.h5", model)
+    loaded = sm.Unet("resnet18", classes=3, encoder_weights=None, weights=str(path))
+    check_equal(loaded, model)
+    loaded.set_weights([0 * weight for weight in loaded.get_weights()])
+    loaded.load_weights(write_old(tmp_path / "whole.h5", model, root="model_weights"))
+    check_equal(loaded, model)
+
+
+def check_equal(found, expected):
+    for one, other in zip(found.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.tensorflow_only
+def test_layers_that_keras_named_are_matched_in_their_order(tmp_path):
+    """Their numbers go on over all models of a process."""
+    first = sm.Linknet("seresnet18", encoder_weights=None)
+    golden.fill(first)
+
+    def renumbered(name, values):
+        kind, _, number = name.rpartition("_")
+        kind, number = (kind, int(number)) if number.isdigit() and kind == "conv2d" else (name, -1)
+        return (f"conv2d_{number + 95}" if kind == "conv2d" else name), values
+
+    path = write_old(tmp_path / "a.h5", first, renumbered)
+    check_equal(sm.Linknet("seresnet18", encoder_weights=None, weights=path), first)
+
+
+@pytest.mark.tensorflow_only
+def test_a_weights_file_of_the_backbone(tmp_path, model):
+    decoder = ("decoder", "final")
+    path = write_old(tmp_path / "a.h5", model, lambda name, own: None if name.startswith(decoder) else (name, own))
+    loaded = sm.FPN("resnet18", encoder_weights=str(path))
+    for name in ("conv0", "stage4_unit2_bn2"):
+        expected = model.get_layer(name).get_weights()
+        assert all((a == b).all() for a, b in zip(loaded.get_layer(name).get_weights(), expected, strict=True))
+
+
+REFUSED = {
+    "another layer": (lambda name, own: ("conv9", own) if name == "conv0" else (name, own), "conv0"),
+    "one more layer": (lambda name, own: None if name == "bn0" else (name, own), "bn0"),
+    "another shape": (
+        lambda name, own: (name, [w[..., :1] for w in own] if name == "final_conv" else own),
+        "final_conv",
+    ),
+}
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize(("change", "said"), REFUSED.values(), ids=REFUSED)
+def test_a_file_of_another_model_changes_nothing(tmp_path, model, other, change, said):
+    path = write_old(tmp_path / "a.h5", model, change)
+    before = other.get_weights()
+    with pytest.raises(InputError, match=rf"a\.h5: .*{said}.*Build the"):
+        other.load_weights(path)
+    assert all((a == b).all() for a, b in zip(before, other.get_weights(), strict=True))
+
+
+def test_saving(tmp_path, model, other):
+    model.save(tmp_path / "a.keras")
+    loaded = keras.models.load_model(tmp_path / "a.keras")
+    assert type(loaded) is type(model)
+    loaded.save_weights(tmp_path / "a.weights.h5")
+    other.load_weights(tmp_path / "a.weights.h5")
+    image = golden.image(32, 32)
+    np.testing.assert_allclose(
+        other.predict(image, verbose=0), keras.ops.sigmoid(model.predict(image, verbose=0)), atol=1e-5
+    )
+
+
+@pytest.mark.tensorflow_only
+def test_encoder_freeze_leaves_batch_normalization():
+    model = sm.Unet("mobilenetv2", encoder_weights=None, encoder_freeze=True)
+    frozen = [layer for layer in model.layers if not layer.trainable]
+    assert any(layer.name == "Conv1" for layer in frozen)
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in frozen)
+    assert model.get_layer("decoder_stage0a_conv").trainable
+
+
+@pytest.mark.tensorflow_only
+def test_bad_input():
+    with pytest.raises(InputError, match="seresnet50 is not here"):
+        sm.Unet("seresnet50")
+    with pytest.raises(InputError, match="backbone_name.*resnet34"):
+        sm.Unet("resnet43")
+    with pytest.raises(InputError, match="multiples of 48"):
+        sm.PSPNet("resnet18", (100, 96, 3), encoder_weights=None)
+    with pytest.raises(InputError, match="multiples of 48"):
+        sm.PSPNet("resnet18", (None, None, 3), encoder_weights=None)
+    with pytest.raises(InputError, match="there is no such file"):
+        sm.Unet("resnet18", encoder_weights="/nowhere/a.h5")
+    with pytest.raises(ValueError, match="upsampling"):
+        sm.Unet("resnet18", encoder_weights=None, decoder_block_type="other")
+    with pytest.raises(InputError, match="concat"):
+        sm.FPN("resnet18", encoder_weights=None, pyramid_aggregation="mean")
+    with pytest.raises(InputError, match=r"could not be downloaded.*resnet18_imagenet_1000_no_top\.h5"):
+        sm.Unet("resnet18")
+    with pytest.raises(InputError, match="keras"):
+        sm.set_framework("theano")
+    sm.set_framework("TF.Keras")
+    assert sm.framework() == "keras"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("resnet34", [0, 127.5, 255]),
+        ("mobilenet", [-1, 0, 1]),
+        ("inceptionv3", [-1, 0, 1]),
+        ("vgg16", [255 - 103.939, 127.5 - 116.779, -123.68]),
+        ("efficientnetb0", [-0.485 / 0.229, (0.5 - 0.456) / 0.224, (1 - 0.406) / 0.225]),
+        ("densenet121", [-0.485 / 0.229, (0.5 - 0.456) / 0.224, (1 - 0.406) / 0.225]),
+    ],
+)
+def test_preprocessing(name, expected):
+    image = np.array([[[[0, 127.5, 255]]]], "float32")
+    np.testing.assert_allclose(np.asarray(sm.get_preprocessing(name)(image.copy()))[0, 0, 0], expected, atol=1e-4)
+
+
+@pytest.mark.tensorflow_only
+def test_the_names_of_the_backbones():
+    names = sm.get_available_backbone_names()
+    assert len(names) == len(set(names)) == 24 and {"resnet34", "efficientnetb7", "vgg16"} <= set(names)

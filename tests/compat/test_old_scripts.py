@@ -1,0 +1,99 @@
+"""The scripts of segmentation_models' README and examples, with another import line; its losses and metrics."""
+
+import pathlib
+
+import golden_segmentation_models as golden
+import keras
+import numpy as np
+import pytest
+
+import keras_seg.compat.segmentation_models as sm
+
+GOLDEN = np.load(pathlib.Path(golden.__file__).with_suffix(".npz"))
+FUNCTIONS = golden.functions(sm)
+TRUTH = (np.random.default_rng(0).uniform(size=(2, 32, 32, 3)) > 0.6).astype("float32")
+# Few layers: most of the time goes into the graph of a training step.
+SMALL = {"decoder_filters": (32, 16, 8, 8, 8), "decoder_use_batchnorm": False}
+IMAGES = np.random.default_rng(1).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+
+
+def test_every_function_of_the_old_package_is_here():
+    assert {f"function {name}" for name in FUNCTIONS} == {key for key in GOLDEN if key.startswith("function")}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values_of_1_0_1(name):
+    random = np.random.default_rng(0)
+    truth = (random.uniform(size=(3, 8, 9, 4)) > 0.6).astype("float32")
+    prediction = random.uniform(size=(3, 8, 9, 4)).astype("float32")
+    for given in (truth, truth.astype("int32")):
+        np.testing.assert_allclose(FUNCTIONS[name](given, prediction), GOLDEN[f"function {name}"], rtol=1e-5)
+
+
+def test_the_names_of_sums_and_multiples():
+    total = sm.losses.DiceLoss() + (1 * sm.losses.BinaryFocalLoss())
+    assert total.__name__ == "dice_loss_plus_1binary_focal_loss"
+    assert (2.5 * (total + sm.losses.jaccard_loss)).name.startswith("2.5dice_loss_plus")
+    with pytest.raises(ValueError, match="inherited"):
+        sm.losses.dice_loss + 1
+    with pytest.raises(ValueError, match="number"):
+        sm.losses.dice_loss * sm.losses.dice_loss
+    assert sm.metrics.f2_score.__name__ == "f2-score"
+
+
+@pytest.mark.tensorflow_only
+def test_the_script_of_the_examples(tmp_path):
+    """Binary segmentation of CamVid: a sum of losses, metrics with a threshold, checkpoints, generators."""
+    preprocess = sm.get_preprocessing("vgg16")
+    model = sm.Unet("vgg16", classes=3, encoder_weights=None, encoder_freeze=True, **SMALL)
+    total_loss = sm.losses.DiceLoss() + (1 * sm.losses.BinaryFocalLoss())
+    metrics = [sm.metrics.IOUScore(threshold=0.5), sm.metrics.FScore(threshold=0.5)]
+    # As in Keras 2: optimizer, loss, metrics.
+    model.compile(keras.optimizers.Adam(0.0001), total_loss, metrics, run_eagerly=True)
+    data = (preprocess(IMAGES), TRUTH)
+
+    def generator():
+        while True:
+            yield data
+
+    best = keras.callbacks.ModelCheckpoint(
+        tmp_path / "best.weights.h5", save_weights_only=True, save_best_only=True, mode="min"
+    )
+    history = model.fit_generator(
+        generator(),
+        steps_per_epoch=2,
+        epochs=1,
+        callbacks=[best],
+        validation_data=generator(),
+        validation_steps=1,
+        workers=1,
+    )
+    assert {"loss", "iou_score", "f1-score", "val_iou_score", "val_f1-score"} <= set(history.history)
+    sm.utils.set_trainable(model)
+    assert all(layer.trainable for layer in model.layers)
+    history = model.fit(*data, epochs=2, verbose=0)
+    assert "iou_score" in history.history and history.history["loss"][-1] < history.history["loss"][0]
+    model.load_weights(tmp_path / "best.weights.h5")
+    scores = model.evaluate_generator(generator(), 1)
+    assert len(scores) == 3
+    predicted = model.predict(data[0], verbose=0)
+    assert scores[1] == pytest.approx(float(sm.metrics.IOUScore(threshold=0.5)(TRUTH, predicted)), abs=1e-4)
+    model.save(tmp_path / "a.keras")
+    loaded = keras.models.load_model(tmp_path / "a.keras")
+    np.testing.assert_allclose(loaded.evaluate(*data, verbose=0), scores, rtol=1e-4)
+
+
+def test_losses_by_alias():
+    model = sm.Unet("vgg16", encoder_weights=None, **SMALL)
+    model.compile(keras.optimizers.Adam(0.0001), loss=sm.losses.bce_jaccard_loss, metrics=[sm.metrics.iou_score])
+    history = model.fit(IMAGES / 255, TRUTH[..., :1], epochs=3, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0] and 0 < history["iou_score"][0] < 1
+
+
+def test_regularizers_reach_the_copy():
+    model = sm.Unet("resnet18", encoder_weights=None)
+    copy = sm.utils.set_regularization(model, kernel_regularizer=keras.regularizers.L2(0.01))
+    assert not copy.compiled and len(copy.losses) > 20
+    kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
+    total = sum(0.01 * float(keras.ops.sum(kernel**2)) for kernel in kernels)
+    assert float(sum(copy.losses)) == pytest.approx(total, rel=1e-4)
