@@ -43,10 +43,11 @@ def _without_scaling(network: keras.Model) -> keras.Model:
 
 def _same_padding(network: keras.Model) -> keras.Model:
     """Inception with all paddings "same", so that sizes are halved exactly."""
-    return _changed(
-        network,
-        lambda layer: _again(layer, padding="same") if getattr(layer, "padding", None) == "valid" else _again(layer),
-    )
+
+    def change(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return _again(layer, padding="same") if getattr(layer, "padding", None) == "valid" else _again(layer)
+
+    return _changed(network, change)
 
 
 def _again(layer: keras.layers.Layer, **changes: str) -> keras.layers.Layer:
