@@ -169,6 +169,8 @@ def test_bad_input():
         sm.FPN("resnet18", encoder_weights=None, pyramid_aggregation="mean")
     with pytest.raises(InputError, match=r"could not be downloaded.*resnet18_imagenet_1000_no_top\.h5"):
         sm.Unet("resnet18")
+    with pytest.raises(InputError, match="decoder_filters.*block 4"):
+        sm.Linknet("resnet18", encoder_weights=None, decoder_filters=(None,) * 5)
     with pytest.raises(InputError, match="keras"):
         sm.set_framework("theano")
     sm.set_framework("TF.Keras")

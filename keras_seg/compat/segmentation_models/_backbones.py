@@ -33,23 +33,34 @@ class _Backbone(NamedTuple):
 
 
 def _without_scaling(network: keras.Model) -> keras.Model:
-    """EfficientNet behind the normalization that Keras put inside: there, images are normalized before."""
-    stem = network.get_layer("stem_conv_pad")
-    return keras.Model(stem.input, network.output)
+    """EfficientNet without the normalization that Keras put inside: there, images are normalized before."""
+    scaling = (keras.layers.Rescaling, keras.layers.Normalization)
+    return _changed(
+        network,
+        lambda layer: keras.layers.Identity(name=layer.name) if isinstance(layer, scaling) else _again(layer),
+    )
 
 
 def _same_padding(network: keras.Model) -> keras.Model:
     """Inception with all paddings "same", so that sizes are halved exactly."""
 
-    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
-        config = layer.get_config()
-        if "padding" in config and config["padding"] == "valid":
-            config["padding"] = "same"
-        return type(layer).from_config(config)
+    def change(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return _again(layer, padding="same") if getattr(layer, "padding", None) == "valid" else _again(layer)
 
-    same = keras.models.clone_model(network, clone_function=clone)
-    same.set_weights(network.get_weights())
-    return same
+    return _changed(network, change)
+
+
+def _again(layer: keras.layers.Layer, **changes: str) -> keras.layers.Layer:
+    return type(layer).from_config(layer.get_config() | changes)
+
+
+def _changed(network: keras.Model, change: Callable[[keras.layers.Layer], keras.layers.Layer]) -> keras.Model:
+    """The network with other layers in place of its own, and its weights."""
+    changed = keras.models.clone_model(network, clone_function=change)
+    for layer, old in zip(changed.layers, network.layers, strict=True):
+        if layer.weights:
+            layer.set_weights(old.get_weights())
+    return changed
 
 
 def _vgg(convolutions: int) -> _Features:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-import keras
 from keras import layers
 
+from keras_seg.compat.segmentation_models._backbones import get_backbone, get_feature_layers
 from keras_seg.compat.segmentation_models._features import feature
 
 
@@ -35,18 +35,25 @@ def transposed_bn_relu(x, filters: int, *, name: str, use_batchnorm: bool):
     return layers.Activation("relu", name=f"{name}_relu")(x)
 
 
-def center(backbone: keras.Model, *, use_batchnorm: bool):
-    """The backbone's output, through two more convolutions if it ends in a pooling, as VGG does."""
+def decoder_input(
+    name: str,
+    input_shape: tuple[int | None, ...],
+    *,
+    weights: str | None,
+    features: str | Sequence[str | int],
+    use_batchnorm: bool,
+):
+    """(backbone, its output, its features), for decoders that begin at the smallest map.
+
+    The output of a backbone that ends in a pooling, as VGG does, passes through two more convolutions.
+    """
+    backbone = get_backbone(name, input_shape, weights)
     x = backbone.output
+    skips = [feature(backbone, layer) for layer in (get_feature_layers(name, 4) if features == "default" else features)]
     if isinstance(backbone.layers[-1], layers.MaxPooling2D):
         for number in (1, 2):
             x = conv_bn_relu(x, 512, 3, name=f"center_block{number}", use_batchnorm=use_batchnorm)
-    return x
-
-
-def skips_of(backbone: keras.Model, encoder_features: Sequence[str | int]) -> list:
-    """The tensors of the named or numbered layers."""
-    return [feature(backbone, name) for name in encoder_features]
+    return backbone, x, skips
 
 
 def decoder_block_of(decoder_block_type: str, upsampling, transpose):

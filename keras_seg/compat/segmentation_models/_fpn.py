@@ -9,6 +9,7 @@ from keras_seg import _validation
 from keras_seg._types import PathLike
 from keras_seg.compat.segmentation_models import _blocks
 from keras_seg.compat.segmentation_models._backbones import get_backbone, get_feature_layers
+from keras_seg.compat.segmentation_models._features import feature
 from keras_seg.compat.segmentation_models._model import finished
 
 
@@ -51,9 +52,10 @@ def FPN(
     _validation.one_of("pyramid_aggregation", pyramid_aggregation, ("concat", "sum"))
     backbone = get_backbone(backbone_name, input_shape, encoder_weights)
     features = get_feature_layers(backbone_name, 4) if encoder_features == "default" else encoder_features
+    skips = [feature(backbone, name) for name in features]
     filters, norm = pyramid_block_filters // 2, pyramid_use_batchnorm
     x, pyramid = backbone.output, []
-    for level, skip in zip((5, 4, 3, 2), _blocks.skips_of(backbone, features), strict=True):
+    for level, skip in zip((5, 4, 3, 2), skips, strict=True):
         x = _lateral(x, skip, pyramid_block_filters, level)
         pyramid.append(x)
     heads = []

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from keras_seg import _validation
 from keras_seg._types import PathLike
 from keras_seg.compat.segmentation_models import _blocks
-from keras_seg.compat.segmentation_models._backbones import get_backbone, get_feature_layers
 from keras_seg.compat.segmentation_models._model import finished
 
 
@@ -35,17 +35,24 @@ def Linknet(
         (None, None, None, 1)
     """
     block = _blocks.decoder_block_of(decoder_block_type, _upsampled, _transposed)
-    backbone = get_backbone(backbone_name, input_shape, encoder_weights)
-    features = get_feature_layers(backbone_name, 4) if encoder_features == "default" else encoder_features
-    skips = _blocks.skips_of(backbone, features)
-    x = _blocks.center(backbone, use_batchnorm=decoder_use_batchnorm)
+    backbone, x, skips = _blocks.decoder_input(
+        backbone_name,
+        input_shape,
+        weights=encoder_weights,
+        features=encoder_features,
+        use_batchnorm=decoder_use_batchnorm,
+    )
     for stage, filters in enumerate(decoder_filters):
         skip = skips[stage] if stage < len(skips) else None
         name = f"decoder_stage{stage}"
         x = _blocks.conv_bn_relu(x, x.shape[-1] // 4, 1, name=f"{name}a", use_batchnorm=decoder_use_batchnorm)
         x = block(x, name=name, use_batchnorm=decoder_use_batchnorm)
-        filters = filters if skip is None else skip.shape[-1]
-        x = _blocks.conv_bn_relu(x, filters, 1, name=f"{name}c", use_batchnorm=decoder_use_batchnorm)
+        width = filters if skip is None else skip.shape[-1]
+        if width is None:
+            _validation.fail(
+                "decoder_filters", f"must be an integer for block {stage}, which has no skip", decoder_filters
+            )
+        x = _blocks.conv_bn_relu(x, width, 1, name=f"{name}c", use_batchnorm=decoder_use_batchnorm)
         if skip is not None:
             x = layers.Add(name=f"{name}_add")([x, skip])
     x = _blocks.classes_of(x, classes, name=None)

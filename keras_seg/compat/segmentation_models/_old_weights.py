@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import h5py
 import keras
@@ -67,12 +68,11 @@ def load_old_weights(model: keras.Model, path: PathLike) -> None:
         layers[name].set_weights(stored[old])
 
 
-def _weights_of(file: h5py.File) -> h5py.Group:
-    found = file.get("model_weights", file)
-    return found if isinstance(found, h5py.Group) else file
+def _weights_of(file: h5py.File) -> Any:
+    return file.get("model_weights", file)
 
 
-def _names(group: h5py.Group, key: str) -> list[str]:
+def _names(group: Any, key: str) -> list[str]:
     """An attribute that holds names; Keras divided long lists over several attributes."""
     keys = (
         [key]
@@ -83,7 +83,7 @@ def _names(group: h5py.Group, key: str) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
 
-def _arrays(group: h5py.Group) -> list[np.ndarray]:
+def _arrays(group: Any) -> list[np.ndarray]:
     return [np.asarray(group[name]) for name in _names(group, "weight_names")]
 
 

@@ -7,7 +7,6 @@ from keras import layers
 
 from keras_seg._types import PathLike
 from keras_seg.compat.segmentation_models import _blocks
-from keras_seg.compat.segmentation_models._backbones import get_backbone, get_feature_layers
 from keras_seg.compat.segmentation_models._model import finished
 
 
@@ -55,10 +54,13 @@ def Unet(
         (None, None, None, 3)
     """
     block = _blocks.decoder_block_of(decoder_block_type, _upsampled, _transposed)
-    backbone = get_backbone(backbone_name, input_shape, encoder_weights)
-    features = get_feature_layers(backbone_name, 4) if encoder_features == "default" else encoder_features
-    skips = _blocks.skips_of(backbone, features)
-    x = _blocks.center(backbone, use_batchnorm=decoder_use_batchnorm)
+    backbone, x, skips = _blocks.decoder_input(
+        backbone_name,
+        input_shape,
+        weights=encoder_weights,
+        features=encoder_features,
+        use_batchnorm=decoder_use_batchnorm,
+    )
     for stage, filters in enumerate(decoder_filters):
         skip = skips[stage] if stage < len(skips) else None
         x = block(x, skip, filters, name=f"decoder_stage{stage}", use_batchnorm=decoder_use_batchnorm)

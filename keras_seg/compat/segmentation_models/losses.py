@@ -43,8 +43,8 @@ class Loss(keras.losses.Loss):
 
     def get_config(self) -> dict[str, Any]:
         """The settings."""
-        names = self.__init__.__annotations__.keys() - {"return"}
-        return {name: getattr(self, name) for name in sorted(names)}
+        hidden = ("name", "reduction", "dtype", "built")
+        return {name: value for name, value in vars(self).items() if name[0] != "_" and name not in hidden}
 
 
 @_register
@@ -112,46 +112,34 @@ class JaccardLoss(Loss):
         smooth: float = SMOOTH,
     ) -> None:
         super().__init__(name="jaccard_loss")
-        self.class_weights, self.class_indexes, self.per_image, self.smooth = (
-            class_weights,
-            class_indexes,
-            per_image,
-            smooth,
-        )
+        self.class_weights, self.class_indexes = class_weights, class_indexes
+        self.per_image, self.smooth = per_image, smooth
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The value."""
         counts = Counts(y_true, y_pred, class_indexes=self.class_indexes, per_image=self.per_image)
-        score = _scores.iou(counts, self.smooth)
+        score = self._score(counts)
         return 1 - _scores.averaged(score, per_image=self.per_image, class_weights=self.class_weights)
+
+    def _score(self, counts: Counts) -> Any:
+        return _scores.iou(counts, self.smooth)
 
 
 @_register
-class DiceLoss(Loss):
+class DiceLoss(JaccardLoss):
     """1 - F score of soft counts.
 
     Args:
         beta: float. The weight of recall. Defaults to 1.
-        class_weights, class_indexes, per_image, smooth: as of `JaccardLoss`.
+        *args, **settings: as of `JaccardLoss`.
     """
 
-    def __init__(
-        self,
-        beta: float = 1,
-        class_weights: Sequence[float] | None = None,
-        class_indexes: _Indices = None,
-        per_image: bool = False,
-        smooth: float = SMOOTH,
-    ) -> None:
-        super().__init__(name="dice_loss")
-        self.beta, self.smooth, self.per_image = beta, smooth, per_image
-        self.class_weights, self.class_indexes = class_weights, class_indexes
+    def __init__(self, beta: float = 1, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.name, self.beta = "dice_loss", beta
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        """The value."""
-        counts = Counts(y_true, y_pred, class_indexes=self.class_indexes, per_image=self.per_image)
-        score = _scores.f_score(counts, self.smooth, self.beta)
-        return 1 - _scores.averaged(score, per_image=self.per_image, class_weights=self.class_weights)
+    def _score(self, counts: Counts) -> Any:
+        return _scores.f_score(counts, self.smooth, self.beta)
 
 
 @_register

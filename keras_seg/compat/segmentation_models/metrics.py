@@ -84,22 +84,16 @@ class FScore(Metric):
 
     Args:
         beta: float. The weight of recall. Defaults to 1.
-        class_weights, class_indexes, threshold, per_image, smooth: as of `Metric`.
-        name: str. Defaults to None, for "f1-score" if beta is 1.
+        *args, **settings: as of `Metric`; the name is "f1-score" if beta is 1.
     """
 
-    def __init__(
-        self,
-        beta: float = 1,
-        class_weights: Sequence[float] | None = None,
-        class_indexes: int | Sequence[int] | None = None,
-        threshold: float | None = None,
-        per_image: bool = False,
-        smooth: float = SMOOTH,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(class_weights, class_indexes, threshold, per_image, smooth, name or f"f{beta}-score")
+    _name = "f-score"
+
+    def __init__(self, beta: float = 1, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
         self.beta = beta
+        if self.name == self._name:
+            self.name = f"f{beta}-score"
 
     def _score(self, counts: Counts) -> Any:
         return _scores.f_score(counts, self.smooth, self.beta)
