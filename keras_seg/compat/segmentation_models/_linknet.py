@@ -49,9 +49,8 @@ def Linknet(
         x = block(x, name=name, use_batchnorm=decoder_use_batchnorm)
         width = filters if skip is None else skip.shape[-1]
         if width is None:
-            _validation.fail(
-                "decoder_filters", f"must be an integer for block {stage}, which has no skip", decoder_filters
-            )
+            rule = f"must be an integer for block {stage}, which has no skip"
+            _validation.fail("decoder_filters", rule, decoder_filters)
         x = _blocks.conv_bn_relu(x, width, 1, name=f"{name}c", use_batchnorm=decoder_use_batchnorm)
         if skip is not None:
             x = layers.Add(name=f"{name}_add")([x, skip])
