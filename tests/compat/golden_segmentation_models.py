@@ -5,8 +5,8 @@ It runs on Keras 2, in an environment of its own:
     pip install tensorflow tf_keras segmentation-models==1.0.1
     python tests/compat/golden_segmentation_models.py
 
-writes golden_segmentation_models.npz beside itself. With a path as argument it also writes there, in the format of
-Keras 2, the weights file of the first case, which is too large to keep.
+writes golden_segmentation_models.npz beside itself. With a folder as argument it writes there, and with it old.h5, the
+weights of the first case in the format of Keras 2, which are too large to keep.
 """
 
 import os
@@ -124,12 +124,13 @@ def old_package():
 
 
 def main():
+    folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__)
     package = old_package()
     golden = {}
     for case in CASES:
         model = build(package, case)
-        if case == next(iter(CASES)) and len(sys.argv) > 1:
-            model.save_weights(sys.argv[1])
+        if case == next(iter(CASES)) and folder.is_dir():
+            model.save_weights(str(folder / "old.h5"))
         golden[f"{case}: output"] = seen(model.predict(image(*CASES[case][3]), verbose=0))
         golden[f"{case}: parameters"] = np.array(model.count_params())
         print(case, model.count_params(), float(np.abs(golden[f"{case}: output"]).max()), flush=True)
@@ -138,7 +139,8 @@ def main():
     prediction = random.uniform(size=(3, 8, 9, 4)).astype("float32")
     for name, function in functions(package).items():
         golden[f"function {name}"] = np.asarray(function(truth, prediction))
-    np.savez_compressed(pathlib.Path(__file__).with_suffix(".npz"), **golden)
+    name = pathlib.Path(__file__).with_suffix(".npz").name
+    np.savez_compressed((folder if folder.is_dir() else folder.parent) / name, **golden)
 
 
 def functions(package):
