@@ -82,6 +82,7 @@ def test_parameter_counts(name):
     assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == PARAMETERS[name]
     assert PARAMETERS[name] == GOLDEN[f"{name}/parameters"]
     assert name in ks.backbones.names()
+    assert variant_of(model) == name
 
 
 def test_levels():
@@ -128,20 +129,16 @@ def test_saved_and_loaded_in_mixed_precision(name, tmp_path):
 
 
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("name", SMALLEST)
-def test_a_network_is_recognized(name):
-    """Also under another name, without maps, dilated, and loaded again."""
-    model = ks.backbones.build(name, name="backbone")
-    assert variant_of(model) == name
-    assert variant_of(keras.Model(model.inputs[0], model.output["P5"])) == name
-    if name not in MITS:
-        assert variant_of(ks.surgery.dilate(model, output_stride=8)) == name
-    assert variant_of(keras.Model.from_config(model.get_config())) == name
+def test_a_network_is_recognized():
+    """Also dilated and loaded again."""
+    model = ks.backbones.build("MobileNetV3SmallTorchvision", name="backbone")
+    for other in (ks.surgery.dilate(model, output_stride=8), keras.Model.from_config(model.get_config())):
+        assert variant_of(other) == "MobileNetV3SmallTorchvision"
 
 
 @pytest.mark.tensorflow_only
 def test_other_networks_are_not_recognized():
-    for name in ("Compact", "MobileNetV2", "MobileNetV3Small", "ResNet50"):
+    for name in ("Compact", "MobileNetV3Small"):
         assert variant_of(ks.backbones.build(name)) is None
 
 

@@ -19,7 +19,13 @@ SMALL = {
     "UNetPlusPlus": {"decoder_filters": (8, 8, 8, 8, 8)},
 }
 NAMES = list(SMALL)
-ONE_IN_QUICK = [NAMES[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in NAMES[1:])]
+# Whose exports and backbones test_originals.py has too.
+LATER = ("DeepLabV3", "LRASPP", "UNetPlusPlus", "UPerNet")
+FIRST_ONES = [pytest.param(name, marks=pytest.mark.slow if name in LATER else ()) for name in NAMES]
+ONE_IN_QUICK = [
+    NAMES[0],
+    *(pytest.param(name, marks=pytest.mark.slow if name in LATER else pytest.mark.thorough) for name in NAMES[1:]),
+]
 
 
 def noise(*shape):
@@ -110,7 +116,7 @@ def test_saves_and_reloads(name, tmp_path):
 @pytest.mark.thorough
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports are made on the TensorFlow backend")
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FIRST_ONES)
 def test_exports(name, tmp_path):
     model = small(name)
     assert ks.export.tflite(model, tmp_path / "m.tflite", input_size=(70, 90)).max_abs_difference < 1e-4
@@ -119,7 +125,7 @@ def test_exports(name, tmp_path):
 
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FIRST_ONES)
 @pytest.mark.parametrize("backbone", [pytest.param("ConvNeXtTiny", marks=pytest.mark.slow), "MobileNetV2"])
 def test_other_backbones(name, backbone):
     """ConvNeXt has no map of stride 2."""
