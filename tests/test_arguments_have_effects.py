@@ -86,7 +86,7 @@ def description(name, arguments):
     return json.dumps([model.get_config(), trainable, [weight.shape for weight in model.weights]], default=str)
 
 
-SLOW = ("DeconvNet", "SegNet", "UNet on a backbone", "PSPNet", "DeepLabV3Plus")
+SLOW = ("DeconvNet", "SegNet", "UNet on a backbone", "PSPNet", "DeepLabV3Plus", "LRASPP", "UPerNet", "UNetPlusPlus")
 
 
 @pytest.mark.thorough

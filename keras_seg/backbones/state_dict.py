@@ -133,7 +133,7 @@ class Matching:
 
 def _named_weights(layer: Any) -> Iterator[tuple[str, Any]]:
     """(layer, variable) for each variable; those of a normalization inside of it are of `{layer}_norm`."""
-    inner = getattr(layer, "normalize", None)
+    inner: Any = getattr(layer, "normalize", None)
     normalizing = {id(variable) for variable in inner.weights} if isinstance(inner, keras.layers.Layer) else set()
     for variable in layer.weights:
         yield f"{layer.name}_norm" if id(variable) in normalizing else layer.name, variable

@@ -73,7 +73,7 @@ def LRASPP(
     if output_stride <= fine:
         rule = f"must be that of a map deeper than the early one, of stride {fine}"
         _validation.fail("output_stride", rule, output_stride)
-    encoder = _two_maps(encoder, fine, output_stride)
+    encoder = _with_early_map(encoder, fine)
     image = keras.Input(input_shape, name="image")
     pyramid = encoder(torch_padded(image, encoder, output_stride))
     early, deep = pyramid[level_of(fine)], pyramid[level_of(output_stride)]
@@ -93,17 +93,17 @@ def LRASPP(
     return torch_resized_model(image, x, activation, encoder, scale=fine, name=name)
 
 
-def _two_maps(encoder: keras.Model, fine: int, output_stride: int) -> keras.Model:
-    """`encoder` with no other maps than the two that are read, the early one of MobileNetV3 as published."""
-    variant, maps = variant_of(encoder), encoder.output
-    early = maps[level_of(fine)]
-    if variant in mobilenet_v3.VARIANTS:
-        early = mobilenet_v3.early_map(variant, encoder)
-    pyramid = {level_of(fine): early, level_of(output_stride): maps[level_of(output_stride)]}
-    two = keras.Model(encoder.inputs[0], pyramid, name=encoder.name)
-    if not encoder.trainable:
-        two.trainable = False
-    return two
+def _with_early_map(encoder: keras.Model, fine: int) -> keras.Model:
+    """`encoder` with the early map of MobileNetV3 as published; others keep theirs."""
+    variant = variant_of(encoder)
+    if variant not in mobilenet_v3.VARIANTS:
+        return encoder
+    pyramid = {**encoder.output, level_of(fine): mobilenet_v3.early_map(variant, encoder)}
+    trainable = encoder.trainable
+    encoder = keras.Model(encoder.inputs[0], pyramid, name=encoder.name)
+    if not trainable:
+        encoder.trainable = False
+    return encoder
 
 
 def _weights(x: Tensor, filters: int) -> Tensor:

@@ -84,17 +84,15 @@ def UNetPlusPlus(
     # Decoder: nodes[start] is the newest node of the decoder that begins at the encoder's map number `start`.
     nodes: list[Tensor] = [pyramid[level_of(deepest)]]
     for stage, width in enumerate(widths):
-        skip = pyramid.get(level_of(deepest >> stage + 1))
+        skip: Tensor = pyramid.get(level_of(deepest >> stage + 1))
         made: list[Tensor] = []
         # The finest decoder, of one step, first: each of the others reads all those that begin above it.
         for start in reversed(range(len(nodes) if skip is not None else 1)):
-            joined = [*reversed(made), *([] if skip is None else [skip])]
-            joined = layers.Concatenate(name=f"node{start}_{stage}_join")(joined) if len(joined) > 1 else skip
             made.append(
                 decoder_stage(
                     nodes[start],
-                    joined,
-                    skip.shape[-1] if start else width,
+                    _joined([*reversed(made), skip], f"node{start}_{stage}_join"),
+                    width if start == 0 else skip.shape[-1],
                     f"node{start}_{stage}",
                     interpolation=interpolation,
                     normalization=normalization,
@@ -108,6 +106,11 @@ def UNetPlusPlus(
 
     # Head
     return cropped_model(image, x, num_classes, activation, kernel_size=3, scale=decoder_stride, name=name)
+
+
+def _joined(maps: list[Tensor], name: str) -> Tensor:
+    """The maps as one; None where there is no map at this resolution."""
+    return layers.Concatenate(name=name)(maps) if len(maps) > 1 else maps[0]
 
 
 def _check_complete(strides: list[int]) -> None:

@@ -184,7 +184,7 @@ MODELS = {
     "UPerNet": {"backbone": "Compact", "filters": 8},
     "DeconvNet": {},
 }
-LONG = ("SegNet", "SegNetBasic", "DeconvNet")
+LONG = ("SegNet", "SegNetBasic", "DeconvNet", "UNetPlusPlus", "LRASPP", "UPerNet", "DDRNet")
 
 
 @pytest.mark.thorough
