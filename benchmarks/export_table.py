@@ -48,7 +48,7 @@ ROWS = {
     "FPN": ("FPN", MOBILE, 224),
     "LinkNet": ("LinkNet", MOBILE, 224),
     "PSPNet": ("PSPNet", MOBILE, 224),
-    "DeepLabV3": ("DeepLabV3", {**MOBILE, "output_stride": 16}, 224),
+    "DeepLabV3": ("DeepLabV3", {**VOC, "backbone": "Compact", "output_stride": 16}, 224),
     "DeepLabV3Plus": ("DeepLabV3Plus", MOBILE, 224),
     "LRASPP": ("LRASPP", VOC, 224),
     "UPerNet": ("UPerNet", {**VOC, "backbone": "Compact"}, 224),
