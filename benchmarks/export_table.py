@@ -44,10 +44,15 @@ ROWS = {
     "UNet2015": ("UNet2015", VOC, 252),
     "UNet, plain": ("UNet", VOC, 224),
     "UNet, MobileNetV2": ("UNet", MOBILE, 224),
+    "UNetPlusPlus": ("UNetPlusPlus", {**VOC, "backbone": "Compact"}, 224),
     "FPN": ("FPN", MOBILE, 224),
     "LinkNet": ("LinkNet", MOBILE, 224),
     "PSPNet": ("PSPNet", MOBILE, 224),
+    "DeepLabV3": ("DeepLabV3", {**VOC, "backbone": "Compact", "output_stride": 16}, 224),
     "DeepLabV3Plus": ("DeepLabV3Plus", MOBILE, 224),
+    "LRASPP": ("LRASPP", VOC, 224),
+    "UPerNet": ("UPerNet", {**VOC, "backbone": "Compact"}, 224),
+    "DDRNet": ("DDRNet", VOC, 224),
     "SegFormer": ("SegFormer", {**VOC, "backbone": "MiTB0"}, 224),
 }
 # key: (export function, file, options)
@@ -90,11 +95,12 @@ def built(label):
     model = ks.models.build(name, **arguments)
     if name == "PatchClassifier":
         model = ks.surgery.convolutionalize(model)
-    if "backbone" in arguments:
+    if "backbone" in arguments or name in ("LRASPP", "DDRNet"):
         model.compile(keras.optimizers.Adam(1e-3), loss=ks.losses.Crossentropy())
         images, masks = scenes(_STEPS * _BATCH // 4, _TRAINED_SIDE, 0)
         model.fit(images, masks.astype("int32"), batch_size=_BATCH, epochs=4, verbose=0)
-    settle(model, tf.constant(scenes(2, side, 1)[0]))
+    # Of several images, as some nets normalize one number per image.
+    settle(model, tf.constant(scenes(8, side, 1)[0]))
     return model, side
 
 

@@ -43,10 +43,15 @@ ROWS = {
                                  31_030_658, "logits", 252),
     "UNet, plain": ("UNet", VOC, None, "logits", 256),
     "UNet": ("UNet", MOBILE, None, "logits", 256),
+    "UNetPlusPlus": ("UNetPlusPlus", {**VOC, "backbone": "ResNet34"}, 26_081_509, "logits", 256),
     "FPN": ("FPN", MOBILE, None, "logits", 256),
     "LinkNet": ("LinkNet", MOBILE, None, "logits", 256),
     "PSPNet": ("PSPNet", MOBILE, None, "logits", 256),
+    "DeepLabV3": ("DeepLabV3", {**VOC, "backbone": "ResNet50Torchvision"}, 39_638_869, "logits", 256),
     "DeepLabV3Plus": ("DeepLabV3Plus", MOBILE, None, "logits", 256),
+    "LRASPP": ("LRASPP", VOC, 3_221_538, "logits", 256),
+    "UPerNet": ("UPerNet", {**VOC, "backbone": "ResNet34"}, 29_604_821, "logits", 256),
+    "DDRNet": ("DDRNet", {"num_classes": 19}, 5_695_987, "logits", 256),
     "SegFormer": ("SegFormer", {**VOC, "backbone": "MiTB0"}, 3_719_541, "logits", 256),
 }  # fmt: skip
 

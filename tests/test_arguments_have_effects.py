@@ -27,6 +27,11 @@ MODELS = {
     "PSPNet": {**ON_BACKBONE, "filters": 2},
     "DeepLabV3Plus": {**ON_BACKBONE, "aspp_filters": 2, "low_level_filters": 2},
     "SegFormer": {**ON_BACKBONE, "filters": 2},
+    "DeepLabV3": {**ON_BACKBONE, "aspp_filters": 2},
+    "DDRNet": {},
+    "UPerNet": {**ON_BACKBONE, "filters": 2},
+    "LRASPP": {**ON_BACKBONE, "filters": 2},
+    "UNetPlusPlus": {**ON_BACKBONE, "decoder_filters": (2, 2, 2, 2, 2)},
 }
 # Another value for each argument, or one by the type of the value in `MODELS`.
 OTHERS = {
@@ -44,6 +49,7 @@ OTHERS = {
     "decoder_stride": 2,
     "depth": 3,
     "dropout": 0.3,
+    "dilate_strided": True,
     "fc_filters": 3,
     "final_filters": 3,
     "head": "average",
@@ -54,6 +60,7 @@ OTHERS = {
     "low_level_filters": 3,
     "name": "other",
     "normalization": None,
+    "normalize_image": False,
     "num_classes": 4,
     "output_stride": 32,
     "pad_to_stride": False,
@@ -63,6 +70,7 @@ OTHERS = {
     "rates": (1, 2, 3),
     "segmentation_filters": 3,
     "units": (5,),
+    "variant": "23",
     "weights": "missing.weights.h5",
 }
 
@@ -78,7 +86,7 @@ def description(name, arguments):
     return json.dumps([model.get_config(), trainable, [weight.shape for weight in model.weights]], default=str)
 
 
-SLOW = ("DeconvNet", "SegNet", "UNet on a backbone", "PSPNet", "DeepLabV3Plus")
+SLOW = ("DeconvNet", "SegNet", "UNet on a backbone", "PSPNet", "DeepLabV3Plus", "LRASPP", "UPerNet", "UNetPlusPlus")
 
 
 @pytest.mark.thorough

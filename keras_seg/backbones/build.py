@@ -20,7 +20,8 @@ def names() -> list[str]:
     """The names that `build` takes, in alphabetical order: those written here and the networks of keras.applications.
 
     Written here are Compact and the networks in PyTorch's form: ResNet18, ResNet34, ResNet50Torchvision,
-    ResNet101Torchvision, EfficientNetLite0 to 4, and MiTB0 to 5.
+    ResNet101Torchvision, MobileNetV3LargeTorchvision, MobileNetV3SmallTorchvision, EfficientNetLite0 to 4, and MiTB0
+    to 5.
 
     Returns:
         A list of strings.
@@ -61,7 +62,8 @@ def build(
 
     **PyTorch's weights.** ResNet18, ResNet34, ResNet50Torchvision and ResNet101Torchvision have the layers of
     torchvision's ResNets (those of keras.applications have biases and other strides) and take state dicts of
-    torchvision, timm and segmentation_models_pytorch. EfficientNetLite0 to 4 have TensorFlow's padding and take state
+    torchvision, timm and segmentation_models_pytorch. MobileNetV3LargeTorchvision and MobileNetV3SmallTorchvision have
+    torchvision's padding and take its state dicts. EfficientNetLite0 to 4 have TensorFlow's padding and take state
     dicts of efficientnet_lite_pytorch and of timm's `tf_efficientnet_lite0` to 4; timm's `efficientnet_lite0`, without
     `tf_`, has the same keys but was trained with other padding, and would lose accuracy here. MiTB0 to 5, the Mix
     Transformers of SegFormer, take state dicts of transformers, of the authors' code and of

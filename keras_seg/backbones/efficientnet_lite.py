@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_seg._types import Tensor
 from keras_seg.backbones.pyramid import find_pyramid
+from keras_seg.backbones.rounded_channels import rounded_channels
 
 # name: (factor of the channels, factor of the blocks per stage)
 VARIANTS = {
@@ -59,6 +60,13 @@ def pyramid(name: str, network: keras.Model, skips: str) -> dict[str, Tensor]:
     if skips == "narrow":
         found["P5"] = network.get_layer("top_conv").input
     return found
+
+
+def signature(name: str) -> tuple[dict[str, int], set[str]]:
+    """({layer with weights: its channels} of the last block per stage, layers that only longer networks have)."""
+    ends = {prefix[:-2]: (prefix[-2], filters) for prefix, _, filters, _ in _blocks(name)}
+    last = {f"{stage}{letter}_project_bn": filters for stage, (letter, filters) in ends.items()}
+    return last, {f"{stage}{chr(ord(letter) + 1)}_project_bn" for stage, (letter, _) in ends.items()}
 
 
 def module_of(name: str, layer: str, keys: frozenset[str]) -> str:
@@ -125,13 +133,7 @@ def _blocks(name: str) -> Iterator[tuple[str, _Stage, int, bool]]:
         repeats = stage.repeats if number in (1, len(_STAGES)) else math.ceil(depth * stage.repeats)
         for repeat in range(repeats):
             letter = string.ascii_lowercase[repeat]
-            yield f"block{number}{letter}_", stage, _rounded(width * stage.filters), repeat == 0
-
-
-def _rounded(filters: float) -> int:
-    """The nearest multiple of 8, or the next one if the nearest is more than a tenth below."""
-    nearest = max(8, int(filters + 4) // 8 * 8)
-    return nearest + 8 if nearest < 0.9 * filters else nearest
+            yield f"block{number}{letter}_", stage, rounded_channels(width * stage.filters), repeat == 0
 
 
 def _block(x: Tensor, prefix: str, stage: _Stage, *, filters: int, strides: int) -> Tensor:

@@ -55,17 +55,12 @@ def pyramid(name: str, network: keras.Model, skips: str) -> dict[str, Tensor]:
     return {f"P{stage + 1}": network.get_layer(f"stage{stage}_norm").output for stage in (1, 2, 3, 4)}
 
 
-def variant_of(network: keras.Model) -> str | None:
-    """The name of the Mix Transformer that `network` is, or None."""
-    names = {layer.name for layer in network.layers}
-    for name, (widths, repeats) in VARIANTS.items():
-        ends = [f"stage{stage}_block{count - 1}_add2" for stage, count in enumerate(repeats, start=1)]
-        beyond = [f"stage{stage}_block{count}_add2" for stage, count in enumerate(repeats, start=1)]
-        if names.issuperset(ends) and names.isdisjoint(beyond):
-            outputs = [network.get_layer(end).output.shape[-1] for end in ends]
-            if outputs == list(widths):
-                return name
-    return None
+def signature(name: str) -> tuple[dict[str, int], set[str]]:
+    """({layer with weights: its channels} of the last block per stage, layers that only longer networks have)."""
+    widths, repeats = VARIANTS[name]
+    stages = list(enumerate(zip(widths, repeats, strict=True), start=1))
+    ends = {f"stage{stage}_block{count - 1}_contract": width for stage, (width, count) in stages}
+    return ends, {f"stage{stage}_block{count}_contract" for stage, (_, count) in stages}
 
 
 def module_of(name: str, layer: str, keys: frozenset[str]) -> str:

@@ -4,10 +4,10 @@ from types import ModuleType
 
 import keras
 
-from keras_seg.backbones import efficientnet_lite, mix_transformer, resnet
+from keras_seg.backbones import efficientnet_lite, mix_transformer, mobilenet_v3, resnet
 from keras_seg.layers.preprocessing import Preprocessing
 
-_FAMILIES = {resnet: "torch", efficientnet_lite: "lite", mix_transformer: "torch"}
+_FAMILIES = {resnet: "torch", mobilenet_v3: "torch", efficientnet_lite: "lite", mix_transformer: "torch"}
 
 
 def ported_names() -> list[str]:
@@ -18,6 +18,23 @@ def ported_names() -> list[str]:
 def family_of(name: str) -> ModuleType:
     """The module that makes network `name` and knows the names of its weights elsewhere."""
     return next(family for family in _FAMILIES if name in family.VARIANTS)
+
+
+def variant_of(network: keras.Model) -> str | None:
+    """The name of the ported network that `network` is, by its layers, or None."""
+    shapes = {layer.name: layer.weights[-1].shape for layer in network.layers if layer.weights}
+    channels = {layer: shape[-1] for layer, shape in shapes.items() if shape}
+    for name in ported_names():
+        ends, beyond = family_of(name).signature(name)
+        if ends.items() <= channels.items() and channels.keys().isdisjoint(beyond):
+            return name
+    return None
+
+
+def in_torch_form(network: keras.Model) -> bool:
+    """Whether the maps of `network` lie where PyTorch's padding puts them, also at sizes that no stride divides."""
+    name = variant_of(network)
+    return name is not None and family_of(name) is not efficientnet_lite
 
 
 def ported_backbone(

@@ -23,6 +23,8 @@ _ADDRESSES = {
     "ResNet34": "https://download.pytorch.org/models/resnet34-b627a593.pth",
     "ResNet50Torchvision": "https://download.pytorch.org/models/resnet50-0676ba61.pth",
     "ResNet101Torchvision": "https://download.pytorch.org/models/resnet101-63fe2227.pth",
+    "MobileNetV3LargeTorchvision": "https://download.pytorch.org/models/mobilenet_v3_large-8738ca79.pth",
+    "MobileNetV3SmallTorchvision": "https://download.pytorch.org/models/mobilenet_v3_small-047dcff4.pth",
     "EfficientNetLite3": "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/"
     "tf_efficientnet_lite3-b733e338.pth",
     "EfficientNetLite4": "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/"

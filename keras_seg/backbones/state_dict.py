@@ -1,6 +1,6 @@
 """State dicts of PyTorch as the weights of layers: every key has its place, or the error names it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 import keras
@@ -84,15 +84,18 @@ class Matching:
         module_of: Callable[[str], str],
         part_of: Callable[[str, str, np.ndarray], np.ndarray] = lambda layer, module, array: array,
     ) -> None:
-        """Find an array of the right shape for each variable of `layers`, whose modules `module_of` names."""
+        """Find an array of the right shape for each variable of `layers`, whose modules `module_of` names.
+
+        A layer that normalizes itself has two modules, that of `{layer}` and that of `{layer}_norm`.
+        """
         for layer in layers:
-            for variable in layer.weights:
-                module = module_of(layer.name)
+            for name, variable in _named_weights(layer):
+                module = module_of(name)
                 key = f"{module}.{_PARAMETERS.get(variable.name, 'weight')}"
                 if key not in self._arrays:
                     self._unfit(f"lack {key!r}")
                 self._used.add(key)
-                array = part_of(layer.name, module, self._arrays[key])
+                array = part_of(name, module, self._arrays[key])
                 self._values.append((variable, self._fitted(array, key, layer, variable)))
 
     def check_rest(self, without_place: Iterable[str]) -> None:
@@ -126,6 +129,14 @@ class Matching:
     def _unfit(self, reason: str) -> NoReturn:
         fix = f"These are weights of another architecture. keras_seg.backbones.build says what fits {self._name}."
         _validation.fail("weights", f"do not fit {self._name}: they {reason}", self._source, fix)
+
+
+def _named_weights(layer: Any) -> Iterator[tuple[str, Any]]:
+    """(layer, variable) for each variable; those of a normalization inside of it are of `{layer}_norm`."""
+    inner: Any = getattr(layer, "normalize", None)
+    normalizing = {id(variable) for variable in inner.weights} if isinstance(inner, keras.layers.Layer) else set()
+    for variable in layer.weights:
+        yield f"{layer.name}_norm" if id(variable) in normalizing else layer.name, variable
 
 
 def _array(value: Any, key: str, source: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_seg import _ops, _validation
+from keras_seg import _validation
 from keras_seg._types import Tensor
 from keras_seg.layers.map_lists import is_map_list
 from keras_seg.layers.reach import EVERYTHING, Reaches
@@ -60,23 +60,26 @@ class Attention2D(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         query, key, value = inputs
-        height, width = _ops.spatial_size(query)
-        channels = value.shape[-1]
+        batch, height, width, _ = ops.shape(query)
         # Scaled first, so that half precision does not overflow in the sum over channels.
-        query = self._by_head(query / math.sqrt(query.shape[-1] // self.heads))
-        scores = ops.matmul(query, ops.transpose(self._by_head(key), (0, 1, 3, 2)))
+        query = self._by_head(query / math.sqrt(query.shape[-1] // self.heads), batch, (0, 2, 1, 3))
+        scores = ops.matmul(query, self._by_head(key, batch, (0, 2, 3, 1)))
         if scores.shape[-1] == 1:  # Keras warns of a softmax over one number, which is 1.
             weights = ops.ones_like(scores)
         else:
             weights = ops.cast(ops.softmax(ops.cast(scores, "float32"), axis=-1), scores.dtype)
-        x = ops.transpose(ops.matmul(weights, self._by_head(value)), (0, 2, 1, 3))
-        return ops.reshape(x, (-1, height, width, channels))
+        x = ops.transpose(ops.matmul(weights, self._by_head(value, batch, (0, 2, 1, 3))), (0, 2, 1, 3))
+        return ops.reshape(x, (-1, height, width, value.shape[-1]))
 
-    def _by_head(self, x: Tensor) -> Tensor:
-        """(batch, heads, positions, channels per head) of a map."""
-        height, width = _ops.spatial_size(x)
-        x = ops.reshape(x, (-1, height * width, self.heads, x.shape[-1] // self.heads))
-        return ops.transpose(x, (0, 2, 1, 3))
+    def _by_head(self, x: Tensor, batch: Any, order: tuple[int, ...]) -> Tensor:
+        """The axes batch, positions, heads, and channels per head of a map, in another `order`.
+
+        One unknown size is left to the reshaping: each that a graph works out costs ten operations and their gradients.
+        """
+        sizes, parts = x.shape[1:3], (self.heads, x.shape[-1] // self.heads)
+        known = None not in sizes
+        positions = (-1, math.prod(sizes)) if known else (batch, -1)
+        return ops.transpose(ops.reshape(x, (*positions, *parts)), order)
 
     def receptive_reach(
         self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None

@@ -17,6 +17,9 @@ NORMALIZATIONS = ("batch", "group", "layer", None)
 # For every BatchNormalization in the package: with Keras' 0.99 the moving statistics need about five hundred steps to
 # forget their initial values, and a model evaluated before that looks untrained.
 BATCH_NORM_MOMENTUM = 0.95
+# Keras' own. Models that take weights of PyTorch have its epsilon.
+EPSILON = 1e-3
+TORCH_EPSILON = 1e-5
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -46,6 +49,7 @@ class UpsampleConv(keras.layers.Layer):
         normalization: `"batch"` (momentum 0.95), `"group"` (groups of 16 channels, or of the largest divisor of
             `filters` below 16), `"layer"` (over the channels of each pixel) or None. The convolution has a bias only
             for None. Defaults to `"batch"`.
+        epsilon: float. Added to the variance by the normalization. Defaults to 1e-3.
         activation: a Keras activation or None. Defaults to `"relu"`.
         fused: bool. False always computes the plain form. Defaults to True.
         odd_sizes: bool. Whether the skip may be one row or column smaller than the doubled map. Where sizes are unknown
@@ -85,6 +89,7 @@ class UpsampleConv(keras.layers.Layer):
         *,
         interpolation: str = "nearest",
         normalization: str | None = "batch",
+        epsilon: float = EPSILON,
         activation: Any = "relu",
         fused: bool = True,
         odd_sizes: bool = True,
@@ -104,8 +109,9 @@ class UpsampleConv(keras.layers.Layer):
         self.odd_sizes = bool(odd_sizes)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.epsilon = _validation.number("epsilon", epsilon, 0, 1)
         self.normalize = normalization_layer(
-            self.normalization, self.filters, name="normalization", dtype=self.dtype_policy
+            self.normalization, self.filters, epsilon=self.epsilon, name="normalization", dtype=self.dtype_policy
         )
 
     def build(self, input_shape: Any) -> None:
@@ -213,7 +219,7 @@ class UpsampleConv(keras.layers.Layer):
         return (x[0], x[1] and 2 * x[1], x[2] and 2 * x[2], self.filters)
 
     def get_config(self) -> dict[str, Any]:
-        plain = ("filters", "kernel_size", "interpolation", "normalization", "fused", "odd_sizes")
+        plain = ("filters", "kernel_size", "interpolation", "normalization", "epsilon", "fused", "odd_sizes")
         return {
             **super().get_config(),
             **{name: getattr(self, name) for name in plain},
@@ -241,15 +247,17 @@ def subpixel_kernel(kernel: Tensor) -> Tensor:
     return ops.reshape(ops.transpose(taps, (0, 2, 5, 1, 3, 4)), (2, 2, channels, 4 * filters))
 
 
-def normalization_layer(normalization: str | None, filters: int, *, name: str, dtype: Any = None) -> Any:
+def normalization_layer(
+    normalization: str | None, filters: int, *, epsilon: float = EPSILON, name: str, dtype: Any = None
+) -> Any:
     """The layer of one of `NORMALIZATIONS` for a map of so many `filters`, or None for None."""
     if normalization == "batch":
-        return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, dtype=dtype, name=name)
+        return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=epsilon, dtype=dtype, name=name)
     if normalization == "group":
         group_size = max(n for n in range(1, 17) if filters % n == 0)
-        return keras.layers.GroupNormalization(filters // group_size, dtype=dtype, name=name)
+        return keras.layers.GroupNormalization(filters // group_size, epsilon=epsilon, dtype=dtype, name=name)
     if normalization == "layer":
-        return keras.layers.LayerNormalization(dtype=dtype, name=name)
+        return keras.layers.LayerNormalization(epsilon=epsilon, dtype=dtype, name=name)
     return None
 
 

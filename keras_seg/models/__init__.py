@@ -1,13 +1,16 @@
 """Segmentation architectures, each a function that returns a functional `keras.Model`."""
 
 from keras_seg.models.convert import convert
+from keras_seg.models.ddrnet import DDRNet
 from keras_seg.models.deconvnet import DeconvNet
+from keras_seg.models.deeplabv3 import DeepLabV3
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
 from keras_seg.models.fcn import FCN8s, FCN16s, FCN32s
 from keras_seg.models.fpn import FPN
 from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
+from keras_seg.models.lraspp import LRASPP
 from keras_seg.models.patch_classifier import PatchClassifier
 from keras_seg.models.pspnet import PSPNet
 from keras_seg.models.registry import build, names
@@ -17,11 +20,16 @@ from keras_seg.models.segnet_basic import SegNetBasic
 from keras_seg.models.transfer_weights import transfer_weights
 from keras_seg.models.unet import UNet
 from keras_seg.models.unet2015 import UNet2015
+from keras_seg.models.unetplusplus import UNetPlusPlus
 from keras_seg.models.unfreeze import unfreeze
+from keras_seg.models.upernet import UPerNet
 
 __all__ = [
     "FPN",
+    "LRASPP",
+    "DDRNet",
     "DeconvNet",
+    "DeepLabV3",
     "DeepLabV3Plus",
     "DilatedFCN",
     "FCN8s",
@@ -36,6 +44,8 @@ __all__ = [
     "SegNetBasic",
     "UNet",
     "UNet2015",
+    "UNetPlusPlus",
+    "UPerNet",
     "build",
     "convert",
     "names",

@@ -1,7 +1,7 @@
 """The weights of a whole model from its original in PyTorch."""
 
 from collections.abc import Mapping
-from typing import Any
+from types import ModuleType
 
 import keras
 import numpy as np
@@ -9,30 +9,50 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, PathLike
 from keras_seg.backbones.array_files import SUFFIXES
-from keras_seg.backbones.mix_transformer import variant_of
+from keras_seg.backbones.ported import variant_of
 from keras_seg.backbones.ported_weights import note_license, read_state
 from keras_seg.backbones.state_dict import ENCODERS, Matching, arrays_of, match_encoder
 from keras_seg.backbones.weights import existing_file
-from keras_seg.models.parts import segformer_names
+from keras_seg.models.parts import (
+    ddrnet_names,
+    deeplabv3_names,
+    lraspp_names,
+    segformer_names,
+    unetplusplus_names,
+    upernet_names,
+)
 
-_CLASSES = "logits"
+_ORIGINALS = (segformer_names, deeplabv3_names, lraspp_names, unetplusplus_names, upernet_names, ddrnet_names)
 
 
 def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, head: bool = True) -> keras.Model:
-    """Fill a `SegFormer` on a Mix Transformer with the weights of its original, decoder included.
+    """Fill a model with the weights of its original in PyTorch, decoder included.
 
-    It takes the state dicts of transformers' `SegformerForSemanticSegmentation`, as its files and as its versions have
-    them, of the authors' code, and of segmentation_models_pytorch's `Segformer`, whose decoder has 256 filters on every
-    backbone. Outputs equal the original's to 1e-4, at any size. Two things differ elsewhere: transformers normalizes
-    with an epsilon of 1e-5 where the authors' code and this one have 1e-6, and segmentation_models_pytorch enlarges its
-    scores with aligned corners, which moves them by up to half a pixel of their map.
+    It takes the state dicts of
 
-    The weights that NVIDIA published are for non-commercial use only; a warning says so.
+    - `SegFormer` on `MiTB0` to `MiTB5`: transformers' `SegformerForSemanticSegmentation`, as its files and as its
+      versions have them, the authors' code, and segmentation_models_pytorch's `Segformer`, whose decoder has 256
+      filters on every backbone;
+    - `DeepLabV3` on `ResNet18`, `ResNet34`, `ResNet50Torchvision`, `ResNet101Torchvision` and
+      `MobileNetV3LargeTorchvision`: torchvision's `deeplabv3_...`, and on the ResNets segmentation_models_pytorch's
+      `DeepLabV3`;
+    - `LRASPP` on `MobileNetV3LargeTorchvision`: torchvision's `lraspp_mobilenet_v3_large`;
+    - `UNetPlusPlus` and `UPerNet` on these ResNets: those of segmentation_models_pytorch;
+    - `DDRNet`: the authors' code.
+
+    Outputs equal the original's to 1e-4, at any size that it takes. Two things differ elsewhere: transformers
+    normalizes with an epsilon of 1e-5 where the authors' code and this one have 1e-6, and segmentation_models_pytorch
+    enlarges scores with aligned corners, which moves them by up to half a pixel of their map. Heads that originals
+    have for training alone are left out.
+
+    A model whose layers hold the weights but compute something else with them, as by other dilations, is refused.
+
+    The weights of SegFormer that NVIDIA published are for non-commercial use only; a warning says so.
 
     Args:
         weights: str, path or dict. A state dict, or a `.safetensors`, `.pth`, `.pt` or `.bin` file.
-        model: keras.Model. A `SegFormer` with a backbone `MiTB0` to `MiTB5`, of the size of the weights. All its
-            weights are changed or, when an error is raised, none.
+        model: keras.Model. One of the table, of the size of the weights. All its weights are changed or, when an error
+            is raised, none.
         head: bool. Whether the layer of the classes is filled too. False leaves it as it is, for classes of your own.
             Defaults to True.
 
@@ -51,7 +71,8 @@ def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, 
     _validation.boolean("head", head)
     if not isinstance(model, keras.Model):
         _validation.fail("model", "must be a keras.Model", model)
-    encoder, name = _encoder(model)
+    original = _recognized(model)
+    name = _backbone(model, original)
     if not isinstance(weights, Mapping):
         path = existing_file(weights, f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
         if not str(path).lower().endswith(SUFFIXES):
@@ -60,41 +81,60 @@ def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, 
         weights = path
     state, source = read_state(weights)
     arrays = arrays_of(state, source)
-    decoder = {key: array for key, array in arrays.items() if key.startswith(segformer_names.PREFIXES)}
-    if not decoder or not any(key.startswith(ENCODERS) for key in arrays):
-        fix = "Pass the state dict of a whole SegFormer; a backbone alone is filled by the weights= of SegFormer."
+    decoder = {key: array for key, array in arrays.items() if key.startswith(original.PREFIXES)}
+    if name is not None and (not decoder or not any(key.startswith(ENCODERS) for key in arrays)):
+        fix = "Pass the state dict of the whole model; a backbone alone is filled by the weights= of the model."
         _validation.fail("weights", "must hold a backbone and a decoder", source, fix)
+    original.check(model, name, arrays)
     encoded = {key: array for key, array in arrays.items() if key not in decoder}
-    matchings = [match_encoder(encoder, name, encoded, source), _matched_decoder(model, decoder, source, head=head)]
+    matchings = [] if name is None else [match_encoder(model.get_layer("backbone"), name, encoded, source)]
+    matchings.append(_matched_decoder(original, model, decoder, source, head=head))
     for matching in matchings:
         matching.assign()
-    note_license(name)
+    if name is not None:
+        note_license(name)
     return model
 
 
-def _encoder(model: keras.Model) -> tuple[keras.Model, str]:
-    """The backbone of a SegFormer and its name."""
-    names = {layer.name for layer in model.layers}
-    if names >= {"backbone", "fuse_conv", _CLASSES}:
-        encoder = model.get_layer("backbone")
-        name = variant_of(encoder) if isinstance(encoder, keras.Model) else None
-        if name is not None:
-            return encoder, name
-    fix = 'Pass ks.models.SegFormer(num_classes, backbone="MiTB0"), up to "MiTB5".'
-    return _validation.fail("model", "must be a SegFormer on a Mix Transformer", model.name, fix)
+def _recognized(model: keras.Model) -> ModuleType:
+    """What is known of the original of a model."""
+    layers = {layer.name for layer in model.layers}
+    original = next((original for original in _ORIGINALS if original.MARK in layers), None)
+    if original is None:
+        names = ", ".join(original.MODEL for original in _ORIGINALS[:-1])
+        rule = f"must be a {names} or {_ORIGINALS[-1].MODEL}"
+        _validation.fail("model", rule, model.name, "Other models have no original whose weights fit.")
+    return original
 
 
-def _matched_decoder(model: keras.Model, arrays: dict[str, np.ndarray], source: str, *, head: bool) -> Matching:
-    modules = segformer_names.modules(arrays)
-    filled: list[Any] = [model.get_layer(name) for name in modules if head or name != _CLASSES]
-    key = f"{modules[_CLASSES]}.bias"
-    classes = model.get_layer(_CLASSES).filters
-    if head and key in arrays and arrays[key].shape != (classes,):
-        fix = f"Pass head=False to keep the model's own {classes}, or build it with num_classes={len(arrays[key])}."
+def _backbone(model: keras.Model, original: ModuleType) -> str | None:
+    """The name of a model's backbone, one of its original's; None for those that have none."""
+    if not original.BACKBONES:
+        return None
+    encoder = next((layer for layer in model.layers if layer.name == "backbone"), None)
+    name = variant_of(encoder) if isinstance(encoder, keras.Model) else None
+    if name not in original.BACKBONES:
+        rule = f"must have a backbone in PyTorch's form: {', '.join(original.BACKBONES)}"
+        fix = f'Pass ks.models.{original.MODEL}(num_classes, backbone="{original.BACKBONES[0]}").'
+        _validation.fail("model", rule, model.name, fix)
+    return name
+
+
+def _matched_decoder(
+    original: ModuleType, model: keras.Model, arrays: dict[str, np.ndarray], source: str, *, head: bool
+) -> Matching:
+    classes = original.CLASSES
+    modules = {layer.name: original.module_of(layer.name, arrays) for layer in model.layers}
+    key = f"{modules[classes[0]]}.bias"
+    count = model.get_layer(classes[0]).filters
+    if head and key in arrays and arrays[key].shape != (count,):
+        fix = f"Pass head=False to keep the model's own {count}, or build it with num_classes={len(arrays[key])}."
         _validation.fail(
-            "weights", f"must have scores of {classes} classes, as the model; they have {len(arrays[key])}", source, fix
+            "weights", f"must have scores of {count} classes, as the model; they have {len(arrays[key])}", source, fix
         )
+    left = () if head else classes
+    filled = [layer for layer in model.layers if layer.weights and layer.name not in ("backbone", *left)]
     matching = Matching(arrays, model.name, source)
-    matching.match(filled, lambda layer: modules[layer])
-    matching.check_rest((*segformer_names.UNUSED, *(() if head else (modules[_CLASSES],))))
+    matching.match(filled, lambda layer: original.module_of(layer, arrays))
+    matching.check_rest((*original.UNUSED, *(modules[layer] for layer in left)))
     return matching

@@ -6,10 +6,10 @@ import keras
 from keras import layers
 
 from keras_seg import _validation
-from keras_seg._types import Tensor, Weights
+from keras_seg._types import Weights
 from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers import Resize2D
-from keras_seg.models.parts.blocks import conv_block, conv_blocks, region_features
+from keras_seg.models.parts.blocks import atrous_pooling, conv_block, conv_blocks, scaled_rates
 from keras_seg.models.parts.encoder_decoder import BackboneChoice, backbone_encoder, cropped_model, padded, strides_from
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
@@ -73,8 +73,7 @@ def DeepLabV3Plus(
     pyramid = encoder(padded(image, output_stride))
 
     # Decoder
-    rates = rates or tuple(max(1, rate * 16 // output_stride) for rate in (6, 12, 18))
-    x = _atrous_pooling(pyramid[level_of(output_stride)], rates, aspp_filters)
+    x = atrous_pooling(pyramid[level_of(output_stride)], scaled_rates(rates, output_stride), aspp_filters)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     x = Resize2D(output_stride // fine, interpolation="bilinear", name="decoder_up")(x)
@@ -84,10 +83,3 @@ def DeepLabV3Plus(
 
     # Head
     return cropped_model(image, x, num_classes, activation, scale=fine, name=name)
-
-
-def _atrous_pooling(x: Tensor, rates: tuple[int, ...], filters: int) -> Tensor:
-    branches = [conv_block(x, filters, "aspp_pixel", kernel_size=1)]
-    branches += [conv_block(x, filters, f"aspp_rate{index}", dilation_rate=r) for index, r in enumerate(rates, start=1)]
-    branches.append(region_features(x, 1, filters, "aspp_image"))
-    return conv_block(layers.Concatenate(name="aspp_join")(branches), filters, "aspp", kernel_size=1)

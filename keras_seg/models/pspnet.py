@@ -8,7 +8,7 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg._types import Weights
 from keras_seg.backbones.pyramid import level_of
-from keras_seg.models.parts.blocks import conv_block, region_features
+from keras_seg.models.parts.blocks import pyramid_pooling
 from keras_seg.models.parts.encoder_decoder import BackboneChoice, backbone_encoder, cropped_model, padded
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
@@ -67,9 +67,7 @@ def PSPNet(
 
     # Decoder
     x = pyramid[level_of(output_stride)]
-    joined = [x, *(region_features(x, size, max(1, x.shape[-1] // len(bins)), f"pyramid{size}") for size in bins)]
-    x = layers.Concatenate(name="pyramid_join")(joined)
-    x = conv_block(x, filters, "bottleneck")
+    x = pyramid_pooling(x, bins, filters, branch_filters=max(1, x.shape[-1] // len(bins)))
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
 

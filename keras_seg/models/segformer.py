@@ -5,7 +5,8 @@ from keras import layers
 
 from keras_seg import _validation
 from keras_seg._types import Weights
-from keras_seg.backbones.mix_transformer import variant_of
+from keras_seg.backbones import mix_transformer
+from keras_seg.backbones.ported import variant_of
 from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers import ResizeLike
 from keras_seg.models.parts.encoder_decoder import (
@@ -21,7 +22,7 @@ from keras_seg.models.parts.image_model import check_common, check_dropout
 
 # Wide decoders belong to the larger encoders.
 _NARROW, _WIDE = 256, 768
-_WITH_NARROW = (None, "MiTB0", "MiTB1")
+_WITH_NARROW = ("MiTB0", "MiTB1")
 
 
 def SegFormer(
@@ -73,11 +74,12 @@ def SegFormer(
     strides = strides_from(4, encoder)
     check_joinable(strides)
     variant = variant_of(encoder)
+    transformer = variant in mix_transformer.VARIANTS
     if filters is None:
-        filters = _NARROW if variant in _WITH_NARROW else _WIDE
+        filters = _WIDE if transformer and variant not in _WITH_NARROW else _NARROW
     filters = _validation.integer("filters", filters)
     image = keras.Input(input_shape, name="image")
-    pyramid = encoder(padded(image, strides[-1]) if variant is None else image)
+    pyramid = encoder(image if transformer else padded(image, strides[-1]))
 
     # Decoder
     finest, maps = pyramid[level_of(strides[0])], []
@@ -92,6 +94,6 @@ def SegFormer(
         x = layers.Dropout(dropout, name="dropout")(x)
 
     # Head
-    if variant is None:
-        return cropped_model(image, x, num_classes, activation, scale=strides[0], name=name)
-    return resized_model(image, x, num_classes, activation, name=name)
+    if transformer:
+        return resized_model(image, x, num_classes, activation, name=name)
+    return cropped_model(image, x, num_classes, activation, scale=strides[0], name=name)

@@ -8,8 +8,9 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg._types import Tensor, Weights
 from keras_seg.backbones.pyramid import level_of
-from keras_seg.layers import CropLike, UpsampleConv
-from keras_seg.models.parts.blocks import conv_blocks
+from keras_seg.layers import CropLike
+from keras_seg.models.parts.blocks import conv_blocks, decoder_stage
+from keras_seg.models.parts.decoder_filters import decoder_stages, decoder_widths
 from keras_seg.models.parts.encoder_decoder import BackboneChoice, backbone_encoder, check_joinable, padded, strides_of
 from keras_seg.models.parts.heads import segmentation_head
 from keras_seg.models.parts.image_model import check_common, check_dropout, image_model, preprocessed
@@ -98,7 +99,6 @@ def UNet(
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     dropout = check_dropout(dropout)
     decoder_convolutions = _validation.integer("decoder_convolutions", decoder_convolutions)
-    decoder_stride = _validation.integer("decoder_stride", decoder_stride)
     _validation.boolean("pad_to_stride", pad_to_stride)
     if _validation.one_of("padding", padding, ("same", "valid")) == "valid":
         fix = "Use keras_seg.models.UNet2015, the U-Net as published."
@@ -115,12 +115,7 @@ def UNet(
         strides = strides_of(encoder)
         check_joinable(strides)
     deepest = strides[-1]
-    if decoder_stride & (decoder_stride - 1) or decoder_stride >= deepest:
-        _validation.fail(
-            "decoder_stride", f"must be a power of two below the encoder's stride {deepest}", decoder_stride
-        )
-    stages = (deepest // decoder_stride).bit_length() - 1
-    decoder_filters = _decoder_filters(decoder_filters, stages, widths)
+    decoder_filters = decoder_widths(decoder_filters, decoder_stages(decoder_stride, deepest), widths)
 
     # Encoder
     image = keras.Input(input_shape, name="image")
@@ -136,14 +131,16 @@ def UNet(
         x = layers.Dropout(dropout, name="dropout")(x)
     for stage, width in enumerate(decoder_filters, start=1):
         skip = pyramid.get(level_of(deepest >> stage))
-        x = UpsampleConv(
+        x = decoder_stage(
+            x,
+            skip,
             width,
+            f"decoder{stage}",
+            convolutions=decoder_convolutions,
             interpolation=interpolation,
             normalization=normalization,
             odd_sizes=not pad_to_stride,
-            name=f"decoder{stage}_up",
-        )(x if skip is None else [x, skip])
-        x = conv_blocks(x, width, decoder_convolutions - 1, name=f"decoder{stage}", normalization=normalization)
+        )
 
     # Head
     x = segmentation_head(x, num_classes, activation, scale=decoder_stride)
@@ -178,15 +175,3 @@ def _check_not_plain(**arguments: object) -> None:
         if value is not None:
             fix = "Leave it out, or set the decoder's widths by decoder_filters=."
             _validation.fail(name, "must be None with a backbone, which has its own levels", value, fix)
-
-
-def _decoder_filters(
-    decoder_filters: Sequence[int] | None, stages: int, encoder_filters: tuple[int, ...]
-) -> tuple[int, ...]:
-    """The decoder's widths, deepest stage first; `encoder_filters` are those of the plain U-Net, or empty."""
-    if decoder_filters is None:
-        return (encoder_filters[-2::-1] or (256, 128, 64, 32, 16))[:stages]
-    widths = _validation.integers("decoder_filters", decoder_filters)
-    if len(widths) != stages:
-        _validation.fail("decoder_filters", f"must have {stages} entries, one for each doubling", decoder_filters)
-    return widths

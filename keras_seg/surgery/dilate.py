@@ -21,7 +21,7 @@ _GLOBAL_POOLINGS = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxP
 _ANY_SIZE = 3 * 1024
 
 
-def dilate(model: keras.Model, *, output_stride: int = 8) -> Any:
+def dilate(model: keras.Model, *, output_stride: int = 8, dilate_strided: bool = False) -> Any:
     """Limit the stride of a model to `output_stride` by dilation, with the same weights.
 
     Strides that would exceed it are set to 1, and the kernels, pools and paddings of *all* later layers are spread by
@@ -42,6 +42,9 @@ def dilate(model: keras.Model, *, output_stride: int = 8) -> Any:
         model: functional `keras.Model` with one image as input, without a dense head: a backbone, or the model that
             `convolutionalize` returns. It is not changed; the result has copies of its weights.
         output_stride: int. A stride that the model passes through; 1 removes all strides. Defaults to 8.
+        dilate_strided: bool. True also dilates the convolutions that lose their stride, not only those behind them, as
+            torchvision does in MobileNetV3 and segmentation_models_pytorch everywhere. The new maps then do not
+            contain the old ones: pass it for weights that were trained so. Defaults to False.
 
     Returns:
         A functional `keras.Model` with the inputs, outputs and layer names of `model`. Poolings in the dilated part are
@@ -64,9 +67,10 @@ def dilate(model: keras.Model, *, output_stride: int = 8) -> Any:
     """
     model = image_graph(model)
     output_stride = _validation.integer("output_stride", output_stride)
+    _validation.boolean("dilate_strided", dilate_strided)
     image = model.inputs[0]
     inputs = keras.Input(image.shape[1:], dtype=image.dtype, name=image._keras_history.operation.name)
-    surgeon = _Surgeon(output_stride, pads=_pads(model))
+    surgeon = _Surgeon(output_stride, pads=_pads(model), dilate_strided=dilate_strided)
     spec = keras.KerasTensor(
         (None, *(side or _ANY_SIZE for side in image.shape[1:3]), image.shape[-1]), dtype=image.dtype
     )
@@ -98,9 +102,10 @@ class _Value(Traced):
 class _Surgeon:
     """Puts a layer, or its dilated form, into the new graph."""
 
-    def __init__(self, output_stride: int, *, pads: bool) -> None:
+    def __init__(self, output_stride: int, *, pads: bool, dilate_strided: bool) -> None:
         self.output_stride = output_stride
         self.pads = pads
+        self.dilate_strided = dilate_strided
         self.strides = {1}
         self.copies = LayerCopies()
 
@@ -170,12 +175,15 @@ class _Surgeon:
 
     def _convolution(self, layer: keras.layers.Layer, value: Any) -> Any:
         strides, rates, pads = [], [], []
+        spreads = self._after(layer, value)[1] if self.dilate_strided else value.dilation
         for axis in (0, 1):
-            _, stride, rate = window_of_layer(layer, axis)
-            spread = value.dilation[axis]
-            strides.append(1 if stride * value.stride[axis] // spread > self.output_stride else stride)
-            rates.append(rate * spread)
-            pads.append(self._padding(layer, axis, value))
+            kernel, stride, rate = window_of_layer(layer, axis)
+            strides.append(1 if stride * value.stride[axis] // value.dilation[axis] > self.output_stride else stride)
+            rates.append(rate * spreads[axis])
+            before, after = self._padding(layer, axis, value)
+            # A kernel that is spread more than its input grows around its center.
+            growth = (kernel - 1) * rate * (spreads[axis] - value.dilation[axis]) if self.pads else 0
+            pads.append((before + growth // 2, after + growth - growth // 2))
         changes: dict[str, Any] = {"strides": tuple(strides), "dilation_rate": tuple(rates)}
         x = value.tensor
         if layer.padding == "same":

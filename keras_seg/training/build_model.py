@@ -39,6 +39,8 @@ def build_model(plan: Plan) -> keras.Model:
         loss=losses.Crossentropy(ignore_class=ignore_class, class_weights=plan["class_weights"])
         + plan["soft_iou_weight"] * losses.SoftIoU(ignore_class=ignore_class),
     )
+    # Left to the first step, it makes TensorFlow trace the whole step twice: once with the variables' creation.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -438,7 +438,21 @@ def image_of(side):
 
 
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("name", ["PSPNet", "DeepLabV3Plus", "FPN", "LinkNet", "SegFormer", "UNet", "FCN8s"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PSPNet",
+        "DeepLabV3Plus",
+        "LRASPP",
+        "UNetPlusPlus",
+        "UPerNet",
+        "FPN",
+        "LinkNet",
+        "SegFormer",
+        "UNet",
+        "FCN8s",
+    ],
+)
 @pytest.mark.parametrize("side", [None, 256])
 def test_models_of_ours(name, side):
     kwargs = {"filters": (2, 2, 2, 2, 2), "fc_filters": 2} if name == "FCN8s" else {"backbone": "Compact"}

@@ -4,7 +4,6 @@ pip install torch torchvision timm segmentation-models-pytorch && pip install --
 PYTHONPATH=tests python tests/backbones/golden_torch.py
 """
 
-import importlib.metadata
 import json
 import pathlib
 
@@ -14,7 +13,8 @@ import timm
 import torch
 import torchvision
 from efficientnet_lite_pytorch import EfficientNet
-from random_states import image, random_state, sample
+from random_states import sample
+from torch_originals import shapes_of, tensor, versions, with_random_weights
 
 SIZES = ((64, 96), (75, 53))
 
@@ -30,6 +30,16 @@ def lite(model):
     return [*expansions, model.bn2, *ends]
 
 
+def mobilenet(model):
+    """The maps of both `skips`: the expansions that begin the next stride, and the bottlenecks before them."""
+    features = model.features
+    strided = [number for number, block in enumerate(features) if getattr(block, "_is_cn", False)]
+    ends = [features[number - 1] for number in strided]
+    # The small net's first block has no expansion.
+    expansions = [features[number].block[0] if number > 1 else features[0] for number in strided]
+    return [*expansions, features[-1], *ends, features[-1]]
+
+
 def mit(model):
     return [model.norm1, model.norm2, model.norm3, model.norm4]
 
@@ -38,7 +48,7 @@ def mix_transformer(number):
     return segmentation_models_pytorch.encoders.get_encoder(f"mit_b{number}", weights=None)
 
 
-def hooked(model, modules, tensor):
+def hooked(model, modules, pixels):
     """The outputs of `modules` of `model`."""
     found = {}
 
@@ -50,28 +60,22 @@ def hooked(model, modules, tensor):
 
     handles = [module.register_forward_hook(keep(number)) for number, module in enumerate(modules)]
     with torch.no_grad():
-        model(tensor)
+        model(pixels)
     for handle in handles:
         handle.remove()
     return [found[number].permute(0, 2, 3, 1).numpy() for number in range(len(modules))]
 
 
 def record(name, model, modules_of):
-    model.eval()
-    shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
-    state = {key: torch.tensor(value) for key, value in random_state(shapes).items()}
-    # By the class, as some encoders have a stricter method of their own.
-    missing, unexpected = torch.nn.Module.load_state_dict(model, state, strict=False)
-    assert not unexpected and all(key.endswith("num_batches_tracked") for key in missing), (missing, unexpected)
-    golden = {f"{name}/shapes": np.array(json.dumps(shapes))}
+    model, shapes = with_random_weights(model)
+    golden = {f"{name}/shapes": shapes}
     for height, width in SIZES:
-        tensor = torch.tensor(image(height, width)).permute(0, 3, 1, 2)
-        for number, map in enumerate(hooked(model, modules_of(model), tensor)):
+        for number, map in enumerate(hooked(model, modules_of(model), tensor(height, width))):
             golden[f"{name}/{height}/{number}/shape"] = np.array(map.shape[1:])
             golden[f"{name}/{height}/{number}"] = sample(map)
     trainable = sum(p.numel() for key, p in model.named_parameters() if key.split(".")[0] not in CLASSIFIERS)
     golden[f"{name}/parameters"] = np.array(trainable)
-    print(name, trainable, [float(np.std(golden[f"{name}/64/{n}"])) for n in range(4)])
+    print(name, trainable, [float(np.std(golden[f"{name}/64/{n}"])) for n in range(2)])
     return golden
 
 
@@ -82,6 +86,8 @@ ORIGINALS = {
     "ResNet34": (torchvision.models.resnet34, resnet),
     "ResNet50Torchvision": (torchvision.models.resnet50, resnet),
     "ResNet101Torchvision": (torchvision.models.resnet101, resnet),
+    "MobileNetV3LargeTorchvision": (torchvision.models.mobilenet_v3_large, mobilenet),
+    "MobileNetV3SmallTorchvision": (torchvision.models.mobilenet_v3_small, mobilenet),
     **{f"EfficientNetLite{n}": (lambda n=n: timm.create_model(f"tf_efficientnet_lite{n}"), lite) for n in range(5)},
     **{f"MiTB{n}": (lambda n=n: mix_transformer(n), mit) for n in range(6)},
 }
@@ -92,10 +98,8 @@ def main():
     for name, (make, modules_of) in ORIGINALS.items():
         golden |= record(name, make(), modules_of)
     # The same network under the names of another package.
-    shapes = EfficientNet.from_name("efficientnet-lite0").state_dict()
-    golden["names/EfficientNetLite0"] = np.array(json.dumps({key: list(value.shape) for key, value in shapes.items()}))
-    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
-    golden["versions"] = np.array(json.dumps(versions))
+    golden["names/EfficientNetLite0"] = np.array(json.dumps(shapes_of(EfficientNet.from_name("efficientnet-lite0"))))
+    golden["versions"] = versions(*PACKAGES)
     np.savez_compressed(pathlib.Path(__file__).with_suffix(".npz"), **golden)
 
 

@@ -10,24 +10,31 @@ from goldens_again import check_again
 from random_states import image, random_state, sample
 
 import keras_seg as ks
+from keras_seg.backbones.ported import variant_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:The weights that NVIDIA published")
 
 GOLDEN = np.load(pathlib.Path(__file__).with_name("golden_torch.npz"))
 TF = keras.backend.backend() == "tensorflow"
 RESNETS = ("ResNet18", "ResNet34", "ResNet50Torchvision", "ResNet101Torchvision")
+MOBILES = ("MobileNetV3LargeTorchvision", "MobileNetV3SmallTorchvision")
 LITES = tuple(f"EfficientNetLite{number}" for number in range(5))
 MITS = tuple(f"MiTB{number}" for number in range(6))
 # One of each family.
-SMALLEST = ("ResNet18", "EfficientNetLite0", "MiTB0")
+SMALLEST = ("ResNet18", "MobileNetV3SmallTorchvision", "EfficientNetLite0", "MiTB0")
 # One small one of each family on every backend, the others where they are quick.
-NAMES = [pytest.param(name, marks=() if name in SMALLEST else pytest.mark.slow) for name in (*RESNETS, *LITES, *MITS)]
+NAMES = [
+    pytest.param(name, marks=() if name in SMALLEST else pytest.mark.slow)
+    for name in (*RESNETS, *MOBILES, *LITES, *MITS)
+]
 # Trainable, without the classifier: counted in the originals.
 PARAMETERS = {
     "ResNet18": 11_176_512,
     "ResNet34": 21_284_672,
     "ResNet50Torchvision": 23_508_032,
     "ResNet101Torchvision": 42_500_160,
+    "MobileNetV3LargeTorchvision": 2_971_952,
+    "MobileNetV3SmallTorchvision": 927_008,
     "EfficientNetLite0": 3_371_008,
     "EfficientNetLite1": 4_135_680,
     "EfficientNetLite2": 4_811_072,
@@ -61,7 +68,7 @@ def check_maps(maps, name, first, height):
 def test_every_level_equals_the_original(name):
     """At an even and an odd size, the odd one through all five halvings."""
     for first, skips in ((0, "wide"), (5, "narrow")):
-        if first and name not in LITES:
+        if first and name not in (*LITES, *MOBILES):
             continue
         model = ks.backbones.build(name, weights=state_of(name), include_preprocessing=False, skips=skips)
         for height, width in ((64, 96), (75, 53)):
@@ -75,6 +82,7 @@ def test_parameter_counts(name):
     assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == PARAMETERS[name]
     assert PARAMETERS[name] == GOLDEN[f"{name}/parameters"]
     assert name in ks.backbones.names()
+    assert variant_of(model) == name
 
 
 def test_levels():
@@ -101,7 +109,7 @@ def test_preprocessing_of_each_family():
     black = np.zeros((1, 1, 1, 3), "float32")
     lite = ks.backbones.build("EfficientNetLite0").get_layer("preprocessing")(black)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(lite), -127 / 128)
-    for name in ("ResNet18", "MiTB0"):
+    for name in ("ResNet18", "MobileNetV3SmallTorchvision", "MiTB0"):
         torch = ks.backbones.build(name).get_layer("preprocessing")(black)
         expected = [[[[-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225]]]]
         np.testing.assert_allclose(keras.ops.convert_to_numpy(torch), expected, rtol=1e-5)
@@ -120,8 +128,22 @@ def test_saved_and_loaded_in_mixed_precision(name, tmp_path):
     np.testing.assert_array_equal(after, before)
 
 
+@pytest.mark.tensorflow_only
+def test_a_network_is_recognized():
+    """Also dilated and loaded again."""
+    model = ks.backbones.build("MobileNetV3SmallTorchvision", name="backbone")
+    for other in (ks.surgery.dilate(model, output_stride=8), keras.Model.from_config(model.get_config())):
+        assert variant_of(other) == "MobileNetV3SmallTorchvision"
+
+
+@pytest.mark.tensorflow_only
+def test_other_networks_are_not_recognized():
+    for name in ("Compact", "MobileNetV3Small"):
+        assert variant_of(ks.backbones.build(name)) is None
+
+
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("name", ["ResNet18", "EfficientNetLite0"])
+@pytest.mark.parametrize("name", ["ResNet18", "MobileNetV3SmallTorchvision", "EfficientNetLite0"])
 def test_surgery(name):
     """Dilation keeps every value of the map it refines, and folding keeps the output."""
     model = ks.backbones.build(name, weights=state_of(name), include_preprocessing=False)

@@ -4,7 +4,6 @@ pip install torch transformers segmentation-models-pytorch
 PYTHONPATH=tests python tests/models/golden_segformer.py
 """
 
-import importlib.metadata
 import json
 import pathlib
 import tempfile
@@ -12,8 +11,9 @@ import tempfile
 import numpy as np
 import segmentation_models_pytorch
 import torch
-from random_states import image, random_state, sample
+from random_states import sample
 from safetensors.numpy import load_file
+from torch_originals import shapes_of, tensor, versions, with_random_weights
 from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 SIZES, CLASSES = ((64, 96), (75, 53)), 19
@@ -39,10 +39,6 @@ def original(name):
     return SegformerForSemanticSegmentation(config).eval()
 
 
-def shapes_of(state):
-    return {key: list(value.shape) for key, value in state.items()}
-
-
 def names_in_files(model):
     """{key in a file: key in memory}, found by the values: transformers writes other names than it has."""
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +51,7 @@ def names_in_files(model):
 def scores(model, height, width):
     """Those of a quarter of the size, enlarged as transformers does it for its loss."""
     with torch.no_grad():
-        logits = model(pixel_values=torch.tensor(image(height, width)).permute(0, 3, 1, 2)).logits
+        logits = model(pixel_values=tensor(height, width)).logits
         logits = torch.nn.functional.interpolate(logits, (height, width), mode="bilinear", align_corners=False)
     return logits.permute(0, 2, 3, 1).numpy()
 
@@ -68,21 +64,15 @@ def main():
         golden[f"{name}/parameters"] = np.array(sum(p.numel() for p in model.parameters()))
         print(name, golden[f"{name}/parameters"])
     for name in ("MiTB0", "MiTB2"):
-        model = original(name)
-        shapes = shapes_of(model.state_dict())
-        state = {key: torch.tensor(value) for key, value in random_state(shapes).items()}
-        missing, unexpected = model.load_state_dict(state, strict=False)
-        assert not unexpected and all(key.endswith("num_batches_tracked") for key in missing), (missing, unexpected)
-        golden[f"{name}/shapes"] = np.array(json.dumps(shapes))
+        model, golden[f"{name}/shapes"] = with_random_weights(original(name))
         for height, width in SIZES:
             golden[f"{name}/{height}"] = sample(scores(model, height, width))
             print(name, height, golden[f"{name}/{height}"].std())
         if name == "MiTB0":
             golden["names/files"] = np.array(json.dumps(names_in_files(model)))
     smp = segmentation_models_pytorch.Segformer("mit_b0", encoder_weights=None, classes=CLASSES)
-    golden["names/smp"] = np.array(json.dumps(shapes_of(smp.state_dict())))
-    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
-    golden["versions"] = np.array(json.dumps(versions))
+    golden["names/smp"] = np.array(json.dumps(shapes_of(smp)))
+    golden["versions"] = versions(*PACKAGES)
     np.savez_compressed(pathlib.Path(__file__).with_suffix(".npz"), **golden)
 
 

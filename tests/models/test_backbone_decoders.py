@@ -1,4 +1,4 @@
-"""What FPN, LinkNet, PSPNet, DeepLabV3Plus and SegFormer must all do, and what is particular to each."""
+"""What the decoders on any backbone must all do, and what is particular to each."""
 
 import keras
 import numpy as np
@@ -13,9 +13,19 @@ SMALL = {
     "PSPNet": {"filters": 8},
     "DeepLabV3Plus": {"aspp_filters": 8, "low_level_filters": 4},
     "SegFormer": {"filters": 8},
+    "DeepLabV3": {"aspp_filters": 8},
+    "LRASPP": {"filters": 8},
+    "UPerNet": {"filters": 8},
+    "UNetPlusPlus": {"decoder_filters": (8, 8, 8, 8, 8)},
 }
 NAMES = list(SMALL)
-ONE_IN_QUICK = [NAMES[0], *(pytest.param(name, marks=pytest.mark.thorough) for name in NAMES[1:])]
+# Whose exports and backbones test_originals.py has too.
+LATER = ("DeepLabV3", "LRASPP", "UNetPlusPlus", "UPerNet")
+FIRST_ONES = [pytest.param(name, marks=pytest.mark.slow if name in LATER else ()) for name in NAMES]
+ONE_IN_QUICK = [
+    NAMES[0],
+    *(pytest.param(name, marks=pytest.mark.slow if name in LATER else pytest.mark.thorough) for name in NAMES[1:]),
+]
 
 
 def noise(*shape):
@@ -106,7 +116,7 @@ def test_saves_and_reloads(name, tmp_path):
 @pytest.mark.thorough
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports are made on the TensorFlow backend")
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FIRST_ONES)
 def test_exports(name, tmp_path):
     model = small(name)
     assert ks.export.tflite(model, tmp_path / "m.tflite", input_size=(70, 90)).max_abs_difference < 1e-4
@@ -115,7 +125,7 @@ def test_exports(name, tmp_path):
 
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FIRST_ONES)
 @pytest.mark.parametrize("backbone", [pytest.param("ConvNeXtTiny", marks=pytest.mark.slow), "MobileNetV2"])
 def test_other_backbones(name, backbone):
     """ConvNeXt has no map of stride 2."""
@@ -222,6 +232,17 @@ def test_rates_of_deeplab_keep_their_reach():
         ("PSPNet", {"bins": ()}, "`bins` must be a non-empty sequence"),
         ("PSPNet", {"bins": (1, 1)}, "`bins` must not repeat a number"),
         ("PSPNet", {"output_stride": "8"}, "`output_stride` must be an integer"),
+        ("DeepLabV3", {"rates": (0,)}, "`rates` must be an integer of at least 1"),
+        ("DeepLabV3", {"dilate_strided": 1}, "`dilate_strided` must be True or False"),
+        ("DeepLabV3", {"dilate_strided": True, "output_stride": 32}, "`dilate_strided` has no effect"),
+        (
+            "LRASPP",
+            {"output_stride": 8},
+            "`output_stride` must be .* deeper than the early one, of stride 8",
+        ),
+        ("LRASPP", {"output_stride": 64}, "`output_stride` must be a stride of the backbone's maps"),
+        ("UNetPlusPlus", {"decoder_stride": 3}, "`decoder_stride` must be a power of two below"),
+        ("UNetPlusPlus", {"decoder_filters": (8, 8)}, "`decoder_filters` must have 5 entries"),
         ("DeepLabV3Plus", {"rates": (0,)}, "`rates` must be an integer of at least 1"),
         ("DeepLabV3Plus", {"output_stride": 4}, "`output_stride` must be that of a map deeper"),
         ("DeepLabV3Plus", {"output_stride": 64}, "`output_stride` must be a stride of the backbone's maps"),
@@ -253,6 +274,8 @@ class Subclassed(keras.Model):
         *[(name, Subclassed(), "`backbone` must be a functional keras.Model") for name in ("UNet", *NAMES)],
         ("UNet", compressing(4), "`backbone` must have maps of at least two strides.*stride 4"),
         ("LinkNet", compressing(32), "`backbone` must have maps of at least two strides.*stride 32"),
+        ("UNetPlusPlus", compressing(2, 4, 2), "`backbone` must have a map at every stride .*none at 4.*Use UNet"),
+        ("LRASPP", compressing(2, 2, 2), "`output_stride` must be a stride of the backbone's maps, 2, 4, 8"),
         ("FPN", compressing(2, 2), "`backbone` must have maps of at least two strides.*stride 4"),
         ("PSPNet", compressing(2, 2), "`output_stride` must be a stride of the backbone's maps, 2, 4.*of stride 8"),
         ("DeepLabV3Plus", compressing(2, 2, 2), "`output_stride` must be a stride of the backbone's maps, 2, 4, 8"),

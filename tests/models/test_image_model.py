@@ -10,14 +10,26 @@ from keras_seg import _validation
 pytestmark = pytest.mark.tensorflow_only
 
 VGG = {"filters": (2, 2, 2, 2, 2)}
+ON_BACKBONE = (
+    "UNetPlusPlus",
+    "FPN",
+    "LinkNet",
+    "PSPNet",
+    "DeepLabV3",
+    "DeepLabV3Plus",
+    "LRASPP",
+    "SegFormer",
+    "UPerNet",
+)
 SMALL = {
     "PatchClassifier": {},
     "FullResolutionNet": {"depth": 1, "filters": 2},
     **{name: {**VGG, "fc_filters": 2} for name in ("FCN32s", "FCN16s", "FCN8s", "DeconvNet", "DilatedFCN")},
     "SegNet": VGG,
     "SegNetBasic": {"filters": 2},
+    "DDRNet": {},
     **{name: {"filters": 2, "depth": 1} for name in ("UNet", "UNet2015")},
-    **{name: {"backbone": "Compact"} for name in ("FPN", "LinkNet", "PSPNet", "DeepLabV3Plus", "SegFormer")},
+    **{name: {"backbone": "Compact"} for name in ON_BACKBONE},
 }
 
 

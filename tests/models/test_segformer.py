@@ -212,7 +212,7 @@ class TestConvert:
 
     def test_other_models(self, state):
         for model in (build("Compact"), ks.models.UNet(num_classes=2, filters=2, depth=1)):
-            with pytest.raises(ks.InputError, match="`model` must be a SegFormer on a Mix Transformer"):
+            with pytest.raises(ks.InputError, match="`model` must .*SegFormer"):
                 ks.models.convert(state, model)
         with pytest.raises(ks.InputError, match=r"`model` must be a keras\.Model"):
             ks.models.convert(state, "MiTB0")

@@ -177,9 +177,14 @@ MODELS = {
     "FPN": {"backbone": "Compact", "weights": None},
     "LinkNet": {"backbone": "Compact", "weights": None},
     "SegFormer": {"backbone": "Compact", "weights": None},
+    "DeepLabV3": {"backbone": "Compact", "aspp_filters": 8},
+    "LRASPP": {"backbone": "Compact", "filters": 8},
+    "UNetPlusPlus": {"backbone": "Compact", "decoder_filters": (8, 8, 8, 8, 8)},
+    "DDRNet": {},
+    "UPerNet": {"backbone": "Compact", "filters": 8},
     "DeconvNet": {},
 }
-LONG = ("SegNet", "SegNetBasic", "DeconvNet")
+LONG = ("SegNet", "SegNetBasic", "DeconvNet", "UNetPlusPlus", "LRASPP", "UPerNet", "DDRNet")
 
 
 @pytest.mark.thorough

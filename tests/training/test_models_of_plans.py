@@ -15,6 +15,7 @@ def test_models_on_a_backbone(name):
     assert model.output_shape == (None, None, None, 2)
     backbone = model.get_layer("backbone").output
     assert backbone["P2"].shape[-1] == 32  # Compact's.
+    assert model.optimizer.built
 
 
 def test_a_model_of_its_own_needs_no_backbone():

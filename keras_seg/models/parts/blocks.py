@@ -3,8 +3,8 @@
 from keras import layers
 
 from keras_seg._types import Size, Tensor
-from keras_seg.layers import AdaptiveAveragePooling2D, ResizeLike
-from keras_seg.layers.upsample_conv import normalization_layer
+from keras_seg.layers import AdaptiveAveragePooling2D, ResizeLike, UpsampleConv
+from keras_seg.layers.upsample_conv import EPSILON, normalization_layer
 
 
 def conv_block(
@@ -18,6 +18,7 @@ def conv_block(
     padding: str = "same",
     activation: str | None = "relu",
     normalization: str | None = "batch",
+    epsilon: float = EPSILON,
 ) -> Tensor:
     """Convolution, normalization, activation: layers `{name}_conv`, `{name}_norm` and `{name}_{activation}`.
 
@@ -33,7 +34,7 @@ def conv_block(
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    normalize = normalization_layer(normalization, filters, name=f"{name}_norm")
+    normalize = normalization_layer(normalization, filters, epsilon=epsilon, name=f"{name}_norm")
     if normalize is not None:
         x = normalize(x)
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
@@ -48,6 +49,7 @@ def conv_blocks(
     kernel_size: Size = 3,
     padding: str = "same",
     normalization: str | None = "batch",
+    epsilon: float = EPSILON,
 ) -> Tensor:
     """`count` convolution blocks in a row, named `{name}_1`, `{name}_2`, ..."""
     for index in range(1, count + 1):
@@ -58,13 +60,84 @@ def conv_blocks(
             kernel_size=kernel_size,
             padding=padding,
             normalization=normalization,
+            epsilon=epsilon,
         )
     return x
 
 
-def region_features(x: Tensor, size: int, filters: int, name: str) -> Tensor:
-    """Averages of `x` over size x size regions, convolved 1x1 and enlarged back to the size of `x`."""
+def decoder_stage(
+    x: Tensor,
+    skip: Tensor | None,
+    filters: int,
+    name: str,
+    *,
+    convolutions: int = 2,
+    interpolation: str = "nearest",
+    normalization: str | None = "batch",
+    epsilon: float = EPSILON,
+    odd_sizes: bool = False,
+) -> Tensor:
+    """`x` doubled, joined with a skip connection where there is one, and convolved: a stage of a U-Net's decoder."""
+    x = UpsampleConv(
+        filters,
+        interpolation=interpolation,
+        normalization=normalization,
+        epsilon=epsilon,
+        odd_sizes=odd_sizes,
+        name=f"{name}_up",
+    )(x if skip is None else [x, skip])
+    return conv_blocks(x, filters, convolutions - 1, name=name, normalization=normalization, epsilon=epsilon)
+
+
+def region_features(
+    x: Tensor, size: int, filters: int, name: str, *, normalize: bool | None = None, epsilon: float = EPSILON
+) -> Tensor:
+    """Averages of `x` over size x size regions, convolved 1x1 and enlarged back to the size of `x`.
+
+    They are normalized unless there is one region: one of a single image has no variance to divide by, and its moving
+    statistics would ruin inference. `normalize` decides otherwise.
+    """
     pooled = AdaptiveAveragePooling2D(size, name=f"{name}_pool")(x)
-    # A single region of a single image has no variance to divide by: its moving statistics would ruin inference.
-    pooled = conv_block(pooled, filters, name, kernel_size=1, normalization="batch" if size > 1 else None)
+    normalization = "batch" if (size > 1 if normalize is None else normalize) else None
+    pooled = conv_block(pooled, filters, name, kernel_size=1, normalization=normalization, epsilon=epsilon)
     return ResizeLike(name=f"{name}_enlarge")([pooled, x])
+
+
+def pyramid_pooling(
+    x: Tensor,
+    bins: tuple[int, ...],
+    filters: int,
+    *,
+    branch_filters: int,
+    normalize: bool | None = None,
+    epsilon: float = EPSILON,
+) -> Tensor:
+    """A map beside its averages over grids of `bins` regions per side, convolved."""
+    regions = [
+        region_features(x, size, branch_filters, f"pyramid{size}", normalize=normalize, epsilon=epsilon)
+        for size in bins
+    ]
+    return conv_block(layers.Concatenate(name="pyramid_join")([x, *regions]), filters, "bottleneck", epsilon=epsilon)
+
+
+def atrous_pooling(
+    x: Tensor,
+    rates: tuple[int, ...],
+    filters: int,
+    *,
+    normalize_image: bool | None = None,
+    epsilon: float = EPSILON,
+) -> Tensor:
+    """What a map says at each pixel, around it at several dilation rates, and as a whole, joined."""
+    branches = [conv_block(x, filters, "aspp_pixel", kernel_size=1, epsilon=epsilon)]
+    branches += [
+        conv_block(x, filters, f"aspp_rate{index}", dilation_rate=rate, epsilon=epsilon)
+        for index, rate in enumerate(rates, start=1)
+    ]
+    branches.append(region_features(x, 1, filters, "aspp_image", normalize=normalize_image, epsilon=epsilon))
+    return conv_block(layers.Concatenate(name="aspp_join")(branches), filters, "aspp", kernel_size=1, epsilon=epsilon)
+
+
+def scaled_rates(rates: tuple[int, ...] | None, output_stride: int) -> tuple[int, ...]:
+    """The dilations of `atrous_pooling`: the papers' 6, 12, 18 at stride 16, or as many pixels of the image."""
+    return rates or tuple(max(1, rate * 16 // output_stride) for rate in (6, 12, 18))

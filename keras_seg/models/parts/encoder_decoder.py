@@ -9,9 +9,11 @@ import keras
 
 from keras_seg import _validation, backbones, surgery
 from keras_seg._types import Tensor, Weights
+from keras_seg.backbones import mobilenet_v3
+from keras_seg.backbones.ported import in_torch_form, variant_of
 from keras_seg.backbones.pyramid import level_of, stride_of
 from keras_seg.layers import CropLike, PadToStride
-from keras_seg.models.parts.heads import segmentation_head
+from keras_seg.models.parts.heads import class_scores, enlarged_scores, segmentation_head
 from keras_seg.models.parts.image_model import image_model
 
 
@@ -25,12 +27,17 @@ class BackboneChoice(NamedTuple):
 
 
 def backbone_encoder(
-    choice: BackboneChoice, input_shape: tuple[int | None, int | None, int], *, output_stride: int | None = None
+    choice: BackboneChoice,
+    input_shape: tuple[int | None, int | None, int],
+    *,
+    output_stride: int | None = None,
+    dilate_strided: bool | None = False,
 ) -> keras.Model:
     """The encoder of a model: a model from an image of any size to a pyramid.
 
     It becomes one layer of the model, named "backbone": that is where `unfreeze` looks for it. With an
     `output_stride`, the stages that would compress further are dilated instead, and their last map is the one there.
+    `dilate_strided` is that of `keras_seg.surgery.dilate`; None chooses what torchvision does with the backbone.
     """
     _validation.boolean("backbone_trainable", choice.trainable)
     encoder = backbones.build(
@@ -49,12 +56,20 @@ def backbone_encoder(
         fix = f"Pass one of these, or a backbone with a map of stride {output_stride}."
         _validation.fail("output_stride", rule, output_stride, fix)
     deepest = strides[-1]
+    if dilate_strided is not None:
+        _validation.boolean("dilate_strided", dilate_strided)
     if output_stride == deepest:
+        if dilate_strided:
+            fix = f"Leave it out, or pass an output_stride below {deepest}."
+            _validation.fail("dilate_strided", "has no effect where no stride is removed", dilate_strided, fix)
         return encoder
     maps: Any = encoder.output
     pyramid = {level: tensor for level, tensor in maps.items() if stride_of(level) < output_stride}
     pyramid[level_of(output_stride)] = maps[level_of(deepest)]
-    encoder = _dilate(keras.Model(encoder.inputs[0], pyramid, name="backbone"), output_stride, deepest)
+    if dilate_strided is None:
+        dilate_strided = variant_of(encoder) in mobilenet_v3.VARIANTS
+    encoder = keras.Model(encoder.inputs[0], pyramid, name="backbone")
+    encoder = _dilate(encoder, output_stride, deepest, dilate_strided=dilate_strided)
     if not choice.trainable:
         encoder.trainable = False
     return encoder
@@ -66,17 +81,47 @@ def padded(image: Tensor, stride: int) -> Tensor:
 
 
 def cropped_model(
-    image: Tensor, x: Tensor, num_classes: int, activation: str | None, *, scale: int = 1, name: str
+    image: Tensor,
+    x: Tensor,
+    num_classes: int,
+    activation: str | None,
+    *,
+    kernel_size: int = 1,
+    scale: int = 1,
+    name: str,
 ) -> keras.Model:
     """The model from `image` to the head of the features `x`, enlarged by `scale` and cropped to the image's size."""
-    x = segmentation_head(x, num_classes, activation, scale=scale)
-    x = CropLike(dtype="float32", name="crop")([x, image])
-    return image_model(image, x, name=name)
+    scores = class_scores(x, num_classes, kernel_size=kernel_size)
+    return cropped_scores(image, scores, activation, scale=scale, name=name)
+
+
+def cropped_scores(image: Tensor, scores: Tensor, activation: str | None, *, scale: int, name: str) -> keras.Model:
+    """The model from `image` to the `scores`, enlarged by `scale` and cropped to the image's size."""
+    x = enlarged_scores(scores, activation, scale=scale)
+    return image_model(image, CropLike(dtype="float32", name="crop")([x, image]), name=name)
 
 
 def resized_model(image: Tensor, x: Tensor, num_classes: int, activation: str | None, *, name: str) -> keras.Model:
     """The model from `image` to the head of the features `x`, enlarged to exactly the image's size."""
     return image_model(image, segmentation_head(x, num_classes, activation, like=image), name=name)
+
+
+def torch_padded(image: Tensor, encoder: keras.Model, stride: int) -> Tensor:
+    """`image` for an encoder of which one map alone is read, or maps that are resized to one another.
+
+    An encoder in PyTorch's form takes it as it is, and its maps round up at odd sizes, as published. For all others it
+    is reflected up to multiples of `stride`.
+    """
+    return image if in_torch_form(encoder) else padded(image, stride)
+
+
+def torch_resized_model(
+    image: Tensor, scores: Tensor, activation: str | None, encoder: keras.Model, *, scale: int, name: str
+) -> keras.Model:
+    """The model from `image` to the `scores`, enlarged to its size, for an image that `torch_padded` padded or not."""
+    if in_torch_form(encoder):
+        return image_model(image, enlarged_scores(scores, activation, like=image), name=name)
+    return cropped_scores(image, scores, activation, scale=scale, name=name)
 
 
 def strides_of(encoder: keras.Model) -> list[int]:
@@ -101,9 +146,9 @@ def check_joinable(strides: list[int]) -> None:
         )
 
 
-def _dilate(encoder: keras.Model, output_stride: int, deepest: int) -> keras.Model:
+def _dilate(encoder: keras.Model, output_stride: int, deepest: int, *, dilate_strided: bool) -> keras.Model:
     try:
-        return surgery.dilate(encoder, output_stride=output_stride)
+        return surgery.dilate(encoder, output_stride=output_stride, dilate_strided=dilate_strided)
     except _validation.InputError as error:
         fix = f"Pass output_stride={deepest}, which leaves it unchanged."
         message = f"`output_stride` {output_stride} needs a backbone that can be dilated. {error} {fix}"

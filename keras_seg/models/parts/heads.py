@@ -7,16 +7,29 @@ from keras_seg.layers import Resize2D, ResizeLike
 
 
 def segmentation_head(
-    x: Tensor, num_classes: int, activation: str | None = "softmax", *, scale: int = 1, like: Tensor | None = None
+    x: Tensor,
+    num_classes: int,
+    activation: str | None = "softmax",
+    *,
+    kernel_size: int = 1,
+    scale: int = 1,
+    like: Tensor | None = None,
 ) -> Tensor:
-    """1x1 convolution to one map per class (`logits`), bilinear enlargement, activation (`probabilities`).
+    """Convolution to one map per class (`logits`), bilinear enlargement, activation (`probabilities`)."""
+    return enlarged_scores(class_scores(x, num_classes, kernel_size=kernel_size), activation, scale=scale, like=like)
 
-    The enlargement is by the whole factor `scale`, or to the size of the map `like`.
+
+def class_scores(x: Tensor, num_classes: int, *, kernel_size: int = 1) -> Tensor:
+    """The convolution to one map per class, `logits`."""
+    return layers.Conv2D(num_classes, kernel_size, padding="same", name="logits")(x)
+
+
+def enlarged_scores(x: Tensor, activation: str | None, *, scale: int = 1, like: Tensor | None = None) -> Tensor:
+    """Logits enlarged bilinearly by the whole factor `scale` or to the size of the map `like`, and their activation.
 
     Logits are enlarged rather than probabilities: interpolation then happens before the nonlinearity that decides. From
     the enlargement on everything is float32, whatever the policy: half precision would round probabilities near 1.
     """
-    x = layers.Conv2D(num_classes, 1, name="logits")(x)
     if like is not None:
         x = ResizeLike(dtype="float32", name="enlarge")([x, like])
     elif scale > 1:

@@ -1,7 +1,15 @@
 """The names of SegFormer's decoder in state dicts of PyTorch."""
 
 from collections.abc import Container
+from typing import Any
 
+from keras_seg.backbones import mix_transformer
+
+MODEL = "SegFormer"
+# A layer that no other model has.
+MARK = "fuse_conv"
+CLASSES = ("logits",)
+BACKBONES = tuple(mix_transformer.VARIANTS)
 PREFIXES = ("decode_head.", "decoder.", "segmentation_head.")
 # Every decoder of the authors' framework has this layer; SegFormer's never calls it.
 UNUSED = ("decode_head.conv_seg",)
@@ -9,7 +17,12 @@ UNUSED = ("decode_head.conv_seg",)
 _STRIDES = (4, 8, 16, 32)
 
 
-def modules(keys: Container[str]) -> dict[str, str]:
+def module_of(layer: str, keys: Container[str]) -> str:
+    """The module that a layer of `SegFormer` is in a state dict with these `keys`."""
+    return _modules(keys).get(layer, layer)
+
+
+def _modules(keys: Container[str]) -> dict[str, str]:
     """{layer of `SegFormer`: its module} in a state dict with these `keys`."""
     if "segmentation_head.0.weight" in keys:  # segmentation_models_pytorch, the coarsest map first
         linear = [f"decoder.mlp_stage.{3 - index}.linear" for index in range(4)]
@@ -23,3 +36,7 @@ def modules(keys: Container[str]) -> dict[str, str]:
         others = "decode_head.linear_fuse", "decode_head.batch_norm", "decode_head.classifier"
     named = zip((f"linear{stride}" for stride in _STRIDES), linear, strict=True)
     return {**dict(named), **dict(zip(("fuse_conv", "fuse_norm", "logits"), others, strict=True))}
+
+
+def check(model: Any, name: str, keys: Container[str]) -> None:
+    """Nothing but the shapes tells SegFormers apart."""

@@ -1,0 +1,37 @@
+"""The names of U-Net++'s decoder in state dicts of segmentation_models_pytorch."""
+
+from collections.abc import Container
+from typing import Any
+
+from keras_seg.backbones import resnet
+
+MODEL = "UNetPlusPlus"
+# A layer that no other model has.
+MARK = "node0_1_up"
+CLASSES = ("logits",)
+BACKBONES = tuple(resnet.VARIANTS)
+PREFIXES = ("decoder.", "segmentation_head.", "classification_head.")
+# A head for training that is not part of the model here.
+UNUSED = ("classification_head.3",)
+
+_STAGES = 5
+
+
+def module_of(layer: str, keys: Container[str]) -> str:
+    """The module that a layer of `UNetPlusPlus` is in a state dict with these `keys`."""
+    return _modules(keys).get(layer, layer)
+
+
+def _modules(keys: Container[str]) -> dict[str, str]:
+    """{layer of `UNetPlusPlus`: its module}."""
+    named = {"logits": "segmentation_head.0"}
+    for stage in range(_STAGES):
+        for start in range(stage + 1):
+            node, block = f"node{start}_{stage}", f"decoder.blocks.x_{start}_{stage}"
+            for number, layer in (("1.0", "up"), ("1.1", "up_norm"), ("2.0", "1_conv"), ("2.1", "1_norm")):
+                named[f"{node}_{layer}"] = f"{block}.conv{number}"
+    return named
+
+
+def check(model: Any, name: str, keys: Container[str]) -> None:
+    """Nothing but the shapes tells these nets apart."""

@@ -1,0 +1,104 @@
+"""Makes golden_nets.npz: what nets of PyTorch compute with random weights. Runs where they are installed:
+
+pip install torch torchvision segmentation-models-pytorch
+PYTHONPATH=tests:ORIGINALS python tests/models/golden_nets.py
+
+ORIGINALS is a folder with a file of each net that no package has: `ddrnet.py`, the authors' DDRNet_23_slim.py
+(github.com/ydhongHIT/DDRNet, 6023467) with BatchNorm2d in place of SyncBatchNorm.
+"""
+
+import pathlib
+
+import ddrnet
+import numpy as np
+import segmentation_models_pytorch as smp
+import torch
+from random_states import sample
+from torch_originals import tensor, versions, with_random_weights
+from torchvision.models import segmentation
+
+CLASSES, CITYSCAPES = 21, 19
+PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch")
+# segmentation_models_pytorch refuses sizes that its stride does not divide.
+ANY_SIZES, WHOLE_SIZES = ((64, 96), (75, 53)), ((64, 96), (96, 32))
+# What is not part of the nets here.
+TRAINING_HEADS = ("aux_classifier.", "seghead_extra.")
+
+
+def torchvision_net(name, **arguments):
+    return getattr(segmentation, name)(weights=None, weights_backbone=None, num_classes=CLASSES, **arguments)
+
+
+def smp_net(name, backbone, **arguments):
+    return getattr(smp, name)(backbone, encoder_weights=None, classes=CLASSES, **arguments)
+
+
+def enlarged(model, pixels):
+    """The scores of torchvision, as large as the image."""
+    return model(pixels)["out"]
+
+
+def scores(model, pixels):
+    """The scores of segmentation_models_pytorch before they are enlarged, for which it aligns corners."""
+    features = model.encoder(pixels)
+    return model.segmentation_head[0](model.decoder(features))
+
+
+def dual_resolution(**arguments):
+    return ddrnet.DualResNet(ddrnet.BasicBlock, [2, 2, 2, 2], CITYSCAPES, **arguments)
+
+
+def first(model, pixels):
+    """The scores at an eighth of the size, beside those of the head for training."""
+    found = model(pixels)
+    return found[0] if isinstance(found, list) else found
+
+
+# key: (function that makes the net, its scores, sizes)
+NETS = {
+    "deeplabv3_resnet50": (lambda: torchvision_net("deeplabv3_resnet50", aux_loss=True), enlarged, ANY_SIZES),
+    "deeplabv3_mobilenet": (lambda: torchvision_net("deeplabv3_mobilenet_v3_large"), enlarged, ANY_SIZES),
+    "lraspp": (lambda: torchvision_net("lraspp_mobilenet_v3_large"), enlarged, ANY_SIZES),
+    "smp_deeplabv3": (lambda: smp_net("DeepLabV3", "resnet18"), scores, WHOLE_SIZES),
+    "smp_deeplabv3_16": (
+        lambda: smp_net("DeepLabV3", "resnet50", encoder_output_stride=16, decoder_atrous_rates=(6, 12, 18)),
+        scores,
+        WHOLE_SIZES,
+    ),
+    "smp_unetplusplus": (lambda: smp_net("UnetPlusPlus", "resnet18"), scores, WHOLE_SIZES),
+    "smp_unetplusplus_resnet50": (lambda: smp_net("UnetPlusPlus", "resnet50"), scores, WHOLE_SIZES),
+}
+NETS["smp_upernet"] = (lambda: smp_net("UPerNet", "resnet18"), scores, WHOLE_SIZES)
+NETS["ddrnet"] = (lambda: dual_resolution(planes=32, head_planes=64, augment=True), first, WHOLE_SIZES)
+# Counted, not computed.
+LARGE = {
+    "deeplabv3_resnet101": lambda: torchvision_net("deeplabv3_resnet101"),
+    "ddrnet_23": lambda: dual_resolution(planes=64, head_planes=128),
+    "smp_upernet_resnet34": lambda: smp_net("UPerNet", "resnet34"),
+    "smp_unetplusplus_resnet34": lambda: smp_net("UnetPlusPlus", "resnet34"),
+}
+
+
+def count(model):
+    return sum(p.numel() for name, p in model.named_parameters() if not name.startswith(TRAINING_HEADS))
+
+
+def main():
+    golden = {}
+    for key, make in LARGE.items():
+        with torch.device("meta"):
+            golden[f"{key}/parameters"] = np.array(count(make()))
+    for key, (make, scores_of, sizes) in NETS.items():
+        model, golden[f"{key}/shapes"] = with_random_weights(make())
+        golden[f"{key}/parameters"] = np.array(count(model))
+        for number, size in enumerate(sizes):
+            with torch.no_grad():
+                map = scores_of(model, tensor(*size)).permute(0, 2, 3, 1).numpy()
+            golden[f"{key}/{number}"] = sample(map)
+            print(key, golden[f"{key}/parameters"], map.shape, golden[f"{key}/{number}"].std())
+    golden["versions"] = versions(*PACKAGES)
+    np.savez_compressed(pathlib.Path(__file__).with_suffix(".npz"), **golden)
+
+
+if __name__ == "__main__":
+    main()

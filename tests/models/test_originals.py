@@ -1,0 +1,178 @@
+"""DeepLabV3, LRASPP, UNetPlusPlus, UPerNet and DDRNet: equal to their originals, whose numbers golden_nets.py wrote."""
+
+import json
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+from goldens_again import check_again
+from random_states import image, random_state, sample
+
+import keras_seg as ks
+
+GOLDEN = np.load(pathlib.Path(__file__).with_name("golden_nets.npz"))
+ANY_SIZES, WHOLE_SIZES = ((64, 96), (75, 53)), ((64, 96), (96, 32))
+LARGE_MOBILE = {"backbone": "MobileNetV3LargeTorchvision", "output_stride": 16}
+# key: (model, its arguments)
+NETS = {
+    "deeplabv3_resnet50": ("DeepLabV3", {}),
+    "deeplabv3_resnet101": ("DeepLabV3", {"backbone": "ResNet101Torchvision"}),
+    "deeplabv3_mobilenet": ("DeepLabV3", {**LARGE_MOBILE, "rates": (12, 24, 36)}),
+    "smp_deeplabv3": ("DeepLabV3", {"backbone": "ResNet18", "dilate_strided": True}),
+    "smp_deeplabv3_16": ("DeepLabV3", {"output_stride": 16, "dilate_strided": True}),
+    "lraspp": ("LRASPP", {}),
+    "smp_unetplusplus": ("UNetPlusPlus", {"backbone": "ResNet18"}),
+    "smp_unetplusplus_resnet34": ("UNetPlusPlus", {}),
+    "smp_unetplusplus_resnet50": ("UNetPlusPlus", {"backbone": "ResNet50Torchvision"}),
+    "smp_upernet": ("UPerNet", {"backbone": "ResNet18"}),
+    "smp_upernet_resnet34": ("UPerNet", {}),
+    "ddrnet": ("DDRNet", {"num_classes": 19}),
+    "ddrnet_23": ("DDRNet", {"num_classes": 19, "variant": "23"}),
+}
+# Of torchvision's documentation, of the authors, or counted in segmentation_models_pytorch.
+PARAMETERS = {
+    "deeplabv3_resnet50": 39_638_869,
+    "deeplabv3_resnet101": 58_630_997,
+    "deeplabv3_mobilenet": 11_025_477,
+    "lraspp": 3_221_538,
+    "smp_unetplusplus_resnet34": 26_081_509,
+    "smp_unetplusplus_resnet50": 48_988_645,
+    "smp_upernet_resnet34": 29_604_821,
+    "ddrnet": 5_695_987,
+    "ddrnet_23": 20_148_947,
+}
+COMPUTED = [key for key in NETS if f"{key}/0" in GOLDEN]
+# One of each form of the backbones and of the names.
+QUICK = ("smp_deeplabv3", "lraspp", "smp_unetplusplus", "smp_upernet", "ddrnet")
+
+
+def slow_but_for(quick, keys):
+    return [pytest.param(key, marks=() if key in quick else pytest.mark.slow) for key in keys]
+
+
+def build(key, **arguments):
+    name, given = NETS[key]
+    common = {"num_classes": 21, "activation": None, "include_preprocessing": False}
+    return ks.models.build(name, **{**common, **given, **arguments})
+
+
+def state_of(key):
+    """A random state dict of the original, the heads for training included."""
+    return random_state(json.loads(str(GOLDEN[f"{key}/shapes"])))
+
+
+def scores_of(key, model):
+    """What the original outputs: scores as large as the image, or those that are not enlarged yet."""
+    if key.startswith(("smp_deeplabv3", "smp_upernet", "ddrnet")):
+        model = keras.Model(model.inputs[0], model.get_layer("logits").output)
+    return lambda pixels: np.asarray(keras.ops.convert_to_numpy(model(pixels, training=False)))
+
+
+def check_parameters(key, model):
+    found = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    assert found == GOLDEN[f"{key}/parameters"]
+    assert found == PARAMETERS.get(key, found)
+
+
+@pytest.mark.slow_off_tensorflow
+@pytest.mark.parametrize("key", slow_but_for(QUICK, COMPUTED))
+def test_scores_equal_the_original(key):
+    """At two sizes, one of them odd where the original takes it; with heads for training in the state dict."""
+    model = build(key)
+    check_parameters(key, model)
+    scores = scores_of(key, ks.models.convert(state_of(key), model))
+    for number, size in enumerate(WHOLE_SIZES if key.startswith(("smp", "ddrnet")) else ANY_SIZES):
+        found, expected = sample(scores(image(*size))), GOLDEN[f"{key}/{number}"]
+        assert expected.std() > 0.05
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("key", [key for key in NETS if key not in COMPUTED])
+def test_parameter_counts(key):
+    check_parameters(key, build(key))
+
+
+@pytest.mark.tensorflow_only
+def test_nodes_are_those_of_the_paper():
+    """Each of the encoder's maps but the last has a decoder of its own."""
+
+    def nodes(**arguments):
+        model = build("smp_unetplusplus", backbone="Compact", decoder_filters=None, **arguments)
+        return {layer.name for layer in model.layers if layer.name.endswith("_up")}
+
+    assert nodes() == {"node0_4_up"} | {f"node{n}_{stage}_up" for stage in range(4) for n in range(stage + 1)}
+    assert nodes(decoder_stride=4) == {f"node{n}_{stage}_up" for stage in range(3) for n in range(stage + 1)}
+
+
+@pytest.mark.tensorflow_only
+class TestConvert:
+    @pytest.mark.parametrize(
+        "key, arguments, message",
+        [
+            ("lraspp", {"output_stride": 32}, "output stride of torchvision's.*model=32.*output_stride=16"),
+            ("lraspp", {"dilate_strided": False}, "lost their stride dilated.*dilate_strided=True"),
+            ("deeplabv3_mobilenet", {"rates": None}, r"dilations of torchvision's.*rates=\(12, 24, 36\)"),
+            ("smp_deeplabv3", {"dilate_strided": None}, "segmentation_models_pytorch.*dilate_strided=True"),
+            ("smp_deeplabv3", {"normalize_image": False}, "average of the image.*normalize_image=True"),
+            ("smp_upernet", {"normalize_image": False}, "average of the image.*normalize_image=True"),
+        ],
+    )
+    def test_what_no_shape_shows(self, key, arguments, message):
+        """Weights that would fit, in a net that computes something else with them, are refused at once."""
+        shapes = json.loads(str(GOLDEN[f"{key}/shapes"]))
+        with pytest.raises(ks.InputError, match=message) as caught:
+            ks.models.convert(dict.fromkeys(shapes, np.zeros(0)), build(key, **arguments))
+        assert "\n" not in str(caught.value)
+
+    def test_other_classes(self):
+        """Both layers of LR-ASPP's classes are kept, and a state dict that does not fit changes nothing."""
+        state, model = state_of("lraspp"), build("lraspp", num_classes=5)
+        before = {layer.name: layer.get_weights() for layer in model.layers}
+        with pytest.raises(ks.InputError, match=r"scores of 5 classes.*they have 21.*head=False"):
+            ks.models.convert(state, model)
+        with pytest.raises(ks.InputError, match=r"lack 'classifier.scale.1.weight'"):
+            missing = {key: value for key, value in state.items() if "scale" not in key}
+            ks.models.convert(missing, model, head=False)
+        assert np.array_equal(model.get_layer("deep_conv").get_weights()[0], before["deep_conv"][0])
+        ks.models.convert(state, model, head=False)
+        for name in ("deep_logits", "early_logits"):
+            for ours, old in zip(model.get_layer(name).get_weights(), before[name], strict=True):
+                np.testing.assert_array_equal(ours, old)
+        kernel = model.get_layer("average_conv").get_weights()[0]
+        np.testing.assert_array_equal(kernel[0, 0].T, state["classifier.scale.1.weight"][..., 0, 0])
+
+    def test_earlier_names_of_smp(self):
+        from keras_seg.models.parts.deeplabv3_names import module_of
+
+        keys = {"decoder.0.project.0.weight"}
+        assert module_of("aspp_rate2_conv", keys) == "decoder.0.convs.2.0"
+        assert (module_of("context_conv", keys), module_of("context_norm", keys)) == ("decoder.1", "decoder.2")
+
+    def test_backbones_of_another_form(self):
+        with pytest.raises(ks.InputError, match="must have a backbone in PyTorch's form"):
+            ks.models.convert({"backbone.x": np.zeros(1)}, build("lraspp", backbone="Compact"))
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("key", QUICK)
+def test_every_format(key, tmp_path):
+    """Built-in operators only, at an odd size and, but for ONNX, at any size."""
+    scores = ks.models.convert(state_of(key), build(key))
+    model = keras.Model(scores.inputs[0], keras.layers.Softmax()(scores.outputs[0]))
+    for size in ((75, 53), (None, None)):
+        report = ks.export.tflite(model, tmp_path / "m.tflite", input_size=size, overwrite=True)
+        assert report.max_abs_difference < 1e-3
+        assert not any(operator.upper().startswith(("FLEX", "CUSTOM")) for operator in report.ops)
+        assert ks.export.saved_model(model, tmp_path / str(size[0]), input_size=size).max_abs_difference < 1e-3
+    assert ks.export.onnx(model, tmp_path / "m.onnx", input_size=(75, 53)).max_abs_difference < 1e-3
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.slow
+def test_goldens_are_what_the_originals_compute(tmp_path, monkeypatch):
+    packages = ("torchvision", "segmentation_models_pytorch", "ddrnet")
+    check_again("golden_nets", GOLDEN, packages, tmp_path=tmp_path, monkeypatch=monkeypatch)
