@@ -21,6 +21,7 @@ from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.run_recorder import RunRecorder
 from keras_seg.training.run_report import write_page
 from keras_seg.training.tasks import Task, find_task
+from keras_seg.training.training_crop import training_crop
 
 # A run limited by time is ended by its schedule, not by its number of epochs.
 _ENDLESS = 10**6
@@ -141,7 +142,7 @@ def _dataset(plan: Plan, task: Task, train: Any, first_epoch: int) -> Any:
         train,
         batch_size=plan["batch_size"],
         augment=augmentation.standard(
-            crop=tuple(plan["crop"]), scale=tuple(plan["scale"]), ignore_class=tuple(train.ignore_class) or None
+            crop=training_crop(plan), scale=tuple(plan["scale"]), ignore_class=tuple(train.ignore_class) or None
         ),
         seed=plan["seed"],
         cache="memory" if plan["cache"] else False,
