@@ -49,6 +49,7 @@ def planned(
 ) -> "training.Plan":
     """The plan for the indices to train on and to validate on."""
     from keras_seg import training
+    from keras_seg.training.probe import NOT_NEEDED
 
     if probe and plan_file is not None:
         raise click.UsageError("--probe has no effect beside --plan, whose choices are followed. Drop one of them.")
@@ -60,5 +61,5 @@ def planned(
     with console.status("Planning"):
         plan = training.probed_plan(facts, choices=choices)
     if probe and not plan.probe:
-        console.notices([training.probe.NOT_NEEDED])
+        console.notices([NOT_NEEDED])
     return plan

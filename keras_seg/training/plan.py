@@ -142,7 +142,7 @@ def make_plan(
         "as many as the encoder's level has with Compact, the model's own with other backbones",
         [96, 64, 32, 24, 16][: 5 - int(math.log2(stride))] if compact else None,
     )
-    crop = choose(
+    choose(
         "crop",
         f"{_CROP_SHARE:.0%} of the median image, rounded down to a multiple of {_CROP_MULTIPLE}, at most "
         f"{kind.largest_crop}; sides up to {_WHOLE} pixels are kept whole" + _because(kind.crop_reason),
@@ -150,7 +150,7 @@ def make_plan(
         "median_size",
     )
     if kind.class_id_masks:
-        choose("rare_classes", *_rare_rule(facts, crop))
+        choose("rare_classes", *_rare_rule(facts, choices["crop"].value))
     size = choose("batch_size", "8, or all images if there are fewer", min(8, facts["train_images"]), "train_images")
     choose(
         "steps_per_epoch",

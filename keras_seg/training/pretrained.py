@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import keras
-from keras.src import backend
+from keras.src.backend.config import keras_home
 from keras.src.utils import file_utils  # The name under which Keras keeps a download is not public.
 
 from keras_seg.backbones.applications import published_network
@@ -67,7 +67,7 @@ def _place(name: str) -> str | None:
     """Where Keras keeps the file. Only the function that downloads it knows its name, so that is asked."""
 
     def ask(fname: str, *args: Any, cache_subdir: str = "datasets", **kwargs: Any) -> NoReturn:
-        raise _DownloadError(os.path.join(backend.config.keras_home(), cache_subdir, fname))
+        raise _DownloadError(os.path.join(keras_home(), cache_subdir, fname))
 
     get_file, file_utils.get_file = file_utils.get_file, ask
     try:

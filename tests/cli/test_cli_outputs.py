@@ -160,6 +160,7 @@ def test_other_commands_of_a_binary_run(binary_run, bars, tmp_path):
         ("sets", ("--task", "multilabel", "--ignore-class", 255), "--ignore-class does not apply to --task multilabel"),
         ("sets", ("--task", "multilabel", "--folds", 2), "--folds are for --task semantic"),
         ("sets", (), "keras-seg convert"),
+        ("sets", (), "If they are classes that overlap, pass --task multilabel"),
     ],
 )
 def test_refusals(request, tmp_path, refused, data, options, message):

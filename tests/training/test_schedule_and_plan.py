@@ -127,7 +127,7 @@ def test_weights_of_an_installed_package(monkeypatch):
 
 
 def test_weights_that_keras_downloaded_before(monkeypatch, tmp_path):
-    monkeypatch.setattr("keras.src.backend.config.keras_home", lambda: str(tmp_path))
+    monkeypatch.setattr(pretrained, "keras_home", lambda: str(tmp_path))
     pretrained._place.cache_clear()
     rule = make_plan(FACTS, backbone="MobileNetV2").choices["weights"].rule
     assert rule == "from scratch unless given, so that nothing is downloaded unasked"
