@@ -59,12 +59,13 @@ def probed_plan(
     plan = make_plan(facts, **given)
     thinnest = narrowest_class(facts)
     stride, minutes = plan["decoder_stride"], plan["minutes"]
-    wanted = thinnest is not None and stride > 1 and thinnest[1] < stride and plan["backbone"] == "Compact"
-    if not wanted or minutes is None or minutes < _LEAST_MINUTES or given.get("decoder_stride") is not None:
+    if minutes is None or minutes < _LEAST_MINUTES or given.get("decoder_stride") is not None:
+        return plan
+    if thinnest is None or stride == 1 or thinnest[1] >= stride or plan["backbone"] != "Compact":
         return plan
     finer = make_plan(facts, **{**given, "decoder_stride": stride // 2})
     trials = [measure_step(candidate, clock=clock) for candidate in (plan, finer)]
-    passes = 60 * minutes * plan["batch_size"] / (trials[1]["step_seconds"] * facts["train_images"])
+    passes = 60 * minutes * plan["batch_size"] / (max(trials[1]["step_seconds"], 1e-4) * facts["train_images"])
     name, width = thinnest
     chosen, relation = (finer, "at least") if passes >= _PASSES else (plan, "under")
     rule = (
