@@ -35,7 +35,7 @@ def plan(
     keras_ready()
     from keras_seg import _files
 
-    task = task_of(task, plan_file)
+    task = task_of(task, plan_file, probe=probe)
     reading, choices = split_options(options)
     indices = steps.scan(data, validation=val, task=task, **data_arguments(**reading))
     made = planned(indices, task=task, choices=choices, plan_file=plan_file, probe=probe or False)

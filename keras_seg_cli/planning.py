@@ -26,8 +26,10 @@ def probe_option(default: str) -> Any:
     )
 
 
-def task_of(task: str | None, plan_file: str | None) -> str:
+def task_of(task: str | None, plan_file: str | None, *, probe: bool | None) -> str:
     """The task that was named, or that of the file, or semantic."""
+    if probe and plan_file is not None:
+        raise click.UsageError("--probe has no effect beside --plan, whose choices are followed. Drop one of them.")
     if task is not None or plan_file is None:
         return task or "semantic"
     from keras_seg.training.read_plan import task_of_plan
@@ -51,8 +53,6 @@ def planned(
     from keras_seg import training
     from keras_seg.training.probe import NOT_NEEDED
 
-    if probe and plan_file is not None:
-        raise click.UsageError("--probe has no effect beside --plan, whose choices are followed. Drop one of them.")
     facts = training.fingerprint(*indices, task=task)
     if plan_file is not None:
         return training.read_plan(plan_file, facts, choices=choices)

@@ -74,7 +74,7 @@ def train(
         return
     if folds is not None:
         raise click.UsageError(f"{out}: is a run without folds. Drop --folds, or start a new run with --overwrite.")
-    task = run.load_plan().task if resume else task_of(task, plan_file)
+    task = run.load_plan().task if resume else task_of(task, plan_file, probe=probe)
     find_task(task).check_installed()
     if resume:
         indices = steps.scan(data, run=run, validation=val)
