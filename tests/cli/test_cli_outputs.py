@@ -124,6 +124,7 @@ def test_a_binary_run_has_one_channel(binary_run, bars, tmp_path):
     assert [int(row["pixels"]) for row in rows] == [(scores <= 0.5).sum(), (scores > 0.5).sum()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", ["sets_run", "binary_run"])
 def test_exports(run, request, tmp_path):
     folder = request.getfixturevalue(run)
