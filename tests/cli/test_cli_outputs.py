@@ -135,7 +135,7 @@ def test_exports(run, request, tmp_path):
 @pytest.mark.slow
 def test_other_commands_of_a_binary_run(binary_run, bars, tmp_path):
     file = bars / "val" / "images" / "4.png"
-    assert command("predict", binary_run, file, "--out", tmp_path, "--tile", 32, "--tta", "hflip") == 0
+    assert command("predict", binary_run, file, "--out", tmp_path, "--tile", 32, "--overlap", 0, "--tta", "hflip") == 0
     assert command("evaluate", binary_run, bars, "--tta", "hflip") == 0
     np.save(tmp_path / "raster.npy", ks.data.read_image(file))
     assert command("predict", binary_run, tmp_path / "raster.npy", "--out", tmp_path) == 0
