@@ -68,7 +68,8 @@ def fit(
 
     Args:
         plan: `Plan`. To resume, that of the run: `run.load_plan()`.
-        train: `data.FolderIndex` to train on; a `data.InstanceIndex` for the task "instances".
+        train: `data.FolderIndex` to train on; a `data.InstanceIndex` for the task "instances", a `data.MultiLabelIndex`
+            for "multilabel".
         validation: index of the same kind to validate on.
         run: path or `RunFolder`. Made if it does not exist.
         resume: bool. Whether to continue an interrupted run from its last checkpoint. Defaults to False.
