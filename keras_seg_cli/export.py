@@ -103,6 +103,8 @@ def export(
             "--quantize and --representative are for --format tflite. Drop them, or change the format."
         )
     trained = open_run(run)
+    if trained.task.overlapping and output in ("class_ids", "both"):
+        raise click.UsageError("--output class_ids needs classes that exclude one another. Use --output scores.")
     path = pathlib.Path(out) if out else trained.folder.path / _DEFAULT_NAMES[format_]
     if path.exists() and not overwrite:
         raise click.UsageError(f"{path}: exists already. Choose another --out, or add --overwrite.")

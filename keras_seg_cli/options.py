@@ -41,12 +41,15 @@ class IntList(click.ParamType):
 
 
 # The names of `keras_seg.training.tasks.TASKS`: importing that for --help would import Keras. A test compares the two.
-TASKS = ("semantic", "instances", "boundary")
+TASKS = ("semantic", "multilabel", "instances", "boundary")
 task_option = click.option(
     "--task",
     type=click.Choice(TASKS),
-    help="One class per pixel (the default), separate objects, or the edges between classes.",
+    help="One class per pixel (the default), classes that overlap, separate objects, or the edges between classes.",
 )
+
+# The names of `keras_seg.training.presets.PRESETS`, as above.
+PRESETS = ("fast", "balanced", "best")
 
 _DATA_OPTIONS = (
     click.option(
@@ -71,16 +74,30 @@ _DATA_OPTIONS = (
 _DATA_NAMES = ("channels", "num_classes", "ignore_class", "class_names", "components", "group_by")
 
 _PLAN_OPTIONS = (
+    click.option(
+        "--preset",
+        type=click.Choice(PRESETS),
+        help="fast for a first result, balanced (the default), or best where time does not matter.",
+    ),
     click.option("--model", help="Architecture. Default: UNet."),
     click.option("--backbone", help="Encoder: Compact, MobileNetV2, ..., or none for the model's own."),
     click.option("--weights", help="imagenet, none, or a weights file of the backbone."),
-    click.option("--freeze", is_flag=True, default=None, help="Keep the backbone's weights as they are."),
+    click.option(
+        "--freeze/--no-freeze", default=None, help="Whether the backbone's weights stay as they are. Default: no."
+    ),
     click.option("--epochs", type=int, help="Passes over the data. Default: 50."),
     click.option("--minutes", type=float, help="Train for this long instead, counted from the start of the command."),
     click.option("--batch-size", type=int, help="Crops per step."),
     click.option("--crop", type=IntList(sides=2), help="Size of the training crops, e.g. 320x416."),
     click.option("--learning-rate", type=float, help="Highest learning rate."),
     click.option("--decoder-stride", type=int, help="Resolution of the decoder's output: 1 is full, 4 is faster."),
+    click.option("--ema", type=float, help="Momentum of an average of the weights, such as 0.99. Default: 0, none."),
+    click.option(
+        "--binary/--no-binary",
+        default=None,
+        help="Whether the model of two classes has one channel, with --task semantic. Default: if the first class is "
+        "the background.",
+    ),
     click.option(
         "--border-width", type=int, help="Pixels on either side of a border, with --task instances or boundary."
     ),

@@ -8,6 +8,7 @@ import rich.table
 
 from keras_seg_cli import console, steps
 from keras_seg_cli.options import data_arguments, data_options, plan_options, split_options, task_option, validation
+from keras_seg_cli.planning import plan_file_option, planned, probe_option, task_of
 from keras_seg_cli.start import keras_ready
 
 
@@ -17,21 +18,36 @@ from keras_seg_cli.start import keras_ready
 @task_option
 @data_options
 @plan_options
-def plan(data: str, val: str | None, task: str | None, **options: Any) -> None:
+@plan_file_option
+@probe_option("Default: no.")
+@click.option("--json", "json_file", type=click.Path(), help="Also write the plan to this file, for `train --plan`.")
+def plan(
+    data: str,
+    val: str | None,
+    *,
+    task: str | None,
+    plan_file: str | None,
+    probe: bool | None,
+    json_file: str | None,
+    **options: Any,
+) -> None:
     """Show the plan that `train` would follow for DATA, and the reasons for it."""
     keras_ready()
-    from keras_seg import training
+    from keras_seg import _files
 
-    task = task or "semantic"
+    task = task_of(task, plan_file, probe=probe)
     reading, choices = split_options(options)
-    train, validation = steps.scan(data, validation=val, task=task, **data_arguments(**reading))
-    made = training.make_plan(training.fingerprint(train, validation, task=task), **choices)
+    indices = steps.scan(data, validation=val, task=task, **data_arguments(**reading))
+    made = planned(indices, task=task, choices=choices, plan_file=plan_file, probe=probe or False)
     table = rich.table.Table(box=rich.box.SIMPLE_HEAD)
     for heading in ("choice", "value", "because"):
         table.add_column(heading)
     for name, choice in made.choices.items():
         table.add_row(name, _short(choice.value), choice.rule)
     console.console.print(table)
+    if json_file is not None:
+        _files.write_json(json_file, made.to_dict())
+        console.print_facts(("Plan", json_file))
 
 
 def _short(value: Any) -> str:

@@ -47,7 +47,8 @@ def predict(
     IMAGES are files or folders. A file that cannot be read does not stop the others: it is listed at the end, and the
     exit status is then 1.
 
-    Masks hold class ids. Those of --task instances hold object numbers, those of --task boundary 1 on the lines.
+    Masks hold class ids. Those of --task instances hold object numbers, those of --task boundary 1 on the lines; those
+    of --task multilabel are a folder per image, with a black and white mask per class.
 
     Rasters (.npy or .zarr, height x width x channels) may be larger than memory. They are predicted row by row, to a
     mask of class ids in the same format.
@@ -59,7 +60,7 @@ def predict(
     from keras_seg.training.prediction_files import find_images, prediction_files
 
     found = find_images(images, recursive=recursive, exclude=out)
-    files = prediction_files(found, out, overwrite=overwrite, resume=resume)
+    files = prediction_files(found, out, overwrite=overwrite, resume=resume, folders=trained.task.overlapping)
     command = click.get_current_context().command
     console.notices(in_options(notice, command, [command]) for notice in found.notices)
     print_postprocessing(trained)

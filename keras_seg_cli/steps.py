@@ -51,7 +51,7 @@ def _read(
         if run is not None:
             index, other = rescan_run_data(data, run, validation=options["validation"])
         else:
-            with _doctor_named(data, options.get("task")):
+            with _doctor_named(data, options.get("task") or "semantic"):
                 index, other = scan(data, **options)
     console.notices(index.notices)
     console.notices([f"{others}: {text}" for text in (other.notices if other else ()) if text not in index.notices])
@@ -59,7 +59,7 @@ def _read(
 
 
 @contextlib.contextmanager
-def _doctor_named(data: str, task: str | None) -> Iterator[None]:
+def _doctor_named(data: str, task: str) -> Iterator[None]:
     """Let errors about the files of a folder name the command that finds all of them."""
     from keras_seg import InputError
 
@@ -67,7 +67,7 @@ def _doctor_named(data: str, task: str | None) -> Iterator[None]:
         yield
     except InputError as error:
         # An error about an argument begins with it; one about a label tool names a command of its own.
-        if str(error).startswith("`") or "keras-seg convert" in str(error):
+        if str(error).startswith("`") or "keras-seg convert" in str(error) or task == "multilabel":
             raise
         command = f"keras-seg doctor {shlex.quote(data)}{' --task instances' if task == 'instances' else ''}"
         raise InputError(f"{error} Run `{command}` to see everything at once.") from error

@@ -16,6 +16,7 @@ from keras_seg_cli.options import (
     task_option,
     validation,
 )
+from keras_seg_cli.planning import plan_file_option, planned, probe_option, refuse_in_folds, task_of
 from keras_seg_cli.start import STARTED, keras_ready
 
 
@@ -26,6 +27,8 @@ from keras_seg_cli.start import STARTED, keras_ready
 @task_option
 @data_options
 @plan_options
+@plan_file_option
+@probe_option("Default: yes, in runs of at least 5 minutes.")
 @click.option(
     "--folds",
     type=int,
@@ -40,6 +43,8 @@ def train(
     val: str | None,
     *,
     task: str | None,
+    plan_file: str | None,
+    probe: bool | None,
     folds: int | None,
     resume: bool,
     overwrite: bool,
@@ -48,10 +53,11 @@ def train(
     """Train a model on the folder DATA, evaluate it, and keep all in one run folder.
 
     DATA holds images/ and masks/ with the same file names, or train/ and val/ with these two in each. With --task
-    instances, masks number the objects, or masks/NAME/ holds one mask per object.
+    instances, masks number the objects, or masks/NAME/ holds one mask per object. With --task multilabel, masks/CLASS/
+    holds one mask per image.
     """
     if resume:
-        _refuse_choices_on_resume({**options, "task": task})
+        _refuse_choices_on_resume({**options, "task": task, "plan": plan_file, "probe": probe})
     keras_ready()
     from keras_seg import training
     from keras_seg.training.tasks import find_task
@@ -60,13 +66,15 @@ def train(
     run.check_startable(resume=resume, overwrite=overwrite)
     if folds is not None and not resume and task not in (None, "semantic"):
         raise click.UsageError(f"--folds are for --task semantic. Drop --folds, or --task {task}.")
+    if folds is not None:
+        refuse_in_folds({"--plan": plan_file, "--probe": probe})
     if run.is_folds if resume else folds is not None:
         given: dict[str, Any] = {"resume": True} if resume else _fold_options(options, task=task, overwrite=overwrite)
         train_folds(data, run, validation=val, started=STARTED, folds=folds, **given)
         return
     if folds is not None:
         raise click.UsageError(f"{out}: is a run without folds. Drop --folds, or start a new run with --overwrite.")
-    task = run.load_plan().task if resume else task or "semantic"
+    task = run.load_plan().task if resume else task_of(task, plan_file, probe=probe)
     find_task(task).check_installed()
     if resume:
         indices = steps.scan(data, run=run, validation=val)
@@ -74,7 +82,7 @@ def train(
     else:
         reading, choices = split_options(options)
         indices = steps.scan(data, validation=val, task=task, **data_arguments(**reading))
-        plan = training.make_plan(training.fingerprint(*indices, task=task), **choices)
+        plan = planned(indices, task=task, choices=choices, plan_file=plan_file, probe=probe)
     steps.fit(
         plan,
         train=indices[0],

@@ -1,5 +1,10 @@
 """Small data folders and runs, made for a module's tests."""
 
+import pathlib
+
+import numpy as np
+from PIL import Image
+
 import keras_seg as ks
 from keras_seg.training import RunFolder, fingerprint, fit, make_plan
 
@@ -26,3 +31,18 @@ def trained(path, train, validation, *, task="semantic", **given):
     plan = make_plan(fingerprint(train, validation, task=task), **choices)
     fit(plan, train=train, validation=validation, run=path)
     return RunFolder(path)
+
+
+def overlapping(folder, *, train=4, val=2, size=(48, 56), split=True):
+    """A folder of a rectangle and a bar across it, with a mask per class: a part of each image belongs to both."""
+    for number in range(train + val):
+        name = "train" if number < train else "val"
+        root = pathlib.Path(folder) / name if split else pathlib.Path(folder)
+        box, bar = np.zeros(size, bool), np.zeros(size, bool)
+        box[8 : 30 + number, 6:26], bar[18:24, 2 + number : 50] = True, True
+        image = np.full((*size, 3), 40 + number, "uint8")
+        image[box, 0], image[bar, 2] = 200, 220
+        for place, array in (("images", image), ("masks/bar", bar), ("masks/box", box)):
+            (root / place).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(root / place / f"{number}.png")
+    return pathlib.Path(folder)

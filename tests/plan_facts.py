@@ -6,3 +6,9 @@ FACTS = {
     "class_share": {"a": 0.8, "b": 0.2}, "decoded_megabytes": 242, "backend": "tensorflow", "device": "cpu",
     "cores": 2, "memory_megabytes": 24000,
 }  # fmt: skip
+
+
+def installed(monkeypatch, *names):
+    """Let exactly these backbones have a package with pretrained weights."""
+    for module in ("plan", "pretrained"):
+        monkeypatch.setattr(f"keras_seg.training.{module}.is_installed", lambda name: name in names)

@@ -14,6 +14,7 @@ from keras_seg.augmentation.geometry.projective import Scale
 from keras_seg.augmentation.intervals import Interval
 from keras_seg.augmentation.photometric.color import Brightness, Contrast, Hue, Saturation
 from keras_seg.augmentation.presets import Strength, amount, flip_steps
+from keras_seg.augmentation.random_crop import RandomCrop
 from keras_seg.augmentation.transform import Transform
 
 
@@ -24,7 +25,7 @@ class StandardAugmentation(Augmentation):
     def __init__(
         self,
         *,
-        crop: Size | None = None,
+        crop: RandomCrop | Size | None = None,
         scale: Interval = (0.5, 2.0),
         flip: Direction | None = "horizontal",
         color: float = 0.2,
@@ -44,17 +45,20 @@ class StandardAugmentation(Augmentation):
         steps += [Scale(self.scale, cover_crop=not ignored)] if self.scale != (1.0, 1.0) or not ignored else []
         steps += [Contrast(self.color), Brightness(self.color), Saturation(self.color)] if self.color else []
         steps += [Hue(self.hue)] if self.hue else []
-        size = None if crop is None else _validation.pair("crop", crop)
-        super().__init__(steps, crop=size, ignore_class=ignore_class, fill=fill)
+        super().__init__(steps, crop=crop, ignore_class=ignore_class, fill=fill)
 
     def _steps(self, channels: int) -> Sequence[Transform]:
         """The transforms, without those that need RGB where images have other channels."""
         return [item for item in self.transforms if channels == 3 or not getattr(item, "_needs_color", False)]
 
+    def _crop_config(self) -> Any:
+        crop: Any = self.random_crop
+        return crop and (list(crop.size) if crop.classes is None else keras.saving.serialize_keras_object(crop))
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON types."""
         return {
-            "crop": self.crop and list(self.crop),
+            "crop": self._crop_config(),
             "scale": list(self.scale),
             "flip": self.flip,
             "color": self.color,
@@ -66,7 +70,7 @@ class StandardAugmentation(Augmentation):
 
 def standard(
     *,
-    crop: Size | None = None,
+    crop: RandomCrop | Size | None = None,
     scale: Interval | None = None,
     flip: Direction | None = "horizontal",
     color: float | None = None,
@@ -82,8 +86,8 @@ def standard(
     label that it did not contain before, except the first `ignore_class`.
 
     Args:
-        crop: (height, width) of the result in pixels, one int for a square, or None for the size of the image. Defaults
-            to None.
+        crop: (height, width) of the result in pixels, one int for a square, a `RandomCrop` that favors rare classes, or
+            None for the size of the image. Defaults to None.
         scale: (smallest, largest) factor of the image's size, drawn uniformly in the logarithm; one float fixes it.
             Defaults to None: (2^(-1.5 s), 2^(1.5 s)) at strength s.
         flip: "horizontal", "vertical", "both", or None for none. Defaults to "horizontal".

@@ -10,6 +10,7 @@ from keras_seg.data.index.instance_index import InstanceIndex, scan_instances
 from keras_seg.data.index.instance_pairs import find_instance_pairs, find_instance_splits
 from keras_seg.data.index.instance_reading import read_instances
 from keras_seg.data.index.label_encoding import LabelEncoding
+from keras_seg.data.index.multilabel_index import MultiLabelIndex, scan_multilabel
 from keras_seg.data.index.pairs import Pair, find_pairs, find_splits
 from keras_seg.data.index.reading import image_size, read_image, read_mask
 from keras_seg.data.index.split_folds import split_folds
@@ -32,6 +33,7 @@ from keras_seg.data.targets.instance_targets import (
     add_instance_targets,
     instance_targets,
 )
+from keras_seg.data.targets.multilabel_targets import add_multilabel_targets, multilabel_targets
 
 __all__ = [
     "BOUNDARY_CLASSES",
@@ -44,11 +46,13 @@ __all__ = [
     "InstanceIndex",
     "InstanceTargets",
     "LabelEncoding",
+    "MultiLabelIndex",
     "Pair",
     "PixelCounts",
     "add_boundary_targets",
     "add_boundary_weights",
     "add_instance_targets",
+    "add_multilabel_targets",
     "boundary_targets",
     "boundary_weights",
     "cells_scene",
@@ -65,12 +69,14 @@ __all__ = [
     "from_tfds",
     "image_size",
     "instance_targets",
+    "multilabel_targets",
     "patches_from_folder",
     "read_image",
     "read_instances",
     "read_mask",
     "scan_folder",
     "scan_instances",
+    "scan_multilabel",
     "shapes_scene",
     "split_folds",
     "split_index",

@@ -5,6 +5,7 @@ from keras_seg.evaluation.choose_postprocessing import choose_postprocessing
 from keras_seg.evaluation.compare import Comparison, compare
 from keras_seg.evaluation.evaluate_folds import FoldsEvaluation, evaluate_folds
 from keras_seg.evaluation.instances import InstanceEvaluation, evaluate_instances
+from keras_seg.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel
 from keras_seg.evaluation.postprocessing_choice import PostprocessingChoice, PostprocessingTrial
 from keras_seg.evaluation.semantic import Evaluation, evaluate
 from keras_seg.evaluation.temperature import Calibration, fit_temperature
@@ -19,6 +20,7 @@ __all__ = [
     "Evaluation",
     "FoldsEvaluation",
     "InstanceEvaluation",
+    "MultiLabelEvaluation",
     "PostprocessingChoice",
     "PostprocessingTrial",
     "TTAGain",
@@ -31,6 +33,7 @@ __all__ = [
     "evaluate_boundaries",
     "evaluate_folds",
     "evaluate_instances",
+    "evaluate_multilabel",
     "fit_temperature",
     "tta_report",
     "tune_instances",

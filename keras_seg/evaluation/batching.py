@@ -15,11 +15,14 @@ from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.data import (
     FolderIndex,
     InstanceIndex,
+    MultiLabelIndex,
     find_instance_splits,
     find_splits,
     scan_folder,
     scan_instances,
+    scan_multilabel,
 )
+from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.pipeline.from_folder import refuse_scan_arguments
 from keras_seg.inference.output_kind import check_finite, single_output
@@ -46,7 +49,7 @@ class LabeledImages:
     count: int | None
     ignore_class: tuple[int, ...]
     class_names: tuple[str, ...] | None = None
-    index: FolderIndex | InstanceIndex | None = None
+    index: FolderIndex | InstanceIndex | MultiLabelIndex | None = None
 
 
 def labeled_classes(
@@ -150,6 +153,40 @@ def labeled_objects(
     return LabeledImages(batches=batches, count=_count(data), ignore_class=(-1,))
 
 
+def labeled_sets(
+    data: MultiLabelIndex | PathLike, *, split: str | None, model_classes: int, batch_size: int | None
+) -> LabeledImages:
+    """Images with the classes of each pixel as bits.
+
+    Args:
+        data: a `MultiLabelIndex`, or a folder.
+        split: None or str. Of a folder; None for "val" where there is one.
+        model_classes: int. The classes that the data must have.
+        batch_size: None or int. Images of one size that are predicted together; None for 4.
+
+    Raises:
+        InputError: for other data, and arguments that the data cannot follow.
+    """
+    if isinstance(data, (str, os.PathLike)):
+        data = scan_multilabel(data, split=_split(find_splits(data), split))
+    elif not isinstance(data, MultiLabelIndex):
+        fix = "Read the folder with scan_multilabel."
+        _validation.fail("data", "must be a MultiLabelIndex or the path of a folder", type(data).__name__, fix)
+    else:
+        refuse_scan_arguments(data, split, None, ignore_class=None)
+    index, size = data, _IMAGES_TOGETHER if batch_size is None else _validation.integer("batch_size", batch_size)
+    if model_classes != index.num_classes:
+        rule = f"must give a channel for each of the {index.num_classes} classes of {index.path}"
+        _validation.fail("model", rule, f"a model of {model_classes} channels")
+    return LabeledImages(
+        batches=lambda: _of_index(index, size),
+        count=len(index),
+        ignore_class=(),
+        class_names=index.class_names,
+        index=index,
+    )
+
+
 def _checked_size(batch_size: int | None, data: Any, default: int = _IMAGES_TOGETHER) -> int:
     """The number of images to predict together, which batches have decided."""
     if batch_size is None:
@@ -214,7 +251,7 @@ def _split(splits: Sequence[str], split: str | None) -> str | None:
     return split
 
 
-def _of_index(index: FolderIndex | InstanceIndex, batch_size: int) -> Iterator[Batch]:
+def _of_index(index: DataIndex, batch_size: int) -> Iterator[Batch]:
     """The examples of an index, those of one size together."""
     store = DecodedStore(index)
     of_size: dict[tuple[int, ...], list[int]] = {}

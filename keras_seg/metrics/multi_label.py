@@ -180,6 +180,18 @@ _SCORES = {
 }
 
 
+def label_scores(matrices: Tensor, score: str, xp: Any = np) -> Any:
+    """A score of each matrix [[TN, FP], [FN, TP]], NaN where it is undefined; see `MultiLabelScore`.
+
+    Args:
+        matrices: counts (..., 2, 2).
+        score: "iou", "dice", "precision", "recall" or "accuracy".
+        xp: NumPy or `keras.ops`. Defaults to NumPy.
+    """
+    cells = (matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 1, 0], matrices[..., 1, 1])
+    return ratio(*_SCORES[score](*cells), xp)
+
+
 @keras.saving.register_keras_serializable("keras_seg")
 class MultiLabelScore(ClassScore, MultiLabelConfusion):
     """A score of classes that do not exclude one another, of all pixels seen so far; of one class, a binary score.
@@ -240,5 +252,4 @@ class MultiLabelScore(ClassScore, MultiLabelConfusion):
         return {**super().get_config(), "score": self.score}
 
     def _score(self, matrices: Tensor, xp: Any) -> Tensor | dict[str, Tensor]:
-        cells = (matrices[:, 0, 0], matrices[:, 0, 1], matrices[:, 1, 0], matrices[:, 1, 1])
-        return self._mean_or_by_class(ratio(*_SCORES[self.score](*cells), xp), xp)
+        return self._mean_or_by_class(label_scores(matrices, self.score, xp), xp)

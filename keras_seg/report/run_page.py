@@ -16,8 +16,8 @@ from keras_seg.report.examination import Examination, points
 
 # Choices that an option of `keras-seg train` gives.
 _OPTIONS = (
-    "model", "backbone", "weights", "freeze", "epochs", "minutes", "batch_size", "crop", "learning_rate",
-    "decoder_stride", "border_width", "seed",
+    "preset", "model", "backbone", "weights", "freeze", "epochs", "minutes", "batch_size", "crop", "learning_rate",
+    "ema", "decoder_stride", "binary", "border_width", "seed",
 )  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def _short(value: Any) -> str:
 def _reproduce(plan: Mapping[str, Any], name: str, data: str) -> list[Block]:
     run, folder = shlex.quote(name), shlex.quote(data)
     choices = plan["choices"]
-    given = {key: choice["value"] for key, choice in choices.items() if choice["rule"] == "given"}
+    given = _given(choices)
     commands = [f"pip install keras-seg=={__version__}"]
     if "fold" in plan["fingerprint"]:
         number, folds = plan["fingerprint"]["fold"]
@@ -211,7 +211,7 @@ def train_command(plan: Mapping[str, Any], folder: str, *, folds: int | None = N
         folds: int, or None. Of how many folds the run is, or is one. Defaults to None.
     """
     choices, facts = plan["choices"], plan["fingerprint"]
-    given = {key: choice["value"] for key, choice in choices.items() if choice["rule"] == "given"}
+    given = _given(choices)
     if "fold" in facts and given.get("minutes") is not None:
         given["minutes"] *= facts["fold"][1]  # The minutes of all folds are given, and divided.
     options = (
@@ -225,6 +225,15 @@ def train_command(plan: Mapping[str, Any], folder: str, *, folds: int | None = N
     return " ".join([f"keras-seg train {folder} --out NEW_RUN", *options])
 
 
+def _given(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that no rule gives again: a new measurement may come out differently."""
+    return {
+        key: choice["value"]
+        for key, choice in choices.items()
+        if choice["rule"].partition(":")[0] in ("given", "measured")
+    }
+
+
 def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)
@@ -234,8 +243,8 @@ def _version(package: str) -> str:
 
 def _option(name: str, value: Any) -> str:
     flag = f"--{name.replace('_', '-')}"
-    if value is True:
-        return flag
+    if isinstance(value, bool):
+        return flag if value else f"--no-{flag[2:]}"
     if isinstance(value, list):
         return f"{flag} {'x'.join(map(str, value))}"
     return f"{flag} {shlex.quote(f'{value:g}' if isinstance(value, float) else str(value))}"

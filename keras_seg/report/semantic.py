@@ -21,6 +21,7 @@ from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.metrics import ConfusionMatrix, confidence_interval, iou_intervals, scores
 from keras_seg.report import error_distance, object_recall
+from keras_seg.report.class_table import class_table, hex_color
 from keras_seg.report.examination import Examination, examined, points
 from keras_seg.report.postprocessing import cleaned_words, postprocessing_blocks
 from keras_seg.report.shown_images import chosen, picture
@@ -164,37 +165,10 @@ def _facts(matrices: np.ndarray) -> tuple[tuple[str, str], ...]:
 
 def _classes(matrices: np.ndarray, names: Sequence[str], seed: int) -> list[Block]:
     total = matrices.sum(axis=0)
-    iou = scores.iou_per_class(total)
-    ends = iou_intervals(matrices, seed=seed)[:, 1:] if len(matrices) > 1 else np.full((len(iou), 2), np.nan)
-    pixels, colors = total.sum(axis=1), palette(len(iou))
-    columns = scores.precision_per_class(total), scores.recall_per_class(total)
-    rows = []
-    for place, name in enumerate(names):
-        present, interval = np.isfinite(iou[place]), np.isfinite(ends[place]).all()
-        low, high = ends[place]
-        rows.append(
-            (
-                Cell(text=name, color=_hex(colors[place])),
-                Cell(text=points(iou[place]), bold=True),
-                Cell(
-                    text=f"{points(low)} to {points(high)}" if interval else "",
-                    bar=float(iou[place]) if present else None,
-                    ends=(float(low), float(high)) if interval else None,
-                ),
-                *(points(column[place]) for column in columns),
-                f"{100 * pixels[place] / max(1, pixels.sum()):.1f} %",
-            )
-        )
-    text = (
-        "The interval holds the IoU of 95 % of 1,000 samples, each drawn from the images with replacement: what to "
-        "expect on other images of the same kind."
-    )
-    headings = ("class", "IoU", "95 % interval", "precision", "recall", "pixels")
-    caption = "IoU, precision and recall of each class, in percent"
-    return [
-        Table(caption=caption, headings=headings, rows=tuple(rows), numbers=(1, 3, 4, 5)),
-        Text(text=text, soft=True),
-    ]
+    iou, pixels = scores.iou_per_class(total), total.sum(axis=1)
+    ends = iou_intervals(matrices, seed=seed)[:, 1:] if len(matrices) > 1 else None
+    columns = scores.precision_per_class(total), scores.recall_per_class(total), pixels / max(1, pixels.sum())
+    return class_table(names, iou, ends, columns)
 
 
 def _confusions(total: np.ndarray, names: Sequence[str]) -> list[Block]:
@@ -321,10 +295,5 @@ def _images(index: FolderIndex, matrices: np.ndarray, maps: PackedMaps) -> Pictu
         )
         text = f"Mean IoU {points(float(of_images[position]))}; select a picture to enlarge it."
         rows.append(PictureRow(title=f"{name}: {file}", text=text, pictures=pictures))
-    legend = [(_hex(color), class_) for class_, color in zip(index.class_names, colors, strict=True)]
+    legend = [(hex_color(color), class_) for class_, color in zip(index.class_names, colors, strict=True)]
     return Pictures(rows=tuple(rows), legend=(*legend, ("#000000", "ignored")) if index.ignore_class else tuple(legend))
-
-
-def _hex(color: np.ndarray) -> str:
-    red, green, blue = (int(value) for value in color)
-    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -8,6 +8,7 @@ from keras_seg import _validation, losses, models
 from keras_seg.models import registry
 from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
 from keras_seg.training.plan import Plan
+from keras_seg.training.tasks import find_task
 
 
 def build_model(plan: Plan) -> keras.Model:
@@ -23,10 +24,12 @@ def build_model(plan: Plan) -> keras.Model:
         InputError: the model cannot be built, or does not predict a class for every pixel.
     """
     facts = plan.fingerprint
+    head = find_task(plan.task).head(plan)
     model = models.build(
         plan["model"],
-        num_classes=facts["num_classes"],
+        num_classes=head.channels,
         input_shape=(None, None, facts["channels"]),
+        **({} if head.activation == "softmax" else {"activation": head.activation}),
         **_model_arguments(plan),
     )
     if len(model.output_shape) != 4:
@@ -35,9 +38,15 @@ def build_model(plan: Plan) -> keras.Model:
     _check_size(model, plan)
     ignore_class = facts["ignore_class"] or None
     model.compile(
-        KernelDecayAdamW(plan["learning_rate"], weight_decay=plan["weight_decay"], global_clipnorm=5.0),
-        loss=losses.Crossentropy(ignore_class=ignore_class, class_weights=plan["class_weights"])
-        + plan["soft_iou_weight"] * losses.SoftIoU(ignore_class=ignore_class),
+        KernelDecayAdamW(
+            plan["learning_rate"],
+            weight_decay=plan["weight_decay"],
+            global_clipnorm=5.0,
+            use_ema=bool(plan.get("ema")),
+            ema_momentum=plan.get("ema") or 0.99,
+        ),
+        loss=losses.Crossentropy(ignore_class=ignore_class, class_weights=plan["class_weights"], mode=head.mode)
+        + plan["soft_iou_weight"] * losses.SoftIoU(ignore_class=ignore_class, mode=head.mode),
     )
     # Left to the first step, it makes TensorFlow trace the whole step twice: once with the variables' creation.
     model.optimizer.build(model.trainable_variables)

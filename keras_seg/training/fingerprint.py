@@ -13,15 +13,17 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
     """Facts about a dataset and this machine, as a JSON-ready dict.
 
     Args:
-        train: `data.FolderIndex` to train on; a `data.InstanceIndex` for the task "instances".
+        train: `data.FolderIndex` to train on; a `data.InstanceIndex` for the task "instances", a `data.MultiLabelIndex`
+            for "multilabel".
         validation: index of the same kind to validate on.
-        task: "semantic", "instances" or "boundary". Defaults to "semantic".
+        task: "semantic", "multilabel", "instances" or "boundary". Defaults to "semantic".
 
     Returns:
         A dict: `task`, `train_images`, `validation_images`, `median_size` and `smallest_size` (height, width),
         `same_size`, `channels`, `group_by` if images were set aside by groups, and `fold` (number, folds) of a fold;
         `num_classes`, `ignore_class`,
-        `class_names` and `class_share` (share of the labeled pixels by name) of the targets; `decoded_megabytes` (all
+        `class_names` and `class_share` (share of the labeled pixels by name) of the targets, and of class masks
+        `class_width` (mean width of the parts of a class in pixels, by name); `decoded_megabytes` (all
         training images and masks as bytes), `backend`, `device` ("cpu" or "gpu"), `cores` and `memory_megabytes`.
 
     Raises:

@@ -21,6 +21,7 @@ from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.run_recorder import RunRecorder
 from keras_seg.training.run_report import write_page
 from keras_seg.training.tasks import Task, find_task
+from keras_seg.training.training_crop import training_crop
 
 # A run limited by time is ended by its schedule, not by its number of epochs.
 _ENDLESS = 10**6
@@ -67,7 +68,8 @@ def fit(
 
     Args:
         plan: `Plan`. To resume, that of the run: `run.load_plan()`.
-        train: `data.FolderIndex` to train on; a `data.InstanceIndex` for the task "instances".
+        train: `data.FolderIndex` to train on; a `data.InstanceIndex` for the task "instances", a `data.MultiLabelIndex`
+            for "multilabel".
         validation: index of the same kind to validate on.
         run: path or `RunFolder`. Made if it does not exist.
         resume: bool. Whether to continue an interrupted run from its last checkpoint. Defaults to False.
@@ -141,7 +143,7 @@ def _dataset(plan: Plan, task: Task, train: Any, first_epoch: int) -> Any:
         train,
         batch_size=plan["batch_size"],
         augment=augmentation.standard(
-            crop=tuple(plan["crop"]), scale=tuple(plan["scale"]), ignore_class=tuple(train.ignore_class) or None
+            crop=training_crop(plan), scale=tuple(plan["scale"]), ignore_class=tuple(train.ignore_class) or None
         ),
         seed=plan["seed"],
         cache="memory" if plan["cache"] else False,

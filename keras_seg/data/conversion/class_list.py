@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from keras_seg._validation import InputError
-
-BACKGROUND = "background"
+from keras_seg.data.index.background import BACKGROUND, is_background
 
 
 def class_ids(names: Sequence[str], where: object) -> tuple[tuple[str, ...], list[int]]:
@@ -23,8 +22,3 @@ def class_ids(names: Sequence[str], where: object) -> tuple[tuple[str, ...], lis
         raise InputError(f"{where}: lists no classes. Export the labels together with their classes.")
     ids = [0 if is_background(name) else others.index(name) + 1 for name in plain]
     return (BACKGROUND, *others), ids
-
-
-def is_background(name: str) -> bool:
-    """Whether a class of this name is the background."""
-    return name.strip().strip("_").lower() == BACKGROUND

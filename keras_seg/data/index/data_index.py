@@ -12,12 +12,14 @@ from keras_seg.data.index.image_facts import ImageFacts, whole_range
 from keras_seg.data.index.image_hashes import ImageHashes
 from keras_seg.data.index.pairs import Pair
 
-_PER_EXAMPLE = ("pairs", "sizes", "pixel_counts", "ignored_counts", "object_counts", "value_maps", "image_hashes")
+_PER_EXAMPLE = (
+    "pairs", "sizes", "pixel_counts", "ignored_counts", "object_counts", "value_maps", "image_hashes", "class_files",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class DataIndex:
-    """Base of `FolderIndex` and `InstanceIndex`.
+    """Base of `FolderIndex`, `InstanceIndex` and `MultiLabelIndex`.
 
     A subclass defines `read_labels(position)`, the dtype of its result, `ignore_class`, and `_cache_key`. Arguments:
     see `FolderIndex`.

@@ -78,6 +78,7 @@ def part_at_other_depths(root: pathlib.Path, chosen: Sequence[NamedFolder]) -> P
                 "several masks of one image.",
                 fix="Merge them into one mask of class ids, or pass the folder of images and the folder with the masks "
                 "to use as the path, (images, masks).",
+                objects="If they are classes that overlap, pass `task='multilabel'`, or use scan_multilabel.",
             )
         shown = " or ".join(f"({shown_name(root, a.path)}, {shown_name(root, b.path)})" for a, b in fitting[:2])
         raise AmbiguousFolderError(f"{root}: (images, masks) may be {shown}. {_ANSWER}")

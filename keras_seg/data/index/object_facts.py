@@ -94,7 +94,11 @@ def overlap_notice(seen: Sequence[tuple[pathlib.Path, ObjectFacts]]) -> str:
 
 def inversion_notice(seen: Sequence[tuple[pathlib.Path, ObjectFacts]]) -> str:
     """A line about masks that seem to be black on white; "" if there are none."""
-    inverted = [name for _, facts in seen for name in facts.inverted]
+    return inversion_line([name for _, facts in seen for name in facts.inverted])
+
+
+def inversion_line(inverted: Sequence[str]) -> str:
+    """The line about masks of these names, which seem to be black on white; "" if there are none."""
     if not inverted:
         return ""
     return (

@@ -43,10 +43,10 @@ class ObjectMap(NamedTuple):
     inverted: tuple[str, ...] = ()
 
 
-def read_object(path: PathLike) -> np.ndarray:
+def read_object(path: PathLike, *, exif_orientation: str = APPLY) -> np.ndarray:
     """The pixels of the one object or class that a file shows, bool (height, width)."""
     path = pathlib.Path(path)
-    return _white_of_object(path, stored_numbers(path, APPLY)[0])
+    return _white_of_object(path, stored_numbers(path, exif_orientation)[0])
 
 
 def stored_numbers(path: pathlib.Path, exif_orientation: str) -> tuple[np.ndarray, FileFacts]:

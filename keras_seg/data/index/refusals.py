@@ -30,7 +30,7 @@ class SeveralMasksError(InputError):
     Args:
         what: str. The folder and the files.
         fix: str. What to do.
-        objects: str. What to do if each file shows one object.
+        objects: str. What to do if each file shows one object, or a class that overlaps others.
     """
 
     def __init__(self, what: str, *, fix: str, objects: str = "") -> None:

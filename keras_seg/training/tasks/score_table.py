@@ -2,6 +2,8 @@
 
 import dataclasses
 
+_BAR_WIDTH = 20
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ScoreTable:
@@ -23,3 +25,8 @@ class ScoreTable:
 def percent(value: float | None) -> str:
     """A share as a number of percent with one decimal; "none" for None."""
     return "none" if value is None else f"{100 * value:.1f}"
+
+
+def score_bar(score: float) -> str:
+    """A bar as long as a score; none for NaN."""
+    return "" if score != score else "█" * round(_BAR_WIDTH * score)

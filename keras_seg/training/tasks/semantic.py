@@ -8,21 +8,21 @@ import keras
 import numpy as np
 from PIL import Image
 
-from keras_seg import data, evaluation, inference, report, visualization
+from keras_seg import _validation, data, evaluation, inference, report, visualization
 from keras_seg._types import PathLike
+from keras_seg.data.index.background import is_background
 from keras_seg.data.index.example_groups import group_keys
 from keras_seg.evaluation.choose_postprocessing import least_images
 from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.inference.predict_classes import class_ids
-from keras_seg.training.tasks.score_table import ScoreTable, percent
-from keras_seg.training.tasks.task import Decoding, Pictures, Report, Task, decided_orientation, examples
+from keras_seg.training.tasks.class_widths import class_widths
+from keras_seg.training.tasks.score_table import ScoreTable, percent, score_bar
+from keras_seg.training.tasks.task import Decoding, Head, Pictures, Report, Task, decided_orientation, examples
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
     from keras_seg.training.plan import Plan
-
-_BAR_WIDTH = 20
 
 
 class SemanticTask(Task):
@@ -89,11 +89,30 @@ class SemanticTask(Task):
             "ignore_class": list(index.ignore_class),
             "class_names": list(index.class_names),
             "class_share": {name: float(share) for name, share in zip(index.class_names, shares, strict=True)},
+            "class_width": class_widths(index),
         }
 
     def example_counts(self, index: data.FolderIndex) -> np.ndarray:
         """Pixels per class."""
         return index.pixel_counts
+
+    def plan_choices(self, facts: Mapping) -> list[tuple[str, str, Any, tuple[str, ...]]]:
+        """Whether the model has one channel."""
+        rule = "one channel for the second class if there are two and the first is the background, not ignored"
+        first, *_ = facts["class_names"]
+        only_background = is_background(first) or first == "class_0"
+        binary = facts["num_classes"] == 2 and only_background and not {0, 1} & set(facts["ignore_class"])
+        return [("binary", rule, binary, ("num_classes", "class_names", "ignore_class"))]
+
+    def head(self, plan: "Plan") -> Head:
+        """A softmax over the classes, or the probability of the second of two."""
+        if not plan.get("binary"):
+            return super().head(plan)
+        facts = plan.fingerprint
+        if facts["num_classes"] != 2 or {0, 1} & set(facts["ignore_class"]):
+            rule = f"needs two classes that are not ignored, and there are: {', '.join(facts['class_names'][:6])}"
+            _validation.fail("binary", rule, True, "Leave it out.")
+        return Head(1, "sigmoid")
 
     def targets(self, dataset: "tf.data.Dataset", index: Any, plan: "Plan") -> "tf.data.Dataset":
         """The masks themselves."""
@@ -122,9 +141,7 @@ class SemanticTask(Task):
         pixels = evaluation.confusion.sum(axis=1)
         details = []
         for name, iou, share in zip(evaluation.class_names, evaluation.iou, pixels / max(1, pixels.sum()), strict=True):
-            absent = iou != iou
-            bar = "" if absent else "█" * round(_BAR_WIDTH * iou)
-            details.append((name, "absent" if absent else percent(iou), f"{percent(share)} %", bar))
+            details.append((name, "absent" if iou != iou else percent(iou), f"{percent(share)} %", score_bar(iou)))
         summary = evaluation.to_dict()
         interval = summary["mean_iou_interval"]
         ends = "" if interval is None else "{} to {} (95 %)".format(*map(percent, interval))

@@ -10,8 +10,10 @@ from PIL import Image
 
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, PathLike
+from keras_seg.data import class_weights as weights_of_shares
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.report import Examination
+from keras_seg.training.tasks.class_masks import ClassMasks
 from keras_seg.training.tasks.score_table import ScoreTable
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 # Called with (images done, images in total).
 Report = Callable[[int, int | None], None]
 
-# A mask, and an overlay of it on the image.
-Pictures = tuple[Image.Image, Image.Image]
+# A mask, or the masks of overlapping classes, and an overlay on the image.
+Pictures = tuple[Image.Image | ClassMasks, Image.Image]
 
 # Enough images to estimate each class's share to a few percent of its value.
 _SHARES_FROM = 32
@@ -43,6 +45,20 @@ class Decoding(NamedTuple):
     kind: str = "unknown"
 
 
+class Head(NamedTuple):
+    """What a model ends in, and how its losses read the output.
+
+    Attributes:
+        channels: int. Channels of the output.
+        activation: "softmax" or "sigmoid".
+        mode: the `mode` of the losses.
+    """
+
+    channels: int
+    activation: str = "softmax"
+    mode: str = "auto"
+
+
 class Task(abc.ABC):
     """Defines how masks are read, which targets the model learns, and how its output is tuned, evaluated and drawn.
 
@@ -56,6 +72,7 @@ class Task(abc.ABC):
         mask_requirement: str. What the masks of a data folder must hold.
         class_id_masks: bool. Whether predicted masks hold the class with the highest score, so that images larger than
             memory can be predicted tile by tile.
+        overlapping: bool. Whether a pixel may have several classes: its predictions are folders with a mask per class.
         requires: tuple of str. Modules that evaluation needs beyond the package's own requirements.
         compact_strides: pair of ints. Decoder stride with the backbone Compact, on large and on small images.
         stride_reason: str. Why these strides, for the plan; may be empty.
@@ -70,6 +87,7 @@ class Task(abc.ABC):
     _examination: ClassVar[Callable[..., Examination]]
     mask_requirement: ClassVar[str]
     class_id_masks: ClassVar[bool] = False
+    overlapping: ClassVar[bool] = False
     requires: ClassVar[tuple[str, ...]] = ()
     compact_strides: ClassVar[tuple[int, int]] = (4, 2)
     stride_reason: ClassVar[str] = ""
@@ -112,6 +130,15 @@ class Task(abc.ABC):
     def plan_choices(self, facts: Mapping) -> list[tuple[str, str, Any, tuple[str, ...]]]:
         """Choices that only this task's plans hold: (name, rule, value, names of the facts that the rule used)."""
         return []
+
+    def head(self, plan: "Plan") -> Head:
+        """What the model of a plan ends in: a softmax over the classes."""
+        return Head(plan.fingerprint["num_classes"])
+
+    def class_weights(self, facts: Mapping) -> tuple[str, list[float] | None, tuple[str, ...]]:
+        """The weights of the classes in the cross-entropy: (rule, value, names of the facts that the rule used)."""
+        rule = "one over the square root of the class's share, scaled so that an average pixel has weight 1"
+        return rule, weights_of_shares(list(facts["class_share"].values()), rule="square_root"), ("class_share",)
 
     @abc.abstractmethod
     def targets(self, dataset: "tf.data.Dataset", index: Any, plan: "Plan") -> "tf.data.Dataset":

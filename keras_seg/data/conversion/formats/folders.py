@@ -13,7 +13,6 @@ from keras_seg._decoding.decode import file_facts
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
-from keras_seg.data.conversion.formats.several_masks import OBJECT, Example, Examples, several_masks
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages, LabeledObject
 from keras_seg.data.conversion.source import Source
 from keras_seg.data.conversion.stamp import Stamp, cropped
@@ -28,6 +27,7 @@ from keras_seg.data.index.object_pixels import looks_inverted
 from keras_seg.data.index.pairs import Pairing, pair_files
 from keras_seg.data.index.reading import read_mask
 from keras_seg.data.index.refusals import AmbiguousFolderError, SeveralMasksError
+from keras_seg.data.index.several_masks import OBJECT, Example, Examples, several_masks
 
 
 def _recognize(source: Source) -> str | None:

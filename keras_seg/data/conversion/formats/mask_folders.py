@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from keras_seg._validation import InputError
-from keras_seg.data.conversion.class_list import BACKGROUND, is_background
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source
+from keras_seg.data.index.background import BACKGROUND, is_background
 from keras_seg.data.index.reading import read_mask
 from keras_seg.data.index.refusals import UnknownColorError
 from keras_seg.data.index.unicode_names import nfc

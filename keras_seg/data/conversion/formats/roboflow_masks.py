@@ -5,11 +5,12 @@ import pathlib
 from collections.abc import Iterator
 
 from keras_seg._validation import InputError
-from keras_seg.data.conversion.class_list import class_ids, is_background
+from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source, is_file, split_in
+from keras_seg.data.index.background import is_background
 
 _TABLE = "_classes.csv"
 _ENDING = "_mask"

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from keras_seg._validation import InputError
-from keras_seg.data.conversion.class_list import BACKGROUND, class_ids
+from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats import supervisely
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.formats.mask_folders import Color, checked_color, colors_by_id, mapped_colors
 from keras_seg.data.conversion.formats.supervisely_project import Project, project
 from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source, is_file
+from keras_seg.data.index.background import BACKGROUND
 from keras_seg.data.index.instance_reading import read_instances
 from keras_seg.data.index.unicode_names import forms, nfc
 
