@@ -1,7 +1,12 @@
 """Small data folders and runs, made for a module's tests."""
 
+import json
+
+import keras
+
 import keras_seg as ks
 from keras_seg.training import RunFolder, fingerprint, fit, make_plan
+from keras_seg.training.tasks import find_task
 
 
 def shapes(tmp_path_factory, **options):
@@ -26,3 +31,21 @@ def trained(path, train, validation, *, task="semantic", **given):
     plan = make_plan(fingerprint(train, validation, task=task), **choices)
     fit(plan, train=train, validation=validation, run=path)
     return RunFolder(path)
+
+
+def untrained(path, train, validation, *, task="semantic", decoding=None):
+    """A finished run, quickly: of a small model that was not trained."""
+    kind, run = find_task(task), RunFolder(path)
+    plan = make_plan(fingerprint(train, validation, task=task))
+    run._create(plan, kind.label_schema(train))
+    image = keras.Input((None, None, 3))
+    deep = keras.layers.MaxPooling2D()(keras.layers.Rescaling(1 / 255)(image))
+    deep = keras.layers.UpSampling2D()(keras.layers.Conv2D(4, 3, padding="same", activation="relu")(deep))
+    classes = len(kind.label_schema(train)["names"])
+    model = keras.Model(image, keras.layers.Conv2D(classes, 3, padding="same", activation="softmax")(deep))
+    model.save(run.model_file)
+    found = kind.evaluate(model, validation, settings=decoding)
+    if decoding is not None:
+        run.decoding_file.write_text(json.dumps(decoding))
+    run.metrics_file.write_text(json.dumps({"data": validation.path, "train_data": train.path, **found.to_dict()}))
+    return run
