@@ -25,6 +25,8 @@ from keras_seg.training.usable_model import UsableModel
 
 _RATE = 25
 _CODECS = ("libx264", "mpeg4")
+# AVCOL_SPC_SMPTE170M of FFmpeg: the coefficients by which it turns RGB into YUV.
+_BT_601 = 6
 
 # Called with (video, frames done, frames or None, frames per second).
 VideoReport = Callable[["PredictionVideo", int, int | None, float], None]
@@ -235,6 +237,7 @@ class _Writer:
         stream = self._container.add_stream(codec, rate=rate)
         stream.height, stream.width = (side + side % 2 for side in image.shape[:2])
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.colorspace = _BT_601  # Players take another for large videos that do not say.
         if codec == "libx264":
             # Times as they were, where frames are not evenly spaced.
             stream.options = {"crf": "18", "preset": "veryfast"}
