@@ -215,7 +215,7 @@ class _Judge:
         """The images at a size, each a batch of one."""
         return [_resized(image, size)[None] for image in self.images]
 
-    def quality(self, model: keras.Model, ids: Sequence[np.ndarray]) -> dict[str, float]:
+    def quality(self, model: keras.Model, ids: Sequence[np.ndarray]) -> dict[str, Any]:
         """`mean_iou` or `score` of a row, of a model that gives these class ids, one map per image."""
         if self.masks is None:
             return {}

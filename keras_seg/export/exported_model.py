@@ -4,7 +4,7 @@ import json
 import pathlib
 import zipfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -58,7 +58,7 @@ class ExportedModel(keras.Model):
         self.run_eagerly = True  # The file is run outside of what a backend can compile.
         self.file, self.format, self.description = path, format_.name, dict(description)
         self.gives_scores = scores is not None
-        self.size, self.channels = (height, width), channels
+        self.size, self.channels = (height, width), cast(int, channels)
         self._scores, self._classes, self._batch, self._loaded = scores, classes, batch, loaded
 
     def predict_on_batch(self, x: Any) -> np.ndarray:

@@ -222,7 +222,7 @@ class _Writer:
         """Write an image (height, width, 3) at the time that a frame was shown."""
         if self._stream is None:
             self._size = image.shape[:2]
-            self._start(image, shown, rate or _RATE)
+            self._stream = self._started(image, shown, rate or _RATE)
         if image.shape[:2] != self._size:
             raise InputError(f"{self._video.source}: its frames change their size. Convert it to one size.")
         # Encoders take even sides: the last row or column is repeated.
@@ -232,7 +232,8 @@ class _Writer:
         self._container.mux(self._stream.encode(frame))
         self.frames += 1
 
-    def _start(self, image: np.ndarray, shown: Any, rate: Any) -> None:
+    def _started(self, image: np.ndarray, shown: Any, rate: Any) -> Any:
+        """The stream of the frames to come."""
         codec = next(name for name in _CODECS if name in self._av.codecs_available)
         stream = self._container.add_stream(codec, rate=rate)
         stream.height, stream.width = (side + side % 2 for side in image.shape[:2])
@@ -242,7 +243,7 @@ class _Writer:
             # Times as they were, where frames are not evenly spaced.
             stream.options = {"crf": "18", "preset": "veryfast"}
             stream.codec_context.time_base = shown.time_base or fractions.Fraction(1, rate)
-        self._stream = stream
+        return stream
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> Any:
         try:
