@@ -104,10 +104,9 @@ class TestInstances:
             assert results[name] == first[name]
         assert "instance score" in capsys.readouterr().out
 
-    def test_runs_are_compared(self, instances_run, cells, tmp_path, capsys):
+    def test_runs_are_compared(self, instances_run, cells, tmp_path):
         copy = shutil.copytree(instances_run, tmp_path / "copy")
         assert command("compare", instances_run, copy, "--data", cells, "--json", tmp_path / "c.json") == 0
-        assert "instance score" in capsys.readouterr().out
         first, second = read(tmp_path / "c.json")["models"]
         assert first["instance_score"]["value"] == read(instances_run / "metrics.json")["instance_score"]
         assert second["verdict"] == "unclear"
@@ -193,7 +192,6 @@ class TestBoundary:
     def test_runs_are_compared(self, boundary_run, instances_run, shapes, tmp_path, capsys):
         copy = shutil.copytree(boundary_run, tmp_path / "copy")
         assert command("compare", boundary_run, copy, "--html", tmp_path / "c.html") == 0
-        assert "boundary F score" in capsys.readouterr().out
         assert "Boundary F score in percent" in (tmp_path / "c.html").read_text()
         said = refusal(capsys, "compare", boundary_run, instances_run)
         assert "was trained with --task instances, and" in said and "Compare runs of one task" in said
