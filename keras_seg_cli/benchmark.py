@@ -17,24 +17,23 @@ from keras_seg_cli.start import open_run, silenced_stderr
 @click.option("--images", type=click.IntRange(1), default=32, show_default=True, help="Validation images at most.")
 @click.option("--json", "json_file", type=click.Path(), help="Also write the results to this file.")
 def benchmark(run: str, data: str | None, val: str | None, *, images: int, json_file: str | None) -> None:
-    """Compare the exported files in the run folder RUN: size, mean IoU, agreement with Keras, time and memory.
+    """Compare the exported files in the run folder RUN: size, score, agreement with Keras, time and memory.
+
+    The score is the mean IoU, the instance score or the boundary F score, as RUN was trained for.
 
     DATA is the folder that the run was trained on. Default: where it was then. One row per file; run `keras-seg export`
     once for each format and precision first.
     """
     trained = open_run(run)
-    from keras_seg import _files, export
+    from keras_seg import _files
+    from keras_seg.training.benchmark_run import benchmark_run
 
-    pictures, masks = trained.validation_examples(images, data=data, validation=val)
-    model = trained.folder.load_model()
     with console.status("Running the files"), silenced_stderr():
-        found = export.benchmark(
-            model, trained.folder.path, images=pictures, masks=masks, ignore_class=trained.ignore_class
-        )
+        found = benchmark_run(trained, images=images, data=data, validation=val)
     table = rich.table.Table(
         title=f"{found.images} validation images, one per call", box=rich.box.SIMPLE_HEAD, title_justify="left"
     )
-    for place, heading in enumerate(export.Benchmark.headings):
+    for place, heading in enumerate(found.headings):
         table.add_column(heading, justify="right" if place > 1 else "left", overflow="fold")
     for row in found.cells:
         table.add_row(*map(rich.text.Text, row))

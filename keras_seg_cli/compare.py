@@ -18,10 +18,13 @@ from keras_seg_cli.start import keras_ready
 def compare(
     runs: tuple[str, ...], *, data: str | None, split: str | None, html: str | None, json_file: str | None
 ) -> None:
-    """Compare the models of the run folders RUNS with the first of them, on the same images."""
+    """Compare the models of the run folders RUNS with the first of them, on the same images.
+
+    RUNS are of one task. With --data, they may also be exported files.
+    """
     keras_ready()
     from keras_seg import _files, report, training
-    from keras_seg.training.trained_run import TrainedRun
+    from keras_seg.training.open_model import open_model
 
     with console.progress_bar() as bar:
         rows = {}
@@ -34,14 +37,14 @@ def compare(
         found = training.compare_runs(runs, data=data, split=split, progress=report_progress)
     table = rich.table.Table(title=f"{found.images} images", box=rich.box.SIMPLE_HEAD, title_justify="left")
     table.add_column("run", overflow="fold")
-    for heading in ("mean IoU", "95 %", "difference", "95 %", ""):
+    for heading in (found.score_name, "95 %", "difference", "95 %", ""):
         table.add_column(heading, justify="right")
     for row in found.rows:
         table.add_row(*map(rich.text.Text, row))
     console.console.print(table)
-    for run in map(TrainedRun, runs):
+    for run in map(open_model, runs):
         if run.postprocessing:
-            text = f"{run.folder.path}: {run.postprocessing.describe(run.labels['names'])}"
+            text = f"{run.path}: {run.postprocessing.describe(run.labels['names'])}"
             console.print_facts(("Postprocessing", text))
     if html is not None:
         place = data or "the runs' validation data"

@@ -25,7 +25,8 @@ def demo(out: str, minutes: float, seed: int, *, overwrite: bool) -> None:
     """
     keras_ready()
     from keras_seg import data, training
-    from keras_seg.training.prediction_files import find_images, prediction_files
+    from keras_seg.training.prediction_files import prediction_files
+    from keras_seg.training.prediction_inputs import find_images
     from keras_seg.training.trained_run import TrainedRun
 
     folder = _new_folder(pathlib.Path(out), overwrite=overwrite)

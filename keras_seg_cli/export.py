@@ -115,6 +115,7 @@ def export(
     if size is None and format_ == "tflite":
         size = trained.typical_size
     options: dict[str, Any] = {"class_names": trained.labels["names"], "ignore_class": trained.ignore_class}
+    options["facts"] = {**trained.facts.to_dict(), "tta": tta}
     if output is not None:
         options["output"] = output
     if format_ == "tflite":
@@ -122,7 +123,8 @@ def export(
         options |= {"quantize": quantize, "representative": images}
     if trained.postprocessing:
         text = trained.postprocessing.describe(trained.labels["names"])
-        console.print_facts(("Postprocessing", f"not part of the file: {text}"))
+        about = "not part of the file (predict and evaluate apply it to the file too)"
+        console.print_facts(("Postprocessing", f"{about}: {text}"))
     model = trained.folder.load_model()
     if reference is not None:
         _check_reference(model, reference)

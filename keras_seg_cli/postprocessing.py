@@ -7,7 +7,7 @@ import click
 from keras_seg_cli import console
 
 if TYPE_CHECKING:
-    from keras_seg.training.trained_run import TrainedRun
+    from keras_seg.training.usable_model import UsableModel
 
 postprocessing = click.option(
     "--postprocessing/--no-postprocessing",
@@ -17,7 +17,7 @@ postprocessing = click.option(
 )
 
 
-def print_postprocessing(trained: "TrainedRun") -> None:
+def print_postprocessing(trained: "UsableModel") -> None:
     """Say what is done to the predictions of a run, if anything is."""
     if trained.postprocessing:
         text = trained.postprocessing.describe(trained.labels["names"])

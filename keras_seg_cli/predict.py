@@ -8,7 +8,7 @@ from keras_seg_cli import console, steps
 from keras_seg_cli.option_names import in_options
 from keras_seg_cli.options import IntList, overwrite
 from keras_seg_cli.postprocessing import postprocessing, print_postprocessing
-from keras_seg_cli.start import open_run
+from keras_seg_cli.start import open_model
 from keras_seg_cli.tta import augmented, tta
 
 
@@ -18,6 +18,7 @@ from keras_seg_cli.tta import augmented, tta
 @click.option("--out", type=click.Path(), required=True, help="Folder for masks/ and overlays/.")
 @click.option("--tile", type=IntList(sides=2), help="Predict in tiles of this size. Default for rasters: 512x512.")
 @click.option("--overlap", type=float, help="Share of a tile that its neighbors cover too. Default: 0.5.")
+@click.option("--frames", type=click.IntRange(1), help="Frames of each video at most. Default: all.")
 @click.option("--recursive", is_flag=True, help="Also predict the images in subfolders, to subfolders of --out.")
 @click.option("--resume", is_flag=True, help="Keep finished predictions and continue an interrupted raster.")
 @click.option(
@@ -35,6 +36,7 @@ def predict(
     *,
     tile: tuple[int, int] | None,
     overlap: float | None,
+    frames: int | None,
     recursive: bool,
     resume: bool,
     polygons: str | None,
@@ -44,8 +46,10 @@ def predict(
 ) -> None:
     """Predict IMAGES with the model of the run folder RUN: masks and overlays.
 
-    IMAGES are files or folders. A file that cannot be read does not stop the others: it is listed at the end, and the
-    exit status is then 1.
+    RUN may also be an exported file: .tflite, .onnx, OpenVINO's .xml, or the folder of a SavedModel.
+
+    IMAGES are files, folders, patterns in quotes such as 'scans/**/*.png', and text files (.txt) that name a file per
+    line. A file that cannot be read does not stop the others: it is listed at the end, and the exit status is then 1.
 
     Masks hold class ids. Those of --task instances hold object numbers, those of --task boundary 1 on the lines; those
     of --task multilabel are a folder per image, with a black and white mask per class.
@@ -53,27 +57,38 @@ def predict(
     Rasters (.npy or .zarr, height x width x channels) may be larger than memory. They are predicted row by row, to a
     mask of class ids in the same format.
 
+    Videos (.mp4, .mov, .avi, .mkv, ...), cameras (camera:0) and streams (rtsp://...) become videos of overlays. Ctrl-C
+    ends those of cameras and streams.
+
     areas.csv lists the area of each class in each image; objects.csv, for --task instances, the box and area of each
     object. What these files hold of other images is kept.
     """
-    trained = open_run(run, postprocessing=postprocessing)
-    from keras_seg.training.prediction_files import find_images, prediction_files
+    trained = open_model(run, postprocessing=postprocessing)
+    from keras_seg.training.prediction_files import prediction_files
+    from keras_seg.training.prediction_inputs import find_images
+    from keras_seg.training.prediction_videos import prediction_videos
 
     found = find_images(images, recursive=recursive, exclude=out)
     files = prediction_files(found, out, overwrite=overwrite, resume=resume, folders=trained.task.overlapping)
+    videos = prediction_videos(found, out, overwrite=overwrite, resume=resume)
+    if frames is not None and not videos:
+        raise click.UsageError("--frames is for videos, cameras and streams, and there are none.")
     command = click.get_current_context().command
     console.notices(in_options(notice, command, [command]) for notice in found.notices)
     print_postprocessing(trained)
-    model = augmented(trained.folder.load_model(), tta)
-    failures = steps.predict(trained, model, files, tile=tile, overlap=overlap, overwrite=overwrite, resume=resume)
+    model = augmented(trained.load_model(), tta)
+    failures, cut = [], {"tile": tile, "overlap": overlap}
+    if files:
+        failures = steps.predict(trained, model, files, overwrite=overwrite, resume=resume, **cut)
     if len(failures) < len(files):
         console.print_facts(("Masks", pathlib.Path(out) / "masks"))
         if any(file.overlay is not None for file in files):
             console.print_facts(("Overlays", pathlib.Path(out) / "overlays"))
         for name, path in steps.describe(trained, files, failures, pathlib.Path(out), polygons=polygons):
             console.print_facts((name, path))
+    failures += steps.predict_videos(trained, model, videos, frames=frames, resume=resume and not overwrite, **cut)
     if failures:
         for failure in failures:
             click.echo(f"Error: {failure.reason}", err=True)
-        click.echo(f"{len(failures)} of {len(files)} files were not predicted.", err=True)
+        click.echo(f"{len(failures)} of {len(files) + len(videos)} files were not predicted.", err=True)
         click.get_current_context().exit(1)

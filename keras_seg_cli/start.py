@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keras_seg_cli import console
+
 if TYPE_CHECKING:
     from keras_seg.training.trained_run import TrainedRun
+    from keras_seg.training.usable_model import UsableModel
 
 # A time limit counts from the start of the command.
 STARTED = time.monotonic()
@@ -56,9 +59,21 @@ def keras_ready() -> None:
             keras.distribution.list_devices()
 
 
-def open_run(path: str, *, postprocessing: bool = True) -> "TrainedRun":
+def open_run(path: str) -> "TrainedRun":
     """The finished run of a folder, with Keras ready to load its model."""
     keras_ready()
     from keras_seg.training.trained_run import TrainedRun
 
-    return TrainedRun(path, postprocessing=postprocessing)
+    return TrainedRun(path)
+
+
+def open_model(path: str, *, postprocessing: bool = True) -> "UsableModel":
+    """The finished run of a folder or an exported file, with Keras ready."""
+    keras_ready()
+    from keras_seg.training import open_model as opening
+
+    with silenced_stderr():
+        found = opening.open_model(path, postprocessing=postprocessing)
+    if found.facts.tta:
+        console.print_facts(("Test-time augmentation", f"part of the file: {found.facts.tta}"))
+    return found

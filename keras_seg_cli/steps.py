@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
+import rich.progress
 
 from keras_seg_cli import console
 from keras_seg_cli.postprocessing import print_postprocessing
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from keras_seg import training
     from keras_seg.training.fold_runs import Fold, FoldRuns
     from keras_seg.training.prediction_files import Failure, PredictionFile
-    from keras_seg.training.trained_run import TrainedRun
+    from keras_seg.training.prediction_videos import PredictionVideo
+    from keras_seg.training.usable_model import UsableModel
 
 
 def scan(data: str, *, run: "training.RunFolder | None" = None, **options: Any) -> tuple[Any, Any]:
@@ -137,7 +139,7 @@ def _describe(plan: "training.Plan", train: Any, validation: Any) -> None:
     )
 
 
-def predict(run: "TrainedRun", model: "keras.Model", files: "list[PredictionFile]", **options: Any) -> "list[Failure]":
+def predict(run: "UsableModel", model: "keras.Model", files: "list[PredictionFile]", **options: Any) -> "list[Failure]":
     """Predict image files into files; returns those that could not be predicted."""
     from keras_seg.training.prediction_files import predict_files
 
@@ -158,8 +160,33 @@ def predict(run: "TrainedRun", model: "keras.Model", files: "list[PredictionFile
     return failures
 
 
+def predict_videos(
+    run: "UsableModel", model: "keras.Model", videos: "list[PredictionVideo]", **options: Any
+) -> "list[Failure]":
+    """Predict videos into videos of overlays, and say how fast; returns those that could not be predicted."""
+    from keras_seg.training import prediction_videos
+
+    lines: list[str] = []
+    with console.progress_bar(rich.progress.TextColumn("{task.fields[speed]}")) as bar:
+        rows: dict[str, Any] = {}
+
+        def report(video: "PredictionVideo", done: int, total: int | None, speed: float) -> None:
+            if video.source not in rows:
+                rows[video.source] = bar.add_task(video.source, total=total, speed="")
+            bar.update(rows[video.source], completed=done, speed=f"{speed:.1f} frames per second")
+
+        done, failures = prediction_videos.predict_videos(
+            run, model, videos, progress=report, notice=lines.append, **options
+        )
+    console.notices(lines)
+    for found in done:
+        text = f"{found.video.overlay} ({found.frames} frames, {found.frames_per_second:.1f} per second)"
+        console.print_facts(("Video", text))
+    return failures
+
+
 def describe(
-    run: "TrainedRun",
+    run: "UsableModel",
     files: "list[PredictionFile]",
     failures: "list[Failure]",
     out: pathlib.Path,

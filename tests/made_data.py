@@ -1,12 +1,15 @@
 """Small data folders and runs, made for a module's tests."""
 
+import json
 import pathlib
 
+import keras
 import numpy as np
 from PIL import Image
 
 import keras_seg as ks
 from keras_seg.training import RunFolder, fingerprint, fit, make_plan
+from keras_seg.training.tasks import find_task
 
 
 def shapes(tmp_path_factory, **options):
@@ -46,3 +49,21 @@ def overlapping(folder, *, train=4, val=2, size=(48, 56), split=True):
             (root / place).mkdir(parents=True, exist_ok=True)
             Image.fromarray(array).save(root / place / f"{number}.png")
     return pathlib.Path(folder)
+
+
+def untrained(path, train, validation, *, task="semantic", decoding=None):
+    """A finished run, quickly: of a small model that was not trained."""
+    kind, run = find_task(task), RunFolder(path)
+    plan = make_plan(fingerprint(train, validation, task=task))
+    run._create(plan, kind.label_schema(train))
+    image = keras.Input((None, None, 3))
+    deep = keras.layers.MaxPooling2D()(keras.layers.Rescaling(1 / 255)(image))
+    deep = keras.layers.UpSampling2D()(keras.layers.Conv2D(4, 3, padding="same", activation="relu")(deep))
+    classes = len(kind.label_schema(train)["names"])
+    model = keras.Model(image, keras.layers.Conv2D(classes, 3, padding="same", activation="softmax")(deep))
+    model.save(run.model_file)
+    found = kind.evaluate(model, validation, settings=decoding)
+    if decoding is not None:
+        run.decoding_file.write_text(json.dumps(decoding))
+    run.metrics_file.write_text(json.dumps({"data": validation.path, "train_data": train.path, **found.to_dict()}))
+    return run

@@ -23,7 +23,8 @@ ROWS = [
     ["inference"],
     ["evaluation"],
     ["report"],
-    ["training", "export", "compat"],
+    ["export", "compat"],
+    ["training"],
 ]
 RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
 

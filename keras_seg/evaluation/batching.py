@@ -53,7 +53,7 @@ class LabeledImages:
 
 
 def labeled_classes(
-    data: FolderIndex | PathLike | Iterable[Any],
+    data: FolderIndex | LabeledImages | PathLike | Iterable[Any],
     *,
     split: str | None,
     num_classes: int | None = None,
@@ -67,7 +67,7 @@ def labeled_classes(
     """Images with masks of class ids.
 
     Args:
-        data: a `FolderIndex`, a folder, or batches (images, masks).
+        data: a `FolderIndex`, a folder, or batches (images, masks); `LabeledImages` are returned as they are.
         split: None or str. Of a folder; None for "val" where there is one.
         num_classes: None or int. Of a folder; None to find out. Defaults to None.
         ignore_class: labels to leave out; an index has its own.
@@ -80,6 +80,8 @@ def labeled_classes(
     Raises:
         InputError: for other data, and arguments that the data cannot follow.
     """
+    if isinstance(data, LabeledImages):
+        return data
     size = _checked_size(batch_size, data, default_size)
     if isinstance(data, (str, os.PathLike)):
         data = scan_folder(
@@ -112,7 +114,7 @@ def labeled_classes(
 
 
 def labeled_objects(
-    data: InstanceIndex | PathLike | Iterable[Any],
+    data: InstanceIndex | LabeledImages | PathLike | Iterable[Any],
     *,
     split: str | None,
     ignore_class: IgnoreClass,
@@ -121,7 +123,7 @@ def labeled_objects(
     """Images with maps that number their objects, -1 where a pixel does not count.
 
     Args:
-        data: an `InstanceIndex`, a folder, or batches (images, maps).
+        data: an `InstanceIndex`, a folder, or batches (images, maps); `LabeledImages` are returned as they are.
         split: None or str. Of a folder; None for "val" where there is one.
         ignore_class: labels to leave out, which become -1; an index has its own.
         batch_size: None or int. Images of one size of a folder or index that are predicted together; None for 4.
@@ -129,6 +131,8 @@ def labeled_objects(
     Raises:
         InputError: for other data, and arguments that the data cannot follow.
     """
+    if isinstance(data, LabeledImages):
+        return data
     size = _checked_size(batch_size, data)
     if isinstance(data, (str, os.PathLike)):
         data = scan_instances(data, split=_split(find_instance_splits(data), split), ignore_class=ignore_class)

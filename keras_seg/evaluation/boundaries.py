@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -33,6 +33,7 @@ class BoundaryEvaluation:
     thresholds: tuple[float, ...]
     threshold: float
     tolerance_ratio: float
+    score_name: ClassVar[str] = "boundary F score"
 
     @property
     def images(self) -> int:
@@ -52,7 +53,7 @@ class BoundaryEvaluation:
     @property
     def f_scores(self) -> np.ndarray:
         """float array (thresholds,): 2 P R / (P + R)."""
-        return 2 * self.precisions * self.recalls / np.maximum(self.precisions + self.recalls, 1e-12)
+        return _f_score(self.precisions, self.recalls)
 
     @property
     def best_threshold(self) -> float:
@@ -78,6 +79,20 @@ class BoundaryEvaluation:
     def score(self) -> float:
         """The number that ranks models: `f_score`."""
         return self.f_score
+
+    @property
+    def image_truth(self) -> np.ndarray:
+        """int array (images, 1). Pixels of the true edges: equal for all models on the same images."""
+        return self.counts[:, :1, 2]
+
+    def scores_of_samples(self, drawn: np.ndarray) -> np.ndarray:
+        """float array (samples,). `score` of bootstrap samples.
+
+        Args:
+            drawn: array (samples, images). How often each image is in a sample.
+        """
+        predicted, right, true, found = (drawn @ self.counts[:, self._at]).T
+        return _f_score(_share(right, predicted), _share(found, true))
 
     @property
     def _at(self) -> int:
@@ -215,5 +230,12 @@ def _near(mask: np.ndarray, reach: float) -> np.ndarray:
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    part, whole = part.sum(axis=0), whole.sum(axis=0)
+    return _share(part.sum(axis=0), whole.sum(axis=0))
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.where(whole > 0, part / np.maximum(whole, 1), 1.0)
+
+
+def _f_score(precision: np.ndarray, recall: np.ndarray) -> np.ndarray:
+    return 2 * precision * recall / np.maximum(precision + recall, 1e-12)

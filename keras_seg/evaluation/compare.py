@@ -2,13 +2,18 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg.evaluation.boundaries import BoundaryEvaluation
+from keras_seg.evaluation.instances import InstanceEvaluation
 from keras_seg.evaluation.semantic import Evaluation
-from keras_seg.metrics import Interval, confidence_interval, paired_difference, scores
+from keras_seg.metrics import Interval
+from keras_seg.metrics.bootstrap import draw_images, interval_of
+
+AnyEvaluation: TypeAlias = Evaluation | InstanceEvaluation | BoundaryEvaluation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,10 +22,11 @@ class Comparison:
 
     Attributes:
         names: tuple of str. The models; the first is the one that the others are compared with.
-        class_names: tuple of str.
+        class_names: tuple of str; empty unless classes were evaluated.
         images: int. Number of images.
-        mean_iou: tuple of `metrics.Interval`, one per model.
-        differences: tuple of `metrics.Interval`, one per model after the first: its mean IoU minus that of the first,
+        score_name: str. The score that models are compared by, such as "mean IoU".
+        scores: tuple of `metrics.Interval`, one per model.
+        differences: tuple of `metrics.Interval`, one per model after the first: its score minus that of the first,
             paired by images.
         iou: float array (models, classes); NaN for a class that occurs nowhere.
     """
@@ -28,7 +34,8 @@ class Comparison:
     names: tuple[str, ...]
     class_names: tuple[str, ...]
     images: int
-    mean_iou: tuple[Interval, ...]
+    score_name: str
+    scores: tuple[Interval, ...]
     differences: tuple[Interval, ...]
     iou: np.ndarray
 
@@ -41,10 +48,10 @@ class Comparison:
 
     @property
     def rows(self) -> list[tuple[str, ...]]:
-        """(name, mean IoU, its interval, difference, its interval, verdict) of each model as text, in percent."""
-        rows = [(self.names[0], *_ends(self.mean_iou[0], ""), "", "", "first")]
+        """(name, score, its interval, difference, its interval, verdict) of each model as text, in percent."""
+        rows = [(self.names[0], *_ends(self.scores[0], ""), "", "", "first")]
         for name, score, difference, verdict in zip(
-            self.names[1:], self.mean_iou[1:], self.differences, self.verdicts, strict=True
+            self.names[1:], self.scores[1:], self.differences, self.verdicts, strict=True
         ):
             rows.append((name, *_ends(score, ""), *_ends(difference, "+"), verdict))
         return rows
@@ -57,24 +64,24 @@ class Comparison:
             models.append(
                 {
                     "name": name,
-                    "mean_iou": _numbers(self.mean_iou[place]),
+                    self.score_name.lower().replace(" ", "_"): _numbers(self.scores[place]),
                     "difference": None if place == 0 else _numbers(self.differences[place - 1]),
                     "verdict": None if place == 0 else self.verdicts[place - 1],
                     "iou": {class_: None if np.isnan(value) else float(value) for class_, value in of_classes},
                 }
             )
-        return {"images": self.images, "level": self.mean_iou[0].level, "models": models}
+        return {"images": self.images, "level": self.scores[0].level, "models": models}
 
     def __str__(self) -> str:
-        level = f"{100 * self.mean_iou[0].level:g} %"
-        lines = [("", "mean IoU", level, "difference", level, ""), *self.rows]
+        level = f"{100 * self.scores[0].level:g} %"
+        lines = [("", self.score_name, level, "difference", level, ""), *self.rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
         return "\n".join([*(line.rstrip() for line in table), f"{self.images} images, paired."])
 
 
 def compare(
-    evaluations: Mapping[str, Evaluation], *, samples: int = 1000, seed: int = 0, level: float = 0.95
+    evaluations: Mapping[str, AnyEvaluation], *, samples: int = 1000, seed: int = 0, level: float = 0.95
 ) -> Comparison:
     """Compare the evaluations of models on the same images.
 
@@ -82,7 +89,8 @@ def compare(
     widen it. If it excludes 0, the difference is more than the choice of images.
 
     Args:
-        evaluations: dict from a model's name to its `Evaluation`, two or more. Classes are matched by their names.
+        evaluations: dict from a model's name to its `Evaluation`, two or more; or to its `InstanceEvaluation` or
+            `BoundaryEvaluation`. Classes are matched by their names.
 
     Other arguments: those of `metrics.paired_difference`.
 
@@ -90,8 +98,8 @@ def compare(
         A `Comparison`.
 
     Raises:
-        InputError: there are fewer than two, they do not have the same classes, or are not of the same two or more
-            images with the same masks.
+        InputError: there are fewer than two, they are of several kinds, do not have the same classes, or are not of the
+            same two or more images with the same masks.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -105,28 +113,47 @@ def compare(
     if len(evaluations) < 2:
         _validation.fail("evaluations", "must hold at least two models", list(evaluations))
     (first_name, first), *others = evaluations.items()
-    matrices = {first_name: _of_images(first_name, first)}
+    orders = [list(range(len(_classes(first))))]
+    _check_images(first_name, first)
     for name, other in others:
-        order = _order(first_name, first.class_names, name, other.class_names)
-        own = _of_images(name, other)[:, order][:, :, order]
-        _check_same_images(first_name, matrices[first_name], name, own)
-        matrices[name] = own
-    options: dict[str, Any] = {"samples": samples, "seed": seed, "level": level}
+        if type(other) is not type(first):
+            found = f"{first_name}: {first.score_name}, {name}: {other.score_name}"
+            _validation.fail("evaluations", "must be of one kind", found)
+        _check_images(name, other)
+        orders.append(_order(first_name, _classes(first), name, _classes(other)))
+        truth = other.image_truth[:, orders[-1]] if _classes(other) else other.image_truth
+        _check_same_images(first_name, first.image_truth, name, truth)
+    drawn = draw_images(first.images, samples, seed, level)
+    once, drawn_scores = np.ones((1, first.images)), [found.scores_of_samples(drawn) for found in evaluations.values()]
+    values = [float(found.scores_of_samples(once)[0]) for found in evaluations.values()]
     return Comparison(
         names=tuple(evaluations),
-        class_names=tuple(first.class_names),
+        class_names=tuple(_classes(first)),
         images=first.images,
-        mean_iou=tuple(confidence_interval(of_images, **options) for of_images in matrices.values()),
-        differences=tuple(paired_difference(matrices[name], matrices[first_name], **options) for name, _ in others),
-        iou=np.stack([scores.iou_per_class(of_images.sum(axis=0)) for of_images in matrices.values()]),
+        score_name=first.score_name,
+        scores=tuple(interval_of(*pair, level) for pair in zip(values, drawn_scores, strict=True)),
+        differences=tuple(
+            interval_of(value - values[0], of_samples - drawn_scores[0], level)
+            for value, of_samples in zip(values[1:], drawn_scores[1:], strict=True)
+        ),
+        iou=np.stack(
+            [
+                found.iou[order] if isinstance(found, Evaluation) else np.zeros(0)
+                for found, order in zip(evaluations.values(), orders, strict=True)
+            ]
+        ),
     )
 
 
-def _of_images(name: str, evaluation: Evaluation) -> np.ndarray:
-    if evaluation.image_confusion is None or evaluation.images < 2:
+def _classes(evaluation: AnyEvaluation) -> tuple[str, ...]:
+    return tuple(evaluation.class_names) if isinstance(evaluation, Evaluation) else ()
+
+
+def _check_images(name: str, evaluation: AnyEvaluation) -> None:
+    kept = not isinstance(evaluation, Evaluation) or evaluation.image_confusion is not None
+    if not kept or evaluation.images < 2:
         rule = "must hold evaluations of two images or more, with the matrix of each"
         _validation.fail("evaluations", rule, f"{name}: {evaluation.images} images")
-    return np.asarray(evaluation.image_confusion)
 
 
 def _order(first_name: str, first: Sequence[str], name: str, other: Sequence[str]) -> list[int]:
@@ -143,8 +170,8 @@ def _check_same_images(first_name: str, first: np.ndarray, name: str, other: np.
     if len(first) != len(other):
         found = f"{first_name}: {len(first)} images, {name}: {len(other)}"
         _validation.fail("evaluations", "must be of the same images", found, "Evaluate on the same data.")
-    if (first.sum(axis=2) != other.sum(axis=2)).any():
-        rule = f"must be of the same masks; {first_name} and {name} count different pixels of the classes"
+    if (first != other).any():
+        rule = f"must be of the same masks; {first_name} and {name} count different pixels or objects in them"
         _validation.fail("evaluations", rule, "other masks", "Read the masks the same way, with one `ignore_class`.")
 
 

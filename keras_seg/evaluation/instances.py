@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -31,6 +31,7 @@ class InstanceEvaluation:
     counts: np.ndarray
     thresholds: tuple[float, ...]
     panoptic: PanopticQuality
+    score_name: ClassVar[str] = "instance score"
 
     @property
     def images(self) -> int:
@@ -56,6 +57,19 @@ class InstanceEvaluation:
     def score(self) -> float:
         """The number that ranks models: `instance_score`."""
         return self.instance_score
+
+    @property
+    def image_truth(self) -> np.ndarray:
+        """int array (images, 1). True objects: equal for all models on the same images."""
+        return self.counts[:, :1, 0] + self.counts[:, :1, 2]
+
+    def scores_of_samples(self, drawn: np.ndarray) -> np.ndarray:
+        """float array (samples,). `score` of bootstrap samples.
+
+        Args:
+            drawn: array (samples, images). How often each image is in a sample.
+        """
+        return drawn @ self.image_scores / drawn.sum(axis=1)
 
     def to_dict(self) -> dict[str, Any]:
         """All results as a JSON-ready dict; None for undefined ones. Counts are those at the first threshold."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from keras_seg.evaluation.batching import each_prediction, labeled_classes, outp
 from keras_seg.evaluation.image_matrix import image_matrix
 from keras_seg.inference import Postprocessing
 from keras_seg.inference.output_kind import class_ids, output_kind
-from keras_seg.metrics import ConfusionMatrix, confidence_interval, scores
+from keras_seg.metrics import ConfusionMatrix, bootstrap, confidence_interval, scores
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,7 @@ class Evaluation:
     images: int
     image_accuracy: np.ndarray
     image_confusion: np.ndarray | None = None
+    score_name: ClassVar[str] = "mean IoU"
 
     @property
     def iou(self) -> np.ndarray:
@@ -50,6 +51,24 @@ class Evaluation:
     def score(self) -> float:
         """The number that ranks models: `mean_iou`."""
         return self.mean_iou
+
+    @property
+    def image_truth(self) -> np.ndarray:
+        """int array (images, classes). Pixels of each true class: equal for all models on the same images."""
+        return self._matrices().sum(axis=2)
+
+    def scores_of_samples(self, drawn: np.ndarray) -> np.ndarray:
+        """float array (samples,). `score` of bootstrap samples.
+
+        Args:
+            drawn: array (samples, images). How often each image is in a sample.
+        """
+        return bootstrap.scores_of_samples(self._matrices(), drawn, scores.mean_iou)
+
+    def _matrices(self) -> np.ndarray:
+        if self.image_confusion is None:
+            raise _validation.InputError("The evaluation must hold the matrix of each image. Evaluate again.")
+        return np.asarray(self.image_confusion, "float64")
 
     def mean_iou_interval(
         self, *, samples: int = 1000, seed: int = 0, level: float = 0.95

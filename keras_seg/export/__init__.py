@@ -1,6 +1,7 @@
 """Files for other runtimes, each compared with Keras before it is moved into place."""
 
 from keras_seg.export.benchmark import Benchmark, BenchmarkRow, benchmark
+from keras_seg.export.exported_model import ExportedModel, load
 from keras_seg.export.float_formats import onnx, openvino, saved_model
 from keras_seg.export.reference import check_reference, write_reference
 from keras_seg.export.report import ExportReport
@@ -13,12 +14,14 @@ __all__ = [
     "Benchmark",
     "BenchmarkRow",
     "ExportReport",
+    "ExportedModel",
     "LayerError",
     "LayerErrorReport",
     "UnsupportedOperatorError",
     "benchmark",
     "check_reference",
     "layer_errors",
+    "load",
     "onnx",
     "openvino",
     "saved_model",

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,17 +18,16 @@ from keras_seg._export_report import exports_of
 from keras_seg._progress import progress_report
 from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.export import memory_probe
-from keras_seg.export.format import Format, Loaded
-from keras_seg.export.onnx_format import ONNX
-from keras_seg.export.openvino_format import OPENVINO
-from keras_seg.export.saved_model_format import SAVED_MODEL
+from keras_seg.export.exported_model import FORMATS, ExportedModel, load
+from keras_seg.export.format import Format
 from keras_seg.export.score_map import ScoreMap, score_map
-from keras_seg.export.tflite.tflite_format import TFLITE
-from keras_seg.export.verification import class_map
+from keras_seg.export.verification import class_map, classes
 from keras_seg.metrics import ConfusionMatrix, scores
 
-FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (TFLITE, SAVED_MODEL, ONNX, OPENVINO)}
 _ROUNDS, _PROBE_SECONDS = 15, 120
+
+# Called with a model, and batches of one (image, mask) each, at the size that a file takes.
+Score = Callable[[keras.Model, list[tuple[np.ndarray, np.ndarray]]], float]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,6 +42,7 @@ class BenchmarkRow:
         quantize: str or None.
         size_bytes: int or None. On disk; that of the float32 weights for the model.
         mean_iou: float or None. Of the images with masks.
+        score: float or None. What the function `score` of `benchmark` gives instead.
         agreement: float or None. Share of pixels with the class that Keras predicts.
         milliseconds: float or None. Median time per call, one image.
         memory_bytes: int or None. By how much the memory of a process rises when the file is loaded and run once; None
@@ -56,6 +56,7 @@ class BenchmarkRow:
     quantize: str | None = None
     size_bytes: int | None = None
     mean_iou: float | None = None
+    score: float | None = None
     agreement: float | None = None
     milliseconds: float | None = None
     memory_bytes: int | None = None
@@ -68,13 +69,17 @@ class Benchmark:
     Attributes:
         images: int. Number of images.
         rows: tuple of `BenchmarkRow`, that of Keras first.
+        score_name: str. What the quality of a file is measured by. Defaults to "mean IoU".
     """
 
     images: int
     rows: tuple[BenchmarkRow, ...]
-    headings: ClassVar[tuple[str, ...]] = (
-        "file", "precision", "MiB", "mean IoU", "same class, %", "ms", "memory, MiB",
-    )  # fmt: skip
+    score_name: str = "mean IoU"
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Those of the columns of `cells`."""
+        return "file", "precision", "MiB", self.score_name, "same class, %", "ms", "memory, MiB"
 
     @property
     def cells(self) -> list[tuple[str, ...]]:
@@ -83,7 +88,8 @@ class Benchmark:
 
     def to_dict(self) -> dict[str, Any]:
         """All results as a JSON-ready dict."""
-        return {"images": self.images, "rows": [dataclasses.asdict(row) for row in self.rows]}
+        rows = [dataclasses.asdict(row) for row in self.rows]
+        return {"images": self.images, "score_name": self.score_name, "rows": rows}
 
     def __str__(self) -> str:
         lines = [self.headings, *self.cells]
@@ -99,6 +105,8 @@ def benchmark(
     images: Sequence[np.ndarray],
     masks: Sequence[np.ndarray] | None = None,
     ignore_class: IgnoreClass = None,
+    score: Score | None = None,
+    score_name: str = "score",
     rounds: int = _ROUNDS,
     progress: Progress = None,
 ) -> Benchmark:
@@ -114,6 +122,10 @@ def benchmark(
         images: sequence of arrays (height, width, channels), 0..255, at least one.
         masks: sequence of int arrays (height, width), one per image, or None. Defaults to None: no mean IoU.
         ignore_class: None, int or sequence of int. Labels of pixels to leave out. Defaults to None.
+        score: function (model, batches) that returns a float, to be measured instead of the mean IoU: `model` is the
+            keras.Model or an `ExportedModel`, `batches` a list of (image, mask) with a batch axis. Needs `masks`.
+            Defaults to None.
+        score_name: str. What `score` is called in the table. Defaults to "score".
         rounds: int >= 1. Times that each file is timed. Defaults to 15.
         progress: None, bool or function (files done, files). Defaults to None.
 
@@ -139,12 +151,15 @@ def benchmark(
     if masks is not None and [np.shape(mask) for mask in masks] != [image.shape[:2] for image in images]:
         found = [np.shape(mask) for mask in masks[:3]]
         _validation.fail("masks", "must hold a mask (height, width) of each image", found)
+    if score is not None and masks is None:
+        _validation.fail("masks", "must be given with `score`", None)
     reports = exports_of(folder)
     if not reports:
         fix = "Export the model into it first."
         _validation.fail("folder", "holds no exported files", str(folder), fix)
     claimed = any(report["output"] == "probabilities" for report in reports.values())
-    judge = _Judge(score_map(model, "probabilities" if claimed else "scores"), images, masks, ignore_class)
+    scores_ = score_map(model, "probabilities" if claimed else "scores")
+    judge = _Judge(scores_, images=images, masks=masks, ignore=ignore_class, score=score)
     first = next(iter(reports.values()))["input_shape"]
     entrants = [_keras_entrant(model, judge, first)]
     rows: list[BenchmarkRow] = []
@@ -161,7 +176,8 @@ def benchmark(
         dataclasses.replace(entrant.row, milliseconds=milliseconds)
         for entrant, milliseconds in zip(entrants, times, strict=True)
     ]
-    return Benchmark(images=len(images), rows=(*measured, *rows, *_missing(reports)))
+    found = (*measured, *rows, *_missing(reports))
+    return Benchmark(images=len(images), rows=found, score_name="mean IoU" if score is None else score_name)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -176,9 +192,15 @@ class _Judge:
     """The images at the sizes that files take, and what a file's classes are worth."""
 
     def __init__(
-        self, scores_: ScoreMap, images: Sequence[np.ndarray], masks: Sequence[np.ndarray] | None, ignore: IgnoreClass
+        self,
+        scores_: ScoreMap,
+        *,
+        images: Sequence[np.ndarray],
+        masks: Sequence[np.ndarray] | None,
+        ignore: IgnoreClass,
+        score: Score | None,
     ) -> None:
-        self.scores, self.images, self.masks = scores_, images, masks
+        self.scores, self.images, self.masks, self._score = scores_, images, masks, score
         self.ignore = _validation.ignored_classes(ignore)
         self._expected: dict[tuple[int, int], list[np.ndarray]] = {}
 
@@ -193,12 +215,19 @@ class _Judge:
         """The images at a size, each a batch of one."""
         return [_resized(image, size)[None] for image in self.images]
 
-    def mean_iou(self, ids: Sequence[np.ndarray]) -> float | None:
-        """The mean IoU of class ids, one map per image."""
+    def quality(self, model: keras.Model, ids: Sequence[np.ndarray]) -> dict[str, Any]:
+        """`mean_iou` or `score` of a row, of a model that gives these class ids, one map per image."""
         if self.masks is None:
-            return None
+            return {}
+        if self._score is None:
+            return {"mean_iou": self._mean_iou(self.masks, ids)}
+        size = (ids[0].shape[0], ids[0].shape[1])
+        masks = [_nearest(np.asarray(mask), size)[None] for mask in self.masks]
+        return {"score": float(self._score(model, list(zip(self.batches(size), masks, strict=True))))}
+
+    def _mean_iou(self, masks: Sequence[np.ndarray], ids: Sequence[np.ndarray]) -> float:
         metric = ConfusionMatrix(max(2, self.scores.channels), ignore_class=self.ignore)
-        for mask, predicted in zip(self.masks, ids, strict=True):
+        for mask, predicted in zip(masks, ids, strict=True):
             mask = _nearest(np.asarray(mask), predicted.shape)
             metric.update_state(mask[None], predicted[None].astype("int32"))
         return float(scores.mean_iou(metric.matrix))
@@ -213,8 +242,8 @@ def _keras_entrant(model: keras.Model, judge: _Judge, input_shape: Sequence[int]
         status="measured",
         size_bytes=4 * model.count_params(),
         input_size=size,
-        mean_iou=judge.mean_iou(ids),
         agreement=1.0,
+        **judge.quality(model, ids),
     )
     return _Entrant(row=row, call=lambda: model.predict_on_batch(single))
 
@@ -236,33 +265,28 @@ def _file_entrant(
     _, height, width, channels = report["input_shape"]
     count = report.get("timed_batch", 1)
     try:
-        loaded = format_.load(path)
-        ids = [_run(loaded, batch, report, judge.scores) for batch in judge.batches((height, width))]
+        loaded = load(path)
+        ids = [_class_ids(loaded, batch, judge.scores) for batch in judge.batches((height, width))]
+        quality = judge.quality(loaded, ids)
     except (RuntimeError, ValueError, OSError) as error:
         return dataclasses.replace(row, status=f"cannot be run: {' '.join(str(error).split())[:120]}")
     expected = judge.expected(model, (height, width))
-    single = _served(judge.batches((height, width))[0], report)
+    single = loaded.served(judge.batches((height, width))[0])
     return _Entrant(
         row=dataclasses.replace(
             row,
             input_size=(height, width),
-            mean_iou=judge.mean_iou(ids),
             agreement=float(np.mean([np.mean(a == b) for a, b in zip(ids, expected, strict=True)])),
             memory_bytes=_memory(path, report, (count, height, width, channels)),
+            **quality,
         ),
         call=lambda: loaded.run(single),
     )
 
 
-def _run(loaded: Loaded, batch: np.ndarray, report: Mapping[str, Any], scores_: ScoreMap) -> np.ndarray:
+def _class_ids(loaded: ExportedModel, batch: np.ndarray, scores_: ScoreMap) -> np.ndarray:
     """The class ids of one image."""
-    return class_map(loaded.run(_served(batch, report)), scores_)[0]
-
-
-def _served(batch: np.ndarray, report: Mapping[str, Any]) -> np.ndarray:
-    """A batch of one image as the file takes it: its type, and its batch size where that is fixed."""
-    batch = np.repeat(batch, report.get("timed_batch", 1), axis=0)
-    return batch if report["input"] == "float32" else np.clip(np.rint(batch), 0, 255).astype("uint8")
+    return classes(loaded.predict_on_batch(batch), scores_.threshold)[0]
 
 
 def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -327,11 +351,12 @@ def _cells(row: BenchmarkRow) -> tuple[str, ...]:
     precision = row.quantize or ("float32" if row.status == "measured" else "")
     if row.status != "measured":
         return (row.name, precision, row.status, "", "", "", "")
+    quality = row.mean_iou if row.score is None else row.score
     return (
         row.name,
         precision,
         "" if row.size_bytes is None else f"{row.size_bytes / 2**20:.2f}",
-        "" if row.mean_iou is None else f"{100 * row.mean_iou:.1f}",
+        "" if quality is None else f"{100 * quality:.1f}",
         "" if row.agreement is None else f"{100 * row.agreement:.2f}",
         "" if row.milliseconds is None else f"{row.milliseconds:.1f}",
         "" if row.memory_bytes is None else f"{row.memory_bytes / 2**20:.0f}",

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from keras_seg import _validation
+from keras_seg.analysis import shift_stride
 from keras_seg.visualization import palette
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def describe(request: "Request") -> dict[str, Any]:
         "output": request.output,
         "outputs": {name: meanings[name] for name in request.outputs},
         "threshold": request.scores.threshold if request.scores.channels == 1 else None,
+        "stride": list(shift_stride(request.model)),
+        "facts": None if request.facts is None else dict(request.facts),
     }
 
 

@@ -76,7 +76,8 @@ def run(format_: Format, request: Request) -> ExportReport:
     )
     report._write_beside()
     if format_.sidecar:
-        _files.write_json(request.artifact.with_name(f"{request.artifact.name}.json"), request.description)
+        description = {**request.description, "digest": format_.digest(request.artifact)}
+        _files.write_json(format_.sidecar_of(request.artifact), description)
     return report
 
 

@@ -1,7 +1,7 @@
 """Export to SavedModel, ONNX and OpenVINO: float files for any batch and size."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -30,6 +30,7 @@ def saved_model(
     ignore_class: IgnoreClass = None,
     class_names: Sequence[str] | None = None,
     colors: Any = None,
+    facts: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> ExportReport:
     """Write a SavedModel folder, load it back without Keras, and compare it with Keras before returning.
@@ -75,6 +76,7 @@ def saved_model(
         ignore_class=ignore_class,
         class_names=class_names,
         colors=colors,
+        facts=facts,
         overwrite=overwrite,
     )
     return exporter.run(SAVED_MODEL, request)
@@ -93,6 +95,7 @@ def onnx(
     ignore_class: IgnoreClass = None,
     class_names: Sequence[str] | None = None,
     colors: Any = None,
+    facts: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> ExportReport:
     """Write an ONNX file, load it back with ONNX Runtime, and compare it with Keras before returning.
@@ -138,6 +141,7 @@ def onnx(
         ignore_class=ignore_class,
         class_names=class_names,
         colors=colors,
+        facts=facts,
         overwrite=overwrite,
     )
     return exporter.run(ONNX, request)
@@ -156,6 +160,7 @@ def openvino(
     ignore_class: IgnoreClass = None,
     class_names: Sequence[str] | None = None,
     colors: Any = None,
+    facts: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> ExportReport:
     """Write an OpenVINO model, load it back with OpenVINO, and compare it with Keras before returning.
@@ -206,6 +211,7 @@ def openvino(
         ignore_class=ignore_class,
         class_names=class_names,
         colors=colors,
+        facts=facts,
         overwrite=overwrite,
     )
     return exporter.run(OPENVINO, request)

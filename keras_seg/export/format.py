@@ -1,6 +1,7 @@
 """A file format as the exporter sees it."""
 
 import dataclasses
+import hashlib
 import pathlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,11 +25,13 @@ class Loaded:
 
     Attributes:
         run: callable. Takes a batch, float32 or uint8 as the file does, and returns a dict of arrays by name.
+        input_shape: tuple. (batch, height, width, channels) of the input, None where it may be any.
         ops: tuple of str. The distinct operators, sorted.
         threads: int. How many `run` computes with. Defaults to `THREADS`.
     """
 
     run: Callable[["np.ndarray"], dict[str, Any]]
+    input_shape: tuple[int | None, ...]
     ops: tuple[str, ...]
     threads: int = THREADS
 
@@ -43,6 +46,7 @@ class Format:
         write: callable of a `traced_module`, of the path to write to, and of the `Request`.
         load: callable of that path that returns `Loaded`.
         requires: tuple of (module, extra). The packages that writing and loading need.
+        runtime: tuple of (module, extra). Those of them that loading needs.
         subpixel: bool or "deep". The form of upsampling that the runtime computes fastest, as `inference_graph` takes
             it. Defaults to "deep".
         sidecar: bool. Whether the description is a JSON file beside the exported file. Defaults to True.
@@ -56,6 +60,7 @@ class Format:
     write: Callable[["tf.Module", pathlib.Path, "Request"], None]
     load: Callable[[pathlib.Path], Loaded]
     requires: tuple[tuple[str, str], ...]
+    runtime: tuple[tuple[str, str], ...]
     subpixel: bool | Literal["deep"] = "deep"
     sidecar: bool = True
     folder_mark: str | None = None
@@ -65,6 +70,11 @@ class Format:
         """Fail unless the packages that the format needs are installed."""
         for module, extra in self.requires:
             _validation.optional_import(module, extra, f"Exporting to {self.title}")
+
+    def check_runnable(self) -> None:
+        """Fail unless the packages that run a file are installed."""
+        for module, extra in self.runtime:
+            _validation.optional_import(module, extra, f"Running {self.title}")
 
     def check_replaceable(self, path: pathlib.Path) -> None:
         """Fail where the export would replace a folder that this format did not write, with overwriting too."""
@@ -78,5 +88,19 @@ class Format:
 
     def size(self, path: pathlib.Path) -> int:
         """Bytes on disk of what is at `path`, a second file included."""
-        files = [path] if self.companion is None else [path, path.with_suffix(self.companion)]
-        return sum(size_on_disk(file) for file in files)
+        return sum(size_on_disk(file) for file in self._parts(path))
+
+    def digest(self, path: pathlib.Path) -> str:
+        """A text that is equal for equal contents of what is at `path`, a second file included."""
+        found = hashlib.sha256()
+        for part in self._parts(path):
+            for file in [part] if part.is_file() else sorted(item for item in part.rglob("*") if item.is_file()):
+                found.update(file.read_bytes())
+        return found.hexdigest()[:32]
+
+    def sidecar_of(self, path: pathlib.Path) -> pathlib.Path:
+        """Where the description is, if it is beside the file."""
+        return path.with_name(f"{path.name}.json")
+
+    def _parts(self, path: pathlib.Path) -> list[pathlib.Path]:
+        return [path] if self.companion is None else [path, path.with_suffix(self.companion)]

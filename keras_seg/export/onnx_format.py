@@ -65,9 +65,15 @@ def _load(path: pathlib.Path) -> Loaded:
         return dict(zip(names, session.run(names, {"image": batch}), strict=True))
 
     ops = {node.op_type for node in onnx.load(path).graph.node}
-    return Loaded(run=run, ops=tuple(sorted(ops)))
+    shape = tuple(side if isinstance(side, int) else None for side in session.get_inputs()[0].shape)
+    return Loaded(run=run, input_shape=shape, ops=tuple(sorted(ops)))
 
 
 ONNX = Format(
-    name="onnx", title="ONNX", requires=(("tf2onnx", "onnx"), ("onnxruntime", "onnx")), write=_write, load=_load
+    name="onnx",
+    title="ONNX",
+    requires=(("tf2onnx", "onnx"), ("onnxruntime", "onnx")),
+    runtime=(("onnx", "onnx"), ("onnxruntime", "onnx")),
+    write=_write,
+    load=_load,
 )

@@ -45,13 +45,16 @@ def _load(path: pathlib.Path) -> Loaded:
     def run(batch: "np.ndarray") -> dict[str, Any]:
         return {port.any_name: value for port, value in compiled(batch).items()}
 
-    return Loaded(run=run, ops=tuple(sorted({operation.get_type_name() for operation in read.get_ops()})))
+    shape = tuple(side.get_length() if side.is_static else None for side in read.inputs[0].partial_shape)
+    ops = {operation.get_type_name() for operation in read.get_ops()}
+    return Loaded(run=run, input_shape=shape, ops=tuple(sorted(ops)))
 
 
 OPENVINO = Format(
     name="openvino",
     title="OpenVINO",
     requires=(("openvino", "openvino"), ("tensorflow", "tensorflow")),
+    runtime=(("openvino", "openvino"),),
     write=_write,
     load=_load,
     companion=".bin",

@@ -2,8 +2,9 @@
 
 import dataclasses
 import functools
+import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -36,6 +37,7 @@ class Request:
         ignore_class: labels to leave out.
         class_names: a name for each class, or None.
         colors: (red, green, blue) for each class, or None for the package's palette.
+        facts: JSON-ready dict to keep in the description, or None.
         overwrite: bool. Whether an existing file is replaced.
     """
 
@@ -53,6 +55,7 @@ class Request:
     ignore_class: IgnoreClass = None
     class_names: Sequence[str] | None = None
     colors: Any = None
+    facts: Mapping[str, Any] | None = None
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -67,6 +70,10 @@ class Request:
         if self.batch_size is not None:
             _validation.integer("batch_size", self.batch_size)
         _ = self.description  # Which checks the names and colors of the classes.
+        try:
+            json.dumps(self.facts)
+        except (TypeError, ValueError) as error:
+            _validation.fail("facts", "must be a dict that JSON can hold", str(error))
 
     @functools.cached_property
     def scores(self) -> ScoreMap:

@@ -52,7 +52,8 @@ def _load(path: pathlib.Path) -> Loaded:
 
     # 0 lets TensorFlow choose the number of threads.
     threads = tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
-    return Loaded(run=run, ops=_ops(serve.graph), threads=threads)
+    shape = tuple(serve.structured_input_signature[1]["image"].shape.as_list())
+    return Loaded(run=run, input_shape=shape, ops=_ops(serve.graph), threads=threads)
 
 
 def _ops(graph: Any) -> tuple[str, ...]:
@@ -66,6 +67,7 @@ SAVED_MODEL = Format(
     name="saved_model",
     title="SavedModel",
     requires=(("tensorflow", "tensorflow"),),
+    runtime=(("tensorflow", "tensorflow"),),
     write=_write,
     load=_load,
     folder_mark="saved_model.pb",

@@ -200,6 +200,8 @@ def _last_activation(tensor: Tensor, sources: dict[int, tuple]) -> str | None:
             continue
         if isinstance(operation, MergeViews):
             return operation.kind if history.tensor_index == 0 and not operation.assumed else None
+        if hasattr(operation, "stated_activation"):
+            return operation.stated_activation  # An exported file has no graph to read it from.
         if not inputs:
             return None
         if len(inputs) > 1 and not isinstance(operation, (layers.CropLike, layers.ResizeLike, layers.UpsampleConv)):

@@ -74,7 +74,7 @@ def confidence_interval(
     """
     matrices, score_of = _checked("image_matrices", image_matrices), _function(score)
     drawn = draw_images(len(matrices), samples, seed, level)
-    return interval_of(score_of(_total(matrices)), _of_samples(matrices, drawn, score_of), level)
+    return interval_of(score_of(_total(matrices)), scores_of_samples(matrices, drawn, score_of), level)
 
 
 def iou_intervals(image_matrices: ArrayLike, *, samples: int = 1000, seed: int = 0, level: float = 0.95) -> np.ndarray:
@@ -154,7 +154,7 @@ def paired_difference(
         rule = "must be of the same images in the same order; the pixels of the classes differ"
         _validation.fail("other_matrices", rule, f"images {different[:8].tolist()}")
     drawn = draw_images(len(first), samples, seed, level)
-    differences = _of_samples(first, drawn, score_of) - _of_samples(other, drawn, score_of)
+    differences = scores_of_samples(first, drawn, score_of) - scores_of_samples(other, drawn, score_of)
     return interval_of(score_of(_total(first)) - score_of(_total(other)), differences, level)
 
 
@@ -183,7 +183,8 @@ def _total(matrices: np.ndarray) -> np.ndarray:
     return matrices.sum(axis=0)
 
 
-def _of_samples(matrices: np.ndarray, drawn: np.ndarray, score: Callable[[np.ndarray], float]) -> np.ndarray:
+def scores_of_samples(matrices: np.ndarray, drawn: np.ndarray, score: Callable[[np.ndarray], float]) -> np.ndarray:
+    """The score of each sample, (samples,), of matrices (images, classes, classes) and `draw_images`."""
     images, classes, _ = matrices.shape
     sums = (drawn @ matrices.reshape(images, -1)).reshape(-1, classes, classes)
     return np.array([score(matrix) for matrix in sums], "float64")

@@ -19,10 +19,10 @@ def comparison_page(comparison: Comparison, *, data: str) -> str:
     Returns:
         str. HTML, to be written to a file.
     """
-    level = f"{100 * comparison.mean_iou[0].level:g} %"
+    level, name_of_score = f"{100 * comparison.scores[0].level:g} %", comparison.score_name
     first = comparison.names[0]
     rows = []
-    for row, score in zip(comparison.rows, comparison.mean_iou, strict=True):
+    for row, score in zip(comparison.rows, comparison.scores, strict=True):
         bar = Cell(text=row[2], bar=score.value, ends=(score.low, score.high)) if np.isfinite(score.low) else row[2]
         rows.append((row[0], Cell(text=row[1], bold=True), bar, *row[3:]))
     classes = []
@@ -34,12 +34,12 @@ def comparison_page(comparison: Comparison, *, data: str) -> str:
     texts = {"better": f"is better than {first}", "worse": f"is worse than {first}"}
     words = [f"{name} {texts.get(verdict, f'is not shown to differ from {first}')}" for name, verdict in verdicts]
     explained = (
-        f"Differences are those of the mean IoU, in points; their {level} interval comes from samples of the images, "
-        "the same for both models. A difference whose interval holds 0 may come from the choice of images."
+        f"Differences are those of the {name_of_score}, in points; their {level} interval comes from samples of the "
+        "images, the same for both models. A difference whose interval holds 0 may come from the choice of images."
     )
     models = Table(
-        caption="Mean IoU in percent",
-        headings=("model", "mean IoU", level, "difference", level, ""),
+        caption=f"{name_of_score[0].upper()}{name_of_score[1:]} in percent",
+        headings=("model", name_of_score, level, "difference", level, ""),
         rows=tuple(rows),
         numbers=(1, 3, 4),
     )
@@ -55,7 +55,7 @@ def comparison_page(comparison: Comparison, *, data: str) -> str:
         facts=(),
         sections=(
             Section(title="Models", blocks=(models, Text(text=explained, soft=True))),
-            Section(title="Classes", blocks=(per_class,)),
+            *((Section(title="Classes", blocks=(per_class,)),) if classes else ()),
         ),
         footer=f"Written by keras_seg {__version__}.",
     ).html()

@@ -1,9 +1,9 @@
 """Prediction of image files into files."""
 
-import collections
+import functools
 import pathlib
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
@@ -11,21 +11,18 @@ import numpy as np
 
 from keras_seg import _files
 from keras_seg._decoding.value_range import ValueRange, contradicts, difference, range_of, scale_of
-from keras_seg._text import counted
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.file_listing import EXTENSIONS, some_of, walk
 from keras_seg.data.index.image_facts import ImageFacts, transparency_notices
 from keras_seg.data.index.reading import read_stored_image
 from keras_seg.inference import TiledPredictor
 from keras_seg.inference.output_kind import output_kind
 from keras_seg.inference.tiling.raster_source import RasterSource, ScaleWarning
+from keras_seg.training.prediction_inputs import FoundImages, is_raster
 from keras_seg.training.range_notice import ADVICE
 from keras_seg.training.tasks.task import Decoding, predict_one
-from keras_seg.training.trained_run import TrainedRun
+from keras_seg.training.usable_model import UsableModel
 
-# Images that are read row by row, because they may be larger than memory.
-RASTERS = (".npy", ".zarr")
 _RASTER_TILE = (512, 512)
 _OVERLAP = 0.5
 
@@ -41,18 +38,6 @@ class PredictionFile(NamedTuple):
     overlay: pathlib.Path | None
 
 
-class FoundImages(NamedTuple):
-    """Image files to predict.
-
-    Args:
-        files: (file, folder): `folder` is the one below the folder that was named, "." for the files in that folder.
-        notices: one line about the files of each folder that are not taken.
-    """
-
-    files: tuple[tuple[pathlib.Path, pathlib.PurePath], ...]
-    notices: tuple[str, ...]
-
-
 class Failure(NamedTuple):
     """A file that could not be predicted, and why."""
 
@@ -60,68 +45,18 @@ class Failure(NamedTuple):
     reason: str
 
 
-def find_images(paths: Iterable[PathLike], *, recursive: bool = False, exclude: PathLike | None = None) -> FoundImages:
-    """The image files that are named, or that lie in the folders that are named.
-
-    Args:
-        paths: files and folders.
-        recursive: bool. Whether to take the images in subfolders too. Defaults to False.
-        exclude: path of a folder to skip, that of the predictions. Defaults to None.
-
-    Raises:
-        InputError: a path does not exist, or a folder holds no images.
-    """
-    files: dict[pathlib.Path, tuple[pathlib.Path, pathlib.PurePath]] = {}
-    notices = []
-    left_out = None if exclude is None else pathlib.Path(exclude).resolve()
-
-    def take(file: pathlib.Path, folder: pathlib.PurePath) -> None:
-        # A file that is named twice is predicted once.
-        files.setdefault(file.resolve(), (file, folder))
-
-    for path in map(pathlib.Path, paths):
-        if path.is_file() or (_is_raster(path) and path.exists()):
-            take(path, pathlib.PurePath())
-        elif path.is_dir():
-            found, notice = _of_folder(path, recursive=recursive, left_out=left_out)
-            for file, folder in found:
-                take(file, folder)
-            notices += notice
-        else:
-            raise InputError(f"{path}: no such file or folder.")
-    return FoundImages(tuple(files.values()), tuple(notices))
+def check_target(target: pathlib.Path, *, overwrite: bool, resume: bool) -> None:
+    """Fail where a prediction would replace another one."""
+    if target.exists() and not overwrite and not resume:
+        raise InputError(
+            f"{target}: exists already. Choose another folder, keep finished predictions with `resume=True`, "
+            "or replace them with `overwrite=True`."
+        )
 
 
-def _of_folder(
-    root: pathlib.Path, *, recursive: bool, left_out: pathlib.Path | None
-) -> tuple[list[tuple[pathlib.Path, pathlib.PurePath]], list[str]]:
-    """The images of a folder with their places in it, and a line about what is not taken."""
-    taken, others = [], collections.Counter()
-    inside, inner_folders = 0, []
-    for listing in walk(root):
-        resolved = listing.path.resolve()
-        if left_out is not None and (resolved == left_out or left_out in resolved.parents):
-            continue
-        place = listing.path.relative_to(root)
-        found = listing.images
-        if recursive or listing.path == root:
-            taken += [(file, place) for file in found]
-            others.update(listing.others)
-        elif found:
-            inside += len(found)
-            inner_folders.append(f"{place}/")
-    parts = [f"{count} {kind}" for kind, count in sorted(others.items())]
-    if inside:
-        advice = "add `recursive=True` to predict them"
-        parts.append(f"{counted(inside, 'image')} in subfolders ({some_of(inner_folders)}; {advice})")
-    if not taken:
-        holds = f"It holds {', '.join(parts)}." if parts else "It is empty."
-        raise InputError(f"{root}: holds no images ({', '.join(EXTENSIONS[:8])}, ...). {holds}")
-    return taken, [f"Not predicted in {root}: {', '.join(parts)}."] if parts else []
-
-
-def _is_raster(path: pathlib.Path) -> bool:
-    return path.suffix.lower() in RASTERS
+def same_place(source: object, other: object) -> InputError:
+    """The error for two files whose predictions would have one name."""
+    return InputError(f"{source}: would be written to the same place as {other}. Predict them separately.")
 
 
 def prediction_files(
@@ -139,20 +74,16 @@ def prediction_files(
     for image, folder in found.files:
         place = folder / image.stem
         if place in seen:
-            raise InputError(f"{image}: would be written to the same place as {seen[place]}. Predict them separately.")
+            raise same_place(image, seen[place])
         seen[place] = image
-        raster = _is_raster(image)
+        raster = is_raster(image)
         name = image.name if raster else image.stem if folders else f"{image.stem}.png"
         mask = out / "masks" / folder / name
         overlay = None if raster else out / "overlays" / folder / f"{image.stem}.png"
         for target in (mask, overlay):
             if target is None:
                 continue
-            if target.exists() and not overwrite and not resume:
-                raise InputError(
-                    f"{target}: exists already. Choose another folder, keep finished predictions with `resume=True`, "
-                    "or replace them with `overwrite=True`."
-                )
+            check_target(target, overwrite=overwrite, resume=resume)
             if target.resolve() == image.resolve():
                 raise InputError(f"{image}: would be overwritten by its own prediction. Choose another folder.")
         files.append(PredictionFile(image, mask, overlay))
@@ -160,7 +91,7 @@ def prediction_files(
 
 
 def predict_files(
-    run: TrainedRun,
+    run: UsableModel,
     model: keras.Model,
     files: Sequence[PredictionFile],
     *,
@@ -176,8 +107,8 @@ def predict_files(
     A file that cannot be read or predicted does not stop the others.
 
     Args:
-        run: `TrainedRun`.
-        model: keras.Model of the run, or one derived from it.
+        run: `UsableModel`.
+        model: its keras.Model, or one derived from it.
         files: sequence of `PredictionFile`.
         tile: pair of ints (height, width). Size of the tiles to predict in. Defaults to None: images are predicted
             whole, and rasters in tiles of 512x512.
@@ -198,23 +129,23 @@ def predict_files(
     rasters = [file for file in files if file.overlay is None]
     if rasters and not run.task.class_id_masks:
         raise InputError(
-            f"{rasters[0].image}: rasters get masks of class ids, and {run.folder.path} was trained with "
+            f"{rasters[0].image}: rasters get masks of class ids, and {run.path} was trained with "
             f"`task={run.task.name!r}`. Convert the raster to PNG or TIFF."
         )
     if overlap is not None and tile is None and not rasters:
         raise InputError("`overlap` applies to tiles only. Give `tile` too.")
+    if rasters:
+        _check_scores(run, model)
     keep = resume and not overwrite
     failures: list[Failure] = []
     if rasters and run.postprocessing:
         name = rasters[0].image.name
         (notice or warnings.warn)(f"{name} is predicted row by row, without the postprocessing of the run.")
-    scales = _Scales(run.image_range)
+    scales = Scales(run.image_range)
     transparent: list[ImageFacts] = []
-    overlap = _OVERLAP if overlap is None else overlap
-    predict = None
-    kind = output_kind(model) if images else "unknown"
-    if images and tile is not None:
-        predict = TiledPredictor(model, tile, overlap=overlap).predict
+    if images:
+        predict = predictor_of(run, model, tile=tile, overlap=None if tile is None else overlap)
+        kind = output_kind(model)
     for done, file in enumerate(images):
         _report(progress, file, done, len(images))
         if not (keep and file.mask.exists() and file.overlay is not None and file.overlay.exists()):
@@ -226,7 +157,7 @@ def predict_files(
                     dtype = stored.values.dtype.name
                     shown = ImageFacts(path=file.image, file=stored.file, dtype=dtype, opacity=stored.opacity)
                     transparent.append(shown)
-                scores = predict_one(model, image) if predict is None else predict(image)
+                scores = predict(image)
             except InputError as error:
                 if len(files) == 1:
                     raise
@@ -235,7 +166,7 @@ def predict_files(
                 _write_pictures(run, file, image, np.asarray(scores), kind=kind)
         _report(progress, file, done + 1, len(images))
     if rasters:
-        predictor = TiledPredictor(model, tile or _RASTER_TILE, overlap=overlap, output="class_ids")
+        predictor = TiledPredictor(model, tile or _RASTER_TILE, overlap=_or_half(overlap), output="class_ids")
         for file in rasters:
             if keep and file.mask.exists():
                 continue
@@ -255,7 +186,35 @@ def predict_files(
     return failures
 
 
-class _Scales:
+def predictor_of(
+    run: UsableModel, model: keras.Model, *, tile: tuple[int, int] | None, overlap: float | None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from an image to the scores of a model, which predicts it whole or in tiles.
+
+    Raises:
+        InputError: `overlap` is given without a tile, or the model gives no scores to blend.
+    """
+    if tile is None:
+        if overlap is not None:
+            raise InputError("`overlap` applies to tiles only. Give `tile` too.")
+        return functools.partial(predict_one, model)
+    _check_scores(run, model)
+    return TiledPredictor(model, tile, overlap=_or_half(overlap)).predict
+
+
+def _or_half(overlap: float | None) -> float:
+    return _OVERLAP if overlap is None else overlap
+
+
+def _check_scores(run: UsableModel, model: keras.Model) -> None:
+    """Fail for an exported file of class ids alone."""
+    if not getattr(model, "gives_scores", True):
+        raise InputError(
+            f"{run.path}: outputs class ids alone, and tiles are blended from scores. Export it with `output='scores'`."
+        )
+
+
+class Scales:
     """The files whose values are on another scale than those of training."""
 
     def __init__(self, trained: ValueRange | None) -> None:
@@ -285,7 +244,9 @@ def _warn(line: str) -> None:
     warnings.warn(line, ScaleWarning, stacklevel=3)
 
 
-def _write_pictures(run: TrainedRun, file: PredictionFile, image: np.ndarray, scores: np.ndarray, *, kind: str) -> None:
+def _write_pictures(
+    run: UsableModel, file: PredictionFile, image: np.ndarray, scores: np.ndarray, *, kind: str
+) -> None:
     pictures = run.task.draw(scores, image, Decoding(run.decoding, run.labels["names"], kind))
     targets = [path for path in (file.mask, file.overlay) if path is not None]
     for target, picture in zip(targets, pictures, strict=True):

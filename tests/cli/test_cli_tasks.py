@@ -104,6 +104,13 @@ class TestInstances:
             assert results[name] == first[name]
         assert "instance score" in capsys.readouterr().out
 
+    def test_runs_are_compared(self, instances_run, cells, tmp_path):
+        copy = shutil.copytree(instances_run, tmp_path / "copy")
+        assert command("compare", instances_run, copy, "--data", cells, "--json", tmp_path / "c.json") == 0
+        first, second = read(tmp_path / "c.json")["models"]
+        assert first["instance_score"]["value"] == read(instances_run / "metrics.json")["instance_score"]
+        assert second["verdict"] == "unclear"
+
     def test_predictions_are_the_decoded_output(self, instances_run, cells, tmp_path):
         image = sorted((cells / "val" / "images").iterdir())[0]
         assert command("predict", instances_run, image, "--out", tmp_path) == 0
@@ -181,6 +188,13 @@ class TestBoundary:
         results, first = read(tmp_path / "r.json"), read(boundary_run / "metrics.json")
         assert results["boundary_f_score"] == first["boundary_f_score"]
         assert "boundary F score" in capsys.readouterr().out
+
+    def test_runs_are_compared(self, boundary_run, instances_run, shapes, tmp_path, capsys):
+        copy = shutil.copytree(boundary_run, tmp_path / "copy")
+        assert command("compare", boundary_run, copy, "--html", tmp_path / "c.html") == 0
+        assert "Boundary F score in percent" in (tmp_path / "c.html").read_text()
+        said = refusal(capsys, "compare", boundary_run, instances_run)
+        assert "was trained with --task instances, and" in said and "Compare runs of one task" in said
 
     def test_predictions_are_lines(self, boundary_run, shapes, tmp_path):
         image = sorted((shapes / "val" / "images").iterdir())[0]

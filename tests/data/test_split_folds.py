@@ -1,9 +1,11 @@
 """Folds: each example validated once, classes spread, groups and copies together."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 from test_split_index import index
 
 from keras_seg._validation import InputError
@@ -89,6 +91,35 @@ def test_copies_stay_together(tmp_path):
             assert ("copy" in held) == ("000000" in held)
     with pytest.raises(InputError, match="at most the number of different images, 6 in"):
         split_folds(whole, folds=7)
+
+
+def brighter(folder, source, names):
+    """Near copies of an image and copies of its mask."""
+    with Image.open(folder / "images" / source) as image:
+        pixels = np.asarray(image).astype(int)
+    for number, name in enumerate(names, start=1):
+        near = np.minimum(pixels + 2 * number, 255).astype("uint8")
+        Image.fromarray(near).save(folder / "images" / name)
+        shutil.copy(folder / "masks" / source, folder / "masks" / name)
+
+
+def test_images_that_look_alike_stay_together_where_a_fold_can_take_them(tmp_path):
+    folder = write_shapes(tmp_path, train=7, val=1, image_size=(64, 64)) / "train"
+    brighter(folder, "000000.png", ["alike.png"])
+    for seed in range(5):
+        parts = split_folds(scan_folder(tmp_path, split="train"), folds=4, seed=seed)
+        for _, validation in parts:
+            held = names_of(validation)
+            assert ("alike" in held) == ("000000" in held)
+    assert "Each in one fold: 1 group of images that look alike (2 images)." in parts[0][0].notices
+    brighter(folder, "000001.png", [f"frame{number}.png" for number in range(4)])
+    parts = split_folds(scan_folder(tmp_path, split="train"), folds=4)
+    (said,) = (text for text in parts[0][0].notices if text.startswith("Warning: 5 images look alike, such as 000001"))
+    assert "are in several" in said
+    assert sum(len(validation) for _, validation in parts) == 12
+    # Those that a group holds already need no word.
+    alone = split_folds(scan_folder(tmp_path, split="train"), folds=2, groups=r"^(00000[0-9]|alike|frame)")
+    assert len(alone) == 2
 
 
 def test_rare_classes_are_named(tmp_path):

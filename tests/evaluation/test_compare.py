@@ -1,11 +1,14 @@
 """Models compared on the same images: intervals against SciPy, classes by name, wrong calls."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from keras_seg import _validation, metrics
-from keras_seg.evaluation import Evaluation, compare
+from keras_seg.evaluation import BoundaryEvaluation, Evaluation, InstanceEvaluation, compare
+from keras_seg.metrics import PanopticQuality
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -50,7 +53,7 @@ def test_the_interval_of_the_difference_is_that_of_scipy():
     assert interval.value == pytest.approx(difference(np.arange(30)))
     assert (interval.low, interval.high) == pytest.approx((theirs.low, theirs.high), abs=0.1 * width)
     # Unpaired, the images would hide the difference.
-    assert found.mean_iou[0].high - found.mean_iou[0].low > 3 * width
+    assert found.scores[0].high - found.scores[0].low > 3 * width
     assert found.verdicts == ("better",)
 
 
@@ -84,3 +87,39 @@ def test_what_does_not_belong_together():
             compare({"a": evaluation(first), "b": other})
     with pytest.raises(_validation.InputError, match="must hold at least two models"):
         compare({"a": evaluation(first)})
+    objects = counted(InstanceEvaluation, np.full(30, 50))
+    with pytest.raises(_validation.InputError, match="must be of one kind.*a: mean IoU, b: instance score"):
+        compare({"a": evaluation(first), "b": objects})
+
+
+def counted(kind, found):
+    """An evaluation of 100 objects, or pixels of edges, per image, of which these are found, and as many others."""
+    missed, wrong = 100 - found, np.full_like(found, 10)
+    if kind is InstanceEvaluation:
+        counts = np.stack([found, wrong, missed], axis=-1)[:, None]
+        names = ("iou", "true_positives", "false_positives", "false_negatives")
+        return kind(counts=counts, thresholds=(0.5,), panoptic=PanopticQuality(**dict.fromkeys(names, np.ones(1))))
+    counts = np.stack([found + wrong, found, found + missed, found], axis=-1)[:, None]
+    return kind(counts=counts, thresholds=(0.5,), threshold=0.5, tolerance_ratio=0.01)
+
+
+@pytest.mark.parametrize("kind", [InstanceEvaluation, BoundaryEvaluation])
+def test_objects_and_edges(kind):
+    random = np.random.default_rng(0)
+    found = random.integers(20, 80, 30)
+    one, other = counted(kind, found), counted(kind, found + random.integers(2, 8, 30))
+    result = compare({"a": one, "b": other, "a again": one}, samples=4000)
+    assert result.verdicts == ("better", "unclear")
+    assert [interval.value for interval in result.scores[:2]] == pytest.approx([one.score, other.score])
+    assert result.differences[0].value == pytest.approx(other.score - one.score)
+    assert kind.score_name in str(result) and result.iou.shape == (3, 0)
+    (key,) = result.to_dict()["models"][0].keys() - {"name", "difference", "verdict", "iou"}
+    assert key in one.to_dict()
+    # The interval of a mean is that of SciPy.
+    if kind is InstanceEvaluation:
+        theirs = stats.bootstrap(
+            (one.image_scores,), np.mean, n_resamples=4000, method="percentile", rng=random
+        ).confidence_interval
+        assert (result.scores[0].low, result.scores[0].high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
+    with pytest.raises(_validation.InputError, match="must be of the same masks"):
+        compare({"a": one, "b": dataclasses.replace(other, counts=other.counts + 1)})

@@ -3,11 +3,13 @@
 import json
 
 import keras
+import made_data
 import numpy as np
 import pytest
 
 import keras_seg as ks
 from keras_seg import _validation
+from keras_seg.training.tasks import find_task
 from keras_seg_cli import main
 
 if keras.backend.backend() != "tensorflow":
@@ -106,19 +108,44 @@ def test_wrong_calls(model, folder, examples, tmp_path):
             ks.export.benchmark(model, path, **options)
 
 
+def test_another_score(model, folder, examples):
+    """It gets each model, and the images and masks at the size of the file."""
+    images, masks = examples
+    seen = []
+
+    def score(one, batches):
+        seen.append([(image.shape[1:3], mask.shape[1:]) for image, mask in batches])
+        return float(np.mean([np.asarray(one.predict_on_batch(image))[0].argmax(-1) == 0 for image, _ in batches]))
+
+    found = ks.export.benchmark(
+        model, folder, images=images, masks=masks, score=score, score_name="share of class 0", rounds=1
+    )
+    # A file of any size has that which it was compared at.
+    assert seen[:3] == 3 * [3 * [(SIZE, SIZE)]] and all(size == other for size, other in seen[3])
+    assert "share of class 0" in str(found) and found.rows[0].mean_iou is None
+    for row in found.rows[1:3]:
+        assert row.score == pytest.approx(found.rows[0].score, abs=0.01)
+    with pytest.raises(_validation.InputError, match="`masks` must be given with `score`"):
+        ks.export.benchmark(model, folder, images=images, score=score)
+
+
 @pytest.mark.slow
-def test_from_the_shell(tmp_path, capsys):
-    ks.data.write_shapes(tmp_path / "data", train=4, val=2, image_size=SIZE)
-    train, validation = (ks.data.scan_folder(tmp_path / "data", split=split) for split in ("train", "val"))
-    facts = ks.training.fingerprint(train, validation)
-    plan = ks.training.make_plan(facts, epochs=1, steps_per_epoch=1, batch_size=1, crop=(32, 32), decoder_stride=8)
-    ks.training.fit(plan, train=train, validation=validation, run=tmp_path / "run")
+@pytest.mark.parametrize("task", ["semantic", "instances", "boundary"])
+def test_from_the_shell(tmp_path, tmp_path_factory, capsys, task):
+    make = made_data.cells if task == "instances" else made_data.shapes
+    folder = make(tmp_path_factory, train=4, val=2, image_size=SIZE)
+    kind = find_task(task)
+    train = kind.scan(folder, split="train")
+    validation = kind.scan_like(folder, train, split="val")
+    run = made_data.trained(tmp_path / "run", train, validation, task=task)
     for arguments in (("export",), ("benchmark", "--json", str(tmp_path / "b.json"))):
         with pytest.raises(SystemExit) as caught:
-            main([arguments[0], str(tmp_path / "run"), *arguments[1:]])
+            main([arguments[0], str(run.path), *arguments[1:]])
         assert caught.value.code == 0
     assert "model.tflite" in capsys.readouterr().out
-    first, second, *_ = json.loads((tmp_path / "b.json").read_text())["rows"]
-    expected = ks.training.RunFolder(tmp_path / "run").load_metrics()["mean_iou"]
-    assert first["mean_iou"] == pytest.approx(expected, abs=1e-6)
-    assert second["agreement"] > 0.99
+    found = json.loads((tmp_path / "b.json").read_text())
+    first, second, *_ = found["rows"]
+    assert found["score_name"] == kind.score_label
+    name = "mean_iou" if task == "semantic" else "score"
+    assert first[name] == pytest.approx(run.load_metrics()[kind.scores[0]], abs=1e-6)
+    assert second[name] == pytest.approx(first[name], abs=0.01) and second["agreement"] > 0.99

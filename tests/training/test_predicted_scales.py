@@ -10,7 +10,8 @@ from PIL import Image
 
 from keras_seg import InputError
 from keras_seg.inference import Postprocessing
-from keras_seg.training.prediction_files import find_images, predict_files, prediction_files
+from keras_seg.training.prediction_files import predict_files, prediction_files
+from keras_seg.training.prediction_inputs import find_images
 from keras_seg.training.run_data import rescan_run_data, scan_run_data
 from keras_seg.training.tasks import find_task
 

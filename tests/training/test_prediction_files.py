@@ -3,7 +3,9 @@
 import pytest
 
 from keras_seg._validation import InputError
-from keras_seg.training.prediction_files import find_images, prediction_files
+from keras_seg.training.prediction_files import prediction_files
+from keras_seg.training.prediction_inputs import find_images
+from keras_seg.training.prediction_videos import prediction_videos
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -82,3 +84,54 @@ def test_finished_predictions(tmp_path):
     assert len(prediction_files(found, tmp_path / "out", resume=True)) == 1
     with pytest.raises(InputError, match="overwritten by its own prediction"):
         prediction_files(find_images([tmp_path / "out" / "masks"]), tmp_path / "out", overwrite=True)
+
+
+def places(found):
+    return [(path.name, folder.as_posix()) for path, folder in found.files]
+
+
+def test_patterns_keep_the_tree_below_their_first_wildcard(tmp_path):
+    make(tmp_path, "scans/a/left/1.png", "scans/b/left/1.png", "scans/b/right/2.png", "scans/b/left/n.txt", "out/3.png")
+    found = find_images([tmp_path / "scans" / "*" / "left" / "*"])
+    assert places(found) == [("1.png", "a/left"), ("1.png", "b/left")]
+    assert found.notices == (f"Not predicted of {tmp_path}/scans/*/left/*: 1 .txt.",)
+    assert taken(find_images([tmp_path / "**" / "*.png"], exclude=tmp_path / "out")) == ["1.png", "1.png", "2.png"]
+    with pytest.raises(InputError, match=r"matches no images .*It matches 1 .txt"):
+        find_images([tmp_path / "scans" / "b" / "left" / "*.txt"])
+    with pytest.raises(InputError, match="no such file or folder"):
+        find_images([tmp_path / "nowhere"])
+
+
+def test_lists_name_files_relative_to_themselves_or_to_the_working_directory(tmp_path, monkeypatch):
+    make(tmp_path, "in/a.png", "in/s/b.png", "c.png", "work/in/d.png", "work/in/a.png")
+    (tmp_path / "list.txt").write_text("# left\nin/a.png\n\nin/s/b.png\n")
+    assert places(find_images([tmp_path / "list.txt"])) == [("a.png", "."), ("b.png", "s")]
+    monkeypatch.chdir(tmp_path / "work")
+    (tmp_path / "list.txt").write_text(f"in/d.png\n{tmp_path}/c.png")
+    assert places(find_images([tmp_path / "list.txt"])) == [("d.png", "work/in"), ("c.png", ".")]
+    for text, words in (
+        ("c.png\nin/gone.png", "list.txt, line 2: in/gone.png: no such file"),
+        ("in/a.png", "these are two files"),
+        ("in/s", "line 1: in/s: is a folder"),
+        ("# nothing", "names no files"),
+    ):
+        (tmp_path / "list.txt").write_text(text)
+        with pytest.raises(InputError, match=words):
+            find_images([tmp_path / "list.txt"])
+
+
+def test_videos_and_streams(tmp_path):
+    make(tmp_path, "in/a.MP4", "in/a.png", "in/b.mov")
+    given = [tmp_path / "in" / "a.MP4", tmp_path / "in" / "a.png", "camera:0", "rtsp://host/live", "camera:0"]
+    found = find_images(given)
+    assert taken(found) == ["a.png"]
+    videos = prediction_videos(found, tmp_path / "out")
+    assert [video.overlay.relative_to(tmp_path / "out").as_posix() for video in videos] == [
+        "videos/a.mp4", "videos/camera-0.mp4", "videos/rtsp-host-live.mp4",
+    ]  # fmt: skip
+    assert [video.live for video in videos] == [False, True, True]
+    make(tmp_path, "in/a.avi", "out/videos/a.mp4")
+    with pytest.raises(InputError, match="would be written to the same place"):
+        prediction_videos(find_images([tmp_path / "in" / "a.*"]), tmp_path / "out", resume=True)
+    with pytest.raises(InputError, match="exists already"):
+        prediction_videos(found, tmp_path / "out")

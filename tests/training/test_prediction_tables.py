@@ -10,7 +10,8 @@ from scipy import ndimage
 
 import keras_seg as ks
 from keras_seg.training.predicted_masks import PredictedMask, predicted_masks
-from keras_seg.training.prediction_files import find_images, prediction_files
+from keras_seg.training.prediction_files import prediction_files
+from keras_seg.training.prediction_inputs import find_images
 from keras_seg.training.prediction_polygons import write_polygons
 from keras_seg.training.prediction_tables import write_areas, write_objects
 

@@ -1,6 +1,6 @@
 """Export to TFLite, the format of phones."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -31,6 +31,7 @@ def tflite(
     ignore_class: IgnoreClass = None,
     class_names: Sequence[str] | None = None,
     colors: Any = None,
+    facts: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> ExportReport:
     """Write a TFLite file, load it back, and compare it with Keras before returning.
@@ -77,6 +78,8 @@ def tflite(
         class_names: sequence of str. A name for each class, for clients. Defaults to None, for "class_0" and so on.
         colors: (red, green, blue) in 0..255 for each class, for clients. Defaults to None, for
             `visualization.palette`.
+        facts: dict that JSON can hold, to be kept in the file's description: what a client should know besides, such
+            as the task. Defaults to None.
         overwrite: bool. Whether an existing file may be replaced. Defaults to False.
 
     Returns:
@@ -119,6 +122,7 @@ def tflite(
         ignore_class=ignore_class,
         class_names=class_names,
         colors=colors,
+        facts=facts,
         overwrite=overwrite,
     )
     return exporter.run(TFLITE, request)

@@ -1,5 +1,6 @@
 """TFLite files: how they are written and run."""
 
+import importlib.util
 import pathlib
 import re
 from typing import Any
@@ -64,7 +65,8 @@ def _load(path: pathlib.Path) -> Loaded:
             ) from error
         return {name: _in_floats(np.array(value), targets[name]) for name, value in found.items()}
 
-    return Loaded(run=run, ops=tuple(sorted(ops)))
+    shape = tuple(int(side) if side >= 0 else None for side in source["shape_signature"])
+    return Loaded(run=run, input_shape=shape, ops=tuple(sorted(ops)))
 
 
 def _interpreter(path: pathlib.Path, threads: int = THREADS) -> Any:
@@ -84,6 +86,7 @@ TFLITE = Format(
     name="tflite",
     title="TFLite",
     requires=(("tensorflow", "tensorflow"),),
+    runtime=() if importlib.util.find_spec("ai_edge_litert") else (("tensorflow", "tensorflow"),),
     write=_write,
     load=_load,
     subpixel=True,

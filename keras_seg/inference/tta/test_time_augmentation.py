@@ -141,6 +141,7 @@ class TestTimeAugmentation(keras.Model):
         super().__init__(inputs=image, outputs=outputs if uncertainty is None else list(outputs), name=name)
         # Images that do not fit are refused in one line, as by every model of the package.
         self.input_spec = keras.layers.InputSpec(shape=tuple(image.shape), name="image")
+        self.run_eagerly = model.run_eagerly  # As exported files must be.
         self.model = model
         self.transforms = transforms
         self.merge = merge

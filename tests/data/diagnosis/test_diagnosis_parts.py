@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from keras_seg.data.diagnosis import near_duplicates as near_duplicates_module
 from keras_seg.data.diagnosis.border_offset import border_offset
 from keras_seg.data.diagnosis.examine import CAP, Files, examine
-from keras_seg.data.diagnosis.near_duplicates import near_duplicates
 from keras_seg.data.diagnosis.specks import count_specks
+from keras_seg.data.index import near_duplicates as near_duplicates_module
 from keras_seg.data.index.image_hashes import image_hashes
+from keras_seg.data.index.near_duplicates import near_duplicates
 
 pytestmark = pytest.mark.tensorflow_only
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from keras_seg.data.diagnosis.checks.indices import Indices, short
 from keras_seg.data.diagnosis.copies import copies_of_images
 from keras_seg.data.diagnosis.finding import Finding, files, found
-from keras_seg.data.diagnosis.near_duplicates import near_duplicates
 from keras_seg.data.index.image_hashes import ImageHashes
+from keras_seg.data.index.near_duplicates import near_duplicates
 
 
 class _Image(NamedTuple):

@@ -1,0 +1,54 @@
+"""An exported file in place of the run that it was made from."""
+
+from keras_seg import export
+from keras_seg._types import PathLike
+from keras_seg._validation import InputError
+from keras_seg.training.model_facts import ModelFacts
+from keras_seg.training.usable_model import UsableModel
+
+
+class ExportedRun(UsableModel):
+    """An exported file in use: it evaluates and predicts as the run does that it was made from.
+
+    A file that was not made from a run is taken for one of class ids per pixel, with the classes that it names.
+
+    Args:
+        path: path of a file that `export.load` takes.
+        postprocessing: bool. Whether predictions are postprocessed as was chosen for the run. Defaults to True.
+
+    Raises:
+        InputError: as for `export.load`, or the file outputs class ids alone and its task decodes scores.
+        ImportError: the runtime of the format is missing.
+    """
+
+    _kind, _fix = "file", "Export it again."
+
+    def __init__(self, path: PathLike, *, postprocessing: bool = True) -> None:
+        self._model = export.load(path)
+        facts = _facts(self._model)
+        super().__init__(self._model.file, facts=facts, postprocessing=postprocessing)
+        if facts.channels != self._model.channels:
+            raise InputError(
+                f"{path}: takes images of {self._model.channels} channels, and its description says {facts.channels}. "
+                "Export it again."
+            )
+        if not self._model.gives_scores and not self.task.class_id_masks:
+            raise InputError(
+                f"{path}: outputs class ids alone, and `task={self.task.name!r}` is decoded from scores. Export it "
+                "with `output='scores'`."
+            )
+
+    def load_model(self) -> export.ExportedModel:
+        """The file as a model."""
+        return self._model
+
+
+def _facts(model: export.ExportedModel) -> ModelFacts:
+    description = model.description
+    try:
+        if description.get("facts") is not None:
+            return ModelFacts.from_dict(description["facts"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{model.file}: its description lacks {error} of the run. Export it again.") from error
+    labels = {"names": description["class_names"], "ignore_class": description["ignore_class"]}
+    return ModelFacts(task="semantic", labels=labels, channels=model.channels)

@@ -1,0 +1,254 @@
+"""Prediction of videos and cameras into videos of overlays."""
+
+import fractions
+import itertools
+import pathlib
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from PIL import Image
+
+from keras_seg import _files, _validation
+from keras_seg._decoding.value_range import range_of
+from keras_seg._types import PathLike
+from keras_seg._validation import InputError
+from keras_seg.inference.output_kind import output_kind
+from keras_seg.training.prediction_files import Failure, Scales, check_target, predictor_of, same_place
+from keras_seg.training.prediction_inputs import FoundImages
+from keras_seg.training.tasks.task import Decoding
+from keras_seg.training.usable_model import UsableModel
+
+_RATE = 25
+_CODECS = ("libx264", "mpeg4")
+# AVCOL_SPC_SMPTE170M of FFmpeg: the coefficients by which it turns RGB into YUV.
+_BT_601 = 6
+
+# Called with (video, frames done, frames or None, frames per second).
+VideoReport = Callable[["PredictionVideo", int, int | None, float], None]
+
+
+class PredictionVideo(NamedTuple):
+    """A video and where its overlays go.
+
+    Attributes:
+        source: str. A file, "camera:0", or the address of a stream.
+        overlay: the video of overlays.
+        live: bool. Whether it goes on until it is interrupted.
+    """
+
+    source: str
+    overlay: pathlib.Path
+    live: bool = False
+
+
+class PredictedVideo(NamedTuple):
+    """A video that was predicted.
+
+    Attributes:
+        video: `PredictionVideo`.
+        frames: int.
+        frames_per_second: float. How many were predicted in a second, reading and writing included.
+    """
+
+    video: PredictionVideo
+    frames: int
+    frames_per_second: float
+
+
+def prediction_videos(
+    found: FoundImages, out: PathLike, *, overwrite: bool = False, resume: bool = False
+) -> list[PredictionVideo]:
+    """Where the predictions of videos go: videos/NAME.mp4 below `out`.
+
+    Raises:
+        InputError: a file would be overwritten or written twice. With `resume`, predictions may exist.
+    """
+    folder = pathlib.Path(out) / "videos"
+    videos = [
+        PredictionVideo(str(file), folder / place / f"{file.stem}.mp4") for file, place in found.videos
+    ] + [
+        PredictionVideo(stream, folder / f"{re.sub(r'[^A-Za-z0-9]+', '-', stream).strip('-')}.mp4", live=True)
+        for stream in found.streams
+    ]  # fmt: skip
+    seen: dict[pathlib.Path, str] = {}
+    for video in videos:
+        if video.overlay in seen:
+            raise same_place(video.source, seen[video.overlay])
+        seen[video.overlay] = video.source
+        check_target(video.overlay, overwrite=overwrite, resume=resume)
+        if not video.live and video.overlay.resolve() == pathlib.Path(video.source).resolve():
+            raise InputError(f"{video.source}: would be overwritten by its own prediction. Choose another folder.")
+    return videos
+
+
+def predict_videos(
+    run: UsableModel,
+    model: keras.Model,
+    videos: Sequence[PredictionVideo],
+    *,
+    tile: tuple[int, int] | None = None,
+    overlap: float | None = None,
+    frames: int | None = None,
+    resume: bool = False,
+    progress: VideoReport | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> tuple[list[PredictedVideo], list[Failure]]:
+    """Predict videos frame by frame, and write a video of overlays for each, with the times of its frames.
+
+    A video that cannot be read does not stop the others. A live one ends when it is interrupted from the keyboard.
+
+    Args:
+        run: `UsableModel`.
+        model: its keras.Model, or one derived from it.
+        videos: sequence of `PredictionVideo`.
+        tile: pair of ints or None, as for `predict_files`.
+        overlap: float or None, as for `predict_files`.
+        frames: int >= 1. Frames of each video at most. Defaults to None, for all.
+        resume: bool. Whether to leave out videos that are predicted. Defaults to False.
+        progress: callable (video, frames done, frames or None, frames per second), or None. Defaults to None.
+        notice: callable of a line about videos on another scale than the training images. Defaults to None.
+
+    Returns:
+        The videos that were predicted, and those that could not be.
+
+    Raises:
+        InputError: an argument does not apply to the model, or the only video cannot be read.
+        ImportError: PyAV is missing.
+    """
+    if not videos:
+        return [], []
+    av = _validation.optional_import("av", "video", "Predicting videos")
+    if run.channels not in (1, 3):
+        raise InputError(f"{run.path}: takes images of {run.channels} channels, and videos have 3.")
+    predict = predictor_of(run, model, tile=tile, overlap=overlap)
+    decoding, scales = Decoding(run.decoding, run.labels["names"], output_kind(model)), Scales(run.image_range)
+    done, failures = [], []
+    for video in videos:
+        if resume and video.overlay.exists():
+            continue
+        try:
+            with _opened(av, video) as source, _Writer(av, video) as writer:
+                start, total = time.perf_counter(), _length(source, frames)
+                try:
+                    for image, frame in _images(source, run.channels, frames):
+                        if not writer.frames:
+                            scales.look(pathlib.Path(video.source), range_of(image))
+                        overlay = run.task.draw(np.asarray(predict(image)), image, decoding)[1]
+                        writer.write(np.asarray(overlay), frame, source.streams.video[0].average_rate)
+                        speed = writer.frames / (time.perf_counter() - start)
+                        if progress is not None:
+                            progress(video, writer.frames, total, speed)
+                except KeyboardInterrupt:
+                    if not video.live:
+                        raise
+                if not writer.frames:
+                    raise InputError(f"{video.source}: holds no frames.")
+            done.append(PredictedVideo(video, writer.frames, writer.frames / (time.perf_counter() - start)))
+        except (InputError, av.error.FFmpegError) as error:
+            reason = str(error)
+            if not isinstance(error, InputError):
+                reason = f"{video.source}: cannot be read ({error.strerror})."
+            if len(videos) == 1:
+                raise InputError(reason) from error
+            failures.append(Failure(pathlib.Path(video.source), reason))
+    if notice is not None:
+        for line in scales.lines(len(videos)):
+            notice(line)
+    return done, failures
+
+
+def _opened(av: Any, video: PredictionVideo) -> Any:
+    """The container of a video, with a video stream in it."""
+    source, format_ = video.source, None
+    if video.source.lower().startswith("camera:"):
+        number = video.source.split(":")[1]
+        devices = {"linux": (f"/dev/video{number}", "v4l2"), "darwin": (number, "avfoundation")}
+        if sys.platform not in devices:
+            raise InputError(f"{video.source}: cameras are opened on Linux and macOS. Give the address of a stream.")
+        source, format_ = devices[sys.platform]
+    container = av.open(source, format=format_)
+    if not container.streams.video:
+        container.close()
+        raise InputError(f"{video.source}: holds no video.")
+    container.streams.video[0].thread_type = "AUTO"
+    return container
+
+
+def _length(container: Any, most: int | None) -> int | None:
+    """Frames that will be predicted, as far as the video says."""
+    known = [number for number in (container.streams.video[0].frames, most) if number]
+    return min(known, default=None)
+
+
+def _images(container: Any, channels: int, most: int | None) -> Iterator[tuple[np.ndarray, Any]]:
+    """(image uint8 (height, width, channels), frame) of a video, turned as a player shows it."""
+    for frame in itertools.islice(container.decode(video=0), most):
+        image = turned(frame.to_ndarray(format="rgb24"), frame.rotation)
+        if channels == 1:
+            image = np.asarray(Image.fromarray(image).convert("L"))[..., None]
+        yield image, frame
+
+
+def turned(image: np.ndarray, degrees: float) -> np.ndarray:
+    """An image turned counterclockwise by a multiple of 90 degrees: phones store videos as the sensor sees them.
+
+    Args:
+        image: array (height, width, channels).
+        degrees: float. The angle in the video.
+    """
+    return np.ascontiguousarray(np.rot90(image, round(degrees / 90) % 4))
+
+
+class _Writer:
+    """Writes images as the frames of a video, which is complete or absent."""
+
+    def __init__(self, av: Any, video: PredictionVideo) -> None:
+        self._av, self._video, self.frames = av, video, 0
+        self._aside = _files.written_aside(video.overlay, overwrite=True)
+        self._container: Any = None
+        self._stream: Any = None
+        self._size: tuple[int, int] | None = None
+
+    def __enter__(self) -> "_Writer":
+        self._container = self._av.open(str(self._aside.__enter__()), "w")
+        return self
+
+    def write(self, image: np.ndarray, shown: Any, rate: Any) -> None:
+        """Write an image (height, width, 3) at the time that a frame was shown."""
+        if self._stream is None:
+            self._size = image.shape[:2]
+            self._stream = self._started(image, shown, rate or _RATE)
+        if image.shape[:2] != self._size:
+            raise InputError(f"{self._video.source}: its frames change their size. Convert it to one size.")
+        # Encoders take even sides: the last row or column is repeated.
+        even = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
+        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        frame.pts, frame.time_base = shown.pts, shown.time_base
+        self._container.mux(self._stream.encode(frame))
+        self.frames += 1
+
+    def _started(self, image: np.ndarray, shown: Any, rate: Any) -> Any:
+        """The stream of the frames to come."""
+        codec = next(name for name in _CODECS if name in self._av.codecs_available)
+        stream = self._container.add_stream(codec, rate=rate)
+        stream.height, stream.width = (side + side % 2 for side in image.shape[:2])
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.colorspace = _BT_601  # Players take another for large videos that do not say.
+        if codec == "libx264":
+            # Times as they were, where frames are not evenly spaced.
+            stream.options = {"crf": "18", "preset": "veryfast"}
+            stream.codec_context.time_base = shown.time_base or fractions.Fraction(1, rate)
+        return stream
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> Any:
+        try:
+            if kind is None and self._stream is not None:
+                self._container.mux(self._stream.encode())
+        finally:
+            self._container.close()
+        return self._aside.__exit__(kind, error, traceback)

@@ -1,0 +1,166 @@
+"""Exported files in place of the model they were made from: in Python, and in place of a run."""
+
+import json
+import pathlib
+import shutil
+
+import keras
+import made_data
+import numpy as np
+import pytest
+from PIL import Image
+from shell import command, refusal
+
+import keras_seg as ks
+from keras_seg._validation import InputError
+from keras_seg.inference.output_kind import output_kind
+from keras_seg.inference.tiling.run_journal import model_mark
+
+pytestmark = pytest.mark.tensorflow_only
+
+SIZE = (48, 56)
+NAMES = {"tflite": "model.tflite", "onnx": "model.onnx", "saved_model": "saved_model", "openvino": "model.xml"}
+# Of the formats with a description beside the file, one in every CI.
+FORMATS = ["tflite", "onnx", *(pytest.param(name, marks=pytest.mark.slow) for name in ("saved_model", "openvino"))]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return made_data.shapes(tmp_path_factory, train=6, val=2, image_size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    """One whose predictions are postprocessed: a file must be so too."""
+    chosen = ks.inference.Postprocessing(min_sizes={0: 9, 1: 9}).to_dict()
+    path = tmp_path_factory.mktemp("runs") / "run"
+    return made_data.untrained(path, *made_data.scanned(data), decoding={"postprocessing": {"chosen": chosen}})
+
+
+@pytest.fixture(scope="module")
+def exported(run):
+    """A function that exports the run once to a format; returns the path of the file."""
+
+    def export(format_, *options, name=None):
+        path = run.path / (name or NAMES[format_])
+        if not path.exists():
+            assert command("export", run.path, "--format", format_, "--out", path, *options) == 0
+        return path
+
+    return export
+
+
+@pytest.fixture(scope="module")
+def images(data):
+    index = ks.data.scan_folder(data, split="val")
+    return np.stack([ks.data.read_image(pair.image) for pair in index.pairs]).astype("float32")
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_file_says_what_its_run_says(run, data, exported, tmp_path, capsys, format_):
+    path = exported(format_)
+    assert command("evaluate", path, data, "--json", tmp_path / "file.json") == 0
+    capsys.readouterr()
+    found, expected = json.loads((tmp_path / "file.json").read_text()), run.load_metrics()
+    assert found["mean_iou"] == pytest.approx(expected["mean_iou"], abs=1e-3)
+    assert found["iou"].keys() == expected["iou"].keys()
+    image = sorted((data / "val" / "images").iterdir())[0]
+    for source, out in ((path, tmp_path / "file"), (run.path, tmp_path / "run")):
+        assert command("predict", source, image, "--out", out) == 0
+    one, other = (np.asarray(Image.open(tmp_path / name / "masks" / f"{image.stem}.png")) for name in ("file", "run"))
+    assert (one == other).mean() > 0.99
+    assert (tmp_path / "file" / "areas.csv").exists()
+    # The images that were trained on are recognized, wherever the file lies.
+    assert command("evaluate", path, data, "--split", "train") == 0
+    assert "was trained on these images" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_loaded_file_is_a_model(run, exported, images):
+    path = exported("onnx")
+    loaded, model = ks.export.load(path), run.load_model()
+    expected = model.predict(images, verbose=0)
+    for found in (loaded.predict_on_batch(images), loaded.predict(images, batch_size=1, verbose=0), loaded(images)):
+        np.testing.assert_allclose(np.asarray(found), expected, atol=1e-3)
+    assert output_kind(loaded) == output_kind(model) == "probabilities"
+    assert (loaded.size, loaded.channels, loaded.gives_scores) == ((None, None), 3, True)
+    assert ks.analysis.shift_stride(loaded) == ks.analysis.shift_stride(model)
+    tiles = [ks.inference.TiledPredictor(one, (32, 32)).predict(images[0]) for one in (loaded, model)]
+    np.testing.assert_allclose(*tiles, atol=1e-3)
+    flipped = [ks.inference.TestTimeAugmentation(one, "hflip").predict(images, verbose=0) for one in (loaded, model)]
+    np.testing.assert_allclose(*flipped, atol=1e-3)
+
+
+def test_a_raster_goes_on_with_the_same_file_only(exported, tmp_path):
+    marks = [model_mark(ks.export.load(exported(name))) for name in ("tflite", "onnx", "onnx")]
+    assert marks[0] != marks[1] == marks[2]
+
+
+@pytest.mark.parametrize("output", ["class_ids", "both"])
+def test_bytes_and_class_ids(run, exported, images, output):
+    path = exported("tflite", "--input", "uint8", "--output", output, name=f"{output}.tflite")
+    loaded = ks.export.load(path)
+    expected = ks.inference.predict_classes(run.load_model(), images)
+    assert (ks.inference.predict_classes(loaded, images) == expected).mean() > 0.999
+    assert loaded.gives_scores == (output == "both")
+    with pytest.raises(InputError, match="takes bytes, and an image holds values from -300"):
+        loaded.predict_on_batch(images - 300)
+
+
+def test_what_a_file_cannot_do(run, data, exported, tmp_path, capsys):
+    fixed, ids = exported("tflite"), exported("tflite", "--output", "class_ids", name="ids.tflite")
+    other = tmp_path / "a.png"
+    Image.fromarray(np.zeros((50, 60, 3), "uint8")).save(other)
+    said = refusal(capsys, "predict", fixed, other, "--out", tmp_path / "out")
+    assert "takes images of 48x56 pixels, and this one has 50x60" in said and "--tile 48x56" in said
+    assert command("predict", fixed, other, "--out", tmp_path / "out", "--tile", "48x56") == 0
+    said = refusal(capsys, "predict", ids, other, "--out", tmp_path / "ids", "--tile", "48x56")
+    assert "outputs class ids alone" in said and "--output scores" in said
+
+
+def moved(path, folder):
+    """A copy of a file without what lies beside it."""
+    return pathlib.Path(shutil.copy(path, folder))
+
+
+def test_files_that_are_refused(run, data, exported, tmp_path, capsys, monkeypatch):
+    def said(path):
+        return refusal(capsys, "evaluate", path, data)
+
+    onnx = exported("onnx")
+    assert "no such file" in said(tmp_path / "nowhere.tflite")
+    assert "is neither a run folder nor an exported file (.tflite" in said(run.model_file)
+    alone = moved(onnx, tmp_path)
+    assert "there is no model.onnx.json beside it. Export the model with keras_seg" in said(alone)
+    beside = alone.with_name("model.onnx.json")
+    shutil.copy(onnx.with_name(beside.name), beside)
+    alone.write_bytes(b"changed")
+    assert "model.onnx.json beside it describes another file" in said(alone)
+    description = json.loads(beside.read_text())
+    beside.write_text(json.dumps({**description, "digest": None}))
+    assert "cannot be loaded as ONNX" in said(alone)
+    shutil.copy(onnx, alone)
+    beside.write_text(json.dumps({**description, "input": {**description["input"], "size": [32, 32]}}))
+    assert "takes images of ('any', 'any'), and its description says (32, 32)" in said(alone)
+    beside.write_text(json.dumps({**description, "class_names": [*description["class_names"], "more"], "facts": None}))
+    assert "should give probabilities (2, 48, 56, 8) by its description, and gives (2, 48, 56, 7)" in said(alone)
+    (tmp_path / "foreign.tflite").write_bytes(b"nothing")
+    assert "needs the description of its classes" in said(tmp_path / "foreign.tflite")
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    assert 'Running ONNX needs onnxruntime: pip install "keras-seg[onnx]"' in said(onnx)
+
+
+def test_a_file_that_was_not_made_from_a_run(run, data, tmp_path):
+    """Its classes and ignored labels are those that it names."""
+    path = tmp_path / "plain.onnx"
+    index = ks.data.scan_folder(data, split="val")
+    ks.export.onnx(run.load_model(), path, class_names=index.class_names)
+    assert command("evaluate", path, data, "--json", tmp_path / "r.json") == 0
+    found = json.loads((tmp_path / "r.json").read_text())
+    expected = ks.evaluation.evaluate(run.load_model(), index)  # Without the postprocessing of the run.
+    assert found["mean_iou"] == pytest.approx(expected.mean_iou, abs=1e-3)
+
+
+def test_facts_must_be_json(run, tmp_path):
+    with pytest.raises(InputError, match="`facts` must be a dict that JSON can hold"):
+        ks.export.onnx(run.load_model(), tmp_path / "m.onnx", facts={"array": np.zeros(2)})
+    assert keras.backend.backend() == "tensorflow" and not list(tmp_path.iterdir())

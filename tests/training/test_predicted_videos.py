@@ -1,0 +1,162 @@
+"""Videos of overlays, of videos that are made on the spot."""
+
+import fractions
+import pathlib
+import sys
+
+import keras
+import numpy as np
+import pytest
+from shell import command, refusal
+
+import keras_seg as ks
+from keras_seg.training import prediction_videos
+from keras_seg.training.model_facts import ModelFacts
+from keras_seg.training.prediction_inputs import find_images
+from keras_seg.training.prediction_videos import predict_videos, turned
+from keras_seg.training.usable_model import UsableModel
+
+av = pytest.importorskip("av")
+pytestmark = pytest.mark.tensorflow_only
+
+# Odd sides, which encoders do not take.
+HEIGHT, WIDTH = 47, 61
+TIMES = (0, 40, 80, 200, 240)  # Milliseconds: not evenly spaced.
+
+
+class Bright(UsableModel):
+    """A model of the two classes dark and bright."""
+
+    def load_model(self):
+        image = keras.Input((None, None, self.channels))
+        gray = keras.ops.mean(image, axis=-1, keepdims=True)
+        return keras.Model(image, keras.ops.concatenate([255 - gray, gray], axis=-1))
+
+
+def bright(**facts):
+    labels = {"names": ["dark", "bright"], "ignore_class": []}
+    found = ModelFacts(**{"task": "semantic", "labels": labels, "channels": 3, **facts})
+    return Bright("bright", facts=found, postprocessing=True)
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    """A bright half that wanders to the right."""
+    path = tmp_path_factory.mktemp("videos") / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
+        stream.codec_context.time_base = fractions.Fraction(1, 1000)
+        for number, time in enumerate(TIMES):
+            frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            frame.pts, frame.time_base = time, fractions.Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def picture(number):
+    image = np.full((HEIGHT, WIDTH, 3), 20, "uint8")
+    image[:, 10 * number :] = 230
+    return image
+
+
+def frames_of(path):
+    with av.open(str(path)) as container:
+        return [(frame.to_ndarray(format="rgb24"), float(frame.time)) for frame in container.decode(video=0)]
+
+
+def predicted(video, out, **options):
+    run = options.pop("run", None) or bright()
+    videos = prediction_videos.prediction_videos(find_images([video]), out)
+    return predict_videos(run, run.load_model(), videos, **options), videos[0].overlay
+
+
+def test_overlays_of_each_frame_at_its_time(video, tmp_path):
+    seen = []
+    ((done,), failures), path = predicted(video, tmp_path, progress=lambda *found: seen.append(found[1:]))
+    assert (failures, done.frames, path) == ([], len(TIMES), tmp_path / "videos" / "clip.mp4")
+    assert [count for count, _, _ in seen] == [1, 2, 3, 4, 5] and all(speed > 0 for _, _, speed in seen)
+    found = frames_of(path)
+    assert [round(1000 * time) for _, time in found] == list(TIMES)
+    colors = ks.visualization.palette(2)
+    for number, (frame, _) in enumerate(found):
+        image = picture(number)
+        expected = ks.visualization.overlay(image, (image[..., 0] > 100).astype("uint8"), colors)
+        assert frame.shape == (HEIGHT + 1, WIDTH + 1, 3)
+        # Encoding loses a little, most of it where colors meet.
+        assert np.median(np.abs(frame[:HEIGHT, :WIDTH].astype(int) - expected)) <= 4
+
+
+def test_frames_tiles_and_gray(video, tmp_path):
+    (done, _), path = predicted(video, tmp_path / "a", frames=2, tile=(32, 32), overlap=0.0)
+    assert done[0].frames == 2 == len(frames_of(path))
+    (done, _), path = predicted(video, tmp_path / "b", frames=1, run=bright(channels=1))
+    assert frames_of(path)[0][0].shape == (HEIGHT + 1, WIDTH + 1, 3)
+
+
+def test_another_scale_is_said(video, tmp_path):
+    lines = []
+    labels = {"names": ["dark", "bright"], "ignore_class": [], "image_range": [0.0, 1.0]}
+    predicted(video, tmp_path, frames=1, run=bright(labels=labels), notice=lines.append)
+    assert len(lines) == 1 and lines[0].startswith("clip.mkv holds ")
+
+
+def test_what_phones_turn(monkeypatch):
+    image = np.arange(12).reshape(2, 2, 3)
+    np.testing.assert_array_equal(turned(image, -90.0), np.rot90(image, 3))
+    np.testing.assert_array_equal(turned(image, 180), image[::-1, ::-1])
+    assert turned(image, 0).flags.c_contiguous
+
+
+def test_a_camera_ends_when_it_is_interrupted(video, tmp_path, monkeypatch):
+    opened = []
+    original = av.open
+
+    def camera(source, *arguments, **options):
+        opened.append((source, options.get("format")))
+        return original(str(video) if str(source).startswith("/dev/") else source, *arguments)
+
+    monkeypatch.setattr(av, "open", camera)
+    monkeypatch.setattr(sys, "platform", "linux")
+
+    def interrupt(video, done, total, speed):
+        if done == 3:
+            raise KeyboardInterrupt
+
+    ((done,), _), path = predicted("camera:1", tmp_path, progress=interrupt)
+    assert opened[0] == ("/dev/video1", "v4l2")
+    assert done.frames == 3 == len(frames_of(path))
+    with pytest.raises(KeyboardInterrupt):
+        predicted(video, tmp_path, progress=interrupt)
+    assert [file.name for file in (tmp_path / "videos").iterdir()] == ["camera-1.mp4"]
+
+
+def test_broken_videos(video, tmp_path, monkeypatch):
+    (tmp_path / "broken.mp4").write_bytes(b"nothing")
+    with pytest.raises(ks._validation.InputError, match=r"broken.mp4: cannot be read"):
+        predicted(tmp_path / "broken.mp4", tmp_path / "out")
+    run = bright()
+    videos = prediction_videos.prediction_videos(find_images([tmp_path / "broken.mp4", video]), tmp_path / "out")
+    done, failures = predict_videos(run, run.load_model(), videos)
+    assert [found.video.source for found in done] == [str(video)]
+    assert [failure.image.name for failure in failures] == ["broken.mp4"]
+    before = videos[1].overlay.stat()
+    assert predict_videos(run, run.load_model(), videos[1:], resume=True) == ([], [])
+    assert videos[1].overlay.stat() == before
+    with pytest.raises(ks._validation.InputError, match="takes images of 4 channels, and videos have 3"):
+        predicted(video, tmp_path / "four", run=bright(channels=4))
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(ImportError, match=r'Predicting videos needs av: pip install "keras-seg\[video\]"'):
+        predicted(video, tmp_path / "none")
+
+
+def test_from_the_shell(video, tmp_path, capsys):
+    """An exported file needs no training."""
+    model = bright().load_model()
+    ks.export.tflite(model, tmp_path / "m.tflite", input_size=(HEIGHT, WIDTH), output="probabilities")
+    assert command("predict", tmp_path / "m.tflite", video, "--out", tmp_path / "out", "--frames", 2) == 0
+    assert "2 frames" in capsys.readouterr().out
+    assert (pathlib.Path(tmp_path) / "out" / "videos" / "clip.mp4").exists()
+    said = refusal(capsys, "predict", tmp_path / "m.tflite", "--out", tmp_path / "out", tmp_path / "nowhere.mp4")
+    assert "no such file" in said
