@@ -77,6 +77,17 @@ _PLAN_OPTIONS = (
     click.option("--freeze", is_flag=True, default=None, help="Keep the backbone's weights as they are."),
     click.option("--epochs", type=int, help="Passes over the data. Default: 50."),
     click.option("--minutes", type=float, help="Train for this long instead, counted from the start of the command."),
+    click.option(
+        "--keep",
+        type=click.Choice(["last", "best"]),
+        help="With --epochs: keep the weights of the last epoch (the default), or of the one with the best validation "
+        "score; every epoch is validated then.",
+    ),
+    click.option(
+        "--patience",
+        type=int,
+        help="With --epochs: end after this many epochs without a better validation score, and keep the best epoch.",
+    ),
     click.option("--batch-size", type=int, help="Crops per step."),
     click.option("--crop", type=IntList(sides=2), help="Size of the training crops, e.g. 320x416."),
     click.option("--learning-rate", type=float, help="Highest learning rate."),

@@ -117,6 +117,8 @@ def _trained(
         result = train_it(callbacks=[progress], progress=progress.evaluated)
     console.print_scores(task.table(result.evaluation), f"{len(validation)} validation images")
     print_postprocessing(TrainedRun(run))
+    if result.epoch is not None:
+        console.print_facts(("Kept", f"epoch {result.epoch}, which has the best validation score"))
     console.print_facts(
         ("Run folder", run.path), ("Report", run.report_file), ("Pictures", run.panel_file), ("Reasons", run.plan_file)
     )
@@ -126,6 +128,8 @@ def _trained(
 def _describe(plan: "training.Plan", train: Any, validation: Any) -> None:
     height, width = plan.fingerprint["median_size"]
     limit = f"{plan['epochs']} epochs" if plan["minutes"] is None else f"{plan['minutes']:g} minutes"
+    if "patience" in plan.choices and plan["patience"] is not None:
+        limit = f"at most {limit}"
     crop = plan["crop"] if isinstance(plan["crop"], int) else "x".join(map(str, plan["crop"]))
     weights = plan.choices["weights"]
     console.print_facts(

@@ -1,11 +1,12 @@
 """keras-seg train."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from keras_seg_cli import steps
 from keras_seg_cli.folds import train_folds
+from keras_seg_cli.interruption import kept_when_stopped
 from keras_seg_cli.options import (
     data_arguments,
     data_options,
@@ -17,6 +18,9 @@ from keras_seg_cli.options import (
     validation,
 )
 from keras_seg_cli.start import STARTED, keras_ready
+
+if TYPE_CHECKING:
+    from keras_seg import training
 
 
 @click.command()
@@ -54,10 +58,28 @@ def train(
         _refuse_choices_on_resume({**options, "task": task})
     keras_ready()
     from keras_seg import training
-    from keras_seg.training.tasks import find_task
 
     run = training.RunFolder(out)
     run.check_startable(resume=resume, overwrite=overwrite)
+    again = ["keras-seg", "train", data, "--out", out, *(["--val", val] if val else []), "--resume"]
+    with kept_when_stopped(run, command=again, resume=resume):
+        _train(data, run, options, val=val, folds=folds, task=task, overwrite=overwrite, resume=resume)
+
+
+def _train(
+    data: str,
+    run: "training.RunFolder",
+    options: dict[str, Any],
+    *,
+    val: str | None,
+    folds: int | None,
+    task: str | None,
+    overwrite: bool,
+    resume: bool,
+) -> None:
+    from keras_seg import training
+    from keras_seg.training.tasks import find_task
+
     if folds is not None and not resume and task not in (None, "semantic"):
         raise click.UsageError(f"--folds are for --task semantic. Drop --folds, or --task {task}.")
     if run.is_folds if resume else folds is not None:
@@ -65,7 +87,9 @@ def train(
         train_folds(data, run, validation=val, started=STARTED, folds=folds, **given)
         return
     if folds is not None:
-        raise click.UsageError(f"{out}: is a run without folds. Drop --folds, or start a new run with --overwrite.")
+        raise click.UsageError(
+            f"{run.path}: is a run without folds. Drop --folds, or start a new run with --overwrite."
+        )
     task = run.load_plan().task if resume else task or "semantic"
     find_task(task).check_installed()
     if resume:

@@ -21,7 +21,7 @@ def scanned(folder):
 
 
 def trained(path, train, validation, *, task="semantic", **given):
-    """A run of two steps."""
+    """A run of two steps per epoch."""
     choices = {"epochs": 1, "steps_per_epoch": 2, "batch_size": 2, "decoder_stride": 8, "crop": (32, 32), **given}
     plan = make_plan(fingerprint(train, validation, task=task), **choices)
     fit(plan, train=train, validation=validation, run=path)

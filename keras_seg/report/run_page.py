@@ -16,8 +16,8 @@ from keras_seg.report.examination import Examination, points
 
 # Choices that an option of `keras-seg train` gives.
 _OPTIONS = (
-    "model", "backbone", "weights", "freeze", "epochs", "minutes", "batch_size", "crop", "learning_rate",
-    "decoder_stride", "border_width", "seed",
+    "model", "backbone", "weights", "freeze", "epochs", "minutes", "keep", "patience", "batch_size", "crop",
+    "learning_rate", "decoder_stride", "border_width", "seed",
 )  # fmt: skip
 
 

@@ -18,7 +18,9 @@ _FEWEST_STEPS = 50
 # Crops smaller than the image show other pictures in every epoch; small images have no context to lose.
 _CROP_MULTIPLE, _CROP_SHARE, _WHOLE = 32, 0.9, 256
 
-_COUNTS = ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "border_width")
+_COUNTS = (
+    "batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "patience", "border_width",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,8 @@ def make_plan(
     steps_per_epoch: int | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
+    keep: str | None = None,
+    patience: int | None = None,
     learning_rate: float | None = None,
     weight_decay: float | None = None,
     class_weights: Sequence[float] | None = None,
@@ -111,6 +115,8 @@ def make_plan(
         steps_per_epoch: int. Steps between two lines of the log.
         epochs: int. Length of the run; excludes `minutes`.
         minutes: float. Length of the run; excludes `epochs`.
+        keep: "last" or "best". Which epoch's weights are kept: with "best", every epoch is validated.
+        patience: int. Epochs without a better validation score after which the run ends; excludes `minutes`.
         learning_rate: float. The highest learning rate.
         weight_decay: float. Decay of the kernels.
         class_weights: sequence of float. One weight per class.
@@ -192,6 +198,9 @@ def make_plan(
     )
     limit = choose("minutes", "no limit unless given", None)
     choose("epochs", "50 unless minutes are given", None if limit is not None else 50)
+    choose("patience", "runs do not end early unless given", None)
+    ends_early = choices["patience"].value is not None
+    choose("keep", "the best epoch if the run may end early, otherwise the last", "best" if ends_early else "last")
     choose("learning_rate", "0.003 from scratch, 0.001 with pretrained weights", 0.003 if source is None else 0.001)
     choose("weight_decay", "0.01, on kernels only", 0.01)
     choose("scale", "zoom of the random crops", [0.75, 1.5])
@@ -239,11 +248,19 @@ def _check(given: Mapping) -> None:
     """Check the ranges of what was given; the rules choose within range."""
     if "epochs" in given and "minutes" in given:
         _validation.fail("minutes", "and `epochs` exclude each other", given["minutes"], "Give one of the two.")
+    if "patience" in given and given.get("keep") == "last":
+        _validation.fail("keep", 'must be "best" with `patience`', given["keep"], "Drop one of the two.")
+    for name in ("patience", "keep"):
+        if "minutes" in given and given.get(name, "last") != "last":
+            fix = "Give `epochs`: minutes end with a learning rate of zero, and the last weights are kept."
+            _validation.fail(name, "has no effect on a run of minutes", given[name], fix)
     for name, value in given.items():
         if name in _COUNTS:
             _validation.integer(name, value)
         elif name == "seed":
             _validation.integer(name, value, 0)
+        elif name == "keep":
+            _validation.one_of(name, value, ("last", "best"))
         elif name == "crop":
             _validation.pair(name, value)
         elif name == "minutes":

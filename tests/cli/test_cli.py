@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -188,15 +190,33 @@ class TestTheWholeWay:
         facts = json.loads((tmp_path / "run" / "plan.json").read_text())["fingerprint"]
         assert (facts["train_images"], facts["validation_images"]) == (6, 2)
 
-    @pytest.mark.slow  # tests/training/test_runs.py kills a run in every CI.
-    def test_resuming_a_killed_run(self, shapes, tmp_path, monkeypatch):
+    @pytest.mark.parametrize(
+        ("by", "status"),
+        [(signal.SIGTERM, 143), pytest.param(None, 130, marks=pytest.mark.slow)],
+    )
+    def test_a_stopped_run_says_how_to_go_on(self, shapes, tmp_path, monkeypatch, capsys, by, status):
         out = tmp_path / "run"
-        start = ("train", shapes, "--out", out, "--epochs", 2, "--batch-size", 2, "--crop", 32)
-        assert killed(monkeypatch, *start) == 130
+        options = ("--epochs", 2, "--batch-size", 2, "--crop", 32)
+        assert killed(monkeypatch, "train", shapes, "--out", out, *options, by=by) == status
+        (line,) = capsys.readouterr().err.splitlines()
+        again = ["keras-seg", "train", str(shapes), "--out", str(out), "--resume"]
+        assert line == f"Stopped. Kept: the state after epoch 1. Continue with: {shlex.join(again)}"
         assert command("train", shapes, "--out", out) == 2
-        assert command("train", shapes, "--out", out, "--resume") == 0
+        assert command(*shlex.split(line.partition("keras-seg ")[2])) == 0
         assert (out / "model.keras").exists()
         assert len((out / "log.csv").read_text().splitlines()) == 3
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+    def test_stopped_before_training(self, copied, shapes, monkeypatch, capsys):
+        """The older run, which would have been replaced, is not said to be kept for going on."""
+
+        def stop(*arguments, **options):
+            signal.raise_signal(signal.SIGTERM)
+
+        monkeypatch.setattr(ks.training, "make_plan", stop)
+        assert command("train", shapes, "--out", copied, "--overwrite") == 143
+        assert capsys.readouterr().err.splitlines() == ["Stopped. Training had not begun. Start it again."]
+        assert (copied / "model.keras").exists()
 
 
 @pytest.mark.slow
@@ -275,6 +295,8 @@ class TestBadInput:
             (("--weights", "nowhere.h5"), "nowhere.h5"),
             (("--batch-size", 0), "--batch-size must be an integer of at least 1"),
             (("--minutes", 1, "--epochs", 1), "exclude each other"),
+            (("--minutes", 1, "--patience", 3), "--patience has no effect on a run of minutes"),
+            (("--patience", 3, "--keep", "last"), '--keep must be "best" with --patience'),
             (("--crop", "32xx"), "HxW"),
             (("--bach-size", 3), "--batch-size"),
         ],
