@@ -42,6 +42,7 @@ class IntList(click.ParamType):
 
 # The names of `keras_seg.training.tasks.TASKS`: importing that for --help would import Keras. A test compares the two.
 TASKS = ("semantic", "instances", "boundary")
+LOGS = ("tensorboard", "wandb", "mlflow")  # As above, of `keras_seg.training.experiment_logs.LOGS`.
 task_option = click.option(
     "--task",
     type=click.Choice(TASKS),

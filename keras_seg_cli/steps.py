@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -88,10 +88,10 @@ def fit(
     return _trained(train_it, plan, indices=(train, validation), run=run)
 
 
-def train_fold(runs: "FoldRuns", fold: "Fold", *, seconds_spent: float) -> None:
+def train_fold(runs: "FoldRuns", fold: "Fold", *, seconds_spent: float, log: Sequence[str] = ()) -> None:
     """Train one fold to its finished run folder."""
     _trained(
-        lambda **reports: runs.train(fold, seconds_spent=seconds_spent, **reports),
+        lambda **reports: runs.train(fold, seconds_spent=seconds_spent, log=log, **reports),
         fold.plan,
         indices=(fold.train, fold.validation),
         run=fold.run,

@@ -8,6 +8,7 @@ from keras_seg_cli import steps
 from keras_seg_cli.folds import train_folds
 from keras_seg_cli.interruption import kept_when_stopped
 from keras_seg_cli.options import (
+    LOGS,
     data_arguments,
     data_options,
     out_run,
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
     help="Train one model per fold instead, score each image by the model that was not trained on it, and save their "
     "ensemble. --minutes are divided. DATA/val or --val are test images then.",
 )
+@click.option(
+    "--log",
+    type=click.Choice(LOGS),
+    multiple=True,
+    help="Also write a log for TensorBoard, Weights & Biases or MLflow into the run folder, offline. Can be repeated.",
+)
 @click.option("--resume", is_flag=True, help="Continue an interrupted run. Finished folds are skipped.")
 @overwrite
 def train(
@@ -45,6 +52,7 @@ def train(
     *,
     task: str | None,
     folds: int | None,
+    log: tuple[str, ...],
     resume: bool,
     overwrite: bool,
     **options: Any,
@@ -61,9 +69,10 @@ def train(
 
     run = training.RunFolder(out)
     run.check_startable(resume=resume, overwrite=overwrite)
-    again = ["keras-seg", "train", data, "--out", out, *(["--val", val] if val else []), "--resume"]
+    others = [*(["--val", val] if val else []), *(word for name in log for word in ("--log", name))]
+    again = ["keras-seg", "train", data, "--out", out, *others, "--resume"]
     with kept_when_stopped(run, command=again, resume=resume):
-        _train(data, run, options, val=val, folds=folds, task=task, overwrite=overwrite, resume=resume)
+        _train(data, run, options, val=val, folds=folds, task=task, overwrite=overwrite, resume=resume, log=log)
 
 
 def _train(
@@ -76,15 +85,18 @@ def _train(
     task: str | None,
     overwrite: bool,
     resume: bool,
+    log: tuple[str, ...],
 ) -> None:
     from keras_seg import training
+    from keras_seg.training.experiment_logs import check_logs
     from keras_seg.training.tasks import find_task
 
+    check_logs(log)
     if folds is not None and not resume and task not in (None, "semantic"):
         raise click.UsageError(f"--folds are for --task semantic. Drop --folds, or --task {task}.")
     if run.is_folds if resume else folds is not None:
         given: dict[str, Any] = {"resume": True} if resume else _fold_options(options, task=task, overwrite=overwrite)
-        train_folds(data, run, validation=val, started=STARTED, folds=folds, **given)
+        train_folds(data, run, validation=val, started=STARTED, folds=folds, log=log, **given)
         return
     if folds is not None:
         raise click.UsageError(
@@ -105,6 +117,7 @@ def _train(
         validation=indices[1],
         run=run,
         started=STARTED,
+        log=log,
         resume=resume,
         overwrite=overwrite,
     )

@@ -16,6 +16,7 @@ from keras_seg.evaluation.batching import spread
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.build_model import build_model
 from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, load_epoch, saved_state
+from keras_seg.training.experiment_logs import check_logs, experiment_logs
 from keras_seg.training.fingerprint import fingerprint
 from keras_seg.training.kept_state import with_kept_state
 from keras_seg.training.plan import Plan
@@ -57,6 +58,7 @@ def fit(
     resume: bool = False,
     overwrite: bool = False,
     seconds_spent: float = 0.0,
+    log: Sequence[str] = (),
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: Callable[[int, int | None], None] | None = None,
 ) -> TrainingResult:
@@ -80,6 +82,8 @@ def fit(
         resume: bool. Whether to continue an interrupted run from its last checkpoint. Defaults to False.
         overwrite: bool. Whether to replace an older run. Defaults to False.
         seconds_spent: float. Seconds that already count toward `plan["minutes"]`. Defaults to 0.
+        log: sequence of "tensorboard", "wandb" and "mlflow". Further logs, with scores and with predictions for some
+            validation images, which their Keras callbacks write into the run folder, offline. Defaults to ().
         callbacks: sequence of further Keras callbacks. Defaults to ().
         progress: callable (done, total) that the final evaluation calls with its numbers of images, or None. Defaults
             to None.
@@ -91,6 +95,7 @@ def fit(
         InputError: the run folder cannot be used, the model cannot be built, the data differs from that of the resumed
             run, the loss or the weights are no longer finite, a file of the data can no longer be read, or the disk is
             full.
+        ImportError: the package of a log is missing: `pip install "keras-seg[tensorboard]"`, `[wandb]` or `[mlflow]`.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(run)
     if resume and run.is_folds:
@@ -98,6 +103,7 @@ def fit(
     run.check_startable(resume=resume, overwrite=overwrite)
     task = find_task(plan.task)
     task.check_installed()
+    check_logs(log)
     keras.utils.set_random_seed(plan["seed"])
     if resume:
         _check_same_data(plan, train, validation)
@@ -111,16 +117,17 @@ def fit(
         if run.model_file.exists():  # It was interrupted after the training.
             model, epoch = run.load_model(), saved_state(run).get("best")
         else:
-            model, epoch = _train(
-                model,
-                plan=plan,
-                task=task,
-                run=run,
-                indices=(train, validation),
-                checkpoint=checkpoint,
-                seconds_spent=seconds_spent,
-                callbacks=callbacks,
-            )
+            with experiment_logs(log, run=run, plan=plan, panel=lambda now: _panel(task, now, validation, {})) as logs:
+                model, epoch = _train(
+                    model,
+                    plan=plan,
+                    task=task,
+                    run=run,
+                    indices=(train, validation),
+                    checkpoint=checkpoint,
+                    seconds_spent=seconds_spent,
+                    callbacks=[*logs, *callbacks],
+                )
             with _files.written_aside(run.model_file, overwrite=True) as aside:
                 model.save(aside)
         return _finish(run, task, model=model, epoch=epoch, indices=(train, validation), progress=progress)

@@ -152,6 +152,7 @@ class FoldRuns:
         fold: Fold,
         *,
         seconds_spent: float = 0.0,
+        log: Sequence[str] = (),
         callbacks: Sequence[keras.callbacks.Callback] = (),
         progress: Callable[[int, int | None], None] | None = None,
     ) -> TrainingResult:
@@ -163,7 +164,7 @@ class FoldRuns:
         Other arguments: those of `fit`.
         """
         run = fold.run
-        options: dict[str, Any] = {"callbacks": callbacks, "progress": progress}
+        options: dict[str, Any] = {"log": log, "callbacks": callbacks, "progress": progress}
         options |= {"train": fold.train, "validation": fold.validation}
         if run.plan_file.exists():
             return fit(run.load_plan(), run=run, resume=True, **options)

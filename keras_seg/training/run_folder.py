@@ -129,6 +129,7 @@ class RunFolder:
         return (
             self.labels_file, self.log_file, self.metrics_file, self.panel_file, self.report_file, self.decoding_file,
             self.path / "model.keras", self.path / _ENSEMBLE, self.checkpoints, self.folds_file, self.plan_file,
+            *(self.path / name for name in ("tensorboard", "wandb", "mlflow.db", "mlartifacts")),
         )  # fmt: skip
 
     def fold(self, number: int) -> "RunFolder":

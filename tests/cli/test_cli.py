@@ -305,6 +305,11 @@ class TestBadInput:
         assert hint in refusal(capsys, "train", shapes, "--out", tmp_path / "run", *options)
         assert not (tmp_path / "run").exists()
 
+    def test_a_log_whose_package_is_missing(self, shapes, tmp_path, monkeypatch, capsys):
+        monkeypatch.setitem(sys.modules, "wandb", None)
+        line = refusal(capsys, "train", shapes, "--out", tmp_path / "run", "--log", "wandb")
+        assert line == 'Error: --log wandb needs wandb: pip install "keras-seg[wandb]"'
+
     def test_an_existing_run_is_kept(self, copied, shapes, capsys):
         before = (copied / "model.keras").read_bytes()
         assert "--resume" in refusal(capsys, "train", shapes, "--out", copied)
