@@ -11,6 +11,7 @@ from keras_seg.training.plan import Choice, Plan, make_plan
 from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.run_report import write_report
+from keras_seg.training.write_model_card import write_model_card
 
 __all__ = [
     "Choice",
@@ -26,5 +27,6 @@ __all__ = [
     "fit",
     "fit_folds",
     "make_plan",
+    "write_model_card",
     "write_report",
 ]

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -172,11 +173,29 @@ class TestTheWholeWay:
             assert hint in capsys.readouterr().err
 
     @pytest.mark.thorough
-    @pytest.mark.parametrize("format_, name", [("tflite", "model.tflite"), ("saved_model", "saved_model")])
-    def test_exports(self, copied, format_, name, capsys):
+    @pytest.mark.parametrize(
+        "format_, name",
+        [
+            ("tflite", "model.tflite"),
+            ("saved_model", "saved_model"),
+            pytest.param("onnx", "model.onnx", marks=pytest.mark.slow),
+            pytest.param("openvino", "model.xml", marks=pytest.mark.slow),
+        ],
+    )
+    def test_exports(self, copied, shapes, monkeypatch, format_, name, capsys):
         assert command("export", copied, "--format", format_) == 0
         assert (copied / name).exists()
         assert "largest difference" in capsys.readouterr().out
+        # What the model card says about use runs as it stands.
+        monkeypatch.chdir(copied)
+        shutil.copy(next((shapes / "val" / "images").iterdir()), "photo.jpg")
+        uses, found = re.findall("```python\n(.*?)```", (copied / "README.md").read_text(), re.DOTALL), {}
+        assert len(uses) == 2
+        for code in uses:
+            exec(code, found)
+        scores = found["result"] if format_ == "saved_model" else found["scores"]
+        scores = next(iter(scores.values())) if isinstance(scores, dict) else scores
+        assert np.shape(scores) == (1, 48, 56, len(ks.data.SHAPE_NAMES))
         assert command("export", copied, "--format", format_) == 2
         assert command("export", copied, "--format", format_, "--overwrite") == 0
 
