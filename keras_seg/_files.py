@@ -1,9 +1,11 @@
 """Files that are complete or absent: written beside the target, then moved into place."""
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,17 +14,39 @@ from typing import Any
 from keras_seg import _validation
 from keras_seg._types import PathLike
 
+# Codes of a disk without room: no space, over the quota, and over the largest size of a file.
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
 
 def not_writable(path: PathLike, error: OSError) -> _validation.InputError:
     """The one-line error for a place that cannot be written."""
-    return _validation.InputError(f"{path}: cannot be written ({error.strerror}). Choose another place.")
+    fix = "Free some space, or choose another place." if error.errno in _FULL else "Choose another place."
+    return _validation.InputError(f"{path}: cannot be written ({_reason(error)}). {fix}")
+
+
+def _reason(error: OSError) -> str:
+    """What the system says; HDF5 says more, over several lines."""
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def _disk_full(error: BaseException | None) -> OSError | None:
+    """The error of a full disk behind an exception; closing a half-written archive raises others over it."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 @contextlib.contextmanager
 def written_aside(path: PathLike, *, overwrite: bool) -> Iterator[pathlib.Path]:
     """A temporary path beside `path` to write a file or folder to; it replaces `path` when the block succeeds.
 
-    Nothing is left behind when the block fails, and an existing file is then untouched.
+    Nothing is left behind when the block fails, and an existing file is then untouched. A process that is killed leaves
+    the temporary folder, which `written_for` tells from others.
+
+    Raises:
+        InputError: the path exists and `overwrite` is False, its folder cannot be written, or the disk is full.
     """
     path = pathlib.Path(path)
     if path.exists() and not overwrite:
@@ -35,8 +59,19 @@ def written_aside(path: PathLike, *, overwrite: bool) -> Iterator[pathlib.Path]:
     try:
         yield aside / path.name
         put_in_place(aside / path.name, path, aside)
+    except Exception as error:
+        full = _disk_full(error)
+        if full is None:
+            raise
+        raise not_writable(path, full) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def written_for(aside: pathlib.Path) -> str | None:
+    """The name of the file that a temporary folder was made to write; None for any other file or folder."""
+    found = re.fullmatch(r"\.(.+)-\w{8}", aside.name)
+    return found.group(1) if found is not None and aside.is_dir() else None
 
 
 def put_in_place(written: pathlib.Path, path: pathlib.Path, aside: pathlib.Path | None = None) -> pathlib.Path:

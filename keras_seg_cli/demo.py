@@ -47,6 +47,7 @@ def demo(out: str, minutes: float, seed: int, *, overwrite: bool) -> None:
     size = tuple(examples[0].shape[:2])
     steps.export(result.model, "tflite", run.path / "model.tflite", input_size=size, images=examples)
     training.write_report(run)  # With the file in it.
+    training.write_model_card(run)
 
     console.console.rule()
     console.console.print(

@@ -129,6 +129,9 @@ def export(
     if reference is not None:
         _check_reference(model, reference)
     steps.export(augmented(model, tta), format_, path, input_size=size, input=input_, overwrite=overwrite, **options)
+    from keras_seg.training import write_model_card
+
+    console.print_facts(("Model card", write_model_card(trained.folder, export=path)))
 
 
 def _check_reference(model: "keras.Model", path: str) -> None:

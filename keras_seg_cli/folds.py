@@ -1,6 +1,7 @@
 """keras-seg train --folds: one run per fold, and their ensemble."""
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import rich.box
@@ -23,6 +24,7 @@ def train_folds(
     started: float,
     folds: int | None = None,
     task: str | None = None,
+    log: Sequence[str] = (),
     reading: dict[str, Any] | None = None,
     choices: dict[str, Any] | None = None,
     resume: bool = False,
@@ -45,7 +47,7 @@ def train_folds(
         console.rule(title)
         # What the command has spent before training is shared like the rest of its minutes.
         spent = scanned / len(runs.folds) if runs.minutes_per_fold is not None and not resume else 0.0
-        steps.train_fold(runs, fold, seconds_spent=spent)
+        steps.train_fold(runs, fold, seconds_spent=spent, log=log)
     console.rule("All folds")
     with console.progress_bar() as bar:
         row = bar.add_task("evaluating out of fold", total=len(index))

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from keras_seg_cli.interruption import INTERRUPTED, Stopped, sigterm_raised
 from keras_seg_cli.option_names import in_options
 
 
@@ -16,6 +17,8 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Stopped(error) from error
         except (ValueError, ImportError) as error:
             from keras_seg import InputError  # Imported late, like all of keras_seg: see `keras_seg_cli`.
 
@@ -37,7 +40,10 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: with 0, with 2 for an error that the user can fix, with 130 when interrupted."""
+    """Run the command line and exit.
+
+    The status is 0, 2 for an error that the user can fix, 130 after Ctrl+C, and 143 after SIGTERM.
+    """
     from keras_seg_cli.benchmark import benchmark
     from keras_seg_cli.compare import compare
     from keras_seg_cli.convert import convert
@@ -53,17 +59,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for command in (demo, doctor, convert, train, evaluate, predict, export, report, compare, benchmark, plan):
         cli.add_command(command)
     try:
-        status = cli.main(arguments, prog_name="keras-seg", standalone_mode=False)
+        with sigterm_raised():
+            status = cli.main(arguments, prog_name="keras-seg", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "")
         status = 0
+    except Stopped as error:
+        click.echo(error.format_message(), err=True)
+        status = error.status
     except click.ClickException as error:
         status = _complain(error.format_message())
     except OSError as error:
         status = _complain(f"{error.filename}: {error.strerror}." if error.filename else str(error))
     except (KeyboardInterrupt, click.Abort):
         click.echo("Stopped.", err=True)
-        status = 130
+        status = INTERRUPTED
     sys.exit(status or 0)
 
 

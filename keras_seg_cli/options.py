@@ -42,6 +42,7 @@ class IntList(click.ParamType):
 
 # The names of `keras_seg.training.tasks.TASKS`: importing that for --help would import Keras. A test compares the two.
 TASKS = ("semantic", "multilabel", "instances", "boundary")
+LOGS = ("tensorboard", "wandb", "mlflow")  # As above, of `keras_seg.training.experiment_logs.LOGS`.
 task_option = click.option(
     "--task",
     type=click.Choice(TASKS),
@@ -87,6 +88,17 @@ _PLAN_OPTIONS = (
     ),
     click.option("--epochs", type=int, help="Passes over the data. Default: 50."),
     click.option("--minutes", type=float, help="Train for this long instead, counted from the start of the command."),
+    click.option(
+        "--keep",
+        type=click.Choice(["last", "best"]),
+        help="With --epochs: keep the weights of the last epoch (the default), or of the one with the best validation "
+        "score; every epoch is validated then.",
+    ),
+    click.option(
+        "--patience",
+        type=int,
+        help="With --epochs: end after this many epochs without a better validation score, and keep the best epoch.",
+    ),
     click.option("--batch-size", type=int, help="Crops per step."),
     click.option("--crop", type=IntList(sides=2), help="Size of the training crops, e.g. 320x416."),
     click.option("--learning-rate", type=float, help="Highest learning rate."),

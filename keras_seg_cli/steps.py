@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -90,10 +90,10 @@ def fit(
     return _trained(train_it, plan, indices=(train, validation), run=run)
 
 
-def train_fold(runs: "FoldRuns", fold: "Fold", *, seconds_spent: float) -> None:
+def train_fold(runs: "FoldRuns", fold: "Fold", *, seconds_spent: float, log: Sequence[str] = ()) -> None:
     """Train one fold to its finished run folder."""
     _trained(
-        lambda **reports: runs.train(fold, seconds_spent=seconds_spent, **reports),
+        lambda **reports: runs.train(fold, seconds_spent=seconds_spent, log=log, **reports),
         fold.plan,
         indices=(fold.train, fold.validation),
         run=fold.run,
@@ -119,6 +119,8 @@ def _trained(
         result = train_it(callbacks=[progress], progress=progress.evaluated)
     console.print_scores(task.table(result.evaluation), f"{len(validation)} validation images")
     print_postprocessing(TrainedRun(run))
+    if result.epoch is not None:
+        console.print_facts(("Kept", f"epoch {result.epoch}, which has the best validation score"))
     console.print_facts(
         ("Run folder", run.path), ("Report", run.report_file), ("Pictures", run.panel_file), ("Reasons", run.plan_file)
     )
@@ -128,6 +130,8 @@ def _trained(
 def _describe(plan: "training.Plan", train: Any, validation: Any) -> None:
     height, width = plan.fingerprint["median_size"]
     limit = f"{plan['epochs']} epochs" if plan["minutes"] is None else f"{plan['minutes']:g} minutes"
+    if "patience" in plan.choices and plan["patience"] is not None:
+        limit = f"at most {limit}"
     crop = plan["crop"] if isinstance(plan["crop"], int) else "x".join(map(str, plan["crop"]))
     weights = plan.choices["weights"]
     console.print_facts(

@@ -1,12 +1,14 @@
 """keras-seg train."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from keras_seg_cli import steps
 from keras_seg_cli.folds import train_folds
+from keras_seg_cli.interruption import kept_when_stopped
 from keras_seg_cli.options import (
+    LOGS,
     data_arguments,
     data_options,
     out_run,
@@ -18,6 +20,9 @@ from keras_seg_cli.options import (
 )
 from keras_seg_cli.planning import plan_file_option, planned, probe_option, refuse_in_folds, task_of
 from keras_seg_cli.start import STARTED, keras_ready
+
+if TYPE_CHECKING:
+    from keras_seg import training
 
 
 @click.command()
@@ -35,6 +40,12 @@ from keras_seg_cli.start import STARTED, keras_ready
     help="Train one model per fold instead, score each image by the model that was not trained on it, and save their "
     "ensemble. --minutes are divided. DATA/val or --val are test images then.",
 )
+@click.option(
+    "--log",
+    type=click.Choice(LOGS),
+    multiple=True,
+    help="Also write a log for TensorBoard, Weights & Biases or MLflow into the run folder, offline. Can be repeated.",
+)
 @click.option("--resume", is_flag=True, help="Continue an interrupted run. Finished folds are skipped.")
 @overwrite
 def train(
@@ -46,6 +57,7 @@ def train(
     plan_file: str | None,
     probe: bool | None,
     folds: int | None,
+    log: tuple[str, ...],
     resume: bool,
     overwrite: bool,
     **options: Any,
@@ -60,20 +72,57 @@ def train(
         _refuse_choices_on_resume({**options, "task": task, "plan": plan_file, "probe": probe})
     keras_ready()
     from keras_seg import training
-    from keras_seg.training.tasks import find_task
 
     run = training.RunFolder(out)
     run.check_startable(resume=resume, overwrite=overwrite)
+    others = [*(["--val", val] if val else []), *(word for name in log for word in ("--log", name))]
+    again = ["keras-seg", "train", data, "--out", out, *others, "--resume"]
+    with kept_when_stopped(run, command=again, resume=resume):
+        _train(
+            data,
+            run,
+            options,
+            val=val,
+            folds=folds,
+            task=task,
+            plan_file=plan_file,
+            probe=probe,
+            overwrite=overwrite,
+            resume=resume,
+            log=log,
+        )
+
+
+def _train(
+    data: str,
+    run: "training.RunFolder",
+    options: dict[str, Any],
+    *,
+    val: str | None,
+    folds: int | None,
+    task: str | None,
+    plan_file: str | None,
+    probe: bool | None,
+    overwrite: bool,
+    resume: bool,
+    log: tuple[str, ...],
+) -> None:
+    from keras_seg.training.experiment_logs import check_logs
+    from keras_seg.training.tasks import find_task
+
+    check_logs(log)
     if folds is not None and not resume and task not in (None, "semantic"):
         raise click.UsageError(f"--folds are for --task semantic. Drop --folds, or --task {task}.")
     if folds is not None:
         refuse_in_folds({"--plan": plan_file, "--probe": probe})
     if run.is_folds if resume else folds is not None:
         given: dict[str, Any] = {"resume": True} if resume else _fold_options(options, task=task, overwrite=overwrite)
-        train_folds(data, run, validation=val, started=STARTED, folds=folds, **given)
+        train_folds(data, run, validation=val, started=STARTED, folds=folds, log=log, **given)
         return
     if folds is not None:
-        raise click.UsageError(f"{out}: is a run without folds. Drop --folds, or start a new run with --overwrite.")
+        raise click.UsageError(
+            f"{run.path}: is a run without folds. Drop --folds, or start a new run with --overwrite."
+        )
     task = run.load_plan().task if resume else task_of(task, plan_file, probe=probe)
     find_task(task).check_installed()
     if resume:
@@ -89,6 +138,7 @@ def train(
         validation=indices[1],
         run=run,
         started=STARTED,
+        log=log,
         resume=resume,
         overwrite=overwrite,
     )

@@ -3,6 +3,8 @@
 On other backends than TensorFlow, modules that import this one are skipped.
 """
 
+import signal
+
 import keras
 import pytest
 
@@ -37,13 +39,15 @@ def refusal(capsys, *arguments):
     return lines[0]
 
 
-def killed(monkeypatch, *arguments):
-    """Exit status of a command that is interrupted after its first checkpoint."""
+def killed(monkeypatch, *arguments, by=None):
+    """Exit status of a command that is interrupted after its first checkpoint, by Ctrl+C or a signal."""
     save = run_recorder.save_checkpoint
 
     def save_and_die(*state):
         save(*state)
-        raise KeyboardInterrupt
+        if by is None:
+            raise KeyboardInterrupt  # A process in the background may ignore SIGINT.
+        signal.raise_signal(by)
 
     with monkeypatch.context() as patch:
         patch.setattr(run_recorder, "save_checkpoint", save_and_die)

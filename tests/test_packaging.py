@@ -63,6 +63,7 @@ def test_the_core_requires_little_and_the_extras_are_there():
     assert required == {"keras", "numpy", "pillow", "click", "rich", "jinja2", "tifffile"}
     extras = set(setup["options.extras_require"])
     wanted = ["tensorflow", "jax", "torch", "hub", "cv", "tfds", "onnx", "openvino", "scale", "docs", "test", "dev"]
+    wanted += ["tensorboard", "wandb", "mlflow"]
     # boundary: SciPy, for weight maps; instances: scikit-image too, for the watershed
     assert extras == {*wanted, "boundary", "convert", "instances", "pretrained", "video"}
     assert "torch==" not in (ROOT / "setup.cfg").read_text()

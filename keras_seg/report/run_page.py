@@ -16,8 +16,8 @@ from keras_seg.report.examination import Examination, points
 
 # Choices that an option of `keras-seg train` gives.
 _OPTIONS = (
-    "preset", "model", "backbone", "weights", "freeze", "epochs", "minutes", "batch_size", "crop", "learning_rate",
-    "ema", "decoder_stride", "binary", "border_width", "seed",
+    "preset", "model", "backbone", "weights", "freeze", "epochs", "minutes", "keep", "patience", "batch_size", "crop",
+    "learning_rate", "ema", "decoder_stride", "binary", "border_width", "seed",
 )  # fmt: skip
 
 
@@ -47,16 +47,16 @@ def run_page(
     Returns:
         str. HTML, to be written to a file.
     """
-    trained = _trained(plan, log)
+    trained = trained_sentence(plan, log)
     summary = f"{examination.summary} {trained}"
     found = Notes(items=tuple(("note", text) for text in notices))
     nothing = Text(text="The scan of the data found nothing to report.")
     sections = [
-        Section(title="Data", blocks=(*_data(plan, data), found if notices else nothing)),
+        Section(title="Data", blocks=(data_table(plan, data), found if notices else nothing)),
         Section(title="Training", blocks=tuple(_curves(log, score))),
         *examination.sections,
         Section(title="Exports", blocks=tuple(export_blocks(exports or {}, name))),
-        Section(title="Plan", blocks=(_plan(plan),)),
+        Section(title="Plan", blocks=(plan_table(plan),)),
         Section(title="Reproduce", blocks=tuple(_reproduce(plan, name, data))),
     ]
     # Scores first: training curves and data explain them.
@@ -71,7 +71,8 @@ def run_page(
     ).html()
 
 
-def _trained(plan: Mapping[str, Any], log: Sequence[Mapping[str, str]]) -> str:
+def trained_sentence(plan: Mapping[str, Any], log: Sequence[Mapping[str, str]]) -> str:
+    """What was trained, on how many images, for how long."""
     choices, facts = plan["choices"], plan["fingerprint"]
     model, backbone = (choices[key]["value"] if key in choices else None for key in ("model", "backbone"))
     architecture = f"{model} on {backbone}" if backbone not in (None, "none") else f"{model}"
@@ -83,18 +84,19 @@ def _trained(plan: Mapping[str, Any], log: Sequence[Mapping[str, str]]) -> str:
     return f"{architecture}, trained on {images} for {counted(len(log), 'epoch')} in {time}."
 
 
-def _data(plan: Mapping[str, Any], data: str) -> list[Block]:
+def data_table(plan: Mapping[str, Any], data: str | None = None) -> Table:
+    """Images, their size and the shares of the classes; with the folder if it is given."""
     facts = plan["fingerprint"]
     height, width = facts["median_size"]
     rows = [
-        ("folder", data),
+        *([] if data is None else [("folder", data)]),
         ("images", f"{facts['train_images']:,} to train on, {facts['validation_images']:,} to validate on"),
         ("size", f"{height} x {width} pixels (median), {counted(facts['channels'], 'channel')}"),
     ]
     shares = facts.get("class_share") or {}
     if shares and len(shares) <= 12:
         rows.append(("pixels in training", ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())))
-    return [Table(caption="What the run was trained on", headings=("", ""), rows=tuple(rows))]
+    return Table(caption="What the run was trained on", headings=("", ""), rows=tuple(rows))
 
 
 def _curves(log: Sequence[Mapping[str, str]], score: str) -> list[Block]:
@@ -130,6 +132,11 @@ def export_blocks(exports: Mapping[str, Mapping[str, Any]], name: str) -> list[B
             Text(text="None yet. An export is loaded back and compared with the model; then show it here:"),
             Code(text=f"keras-seg export {shlex.quote(name)} --format tflite\nkeras-seg report {shlex.quote(name)}"),
         ]
+    return [export_table(exports)]
+
+
+def export_table(exports: Mapping[str, Mapping[str, Any]]) -> Table:
+    """The exported files with their proofs."""
     rows = []
     for file, report in exports.items():
         iou = report.get("mean_iou")
@@ -146,10 +153,11 @@ def export_blocks(exports: Mapping[str, Mapping[str, Any]], name: str) -> list[B
         )
     headings = ("file", "format", "MiB", "same class, %", "largest difference", "ms per call", "mean IoU")
     caption = "Each file was loaded back by its own runtime and compared with Keras before it was put in place"
-    return [Table(caption=caption, headings=headings, rows=tuple(rows), numbers=(2, 3, 4, 5, 6))]
+    return Table(caption=caption, headings=headings, rows=tuple(rows), numbers=(2, 3, 4, 5, 6))
 
 
-def _plan(plan: Mapping[str, Any]) -> Table:
+def plan_table(plan: Mapping[str, Any]) -> Table:
+    """Every choice, its value and its reason."""
     rows = tuple(
         (name.replace("_", " "), _short(choice["value"]), choice["rule"]) for name, choice in plan["choices"].items()
     )

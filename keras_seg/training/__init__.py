@@ -14,6 +14,7 @@ from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.read_plan import read_plan
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.run_report import write_report
+from keras_seg.training.write_model_card import write_model_card
 
 __all__ = [
     "Choice",
@@ -31,5 +32,6 @@ __all__ = [
     "make_plan",
     "probed_plan",
     "read_plan",
+    "write_model_card",
     "write_report",
 ]

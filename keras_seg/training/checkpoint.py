@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+from typing import cast
 
 import keras
+import numpy as np
 
 from keras_seg import _files
 from keras_seg._validation import InputError
@@ -19,12 +21,14 @@ class Checkpoint:
         epoch: int. Epochs done.
         seconds: float. Time spent.
         rows: list of dicts. The log so far.
+        best: int or None. The epoch with the best score, whose model is kept as well. Defaults to None, for none.
     """
 
     model: keras.Model
     epoch: int
     seconds: float
     rows: list[dict]
+    best: int | None = None
 
 
 def save_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
@@ -33,13 +37,14 @@ def save_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
     The model goes into a file of its own name first. The state file then points to it, and replacing that file is the
     single step that makes the new checkpoint the current one.
     """
-    name = f"epoch_{checkpoint.epoch:05d}.keras"
+    name, best = _name(checkpoint.epoch), checkpoint.best
     with _files.written_aside(run.checkpoints / name, overwrite=True) as aside:
         checkpoint.model.save(aside)
-    state = {"epoch": checkpoint.epoch, "seconds": checkpoint.seconds, "rows": checkpoint.rows}
-    _files.write_json(run.state_file, {"model": name, **state})
+    state = {"epoch": checkpoint.epoch, "seconds": checkpoint.seconds, "rows": checkpoint.rows, "best": best}
+    draws = [keras.ops.convert_to_numpy(variable).tolist() for variable in _draws(checkpoint.model)]
+    _files.write_json(run.state_file, {"model": name, "draws": draws, **state})
     for old in run.checkpoints.glob("epoch_*.keras"):
-        if old.name != name:
+        if old.name not in (name, None if best is None else _name(best)):
             old.unlink()
 
 
@@ -50,8 +55,34 @@ def load_checkpoint(run: RunFolder) -> Checkpoint | None:
     try:
         state = json.loads(run.state_file.read_text(encoding="utf-8"))
         model = keras.saving.load_model(run.checkpoints / state["model"])
+        if "draws" in state:  # Earlier versions did not keep them.
+            for variable, value in zip(_draws(model), state["draws"], strict=True):
+                variable.assign(np.array(value, variable.dtype))
     except (OSError, ValueError, KeyError) as error:
         first_line = str(error).strip().split("\n")[0][:200]
         fix = "Start a new run with `overwrite=True`."
         raise InputError(f"{run.checkpoints}: cannot be read ({first_line}). {fix}") from error
-    return Checkpoint(model, state["epoch"], state["seconds"], state["rows"])
+    return Checkpoint(model, state["epoch"], state["seconds"], state["rows"], state.get("best"))
+
+
+def saved_state(run: RunFolder) -> dict:
+    """The state file of a run, without its model: `epoch`, `best`, ...; empty if there is none."""
+    try:
+        return json.loads(run.state_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def load_epoch(run: RunFolder, epoch: int) -> keras.Model:
+    """The model of an epoch that was kept as the best."""
+    return cast(keras.Model, keras.saving.load_model(run.checkpoints / _name(epoch)))
+
+
+def _name(epoch: int) -> str:
+    return f"epoch_{epoch:05d}.keras"
+
+
+def _draws(model: keras.Model) -> list[keras.Variable]:
+    """The states of the generators of random numbers, as of dropout; a file of Keras does not hold them."""
+    weights = {id(weight) for weight in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+from PIL import Image
 
 from keras_seg import _files, augmentation
 from keras_seg._types import PathLike
@@ -12,13 +13,16 @@ from keras_seg._validation import InputError
 from keras_seg.data import from_folder
 from keras_seg.data.pipeline.unwrap_error import unwrap_error
 from keras_seg.evaluation.batching import spread
+from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.build_model import build_model
-from keras_seg.training.checkpoint import load_checkpoint
+from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, load_epoch, saved_state
+from keras_seg.training.experiment_logs import check_logs, experiment_logs
 from keras_seg.training.fingerprint import fingerprint
+from keras_seg.training.kept_state import with_kept_state
 from keras_seg.training.plan import Plan
 from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder
-from keras_seg.training.run_recorder import RunRecorder
+from keras_seg.training.run_recorder import RunRecorder, check_finite
 from keras_seg.training.run_report import write_page
 from keras_seg.training.tasks import Task, find_task
 from keras_seg.training.training_crop import training_crop
@@ -37,11 +41,13 @@ class TrainingResult:
         evaluation: the evaluation on the validation data, e.g. an `evaluation.Evaluation`.
         decoding: dict. Decoding settings chosen on the validation data: thresholds, or the postprocessing for the task
             "semantic"; empty if there are none.
+        epoch: int or None. The epoch whose weights are kept as the best; None where they are those of the last one.
     """
 
     model: keras.Model
     evaluation: Any
     decoding: dict
+    epoch: int | None = None
 
 
 def fit(
@@ -53,6 +59,7 @@ def fit(
     resume: bool = False,
     overwrite: bool = False,
     seconds_spent: float = 0.0,
+    log: Sequence[str] = (),
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: Callable[[int, int | None], None] | None = None,
 ) -> TrainingResult:
@@ -60,7 +67,9 @@ def fit(
 
     After each epoch, a line is added to the log. As often as it takes less than a twentieth of the time, the model is
     evaluated on the validation images, and a checkpoint is written. An interrupted run resumes from its last checkpoint
-    with the data, the optimizer state and the learning rates that it would have had, and ends at the same weights.
+    with the data, the optimizer state and the learning rates that it would have had, and ends at the same weights. An
+    error that ends a run says what is kept of it. With `keep="best"` in the plan, every epoch is validated, and the
+    weights of the best one are kept; with `patience`, the run ends after as many epochs without a better score.
 
     At the end the folder holds `model.keras`, `metrics.json`, `predictions.png`, `report.html` and `decoding.json`: for
     tasks whose output is decoded the thresholds, otherwise the postprocessing that `evaluation.choose_postprocessing`
@@ -75,6 +84,8 @@ def fit(
         resume: bool. Whether to continue an interrupted run from its last checkpoint. Defaults to False.
         overwrite: bool. Whether to replace an older run. Defaults to False.
         seconds_spent: float. Seconds that already count toward `plan["minutes"]`. Defaults to 0.
+        log: sequence of "tensorboard", "wandb" and "mlflow". Further logs, with scores and with predictions for some
+            validation images, which their Keras callbacks write into the run folder, offline. Defaults to ().
         callbacks: sequence of further Keras callbacks. Defaults to ().
         progress: callable (done, total) that the final evaluation calls with its numbers of images, or None. Defaults
             to None.
@@ -84,7 +95,9 @@ def fit(
 
     Raises:
         InputError: the run folder cannot be used, the model cannot be built, the data differs from that of the resumed
-            run, the loss is no longer finite, or a file of the data can no longer be read.
+            run, the loss or the weights are no longer finite, a file of the data can no longer be read, or the disk is
+            full.
+        ImportError: the package of a log is missing: `pip install "keras-seg[tensorboard]"`, `[wandb]` or `[mlflow]`.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(run)
     if resume and run.is_folds:
@@ -92,26 +105,36 @@ def fit(
     run.check_startable(resume=resume, overwrite=overwrite)
     task = find_task(plan.task)
     task.check_installed()
+    check_logs(log)
     keras.utils.set_random_seed(plan["seed"])
     if resume:
         _check_same_data(plan, train, validation)
-        checkpoint = load_checkpoint(run)
-    else:
-        checkpoint = None
+        run._sweep()
+    checkpoint = load_checkpoint(run) if resume and not run.model_file.exists() else None
     model = build_model(plan) if checkpoint is None else checkpoint.model
     if not resume:
         # A model that cannot be built has failed by now, before an older run is replaced.
         run._create(plan, task.label_schema(train))
-    first_epoch = 0 if checkpoint is None else checkpoint.epoch
-    if plan["minutes"] is not None or first_epoch < plan["epochs"]:
-        schedule = _schedule(plan, first_epoch, seconds_spent + (0.0 if checkpoint is None else checkpoint.seconds))
-        rows = [] if checkpoint is None else checkpoint.rows
-        recorder = RunRecorder(run, validation, schedule=schedule, task=task, rows=rows)
-        dataset = _dataset(plan, task, train, first_epoch)
-        _train(model, dataset, plan=plan, first_epoch=first_epoch, callbacks=[schedule, recorder, *callbacks])
-    with _files.written_aside(run.model_file, overwrite=True) as aside:
-        model.save(aside)
-    return finish(run, task, model=model, indices=(train, validation), progress=progress)
+    try:
+        if run.model_file.exists():  # It was interrupted after the training.
+            model, epoch = run.load_model(), saved_state(run).get("best")
+        else:
+            with experiment_logs(log, run=run, plan=plan, panel=lambda now: _panel(task, now, validation, {})) as logs:
+                model, epoch = _train(
+                    model,
+                    plan=plan,
+                    task=task,
+                    run=run,
+                    indices=(train, validation),
+                    checkpoint=checkpoint,
+                    seconds_spent=seconds_spent,
+                    callbacks=[*logs, *callbacks],
+                )
+            with _files.written_aside(run.model_file, overwrite=True) as aside:
+                model.save(aside)
+        return _finish(run, task, model=model, epoch=epoch, indices=(train, validation), progress=progress)
+    except InputError as error:
+        raise with_kept_state(error, run) from error
 
 
 def _check_same_data(plan: Plan, train: Any, validation: Any) -> None:
@@ -154,27 +177,62 @@ def _dataset(plan: Plan, task: Task, train: Any, first_epoch: int) -> Any:
     return task.targets(dataset, train, plan)
 
 
-def _train(model: keras.Model, dataset: Any, *, plan: Plan, first_epoch: int, callbacks: list) -> None:
+def _train(
+    model: keras.Model,
+    *,
+    plan: Plan,
+    task: Task,
+    run: RunFolder,
+    indices: tuple[Any, Any],
+    checkpoint: Checkpoint | None,
+    seconds_spent: float,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> tuple[keras.Model, int | None]:
+    """Train from the checkpoint to the end of the plan; returns the model to keep, and its epoch if it is the best."""
+    train, validation = indices
+    best = BestEpoch.of(plan, task)
+    first_epoch = 0 if checkpoint is None else checkpoint.epoch
+    done = plan["minutes"] is None and first_epoch >= plan["epochs"]
+    if checkpoint is not None and (done or best.is_over(checkpoint.rows)):
+        return _kept(model, run, first_epoch, checkpoint.best)
+    schedule = _schedule(plan, first_epoch, seconds_spent + (0.0 if checkpoint is None else checkpoint.seconds))
+    rows = [] if checkpoint is None else checkpoint.rows
+    recorder = RunRecorder(run, validation, schedule=schedule, task=task, best=best, rows=rows)
     try:
         model.fit(
-            dataset,
+            _dataset(plan, task, train, first_epoch),
             epochs=_ENDLESS if plan["minutes"] is not None else plan["epochs"],
             initial_epoch=first_epoch,
             steps_per_epoch=plan["steps_per_epoch"],
             shuffle=False,  # The pipeline shuffles.
             verbose=0,  # pyright: ignore[reportArgumentType] (Keras annotates nothing; its default is "auto".)
-            callbacks=callbacks,
+            callbacks=[schedule, recorder, *callbacks],
         )
     except Exception as error:
         # A file that broke after the scan comes out of tf.data wrapped in TensorFlow's own error.
         raise (unwrap_error(error) or error) from error
+    if best.kept:  # That it is finite was checked when it was saved.
+        return _kept(model, run, len(recorder.rows), best.epoch(recorder.rows))
+    check_finite(model, len(recorder.rows))
+    return model, None
 
 
-def finish(
+def _kept(model: keras.Model, run: RunFolder, epoch: int, best: int | None) -> tuple[keras.Model, int | None]:
+    """The model of the best epoch if it is kept, otherwise that of the last one; and which is the best."""
+    return (model if best in (None, epoch) else load_epoch(run, best)), best
+
+
+def _panel(task: Task, model: keras.Model, index: Any, settings: dict) -> Image.Image:
+    """A picture of predictions for some images."""
+    return task.panel(model, index, spread(len(index), _PANEL_ROWS), settings)
+
+
+def _finish(
     run: RunFolder,
     task: Task,
     *,
     model: keras.Model,
+    epoch: int | None,
     indices: tuple[Any, Any],
     progress: Callable[[int, int | None], None] | None,
 ) -> TrainingResult:
@@ -185,9 +243,10 @@ def finish(
         _files.write_json(run.decoding_file, decoding)
     evaluation = task.evaluate(model, index, settings=decoding, progress=progress)
     results = {"split": "validation", "data": index.path, "train_data": train.path, **evaluation.to_dict()}
+    if epoch is not None:
+        results["epoch"] = epoch
     _files.write_json(run.metrics_file, {**results, "decoding": decoding} if decoding else results)
-    panel = task.panel(model, index, spread(len(index), _PANEL_ROWS), decoding)
     with _files.written_aside(run.panel_file, overwrite=True) as aside:
-        panel.save(aside)
+        _panel(task, model, index, decoding).save(aside)
     write_page(run, task, model=model, indices=indices, progress=progress)
-    return TrainingResult(model=model, evaluation=evaluation, decoding=decoding)
+    return TrainingResult(model=model, evaluation=evaluation, decoding=decoding, epoch=epoch)

@@ -1,9 +1,10 @@
 """Cross-validation: one run per fold, and their ensemble."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from keras_seg._types import PathLike
+from keras_seg.training.experiment_logs import check_logs
 from keras_seg.training.fold_runs import Fold, FoldRuns, FoldsResult
 from keras_seg.training.run_folder import RunFolder
 
@@ -18,6 +19,7 @@ def fit_folds(
     choices: Mapping[str, Any] | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    log: Sequence[str] = (),
     started: Callable[[Fold], None] | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> FoldsResult:
@@ -43,6 +45,7 @@ def fit_folds(
         resume: bool. Whether to continue an interrupted run, with the choices that it was begun with. Defaults to
             False.
         overwrite: bool. Whether to replace an older run. Defaults to False.
+        log: sequence of str. Further logs of each fold, as for `fit`. Defaults to ().
         started: callable (fold), called before each fold that is trained, or None. A fold has `number`, `train`,
             `validation`, `run` and `plan`. Defaults to None.
         progress: callable (images done, images) of the evaluation of all folds, or None. Defaults to None.
@@ -53,6 +56,7 @@ def fit_folds(
     Raises:
         InputError: there are fewer images or groups than folds, the task is not "semantic", the run folder cannot be
             used, or what `make_plan`, `fit` and `data.split_folds` refuse.
+        ImportError: the package of a log is missing.
 
     Examples:
 
@@ -62,6 +66,7 @@ def fit_folds(
     print(result.folds.mean_iou, result.model)
     ```
     """
+    check_logs(log)
     runs = FoldRuns(
         index,
         run=run,
@@ -76,5 +81,5 @@ def fit_folds(
         if not fold.finished:
             if started is not None:
                 started(fold)
-            runs.train(fold)
+            runs.train(fold, log=log)
     return runs.finish(progress)

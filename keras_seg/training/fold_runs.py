@@ -3,7 +3,6 @@
 import dataclasses
 import inspect
 import json
-import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from keras_seg.data import FolderIndex, split_folds
 from keras_seg.inference import Ensemble
 from keras_seg.training.build_model import build_model
 from keras_seg.training.fingerprint import fingerprint
-from keras_seg.training.fit import TrainingResult, finish, fit
+from keras_seg.training.fit import TrainingResult, fit
 from keras_seg.training.folds_report import write_folds_page
 from keras_seg.training.plan import Plan, make_plan
 from keras_seg.training.run_folder import RunFolder
@@ -67,8 +66,8 @@ class Fold:
 
     @property
     def finished(self) -> bool:
-        """Whether the fold is trained and evaluated: its report is written last."""
-        return self.run.model_file.exists() and self.run.report_file.exists()
+        """bool. Whether the fold is trained and evaluated."""
+        return self.run.finished
 
 
 class FoldRuns:
@@ -153,6 +152,7 @@ class FoldRuns:
         fold: Fold,
         *,
         seconds_spent: float = 0.0,
+        log: Sequence[str] = (),
         callbacks: Sequence[keras.callbacks.Callback] = (),
         progress: Callable[[int, int | None], None] | None = None,
     ) -> TrainingResult:
@@ -164,15 +164,10 @@ class FoldRuns:
         Other arguments: those of `fit`.
         """
         run = fold.run
-        options: dict[str, Any] = {"callbacks": callbacks, "progress": progress}
+        options: dict[str, Any] = {"log": log, "callbacks": callbacks, "progress": progress}
         options |= {"train": fold.train, "validation": fold.validation}
-        if run.model_file.exists():
-            # It was interrupted after the training.
-            return finish(run, _KIND, model=run.load_model(), indices=(fold.train, fold.validation), progress=progress)
         if run.plan_file.exists():
             return fit(run.load_plan(), run=run, resume=True, **options)
-        if run.labels_file.exists():
-            run.labels_file.unlink()  # Interrupted between its first two files.
         return fit(fold.plan, run=run, seconds_spent=seconds_spent, **options)
 
     def finish(self, progress: Callable[[int, int | None], None] | None = None) -> FoldsResult:
@@ -245,9 +240,7 @@ class FoldRuns:
     def _create(self, plan: Plan, settings: dict[str, Any]) -> None:
         """Replace an older run by the plan, the labels and the settings of this one."""
         for fold in self.folds:
-            folder: pathlib.Path = fold.run.path
-            if folder.exists() and not (folder.is_dir() and (fold.run.plan_file.exists() or not any(folder.iterdir()))):
-                raise InputError(f"{folder}: does not belong to a run, and is left alone. Choose another folder.")
+            fold.run.check_startable(overwrite=True)
         self.run._create(plan, _KIND.label_schema(self.index), folds=settings)
         for fold in self.folds:
             if fold.run.path.exists():

@@ -22,7 +22,9 @@ _COUNTED_SHARE = 0.0005
 # Where a crop shows little of an image, most crops would not hold a rare class.
 _RARE_SHARE, _RARE_CROP = 0.05, 0.5
 
-_COUNTS = ("batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "border_width")
+_COUNTS = (
+    "batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "patience", "border_width",
+)  # fmt: skip
 
 
 def make_plan(
@@ -44,6 +46,8 @@ def make_plan(
     steps_per_epoch: int | None = None,
     epochs: int | None = None,
     minutes: float | None = None,
+    keep: str | None = None,
+    patience: int | None = None,
     learning_rate: float | None = None,
     weight_decay: float | None = None,
     ema: float | None = None,
@@ -75,6 +79,8 @@ def make_plan(
         steps_per_epoch: int. Steps between two lines of the log.
         epochs: int. Length of the run; excludes `minutes`.
         minutes: float. Length of the run; excludes `epochs`.
+        keep: "last" or "best". Which epoch's weights are kept: with "best", every epoch is validated.
+        patience: int. Epochs without a better validation score after which the run ends; excludes `minutes`.
         learning_rate: float. The highest learning rate.
         weight_decay: float. Decay of the kernels.
         ema: float in [0, 1). Momentum of an average of the weights that replaces them at the end; 0 for none.
@@ -164,6 +170,9 @@ def make_plan(
         f"{settings.epochs} unless minutes are given{settings.because('epochs')}",
         None if limit is not None else settings.epochs,
     )
+    choose("patience", "runs do not end early unless given", None)
+    ends_early = choices["patience"].value is not None
+    choose("keep", "the best epoch if the run may end early, otherwise the last", "best" if ends_early else "last")
     choose("learning_rate", "0.003 from scratch, 0.001 with pretrained weights", 0.003 if source is None else 0.001)
     choose("weight_decay", "0.01, on kernels only", 0.01)
     choose("ema", settings.ema_rule, settings.ema)
@@ -237,6 +246,12 @@ def _check(given: Mapping) -> None:
     """Check the ranges of what was given; the rules choose within range."""
     if "epochs" in given and "minutes" in given:
         _validation.fail("minutes", "and `epochs` exclude each other", given["minutes"], "Give one of the two.")
+    if "patience" in given and given.get("keep") == "last":
+        _validation.fail("keep", 'must be "best" with `patience`', given["keep"], "Drop one of the two.")
+    for name in ("patience", "keep"):
+        if "minutes" in given and given.get(name, "last") != "last":
+            fix = "Give `epochs`: minutes end with a learning rate of zero, and the last weights are kept."
+            _validation.fail(name, "has no effect on a run of minutes", given[name], fix)
     for name, value in given.items():
         if name in _COUNTS:
             _validation.integer(name, value)
@@ -244,6 +259,8 @@ def _check(given: Mapping) -> None:
             _validation.integer(name, value, 0)
         elif name == "rare_classes":
             _validation.integers(name, value, 0) if value else None
+        elif name == "keep":
+            _validation.one_of(name, value, ("last", "best"))
         elif name == "crop":
             _validation.pair(name, value)
         elif name == "minutes":

@@ -1,5 +1,6 @@
 """The folder that holds everything about one training run."""
 
+import csv
 import json
 import pathlib
 import shutil
@@ -22,7 +23,8 @@ class RunFolder:
 
     A run of folds holds a run per fold, fold1/, fold2/, ..., and folds.json; its model is ensemble.keras.
 
-    Every file is written aside and renamed, so an interrupted run leaves only whole files.
+    Every file is written aside and renamed, so a run that is killed leaves whole files, and beside them at most
+    temporary folders, which the next run here removes.
 
     Args:
         path: str or path. The folder, or the file ensemble.keras in it.
@@ -42,6 +44,8 @@ class RunFolder:
         self.decoding_file = self.path / "decoding.json"
         self.checkpoints = self.path / "checkpoints"
         self.state_file = self.checkpoints / "state.json"
+        # There while a run begins, so that a folder without a plan is known to be ours.
+        self._begun = self.path / ".begun"
 
     @property
     def is_folds(self) -> bool:
@@ -52,6 +56,11 @@ class RunFolder:
     def model_file(self) -> pathlib.Path:
         """Path of the trained model: model.keras, or ensemble.keras of folds."""
         return self.path / (_ENSEMBLE if self.is_folds else "model.keras")
+
+    @property
+    def finished(self) -> bool:
+        """bool. Whether the run is trained and evaluated: its report is written last."""
+        return self.model_file.exists() and self.report_file.exists()
 
     def check_startable(self, *, resume: bool = False, overwrite: bool = False) -> None:
         """Fail, before anything is computed, if `fit` could not start or resume a run here.
@@ -69,8 +78,12 @@ class RunFolder:
                 "new one. Drop one of them."
             )
         if resume:
+            if self._begun.exists() and not self.plan_file.exists():
+                raise InputError(
+                    f"{self.path}: was interrupted before training began, nothing can be resumed. Start a new run."
+                )
             self.load_plan()
-            if self.model_file.exists():
+            if self.finished:
                 raise InputError(
                     f"{self.path}: its training has ended. Use its model, or start a new run with `overwrite=True`."
                 )
@@ -84,6 +97,8 @@ class RunFolder:
             raise InputError(f"{self.path}: is a file, not a folder. Choose another folder.")
         if not any(self.path.iterdir()):
             return
+        if not self.plan_file.exists() and self._begun.exists():
+            return  # Its start was interrupted.
         if not self.plan_file.exists():
             raise InputError(
                 f"{self.path}: holds files that do not belong to a run, and is left alone. Choose another folder."
@@ -97,24 +112,25 @@ class RunFolder:
     def _create(self, plan: Plan, labels: Mapping, *, folds: Mapping | None = None) -> None:
         """Remove the files of an older run, and write the plan and the labels of a new one."""
         try:
-            if self.path.exists():
-                self._clear()
             self.path.mkdir(parents=True, exist_ok=True)
+            self._begun.touch()
+            self._clear()
             _files.write_json(self.labels_file, labels)
             if folds is not None:
                 _files.write_json(self.folds_file, folds)
             # The plan makes it a run, so it comes last.
             _files.write_json(self.plan_file, plan.to_dict())
+            self._begun.unlink()
         except OSError as error:
             raise _files.not_writable(self.path, error) from error
 
-    def _own_items(self) -> list[pathlib.Path]:
+    def _items(self) -> tuple[pathlib.Path, ...]:
         """The files that a run writes. Other files in the folder are not ours and stay."""
-        named = (
+        return (
             self.labels_file, self.log_file, self.metrics_file, self.panel_file, self.report_file, self.decoding_file,
             self.path / "model.keras", self.path / _ENSEMBLE, self.checkpoints, self.folds_file, self.plan_file,
+            *(self.path / name for name in ("tensorboard", "wandb", "mlflow.db", "mlartifacts")),
         )  # fmt: skip
-        return [item for item in named if item.exists()]
 
     def fold(self, number: int) -> "RunFolder":
         """The run of a fold.
@@ -126,14 +142,28 @@ class RunFolder:
 
     def _clear(self) -> None:
         """Remove the files of an older run, and of the folds of one."""
+        self.plan_file.unlink(missing_ok=True)  # It makes the folder a run, so it goes first.
         if self.is_folds:
             for number in range(1, int(self.load_folds()["folds"]) + 1):
                 fold = self.fold(number)
                 fold._clear()
+                fold._begun.unlink(missing_ok=True)
                 if fold.path.is_dir() and not any(fold.path.iterdir()):
                     fold.path.rmdir()
-        for item in self._own_items():
-            shutil.rmtree(item) if item.is_dir() else item.unlink()
+        for item in self._items():
+            shutil.rmtree(item) if item.is_dir() else item.unlink(missing_ok=True)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what a killed process left of files that it was writing."""
+        if self.plan_file.exists():
+            self._begun.unlink(missing_ok=True)
+        names = {item.name for item in self._items()}
+        for folder in (self.path, self.checkpoints):
+            for item in list(folder.iterdir()) if folder.is_dir() else ():
+                name = _files.written_for(item)
+                if name is not None and (name in names or folder == self.checkpoints):
+                    shutil.rmtree(item)
 
     def load_plan(self) -> Plan:
         """The plan of the run."""
@@ -146,6 +176,13 @@ class RunFolder:
     def load_folds(self) -> dict:
         """The content of folds.json: the number of folds, the choices that were given, and notices of the scan."""
         return self._read(self.folds_file)
+
+    def load_log(self) -> list[dict[str, str]]:
+        """The rows of log.csv; empty if there is none."""
+        if not self.log_file.exists():
+            return []
+        with self.log_file.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
 
     def load_metrics(self) -> dict:
         """The content of metrics.json: the final evaluation and the data it was made on."""

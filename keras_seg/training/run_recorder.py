@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import Any, Self, cast
 
 import keras
+import numpy as np
 
 from keras_seg import _files
-from keras_seg._validation import InputError
+from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint, save_checkpoint
+from keras_seg.training.kept_state import DivergedError
 from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.tasks import Task
@@ -30,11 +32,19 @@ class RunRecorder(keras.callbacks.Callback):
         validation: `data.FolderIndex` or `data.InstanceIndex`.
         schedule: `ProgressSchedule`. It counts the steps and the time.
         task: `Task`. It evaluates the model.
+        best: `BestEpoch`. Whether the best epoch is kept: each is then validated, and saved if it is the best so far.
         rows: sequence of dicts. The log before a resumption. Defaults to ().
     """
 
     def __init__(
-        self, run: RunFolder, validation: Any, *, schedule: ProgressSchedule, task: Task, rows: Sequence[dict] = ()
+        self,
+        run: RunFolder,
+        validation: Any,
+        *,
+        schedule: ProgressSchedule,
+        task: Task,
+        best: BestEpoch,
+        rows: Sequence[dict] = (),
     ) -> None:
         super().__init__()
         self.run = run
@@ -42,6 +52,7 @@ class RunRecorder(keras.callbacks.Callback):
         self.schedule = schedule
         self.rows = list(rows)
         self.task = task
+        self.best = best
         self._validate = _Affordable(_SHARE)
         self._save = _Affordable(_SHARE)
 
@@ -50,7 +61,7 @@ class RunRecorder(keras.callbacks.Callback):
         model = cast(keras.Model, self.model)
         loss = float((logs or {}).get("loss", math.nan))
         if not math.isfinite(loss):
-            raise InputError(f"The loss of epoch {epoch + 1} is {loss}. Start a new run with a lower `learning_rate`.")
+            raise DivergedError(f"The loss of epoch {epoch + 1} is {loss}.")
         row = {
             "epoch": epoch + 1,
             "step": self.schedule.step,
@@ -59,7 +70,7 @@ class RunRecorder(keras.callbacks.Callback):
             "loss": loss,
         }
         last = self.schedule.progress >= 1.0
-        if not last and self._validate.due():
+        if self.best.kept or (not last and self._validate.due()):
             with self._validate:
                 result = self.task.quick_scores(model, self.validation)
             row |= {f"val_{name}": result[name] for name in self.task.scores}
@@ -67,9 +78,14 @@ class RunRecorder(keras.callbacks.Callback):
         if logs is not None:
             logs.update({name: row[name] for name in (f"val_{self.task.scores[0]}",) if name in row})
         _files.write_text(self.run.log_file, self._as_csv())
-        if not last and self._save.due():
+        best = self.best.epoch(self.rows) if self.best.kept else None
+        if self.best.is_over(self.rows):
+            model.stop_training = True
+        if best == epoch + 1 or (not last and self._save.due()):
             with self._save:
-                save_checkpoint(self.run, Checkpoint(model, epoch + 1, self.schedule.elapsed, self.rows))
+                # The last update of an epoch with a finite loss may have ruined the weights.
+                check_finite(model, epoch + 1)
+                save_checkpoint(self.run, Checkpoint(model, epoch + 1, self.schedule.elapsed, self.rows, best))
 
     def _as_csv(self) -> str:
         text = io.StringIO()
@@ -78,6 +94,19 @@ class RunRecorder(keras.callbacks.Callback):
         writer.writeheader()
         writer.writerows(self.rows)
         return text.getvalue()
+
+
+def check_finite(model: keras.Model, epoch: int) -> None:
+    """Fail if a weight of the model, or of its optimizer, is infinite or not a number.
+
+    Args:
+        model: compiled keras.Model.
+        epoch: int. Epochs done.
+    """
+    for variable in (*model.weights, *cast(Any, model.optimizer).variables):
+        values = np.asarray(keras.ops.convert_to_numpy(variable))
+        if not np.issubdtype(values.dtype, np.integer) and not np.isfinite(values).all():
+            raise DivergedError(f"The weights after epoch {epoch} are not finite.")
 
 
 class _Affordable:

@@ -1,6 +1,5 @@
 """The report of a run: report.html."""
 
-import csv
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -85,17 +84,10 @@ def write_page(
         name=str(run.path),
         data=train.path,
         plan=run.load_plan().to_dict(),
-        log=_log(run),
+        log=run.load_log(),
         score=task.score_label,
         exports=exports_of(run.path),
         notices=notices,
     )
     _files.write_text(run.report_file, html)
     return run.report_file
-
-
-def _log(run: RunFolder) -> list[dict[str, str]]:
-    if not run.log_file.exists():
-        return []
-    with run.log_file.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

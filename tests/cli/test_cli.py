@@ -3,7 +3,10 @@
 import json
 import os
 import pathlib
+import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -170,11 +173,29 @@ class TestTheWholeWay:
             assert hint in capsys.readouterr().err
 
     @pytest.mark.thorough
-    @pytest.mark.parametrize("format_, name", [("tflite", "model.tflite"), ("saved_model", "saved_model")])
-    def test_exports(self, copied, format_, name, capsys):
+    @pytest.mark.parametrize(
+        "format_, name",
+        [
+            ("tflite", "model.tflite"),
+            ("saved_model", "saved_model"),
+            pytest.param("onnx", "model.onnx", marks=pytest.mark.slow),
+            pytest.param("openvino", "model.xml", marks=pytest.mark.slow),
+        ],
+    )
+    def test_exports(self, copied, shapes, monkeypatch, format_, name, capsys):
         assert command("export", copied, "--format", format_) == 0
         assert (copied / name).exists()
         assert "largest difference" in capsys.readouterr().out
+        # What the model card says about use runs as it stands.
+        monkeypatch.chdir(copied)
+        shutil.copy(next((shapes / "val" / "images").iterdir()), "photo.jpg")
+        uses, found = re.findall("```python\n(.*?)```", (copied / "README.md").read_text(), re.DOTALL), {}
+        assert len(uses) == 2
+        for code in uses:
+            exec(code, found)
+        scores = found["result"] if format_ == "saved_model" else found["scores"]
+        scores = next(iter(scores.values())) if isinstance(scores, dict) else scores
+        assert np.shape(scores) == (1, 48, 56, len(ks.data.SHAPE_NAMES))
         assert command("export", copied, "--format", format_) == 2
         assert command("export", copied, "--format", format_, "--overwrite") == 0
 
@@ -188,15 +209,33 @@ class TestTheWholeWay:
         facts = json.loads((tmp_path / "run" / "plan.json").read_text())["fingerprint"]
         assert (facts["train_images"], facts["validation_images"]) == (6, 2)
 
-    @pytest.mark.slow  # tests/training/test_runs.py kills a run in every CI.
-    def test_resuming_a_killed_run(self, shapes, tmp_path, monkeypatch):
+    @pytest.mark.parametrize(
+        ("by", "status"),
+        [(signal.SIGTERM, 143), pytest.param(None, 130, marks=pytest.mark.slow)],
+    )
+    def test_a_stopped_run_says_how_to_go_on(self, shapes, tmp_path, monkeypatch, capsys, by, status):
         out = tmp_path / "run"
-        start = ("train", shapes, "--out", out, "--epochs", 2, "--batch-size", 2, "--crop", 32)
-        assert killed(monkeypatch, *start) == 130
+        options = ("--epochs", 2, "--batch-size", 2, "--crop", 32)
+        assert killed(monkeypatch, "train", shapes, "--out", out, *options, by=by) == status
+        (line,) = capsys.readouterr().err.splitlines()
+        again = ["keras-seg", "train", str(shapes), "--out", str(out), "--resume"]
+        assert line == f"Stopped. Kept: the state after epoch 1. Continue with: {shlex.join(again)}"
         assert command("train", shapes, "--out", out) == 2
-        assert command("train", shapes, "--out", out, "--resume") == 0
+        assert command(*shlex.split(line.partition("keras-seg ")[2])) == 0
         assert (out / "model.keras").exists()
         assert len((out / "log.csv").read_text().splitlines()) == 3
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+    def test_stopped_before_training(self, copied, shapes, monkeypatch, capsys):
+        """The older run, which would have been replaced, is not said to be kept for going on."""
+
+        def stop(*arguments, **options):
+            signal.raise_signal(signal.SIGTERM)
+
+        monkeypatch.setattr(ks.training, "make_plan", stop)
+        assert command("train", shapes, "--out", copied, "--overwrite") == 143
+        assert capsys.readouterr().err.splitlines() == ["Stopped. Training had not begun. Start it again."]
+        assert (copied / "model.keras").exists()
 
 
 @pytest.mark.slow
@@ -275,6 +314,8 @@ class TestBadInput:
             (("--weights", "nowhere.h5"), "nowhere.h5"),
             (("--batch-size", 0), "--batch-size must be an integer of at least 1"),
             (("--minutes", 1, "--epochs", 1), "exclude each other"),
+            (("--minutes", 1, "--patience", 3), "--patience has no effect on a run of minutes"),
+            (("--patience", 3, "--keep", "last"), '--keep must be "best" with --patience'),
             (("--crop", "32xx"), "HxW"),
             (("--bach-size", 3), "--batch-size"),
         ],
@@ -282,6 +323,11 @@ class TestBadInput:
     def test_options(self, shapes, tmp_path, capsys, options, hint):
         assert hint in refusal(capsys, "train", shapes, "--out", tmp_path / "run", *options)
         assert not (tmp_path / "run").exists()
+
+    def test_a_log_whose_package_is_missing(self, shapes, tmp_path, monkeypatch, capsys):
+        monkeypatch.setitem(sys.modules, "wandb", None)
+        line = refusal(capsys, "train", shapes, "--out", tmp_path / "run", "--log", "wandb")
+        assert line == 'Error: --log wandb needs wandb: pip install "keras-seg[wandb]"'
 
     def test_an_existing_run_is_kept(self, copied, shapes, capsys):
         before = (copied / "model.keras").read_bytes()

@@ -42,6 +42,7 @@ def test_a_run_that_was_interrupted_while_it_began(tmp_path, indices):
     run = tmp_path / "run"
     runs = FoldRuns(indices[0], run=run, folds=2, choices=CHOICES)
     (run / "fold1").mkdir()
+    (run / "fold1" / ".begun").touch()
     (run / "fold1" / "labels.json").write_text("{}")
     again = FoldRuns(indices[0], run=run, resume=True)
     assert [fold.plan.to_dict() for fold in again.folds] == [fold.plan.to_dict() for fold in runs.folds]

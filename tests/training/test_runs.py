@@ -1,17 +1,30 @@
 """Run folders: resuming to the same weights, whole files, validation that stays cheap."""
 
+import contextlib
 import csv
 import json
+import math
+import os
+import pathlib
+import re
+import resource
+import shutil
 
 import keras
 import numpy as np
 import pytest
 from made_data import scanned, shapes
+from refusals import refused
+from same_runs import assert_same_runs
 
 import keras_seg as ks
 from keras_seg import _files, _validation
 from keras_seg.training import RunFolder, fingerprint, fit, make_plan
-from keras_seg.training.run_recorder import _Affordable
+from keras_seg.training.best_epoch import BestEpoch
+from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from keras_seg.training.kept_state import DivergedError, kept_state, with_kept_state
+from keras_seg.training.run_recorder import _Affordable, check_finite
+from keras_seg.training.tasks import find_task
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +56,43 @@ def started_run(path, indices):
     return run, plan
 
 
-class Killed(Exception):
-    pass
+class Killed(BaseException):
+    """Ends the process, as far as the run can tell."""
 
 
-class KillAt(keras.callbacks.Callback):
-    """Ends the process, as far as the run can tell, during an epoch."""
+@pytest.fixture
+def killed_before(monkeypatch):
+    """A block in which the process is killed before a file of a name is put in place: nothing is cleaned up."""
 
-    def __init__(self, epoch):
+    @contextlib.contextmanager
+    def block(name):
+        replace, rmtree, dead = os.replace, shutil.rmtree, []
+
+        def replace_or_die(source, target):
+            if pathlib.Path(target).name == name:
+                dead.append(name)
+                raise Killed
+            replace(source, target)
+
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(os, "replace", replace_or_die)
+            patch.setattr(shutil, "rmtree", lambda *where, **options: None if dead else rmtree(*where, **options))
+            yield
+        keras.utils.clear_session()
+
+    return block
+
+
+class At(keras.callbacks.Callback):
+    """Calls a function when an epoch begins."""
+
+    def __init__(self, epoch, do):
         super().__init__()
-        self.epoch = epoch
+        self.epoch, self.do = epoch, do
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == self.epoch:
-            raise Killed
+            self.do()
 
 
 @pytest.fixture
@@ -66,22 +102,63 @@ def always_save(monkeypatch):
 
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
-def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save):
-    expected = of_epochs(tmp_path / "whole", indices, 4)
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save, killed_before):
+    """At the moments between two files; tests/cli/test_kill_9.py kills processes at random ones."""
+    of_epochs(tmp_path / "whole", indices, 4)
     run, plan = make_run(tmp_path / "killed", indices, epochs=4)
-    with pytest.raises(Killed):
-        trained(plan, indices, run, callbacks=[KillAt(2)])
-    keras.utils.clear_session()
-    resumed = trained(run.load_plan(), indices, run, resume=True)
+    with killed_before("plan.json"):
+        trained(plan, indices, run)
+    assert "interrupted before training began" in refused(run.check_startable, resume=True)
+    with killed_before("epoch_00003.keras"):
+        trained(plan, indices, run)
+    assert kept_state(run) == "the state after epoch 2"
+    with killed_before("report.html"):
+        trained(run.load_plan(), indices, run, resume=True)
+    assert kept_state(run) == "the trained model"
+    trained(run.load_plan(), indices, run, resume=True)
+    assert_same_runs(run, RunFolder(tmp_path / "whole"))
 
-    moved = 0
-    for ours, theirs in zip(resumed.get_weights(), expected.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
-        moved += np.abs(ours).sum()
-    assert moved > 0
-    whole, killed = (list(csv.DictReader((tmp_path / n / "log.csv").open())) for n in ("whole", "killed"))
-    assert [row["step"] for row in killed] == [row["step"] for row in whole] == ["2", "4", "6", "8"]
-    assert [row["learning_rate"] for row in killed] == [row["learning_rate"] for row in whole]
+
+@pytest.mark.slow
+def test_a_checkpoint_without_its_state_file_is_no_checkpoint(tmp_path, indices, always_save, killed_before):
+    of_epochs(tmp_path / "whole", indices, 3)
+    run, plan = make_run(tmp_path / "killed", indices, epochs=3)
+    with killed_before("state.json"):
+        trained(plan, indices, run)
+    assert kept_state(run) is None and len(list(run.checkpoints.glob("epoch_*"))) == 1
+    trained(plan, indices, run, resume=True)
+    assert_same_runs(run, RunFolder(tmp_path / "whole"))
+
+
+@pytest.mark.slow
+def test_what_ends_a_run_is_told_and_the_run_goes_on(tmp_path, tmp_path_factory):
+    """Images that vanish or break, and a full disk."""
+    folder = shapes(tmp_path_factory, train=6, val=3, image_size=(48, 48))
+    indices, choices = scanned(folder), {"epochs": 20, "cache": False}
+    whole, plan = make_run(tmp_path / "whole", indices, **choices)
+    trained(plan, indices, whole)
+    run, _ = make_run(tmp_path / "run", indices, **choices)
+    images, away = folder / "train" / "images", tmp_path / "images"
+    shutil.copytree(images, away)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def tear():
+        for image in images.iterdir():
+            image.write_bytes(image.read_bytes()[:60])
+
+    for resume, harm, said in (
+        (False, lambda: shutil.rmtree(images), "images/.*: there is no such file"),
+        (True, tear, r"images/.*: the image cannot be read"),
+        (True, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1])), "cannot be written .*Free some"),
+    ):
+        try:
+            line = refused(trained, plan, indices, run, resume=resume, callbacks=[At(1, harm)])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        assert re.search(rf"{said}.* Kept: the state after epoch \d+\. Then continue with `resume=True`\.", line), line
+        shutil.copytree(away, images, dirs_exist_ok=True)
+    trained(plan, indices, run, resume=True)
+    assert_same_runs(run, whole)
 
 
 @pytest.mark.slow_off_tensorflow
@@ -92,6 +169,37 @@ def test_resuming_without_the_checkpoint_would_differ(tmp_path, indices, always_
     pairs = zip(*(model.get_weights() for model in models), strict=True)
     differences = [np.abs(whole - short).max() for whole, short in pairs]
     assert max(differences) > 1e-2
+
+
+@pytest.mark.slow_off_tensorflow
+@pytest.mark.parametrize("killed", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_the_best_epoch_is_kept_and_a_run_ends_early(tmp_path, indices, monkeypatch, killed_before, killed):
+    scores, weights = {1: 0.2, 2: 0.5, 3: 0.4, 4: math.nan, 5: 0.9}, {}
+
+    def score(task, model, index):
+        epoch = int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // 2
+        weights[epoch] = model.get_weights()
+        return {"mean_iou": scores[epoch], "pixel_accuracy": 0.5}
+
+    monkeypatch.setattr("keras_seg.training.tasks.semantic.SemanticTask.quick_scores", score)
+    run, plan = make_run(tmp_path / "run", indices, epochs=9, patience=2)
+    assert plan["keep"] == "best"
+    if killed:
+        with killed_before("model.keras"):
+            trained(plan, indices, run)
+    model = trained(plan, indices, run, resume=killed)
+    assert [row["val_mean_iou"] for row in run.load_log()] == ["0.2", "0.5", "0.4", "nan"]
+    assert run.load_metrics()["epoch"] == 2
+    for ours, saved, expected in zip(model.get_weights(), run.load_model().get_weights(), weights[2], strict=True):
+        np.testing.assert_array_equal(ours, expected)
+        np.testing.assert_array_equal(saved, expected)
+
+
+def test_plans_of_earlier_versions_keep_the_last_epoch(indices):
+    plan = make_plan(fingerprint(*indices))
+    del plan.choices["keep"], plan.choices["patience"]
+    best = BestEpoch.of(plan, find_task("semantic"))
+    assert (best.kept, best.patience, best.epoch([]), best.is_over([])) == (False, None, None, False)
 
 
 @pytest.mark.slow_off_tensorflow
@@ -125,10 +233,36 @@ def test_validation_that_costs_much_is_done_seldom(monkeypatch):
 def test_a_loss_that_is_not_a_number_ends_the_run(tmp_path, indices, monkeypatch):
     run, plan = make_run(tmp_path / "run", indices, epochs=2, learning_rate=9.9)
     monkeypatch.setattr("keras_seg.losses.Crossentropy.call", lambda self, y, p, w=None: keras.ops.sum(p) * np.nan)
-    with pytest.raises(
-        _validation.InputError, match="The loss of epoch 1 is nan. Start a new run with a lower `learning_rate`"
-    ):
-        trained(plan, indices, run)
+    line = refused(trained, plan, indices, run)
+    assert line == "The loss of epoch 1 is nan. Start a new run with a lower `learning_rate`."
+    # With an earlier epoch that was saved.
+    run.checkpoints.mkdir()
+    run.state_file.write_text('{"epoch": 3}')
+    line = str(with_kept_state(DivergedError("The loss of epoch 5 is inf."), run))
+    assert line.startswith("The loss of epoch 5 is inf. Kept: the state after epoch 3. Lower the learning_rate in ")
+    assert f"{run.plan_file} and continue with `resume=True`" in line
+
+
+def test_weights_that_are_not_finite_are_not_saved():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    model.compile("adam", "mse")
+    model.train_on_batch(np.ones((1, 2)), np.ones((1, 2)))
+    check_finite(model, 1)
+    kernel, bias = model.get_weights()
+    model.set_weights([kernel, bias + np.inf])
+    assert refused(check_finite, model, 7) == "The weights after epoch 7 are not finite."
+
+
+def test_a_checkpoint_holds_the_states_of_dropout(tmp_path):
+    run, random = RunFolder(tmp_path / "run"), []
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dropout(0.5)])
+    model.compile("sgd", "mse")
+    image = np.ones((1, 8), "float32")
+    model(image, training=True)
+    save_checkpoint(run, Checkpoint(model, 1, 0.0, []))
+    for again in (model, load_checkpoint(run).model):
+        random.append(np.concatenate([keras.ops.convert_to_numpy(again(image, training=True)) for _ in range(8)]))
+    np.testing.assert_array_equal(*random)
 
 
 def test_a_finished_run_is_complete(tmp_path, indices):
@@ -225,6 +359,26 @@ class TestFiles:
                 (aside / text).write_text(text)
         assert [item.name for item in (tmp_path / "folder").iterdir()] == ["two"]
         assert len(list(tmp_path.iterdir())) == 1
+
+    @pytest.mark.parametrize("size", [10, 100_000])
+    def test_a_full_disk(self, tmp_path, size):
+        """Plans, logs and states are written like this. Of a model, an archive, the end fails to be written as well."""
+        model = keras.Sequential([keras.Input((200,)), keras.layers.Dense(200)])
+        where = tmp_path / "log.csv"
+        _files.write_text(where, "old")
+
+        def write():
+            with _files.written_aside(where, overwrite=True) as aside:
+                aside.write_text("epoch,step,seconds") if size == 10 else model.save(aside.with_suffix(".keras"))
+
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limit[1]))
+        try:
+            line = refused(write)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        assert line == f"{where}: cannot be written (File too large). Free some space, or choose another place."
+        assert (where.read_text(), len(list(tmp_path.iterdir()))) == ("old", 1)
 
     def test_existing_is_refused(self, tmp_path):
         (tmp_path / "a").touch()

@@ -146,6 +146,11 @@ def test_weights_that_keras_downloaded_before(monkeypatch, tmp_path):
     "given, message",
     [
         ({"minutes": 1, "epochs": 1}, "`minutes` and `epochs` exclude each other"),
+        ({"minutes": 1, "patience": 2}, "`patience` has no effect on a run of minutes.*Give `epochs`"),
+        ({"minutes": 1, "keep": "best"}, "`keep` has no effect on a run of minutes.*Give `epochs`"),
+        ({"patience": 2, "keep": "last"}, '`keep` must be "best" with `patience`'),
+        ({"patience": 0}, "`patience` must be an integer of at least 1"),
+        ({"keep": "bests"}, "`keep` is not a known option.*Did you mean 'best'"),
         ({"batch_size": 0}, "`batch_size` must be an integer of at least 1"),
         ({"learning_rate": -1.0}, "`learning_rate` must be a finite number"),
         ({"minutes": 0}, "`minutes` must be a finite number"),

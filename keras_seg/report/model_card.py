@@ -1,0 +1,158 @@
+"""The model card of a run: Markdown that goes with its exported files."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from keras_seg._page.blocks import Table
+from keras_seg._version import __version__
+from keras_seg.report.examination import points
+from keras_seg.report.run_page import data_table, export_table, plan_table, trained_sentence
+
+_HEADER = """---
+license: unknown
+library_name: keras
+pipeline_tag: image-segmentation
+tags:
+- keras_seg
+---
+"""
+
+# How a file is run, by its format; `image` is an array (height, width, channels).
+_USES = {
+    "keras": """import keras
+import keras_seg as ks
+
+model = keras.saving.load_model("{file}")
+image = ks.data.read_image("photo.jpg", channels={channels})
+scores = model.predict(image[None].astype("float32"))""",
+    "tflite": """from ai_edge_litert.interpreter import Interpreter
+
+interpreter = Interpreter("{file}")
+interpreter.allocate_tensors()
+interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[None].astype("{input}"))
+interpreter.invoke()
+{output} = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])""",
+    "onnx": """import onnxruntime
+
+session = onnxruntime.InferenceSession("{file}")
+{output} = session.run(None, {{session.get_inputs()[0].name: image[None].astype("{input}")}})[0]""",
+    "openvino": """import openvino
+
+model = openvino.compile_model("{file}")
+{output} = model(image[None].astype("{input}"))[0]""",
+    "saved_model": """import tensorflow as tf
+
+model = tf.saved_model.load("{file}")
+result = model.signatures["serving_default"](image=tf.constant(image[None].astype("{input}")))""",
+}
+
+
+def model_card(
+    name: str,
+    *,
+    plan: Mapping[str, Any],
+    log: Sequence[Mapping[str, str]],
+    metrics: Mapping[str, Any],
+    model_file: str,
+    exports: Mapping[str, Mapping[str, Any]],
+    text: str | None = None,
+) -> str:
+    """The card as Markdown.
+
+    Args:
+        name: str. The name of the run.
+        plan: dict, as `training.Plan.to_dict` returns it.
+        log: sequence of dicts of str. The rows of log.csv.
+        metrics: dict. The content of metrics.json.
+        model_file: str. The name of the Keras model in the run.
+        exports: dict from a file's name to its report, as in export_report.json.
+        text: str. The card before, of which everything outside of the generated lines is kept, such as the license.
+            Defaults to None, for none.
+    """
+    begin, end = card_marks(name)
+    content = "\n\n".join(_parts(name, plan, log, metrics=metrics, model_file=model_file, exports=exports))
+    before, after = (_HEADER, "\n") if text is None else (text.partition(begin)[0], text.partition(end)[2])
+    return f"{before}{begin}\n\n{content}\n\n{end}{after}"
+
+
+def card_marks(name: str) -> tuple[str, str]:
+    """The lines between which the card of a run is generated."""
+    return (
+        f"<!-- Card of the run {name}. Exports write the lines from here to the end mark again; others are yours. -->",
+        f"<!-- End of the card of the run {name}. -->",
+    )
+
+
+def _parts(
+    name: str,
+    plan: Mapping[str, Any],
+    log: Sequence[Mapping[str, str]],
+    *,
+    metrics: Mapping[str, Any],
+    model_file: str,
+    exports: Mapping[str, Mapping[str, Any]],
+) -> list[str]:
+    channels = plan["fingerprint"]["channels"]
+    names = ", ".join(f"{place} {_cell(name)}" for place, name in enumerate(plan["fingerprint"]["class_names"]))
+    parts = [
+        f"# {_cell(name)}",
+        trained_sentence(plan, log),
+        f"Input: batch, height, width, {channels} channels, values 0..255. Output: one channel per class: {names}.",
+        "## Scores",
+        _scores(metrics),
+        "Choices were made on these images, so expect slightly lower scores on others."
+        if metrics.get("split") == "validation"
+        else "Each image was predicted by the model that was not trained on it.",
+        "## How to use",
+        _code(_USES["keras"].format(file=model_file, channels=channels)),
+    ]
+    for file, report in exports.items():
+        given, output = report["input"], "ids" if report["output"] == "class_ids" else "scores"
+        scale = ", values -128..127" if given == "int8" else ""
+        parts += [
+            f"`{file}` ({report['format']}, input {given}{scale}, compared at {_size(report['input_shape'])}):",
+            _code(_USES[report["format"]].format(file=file, input=given, output=output)),
+        ]
+    if exports:
+        parts += ["## Files", _markdown(export_table(exports))]
+    parts += [
+        "## Training data",
+        _markdown(data_table(plan)),
+        "## Plan",
+        _markdown(plan_table(plan)),
+        f"Written by keras_seg {__version__}.",
+    ]
+    return parts
+
+
+def _scores(metrics: Mapping[str, Any]) -> str:
+    rows = [(f"IoU of {name}", points(value)) for name, value in metrics.get("iou", {}).items()]
+    for name, value in metrics.items():
+        if isinstance(value, float) and "threshold" not in name and "tolerance" not in name:
+            interval = metrics.get(f"{name}_interval")
+            ends = "" if interval is None else f" ({points(interval[0])} to {points(interval[1])}, 95 %)"
+            rows.append((name.replace("_", " ").replace("iou", "IoU"), points(value) + ends))
+    caption = f"Percent, on {metrics['images']:,} images ({metrics['split']})"
+    return _markdown(Table(caption=caption, headings=("score", "%"), rows=tuple(rows)))
+
+
+def _size(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape[1:3]))
+
+
+def _code(text: str) -> str:
+    return f"```python\n{text}\n```"
+
+
+def _markdown(table: Table) -> str:
+    """A table in Markdown, under its caption."""
+    lines = [table.headings, ["---"] * len(table.headings), *table.rows]
+    rows = [f"| {' | '.join(_cell(str(cell)) for cell in line)} |" for line in lines]
+    return "\n".join([f"{table.caption}:", "", *rows])
+
+
+def _cell(text: str) -> str:
+    """Text without a meaning in Markdown or HTML: names of classes come from files."""
+    for mark in "\\`*_|<>[]":
+        text = text.replace(mark, f"\\{mark}")
+    return text

@@ -1,0 +1,52 @@
+"""What an interrupted run keeps, in words."""
+
+from keras_seg._text import counted
+from keras_seg._validation import InputError
+from keras_seg.training.checkpoint import saved_state
+from keras_seg.training.run_folder import RunFolder
+
+
+class DivergedError(InputError):
+    """The loss or the weights are no longer finite, so going on from the kept state would end in the same way."""
+
+
+def kept_state(run: RunFolder) -> str | None:
+    """What is kept of a run that was interrupted, from which it resumes; None if no epoch was saved yet.
+
+    Args:
+        run: `RunFolder`, of one run or of folds.
+    """
+    if run.is_folds:
+        return _kept_folds(run)
+    if run.model_file.exists():
+        return "the trained model"
+    epoch = saved_state(run).get("epoch")
+    return None if epoch is None else f"the state after epoch {epoch}"
+
+
+def with_kept_state(error: InputError, run: RunFolder) -> InputError:
+    """An error that ended a run, followed by what is kept of it and how to go on."""
+    kept = kept_state(run)
+    if isinstance(error, DivergedError):
+        again = "Start a new run with a lower `learning_rate`."
+        if kept is not None:
+            again = (
+                f"Kept: {kept}. Lower the learning_rate in {run.plan_file} and continue with `resume=True`, or start a "
+                "new run."
+            )
+        return InputError(f"{error} {again}")
+    on = f"Kept: {kept}. Then continue" if kept is not None else "No epoch was saved yet. Then start again"
+    return InputError(f"{error} {on} with `resume=True`.")
+
+
+def _kept_folds(run: RunFolder) -> str | None:
+    """The finished folds, and what is kept of the one after them."""
+    number = run.load_folds()["folds"]
+    folds = [run.fold(place) for place in range(1, number + 1)]
+    finished = sum(fold.finished for fold in folds)
+    parts = [f"{finished} of {counted(number, 'fold')}"] if finished else []
+    for place, fold in enumerate(folds, start=1):
+        state = None if fold.finished else kept_state(fold)
+        if state is not None:
+            parts.append(f"{state} of fold {place}")
+    return " and ".join(parts) or None
