@@ -107,8 +107,7 @@ _PLAN_OPTIONS = (
     click.option(
         "--binary/--no-binary",
         default=None,
-        help="Whether the model of two classes has one channel, with --task semantic. Default: if the first class is "
-        "the background.",
+        help="Whether the model of two classes has one channel, the probability of the second. Default: no.",
     ),
     click.option(
         "--border-width", type=int, help="Pixels on either side of a border, with --task instances or boundary."

@@ -19,7 +19,7 @@ from keras_seg_cli.start import keras_ready
 @data_options
 @plan_options
 @plan_file_option
-@probe_option("Default: no.")
+@probe_option
 @click.option("--json", "json_file", type=click.Path(), help="Also write the plan to this file, for `train --plan`.")
 def plan(
     data: str,

@@ -17,13 +17,12 @@ plan_file_option = click.option(
 )
 
 
-def probe_option(default: str) -> Any:
-    """The option that asks for measurements; `default` is what happens without it."""
-    return click.option(
-        "--probe/--no-probe",
-        default=None,
-        help=f"Whether to time some training steps where classes are thin, to choose the decoder stride. {default}",
-    )
+probe_option = click.option(
+    "--probe",
+    is_flag=True,
+    default=None,
+    help="Time some training steps where classes are thin, to choose the decoder stride.",
+)
 
 
 def task_of(task: str | None, plan_file: str | None, *, probe: bool | None) -> str:
@@ -56,10 +55,10 @@ def planned(
     facts = training.fingerprint(*indices, task=task)
     if plan_file is not None:
         return training.read_plan(plan_file, facts, choices=choices)
-    if probe is False:
+    if not probe:
         return training.make_plan(facts, **choices)
     with console.status("Planning"):
         plan = training.probed_plan(facts, choices=choices)
-    if probe and not plan.probe:
+    if not plan.probe:
         console.notices([NOT_NEEDED])
     return plan

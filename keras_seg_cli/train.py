@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @data_options
 @plan_options
 @plan_file_option
-@probe_option("Default: yes, in runs of at least 5 minutes.")
+@probe_option
 @click.option(
     "--folds",
     type=int,

@@ -10,7 +10,6 @@ from PIL import Image
 
 from keras_seg import _validation, data, evaluation, inference, report, visualization
 from keras_seg._types import PathLike
-from keras_seg.data.index.background import is_background
 from keras_seg.data.index.example_groups import group_keys
 from keras_seg.evaluation.choose_postprocessing import least_images
 from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
@@ -98,11 +97,7 @@ class SemanticTask(Task):
 
     def plan_choices(self, facts: Mapping) -> list[tuple[str, str, Any, tuple[str, ...]]]:
         """Whether the model has one channel."""
-        rule = "one channel for the second class if there are two and the first is the background, not ignored"
-        first, *_ = facts["class_names"]
-        only_background = is_background(first) or first == "class_0"
-        binary = facts["num_classes"] == 2 and only_background and not {0, 1} & set(facts["ignore_class"])
-        return [("binary", rule, binary, ("num_classes", "class_names", "ignore_class"))]
+        return [("binary", "a channel per class unless one is asked for", False, ("num_classes",))]
 
     def head(self, plan: "Plan") -> Head:
         """A softmax over the classes, or the probability of the second of two."""
