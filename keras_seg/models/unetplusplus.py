@@ -92,7 +92,7 @@ def UNetPlusPlus(
                 decoder_stage(
                     nodes[start],
                     _joined([*reversed(made), skip], f"node{start}_{stage}_join"),
-                    width if start == 0 else skip.shape[-1],
+                    width if start == 0 or skip is None else skip.shape[-1],
                     f"node{start}_{stage}",
                     interpolation=interpolation,
                     normalization=normalization,

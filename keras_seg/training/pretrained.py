@@ -67,7 +67,7 @@ def _place(name: str) -> str | None:
     """Where Keras keeps the file. Only the function that downloads it knows its name, so that is asked."""
 
     def ask(fname: str, *args: Any, cache_subdir: str = "datasets", **kwargs: Any) -> NoReturn:
-        raise _DownloadError(os.path.join(keras_home(), cache_subdir, fname))
+        raise _DownloadError(os.path.join(str(keras_home()), cache_subdir, fname))
 
     get_file, file_utils.get_file = file_utils.get_file, ask
     try:
