@@ -15,20 +15,15 @@ from keras_seg.data import FolderIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.evaluation import BoundaryEvaluation, boundary_lines, evaluate_boundaries
-from keras_seg.report.examination import Examination, examined, interval_over_images, points
-from keras_seg.report.shown_images import chosen, picture
+from keras_seg.report.examination import Examination, Settings, examined, interval_over_images, points
+from keras_seg.report.shown_images import chosen, photos
 from keras_seg.visualization.boundary_panel import LEGEND, TITLES, boundary_row
 
 _HEIGHT = 360
 
 
 def examine_boundaries(
-    model: keras.Model,
-    index: FolderIndex,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    most: int = 200,
-    progress: Progress = None,
+    model: keras.Model, index: FolderIndex, *, settings: Settings = None, most: int = 200, progress: Progress = None
 ) -> Examination:
     """Examine a boundary model on labeled images.
 
@@ -91,14 +86,9 @@ def _curves(result: BoundaryEvaluation) -> Charts:
         (name, [(t, float(v)) for t, v in zip(result.thresholds, values, strict=True)])
         for name, values in (("precision", result.precisions), ("recall", result.recalls))
     ]
-    chart = line_chart(
-        series,
-        title="Lines",
-        x_label="threshold of the probability",
-        limits=(0, 1),
-        dots=True,
-        description=f"The best F score is at the threshold {result.best_threshold:g}.",
-    )
+    best = f"The best F score is at the threshold {result.best_threshold:g}."
+    label = "threshold of the probability"
+    chart = line_chart(series, title="Lines", x_label=label, limits=(0, 1), dots=True, description=best)
     numbers = Table(
         caption="Numbers: precision and recall per threshold",
         headings=("threshold", "precision", "recall", "F score"),
@@ -118,10 +108,7 @@ def _images(model: keras.Model, index: FolderIndex, scores: np.ndarray, settings
         truth = edges_of(mask, 1, index.ignore_class) == 1
         drawn = boundary_row(image, truth, probability, line=line, height=_HEIGHT)
         file = index.pairs[position].image.name
-        pictures = tuple(
-            picture(values, title=title, alt=f"{title} of {file}", photo=True)
-            for title, values in zip(TITLES, drawn, strict=True)
-        )
+        pictures = photos(file, TITLES, drawn)
         text = f"F score {points(float(scores[position]))}; select a picture to enlarge it."
         rows.append(PictureRow(title=f"{name}: {file}", text=text, pictures=pictures))
     return Pictures(

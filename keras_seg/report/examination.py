@@ -1,7 +1,7 @@
 """What a pass over validation images found, as sections of a page."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,9 @@ import numpy as np
 from keras_seg._page.blocks import Section
 from keras_seg._text import counted
 from keras_seg.metrics.bootstrap import draw_images, interval_of
+
+# What was tuned for a model, such as decoding.json of its run.
+Settings = Mapping[str, Any] | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

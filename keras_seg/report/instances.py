@@ -1,8 +1,7 @@
 """The report on a model of separate objects."""
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -19,21 +18,16 @@ from keras_seg.evaluation.packed_maps import PackedMaps
 from keras_seg.inference.objects.instances import instances
 from keras_seg.metrics.instance_score import THRESHOLDS, instance_counts
 from keras_seg.metrics.segment_matching import instance_ious, score_of_counts
-from keras_seg.report.examination import Examination, examined, interval_over_images, points
+from keras_seg.report.examination import Examination, Settings, examined, interval_over_images, points
 from keras_seg.report.object_recall import by_side, recall_chart
-from keras_seg.report.shown_images import chosen, picture
+from keras_seg.report.shown_images import chosen, photos
 from keras_seg.visualization.instance_panel import LEGEND, TITLES, instance_row
 
 _HEIGHT = 360
 
 
 def examine_instances(
-    model: keras.Model,
-    index: InstanceIndex,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    most: int = 200,
-    progress: Progress = None,
+    model: keras.Model, index: InstanceIndex, *, settings: Settings = None, most: int = 200, progress: Progress = None
 ) -> Examination:
     """Examine an instance model on labeled images, in one pass.
 
@@ -127,10 +121,7 @@ def _images(index: InstanceIndex, scores: np.ndarray, maps: PackedMaps) -> Pictu
         image, ids = store.get(position)
         drawn = instance_row(image, ids.astype("int64"), maps[position].astype("int64"), height=_HEIGHT)
         file = index.pairs[position].image.name
-        pictures = tuple(
-            picture(values, title=title, alt=f"{title} of {file}", photo=True)
-            for title, values in zip(TITLES, drawn, strict=True)
-        )
+        pictures = photos(file, TITLES, drawn)
         text = f"Instance score {points(float(scores[position]))}; select a picture to enlarge it."
         rows.append(PictureRow(title=f"{name}: {file}", text=text, pictures=pictures))
     return Pictures(

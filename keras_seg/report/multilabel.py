@@ -1,8 +1,6 @@
 """The report on a model whose classes may overlap."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import keras
 
@@ -14,19 +12,14 @@ from keras_seg.data import MultiLabelIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel, predicted_classes
 from keras_seg.report.class_table import class_table, hex_color
-from keras_seg.report.examination import Examination, examined, points
-from keras_seg.report.shown_images import chosen, picture
+from keras_seg.report.examination import Examination, Settings, examined, points
+from keras_seg.report.shown_images import chosen, photos
 from keras_seg.visualization import palette
 from keras_seg.visualization.prediction_panel import TITLES, prediction_row
 
 
 def examine_multilabel(
-    model: keras.Model,
-    index: MultiLabelIndex,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    most: int = 200,
-    progress: Progress = None,
+    model: keras.Model, index: MultiLabelIndex, *, settings: Settings = None, most: int = 200, progress: Progress = None
 ) -> Examination:
     """Examine a model of overlapping classes on labeled images.
 
@@ -77,10 +70,7 @@ def _images(model: keras.Model, index: MultiLabelIndex, result: MultiLabelEvalua
         prediction = packed(predicted_classes(model, image))
         drawn = prediction_row(image, truth, prediction, colors=colors, overlapping=True)
         file = index.pairs[position].image.name
-        pictures = tuple(
-            picture(values, title=title, alt=f"{title} of {file}", photo=True)
-            for title, values in zip(TITLES, drawn, strict=True)
-        )
+        pictures = photos(file, TITLES, drawn)
         text = f"Mean IoU {points(float(of_images[position]))}; select a picture to enlarge it."
         rows.append(PictureRow(title=f"{name}: {file}", text=text, pictures=pictures))
     legend = [(hex_color(color), class_) for class_, color in zip(index.class_names, colors, strict=True)]

@@ -43,3 +43,11 @@ def picture(values: np.ndarray, *, title: str, alt: str, photo: bool) -> Picture
     if not photo and (colors := image.getcolors(256)) is not None:
         image = image.quantize(max(2, len(colors)), dither=Image.Dither.NONE)
     return Picture(source=data_uri(image, photo=photo), title=title, alt=alt)
+
+
+def photos(file: str, titles: Sequence[str], drawn: Sequence[np.ndarray]) -> tuple[Picture, ...]:
+    """The pictures of one row: what was drawn of an image file, each below its title."""
+    return tuple(
+        picture(values, title=title, alt=f"{title} of {file}", photo=True)
+        for title, values in zip(titles, drawn, strict=True)
+    )
