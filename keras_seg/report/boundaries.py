@@ -15,7 +15,7 @@ from keras_seg.data import FolderIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.evaluation import BoundaryEvaluation, boundary_lines, evaluate_boundaries
-from keras_seg.report.examination import Examination, Settings, examined, interval_over_images, points
+from keras_seg.report.examination import Examination, Settings, examined, interval_over_images, passed, points
 from keras_seg.report.shown_images import chosen, photos
 from keras_seg.visualization.boundary_panel import LEGEND, TITLES, boundary_row
 
@@ -46,13 +46,9 @@ def examine_boundaries(
     at = result.thresholds.index(result.threshold)
     of_images = _f_score(result.counts[:, at])
     counts = result.counts[:, at].astype("float64")
-    low, high = interval_over_images(counts, _f_score)
-    ends = f" (95 % interval {points(low)} to {points(high)})" if len(shown) > 1 else ""
-    images = _images(model, shown, of_images, settings or {})
+    ends = interval_over_images(counts, _f_score)
     return Examination(
-        images=len(shown),
-        total=len(index),
-        seconds=time.perf_counter() - began,
+        **passed(shown, index, began),
         summary=(
             f"Boundary F score is {points(result.f_score)} on {counted(len(shown), 'image')}{ends}: "
             f"{points(result.precision)} % of the predicted lines lie at an edge, and {points(result.recall)} % of the "
@@ -66,7 +62,7 @@ def examine_boundaries(
         ),
         sections=(
             Section(title="Thresholds", blocks=(_curves(result),)),
-            Section(title="Images", blocks=(images,)),
+            Section(title="Images", blocks=(_images(model, shown, of_images, settings or {}),)),
         ),
     )
 

@@ -18,7 +18,7 @@ from keras_seg.evaluation.packed_maps import PackedMaps
 from keras_seg.inference.objects.instances import instances
 from keras_seg.metrics.instance_score import THRESHOLDS, instance_counts
 from keras_seg.metrics.segment_matching import instance_ious, score_of_counts
-from keras_seg.report.examination import Examination, Settings, examined, interval_over_images, points
+from keras_seg.report.examination import Examination, Settings, examined, interval_over_images, passed, points
 from keras_seg.report.object_recall import by_side, recall_chart
 from keras_seg.report.shown_images import chosen, photos
 from keras_seg.visualization.instance_panel import LEGEND, TITLES, instance_row
@@ -56,14 +56,10 @@ def examine_instances(
         recalls.append(_recalls(true, predicted))
         maps[position] = predicted.astype("int32")
     of_images = score_of_counts(counts)
-    low, high = interval_over_images(of_images[:, None], lambda sums: sums[:, 0] / len(shown))
-    ends = f" (95 % interval {points(low)} to {points(high)})" if len(shown) > 1 else ""
+    ends = interval_over_images(of_images[:, None], lambda sums: sums[:, 0] / len(shown))
     found, extra, missed = (int(value) for value in counts[:, 0].sum(axis=0))
-    images = _images(shown, of_images, maps)
     return Examination(
-        images=len(shown),
-        total=len(index),
-        seconds=time.perf_counter() - began,
+        **passed(shown, index, began),
         summary=(
             f"Instance score is {points(of_images.mean())} on {counted(len(shown), 'image')}{ends}: {found:,} of "
             f"{counted(found + missed, 'object')} were found, and {extra:,} predicted objects are false."
@@ -76,7 +72,7 @@ def examine_instances(
         ),
         sections=(
             Section(title="Objects", blocks=(_charts(counts, recalls), Text(text=_EXPLAINED, soft=True))),
-            Section(title="Images", blocks=(images,)),
+            Section(title="Images", blocks=(_images(shown, of_images, maps),)),
         ),
     )
 

@@ -12,7 +12,7 @@ from keras_seg.data import MultiLabelIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel, predicted_classes
 from keras_seg.report.class_table import class_table, hex_color
-from keras_seg.report.examination import Examination, Settings, examined, points
+from keras_seg.report.examination import Examination, Settings, examined, passed, points
 from keras_seg.report.shown_images import chosen, photos
 from keras_seg.visualization import palette
 from keras_seg.visualization.prediction_panel import TITLES, prediction_row
@@ -45,9 +45,7 @@ def examine_multilabel(
     columns = result.by_class("precision"), result.by_class("recall"), pixels / max(1, result.counts[:, 0].sum())
     blocks = class_table(result.class_names, result.iou, result.iou_intervals(), columns)
     return Examination(
-        images=len(shown),
-        total=len(index),
-        seconds=time.perf_counter() - began,
+        **passed(shown, index, began),
         summary=f"Mean IoU of classes that may overlap is {points(result.mean_iou)} on "
         f"{counted(len(shown), 'image')}{ends}.",
         facts=(

@@ -21,7 +21,7 @@ from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.metrics import ConfusionMatrix, confidence_interval, iou_intervals, scores
 from keras_seg.report import error_distance, object_recall
 from keras_seg.report.class_table import class_table, hex_color
-from keras_seg.report.examination import Examination, Settings, examined, points
+from keras_seg.report.examination import Examination, Settings, examined, passed, points
 from keras_seg.report.postprocessing import cleaned_words, postprocessing_blocks
 from keras_seg.report.shown_images import chosen, picture
 from keras_seg.visualization import palette
@@ -81,9 +81,7 @@ def examine_semantic(
         maps[position] = ids.astype("uint8" if classes <= 256 else "uint16")
     calibration = sample.fit()
     return Examination(
-        images=len(shown),
-        total=len(index),
-        seconds=time.perf_counter() - began,
+        **passed(shown, index, began),
         summary=_summary(matrices, shown.class_names, distances, seed) + cleaned_words(clean, shown.class_names),
         facts=_facts(matrices),
         sections=tuple(
