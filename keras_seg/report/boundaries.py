@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_seg._page.blocks import Charts, PictureRow, Pictures, Section, Table
+from keras_seg._page.blocks import Charts, Pictures, Section, Table
 from keras_seg._page.charts import line_chart
 from keras_seg._text import counted
 from keras_seg._types import Progress
@@ -16,7 +16,7 @@ from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.evaluation import BoundaryEvaluation, boundary_lines, evaluate_boundaries
 from keras_seg.report.examination import Examination, Settings, examined, interval_over_images, passed, points
-from keras_seg.report.shown_images import chosen, photos
+from keras_seg.report.shown_images import chosen, photo_row
 from keras_seg.visualization.boundary_panel import LEGEND, TITLES, boundary_row
 
 _HEIGHT = 360
@@ -104,9 +104,8 @@ def _images(model: keras.Model, index: FolderIndex, scores: np.ndarray, settings
         truth = edges_of(mask, 1, index.ignore_class) == 1
         drawn = boundary_row(image, truth, probability, line=line, height=_HEIGHT)
         file = index.pairs[position].image.name
-        pictures = photos(file, TITLES, drawn)
-        text = f"F score {points(float(scores[position]))}; select a picture to enlarge it."
-        rows.append(PictureRow(title=f"{name}: {file}", text=text, pictures=pictures))
+        score = f"F score {points(float(scores[position]))}"
+        rows.append(photo_row(name, file, drawn, titles=TITLES, score=score))
     return Pictures(
         rows=tuple(rows), legend=tuple(("#{:02x}{:02x}{:02x}".format(*color), label) for label, color in LEGEND)
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from keras_seg._page.blocks import Charts, PictureRow, Pictures, Section, Table, Text
+from keras_seg._page.blocks import Charts, Pictures, Section, Table, Text
 from keras_seg._page.charts import line_chart
 from keras_seg._text import counted
 from keras_seg._types import Progress
@@ -20,7 +20,7 @@ from keras_seg.metrics.instance_score import THRESHOLDS, instance_counts
 from keras_seg.metrics.segment_matching import instance_ious, score_of_counts
 from keras_seg.report.examination import Examination, Settings, examined, interval_over_images, passed, points
 from keras_seg.report.object_recall import by_side, recall_chart
-from keras_seg.report.shown_images import chosen, photos
+from keras_seg.report.shown_images import chosen, photo_row
 from keras_seg.visualization.instance_panel import LEGEND, TITLES, instance_row
 
 _HEIGHT = 360
@@ -117,9 +117,8 @@ def _images(index: InstanceIndex, scores: np.ndarray, maps: PackedMaps) -> Pictu
         image, ids = store.get(position)
         drawn = instance_row(image, ids.astype("int64"), maps[position].astype("int64"), height=_HEIGHT)
         file = index.pairs[position].image.name
-        pictures = photos(file, TITLES, drawn)
-        text = f"Instance score {points(float(scores[position]))}; select a picture to enlarge it."
-        rows.append(PictureRow(title=f"{name}: {file}", text=text, pictures=pictures))
+        score = f"Instance score {points(float(scores[position]))}"
+        rows.append(photo_row(name, file, drawn, titles=TITLES, score=score))
     return Pictures(
         rows=tuple(rows), legend=tuple(("#{:02x}{:02x}{:02x}".format(*color), label) for label, color in LEGEND)
     )

@@ -5,7 +5,7 @@ import time
 import keras
 
 from keras_seg._labels.class_bits import packed
-from keras_seg._page.blocks import PictureRow, Pictures, Section
+from keras_seg._page.blocks import Pictures, Section
 from keras_seg._text import counted
 from keras_seg._types import Progress
 from keras_seg.data import MultiLabelIndex
@@ -13,7 +13,7 @@ from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel, predicted_classes
 from keras_seg.report.class_table import class_table, hex_color
 from keras_seg.report.examination import Examination, Settings, examined, passed, points
-from keras_seg.report.shown_images import chosen, photos
+from keras_seg.report.shown_images import chosen, photo_row
 from keras_seg.visualization import palette
 from keras_seg.visualization.prediction_panel import TITLES, prediction_row
 
@@ -68,8 +68,7 @@ def _images(model: keras.Model, index: MultiLabelIndex, result: MultiLabelEvalua
         prediction = packed(predicted_classes(model, image))
         drawn = prediction_row(image, truth, prediction, colors=colors, overlapping=True)
         file = index.pairs[position].image.name
-        pictures = photos(file, TITLES, drawn)
-        text = f"Mean IoU {points(float(of_images[position]))}; select a picture to enlarge it."
-        rows.append(PictureRow(title=f"{name}: {file}", text=text, pictures=pictures))
+        score = f"Mean IoU {points(float(of_images[position]))}"
+        rows.append(photo_row(name, file, drawn, titles=TITLES, score=score))
     legend = [(hex_color(color), class_) for class_, color in zip(index.class_names, colors, strict=True)]
     return Pictures(rows=tuple(rows), legend=tuple(legend))
