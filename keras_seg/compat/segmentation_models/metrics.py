@@ -70,12 +70,19 @@ class Metric:
         return cls(**config)
 
 
-@_register
+def _metric(name: str, formula: Callable[[Counts, float], Any]) -> Callable[[type[Metric]], type[Metric]]:
+    """Register a metric that is one formula of the counts and `smooth`."""
+
+    def registered(cls: type[Metric]) -> type[Metric]:
+        cls._name, cls._formula = name, staticmethod(formula)
+        return _register(cls)
+
+    return registered
+
+
+@_metric("iou_score", _scores.iou)
 class IOUScore(Metric):
     """Intersection over union. The arguments are those of `Metric`."""
-
-    _name = "iou_score"
-    _formula = staticmethod(_scores.iou)
 
 
 @_register
@@ -99,20 +106,14 @@ class FScore(Metric):
         return _scores.f_score(counts, self.smooth, self.beta)
 
 
-@_register
+@_metric("precision", _scores.precision)
 class Precision(Metric):
     """The share of the predicted pixels that is right. The arguments are those of `Metric`."""
 
-    _name = "precision"
-    _formula = staticmethod(_scores.precision)
 
-
-@_register
+@_metric("recall", _scores.recall)
 class Recall(Metric):
     """The share of the true pixels that is found. The arguments are those of `Metric`."""
-
-    _name = "recall"
-    _formula = staticmethod(_scores.recall)
 
 
 iou_score = IOUScore()
