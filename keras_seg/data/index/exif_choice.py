@@ -60,7 +60,11 @@ def exif_choice(examples: Sequence[_Example], given: str | None) -> tuple[str, l
 def checked_choice(examples: Sequence[_Example], given: str | None, *, word: str = "mask") -> tuple[str, list[str]]:
     """`exif_choice`, refused where it leaves masks of another size than their images; all of these in one error."""
     choice, notices = exif_choice(examples, given)
-    checked_map(lambda example: common_size(*example, choice, word=word), examples, workers=1)
+
+    def check_size(example: _Example) -> None:
+        common_size(*example, choice, word=word)
+
+    checked_map(check_size, examples, workers=1)
     return choice, notices
 
 
