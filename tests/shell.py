@@ -15,6 +15,31 @@ if keras.backend.backend() != "tensorflow":
     pytest.skip("the command line is tested once", allow_module_level=True)
 
 
+# Of tests that train by `trained_by_command`, untraced.
+MARKS = [
+    pytest.mark.tensorflow_only,
+    pytest.mark.thorough,
+    pytest.mark.filterwarnings("ignore:.*run_functions_eagerly:UserWarning"),
+]
+# The least training: one epoch of small crops.
+TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32", "--decoder-stride", 8)
+
+
+def untraced_epochs(steps):
+    """A fixture for a module: epochs of a few steps, untraced, as its tests are about the workflow, not the model."""
+    import tensorflow as tf
+
+    @pytest.fixture(scope="module", autouse=True)
+    def untraced():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("keras_seg.training.plan._FEWEST_STEPS", steps)
+            tf.config.run_functions_eagerly(True)
+            yield
+            tf.config.run_functions_eagerly(False)
+
+    return untraced
+
+
 def command(*arguments):
     """Exit status of `keras-seg ARGUMENTS`."""
     with pytest.raises(SystemExit) as caught:

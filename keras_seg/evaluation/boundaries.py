@@ -12,12 +12,13 @@ from keras_seg._types import ArrayLike, IgnoreClass, PathLike, Progress
 from keras_seg.data import FolderIndex
 from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.evaluation.batching import each_prediction, labeled_classes
+from keras_seg.evaluation.image_counts import ImageCounts
 
 THRESHOLDS = tuple(round(0.1 * step, 1) for step in range(1, 10))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BoundaryEvaluation:
+class BoundaryEvaluation(ImageCounts):
     """The results of a boundary model on a set of images, for each threshold of the probability.
 
     Attributes:
@@ -29,16 +30,10 @@ class BoundaryEvaluation:
         tolerance_ratio: float. The tolerance as a share of the diagonal of the image.
     """
 
-    counts: np.ndarray
     thresholds: tuple[float, ...]
     threshold: float
     tolerance_ratio: float
     score_name: ClassVar[str] = "boundary F score"
-
-    @property
-    def images(self) -> int:
-        """Number of images."""
-        return len(self.counts)
 
     @property
     def precisions(self) -> np.ndarray:

@@ -11,6 +11,7 @@ from keras_seg import _validation
 from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.data import InstanceIndex
 from keras_seg.evaluation.batching import each_prediction, labeled_objects
+from keras_seg.evaluation.image_counts import ImageCounts
 from keras_seg.inference.objects.instances import instances
 from keras_seg.metrics import PanopticQuality, instance_counts, panoptic_quality
 from keras_seg.metrics.instance_score import THRESHOLDS
@@ -18,7 +19,7 @@ from keras_seg.metrics.segment_matching import score_of_counts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class InstanceEvaluation:
+class InstanceEvaluation(ImageCounts):
     """The results of an instance model on a set of images.
 
     Attributes:
@@ -28,15 +29,9 @@ class InstanceEvaluation:
         panoptic: `metrics.PanopticQuality` of one class, the objects.
     """
 
-    counts: np.ndarray
     thresholds: tuple[float, ...]
     panoptic: PanopticQuality
     score_name: ClassVar[str] = "instance score"
-
-    @property
-    def images(self) -> int:
-        """Number of images."""
-        return len(self.counts)
 
     @property
     def image_scores(self) -> np.ndarray:

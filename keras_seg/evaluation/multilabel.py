@@ -9,6 +9,7 @@ import numpy as np
 from keras_seg._types import ArrayLike, PathLike, Progress
 from keras_seg.data import MultiLabelIndex, multilabel_targets
 from keras_seg.evaluation.batching import each_prediction, labeled_sets, output_channels
+from keras_seg.evaluation.image_counts import ImageCounts
 from keras_seg.inference.output_kind import output_kind
 from keras_seg.metrics import MultiLabelConfusion
 from keras_seg.metrics.bootstrap import draw_images, interval_of
@@ -19,7 +20,7 @@ _SAMPLES, _LEVEL = 1000, 0.95
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MultiLabelEvaluation:
+class MultiLabelEvaluation(ImageCounts):
     """The results of a model of overlapping classes on a set of images.
 
     Attributes:
@@ -27,13 +28,7 @@ class MultiLabelEvaluation:
         class_names: tuple of str.
     """
 
-    counts: np.ndarray
     class_names: tuple[str, ...]
-
-    @property
-    def images(self) -> int:
-        """Number of images."""
-        return len(self.counts)
 
     @property
     def iou(self) -> np.ndarray:

@@ -22,6 +22,8 @@ from keras_seg.models.parts import (
     upernet_names,
 )
 
+# The layers of the class scores, unless an original names others.
+_CLASSES = ("logits",)
 _ORIGINALS = (segformer_names, deeplabv3_names, lraspp_names, unetplusplus_names, upernet_names, ddrnet_names)
 
 
@@ -123,7 +125,7 @@ def _backbone(model: keras.Model, original: ModuleType) -> str | None:
 def _matched_decoder(
     original: ModuleType, model: keras.Model, arrays: dict[str, np.ndarray], source: str, *, head: bool
 ) -> Matching:
-    classes = original.CLASSES
+    classes = getattr(original, "CLASSES", _CLASSES)
     modules = {layer.name: original.module_of(layer.name, arrays) for layer in model.layers}
     key = f"{modules[classes[0]]}.bias"
     count = model.get_layer(classes[0]).filters

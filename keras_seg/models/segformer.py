@@ -11,12 +11,10 @@ from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers import ResizeLike
 from keras_seg.models.parts.encoder_decoder import (
     BackboneChoice,
-    backbone_encoder,
-    check_joinable,
     cropped_model,
+    joinable_encoder,
     padded,
     resized_model,
-    strides_from,
 )
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
@@ -70,9 +68,7 @@ def SegFormer(
 
     # Encoder
     choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
-    encoder = backbone_encoder(choice, input_shape)
-    strides = strides_from(4, encoder)
-    check_joinable(strides)
+    encoder, strides = joinable_encoder(choice, input_shape, finest=4)
     variant = variant_of(encoder)
     transformer = variant in mix_transformer.VARIANTS
     if filters is None:

@@ -11,14 +11,7 @@ from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers.upsample_conv import TORCH_EPSILON
 from keras_seg.models.parts.blocks import decoder_stage
 from keras_seg.models.parts.decoder_filters import decoder_stages, decoder_widths
-from keras_seg.models.parts.encoder_decoder import (
-    BackboneChoice,
-    backbone_encoder,
-    check_joinable,
-    cropped_model,
-    padded,
-    strides_of,
-)
+from keras_seg.models.parts.encoder_decoder import BackboneChoice, cropped_model, joinable_encoder, padded
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
@@ -72,9 +65,7 @@ def UNetPlusPlus(
 
     # Encoder
     choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
-    encoder = backbone_encoder(choice, input_shape)
-    strides = strides_of(encoder)
-    check_joinable(strides)
+    encoder, strides = joinable_encoder(choice, input_shape)
     deepest = strides[-1]
     _check_complete(strides)
     widths = decoder_widths(decoder_filters, decoder_stages(decoder_stride, deepest))

@@ -10,14 +10,7 @@ from keras_seg.layers import ResizeLike
 from keras_seg.layers.channel_normalization import ChannelNormalization
 from keras_seg.layers.upsample_conv import TORCH_EPSILON
 from keras_seg.models.parts.blocks import conv_block, pyramid_pooling
-from keras_seg.models.parts.encoder_decoder import (
-    BackboneChoice,
-    backbone_encoder,
-    check_joinable,
-    strides_from,
-    torch_padded,
-    torch_resized_model,
-)
+from keras_seg.models.parts.encoder_decoder import BackboneChoice, joinable_encoder, torch_padded, torch_resized_model
 from keras_seg.models.parts.heads import class_scores
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
@@ -71,9 +64,7 @@ def UPerNet(
 
     # Encoder
     choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
-    encoder = backbone_encoder(choice, input_shape)
-    strides = strides_from(4, encoder)
-    check_joinable(strides)
+    encoder, strides = joinable_encoder(choice, input_shape, finest=4)
     image = keras.Input(input_shape, name="image")
     pyramid = encoder(torch_padded(image, encoder, strides[-1]))
     maps = [ChannelNormalization(1e-6, name=f"map{stride}_norm")(pyramid[level_of(stride)]) for stride in strides]

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_seg._page.blocks import Charts, PictureRow, Pictures, Section, Table
+from keras_seg._page.blocks import Charts, Pictures, Section, Table
 from keras_seg._page.charts import line_chart
 from keras_seg._text import counted
 from keras_seg._types import Progress
@@ -15,20 +15,15 @@ from keras_seg.data import FolderIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.evaluation import BoundaryEvaluation, boundary_lines, evaluate_boundaries
-from keras_seg.report.examination import Examination, examined, interval_over_images, points
-from keras_seg.report.shown_images import chosen, picture
+from keras_seg.report.examination import Examination, Settings, examined, interval_over_images, passed, points
+from keras_seg.report.shown_images import chosen, photo_row
 from keras_seg.visualization.boundary_panel import LEGEND, TITLES, boundary_row
 
 _HEIGHT = 360
 
 
 def examine_boundaries(
-    model: keras.Model,
-    index: FolderIndex,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    most: int = 200,
-    progress: Progress = None,
+    model: keras.Model, index: FolderIndex, *, settings: Settings = None, most: int = 200, progress: Progress = None
 ) -> Examination:
     """Examine a boundary model on labeled images.
 
@@ -51,13 +46,9 @@ def examine_boundaries(
     at = result.thresholds.index(result.threshold)
     of_images = _f_score(result.counts[:, at])
     counts = result.counts[:, at].astype("float64")
-    low, high = interval_over_images(counts, _f_score)
-    ends = f" (95 % interval {points(low)} to {points(high)})" if len(shown) > 1 else ""
-    images = _images(model, shown, of_images, settings or {})
+    ends = interval_over_images(counts, _f_score)
     return Examination(
-        images=len(shown),
-        total=len(index),
-        seconds=time.perf_counter() - began,
+        **passed(shown, index, began),
         summary=(
             f"Boundary F score is {points(result.f_score)} on {counted(len(shown), 'image')}{ends}: "
             f"{points(result.precision)} % of the predicted lines lie at an edge, and {points(result.recall)} % of the "
@@ -71,7 +62,7 @@ def examine_boundaries(
         ),
         sections=(
             Section(title="Thresholds", blocks=(_curves(result),)),
-            Section(title="Images", blocks=(images,)),
+            Section(title="Images", blocks=(_images(model, shown, of_images, settings or {}),)),
         ),
     )
 
@@ -91,14 +82,9 @@ def _curves(result: BoundaryEvaluation) -> Charts:
         (name, [(t, float(v)) for t, v in zip(result.thresholds, values, strict=True)])
         for name, values in (("precision", result.precisions), ("recall", result.recalls))
     ]
-    chart = line_chart(
-        series,
-        title="Lines",
-        x_label="threshold of the probability",
-        limits=(0, 1),
-        dots=True,
-        description=f"The best F score is at the threshold {result.best_threshold:g}.",
-    )
+    best = f"The best F score is at the threshold {result.best_threshold:g}."
+    label = "threshold of the probability"
+    chart = line_chart(series, title="Lines", x_label=label, limits=(0, 1), dots=True, description=best)
     numbers = Table(
         caption="Numbers: precision and recall per threshold",
         headings=("threshold", "precision", "recall", "F score"),
@@ -118,12 +104,8 @@ def _images(model: keras.Model, index: FolderIndex, scores: np.ndarray, settings
         truth = edges_of(mask, 1, index.ignore_class) == 1
         drawn = boundary_row(image, truth, probability, line=line, height=_HEIGHT)
         file = index.pairs[position].image.name
-        pictures = tuple(
-            picture(values, title=title, alt=f"{title} of {file}", photo=True)
-            for title, values in zip(TITLES, drawn, strict=True)
-        )
-        text = f"F score {points(float(scores[position]))}; select a picture to enlarge it."
-        rows.append(PictureRow(title=f"{name}: {file}", text=text, pictures=pictures))
+        score = f"F score {points(float(scores[position]))}"
+        rows.append(photo_row(name, file, drawn, titles=TITLES, score=score))
     return Pictures(
         rows=tuple(rows), legend=tuple(("#{:02x}{:02x}{:02x}".format(*color), label) for label, color in LEGEND)
     )

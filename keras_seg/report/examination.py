@@ -1,7 +1,8 @@
 """What a pass over validation images found, as sections of a page."""
 
 import dataclasses
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy as np
 from keras_seg._page.blocks import Section
 from keras_seg._text import counted
 from keras_seg.metrics.bootstrap import draw_images, interval_of
+
+# What was tuned for a model, such as decoding.json of its run.
+Settings = Mapping[str, Any] | None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,16 +45,23 @@ class Examination:
         )
 
 
-def interval_over_images(counts: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> tuple[float, float]:
-    """The ends of the 95 % bootstrap interval of a score of counts that add up over images.
+def interval_over_images(counts: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> str:
+    """The 95 % bootstrap interval of a score of counts that add up over images, in brackets; empty for one image.
 
     Args:
         counts: float array (images, counts).
         score: function of sums (samples, counts) that gives the scores (samples,).
     """
+    if len(counts) == 1:
+        return ""
     sums = draw_images(len(counts), 1000, 0, 0.95) @ counts
     interval = interval_of(float(score(counts.sum(axis=0, keepdims=True))[0]), score(sums), 0.95)
-    return interval.low, interval.high
+    return f" (95 % interval {points(interval.low)} to {points(interval.high)})"
+
+
+def passed(shown: Any, index: Any, began: float) -> dict[str, Any]:
+    """What `Examination` says of the pass itself: over `shown`, of the images of `index`, since `began`."""
+    return {"images": len(shown), "total": len(index), "seconds": time.perf_counter() - began}
 
 
 def examined(index: Any, most: int) -> Any:

@@ -1,13 +1,12 @@
 """The report on a model of separate objects."""
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
-from keras_seg._page.blocks import Charts, PictureRow, Pictures, Section, Table, Text
+from keras_seg._page.blocks import Charts, Pictures, Section, Table, Text
 from keras_seg._page.charts import line_chart
 from keras_seg._text import counted
 from keras_seg._types import Progress
@@ -19,21 +18,16 @@ from keras_seg.evaluation.packed_maps import PackedMaps
 from keras_seg.inference.objects.instances import instances
 from keras_seg.metrics.instance_score import THRESHOLDS, instance_counts
 from keras_seg.metrics.segment_matching import instance_ious, score_of_counts
-from keras_seg.report.examination import Examination, examined, interval_over_images, points
+from keras_seg.report.examination import Examination, Settings, examined, interval_over_images, passed, points
 from keras_seg.report.object_recall import by_side, recall_chart
-from keras_seg.report.shown_images import chosen, picture
+from keras_seg.report.shown_images import chosen, photo_row
 from keras_seg.visualization.instance_panel import LEGEND, TITLES, instance_row
 
 _HEIGHT = 360
 
 
 def examine_instances(
-    model: keras.Model,
-    index: InstanceIndex,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    most: int = 200,
-    progress: Progress = None,
+    model: keras.Model, index: InstanceIndex, *, settings: Settings = None, most: int = 200, progress: Progress = None
 ) -> Examination:
     """Examine an instance model on labeled images, in one pass.
 
@@ -62,14 +56,10 @@ def examine_instances(
         recalls.append(_recalls(true, predicted))
         maps[position] = predicted.astype("int32")
     of_images = score_of_counts(counts)
-    low, high = interval_over_images(of_images[:, None], lambda sums: sums[:, 0] / len(shown))
-    ends = f" (95 % interval {points(low)} to {points(high)})" if len(shown) > 1 else ""
+    ends = interval_over_images(of_images[:, None], lambda sums: sums[:, 0] / len(shown))
     found, extra, missed = (int(value) for value in counts[:, 0].sum(axis=0))
-    images = _images(shown, of_images, maps)
     return Examination(
-        images=len(shown),
-        total=len(index),
-        seconds=time.perf_counter() - began,
+        **passed(shown, index, began),
         summary=(
             f"Instance score is {points(of_images.mean())} on {counted(len(shown), 'image')}{ends}: {found:,} of "
             f"{counted(found + missed, 'object')} were found, and {extra:,} predicted objects are false."
@@ -82,7 +72,7 @@ def examine_instances(
         ),
         sections=(
             Section(title="Objects", blocks=(_charts(counts, recalls), Text(text=_EXPLAINED, soft=True))),
-            Section(title="Images", blocks=(images,)),
+            Section(title="Images", blocks=(_images(shown, of_images, maps),)),
         ),
     )
 
@@ -127,12 +117,8 @@ def _images(index: InstanceIndex, scores: np.ndarray, maps: PackedMaps) -> Pictu
         image, ids = store.get(position)
         drawn = instance_row(image, ids.astype("int64"), maps[position].astype("int64"), height=_HEIGHT)
         file = index.pairs[position].image.name
-        pictures = tuple(
-            picture(values, title=title, alt=f"{title} of {file}", photo=True)
-            for title, values in zip(TITLES, drawn, strict=True)
-        )
-        text = f"Instance score {points(float(scores[position]))}; select a picture to enlarge it."
-        rows.append(PictureRow(title=f"{name}: {file}", text=text, pictures=pictures))
+        score = f"Instance score {points(float(scores[position]))}"
+        rows.append(photo_row(name, file, drawn, titles=TITLES, score=score))
     return Pictures(
         rows=tuple(rows), legend=tuple(("#{:02x}{:02x}{:02x}".format(*color), label) for label, color in LEGEND)
     )

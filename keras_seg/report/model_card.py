@@ -70,7 +70,8 @@ def model_card(
             Defaults to None, for none.
     """
     begin, end = card_marks(name)
-    content = "\n\n".join(_parts(name, plan, log, metrics=metrics, model_file=model_file, exports=exports))
+    parts = [*_scored(name, plan, log, metrics), *_used(plan["fingerprint"]["channels"], model_file, exports)]
+    content = "\n\n".join([*parts, *_trained(plan)])
     before, after = (_HEADER, "\n") if text is None else (text.partition(begin)[0], text.partition(end)[2])
     return f"{before}{begin}\n\n{content}\n\n{end}{after}"
 
@@ -83,18 +84,12 @@ def card_marks(name: str) -> tuple[str, str]:
     )
 
 
-def _parts(
-    name: str,
-    plan: Mapping[str, Any],
-    log: Sequence[Mapping[str, str]],
-    *,
-    metrics: Mapping[str, Any],
-    model_file: str,
-    exports: Mapping[str, Mapping[str, Any]],
+def _scored(
+    name: str, plan: Mapping[str, Any], log: Sequence[Mapping[str, str]], metrics: Mapping[str, Any]
 ) -> list[str]:
     channels = plan["fingerprint"]["channels"]
     names = ", ".join(f"{place} {_cell(name)}" for place, name in enumerate(plan["fingerprint"]["class_names"]))
-    parts = [
+    return [
         f"# {_cell(name)}",
         trained_sentence(plan, log),
         f"Input: batch, height, width, {channels} channels, values 0..255. Output: one channel per class: {names}.",
@@ -103,9 +98,11 @@ def _parts(
         "Choices were made on these images, so expect slightly lower scores on others."
         if metrics.get("split") == "validation"
         else "Each image was predicted by the model that was not trained on it.",
-        "## How to use",
-        _code(_USES["keras"].format(file=model_file, channels=channels)),
     ]
+
+
+def _used(channels: int, model_file: str, exports: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    parts = ["## How to use", _code(_USES["keras"].format(file=model_file, channels=channels))]
     for file, report in exports.items():
         given, output = report["input"], "ids" if report["output"] == "class_ids" else "scores"
         scale = ", values -128..127" if given == "int8" else ""
@@ -115,14 +112,17 @@ def _parts(
         ]
     if exports:
         parts += ["## Files", _markdown(export_table(exports))]
-    parts += [
+    return parts
+
+
+def _trained(plan: Mapping[str, Any]) -> list[str]:
+    return [
         "## Training data",
         _markdown(data_table(plan)),
         "## Plan",
         _markdown(plan_table(plan)),
         f"Written by keras_seg {__version__}.",
     ]
-    return parts
 
 
 def _scores(metrics: Mapping[str, Any]) -> str:

@@ -1,32 +1,25 @@
 """The report on a model whose classes may overlap."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 import keras
 
 from keras_seg._labels.class_bits import packed
-from keras_seg._page.blocks import PictureRow, Pictures, Section
+from keras_seg._page.blocks import Pictures, Section
 from keras_seg._text import counted
 from keras_seg._types import Progress
 from keras_seg.data import MultiLabelIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel, predicted_classes
 from keras_seg.report.class_table import class_table, hex_color
-from keras_seg.report.examination import Examination, examined, points
-from keras_seg.report.shown_images import chosen, picture
+from keras_seg.report.examination import Examination, Settings, examined, passed, points
+from keras_seg.report.shown_images import chosen, photo_row
 from keras_seg.visualization import palette
 from keras_seg.visualization.prediction_panel import TITLES, prediction_row
 
 
 def examine_multilabel(
-    model: keras.Model,
-    index: MultiLabelIndex,
-    *,
-    settings: Mapping[str, Any] | None = None,
-    most: int = 200,
-    progress: Progress = None,
+    model: keras.Model, index: MultiLabelIndex, *, settings: Settings = None, most: int = 200, progress: Progress = None
 ) -> Examination:
     """Examine a model of overlapping classes on labeled images.
 
@@ -52,9 +45,7 @@ def examine_multilabel(
     columns = result.by_class("precision"), result.by_class("recall"), pixels / max(1, result.counts[:, 0].sum())
     blocks = class_table(result.class_names, result.iou, result.iou_intervals(), columns)
     return Examination(
-        images=len(shown),
-        total=len(index),
-        seconds=time.perf_counter() - began,
+        **passed(shown, index, began),
         summary=f"Mean IoU of classes that may overlap is {points(result.mean_iou)} on "
         f"{counted(len(shown), 'image')}{ends}.",
         facts=(
@@ -77,11 +68,7 @@ def _images(model: keras.Model, index: MultiLabelIndex, result: MultiLabelEvalua
         prediction = packed(predicted_classes(model, image))
         drawn = prediction_row(image, truth, prediction, colors=colors, overlapping=True)
         file = index.pairs[position].image.name
-        pictures = tuple(
-            picture(values, title=title, alt=f"{title} of {file}", photo=True)
-            for title, values in zip(TITLES, drawn, strict=True)
-        )
-        text = f"Mean IoU {points(float(of_images[position]))}; select a picture to enlarge it."
-        rows.append(PictureRow(title=f"{name}: {file}", text=text, pictures=pictures))
+        score = f"Mean IoU {points(float(of_images[position]))}"
+        rows.append(photo_row(name, file, drawn, titles=TITLES, score=score))
     legend = [(hex_color(color), class_) for class_, color in zip(index.class_names, colors, strict=True)]
     return Pictures(rows=tuple(rows), legend=tuple(legend))

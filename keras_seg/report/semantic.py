@@ -1,8 +1,7 @@
 """The report on a model of one class per pixel: semantic, binary and single-channel."""
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -22,7 +21,7 @@ from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.metrics import ConfusionMatrix, confidence_interval, iou_intervals, scores
 from keras_seg.report import error_distance, object_recall
 from keras_seg.report.class_table import class_table, hex_color
-from keras_seg.report.examination import Examination, examined, points
+from keras_seg.report.examination import Examination, Settings, examined, passed, points
 from keras_seg.report.postprocessing import cleaned_words, postprocessing_blocks
 from keras_seg.report.shown_images import chosen, picture
 from keras_seg.visualization import palette
@@ -39,7 +38,7 @@ def examine_semantic(
     model: keras.Model,
     index: FolderIndex,
     *,
-    settings: Mapping[str, Any] | None = None,
+    settings: Settings = None,
     most: int = 200,
     seed: int = 0,
     progress: Progress = None,
@@ -82,9 +81,7 @@ def examine_semantic(
         maps[position] = ids.astype("uint8" if classes <= 256 else "uint16")
     calibration = sample.fit()
     return Examination(
-        images=len(shown),
-        total=len(index),
-        seconds=time.perf_counter() - began,
+        **passed(shown, index, began),
         summary=_summary(matrices, shown.class_names, distances, seed) + cleaned_words(clean, shown.class_names),
         facts=_facts(matrices),
         sections=tuple(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from keras_seg._page.blocks import Picture
+from keras_seg._page.blocks import Picture, PictureRow
 from keras_seg._page.render import data_uri
 
 # Longest side of a picture: larger ones would make the page slow to load.
@@ -43,3 +43,12 @@ def picture(values: np.ndarray, *, title: str, alt: str, photo: bool) -> Picture
     if not photo and (colors := image.getcolors(256)) is not None:
         image = image.quantize(max(2, len(colors)), dither=Image.Dither.NONE)
     return Picture(source=data_uri(image, photo=photo), title=title, alt=alt)
+
+
+def photo_row(kind: str, file: str, drawn: Sequence[np.ndarray], *, titles: Sequence[str], score: str) -> PictureRow:
+    """What was drawn of an image file, as photos with `titles`; `kind` is "Best" and the like, as in `chosen`."""
+    pictures = tuple(
+        picture(values, title=title, alt=f"{title} of {file}", photo=True)
+        for title, values in zip(titles, drawn, strict=True)
+    )
+    return PictureRow(title=f"{kind}: {file}", text=f"{score}; select a picture to enlarge it.", pictures=pictures)

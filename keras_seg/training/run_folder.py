@@ -226,3 +226,10 @@ class RunFolder:
             raise InputError(f"{self.path}: is not a run folder, it has no {path.name}.") from error
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read ({error}). Train again.") from error
+
+
+def trained_folder(run: RunFolder | PathLike) -> RunFolder:
+    """The folder of a run, or of its path; refused unless its training has ended."""
+    run = run if isinstance(run, RunFolder) else RunFolder(run)
+    run.check_trained()
+    return run

@@ -12,7 +12,7 @@ from keras_seg._types import PathLike
 from keras_seg.report import run_page
 from keras_seg.training.folds_report import write_folds_page
 from keras_seg.training.run_data import data_of_run
-from keras_seg.training.run_folder import RunFolder
+from keras_seg.training.run_folder import RunFolder, trained_folder
 from keras_seg.training.tasks import Task, find_task
 
 
@@ -47,8 +47,7 @@ def write_report(
     ks.training.write_report("run")
     ```
     """
-    run = run if isinstance(run, RunFolder) else RunFolder(run)
-    run.check_trained()
+    run = trained_folder(run)
     if run.is_folds:
         for name, value in (("data", data), ("validation", validation)):
             if value is not None:

@@ -7,7 +7,7 @@ from keras_seg._export_report import exports_of
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.report.model_card import card_marks, model_card
-from keras_seg.training.run_folder import RunFolder
+from keras_seg.training.run_folder import RunFolder, trained_folder
 
 
 def write_model_card(run: RunFolder | PathLike, *, export: PathLike | None = None) -> pathlib.Path:
@@ -35,8 +35,7 @@ def write_model_card(run: RunFolder | PathLike, *, export: PathLike | None = Non
     ks.training.write_model_card("run")
     ```
     """
-    run = run if isinstance(run, RunFolder) else RunFolder(run)
-    run.check_trained()
+    run = trained_folder(run)
     folder = run.path if export is None else pathlib.Path(export).absolute().parent
     exports = exports_of(folder)
     if export is not None and folder != run.path.absolute():

@@ -1,7 +1,6 @@
 """Models whose output is no softmax, from the shell: classes that overlap, and one channel for two classes."""
 
 import csv
-import functools
 import json
 import shutil
 
@@ -9,34 +8,13 @@ import keras
 import made_data
 import numpy as np
 import pytest
-import tensorflow
 from PIL import Image
-from shell import command, refusal, trained_by_command
+from shell import MARKS, TRAIN, command, trained_by_command, untraced_epochs
 
 import keras_seg as ks
 
-pytestmark = [
-    pytest.mark.tensorflow_only,
-    pytest.mark.thorough,
-    pytest.mark.filterwarnings("ignore:.*run_functions_eagerly:UserWarning"),
-]
-
-TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32", "--decoder-stride", 8)
-
-
-@pytest.fixture
-def refused(capsys):
-    return functools.partial(refusal, capsys)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_steps():
-    """An epoch of two steps, untraced."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("keras_seg.training.plan._FEWEST_STEPS", 2)
-        tensorflow.config.run_functions_eagerly(True)
-        yield
-        tensorflow.config.run_functions_eagerly(False)
+pytestmark = MARKS
+few_steps = untraced_epochs(2)
 
 
 @pytest.fixture(scope="module")

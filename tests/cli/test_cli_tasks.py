@@ -1,7 +1,6 @@
 """--task instances and --task boundary as a person uses them."""
 
 import csv
-import functools
 import json
 import pathlib
 import shutil
@@ -12,38 +11,15 @@ import made_data
 import numpy as np
 import pytest
 from PIL import Image
-from shell import command, killed, refusal, trained_by_command
+from shell import MARKS, TRAIN, command, killed, refusal, trained_by_command, untraced_epochs
 
 import keras_seg as ks
 from keras_seg.training.tasks import find_task
 from keras_seg.training.tasks.task import Decoding
 from keras_seg.training.trained_run import TrainedRun
 
-pytestmark = [
-    pytest.mark.tensorflow_only,
-    pytest.mark.thorough,
-    pytest.mark.filterwarnings("ignore:.*run_functions_eagerly:UserWarning"),
-]
-
-TRAIN = ("--epochs", 1, "--batch-size", 2, "--crop", "32x32", "--decoder-stride", 8)
-
-
-@pytest.fixture
-def refused(capsys):
-    return functools.partial(refusal, capsys)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_steps():
-    """An epoch of four steps, untraced: the tests are about the workflow, not about the model."""
-    import tensorflow as tf
-
-    patch = pytest.MonkeyPatch()
-    patch.setattr("keras_seg.training.plan._FEWEST_STEPS", 4)
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-    patch.undo()
+pytestmark = MARKS
+few_steps = untraced_epochs(4)
 
 
 @pytest.fixture(scope="module")

@@ -100,12 +100,17 @@ def always_save(monkeypatch):
     monkeypatch.setattr(_Affordable, "due", lambda self: True)
 
 
+def begun_beside_a_whole_run(tmp_path, indices, epochs):
+    """The run "killed" and its plan, for comparison with the run "whole", which is trained."""
+    of_epochs(tmp_path / "whole", indices, epochs)
+    return make_run(tmp_path / "killed", indices, epochs=epochs)
+
+
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save, killed_before):
     """At the moments between two files; tests/cli/test_kill_9.py kills processes at random ones."""
-    of_epochs(tmp_path / "whole", indices, 4)
-    run, plan = make_run(tmp_path / "killed", indices, epochs=4)
+    run, plan = begun_beside_a_whole_run(tmp_path, indices, 4)
     with killed_before("plan.json"):
         trained(plan, indices, run)
     assert "interrupted before training began" in refused(run.check_startable, resume=True)
@@ -121,8 +126,7 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path, indices, always_save
 
 @pytest.mark.slow
 def test_a_checkpoint_without_its_state_file_is_no_checkpoint(tmp_path, indices, always_save, killed_before):
-    of_epochs(tmp_path / "whole", indices, 3)
-    run, plan = make_run(tmp_path / "killed", indices, epochs=3)
+    run, plan = begun_beside_a_whole_run(tmp_path, indices, 3)
     with killed_before("state.json"):
         trained(plan, indices, run)
     assert kept_state(run) is None and len(list(run.checkpoints.glob("epoch_*"))) == 1

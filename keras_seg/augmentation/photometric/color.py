@@ -139,8 +139,6 @@ class Gamma(PhotometricStep):
         (0.5, 2.0)
     """
 
-    _draws = 1
-
     def __init__(self, gamma: Interval = (0.8, 1.25), *, probability: float = 1.0) -> None:
         super().__init__(probability)
         self.gamma = intervals.reciprocal("gamma", gamma)

@@ -30,8 +30,6 @@ class Blur(PhotometricStep):
         (0.0, 2.0)
     """
 
-    _draws = 1
-
     def __init__(self, sigma: Interval = 1.5, *, probability: float = 0.5) -> None:
         super().__init__(probability)
         self.sigma = intervals.up_to("sigma", sigma, 0.0, 50.0)
@@ -77,8 +75,6 @@ class Noise(PhotometricStep):
         >>> ks.augmentation.Noise((2, 8)).sigma
         (2.0, 8.0)
     """
-
-    _draws = 1
 
     def __init__(self, sigma: Interval = 8.0, *, probability: float = 0.5) -> None:
         super().__init__(probability)
@@ -134,8 +130,6 @@ class JPEG(PhotometricStep):
         >>> ks.augmentation.JPEG((50, 90)).quality
         (50.0, 90.0)
     """
-
-    _draws = 1
 
     def __init__(self, quality: Interval = (40, 95), *, probability: float = 0.5) -> None:
         super().__init__(probability)

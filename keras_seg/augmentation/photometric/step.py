@@ -19,6 +19,8 @@ Stage = Callable[[Callable[[], Any]], Any]
 class PhotometricStep(Transform):
     """A transform of the colors of an image, values 0..255. It keeps masks, weights and ids as they are."""
 
+    _draws = 1
+
     _needs_color = False
     """Whether images must have three channels, RGB."""
 
@@ -69,8 +71,6 @@ class LinearStep(PhotometricStep):
         factor: float for both directions, or (smallest, largest). See the transform. Defaults to 0.2.
         probability: float in 0..1, per image. Defaults to 1.
     """
-
-    _draws = 1
 
     _uses_mean = False
     """Whether the image's mean color is needed."""

@@ -3,7 +3,7 @@
 `keras_seg.metrics` counts over the whole data set instead, which is what papers report.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -27,6 +27,8 @@ class Metric:
     """
 
     _name = "metric"
+    # Of the counts and `smooth`.
+    _formula: Callable[[Counts, float], Any]
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class Metric:
         return _scores.averaged(self._score(counts), per_image=per_image, class_weights=self.class_weights)
 
     def _score(self, counts: Counts) -> Any:
-        raise NotImplementedError
+        return self._formula(counts, self.smooth)
 
     def get_config(self) -> dict[str, Any]:
         """The settings."""
@@ -68,14 +70,19 @@ class Metric:
         return cls(**config)
 
 
-@_register
+def _metric(name: str, formula: Callable[[Counts, float], Any]) -> Callable[[type[Metric]], type[Metric]]:
+    """Register a metric that is one formula of the counts and `smooth`."""
+
+    def registered(cls: type[Metric]) -> type[Metric]:
+        cls._name, cls._formula = name, staticmethod(formula)
+        return _register(cls)
+
+    return registered
+
+
+@_metric("iou_score", _scores.iou)
 class IOUScore(Metric):
     """Intersection over union. The arguments are those of `Metric`."""
-
-    _name = "iou_score"
-
-    def _score(self, counts: Counts) -> Any:
-        return _scores.iou(counts, self.smooth)
 
 
 @_register
@@ -99,24 +106,14 @@ class FScore(Metric):
         return _scores.f_score(counts, self.smooth, self.beta)
 
 
-@_register
+@_metric("precision", _scores.precision)
 class Precision(Metric):
     """The share of the predicted pixels that is right. The arguments are those of `Metric`."""
 
-    _name = "precision"
 
-    def _score(self, counts: Counts) -> Any:
-        return _scores.precision(counts, self.smooth)
-
-
-@_register
+@_metric("recall", _scores.recall)
 class Recall(Metric):
     """The share of the true pixels that is found. The arguments are those of `Metric`."""
-
-    _name = "recall"
-
-    def _score(self, counts: Counts) -> Any:
-        return _scores.recall(counts, self.smooth)
 
 
 iou_score = IOUScore()

@@ -7,6 +7,7 @@ from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.orientation import APPLY, CHOICES, IGNORE
 from keras_seg._validation import InputError
 from keras_seg.data.index.pairs import Pair
+from keras_seg.data.index.thread_map import checked_map
 
 _Example = tuple[Pair, FileFacts, FileFacts]
 
@@ -54,6 +55,17 @@ def exif_choice(examples: Sequence[_Example], given: str | None) -> tuple[str, l
             "labels.json."
         )
     return APPLY, []
+
+
+def checked_choice(examples: Sequence[_Example], given: str | None, *, word: str = "mask") -> tuple[str, list[str]]:
+    """`exif_choice`, refused where it leaves masks of another size than their images; all of these in one error."""
+    choice, notices = exif_choice(examples, given)
+
+    def check_size(example: _Example) -> None:
+        common_size(*example, choice, word=word)
+
+    checked_map(check_size, examples, workers=1)
+    return choice, notices
 
 
 def check_fits(pair: Pair, image: FileFacts, mask: FileFacts, *, word: str = "mask") -> None:

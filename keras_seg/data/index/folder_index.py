@@ -7,11 +7,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex, image_fields
-from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
+from keras_seg.data.index.exif_choice import check_fits, checked_choice
 from keras_seg.data.index.image_facts import ImageFacts, image_facts, image_notices
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile, read_label_file
@@ -234,12 +233,8 @@ def scan_folder(
     with colors_converted(path, task="semantic"):
         seen = checked_map(look, pairing.pairs, workers=workers)
     examples = [(facts.pair, facts.image.file, facts.mask.file) for facts in seen]
-    turning, turned = exif_choice(examples, labels.exif_orientation if exif_orientation is None else exif_orientation)
-
-    def check_size(example: tuple[Pair, FileFacts, FileFacts]) -> None:
-        common_size(*example, turning)
-
-    checked_map(check_size, examples, workers=1)
+    wanted = labels.exif_orientation if exif_orientation is None else exif_orientation
+    turning, turned = checked_choice(examples, wanted)
     return index_of_pairs(
         path,
         seen,

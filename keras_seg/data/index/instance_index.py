@@ -7,12 +7,11 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.black_and_white import WHITE
 from keras_seg.data.index.data_index import DataIndex, image_fields
-from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
+from keras_seg.data.index.exif_choice import check_fits, checked_choice
 from keras_seg.data.index.folder_index import folder_name
 from keras_seg.data.index.image_facts import ImageFacts, image_facts, image_notices
 from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, is_object_folder, pair_instance_files
@@ -166,20 +165,10 @@ def scan_instances(
         seen = checked_map(look, pairs, workers=workers)
     examples = [(facts.pair, facts.image.file, facts.objects.file) for facts in seen]
     wanted = read_label_file(path, split).exif_orientation if exif_orientation is None else exif_orientation
-    turning, turned = exif_choice(examples, wanted)
-
-    def check_size(example: tuple[Pair, FileFacts, FileFacts]) -> None:
-        common_size(*example, turning, word="map")
-
-    checked_map(check_size, examples, workers=1)
+    turning, turned = checked_choice(examples, wanted, word="map")
+    lines = [*pairing.notices, *turned]
     return index_of_objects(
-        path,
-        seen,
-        components=components,
-        ignored=ignored,
-        channels=channels,
-        exif_orientation=turning,
-        notices=[*pairing.notices, *turned],
+        path, seen, components=components, ignored=ignored, channels=channels, exif_orientation=turning, notices=lines
     )
 
 

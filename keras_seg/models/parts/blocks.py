@@ -13,21 +13,18 @@ def conv_block(
     name: str,
     *,
     kernel_size: Size = 3,
-    strides: Size = 1,
     dilation_rate: Size = 1,
     padding: str = "same",
-    activation: str | None = "relu",
     normalization: str | None = "batch",
     epsilon: float = EPSILON,
 ) -> Tensor:
-    """Convolution, normalization, activation: layers `{name}_conv`, `{name}_norm` and `{name}_{activation}`.
+    """Convolution, normalization, ReLU: layers `{name}_conv`, `{name}_norm` and `{name}_relu`.
 
     With `normalization=None` the convolution has a bias instead.
     """
     x = layers.Conv2D(
         filters,
         kernel_size,
-        strides=strides,
         dilation_rate=dilation_rate,
         padding=padding,
         use_bias=normalization is None,  # Every normalization has an offset of its own.
@@ -37,7 +34,7 @@ def conv_block(
     normalize = normalization_layer(normalization, filters, epsilon=epsilon, name=f"{name}_norm")
     if normalize is not None:
         x = normalize(x)
-    return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
+    return layers.Activation("relu", name=f"{name}_relu")(x)
 
 
 def conv_blocks(

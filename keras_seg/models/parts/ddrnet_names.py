@@ -7,7 +7,6 @@ from typing import Any
 MODEL = "DDRNet"
 # A layer that no other model has.
 MARK = "compression4_conv1"
-CLASSES = ("logits",)
 BACKBONES = ()
 PREFIXES = ("",)
 # The head for training.

@@ -10,7 +10,6 @@ from keras_seg.models.parts.published_dilation import check_dilation
 MODEL = "DeepLabV3"
 # A layer that no other model has.
 MARK = "context_conv"
-CLASSES = ("logits",)
 BACKBONES = (*resnet.VARIANTS, *mobilenet_v3.VARIANTS)
 PREFIXES = ("classifier.", "aux_classifier.", "decoder.", "segmentation_head.", "classification_head.")
 # Heads for training that are not part of the model here.

@@ -75,6 +75,16 @@ def backbone_encoder(
     return encoder
 
 
+def joinable_encoder(
+    choice: BackboneChoice, input_shape: tuple[int | None, int | None, int], *, finest: int | None = None
+) -> tuple[keras.Model, list[int]]:
+    """The encoder of a model that joins neighboring maps, and their strides, all or those from `finest`."""
+    encoder = backbone_encoder(choice, input_shape)
+    strides = strides_of(encoder) if finest is None else strides_from(finest, encoder)
+    check_joinable(strides)
+    return encoder, strides
+
+
 def padded(image: Tensor, stride: int) -> Tensor:
     """`image`, reflected up to sides that are multiples of `stride`. `CropLike` undoes it behind the head."""
     return PadToStride(stride, dtype="float32", name="pad_to_stride")(image)

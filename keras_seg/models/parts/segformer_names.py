@@ -8,7 +8,6 @@ from keras_seg.backbones import mix_transformer
 MODEL = "SegFormer"
 # A layer that no other model has.
 MARK = "fuse_conv"
-CLASSES = ("logits",)
 BACKBONES = tuple(mix_transformer.VARIANTS)
 PREFIXES = ("decode_head.", "decoder.", "segmentation_head.")
 # Every decoder of the authors' framework has this layer; SegFormer's never calls it.

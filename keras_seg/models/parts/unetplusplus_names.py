@@ -4,15 +4,13 @@ from collections.abc import Container
 from typing import Any
 
 from keras_seg.backbones import resnet
+from keras_seg.models.parts.smp_heads import PREFIXES as PREFIXES
+from keras_seg.models.parts.smp_heads import UNUSED as UNUSED
 
 MODEL = "UNetPlusPlus"
 # A layer that no other model has.
 MARK = "node0_1_up"
-CLASSES = ("logits",)
 BACKBONES = tuple(resnet.VARIANTS)
-PREFIXES = ("decoder.", "segmentation_head.", "classification_head.")
-# A head for training that is not part of the model here.
-UNUSED = ("classification_head.3",)
 
 _STAGES = 5
 

@@ -5,15 +5,13 @@ from typing import Any
 
 from keras_seg import _validation
 from keras_seg.backbones import resnet
+from keras_seg.models.parts.smp_heads import PREFIXES as PREFIXES
+from keras_seg.models.parts.smp_heads import UNUSED as UNUSED
 
 MODEL = "UPerNet"
 # A layer that no other model has.
 MARK = "fusion_conv"
-CLASSES = ("logits",)
 BACKBONES = tuple(resnet.VARIANTS)
-PREFIXES = ("decoder.", "segmentation_head.", "classification_head.")
-# A head for training that is not part of the model here.
-UNUSED = ("classification_head.3",)
 
 
 def module_of(layer: str, keys: Container[str]) -> str:

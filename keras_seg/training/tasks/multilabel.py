@@ -33,10 +33,6 @@ class MultiLabelTask(Task):
     mask_requirement = "one black and white mask per class, in a folder for each class"
     overlapping = True
 
-    def splits(self, path: PathLike) -> tuple[str, ...]:
-        """As `data.find_splits`."""
-        return data.find_splits(path)
-
     def scan(self, path: PathLike, *, split: str | None = None, **options: Any) -> data.MultiLabelIndex:
         """As `data.scan_multilabel`."""
         self._refuse(options, "num_classes", "ignore_class", "components")

@@ -34,10 +34,6 @@ class SemanticTask(Task):
     mask_requirement = "masks that hold the id of a class at every pixel"
     class_id_masks = True
 
-    def splits(self, path: PathLike) -> tuple[str, ...]:
-        """As `data.find_splits`."""
-        return data.find_splits(path)
-
     def scan(self, path: PathLike, *, split: str | None = None, **options: Any) -> data.FolderIndex:
         """As `data.scan_folder`."""
         self._refuse(options, "components")

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from keras_seg import _validation
+from keras_seg import _validation, data
 from keras_seg._types import ArrayLike, PathLike
 from keras_seg.data import class_weights as weights_of_shares
 from keras_seg.data.pipeline.decoded_store import DecodedStore
@@ -99,9 +99,9 @@ class Task(abc.ABC):
         for module in self.requires:
             _validation.optional_import(module, "instances", f"`task={self.name!r}`")
 
-    @abc.abstractmethod
     def splits(self, path: PathLike) -> tuple[str, ...]:
         """The splits of a data folder, as `data.find_splits` returns them."""
+        return data.find_splits(path)
 
     @abc.abstractmethod
     def scan(self, path: PathLike, *, split: str | None = None, **options: Any) -> Any:
