@@ -65,5 +65,6 @@ def untrained(path, train, validation, *, task="semantic", decoding=None):
     found = kind.evaluate(model, validation, settings=decoding)
     if decoding is not None:
         run.decoding_file.write_text(json.dumps(decoding))
-    run.metrics_file.write_text(json.dumps({"data": validation.path, "train_data": train.path, **found.to_dict()}))
+    paths = {"split": "validation", "data": validation.path, "train_data": train.path}
+    run.metrics_file.write_text(json.dumps({**paths, **found.to_dict()}))
     return run

@@ -42,7 +42,7 @@ def save_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
         checkpoint.model.save(aside)
     state = {"epoch": checkpoint.epoch, "seconds": checkpoint.seconds, "rows": checkpoint.rows, "best": best}
     draws = [keras.ops.convert_to_numpy(variable).tolist() for variable in _draws(checkpoint.model)]
-    _files.write_json(run.state_file, {"model": name, "draws": draws, **state})
+    _files.write_json(run.state_file, {"model": name, "draws": draws, **_torch_draws(), **state})
     for old in run.checkpoints.glob("epoch_*.keras"):
         if old.name not in (name, None if best is None else _name(best)):
             old.unlink()
@@ -58,6 +58,7 @@ def load_checkpoint(run: RunFolder) -> Checkpoint | None:
         if "draws" in state:  # Earlier versions did not keep them.
             for variable, value in zip(_draws(model), state["draws"], strict=True):
                 variable.assign(np.array(value, variable.dtype))
+        _set_torch_draws(state)
     except (OSError, ValueError, KeyError) as error:
         first_line = str(error).strip().split("\n")[0][:200]
         fix = "Start a new run with `overwrite=True`."
@@ -86,3 +87,19 @@ def _draws(model: keras.Model) -> list[keras.Variable]:
     """The states of the generators of random numbers, as of dropout; a file of Keras does not hold them."""
     weights = {id(weight) for weight in model.weights}
     return [variable for variable in model.variables if id(variable) not in weights]
+
+
+def _torch_draws() -> dict[str, list[int]]:
+    """The state of PyTorch's own generator, which Keras' layers without a seed draw from on that backend alone."""
+    if keras.backend.backend() != "torch":
+        return {}
+    import torch
+
+    return {"torch_draws": torch.get_rng_state().tolist()}
+
+
+def _set_torch_draws(state: dict) -> None:
+    if keras.backend.backend() == "torch" and "torch_draws" in state:
+        import torch
+
+        torch.set_rng_state(torch.tensor(state["torch_draws"], dtype=torch.uint8))

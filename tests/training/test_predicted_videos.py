@@ -10,6 +10,7 @@ import pytest
 from shell import command, refusal
 
 import keras_seg as ks
+from keras_seg import InputError
 from keras_seg.training import prediction_videos
 from keras_seg.training.model_facts import ModelFacts
 from keras_seg.training.prediction_inputs import find_images
@@ -97,9 +98,12 @@ def test_frames_tiles_and_gray(video, tmp_path):
 
 def test_another_scale_is_said(video, tmp_path):
     lines = []
-    labels = {"names": ["dark", "bright"], "ignore_class": [], "image_range": [0.0, 1.0]}
-    predicted(video, tmp_path, frames=1, run=bright(labels=labels), notice=lines.append)
+    labels = {"names": ["dark", "bright"], "ignore_class": [], "image_range": [0.0, 15.9]}
+    predicted(video, tmp_path / "a", frames=1, run=bright(labels=labels), notice=lines.append)
     assert len(lines) == 1 and lines[0].startswith("clip.mkv holds ")
+    labels = {**labels, "image_range": [0.0, 1.0]}
+    with pytest.raises(InputError, match="clip.mkv: holds values from 0 to 255"):
+        predicted(video, tmp_path / "b", frames=1, run=bright(labels=labels))
 
 
 def test_what_phones_turn(monkeypatch):

@@ -15,10 +15,11 @@ def conv_block(
     kernel_size: Size = 3,
     dilation_rate: Size = 1,
     padding: str = "same",
+    activation: str | None = "relu",
     normalization: str | None = "batch",
     epsilon: float = EPSILON,
 ) -> Tensor:
-    """Convolution, normalization, ReLU: layers `{name}_conv`, `{name}_norm` and `{name}_relu`.
+    """Convolution, normalization, activation: layers `{name}_conv`, `{name}_norm` and `{name}_{activation}`.
 
     With `normalization=None` the convolution has a bias instead.
     """
@@ -34,7 +35,7 @@ def conv_block(
     normalize = normalization_layer(normalization, filters, epsilon=epsilon, name=f"{name}_norm")
     if normalize is not None:
         x = normalize(x)
-    return layers.Activation("relu", name=f"{name}_relu")(x)
+    return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
 
 
 def conv_blocks(
