@@ -1,7 +1,5 @@
 """Test-time augmentation by brighter and darker images."""
 
-import dataclasses
-
 import keras
 
 from keras_seg.inference.tta.factors import Factors
@@ -9,7 +7,6 @@ from keras_seg.inference.tta.factors import Factors
 
 # Registered as "TestTime...", because `augmentation` already registers the plain name.
 @keras.saving.register_keras_serializable("keras_seg", name="TestTimeBrightness")
-@dataclasses.dataclass(frozen=True, init=False, repr=False)
 class Brightness(Factors):
     """Predicts the image brighter and darker as well, for `TestTimeAugmentation`.
 

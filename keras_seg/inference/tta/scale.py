@@ -1,6 +1,5 @@
 """Test-time augmentation by other sizes of the image."""
 
-import dataclasses
 import fractions
 
 import keras
@@ -10,7 +9,6 @@ from keras_seg.inference.tta.factors import Factors
 
 # Registered as "TestTime...", because `augmentation` already registers the plain name.
 @keras.saving.register_keras_serializable("keras_seg", name="TestTimeScale")
-@dataclasses.dataclass(frozen=True, init=False, repr=False)
 class Scale(Factors):
     """Predicts the image at other sizes as well, for `TestTimeAugmentation`.
 
