@@ -26,8 +26,7 @@ class BestEpoch:
     @classmethod
     def of(cls, plan: Plan, task: Task) -> Self:
         """The choices of a plan; plans of earlier versions keep the last epoch."""
-        keep, patience = (plan[name] if name in plan.choices else None for name in ("keep", "patience"))
-        return cls(column=f"val_{task.scores[0]}", kept=keep == "best", patience=patience)
+        return cls(column=f"val_{task.scores[0]}", kept=plan.get("keep") == "best", patience=plan.get("patience"))
 
     def epoch(self, rows: Sequence[Mapping]) -> int | None:
         """The first epoch with the highest score in a log; None before any was validated."""

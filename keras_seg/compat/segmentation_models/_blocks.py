@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import keras
 from keras import layers
 
 from keras_seg.compat.segmentation_models._backbones import get_backbone, get_feature_layers
@@ -49,11 +50,16 @@ def decoder_input(
     """
     backbone = get_backbone(name, input_shape, weights)
     x = backbone.output
-    skips = [feature(backbone, layer) for layer in (get_feature_layers(name, 4) if features == "default" else features)]
+    skips = skips_of(backbone, name, features)
     if isinstance(backbone.layers[-1], layers.MaxPooling2D):
         for number in (1, 2):
             x = conv_bn_relu(x, 512, 3, name=f"center_block{number}", use_batchnorm=use_batchnorm)
     return backbone, x, skips
+
+
+def skips_of(backbone: keras.Model, name: str, features: str | Sequence[str | int]) -> list:
+    """The features of a backbone: those of its own four layers for "default", or of the given ones."""
+    return [feature(backbone, layer) for layer in (get_feature_layers(name, 4) if features == "default" else features)]
 
 
 def decoder_block_of(decoder_block_type: str, upsampling, transpose):

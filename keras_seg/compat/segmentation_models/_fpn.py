@@ -8,8 +8,7 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg._types import PathLike
 from keras_seg.compat.segmentation_models import _blocks
-from keras_seg.compat.segmentation_models._backbones import get_backbone, get_feature_layers
-from keras_seg.compat.segmentation_models._features import feature
+from keras_seg.compat.segmentation_models._backbones import get_backbone
 from keras_seg.compat.segmentation_models._model import finished
 
 
@@ -51,8 +50,7 @@ def FPN(
     """
     _validation.one_of("pyramid_aggregation", pyramid_aggregation, ("concat", "sum"))
     backbone = get_backbone(backbone_name, input_shape, encoder_weights)
-    features = get_feature_layers(backbone_name, 4) if encoder_features == "default" else encoder_features
-    skips = [feature(backbone, name) for name in features]
+    skips = _blocks.skips_of(backbone, backbone_name, encoder_features)
     filters, norm = pyramid_block_filters // 2, pyramid_use_batchnorm
     x, pyramid = backbone.output, []
     for level, skip in zip((5, 4, 3, 2), skips, strict=True):
