@@ -42,6 +42,8 @@ def silenced_stderr() -> Iterator[None]:
 def keras_ready() -> None:
     """Import Keras and its backend. The error for a missing backend names the package to install."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow leaves oneDNN out on processors without AVX-512, where it halves the time of a training step as well.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         with silenced_stderr():
             import keras
