@@ -6,6 +6,7 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._types import Tensor
+from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.preprocessing import MODES, Preprocessing
 from keras_seg.layers.upsample_conv import BATCH_NORM_MOMENTUM
 
@@ -89,5 +90,5 @@ def _convolve(x: Tensor, width: int, name: str, *, strides: int, momentum: float
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    x = keras.layers.BatchNormalization(momentum=momentum, name=f"{name}_norm")(x)
+    x = BatchNormalization(momentum=momentum, name=f"{name}_norm")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)

@@ -11,6 +11,7 @@ import numpy as np
 from keras_seg._types import Tensor
 from keras_seg.backbones.pyramid import find_pyramid
 from keras_seg.backbones.rounded_channels import rounded_channels
+from keras_seg.layers.batch_normalization import BatchNormalization
 
 # name: (factor of the channels, factor of the blocks per stage)
 VARIANTS = {
@@ -175,5 +176,5 @@ def _convolution(filters: int, kernel: int, strides: int, name: str) -> keras.la
     )
 
 
-def _normalization(name: str) -> keras.layers.BatchNormalization:
-    return keras.layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name=name)
+def _normalization(name: str) -> BatchNormalization:
+    return BatchNormalization(momentum=0.99, epsilon=1e-3, name=name)

@@ -9,6 +9,7 @@ import numpy as np
 from keras_seg._types import Tensor
 from keras_seg.backbones.pyramid import find_pyramid
 from keras_seg.backbones.rounded_channels import rounded_channels
+from keras_seg.layers.batch_normalization import BatchNormalization
 
 LICENSE = None
 # The modules of the originals that are no part of a backbone.
@@ -174,5 +175,5 @@ def _padded(x: Tensor, kernel: int, name: str) -> Tensor:
     return keras.layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x) if kernel > 1 else x
 
 
-def _normalization(name: str) -> keras.layers.BatchNormalization:
-    return keras.layers.BatchNormalization(momentum=0.99, epsilon=1e-3, name=name)
+def _normalization(name: str) -> BatchNormalization:
+    return BatchNormalization(momentum=0.99, epsilon=1e-3, name=name)

@@ -3,6 +3,7 @@
 import keras
 
 from keras_seg._types import Tensor
+from keras_seg.layers.batch_normalization import BatchNormalization
 
 
 def residual_block(
@@ -40,9 +41,9 @@ def padded_convolution(
     return normalization(f"{name}bn{number}")(x)
 
 
-def normalization(name: str) -> keras.layers.BatchNormalization:
+def normalization(name: str) -> BatchNormalization:
     """That of PyTorch's defaults."""
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
 
 
 def _unpadded(filters: int, kernel: int, strides: int, name: str, *, use_bias: bool) -> keras.layers.Conv2D:

@@ -1,6 +1,7 @@
 """Layers that Keras lacks or gets wrong for segmentation."""
 
 from keras_seg.layers.adaptive_average_pooling2d import AdaptiveAveragePooling2D
+from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.bed_of_nails2d import BedOfNails2D
 from keras_seg.layers.channel_deconvolution2d import ChannelDeconvolution2D
 from keras_seg.layers.crop_like import CropLike
@@ -21,6 +22,7 @@ __all__ = [
     "EVERYTHING",
     "UNKNOWN",
     "AdaptiveAveragePooling2D",
+    "BatchNormalization",
     "BedOfNails2D",
     "ChannelDeconvolution2D",
     "CropLike",

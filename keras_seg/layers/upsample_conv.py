@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_seg import _ops, _validation
 from keras_seg._types import Tensor
+from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.reach import EVERYTHING, Reaches, scaled, window
 
 INTERPOLATIONS = ("nearest", "bilinear")
@@ -252,7 +253,7 @@ def normalization_layer(
 ) -> Any:
     """The layer of one of `NORMALIZATIONS` for a map of so many `filters`, or None for None."""
     if normalization == "batch":
-        return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=epsilon, dtype=dtype, name=name)
+        return BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=epsilon, dtype=dtype, name=name)
     if normalization == "group":
         group_size = max(n for n in range(1, 17) if filters % n == 0)
         return keras.layers.GroupNormalization(filters // group_size, epsilon=epsilon, dtype=dtype, name=name)

@@ -8,7 +8,7 @@ from keras_seg._types import Weights
 from keras_seg.backbones import mix_transformer
 from keras_seg.backbones.ported import variant_of
 from keras_seg.backbones.pyramid import level_of
-from keras_seg.layers import ResizeLike
+from keras_seg.layers import BatchNormalization, ResizeLike
 from keras_seg.models.parts.encoder_decoder import (
     BackboneChoice,
     cropped_model,
@@ -84,7 +84,7 @@ def SegFormer(
         maps.append(x if stride == strides[0] else ResizeLike(name=f"linear{stride}_up")([x, finest]))
     x = layers.Concatenate(name="join")(maps)
     x = layers.Conv2D(filters, 1, use_bias=False, kernel_initializer="he_normal", name="fuse_conv")(x)
-    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name="fuse_norm")(x)
+    x = BatchNormalization(momentum=0.9, epsilon=1e-5, name="fuse_norm")(x)
     x = layers.Activation("relu", name="fuse_relu")(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)

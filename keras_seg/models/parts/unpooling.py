@@ -6,7 +6,7 @@ import keras
 from keras import layers
 
 from keras_seg._types import Size, Tensor
-from keras_seg.layers import MaxPoolingWithArgmax2D, MaxUnpooling2D
+from keras_seg.layers import BatchNormalization, MaxPoolingWithArgmax2D, MaxUnpooling2D
 from keras_seg.layers.upsample_conv import BATCH_NORM_MOMENTUM
 from keras_seg.models.parts.vgg16_blocks import CONVOLUTIONS, convolutions
 
@@ -20,7 +20,7 @@ def normalized(x: Tensor, layer: keras.layers.Layer, activation: str | None = "r
     The layer keeps its bias, which the normalization makes superfluous: it counts among the published parameters, and
     takes those of a trained VGG16.
     """
-    x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{layer.name}_norm")(layer(x))
+    x = BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{layer.name}_norm")(layer(x))
     return layers.Activation(activation, name=f"{layer.name}_{activation}")(x) if activation else x
 
 
