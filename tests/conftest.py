@@ -8,6 +8,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import keras
 import pytest
+from plan_facts import installed
 
 pytest_plugins = ["long_tests", "time_limit"]
 
@@ -36,6 +37,12 @@ def seed():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(autouse=True)
+def no_pretrained_weights(monkeypatch):
+    """Plans train Compact: the network whose weights are installed takes several times as long (see `plan_facts`)."""
+    installed(monkeypatch)
 
 
 @pytest.fixture(params=["float32", "mixed_float16"])

@@ -4,8 +4,9 @@ from typing import Any
 
 import keras
 
-from keras_seg import _validation, losses, models
+from keras_seg import _validation, backbones, losses, models
 from keras_seg.models import registry
+from keras_seg.training.choices import GIVEN
 from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
 from keras_seg.training.plan import Plan
 from keras_seg.training.tasks import find_task
@@ -71,6 +72,7 @@ def _check_size(model: keras.Model, plan: Plan) -> None:
 
 def _model_arguments(plan: Plan) -> dict[str, Any]:
     """The choices that the plan's model takes. A given choice is always passed on, so that the model can refuse it."""
+    taken = registry.arguments(plan["model"]) if plan["model"] in models.names() else ()
     values = {
         "backbone": ("backbone", None if plan["backbone"] == "none" else plan["backbone"]),
         "weights": ("weights", plan["weights"]),
@@ -79,9 +81,22 @@ def _model_arguments(plan: Plan) -> dict[str, Any]:
         "decoder_convolutions": ("decoder_convolutions", plan["decoder_convolutions"]),
         "decoder_stride": ("decoder_stride", plan["decoder_stride"]),
     }
-    taken = registry.arguments(plan["model"]) if plan["model"] in models.names() else ()
-    return {
+    arguments = {
         argument: value
         for argument, (choice, value) in values.items()
-        if argument in taken or plan.choices[choice].rule == "given"
+        if argument in taken or plan.choices[choice].rule == GIVEN
     }
+    backbone = arguments.get("backbone")
+    if plan.get("skips", "wide") == "wide":
+        return arguments
+    if backbone is None:
+        _validation.fail("skips", 'must be "wide" for a model without a backbone', plan["skips"], "Drop `skips`.")
+    # Which maps a backbone gives is decided where it is built.
+    built = backbones.build(
+        backbone,
+        input_shape=(None, None, plan.fingerprint["channels"]),
+        weights=arguments.pop("weights", None),
+        trainable=arguments.pop("backbone_trainable", True),
+        skips=plan["skips"],
+    )
+    return {**arguments, "backbone": built}

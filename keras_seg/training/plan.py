@@ -4,9 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from keras_seg import _validation
+from keras_seg import _validation, models
 from keras_seg._types import Size
 from keras_seg.backbones.imagenet_packages import is_installed
+from keras_seg.backbones.pyramid import SKIPS
+from keras_seg.models import registry
 from keras_seg.training.choices import GIVEN, Choice, Plan
 from keras_seg.training.presets import Preset, find_preset
 from keras_seg.training.pretrained import SMALL, weights_rule
@@ -22,6 +24,10 @@ _COUNTED_SHARE = 0.0005
 # Where a crop shows little of an image, most crops would not hold a rare class.
 _RARE_SHARE, _RARE_CROP = 0.05, 0.5
 
+# Filters of the decoder's stages, deepest first, of the backbones with which a CPU trains in minutes.
+_LIGHT_FILTERS = {"Compact": [96, 64, 32, 24, 16], SMALL: [128, 96, 64, 32, 16]}
+_LIGHT = f"Compact, and with {SMALL} on a CPU"
+
 _COUNTS = (
     "batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "patience", "border_width",
 )  # fmt: skip
@@ -35,6 +41,7 @@ def make_plan(
     model: str | None = None,
     backbone: str | None = None,
     weights: str | None = None,
+    skips: str | None = None,
     freeze: bool | None = None,
     decoder_stride: int | None = None,
     decoder_convolutions: int | None = None,
@@ -68,6 +75,7 @@ def make_plan(
         model: str. A name of `models.names()`.
         backbone: str. A name of `backbones.names()`, or "none" for the model's own encoder.
         weights: str. "imagenet", a weights file of the backbone, or "none" for initial weights.
+        skips: str. "wide" or "narrow", as in `backbones.build`.
         freeze: bool. Whether the backbone's weights stay as they are.
         decoder_stride: int. Stride at which the decoder ends.
         decoder_convolutions: int. Convolutions per decoder stage.
@@ -126,27 +134,35 @@ def make_plan(
         choose(name, rule, value, *looked_at)
     choose("seed", "0 unless given", 0)
     settings = find_preset(choose("preset", "balanced unless given", "balanced"))
-    choose("model", "the U-Net is a strong baseline", "UNet")
-    source = choose("weights", *weights_rule(facts, given.get("backbone"), slow=settings.name == "best"))
-    if source == "imagenet" and is_installed(SMALL):
+    model_name = choose("model", "the U-Net is a strong baseline", "UNet")
+    whole = model_name in models.names() and "backbone" not in registry.arguments(model_name)
+    rule = f"from scratch: {model_name} takes no backbone"
+    wanted = (rule, None) if whole else weights_rule(facts, given.get("backbone"), quick=settings.name == "fast")
+    source = choose("weights", *wanted)
+    if whole:
+        pyramid = choose("backbone", f"none: {model_name} has an encoder of its own", "none")
+    elif source == "imagenet" and is_installed(SMALL):
         pyramid = choose("backbone", f"{SMALL}: small, runs on phones, and its pretrained weights are installed", SMALL)
     elif source is None and facts["device"] == "cpu":
         rule = "on a CPU without pretrained weights, the cheapest backbone sees the most images"
         pyramid = choose("backbone", rule, "Compact", "device")
     else:
         pyramid = choose("backbone", "MobileNetV2: small, pretrained, runs on phones", "MobileNetV2", "device")
+    # On a CPU, a decoder that ends early and has few channels lets the model see several times as many images.
+    light = pyramid in _LIGHT_FILTERS and (pyramid == "Compact" or facts["device"] == "cpu")
+    rule = f"narrow with {SMALL} on a CPU: a sixth of the channels, for the decoder to see more images"
+    choose("skips", rule, "narrow" if light and pyramid == SMALL else "wide", "device")
     choose("freeze", "all weights are trained, pretrained or not", False)
-    compact = pyramid == "Compact"
-    stride = choose("decoder_stride", *_stride_rule(facts, kind, settings, compact=compact))
+    stride = choose("decoder_stride", *_stride_rule(facts, kind, settings, light=light))
     choose(
         "decoder_convolutions",
-        f"one per stage with Compact, two with other backbones{settings.because('decoder_convolutions')}",
-        settings.decoder_convolutions or (1 if compact else 2),
+        f"one per stage with {_LIGHT}, two with other backbones{settings.because('decoder_convolutions')}",
+        settings.decoder_convolutions or (1 if light else 2),
     )
     choose(
         "decoder_filters",
-        "as many as the encoder's level has with Compact, the model's own with other backbones",
-        [96, 64, 32, 24, 16][: 5 - int(math.log2(stride))] if compact else None,
+        f"about as many as the encoder's level has with {_LIGHT}, the model's own with other backbones",
+        _LIGHT_FILTERS[pyramid][: 5 - int(math.log2(stride))] if light else None,
     )
     choose(
         "crop",
@@ -221,13 +237,13 @@ def _rare_rule(facts: Mapping, crop: Size) -> tuple[Any, ...]:
     return rule, rare if shown < _RARE_CROP else [], "class_share", "median_size"
 
 
-def _stride_rule(facts: Mapping, kind: Task, settings: Preset, *, compact: bool) -> tuple[Any, ...]:
+def _stride_rule(facts: Mapping, kind: Task, settings: Preset, *, light: bool) -> tuple[Any, ...]:
     """(rule, decoder stride, facts that the rule used)."""
-    if not compact:
-        return "1 with other backbones than Compact", settings.stride(1)
-    coarse, fine = kind.compact_strides
+    if not light:
+        return f"1 with other backbones than {_LIGHT}", settings.stride(1)
+    coarse, fine = kind.light_strides
     stride = coarse if min(facts["median_size"]) >= _WHOLE else fine
-    rule = f"with Compact, {coarse} for images from {_WHOLE} pixels and {fine} for smaller ones"
+    rule = f"with {_LIGHT}, {coarse} for images from {_WHOLE} pixels and {fine} for smaller ones"
     rule += _because(kind.stride_reason) + settings.because("decoder_stride")
     return rule, settings.stride(stride), "median_size"
 
@@ -259,6 +275,8 @@ def _check(given: Mapping) -> None:
             _validation.integer(name, value, 0)
         elif name == "rare_classes":
             _validation.integers(name, value, 0) if value else None
+        elif name == "skips":
+            _validation.one_of(name, value, SKIPS)
         elif name == "keep":
             _validation.one_of(name, value, ("last", "best"))
         elif name == "crop":

@@ -17,16 +17,16 @@ SMALL = "EfficientNetLite0"
 _PACKAGES = 'pip install "keras-seg[pretrained]"'
 
 
-def weights_rule(facts: Mapping, backbone: str | None, *, slow: bool) -> tuple[str, str | None]:
+def weights_rule(facts: Mapping, backbone: str | None, *, quick: bool) -> tuple[str, str | None]:
     """(rule, weights) of a run for which no weights are given.
 
     Args:
         facts: dict, as `fingerprint` returns it.
         backbone: str, or None if it is not given.
-        slow: bool. Whether the run may take long.
+        quick: bool. Whether a first result is wanted soon.
     """
     if backbone is None:
-        return _of_small(facts, slow=slow)
+        return _of_small(facts, quick=quick)
     if backbone in packaged_names():
         if is_installed(backbone):
             return f"imagenet, as the package with the pretrained weights of {backbone} is installed", "imagenet"
@@ -37,14 +37,14 @@ def weights_rule(facts: Mapping, backbone: str | None, *, slow: bool) -> tuple[s
     return "from scratch unless given, so that nothing is downloaded unasked", None
 
 
-def _of_small(facts: Mapping, *, slow: bool) -> tuple[str, str | None]:
+def _of_small(facts: Mapping, *, quick: bool) -> tuple[str, str | None]:
     if facts["channels"] != 3:
         return f"from scratch: pretrained weights are for three channels, and images have {facts['channels']}", None
     if not is_installed(SMALL):
         return f"from scratch: no package of pretrained weights is installed ({_PACKAGES})", None
-    if facts["device"] == "cpu" and not slow:
-        rule = f"from scratch: on a CPU, Compact sees several times as many images as {SMALL}, whose pretrained weights"
-        return f'{rule} are installed; `preset="best"` or `backbone="{SMALL}"` takes them', None
+    if facts["device"] == "cpu" and quick:
+        rule = f"from scratch: preset fast, and on a CPU a step of {SMALL}, whose pretrained weights are installed,"
+        return f"{rule} takes several times as long as one of Compact", None
     return f"imagenet, as the package with the pretrained weights of {SMALL} is installed", "imagenet"
 
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow
-from plan_facts import FACTS, installed
+from plan_facts import FACTS
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -22,11 +22,6 @@ pytestmark = pytest.mark.tensorflow_only
 THIRDS = dict.fromkeys("abc", 1 / 3)
 # One class of poles, three pixels wide.
 THIN = {**FACTS, "class_width": {"a": 40.0, "b": 3.0}}
-
-
-@pytest.fixture(autouse=True)
-def nothing_installed(monkeypatch):
-    installed(monkeypatch)
 
 
 def test_presets():

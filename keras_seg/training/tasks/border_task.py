@@ -9,7 +9,7 @@ from keras_seg.training.tasks.task import Task
 class BorderTask(Task):
     """A task whose targets hold thin borders; they need a finer resolution and less context than regions do."""
 
-    compact_strides = (2, 1)
+    light_strides = (2, 1)
     stride_reason = "half the strides of regions, because borders are thin"
     largest_crop = 256
     crop_reason = "borders need little context"

@@ -74,7 +74,8 @@ class Task(abc.ABC):
             memory can be predicted tile by tile.
         overlapping: bool. Whether a pixel may have several classes: its predictions are folders with a mask per class.
         requires: tuple of str. Modules that evaluation needs beyond the package's own requirements.
-        compact_strides: pair of ints. Decoder stride with the backbone Compact, on large and on small images.
+        light_strides: pair of ints. Decoder stride with a backbone that a CPU trains in minutes, on large and on small
+            images.
         stride_reason: str. Why these strides, for the plan; may be empty.
         largest_crop: int. Longest side of a training crop that is chosen by rule.
         crop_reason: str. Why this size, for the plan; may be empty.
@@ -89,7 +90,7 @@ class Task(abc.ABC):
     class_id_masks: ClassVar[bool] = False
     overlapping: ClassVar[bool] = False
     requires: ClassVar[tuple[str, ...]] = ()
-    compact_strides: ClassVar[tuple[int, int]] = (4, 2)
+    light_strides: ClassVar[tuple[int, int]] = (4, 2)
     stride_reason: ClassVar[str] = ""
     largest_crop: ClassVar[int] = 512
     crop_reason: ClassVar[str] = ""
