@@ -62,6 +62,8 @@ class Peer:
         command = [python, "-c", PEER, str(THREADS), str(SIZE)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.names = self._process.stdout.readline().split()
+        if not self.names:
+            sys.exit(f"{python}: segmentation_models_pytorch did not start there. Its error stands above.")
 
     def milliseconds(self, name, batch):
         """Milliseconds of one call."""
