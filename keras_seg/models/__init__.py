@@ -10,6 +10,7 @@ from keras_seg.models.fcn import FCN8s, FCN16s, FCN32s
 from keras_seg.models.fpn import FPN
 from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
+from keras_seg.models.load_pretrained import load_pretrained
 from keras_seg.models.lraspp import LRASPP
 from keras_seg.models.patch_classifier import PatchClassifier
 from keras_seg.models.pspnet import PSPNet
@@ -48,6 +49,7 @@ __all__ = [
     "UPerNet",
     "build",
     "convert",
+    "load_pretrained",
     "names",
     "transfer_weights",
     "unfreeze",

@@ -1,0 +1,148 @@
+"""A trained model for classes of one's own."""
+
+import pathlib
+import warnings
+from typing import Any
+
+import keras
+
+from keras_seg import _validation
+from keras_seg._graph import graph_nodes, image_graph, replay
+from keras_seg._types import PathLike
+from keras_seg._validation import InputError
+from keras_seg.layers import PixelShuffle2D
+
+_HUB = "hf://"
+_ACTIVATIONS = tuple(getattr(keras.layers, name) for name in ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"))
+
+
+def load_pretrained(source: PathLike | keras.Model, *, num_classes: int | None = None) -> keras.Model:
+    """A saved model, with a new head if it is to predict other classes.
+
+    All layers keep their weights, except for those whose channels are the classes: they start anew. A warning names
+    them. The result is not compiled.
+
+    Args:
+        source: path, str or keras.Model. A `.keras` file, a folder that holds `model.keras`, such as a finished run, or
+            `"hf://user/model"`, which Keras downloads from the Hugging Face Hub. The layers of a model are shared, not
+            copied.
+        num_classes: int >= 1 or None. Channels of the output. Defaults to None: those of the saved model.
+
+    Returns:
+        A functional `keras.Model`.
+
+    Raises:
+        InputError: the file is missing or holds no such model, no layer decides about the classes alone, or the
+            activation does not fit so many classes.
+
+    Examples:
+        >>> import keras_seg as ks
+        >>> model = ks.models.UNet(num_classes=11, backbone="Compact")
+        >>> ks.models.load_pretrained(model, num_classes=3).output_shape
+        (None, None, None, 3)
+    """
+    if num_classes is not None:
+        _validation.integer("num_classes", num_classes)
+    model: Any = source if isinstance(source, keras.Model) else _loaded(source)
+    named = model.name if model is source else str(source)
+    graph = image_graph(model, "source")
+    if len(graph.outputs) != 1:
+        _validation.fail("source", "must have one output", f"{named} with {len(graph.outputs)}")
+    classes = graph.outputs[0].shape[-1]
+    if num_classes is None or num_classes == classes:
+        return model
+    _check_activation(graph, classes, num_classes)
+    head = _class_layers(graph, classes, named)
+    renewed = {
+        layer: _with_channels(layer, channels // classes * num_classes if channels else None)
+        for layer, channels in head.items()
+    }
+    image = keras.Input(batch_shape=graph.inputs[0].shape, dtype=graph.inputs[0].dtype, name=graph.inputs[0].name)
+    values = replay(graph, image, lambda operation, *args, **kwargs: renewed.get(operation, operation)(*args, **kwargs))
+    names = ", ".join(sorted(layer.name for layer in head))
+    verb = "starts" if len(head) == 1 else "start"
+    warnings.warn(
+        f"{named} scores {classes} classes: {names} {verb} anew for {num_classes}. All other layers keep their "
+        "weights.",
+        stacklevel=2,
+    )
+    return keras.Model(image, values[id(graph.outputs[0])], name=graph.name)
+
+
+def _loaded(source: PathLike) -> keras.Model:
+    """The model of a file, a folder or an address."""
+    if str(source).startswith(_HUB):
+        return keras.saving.load_model(str(source), compile=False)
+    path = pathlib.Path(source)
+    if path.is_dir():
+        path = path / "model.keras"
+    if path.suffix != ".keras":
+        fix = "Weights alone are filled into a model: build it, and call its load_weights, or keras_seg.models.convert."
+        _validation.fail("source", "must be a .keras file or a folder that holds model.keras", str(source), fix)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file.")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except (ValueError, OSError, TypeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: Keras cannot load a model from it ({reason}).") from error
+
+
+def _check_activation(graph: keras.Model, classes: int, num_classes: int) -> None:
+    """Refuse numbers of classes for which the last activation would mean something else."""
+    nodes = {id(tensor): node for node in graph_nodes(graph) for tensor in node.outputs}
+    node = nodes[id(graph.outputs[0])]
+    while not (node.is_input or getattr(node.operation, "weights", ()) or _is_activated(node.operation)):
+        node = nodes[id(node.arguments.keras_tensors[0])]
+    name = getattr(getattr(node.operation, "activation", None), "__name__", None)
+    fix = "Build a new model, and fill it by keras_seg.models.transfer_weights."
+    if name == "softmax" and num_classes == 1:
+        _validation.fail("num_classes", "must be at least 2 for a model that ends in softmax", num_classes, fix)
+    if name == "sigmoid" and classes == 1:
+        rule = "must be 1 for a model of one channel: sigmoid over several is for classes that overlap"
+        _validation.fail("num_classes", rule, num_classes, fix)
+
+
+def _class_layers(graph: keras.Model, classes: int, named: str) -> dict[Any, int | None]:
+    """The layers whose output channels are the classes, with the number of these channels; None if they have no say.
+
+    From the output back: what has no weights is passed, and so are layers from class scores to class scores, such as
+    the transposed convolutions of FCN. Scores are not activated: behind an activation come features, even if there are
+    as many of them as classes.
+    """
+    nodes = {id(tensor): node for node in graph_nodes(graph) for tensor in node.outputs}
+    found: dict[Any, int | None] = {}
+    waiting, seen = [(graph.outputs[0], classes, False)], set()
+    while waiting:
+        tensor, channels, in_head = waiting.pop()
+        node, layer = nodes[id(tensor)], nodes[id(tensor)].operation
+        if id(tensor) in seen or tensor.shape[-1] != channels or node.is_input or isinstance(layer, keras.Model):
+            continue
+        seen.add(id(tensor))
+        if in_head and _is_activated(layer):
+            continue
+        if isinstance(layer, PixelShuffle2D):
+            channels *= layer.factor**2
+        if getattr(layer, "weights", ()):
+            found[layer] = channels if {"filters", "units"} & set(layer.get_config()) else None
+            in_head = True
+        waiting += [(given, channels, in_head) for given in keras.tree.flatten(node.arguments.keras_tensors)]
+    if not any(found.values()):
+        fix = "Build a new model, and fill it by keras_seg.models.transfer_weights."
+        _validation.fail("source", "must end in a convolution to one channel per class", named, fix)
+    return found
+
+
+def _is_activated(layer: Any) -> bool:
+    activation = getattr(layer, "activation", None)
+    linear = activation is None or activation is keras.activations.linear
+    return not linear or isinstance(layer, _ACTIVATIONS)
+
+
+def _with_channels(layer: Any, channels: int | None) -> Any:
+    """A new layer like `layer` with other output channels."""
+    config = layer.get_config()
+    for key in ("filters", "units"):
+        if key in config and channels is not None:
+            config[key] = channels
+    return type(layer).from_config(config)

@@ -1,0 +1,99 @@
+"""load_pretrained: every layer but those of the classes keeps its weights."""
+
+import keras
+import numpy as np
+import pytest
+from random_weights import randomized
+
+from keras_seg import models
+from keras_seg._validation import InputError
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+def small(num_classes=5, **arguments):
+    return models.UNet(num_classes=num_classes, filters=4, depth=1, **arguments)
+
+
+def renewed(source, **arguments):
+    with pytest.warns(UserWarning, match="anew"):
+        return models.load_pretrained(source, **arguments)
+
+
+@pytest.mark.parametrize(
+    "name, arguments",
+    [
+        ("UNet", {"filters": 4, "depth": 2}),
+        ("UNet", {"filters": (5, 5)}),  # There are as many features as classes.
+        ("UNet", {"backbone": "Compact", "decoder_stride": 8, "decoder_filters": (8, 5)}),
+        ("FCN8s", {"filters": (4, 4, 4, 4, 4), "fc_filters": 8}),  # Three scores, and three layers that enlarge them.
+        ("FPN", {"backbone": "Compact", "pyramid_filters": 8, "segmentation_filters": 8}),
+        ("LRASPP", {"backbone": "Compact"}),  # The sum of two scores.
+        ("SegNetBasic", {}),
+    ],
+)
+def test_only_layers_of_the_classes_start_anew(name, arguments):
+    """Exactly the layers that differ between models of five and of three classes."""
+    source, wanted = (models.build(name, num_classes=count, **arguments) for count in (5, 3))
+    model = renewed(randomized(source), num_classes=3)
+    assert model.output_shape == wanted.output_shape
+    before, after, other = ({layer.name: layer for layer in each.layers} for each in (source, model, wanted))
+    changed = 0
+    for key, layer in before.items():
+        shapes = [weight.shape for weight in other[key].weights]
+        if shapes == [weight.shape for weight in layer.weights]:
+            assert after[key] is layer or not shapes, key
+        else:
+            changed += 1
+            assert shapes == [weight.shape for weight in after[key].weights]
+    assert changed
+    assert np.isfinite(model(np.zeros((1, 64, 64, 3)))).all()
+
+
+def test_a_file_and_a_run(tmp_path):
+    source = randomized(small())
+    source.save(tmp_path / "model.keras")
+    image = np.random.default_rng(0).uniform(0, 255, (1, 8, 8, 3))
+    for place in (tmp_path, tmp_path / "model.keras", str(tmp_path / "model.keras")):
+        for arguments in ({}, {"num_classes": 5}):
+            np.testing.assert_array_equal(models.load_pretrained(place, **arguments)(image), source(image))
+    with pytest.warns(UserWarning, match=r"model.keras scores 5 classes: logits starts anew for 2\. All other layers"):
+        model = models.load_pretrained(tmp_path / "model.keras", num_classes=2)
+    model.save(tmp_path / "other.keras")
+    np.testing.assert_array_equal(models.load_pretrained(tmp_path / "other.keras")(image), model(image))
+    # Layers before the head give what they gave.
+    before, after = (
+        keras.Model(each.inputs, each.get_layer("logits").input)(image) for each in (source, model)
+    )  # fmt: skip
+    np.testing.assert_array_equal(before, after)
+
+
+def test_an_address_is_left_to_keras(monkeypatch):
+    source = small()
+    monkeypatch.setattr(keras.saving, "load_model", lambda path, compile: (path, compile) == (HUB, False) and source)
+    assert models.load_pretrained(HUB) is source
+
+
+HUB = "hf://someone/streets"
+
+
+@pytest.mark.parametrize(
+    "source, num_classes, message",
+    [
+        ("weights.h5", None, "`source` must be a .keras file or a folder that holds model.keras"),
+        ("none.keras", None, "none.keras: no such file"),
+        ("broken.keras", None, "broken.keras: Keras cannot load a model from it"),
+        (".", None, "model.keras: no such file"),
+        (small, 0, "`num_classes`"),
+        (small, 1, "`num_classes` must be at least 2 for a model that ends in softmax"),
+        (lambda: small(1, activation="sigmoid"), 3, "`num_classes` must be 1 for a model of one channel"),
+        (lambda: keras.Sequential([keras.Input((8, 8, 3)), keras.layers.ReLU()]), 2, "must end in a convolution"),
+        (lambda: keras.Model(image := keras.Input((8, 8, 3)), [image, image]), 2, "`source` must have one output"),
+    ],
+)
+def test_bad_input(tmp_path, monkeypatch, source, num_classes, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.keras").write_bytes(b"PK\3\4 not a model")
+    with pytest.raises(InputError, match=message) as error:
+        models.load_pretrained(source() if callable(source) else source, num_classes=num_classes)
+    assert "\n" not in str(error.value)
