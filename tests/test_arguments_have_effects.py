@@ -32,6 +32,8 @@ MODELS = {
     "UPerNet": {**ON_BACKBONE, "filters": 2},
     "LRASPP": {**ON_BACKBONE, "filters": 2},
     "UNetPlusPlus": {**ON_BACKBONE, "decoder_filters": (2, 2, 2, 2, 2)},
+    "MAnet": {**ON_BACKBONE, "decoder_filters": (2, 2, 2, 2, 2)},
+    "PAN": {**ON_BACKBONE, "filters": 2},
 }
 # Another value for each argument, or one by the type of the value in `MODELS`.
 OTHERS = {

@@ -11,6 +11,8 @@ from keras_seg.models.fpn import FPN
 from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
 from keras_seg.models.lraspp import LRASPP
+from keras_seg.models.manet import MAnet
+from keras_seg.models.pan import PAN
 from keras_seg.models.patch_classifier import PatchClassifier
 from keras_seg.models.pspnet import PSPNet
 from keras_seg.models.registry import build, names
@@ -27,6 +29,7 @@ from keras_seg.models.upernet import UPerNet
 __all__ = [
     "FPN",
     "LRASPP",
+    "PAN",
     "DDRNet",
     "DeconvNet",
     "DeepLabV3",
@@ -37,6 +40,7 @@ __all__ = [
     "FCN32s",
     "FullResolutionNet",
     "LinkNet",
+    "MAnet",
     "PSPNet",
     "PatchClassifier",
     "SegFormer",

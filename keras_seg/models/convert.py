@@ -17,6 +17,8 @@ from keras_seg.models.parts import (
     ddrnet_names,
     deeplabv3_names,
     lraspp_names,
+    manet_names,
+    pan_names,
     segformer_names,
     unetplusplus_names,
     upernet_names,
@@ -24,7 +26,10 @@ from keras_seg.models.parts import (
 
 # The layers of the class scores, unless an original names others.
 _CLASSES = ("logits",)
-_ORIGINALS = (segformer_names, deeplabv3_names, lraspp_names, unetplusplus_names, upernet_names, ddrnet_names)
+_ORIGINALS = (
+    segformer_names, deeplabv3_names, lraspp_names, unetplusplus_names, manet_names, pan_names, upernet_names,
+    ddrnet_names,
+)  # fmt: skip
 
 
 def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, head: bool = True) -> keras.Model:
@@ -39,7 +44,7 @@ def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, 
       `MobileNetV3LargeTorchvision`: torchvision's `deeplabv3_...`, and on the ResNets segmentation_models_pytorch's
       `DeepLabV3`;
     - `LRASPP` on `MobileNetV3LargeTorchvision`: torchvision's `lraspp_mobilenet_v3_large`;
-    - `UNetPlusPlus` and `UPerNet` on these ResNets: those of segmentation_models_pytorch;
+    - `UNetPlusPlus`, `MAnet`, `PAN` and `UPerNet` on these ResNets: those of segmentation_models_pytorch;
     - `DDRNet`: the authors' code.
 
     Outputs equal the original's to 1e-4, at any size that it takes. Two things differ elsewhere: transformers

@@ -16,6 +16,8 @@ from keras_seg.models.fpn import FPN
 from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
 from keras_seg.models.lraspp import LRASPP
+from keras_seg.models.manet import MAnet
+from keras_seg.models.pan import PAN
 from keras_seg.models.patch_classifier import PatchClassifier
 from keras_seg.models.pspnet import PSPNet
 from keras_seg.models.segformer import SegFormer
@@ -30,8 +32,8 @@ _MODELS = {
     model.__name__: model
     for model in (
         PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, DeconvNet, SegNet, SegNetBasic, DilatedFCN,
-        UNet2015, UNet, UNetPlusPlus, FPN, LinkNet, PSPNet, DeepLabV3, DeepLabV3Plus, LRASPP, UPerNet, SegFormer,
-        DDRNet,
+        UNet2015, UNet, UNetPlusPlus, MAnet, FPN, LinkNet, PSPNet, DeepLabV3, DeepLabV3Plus, LRASPP, PAN, UPerNet,
+        SegFormer, DDRNet,
     )
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers.upsample_conv import TORCH_EPSILON
 from keras_seg.models.parts.blocks import decoder_stage
 from keras_seg.models.parts.decoder_filters import decoder_stages, decoder_widths
-from keras_seg.models.parts.encoder_decoder import BackboneChoice, cropped_model, joinable_encoder, padded
+from keras_seg.models.parts.encoder_decoder import BackboneChoice, cropped_model, padded_pyramid
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
@@ -65,12 +65,10 @@ def UNetPlusPlus(
 
     # Encoder
     choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
-    encoder, strides = joinable_encoder(choice, input_shape)
+    image, pyramid, strides = padded_pyramid(choice, input_shape)
     deepest = strides[-1]
     _check_complete(strides)
     widths = decoder_widths(decoder_filters, decoder_stages(decoder_stride, deepest))
-    image = keras.Input(input_shape, name="image")
-    pyramid = encoder(padded(image, deepest))
 
     # Decoder: nodes[start] is the newest node of the decoder that begins at the encoder's map number `start`.
     nodes: list[Tensor] = [pyramid[level_of(deepest)]]

@@ -21,6 +21,8 @@ CLASSES, CITYSCAPES = 21, 19
 PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch")
 # segmentation_models_pytorch refuses sizes that its stride does not divide.
 ANY_SIZES, WHOLE_SIZES = ((64, 96), (75, 53)), ((64, 96), (96, 32))
+# PAN pools its map of stride 16 three times, which leaves nothing of smaller ones; 144 / 16 and 176 / 16 are odd.
+PAN_SIZES = ((128, 160), (144, 176))
 # What is not part of the nets here.
 TRAINING_HEADS = ("aux_classifier.", "seghead_extra.")
 
@@ -69,12 +71,18 @@ NETS = {
     "smp_unetplusplus_resnet50": (lambda: smp_net("UnetPlusPlus", "resnet50"), scores, WHOLE_SIZES),
 }
 NETS["smp_upernet"] = (lambda: smp_net("UPerNet", "resnet18"), scores, WHOLE_SIZES)
+NETS["smp_manet"] = (lambda: smp_net("MAnet", "resnet18"), scores, WHOLE_SIZES)
+NETS["smp_pan"] = (lambda: smp_net("PAN", "resnet18"), scores, PAN_SIZES)
 NETS["ddrnet"] = (lambda: dual_resolution(planes=32, head_planes=64, augment=True), first, WHOLE_SIZES)
 # Counted, not computed.
 LARGE = {
     "deeplabv3_resnet101": lambda: torchvision_net("deeplabv3_resnet101"),
     "ddrnet_23": lambda: dual_resolution(planes=64, head_planes=128),
     "smp_upernet_resnet34": lambda: smp_net("UPerNet", "resnet34"),
+    "smp_manet_resnet34": lambda: smp_net("MAnet", "resnet34"),
+    "smp_manet_resnet50": lambda: smp_net("MAnet", "resnet50"),
+    "smp_pan_resnet34": lambda: smp_net("PAN", "resnet34"),
+    "smp_pan_resnet50": lambda: smp_net("PAN", "resnet50"),
     "smp_unetplusplus_resnet34": lambda: smp_net("UnetPlusPlus", "resnet34"),
 }
 

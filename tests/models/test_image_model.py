@@ -12,6 +12,8 @@ pytestmark = pytest.mark.tensorflow_only
 VGG = {"filters": (2, 2, 2, 2, 2)}
 ON_BACKBONE = (
     "UNetPlusPlus",
+    "MAnet",
+    "PAN",
     "FPN",
     "LinkNet",
     "PSPNet",

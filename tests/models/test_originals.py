@@ -1,4 +1,4 @@
-"""DeepLabV3, LRASPP, UNetPlusPlus, UPerNet and DDRNet: equal to their originals, whose numbers golden_nets.py wrote."""
+"""Nets equal to their originals, whose numbers golden_nets.py wrote."""
 
 import json
 import pathlib
@@ -12,7 +12,7 @@ from random_states import image, random_state, sample
 import keras_seg as ks
 
 GOLDEN = np.load(pathlib.Path(__file__).with_name("golden_nets.npz"))
-ANY_SIZES, WHOLE_SIZES = ((64, 96), (75, 53)), ((64, 96), (96, 32))
+ANY_SIZES, WHOLE_SIZES, PAN_SIZES = ((64, 96), (75, 53)), ((64, 96), (96, 32)), ((128, 160), (144, 176))
 LARGE_MOBILE = {"backbone": "MobileNetV3LargeTorchvision", "output_stride": 16}
 # key: (model, its arguments)
 NETS = {
@@ -27,6 +27,12 @@ NETS = {
     "smp_unetplusplus_resnet50": ("UNetPlusPlus", {"backbone": "ResNet50Torchvision"}),
     "smp_upernet": ("UPerNet", {"backbone": "ResNet18"}),
     "smp_upernet_resnet34": ("UPerNet", {}),
+    "smp_manet": ("MAnet", {"backbone": "ResNet18"}),
+    "smp_manet_resnet34": ("MAnet", {}),
+    "smp_manet_resnet50": ("MAnet", {"backbone": "ResNet50Torchvision"}),
+    "smp_pan": ("PAN", {"backbone": "ResNet18", "dilate_strided": True}),
+    "smp_pan_resnet34": ("PAN", {"dilate_strided": True}),
+    "smp_pan_resnet50": ("PAN", {"backbone": "ResNet50Torchvision", "dilate_strided": True}),
     "ddrnet": ("DDRNet", {"num_classes": 19}),
     "ddrnet_23": ("DDRNet", {"num_classes": 19, "variant": "23"}),
 }
@@ -39,12 +45,16 @@ PARAMETERS = {
     "smp_unetplusplus_resnet34": 26_081_509,
     "smp_unetplusplus_resnet50": 48_988_645,
     "smp_upernet_resnet34": 29_604_821,
+    "smp_manet_resnet34": 31_786_533,
+    "smp_manet_resnet50": 147_442_893,
+    "smp_pan_resnet34": 21_481_596,
+    "smp_pan_resnet50": 24_265_596,
     "ddrnet": 5_695_987,
     "ddrnet_23": 20_148_947,
 }
 COMPUTED = [key for key in NETS if f"{key}/0" in GOLDEN]
 # One of each form of the backbones and of the names.
-QUICK = ("smp_deeplabv3", "lraspp", "smp_unetplusplus", "smp_upernet", "ddrnet")
+QUICK = ("smp_deeplabv3", "lraspp", "smp_unetplusplus", "smp_manet", "smp_pan", "smp_upernet", "ddrnet")
 
 
 def slow_but_for(quick, keys):
@@ -64,9 +74,15 @@ def state_of(key):
 
 def scores_of(key, model):
     """What the original outputs: scores as large as the image, or those that are not enlarged yet."""
-    if key.startswith(("smp_deeplabv3", "smp_upernet", "ddrnet")):
+    if key.startswith(("smp_deeplabv3", "smp_pan", "smp_upernet", "ddrnet")):
         model = keras.Model(model.inputs[0], model.get_layer("logits").output)
     return lambda pixels: np.asarray(keras.ops.convert_to_numpy(model(pixels, training=False)))
+
+
+def sizes_of(key):
+    if key.startswith("smp_pan"):
+        return PAN_SIZES
+    return WHOLE_SIZES if key.startswith(("smp", "ddrnet")) else ANY_SIZES
 
 
 def check_parameters(key, model):
@@ -82,7 +98,7 @@ def test_scores_equal_the_original(key):
     model = build(key)
     check_parameters(key, model)
     scores = scores_of(key, ks.models.convert(state_of(key), model))
-    for number, size in enumerate(WHOLE_SIZES if key.startswith(("smp", "ddrnet")) else ANY_SIZES):
+    for number, size in enumerate(sizes_of(key)):
         found, expected = sample(scores(image(*size))), GOLDEN[f"{key}/{number}"]
         assert expected.std() > 0.05
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
@@ -118,6 +134,7 @@ class TestConvert:
             ("smp_deeplabv3", {"dilate_strided": None}, "segmentation_models_pytorch.*dilate_strided=True"),
             ("smp_deeplabv3", {"normalize_image": False}, "average of the image.*normalize_image=True"),
             ("smp_upernet", {"normalize_image": False}, "average of the image.*normalize_image=True"),
+            ("smp_pan", {"dilate_strided": None}, "segmentation_models_pytorch.*dilate_strided=True"),
         ],
     )
     def test_what_no_shape_shows(self, key, arguments, message):

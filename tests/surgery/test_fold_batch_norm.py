@@ -180,11 +180,13 @@ MODELS = {
     "DeepLabV3": {"backbone": "Compact", "aspp_filters": 8},
     "LRASPP": {"backbone": "Compact", "filters": 8},
     "UNetPlusPlus": {"backbone": "Compact", "decoder_filters": (8, 8, 8, 8, 8)},
+    "MAnet": {"backbone": "Compact", "decoder_filters": (8, 8, 8, 8, 8)},
+    "PAN": {"backbone": "Compact", "filters": 8},
     "DDRNet": {},
     "UPerNet": {"backbone": "Compact", "filters": 8},
     "DeconvNet": {},
 }
-LONG = ("SegNet", "SegNetBasic", "DeconvNet", "UNetPlusPlus", "LRASPP", "UPerNet", "DDRNet")
+LONG = ("SegNet", "SegNetBasic", "DeconvNet", "UNetPlusPlus", "LRASPP", "UPerNet", "DDRNet", "MAnet", "PAN")
 
 
 @pytest.mark.thorough

@@ -18,17 +18,18 @@ def conv_block(
     activation: str | None = "relu",
     normalization: str | None = "batch",
     epsilon: float = EPSILON,
+    use_bias: bool = False,
 ) -> Tensor:
     """Convolution, normalization, activation: layers `{name}_conv`, `{name}_norm` and `{name}_{activation}`.
 
-    With `normalization=None` the convolution has a bias instead.
+    With `normalization=None` the convolution has a bias instead, and with `use_bias` beside it.
     """
     x = layers.Conv2D(
         filters,
         kernel_size,
         dilation_rate=dilation_rate,
         padding=padding,
-        use_bias=normalization is None,  # Every normalization has an offset of its own.
+        use_bias=use_bias or normalization is None,  # Every normalization has an offset of its own.
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
