@@ -59,6 +59,8 @@ ROWS = {
     ),
     "DeepLabV3Plus": ("DeepLabV3Plus", {**MOBILE, "aspp_filters": 96, "dropout": 0.0}, 120, 3e-3),
     "LRASPP": ("LRASPP", {}, 160, 3e-3),
+    "MAnet": ("MAnet", {"backbone": "Compact", "decoder_filters": (96, 64, 48, 32, 16)}, 120, 3e-3),
+    "PAN": ("PAN", {"backbone": "Compact"}, 120, 3e-3),
     "UPerNet": ("UPerNet", {"backbone": "Compact", "filters": 96, "dropout": 0.0}, 120, 3e-3),
     "DDRNet": ("DDRNet", {}, 160, 3e-3),
     "SegFormer": ("SegFormer", {"backbone": "MiTB0", "filters": 96, "dropout": 0.0}, 160, 1e-3),

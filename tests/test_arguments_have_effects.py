@@ -46,6 +46,7 @@ OTHERS = {
     "context": "large",
     "deconvolution": "dense",
     "deconvolution_trainable": True,
+    "decoder_attention": "scse",
     "decoder_convolutions": 3,
     "decoder_filters": (3, 3),
     "decoder_stride": 2,

@@ -23,8 +23,9 @@ PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch")
 ANY_SIZES, WHOLE_SIZES = ((64, 96), (75, 53)), ((64, 96), (96, 32))
 # PAN pools its map of stride 16 three times, which leaves nothing of smaller ones; 144 / 16 and 176 / 16 are odd.
 PAN_SIZES = ((128, 160), (144, 176))
-# What is not part of the nets here.
-TRAINING_HEADS = ("aux_classifier.", "seghead_extra.")
+SCSE = {"decoder_attention_type": "scse"}
+# What is not part of the nets here: heads for training, and attention that smp's last node has and never uses.
+NOT_HERE = ("aux_classifier.", "seghead_extra.", "decoder.blocks.x_0_4.attention1.")
 
 
 def torchvision_net(name, **arguments):
@@ -44,6 +45,11 @@ def scores(model, pixels):
     """The scores of segmentation_models_pytorch before they are enlarged, for which it aligns corners."""
     features = model.encoder(pixels)
     return model.segmentation_head[0](model.decoder(features))
+
+
+def features(model, pixels):
+    """What segmentation_models_pytorch decides the classes by, with a kernel that not all nets here have."""
+    return model.decoder(model.encoder(pixels))
 
 
 def dual_resolution(**arguments):
@@ -73,6 +79,8 @@ NETS = {
 NETS["smp_upernet"] = (lambda: smp_net("UPerNet", "resnet18"), scores, WHOLE_SIZES)
 NETS["smp_manet"] = (lambda: smp_net("MAnet", "resnet18"), scores, WHOLE_SIZES)
 NETS["smp_pan"] = (lambda: smp_net("PAN", "resnet18"), scores, PAN_SIZES)
+NETS["smp_unetplusplus_scse"] = (lambda: smp_net("UnetPlusPlus", "resnet18", **SCSE), scores, WHOLE_SIZES)
+NETS["smp_unet_scse"] = (lambda: smp_net("Unet", "resnet18", **SCSE), features, WHOLE_SIZES)
 NETS["ddrnet"] = (lambda: dual_resolution(planes=32, head_planes=64, augment=True), first, WHOLE_SIZES)
 # Counted, not computed.
 LARGE = {
@@ -88,7 +96,7 @@ LARGE = {
 
 
 def count(model):
-    return sum(p.numel() for name, p in model.named_parameters() if not name.startswith(TRAINING_HEADS))
+    return sum(p.numel() for name, p in model.named_parameters() if not name.startswith(NOT_HERE))
 
 
 def main():

@@ -10,6 +10,8 @@ from goldens_again import check_again
 from random_states import image, random_state, sample
 
 import keras_seg as ks
+from keras_seg.backbones.state_dict import Matching, match_encoder
+from keras_seg.models.parts.smp_heads import stage_modules
 
 GOLDEN = np.load(pathlib.Path(__file__).with_name("golden_nets.npz"))
 ANY_SIZES, WHOLE_SIZES, PAN_SIZES = ((64, 96), (75, 53)), ((64, 96), (96, 32)), ((128, 160), (144, 176))
@@ -27,6 +29,7 @@ NETS = {
     "smp_unetplusplus_resnet50": ("UNetPlusPlus", {"backbone": "ResNet50Torchvision"}),
     "smp_upernet": ("UPerNet", {"backbone": "ResNet18"}),
     "smp_upernet_resnet34": ("UPerNet", {}),
+    "smp_unetplusplus_scse": ("UNetPlusPlus", {"backbone": "ResNet18", "decoder_attention": "scse"}),
     "smp_manet": ("MAnet", {"backbone": "ResNet18"}),
     "smp_manet_resnet34": ("MAnet", {}),
     "smp_manet_resnet50": ("MAnet", {"backbone": "ResNet50Torchvision"}),
@@ -101,6 +104,31 @@ def test_scores_equal_the_original(key):
     for number, size in enumerate(sizes_of(key)):
         found, expected = sample(scores(image(*size))), GOLDEN[f"{key}/{number}"]
         assert expected.std() > 0.05
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow_only
+def test_a_decoder_with_attention_equals_the_original():
+    """UNet's features: its head has another kernel than the original's, and its normalization another epsilon."""
+    model = ks.models.UNet(2, backbone="ResNet18", decoder_attention="scse", include_preprocessing=False)
+    state = state_of("smp_unet_scse")
+    modules = {}
+    for stage in range(5):
+        modules |= stage_modules(f"decoder{stage + 1}", f"decoder.blocks.{stage}")
+    matching = Matching(state, model.name, "the state")
+    decoder = [layer for layer in model.layers if layer.weights and layer.name not in ("backbone", "logits")]
+    matching.match(decoder, lambda layer: modules[layer])
+    matching.assign()
+    encoder = {key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")}
+    match_encoder(model.get_layer("backbone"), "ResNet18", encoder, "the state").assign()
+    for layer in decoder:
+        normalization = getattr(layer, "normalize", layer)
+        if isinstance(normalization, keras.layers.BatchNormalization):
+            normalization.epsilon = 1e-5
+    features = keras.Model(model.inputs[0], model.get_layer("logits").input)
+    for number, size in enumerate(WHOLE_SIZES):
+        found, expected = sample(features(image(*size), training=False)), GOLDEN[f"smp_unet_scse/{number}"]
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
 
 

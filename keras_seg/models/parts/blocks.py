@@ -3,8 +3,14 @@
 from keras import layers
 
 from keras_seg._types import Size, Tensor
-from keras_seg.layers import AdaptiveAveragePooling2D, ResizeLike, UpsampleConv
+from keras_seg.backbones.channel_gate import channel_gate
+from keras_seg.layers import AdaptiveAveragePooling2D, CropLike, Resize2D, ResizeLike, UpsampleConv
 from keras_seg.layers.upsample_conv import EPSILON, normalization_layer
+
+# Of a U-Net's stages.
+ATTENTIONS = ("scse", None)
+# Channels per mixture of channels.
+_REDUCTION = 16
 
 
 def conv_block(
@@ -75,17 +81,37 @@ def decoder_stage(
     normalization: str | None = "batch",
     epsilon: float = EPSILON,
     odd_sizes: bool = False,
+    attention: str | None = None,
 ) -> Tensor:
-    """`x` doubled, joined with a skip connection where there is one, and convolved: a stage of a U-Net's decoder."""
-    x = UpsampleConv(
-        filters,
-        interpolation=interpolation,
-        normalization=normalization,
-        epsilon=epsilon,
-        odd_sizes=odd_sizes,
-        name=f"{name}_up",
-    )(x if skip is None else [x, skip])
-    return conv_blocks(x, filters, convolutions - 1, name=name, normalization=normalization, epsilon=epsilon)
+    """`x` doubled, joined with a skip connection where there is one, and convolved: a stage of a U-Net's decoder.
+
+    With an `attention` of `ATTENTIONS`, what is joined and what comes out are weighed by it.
+    """
+    if attention and skip is not None:
+        # The weights depend on the joined map, so that it has to be there: `UpsampleConv` never computes it.
+        x = Resize2D(2, interpolation=interpolation, name=f"{name}_up")(x)
+        if odd_sizes:
+            x = CropLike(name=f"{name}_crop")([x, skip])
+        x = _weighed(layers.Concatenate(name=f"{name}_joined")([x, skip]), f"{name}_join_")
+        x = conv_block(x, filters, f"{name}_first", normalization=normalization, epsilon=epsilon)
+    else:
+        x = UpsampleConv(
+            filters,
+            interpolation=interpolation,
+            normalization=normalization,
+            epsilon=epsilon,
+            odd_sizes=odd_sizes,
+            name=f"{name}_up",
+        )(x if skip is None else [x, skip])
+    x = conv_blocks(x, filters, convolutions - 1, name=name, normalization=normalization, epsilon=epsilon)
+    return _weighed(x, f"{name}_out_") if attention else x
+
+
+def _weighed(x: Tensor, name: str) -> Tensor:
+    """The map times the sum of a number for each channel and one for each place: scSE."""
+    channels = channel_gate(x, max(1, x.shape[-1] // _REDUCTION), name)
+    places = layers.Conv2D(1, 1, activation="sigmoid", name=f"{name}places")(x)
+    return layers.Multiply(name=f"{name}weighed")([x, layers.Add(name=f"{name}weights")([channels, places])])
 
 
 def region_features(
