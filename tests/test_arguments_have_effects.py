@@ -28,7 +28,7 @@ MODELS = {
     "DeepLabV3Plus": {**ON_BACKBONE, "aspp_filters": 2, "low_level_filters": 2},
     "SegFormer": {**ON_BACKBONE, "filters": 2},
     "DeepLabV3": {**ON_BACKBONE, "aspp_filters": 2},
-    "DDRNet": {},
+    **{name: {} for name in ("DDRNet", "PIDNet", "FastSCNN", "BiSeNetV2")},
     "UPerNet": {**ON_BACKBONE, "filters": 2},
     "LRASPP": {**ON_BACKBONE, "filters": 2},
     "UNetPlusPlus": {**ON_BACKBONE, "decoder_filters": (2, 2, 2, 2, 2)},
@@ -107,6 +107,8 @@ def test_models(name):
             other = (3,) * len(small[argument])
         if (name, argument) == ("PatchClassifier", "padding"):
             other = "same"
+        if (name, argument) == ("PIDNet", "variant"):
+            other = "m"
         if argument == "backbone":
             other = ks.backbones.Compact(filters=(2, 2, 2, 2, 2))
         assert description(name, {**small, argument: other}) != plain, argument

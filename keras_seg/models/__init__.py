@@ -1,11 +1,13 @@
 """Segmentation architectures, each a function that returns a functional `keras.Model`."""
 
+from keras_seg.models.bisenetv2 import BiSeNetV2
 from keras_seg.models.convert import convert
 from keras_seg.models.ddrnet import DDRNet
 from keras_seg.models.deconvnet import DeconvNet
 from keras_seg.models.deeplabv3 import DeepLabV3
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
+from keras_seg.models.fast_scnn import FastSCNN
 from keras_seg.models.fcn import FCN8s, FCN16s, FCN32s
 from keras_seg.models.fpn import FPN
 from keras_seg.models.full_resolution_net import FullResolutionNet
@@ -14,6 +16,7 @@ from keras_seg.models.lraspp import LRASPP
 from keras_seg.models.manet import MAnet
 from keras_seg.models.pan import PAN
 from keras_seg.models.patch_classifier import PatchClassifier
+from keras_seg.models.pidnet import PIDNet
 from keras_seg.models.pspnet import PSPNet
 from keras_seg.models.registry import build, names
 from keras_seg.models.segformer import SegFormer
@@ -30,6 +33,7 @@ __all__ = [
     "FPN",
     "LRASPP",
     "PAN",
+    "BiSeNetV2",
     "DDRNet",
     "DeconvNet",
     "DeepLabV3",
@@ -38,9 +42,11 @@ __all__ = [
     "FCN8s",
     "FCN16s",
     "FCN32s",
+    "FastSCNN",
     "FullResolutionNet",
     "LinkNet",
     "MAnet",
+    "PIDNet",
     "PSPNet",
     "PatchClassifier",
     "SegFormer",

@@ -14,6 +14,7 @@ from keras_seg.backbones.state_dict import Matching, match_encoder
 from keras_seg.models.parts.smp_heads import stage_modules
 
 GOLDEN = np.load(pathlib.Path(__file__).with_name("golden_nets.npz"))
+FAST_SCNN_SIZES = ((64, 96), (63, 125))
 ANY_SIZES, WHOLE_SIZES, PAN_SIZES = ((64, 96), (75, 53)), ((64, 96), (96, 32)), ((128, 160), (144, 176))
 LARGE_MOBILE = {"backbone": "MobileNetV3LargeTorchvision", "output_stride": 16}
 # key: (model, its arguments)
@@ -36,6 +37,11 @@ NETS = {
     "smp_pan": ("PAN", {"backbone": "ResNet18", "dilate_strided": True}),
     "smp_pan_resnet34": ("PAN", {"dilate_strided": True}),
     "smp_pan_resnet50": ("PAN", {"backbone": "ResNet50Torchvision", "dilate_strided": True}),
+    "fast_scnn": ("FastSCNN", {"num_classes": 19}),
+    "bisenetv2": ("BiSeNetV2", {"num_classes": 19}),
+    "pidnet": ("PIDNet", {"num_classes": 19}),
+    "pidnet_m": ("PIDNet", {"num_classes": 19, "variant": "m"}),
+    "pidnet_l": ("PIDNet", {"num_classes": 19, "variant": "l"}),
     "ddrnet": ("DDRNet", {"num_classes": 19}),
     "ddrnet_23": ("DDRNet", {"num_classes": 19, "variant": "23"}),
 }
@@ -52,12 +58,17 @@ PARAMETERS = {
     "smp_manet_resnet50": 147_442_893,
     "smp_pan_resnet34": 21_481_596,
     "smp_pan_resnet50": 24_265_596,
+    "fast_scnn": 1_138_051,
+    "bisenetv2": 3_358_627,
+    "pidnet": 7_625_715,
+    "pidnet_m": 28_538_515,
+    "pidnet_l": 36_939_571,
     "ddrnet": 5_695_987,
     "ddrnet_23": 20_148_947,
 }
 COMPUTED = [key for key in NETS if f"{key}/0" in GOLDEN]
 # One of each form of the backbones and of the names.
-QUICK = ("smp_deeplabv3", "lraspp", "smp_unetplusplus", "smp_manet", "smp_pan", "smp_upernet", "ddrnet")
+QUICK = ("smp_deeplabv3", "lraspp", "smp_unetplusplus", "smp_pan", "smp_upernet", "ddrnet", "fast_scnn")
 
 
 def slow_but_for(quick, keys):
@@ -77,7 +88,7 @@ def state_of(key):
 
 def scores_of(key, model):
     """What the original outputs: scores as large as the image, or those that are not enlarged yet."""
-    if key.startswith(("smp_deeplabv3", "smp_pan", "smp_upernet", "ddrnet")):
+    if key.startswith(("smp_deeplabv3", "smp_pan", "smp_upernet", "ddrnet", "pidnet")):
         model = keras.Model(model.inputs[0], model.get_layer("logits").output)
     return lambda pixels: np.asarray(keras.ops.convert_to_numpy(model(pixels, training=False)))
 
@@ -85,7 +96,9 @@ def scores_of(key, model):
 def sizes_of(key):
     if key.startswith("smp_pan"):
         return PAN_SIZES
-    return WHOLE_SIZES if key.startswith(("smp", "ddrnet")) else ANY_SIZES
+    if key == "fast_scnn":
+        return FAST_SCNN_SIZES
+    return WHOLE_SIZES if key.startswith(("smp", "ddrnet", "bisenet")) else ANY_SIZES
 
 
 def check_parameters(key, model):
@@ -203,7 +216,7 @@ class TestConvert:
 
 @pytest.mark.slow
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("key", QUICK)
+@pytest.mark.parametrize("key", [*QUICK, "smp_manet", "bisenetv2", "pidnet"])
 def test_every_format(key, tmp_path):
     """Built-in operators only, at an odd size and, but for ONNX, at any size."""
     scores = ks.models.convert(state_of(key), build(key))
@@ -219,5 +232,5 @@ def test_every_format(key, tmp_path):
 @pytest.mark.tensorflow_only
 @pytest.mark.slow
 def test_goldens_are_what_the_originals_compute(tmp_path, monkeypatch):
-    packages = ("torchvision", "segmentation_models_pytorch", "ddrnet")
+    packages = ("torchvision", "segmentation_models_pytorch", "ddrnet", "fast_scnn", "bisenetv2", "pidnet")
     check_again("golden_nets", GOLDEN, packages, tmp_path=tmp_path, monkeypatch=monkeypatch)

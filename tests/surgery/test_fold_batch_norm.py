@@ -182,11 +182,14 @@ MODELS = {
     "UNetPlusPlus": {"backbone": "Compact", "decoder_filters": (8, 8, 8, 8, 8)},
     "MAnet": {"backbone": "Compact", "decoder_filters": (8, 8, 8, 8, 8)},
     "PAN": {"backbone": "Compact", "filters": 8},
-    "DDRNet": {},
+    **{name: {} for name in ("DDRNet", "PIDNet", "FastSCNN", "BiSeNetV2")},
     "UPerNet": {"backbone": "Compact", "filters": 8},
     "DeconvNet": {},
 }
-LONG = ("SegNet", "SegNetBasic", "DeconvNet", "UNetPlusPlus", "LRASPP", "UPerNet", "DDRNet", "MAnet", "PAN")
+LONG = (
+    *("SegNet", "SegNetBasic", "DeconvNet", "UNetPlusPlus", "LRASPP", "UPerNet", "DDRNet"),
+    *("MAnet", "PAN", "PIDNet", "FastSCNN", "BiSeNetV2"),
+)
 
 
 @pytest.mark.thorough

@@ -1,5 +1,7 @@
 """The blocks that the models are made of: functions from tensors to tensors that name every layer."""
 
+from typing import Any
+
 from keras import layers
 
 from keras_seg._types import Size, Tensor
@@ -19,6 +21,7 @@ def conv_block(
     name: str,
     *,
     kernel_size: Size = 3,
+    strides: int = 1,
     dilation_rate: Size = 1,
     padding: str = "same",
     activation: str | None = "relu",
@@ -28,18 +31,56 @@ def conv_block(
 ) -> Tensor:
     """Convolution, normalization, activation: layers `{name}_conv`, `{name}_norm` and `{name}_{activation}`.
 
-    With `normalization=None` the convolution has a bias instead, and with `use_bias` beside it.
+    With `normalization=None` the convolution has a bias instead, and with `use_bias` beside it. With `strides` it pads
+    both sides alike, as PyTorch does, unless `padding="valid"`.
     """
+    if strides > 1 and padding == "same":
+        x, padding = _surrounded(x, f"{name}_pad"), "valid"
     x = layers.Conv2D(
         filters,
         kernel_size,
+        strides=strides,
         dilation_rate=dilation_rate,
         padding=padding,
         use_bias=use_bias or normalization is None,  # Every normalization has an offset of its own.
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    normalize = normalization_layer(normalization, filters, epsilon=epsilon, name=f"{name}_norm")
+    return _finished(x, name, activation=activation, normalization=normalization, epsilon=epsilon)
+
+
+def depthwise_block(
+    x: Tensor,
+    name: str,
+    *,
+    strides: int = 1,
+    multiplier: int = 1,
+    activation: str | None = "relu",
+    epsilon: float = EPSILON,
+) -> Tensor:
+    """A 3x3 convolution of each channel, `multiplier` results per channel, normalized: as `conv_block` has it."""
+    if strides > 1:
+        x = _surrounded(x, f"{name}_pad")
+    x = layers.DepthwiseConv2D(
+        3,
+        strides=strides,
+        depth_multiplier=multiplier,
+        padding="valid" if strides > 1 else "same",
+        use_bias=False,
+        depthwise_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
+    return _finished(x, name, activation=activation, normalization="batch", epsilon=epsilon)
+
+
+def _surrounded(x: Tensor, name: str) -> Tensor:
+    """One more row and column of zeros on each side, for a 3x3 convolution."""
+    return layers.ZeroPadding2D(1, name=name)(x)
+
+
+def _finished(x: Tensor, name: str, *, activation: str | None, normalization: str | None, epsilon: float) -> Tensor:
+    """What a convolution gives, normalized and activated."""
+    normalize = normalization_layer(normalization, x.shape[-1], epsilon=epsilon, name=f"{name}_norm")
     if normalize is not None:
         x = normalize(x)
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
@@ -115,7 +156,14 @@ def _weighed(x: Tensor, name: str) -> Tensor:
 
 
 def region_features(
-    x: Tensor, size: int, filters: int, name: str, *, normalize: bool | None = None, epsilon: float = EPSILON
+    x: Tensor,
+    size: int,
+    filters: int,
+    name: str,
+    *,
+    normalize: bool | None = None,
+    epsilon: float = EPSILON,
+    align_corners: bool = False,
 ) -> Tensor:
     """Averages of `x` over size x size regions, convolved 1x1 and enlarged back to the size of `x`.
 
@@ -125,7 +173,7 @@ def region_features(
     pooled = AdaptiveAveragePooling2D(size, name=f"{name}_pool")(x)
     normalization = "batch" if (size > 1 if normalize is None else normalize) else None
     pooled = conv_block(pooled, filters, name, kernel_size=1, normalization=normalization, epsilon=epsilon)
-    return ResizeLike(name=f"{name}_enlarge")([pooled, x])
+    return ResizeLike(align_corners=align_corners, name=f"{name}_enlarge")([pooled, x])
 
 
 def pyramid_pooling(
@@ -134,15 +182,14 @@ def pyramid_pooling(
     filters: int,
     *,
     branch_filters: int,
-    normalize: bool | None = None,
-    epsilon: float = EPSILON,
+    kernel_size: int = 3,
+    **options: Any,
 ) -> Tensor:
-    """A map beside its averages over grids of `bins` regions per side, convolved."""
-    regions = [
-        region_features(x, size, branch_filters, f"pyramid{size}", normalize=normalize, epsilon=epsilon)
-        for size in bins
-    ]
-    return conv_block(layers.Concatenate(name="pyramid_join")([x, *regions]), filters, "bottleneck", epsilon=epsilon)
+    """A map beside its averages over grids of `bins` regions per side, convolved; `options` of `region_features`."""
+    regions = [region_features(x, size, branch_filters, f"pyramid{size}", **options) for size in bins]
+    joined = layers.Concatenate(name="pyramid_join")([x, *regions])
+    epsilon = options.get("epsilon", EPSILON)
+    return conv_block(joined, filters, "bottleneck", kernel_size=kernel_size, epsilon=epsilon)
 
 
 def atrous_pooling(
