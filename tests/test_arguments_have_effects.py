@@ -89,7 +89,10 @@ def description(name, arguments):
     return json.dumps([model.get_config(), trainable, [weight.shape for weight in model.weights]], default=str)
 
 
-SLOW = ("DeconvNet", "SegNet", "UNet on a backbone", "PSPNet", "DeepLabV3Plus", "LRASPP", "UPerNet", "UNetPlusPlus")
+SLOW = (
+    *("DeconvNet", "SegNet", "UNet on a backbone", "PSPNet", "DeepLabV3Plus", "LRASPP", "UPerNet", "UNetPlusPlus"),
+    *("MAnet", "PAN", "FastSCNN", "PIDNet", "BiSeNetV2"),
+)
 
 
 @pytest.mark.thorough

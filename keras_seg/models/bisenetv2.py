@@ -17,13 +17,13 @@ _EXPANSION = 6
 # Of the map where the branches meet, and the deepest stride divided by that one.
 _FILTERS, _RATIO = 128, 4
 _STRIDE = 8
-_HEAD = 1024
 
 
 def BiSeNetV2(
     num_classes: int,
     *,
     input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    head_filters: int = 1024,
     normalize_image: bool = True,
     dropout: float = 0.1,
     activation: str | None = "softmax",
@@ -38,6 +38,7 @@ def BiSeNetV2(
     CoinCheung/BiSeNet. The image is reflected up to a multiple of 32, as in `UNet`.
 
     Args:
+        head_filters: int. Of the convolution before the classes, a third of all parameters. Defaults to 1024.
         normalize_image: bool. As in `DeepLabV3`. Without it, the average of the map is not normalized at all. Defaults
             to True.
         dropout: float. In [0, 1), before the classes. Defaults to 0.1.
@@ -55,12 +56,13 @@ def BiSeNetV2(
         for training only.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
-    _validation.boolean("normalize_image", normalize_image)
+    head_filters = _validation.integer("head_filters", head_filters)
     dropout = check_dropout(dropout)
+    _validation.boolean("normalize_image", normalize_image)
     image = keras.Input(input_shape, name="image")
     x = preprocessed(padded(image, _STRIDE * _RATIO), "torch", include=include_preprocessing)
     fine, deep = _detail(x), _semantics(x, normalize_image=normalize_image)
-    x = _convolved(_aggregated(fine, deep), _HEAD, "head")
+    x = _convolved(_aggregated(fine, deep), head_filters, "head")
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     return cropped_scores(image, class_scores(x, num_classes), activation, scale=_STRIDE, name=name)

@@ -27,9 +27,9 @@ def MAnet(
     backbone: str | keras.Model = "ResNet34",
     weights: Weights = None,
     backbone_trainable: bool = True,
+    attention_filters: int = 64,
     decoder_filters: Sequence[int] | None = None,
     decoder_stride: int = 1,
-    attention_filters: int = 64,
     interpolation: str = "nearest",
     normalization: str | None = "batch",
     dropout: float = 0.0,
@@ -50,14 +50,11 @@ def MAnet(
     machine's memory, it is refused.
 
     Args:
-        decoder_filters: sequence of ints or None. As in `UNetPlusPlus`. Defaults to (256, 128, 64, 32, 16).
-        decoder_stride: int. A power of two, where the decoder stops, as in `UNet`. Defaults to 1.
         attention_filters: int. Channels by which positions are compared. Defaults to 64.
-        interpolation: str. As in `UNet`. Defaults to `"nearest"`.
-        normalization: str or None. As in `UNet`. Defaults to `"batch"`.
         dropout: float. In [0, 1), before the classes. Defaults to 0.
 
-    Other arguments, result and errors: see `UNet`; `backbone` cannot be None here.
+    The decoder's arguments are those of `UNetPlusPlus`, all others, result and errors those of `UNet`; `backbone`
+    cannot be None here.
 
     Examples:
         >>> import keras_seg as ks
