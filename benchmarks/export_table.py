@@ -45,13 +45,16 @@ ROWS = {
     "UNet, plain": ("UNet", VOC, 224),
     "UNet, MobileNetV2": ("UNet", MOBILE, 224),
     "UNetPlusPlus": ("UNetPlusPlus", {**VOC, "backbone": "Compact"}, 224),
+    "MAnet": ("MAnet", {**VOC, "backbone": "Compact"}, 224),
     "FPN": ("FPN", MOBILE, 224),
     "LinkNet": ("LinkNet", MOBILE, 224),
     "PSPNet": ("PSPNet", MOBILE, 224),
     "DeepLabV3": ("DeepLabV3", {**VOC, "backbone": "Compact", "output_stride": 16}, 224),
     "DeepLabV3Plus": ("DeepLabV3Plus", MOBILE, 224),
     "LRASPP": ("LRASPP", VOC, 224),
+    "PAN": ("PAN", {**VOC, "backbone": "Compact"}, 224),
     "UPerNet": ("UPerNet", {**VOC, "backbone": "Compact"}, 224),
+    **{name: (name, VOC, 224) for name in ("FastSCNN", "BiSeNetV2", "PIDNet")},
     "DDRNet": ("DDRNet", VOC, 224),
     "SegFormer": ("SegFormer", {**VOC, "backbone": "MiTB0"}, 224),
 }
@@ -95,7 +98,7 @@ def built(label):
     model = ks.models.build(name, **arguments)
     if name == "PatchClassifier":
         model = ks.surgery.convolutionalize(model)
-    if "backbone" in arguments or name in ("LRASPP", "DDRNet"):
+    if "backbone" in arguments or name in ("LRASPP", "DDRNet", "PIDNet", "FastSCNN", "BiSeNetV2"):
         model.compile(keras.optimizers.Adam(1e-3), loss=ks.losses.Crossentropy())
         images, masks = scenes(_STEPS * _BATCH // 4, _TRAINED_SIDE, 0)
         model.fit(images, masks.astype("int32"), batch_size=_BATCH, epochs=4, verbose=0)

@@ -33,6 +33,28 @@ def resize(x: Tensor, size: tuple[Any, Any], interpolation: str) -> Tensor:
     return ops.cast(resized, x.dtype)
 
 
+def resize_aligned(x: Tensor, size: tuple[Any, Any]) -> Tensor:
+    """Resize an NHWC tensor bilinearly to `size` = (height, width), corners on corners, dtype kept.
+
+    `keras.ops.image.resize` has half-pixel centers only. On TensorFlow it is one operator, which TFLite has.
+    """
+    x, dtype = ops.cast(x, "float32"), x.dtype
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        resized = tf.raw_ops.ResizeBilinear(images=x, size=tf.stack(size), align_corners=True)
+    else:
+        rows, columns = (_aligned_weights(*lengths) for lengths in zip(spatial_size(x), size, strict=True))
+        resized = ops.einsum("wj,bhjc->bhwc", columns, ops.einsum("hi,bijc->bhjc", rows, x))
+    return ops.cast(resized, dtype)
+
+
+def _aligned_weights(length: int, wanted: int) -> Tensor:
+    """(wanted, length): how much each of `wanted` places along an axis takes of each unit."""
+    places = ops.arange(wanted, dtype="float32") * ((length - 1) / max(wanted - 1, 1))
+    return ops.relu(1 - ops.abs(places[:, None] - ops.arange(length, dtype="float32")))
+
+
 def pixel_shuffle(x: Tensor, size: int) -> Tensor:
     """Blocks of `size` x `size` pixels of an NHWC tensor's channels; on TensorFlow one operator, which TFLite has."""
     if keras.backend.backend() == "tensorflow":

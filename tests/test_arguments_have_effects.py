@@ -28,10 +28,12 @@ MODELS = {
     "DeepLabV3Plus": {**ON_BACKBONE, "aspp_filters": 2, "low_level_filters": 2},
     "SegFormer": {**ON_BACKBONE, "filters": 2},
     "DeepLabV3": {**ON_BACKBONE, "aspp_filters": 2},
-    "DDRNet": {},
+    **{name: {} for name in ("DDRNet", "PIDNet", "FastSCNN", "BiSeNetV2")},
     "UPerNet": {**ON_BACKBONE, "filters": 2},
     "LRASPP": {**ON_BACKBONE, "filters": 2},
     "UNetPlusPlus": {**ON_BACKBONE, "decoder_filters": (2, 2, 2, 2, 2)},
+    "MAnet": {**ON_BACKBONE, "decoder_filters": (2, 2, 2, 2, 2)},
+    "PAN": {**ON_BACKBONE, "filters": 2},
 }
 # Another value for each argument, or one by the type of the value in `MODELS`.
 OTHERS = {
@@ -44,6 +46,7 @@ OTHERS = {
     "context": "large",
     "deconvolution": "dense",
     "deconvolution_trainable": True,
+    "decoder_attention": "scse",
     "decoder_convolutions": 3,
     "decoder_filters": (3, 3),
     "decoder_stride": 2,
@@ -86,7 +89,10 @@ def description(name, arguments):
     return json.dumps([model.get_config(), trainable, [weight.shape for weight in model.weights]], default=str)
 
 
-SLOW = ("DeconvNet", "SegNet", "UNet on a backbone", "PSPNet", "DeepLabV3Plus", "LRASPP", "UPerNet", "UNetPlusPlus")
+SLOW = (
+    *("DeconvNet", "SegNet", "UNet on a backbone", "PSPNet", "DeepLabV3Plus", "LRASPP", "UPerNet", "UNetPlusPlus"),
+    *("MAnet", "PAN", "FastSCNN", "PIDNet", "BiSeNetV2"),
+)
 
 
 @pytest.mark.thorough
@@ -104,6 +110,8 @@ def test_models(name):
             other = (3,) * len(small[argument])
         if (name, argument) == ("PatchClassifier", "padding"):
             other = "same"
+        if (name, argument) == ("PIDNet", "variant"):
+            other = "m"
         if argument == "backbone":
             other = ks.backbones.Compact(filters=(2, 2, 2, 2, 2))
         assert description(name, {**small, argument: other}) != plain, argument

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_seg._types import Tensor
+from keras_seg.backbones.channel_gate import channel_gate
 from keras_seg.backbones.pyramid import find_pyramid
 from keras_seg.backbones.rounded_channels import rounded_channels
 from keras_seg.layers.batch_normalization import BatchNormalization
@@ -154,10 +155,7 @@ def _add_block(x: Tensor, name: str, block: _Block) -> Tensor:
 
 def _reweighted(x: Tensor, name: str) -> Tensor:
     """Squeeze-and-excitation: every channel times a number that depends on all channels' averages."""
-    channels = x.shape[-1]
-    weights = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}squeeze_pool")(x)
-    weights = keras.layers.Conv2D(rounded_channels(channels // 4), 1, activation="relu", name=f"{name}squeeze")(weights)
-    weights = keras.layers.Conv2D(channels, 1, activation="hard_sigmoid", name=f"{name}excite")(weights)
+    weights = channel_gate(x, rounded_channels(x.shape[-1] // 4), name, activation="hard_sigmoid")
     return keras.layers.Multiply(name=f"{name}reweight")([x, weights])
 
 

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_seg import _validation
+from keras_seg._memory import installed_memory
 from keras_seg._types import Tensor
 from keras_seg.layers.map_lists import is_map_list
 from keras_seg.layers.reach import EVERYTHING, Reaches
@@ -98,3 +99,80 @@ class Attention2D(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "heads": self.heads}
+
+
+@keras.saving.register_keras_serializable("keras_seg")
+class JointAttention2D(Attention2D):
+    """Attention between all positions whose weights sum to 1 over all pairs, not for each query.
+
+    The products are not scaled. The result, (positions, channels), is read as (channels, height, width) without being
+    transposed, which mixes places and channels: so does the code with which the published weights were trained. The
+    matrix of pairs has no compressed form, and the layer refuses maps for which it would exceed the memory.
+
+    Args:
+        **kwargs: name, dtype and the like, as for every Keras layer.
+
+    Call arguments:
+        inputs: the list `[query, key, value]` of maps of the same size.
+
+    Input shape: `[(batch, height, width, channels), (batch, height, width, channels), (batch, height, width, any)]`.
+
+    Output shape: `(batch, height, width, any)`, with the channels of the values.
+
+    Raises:
+        InputError: if the inputs are not three such maps, or attention between their positions would take more than the
+            memory of the machine.
+
+    Examples:
+        >>> import numpy as np
+        >>> same = np.zeros((1, 2, 2, 4))
+        >>> value = np.array([1.0, 2.0, 3.0, 6.0]).reshape(1, 2, 2, 1)
+        >>> np.array(JointAttention2D()([same, same, value])).ravel().tolist()
+        [0.75, 0.75, 0.75, 0.75]
+
+    Reference: Fan, Wang, Li and Wang, "MA-Net: A Multi-Scale Attention Network for Liver and Tumor Segmentation", IEEE
+        Access 2020, section III.B, in the form of segmentation_models_pytorch.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(heads=1, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        _check_memory(input_shape[0])
+
+    def call(self, inputs: Tensor) -> Tensor:
+        query, _, value = inputs
+        _check_memory(query.shape)
+        batch, height, width, _ = ops.shape(query)
+        # In full precision throughout: a weight of many pairs is too small for half precision.
+        query, key, value = (ops.cast(x, "float32") for x in inputs)
+        scores = ops.matmul(self._by_head(query, batch, (0, 2, 1, 3)), self._by_head(key, batch, (0, 2, 3, 1)))
+        weights = ops.exp(scores - ops.stop_gradient(ops.max(scores, axis=(-2, -1), keepdims=True)))
+        x = ops.matmul(weights, self._by_head(value, batch, (0, 2, 1, 3)))
+        x = x / ops.sum(weights, axis=(-2, -1), keepdims=True)
+        x = ops.transpose(ops.reshape(x, (-1, value.shape[-1], height, width)), (0, 2, 3, 1))
+        return ops.cast(x, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["heads"]
+        return config
+
+
+def _check_memory(shape: Any) -> None:
+    """Fail if the pairs of positions of a map of this shape, where it is known, take more than the memory."""
+    batch, height, width, _ = shape
+    memory = installed_memory()
+    if memory is None or not isinstance(height, int) or not isinstance(width, int):
+        return
+    # The products and their exponentials, float32.
+    needed = 8 * (height * width) ** 2 * (batch if isinstance(batch, int) else 1)
+    if needed > memory:
+        rule = f"must leave attention between all positions, which takes {_gib(needed)} here, below {_gib(memory)}"
+        fix = "Use a smaller image, or tiles: keras_seg.inference.TiledPredictor."
+        _validation.fail("inputs", f"{rule} of memory", f"a map of {height}x{width}", fix)
+
+
+def _gib(count: int) -> str:
+    return f"{count / 2**30:,.1f} GiB"

@@ -116,6 +116,15 @@ def resized(size: int | None, output_size: int | None, scale: fractions.Fraction
     return UNKNOWN if scale is None else scaled(*scale.as_integer_ratio(), interpolation)
 
 
+def aligned(size: int | None, output_size: int | None) -> Reaches:
+    """A map of `size` units resized bilinearly to `output_size` with the first and last units in place."""
+    if size is None or output_size is None:
+        return EVERYTHING  # The steps depend on both sizes, and are not the same everywhere.
+    steps = max(output_size - 1, 1)
+    places = [o * (size - 1) for o in range(output_size)]
+    return [Reach(size, tuple((place // steps, -(-place // steps)) for place in places))]
+
+
 def scaled(step: int, count: int, interpolation: str) -> Reaches:
     """`count` units made of each `step`: with half-pixel centers output o lies at `(o + 1/2) step / count - 1/2`.
 

@@ -8,7 +8,7 @@ import keras
 from keras_seg import _ops, _validation
 from keras_seg._types import Tensor
 from keras_seg.layers.map_lists import check_map_and_like
-from keras_seg.layers.reach import Reaches, resized
+from keras_seg.layers.reach import Reaches, aligned, resized
 from keras_seg.layers.resize2d import INTERPOLATIONS, bicubic_to_size
 
 
@@ -16,11 +16,13 @@ from keras_seg.layers.resize2d import INTERPOLATIONS, bicubic_to_size
 class ResizeLike(keras.layers.Layer):
     """Resizes the first of two maps to the height and width of the second.
 
-    Pixel centers lie at half integers and `"bicubic"` has the weights of `Resize2D`, whose results it equals where the
-    second map is larger by a whole factor.
+    Pixel centers lie at half integers, unless `align_corners` is set, and `"bicubic"` has the weights of `Resize2D`,
+    whose results it equals where the second map is larger by a whole factor.
 
     Args:
         interpolation: `"nearest"`, `"bilinear"` or `"bicubic"`. Defaults to `"bilinear"`.
+        align_corners: bool. True puts the centers of the corner pixels of both maps on one another, as nets of PyTorch
+            with this setting need; only for `"bilinear"`. Defaults to False.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
     Call arguments:
@@ -40,9 +42,12 @@ class ResizeLike(keras.layers.Layer):
         [1.0, 1.25, 1.75, 2.0]
     """
 
-    def __init__(self, interpolation: str = "bilinear", **kwargs: Any) -> None:
+    def __init__(self, interpolation: str = "bilinear", *, align_corners: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
+        self.align_corners = _validation.boolean("align_corners", align_corners)
+        if align_corners and interpolation != "bilinear":
+            _validation.fail("align_corners", 'must be False unless interpolation="bilinear"', align_corners)
 
     def build(self, input_shape: Any) -> None:
         check_map_and_like(input_shape)
@@ -50,6 +55,8 @@ class ResizeLike(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         x, like = inputs
+        if self.align_corners:
+            return _ops.resize_aligned(x, _ops.spatial_size(like))
         if self.interpolation == "bicubic":
             return bicubic_to_size(x, _ops.spatial_size(like))
         return _ops.resize(x, _ops.spatial_size(like), self.interpolation)
@@ -58,11 +65,15 @@ class ResizeLike(keras.layers.Layer):
         self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
-        return None if position == 1 else resized(size, output_size, scale, self.interpolation)
+        if position == 1:
+            return None
+        if self.align_corners:
+            return aligned(size, output_size)
+        return resized(size, output_size, scale, self.interpolation)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         (batch, _, _, channels), (_, height, width, _) = input_shape
         return (batch, height, width, channels)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "interpolation": self.interpolation}
+        return {**super().get_config(), "interpolation": self.interpolation, "align_corners": self.align_corners}

@@ -1,18 +1,23 @@
 """Segmentation architectures, each a function that returns a functional `keras.Model`."""
 
+from keras_seg.models.bisenetv2 import BiSeNetV2
 from keras_seg.models.convert import convert
 from keras_seg.models.ddrnet import DDRNet
 from keras_seg.models.deconvnet import DeconvNet
 from keras_seg.models.deeplabv3 import DeepLabV3
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
+from keras_seg.models.fast_scnn import FastSCNN
 from keras_seg.models.fcn import FCN8s, FCN16s, FCN32s
 from keras_seg.models.fpn import FPN
 from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
 from keras_seg.models.load_pretrained import load_pretrained
 from keras_seg.models.lraspp import LRASPP
+from keras_seg.models.manet import MAnet
+from keras_seg.models.pan import PAN
 from keras_seg.models.patch_classifier import PatchClassifier
+from keras_seg.models.pidnet import PIDNet
 from keras_seg.models.pspnet import PSPNet
 from keras_seg.models.registry import build, names
 from keras_seg.models.segformer import SegFormer
@@ -28,6 +33,8 @@ from keras_seg.models.upernet import UPerNet
 __all__ = [
     "FPN",
     "LRASPP",
+    "PAN",
+    "BiSeNetV2",
     "DDRNet",
     "DeconvNet",
     "DeepLabV3",
@@ -36,8 +43,11 @@ __all__ = [
     "FCN8s",
     "FCN16s",
     "FCN32s",
+    "FastSCNN",
     "FullResolutionNet",
     "LinkNet",
+    "MAnet",
+    "PIDNet",
     "PSPNet",
     "PatchClassifier",
     "SegFormer",

@@ -14,9 +14,14 @@ from keras_seg.backbones.ported_weights import note_license, read_state
 from keras_seg.backbones.state_dict import ENCODERS, Matching, arrays_of, match_encoder
 from keras_seg.backbones.weights import existing_file
 from keras_seg.models.parts import (
+    bisenetv2_names,
     ddrnet_names,
     deeplabv3_names,
+    fast_scnn_names,
     lraspp_names,
+    manet_names,
+    pan_names,
+    pidnet_names,
     segformer_names,
     unetplusplus_names,
     upernet_names,
@@ -24,7 +29,10 @@ from keras_seg.models.parts import (
 
 # The layers of the class scores, unless an original names others.
 _CLASSES = ("logits",)
-_ORIGINALS = (segformer_names, deeplabv3_names, lraspp_names, unetplusplus_names, upernet_names, ddrnet_names)
+_ORIGINALS = (
+    segformer_names, deeplabv3_names, lraspp_names, unetplusplus_names, manet_names, pan_names, upernet_names,
+    ddrnet_names, pidnet_names, fast_scnn_names, bisenetv2_names,
+)  # fmt: skip
 
 
 def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, head: bool = True) -> keras.Model:
@@ -39,8 +47,8 @@ def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, 
       `MobileNetV3LargeTorchvision`: torchvision's `deeplabv3_...`, and on the ResNets segmentation_models_pytorch's
       `DeepLabV3`;
     - `LRASPP` on `MobileNetV3LargeTorchvision`: torchvision's `lraspp_mobilenet_v3_large`;
-    - `UNetPlusPlus` and `UPerNet` on these ResNets: those of segmentation_models_pytorch;
-    - `DDRNet`: the authors' code.
+    - `UNetPlusPlus`, `MAnet`, `PAN` and `UPerNet` on these ResNets: those of segmentation_models_pytorch;
+    - `DDRNet` and `PIDNet`: the authors' code; `FastSCNN`: Tramac/Fast-SCNN-pytorch; `BiSeNetV2`: CoinCheung/BiSeNet.
 
     Outputs equal the original's to 1e-4, at any size that it takes. Two things differ elsewhere: transformers
     normalizes with an epsilon of 1e-5 where the authors' code and this one have 1e-6, and segmentation_models_pytorch
@@ -137,6 +145,7 @@ def _matched_decoder(
     left = () if head else classes
     filled = [layer for layer in model.layers if layer.weights and layer.name not in ("backbone", *left)]
     matching = Matching(arrays, model.name, source)
-    matching.match(filled, lambda layer: original.module_of(layer, arrays))
+    parts = {"part_of": original.part_of} if hasattr(original, "part_of") else {}
+    matching.match(filled, lambda layer: original.module_of(layer, arrays), **parts)
     matching.check_rest((*original.UNUSED, *(modules[layer] for layer in left)))
     return matching

@@ -8,7 +8,7 @@ from keras_seg._types import Tensor, Weights
 from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers import Resize2D
 from keras_seg.models.parts.blocks import conv_block
-from keras_seg.models.parts.encoder_decoder import BackboneChoice, cropped_model, joinable_encoder, padded
+from keras_seg.models.parts.encoder_decoder import BackboneChoice, cropped_model, padded_pyramid
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
@@ -56,9 +56,7 @@ def FPN(
 
     # Encoder
     choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
-    encoder, strides = joinable_encoder(choice, input_shape, finest=4)
-    image = keras.Input(input_shape, name="image")
-    pyramid = encoder(padded(image, strides[-1]))
+    image, pyramid, strides = padded_pyramid(choice, input_shape, finest=4)
 
     # Decoder
     finest, above = strides[0], strides[-1]

@@ -6,17 +6,22 @@ from typing import Any
 import keras
 
 from keras_seg import _validation
+from keras_seg.models.bisenetv2 import BiSeNetV2
 from keras_seg.models.ddrnet import DDRNet
 from keras_seg.models.deconvnet import DeconvNet
 from keras_seg.models.deeplabv3 import DeepLabV3
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
+from keras_seg.models.fast_scnn import FastSCNN
 from keras_seg.models.fcn import FCN8s, FCN16s, FCN32s
 from keras_seg.models.fpn import FPN
 from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
 from keras_seg.models.lraspp import LRASPP
+from keras_seg.models.manet import MAnet
+from keras_seg.models.pan import PAN
 from keras_seg.models.patch_classifier import PatchClassifier
+from keras_seg.models.pidnet import PIDNet
 from keras_seg.models.pspnet import PSPNet
 from keras_seg.models.segformer import SegFormer
 from keras_seg.models.segnet import SegNet
@@ -30,8 +35,8 @@ _MODELS = {
     model.__name__: model
     for model in (
         PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, DeconvNet, SegNet, SegNetBasic, DilatedFCN,
-        UNet2015, UNet, UNetPlusPlus, FPN, LinkNet, PSPNet, DeepLabV3, DeepLabV3Plus, LRASPP, UPerNet, SegFormer,
-        DDRNet,
+        UNet2015, UNet, UNetPlusPlus, MAnet, FPN, LinkNet, PSPNet, DeepLabV3, DeepLabV3Plus, LRASPP, PAN, UPerNet,
+        SegFormer, FastSCNN, BiSeNetV2, DDRNet, PIDNet,
     )
 }  # fmt: skip
 

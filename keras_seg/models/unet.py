@@ -9,7 +9,7 @@ from keras_seg import _validation
 from keras_seg._types import Tensor, Weights
 from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers import CropLike
-from keras_seg.models.parts.blocks import conv_blocks, decoder_stage
+from keras_seg.models.parts.blocks import ATTENTIONS, conv_blocks, decoder_stage
 from keras_seg.models.parts.decoder_filters import decoder_stages, decoder_widths
 from keras_seg.models.parts.encoder_decoder import BackboneChoice, backbone_encoder, check_joinable, padded, strides_of
 from keras_seg.models.parts.heads import segmentation_head
@@ -30,6 +30,7 @@ def UNet(
     decoder_filters: Sequence[int] | None = None,
     decoder_convolutions: int = 2,
     decoder_stride: int = 1,
+    decoder_attention: str | None = None,
     interpolation: str = "nearest",
     normalization: str | None = "batch",
     dropout: float = 0.0,
@@ -64,6 +65,8 @@ def UNet(
         decoder_convolutions: int. 3x3 convolutions per decoder stage, that of `UpsampleConv` included. Defaults to 2.
         decoder_stride: int. A power of two, where the decoder stops: 1 goes up to every pixel; at 4 the classes are
             decided on a map four times smaller and enlarged bilinearly, which costs a fraction. Defaults to 1.
+        decoder_attention: str or None. `"scse"` weighs channels and places of every stage by what the map shows, where
+            skips are joined and at the end. It takes the place of `UpsampleConv`'s fast form. Defaults to None.
         interpolation: str. `"nearest"` or `"bilinear"`, of `UpsampleConv`. Defaults to `"nearest"`, which has a faster
             form.
         normalization: str or None. `"batch"`, `"group"`, `"layer"` or None, behind every convolution except those of a
@@ -94,12 +97,14 @@ def UNet(
 
     Reference: Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI
         2015, section 2 and figure 1. Unlike theirs, ours pads its convolutions, normalizes, and upsamples by resize and
-        convolution.
+        convolution. scSE: Roy, Navab and Wachinger, "Concurrent Spatial and Channel Squeeze & Excitation in Fully
+        Convolutional Networks", MICCAI 2018, section 3.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     dropout = check_dropout(dropout)
     decoder_convolutions = _validation.integer("decoder_convolutions", decoder_convolutions)
     _validation.boolean("pad_to_stride", pad_to_stride)
+    _validation.one_of("decoder_attention", decoder_attention, ATTENTIONS)
     if _validation.one_of("padding", padding, ("same", "valid")) == "valid":
         fix = "Use keras_seg.models.UNet2015, the U-Net as published."
         _validation.fail("padding", 'must be "same" in this U-Net', padding, fix)
@@ -140,6 +145,7 @@ def UNet(
             interpolation=interpolation,
             normalization=normalization,
             odd_sizes=not pad_to_stride,
+            attention=decoder_attention,
         )
 
     # Head

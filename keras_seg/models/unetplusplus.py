@@ -9,9 +9,9 @@ from keras_seg import _validation
 from keras_seg._types import Tensor, Weights
 from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers.upsample_conv import TORCH_EPSILON
-from keras_seg.models.parts.blocks import decoder_stage
+from keras_seg.models.parts.blocks import ATTENTIONS, decoder_stage
 from keras_seg.models.parts.decoder_filters import decoder_stages, decoder_widths
-from keras_seg.models.parts.encoder_decoder import BackboneChoice, cropped_model, joinable_encoder, padded
+from keras_seg.models.parts.encoder_decoder import BackboneChoice, cropped_model, padded_pyramid
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
@@ -24,6 +24,7 @@ def UNetPlusPlus(
     backbone_trainable: bool = True,
     decoder_filters: Sequence[int] | None = None,
     decoder_stride: int = 1,
+    decoder_attention: str | None = None,
     interpolation: str = "nearest",
     normalization: str | None = "batch",
     dropout: float = 0.0,
@@ -45,6 +46,7 @@ def UNetPlusPlus(
         decoder_filters: sequence of ints or None. Of the nodes that lead from the deepest map up, deepest first.
             Defaults to (256, 128, 64, 32, 16), as many as there are stages.
         decoder_stride: int. A power of two, where the decoder stops, as in `UNet`. Defaults to 1.
+        decoder_attention: str or None. As in `UNet`, in every node. Defaults to None.
         interpolation: str. As in `UNet`. Defaults to `"nearest"`.
         normalization: str or None. As in `UNet`. Defaults to `"batch"`.
         dropout: float. In [0, 1), before the classes. Defaults to 0.
@@ -62,15 +64,14 @@ def UNetPlusPlus(
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     dropout = check_dropout(dropout)
+    _validation.one_of("decoder_attention", decoder_attention, ATTENTIONS)
 
     # Encoder
     choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
-    encoder, strides = joinable_encoder(choice, input_shape)
+    image, pyramid, strides = padded_pyramid(choice, input_shape)
     deepest = strides[-1]
     _check_complete(strides)
     widths = decoder_widths(decoder_filters, decoder_stages(decoder_stride, deepest))
-    image = keras.Input(input_shape, name="image")
-    pyramid = encoder(padded(image, deepest))
 
     # Decoder: nodes[start] is the newest node of the decoder that begins at the encoder's map number `start`.
     nodes: list[Tensor] = [pyramid[level_of(deepest)]]
@@ -88,6 +89,7 @@ def UNetPlusPlus(
                     interpolation=interpolation,
                     normalization=normalization,
                     epsilon=TORCH_EPSILON,
+                    attention=decoder_attention,
                 )
             )
         nodes = [*reversed(made), *([] if skip is None else [skip])]

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_seg._memory import installed_memory
 from keras_seg.training.tasks import find_task
 
 
@@ -36,7 +37,7 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
     print(facts["median_size"], facts["class_share"])
     ```
     """
-    sizes = np.array(train.sizes)
+    sizes, memory = np.array(train.sizes), installed_memory()
     return {
         "task": task,
         "train_images": len(train),
@@ -53,7 +54,7 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         "backend": keras.backend.backend(),
         "device": _device(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "memory_megabytes": _memory_megabytes(),
+        "memory_megabytes": None if memory is None else memory // 2**20,
     }
 
 
@@ -67,11 +68,3 @@ def _torch_devices() -> list[str]:
     import torch
 
     return ["gpu:0"] if torch.cuda.is_available() else ["cpu:0"]
-
-
-def _memory_megabytes() -> int | None:
-    """Physical memory; None on systems that do not report it (Windows)."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    except (AttributeError, ValueError, OSError):
-        return None

@@ -446,6 +446,7 @@ def image_of(side):
         "LRASPP",
         "UNetPlusPlus",
         "UPerNet",
+        "PAN",
         "FPN",
         "LinkNet",
         "SegFormer",

@@ -125,7 +125,8 @@ def test_any_size_and_training(make):
 
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize(
-    "name", ["FPN", "LinkNet", "PSPNet", "DeepLabV3Plus", "SegFormer", "LRASPP", "UNetPlusPlus", "UPerNet"]
+    "name",
+    ["FPN", "LinkNet", "PSPNet", "DeepLabV3Plus", "SegFormer", "LRASPP", "UNetPlusPlus", "UPerNet", "MAnet", "PAN"],
 )
 @pytest.mark.parametrize("make", [hub_resnet, cv_resnet], ids=lambda make: make.__name__)
 def test_every_decoder(name, make):

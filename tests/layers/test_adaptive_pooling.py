@@ -41,6 +41,27 @@ def test_resize_like_is_resize2d_at_whole_factors():
     np.testing.assert_array_equal(run(ResizeLike("nearest"), [x, like]), run(Resize2D(3, interpolation="nearest"), x))
 
 
+@pytest.mark.parametrize("size", [(1, 1), (7, 8), (2, 4), (1, 9)])
+def test_aligned_corners_against_torch(size, tmp_path):
+    torch = pytest.importorskip("torch")
+    x = noise(2, 3, 5, 4)
+    reference = torch.nn.functional.interpolate(
+        torch.tensor(x.transpose(0, 3, 1, 2)), size=size, mode="bilinear", align_corners=True
+    )
+    found = check_layer(ResizeLike(align_corners=True), [x, noise(2, *size, 1)], tmp_path)
+    np.testing.assert_allclose(found, reference.numpy().transpose(0, 2, 3, 1), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.tensorflow_only
+def test_what_aligned_corners_read():
+    """4 units to 7: every second place is one of them, and the others lie between two."""
+    layer = ResizeLike(align_corners=True)
+    (reach,) = layer.receptive_reach(0, 0, size=4, output_size=7, scale=None)
+    assert reach.phases == ((0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3)) and reach.advance == 4
+    assert layer.receptive_reach(0, 0, size=None, output_size=None, scale=None) == "everything"
+    assert layer.receptive_reach(1, 0, size=4, output_size=7, scale=None) is None
+
+
 @pytest.mark.parametrize("factor", [2, 3])
 def test_bicubic_resize_like_is_resize2d_at_whole_factors(factor):
     x, like = noise(2, 3, 5, 4), noise(2, 3 * factor, 5 * factor, 1)
@@ -75,5 +96,7 @@ def test_bad_arguments():
         AdaptiveAveragePooling2D(0)
     with pytest.raises(_validation.InputError, match="`interpolation` is not a known option"):
         ResizeLike("cubic")
+    with pytest.raises(_validation.InputError, match="`align_corners` must be False unless"):
+        ResizeLike("nearest", align_corners=True)
     with pytest.raises(_validation.InputError, match=r"`inputs` must be the list \[map, like\]"):
         ResizeLike().build((1, 2, 3, 4, 5))

@@ -1,4 +1,4 @@
-"""Attention2D against loops of NumPy, PadToMinimum by hand, ChannelNormalization against Keras."""
+"""Attention2D and JointAttention2D against NumPy, PadToMinimum by hand, ChannelNormalization against Keras."""
 
 import keras
 import numpy as np
@@ -8,7 +8,8 @@ from keras import ops
 from layer_harness import check_layer
 
 import keras_seg as ks
-from keras_seg.layers.attention2d import Attention2D
+from keras_seg.layers import attention2d
+from keras_seg.layers.attention2d import Attention2D, JointAttention2D
 from keras_seg.layers.channel_normalization import ChannelNormalization
 from keras_seg.layers.pad_to_minimum import PadToMinimum
 
@@ -39,11 +40,22 @@ def test_attention_equals_loops(heads, reduced, tmp_path):
     np.testing.assert_allclose(found, slow_attention(*inputs, heads), atol=1e-5)
 
 
-def test_gradients():
-    query, key, value = maps((1, 2, 2, 4), (1, 2, 1, 4), (1, 2, 1, 4))
+def test_joint_attention_equals_numpy(tmp_path):
+    inputs = maps((2, 5, 4, 6), (2, 5, 4, 6), (2, 5, 4, 3))
+    found = check_layer(JointAttention2D(), inputs, tmp_path)
+    query, key, value = (x.reshape(2, 20, -1).astype("float64") for x in inputs)
+    weights = np.exp(query @ key.transpose(0, 2, 1))
+    mean = weights / weights.sum((1, 2), keepdims=True) @ value
+    np.testing.assert_allclose(found, mean.reshape(2, 3, 5, 4).transpose(0, 2, 3, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [Attention2D(2), JointAttention2D()], ids=lambda layer: type(layer).__name__)
+def test_gradients(layer):
+    rows = 2 if isinstance(layer, JointAttention2D) else 1
+    query, key, value = maps((1, 2, 2, 4), (1, 2, rows, 4), (1, 2, rows, 4))
 
     def total(x):
-        return ops.sum(ops.square(Attention2D(2)([x, key, value])))
+        return ops.sum(ops.square(layer([x, key, value])))
 
     np.testing.assert_allclose(gradient(total, query), numeric_gradient(total, query), atol=1e-2)
 
@@ -70,6 +82,21 @@ def test_inputs_that_do_not_fit(shapes, message):
     with pytest.raises(ks.InputError, match=message) as caught:
         Attention2D(2)(maps(*shapes))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.tensorflow_only
+def test_attention_beyond_the_memory_is_refused(monkeypatch):
+    """20 positions have 400 pairs, of 8 bytes per image; where sizes are unknown, the images that come are checked."""
+    layer = JointAttention2D()
+    (x,) = maps((2, 5, 4, 6))
+    layer([x, x, x])
+    monkeypatch.setattr(attention2d, "installed_memory", lambda: 2 * 3200 - 1)
+    layer([x[:1], x[:1], x[:1]])
+    with pytest.raises(ks.InputError, match=r"takes 0.0 GiB here.*Received: inputs='a map of 5x4'") as caught:
+        layer([x, x, x])
+    assert "\n" not in str(caught.value)
+    monkeypatch.setattr(attention2d, "installed_memory", lambda: None)
+    layer([x, x, x])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 5), (3, 4), (7, 2)])

@@ -17,10 +17,12 @@ SMALL = {
     "LRASPP": {"filters": 8},
     "UPerNet": {"filters": 8},
     "UNetPlusPlus": {"decoder_filters": (8, 8, 8, 8, 8)},
+    "MAnet": {"decoder_filters": (8, 8, 8, 8, 8), "attention_filters": 8},
+    "PAN": {"filters": 8},
 }
 NAMES = list(SMALL)
 # Whose exports and backbones test_originals.py has too.
-LATER = ("DeepLabV3", "LRASPP", "UNetPlusPlus", "UPerNet")
+LATER = ("DeepLabV3", "LRASPP", "UNetPlusPlus", "UPerNet", "MAnet", "PAN")
 FIRST_ONES = [pytest.param(name, marks=pytest.mark.slow if name in LATER else ()) for name in NAMES]
 ONE_IN_QUICK = [
     NAMES[0],
@@ -241,6 +243,10 @@ def test_rates_of_deeplab_keep_their_reach():
             "`output_stride` must be .* deeper than the early one, of stride 8",
         ),
         ("LRASPP", {"output_stride": 64}, "`output_stride` must be a stride of the backbone's maps"),
+        ("MAnet", {"attention_filters": 0}, "`attention_filters` must be an integer of at least 1"),
+        ("MAnet", {"input_shape": (2**17, 2**17, 3)}, r"`inputs` must leave attention .* takes 2,097,152.0 GiB here"),
+        ("PAN", {"output_stride": 8}, "`output_stride` must be the deepest stride of the backbone, 32, or half of it"),
+        ("UNetPlusPlus", {"decoder_attention": "sce"}, "`decoder_attention` is not .*Did you mean 'scse'"),
         ("UNetPlusPlus", {"decoder_stride": 3}, "`decoder_stride` must be a power of two below"),
         ("UNetPlusPlus", {"decoder_filters": (8, 8)}, "`decoder_filters` must have 5 entries"),
         ("DeepLabV3Plus", {"rates": (0,)}, "`rates` must be an integer of at least 1"),

@@ -12,6 +12,8 @@ pytestmark = pytest.mark.tensorflow_only
 VGG = {"filters": (2, 2, 2, 2, 2)}
 ON_BACKBONE = (
     "UNetPlusPlus",
+    "MAnet",
+    "PAN",
     "FPN",
     "LinkNet",
     "PSPNet",
@@ -27,7 +29,7 @@ SMALL = {
     **{name: {**VGG, "fc_filters": 2} for name in ("FCN32s", "FCN16s", "FCN8s", "DeconvNet", "DilatedFCN")},
     "SegNet": VGG,
     "SegNetBasic": {"filters": 2},
-    "DDRNet": {},
+    **{name: {} for name in ("DDRNet", "PIDNet", "FastSCNN", "BiSeNetV2")},
     **{name: {"filters": 2, "depth": 1} for name in ("UNet", "UNet2015")},
     **{name: {"backbone": "Compact"} for name in ON_BACKBONE},
 }

@@ -1,4 +1,4 @@
-"""DeepLabV3, LRASPP, UNetPlusPlus, UPerNet and DDRNet: equal to their originals, whose numbers golden_nets.py wrote."""
+"""Nets equal to their originals, whose numbers golden_nets.py wrote."""
 
 import json
 import pathlib
@@ -10,9 +10,12 @@ from goldens_again import check_again
 from random_states import image, random_state, sample
 
 import keras_seg as ks
+from keras_seg.backbones.state_dict import Matching, match_encoder
+from keras_seg.models.parts.smp_heads import stage_modules
 
 GOLDEN = np.load(pathlib.Path(__file__).with_name("golden_nets.npz"))
-ANY_SIZES, WHOLE_SIZES = ((64, 96), (75, 53)), ((64, 96), (96, 32))
+FAST_SCNN_SIZES = ((64, 96), (63, 125))
+ANY_SIZES, WHOLE_SIZES, PAN_SIZES = ((64, 96), (75, 53)), ((64, 96), (96, 32)), ((128, 160), (144, 176))
 LARGE_MOBILE = {"backbone": "MobileNetV3LargeTorchvision", "output_stride": 16}
 # key: (model, its arguments)
 NETS = {
@@ -27,6 +30,18 @@ NETS = {
     "smp_unetplusplus_resnet50": ("UNetPlusPlus", {"backbone": "ResNet50Torchvision"}),
     "smp_upernet": ("UPerNet", {"backbone": "ResNet18"}),
     "smp_upernet_resnet34": ("UPerNet", {}),
+    "smp_unetplusplus_scse": ("UNetPlusPlus", {"backbone": "ResNet18", "decoder_attention": "scse"}),
+    "smp_manet": ("MAnet", {"backbone": "ResNet18"}),
+    "smp_manet_resnet34": ("MAnet", {}),
+    "smp_manet_resnet50": ("MAnet", {"backbone": "ResNet50Torchvision"}),
+    "smp_pan": ("PAN", {"backbone": "ResNet18", "dilate_strided": True}),
+    "smp_pan_resnet34": ("PAN", {"dilate_strided": True}),
+    "smp_pan_resnet50": ("PAN", {"backbone": "ResNet50Torchvision", "dilate_strided": True}),
+    "fast_scnn": ("FastSCNN", {"num_classes": 19}),
+    "bisenetv2": ("BiSeNetV2", {"num_classes": 19}),
+    "pidnet": ("PIDNet", {"num_classes": 19}),
+    "pidnet_m": ("PIDNet", {"num_classes": 19, "variant": "m"}),
+    "pidnet_l": ("PIDNet", {"num_classes": 19, "variant": "l"}),
     "ddrnet": ("DDRNet", {"num_classes": 19}),
     "ddrnet_23": ("DDRNet", {"num_classes": 19, "variant": "23"}),
 }
@@ -39,12 +54,21 @@ PARAMETERS = {
     "smp_unetplusplus_resnet34": 26_081_509,
     "smp_unetplusplus_resnet50": 48_988_645,
     "smp_upernet_resnet34": 29_604_821,
+    "smp_manet_resnet34": 31_786_533,
+    "smp_manet_resnet50": 147_442_893,
+    "smp_pan_resnet34": 21_481_596,
+    "smp_pan_resnet50": 24_265_596,
+    "fast_scnn": 1_138_051,
+    "bisenetv2": 3_358_627,
+    "pidnet": 7_625_715,
+    "pidnet_m": 28_538_515,
+    "pidnet_l": 36_939_571,
     "ddrnet": 5_695_987,
     "ddrnet_23": 20_148_947,
 }
 COMPUTED = [key for key in NETS if f"{key}/0" in GOLDEN]
 # One of each form of the backbones and of the names.
-QUICK = ("smp_deeplabv3", "lraspp", "smp_unetplusplus", "smp_upernet", "ddrnet")
+QUICK = ("smp_deeplabv3", "lraspp", "smp_unetplusplus", "smp_pan", "smp_upernet", "ddrnet", "fast_scnn")
 
 
 def slow_but_for(quick, keys):
@@ -64,9 +88,17 @@ def state_of(key):
 
 def scores_of(key, model):
     """What the original outputs: scores as large as the image, or those that are not enlarged yet."""
-    if key.startswith(("smp_deeplabv3", "smp_upernet", "ddrnet")):
+    if key.startswith(("smp_deeplabv3", "smp_pan", "smp_upernet", "ddrnet", "pidnet")):
         model = keras.Model(model.inputs[0], model.get_layer("logits").output)
     return lambda pixels: np.asarray(keras.ops.convert_to_numpy(model(pixels, training=False)))
+
+
+def sizes_of(key):
+    if key.startswith("smp_pan"):
+        return PAN_SIZES
+    if key == "fast_scnn":
+        return FAST_SCNN_SIZES
+    return WHOLE_SIZES if key.startswith(("smp", "ddrnet", "bisenet")) else ANY_SIZES
 
 
 def check_parameters(key, model):
@@ -82,9 +114,34 @@ def test_scores_equal_the_original(key):
     model = build(key)
     check_parameters(key, model)
     scores = scores_of(key, ks.models.convert(state_of(key), model))
-    for number, size in enumerate(WHOLE_SIZES if key.startswith(("smp", "ddrnet")) else ANY_SIZES):
+    for number, size in enumerate(sizes_of(key)):
         found, expected = sample(scores(image(*size))), GOLDEN[f"{key}/{number}"]
         assert expected.std() > 0.05
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow_only
+def test_a_decoder_with_attention_equals_the_original():
+    """UNet's features: its head has another kernel than the original's, and its normalization another epsilon."""
+    model = ks.models.UNet(2, backbone="ResNet18", decoder_attention="scse", include_preprocessing=False)
+    state = state_of("smp_unet_scse")
+    modules = {}
+    for stage in range(5):
+        modules |= stage_modules(f"decoder{stage + 1}", f"decoder.blocks.{stage}")
+    matching = Matching(state, model.name, "the state")
+    decoder = [layer for layer in model.layers if layer.weights and layer.name not in ("backbone", "logits")]
+    matching.match(decoder, lambda layer: modules[layer])
+    matching.assign()
+    encoder = {key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")}
+    match_encoder(model.get_layer("backbone"), "ResNet18", encoder, "the state").assign()
+    for layer in decoder:
+        normalization = getattr(layer, "normalize", layer)
+        if isinstance(normalization, keras.layers.BatchNormalization):
+            normalization.epsilon = 1e-5
+    features = keras.Model(model.inputs[0], model.get_layer("logits").input)
+    for number, size in enumerate(WHOLE_SIZES):
+        found, expected = sample(features(image(*size), training=False)), GOLDEN[f"smp_unet_scse/{number}"]
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
 
 
@@ -118,6 +175,7 @@ class TestConvert:
             ("smp_deeplabv3", {"dilate_strided": None}, "segmentation_models_pytorch.*dilate_strided=True"),
             ("smp_deeplabv3", {"normalize_image": False}, "average of the image.*normalize_image=True"),
             ("smp_upernet", {"normalize_image": False}, "average of the image.*normalize_image=True"),
+            ("smp_pan", {"dilate_strided": None}, "segmentation_models_pytorch.*dilate_strided=True"),
         ],
     )
     def test_what_no_shape_shows(self, key, arguments, message):
@@ -158,7 +216,7 @@ class TestConvert:
 
 @pytest.mark.slow
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("key", QUICK)
+@pytest.mark.parametrize("key", [*QUICK, "smp_manet", "bisenetv2", "pidnet"])
 def test_every_format(key, tmp_path):
     """Built-in operators only, at an odd size and, but for ONNX, at any size."""
     scores = ks.models.convert(state_of(key), build(key))
@@ -174,5 +232,5 @@ def test_every_format(key, tmp_path):
 @pytest.mark.tensorflow_only
 @pytest.mark.slow
 def test_goldens_are_what_the_originals_compute(tmp_path, monkeypatch):
-    packages = ("torchvision", "segmentation_models_pytorch", "ddrnet")
+    packages = ("torchvision", "segmentation_models_pytorch", "ddrnet", "fast_scnn", "bisenetv2", "pidnet")
     check_again("golden_nets", GOLDEN, packages, tmp_path=tmp_path, monkeypatch=monkeypatch)

@@ -28,7 +28,11 @@ def test_parameters_of_the_plain_model_by_hand():
     encoder: 9*3*4 + 16 + 9*4*4 + 16 = 284; 9*4*8 + 32 + 9*8*8 + 32 = 928
     decoder: up 9*(8+4)*4 + 16 = 448; second convolution 9*4*4 + 16 = 160; logits 4*2 + 2 = 10
     """
-    assert ks.models.UNet(num_classes=2, filters=(4, 8)).count_params() == 284 + 928 + 448 + 160 + 10
+    plain = 284 + 928 + 448 + 160 + 10
+    assert ks.models.UNet(num_classes=2, filters=(4, 8)).count_params() == plain
+    # scSE on the 12 channels joined and on the 4 that come out: c + 1 to one mixture, c + c back, c + 1 for places
+    weighed = ks.models.UNet(num_classes=2, filters=(4, 8), decoder_attention="scse")
+    assert weighed.count_params() == plain + (13 + 24 + 13) + (5 + 8 + 5)
 
 
 def test_widths_double_by_default():
@@ -39,7 +43,10 @@ def test_widths_double_by_default():
 
 
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("kwargs", [{}, {"backbone": "Compact"}, {"backbone": "Compact", "decoder_stride": 4}])
+@pytest.mark.parametrize(
+    "kwargs",
+    [{}, {"decoder_attention": "scse"}, {"backbone": "Compact"}, {"backbone": "Compact", "decoder_stride": 4}],
+)
 def test_any_size_at_a_dynamic_shape(kwargs):
     model = small(**kwargs)
     assert model.output_shape == (None, None, None, 3)
@@ -59,9 +66,10 @@ def test_padding_is_reflection_and_cropping():
     np.testing.assert_allclose(padded.predict(image, verbose=0), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_odd_sizes_without_padding():
+@pytest.mark.parametrize("attention", [None, "scse"])
+def test_odd_sizes_without_padding(attention):
     """Ceil-mode pooling and skips one pixel short of twice the map: 13 -> 7 -> 4 and back."""
-    model = small(pad_to_stride=False)
+    model = small(pad_to_stride=False, decoder_attention=attention)
     assert model.predict(noise(1, 13, 11, 3), verbose=0).shape == (1, 13, 11, 3)
 
 

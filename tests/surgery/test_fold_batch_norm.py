@@ -180,11 +180,16 @@ MODELS = {
     "DeepLabV3": {"backbone": "Compact", "aspp_filters": 8},
     "LRASPP": {"backbone": "Compact", "filters": 8},
     "UNetPlusPlus": {"backbone": "Compact", "decoder_filters": (8, 8, 8, 8, 8)},
-    "DDRNet": {},
+    "MAnet": {"backbone": "Compact", "decoder_filters": (8, 8, 8, 8, 8)},
+    "PAN": {"backbone": "Compact", "filters": 8},
+    **{name: {} for name in ("DDRNet", "PIDNet", "FastSCNN", "BiSeNetV2")},
     "UPerNet": {"backbone": "Compact", "filters": 8},
     "DeconvNet": {},
 }
-LONG = ("SegNet", "SegNetBasic", "DeconvNet", "UNetPlusPlus", "LRASPP", "UPerNet", "DDRNet")
+LONG = (
+    *("SegNet", "SegNetBasic", "DeconvNet", "UNetPlusPlus", "LRASPP", "UPerNet", "DDRNet"),
+    *("MAnet", "PAN", "PIDNet", "FastSCNN", "BiSeNetV2"),
+)
 
 
 @pytest.mark.thorough

@@ -1,10 +1,18 @@
 """The blocks that the models are made of: functions from tensors to tensors that name every layer."""
 
+from typing import Any
+
 from keras import layers
 
 from keras_seg._types import Size, Tensor
-from keras_seg.layers import AdaptiveAveragePooling2D, ResizeLike, UpsampleConv
+from keras_seg.backbones.channel_gate import channel_gate
+from keras_seg.layers import AdaptiveAveragePooling2D, CropLike, Resize2D, ResizeLike, UpsampleConv
 from keras_seg.layers.upsample_conv import EPSILON, normalization_layer
+
+# Of a U-Net's stages.
+ATTENTIONS = ("scse", None)
+# Channels per mixture of channels.
+_REDUCTION = 16
 
 
 def conv_block(
@@ -13,26 +21,66 @@ def conv_block(
     name: str,
     *,
     kernel_size: Size = 3,
+    strides: int = 1,
     dilation_rate: Size = 1,
     padding: str = "same",
     activation: str | None = "relu",
     normalization: str | None = "batch",
     epsilon: float = EPSILON,
+    use_bias: bool = False,
 ) -> Tensor:
     """Convolution, normalization, activation: layers `{name}_conv`, `{name}_norm` and `{name}_{activation}`.
 
-    With `normalization=None` the convolution has a bias instead.
+    With `normalization=None` the convolution has a bias instead, and with `use_bias` beside it. With `strides` it pads
+    both sides alike, as PyTorch does, unless `padding="valid"`.
     """
+    if strides > 1 and padding == "same":
+        x, padding = _surrounded(x, f"{name}_pad"), "valid"
     x = layers.Conv2D(
         filters,
         kernel_size,
+        strides=strides,
         dilation_rate=dilation_rate,
         padding=padding,
-        use_bias=normalization is None,  # Every normalization has an offset of its own.
+        use_bias=use_bias or normalization is None,  # Every normalization has an offset of its own.
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    normalize = normalization_layer(normalization, filters, epsilon=epsilon, name=f"{name}_norm")
+    return _finished(x, name, activation=activation, normalization=normalization, epsilon=epsilon)
+
+
+def depthwise_block(
+    x: Tensor,
+    name: str,
+    *,
+    strides: int = 1,
+    multiplier: int = 1,
+    activation: str | None = "relu",
+    epsilon: float = EPSILON,
+) -> Tensor:
+    """A 3x3 convolution of each channel, `multiplier` results per channel, normalized: as `conv_block` has it."""
+    if strides > 1:
+        x = _surrounded(x, f"{name}_pad")
+    x = layers.DepthwiseConv2D(
+        3,
+        strides=strides,
+        depth_multiplier=multiplier,
+        padding="valid" if strides > 1 else "same",
+        use_bias=False,
+        depthwise_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
+    return _finished(x, name, activation=activation, normalization="batch", epsilon=epsilon)
+
+
+def _surrounded(x: Tensor, name: str) -> Tensor:
+    """One more row and column of zeros on each side, for a 3x3 convolution."""
+    return layers.ZeroPadding2D(1, name=name)(x)
+
+
+def _finished(x: Tensor, name: str, *, activation: str | None, normalization: str | None, epsilon: float) -> Tensor:
+    """What a convolution gives, normalized and activated."""
+    normalize = normalization_layer(normalization, x.shape[-1], epsilon=epsilon, name=f"{name}_norm")
     if normalize is not None:
         x = normalize(x)
     return layers.Activation(activation, name=f"{name}_{activation}")(x) if activation else x
@@ -74,21 +122,48 @@ def decoder_stage(
     normalization: str | None = "batch",
     epsilon: float = EPSILON,
     odd_sizes: bool = False,
+    attention: str | None = None,
 ) -> Tensor:
-    """`x` doubled, joined with a skip connection where there is one, and convolved: a stage of a U-Net's decoder."""
-    x = UpsampleConv(
-        filters,
-        interpolation=interpolation,
-        normalization=normalization,
-        epsilon=epsilon,
-        odd_sizes=odd_sizes,
-        name=f"{name}_up",
-    )(x if skip is None else [x, skip])
-    return conv_blocks(x, filters, convolutions - 1, name=name, normalization=normalization, epsilon=epsilon)
+    """`x` doubled, joined with a skip connection where there is one, and convolved: a stage of a U-Net's decoder.
+
+    With an `attention` of `ATTENTIONS`, what is joined and what comes out are weighed by it.
+    """
+    if attention and skip is not None:
+        # The weights depend on the joined map, so that it has to be there: `UpsampleConv` never computes it.
+        x = Resize2D(2, interpolation=interpolation, name=f"{name}_up")(x)
+        if odd_sizes:
+            x = CropLike(name=f"{name}_crop")([x, skip])
+        x = _weighed(layers.Concatenate(name=f"{name}_joined")([x, skip]), f"{name}_join_")
+        x = conv_block(x, filters, f"{name}_first", normalization=normalization, epsilon=epsilon)
+    else:
+        x = UpsampleConv(
+            filters,
+            interpolation=interpolation,
+            normalization=normalization,
+            epsilon=epsilon,
+            odd_sizes=odd_sizes,
+            name=f"{name}_up",
+        )(x if skip is None else [x, skip])
+    x = conv_blocks(x, filters, convolutions - 1, name=name, normalization=normalization, epsilon=epsilon)
+    return _weighed(x, f"{name}_out_") if attention else x
+
+
+def _weighed(x: Tensor, name: str) -> Tensor:
+    """The map times the sum of a number for each channel and one for each place: scSE."""
+    channels = channel_gate(x, max(1, x.shape[-1] // _REDUCTION), name)
+    places = layers.Conv2D(1, 1, activation="sigmoid", name=f"{name}places")(x)
+    return layers.Multiply(name=f"{name}weighed")([x, layers.Add(name=f"{name}weights")([channels, places])])
 
 
 def region_features(
-    x: Tensor, size: int, filters: int, name: str, *, normalize: bool | None = None, epsilon: float = EPSILON
+    x: Tensor,
+    size: int,
+    filters: int,
+    name: str,
+    *,
+    normalize: bool | None = None,
+    epsilon: float = EPSILON,
+    align_corners: bool = False,
 ) -> Tensor:
     """Averages of `x` over size x size regions, convolved 1x1 and enlarged back to the size of `x`.
 
@@ -98,7 +173,7 @@ def region_features(
     pooled = AdaptiveAveragePooling2D(size, name=f"{name}_pool")(x)
     normalization = "batch" if (size > 1 if normalize is None else normalize) else None
     pooled = conv_block(pooled, filters, name, kernel_size=1, normalization=normalization, epsilon=epsilon)
-    return ResizeLike(name=f"{name}_enlarge")([pooled, x])
+    return ResizeLike(align_corners=align_corners, name=f"{name}_enlarge")([pooled, x])
 
 
 def pyramid_pooling(
@@ -107,15 +182,14 @@ def pyramid_pooling(
     filters: int,
     *,
     branch_filters: int,
-    normalize: bool | None = None,
-    epsilon: float = EPSILON,
+    kernel_size: int = 3,
+    **options: Any,
 ) -> Tensor:
-    """A map beside its averages over grids of `bins` regions per side, convolved."""
-    regions = [
-        region_features(x, size, branch_filters, f"pyramid{size}", normalize=normalize, epsilon=epsilon)
-        for size in bins
-    ]
-    return conv_block(layers.Concatenate(name="pyramid_join")([x, *regions]), filters, "bottleneck", epsilon=epsilon)
+    """A map beside its averages over grids of `bins` regions per side, convolved; `options` of `region_features`."""
+    regions = [region_features(x, size, branch_filters, f"pyramid{size}", **options) for size in bins]
+    joined = layers.Concatenate(name="pyramid_join")([x, *regions])
+    epsilon = options.get("epsilon", EPSILON)
+    return conv_block(joined, filters, "bottleneck", kernel_size=kernel_size, epsilon=epsilon)
 
 
 def atrous_pooling(

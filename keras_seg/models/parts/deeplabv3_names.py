@@ -5,7 +5,7 @@ from typing import Any
 
 from keras_seg import _validation
 from keras_seg.backbones import mobilenet_v3, resnet
-from keras_seg.models.parts.published_dilation import check_dilation
+from keras_seg.models.parts.published_dilation import check_dilation, check_normalized_average
 
 MODEL = "DeepLabV3"
 # A layer that no other model has.
@@ -43,10 +43,8 @@ _PARTS = ((0, "conv"), (1, "norm"))
 
 def check(model: Any, name: str, keys: Container[str]) -> None:
     """Fail where the model differs from the original in what no shape shows."""
+    check_normalized_average(model, "aspp_image_norm")
     layers = {layer.name: layer for layer in model.layers}
-    if "aspp_image_norm" not in layers:
-        fix = "Build the model with normalize_image=True."
-        _validation.fail("model", "must normalize the average of the image, as its original", model.name, fix)
     rates = tuple(layers[layer].dilation_rate[0] for layer in sorted(layers) if _is_rate(layer))
     if not _of_torchvision(keys):  # Its state dict does not tell its rates and its stride, which are arguments.
         check_dilation(model, name, "segmentation_models_pytorch", strides=(8, 16), dilate_strided=True)

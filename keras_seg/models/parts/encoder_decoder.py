@@ -32,12 +32,14 @@ def backbone_encoder(
     *,
     output_stride: int | None = None,
     dilate_strided: bool | None = False,
+    every_map: bool = False,
 ) -> keras.Model:
     """The encoder of a model: a model from an image of any size to a pyramid.
 
     It becomes one layer of the model, named "backbone": that is where `unfreeze` looks for it. With an
     `output_stride`, the stages that would compress further are dilated instead, and their last map is the one there.
-    `dilate_strided` is that of `keras_seg.surgery.dilate`; None chooses what torchvision does with the backbone.
+    `dilate_strided` is that of `keras_seg.surgery.dilate`; None chooses what torchvision does with the backbone. With
+    `every_map` the maps beyond the stride keep their levels, though they are as large as the one there.
     """
     _validation.boolean("backbone_trainable", choice.trainable)
     encoder = backbones.build(
@@ -64,8 +66,10 @@ def backbone_encoder(
             _validation.fail("dilate_strided", "has no effect where no stride is removed", dilate_strided, fix)
         return encoder
     maps: Any = encoder.output
-    pyramid = {level: tensor for level, tensor in maps.items() if stride_of(level) < output_stride}
-    pyramid[level_of(output_stride)] = maps[level_of(deepest)]
+    pyramid = dict(maps)
+    if not every_map:
+        pyramid = {level: tensor for level, tensor in maps.items() if stride_of(level) < output_stride}
+        pyramid[level_of(output_stride)] = maps[level_of(deepest)]
     if dilate_strided is None:
         dilate_strided = variant_of(encoder) in mobilenet_v3.VARIANTS
     encoder = keras.Model(encoder.inputs[0], pyramid, name="backbone")
@@ -83,6 +87,15 @@ def joinable_encoder(
     strides = strides_of(encoder) if finest is None else strides_from(finest, encoder)
     check_joinable(strides)
     return encoder, strides
+
+
+def padded_pyramid(
+    choice: BackboneChoice, input_shape: tuple[int | None, int | None, int], *, finest: int | None = None
+) -> tuple[Tensor, dict[str, Tensor], list[int]]:
+    """(image, maps of the image padded to the deepest stride, strides of those to be joined) of a model."""
+    encoder, strides = joinable_encoder(choice, input_shape, finest=finest)
+    image = keras.Input(input_shape, name="image")
+    return image, encoder(padded(image, strides[-1])), strides
 
 
 def padded(image: Tensor, stride: int) -> Tensor:

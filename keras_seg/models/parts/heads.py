@@ -24,14 +24,21 @@ def class_scores(x: Tensor, num_classes: int, *, kernel_size: int = 1) -> Tensor
     return layers.Conv2D(num_classes, kernel_size, padding="same", name="logits")(x)
 
 
-def enlarged_scores(x: Tensor, activation: str | None, *, scale: int = 1, like: Tensor | None = None) -> Tensor:
+def enlarged_scores(
+    x: Tensor,
+    activation: str | None,
+    *,
+    scale: int = 1,
+    like: Tensor | None = None,
+    align_corners: bool = False,
+) -> Tensor:
     """Logits enlarged bilinearly by the whole factor `scale` or to the size of the map `like`, and their activation.
 
     Logits are enlarged rather than probabilities: interpolation then happens before the nonlinearity that decides. From
     the enlargement on everything is float32, whatever the policy: half precision would round probabilities near 1.
     """
     if like is not None:
-        x = ResizeLike(dtype="float32", name="enlarge")([x, like])
+        x = ResizeLike(align_corners=align_corners, dtype="float32", name="enlarge")([x, like])
     elif scale > 1:
         x = Resize2D(scale, interpolation="bilinear", dtype="float32", name="enlarge")(x)
     return class_activation(x, activation)

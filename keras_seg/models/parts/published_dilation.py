@@ -1,4 +1,4 @@
-"""How the backbones of published nets are dilated, which no shape of a weight shows."""
+"""What no shape of a weight shows: how the backbones of published nets are dilated, and averages normalized."""
 
 from typing import Any
 
@@ -14,9 +14,21 @@ def check_dilation(model: Any, name: str, library: str, *, strides: tuple[int, .
     if output_stride not in strides:
         fix = f"Build the model with output_stride={strides[0]}."
         _validation.fail("model", f"must have the output stride of {library}'s", output_stride, fix)
-    strided = encoder.get_layer(family_of(name).last_strided(name)).dilation_rate[0] == 32 // output_stride
+    strided = last_strided(model, name).dilation_rate[0] == 32 // output_stride
     if strided != dilate_strided:
         fix = f"Build the model with dilate_strided={dilate_strided}."
         which = "dilated" if dilate_strided else "not dilated"
         rule = f"must have convolutions that lost their stride {which}, as in {library}"
         _validation.fail("model", rule, f"dilate_strided={strided}", fix)
+
+
+def last_strided(model: Any, name: str) -> Any:
+    """The last convolution with a stride of the backbone `name` of a model."""
+    return model.get_layer("backbone").get_layer(family_of(name).last_strided(name))
+
+
+def check_normalized_average(model: Any, layer: str) -> None:
+    """Fail where a model lacks the `layer` that normalizes the average of the image in the original."""
+    if layer not in {item.name for item in model.layers}:
+        fix = "Build the model with normalize_image=True."
+        _validation.fail("model", "must normalize the average of the image, as its original", model.name, fix)

@@ -1,11 +1,12 @@
 """The names of U-Net++'s decoder in state dicts of segmentation_models_pytorch."""
 
 from collections.abc import Container
-from typing import Any
 
 from keras_seg.backbones import resnet
 from keras_seg.models.parts.smp_heads import PREFIXES as PREFIXES
-from keras_seg.models.parts.smp_heads import UNUSED as UNUSED
+from keras_seg.models.parts.smp_heads import UNUSED as HEADS_UNUSED
+from keras_seg.models.parts.smp_heads import check as check
+from keras_seg.models.parts.smp_heads import stage_modules
 
 MODEL = "UNetPlusPlus"
 # A layer that no other model has.
@@ -13,6 +14,11 @@ MARK = "node0_1_up"
 BACKBONES = tuple(resnet.VARIANTS)
 
 _STAGES = 5
+# The last node joins nothing, and never uses its weights for what is joined.
+UNUSED = (
+    *HEADS_UNUSED,
+    *(f"decoder.blocks.x_0_{_STAGES - 1}.attention1.attention.{part}" for part in ("cSE.1", "cSE.3", "sSE.0")),
+)
 
 
 def module_of(layer: str, keys: Container[str]) -> str:
@@ -26,10 +32,5 @@ def _modules(keys: Container[str]) -> dict[str, str]:
     for stage in range(_STAGES):
         for start in range(stage + 1):
             node, block = f"node{start}_{stage}", f"decoder.blocks.x_{start}_{stage}"
-            for number, layer in (("1.0", "up"), ("1.1", "up_norm"), ("2.0", "1_conv"), ("2.1", "1_norm")):
-                named[f"{node}_{layer}"] = f"{block}.conv{number}"
+            named |= stage_modules(node, block)
     return named
-
-
-def check(model: Any, name: str, keys: Container[str]) -> None:
-    """Nothing but the shapes tells these nets apart."""

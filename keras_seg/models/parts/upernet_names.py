@@ -3,8 +3,8 @@
 from collections.abc import Container
 from typing import Any
 
-from keras_seg import _validation
 from keras_seg.backbones import resnet
+from keras_seg.models.parts.published_dilation import check_normalized_average
 from keras_seg.models.parts.smp_heads import PREFIXES as PREFIXES
 from keras_seg.models.parts.smp_heads import UNUSED as UNUSED
 
@@ -36,6 +36,4 @@ _MODULES = {
 
 def check(model: Any, name: str, keys: Container[str]) -> None:
     """Fail where the model differs from the original in what would be read as weights that do not fit."""
-    if "pyramid1_norm" not in {layer.name for layer in model.layers}:
-        fix = "Build the model with normalize_image=True."
-        _validation.fail("model", "must normalize the average of the image, as its original", model.name, fix)
+    check_normalized_average(model, "pyramid1_norm")

@@ -1,0 +1,78 @@
+"""The names of BiSeNetV2 in state dicts of CoinCheung/BiSeNet."""
+
+import re
+from collections.abc import Container
+from typing import Any
+
+from keras_seg.models.parts.published_dilation import check_normalized_average
+
+MODEL = "BiSeNetV2"
+# A layer that no other model has.
+MARK = "deep_gate_up"
+BACKBONES = ()
+PREFIXES = ("",)
+# The heads for training: two blocks and a convolution each.
+UNUSED = tuple(
+    f"aux{stage}.{part}"
+    for stage in ("2", "3", "4", "5_4")
+    for part in ("conv.conv", "conv.bn", "conv_out.0.1.conv", "conv_out.0.1.bn", "conv_out.1")
+)
+
+_SEMANTICS = {"3": "segment.S3", "4": "segment.S4", "5": "segment.S5_4"}
+# Blocks of which a module has the parts "conv" and "bn", and those of which it is a sequence from a number on.
+_NAMED = {
+    "stem": "segment.S1S2.conv",
+    "stem_narrow": "segment.S1S2.left.0",
+    "stem_left": "segment.S1S2.left.1",
+    "stem_fused": "segment.S1S2.fuse",
+    "average": "segment.S5_5.conv_gap",
+    "semantic": "segment.S5_5.conv_last",
+    "head": "head.conv",
+}
+_SEQUENCES = {
+    "fine_kept": "bga.left1",
+    "fine_down": "bga.left2",
+    "deep_up": "bga.right1",
+    "deep_kept": "bga.right2",
+    "aggregation": "bga.conv",
+}
+_ENDS = {
+    "average_bn": "segment.S5_5.bn",
+    "fine_out": "bga.left1.2",
+    "deep_out": "bga.right2.2",
+    "logits": "head.conv_out.1",
+    **{f"{block}_conv": f"{module}.conv" for block, module in _NAMED.items()},
+    **{f"{block}_norm": f"{module}.bn" for block, module in _NAMED.items()},
+    **{f"{block}_conv": f"{module}.0" for block, module in _SEQUENCES.items()},
+    **{f"{block}_norm": f"{module}.1" for block, module in _SEQUENCES.items()},
+}
+# Of a block: (module, number of the convolution in it).
+_PARTS = {
+    "strided": ("dwconv1", 0),
+    "project": ("conv2", 0),
+    "shortcut_strided": ("shortcut", 0),
+    "shortcut": ("shortcut", 2),
+}
+
+
+def module_of(layer: str, keys: Container[str]) -> str:
+    """The module that a layer of `BiSeNetV2` is."""
+    detail = re.fullmatch(r"detail(\d)_(\d)_(conv|norm)", layer)
+    if detail:
+        return f"detail.S{detail[1]}.{detail[2]}.{'conv' if detail[3] == 'conv' else 'bn'}"
+    block = re.fullmatch(r"semantic(\d)_(\d)_(\w+)_(conv|norm)", layer)
+    if block is None:
+        return _ENDS.get(layer, layer)
+    module, part, normalizes = f"{_SEMANTICS[block[1]]}.{block[2]}", block[3], block[4] == "norm"
+    if part == "first":
+        return f"{module}.conv1.{'bn' if normalizes else 'conv'}"
+    if part == "depthwise":  # The first block of a stage has one more before it.
+        inner, number = ("dwconv2" if block[2] == "0" else "dwconv"), 0
+    else:
+        inner, number = _PARTS[part]
+    return f"{module}.{inner}.{number + normalizes}"
+
+
+def check(model: Any, name: str, keys: Container[str]) -> None:
+    """Fail where the model differs from the original in what would be read as weights that do not fit."""
+    check_normalized_average(model, "average_norm")
