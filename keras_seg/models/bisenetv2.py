@@ -20,16 +20,10 @@ _STRIDE = 8
 
 
 def BiSeNetV2(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    head_filters: int = 1024,
-    normalize_image: bool = True,
-    dropout: float = 0.1,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "bisenetv2",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    head_filters: int = 1024, normalize_image: bool = True, dropout: float = 0.1,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "bisenetv2",
+) -> keras.Model:  # fmt: skip
     """Two branches from the image on, each with the shape that its task needs.
 
     Detail needs channels and resolution, so its branch is wide and ends at stride 8 after eight convolutions. Classes

@@ -19,15 +19,10 @@ _STRIDE = 8
 
 
 def DDRNet(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    variant: str = "23-slim",
-    dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "ddrnet",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    variant: str = "23-slim", dropout: float = 0.0,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "ddrnet",
+) -> keras.Model:  # fmt: skip
     """A residual network with a second branch that never leaves stride 8, for video and phones.
 
     A decoder has to win detail back; here it is never given up. From stride 8 on, one branch compresses further, to

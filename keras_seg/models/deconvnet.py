@@ -18,16 +18,10 @@ _WHY = "with padding='valid', or the 7x7 of fc6 has no room; padding='same' take
 
 
 def DeconvNet(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    padding: str = "same",
-    filters: Sequence[int] = (64, 128, 256, 512, 512),
-    fc_filters: int = 4096,
-    activation: str | None = "softmax",
-    include_preprocessing: bool = True,
-    name: str = "deconvnet",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    padding: str = "same", filters: Sequence[int] = (64, 128, 256, 512, 512), fc_filters: int = 4096,
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "deconvnet",
+) -> keras.Model:  # fmt: skip
     """DeconvNet: VGG16 with its dense layers down to a single unit, and deconvolutions and unpoolings back up.
 
     224x224 pixels become a 7x7 map, which fc6 turns into one unit of 4096 values. A 7x7 deconvolution begins the way

@@ -16,22 +16,12 @@ from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
 def DeepLabV3(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model = "ResNet50Torchvision",
-    weights: Weights = None,
-    backbone_trainable: bool = True,
-    output_stride: int = 8,
-    dilate_strided: bool | None = None,
-    rates: Sequence[int] | None = None,
-    aspp_filters: int = 256,
-    normalize_image: bool = True,
-    dropout: float = 0.5,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "deeplabv3",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "ResNet50Torchvision", weights: Weights = None, backbone_trainable: bool = True,
+    output_stride: int = 8, dilate_strided: bool | None = None, rates: Sequence[int] | None = None,
+    aspp_filters: int = 256, normalize_image: bool = True, dropout: float = 0.5,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "deeplabv3",
+) -> keras.Model:  # fmt: skip
     """Atrous spatial pyramid pooling on a fine map of any backbone, one convolution, and the classes.
 
     The predecessor of `DeepLabV3Plus`: the classes are decided at the backbone's `output_stride` and enlarged, without

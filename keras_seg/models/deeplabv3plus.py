@@ -15,21 +15,12 @@ from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
 def DeepLabV3Plus(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model = "MobileNetV2",
-    weights: Weights = None,
-    backbone_trainable: bool = True,
-    output_stride: int = 16,
-    rates: Sequence[int] | None = None,
-    aspp_filters: int = 256,
-    low_level_filters: int = 48,
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "MobileNetV2", weights: Weights = None, backbone_trainable: bool = True,
+    output_stride: int = 16, rates: Sequence[int] | None = None, aspp_filters: int = 256, low_level_filters: int = 48,
     dropout: float = 0.1,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "deeplabv3plus",
-) -> keras.Model:
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "deeplabv3plus",
+) -> keras.Model:  # fmt: skip
     """Atrous spatial pyramid pooling on a deep map of any backbone, and a decoder with a map of stride 4.
 
     The deep map is read by a 1x1 convolution, by 3x3 convolutions dilated at several rates, and as a whole; joined,

@@ -19,18 +19,11 @@ _MARGIN = 186
 
 
 def DilatedFCN(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    padding: str = "same",
-    context: str | None = "basic",
-    filters: Sequence[int] = (64, 128, 256, 512, 512),
-    fc_filters: int = 4096,
-    dropout: float = 0.5,
-    activation: str | None = "softmax",
-    include_preprocessing: bool = True,
-    name: str = "dilated_fcn",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    padding: str = "same", context: str | None = "basic", filters: Sequence[int] = (64, 128, 256, 512, 512),
+    fc_filters: int = 4096, dropout: float = 0.5,
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "dilated_fcn",
+) -> keras.Model:  # fmt: skip
     """Dilated VGG16 with a context module: dense scores at stride 8 that see all of a large image.
 
     The last two poolings of VGG16 are gone, and every convolution after them is dilated by what they would have

@@ -22,15 +22,10 @@ _FILTERS = 128
 
 
 def FastSCNN(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    normalize_image: bool = True,
-    dropout: float = 0.1,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "fastscnn",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    normalize_image: bool = True, dropout: float = 0.1,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "fastscnn",
+) -> keras.Model:  # fmt: skip
     """The smallest net here: 1.1 million parameters, for large images on weak processors.
 
     Nets of two branches compute early features twice. Here both share three strided layers, the "learning to

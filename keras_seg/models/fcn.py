@@ -24,20 +24,12 @@ _LAST_OFFSET = {32: 19, 16: 27, 8: 31}
 
 
 def FCN8s(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    padding: str = "same",
-    filters: Sequence[int] = (64, 128, 256, 512, 512),
-    fc_filters: int = 4096,
-    at_once: bool = False,
-    deconvolution: str = "per_channel",
-    deconvolution_trainable: bool | str = False,
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    padding: str = "same", filters: Sequence[int] = (64, 128, 256, 512, 512), fc_filters: int = 4096,
+    at_once: bool = False, deconvolution: str = "per_channel", deconvolution_trainable: bool | str = False,
     dropout: float = 0.5,
-    activation: str | None = "softmax",
-    include_preprocessing: bool = True,
-    name: str = "fcn8s",
-) -> keras.Model:
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "fcn8s",
+) -> keras.Model:  # fmt: skip
     """FCN-8s: the scores of fc7, pool4 and pool3 fused coarse to fine, and enlarged 8 times.
 
     Only the score layers start at zero: the others take the weights of a trained `FCN16s` with `transfer_weights`, and
@@ -101,20 +93,12 @@ def FCN8s(
 
 
 def FCN16s(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    padding: str = "same",
-    filters: Sequence[int] = (64, 128, 256, 512, 512),
-    fc_filters: int = 4096,
-    at_once: bool = False,
-    deconvolution: str = "per_channel",
-    deconvolution_trainable: bool | str = False,
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    padding: str = "same", filters: Sequence[int] = (64, 128, 256, 512, 512), fc_filters: int = 4096,
+    at_once: bool = False, deconvolution: str = "per_channel", deconvolution_trainable: bool | str = False,
     dropout: float = 0.5,
-    activation: str | None = "softmax",
-    include_preprocessing: bool = True,
-    name: str = "fcn16s",
-) -> keras.Model:
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "fcn16s",
+) -> keras.Model:  # fmt: skip
     """FCN-16s: the scores of fc7 enlarged twice, added to scores of pool4, and enlarged 16 times.
 
     Only the score layers start at zero: the others take the weights of a trained `FCN32s` with `transfer_weights`. With
@@ -146,19 +130,11 @@ def FCN16s(
 
 
 def FCN32s(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    padding: str = "same",
-    filters: Sequence[int] = (64, 128, 256, 512, 512),
-    fc_filters: int = 4096,
-    deconvolution: str = "per_channel",
-    deconvolution_trainable: bool = False,
-    dropout: float = 0.5,
-    activation: str | None = "softmax",
-    include_preprocessing: bool = True,
-    name: str = "fcn32s",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    padding: str = "same", filters: Sequence[int] = (64, 128, 256, 512, 512), fc_filters: int = 4096,
+    deconvolution: str = "per_channel", deconvolution_trainable: bool = False, dropout: float = 0.5,
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "fcn32s",
+) -> keras.Model:  # fmt: skip
     """FCN-32s: VGG16 with its dense layers turned into convolutions, scored and enlarged 32 times at once.
 
     Only the score layer starts at zero: give the others weights of VGG16 with `transfer_weights`. With 21 classes it

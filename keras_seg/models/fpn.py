@@ -13,19 +13,11 @@ from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
 def FPN(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model = "MobileNetV2",
-    weights: Weights = None,
-    backbone_trainable: bool = True,
-    pyramid_filters: int = 256,
-    segmentation_filters: int = 128,
-    dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "fpn",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "MobileNetV2", weights: Weights = None, backbone_trainable: bool = True,
+    pyramid_filters: int = 256, segmentation_filters: int = 128, dropout: float = 0.0,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "fpn",
+) -> keras.Model:  # fmt: skip
     """A feature pyramid with the semantic branch of Panoptic FPN, on any backbone.
 
     From the deepest map upwards, each level's 1x1 convolution is added to the doubled map below it. Each map of that

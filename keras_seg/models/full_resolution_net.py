@@ -9,15 +9,10 @@ from keras_seg.models.parts.image_model import check_common, image_model, prepro
 
 
 def FullResolutionNet(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    depth: int = 8,
-    filters: int = 32,
-    activation: str | None = "softmax",
-    include_preprocessing: bool = True,
-    name: str = "full_resolution_net",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    depth: int = 8, filters: int = 32,
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "full_resolution_net",
+) -> keras.Model:  # fmt: skip
     """Segmentation without any compression: 3x3 convolutions at full resolution, one after the other.
 
     It is the simplest network that labels every pixel, and the reason for all others: the receptive field of L

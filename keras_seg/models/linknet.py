@@ -13,18 +13,11 @@ from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
 def LinkNet(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model = "MobileNetV2",
-    weights: Weights = None,
-    backbone_trainable: bool = True,
-    final_filters: int = 32,
-    dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "linknet",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "MobileNetV2", weights: Weights = None, backbone_trainable: bool = True,
+    final_filters: int = 32, dropout: float = 0.0,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "linknet",
+) -> keras.Model:  # fmt: skip
     """LinkNet on any backbone: each stage doubles the map in a bottleneck and adds the encoder's map.
 
     A stage narrows to a quarter of the channels, doubles the map with a 3x3 convolution, and widens to the channels of

@@ -22,20 +22,12 @@ from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
 def LRASPP(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model = "MobileNetV3LargeTorchvision",
-    weights: Weights = None,
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "MobileNetV3LargeTorchvision", weights: Weights = None,
     backbone_trainable: bool = True,
-    output_stride: int = 16,
-    dilate_strided: bool | None = None,
-    filters: int = 128,
-    dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "lraspp",
-) -> keras.Model:
+    output_stride: int = 16, dilate_strided: bool | None = None, filters: int = 128, dropout: float = 0.0,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "lraspp",
+) -> keras.Model:  # fmt: skip
     """One convolution on the deepest map, weighted by the image's average, and the classes, sharpened by an early map.
 
     Of the spatial pyramid only two branches remain: every pixel, and the whole image, which decides how much each

@@ -21,22 +21,12 @@ _REDUCTION = 16
 
 
 def MAnet(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model = "ResNet34",
-    weights: Weights = None,
-    backbone_trainable: bool = True,
-    attention_filters: int = 64,
-    decoder_filters: Sequence[int] | None = None,
-    decoder_stride: int = 1,
-    interpolation: str = "nearest",
-    normalization: str | None = "batch",
-    dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "manet",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "ResNet34", weights: Weights = None, backbone_trainable: bool = True,
+    attention_filters: int = 64, decoder_filters: Sequence[int] | None = None, decoder_stride: int = 1,
+    interpolation: str = "nearest", normalization: str | None = "batch", dropout: float = 0.0,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "manet",
+) -> keras.Model:  # fmt: skip
     """A U-Net on any backbone with attention in two places, for organs and lesions that differ much in size.
 
     A U-Net's deepest map reads as far as its convolutions reach. Here all its positions attend to all others first. On

@@ -25,21 +25,12 @@ _KERNELS = (7, 5, 3)
 
 
 def PAN(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model = "ResNet34",
-    weights: Weights = None,
-    backbone_trainable: bool = True,
-    output_stride: int = 16,
-    dilate_strided: bool | None = None,
-    filters: int = 32,
-    normalize_image: bool = True,
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "ResNet34", weights: Weights = None, backbone_trainable: bool = True,
+    output_stride: int = 16, dilate_strided: bool | None = None, filters: int = 32, normalize_image: bool = True,
     dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "pan",
-) -> keras.Model:
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "pan",
+) -> keras.Model:  # fmt: skip
     """Attention on the deepest map of any backbone, and a light decoder that deep maps guide.
 
     Where to look is decided by a pyramid with a single channel: the deepest map is pooled three times, read by kernels

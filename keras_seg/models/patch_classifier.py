@@ -52,20 +52,12 @@ _ARCHITECTURES = {
 
 
 def PatchClassifier(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    architecture: str = "lenet",
-    head: str = "dense",
-    patch_size: Size | None = None,
-    filters: Sequence[int] | None = None,
-    units: Sequence[int] | None = None,
-    padding: str | None = None,
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    architecture: str = "lenet", head: str = "dense", patch_size: Size | None = None,
+    filters: Sequence[int] | None = None, units: Sequence[int] | None = None, padding: str | None = None,
     dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool = True,
-    name: str = "patch_classifier",
-) -> keras.Model:
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "patch_classifier",
+) -> keras.Model:  # fmt: skip
     """A classifier of small patches, to slide over images: `keras_seg.surgery.convolutionalize` does so in one pass.
 
     | architecture | patch | trunk | dense head |

@@ -25,15 +25,10 @@ _VARIANTS = {"s": (32, 2, 3, 96, 128), "m": (64, 2, 3, 96, 128), "l": (64, 3, 4,
 
 
 def PIDNet(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    variant: str = "s",
-    dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "pidnet",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    variant: str = "s", dropout: float = 0.0,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "pidnet",
+) -> keras.Model:  # fmt: skip
     """`DDRNet` with a third branch, which finds borders and decides where detail counts, for video and phones.
 
     Where two branches are summed, context flows over the borders of small objects. Here a third branch at stride 8 is

@@ -14,20 +14,11 @@ from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
 def PSPNet(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model = "MobileNetV2",
-    weights: Weights = None,
-    backbone_trainable: bool = True,
-    output_stride: int = 8,
-    bins: Sequence[int] = (1, 2, 3, 6),
-    filters: int = 512,
-    dropout: float = 0.1,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "pspnet",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "MobileNetV2", weights: Weights = None, backbone_trainable: bool = True,
+    output_stride: int = 8, bins: Sequence[int] = (1, 2, 3, 6), filters: int = 512, dropout: float = 0.1,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "pspnet",
+) -> keras.Model:  # fmt: skip
     """Pyramid pooling on one map of any backbone.
 
     The map is averaged over the whole image and over grids of 2x2, 3x3 and 6x6 regions; each is convolved, enlarged and

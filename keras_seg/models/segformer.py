@@ -24,18 +24,11 @@ _WITH_NARROW = ("MiTB0", "MiTB1")
 
 
 def SegFormer(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model = "MiTB0",
-    weights: Weights = None,
-    backbone_trainable: bool = True,
-    filters: int | None = None,
-    dropout: float = 0.1,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "segformer",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "MiTB0", weights: Weights = None, backbone_trainable: bool = True,
+    filters: int | None = None, dropout: float = 0.1,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "segformer",
+) -> keras.Model:  # fmt: skip
     """Linear layers on the maps of a Mix Transformer, `MiTB0` to `MiTB5`, or of any other backbone.
 
     In the encoder, every position attends to the whole image, so the decoder needs no context of its own: each map's

@@ -11,15 +11,10 @@ from keras_seg.models.parts.vgg16_blocks import check_filters
 
 
 def SegNet(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    filters: Sequence[int] = (64, 128, 256, 512, 512),
-    dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool = True,
-    name: str = "segnet",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    filters: Sequence[int] = (64, 128, 256, 512, 512), dropout: float = 0.0,
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "segnet",
+) -> keras.Model:  # fmt: skip
     """SegNet: an encoder of VGG16's 13 convolutions, and a decoder of 13 that mirrors it.
 
     Each pooling remembers which pixel of a window was the largest, and the decoder puts the values back there: borders

@@ -12,18 +12,11 @@ NORMALIZATIONS = ("local_response", "scaling")
 
 
 def SegNetBasic(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    filters: int = 64,
-    depth: int = 4,
-    kernel_size: int = 7,
-    normalization: str = "local_response",
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    filters: int = 64, depth: int = 4, kernel_size: int = 7, normalization: str = "local_response",
     dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool = True,
-    name: str = "segnet_basic",
-) -> keras.Model:
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "segnet_basic",
+) -> keras.Model:  # fmt: skip
     """SegNet-Basic: `depth` times convolution and pooling, and as often unpooling and convolution.
 
     It is the small SegNet, made for training from scratch. The decoder's convolutions are normalized but have no ReLU.

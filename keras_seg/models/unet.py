@@ -18,27 +18,15 @@ from keras_seg.models.parts.level_filters import level_filters
 
 
 def UNet(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model | None = None,
-    weights: Weights = None,
-    backbone_trainable: bool = True,
-    filters: int | Sequence[int] | None = None,
-    depth: int | None = None,
-    padding: str = "same",
-    decoder_filters: Sequence[int] | None = None,
-    decoder_convolutions: int = 2,
-    decoder_stride: int = 1,
-    decoder_attention: str | None = None,
-    interpolation: str = "nearest",
-    normalization: str | None = "batch",
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model | None = None, weights: Weights = None, backbone_trainable: bool = True,
+    filters: int | Sequence[int] | None = None, depth: int | None = None, padding: str = "same",
+    decoder_filters: Sequence[int] | None = None, decoder_convolutions: int = 2, decoder_stride: int = 1,
+    decoder_attention: str | None = None, interpolation: str = "nearest", normalization: str | None = "batch",
     dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    pad_to_stride: bool = True,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, pad_to_stride: bool = True,
     name: str = "unet",
-) -> keras.Model:
+) -> keras.Model:  # fmt: skip
     """U-Net, plain or with a backbone.
 
     Without a backbone it is the network of the paper in its modern form: two 3x3 convolutions with normalization per

@@ -15,16 +15,10 @@ from keras_seg.models.parts.level_filters import level_filters
 
 
 def UNet2015(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    filters: int | Sequence[int] = 64,
-    depth: int | None = None,
-    dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool = True,
-    name: str = "unet2015",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    filters: int | Sequence[int] = 64, depth: int | None = None, dropout: float = 0.0,
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "unet2015",
+) -> keras.Model:  # fmt: skip
     """The U-Net of 2015: no padding, no normalization, 2x2 transposed convolutions, a smaller output.
 
     Every 3x3 convolution removes one pixel at each border, so a skip is cropped to the middle before it is joined, and

@@ -16,22 +16,12 @@ from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
 def UNetPlusPlus(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model = "ResNet34",
-    weights: Weights = None,
-    backbone_trainable: bool = True,
-    decoder_filters: Sequence[int] | None = None,
-    decoder_stride: int = 1,
-    decoder_attention: str | None = None,
-    interpolation: str = "nearest",
-    normalization: str | None = "batch",
-    dropout: float = 0.0,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "unetplusplus",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "ResNet34", weights: Weights = None, backbone_trainable: bool = True,
+    decoder_filters: Sequence[int] | None = None, decoder_stride: int = 1, decoder_attention: str | None = None,
+    interpolation: str = "nearest", normalization: str | None = "batch", dropout: float = 0.0,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "unetplusplus",
+) -> keras.Model:  # fmt: skip
     """A U-Net on any backbone whose skip connections are dense: every map of the encoder has a decoder of its own.
 
     A plain skip joins an early map, which knows edges, with a late one, which knows objects. Here each map of the

@@ -18,19 +18,11 @@ _BINS = (1, 2, 3, 6)
 
 
 def UPerNet(
-    num_classes: int,
-    *,
-    input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    backbone: str | keras.Model = "ResNet34",
-    weights: Weights = None,
-    backbone_trainable: bool = True,
-    filters: int = 256,
-    normalize_image: bool = True,
-    dropout: float = 0.1,
-    activation: str | None = "softmax",
-    include_preprocessing: bool | str = True,
-    name: str = "upernet",
-) -> keras.Model:
+    num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
+    backbone: str | keras.Model = "ResNet34", weights: Weights = None, backbone_trainable: bool = True,
+    filters: int = 256, normalize_image: bool = True, dropout: float = 0.1,
+    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "upernet",
+) -> keras.Model:  # fmt: skip
     """`PSPNet`'s pooled context at the top of an `FPN`, on any backbone.
 
     The deepest map is pooled over grids of 1, 2, 3 and 6 regions per side, as in `PSPNet`, but at the backbone's own
