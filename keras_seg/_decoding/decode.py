@@ -1,7 +1,7 @@
 """The pixels and facts of one file, of any format."""
 
 import pathlib
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from keras_seg._decoding.arrays import is_array, open_array
 from keras_seg._decoding.checked_file import check_file, refuse_pointer, unreadable
 from keras_seg._decoding.file_facts import FileFacts, Pixels
 from keras_seg._decoding.pillow_file import pillow_facts, pillow_pixels
+from keras_seg._decoding.plain_png import plain_png
 from keras_seg._decoding.tiff import is_tiff, tiff_facts, tiff_pixels
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
@@ -21,13 +22,16 @@ def file_facts(path: PathLike, kind: str = "image") -> FileFacts:
     return _read(path, kind, tiff_facts, pillow_facts)
 
 
-def decode(path: PathLike, kind: str = "image") -> Pixels:
-    """All pixels of a file, as stored, and its facts, read in one go; `kind` is "image" or "mask"."""
+def decode(path: PathLike, kind: str = "image", *, cropped: bool = False) -> Pixels:
+    """All pixels of a file, as stored, and its facts, read in one go; `kind` is "image" or "mask".
+
+    With `cropped`, values outside of the rectangle that is returned are 0 (see `Pixels`).
+    """
     if is_array(path):
         array = open_array(path)
         facts = array_facts(path, array)
         return Pixels(facts=facts, values=np.array(array[:]).reshape(*facts.size, facts.channels))
-    return _read(path, kind, tiff_pixels, pillow_pixels)
+    return _read(path, kind, tiff_pixels, _cropped_pixels if cropped else _other_pixels)
 
 
 def _read(path: PathLike, kind: str, tiff: Any, pillow: Any) -> Any:
@@ -41,6 +45,14 @@ def _read(path: PathLike, kind: str, tiff: Any, pillow: Any) -> Any:
     except Exception as error:
         refuse_pointer(path)
         raise unreadable(path, kind, error) from error
+
+
+def _other_pixels(stream: BinaryIO, path: PathLike, kind: str) -> Pixels:
+    return plain_png(stream) or pillow_pixels(stream, path, kind)
+
+
+def _cropped_pixels(stream: BinaryIO, path: PathLike, kind: str) -> Pixels:
+    return plain_png(stream, cropped=True) or pillow_pixels(stream, path, kind)
 
 
 def array_facts(path: PathLike, array: Any) -> FileFacts:

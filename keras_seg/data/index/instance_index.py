@@ -16,6 +16,7 @@ from keras_seg.data.index.folder_index import folder_name
 from keras_seg.data.index.image_facts import ImageFacts, image_facts, image_notices
 from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, is_object_folder, pair_instance_files
 from keras_seg.data.index.instance_reading import read_instances
+from keras_seg.data.index.kept_maps import KeptMaps
 from keras_seg.data.index.label_file import read_label_file
 from keras_seg.data.index.label_tools import colors_converted
 from keras_seg.data.index.object_facts import ObjectFacts, inversion_notice, object_facts, overlap_notice
@@ -54,6 +55,7 @@ class InstanceIndex(DataIndex):
     components: bool = False
     components_given: bool = False
     file_ignore_class: tuple[int, ...] = ()
+    _kept: KeptMaps = dataclasses.field(default_factory=KeptMaps, repr=False)
 
     _SCAN: ClassVar[str] = "scan_instances"
 
@@ -86,6 +88,10 @@ class InstanceIndex(DataIndex):
             ignore_class=self.file_ignore_class,
             exif_orientation=self.exif_orientation,
         )
+
+    def _scanned_labels(self, position: int) -> np.ndarray:
+        kept = self._kept.get(self.pairs[position].mask)
+        return self.read_labels(position) if kept is None else kept
 
 
 def scan_instances(
@@ -155,9 +161,14 @@ def scan_instances(
         fix = "Remove it: each folder of masks already has one file per object."
         _validation.fail("components", "applies to files, and no mask of the folder is a file", components, fix)
 
+    kept = KeptMaps()
+
     def look(pair: Pair) -> ImageObjects:
         image = image_facts(pair.image, channels=channels, decode=check_images)
-        objects = object_facts(pair.mask, components=components, ignored=ignored)[0]
+        objects, ids = object_facts(pair.mask, components=components, ignored=ignored)
+        # How a file is read, and which way a map is turned, is decided later.
+        if not objects.is_file and objects.file.orientation == 1:
+            kept.add(pair.mask, ids)
         check_fits(pair, image.file, objects.file, word="map")
         return ImageObjects(pair, image, objects)
 
@@ -167,9 +178,10 @@ def scan_instances(
     wanted = read_label_file(path, split).exif_orientation if exif_orientation is None else exif_orientation
     turning, turned = checked_choice(examples, wanted, word="map")
     lines = [*pairing.notices, *turned]
-    return index_of_objects(
+    index = index_of_objects(
         path, seen, components=components, ignored=ignored, channels=channels, exif_orientation=turning, notices=lines
     )
+    return dataclasses.replace(index, _kept=kept)
 
 
 def index_of_objects(

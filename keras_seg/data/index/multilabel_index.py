@@ -8,7 +8,6 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._decoding.decode import file_facts
 from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.orientation import IGNORE
 from keras_seg._text import counted
@@ -22,7 +21,7 @@ from keras_seg.data.index.image_facts import ImageFacts, image_facts, image_noti
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.layouts import splits_of
 from keras_seg.data.index.object_facts import inversion_line
-from keras_seg.data.index.object_files import read_object
+from keras_seg.data.index.object_files import object_and_facts, read_object
 from keras_seg.data.index.object_pixels import looks_inverted
 from keras_seg.data.index.pairs import Pair
 from keras_seg.data.index.several_masks import OBJECT, Example, several_masks
@@ -222,9 +221,9 @@ def _looked_at(example: Example, *, channels: int, decode: bool) -> _ImageClasse
     union: dict[str, np.ndarray] = {}
     facts, inverted = [], []
     for name, file in example.files:
-        facts.append(file_facts(file, "mask"))
-        check_fits(Pair(example.image, file), image.file, facts[-1])
-        white = read_object(file, exif_orientation=IGNORE)
+        white, of_file = object_and_facts(file, exif_orientation=IGNORE)
+        check_fits(Pair(example.image, file), image.file, of_file)
+        facts.append(of_file)
         before = union.get(name)
         if before is not None and before.shape != white.shape:
             raise InputError(f"{file}: has another size than {example.files[0][1].name}, of the same image.")
