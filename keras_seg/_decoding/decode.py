@@ -1,7 +1,8 @@
 """The pixels and facts of one file, of any format."""
 
+import io
 import pathlib
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from keras_seg._decoding.plain_png import plain_png
 from keras_seg._decoding.tiff import is_tiff, tiff_facts, tiff_pixels
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+
+_BUFFER = 1 << 13
 
 
 def file_facts(path: PathLike, kind: str = "image") -> FileFacts:
@@ -37,7 +40,8 @@ def decode(path: PathLike, kind: str = "image", *, cropped: bool = False) -> Pix
 def _read(path: PathLike, kind: str, tiff: Any, pillow: Any) -> Any:
     check_file(path, kind)
     try:
-        with open(path, "rb") as stream:
+        # With a size, Python does not ask the system whether the file is a terminal.
+        with open(path, "rb", buffering=_BUFFER) as stream:
             return (tiff if is_tiff(stream) else pillow)(stream, path, kind)
     except InputError:
         raise
@@ -47,11 +51,11 @@ def _read(path: PathLike, kind: str, tiff: Any, pillow: Any) -> Any:
         raise unreadable(path, kind, error) from error
 
 
-def _other_pixels(stream: BinaryIO, path: PathLike, kind: str) -> Pixels:
+def _other_pixels(stream: io.BufferedReader, path: PathLike, kind: str) -> Pixels:
     return plain_png(stream) or pillow_pixels(stream, path, kind)
 
 
-def _cropped_pixels(stream: BinaryIO, path: PathLike, kind: str) -> Pixels:
+def _cropped_pixels(stream: io.BufferedReader, path: PathLike, kind: str) -> Pixels:
     return plain_png(stream, cropped=True) or pillow_pixels(stream, path, kind)
 
 

@@ -1,7 +1,7 @@
 """PNG files of gray values and nothing else, as most masks are: read without the steps that other files need."""
 
+import io
 import zlib
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -15,7 +15,7 @@ _MODES = {1: "1", 8: "L"}
 _MOST_BYTES, _MOST_PIXELS = 1 << 20, 1 << 24
 
 
-def plain_png(stream: BinaryIO, *, cropped: bool = False) -> Pixels | None:
+def plain_png(stream: io.BufferedReader, *, cropped: bool = False) -> Pixels | None:
     """The pixels of a PNG of one gray channel that holds no further chunks; None for all other files.
 
     These are the pixels and facts of `pillow_pixels`, and damaged files are left to it.
@@ -35,7 +35,8 @@ def plain_png(stream: BinaryIO, *, cropped: bool = False) -> Pixels | None:
     width, height = int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")
     if not 0 < width * height <= _MOST_PIXELS:
         return None
-    packed = _only_data(stream.read(_MOST_BYTES))
+    # Most files fit into what was read with the header.
+    packed = _only_data(stream.peek()) or _only_data(stream.read(_MOST_BYTES))
     if packed is None:
         return None
     try:
