@@ -82,6 +82,10 @@ class ClassFiles:
     def facts(self) -> ClassFileFacts:
         """What was found out."""
         counts = {name: int(np.count_nonzero(white)) for name, white in self.pixels.items()}
-        lists = (self._files, self._facts, self._inverted, self._constant)
-        files, facts, inverted, constant = map(tuple, lists)
-        return ClassFileFacts(files, facts, counts, inverted, constant)
+        return ClassFileFacts(
+            files=tuple(self._files),
+            facts=tuple(self._facts),
+            pixels=counts,
+            inverted=tuple(self._inverted),
+            constant=tuple(self._constant),
+        )

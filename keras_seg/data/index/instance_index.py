@@ -55,7 +55,7 @@ class InstanceIndex(DataIndex):
     components: bool = False
     components_given: bool = False
     file_ignore_class: tuple[int, ...] = ()
-    _kept: KeptMaps = dataclasses.field(default_factory=KeptMaps, repr=False)
+    _kept: KeptMaps | None = dataclasses.field(default=None, repr=False)
 
     _SCAN: ClassVar[str] = "scan_instances"
 
@@ -90,7 +90,7 @@ class InstanceIndex(DataIndex):
         )
 
     def _scanned_labels(self, position: int) -> np.ndarray:
-        kept = self._kept.get(self.pairs[position].mask)
+        kept = None if self._kept is None else self._kept.get(self.pairs[position].mask)
         return self.read_labels(position) if kept is None else kept
 
 

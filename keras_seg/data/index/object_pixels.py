@@ -28,4 +28,4 @@ def white_pixels(values: np.ndarray, *, outside: int = 0) -> np.ndarray | None:
 def looks_inverted(white: np.ndarray) -> bool:
     """Whether white is rather the background: all corners, and more than half of the image."""
     corners = white[0, 0] and white[0, -1] and white[-1, 0] and white[-1, -1]
-    return bool(corners) and 2 * np.count_nonzero(white) > white.size
+    return bool(corners and 2 * np.count_nonzero(white) > white.size)
