@@ -52,7 +52,8 @@ def unreadable(path: PathLike, kind: str, reason: Exception | str) -> InputError
         reason = " ".join(str(reason).split()) or type(reason).__name__
     partner = "mask" if kind == "image" else "image"
     return InputError(
-        f"{path}: the {kind} cannot be read ({reason}). Replace it, or remove it together with its {partner}."
+        f"{path}: the {kind} cannot be read ({reason}). Replace it, or remove it (in a data folder, together with its "
+        f"{partner})."
     )
 
 

@@ -19,7 +19,13 @@ from keras_seg.data.index.instance_reading import read_instances
 from keras_seg.data.index.kept_maps import KeptMaps
 from keras_seg.data.index.label_file import read_label_file
 from keras_seg.data.index.label_tools import colors_converted
-from keras_seg.data.index.object_facts import ObjectFacts, inversion_notice, object_facts, overlap_notice
+from keras_seg.data.index.object_facts import (
+    ObjectFacts,
+    empty_notice,
+    inversion_notice,
+    object_facts,
+    overlap_notice,
+)
 from keras_seg.data.index.object_files import VOID
 from keras_seg.data.index.pairs import ListedPairs, Pair, scanned_pairs
 from keras_seg.data.index.thread_map import checked_map, thread_count
@@ -202,7 +208,7 @@ def index_of_objects(
     looks = [facts.objects for facts in seen]
     lines = [*notices, *image_notices([facts.image for facts in seen])]
     found = [(facts.pair.mask, facts.objects) for facts in seen]
-    lines += [line for line in (overlap_notice(found), inversion_notice(found)) if line]
+    lines += filter(None, (overlap_notice(found), empty_notice(found), inversion_notice(found)))
     name, given = folder_name(path), components is not None
     if components is None:
         components = _are_black_and_white(looks)

@@ -34,6 +34,7 @@ class ObjectMap(NamedTuple):
         overlapping: number of objects that share pixels with another one.
         hidden: number of objects that others cover completely.
         inverted: names of files that seem to be black on white.
+        empty: names of files without an object, beside others of the image.
     """
 
     ids: np.ndarray
@@ -41,6 +42,7 @@ class ObjectMap(NamedTuple):
     overlapping: int = 0
     hidden: int = 0
     inverted: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
 
 def read_object(path: PathLike, *, exif_orientation: str = APPLY) -> np.ndarray:
@@ -94,6 +96,7 @@ def joined_objects(folder: pathlib.Path, ignored: tuple[int, ...], exif_orientat
     """The map of a folder with one black and white file per object."""
     pixels_of: list[np.ndarray] = []  # Positions in the flattened map.
     inverted: list[str] = []
+    empty: list[str] = []
     void = np.zeros((), bool)
     first: tuple[np.ndarray, FileFacts] | None = None
     for file in object_files(folder):
@@ -123,9 +126,12 @@ def joined_objects(folder: pathlib.Path, ignored: tuple[int, ...], exif_orientat
             rows, columns = np.divmod(place, max(1, white.shape[1]))
             place = (rows + pixels.place[0]) * width + columns + pixels.place[1]
         pixels_of.append(place)
+        shown = f"{folder.parent.name}/{folder.name}/{file.name}"
+        if not len(place):
+            empty.append(shown)
         # A rectangle that leaves something out leaves out a corner.
         if not outside and looks_inverted(white):
-            inverted.append(f"{folder.parent.name}/{folder.name}/{file.name}")
+            inverted.append(shown)
     if first is None:
         raise ValueError("`object_files` gives at least one file.")
     ids, facts = first
@@ -136,7 +142,9 @@ def joined_objects(folder: pathlib.Path, ignored: tuple[int, ...], exif_orientat
     overlapping, hidden = _overlaps(pixels_of, ids)
     if ignored:
         ids[void & (ids == 0)] = VOID
-    return ObjectMap(ids, facts, overlapping, hidden, tuple(inverted))
+    if len(pixels_of) == 1:
+        empty = []  # This is how an image without objects is stored.
+    return ObjectMap(ids, facts, overlapping, hidden, tuple(inverted), tuple(empty))
 
 
 def _overlaps(pixels_of: Sequence[np.ndarray], ids: np.ndarray) -> tuple[int, int]:

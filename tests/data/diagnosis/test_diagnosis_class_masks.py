@@ -4,12 +4,12 @@ import shutil
 
 import numpy as np
 import pytest
-from folders import codes, finding
+from folders import codes, finding, scene
 from made_data import overlapping
 from PIL import Image
 
 from keras_seg import InputError
-from keras_seg.data import diagnose, scan_multilabel
+from keras_seg.data import diagnose, scan_instances, scan_multilabel
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -108,3 +108,20 @@ def test_masks_of_ids_are_not_blamed_for_it(tmp_path):
 def test_no_masks_per_class(tmp_path):
     Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
     assert "one mask per class" in finding(classes(tmp_path), "no-pairs").message
+
+
+def test_empty_masks_of_objects(tmp_path):
+    for number in range(4):
+        image, ids = scene(number)
+        folder = tmp_path / str(number)
+        for kind in ("images", "masks"):
+            (folder / kind).mkdir(parents=True)
+        Image.fromarray(image).save(folder / "images" / f"{number}.png")
+        Image.fromarray(ids * 0 if number == 3 else ids * 255).save(folder / "masks" / "a.png")
+    Image.fromarray(ids * 0).save(tmp_path / "0" / "masks" / "b.png")
+    found = diagnose(tmp_path)
+    assert finding(found, "empty-objects").message == "1 mask file holds no object: 0/masks/b.png."
+    assert finding(found, "constant-masks").examples == ("3/masks",)
+    index = scan_instances(tmp_path)
+    assert index.object_counts.tolist() == [1, 1, 1, 0]
+    assert "1 mask file holds no object: 0/masks/b.png." in index.notices

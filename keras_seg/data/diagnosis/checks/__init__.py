@@ -12,6 +12,7 @@ from keras_seg.data.diagnosis.checks.indices import Indices
 from keras_seg.data.diagnosis.checks.mask_values import lossy_masks, mixed_scales, out_of_range, painted_masks
 from keras_seg.data.diagnosis.checks.objects import (
     constant_files,
+    empty_objects,
     inverted_objects,
     overlapping_objects,
     unusable_files,
@@ -38,6 +39,7 @@ FILE_CHECKS: tuple[Callable[[Collected], Iterator[Finding]], ...] = (
     unusable_files,
     constant_files,
     overlapping_objects,
+    empty_objects,
     low_range,
     transparent_images,
     turned_images,

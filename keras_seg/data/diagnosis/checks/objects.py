@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterator
 from keras_seg.data.diagnosis.collected import Collected
 from keras_seg.data.diagnosis.finding import Finding, Severity, files, found
 from keras_seg.data.index.class_file_facts import ClassFileFacts
-from keras_seg.data.index.object_facts import ObjectFacts, inversion_line, inversion_notice, overlap_notice
+from keras_seg.data.index.object_facts import (
+    ObjectFacts,
+    empty_notice,
+    inversion_line,
+    inversion_notice,
+    overlap_notice,
+)
 
 
 def overlapping_objects(collected: Collected) -> Iterator[Finding]:
@@ -14,6 +20,19 @@ def overlapping_objects(collected: Collected) -> Iterator[Finding]:
     seen = [(file, facts) for file, facts in _objects(collected) if facts.overlapping]
     fix = "Check some of them: a file that shows several objects overlaps with those of its objects."
     yield from _finding(collected, seen, severity="note", code="overlapping-objects", notice=overlap_notice, fix=fix)
+
+
+def empty_objects(collected: Collected) -> Iterator[Finding]:
+    """Masks of objects that hold none, and images without objects."""
+    seen = [(file, facts) for file, facts in _objects(collected) if facts.empty]
+    fix = "Check some of them: an object may have been lost."
+    yield from _finding(collected, seen, severity="note", code="empty-objects", notice=empty_notice, fix=fix)
+    total = [file for file, _ in _objects(collected)]
+    without = [collected.name(file) for file, facts in _objects(collected) if not facts.ids]
+    if without and len(without) < len(total):
+        message = f"{len(without):,} of {files(len(total), 'image')} hold no object."
+        fix = "Check some of them: an image without objects is fine, a missing annotation is not."
+        yield found("note", "constant-masks", without, message, fix=fix)
 
 
 def inverted_objects(collected: Collected) -> Iterator[Finding]:
