@@ -20,7 +20,11 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 @click.command()
 @click.argument("data", type=click.Path(exists=True))
 @click.option("--masks", type=click.Path(exists=True), help="Folder or text file of the masks, if DATA is of images.")
-@click.option("--task", type=click.Choice(["semantic", "instances"]), help="What the masks hold. Default: recognized.")
+@click.option(
+    "--task",
+    type=click.Choice(["semantic", "instances", "multilabel"]),
+    help="What the masks hold. Default: recognized, or classes.",
+)
 @click.option("--repair", type=click.Path(), help="Write a clean copy into this new folder. DATA is not changed.")
 @click.option("--html", type=click.Path(), help="Write the findings and a picture into one page.")
 @click.option("--json", "json_", type=click.Path(), help="Write the findings into a file.")

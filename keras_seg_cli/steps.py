@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from keras_seg.training.usable_model import UsableModel
 
 
+# Tasks whose masks the doctor does not take for classes on its own.
+_OTHER_MASKS = ("instances", "multilabel")
+
+
 def scan(data: str, *, run: "training.RunFolder | None" = None, **options: Any) -> tuple[Any, Any]:
     """The indices of a data folder to train on and to validate on; read as an interrupted run reads them if given."""
     from keras_seg.training.run_data import scan_run_data
@@ -69,9 +73,9 @@ def _doctor_named(data: str, task: str) -> Iterator[None]:
         yield
     except InputError as error:
         # An error about an argument begins with it; one about a label tool names a command of its own.
-        if str(error).startswith("`") or "keras-seg convert" in str(error) or task == "multilabel":
+        if str(error).startswith("`") or "keras-seg convert" in str(error):
             raise
-        command = f"keras-seg doctor {shlex.quote(data)}{' --task instances' if task == 'instances' else ''}"
+        command = f"keras-seg doctor {shlex.quote(data)}{f' --task {task}' if task in _OTHER_MASKS else ''}"
         raise InputError(f"{error} Run `{command}` to see everything at once.") from error
 
 

@@ -21,6 +21,19 @@ LAYOUTS = {
     "one folder": ("{}", "{}_mask"),
     "deeper": ("set/images/{}", "set/masks/{}"),
 }
+PARTS = ("car", "road")
+# A folder of files per image: the names of the files say nothing.
+OBJECT_LAYOUTS = {
+    "folders of objects": ("images/{}", "masks/{}/{name}"),
+    "a folder per image": ("{0}/images/{0}", "{}/masks/{name}"),
+    "objects by split": ("train/images/{}", "train/masks/{}/{name}"),
+}
+CLASS_LAYOUTS = {
+    "folders of classes": ("images/{}", "masks/{name}/{}"),
+    "classes in names": ("images/{}", "masks/{}_{name}"),
+    "classes by split": ("train/images/{}", "train/masks/{name}/{}"),
+}
+PART_MASKS = ("white", "unit", "bits", "palette")
 MASKS = ("ids", "16 bits", "palette", "white", "unit", "bits", "colors", "npy", "tiff", "void")
 IMAGES = (".png", ".jpg", ".tif", ".npy", ".bmp")
 
@@ -101,6 +114,34 @@ def write_folder(root, layout, masks, images):
     return folder
 
 
+def shown(number, overlapping=False):
+    """The two parts of an image, objects or classes, bool: the classes share pixels."""
+    ids = drawn(number, 3)
+    first, second = ids == 1, ids == 2
+    if overlapping:
+        second[2, 2:6] = True
+    return first, second
+
+
+def write_parts(root, layout, masks, images):
+    """Images with several masks each: a file per object or per class. The truth of each is a dict by mask file."""
+    folder = Folder(root=root, masks=masks, images=[], mask_files=[], truth=[])
+    pattern, of_masks = {**OBJECT_LAYOUTS, **CLASS_LAYOUTS}[layout]
+    for number in range(COUNT):
+        image = root / pattern.format(f"scan_{number}")
+        image = image.with_name(image.name + images)
+        files = [root / (of_masks.format(f"scan_{number}", name=name) + ".png") for name in PARTS]
+        for file in (image, *files):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        save_image(image, number)
+        for file, part in zip(files, shown(number, overlapping=layout in CLASS_LAYOUTS), strict=True):
+            save_mask(file, part.astype("uint8"), masks)
+        folder.images.append(image)
+        folder.mask_files += files
+        folder.truth.append(files)
+    return folder
+
+
 def stored(path):
     """The stored values of a mask: what Pillow, tifffile and NumPy give."""
     if path.suffix.lower() == ".npy":
@@ -111,6 +152,14 @@ def stored(path):
         return tifffile.imread(path)
     with Image.open(path) as image:
         return np.array(image)
+
+
+def plain(values):
+    """One value per pixel of a mask as stored, or None if its channels differ."""
+    if values.ndim == 3:
+        values = values[..., :-1] if values.shape[-1] in (2, 4) else values
+        values = values[..., 0] if (values == values[..., :1]).all() else None
+    return None if values is None else values.astype("int64")
 
 
 def number_of(path):
@@ -175,7 +224,7 @@ def move(folder, path, target):
 
 def swapped(folder, rng):
     files = [folder.images, folder.mask_files][rng.integers(2)]
-    one, other = (files[place] for place in rng.choice(COUNT, 2, replace=False))
+    one, other = (files[place] for place in rng.choice(len(files), 2, replace=False))
     if one.exists() and other.exists() and one.suffix == other.suffix:
         first = one.read_bytes()
         one.write_bytes(other.read_bytes())

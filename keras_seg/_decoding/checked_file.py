@@ -52,7 +52,8 @@ def unreadable(path: PathLike, kind: str, reason: Exception | str) -> InputError
         reason = " ".join(str(reason).split()) or type(reason).__name__
     partner = "mask" if kind == "image" else "image"
     return InputError(
-        f"{path}: the {kind} cannot be read ({reason}). Replace it, or remove it together with its {partner}."
+        f"{path}: the {kind} cannot be read ({reason}). Replace it, or remove it (in a data folder, together with its "
+        f"{partner})."
     )
 
 
@@ -70,8 +71,8 @@ def check_frames(path: PathLike, kind: str, frames: int, *, pages: bool) -> None
 def check_memory(path: PathLike, size: tuple[int, int], bits_per_pixel: int) -> None:
     """Refuse a file whose pixels take too much memory, before any of them is decoded."""
     height, width = size
-    unpacked, packed = height * width * bits_per_pixel // 8, pathlib.Path(path).stat().st_size
-    if unpacked > _SUSPECT_BYTES and unpacked > _MAX_RATIO * packed:
+    unpacked = height * width * bits_per_pixel // 8
+    if unpacked > _SUSPECT_BYTES and unpacked > _MAX_RATIO * (packed := pathlib.Path(path).stat().st_size):
         raise InputError(
             f"{path}: is {_amount(packed)} large, but its header says {width} x {height} pixels, which take "
             f"{_amount(unpacked)}. The file is damaged or made to fill the memory: replace it."

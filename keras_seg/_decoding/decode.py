@@ -1,5 +1,6 @@
 """The pixels and facts of one file, of any format."""
 
+import io
 import pathlib
 from typing import Any
 
@@ -9,9 +10,12 @@ from keras_seg._decoding.arrays import is_array, open_array
 from keras_seg._decoding.checked_file import check_file, refuse_pointer, unreadable
 from keras_seg._decoding.file_facts import FileFacts, Pixels
 from keras_seg._decoding.pillow_file import pillow_facts, pillow_pixels
+from keras_seg._decoding.plain_png import plain_png
 from keras_seg._decoding.tiff import is_tiff, tiff_facts, tiff_pixels
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+
+_BUFFER = 1 << 13
 
 
 def file_facts(path: PathLike, kind: str = "image") -> FileFacts:
@@ -21,19 +25,23 @@ def file_facts(path: PathLike, kind: str = "image") -> FileFacts:
     return _read(path, kind, tiff_facts, pillow_facts)
 
 
-def decode(path: PathLike, kind: str = "image") -> Pixels:
-    """All pixels of a file, as stored, and its facts, read in one go; `kind` is "image" or "mask"."""
+def decode(path: PathLike, kind: str = "image", *, cropped: bool = False) -> Pixels:
+    """All pixels of a file, as stored, and its facts, read in one go; `kind` is "image" or "mask".
+
+    With `cropped`, values outside of the rectangle that is returned are 0 (see `Pixels`).
+    """
     if is_array(path):
         array = open_array(path)
         facts = array_facts(path, array)
         return Pixels(facts=facts, values=np.array(array[:]).reshape(*facts.size, facts.channels))
-    return _read(path, kind, tiff_pixels, pillow_pixels)
+    return _read(path, kind, tiff_pixels, _cropped_pixels if cropped else _other_pixels)
 
 
 def _read(path: PathLike, kind: str, tiff: Any, pillow: Any) -> Any:
     check_file(path, kind)
     try:
-        with open(path, "rb") as stream:
+        # With a size, Python does not ask the system whether the file is a terminal.
+        with open(path, "rb", buffering=_BUFFER) as stream:
             return (tiff if is_tiff(stream) else pillow)(stream, path, kind)
     except InputError:
         raise
@@ -41,6 +49,14 @@ def _read(path: PathLike, kind: str, tiff: Any, pillow: Any) -> Any:
     except Exception as error:
         refuse_pointer(path)
         raise unreadable(path, kind, error) from error
+
+
+def _other_pixels(stream: io.BufferedReader, path: PathLike, kind: str) -> Pixels:
+    return plain_png(stream) or pillow_pixels(stream, path, kind)
+
+
+def _cropped_pixels(stream: io.BufferedReader, path: PathLike, kind: str) -> Pixels:
+    return plain_png(stream, cropped=True) or pillow_pixels(stream, path, kind)
 
 
 def array_facts(path: PathLike, array: Any) -> FileFacts:

@@ -58,6 +58,8 @@ class Pixels:
         premultiplied: bool. Whether colors are already multiplied by alpha. Defaults to False.
         inverted: bool. Whether 0 is white (TIFF's MinIsWhite). Defaults to False.
         full_scale: int. The stored value of white, if it is not the dtype's largest. Defaults to None.
+        place: (row, column) of the first value, where `values` is only the smallest rectangle that holds everything
+            other than 0. Defaults to (0, 0).
     """
 
     facts: FileFacts
@@ -67,6 +69,7 @@ class Pixels:
     premultiplied: bool = False
     inverted: bool = False
     full_scale: int | None = None
+    place: tuple[int, int] = (0, 0)
 
     @property
     def painted(self) -> np.ndarray:

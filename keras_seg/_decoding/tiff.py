@@ -3,6 +3,7 @@
 import contextlib
 import io
 import math
+import struct
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -25,6 +26,9 @@ _NAMES = {5: "CMYK", 6: "YCbCr", 8: "LAB", 9: "LAB", 10: "LAB"}
 _OWN = (1, 8, 32946, 32773, 34925)
 _JPEGS = (6, 7, 33003, 33005, 34712, 34933, 50001)
 _REDUCED, _TRANSPARENCY_MASK = 1, 4
+_PHOTOMETRIC_TAG = 262
+# Those that decide about the values: type, sizes, bits, compression, colors, places, orientation, channels, format.
+_NEEDED_TAGS = {254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 
 
@@ -97,11 +101,29 @@ def _pages(path: PathLike, file: tifffile.TiffFile) -> tuple[Any, int]:
             pages.append(page)
     if not pages:
         raise ValueError("it has no page of full resolution")
+    _refuse_damaged_tags(file, pages[0])
     frames = len(pages) * max(int(pages[0].imagedepth), 1)
     if len(pages) == 1 and (file.is_imagej or file.is_shaped):
         # One entry in the table of pages may stand for a stack that is stored as one block.
         frames = max([frames, *(int(series.size // pages[0].size) for series in file.series[:1])])
     return pages[0], frames
+
+
+def _refuse_damaged_tags(file: tifffile.TiffFile, page: Any) -> None:
+    """Refuse a page some of whose tags cannot be read: tifffile then takes the default, such as 1 bit, white as 0."""
+    tiff, handle = file.tiff, file.filehandle
+    handle.seek(page.offset)
+    (count,) = struct.unpack(tiff.tagnoformat, handle.read(tiff.tagnosize))
+    entries = handle.read(count * tiff.tagsize)
+    starts = range(0, len(entries) - 1, tiff.tagsize)
+    listed = {struct.unpack_from(f"{tiff.byteorder}H", entries, start)[0] for start in starts}
+    lost = sorted((listed & _NEEDED_TAGS) - {tag.code for tag in page.tags})
+    if lost:
+        raise ValueError(f"its tag {lost[0]} is damaged")
+    if _PHOTOMETRIC_TAG not in page.tags:
+        raise ValueError("it lacks the tag PhotometricInterpretation, so that 0 may be black or white")
+    if 0 in (page.imagelength, page.imagewidth):
+        raise ValueError("it has no pixels")
 
 
 def _extra(page: Any) -> tuple[int, ...]:

@@ -1,6 +1,8 @@
 """A scan opens every file of pixels once: decoding is what it takes its time for."""
 
 import collections
+import dataclasses
+import pathlib
 import sys
 
 import numpy as np
@@ -8,6 +10,8 @@ import pytest
 from PIL import Image
 
 from keras_seg.data import scan_folder, scan_instances
+from keras_seg.data.index.kept_maps import KeptMaps
+from keras_seg.training.tasks import find_task
 
 # NumPy and Pillow only: the same code runs whatever the backend.
 pytestmark = pytest.mark.tensorflow_only
@@ -78,3 +82,21 @@ def test_objects(tmp_path, opened, layout):
     index = scan_instances(tmp_path, workers=1)
     assert index.object_counts.min() > 0
     assert len(OPENED) >= 4 and set(OPENED.values()) == {1}
+    if layout.startswith("one"):  # The plan looks at the objects of some images, whose files are many.
+        shares = find_task("instances").class_statistics(index)["class_share"]
+        assert set(OPENED.values()) == {1}
+        without = dataclasses.replace(index, _kept=KeptMaps(0))
+        assert find_task("instances").class_statistics(without)["class_share"] == shares
+        assert max(OPENED.values()) > 1
+
+
+def test_maps_within_the_budget():
+    rng = np.random.default_rng(0)
+    maps = {pathlib.Path(str(number)): rng.integers(-1, 3, (7, 9), "int32") for number in range(4)}
+    kept = KeptMaps(1000)
+    for path, ids in maps.items():
+        kept.add(path, ids)
+    found = {path: kept.get(path) for path in maps}
+    assert [ids is not None for ids in found.values()] == [True, True, False, False]  # Of up to 504 bytes each.
+    for path, ids in found.items():
+        assert ids is None or (ids.dtype == np.int32 and np.array_equal(ids, maps[path]))

@@ -242,6 +242,16 @@ def test_splits(tmp_path, files, splits):
     assert find_splits(tmp_path) == splits
 
 
+def test_a_folder_that_is_only_divided_is_not_to_be_converted(tmp_path):
+    for split in ("train", "val"):
+        for kind in ("images", "masks"):
+            (tmp_path / kind / split).mkdir(parents=True)
+            Image.fromarray(np.eye(8, dtype="uint8")).save(tmp_path / kind / split / "a.png")
+    assert len(scan_folder(tmp_path, split="train")) == 1
+    with pytest.raises(InputError, match=r"divided into train, val\. Pass split='train'"):
+        scan_folder(tmp_path)
+
+
 def test_two_folders_of_one_split_are_a_question(tmp_path):
     make(tmp_path, "val/images/a.png val/masks/a.png dev/images/b.png dev/masks/b.png")
     with pytest.raises(InputError, match="dev and val are both folders of the split 'val'"):

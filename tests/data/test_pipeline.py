@@ -208,7 +208,9 @@ def test_file_that_breaks_during_training_is_named(numbered):
         list(from_folder(index))
     found = unwrap_error(error.value)
     assert isinstance(found, InputError) and "\n" not in str(found)
-    assert str(found).startswith(str(broken)) and str(found).endswith("remove it together with its mask.")
+    assert str(found).startswith(str(broken)) and str(found).endswith(
+        "remove it (in a data folder, together with its mask)."
+    )
     broken.unlink()
     with pytest.raises(Exception, match=r"4\.png") as error:
         list(from_folder(index))

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from usable_models import usable_model
 
 from keras_seg import InputError
-from keras_seg.inference import Postprocessing
 from keras_seg.training.prediction_files import predict_files, prediction_files
 from keras_seg.training.prediction_inputs import find_images
 from keras_seg.training.run_data import rescan_run_data, scan_run_data
@@ -23,20 +23,6 @@ TWELVE_BITS = (UNIT / UNIT.max() * 4095).astype("uint16")
 @pytest.fixture(scope="module")
 def model():
     return keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(2, 1, activation="softmax")])
-
-
-def run(image_range):
-    labels = {"names": ["a", "b"], "ignore_class": []}
-    return types.SimpleNamespace(
-        task=find_task("semantic"),
-        channels=3,
-        exif_orientation="apply",
-        image_range=image_range,
-        labels=labels,
-        decoding={},
-        folder=types.SimpleNamespace(path="run"),
-        postprocessing=Postprocessing(),
-    )
 
 
 def write(path, values):
@@ -57,7 +43,7 @@ def predicted(model, folder, image_range):
     files = prediction_files(find_images([folder]), folder.parent / "out", overwrite=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        failures = predict_files(run(image_range), model, files, overwrite=True, notice=said.append)
+        failures = predict_files(usable_model(image_range), model, files, overwrite=True, notice=said.append)
     return said, {failure.image.name: failure.reason for failure in failures}
 
 
@@ -94,7 +80,7 @@ def test_without_a_listener_it_is_a_warning(tmp_path, model):
     write(tmp_path / "in" / "a.tif", TWELVE_BITS)
     files = prediction_files(find_images([tmp_path / "in"]), tmp_path / "out")
     with pytest.warns(UserWarning, match="but the training images held"):
-        predict_files(run((0, 255)), model, files)
+        predict_files(usable_model((0, 255)), model, files)
 
 
 def test_transparent_images_are_said(tmp_path, model):
@@ -118,7 +104,7 @@ def test_resume_in_a_tree(tmp_path, model):
     def predict():
         found = find_images([tmp_path / "in"], recursive=True)
         files = prediction_files(found, tmp_path / "out", resume=True)
-        return predict_files(run((0, 255)), model, files, resume=True)
+        return predict_files(usable_model((0, 255)), model, files, resume=True)
 
     assert [failure.image.name for failure in predict()] == ["broken.png"]
     masks = sorted((tmp_path / "out" / "masks").rglob("*.png"))

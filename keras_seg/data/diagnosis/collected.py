@@ -14,16 +14,18 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.diagnosis.examine import Examined
 from keras_seg.data.diagnosis.parts import Part
+from keras_seg.data.index.class_file_facts import ClassFileFacts
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import exif_choice
-from keras_seg.data.index.folder_index import FolderIndex, PairFacts, folder_name, index_of_pairs
+from keras_seg.data.index.folder_index import PairFacts, folder_name, index_of_pairs
 from keras_seg.data.index.image_facts import ImageFacts
-from keras_seg.data.index.instance_index import ImageObjects, InstanceIndex, index_of_objects
+from keras_seg.data.index.instance_index import ImageObjects, index_of_objects
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.label_file import LabelFile
 from keras_seg.data.index.mask_facts import MaskFacts
 from keras_seg.data.index.mask_ids import Rgb, lossy_ids
 from keras_seg.data.index.mask_reading import stray_labels
+from keras_seg.data.index.multilabel_index import ImageClasses, index_of_classes
 from keras_seg.data.index.object_facts import ObjectFacts
 from keras_seg.data.index.pairs import ListedPairs, Pair
 
@@ -195,10 +197,11 @@ class Collected:
         """Why the scan refuses the usable pairs, by split."""
         return self._readings[1]
 
-    def _index(
-        self, part: Part, rows: Sequence[Examined], encoding: LabelEncoding | None
-    ) -> FolderIndex | InstanceIndex:
+    def _index(self, part: Part, rows: Sequence[Examined], encoding: LabelEncoding | None) -> DataIndex:
         shared: dict[str, Any] = {"channels": self.channels, "exif_orientation": self.exif[0]}
+        if part.examples:
+            classes = [ImageClasses(_pair(f), _image(f), f.mask) for f in rows if isinstance(f.mask, ClassFileFacts)]
+            return index_of_classes(self.folder, classes, **shared)
         if part.objects:
             objects = [ImageObjects(_pair(f), _image(f), f.mask) for f in rows if isinstance(f.mask, ObjectFacts)]
             return index_of_objects(self.path, objects, components=None, ignored=(), **shared)

@@ -12,7 +12,7 @@ from keras_seg._progress import check_progress, progress_report
 from keras_seg._types import PathLike, Progress
 from keras_seg._validation import InputError
 from keras_seg.data.diagnosis.checks import FILE_CHECKS, INDEX_CHECKS
-from keras_seg.data.diagnosis.checks.indices import Indices, of_classes
+from keras_seg.data.diagnosis.checks.indices import Indices, with_classes
 from keras_seg.data.diagnosis.collected import Collected
 from keras_seg.data.diagnosis.diagnosis import Diagnosis
 from keras_seg.data.diagnosis.examine import Examined, Files, examine
@@ -23,7 +23,7 @@ from keras_seg.data.index.label_tools import conversion_error, refuse_data_set
 from keras_seg.data.index.pairs import ListedPairs
 from keras_seg.data.index.thread_map import thread_count, thread_map
 
-TASKS = ("semantic", "instances")
+TASKS = ("semantic", "instances", "multilabel")
 
 
 def diagnose(
@@ -42,8 +42,9 @@ def diagnose(
     Args:
         path: path, or pair of paths. The data folder, or two folders or text files; see `find_pairs` for the layouts.
         channels: int. Channels to read the images with. Defaults to 3.
-        task: str. "semantic" for masks of classes, "instances" for masks of objects. Defaults to None: objects if every
-            image has a folder of masks, otherwise classes.
+        task: str. "semantic" for masks of classes, "instances" for masks of objects, "multilabel" for a mask per class.
+            Defaults to None: objects if every image has a folder of masks, otherwise classes. If images have several
+            masks, which is an error then, each of these is examined too.
         workers: int. Threads. Defaults to None, for the number of cores.
         progress: True for a bar, a function called with (done, total), or None. Defaults to None.
 
@@ -68,15 +69,17 @@ def diagnose(
     check_progress(progress)
     if task is not None:
         _validation.one_of("task", task, TASKS)
-    refuse_data_set(path, task=task or "semantic", settings=())
+    if task != "multilabel":
+        refuse_data_set(path, task=task or "semantic", settings=())
     parts = list_parts(path, task)
-    if not any(part.pairs or part.several for part in parts):
+    if not any(part.pairs or part.several or part.examples for part in parts):
         _refuse_label_tool(path, task)
     labels, label_error = _labels(path, parts)
 
     def look(files: Files) -> Examined:
         objects = parts[files.part].objects
-        return examine(files, channels=channels, objects=objects, painted=labels.colors is not None)
+        painted, per_class = labels.colors is not None, task == "multilabel"
+        return examine(files, channels=channels, objects=objects, painted=painted, per_class=per_class)
 
     wanted = [files for position, part in enumerate(parts) for files in _files(position, part)]
     examined = []
@@ -117,6 +120,7 @@ def _sorted(findings: list[Finding]) -> tuple[Finding, ...]:
 
 def _files(position: int, part: Part) -> Iterator[Files]:
     yield from (Files(position, *pair) for pair in part.pairs)
+    yield from (Files(position, item.image, item.mask, item.files) for item in part.examples)
     yield from (Files(position, file, None) for file in (*part.lone_images, *part.loose))
     yield from (Files(position, None, file) for file in part.lone_masks)
 
@@ -132,14 +136,14 @@ def _facts(collected: Collected) -> dict[str, Any]:
     sizes = Counter(size for index in collected.indices.values() for size in index.sizes)
     kinds = Counter("colors" if item.colors is not None else facts.kind for item, facts in collected.class_masks)
     facts: dict[str, Any] = {
-        "pairs": {part.split or "all": len(part.pairs) for part in collected.parts},
+        "pairs": {part.split or "all": len(part.pairs or part.examples) for part in collected.parts},
         "sizes": {f"{height}x{width}": count for (height, width), count in sizes.most_common(5)},
         "different_sizes": len(sizes),
         "masks": dict(kinds),
     }
-    held = [index for _, index in of_classes(collected.indices)]
+    held = [index for _, index in with_classes(collected.indices)]
     if held:
-        total = np.sum([index.class_pixels for index in held], axis=0)
+        total = np.sum([index.pixel_counts.sum(axis=0) for index in held], axis=0)
         shares = (total / max(1, total.sum())).tolist()
         # Not one per value, where values are no classes.
         facts["classes"] = dict(zip(held[0].class_names[:256], shares, strict=False))

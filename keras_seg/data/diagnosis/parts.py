@@ -1,16 +1,19 @@
 """The files of a data folder by split and role."""
 
+import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Iterator
 
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.file_listing import image_files, walk
+from keras_seg.data.index.file_listing import existing_folder, image_files, walk
 from keras_seg.data.index.instance_pairs import find_instance_splits, is_object_folder, pair_instance_files
 from keras_seg.data.index.label_tools import joined
+from keras_seg.data.index.multilabel_index import class_examples
 from keras_seg.data.index.pairs import ListedPairs, Pair, find_splits, pair_files
 from keras_seg.data.index.refusals import SeveralMasksError
+from keras_seg.data.index.several_masks import Example, several_masks
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,7 @@ class Part:
         loose: all image files, if they cannot be paired.
         error: why they cannot be paired, or "".
         several: the error if images have several masks.
+        examples: the images with one mask per class, for the task "multilabel", or those that have several.
     """
 
     split: str | None
@@ -36,6 +40,7 @@ class Part:
     loose: tuple[pathlib.Path, ...] = ()
     error: str = ""
     several: SeveralMasksError | None = None
+    examples: tuple[Example, ...] = ()
 
 
 def list_parts(path: PathLike | ListedPairs, task: str | None) -> list[Part]:
@@ -46,6 +51,8 @@ def list_parts(path: PathLike | ListedPairs, task: str | None) -> list[Part]:
     """
     if isinstance(path, (tuple, list)):
         return [_part(path, None, task)]
+    if task == "multilabel":
+        return [_classes_part(existing_folder(path), split) for split in find_splits(path) or (None,)]
     splits = find_instance_splits(path) if task == "instances" else find_splits(path) or find_instance_splits(path)
     return [_part(path, split, task) for split in splits or (None,)]
 
@@ -77,7 +84,31 @@ def _part(path: PathLike | ListedPairs, split: str | None, task: str | None) -> 
     if isinstance(error, SeveralMasksError) and not isinstance(path, (tuple, list)):
         error = joined(error, pathlib.Path(path), task=task or "semantic")
     several = error if isinstance(error, SeveralMasksError) else None
-    return Part(split=split, loose=tuple(loose), error=str(error), several=several)
+    examples: tuple[Example, ...] = ()
+    if several is not None and not isinstance(path, (tuple, list)):
+        with contextlib.suppress(InputError):
+            examples = several_masks(pathlib.Path(path), split).found
+    return Part(
+        split=split,
+        loose=() if examples else tuple(loose),
+        error=str(error),
+        several=several,
+        examples=examples,
+    )
+
+
+def _classes_part(path: pathlib.Path, split: str | None) -> Part:
+    try:
+        found = class_examples(path, split, allow_orphans=True)
+    except InputError as error:
+        return Part(split=split, loose=() if split else tuple(_all_images(path)), error=str(error))
+    images = {file for file in found.left_out if file.parent in {item.image.parent for item in found.found}}
+    return Part(
+        split=split,
+        lone_images=tuple(file for file in found.left_out if file in images),
+        lone_masks=tuple(file for file in found.left_out if file not in images),
+        examples=found.found,
+    )
 
 
 def _others(folder: pathlib.Path) -> Iterator[pathlib.Path]:

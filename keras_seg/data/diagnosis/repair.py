@@ -40,6 +40,11 @@ class _Task(NamedTuple):
 
 def repaired_copy(collected: Collected, out: pathlib.Path) -> dict[str, Any]:
     """Write the copy to `out`, completely or not at all, and return the log that it holds."""
+    if any(part.examples and not part.error for part in collected.parts):
+        raise InputError(
+            f"{collected.folder}: has a mask per class, and such a folder is not repaired. Correct the files that the "
+            "findings name."
+        )
     _check_place(collected, out)
     out = out.resolve()
     skipped = list(_not_copied(collected))
@@ -103,10 +108,10 @@ def _not_copied(collected: Collected) -> Iterator[dict[str, str]]:
         ):
             yield from (_entry(collected.name(file), "not copied", reason) for file in files)
     for found in collected.examined:
-        if found.files.image is None or found.files.mask is None:
+        if found.files.image is None or found.files.mask is None or found.files.classes:
             continue
         if reason := _obstacle(collected, found):
-            yield from (_entry(collected.name(file), "not copied", reason) for file in found.files[1:])
+            yield from (_entry(collected.name(file), "not copied", reason) for file in found.files[1:3])
 
 
 def _obstacle(collected: Collected, found: Examined) -> str:
@@ -125,7 +130,7 @@ def _tasks(collected: Collected, skipped: list[dict[str, str]]) -> Iterator[_Tas
     usable = [
         (found, index, row, part.split)
         for part, rows in zip(collected.parts, collected.usable, strict=True)
-        if (index := collected.indices.get(part.split)) is not None
+        if not part.examples and (index := collected.indices.get(part.split)) is not None
         for row, found in enumerate(rows)
     ]
     same: dict[int, str] = {}
@@ -137,7 +142,7 @@ def _tasks(collected: Collected, skipped: list[dict[str, str]]) -> Iterator[_Tas
     used: set[tuple[str | None, str]] = set()
     for found, index, row, split in usable:
         if id(found) in same:
-            skipped += [_entry(collected.name(file), "not copied", same[id(found)]) for file in found.files[1:]]
+            skipped += [_entry(collected.name(file), "not copied", same[id(found)]) for file in found.files[1:3]]
             continue
         stem = start = pathlib.Path(collected.name(found.files.image)).stem
         number = 1

@@ -71,6 +71,10 @@ class DataIndex:
         """The labels of an example, an integer array (height, width)."""
         raise NotImplementedError
 
+    def _scanned_labels(self, position: int) -> np.ndarray:
+        """`read_labels`, from what the scan has kept if it did."""
+        return self.read_labels(position)
+
     def subset(self, indices: Sequence[int] | np.ndarray) -> Self:
         """The index of some of the examples.
 

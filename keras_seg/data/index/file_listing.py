@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from keras_seg._decoding.arrays import is_array
+from keras_seg._decoding.arrays import ARRAYS
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.label_tools import conversion_error
@@ -54,25 +54,26 @@ def list_folder(path: PathLike) -> Listing:
     except OSError as error:
         raise InputError(f"{path}: the folder cannot be read ({error.strerror}). Check its permissions.") from error
     for entry in found:
-        name, file = entry.name, path / entry.name
+        name = entry.name
         if name.lower() in _JUNK or name.startswith("._"):
             continue
-        kind = file.suffix.lower()
+        kind = _extension(name)
+        # Paths are made of what is listed only: a folder may hold very many files.
         if _is_folder(entry):
             if name.startswith("."):
                 continue
-            if is_array(file):
-                images.append(file)
-            elif entry.is_symlink() and _leads_back(file):
+            if kind in ARRAYS:
+                images.append(path / name)
+            elif entry.is_symlink() and _leads_back(path / name):
                 others["link back to a folder above"] += 1
             else:
-                folders.append(file)
+                folders.append(path / name)
         elif name.startswith("."):
             others["hidden"] += 1
         elif not _is_file(entry):
             others["broken link" if entry.is_symlink() else "special file"] += 1
         elif kind in EXTENSIONS:
-            images.append(file)
+            images.append(path / name)
         else:
             others[kind or "without an extension"] += 1
     return Listing(path=path, images=tuple(images), folders=tuple(folders), others=others)
@@ -125,6 +126,12 @@ def some_of(names: Iterable[Any], *, shown: int = _SHOWN) -> str:
     names = [str(name) for name in names]
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more
+
+
+def _extension(name: str) -> str:
+    """`Path(name).suffix`, in lower case."""
+    kind = os.path.splitext(name)[1].lower()
+    return "" if kind == "." else kind
 
 
 def _is_folder(entry: os.DirEntry) -> bool:

@@ -16,9 +16,16 @@ from keras_seg.data.index.folder_index import folder_name
 from keras_seg.data.index.image_facts import ImageFacts, image_facts, image_notices
 from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, is_object_folder, pair_instance_files
 from keras_seg.data.index.instance_reading import read_instances
+from keras_seg.data.index.kept_maps import KeptMaps
 from keras_seg.data.index.label_file import read_label_file
 from keras_seg.data.index.label_tools import colors_converted
-from keras_seg.data.index.object_facts import ObjectFacts, inversion_notice, object_facts, overlap_notice
+from keras_seg.data.index.object_facts import (
+    ObjectFacts,
+    empty_notice,
+    inversion_notice,
+    object_facts,
+    overlap_notice,
+)
 from keras_seg.data.index.object_files import VOID
 from keras_seg.data.index.pairs import ListedPairs, Pair, scanned_pairs
 from keras_seg.data.index.thread_map import checked_map, thread_count
@@ -54,6 +61,7 @@ class InstanceIndex(DataIndex):
     components: bool = False
     components_given: bool = False
     file_ignore_class: tuple[int, ...] = ()
+    _kept: KeptMaps | None = dataclasses.field(default=None, repr=False)
 
     _SCAN: ClassVar[str] = "scan_instances"
 
@@ -86,6 +94,10 @@ class InstanceIndex(DataIndex):
             ignore_class=self.file_ignore_class,
             exif_orientation=self.exif_orientation,
         )
+
+    def _scanned_labels(self, position: int) -> np.ndarray:
+        kept = None if self._kept is None else self._kept.get(self.pairs[position].mask)
+        return self.read_labels(position) if kept is None else kept
 
 
 def scan_instances(
@@ -155,9 +167,14 @@ def scan_instances(
         fix = "Remove it: each folder of masks already has one file per object."
         _validation.fail("components", "applies to files, and no mask of the folder is a file", components, fix)
 
+    kept = KeptMaps()
+
     def look(pair: Pair) -> ImageObjects:
         image = image_facts(pair.image, channels=channels, decode=check_images)
-        objects = object_facts(pair.mask, components=components, ignored=ignored)[0]
+        objects, ids = object_facts(pair.mask, components=components, ignored=ignored)
+        # How a file is read, and which way a map is turned, is decided later.
+        if not objects.is_file and objects.file.orientation == 1:
+            kept.add(pair.mask, ids)
         check_fits(pair, image.file, objects.file, word="map")
         return ImageObjects(pair, image, objects)
 
@@ -167,9 +184,10 @@ def scan_instances(
     wanted = read_label_file(path, split).exif_orientation if exif_orientation is None else exif_orientation
     turning, turned = checked_choice(examples, wanted, word="map")
     lines = [*pairing.notices, *turned]
-    return index_of_objects(
+    index = index_of_objects(
         path, seen, components=components, ignored=ignored, channels=channels, exif_orientation=turning, notices=lines
     )
+    return dataclasses.replace(index, _kept=kept)
 
 
 def index_of_objects(
@@ -190,7 +208,7 @@ def index_of_objects(
     looks = [facts.objects for facts in seen]
     lines = [*notices, *image_notices([facts.image for facts in seen])]
     found = [(facts.pair.mask, facts.objects) for facts in seen]
-    lines += [line for line in (overlap_notice(found), inversion_notice(found)) if line]
+    lines += filter(None, (overlap_notice(found), empty_notice(found), inversion_notice(found)))
     name, given = folder_name(path), components is not None
     if components is None:
         components = _are_black_and_white(looks)

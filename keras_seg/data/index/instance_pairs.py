@@ -82,12 +82,13 @@ def pair_instance_files(
             image_folder, mask_folder = (_inner(folder, split) for folder in (image_folder, mask_folder))
         if mask_folder is not None and image_folder is not None and _holds_objects(image_folder, mask_folder):
             return _folders_of_objects(root, image_folder, mask_folder, allow_orphans=allow_orphans)
-    elif (
-        image_folder is None
-        and split is None
-        and any(first_of(subfolders(inner), IMAGE_FOLDERS) for inner in folders.values())
-    ):
-        return _one_folder_per_image(root, folders, allow_orphans=allow_orphans)
+    elif image_folder is None and split is None:
+        scenes = [scene for inner in folders.values() if (scene := first_of(subfolders(inner), IMAGE_FOLDERS))]
+        if len(scenes) == len(folders) == 1 and len(image_files(scenes[0])) > 1:
+            # All images are one folder further down.
+            return pair_instance_files(scenes[0].parent, allow_orphans=allow_orphans)
+        if scenes:
+            return _one_folder_per_image(root, folders, allow_orphans=allow_orphans)
     return pair_files(root, split=split, allow_orphans=allow_orphans, mask_folders=_MAP_FOLDERS)
 
 

@@ -88,7 +88,7 @@ def _plain_values(path: PathLike, pixels: Pixels) -> np.ndarray:
 
 def _bounded(path: PathLike, ids: np.ndarray) -> np.ndarray:
     if ids.dtype in (bool, np.uint8):
-        return ids.astype(np.uint8)
+        return np.ascontiguousarray(ids, np.uint8)  # Not copied, if these are the pixels of a gray file.
     if ids.size and not (_INT32.min <= int(ids.min()) and int(ids.max()) <= _INT32.max):
         raise InputError(f"{path}: holds ids beyond 2^31. Number the classes from 0.")
     return ids.astype(np.int32)

@@ -2,30 +2,27 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._decoding.decode import file_facts
-from keras_seg._decoding.file_facts import FileFacts
-from keras_seg._decoding.orientation import IGNORE
 from keras_seg._text import counted
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.background import is_background
+from keras_seg.data.index.class_file_facts import ClassFileFacts, ClassFiles
 from keras_seg.data.index.data_index import DataIndex, image_fields
-from keras_seg.data.index.exif_choice import check_fits, common_size, exif_choice
+from keras_seg.data.index.exif_choice import common_size, exif_choice
 from keras_seg.data.index.file_listing import existing_folder, some_of
 from keras_seg.data.index.image_facts import ImageFacts, image_facts, image_notices
 from keras_seg.data.index.label_file import LabelFile, read_label_file
 from keras_seg.data.index.layouts import splits_of
 from keras_seg.data.index.object_facts import inversion_line
 from keras_seg.data.index.object_files import read_object
-from keras_seg.data.index.object_pixels import looks_inverted
 from keras_seg.data.index.pairs import Pair
-from keras_seg.data.index.several_masks import OBJECT, Example, several_masks
+from keras_seg.data.index.several_masks import OBJECT, Example, Examples, several_masks
 from keras_seg.data.index.thread_map import checked_map, thread_count
 
 # The classes of a pixel are the bits of an int32 that is not negative.
@@ -33,7 +30,7 @@ MOST_CLASSES = 31
 _LAYOUT = "one mask per class in black and white, masks/CLASS/a.png for images/a.jpg"
 
 # (id of the class, its file) of an example; a class may have several files, or none.
-ClassFiles = tuple[tuple[int, pathlib.Path], ...]
+_IdFiles = tuple[tuple[int, pathlib.Path], ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -50,7 +47,7 @@ class MultiLabelIndex(DataIndex):
     """
 
     class_names: tuple[str, ...]
-    class_files: tuple[ClassFiles, ...]
+    class_files: tuple[_IdFiles, ...]
     pixel_counts: np.ndarray
 
     _SCAN: ClassVar[str] = "scan_multilabel"
@@ -100,15 +97,12 @@ class MultiLabelIndex(DataIndex):
         return bits
 
 
-class _ImageClasses(NamedTuple):
+class ImageClasses(NamedTuple):
     """An image, its masks, and what the files say."""
 
     pair: Pair
     image: ImageFacts
-    files: tuple[tuple[str, pathlib.Path], ...]
-    facts: tuple[FileFacts, ...]
-    pixels: Mapping[str, int]
-    inverted: tuple[str, ...]
+    classes: ClassFileFacts
 
 
 def scan_multilabel(
@@ -168,78 +162,83 @@ def scan_multilabel(
     workers = thread_count(workers)
     _validation.boolean("check_images", check_images)
     root = existing_folder(path)
-    examples, notices = _examples(root, split)
+    if split is None and (splits := splits_of(root)):
+        raise InputError(f"{root}: the folder is divided into {', '.join(splits)}. Pass split={splits[0]!r}.")
+    found = class_examples(root, split)
     labels = read_label_file(root, split)
 
-    def look(example: Example) -> _ImageClasses:
-        return _looked_at(example, channels=channels, decode=check_images)
+    def look(example: Example) -> ImageClasses:
+        image = image_facts(example.image, channels=channels, decode=check_images)
+        pair = Pair(example.image, example.files[0][1])
+        classes = ClassFiles(image)
+        for name, file in example.files:
+            classes.add(name, file)
+        return ImageClasses(pair, image, classes.facts())
 
-    seen = sorted(checked_map(look, examples, workers=workers), key=lambda facts: facts.pair.image.stem)
+    seen = sorted(checked_map(look, found.found, workers=workers), key=lambda facts: facts.pair.image.stem)
     files = [
         (Pair(facts.pair.image, file), facts.image.file, of_file)
         for facts in seen
-        for (_, file), of_file in zip(facts.files, facts.facts, strict=True)
+        for (_, file), of_file in zip(facts.classes.files, facts.classes.facts, strict=True)
     ]
     turning, turned = exif_choice(files, labels.exif_orientation if exif_orientation is None else exif_orientation)
     for example in files:
         common_size(*example, turning)
     names = _names(root, seen, labels, class_names)
-    images = [(facts.pair, facts.image, None) for facts in seen]
-    counts = np.array([[facts.pixels.get(name, 0) for name in names] for facts in seen], "int64")
-    lines = [*notices, *turned, *image_notices([facts.image for facts in seen])]
-    return MultiLabelIndex(
-        path=str(path),
-        class_names=names,
-        class_files=tuple(tuple((names.index(name), file) for name, file in facts.files) for facts in seen),
-        pixel_counts=counts,
-        notices=(*lines, *_class_notices(seen, names, counts)),
-        **image_fields(images, channels=channels, exif_orientation=turning),
+    return index_of_classes(
+        path, seen, names=names, channels=channels, exif_orientation=turning, notices=[*found.notices, *turned]
     )
 
 
-def _examples(root: pathlib.Path, split: str | None) -> tuple[tuple[Example, ...], tuple[str, ...]]:
-    """The images and their masks; files without a partner are refused."""
-    if split is None and (splits := splits_of(root)):
-        raise InputError(f"{root}: the folder is divided into {', '.join(splits)}. Pass split={splits[0]!r}.")
+def index_of_classes(
+    path: PathLike,
+    seen: Sequence[ImageClasses],
+    *,
+    names: Sequence[str] | None = None,
+    channels: int,
+    exif_orientation: str,
+    notices: Sequence[str] = (),
+) -> MultiLabelIndex:
+    """The index of files that were looked at already: see `scan_multilabel`. Without `names`, of all classes found."""
+    names = tuple(_found_names(seen) if names is None else names)
+    counts = np.array([[facts.classes.pixels.get(name, 0) for name in names] for facts in seen], "int64")
+    lines = [*notices, *image_notices([facts.image for facts in seen])]
+    return MultiLabelIndex(
+        path=str(path),
+        class_names=names,
+        class_files=tuple(tuple((names.index(name), file) for name, file in facts.classes.files) for facts in seen),
+        pixel_counts=counts,
+        notices=(*lines, *_class_notices(seen, names, counts)),
+        **image_fields(seen, channels=channels, exif_orientation=exif_orientation),
+    )
+
+
+def class_examples(root: pathlib.Path, split: str | None, *, allow_orphans: bool = False) -> Examples:
+    """The images and their masks; files without a partner are refused, unless they are allowed."""
     found = several_masks(root, split)
     # Files whose names tell no class are whole masks, or objects.
     if all(name == OBJECT for example in found.found for name, _ in example.files):
         raise InputError(
             f"{root}: holds no images with {_LAYOUT}. Save the masks of each class in a folder of its own."
         )
-    if found.left_out:
+    if found.left_out and not allow_orphans:
         raise InputError(
             f"{root}: {counted(len(found.left_out), 'file has', 'files have')} no partner: "
             f"{some_of(file.name for file in found.left_out)}. Give an image without any class one black mask, or move "
             "these files out of the folder."
         )
-    return found.found, found.notices
+    return found
 
 
-def _looked_at(example: Example, *, channels: int, decode: bool) -> _ImageClasses:
-    image = image_facts(example.image, channels=channels, decode=decode)
-    pair = Pair(example.image, example.files[0][1])
-    union: dict[str, np.ndarray] = {}
-    facts, inverted = [], []
-    for name, file in example.files:
-        facts.append(file_facts(file, "mask"))
-        check_fits(Pair(example.image, file), image.file, facts[-1])
-        white = read_object(file, exif_orientation=IGNORE)
-        before = union.get(name)
-        if before is not None and before.shape != white.shape:
-            raise InputError(f"{file}: has another size than {example.files[0][1].name}, of the same image.")
-        union[name] = white if before is None else before | white
-        if looks_inverted(white) and not is_background(name):
-            inverted.append(f"{file.parent.name}/{file.name}")
-    pixels = {name: int(np.count_nonzero(white)) for name, white in union.items()}
-    return _ImageClasses(pair, image, example.files, tuple(facts), pixels, tuple(inverted))
+def _found_names(seen: Sequence[ImageClasses]) -> list[str]:
+    return sorted({name for facts in seen for name, _ in facts.classes.files})
 
 
 def _names(
-    root: pathlib.Path, seen: Sequence[_ImageClasses], labels: LabelFile, given: Sequence[str] | None
+    root: pathlib.Path, seen: Sequence[ImageClasses], labels: LabelFile, given: Sequence[str] | None
 ) -> tuple[str, ...]:
     """The classes in their order."""
-    found = sorted({name for facts in seen for name, _ in facts.files})
+    found = _found_names(seen)
     if given is not None:
         names, source = tuple(given), "`class_names`"
     elif labels.names is not None:
@@ -260,16 +259,16 @@ def _names(
     return names
 
 
-def _class_notices(seen: Sequence[_ImageClasses], names: Sequence[str], counts: np.ndarray) -> list[str]:
+def _class_notices(seen: Sequence[ImageClasses], names: Sequence[str], counts: np.ndarray) -> list[str]:
     lines = [f"{counted(len(names), 'class', 'classes')}, each with masks of its own: {some_of(names, shown=6)}."]
-    lacking = sum(len({name for name, _ in facts.files}) < len(names) for facts in seen)
+    lacking = [facts.pair.image for facts in seen if len({name for name, _ in facts.classes.files}) < len(names)]
     if lacking:
         lines.append(
-            f"{counted(lacking, 'image has', 'images have')} no file for some class, and so none of it, such as "
-            f"{next(f.pair.image.name for f in seen if len({name for name, _ in f.files}) < len(names))}."
+            f"{counted(len(lacking), 'image has', 'images have')} no file for some class, and so none of it, such as "
+            f"{lacking[0].name}."
         )
     missing = [name for name, pixels in zip(names, counts.sum(axis=0), strict=True) if not pixels]
     if missing:
         lines.append(f"No mask holds class {some_of(missing, shown=6)}.")
-    inverted = inversion_line([name for facts in seen for name in facts.inverted])
+    inverted = inversion_line([name for facts in seen for name in facts.classes.inverted])
     return [*lines, inverted] if inverted else lines

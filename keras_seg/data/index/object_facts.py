@@ -31,6 +31,7 @@ class ObjectFacts:
         overlapping: number of objects that share pixels with another one.
         hidden: number of objects that others cover completely.
         inverted: names of files that seem to be black on white.
+        empty: names of files without an object, beside others of the image.
     """
 
     file: FileFacts
@@ -41,6 +42,7 @@ class ObjectFacts:
     overlapping: int = 0
     hidden: int = 0
     inverted: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
 
 def object_facts(
@@ -73,6 +75,7 @@ def object_facts(
         overlapping=found.overlapping,
         hidden=found.hidden,
         inverted=found.inverted,
+        empty=found.empty,
     )
     return facts, ids
 
@@ -90,6 +93,12 @@ def overlap_notice(seen: Sequence[tuple[pathlib.Path, ObjectFacts]]) -> str:
         f"{sum(facts.overlapping for _, facts in shared)} objects in {counted(len(shared), 'image')} overlap, such as "
         f"in {folder.parent.name}/{folder.name}/: the smaller one lies on top.{covered}"
     )
+
+
+def empty_notice(seen: Sequence[tuple[pathlib.Path, ObjectFacts]]) -> str:
+    """A line about masks of objects that hold none; "" if there are none."""
+    empty = [name for _, facts in seen for name in facts.empty]
+    return f"{counted(len(empty), 'mask file holds', 'mask files hold')} no object: {some_of(empty)}." if empty else ""
 
 
 def inversion_notice(seen: Sequence[tuple[pathlib.Path, ObjectFacts]]) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_seg._decoding.arrays import is_array
-from keras_seg._decoding.file_facts import FileFacts
+from keras_seg._decoding.file_facts import FileFacts, Pixels
 from keras_seg._decoding.orientation import APPLY, upright
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
@@ -34,6 +34,7 @@ class ObjectMap(NamedTuple):
         overlapping: number of objects that share pixels with another one.
         hidden: number of objects that others cover completely.
         inverted: names of files that seem to be black on white.
+        empty: names of files without an object, beside others of the image.
     """
 
     ids: np.ndarray
@@ -41,17 +42,28 @@ class ObjectMap(NamedTuple):
     overlapping: int = 0
     hidden: int = 0
     inverted: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
 
 def read_object(path: PathLike, *, exif_orientation: str = APPLY) -> np.ndarray:
     """The pixels of the one object or class that a file shows, bool (height, width)."""
+    return object_and_facts(path, exif_orientation=exif_orientation)[0]
+
+
+def object_and_facts(path: PathLike, *, exif_orientation: str) -> tuple[np.ndarray, FileFacts]:
+    """`read_object`, and what the file says."""
     path = pathlib.Path(path)
-    return _white_of_object(path, stored_numbers(path, exif_orientation)[0])
+    values, facts = stored_numbers(path, exif_orientation)
+    return _white_of_object(path, values), facts
 
 
 def stored_numbers(path: pathlib.Path, exif_orientation: str) -> tuple[np.ndarray, FileFacts]:
     """The values of the file, integers (height, width): black is 0 in black and white palettes and lossy files."""
     pixels = decode_mask(path)
+    return _numbers_of(path, pixels, exif_orientation), pixels.facts
+
+
+def _numbers_of(path: pathlib.Path, pixels: Pixels, exif_orientation: str) -> np.ndarray:
     file = pixels.facts
     if is_array(path):
         values = pixels.values[..., 0]
@@ -59,7 +71,7 @@ def stored_numbers(path: pathlib.Path, exif_orientation: str) -> tuple[np.ndarra
             raise InputError(
                 f"{path}: holds {values.max()}, but objects are numbered from 1 to 2^31 - 1. Renumber them."
             )
-        return values, file
+        return values
     try:
         values = mask_ids(path, pixels, None)
     except PaintedMaskError as error:
@@ -77,47 +89,62 @@ def stored_numbers(path: pathlib.Path, exif_orientation: str) -> tuple[np.ndarra
         values = apply_map(values, tuple(turned.items()))
     elif file.lossy:
         values = np.where(values >= black_and_white.THRESHOLD, black_and_white.WHITE, 0)
-    return upright(values, file.orientation) if exif_orientation == APPLY else values, file
+    return upright(values, file.orientation) if exif_orientation == APPLY else values
 
 
 def joined_objects(folder: pathlib.Path, ignored: tuple[int, ...], exif_orientation: str) -> ObjectMap:
     """The map of a folder with one black and white file per object."""
     pixels_of: list[np.ndarray] = []  # Positions in the flattened map.
     inverted: list[str] = []
+    empty: list[str] = []
     void = np.zeros((), bool)
     first: tuple[np.ndarray, FileFacts] | None = None
     for file in object_files(folder):
-        values, facts = stored_numbers(file, exif_orientation)
-        first = first or (np.zeros(values.shape, "int32"), facts)
+        pixels = decode_mask(file, cropped=not ignored)
+        values, facts = _numbers_of(file, pixels, exif_orientation), pixels.facts
+        shape = facts.turned_size if exif_orientation == APPLY else facts.size
+        first = first or (np.zeros(shape, "int32"), facts)
         if facts.orientation != first[1].orientation:
             raise InputError(
                 f"{file}: has EXIF orientation {facts.orientation}, others in its folder {first[1].orientation}. "
                 "Save the masks of all objects without an EXIF orientation, as PNG."
             )
-        if values.shape != first[0].shape:
-            height, width = first[0].shape
+        height, width = first[0].shape
+        if shape != (height, width):
             raise InputError(
-                f"{file}: the mask is {values.shape[0]}x{values.shape[1]} (height x width), but the others in its "
+                f"{file}: the mask is {shape[0]}x{shape[1]} (height x width), but the others in its "
                 f"folder are {height}x{width}. Save every object's mask at the size of the image."
             )
         if ignored:
             ignorable = np.isin(values, ignored)
             void = void | ignorable
             values = np.where(ignorable, 0, values)
-        white = _white_of_object(file, values)
-        pixels_of.append(np.flatnonzero(white))
-        if looks_inverted(white):
-            inverted.append(f"{folder.parent.name}/{folder.name}/{file.name}")
+        outside = height * width - values.size
+        white = _white_of_object(file, values, outside=outside)
+        place = np.flatnonzero(white)
+        if outside:
+            rows, columns = np.divmod(place, max(1, white.shape[1]))
+            place = (rows + pixels.place[0]) * width + columns + pixels.place[1]
+        pixels_of.append(place)
+        shown = f"{folder.parent.name}/{folder.name}/{file.name}"
+        if not len(place):
+            empty.append(shown)
+        # A rectangle that leaves something out leaves out a corner.
+        if not outside and looks_inverted(white):
+            inverted.append(shown)
     if first is None:
         raise ValueError("`object_files` gives at least one file.")
     ids, facts = first
+    flat = ids.reshape(-1)
     # Painted from the largest to the smallest; among equals the first file comes last and stays whole.
     for number in sorted(range(len(pixels_of)), key=lambda i: (-len(pixels_of[i]), -i)):
-        ids.flat[pixels_of[number]] = number + 1
+        flat[pixels_of[number]] = number + 1
     overlapping, hidden = _overlaps(pixels_of, ids)
-    return ObjectMap(
-        np.where(void & (ids == 0), VOID, ids).astype("int32"), facts, overlapping, hidden, tuple(inverted)
-    )
+    if ignored:
+        ids[void & (ids == 0)] = VOID
+    if len(pixels_of) == 1:
+        empty = []  # This is how an image without objects is stored.
+    return ObjectMap(ids, facts, overlapping, hidden, tuple(inverted), tuple(empty))
 
 
 def _overlaps(pixels_of: Sequence[np.ndarray], ids: np.ndarray) -> tuple[int, int]:
@@ -132,19 +159,22 @@ def _overlaps(pixels_of: Sequence[np.ndarray], ids: np.ndarray) -> tuple[int, in
     return overlapping, sum(len(pixels) > 0 for pixels in pixels_of) - int(seen)
 
 
-def _white_of_object(path: pathlib.Path, values: np.ndarray) -> np.ndarray:
+def _white_of_object(path: pathlib.Path, values: np.ndarray, *, outside: int = 0) -> np.ndarray:
     """The white pixels of a file that must hold one object."""
     return checked_white(
         path,
         values,
         ", but one of several masks of an image holds one object or class, in black and white. If they are the numbers "
         "of objects, save the file in masks/, with the name of its image.",
+        outside=outside,
     )
 
 
-def checked_white(path: pathlib.Path, values: np.ndarray, otherwise: str) -> np.ndarray:
+def checked_white(path: pathlib.Path, values: np.ndarray, otherwise: str, *, outside: int = 0) -> np.ndarray:
     """The white pixels; a mask of more values is refused with the number of them, and with `otherwise`."""
-    white = white_pixels(values)
+    white = white_pixels(values, outside=outside)
     if white is None:
-        raise InputError(f"{path}: holds {len(np.unique(values))} values{otherwise}")
+        found = np.unique(values)
+        count = len(found) + bool(outside and 0 not in found)
+        raise InputError(f"{path}: holds {count} values{otherwise}")
     return white

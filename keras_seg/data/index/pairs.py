@@ -163,7 +163,10 @@ def scanned_pairs(
         if isinstance(path, (tuple, list)) or not pathlib.Path(path).is_dir():
             raise
         root = pathlib.Path(path)
-        tool = None if _has_pairs(pair, path, split) else conversion_error(root, task=task)
+        # What is only divided is read by its splits.
+        splits = (None, *splits_of(path)) if split is None else (split,)
+        usable = any(_has_pairs(pair, path, name) for name in splits)
+        tool = None if usable else conversion_error(root, task=task)
         if tool is None and isinstance(error, SeveralMasksError):
             tool = joined(error, root, task=task)
         raise tool or error from error

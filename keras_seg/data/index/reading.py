@@ -141,12 +141,12 @@ def read_stored_image(path: PathLike, *, channels: int) -> StoredImage:
     return StoredImage(values, pixels.facts, opacity(path, pixels, channels))
 
 
-def decode_mask(path: PathLike) -> Pixels:
-    """The pixels of a mask file or of an array (height, width), as stored."""
+def decode_mask(path: PathLike, *, cropped: bool = False) -> Pixels:
+    """The pixels of a mask file or of an array (height, width), as stored; or those other than 0, as in `decode`."""
     if is_array(path):
         ids = read_id_array(path)
         return Pixels(facts=array_facts(path, ids), values=ids[..., None])
-    return decode(path, "mask")
+    return decode(path, "mask", cropped=cropped)
 
 
 def read_id_array(path: PathLike) -> np.ndarray:

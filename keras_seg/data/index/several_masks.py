@@ -140,5 +140,6 @@ def _by_beginning(
 
 
 def _class_in(ending: str) -> str:
-    words = [word for word in words_of(ending) if not is_mask_word(word)]
+    # File managers name a second file "a_car copy.png".
+    words = [word for word in words_of(ending) if not is_mask_word(word) and word != "copy"]
     return "_".join(word for word in words if not word.isdigit()) or OBJECT

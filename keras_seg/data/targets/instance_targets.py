@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -113,13 +114,17 @@ def add_instance_targets(
         [1, 1, 1, 2, 2, 1, 1, 1]
     """
     ignored = _validation.ignored_classes(ignore_class)
-    _checked(np.zeros((1, 1), int), border_width, outlines=outlines, ignore_class=ignored)
-
-    def classes(ids: np.ndarray) -> np.ndarray:
-        ndimage, ids, width = _checked(ids, border_width, outlines=outlines, ignore_class=ignored)
-        return _regions(ndimage, ids, width, outlines=outlines)[2]
-
+    classes = functools.partial(instance_classes, border_width=border_width, outlines=outlines, ignore_class=ignored)
+    classes(np.zeros((1, 1), int))
     return with_targets(dataset, classes)
+
+
+def instance_classes(
+    ids: ArrayLike, *, border_width: int = 2, outlines: bool = False, ignore_class: IgnoreClass = None
+) -> np.ndarray:
+    """The classes of `instance_targets` alone: finding the depth of every pixel takes longer than everything else."""
+    ndimage, ids, width = _checked(ids, border_width, outlines=outlines, ignore_class=ignore_class)
+    return _regions(ndimage, ids, width, outlines=outlines)[2]
 
 
 def _checked(

@@ -1,5 +1,6 @@
 """Instance segmentation: separate objects."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from keras_seg import data, evaluation, inference, report, visualization
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data import INSTANCE_CLASSES
+from keras_seg.data.targets.instance_targets import instance_classes
 from keras_seg.training.tasks.border_task import BorderTask
 from keras_seg.training.tasks.score_table import ScoreTable, percent
 from keras_seg.training.tasks.task import (
@@ -91,12 +93,10 @@ class InstancesTask(BorderTask):
 
     def class_statistics(self, index: data.InstanceIndex) -> dict:
         """For background, body and border; also the share of pixels between touching objects, and objects per image."""
-        shares = class_shares(index, lambda ids: data.instance_targets(ids).classes, INSTANCE_CLASSES)
+        shares = class_shares(index, instance_classes, INSTANCE_CLASSES)
         touching = shares["border"]
         if touching < _MIN_TOUCHING_SHARE:
-            shares = class_shares(
-                index, lambda ids: data.instance_targets(ids, outlines=True).classes, INSTANCE_CLASSES
-            )
+            shares = class_shares(index, functools.partial(instance_classes, outlines=True), INSTANCE_CLASSES)
         return {
             "num_classes": len(INSTANCE_CLASSES),
             "ignore_class": list(index.ignore_class),

@@ -222,7 +222,7 @@ def class_shares(index: Any, target: Callable[[np.ndarray], np.ndarray], names: 
     counts = np.zeros(len(names))
     sample = index.sample(_SHARES_FROM)
     for position in range(len(sample)):
-        values = target(sample.read_labels(position))
+        values = target(sample._scanned_labels(position))
         counts += np.bincount(values[values >= 0], minlength=len(names))
     # A class that is missing from the sample is rare, not impossible.
     shares = np.maximum(counts, 1) / np.maximum(counts, 1).sum()

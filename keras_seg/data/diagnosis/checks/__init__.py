@@ -10,7 +10,13 @@ from keras_seg.data.diagnosis.checks.image_sizes import unusual_sizes
 from keras_seg.data.diagnosis.checks.image_values import low_range, transparent_images, turned_images
 from keras_seg.data.diagnosis.checks.indices import Indices
 from keras_seg.data.diagnosis.checks.mask_values import lossy_masks, mixed_scales, out_of_range, painted_masks
-from keras_seg.data.diagnosis.checks.objects import inverted_objects, overlapping_objects
+from keras_seg.data.diagnosis.checks.objects import (
+    constant_files,
+    empty_objects,
+    inverted_objects,
+    overlapping_objects,
+    unusable_files,
+)
 from keras_seg.data.diagnosis.checks.readings import refused_readings, unlike_sizes
 from keras_seg.data.diagnosis.checks.splits import leaking_groups, tiny_splits
 from keras_seg.data.diagnosis.collected import Collected
@@ -30,7 +36,10 @@ FILE_CHECKS: tuple[Callable[[Collected], Iterator[Finding]], ...] = (
     offset_borders,
     speckled_masks,
     inverted_objects,
+    unusable_files,
+    constant_files,
     overlapping_objects,
+    empty_objects,
     low_range,
     transparent_images,
     turned_images,

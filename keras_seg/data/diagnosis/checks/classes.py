@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_seg.data.diagnosis.checks.indices import Indices, of_classes, short
+from keras_seg.data.diagnosis.checks.indices import Indices, of_classes, short, with_classes
 from keras_seg.data.diagnosis.finding import Finding, files, found, listed
 from keras_seg.data.index.label_names import names_given
 
@@ -42,8 +42,8 @@ def many_values(indices: Indices) -> Iterator[Finding]:
 
 def absent_classes(indices: Indices) -> Iterator[Finding]:
     """Classes without a pixel in a split."""
-    for split, index in of_classes(indices):
-        absent = [index.class_names[id_] for id_ in np.flatnonzero(index.class_pixels == 0)]
+    for split, index in with_classes(indices):
+        absent = [index.class_names[id_] for id_ in np.flatnonzero(index.pixel_counts.sum(axis=0) == 0)]
         if absent:
             where = f"in {split}" if split else "in any mask"
             message = f"{len(absent)} of {index.num_classes} classes have no pixel {where}: {listed(absent)}"
@@ -54,9 +54,9 @@ def absent_classes(indices: Indices) -> Iterator[Finding]:
 
 def rare_classes(indices: Indices) -> Iterator[Finding]:
     """Classes with a very small share of the pixels."""
-    held = [index for _, index in of_classes(indices)]
+    held = [index for _, index in with_classes(indices)]
     if held:
-        total = np.sum([index.class_pixels for index in held], axis=0)
+        total = np.sum([index.pixel_counts.sum(axis=0) for index in held], axis=0)
         rare = [id_ for id_ in np.flatnonzero(total) if total[id_] < _RARE * total.sum()]
         if rare:
             names = [held[0].class_names[id_] for id_ in rare]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.folder_index import FolderIndex
+from keras_seg.data.index.multilabel_index import MultiLabelIndex
 
 # By split; None is the only key for a folder without splits.
 Indices = Mapping[str | None, DataIndex]
@@ -14,6 +15,12 @@ Indices = Mapping[str | None, DataIndex]
 def of_classes(indices: Indices) -> Iterator[tuple[str | None, FolderIndex]]:
     """The indices whose masks hold classes."""
     return ((split, index) for split, index in indices.items() if isinstance(index, FolderIndex))
+
+
+def with_classes(indices: Indices) -> Iterator[tuple[str | None, FolderIndex | MultiLabelIndex]]:
+    """The indices with pixels per class, of which a pixel may have several."""
+    kinds = (FolderIndex, MultiLabelIndex)
+    return ((split, index) for split, index in indices.items() if isinstance(index, kinds))
 
 
 def short(file: pathlib.Path, indices: Indices) -> str:

@@ -1,0 +1,127 @@
+"""Folders with several masks per image: every mask is examined."""
+
+import shutil
+
+import numpy as np
+import pytest
+from folders import codes, finding, scene
+from made_data import overlapping
+from PIL import Image
+
+from keras_seg import InputError
+from keras_seg.data import diagnose, scan_instances, scan_multilabel
+
+pytestmark = pytest.mark.tensorflow_only
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return overlapping(tmp_path / "data", train=6, val=3)
+
+
+def classes(path):
+    return diagnose(path, task="multilabel")
+
+
+def test_a_clean_folder(folder):
+    # The images differ in a few pixels only.
+    found = classes(folder)
+    assert codes(found) <= {"near-copies", "near-copies-across-splits"}
+    assert found.facts["pairs"] == {"train": 6, "val": 3}
+    total = scan_multilabel(folder, split="train").pixel_counts.sum(0) + scan_multilabel(
+        folder, split="val"
+    ).pixel_counts.sum(0)
+    assert list(found.facts["classes"].values()) == pytest.approx((total / total.sum()).tolist())
+    assert found.sheet() is not None
+    with pytest.raises(InputError, match="has a mask per class, and such a folder is not repaired"):
+        found.repair(folder.parent / "out")
+
+
+def test_copies_in_both_splits(folder):
+    shutil.copy(folder / "train" / "images" / "0.png", folder / "val" / "images" / "6.png")
+    assert finding(classes(folder), "copies-across-splits").count == 1
+
+
+def test_every_broken_mask_is_named(folder):
+    broken = [folder / "train" / "masks" / name / "1.png" for name in ("bar", "box")]
+    broken[0].write_bytes(b"no image")
+    Image.fromarray(np.zeros((5, 6), bool)).save(broken[1])
+    grays = folder / "val" / "masks" / "bar" / "7.png"
+    Image.fromarray(np.arange(48 * 56, dtype="uint8").reshape(48, 56)).save(grays)
+    item = finding(classes(folder), "unusable-mask")
+    assert item.count == 3 and set(item.examples) == {str(file.relative_to(folder)) for file in [*broken, grays]}
+    with pytest.raises(InputError):
+        scan_multilabel(folder, split="train")
+
+
+def test_empty_and_inverted_masks_and_absent_classes(folder):
+    for number in range(6, 9):
+        path = folder / "val" / "masks" / "bar" / f"{number}.png"
+        Image.fromarray(np.zeros((48, 56), bool)).save(path)
+    inverted = folder / "train" / "masks" / "box" / "0.png"
+    Image.fromarray(~np.array(Image.open(inverted))).save(inverted)
+    (folder / "train" / "masks" / "bar" / "2.png").unlink()
+    found = classes(folder)
+    assert finding(found, "constant-masks").count == 3
+    assert finding(found, "inverted-masks").examples == ("box/0.png",)
+    assert finding(found, "absent-classes").message.startswith("1 of 2 classes have no pixel in val: bar")
+    assert finding(found, "class-without-mask").count == 1
+
+
+def test_files_without_a_partner(folder):
+    Image.new("L", (56, 48)).save(folder / "train" / "masks" / "bar" / "extra.png")
+    Image.new("RGB", (56, 48)).save(folder / "train" / "images" / "lonely.png")
+    found = classes(folder)
+    assert finding(found, "mask-without-image").examples == ("train/masks/bar/extra.png",)
+    assert finding(found, "image-without-mask").examples == ("train/images/lonely.png",)
+
+
+def test_shifted_borders(folder):
+    for file in folder.glob("*/masks/*/*.png"):
+        Image.fromarray(np.roll(np.array(Image.open(file)), 4, axis=0)).save(file)
+    assert "4 px up" in finding(classes(folder), "offset-borders").message
+
+
+@pytest.mark.parametrize("task", [None, "semantic", "instances"])
+def test_several_masks_are_examined_where_they_are_an_error(tmp_path, task):
+    folder = overlapping(tmp_path / "data", train=3, val=0, split=False)
+    if task == "instances":  # Objects by their names.
+        for name in ("bar", "box"):
+            for file in (folder / "masks" / name).iterdir():
+                file.rename(folder / "masks" / f"{file.stem}_mask_{['bar', 'box'].index(name)}.png")
+            (folder / "masks" / name).rmdir()
+    shutil.copy(folder / "images" / "0.png", folder / "images" / "1.png")
+    found = diagnose(folder, task=task)
+    assert {"several-masks", "copies"} <= codes(found)
+    for file in sorted(folder.glob("masks/**/*.png"))[:1]:
+        file.write_bytes(b"no image")
+    assert finding(diagnose(folder, task=task), "unusable-mask").count == 1
+
+
+def test_masks_of_ids_are_not_blamed_for_it(tmp_path):
+    folder = overlapping(tmp_path / "data", train=3, val=0, split=False)
+    for file in folder.glob("masks/box/*.png"):
+        Image.fromarray(np.arange(48 * 56, dtype="uint8").reshape(48, 56) // 60).save(file)
+    assert "unusable-mask" not in codes(diagnose(folder))
+
+
+def test_no_masks_per_class(tmp_path):
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    assert "one mask per class" in finding(classes(tmp_path), "no-pairs").message
+
+
+def test_empty_masks_of_objects(tmp_path):
+    for number in range(4):
+        image, ids = scene(number)
+        folder = tmp_path / str(number)
+        for kind in ("images", "masks"):
+            (folder / kind).mkdir(parents=True)
+        Image.fromarray(image).save(folder / "images" / f"{number}.png")
+        Image.fromarray(ids * 0 if number == 3 else ids * 255).save(folder / "masks" / "a.png")
+    Image.fromarray(ids * 0).save(tmp_path / "0" / "masks" / "b.png")
+    found = diagnose(tmp_path)
+    assert finding(found, "empty-objects").message == "1 mask file holds no object: 0/masks/b.png."
+    assert finding(found, "constant-masks").examples == ("3/masks",)
+    index = scan_instances(tmp_path)
+    assert index.object_counts.tolist() == [1, 1, 1, 0]
+    assert "1 mask file holds no object: 0/masks/b.png." in index.notices
