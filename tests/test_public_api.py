@@ -36,7 +36,9 @@ def signature(function):
         found = inspect.signature(function)
     except (TypeError, ValueError):
         return "(...)"
-    bare = [parameter.replace(annotation=parameter.empty) for parameter in found.parameters.values()]
+    bare = [
+        parameter.replace(annotation=parameter.empty) for name, parameter in found.parameters.items() if name[0] != "_"
+    ]
     text = str(found.replace(parameters=bare, return_annotation=found.empty))
     # Neither addresses nor paths, which differ from machine to machine.
     return re.sub(r"<(?:function|module) '?(\w+)'? [^>]*>", r"\1", text)
