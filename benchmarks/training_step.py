@@ -1,0 +1,78 @@
+"""A training step of the planned U-Nets on a CPU: what oneDNN and the fused BatchNormalization save.
+
+CamVid's crops, 8 x 320 x 416, 11 classes. Each alternative has a process of its own, as TensorFlow decides about oneDNN
+when it is imported; the processes take turns, one step at a time.
+
+    python benchmarks/training_step.py [--rounds 5]
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+
+# name: (oneDNN, fused BatchNormalization)
+ALTERNATIVES = {"plain": ("0", False), "fused": ("0", True), "oneDNN": ("1", False), "oneDNN, fused": ("1", True)}
+BACKBONES = ("Compact", "EfficientNetLite0")
+BATCH, CROP, CLASSES = 8, (320, 416), 11
+
+
+def child(backbone, fused):
+    """Take a step for every line read, and answer with its milliseconds."""
+    import time
+
+    import numpy as np
+
+    from keras_seg import layers, training
+
+    if not fused:
+        layers.BatchNormalization._is_fusable = lambda self, inputs: False
+    names = [str(label) for label in range(CLASSES)]
+    facts = {
+        "train_images": 367, "validation_images": 101, "median_size": [360, 480], "smallest_size": [360, 480],
+        "same_size": True, "channels": 3, "num_classes": CLASSES, "ignore_class": [CLASSES], "class_names": names,
+        "class_share": dict.fromkeys(names, 1 / CLASSES), "decoded_megabytes": 242, "memory_megabytes": 24000,
+        "backend": "tensorflow", "device": "cpu", "cores": 2,
+    }  # fmt: skip
+    model = training.build_model(training.make_plan(facts, backbone=backbone, weights="none"))
+    random = np.random.default_rng(0)
+    images = random.uniform(0, 255, (BATCH, *CROP, 3)).astype("float32")
+    labels = random.integers(0, CLASSES, (BATCH, *CROP))
+    model.train_on_batch(images, labels)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        model.train_on_batch(images, labels)
+        print(1000 * (time.perf_counter() - start), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--child", nargs=2, metavar=("BACKBONE", "FUSED"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child(arguments.child[0], arguments.child[1] == "True")
+        return
+    print(f"| milliseconds per step, median of {arguments.rounds} | {' | '.join(ALTERNATIVES)} |")
+    for backbone in BACKBONES:
+        processes = {}
+        for name, (onednn, fused) in ALTERNATIVES.items():
+            environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": onednn, "TF_CPP_MIN_LOG_LEVEL": "3"}
+            command = [sys.executable, __file__, "--child", backbone, str(fused)]
+            pipe = subprocess.PIPE
+            processes[name] = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+        times = {name: [] for name in processes}
+        for _ in range(arguments.rounds + 1):
+            for name, process in processes.items():
+                print(file=process.stdin, flush=True)
+                times[name].append(float(process.stdout.readline()))
+        for process in processes.values():
+            process.stdin.close()
+            process.wait()
+        cells = [f"{statistics.median(values[1:]):.0f}" for values in times.values()]
+        print(f"| {backbone} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
