@@ -186,6 +186,8 @@ MODELS = {
     "UPerNet": {"backbone": "Compact", "filters": 8},
     "DeconvNet": {},
 }
+# Normalizations of sums, averages and activated maps, in front of no convolution that could take them.
+KEPT = {"DDRNet": 12, "PIDNet": 12, "BiSeNetV2": 1}
 LONG = (
     *("SegNet", "SegNetBasic", "DeconvNet", "UNetPlusPlus", "LRASPP", "UPerNet", "DDRNet"),
     *("MAnet", "PAN", "PIDNet", "FastSCNN", "BiSeNetV2"),
@@ -202,7 +204,7 @@ def test_every_model_with_normalization(name):
     learned(model)
     size = [side or 64 for side in model.input_shape[1:3]]
     folded = ks.surgery.fold_batch_norm(model)
-    assert normalizations(folded) == 0
+    assert normalizations(folded) == KEPT.get(name, 0)
     image = 255 * np.random.default_rng(1).uniform(size=(1, *size, 3)).astype("float32")
     expected, found = model.predict(image, verbose=0), folded.predict(image, verbose=0)
     assert expected.std() > 1e-3
