@@ -121,7 +121,7 @@ class Matching:
             order = (2, 3, 0, 1) if isinstance(layer, keras.layers.DepthwiseConv2D) else (2, 3, 1, 0)
             value = value.transpose(order)
             if isinstance(layer, keras.layers.DepthwiseConv2D) and value.size == np.prod(shape):
-                value = value.reshape(shape)  # Several filters per channel are counted together there.
+                value = np.reshape(value, shape)  # Several filters per channel are counted together there.
             if len(shape) == 4 and layer.name in _READS_THE_IMAGE and value.shape[2] == 3:
                 value = adapt_kernel(value, shape[2])
         if value.shape != shape:
