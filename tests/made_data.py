@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import types
 
 import keras
 import numpy as np
@@ -68,3 +69,14 @@ def untrained(path, train, validation, *, task="semantic", decoding=None):
     paths = {"split": "validation", "data": validation.path, "train_data": train.path}
     run.metrics_file.write_text(json.dumps({**paths, **found.to_dict()}))
     return run
+
+
+def untrained_fit(plan, *, run, train, validation, **options):
+    """In place of `fit`: a finished run of an untrained model by a plan."""
+    keras.utils.set_random_seed(plan["seed"] + len(plan["model"]))
+    if plan["model"] == "FPN":
+        raise ks.InputError("`weights` are missing. Put the file there.")
+    untrained(run.path, train, validation, task=plan.task)
+    run.report_file.write_text("")
+    evaluation = find_task(plan.task).evaluate(run.load_model(), validation)
+    return types.SimpleNamespace(evaluation=evaluation, epoch=None)
