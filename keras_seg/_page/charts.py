@@ -123,9 +123,11 @@ def scatter_chart(
         parts.append('<path class="line second" d="M' + "L".join(f"{x:.1f} {y:.1f}" for x, y in front) + '"/>')
     for name, x, y, is_front in points:
         style = "second" if is_front else "first"
+        left = across(x) < (_LEFT + _WIDTH - _RIGHT) / 2
+        where = f'x="{across(x) + (6 if left else -6):.1f}" text-anchor="{"start" if left else "end"}"'
         parts.append(
             f'<circle class="dots {style}" cx="{across(x):.1f}" cy="{up(y):.1f}" r="4"/>'
-            f'<text x="{across(x) + 6:.1f}" y="{up(y) - 4:.1f}">{escape(name)}</text>'
+            f'<text {where} y="{up(y) - 5:.1f}">{escape(name)}</text>'
         )
     return _svg(parts, title, description)
 
@@ -137,7 +139,7 @@ def standalone(chart: str) -> str:
         ".line{fill:none;stroke-width:2}.first{stroke:#1f5fa8}.second{stroke:#b35900}.bars{fill:#1f5fa8}"
         ".dots{stroke:none}.dots.first{fill:#1f5fa8}.dots.second{fill:#b35900}"
     )
-    head, body = chart.split(">", 1)
+    head, body = str(chart).split(">", 1)  # Plain text: Markup would escape what is put in.
     size = f'width="{2 * _WIDTH}" height="{2 * _HEIGHT}"'
     head = head.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" {size} ', 1)
     return f'{head}><style>{style}</style><rect width="100%" height="100%" fill="#fff"/>{body}\n'
