@@ -25,7 +25,7 @@ def leaderboard_picture(
             points,
             title=f"{score_name[0].upper()}{score_name[1:]} on {images} images, %",
             x_label=latency,
-            description="Each point is a model, with its rank in the table. On the line, the Pareto front, no other model "
-            f"is both better and faster: {', '.join(front)}.",
+            description="Each point is a model, with its rank in the table. On the line, the Pareto front, no other "
+            f"model is both better and faster: {', '.join(front)}.",
         )
     )

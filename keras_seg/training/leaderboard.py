@@ -64,21 +64,11 @@ def leaderboard(
     print(ks.training.leaderboard(train, val, out="board", models=["UNet", "FPN"], seeds=3, choices={"minutes": 15}))
     ```
     """
-    runs = LeaderboardRuns(
-        train,
-        validation,
-        out=out,
-        models=models,
-        backbones=backbones,
-        seeds=seeds,
-        format=format,
-        choices=choices,
-        resume=resume,
-    )
-    for one in runs.runs:
-        if not one.run.finished:
-            if started is not None:
-                started(one)
-            with runs.noted(one):
-                runs.train(one)
+    given: dict[str, Any] = {"models": models, "backbones": backbones, "seeds": seeds, "format": format}
+    runs = LeaderboardRuns(train, validation, out=out, resume=resume, choices=choices, **given)
+    for one in runs.unfinished:
+        if started is not None:
+            started(one)
+        with runs.noted(one):
+            runs.train(one)
     return runs.finish(progress)

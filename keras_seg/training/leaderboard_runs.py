@@ -69,12 +69,12 @@ class LeaderboardRuns:
         validation: Any,
         *,
         out: LeaderboardFolder | PathLike,
+        resume: bool = False,
+        choices: Mapping[str, Any] | None = None,
         models: Sequence[str] | None = None,
         backbones: Sequence[str] | None = None,
         seeds: int | None = None,
         format: str | None = None,
-        choices: Mapping[str, Any] | None = None,
-        resume: bool = False,
     ) -> None:
         self.train_index, self.validation_index = train, validation
         self.folder = out if isinstance(out, LeaderboardFolder) else LeaderboardFolder(out)
@@ -107,6 +107,11 @@ class LeaderboardRuns:
         if not resume:
             schema = find_task(task).label_schema(train)
             self.folder.begin(make_plan(facts, **settings["choices"]), schema, settings)
+
+    @property
+    def unfinished(self) -> list[LeaderboardRun]:
+        """list of `LeaderboardRun`. Those to train."""
+        return [one for one in self.runs if not one.run.finished]
 
     @contextlib.contextmanager
     def noted(self, one: LeaderboardRun) -> Iterator[None]:
