@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import types
 
 import keras
@@ -71,12 +72,17 @@ def untrained(path, train, validation, *, task="semantic", decoding=None):
     return run
 
 
-def untrained_fit(plan, *, run, train, validation, **options):
-    """In place of `fit`: a finished run of an untrained model by a plan."""
-    keras.utils.set_random_seed(plan["seed"] + len(plan["model"]))
-    if plan["model"] == "FPN":
-        raise ks.InputError("`weights` are missing. Put the file there.")
-    untrained(run.path, train, validation, task=plan.task)
-    run.report_file.write_text("")
-    evaluation = find_task(plan.task).evaluate(run.load_model(), validation)
-    return types.SimpleNamespace(evaluation=evaluation, epoch=None)
+def training_of_copies(folder, train, validation):
+    """In place of `LeaderboardRuns.train`: each run is one of two untrained ones, and FPN fails."""
+    runs = [untrained(folder / str(number), train, validation) for number in (0, 1)]
+    evaluation = find_task("semantic").evaluate(runs[0].load_model(), validation)
+    for run in runs:
+        run.report_file.write_text("")
+
+    def copy(board, one, **options):
+        if one.plan["model"] == "FPN":
+            raise ks.InputError("`weights` are missing. Put the file there.")
+        shutil.copytree(runs[(len(one.plan["model"]) + one.seed) % 2].path, one.run.path)
+        return types.SimpleNamespace(evaluation=evaluation, epoch=None)
+
+    return copy

@@ -124,7 +124,6 @@ class LeaderboardRuns:
             yield
         except Exception as error:
             self.failures[one.title] = one_line(error)
-        gc.collect()  # A model and its optimizer may refer to one another.
 
     def train(self, one: LeaderboardRun, **options: Any) -> TrainingResult:
         """Train a run that is not finished, from where it was interrupted.
@@ -133,6 +132,7 @@ class LeaderboardRuns:
             one: `LeaderboardRun`.
             **options: `log`, `callbacks` and `progress` of `fit`.
         """
+        gc.collect()  # Models and their optimizers refer to one another, and stay in memory until then.
         return fit_or_resume(one.plan, run=one.run, train=self.train_index, validation=self.validation_index, **options)
 
     def finish(self, progress: Callable[[str, int, int | None], None] | None = None) -> Leaderboard:
@@ -235,12 +235,18 @@ def _checked(
     for name in choices or {}:
         if name in _OWN and (choices or {})[name] is not None:
             _validation.fail("choices", f"cannot hold {name!r}", (choices or {})[name], f"Give `{_OWN[name]}`.")
+    named, kept = _names("models", models, _models()), given_choices(choices)
+    taken = {argument for model in named for argument in registry.arguments(model)}
+    of_backbones = {"backbones": backbones, **{name: kept.get(name) for name in _OF_BACKBONES}}
+    for name, value in of_backbones.items():
+        if value is not None and _OF_BACKBONES.get(name, "backbone") not in taken:
+            _validation.fail(name, "has no effect on these models, whose encoders are their own", value, "Drop it.")
     return {
-        "models": _names("models", models, _models()),
+        "models": named,
         "backbones": None if backbones is None else _names("backbones", backbones, _backbones()),
         "seeds": _validation.integer("seeds", 1 if seeds is None else seeds),
         "format": usual_format() if format is None else _validation.one_of("format", format, FORMATS),
-        "choices": given_choices(choices),
+        "choices": kept,
     }
 
 

@@ -2,14 +2,12 @@
 
 import made_data
 import pytest
-from shell import command, refusal, untraced_epochs
+from shell import command, refusal
 
-from keras_seg.training import leaderboard_runs
+from keras_seg.training.leaderboard_runs import LeaderboardRuns
 from keras_seg_cli.leaderboard import FORMATS
 
-pytestmark = [pytest.mark.tensorflow_only, pytest.mark.filterwarnings("ignore:.*run_functions_eagerly:UserWarning")]
-
-untraced = untraced_epochs(1)
+pytestmark = pytest.mark.tensorflow_only
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +15,14 @@ def data(tmp_path_factory):
     return made_data.shapes(tmp_path_factory, train=3, val=3, image_size=(32, 40))
 
 
+@pytest.fixture(scope="module")
+def copies(data, tmp_path_factory):
+    return made_data.training_of_copies(tmp_path_factory.mktemp("runs"), *made_data.scanned(data))
+
+
 @pytest.fixture(autouse=True)
-def untrained(monkeypatch):
-    monkeypatch.setattr(leaderboard_runs, "fit_or_resume", made_data.untrained_fit)
+def untrained(copies, monkeypatch):
+    monkeypatch.setattr(LeaderboardRuns, "train", copies)
 
 
 def test_the_table_and_resuming(data, tmp_path, capsys):
@@ -40,13 +43,13 @@ def test_the_table_and_resuming(data, tmp_path, capsys):
     assert "1 of 3: UNet-EfficientNetLite0, seed 0: finished already" in said
 
 
-def test_an_interruption_says_what_is_kept(data, tmp_path, capsys, monkeypatch):
-    def stopped(plan, **options):
-        if plan["model"] == "LinkNet":
+def test_an_interruption_says_what_is_kept(data, copies, tmp_path, capsys, monkeypatch):
+    def stopped(board, one, **options):
+        if one.plan["model"] == "LinkNet":
             raise KeyboardInterrupt
-        return made_data.untrained_fit(plan, **options)
+        return copies(board, one, **options)
 
-    monkeypatch.setattr(leaderboard_runs, "fit_or_resume", stopped)
+    monkeypatch.setattr(LeaderboardRuns, "train", stopped)
     out = tmp_path / "board"
     assert command("leaderboard", data, "--out", out, "--models", "UNet,LinkNet", "--format", "keras") == 130
     said = capsys.readouterr().err
