@@ -19,7 +19,7 @@ from keras_seg_cli.options import (
     validation,
 )
 from keras_seg_cli.planning import refuse_on_resume
-from keras_seg_cli.start import keras_ready
+from keras_seg_cli.start import keras_ready, silenced_stderr
 
 if TYPE_CHECKING:
     from keras_seg import training
@@ -128,7 +128,7 @@ def _train(
         if one.title in runs.failures:
             console.notices([f"Warning: {_in_options(runs.failures[one.title])}"])
     console.rule("All models")
-    with console.progress_bar() as bar:
+    with silenced_stderr(), console.progress_bar() as bar:
         rows: dict[str, Any] = {}
 
         def report_progress(run: str, done: int, total: int | None) -> None:
