@@ -86,7 +86,7 @@ _SHARED_OPTIONS = (
         "--freeze/--no-freeze", default=None, help="Whether the backbone's weights stay as they are. Default: no."
     ),
     click.option("--epochs", type=int, help="Passes over the data. Default: 50."),
-    click.option("--minutes", type=float, help="Train for this long instead, counted from the start of the command."),
+    click.option("--minutes", type=float, help="Train for this long instead, until the learning rate is zero."),
     click.option(
         "--keep",
         type=click.Choice(["last", "best"]),
