@@ -100,7 +100,7 @@ class LeaderboardFolder(RunFolder):
         for name in _SAME_FACTS:
             if facts[name] != begun[name]:
                 fix = (
-                    f"Set the {name} that it was begun on"
+                    f"Continue it with the {name} {begun[name]}"
                     if name in ("backend", "device")
                     else "Give the same data, or begin a new leaderboard in another folder"
                 )

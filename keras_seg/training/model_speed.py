@@ -10,7 +10,8 @@ from keras_seg._export_report import exports_of
 from keras_seg.export.benchmark import alternating
 from keras_seg.training.trained_run import TrainedRun
 
-_FILES = {"tflite": "model.tflite", "saved_model": "saved_model"}
+# Other names than those that exports of a run usually have, which may be quantized and are not replaced.
+_FILES = {"tflite": "leaderboard.tflite", "saved_model": "leaderboard_saved_model"}
 FORMATS = (*_FILES, "keras")
 _ROUNDS = 15
 

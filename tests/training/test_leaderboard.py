@@ -206,6 +206,6 @@ def test_trained_in_fact_and_exported(tmp_path, indices):
     found = leaderboard(
         *indices, out=tmp_path / "b", models=["UNet", "PatchClassifier"], backbones=["Compact"], choices=SMALL
     )
-    assert found.format == "tflite" and (tmp_path / "b" / "runs" / "UNet-Compact-seed0" / "model.tflite").exists()
+    assert found.format == "tflite" and (tmp_path / "b" / "runs" / "UNet-Compact-seed0" / "leaderboard.tflite").exists()
     assert found.rows[0].size_bytes > 1000 and found.rows[0].on_front
     assert "classifies whole patches" in found.failures["PatchClassifier"]
