@@ -51,12 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from keras_seg_cli.doctor import doctor
     from keras_seg_cli.evaluate import evaluate
     from keras_seg_cli.export import export
+    from keras_seg_cli.leaderboard import leaderboard
     from keras_seg_cli.plan import plan
     from keras_seg_cli.predict import predict
     from keras_seg_cli.report import report
     from keras_seg_cli.train import train
 
-    for command in (demo, doctor, convert, train, evaluate, predict, export, report, compare, benchmark, plan):
+    commands = (demo, doctor, convert, train, evaluate, predict, export, report, compare, benchmark, leaderboard, plan)
+    for command in commands:
         cli.add_command(command)
     try:
         with sigterm_raised():

@@ -74,20 +74,19 @@ _DATA_OPTIONS = (
 )
 _DATA_NAMES = ("channels", "num_classes", "ignore_class", "class_names", "components", "group_by")
 
-_PLAN_OPTIONS = (
-    click.option(
-        "--preset",
-        type=click.Choice(PRESETS),
-        help="fast for a first result, balanced (the default), or best where time does not matter.",
-    ),
-    click.option("--model", help="Architecture. Default: UNet."),
-    click.option("--backbone", help="Encoder: Compact, MobileNetV2, ..., or none for the model's own."),
+_PRESET = click.option(
+    "--preset",
+    type=click.Choice(PRESETS),
+    help="fast for a first result, balanced (the default), or best where time does not matter.",
+)
+# What several models of a leaderboard can share.
+_SHARED_OPTIONS = (
     click.option("--weights", help="imagenet, none, or a weights file of the backbone."),
     click.option(
         "--freeze/--no-freeze", default=None, help="Whether the backbone's weights stay as they are. Default: no."
     ),
     click.option("--epochs", type=int, help="Passes over the data. Default: 50."),
-    click.option("--minutes", type=float, help="Train for this long instead, counted from the start of the command."),
+    click.option("--minutes", type=float, help="Train for this long instead, until the learning rate is zero."),
     click.option(
         "--keep",
         type=click.Choice(["last", "best"]),
@@ -112,6 +111,12 @@ _PLAN_OPTIONS = (
     click.option(
         "--border-width", type=int, help="Pixels on either side of a border, with --task instances or boundary."
     ),
+)
+_PLAN_OPTIONS = (
+    _PRESET,
+    click.option("--model", help="Architecture. Default: UNet."),
+    click.option("--backbone", help="Encoder: Compact, MobileNetV2, ..., or none for the model's own."),
+    *_SHARED_OPTIONS,
     click.option("--seed", type=int, help="The same seed, data and machine give the same model."),
 )
 
@@ -128,6 +133,7 @@ def _with(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
 # How the masks are read, and the choices of a plan that can be given.
 data_options = _with(_DATA_OPTIONS)
 plan_options = _with(_PLAN_OPTIONS)
+shared_plan_options = _with((_PRESET, *_SHARED_OPTIONS))
 
 
 def split_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -45,6 +45,14 @@ def refuse_in_folds(given: dict[str, Any]) -> None:
             )
 
 
+def refuse_on_resume(given: dict[str, Any], followed: str) -> None:
+    """Fail if an option was given that a resumed command takes from what it follows."""
+    for name, value in given.items():
+        if value is not None:
+            option = "--" + name.replace("_", "-")
+            raise click.UsageError(f"{option} cannot be given with --resume, which follows {followed}. Drop {option}.")
+
+
 def planned(
     indices: tuple[Any, Any], *, task: str, choices: dict[str, Any], plan_file: str | None, probe: bool | None
 ) -> "training.Plan":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from keras_seg import training
     from keras_seg.training.fold_runs import Fold, FoldRuns
+    from keras_seg.training.leaderboard_runs import LeaderboardRun, LeaderboardRuns
     from keras_seg.training.prediction_files import Failure, PredictionFile
     from keras_seg.training.prediction_videos import PredictionVideo
     from keras_seg.training.usable_model import UsableModel
@@ -102,6 +103,12 @@ def train_fold(runs: "FoldRuns", fold: "Fold", *, seconds_spent: float, log: Seq
         indices=(fold.train, fold.validation),
         run=fold.run,
     )
+
+
+def train_model(runs: "LeaderboardRuns", one: "LeaderboardRun") -> None:
+    """Train one model of a leaderboard to its finished run folder."""
+    indices = runs.train_index, runs.validation_index
+    _trained(lambda **reports: runs.train(one, **reports), one.plan, indices=indices, run=one.run)
 
 
 def _trained(

@@ -18,7 +18,7 @@ from keras_seg_cli.options import (
     task_option,
     validation,
 )
-from keras_seg_cli.planning import plan_file_option, planned, probe_option, refuse_in_folds, task_of
+from keras_seg_cli.planning import plan_file_option, planned, probe_option, refuse_in_folds, refuse_on_resume, task_of
 from keras_seg_cli.start import STARTED, keras_ready
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def train(
     holds one mask per image.
     """
     if resume:
-        _refuse_choices_on_resume({**options, "task": task, "plan": plan_file, "probe": probe})
+        refuse_on_resume({**options, "task": task, "plan": plan_file, "probe": probe}, "the plan of the run")
     keras_ready()
     from keras_seg import training
 
@@ -147,12 +147,3 @@ def _train(
 def _fold_options(options: dict[str, Any], *, task: str | None, overwrite: bool) -> dict[str, Any]:
     reading, choices = split_options(options)
     return {"reading": data_arguments(**reading), "choices": choices, "task": task, "overwrite": overwrite}
-
-
-def _refuse_choices_on_resume(given: dict[str, Any]) -> None:
-    for name, value in given.items():
-        if value is not None:
-            option = "--" + name.replace("_", "-")
-            raise click.UsageError(
-                f"{option} cannot be given with --resume, which follows the plan of the run. Drop {option}."
-            )

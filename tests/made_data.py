@@ -2,6 +2,8 @@
 
 import json
 import pathlib
+import shutil
+import types
 
 import keras
 import numpy as np
@@ -68,3 +70,19 @@ def untrained(path, train, validation, *, task="semantic", decoding=None):
     paths = {"split": "validation", "data": validation.path, "train_data": train.path}
     run.metrics_file.write_text(json.dumps({**paths, **found.to_dict()}))
     return run
+
+
+def training_of_copies(folder, train, validation):
+    """In place of `LeaderboardRuns.train`: each run is one of two untrained ones, and FPN fails."""
+    runs = [untrained(folder / str(number), train, validation) for number in (0, 1)]
+    evaluation = find_task("semantic").evaluate(runs[0].load_model(), validation)
+    for run in runs:
+        run.report_file.write_text("")
+
+    def copy(board, one, **options):
+        if one.plan["model"] == "FPN":
+            raise ks.InputError("`weights` are missing. Put the file there.")
+        shutil.copytree(runs[(len(one.plan["model"]) + one.seed) % 2].path, one.run.path)
+        return types.SimpleNamespace(evaluation=evaluation, epoch=None)
+
+    return copy

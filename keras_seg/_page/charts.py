@@ -99,6 +99,52 @@ def bar_chart(
     return _svg(parts, title, description)
 
 
+def scatter_chart(
+    points: Sequence[tuple[str, float, float, bool]],
+    *,
+    title: str,
+    x_label: str,
+    description: str,
+) -> Markup:
+    """Named points, those of the front in another color with a line through them.
+
+    Args:
+        points: sequence of (short name, x, y, whether it belongs to the front).
+        title: str. What y is.
+        x_label: str.
+        description: str. What one sees, for those who do not.
+    """
+    x_ticks = ticks(0, max(x for _, x, _, _ in points))
+    y_ticks = ticks(min(y for _, _, y, _ in points), max(y for _, _, y, _ in points))
+    across, up = _scale(x_ticks, _LEFT, _WIDTH - _RIGHT), _scale(y_ticks, _HEIGHT - _BOTTOM, _TOP)
+    parts = [_axes(x_ticks, y_ticks, across, up, x_label=x_label)]
+    front = sorted((across(x), up(y)) for _, x, y, is_front in points if is_front)
+    if front:
+        parts.append('<path class="line second" d="M' + "L".join(f"{x:.1f} {y:.1f}" for x, y in front) + '"/>')
+    for name, x, y, is_front in points:
+        style = "second" if is_front else "first"
+        left = across(x) < (_LEFT + _WIDTH - _RIGHT) / 2
+        where = f'x="{across(x) + (6 if left else -6):.1f}" text-anchor="{"start" if left else "end"}"'
+        parts.append(
+            f'<circle class="dots {style}" cx="{across(x):.1f}" cy="{up(y):.1f}" r="4"/>'
+            f'<text {where} y="{up(y) - 5:.1f}">{escape(name)}</text>'
+        )
+    return _svg(parts, title, description)
+
+
+def standalone(chart: str) -> str:
+    """A chart as a file of its own, with the colors of a light page."""
+    style = (
+        "text{fill:#1b1f23;font:12px sans-serif}.soft{fill:#57606a}.grid{stroke:#d0d7de}.diagonal{stroke:#57606a}"
+        ".line{fill:none;stroke-width:2}.first{stroke:#1f5fa8}.second{stroke:#b35900}.bars{fill:#1f5fa8}"
+        ".dots{stroke:none}.dots.first{fill:#1f5fa8}.dots.second{fill:#b35900}"
+    )
+    head, body = str(chart).split(">", 1)  # Plain text: Markup would escape what is put in.
+    size = f'width="{2 * _WIDTH}" height="{2 * _HEIGHT}"'
+    head = head.replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" {size} ', 1)
+    return f'{head}><style>{style}</style><rect width="100%" height="100%" fill="#fff"/>{body}\n'
+
+
 def ticks(low: float, high: float) -> list[float]:
     """About five round numbers that hold [low, high] between them."""
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:

@@ -9,11 +9,12 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg.evaluation.boundaries import BoundaryEvaluation
 from keras_seg.evaluation.instances import InstanceEvaluation
+from keras_seg.evaluation.multilabel import MultiLabelEvaluation
 from keras_seg.evaluation.semantic import Evaluation
 from keras_seg.metrics import Interval
 from keras_seg.metrics.bootstrap import draw_images, interval_of
 
-AnyEvaluation: TypeAlias = Evaluation | InstanceEvaluation | BoundaryEvaluation
+AnyEvaluation: TypeAlias = Evaluation | MultiLabelEvaluation | InstanceEvaluation | BoundaryEvaluation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,8 +90,8 @@ def compare(
     widen it. If it excludes 0, the difference is more than the choice of images.
 
     Args:
-        evaluations: dict from a model's name to its `Evaluation`, two or more; or to its `InstanceEvaluation` or
-            `BoundaryEvaluation`. Classes are matched by their names.
+        evaluations: dict from a model's name to its `Evaluation`, two or more; or to its `MultiLabelEvaluation`,
+            `InstanceEvaluation` or `BoundaryEvaluation`. Classes are matched by their names.
 
     Other arguments: those of `metrics.paired_difference`.
 
@@ -112,20 +113,45 @@ def compare(
     """
     if len(evaluations) < 2:
         _validation.fail("evaluations", "must hold at least two models", list(evaluations))
-    (first_name, first), *others = evaluations.items()
-    orders = [list(range(len(_classes(first))))]
+    return compare_means(
+        {name: [found] for name, found in evaluations.items()}, samples=samples, seed=seed, level=level
+    )
+
+
+def compare_means(
+    evaluations: Mapping[str, Sequence[AnyEvaluation]], *, samples: int = 1000, seed: int = 0, level: float = 0.95
+) -> Comparison:
+    """Compare models that were trained several times: as `compare`, by the mean score over the trainings of each.
+
+    Args:
+        evaluations: dict from a model's name to the evaluations of its trainings, one or more.
+
+    Other arguments: those of `metrics.paired_difference`.
+
+    Raises:
+        InputError: as for `compare`, except that a single model has no differences.
+    """
+    flat = [(name, found) for name, several in evaluations.items() for found in several]
+    (first_name, first), *others = flat
+    orders = {id(first): list(range(len(_classes(first))))}
     _check_images(first_name, first)
     for name, other in others:
         if type(other) is not type(first):
             found = f"{first_name}: {first.score_name}, {name}: {other.score_name}"
             _validation.fail("evaluations", "must be of one kind", found)
         _check_images(name, other)
-        orders.append(_order(first_name, _classes(first), name, _classes(other)))
-        truth = other.image_truth[:, orders[-1]] if _classes(other) else other.image_truth
+        order = orders[id(other)] = _order(first_name, _classes(first), name, _classes(other))
+        truth = other.image_truth[:, order] if _classes(other) else other.image_truth
         _check_same_images(first_name, first.image_truth, name, truth)
     drawn = draw_images(first.images, samples, seed, level)
-    once, drawn_scores = np.ones((1, first.images)), [found.scores_of_samples(drawn) for found in evaluations.values()]
-    values = [float(found.scores_of_samples(once)[0]) for found in evaluations.values()]
+    once = np.ones((1, first.images))
+
+    def mean_scores(weights: np.ndarray) -> list[np.ndarray]:
+        return [
+            np.mean([one.scores_of_samples(weights) for one in several], axis=0) for several in evaluations.values()
+        ]
+
+    drawn_scores, values = mean_scores(drawn), [float(of_all[0]) for of_all in mean_scores(once)]
     return Comparison(
         names=tuple(evaluations),
         class_names=tuple(_classes(first)),
@@ -137,16 +163,17 @@ def compare(
             for value, of_samples in zip(values[1:], drawn_scores[1:], strict=True)
         ),
         iou=np.stack(
-            [
-                found.iou[order] if isinstance(found, Evaluation) else np.zeros(0)
-                for found, order in zip(evaluations.values(), orders, strict=True)
-            ]
+            [np.mean([_iou(one, orders[id(one)]) for one in several], axis=0) for several in evaluations.values()]
         ),
     )
 
 
+def _iou(evaluation: AnyEvaluation, order: Sequence[int]) -> np.ndarray:
+    return evaluation.iou[order] if isinstance(evaluation, (Evaluation, MultiLabelEvaluation)) else np.zeros(0)
+
+
 def _classes(evaluation: AnyEvaluation) -> tuple[str, ...]:
-    return tuple(evaluation.class_names) if isinstance(evaluation, Evaluation) else ()
+    return tuple(evaluation.class_names) if isinstance(evaluation, (Evaluation, MultiLabelEvaluation)) else ()
 
 
 def _check_images(name: str, evaluation: AnyEvaluation) -> None:

@@ -1,7 +1,7 @@
 """Evaluation of a model whose classes may overlap, each image at its own size."""
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -30,6 +30,8 @@ class MultiLabelEvaluation(ImageCounts):
 
     class_names: tuple[str, ...]
 
+    score_name: ClassVar[str] = "mean IoU"
+
     @property
     def iou(self) -> np.ndarray:
         """Intersection over union of each class over all pixels of the set; NaN for a class that occurs nowhere."""
@@ -44,6 +46,19 @@ class MultiLabelEvaluation(ImageCounts):
     def score(self) -> float:
         """The number that ranks models: `mean_iou`."""
         return self.mean_iou
+
+    @property
+    def image_truth(self) -> np.ndarray:
+        """int array (images, classes). Pixels of each class: equal for all models on the same images."""
+        return self.counts[:, :, 1].sum(axis=-1)
+
+    def scores_of_samples(self, drawn: np.ndarray) -> np.ndarray:
+        """float array (samples,). `score` of bootstrap samples.
+
+        Args:
+            drawn: array (samples, images). How often each image is in a sample.
+        """
+        return np.array([mean_of_defined(sample, np) for sample in self._iou_of(drawn)])
 
     def by_class(self, score: str) -> np.ndarray:
         """A score of each class over all pixels of the set.
@@ -65,15 +80,17 @@ class MultiLabelEvaluation(ImageCounts):
         """The bootstrap intervals of `iou` over the images: float array (classes, 2), or None for a single image."""
         if self.images < 2:
             return None
-        found = [interval_of(iou, of_class, _LEVEL) for iou, of_class in zip(self.iou, self._drawn().T, strict=True)]
+        found = [
+            interval_of(iou, of_class, _LEVEL)
+            for iou, of_class in zip(self.iou, self._iou_of(self._drawn()).T, strict=True)
+        ]
         return np.array([(interval.low, interval.high) for interval in found])
 
     def mean_iou_interval(self) -> tuple[float, float] | None:
         """The bootstrap interval of `mean_iou` over the images, (low, high); None for a single image."""
         if self.images < 2 or not np.isfinite(self.mean_iou):
             return None
-        means = np.array([mean_of_defined(sample, np) for sample in self._drawn()])
-        found = interval_of(self.mean_iou, means, _LEVEL)
+        found = interval_of(self.mean_iou, self.scores_of_samples(self._drawn()), _LEVEL)
         return found.low, found.high
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,8 +109,10 @@ class MultiLabelEvaluation(ImageCounts):
         return float(mean_of_defined(self.by_class(score), np))
 
     def _drawn(self) -> np.ndarray:
-        """IoU (samples, classes) of samples of the images, drawn with replacement."""
-        drawn = draw_images(self.images, _SAMPLES, 0, _LEVEL)
+        return draw_images(self.images, _SAMPLES, 0, _LEVEL)
+
+    def _iou_of(self, drawn: np.ndarray) -> np.ndarray:
+        """IoU (samples, classes) of samples of the images."""
         sums = drawn @ self.counts.reshape(self.images, -1).astype("float64")
         return label_scores(sums.reshape(len(drawn), -1, 2, 2), "iou")
 

@@ -171,7 +171,7 @@ def benchmark(
             else:
                 entrants.append(entrant)
             report(done)
-    times = _alternating([entrant.call for entrant in entrants], rounds)
+    times = alternating([entrant.call for entrant in entrants], rounds)
     measured = [
         dataclasses.replace(entrant.row, milliseconds=milliseconds)
         for entrant, milliseconds in zip(entrants, times, strict=True)
@@ -303,7 +303,7 @@ def _nearest(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     return mask[rows][:, columns]
 
 
-def _alternating(calls: Sequence[Callable[[], Any]], rounds: int) -> list[float]:
+def alternating(calls: Sequence[Callable[[], Any]], rounds: int) -> list[float]:
     """The median milliseconds of each call, which take turns; the first round is not counted."""
     times: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds + 1):

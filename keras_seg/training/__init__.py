@@ -8,6 +8,8 @@ from keras_seg.training.fit import TrainingResult, fit
 from keras_seg.training.fit_folds import fit_folds
 from keras_seg.training.fold_runs import FoldsResult
 from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
+from keras_seg.training.leaderboard import leaderboard
+from keras_seg.training.leaderboard_result import Leaderboard, LeaderboardRow
 from keras_seg.training.plan import make_plan
 from keras_seg.training.probe import probed_plan
 from keras_seg.training.progress_schedule import ProgressSchedule
@@ -20,6 +22,8 @@ __all__ = [
     "Choice",
     "FoldsResult",
     "KernelDecayAdamW",
+    "Leaderboard",
+    "LeaderboardRow",
     "Plan",
     "ProgressSchedule",
     "RunFolder",
@@ -29,6 +33,7 @@ __all__ = [
     "fingerprint",
     "fit",
     "fit_folds",
+    "leaderboard",
     "make_plan",
     "probed_plan",
     "read_plan",

@@ -1,13 +1,10 @@
 """The runs of all folds, in the folder of one run."""
 
 import dataclasses
-import inspect
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_seg import _files, _validation, evaluation
 from keras_seg._types import PathLike
@@ -16,8 +13,10 @@ from keras_seg.data import FolderIndex, split_folds
 from keras_seg.inference import Ensemble
 from keras_seg.training.build_model import build_model
 from keras_seg.training.fingerprint import fingerprint
-from keras_seg.training.fit import TrainingResult, fit
+from keras_seg.training.fit import TrainingResult
+from keras_seg.training.fit_or_resume import fit_or_resume
 from keras_seg.training.folds_report import write_folds_page
+from keras_seg.training.given_choices import given_choices
 from keras_seg.training.plan import Plan, make_plan
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.tasks import SemanticTask
@@ -106,9 +105,7 @@ class FoldRuns:
         if resume:
             folds, groups, given = self._settings(folds, groups, choices)
         else:
-            folds, given = 5 if folds is None else folds, _given(choices)
-        for name in given:
-            _validation.one_of("choices", name, list(inspect.signature(make_plan).parameters)[1:])
+            folds, given = 5 if folds is None else folds, given_choices(choices)
         _check_task(given)
         groups = index.group_by if groups is None else groups
         if not isinstance(groups, (str, type(None))):
@@ -163,12 +160,16 @@ class FoldRuns:
 
         Other arguments: those of `fit`.
         """
-        run = fold.run
-        options: dict[str, Any] = {"log": log, "callbacks": callbacks, "progress": progress}
-        options |= {"train": fold.train, "validation": fold.validation}
-        if run.plan_file.exists():
-            return fit(run.load_plan(), run=run, resume=True, **options)
-        return fit(fold.plan, run=run, seconds_spent=seconds_spent, **options)
+        return fit_or_resume(
+            fold.plan,
+            train=fold.train,
+            validation=fold.validation,
+            run=fold.run,
+            seconds_spent=seconds_spent,
+            log=log,
+            callbacks=callbacks,
+            progress=progress,
+        )
 
     def finish(self, progress: Callable[[int, int | None], None] | None = None) -> FoldsResult:
         """Evaluate all folds, and write the results and the ensemble.
@@ -245,12 +246,6 @@ class FoldRuns:
         for fold in self.folds:
             if fold.run.path.exists():
                 fold.run._clear()
-
-
-def _given(choices: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The choices that are not None, as they will be read from a file when the run is resumed."""
-    given = {name: value for name, value in (choices or {}).items() if value is not None}
-    return json.loads(json.dumps(given, default=lambda value: np.asarray(value).tolist()))
 
 
 def _check_task(given: dict[str, Any]) -> None:

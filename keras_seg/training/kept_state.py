@@ -3,6 +3,7 @@
 from keras_seg._text import counted
 from keras_seg._validation import InputError
 from keras_seg.training.checkpoint import saved_state
+from keras_seg.training.leaderboard_folder import LeaderboardFolder
 from keras_seg.training.run_folder import RunFolder
 
 
@@ -14,8 +15,10 @@ def kept_state(run: RunFolder) -> str | None:
     """What is kept of a run that was interrupted, from which it resumes; None if no epoch was saved yet.
 
     Args:
-        run: `RunFolder`, of one run or of folds.
+        run: `RunFolder`, of one run, of folds, or of a leaderboard.
     """
+    if isinstance(run, LeaderboardFolder):
+        return _kept_leaderboard(run)
     if run.is_folds:
         return _kept_folds(run)
     if run.model_file.exists():
@@ -49,4 +52,16 @@ def _kept_folds(run: RunFolder) -> str | None:
         state = None if fold.finished else kept_state(fold)
         if state is not None:
             parts.append(f"{state} of fold {place}")
+    return " and ".join(parts) or None
+
+
+def _kept_leaderboard(folder: LeaderboardFolder) -> str | None:
+    """How many runs are finished, and what is kept of others."""
+    runs = [RunFolder(path) for path in sorted(folder.runs.iterdir())] if folder.runs.is_dir() else []
+    finished = sum(run.finished for run in runs)
+    parts = [counted(finished, "finished run")] if finished else []
+    for run in runs:
+        state = None if run.finished else kept_state(run)
+        if state is not None:
+            parts.append(f"{state} of {run.path.name}")
     return " and ".join(parts) or None

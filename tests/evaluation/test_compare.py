@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from keras_seg import _validation, metrics
-from keras_seg.evaluation import BoundaryEvaluation, Evaluation, InstanceEvaluation, compare
+from keras_seg.evaluation import BoundaryEvaluation, Evaluation, InstanceEvaluation, MultiLabelEvaluation, compare
+from keras_seg.evaluation.compare import compare_means
 from keras_seg.metrics import PanopticQuality
 
 pytestmark = pytest.mark.tensorflow_only
@@ -123,3 +124,38 @@ def test_objects_and_edges(kind):
         assert (result.scores[0].low, result.scores[0].high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
     with pytest.raises(_validation.InputError, match="must be of the same masks"):
         compare({"a": one, "b": dataclasses.replace(other, counts=other.counts + 1)})
+
+
+def test_overlapping_classes():
+    random = np.random.default_rng(0)
+    found = random.integers(20, 80, (12, 2))
+    rest = np.full_like(found, 10)
+
+    def of(hits, names=("box", "bar")):
+        counts = np.stack([rest, rest, 100 - hits, hits], axis=-1).reshape(12, 2, 2, 2)
+        return MultiLabelEvaluation(counts=counts, class_names=names)
+
+    one, better = of(found), of(found + 10)
+    result = compare({"a": one, "b": better, "swapped": of(found[:, ::-1], ("bar", "box"))})
+    # IoU = TP / (TP + FP + FN), and TP + FN is 100 per image: hits over 110.
+    assert result.scores[0].value == pytest.approx(found.sum() / (24 * 110))
+    assert result.differences[0].value == pytest.approx(10 / 110) and result.verdicts[0] == "better"
+    np.testing.assert_allclose(result.iou[2], result.iou[0])
+    low, high = one.mean_iou_interval()
+    assert (result.scores[0].low, result.scores[0].high) == pytest.approx((low, high))
+
+
+def test_means_over_trainings():
+    first, second = two_models()
+    third = two_models(seed=0, gain=0.05)[1]
+    once = compare({"a": evaluation(first), "b": evaluation(second)})
+    twice = compare_means({"a": [evaluation(first)] * 2, "b": [evaluation(second), evaluation(third)]})
+    alone = compare({"a": evaluation(first), "b": evaluation(third)})
+    assert twice.scores[0] == once.scores[0]
+    assert twice.differences[0].value == pytest.approx((once.differences[0].value + alone.differences[0].value) / 2)
+    np.testing.assert_allclose(
+        twice.differences[0].samples, (once.differences[0].samples + alone.differences[0].samples) / 2
+    )
+    assert compare_means({"a": [evaluation(first)]}).differences == ()
+    swapped = evaluation(first[:, ::-1, ::-1], ("road", "sky"))
+    np.testing.assert_allclose(compare_means({"a": [evaluation(first), swapped]}).iou[0], once.iou[0])
