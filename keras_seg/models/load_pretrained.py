@@ -19,8 +19,8 @@ _ACTIVATIONS = tuple(getattr(keras.layers, name) for name in ("ReLU", "LeakyReLU
 def load_pretrained(source: PathLike | keras.Model, *, num_classes: int | None = None) -> keras.Model:
     """A saved model, with a new head if it is to predict other classes.
 
-    All layers keep their weights, except for those whose channels are the classes: they start anew. A warning names
-    them. The result is not compiled.
+    All layers keep their weights, except for those whose channels are the classes: they get initial weights. A warning
+    names them. The result is not compiled.
 
     Args:
         source: path, str or keras.Model. A `.keras` file, a folder that holds `model.keras`, such as a finished run, or
@@ -60,10 +60,10 @@ def load_pretrained(source: PathLike | keras.Model, *, num_classes: int | None =
     image = keras.Input(batch_shape=graph.inputs[0].shape, dtype=graph.inputs[0].dtype, name=graph.inputs[0].name)
     values = replay(graph, image, lambda operation, *args, **kwargs: renewed.get(operation, operation)(*args, **kwargs))
     names = ", ".join(sorted(layer.name for layer in head))
-    verb = "starts" if len(head) == 1 else "start"
+    verb = "gets" if len(head) == 1 else "get"
     warnings.warn(
-        f"{named} scores {classes} classes: {names} {verb} anew for {num_classes}. All other layers keep their "
-        "weights.",
+        f"{named} scores {classes} classes: {names} {verb} initial weights for {num_classes}. All other layers "
+        "keep theirs.",
         stacklevel=2,
     )
     return keras.Model(image, values[id(graph.outputs[0])], name=graph.name)
@@ -90,7 +90,7 @@ def _loaded(source: PathLike) -> keras.Model:
 
 def _check_activation(graph: keras.Model, classes: int, num_classes: int) -> None:
     """Refuse numbers of classes for which the last activation would mean something else."""
-    nodes = {id(tensor): node for node in graph_nodes(graph) for tensor in node.outputs}
+    nodes = _makers(graph)
     node = nodes[id(graph.outputs[0])]
     while not (node.is_input or getattr(node.operation, "weights", ()) or _is_activated(node.operation)):
         node = nodes[id(node.arguments.keras_tensors[0])]
@@ -110,7 +110,7 @@ def _class_layers(graph: keras.Model, classes: int, named: str) -> dict[Any, int
     the transposed convolutions of FCN. Scores are not activated: behind an activation come features, even if there are
     as many of them as classes.
     """
-    nodes = {id(tensor): node for node in graph_nodes(graph) for tensor in node.outputs}
+    nodes = _makers(graph)
     found: dict[Any, int | None] = {}
     waiting, seen = [(graph.outputs[0], classes, False)], set()
     while waiting:
@@ -131,6 +131,11 @@ def _class_layers(graph: keras.Model, classes: int, named: str) -> dict[Any, int
         fix = "Build a new model, and fill it by keras_seg.models.transfer_weights."
         _validation.fail("source", "must end in a convolution to one channel per class", named, fix)
     return found
+
+
+def _makers(graph: keras.Model) -> dict[int, Any]:
+    """The node that gives each tensor of a graph, by the id of the tensor."""
+    return {id(tensor): node for node in graph_nodes(graph) for tensor in node.outputs}
 
 
 def _is_activated(layer: Any) -> bool:

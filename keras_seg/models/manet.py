@@ -88,7 +88,7 @@ def MAnet(
 
 
 def _attending(x: Tensor, filters: int) -> Tensor:
-    """The map plus a mean of all its positions for each, convolved: linear but for the weights of the mean."""
+    """The map plus a mean of all its positions for each, convolved: linear except for the weights of the mean."""
     query, key = (layers.Conv2D(filters, 1, name=f"attention_{part}")(x) for part in ("query", "key"))
     value = layers.Conv2D(x.shape[-1], 3, padding="same", name="attention_value")(x)
     mean = JointAttention2D(name="attention")([query, key, value])

@@ -46,7 +46,7 @@ def PAN(
             as in `DeepLabV3Plus`. Defaults to 16.
         dilate_strided: bool or None. As in `DeepLabV3`: True for weights of segmentation_models_pytorch. Defaults to
             None.
-        filters: int. Of all convolutions of the decoder but for those with one channel. Defaults to 32.
+        filters: int. Of all convolutions of the decoder except for those with one channel. Defaults to 32.
         normalize_image: bool. As in `DeepLabV3`, for the averages of the map and of those that guide. Defaults to True.
         dropout: float. In [0, 1), before the classes. Defaults to 0.
 

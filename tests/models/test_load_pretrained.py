@@ -16,7 +16,7 @@ def small(num_classes=5, **arguments):
 
 
 def renewed(source, **arguments):
-    with pytest.warns(UserWarning, match="anew"):
+    with pytest.warns(UserWarning, match="initial weights"):
         return models.load_pretrained(source, **arguments)
 
 
@@ -32,7 +32,7 @@ def renewed(source, **arguments):
         ("SegNetBasic", {}),
     ],
 )
-def test_only_layers_of_the_classes_start_anew(name, arguments):
+def test_only_layers_of_the_classes_get_initial_weights(name, arguments):
     """Exactly the layers that differ between models of five and of three classes."""
     source, wanted = (models.build(name, num_classes=count, **arguments) for count in (5, 3))
     model = renewed(randomized(source), num_classes=3)
@@ -57,7 +57,9 @@ def test_a_file_and_a_run(tmp_path):
     for place in (tmp_path, tmp_path / "model.keras", str(tmp_path / "model.keras")):
         for arguments in ({}, {"num_classes": 5}):
             np.testing.assert_array_equal(models.load_pretrained(place, **arguments)(image), source(image))
-    with pytest.warns(UserWarning, match=r"model.keras scores 5 classes: logits starts anew for 2\. All other layers"):
+    with pytest.warns(
+        UserWarning, match=r"model.keras scores 5 classes: logits gets initial weights for 2\. All other layers"
+    ):
         model = models.load_pretrained(tmp_path / "model.keras", num_classes=2)
     model.save(tmp_path / "other.keras")
     np.testing.assert_array_equal(models.load_pretrained(tmp_path / "other.keras")(image), model(image))
