@@ -1,6 +1,7 @@
 """Argument checks and their wording, shared by every public constructor.
 
 The wording is one line: the argument in backticks, the rule, ``Received: name=value`` and, if there is one, the fix.
+Keras is imported by the checks that need it: scans of files run without it.
 """
 
 import difflib
@@ -10,8 +11,6 @@ import operator
 from collections.abc import Iterable
 from types import ModuleType
 from typing import Any, NoReturn
-
-import keras
 
 
 class InputError(ValueError):
@@ -103,6 +102,8 @@ def pair(name: str, value: Any, minimum: int = 1) -> tuple[int, int]:
 
 def image_shape(name: str, value: Any) -> tuple[int | None, int | None, int]:
     """`value` as (height, width, channels) of an image, where height and width may be None."""
+    import keras
+
     if keras.config.image_data_format() != "channels_last":
         fix = 'Call keras.config.set_image_data_format("channels_last").'
         fail("image_data_format", "must be channels_last", keras.config.image_data_format(), fix)
@@ -114,6 +115,8 @@ def image_shape(name: str, value: Any) -> tuple[int | None, int | None, int]:
 
 def channels_last(value: Any) -> str:
     """`data_format` as "channels_last", the one layout of the package's layers; None for the setting of Keras."""
+    import keras
+
     layout: str = keras.config.image_data_format() if value is None else value
     if one_of("data_format", layout, ("channels_last", "channels_first")) == "channels_first":
         fail(

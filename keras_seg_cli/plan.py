@@ -9,6 +9,7 @@ import rich.table
 from keras_seg_cli import console, steps
 from keras_seg_cli.options import data_arguments, data_options, plan_options, split_options, task_option, validation
 from keras_seg_cli.planning import plan_file_option, planned, probe_option, task_of
+from keras_seg_cli.scan_ahead import scan_ahead
 from keras_seg_cli.start import keras_ready
 
 
@@ -32,12 +33,14 @@ def plan(
     **options: Any,
 ) -> None:
     """Show the plan that `train` would follow for DATA, and the reasons for it."""
+    reading, choices = split_options(options)
+    reading = data_arguments(**reading)
+    ahead = scan_ahead(data, task=task, plan_file=plan_file, options=reading)
     keras_ready()
     from keras_seg import _files
 
     task = task_of(task, plan_file, probe=probe)
-    reading, choices = split_options(options)
-    indices = steps.scan(data, validation=val, task=task, **data_arguments(**reading))
+    indices = steps.scan(data, ahead=ahead, validation=val, task=task, **reading)
     made = planned(indices, task=task, choices=choices, plan_file=plan_file, probe=probe or False)
     table = rich.table.Table(box=rich.box.SIMPLE_HEAD)
     for heading in ("choice", "value", "because"):

@@ -12,6 +12,7 @@ import rich.progress
 
 from keras_seg_cli import console
 from keras_seg_cli.postprocessing import print_postprocessing
+from keras_seg_cli.scan_ahead import ScanAhead
 from keras_seg_cli.start import silenced_stderr
 
 if TYPE_CHECKING:
@@ -29,10 +30,15 @@ if TYPE_CHECKING:
 _OTHER_MASKS = ("instances", "multilabel")
 
 
-def scan(data: str, *, run: "training.RunFolder | None" = None, **options: Any) -> tuple[Any, Any]:
+def scan(
+    data: str, *, run: "training.RunFolder | None" = None, ahead: ScanAhead | None = None, **options: Any
+) -> tuple[Any, Any]:
     """The indices of a data folder to train on and to validate on; read as an interrupted run reads them if given."""
     from keras_seg.training.run_data import scan_run_data
+    from keras_seg.training.tasks import find_task
 
+    if ahead is not None:
+        options["scan"] = ahead.before(find_task(options["task"]).scan)
     return _read(data, scan_run_data, "Validation", run=run, options=options)
 
 

@@ -19,6 +19,7 @@ from keras_seg_cli.options import (
     validation,
 )
 from keras_seg_cli.planning import plan_file_option, planned, probe_option, refuse_in_folds, refuse_on_resume, task_of
+from keras_seg_cli.scan_ahead import ScanAhead, scan_ahead
 from keras_seg_cli.start import STARTED, keras_ready
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ def train(
     """
     if resume:
         refuse_on_resume({**options, "task": task, "plan": plan_file, "probe": probe}, "the plan of the run")
+    ahead = None
+    if folds is None and not resume:
+        ahead = scan_ahead(data, task=task, plan_file=plan_file, options=data_arguments(**split_options(options)[0]))
     keras_ready()
     from keras_seg import training
 
@@ -82,6 +86,7 @@ def train(
             data,
             run,
             options,
+            ahead=ahead,
             val=val,
             folds=folds,
             task=task,
@@ -98,6 +103,7 @@ def _train(
     run: "training.RunFolder",
     options: dict[str, Any],
     *,
+    ahead: ScanAhead | None,
     val: str | None,
     folds: int | None,
     task: str | None,
@@ -130,7 +136,7 @@ def _train(
         plan = run.load_plan()
     else:
         reading, choices = split_options(options)
-        indices = steps.scan(data, validation=val, task=task, **data_arguments(**reading))
+        indices = steps.scan(data, ahead=ahead, validation=val, task=task, **data_arguments(**reading))
         plan = planned(indices, task=task, choices=choices, plan_file=plan_file, probe=probe)
     steps.fit(
         plan,

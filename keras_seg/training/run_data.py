@@ -21,6 +21,7 @@ def scan_run_data(
     validation: PathLike | None = None,
     task: str = "semantic",
     group_by: str | None = None,
+    scan: Callable[..., Any] | None = None,
     **options: Any,
 ) -> tuple[Any, Any]:
     """The indices to train on and to validate on.
@@ -37,6 +38,8 @@ def scan_run_data(
         task: str. Name of the task. Defaults to "semantic".
         group_by: str, a regular expression. Images with the same match in their names are set aside together; see
             `data.split_index`. Defaults to None.
+        scan: function to call for the images to train on, with the arguments of the task's scan. Defaults to None, for
+            that scan.
         **options: arguments of the task's scan, such as `num_classes`, `ignore_class`, `class_names`, `channels`,
             `components`. None counts as not given.
 
@@ -50,7 +53,8 @@ def scan_run_data(
     """
     kind = find_task(task)
     given = {name: value for name, value in options.items() if value is not None}
-    train, held = _both(kind, path, validation, lambda split: kind.scan(path, split=split, **given), group_by=group_by)
+    scan = scan or kind.scan
+    train, held = _both(kind, path, validation, lambda split: scan(path, split=split, **given), group_by=group_by)
     return _with_warnings(path, train, held), held
 
 

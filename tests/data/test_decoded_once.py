@@ -95,7 +95,9 @@ def test_maps_within_the_budget():
     maps = {pathlib.Path(str(number)): rng.integers(-1, 3, (7, 9), "int32") for number in range(4)}
     kept = KeptMaps(1000)
     for path, ids in maps.items():
-        kept.add(path, ids)
+        packed = kept.packed(ids)
+        if packed is not None:
+            kept.keep(path, packed)
     found = {path: kept.get(path) for path in maps}
     assert [ids is not None for ids in found.values()] == [True, True, False, False]  # Of up to 504 bytes each.
     for path, ids in found.items():

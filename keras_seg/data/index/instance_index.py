@@ -16,7 +16,7 @@ from keras_seg.data.index.folder_index import folder_name
 from keras_seg.data.index.image_facts import ImageFacts, image_facts, image_notices
 from keras_seg.data.index.instance_pairs import OBJECT_FOLDERS, is_object_folder, pair_instance_files
 from keras_seg.data.index.instance_reading import read_instances
-from keras_seg.data.index.kept_maps import KeptMaps
+from keras_seg.data.index.kept_maps import KeptMaps, PackedMap
 from keras_seg.data.index.label_file import read_label_file
 from keras_seg.data.index.label_tools import colors_converted
 from keras_seg.data.index.object_facts import (
@@ -169,17 +169,20 @@ def scan_instances(
 
     kept = KeptMaps()
 
-    def look(pair: Pair) -> ImageObjects:
+    def look(pair: Pair) -> tuple[ImageObjects, PackedMap | None]:
         image = image_facts(pair.image, channels=channels, decode=check_images)
         objects, ids = object_facts(pair.mask, components=components, ignored=ignored)
         # How a file is read, and which way a map is turned, is decided later.
-        if not objects.is_file and objects.file.orientation == 1:
-            kept.add(pair.mask, ids)
+        packed = kept.packed(ids) if not objects.is_file and objects.file.orientation == 1 else None
         check_fits(pair, image.file, objects.file, word="map")
-        return ImageObjects(pair, image, objects)
+        return ImageObjects(pair, image, objects), packed
 
     with colors_converted(path, task="instances"):
-        seen = checked_map(look, pairs, workers=workers)
+        found = checked_map(look, pairs, workers=workers)
+    for facts, packed in found:
+        if packed is not None:
+            kept.keep(facts.pair.mask, packed)
+    seen = [facts for facts, _ in found]
     examples = [(facts.pair, facts.image.file, facts.objects.file) for facts in seen]
     wanted = read_label_file(path, split).exif_orientation if exif_orientation is None else exif_orientation
     turning, turned = checked_choice(examples, wanted, word="map")

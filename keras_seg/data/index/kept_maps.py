@@ -1,6 +1,7 @@
 """Maps of objects that a scan has read, so that what comes next does not read their many files again."""
 
 import pathlib
+from typing import NamedTuple
 
 import numpy as np
 
@@ -8,22 +9,39 @@ import numpy as np
 _BUDGET = 32 << 20
 
 
+class PackedMap(NamedTuple):
+    """A map (height, width) as runs of equal numbers."""
+
+    shape: tuple[int, ...]
+    lengths: np.ndarray
+    values: np.ndarray
+
+
 class KeptMaps:
-    """Maps by file or folder, packed as runs of equal numbers, as long as they fit into a fixed amount of memory."""
+    """Packed maps by file or folder.
+
+    Args:
+        budget: int. Bytes that the packed maps may take.
+    """
 
     def __init__(self, budget: int = _BUDGET):
         self._left = budget
-        self._packed: dict[pathlib.Path, tuple[tuple[int, ...], np.ndarray, np.ndarray]] = {}
+        self._packed: dict[pathlib.Path, PackedMap] = {}
 
-    def add(self, path: pathlib.Path, ids: np.ndarray) -> None:
-        """Keep a map (height, width), if there is room for it."""
+    def packed(self, ids: np.ndarray) -> PackedMap | None:
+        """A map (height, width) to `keep`, or None if there is no room for it."""
         flat = ids.reshape(-1)
         ends = np.append(np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size)
         lengths, values = np.diff(ends, prepend=0).astype(np.int32), flat[ends - 1]
         needed = lengths.nbytes + values.nbytes
-        if needed <= self._left:  # Threads may exceed it by a map each.
-            self._left -= needed
-            self._packed[path] = ids.shape, lengths, values
+        if needed > self._left:  # Threads may exceed it by a map each.
+            return None
+        self._left -= needed
+        return PackedMap(ids.shape, lengths, values)
+
+    def keep(self, path: pathlib.Path, packed: PackedMap) -> None:
+        """Keep a map that was `packed`, here or in another process."""
+        self._packed[path] = packed
 
     def get(self, path: pathlib.Path) -> np.ndarray | None:
         """The map, or None if it was not kept."""

@@ -2,6 +2,8 @@
 
 import collections
 import concurrent.futures
+import contextlib
+import contextvars
 import os
 import pathlib
 import re
@@ -13,6 +15,7 @@ from keras_seg._validation import InputError
 
 _SHOWN = 3
 _AHEAD = 16
+_other: contextvars.ContextVar[Callable[..., Iterable[Any]] | None] = contextvars.ContextVar("other", default=None)
 
 
 def thread_count(workers: int | None) -> int:
@@ -37,6 +40,16 @@ def thread_map(function: Callable[[Any], Any], items: Iterable[Any], *, workers:
             raise
 
 
+@contextlib.contextmanager
+def mapped_by(mapping: Callable[..., Iterable[Any]]) -> Iterator[None]:
+    """Let `checked_map` use another function, with the arguments of `thread_map`, such as one that uses processes."""
+    token = _other.set(mapping)
+    try:
+        yield
+    finally:
+        _other.reset(token)
+
+
 def checked_map(function: Callable[[Any], Any], items: Iterable[Any], *, workers: int) -> list[Any]:
     """The results of `function` for all items. Refused items are reported together, after all have been looked at.
 
@@ -50,7 +63,7 @@ def checked_map(function: Callable[[Any], Any], items: Iterable[Any], *, workers
         except InputError as error:
             return error
 
-    results = list(thread_map(tried, items, workers=workers))
+    results = list((_other.get() or thread_map)(tried, items, workers=workers))
     errors = [str(result) for result in results if isinstance(result, InputError)]
     if len(errors) == 1:
         raise next(result for result in results if isinstance(result, InputError))
