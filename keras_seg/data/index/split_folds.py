@@ -6,11 +6,10 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._text import counted
 from keras_seg.data.index.data_index import AnyIndex, DataIndex
 from keras_seg.data.index.example_groups import class_presence, group_members
 from keras_seg.data.index.file_listing import some_of
-from keras_seg.data.index.near_duplicates import near_duplicates
+from keras_seg.data.index.likeness_groups import joined_by_likeness
 
 
 def split_folds(
@@ -58,7 +57,9 @@ def split_folds(
     if len(index) < folds:
         fix = f"Choose at most {len(index)} folds, or add images." if len(index) > 1 else "Add images."
         _validation.fail("folds", f"must be at most the number of images, {len(index)} in {index.path}", folds, fix)
-    members, about_alike = _kept_together(index, group_members(index, groups), folds)
+    members, about_alike = joined_by_likeness(
+        index, group_members(index, groups), largest=len(index) // folds, fewest=folds, part="fold"
+    )
     if len(members) < folds:
         what = "groups of images" if groups is not None else "different images"
         fix = f"Choose at most {len(members)} folds." if len(members) > 1 else "There is nothing to divide."
@@ -82,85 +83,6 @@ def split_folds(
         train, validation = index.subset(outside), index.subset(inside)
         parts.append((dataclasses.replace(train, **kept), dataclasses.replace(validation, **kept)))
     return parts
-
-
-def _kept_together(index: DataIndex, members: list[list[int]], folds: int) -> tuple[list[list[int]], list[str]]:
-    """The groups, joined where they hold copies of one image or images that look alike, and lines about the latter.
-
-    Frames of a video look alike one after the other: together they may be more than a fold can take, and are divided.
-    """
-    if not index.image_hashes:
-        return members, []
-    groups = _Groups(members)
-    copies: dict[bytes, list[int]] = {}
-    for position, hashes in enumerate(index.image_hashes):
-        copies.setdefault(hashes.pixels, []).append(position)
-    for positions in copies.values():
-        groups.join(positions)
-    # Images that one group holds already need no joining.
-    apart = [positions for positions in near_duplicates(index.image_hashes) if len(groups.of(positions)) > 1]
-    kept, divided = [], []
-    for positions in sorted(apart, key=len):
-        fits = groups.size(positions) <= len(index) / folds and groups.count - len(groups.of(positions)) + 1 >= folds
-        (kept if fits else divided).append(positions)
-        if fits:
-            groups.join(positions)
-    return groups.members(), _about_alike(index, kept, divided)
-
-
-class _Groups:
-    """Groups of positions, which can be joined."""
-
-    def __init__(self, members: list[list[int]]) -> None:
-        self._members = members
-        self._group = {position: group for group, positions in enumerate(members) for position in positions}
-        self._joined = list(range(len(members)))
-        self._sizes = [len(positions) for positions in members]
-        self.count = len(members)
-
-    def of(self, positions: Sequence[int]) -> set[int]:
-        """The groups that hold these positions."""
-        return {self._root(self._group[position]) for position in positions}
-
-    def size(self, positions: Sequence[int]) -> int:
-        """How many positions a group would have that holds these and all that are with them."""
-        return sum(self._sizes[group] for group in self.of(positions))
-
-    def join(self, positions: Sequence[int]) -> None:
-        """Make one group of those that hold these positions."""
-        first, *others = sorted(self.of(positions))
-        for group in others:
-            self._joined[group] = first
-            self._sizes[first] += self._sizes[group]
-        self.count -= len(others)
-
-    def members(self) -> list[list[int]]:
-        """The positions of each group."""
-        found: dict[int, list[int]] = {}
-        for group, positions in enumerate(self._members):
-            found.setdefault(self._root(group), []).extend(positions)
-        return list(found.values())
-
-    def _root(self, group: int) -> int:
-        while self._joined[group] != group:
-            self._joined[group] = self._joined[self._joined[group]]
-            group = self._joined[group]
-        return group
-
-
-def _about_alike(index: DataIndex, kept: list[list[int]], divided: list[list[int]]) -> list[str]:
-    lines = []
-    if kept:
-        count = sum(map(len, kept))
-        lines.append(f"Each in one fold: {counted(len(kept), 'group')} of images that look alike ({count} images).")
-    if divided:
-        first, other = (index.pairs[position].image.name for position in divided[0][:2])
-        lines.append(
-            f"Warning: {sum(map(len, divided))} images look alike, such as {first} and {other}, and are too many for "
-            "one fold, so they are in several: scores are too high if they show one scene. Give their groups then, "
-            "by a pattern that finds scene, video or patient in the names."
-        )
-    return lines
 
 
 def _stratified(held: np.ndarray, sizes: np.ndarray, folds: int, random: np.random.Generator) -> np.ndarray:

@@ -10,6 +10,7 @@ from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import AnyIndex, DataIndex
 from keras_seg.data.index.example_groups import class_presence, group_members
 from keras_seg.data.index.file_listing import some_of
+from keras_seg.data.index.likeness_groups import joined_by_likeness
 
 
 def split_index(
@@ -22,8 +23,9 @@ def split_index(
     """Divide an index into one for training and one for validation, for folders without a val split.
 
     The examples are drawn at random. If a class would then be absent from one of the two, others are drawn: a class of
-    one image is kept for training, a class of several images is in both parts if possible. `notices` name the classes
-    for which it is not.
+    one image is kept for training, a class of several images is in both parts if possible. Copies of an image, and
+    images that look alike, stay in one part. `notices` name the classes for which that is not possible, and warn of
+    more images that look alike than a part can take.
 
     Args:
         index: `FolderIndex` or `InstanceIndex` of at least two examples.
@@ -54,22 +56,25 @@ def split_index(
     random = np.random.default_rng(_validation.integer("seed", seed, 0))
     if len(index) < 2:
         raise InputError(f"{index.path}: holds one example, which cannot be divided. Add a val folder or more images.")
+    target = min(max(round(fraction * len(index)), 1), len(index) - 1)
     members = group_members(index, groups)
     if len(members) < 2:
         raise InputError(
             f"{index.path}: all {len(index)} examples are in one group, which cannot be divided. Add a val folder, or "
             "choose other `groups`."
         )
+    joined, about_alike = joined_by_likeness(index, members, largest=len(index) - target, fewest=2, part="part")
+    if len(joined) > 1:  # All images may be copies of one.
+        members = joined
     sizes = np.array([len(positions) for positions in members])
     present = class_presence(index)
     held = np.array([present[positions].any(0) for positions in members])
-    target = min(max(round(fraction * len(index)), 1), len(index) - 1)
     order = random.permutation(len(members)).tolist()
     chosen = _Draw(order=order, sizes=sizes, held=held, target=target).validation()
     taken = sorted(position for group in chosen for position in members[group])
     rest = sorted(set(range(len(index))) - set(taken))
     train, validation = index.subset(rest), index.subset(taken)
-    notices = (*index.notices, *_missing(index, present, rest, taken))
+    notices = (*index.notices, *about_alike, *_missing(index, present, rest, taken))
     kept = {"notices": notices, "group_by": groups if isinstance(groups, str) else None}
     return dataclasses.replace(train, **kept), dataclasses.replace(validation, **kept)
 
