@@ -12,7 +12,6 @@ import rich.progress
 
 from keras_seg_cli import console
 from keras_seg_cli.postprocessing import print_postprocessing
-from keras_seg_cli.scan_ahead import ScanAhead
 from keras_seg_cli.start import silenced_stderr
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from keras_seg.training.prediction_files import Failure, PredictionFile
     from keras_seg.training.prediction_videos import PredictionVideo
     from keras_seg.training.usable_model import UsableModel
+    from keras_seg_cli.scan_ahead import ScanAhead
 
 
 # Tasks whose masks the doctor does not take for classes on its own.
@@ -31,7 +31,7 @@ _OTHER_MASKS = ("instances", "multilabel")
 
 
 def scan(
-    data: str, *, run: "training.RunFolder | None" = None, ahead: ScanAhead | None = None, **options: Any
+    data: str, *, run: "training.RunFolder | None" = None, ahead: "ScanAhead | None" = None, **options: Any
 ) -> tuple[Any, Any]:
     """The indices of a data folder to train on and to validate on; read as an interrupted run reads them if given."""
     from keras_seg.training.run_data import scan_run_data
