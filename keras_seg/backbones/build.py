@@ -14,6 +14,7 @@ from keras_seg.backbones.ported_weights import load_ported_weights
 from keras_seg.backbones.pyramid import LEVELS, SKIPS, find_pyramid, named_by_stride, pyramid_of
 from keras_seg.backbones.weights import load_own_weights, load_weights
 from keras_seg.layers.preprocessing import MODES, Preprocessing
+from keras_seg.layers.upsample_conv import BATCH_NORM_MOMENTUM
 
 
 def names() -> list[str]:
@@ -59,6 +60,10 @@ def build(
     channel `i` gets the kernel of color `i % 3` divided by the number of channels sharing that color. A gray image
     repeated over all channels keeps the response it had in color: with more than three channels exactly, with one or
     two if the three colors are normalized alike (see `keras_seg.layers.Preprocessing`).
+
+    Networks are published with momenta up to 0.999 in BatchNormalization, for weeks of training: after some hundred
+    steps of fine-tuning, the moving statistics would still be those of the start, and validation scores far too low.
+    Here the momentum of a network given by name is 0.95 at most.
 
     **PyTorch's weights.** ResNet18, ResNet34, ResNet50Torchvision and ResNet101Torchvision have the layers of
     torchvision's ResNets (those of keras.applications have biases and other strides) and take state dicts of
@@ -131,9 +136,18 @@ def build(
     else:
         fix = "keras_seg.backbones.names() lists the names."
         _validation.fail("backbone", "must be a name or a keras.Model", backbone, fix)
+    if isinstance(backbone, str):
+        _shorten_averages(model)
     if not _validation.boolean("trainable", trainable):
         model.trainable = False
     return model
+
+
+def _shorten_averages(model: keras.Model) -> None:
+    """Let the moving statistics follow the weights within tens of steps: fine-tuning may last some hundred."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, BATCH_NORM_MOMENTUM)
 
 
 def _input_shape(value: Any) -> tuple[int | None, int | None, int]:

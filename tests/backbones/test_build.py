@@ -152,6 +152,19 @@ def test_exports_to_tflite_without_flex(mode):
     np.testing.assert_allclose(lite, keras.ops.convert_to_numpy(model(image)), atol=1e-4)
 
 
+def momenta(model):
+    return {layer.momentum for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)}
+
+
+@pytest.mark.tensorflow_only
+def test_networks_by_name_follow_their_statistics_quickly():
+    """Published with 0.999 and 0.99; that of a network given as an object is its owner's."""
+    assert momenta(backbones.build("MobileNetV2")) == momenta(backbones.build("EfficientNetLite0")) == {0.95}
+    assert momenta(backbones.build("ResNet18")) == {0.9}
+    own = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(32, 32, 3))
+    assert momenta(backbones.build(own)) == {0.999}
+
+
 def test_compact_stages():
     net = backbones.Compact(filters=(2, 3, 4, 5, 6), blocks=(1, 0, 0, 0, 2), batch_norm_momentum=0.9)
     names = [layer.name for layer in net.layers if isinstance(layer, keras.layers.Conv2D)]
