@@ -36,7 +36,7 @@ def UNetPlusPlus(
         decoder_filters: sequence of ints or None. Of the nodes that lead from the deepest map up, deepest first.
             Defaults to (256, 128, 64, 32, 16), as many as there are stages.
         decoder_stride: int. A power of two, where the decoder stops, as in `UNet`. Defaults to 1.
-        decoder_attention: str or None. As in `UNet`, in every node. Defaults to None.
+        decoder_attention: str or None. `"scse"`, as in `UNet`, in every node. Defaults to None.
         interpolation: str. As in `UNet`. Defaults to `"nearest"`.
         normalization: str or None. As in `UNet`. Defaults to `"batch"`.
         dropout: float. In [0, 1), before the classes. Defaults to 0.
@@ -54,7 +54,9 @@ def UNetPlusPlus(
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     dropout = check_dropout(dropout)
-    _validation.one_of("decoder_attention", decoder_attention, ATTENTIONS)
+    if _validation.one_of("decoder_attention", decoder_attention, ATTENTIONS) == "gate":
+        rule = "must be 'scse' or None here: a gate weighs one skip, and a node joins several maps"
+        _validation.fail("decoder_attention", rule, decoder_attention, "Use UNet.")
 
     # Encoder
     choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
