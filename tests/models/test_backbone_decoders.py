@@ -14,6 +14,7 @@ SMALL = {
     "DeepLabV3Plus": {"aspp_filters": 8, "low_level_filters": 4},
     "SegFormer": {"filters": 8},
     "DeepLabV3": {"aspp_filters": 8},
+    "FCN": {},
     "LRASPP": {"filters": 8},
     "UPerNet": {"filters": 8},
     "UNetPlusPlus": {"decoder_filters": (8, 8, 8, 8, 8)},
@@ -22,7 +23,7 @@ SMALL = {
 }
 NAMES = list(SMALL)
 # Whose exports and backbones test_originals.py has too.
-LATER = ("DeepLabV3", "LRASPP", "UNetPlusPlus", "UPerNet", "MAnet", "PAN")
+LATER = ("FCN", "DeepLabV3", "LRASPP", "UNetPlusPlus", "UPerNet", "MAnet", "PAN")
 FIRST_ONES = [pytest.param(name, marks=pytest.mark.slow if name in LATER else ()) for name in NAMES]
 ONE_IN_QUICK = [
     NAMES[0],

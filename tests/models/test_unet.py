@@ -190,6 +190,7 @@ def test_gates_are_exported_with_builtin_operators_and_saved(backbone, tmp_path)
         report = ks.export.tflite(model, tmp_path / "m.tflite", input_size=size, overwrite=True)
         assert report.max_abs_difference < 1e-4
         assert not any(operator.upper().startswith(("FLEX", "CUSTOM")) for operator in report.ops)
+    assert np.isfinite(ks.analysis.receptive_field(model).size)  # Gates are local, so that tiles can be exact.
     model.save(tmp_path / "m.keras")
     image = noise(1, 37, 50, 3)
     again = keras.saving.load_model(tmp_path / "m.keras").predict(image, verbose=0)
