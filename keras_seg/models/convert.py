@@ -28,6 +28,7 @@ from keras_seg.models.parts import (
     unetplusplus_names,
     upernet_names,
 )
+from keras_seg.models.parts.hub_segformer import state_of_hub
 
 # The layers of the class scores, unless an original names others.
 _CLASSES = ("logits",)
@@ -37,14 +38,16 @@ _ORIGINALS = (
 )  # fmt: skip
 
 
-def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, head: bool = True) -> keras.Model:
+def convert(
+    weights: PathLike | Mapping[str, ArrayLike] | keras.Model, model: keras.Model, *, head: bool = True
+) -> keras.Model:
     """Fill a model with the weights of its original in PyTorch, decoder included.
 
     It takes the state dicts of
 
     - `SegFormer` on `MiTB0` to `MiTB5`: transformers' `SegformerForSemanticSegmentation`, as its files and as its
-      versions have them, the authors' code, and segmentation_models_pytorch's `Segformer`, whose decoder has 256
-      filters on every backbone;
+      versions have them, the authors' code, segmentation_models_pytorch's `Segformer`, whose decoder has 256 filters on
+      every backbone, and `keras_hub.models.SegFormerImageSegmenter`, the model itself;
     - `DeepLabV3` on `ResNet18`, `ResNet34`, `ResNet50Torchvision`, `ResNet101Torchvision` and
       `MobileNetV3LargeTorchvision`: torchvision's `deeplabv3_...`, and on the ResNets segmentation_models_pytorch's
       `DeepLabV3`;
@@ -55,7 +58,8 @@ def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, 
 
     Outputs equal the original's to 1e-4, at any size that it takes. Two things differ elsewhere: transformers
     normalizes with an epsilon of 1e-5 where the authors' code and this one have 1e-6, and segmentation_models_pytorch
-    enlarges scores with aligned corners, which moves them by up to half a pixel of their map.
+    enlarges scores with aligned corners, which moves them by up to half a pixel of their map. keras-hub has the first
+    of these, and approximates GELU, which changes scores by about a thousandth.
 
     Auxiliary heads are filled too where the model is built with `aux=True`, and left out where it is not. If the
     weights have none, those of the model keep theirs, and a warning says so.
@@ -65,7 +69,8 @@ def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, 
     The weights of SegFormer that NVIDIA published are for non-commercial use only; a warning says so.
 
     Args:
-        weights: str, path or dict. A state dict, or a `.safetensors`, `.pth`, `.pt` or `.bin` file.
+        weights: str, path, dict or keras.Model. A state dict, a `.safetensors`, `.pth`, `.pt` or `.bin` file, or a
+            segmenter of keras-hub.
         model: keras.Model. One of the table, of the size of the weights. All its weights are changed or, when an error
             is raised, none.
         head: bool. Whether the layers of the classes are filled too. False leaves them as they are, for classes of your
@@ -88,7 +93,9 @@ def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, 
         _validation.fail("model", "must be a keras.Model", model)
     original = _recognized(model)
     name = _backbone(model, original)
-    if not isinstance(weights, Mapping):
+    if isinstance(weights, keras.Model):
+        weights = state_of_hub(weights)
+    elif not isinstance(weights, Mapping):
         path = existing_file(weights, f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
         if not str(path).lower().endswith(SUFFIXES):
             fix = "For a file of Keras, call model.load_weights."

@@ -6,14 +6,7 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg.backbones.residual_block import padded_convolution, residual_block
 from keras_seg.layers import ResizeLike
-from keras_seg.models.parts.branches import (
-    aux_scores,
-    head_scores,
-    pooled_context,
-    relu,
-    residual_stage,
-    strided_stem,
-)
+from keras_seg.models.parts.branches import aux_scores, head_scores, pooled_context, relu, residual_stage, strided_stem
 from keras_seg.models.parts.encoder_decoder import cropped_scores, padded
 from keras_seg.models.parts.heads import AUX
 from keras_seg.models.parts.image_model import check_common, check_dropout, preprocessed
