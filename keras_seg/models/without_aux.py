@@ -39,7 +39,7 @@ def without_aux(model: keras.Model) -> keras.Model:
     if isinstance(outputs, Mapping) and MAIN in outputs:
         return image_model(graph.inputs[0], outputs[MAIN], name=model.name)
     if len(graph.outputs) > 1:
-        fix = "Pass keras.Model(model.input, model.outputs[0]), or another one of them, in its place."
         names = ", ".join(outputs if isinstance(outputs, Mapping) else graph.output_names)
+        fix = "Choose one of them by keras.Model(model.input, model.output[...])."
         _validation.fail("model", f'must have an output "{MAIN}" beside its auxiliary ones', names, fix)
     return model
