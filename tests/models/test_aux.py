@@ -19,7 +19,7 @@ NETS = {
     "DDRNet": ({}, ["aux"]),
     "PIDNet": ({}, ["aux", "aux_border"]),
 }
-QUICK = ("FCN", "UNetPlusPlus")
+QUICK = ("FCN",)
 ALL = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NETS]
 
 
@@ -79,6 +79,23 @@ def test_a_training_step_moves_every_kernel(name):
 
 
 @pytest.mark.tensorflow_only
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, backbone, num_classes, expected",
+    [
+        ("UPerNet", "ConvNeXtTiny", 150, 60_242_636 - 59_318_838),  # of transformers and mmsegmentation
+        ("UPerNet", "ResNet50Torchvision", 150, 66_496_876 - 64_098_518),
+        ("PSPNet", "ResNet50Torchvision", 21, 42_004_074 - 39_638_869),  # the head of torchvision's
+        ("UNetPlusPlus", "ResNet34", 21, 3 * (64 + 1) * 21),  # 1x1 convolutions on 64 channels of three nodes
+    ],
+)
+def test_parameters_of_the_heads(name, backbone, num_classes, expected):
+    model = ks.models.build(name, num_classes=num_classes, backbone=backbone, aux=True)
+    heads = [layer for layer in model.layers if layer.name.startswith("aux")]
+    assert sum(int(np.prod(weight.shape)) for layer in heads for weight in layer.trainable_weights) == expected
+
+
+@pytest.mark.tensorflow_only
 def test_other_functions_name_the_one_that_removes_the_heads(tmp_path):
     model = small("FCN")
     for use in (
@@ -116,7 +133,7 @@ def test_a_frozen_backbone_stays_frozen():
 
 
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("output_stride", [8, 16, 32])
+@pytest.mark.parametrize("output_stride", [8, *(pytest.param(stride, marks=pytest.mark.slow) for stride in (16, 32))])
 def test_the_head_reads_the_map_before_the_deepest(output_stride):
     """Of every output stride the same one, with the same weights: Compact's fourth stage."""
     model = small("FCN", output_stride=output_stride)

@@ -38,6 +38,7 @@ def test_parameters_of_the_plain_model_by_hand():
     assert gated.count_params() == deeper.count_params() + 128 + 68 + 5
 
 
+@pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("size", [(8, 12), (7, 11)])
 def test_a_gate_equals_the_equations_of_the_paper(size):
     """At each place of the deeper map: sigmoid(psi relu(Wx skip + Wg deep + bg) + b), enlarged, times the skip."""
