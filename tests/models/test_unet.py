@@ -98,7 +98,7 @@ def test_padding_is_reflection_and_cropping():
     np.testing.assert_allclose(padded.predict(image, verbose=0), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("attention", [None, "scse", "gate"])
+@pytest.mark.parametrize("attention", [None, "scse", pytest.param("gate", marks=pytest.mark.slow_off_tensorflow)])
 def test_odd_sizes_without_padding(attention):
     """Ceil-mode pooling and skips one pixel short of twice the map: 13 -> 7 -> 4 and back."""
     model = small(pad_to_stride=False, decoder_attention=attention)
