@@ -48,6 +48,7 @@ ROWS = {
     "MAnet": ("MAnet", {**VOC, "backbone": "Compact"}, 224),
     "FPN": ("FPN", MOBILE, 224),
     "LinkNet": ("LinkNet", MOBILE, 224),
+    "FCN": ("FCN", {**VOC, "backbone": "Compact"}, 224),
     "PSPNet": ("PSPNet", MOBILE, 224),
     "DeepLabV3": ("DeepLabV3", {**VOC, "backbone": "Compact", "output_stride": 16}, 224),
     "DeepLabV3Plus": ("DeepLabV3Plus", MOBILE, 224),
@@ -59,7 +60,7 @@ ROWS = {
     "SegFormer": ("SegFormer", {**VOC, "backbone": "MiTB0"}, 224),
 }
 # Rows that have not been computed yet; tests of the exports (tests/models/test_originals.py) cover these models.
-LATER = ("MAnet", "PAN", "FastSCNN", "BiSeNetV2", "PIDNet")
+LATER = ("FCN", "MAnet", "PAN", "FastSCNN", "BiSeNetV2", "PIDNet")
 # key: (export function, file, options)
 FORMATS = {
     "saved_model": ("saved_model", "saved_model", {}),

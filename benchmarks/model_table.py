@@ -47,6 +47,7 @@ ROWS = {
     "MAnet": ("MAnet", {**VOC, "backbone": "ResNet34"}, 31_786_533, "logits", 256),
     "FPN": ("FPN", MOBILE, None, "logits", 256),
     "LinkNet": ("LinkNet", MOBILE, None, "logits", 256),
+    "FCN": ("FCN", {**VOC, "backbone": "ResNet50Torchvision"}, 32_957_013, "logits", 256),
     "PSPNet": ("PSPNet", MOBILE, None, "logits", 256),
     "DeepLabV3": ("DeepLabV3", {**VOC, "backbone": "ResNet50Torchvision"}, 39_638_869, "logits", 256),
     "DeepLabV3Plus": ("DeepLabV3Plus", MOBILE, None, "logits", 256),

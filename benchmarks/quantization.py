@@ -57,6 +57,7 @@ ROWS = {
         120,
         3e-3,
     ),
+    "FCN": ("FCN", {"backbone": "Compact", "output_stride": 16, "dropout": 0.0}, 120, 3e-3),
     "DeepLabV3Plus": ("DeepLabV3Plus", {**MOBILE, "aspp_filters": 96, "dropout": 0.0}, 120, 3e-3),
     "LRASPP": ("LRASPP", {}, 160, 3e-3),
     "MAnet": ("MAnet", {"backbone": "Compact", "decoder_filters": (96, 64, 48, 32, 16)}, 120, 3e-3),

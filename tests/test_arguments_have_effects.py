@@ -30,6 +30,7 @@ MODELS = {
     "DeepLabV3": {**ON_BACKBONE, "aspp_filters": 2},
     **{name: {} for name in ("DDRNet", "PIDNet", "FastSCNN", "BiSeNetV2")},
     "UPerNet": {**ON_BACKBONE, "filters": 2},
+    "FCN": ON_BACKBONE,
     "LRASPP": {**ON_BACKBONE, "filters": 2},
     "UNetPlusPlus": {**ON_BACKBONE, "decoder_filters": (2, 2, 2, 2, 2)},
     "MAnet": {**ON_BACKBONE, "decoder_filters": (2, 2, 2, 2, 2)},
@@ -40,6 +41,7 @@ OTHERS = {
     "activation": None,
     "architecture": "vgg",
     "aspp_filters": 3,
+    "aux": True,
     "at_once": True,
     "backbone_trainable": False,
     "bins": (1, 2),
@@ -91,7 +93,7 @@ def description(name, arguments):
 
 SLOW = (
     *("DeconvNet", "SegNet", "UNet on a backbone", "PSPNet", "DeepLabV3Plus", "LRASPP", "UPerNet", "UNetPlusPlus"),
-    *("MAnet", "PAN", "FastSCNN", "PIDNet", "BiSeNetV2"),
+    *("FCN", "MAnet", "PAN", "FastSCNN", "PIDNet", "BiSeNetV2"),
 )
 
 

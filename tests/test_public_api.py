@@ -168,7 +168,7 @@ ORDERS = {
     "losses": "from_logits ignore_class class_weights label_smoothing per_image absent smooth mode reduction name "
     "dtype",
     "metrics": "name dtype ignore_class from_logits threshold class_names per_class out_of_range",
-    "models": "input_shape backbone weights backbone_trainable dropout activation include_preprocessing "
+    "models": "input_shape backbone weights backbone_trainable aux dropout activation include_preprocessing "
     "pad_to_stride name",
     "export": "input_size batch_size input output quantize representative images masks ignore_class class_names "
     "colors overwrite",

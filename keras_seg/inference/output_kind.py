@@ -176,6 +176,8 @@ def _fail_several(outputs: Any, names: list[str]) -> None:
         names = list(outputs)
         chosen = repr("probabilities" if "probabilities" in outputs else names[0]).replace("'", '"')
         fix = f"keras.Model(model.input, model.output[{chosen}])"
+        if "main" in outputs:  # A model with heads for training.
+            fix = "keras_seg.models.without_aux(model)"
     else:
         fix = "keras.Model(model.input, model.outputs[0])"
     listed = ", ".join(map(repr, names))

@@ -9,6 +9,7 @@ from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
 from keras_seg.models.fast_scnn import FastSCNN
 from keras_seg.models.fcn import FCN8s, FCN16s, FCN32s
+from keras_seg.models.fcn_on_backbone import FCN
 from keras_seg.models.fpn import FPN
 from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
@@ -29,8 +30,10 @@ from keras_seg.models.unet2015 import UNet2015
 from keras_seg.models.unetplusplus import UNetPlusPlus
 from keras_seg.models.unfreeze import unfreeze
 from keras_seg.models.upernet import UPerNet
+from keras_seg.models.without_aux import without_aux
 
 __all__ = [
+    "FCN",
     "FPN",
     "LRASPP",
     "PAN",
@@ -63,4 +66,5 @@ __all__ = [
     "names",
     "transfer_weights",
     "unfreeze",
+    "without_aux",
 ]

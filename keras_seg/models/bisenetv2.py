@@ -10,18 +10,19 @@ from keras_seg.layers import Resize2D
 from keras_seg.layers.upsample_conv import TORCH_EPSILON
 from keras_seg.models.parts.blocks import conv_block, depthwise_block
 from keras_seg.models.parts.encoder_decoder import cropped_scores, padded
-from keras_seg.models.parts.heads import class_scores
+from keras_seg.models.parts.heads import AUX, class_scores
 from keras_seg.models.parts.image_model import check_common, check_dropout, preprocessed
 
 _EXPANSION = 6
 # Of the map where the branches meet, and the deepest stride divided by that one.
 _FILTERS, _RATIO = 128, 4
+_AUX_FILTERS = 128
 _STRIDE = 8
 
 
 def BiSeNetV2(
     num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    head_filters: int = 1024, normalize_image: bool = True, dropout: float = 0.1,
+    head_filters: int = 1024, normalize_image: bool = True, aux: bool = False, dropout: float = 0.1,
     activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "bisenetv2",
 ) -> keras.Model:  # fmt: skip
     """Two branches from the image on, each with the shape that its task needs.
@@ -35,6 +36,9 @@ def BiSeNetV2(
         head_filters: int. Of the convolution before the classes, a third of all parameters. Defaults to 1024.
         normalize_image: bool. As in `DeepLabV3`. Without it, the average of the map is not normalized at all. Defaults
             to True.
+        aux: bool. True adds four heads for training, the booster of the paper, one for each stage of the semantic
+            branch: the model then has the outputs `{"main": ..., "aux2": ..., "aux3": ..., "aux4": ..., "aux5": ...}`,
+            as in `PSPNet`, all with a weight of 1. Defaults to False.
         dropout: float. In [0, 1), before the classes. Defaults to 0.1.
 
     Other arguments, result and errors: see `UNet`.
@@ -46,20 +50,25 @@ def BiSeNetV2(
         3358627
 
     Reference: Yu, Gao, Wang, Yu, Shen and Sang, "BiSeNet V2: Bilateral Network with Guided Aggregation for Real-time
-        Semantic Segmentation", IJCV 2021, section 3 to 5, in the form of CoinCheung/BiSeNet. Without the heads that are
-        for training only.
+        Semantic Segmentation", IJCV 2021, section 3 to 5, in the form of CoinCheung/BiSeNet.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     head_filters = _validation.integer("head_filters", head_filters)
     dropout = check_dropout(dropout)
     _validation.boolean("normalize_image", normalize_image)
+    _validation.boolean("aux", aux)
     image = keras.Input(input_shape, name="image")
     x = preprocessed(padded(image, _STRIDE * _RATIO), "torch", include=include_preprocessing)
-    fine, deep = _detail(x), _semantics(x, normalize_image=normalize_image)
+    fine, stages = _detail(x), _stages(x)
+    deep = _semantics(stages[-1], normalize_image=normalize_image)
     x = _convolved(_aggregated(fine, deep), head_filters, "head")
+    extra = {}
+    if aux:
+        for stage, map in enumerate(stages, start=2):
+            extra |= _boosting(map, num_classes, f"{AUX}{stage}", stride=2**stage, dropout=dropout)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    return cropped_scores(image, class_scores(x, num_classes), activation, scale=_STRIDE, name=name)
+    return cropped_scores(image, class_scores(x, num_classes), activation, scale=_STRIDE, aux=extra, name=name)
 
 
 def _detail(x: Tensor) -> Tensor:
@@ -70,16 +79,23 @@ def _detail(x: Tensor) -> Tensor:
     return x
 
 
-def _semantics(x: Tensor, *, normalize_image: bool) -> Tensor:
-    """To stride 32 with depthwise convolutions, and the average of the whole map."""
+def _stages(x: Tensor) -> list[Tensor]:
+    """The maps at strides 4 to 32 of depthwise convolutions."""
     x = _convolved(x, 16, "stem", strides=2)
     left = _convolved(_convolved(x, 8, "stem_narrow", kernel_size=1), 16, "stem_left", strides=2)
     # What was activated is never below the zeros around it.
     right = layers.MaxPooling2D(3, strides=2, name="stem_pool")(layers.ZeroPadding2D(1, name="stem_pool_pad")(x))
     x = _convolved(layers.Concatenate(name="stem_join")([left, right]), 16, "stem_fused")
+    stages = [x]
     for stage, (filters, count) in enumerate(((32, 2), (64, 2), (128, 4)), start=3):
         for index in range(count):
             x = _gathered(x, filters, f"semantic{stage}_{index}_", strides=1 if index else 2)
+        stages.append(x)
+    return stages
+
+
+def _semantics(x: Tensor, *, normalize_image: bool) -> Tensor:
+    """The deepest map and its average over the whole image."""
     average = layers.GlobalAveragePooling2D(keepdims=True, name="average")(x)
     if normalize_image:
         average = normalization("average_bn")(average)
@@ -92,6 +108,16 @@ def _semantics(x: Tensor, *, normalize_image: bool) -> Tensor:
         epsilon=TORCH_EPSILON,
     )
     return _convolved(layers.Add(name="average_add")([x, average]), _FILTERS, "semantic")
+
+
+def _boosting(x: Tensor, num_classes: int, name: str, *, stride: int, dropout: float) -> dict[str, Tensor]:
+    """The scores of an auxiliary head, at twice the resolution of `x`, by its name."""
+    x = _convolved(x, _AUX_FILTERS, name)
+    if dropout:
+        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
+    x = Resize2D(2, interpolation="nearest", name=f"{name}_up")(x)
+    x = _convolved(x, stride**2, f"{name}_fine")
+    return {name: class_scores(x, num_classes, name=f"{name}_logits")}
 
 
 def _gathered(x: Tensor, filters: int, name: str, *, strides: int) -> Tensor:

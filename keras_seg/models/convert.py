@@ -1,5 +1,6 @@
 """The weights of a whole model from its original in PyTorch."""
 
+import warnings
 from collections.abc import Mapping
 from types import ModuleType
 
@@ -18,6 +19,7 @@ from keras_seg.models.parts import (
     ddrnet_names,
     deeplabv3_names,
     fast_scnn_names,
+    fcn_names,
     lraspp_names,
     manet_names,
     pan_names,
@@ -26,45 +28,53 @@ from keras_seg.models.parts import (
     unetplusplus_names,
     upernet_names,
 )
+from keras_seg.models.parts.hub_segformer import state_of_hub
 
 # The layers of the class scores, unless an original names others.
 _CLASSES = ("logits",)
 _ORIGINALS = (
     segformer_names, deeplabv3_names, lraspp_names, unetplusplus_names, manet_names, pan_names, upernet_names,
-    ddrnet_names, pidnet_names, fast_scnn_names, bisenetv2_names,
+    ddrnet_names, pidnet_names, fast_scnn_names, bisenetv2_names, fcn_names,
 )  # fmt: skip
 
 
-def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, head: bool = True) -> keras.Model:
+def convert(
+    weights: PathLike | Mapping[str, ArrayLike] | keras.Model, model: keras.Model, *, head: bool = True
+) -> keras.Model:
     """Fill a model with the weights of its original in PyTorch, decoder included.
 
     It takes the state dicts of
 
     - `SegFormer` on `MiTB0` to `MiTB5`: transformers' `SegformerForSemanticSegmentation`, as its files and as its
-      versions have them, the authors' code, and segmentation_models_pytorch's `Segformer`, whose decoder has 256
-      filters on every backbone;
+      versions have them, the authors' code, segmentation_models_pytorch's `Segformer`, whose decoder has 256 filters on
+      every backbone, and `keras_hub.models.SegFormerImageSegmenter`, the model itself;
     - `DeepLabV3` on `ResNet18`, `ResNet34`, `ResNet50Torchvision`, `ResNet101Torchvision` and
       `MobileNetV3LargeTorchvision`: torchvision's `deeplabv3_...`, and on the ResNets segmentation_models_pytorch's
       `DeepLabV3`;
+    - `FCN` on `ResNet50Torchvision` and `ResNet101Torchvision`: torchvision's `fcn_resnet50` and `fcn_resnet101`;
     - `LRASPP` on `MobileNetV3LargeTorchvision`: torchvision's `lraspp_mobilenet_v3_large`;
     - `UNetPlusPlus`, `MAnet`, `PAN` and `UPerNet` on these ResNets: those of segmentation_models_pytorch;
     - `DDRNet` and `PIDNet`: the authors' code; `FastSCNN`: Tramac/Fast-SCNN-pytorch; `BiSeNetV2`: CoinCheung/BiSeNet.
 
     Outputs equal the original's to 1e-4, at any size that it takes. Two things differ elsewhere: transformers
     normalizes with an epsilon of 1e-5 where the authors' code and this one have 1e-6, and segmentation_models_pytorch
-    enlarges scores with aligned corners, which moves them by up to half a pixel of their map. Heads that originals
-    have for training alone are left out.
+    enlarges scores with aligned corners, which moves them by up to half a pixel of their map. keras-hub has the first
+    of these, and approximates GELU, which changes scores by about a thousandth.
+
+    Auxiliary heads are filled too where the model is built with `aux=True`, and left out where it is not. If the
+    weights have none, those of the model keep theirs, and a warning says so.
 
     A model whose layers hold the weights but compute something else with them, as by other dilations, is refused.
 
     The weights of SegFormer that NVIDIA published are for non-commercial use only; a warning says so.
 
     Args:
-        weights: str, path or dict. A state dict, or a `.safetensors`, `.pth`, `.pt` or `.bin` file.
+        weights: str, path, dict or keras.Model. A state dict, a `.safetensors`, `.pth`, `.pt` or `.bin` file, or a
+            segmenter of keras-hub.
         model: keras.Model. One of the table, of the size of the weights. All its weights are changed or, when an error
             is raised, none.
-        head: bool. Whether the layer of the classes is filled too. False leaves it as it is, for classes of your own.
-            Defaults to True.
+        head: bool. Whether the layers of the classes are filled too. False leaves them as they are, for classes of your
+            own. Defaults to True.
 
     Returns:
         `model`.
@@ -83,7 +93,9 @@ def convert(weights: PathLike | Mapping[str, ArrayLike], model: keras.Model, *, 
         _validation.fail("model", "must be a keras.Model", model)
     original = _recognized(model)
     name = _backbone(model, original)
-    if not isinstance(weights, Mapping):
+    if isinstance(weights, keras.Model):
+        weights = state_of_hub(weights)
+    elif not isinstance(weights, Mapping):
         path = existing_file(weights, f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
         if not str(path).lower().endswith(SUFFIXES):
             fix = "For a file of Keras, call model.load_weights."
@@ -134,7 +146,12 @@ def _matched_decoder(
     original: ModuleType, model: keras.Model, arrays: dict[str, np.ndarray], source: str, *, head: bool
 ) -> Matching:
     classes = getattr(original, "CLASSES", _CLASSES)
-    modules = {layer.name: original.module_of(layer.name, arrays) for layer in model.layers}
+    aux: dict[str, str] = getattr(original, "AUX", {})
+
+    def module_of(layer: str) -> str:
+        return aux.get(layer) or original.module_of(layer, arrays)
+
+    modules = {layer.name: module_of(layer.name) for layer in model.layers}
     key = f"{modules[classes[0]]}.bias"
     count = model.get_layer(classes[0]).filters
     if head and key in arrays and arrays[key].shape != (count,):
@@ -142,10 +159,27 @@ def _matched_decoder(
         _validation.fail(
             "weights", f"must have scores of {count} classes, as the model; they have {len(arrays[key])}", source, fix
         )
-    left = () if head else classes
+    left = () if head else (*classes, *_aux_classes(model, aux, count))
+    if not any(f"{module}.weight" in arrays for module in aux.values()):
+        left = (*left, *_without_aux_weights(model, aux, source))
     filled = [layer for layer in model.layers if layer.weights and layer.name not in ("backbone", *left)]
     matching = Matching(arrays, model.name, source)
     parts = {"part_of": original.part_of} if hasattr(original, "part_of") else {}
-    matching.match(filled, lambda layer: original.module_of(layer, arrays), **parts)
-    matching.check_rest((*original.UNUSED, *(modules[layer] for layer in left)))
+    matching.match(filled, module_of, **parts)
+    matching.check_rest((*original.UNUSED, *aux.values(), *(modules[layer] for layer in left)))
     return matching
+
+
+def _aux_classes(model: keras.Model, aux: dict[str, str], count: int) -> list[str]:
+    """The layers of auxiliary heads in a model that score its `count` classes."""
+    return [layer.name for layer in model.layers if layer.name in aux and layer.name.endswith("_logits")
+            and layer.filters == count]  # fmt: skip
+
+
+def _without_aux_weights(model: keras.Model, aux: dict[str, str], source: str) -> list[str]:
+    """The layers of the auxiliary heads of a model, none of which has weights; a warning says so."""
+    left = [layer.name for layer in model.layers if layer.name in aux]
+    if left:
+        heads = ", ".join(layer.removesuffix("_logits") for layer in left if layer.endswith("_logits"))
+        warnings.warn(f"{source} has no auxiliary heads: {heads} of {model.name} keep their weights.", stacklevel=3)
+    return left

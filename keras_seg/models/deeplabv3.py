@@ -11,7 +11,7 @@ from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers.upsample_conv import TORCH_EPSILON
 from keras_seg.models.parts.blocks import atrous_pooling, conv_block, scaled_rates
 from keras_seg.models.parts.encoder_decoder import BackboneChoice, backbone_encoder, torch_padded, torch_resized_model
-from keras_seg.models.parts.heads import class_scores
+from keras_seg.models.parts.heads import AUX, class_scores, fcn_aux
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
@@ -19,7 +19,7 @@ def DeepLabV3(
     num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | keras.Model = "ResNet50Torchvision", weights: Weights = None, backbone_trainable: bool = True,
     output_stride: int = 8, dilate_strided: bool | None = None, rates: Sequence[int] | None = None,
-    aspp_filters: int = 256, normalize_image: bool = True, dropout: float = 0.5,
+    aspp_filters: int = 256, normalize_image: bool = True, aux: bool = False, dropout: float = 0.5,
     activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "deeplabv3",
 ) -> keras.Model:  # fmt: skip
     """Atrous spatial pyramid pooling on a fine map of any backbone, one convolution, and the classes.
@@ -42,6 +42,7 @@ def DeepLabV3(
         normalize_image: bool. Whether the average of the whole image is normalized, as published. It then takes batches
             of several images to train: the average of a single one has no variance. False puts a bias in its place.
             Defaults to True.
+        aux: bool. As in `PSPNet`; torchvision weighs its loss by 0.5. Defaults to False.
         dropout: float. In [0, 1), after the pooling. Defaults to 0.5.
 
     Other arguments, result and errors: see `UNet`; `backbone` cannot be None here.
@@ -59,16 +60,18 @@ def DeepLabV3(
     rates = None if rates is None else _validation.integers("rates", rates)
     aspp_filters = _validation.integer("aspp_filters", aspp_filters)
     _validation.boolean("normalize_image", normalize_image)
+    _validation.boolean("aux", aux)
     dropout = check_dropout(dropout)
 
     # Encoder
     choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
-    encoder = backbone_encoder(choice, input_shape, output_stride=output_stride, dilate_strided=dilate_strided)
+    encoder = backbone_encoder(choice, input_shape, output_stride=output_stride, dilate_strided=dilate_strided, aux=aux)
     image = keras.Input(input_shape, name="image")
-    x = encoder(torch_padded(image, encoder, output_stride))[level_of(output_stride)]
+    pyramid = encoder(torch_padded(image, encoder, output_stride))
 
     # Decoder
     rates = scaled_rates(rates, output_stride)
+    x = pyramid[level_of(output_stride)]
     x = atrous_pooling(x, rates, aspp_filters, normalize_image=normalize_image, epsilon=TORCH_EPSILON)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
@@ -76,4 +79,5 @@ def DeepLabV3(
 
     # Head
     scores = class_scores(x, num_classes)
-    return torch_resized_model(image, scores, activation, encoder, scale=output_stride, name=name)
+    extra = fcn_aux(pyramid[AUX], num_classes, dropout=dropout) if aux else None
+    return torch_resized_model(image, scores, activation, encoder, scale=output_stride, aux=extra, name=name)

@@ -11,19 +11,20 @@ from keras_seg.layers import ResizeLike
 from keras_seg.layers.pad_to_minimum import PadToMinimum
 from keras_seg.layers.upsample_conv import TORCH_EPSILON
 from keras_seg.models.parts.blocks import conv_block, depthwise_block, pyramid_pooling
-from keras_seg.models.parts.heads import class_scores, enlarged_scores
-from keras_seg.models.parts.image_model import check_common, check_dropout, image_model, preprocessed
+from keras_seg.models.parts.encoder_decoder import resized_model
+from keras_seg.models.parts.heads import class_scores, fcn_aux
+from keras_seg.models.parts.image_model import check_common, check_dropout, preprocessed
 
 _BINS = (1, 2, 3, 6)
 _EXPANSION = 6
 # (filters, strides) of the groups of three inverted residual blocks
 _GROUPS = ((64, 2), (96, 2), (128, 1))
-_FILTERS = 128
+_FILTERS, _AUX_FILTERS = 128, 32
 
 
 def FastSCNN(
     num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    normalize_image: bool = True, dropout: float = 0.1,
+    normalize_image: bool = True, aux: bool = False, dropout: float = 0.1,
     activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "fastscnn",
 ) -> keras.Model:  # fmt: skip
     """The smallest net here: 1.1 million parameters, for large images on weak processors.
@@ -36,6 +37,8 @@ def FastSCNN(
 
     Args:
         normalize_image: bool. As in `DeepLabV3`. Defaults to True.
+        aux: bool. True adds a head for training behind the shared layers, as in `PSPNet`; Fast-SCNN-pytorch weighs its
+            loss by 0.4. Defaults to False.
         dropout: float. In [0, 1), before the classes. Defaults to 0.1.
 
     Other arguments, result and errors: see `UNet`.
@@ -47,10 +50,11 @@ def FastSCNN(
         1138051
 
     Reference: Poudel, Liwicki and Cipolla, "Fast-SCNN: Fast Semantic Segmentation Network", BMVC 2019, section 3 and
-        table 1. Without the head that is for training only.
+        table 1. The auxiliary head is that of Fast-SCNN-pytorch.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     _validation.boolean("normalize_image", normalize_image)
+    _validation.boolean("aux", aux)
     dropout = check_dropout(dropout)
     image = keras.Input(input_shape, name="image")
     x = preprocessed(PadToMinimum(3, name="pad_to_minimum")(image), "torch", include=include_preprocessing)
@@ -59,6 +63,7 @@ def FastSCNN(
     x = _convolved(x, 32, "down1", kernel_size=3, strides=2, padding="valid")
     x = _separable(x, 48, "down2", strides=2)
     fine = x = _separable(x, 64, "down3", strides=2)
+    extra = fcn_aux(x, num_classes, filters=_AUX_FILTERS, dropout=dropout) if aux else None
 
     # Context at stride 32
     for group, (filters, strides) in enumerate(_GROUPS, start=1):
@@ -85,8 +90,7 @@ def FastSCNN(
         x = _separable(x, _FILTERS, f"head{number}")
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
-    scores = enlarged_scores(class_scores(x, num_classes), activation, like=image, align_corners=True)
-    return image_model(image, scores, name=name)
+    return resized_model(image, class_scores(x, num_classes), activation, align_corners=True, aux=extra, name=name)
 
 
 def _convolved(x: Tensor, filters: int, name: str, *, kernel_size: int = 1, **options: Any) -> Tensor:

@@ -47,7 +47,8 @@ def load_pretrained(source: PathLike | keras.Model, *, num_classes: int | None =
     named = model.name if model is source else str(source)
     graph = image_graph(model, "source")
     if len(graph.outputs) != 1:
-        _validation.fail("source", "must have one output", f"{named} with {len(graph.outputs)}")
+        fix = "Pass keras_seg.models.without_aux(model) if it is to lose its auxiliary heads."
+        _validation.fail("source", "must have one output", f"{named} with {len(graph.outputs)}", fix)
     classes = graph.outputs[0].shape[-1]
     if num_classes is None or num_classes == classes:
         return model

@@ -17,6 +17,7 @@ from keras_seg.models.parts.encoder_decoder import (
     strides_from,
     torch_padded,
     torch_resized_model,
+    with_map,
 )
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
@@ -90,12 +91,7 @@ def _with_early_map(encoder: keras.Model, fine: int) -> keras.Model:
     variant = variant_of(encoder)
     if variant not in mobilenet_v3.VARIANTS:
         return encoder
-    pyramid = {**encoder.output, level_of(fine): mobilenet_v3.early_map(variant, encoder)}
-    trainable = encoder.trainable
-    encoder = keras.Model(encoder.inputs[0], pyramid, name=encoder.name)
-    if not trainable:
-        encoder.trainable = False
-    return encoder
+    return with_map(encoder, level_of(fine), mobilenet_v3.early_map(variant, encoder))
 
 
 def _weights(x: Tensor, filters: int) -> Tensor:

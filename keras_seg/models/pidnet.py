@@ -10,13 +10,15 @@ from keras_seg.layers import ResizeLike
 from keras_seg.layers.channel_sum import ChannelSum
 from keras_seg.models.parts.branches import (
     activated_convolution,
-    class_features,
+    aux_scores,
+    head_scores,
     pooled_context,
     relu,
     residual_stage,
     strided_stem,
 )
 from keras_seg.models.parts.encoder_decoder import resized_model
+from keras_seg.models.parts.heads import AUX
 from keras_seg.models.parts.image_model import check_common, check_dropout, preprocessed
 
 # variant: (channels of the first stage, blocks of the early stages, of the late ones, filters of the context, of the
@@ -26,7 +28,7 @@ _VARIANTS = {"s": (32, 2, 3, 96, 128), "m": (64, 2, 3, 96, 128), "l": (64, 3, 4,
 
 def PIDNet(
     num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
-    variant: str = "s", dropout: float = 0.0,
+    variant: str = "s", aux: bool = False, dropout: float = 0.0,
     activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "pidnet",
 ) -> keras.Model:  # fmt: skip
     """`DDRNet` with a third branch, which finds borders and decides where detail counts, for video and phones.
@@ -38,6 +40,10 @@ def PIDNet(
 
     Args:
         variant: str. `"s"`, 7.6 million parameters, `"m"`, 28.5 million, or `"l"`, 36.9 million. Defaults to `"s"`.
+        aux: bool. True adds two heads for training, on the branches for detail and for borders: the model then has
+            the outputs `{"main": ..., "aux": ..., "aux_border": ...}`, the last of one channel, the probability that a
+            pixel lies at a border between classes (its targets: `keras_seg.data.boundary_targets`). The authors weigh
+            their losses by 0.4 and 20. Defaults to False.
         dropout: float. In [0, 1), before the classes. Defaults to 0.
 
     Other arguments, result and errors: see `UNet`.
@@ -49,9 +55,10 @@ def PIDNet(
         7625715
 
     Reference: Xu, Xiong and Bhattacharyya, "PIDNet: A Real-time Semantic Segmentation Network Inspired by PID
-        Controllers", CVPR 2023, section 3 and figure 4. Without the heads that are for training only.
+        Controllers", CVPR 2023, section 3 and figure 4.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
+    _validation.boolean("aux", aux)
     dropout = check_dropout(dropout)
     width, early, late, context, head = _VARIANTS[_validation.one_of("variant", variant, _VARIANTS)]
     large = variant == "l"
@@ -63,20 +70,25 @@ def PIDNet(
     x = relu(residual_stage(x, 2 * width, "layer2", blocks=early, strides=2), "layer2_out")
 
     # Three branches, and what the deep one tells the others
-    deep, fine, edge = x, x, x
+    deep, fine, edge, extra = x, x, x, {}
     edge_widths = (2 * width, 2 * width) if large else (width, 2 * width)
     for stage, edge_width in enumerate(edge_widths, start=3):
         filters = width * 2 ** (stage - 1)
         deep = relu(residual_stage(deep, filters, f"layer{stage}", blocks=late, strides=2), f"layer{stage}_out")
         fine = residual_stage(fine, 2 * width, f"fine{stage}", blocks=early)
         fine = _taken(fine, deep, 2 * width, f"stage{stage}")
+        if aux and stage == 3:
+            extra |= aux_scores(fine, head, num_classes, AUX)
         if large or stage == 3:
             edge = residual_block(edge, edge_width, f"edge{stage}_", activate=False)
         else:
             edge = residual_block(edge, width, f"edge{stage}_0_", expansion=2, activate=False)
         change = padded_convolution(deep, edge_width, f"change{stage}_", "", kernel=3)
         change = ResizeLike(name=f"change{stage}_up")([change, edge])
-        edge = relu(layers.Add(name=f"edge{stage}_joined")([edge, change]), f"edge{stage}_joined_out")
+        edge = layers.Add(name=f"edge{stage}_joined")([edge, change])
+        if aux and stage == 4:
+            extra |= aux_scores(edge, width, 1, f"{AUX}_border")
+        edge = relu(edge, f"edge{stage}_joined_out")
         fine = relu(fine, f"fine{stage}_out")
     for index in range(2):
         strides = 1 if index else 2
@@ -88,7 +100,8 @@ def PIDNet(
     deep = pooled_context(deep, context, 4 * width, parallel=not large)
     deep = ResizeLike(name="context_up")([deep, fine])
     x = _chosen(fine, deep, edge, 4 * width, large=large)
-    return resized_model(image, class_features(x, head, dropout), num_classes, activation, name=name)
+    scores = head_scores(x, head, num_classes, dropout=dropout)
+    return resized_model(image, scores, activation, aux=extra, name=name)
 
 
 def _taken(fine: Tensor, deep: Tensor, filters: int, name: str) -> Tensor:

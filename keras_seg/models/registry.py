@@ -14,6 +14,7 @@ from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
 from keras_seg.models.fast_scnn import FastSCNN
 from keras_seg.models.fcn import FCN8s, FCN16s, FCN32s
+from keras_seg.models.fcn_on_backbone import FCN
 from keras_seg.models.fpn import FPN
 from keras_seg.models.full_resolution_net import FullResolutionNet
 from keras_seg.models.linknet import LinkNet
@@ -34,7 +35,7 @@ from keras_seg.models.upernet import UPerNet
 _MODELS = {
     model.__name__: model
     for model in (
-        PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, DeconvNet, SegNet, SegNetBasic, DilatedFCN,
+        PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, DeconvNet, SegNet, SegNetBasic, DilatedFCN, FCN,
         UNet2015, UNet, UNetPlusPlus, MAnet, FPN, LinkNet, PSPNet, DeepLabV3, DeepLabV3Plus, LRASPP, PAN, UPerNet,
         SegFormer, FastSCNN, BiSeNetV2, DDRNet, PIDNet,
     )

@@ -16,6 +16,7 @@ from keras_seg.models.parts.encoder_decoder import (
     padded,
     resized_model,
 )
+from keras_seg.models.parts.heads import class_scores
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
 # Wide decoders belong to the larger encoders.
@@ -84,5 +85,5 @@ def SegFormer(
 
     # Head
     if transformer:
-        return resized_model(image, x, num_classes, activation, name=name)
+        return resized_model(image, class_scores(x, num_classes), activation, name=name)
     return cropped_model(image, x, num_classes, activation, scale=strides[0], name=name)

@@ -53,8 +53,10 @@ def UNet(
         decoder_convolutions: int. 3x3 convolutions per decoder stage, that of `UpsampleConv` included. Defaults to 2.
         decoder_stride: int. A power of two, where the decoder stops: 1 goes up to every pixel; at 4 the classes are
             decided on a map four times smaller and enlarged bilinearly, which costs a fraction. Defaults to 1.
-        decoder_attention: str or None. `"scse"` weighs channels and places of every stage by what the map shows, where
-            skips are joined and at the end. It takes the place of `UpsampleConv`'s fast form. Defaults to None.
+        decoder_attention: str or None. `"gate"` weighs the places of each skip by what it shows and by what the deeper
+            map shows there, as in Attention U-Net; the finest skip is joined as it is, as in the paper. `"scse"` weighs
+            channels and places of every stage by what the map shows, where skips are joined and at the end. It takes
+            the place of `UpsampleConv`'s fast form. Defaults to None.
         interpolation: str. `"nearest"` or `"bilinear"`, of `UpsampleConv`. Defaults to `"nearest"`, which has a faster
             form.
         normalization: str or None. `"batch"`, `"group"`, `"layer"` or None, behind every convolution except those of a
@@ -86,7 +88,10 @@ def UNet(
     Reference: Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI
         2015, section 2 and figure 1. Unlike theirs, ours pads its convolutions, normalizes, and upsamples by resize and
         convolution. scSE: Roy, Navab and Wachinger, "Concurrent Spatial and Channel Squeeze & Excitation in Fully
-        Convolutional Networks", MICCAI 2018, section 3.
+        Convolutional Networks", MICCAI 2018, section 3. Gates: Oktay et al., "Attention U-Net: Learning Where to Look
+        for the Pancreas", MIDL 2018, equations 1 and 2, with a 2x2 convolution of stride 2 for the skip, half as many
+        filters as the skip has channels, and bilinear enlargement, as in the authors' code; without its convolution of
+        the weighed skip.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     dropout = check_dropout(dropout)
@@ -109,6 +114,8 @@ def UNet(
         check_joinable(strides)
     deepest = strides[-1]
     decoder_filters = decoder_widths(decoder_filters, decoder_stages(decoder_stride, deepest), widths)
+    if decoder_attention == "gate":
+        _check_gates(strides, decoder_stride)
 
     # Encoder
     image = keras.Input(input_shape, name="image")
@@ -123,7 +130,8 @@ def UNet(
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     for stage, width in enumerate(decoder_filters, start=1):
-        skip = pyramid.get(level_of(deepest >> stage))
+        stride = deepest >> stage
+        skip = pyramid.get(level_of(stride))
         x = decoder_stage(
             x,
             skip,
@@ -133,7 +141,7 @@ def UNet(
             interpolation=interpolation,
             normalization=normalization,
             odd_sizes=not pad_to_stride,
-            attention=decoder_attention,
+            attention=None if decoder_attention == "gate" and stride == strides[0] else decoder_attention,
         )
 
     # Head
@@ -152,6 +160,13 @@ def _plain_encoder(x: Tensor, filters: tuple[int, ...], normalization: str | Non
         x = conv_blocks(x, width, 2, name=f"encoder{level + 1}", normalization=normalization)
         pyramid[f"P{level}"] = x
     return pyramid
+
+
+def _check_gates(strides: list[int], decoder_stride: int) -> None:
+    """Fail where the decoder joins no skip but the finest, which has no gate."""
+    if not any(decoder_stride <= stride for stride in strides[1:-1]):
+        fix = "Pass a deeper encoder or a lower decoder_stride, or leave it out."
+        _validation.fail("decoder_attention", "has no effect without a skip coarser than the finest", "gate", fix)
 
 
 def _check_plain(*, weights: Weights, backbone_trainable: bool) -> None:

@@ -12,6 +12,7 @@ from keras_seg.layers.upsample_conv import TORCH_EPSILON
 from keras_seg.models.parts.blocks import ATTENTIONS, decoder_stage
 from keras_seg.models.parts.decoder_filters import decoder_stages, decoder_widths
 from keras_seg.models.parts.encoder_decoder import BackboneChoice, cropped_model, padded_pyramid
+from keras_seg.models.parts.heads import AUX, class_scores
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
 
@@ -19,7 +20,7 @@ def UNetPlusPlus(
     num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | keras.Model = "ResNet34", weights: Weights = None, backbone_trainable: bool = True,
     decoder_filters: Sequence[int] | None = None, decoder_stride: int = 1, decoder_attention: str | None = None,
-    interpolation: str = "nearest", normalization: str | None = "batch", dropout: float = 0.0,
+    interpolation: str = "nearest", normalization: str | None = "batch", aux: bool = False, dropout: float = 0.0,
     activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "unetplusplus",
 ) -> keras.Model:  # fmt: skip
     """A U-Net on any backbone whose skip connections are dense: every map of the encoder has a decoder of its own.
@@ -36,9 +37,13 @@ def UNetPlusPlus(
         decoder_filters: sequence of ints or None. Of the nodes that lead from the deepest map up, deepest first.
             Defaults to (256, 128, 64, 32, 16), as many as there are stages.
         decoder_stride: int. A power of two, where the decoder stops, as in `UNet`. Defaults to 1.
-        decoder_attention: str or None. As in `UNet`, in every node. Defaults to None.
+        decoder_attention: str or None. `"scse"`, as in `UNet`, in every node. Defaults to None.
         interpolation: str. As in `UNet`. Defaults to `"nearest"`.
         normalization: str or None. As in `UNet`. Defaults to `"batch"`.
+        aux: bool. True adds deep supervision: the last node of every smaller decoder decides about the classes too, by
+            a 1x1 convolution. The model then has the outputs `{"main": ..., "aux1": ..., "aux2": ..., ...}`, as in
+            `PSPNet`, `"aux1"` that of the smallest. The paper weighs all losses alike, and can average the outputs or
+            cut the model at one of them. Defaults to False.
         dropout: float. In [0, 1), before the classes. Defaults to 0.
 
     Other arguments, result and errors: see `UNet`; `backbone` cannot be None here.
@@ -50,11 +55,14 @@ def UNetPlusPlus(
         26081509
 
     Reference: Zhou, Siddiquee, Tajbakhsh and Liang, "UNet++: A Nested U-Net Architecture for Medical Image
-        Segmentation", DLMIA 2018, section 3.1 and figure 1, without its deep supervision.
+        Segmentation", DLMIA 2018, section 3.1 and figure 1; `aux` is section 3.2.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     dropout = check_dropout(dropout)
-    _validation.one_of("decoder_attention", decoder_attention, ATTENTIONS)
+    _validation.boolean("aux", aux)
+    if _validation.one_of("decoder_attention", decoder_attention, ATTENTIONS) == "gate":
+        rule = "must be 'scse' or None here: a gate weighs one skip, and a node joins several maps"
+        _validation.fail("decoder_attention", rule, decoder_attention, "Use UNet.")
 
     # Encoder
     choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
@@ -65,6 +73,7 @@ def UNetPlusPlus(
 
     # Decoder: nodes[start] is the newest node of the decoder that begins at the encoder's map number `start`.
     nodes: list[Tensor] = [pyramid[level_of(deepest)]]
+    extra: dict[str, Tensor] = {}
     for stage, width in enumerate(widths):
         skip: Tensor = pyramid.get(level_of(deepest >> stage + 1))
         made: list[Tensor] = []
@@ -82,13 +91,19 @@ def UNetPlusPlus(
                     attention=decoder_attention,
                 )
             )
+        # The newest nodes of the smaller decoders are at the finest resolution that they reach.
+        extra = {f"{AUX}{number}": node for number, node in enumerate(made[:-1], start=1)} or extra
         nodes = [*reversed(made), *([] if skip is None else [skip])]
     x = nodes[0]
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
 
     # Head
-    return cropped_model(image, x, num_classes, activation, kernel_size=3, scale=decoder_stride, name=name)
+    if aux and not extra:
+        fix = "Leave it out, or pass a backbone with more maps or a lower decoder_stride."
+        _validation.fail("aux", "must be False where one decoder joins one skip", aux, fix)
+    extra = {key: class_scores(node, num_classes, name=f"{key}_logits") for key, node in extra.items() if aux}
+    return cropped_model(image, x, num_classes, activation, kernel_size=3, scale=decoder_stride, aux=extra, name=name)
 
 
 def _joined(maps: list[Tensor], name: str) -> Tensor:

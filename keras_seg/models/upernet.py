@@ -11,16 +11,17 @@ from keras_seg.layers.channel_normalization import ChannelNormalization
 from keras_seg.layers.upsample_conv import TORCH_EPSILON
 from keras_seg.models.parts.blocks import conv_block, pyramid_pooling
 from keras_seg.models.parts.encoder_decoder import BackboneChoice, joinable_encoder, torch_padded, torch_resized_model
-from keras_seg.models.parts.heads import class_scores
+from keras_seg.models.parts.heads import class_scores, fcn_aux
 from keras_seg.models.parts.image_model import check_common, check_dropout
 
 _BINS = (1, 2, 3, 6)
+_AUX_FILTERS = 256
 
 
 def UPerNet(
     num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     backbone: str | keras.Model = "ResNet34", weights: Weights = None, backbone_trainable: bool = True,
-    filters: int = 256, normalize_image: bool = True, dropout: float = 0.1,
+    filters: int = 256, normalize_image: bool = True, aux: bool = False, dropout: float = 0.1,
     activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "upernet",
 ) -> keras.Model:  # fmt: skip
     """`PSPNet`'s pooled context at the top of an `FPN`, on any backbone.
@@ -36,6 +37,7 @@ def UPerNet(
     Args:
         filters: int. Of all convolutions of the decoder. Defaults to 256; with ConvNeXts and Swin 512 is common.
         normalize_image: bool. As in `DeepLabV3`. Defaults to True.
+        aux: bool. As in `PSPNet`, with 256 filters and a weight of 0.4, as in mmsegmentation. Defaults to False.
         dropout: float. In [0, 1), before the classes. Defaults to 0.1.
 
     Other arguments, result and errors: see `UNet`; `backbone` cannot be None here.
@@ -52,6 +54,7 @@ def UPerNet(
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     filters = _validation.integer("filters", filters)
     _validation.boolean("normalize_image", normalize_image)
+    _validation.boolean("aux", aux)
     dropout = check_dropout(dropout)
 
     # Encoder
@@ -81,7 +84,10 @@ def UPerNet(
 
     # Head
     scores = class_scores(x, num_classes)
-    return torch_resized_model(image, scores, activation, encoder, scale=strides[0], name=name)
+    extra = None
+    if aux:
+        extra = fcn_aux(pyramid[level_of(strides[-2])], num_classes, filters=_AUX_FILTERS, dropout=dropout)
+    return torch_resized_model(image, scores, activation, encoder, scale=strides[0], aux=extra, name=name)
 
 
 def _convolved(x: Tensor, filters: int, name: str, *, kernel_size: int = 3) -> Tensor:

@@ -95,7 +95,12 @@ def middle(model, pixels):
 # key: (function that makes the net, its scores, sizes)
 NETS = {
     "deeplabv3_resnet50": (lambda: torchvision_net("deeplabv3_resnet50", aux_loss=True), enlarged, ANY_SIZES),
-    "deeplabv3_mobilenet": (lambda: torchvision_net("deeplabv3_mobilenet_v3_large"), enlarged, ANY_SIZES),
+    "deeplabv3_mobilenet": (
+        lambda: torchvision_net("deeplabv3_mobilenet_v3_large", aux_loss=True),
+        enlarged,
+        ANY_SIZES,
+    ),
+    "fcn_resnet50": (lambda: torchvision_net("fcn_resnet50", aux_loss=True), enlarged, ANY_SIZES),
     "lraspp": (lambda: torchvision_net("lraspp_mobilenet_v3_large"), enlarged, ANY_SIZES),
     "smp_deeplabv3": (lambda: smp_net("DeepLabV3", "resnet18"), scores, WHOLE_SIZES),
     "smp_deeplabv3_16": (
@@ -116,9 +121,18 @@ NETS["bisenetv2"] = (lambda: bisenetv2.BiSeNetV2(CITYSCAPES), only, WHOLE_SIZES)
 NETS["pidnet"] = (lambda: pid(planes=32), middle, ANY_SIZES)
 NETS["pidnet_l"] = (lambda: pid(m=3, n=4, planes=64, ppm_planes=112, head_planes=256), middle, ANY_SIZES)
 NETS["ddrnet"] = (lambda: dual_resolution(planes=32, head_planes=64, augment=True), first, WHOLE_SIZES)
+# key: heads for training among what the model returns, by the names of the outputs here
+HEADS = {
+    **{key: {"aux": "aux"} for key in ("deeplabv3_resnet50", "deeplabv3_mobilenet", "fcn_resnet50")},
+    "fast_scnn": {"aux": 1},
+    "bisenetv2": {"aux2": 1, "aux3": 2, "aux4": 3, "aux5": 4},
+    "pidnet": {"aux": 0, "aux_border": 2},
+    "ddrnet": {"aux": 1},
+}
 # Counted, not computed.
 LARGE = {
     "deeplabv3_resnet101": lambda: torchvision_net("deeplabv3_resnet101"),
+    "fcn_resnet101": lambda: torchvision_net("fcn_resnet101"),
     "pidnet_m": lambda: pid(planes=64),
     "ddrnet_23": lambda: dual_resolution(planes=64, head_planes=128),
     "smp_upernet_resnet34": lambda: smp_net("UPerNet", "resnet34"),
@@ -147,6 +161,12 @@ def main():
                 map = scores_of(model, tensor(*size)).permute(0, 2, 3, 1).numpy()
             golden[f"{key}/{number}"] = sample(map)
             print(key, golden[f"{key}/parameters"], map.shape, golden[f"{key}/{number}"].std())
+        if key in HEADS:
+            golden[f"{key}/aux/parameters"] = np.array(sum(p.numel() for p in model.parameters()))
+            with torch.no_grad():
+                found = model(tensor(*sizes[-1]))
+            for name, place in HEADS[key].items():
+                golden[f"{key}/aux/{name}"] = sample(found[place].permute(0, 2, 3, 1).numpy())
     golden["versions"] = versions(*PACKAGES)
     np.savez_compressed(pathlib.Path(__file__).with_suffix(".npz"), **golden)
 

@@ -14,6 +14,7 @@ SMALL = {
     "DeepLabV3Plus": {"aspp_filters": 8, "low_level_filters": 4},
     "SegFormer": {"filters": 8},
     "DeepLabV3": {"aspp_filters": 8},
+    "FCN": {},
     "LRASPP": {"filters": 8},
     "UPerNet": {"filters": 8},
     "UNetPlusPlus": {"decoder_filters": (8, 8, 8, 8, 8)},
@@ -22,7 +23,7 @@ SMALL = {
 }
 NAMES = list(SMALL)
 # Whose exports and backbones test_originals.py has too.
-LATER = ("DeepLabV3", "LRASPP", "UNetPlusPlus", "UPerNet", "MAnet", "PAN")
+LATER = ("FCN", "DeepLabV3", "LRASPP", "UNetPlusPlus", "UPerNet", "MAnet", "PAN")
 FIRST_ONES = [pytest.param(name, marks=pytest.mark.slow if name in LATER else ()) for name in NAMES]
 ONE_IN_QUICK = [
     NAMES[0],
@@ -247,6 +248,7 @@ def test_rates_of_deeplab_keep_their_reach():
         ("MAnet", {"input_shape": (2**17, 2**17, 3)}, r"`inputs` must leave attention .* takes 2,097,152.0 GiB here"),
         ("PAN", {"output_stride": 8}, "`output_stride` must be the deepest stride of the backbone, 32, or half of it"),
         ("UNetPlusPlus", {"decoder_attention": "sce"}, "`decoder_attention` is not .*Did you mean 'scse'"),
+        ("UNetPlusPlus", {"decoder_attention": "gate"}, "must be 'scse' or None here: a gate weighs one skip.*UNet"),
         ("UNetPlusPlus", {"decoder_stride": 3}, "`decoder_stride` must be a power of two below"),
         ("UNetPlusPlus", {"decoder_filters": (8, 8)}, "`decoder_filters` must have 5 entries"),
         ("DeepLabV3Plus", {"rates": (0,)}, "`rates` must be an integer of at least 1"),

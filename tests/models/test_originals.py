@@ -21,6 +21,8 @@ LARGE_MOBILE = {"backbone": "MobileNetV3LargeTorchvision", "output_stride": 16}
 NETS = {
     "deeplabv3_resnet50": ("DeepLabV3", {}),
     "deeplabv3_resnet101": ("DeepLabV3", {"backbone": "ResNet101Torchvision"}),
+    "fcn_resnet50": ("FCN", {}),
+    "fcn_resnet101": ("FCN", {"backbone": "ResNet101Torchvision"}),
     "deeplabv3_mobilenet": ("DeepLabV3", {**LARGE_MOBILE, "rates": (12, 24, 36)}),
     "smp_deeplabv3": ("DeepLabV3", {"backbone": "ResNet18", "dilate_strided": True}),
     "smp_deeplabv3_16": ("DeepLabV3", {"output_stride": 16, "dilate_strided": True}),
@@ -50,6 +52,7 @@ PARAMETERS = {
     "deeplabv3_resnet50": 39_638_869,
     "deeplabv3_resnet101": 58_630_997,
     "deeplabv3_mobilenet": 11_025_477,
+    "fcn_resnet50": 32_957_013,
     "lraspp": 3_221_538,
     "smp_unetplusplus_resnet34": 26_081_509,
     "smp_unetplusplus_resnet50": 48_988_645,
@@ -65,6 +68,16 @@ PARAMETERS = {
     "pidnet_l": 36_939_571,
     "ddrnet": 5_695_987,
     "ddrnet_23": 20_148_947,
+}
+# The same, heads for training included.
+WITH_AUX = {
+    "deeplabv3_resnet50": 42_004_074,
+    "deeplabv3_mobilenet": 11_029_328,
+    "fcn_resnet50": 35_322_218,
+    "fast_scnn": 1_157_174,
+    "bisenetv2": 5_231_487,
+    "pidnet": 7_720_935,
+    "ddrnet": 5_734_342,
 }
 COMPUTED = [key for key in NETS if f"{key}/0" in GOLDEN]
 # One of each form of the backbones and of the names.
@@ -115,9 +128,35 @@ def test_scores_equal_the_original(key):
     check_parameters(key, model)
     scores = scores_of(key, ks.models.convert(state_of(key), model))
     for number, size in enumerate(sizes_of(key)):
-        found, expected = sample(scores(image(*size))), GOLDEN[f"{key}/{number}"]
-        assert expected.std() > 0.05
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
+        check_scores(scores(image(*size)), f"{key}/{number}")
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("key", slow_but_for(("fast_scnn",), WITH_AUX))
+def test_heads_for_training_equal_the_original(key):
+    model = build(key, aux=True)
+    assert sum(int(np.prod(weight.shape)) for weight in model.trainable_weights) == WITH_AUX[key]
+    assert WITH_AUX[key] == GOLDEN[f"{key}/aux/parameters"]
+    ks.models.convert(state_of(key), model)
+    sizes = sizes_of(key)
+    outputs = model(image(*sizes[-1]), training=False)
+    if key in ("pidnet", "ddrnet"):  # They return scores that are not enlarged yet.
+        names = {name: "logits" if name == "main" else f"{name}_logits" for name in outputs}
+        outputs = keras.Model(model.inputs[0], {n: model.get_layer(layer).output for n, layer in names.items()})(
+            image(*sizes[-1]), training=False
+        )
+    golden = {name: f"{key}/{len(sizes) - 1}" if name == "main" else f"{key}/aux/{name}" for name in outputs}
+    assert {f"{key}/aux/{name}" for name in outputs} - {f"{key}/aux/main"} == {
+        name for name in GOLDEN if name.startswith(f"{key}/aux/") and not name.endswith("parameters")
+    }
+    for name, expected in golden.items():
+        check_scores(outputs[name], expected)
+
+
+def check_scores(found, golden):
+    expected = GOLDEN[golden]
+    assert expected.std() > 0.05
+    np.testing.assert_allclose(sample(found), expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
 
 
 @pytest.mark.slow
@@ -141,8 +180,7 @@ def test_a_decoder_with_attention_equals_the_original():
             normalization.epsilon = 1e-5
     features = keras.Model(model.inputs[0], model.get_layer("logits").input)
     for number, size in enumerate(WHOLE_SIZES):
-        found, expected = sample(features(image(*size), training=False)), GOLDEN[f"smp_unet_scse/{number}"]
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
+        check_scores(features(image(*size), training=False), f"smp_unet_scse/{number}")
 
 
 @pytest.mark.slow
@@ -201,6 +239,25 @@ class TestConvert:
                 np.testing.assert_array_equal(ours, old)
         kernel = model.get_layer("average_conv").get_weights()[0]
         np.testing.assert_array_equal(kernel[0, 0].T, state["classifier.scale.1.weight"][..., 0, 0])
+
+    @pytest.mark.slow
+    def test_weights_without_the_heads_for_training(self):
+        """They keep their weights; those of other classes do too, and the one for borders is filled."""
+        state, model = state_of("pidnet"), build("pidnet", num_classes=3, aux=True)
+        layer = model.get_layer
+        before = [layer(name).get_weights()[0] for name in ("aux_conv", "aux_logits")]
+        bare = {key: value for key, value in state.items() if not key.startswith("seghead_")}
+        with pytest.warns(UserWarning, match="no auxiliary heads: aux, aux_border of pidnet keep their weights"):
+            ks.models.convert(bare, model, head=False)
+        assert np.array_equal(layer("aux_conv").get_weights()[0], before[0])
+        ks.models.convert(state, model, head=False)
+        assert not np.array_equal(layer("aux_conv").get_weights()[0], before[0])
+        assert np.array_equal(layer("aux_logits").get_weights()[0], before[1])
+        kernel = layer("aux_border_logits").get_weights()[0]
+        np.testing.assert_array_equal(kernel[0, 0].T, state["seghead_d.conv2.weight"][..., 0, 0])
+        del state["seghead_p.conv1.weight"]
+        with pytest.raises(ks.InputError, match=r"lack 'seghead_p.conv1.weight'"):
+            ks.models.convert(state, model, head=False)
 
     def test_earlier_names_of_smp(self):
         from keras_seg.models.parts.deeplabv3_names import module_of

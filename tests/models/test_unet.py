@@ -33,6 +33,32 @@ def test_parameters_of_the_plain_model_by_hand():
     # scSE on the 12 channels joined and on the 4 that come out: c + 1 to one mixture, c + c back, c + 1 for places
     weighed = ks.models.UNet(num_classes=2, filters=(4, 8), decoder_attention="scse")
     assert weighed.count_params() == plain + (13 + 24 + 13) + (5 + 8 + 5)
+    # a gate on the 8 channels at stride 2, by 16 from below, in 4: 2*2*8*4 + (16 + 1)*4 + (4 + 1); none at stride 1
+    deeper, gated = (ks.models.UNet(2, filters=(4, 8, 16), decoder_attention=kind) for kind in (None, "gate"))
+    assert gated.count_params() == deeper.count_params() + 128 + 68 + 5
+
+
+@pytest.mark.slow_off_tensorflow
+@pytest.mark.parametrize("size", [(8, 12), (7, 11)])
+def test_a_gate_equals_the_equations_of_the_paper(size):
+    """At each place of the deeper map: sigmoid(psi relu(Wx skip + Wg deep + bg) + b), enlarged, times the skip."""
+    model = small(pad_to_stride=False, decoder_attention="gate", include_preprocessing=False)
+    layer = model.get_layer
+    maps = [layer(name).output for name in ("encoder2_2_relu", "encoder3_2_relu", "decoder1_gate_weighed")]
+    image = np.random.default_rng(1).normal(size=(1, *(2 * side - 1 for side in size), 3)).astype("float32")
+    skip, deep, found = (ops.convert_to_numpy(map)[0] for map in keras.Model(model.input, maps)(image))
+    wx, (wg, bg), (psi, b) = (layer(f"decoder1_gate_{part}").get_weights() for part in ("skip", "deep", "places"))
+    places = np.zeros(deep.shape[:2])
+    for row, column in np.ndindex(places.shape):
+        window = skip[2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        shown = sum(window[i, j] @ wx[0][i, j] for i, j in np.ndindex(window.shape[:2]))
+        score = np.maximum(shown + deep[row, column] @ wg[0, 0] + bg, 0) @ psi[0, 0] + b
+        places[row, column] = 1 / (1 + np.exp(-score.item()))
+    assert places.std() > 1e-3
+    for axis in (0, 1):
+        at = (np.arange(skip.shape[axis]) + 0.5) / 2 - 0.5
+        places = np.apply_along_axis(lambda line, at=at: np.interp(at, np.arange(len(line)), line), axis, places)
+    np.testing.assert_allclose(found, skip * places[..., None], rtol=1e-4, atol=1e-6)
 
 
 def test_widths_double_by_default():
@@ -45,7 +71,13 @@ def test_widths_double_by_default():
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize(
     "kwargs",
-    [{}, {"decoder_attention": "scse"}, {"backbone": "Compact"}, {"backbone": "Compact", "decoder_stride": 4}],
+    [
+        {},
+        {"decoder_attention": "scse"},
+        {"backbone": "Compact", "decoder_attention": "gate"},
+        {"backbone": "Compact"},
+        {"backbone": "Compact", "decoder_stride": 4},
+    ],
 )
 def test_any_size_at_a_dynamic_shape(kwargs):
     model = small(**kwargs)
@@ -66,7 +98,7 @@ def test_padding_is_reflection_and_cropping():
     np.testing.assert_allclose(padded.predict(image, verbose=0), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("attention", [None, "scse"])
+@pytest.mark.parametrize("attention", [None, "scse", pytest.param("gate", marks=pytest.mark.slow_off_tensorflow)])
 def test_odd_sizes_without_padding(attention):
     """Ceil-mode pooling and skips one pixel short of twice the map: 13 -> 7 -> 4 and back."""
     model = small(pad_to_stride=False, decoder_attention=attention)
@@ -151,6 +183,22 @@ def test_a_training_step(backbone):
 
 
 @pytest.mark.slow
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("backbone", [None, "Compact"])
+def test_gates_are_exported_with_builtin_operators_and_saved(backbone, tmp_path):
+    model = small(backbone=backbone, decoder_attention="gate")
+    for size in ((37, 50), (None, None)):
+        report = ks.export.tflite(model, tmp_path / "m.tflite", input_size=size, overwrite=True)
+        assert report.max_abs_difference < 1e-4
+        assert not any(operator.upper().startswith(("FLEX", "CUSTOM")) for operator in report.ops)
+    assert np.isfinite(ks.analysis.receptive_field(model).size)  # Gates are local, so that tiles can be exact.
+    model.save(tmp_path / "m.keras")
+    image = noise(1, 37, 50, 3)
+    again = keras.saving.load_model(tmp_path / "m.keras").predict(image, verbose=0)
+    np.testing.assert_allclose(again, model.predict(image, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow
 def test_it_learns():
@@ -225,6 +273,8 @@ def test_a_fresh_process_loads_without_custom_objects(tmp_path):
         ({"include_preprocessing": "tf"}, "`include_preprocessing` must be True or False"),
         ({"padding": "valid"}, '`padding` must be "same" in this U-Net.*Use keras_seg.models.UNet2015'),
         ({"padding": "full"}, "`padding` is not a known option"),
+        ({"depth": 1, "decoder_attention": "gate"}, "`decoder_attention` has no effect without a skip coarser"),
+        ({"backbone": "Compact", "decoder_stride": 16, "decoder_attention": "gates"}, "Did you mean 'gate'"),
         ({"interpolation": "nonsense"}, "`interpolation` is not a known option"),
         ({"normalization": "nonsense"}, "`normalization` is not a known option"),
         ({"pad_to_stride": "yes"}, "`pad_to_stride` must be True or False"),

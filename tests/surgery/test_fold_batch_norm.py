@@ -178,6 +178,7 @@ MODELS = {
     "LinkNet": {"backbone": "Compact", "weights": None},
     "SegFormer": {"backbone": "Compact", "weights": None},
     "DeepLabV3": {"backbone": "Compact", "aspp_filters": 8},
+    "FCN": {"backbone": "Compact"},
     "LRASPP": {"backbone": "Compact", "filters": 8},
     "UNetPlusPlus": {"backbone": "Compact", "decoder_filters": (8, 8, 8, 8, 8)},
     "MAnet": {"backbone": "Compact", "decoder_filters": (8, 8, 8, 8, 8)},
@@ -190,7 +191,7 @@ MODELS = {
 KEPT = {"DDRNet": 12, "PIDNet": 12, "BiSeNetV2": 1}
 LONG = (
     *("SegNet", "SegNetBasic", "DeconvNet", "UNetPlusPlus", "LRASPP", "UPerNet", "DDRNet"),
-    *("MAnet", "PAN", "PIDNet", "FastSCNN", "BiSeNetV2"),
+    *("FCN", "MAnet", "PAN", "PIDNet", "FastSCNN", "BiSeNetV2"),
 )
 
 

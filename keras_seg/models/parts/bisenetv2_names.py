@@ -11,12 +11,12 @@ MODEL = "BiSeNetV2"
 MARK = "deep_gate_up"
 BACKBONES = ()
 PREFIXES = ("",)
-# The heads for training: two blocks and a convolution each.
-UNUSED = tuple(
-    f"aux{stage}.{part}"
-    for stage in ("2", "3", "4", "5_4")
-    for part in ("conv.conv", "conv.bn", "conv_out.0.1.conv", "conv_out.0.1.bn", "conv_out.1")
-)
+UNUSED = ()
+AUX: dict[str, str] = {}
+for _name, _module in (("aux2", "aux2"), ("aux3", "aux3"), ("aux4", "aux4"), ("aux5", "aux5_4")):
+    for _block, _part in ((_name, "conv"), (f"{_name}_fine", "conv_out.0.1")):
+        AUX |= {f"{_block}_conv": f"{_module}.{_part}.conv", f"{_block}_norm": f"{_module}.{_part}.bn"}
+    AUX[f"{_name}_logits"] = f"{_module}.conv_out.1"
 
 _SEMANTICS = {"3": "segment.S3", "4": "segment.S4", "5": "segment.S5_4"}
 # Blocks of which a module has the parts "conv" and "bn", and those of which it is a sequence from a number on.

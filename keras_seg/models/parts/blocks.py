@@ -10,7 +10,7 @@ from keras_seg.layers import AdaptiveAveragePooling2D, CropLike, Resize2D, Resiz
 from keras_seg.layers.upsample_conv import EPSILON, normalization_layer
 
 # Of a U-Net's stages.
-ATTENTIONS = ("scse", None)
+ATTENTIONS = ("gate", "scse", None)
 # Channels per mixture of channels.
 _REDUCTION = 16
 
@@ -126,9 +126,11 @@ def decoder_stage(
 ) -> Tensor:
     """`x` doubled, joined with a skip connection where there is one, and convolved: a stage of a U-Net's decoder.
 
-    With an `attention` of `ATTENTIONS`, what is joined and what comes out are weighed by it.
+    `attention` is one of `ATTENTIONS`: "scse" weighs what is joined and what comes out, "gate" the skip.
     """
-    if attention and skip is not None:
+    if attention == "gate" and skip is not None:
+        skip = _gated(skip, x, f"{name}_gate", odd_sizes=odd_sizes)
+    if attention == "scse" and skip is not None:
         # The weights depend on the joined map, so that it has to be there: `UpsampleConv` never computes it.
         x = Resize2D(2, interpolation=interpolation, name=f"{name}_up")(x)
         if odd_sizes:
@@ -145,7 +147,20 @@ def decoder_stage(
             name=f"{name}_up",
         )(x if skip is None else [x, skip])
     x = conv_blocks(x, filters, convolutions - 1, name=name, normalization=normalization, epsilon=epsilon)
-    return _weighed(x, f"{name}_out_") if attention else x
+    return _weighed(x, f"{name}_out_") if attention == "scse" else x
+
+
+def _gated(skip: Tensor, x: Tensor, name: str, *, odd_sizes: bool) -> Tensor:
+    """The skip times a number for each place, by what it shows there and by `x`, the map of half its size."""
+    filters = max(1, skip.shape[-1] // 2)
+    shown = layers.Conv2D(filters, 2, strides=2, padding="same", use_bias=False, name=f"{name}_skip")(skip)
+    both = layers.Add(name=f"{name}_add")([shown, layers.Conv2D(filters, 1, name=f"{name}_deep")(x)])
+    both = layers.ReLU(name=f"{name}_relu")(both)
+    places = layers.Conv2D(1, 1, activation="sigmoid", name=f"{name}_places")(both)
+    places = Resize2D(2, interpolation="bilinear", name=f"{name}_up")(places)
+    if odd_sizes:
+        places = CropLike(name=f"{name}_crop")([places, skip])
+    return layers.Multiply(name=f"{name}_weighed")([skip, places])
 
 
 def _weighed(x: Tensor, name: str) -> Tensor:

@@ -5,6 +5,7 @@ from keras import layers
 from keras_seg._types import Tensor
 from keras_seg.backbones.residual_block import normalization, padded_convolution, residual_block
 from keras_seg.layers import ResizeLike
+from keras_seg.models.parts.heads import class_scores
 
 
 def strided_stem(x: Tensor, filters: int) -> Tensor:
@@ -52,10 +53,20 @@ def activated_convolution(x: Tensor, filters: int, name: str, *, kernel: int = 1
     )(x)
 
 
-def class_features(x: Tensor, filters: int, dropout: float) -> Tensor:
-    """What the classes are decided by."""
-    x = relu(normalization("head_bn2")(activated_convolution(x, filters, "head", kernel=3)), "head_relu2")
-    return layers.Dropout(dropout, name="dropout")(x) if dropout else x
+def head_scores(x: Tensor, filters: int, num_classes: int, *, dropout: float) -> Tensor:
+    """The scores of the classes."""
+    x = _head_features(x, filters, "head")
+    return class_scores(layers.Dropout(dropout, name="dropout")(x) if dropout else x, num_classes)
+
+
+def aux_scores(x: Tensor, filters: int, num_classes: int, name: str) -> dict[str, Tensor]:
+    """The scores of an auxiliary head, by its name."""
+    return {name: class_scores(_head_features(x, filters, name), num_classes, name=f"{name}_logits")}
+
+
+def _head_features(x: Tensor, filters: int, name: str) -> Tensor:
+    """What classes are decided by."""
+    return relu(normalization(f"{name}_bn2")(activated_convolution(x, filters, name, kernel=3)), f"{name}_relu2")
 
 
 def relu(x: Tensor, name: str) -> Tensor:

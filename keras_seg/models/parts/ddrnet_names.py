@@ -4,23 +4,22 @@ import re
 from collections.abc import Container
 from typing import Any
 
+from keras_seg.models.parts.aux_names import branch_modules
+
 MODEL = "DDRNet"
 # A layer that no other model has.
 MARK = "compression4_conv1"
 BACKBONES = ()
 PREFIXES = ("",)
-# The head for training.
-UNUSED = tuple(f"seghead_extra.{part}" for part in ("bn1", "conv1", "bn2", "conv2"))
+AUX = branch_modules("aux", "seghead_extra", "aux_logits")
+UNUSED = ()
 
 _ENDS = {
     "stem_conv1": "conv1.0",
     "stem_bn1": "conv1.1",
     "stem_conv2": "conv1.3",
     "stem_bn2": "conv1.4",
-    "head_bn": "final_layer.bn1",
-    "head_conv": "final_layer.conv1",
-    "head_bn2": "final_layer.bn2",
-    "logits": "final_layer.conv2",
+    **branch_modules("head", "final_layer", "logits"),
 }
 _PATTERNS = (
     (r"layer(\d)_(\d)_downsample_(conv|bn)", lambda m: f"layer{m[1]}.{m[2]}.downsample.{int(m[3] == 'bn')}"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from keras_seg import _validation
 from keras_seg.backbones import mobilenet_v3, resnet
+from keras_seg.models.parts.aux_names import fcn_modules
 from keras_seg.models.parts.published_dilation import check_dilation, check_normalized_average
 
 MODEL = "DeepLabV3"
@@ -12,8 +13,9 @@ MODEL = "DeepLabV3"
 MARK = "context_conv"
 BACKBONES = (*resnet.VARIANTS, *mobilenet_v3.VARIANTS)
 PREFIXES = ("classifier.", "aux_classifier.", "decoder.", "segmentation_head.", "classification_head.")
-# Heads for training that are not part of the model here.
-UNUSED = ("aux_classifier.0", "aux_classifier.1", "aux_classifier.4", "classification_head.3")
+AUX = fcn_modules("aux", "aux_classifier", "aux_logits")
+# A head for training that is not part of the model here.
+UNUSED = ("classification_head.3",)
 
 _TORCHVISION_RATES = (12, 24, 36)
 

@@ -3,6 +3,7 @@
 The maps go from encoder to decoder as the pyramid of `keras_seg.backbones.build`: `{"P1": map, ..., "P5": map}`.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -13,8 +14,11 @@ from keras_seg.backbones import mobilenet_v3
 from keras_seg.backbones.ported import in_torch_form, variant_of
 from keras_seg.backbones.pyramid import level_of, stride_of
 from keras_seg.layers import CropLike, PadToStride
-from keras_seg.models.parts.heads import class_scores, enlarged_scores, segmentation_head
+from keras_seg.models.parts.heads import AUX, class_scores, enlarged_scores, named_outputs
 from keras_seg.models.parts.image_model import image_model
+
+# The score maps of auxiliary heads by the names of their outputs.
+AuxScores = Mapping[str, Tensor] | None
 
 
 class BackboneChoice(NamedTuple):
@@ -33,13 +37,15 @@ def backbone_encoder(
     output_stride: int | None = None,
     dilate_strided: bool | None = False,
     every_map: bool = False,
+    aux: bool = False,
 ) -> keras.Model:
     """The encoder of a model: a model from an image of any size to a pyramid.
 
     It becomes one layer of the model, named "backbone": that is where `unfreeze` looks for it. With an
     `output_stride`, the stages that would compress further are dilated instead, and their last map is the one there.
     `dilate_strided` is that of `keras_seg.surgery.dilate`; None chooses what torchvision does with the backbone. With
-    `every_map` the maps beyond the stride keep their levels, though they are as large as the one there.
+    `every_map` the maps beyond the stride keep their levels, though they are as large as the one there. With `aux` the
+    pyramid also has the map before the deepest, for an auxiliary head, under that name.
     """
     _validation.boolean("backbone_trainable", choice.trainable)
     encoder = backbones.build(
@@ -50,6 +56,8 @@ def backbone_encoder(
         trainable=choice.trainable,
         name="backbone",
     )
+    if aux:
+        encoder = _with_aux_map(encoder)
     if output_stride is None:
         return encoder
     strides = strides_of(encoder)
@@ -68,13 +76,38 @@ def backbone_encoder(
     maps: Any = encoder.output
     pyramid = dict(maps)
     if not every_map:
-        pyramid = {level: tensor for level, tensor in maps.items() if stride_of(level) < output_stride}
+        pyramid = {level_of(stride): maps[level_of(stride)] for stride in strides if stride < output_stride}
         pyramid[level_of(output_stride)] = maps[level_of(deepest)]
+        if aux:
+            pyramid[AUX] = maps[AUX]
     if dilate_strided is None:
         dilate_strided = variant_of(encoder) in mobilenet_v3.VARIANTS
     encoder = keras.Model(encoder.inputs[0], pyramid, name="backbone")
     encoder = _dilate(encoder, output_stride, deepest, dilate_strided=dilate_strided)
     if not choice.trainable:
+        encoder.trainable = False
+    return encoder
+
+
+def _with_aux_map(encoder: keras.Model) -> keras.Model:
+    """`encoder` with the map before its deepest, as torchvision has it, under the name of an auxiliary output."""
+    strides = strides_of(encoder)
+    if len(strides) < 2:
+        fix = "Leave it out, or pass a backbone that compresses in several steps."
+        _validation.fail("aux", "must be False for a backbone with one map", True, fix)
+    variant = variant_of(encoder)
+    if variant in mobilenet_v3.VARIANTS:
+        found = mobilenet_v3.early_map(variant, encoder)
+    else:
+        found = encoder.output[level_of(strides[-2])]
+    return with_map(encoder, AUX, found)
+
+
+def with_map(encoder: keras.Model, level: str, tensor: Tensor) -> keras.Model:
+    """`encoder` with one of its tensors as the map `level`."""
+    trainable = encoder.trainable
+    encoder = keras.Model(encoder.inputs[0], {**encoder.output, level: tensor}, name=encoder.name)
+    if not trainable:
         encoder.trainable = False
     return encoder
 
@@ -111,22 +144,45 @@ def cropped_model(
     *,
     kernel_size: int = 1,
     scale: int = 1,
+    aux: AuxScores = None,
     name: str,
 ) -> keras.Model:
     """The model from `image` to the head of the features `x`, enlarged by `scale` and cropped to the image's size."""
     scores = class_scores(x, num_classes, kernel_size=kernel_size)
-    return cropped_scores(image, scores, activation, scale=scale, name=name)
+    return cropped_scores(image, scores, activation, scale=scale, aux=aux, name=name)
 
 
-def cropped_scores(image: Tensor, scores: Tensor, activation: str | None, *, scale: int, name: str) -> keras.Model:
-    """The model from `image` to the `scores`, enlarged by `scale` and cropped to the image's size."""
-    x = enlarged_scores(scores, activation, scale=scale)
-    return image_model(image, CropLike(dtype="float32", name="crop")([x, image]), name=name)
+def cropped_scores(
+    image: Tensor, scores: Tensor, activation: str | None, *, scale: int, aux: AuxScores = None, name: str
+) -> keras.Model:
+    """The model from `image` to the `scores`, enlarged by `scale` and cropped to the image's size; `aux` likewise."""
+    main = enlarged_scores(scores, activation, scale=scale)
+
+    def finish(scores: Tensor, activation: str | None, prefix: str) -> Tensor:
+        return _cropped(enlarged_scores(scores, activation, like=main, prefix=prefix), image, prefix)
+
+    return image_model(image, named_outputs(_cropped(main, image), aux, activation, finish), name=name)
 
 
-def resized_model(image: Tensor, x: Tensor, num_classes: int, activation: str | None, *, name: str) -> keras.Model:
-    """The model from `image` to the head of the features `x`, enlarged to exactly the image's size."""
-    return image_model(image, segmentation_head(x, num_classes, activation, like=image), name=name)
+def _cropped(x: Tensor, image: Tensor, prefix: str = "") -> Tensor:
+    return CropLike(dtype="float32", name=f"{prefix}crop")([x, image])
+
+
+def resized_model(
+    image: Tensor,
+    scores: Tensor,
+    activation: str | None,
+    *,
+    align_corners: bool = False,
+    aux: AuxScores = None,
+    name: str,
+) -> keras.Model:
+    """The model from `image` to the `scores`, enlarged to exactly the image's size; `aux` likewise."""
+
+    def finish(scores: Tensor, activation: str | None, prefix: str = "") -> Tensor:
+        return enlarged_scores(scores, activation, like=image, align_corners=align_corners, prefix=prefix)
+
+    return image_model(image, named_outputs(finish(scores, activation), aux, activation, finish), name=name)
 
 
 def torch_padded(image: Tensor, encoder: keras.Model, stride: int) -> Tensor:
@@ -139,17 +195,24 @@ def torch_padded(image: Tensor, encoder: keras.Model, stride: int) -> Tensor:
 
 
 def torch_resized_model(
-    image: Tensor, scores: Tensor, activation: str | None, encoder: keras.Model, *, scale: int, name: str
+    image: Tensor,
+    scores: Tensor,
+    activation: str | None,
+    encoder: keras.Model,
+    *,
+    scale: int,
+    aux: AuxScores = None,
+    name: str,
 ) -> keras.Model:
     """The model from `image` to the `scores`, enlarged to its size, for an image that `torch_padded` padded or not."""
     if in_torch_form(encoder):
-        return image_model(image, enlarged_scores(scores, activation, like=image), name=name)
-    return cropped_scores(image, scores, activation, scale=scale, name=name)
+        return resized_model(image, scores, activation, aux=aux, name=name)
+    return cropped_scores(image, scores, activation, scale=scale, aux=aux, name=name)
 
 
 def strides_of(encoder: keras.Model) -> list[int]:
     """The strides of an encoder's maps, the finest first."""
-    return sorted(stride_of(level) for level in encoder.output)
+    return sorted(stride_of(level) for level in encoder.output if level != AUX)
 
 
 def strides_from(stride: int, encoder: keras.Model) -> list[int]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Container
 from typing import Any
 
+from keras_seg.models.parts.aux_names import fcn_modules
 from keras_seg.models.parts.published_dilation import check_normalized_average
 
 MODEL = "FastSCNN"
@@ -11,8 +12,8 @@ MODEL = "FastSCNN"
 MARK = "down3_depthwise_conv"
 BACKBONES = ()
 PREFIXES = ("",)
-# The head for training.
-UNUSED = ("auxlayer.0", "auxlayer.1", "auxlayer.4")
+AUX = fcn_modules("aux", "auxlayer", "aux_logits")
+UNUSED = ()
 
 _DOWN, _CONTEXT, _FUSION = "learning_to_downsample", "global_feature_extractor", "feature_fusion"
 # {block: (its convolution, its normalization)}

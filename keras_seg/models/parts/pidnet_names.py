@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg.models.parts import ddrnet_names
+from keras_seg.models.parts.aux_names import branch_modules
 from keras_seg.models.parts.smp_heads import check as check
 
 MODEL = "PIDNet"
@@ -14,8 +15,11 @@ MODEL = "PIDNet"
 MARK = "border"
 BACKBONES = ()
 PREFIXES = ("",)
-# The heads for training.
-UNUSED = tuple(f"seghead_{head}.{part}" for head in "pd" for part in ("bn1", "conv1", "bn2", "conv2"))
+AUX = {
+    **branch_modules("aux", "seghead_p", "aux_logits"),
+    **branch_modules("aux_border", "seghead_d", "aux_border_logits"),
+}
+UNUSED = ()
 
 _PATTERNS = (
     (r"edge(\d)_(?:(\d)_)?downsample_(conv|bn)", lambda m: f"{_edge(m)}.downsample.{int(m[3] == 'bn')}"),
