@@ -7,6 +7,7 @@ from keras_seg.models.deconvnet import DeconvNet
 from keras_seg.models.deeplabv3 import DeepLabV3
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
+from keras_seg.models.dpt import DPT
 from keras_seg.models.fast_scnn import FastSCNN
 from keras_seg.models.fcn import FCN8s, FCN16s, FCN32s
 from keras_seg.models.fpn import FPN
@@ -31,6 +32,7 @@ from keras_seg.models.unfreeze import unfreeze
 from keras_seg.models.upernet import UPerNet
 
 __all__ = [
+    "DPT",
     "FPN",
     "LRASPP",
     "PAN",
