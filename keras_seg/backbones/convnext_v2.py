@@ -26,6 +26,14 @@ LICENSE = (
 )
 
 _EXPANSION = 4
+# The layers of a block, in timm.
+_MODULES = {
+    "depthwise": "conv_dw",
+    "norm": "norm",
+    "expand": "mlp.fc1",
+    "response": "mlp.grn",
+    "shrink": "mlp.fc2",
+}
 
 
 def layers(name: str, x: Tensor) -> Tensor:
@@ -75,15 +83,6 @@ def part_of(layer: str, module: str, array: np.ndarray) -> np.ndarray:
 def tops(keys: frozenset[str]) -> tuple[str, ...]:
     """The modules that a backbone with narrow maps lacks: none."""
     return ()
-
-
-_MODULES = {
-    "depthwise": "conv_dw",
-    "norm": "norm",
-    "expand": "mlp.fc1",
-    "response": "mlp.grn",
-    "shrink": "mlp.fc2",
-}
 
 
 def _block(x: Tensor, name: str) -> Tensor:

@@ -43,43 +43,28 @@ class _Universal(NamedTuple):
     strides: int = 1
 
 
+def _stage(filters: int, *rows: tuple[int, int, int]) -> tuple[_Universal, ...]:
+    """The blocks of a stage: (before, kernel, expansion) each, the first with a stride."""
+    return tuple(_Universal(*row, filters, 1 if index else 2) for index, row in enumerate(rows))
+
+
 # name: the blocks per stage of tables 11 and 12 of the paper
 VARIANTS = {
     "MobileNetV4ConvSmall": (
         (_Plain(3, 32, 2), _Plain(1, 32)),
         (_Plain(3, 96, 2), _Plain(1, 64)),
-        (_Universal(5, 5, 3, 96, 2), *4 * [_Universal(0, 3, 2, 96)], _Universal(3, 0, 4, 96)),
-        (
-            _Universal(3, 3, 6, 128, 2),
-            _Universal(5, 5, 4, 128),
-            _Universal(0, 5, 4, 128),
-            _Universal(0, 5, 3, 128),
-            *2 * [_Universal(0, 3, 4, 128)],
-        ),
+        _stage(96, (5, 5, 3), *4 * [(0, 3, 2)], (3, 0, 4)),
+        _stage(128, (3, 3, 6), (5, 5, 4), (0, 5, 4), (0, 5, 3), (0, 3, 4), (0, 3, 4)),
         (_Plain(1, 960),),
     ),
     "MobileNetV4ConvMedium": (
         (_Fused(3, 4, 48, 2),),
-        (_Universal(3, 5, 4, 80, 2), _Universal(3, 3, 2, 80)),
-        (
-            _Universal(3, 5, 6, 160, 2),
-            *2 * [_Universal(3, 3, 4, 160)],
-            _Universal(3, 5, 4, 160),
-            _Universal(3, 3, 4, 160),
-            _Universal(3, 0, 4, 160),
-            _Universal(0, 0, 2, 160),
-            _Universal(3, 0, 4, 160),
-        ),
-        (
-            _Universal(5, 5, 6, 256, 2),
-            _Universal(5, 5, 4, 256),
-            *2 * [_Universal(3, 5, 4, 256)],
-            _Universal(0, 0, 4, 256),
-            _Universal(3, 0, 4, 256),
-            _Universal(3, 5, 2, 256),
-            _Universal(5, 5, 4, 256),
-            *2 * [_Universal(0, 0, 4, 256)],
-            _Universal(5, 0, 2, 256),
+        _stage(80, (3, 5, 4), (3, 3, 2)),
+        _stage(160, (3, 5, 6), (3, 3, 4), (3, 3, 4), (3, 5, 4), (3, 3, 4), (3, 0, 4), (0, 0, 2), (3, 0, 4)),
+        _stage(
+            256,
+            *((5, 5, 6), (5, 5, 4), (3, 5, 4), (3, 5, 4), (0, 0, 4)),
+            *((3, 0, 4), (3, 5, 2), (5, 5, 4), (0, 0, 4), (0, 0, 4), (5, 0, 2)),
         ),
         (_Plain(1, 960),),
     ),

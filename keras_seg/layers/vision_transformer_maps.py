@@ -70,6 +70,9 @@ class VisionTransformerMaps(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.encoder, self.normalization, self.rotation = encoder, normalization, rotation
+        if hasattr(rotation, "inv_freq"):
+            # A tensor made outside of a graph would become one more input of an exported file.
+            rotation.inv_freq = ops.convert_to_numpy(rotation.inv_freq)
         self.patch_size, self.stride, self.width = patch_size, stride, width
         self.depths, self.prefix_tokens = tuple(depths), prefix_tokens
         self.grid = None if grid is None else tuple(grid)
