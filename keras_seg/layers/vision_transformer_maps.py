@@ -108,8 +108,8 @@ class VisionTransformerMaps(keras.layers.Layer):
         x = x + ops.cast(self.bias, x.dtype)
         size = _ops.spatial_size(x)
         if self.positions is not None:
-            known = size if size == self.grid else None
-            positions = self.positions if known else bicubic_to_size(self.positions, size)
+            trained = all(isinstance(side, int) for side in size) and size == self.grid
+            positions = self.positions if trained else bicubic_to_size(self.positions, size)
             x = x + ops.cast(positions, x.dtype)
         x = ops.reshape(x, (ops.shape(x)[0], -1, self.width))
         if self.prefix is not None:

@@ -95,6 +95,21 @@ def test_other_sizes(kind):
 
 @pytest.mark.slow
 @pytest.mark.tensorflow_only
+@pytest.mark.parametrize("kind", KINDS)
+def test_unknown_sizes(kind):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("only TensorFlow has graphs of unknown size")
+    import tensorflow as tf
+
+    pyramid = ks.backbones.build(made(kind))
+    run = tf.function(lambda x: pyramid(x), input_signature=[tf.TensorSpec((None, None, None, 3))])
+    for pixels in (IMAGE, np.concatenate([IMAGE, IMAGE[:, :32]], axis=1)):
+        for level, map in pyramid(pixels).items():
+            np.testing.assert_allclose(run(pixels)[level].numpy(), array(map), atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow_only
 def test_positions_at_another_size():
     pyramid = ks.backbones.build(made("ViT"))
     layer = pyramid.get_layer("transformer")

@@ -152,11 +152,14 @@ def test_saved_and_loaded_in_mixed_precision(name, tmp_path):
 
 
 @pytest.mark.tensorflow_only
-def test_a_network_is_recognized():
+@pytest.mark.parametrize(
+    "name", ["MobileNetV3SmallTorchvision", pytest.param("ConvNeXtV2Atto", marks=pytest.mark.slow)]
+)
+def test_a_network_is_recognized(name):
     """Also dilated and loaded again."""
-    model = ks.backbones.build("MobileNetV3SmallTorchvision", name="backbone")
+    model = ks.backbones.build(name, name="backbone")
     for other in (ks.surgery.dilate(model, output_stride=8), keras.Model.from_config(model.get_config())):
-        assert variant_of(other) == "MobileNetV3SmallTorchvision"
+        assert variant_of(other) == name
 
 
 @pytest.mark.tensorflow_only
