@@ -76,7 +76,6 @@ def _with_maps(encoder: keras.Model, maps: list[Tensor]) -> keras.Model:
 def _maps_of(backbone: Any) -> VisionTransformerMaps:
     embedding = _layer_with(backbone, "patch_embedding", "patch_embeddings")
     encoder = _layer_with(backbone, "encoder_layers", "layers")
-    rotation = _layer_with(backbone, "rope_theta")
     normalization = getattr(backbone, "layernorm", None)
     projection = getattr(embedding, "patch_embedding", None) or embedding.patch_embeddings.projection
     patch, other = projection.kernel_size
@@ -87,7 +86,6 @@ def _maps_of(backbone: Any) -> VisionTransformerMaps:
     layer = VisionTransformerMaps(
         encoder,
         normalization,
-        rotation,
         patch_size=patch,
         stride=_nearest_power(patch),
         width=projection.filters,
@@ -95,6 +93,7 @@ def _maps_of(backbone: Any) -> VisionTransformerMaps:
         depths=[max(1, blocks * quarter // 4) for quarter in (1, 2, 3, 4)],
         prefix_tokens=0 if prefix is None else prefix.shape[1],
         grid=grid,
+        rope_theta=getattr(backbone, "rope_theta", None),
         dtype=backbone.dtype_policy,
         name=_LAYER,
     )

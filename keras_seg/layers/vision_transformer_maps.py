@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_seg import _ops, _validation
@@ -29,8 +30,6 @@ class VisionTransformerMaps(keras.layers.Layer):
         encoder: keras.layers.Layer. The blocks: one of keras-hub's encoders of ViT, DINOv2 or DINOv3.
         normalization: keras.layers.Layer or None. The last layer, where it is not the `encoder`'s own. Defaults to
             None.
-        rotation: keras.layers.Layer or None. What computes the rotations by which the blocks of DINOv3 know positions,
-            from the image. Defaults to None.
         patch_size: int. Pixels per side of a patch.
         stride: int. Of the maps.
         width: int. Channels of a token.
@@ -38,6 +37,8 @@ class VisionTransformerMaps(keras.layers.Layer):
         prefix_tokens: int. Tokens that belong to no patch; the first is the class token. Defaults to 0.
         grid: pair of ints or None. Rows and columns of the learned positions, None where there are none. Defaults to
             None.
+        rope_theta: float or None. The base of the rotations by which the blocks of DINOv3 know positions, None for
+            others. Defaults to None.
         readout: bool. True joins the channels of each token with those of the class token, and leaves out the
             normalization, as DPT does. Defaults to False.
         **kwargs: name, dtype and the like, as for every Keras layer.
@@ -57,7 +58,6 @@ class VisionTransformerMaps(keras.layers.Layer):
         self,
         encoder: Any,
         normalization: Any = None,
-        rotation: Any = None,
         *,
         patch_size: int,
         stride: int,
@@ -65,18 +65,16 @@ class VisionTransformerMaps(keras.layers.Layer):
         depths: Any,
         prefix_tokens: int = 0,
         grid: Any = None,
+        rope_theta: float | None = None,
         readout: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.encoder, self.normalization, self.rotation = encoder, normalization, rotation
-        if hasattr(rotation, "inv_freq"):
-            # A tensor made outside of a graph would become one more input of an exported file.
-            rotation.inv_freq = ops.convert_to_numpy(rotation.inv_freq)
+        self.encoder, self.normalization = encoder, normalization
         self.patch_size, self.stride, self.width = patch_size, stride, width
         self.depths, self.prefix_tokens = tuple(depths), prefix_tokens
         self.grid = None if grid is None else tuple(grid)
-        self.readout = readout
+        self.rope_theta, self.readout = rope_theta, readout
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape: Any) -> None:
@@ -101,12 +99,12 @@ class VisionTransformerMaps(keras.layers.Layer):
         if self.stride != self.patch_size:
             size = [side // self.stride * self.patch_size for side in _ops.spatial_size(x)]
             x = _ops.resize(x, (size[0], size[1]), "bilinear")
-        rotations = {}
-        if self.rotation is not None:
-            rotations = {"position_embeddings": self.rotation(x), "num_prefix_tokens": self.prefix_tokens}
         x = ops.conv(x, ops.cast(self.kernel, x.dtype), strides=self.patch_size, padding="valid")
         x = x + ops.cast(self.bias, x.dtype)
         size = _ops.spatial_size(x)
+        rotations = {}
+        if self.rope_theta is not None:
+            rotations = {"position_embeddings": self._rotations(size), "num_prefix_tokens": self.prefix_tokens}
         if self.positions is not None:
             trained = all(isinstance(side, int) for side in size) and size == self.grid
             positions = self.positions if trained else bicubic_to_size(self.positions, size)
@@ -122,6 +120,19 @@ class VisionTransformerMaps(keras.layers.Layer):
             if number in self.depths:
                 maps += [self._map(x, size)] * self.depths.count(number)
         return maps
+
+    def _rotations(self, size: tuple[Any, Any]) -> tuple[Tensor, Tensor]:
+        """Cosines and sines per patch, which keras-hub's own layer computes for known sizes alone."""
+        assert self.rope_theta is not None
+        steps = np.arange(0, 1, 4 * self.encoder.num_heads / self.width)
+        frequencies = (2 * math.pi / self.rope_theta**steps).astype("float32")
+        rows, columns = (
+            ((ops.arange(length, dtype="float32") + 0.5) / ops.cast(length, "float32") * 2 - 1)[:, None] * frequencies
+            for length in size
+        )
+        rows, columns = rows[:, None] + ops.zeros_like(columns), ops.zeros_like(rows)[:, None] + columns
+        angles = ops.reshape(ops.concatenate([rows, columns, rows, columns], axis=-1), (-1, 4 * len(frequencies)))
+        return ops.cast(ops.cos(angles), self.compute_dtype), ops.cast(ops.sin(angles), self.compute_dtype)
 
     def _map(self, x: Tensor, size: tuple[Any, Any]) -> Tensor:
         patches = x[:, self.prefix_tokens :]
@@ -146,7 +157,6 @@ class VisionTransformerMaps(keras.layers.Layer):
             **self.get_config(),
             "encoder": self.encoder,
             "normalization": self.normalization,
-            "rotation": self.rotation,
         }
         other = VisionTransformerMaps(**{**config, "readout": True})
         other.build((None, None, None, self.kernel.shape[2]))
@@ -187,7 +197,7 @@ class VisionTransformerMaps(keras.layers.Layer):
         return [map for _ in self.depths]
 
     def get_config(self) -> dict[str, Any]:
-        nested = {name: getattr(self, name) for name in ("encoder", "normalization", "rotation")}
+        nested = {name: getattr(self, name) for name in ("encoder", "normalization")}
         return {
             **super().get_config(),
             **{name: layer and keras.saving.serialize_keras_object(layer) for name, layer in nested.items()},
@@ -197,6 +207,7 @@ class VisionTransformerMaps(keras.layers.Layer):
             "depths": self.depths,
             "prefix_tokens": self.prefix_tokens,
             "grid": self.grid,
+            "rope_theta": self.rope_theta,
             "readout": self.readout,
         }
 
@@ -204,7 +215,7 @@ class VisionTransformerMaps(keras.layers.Layer):
     def from_config(cls, config: dict[str, Any]) -> "VisionTransformerMaps":
         nested = {
             name: config[name] and keras.saving.deserialize_keras_object(config[name])
-            for name in ("encoder", "normalization", "rotation")
+            for name in ("encoder", "normalization")
         }
         return cls(**{**config, **nested})
 
