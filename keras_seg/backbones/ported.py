@@ -4,10 +4,17 @@ from types import ModuleType
 
 import keras
 
-from keras_seg.backbones import efficientnet_lite, mix_transformer, mobilenet_v3, resnet
+from keras_seg.backbones import convnext_v2, efficientnet_lite, mix_transformer, mobilenet_v3, mobilenet_v4, resnet
 from keras_seg.layers.preprocessing import Preprocessing
 
-_FAMILIES = {resnet: "torch", mobilenet_v3: "torch", efficientnet_lite: "lite", mix_transformer: "torch"}
+_FAMILIES = {
+    resnet: "torch",
+    mobilenet_v3: "torch",
+    mobilenet_v4: "torch",
+    convnext_v2: "torch",
+    efficientnet_lite: "lite",
+    mix_transformer: "torch",
+}
 
 
 def ported_names() -> list[str]:
@@ -34,7 +41,8 @@ def variant_of(network: keras.Model) -> str | None:
 def in_torch_form(network: keras.Model) -> bool:
     """Whether the maps of `network` lie where PyTorch's padding puts them, also at sizes that no stride divides."""
     name = variant_of(network)
-    return name is not None and family_of(name) is not efficientnet_lite
+    # ConvNeXt has no padding: at such sizes the last pixels would be lost.
+    return name is not None and family_of(name) not in (efficientnet_lite, convnext_v2)
 
 
 def ported_backbone(

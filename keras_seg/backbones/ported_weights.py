@@ -10,6 +10,7 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._types import PathLike, Weights
+from keras_seg.backbones import convnext_v2
 from keras_seg.backbones.array_files import SUFFIXES, read_arrays
 from keras_seg.backbones.imagenet_packages import packaged_names, packaged_weights
 from keras_seg.backbones.ported import family_of, ported_backbone
@@ -30,10 +31,26 @@ _ADDRESSES = {
     "EfficientNetLite4": "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/"
     "tf_efficientnet_lite4-741542c3.pth",
 }
-# Where the weights are that are not downloaded.
-_RESTRICTED = {
-    f"MiTB{number}": f"https://huggingface.co/nvidia/mit-b{number}/resolve/main/pytorch_model.bin"
-    for number in range(6)
+_LICENSED = ("as their license limits their use", "If you may use them")
+_UNVERIFIED = ("as there is no checksum here to verify them by", "If you trust them")
+_TIMM = "https://huggingface.co/timm"
+# Why weights are not downloaded, and where they are.
+_BY_HAND = {
+    **{
+        f"MiTB{number}": (*_LICENSED, f"https://huggingface.co/nvidia/mit-b{number}/resolve/main/pytorch_model.bin")
+        for number in range(6)
+    },
+    **{
+        name: (*_UNVERIFIED, f"{_TIMM}/{model}/resolve/main/model.safetensors")
+        for name, model in (
+            ("MobileNetV4ConvSmall", "mobilenetv4_conv_small.e2400_r224_in1k"),
+            ("MobileNetV4ConvMedium", "mobilenetv4_conv_medium.e500_r256_in1k"),
+        )
+    },
+    **{
+        name: (*_LICENSED, f"{_TIMM}/{name.lower()}.fcmae_ft_in1k/resolve/main/model.safetensors")
+        for name in convnext_v2.VARIANTS
+    },
 }
 _SUFFIXES = f".weights.h5, .keras, {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 
@@ -68,9 +85,10 @@ def note_license(name: str) -> None:
 
 
 def _downloaded(name: str) -> Mapping[str, Any]:
-    if name in _RESTRICTED:
-        fix = f"If you may use them, fetch {_RESTRICTED[name]} and pass its path."
-        _validation.fail("weights", f"of {name} are not downloaded, as their license limits their use", "imagenet", fix)
+    if name in _BY_HAND:
+        reason, condition, address = _BY_HAND[name]
+        fix = f"{condition}, fetch {address} and pass its path."
+        _validation.fail("weights", f"of {name} are not downloaded, {reason}", "imagenet", fix)
     address = _ADDRESSES[name]
     with explained_download(name):
         path = pathlib.Path(keras.utils.get_file(origin=address, cache_subdir="models"))

@@ -129,6 +129,12 @@ def named_by_stride(model: keras.Model, tensors: Iterable[Tensor]) -> dict[str, 
     return {f"P{level}": levels[level] for level in range(len(LEVELS) + 1) if level in levels}
 
 
+def stage_ends(network: keras.Model) -> dict[str, Tensor]:
+    """The last tensor of each stage of a network whose layers are named `{stage}_...`."""
+    # Later layers replace earlier ones.
+    return {layer.name.partition("_")[0]: layer.output for layer in network.layers}
+
+
 class _Graph:
     """A functional model's tensors in graph order, each with its producer and its level for the test size."""
 

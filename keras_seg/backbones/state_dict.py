@@ -15,6 +15,8 @@ from keras_seg.backbones.ported import family_of
 _WRAPPERS = ("module.", "model.")
 # What wraps an encoder: transformers, segmentation_models_pytorch, torchvision's segmentation models.
 ENCODERS = ("segformer.", "encoder.", "backbone.")
+# What wraps timm's networks inside of the encoders of segmentation_models_pytorch.
+_TIMM = "model."
 # The names of a state dict in a checkpoint with other content.
 _NESTED = ("state_dict", "model_state_dict", "model")
 _PARAMETERS = {
@@ -37,7 +39,7 @@ def load_state_dict(model: keras.Model, name: str, state: Mapping[str, ArrayLike
 
 def match_encoder(model: keras.Model, name: str, arrays: Mapping[str, np.ndarray], source: str) -> "Matching":
     """The weights of `model`, a backbone of the ported network `name`, among `arrays` of a whole model or of it."""
-    family, arrays = family_of(name), inside(arrays, ENCODERS)
+    family, arrays = family_of(name), inside(arrays, (*ENCODERS, _TIMM))
     keys = frozenset(arrays)
     matching = Matching(arrays, name, source)
     matching.match(model.layers, lambda layer: family.module_of(name, layer, keys), family.part_of)

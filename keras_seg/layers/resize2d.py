@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_seg import _ops, _validation
 from keras_seg._types import Size, Tensor
-from keras_seg.layers.reach import Reaches, scaled
+from keras_seg.layers.reach import Reaches, aligned, scaled
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
@@ -31,6 +31,7 @@ class Resize2D(keras.layers.Layer):
     Args:
         factor: int or pair of ints (height, width). How many times larger. Defaults to 2.
         interpolation: `"nearest"`, `"bilinear"` or `"bicubic"`. Defaults to `"bilinear"`.
+        align_corners: bool. As in `ResizeLike`. Defaults to False.
         data_format: `"channels_last"`, or None for Keras' setting, which must be the same. Defaults to None.
         **kwargs: name, dtype and the like, as for every Keras layer.
 
@@ -51,11 +52,18 @@ class Resize2D(keras.layers.Layer):
     """
 
     def __init__(
-        self, factor: Size = 2, *, interpolation: str = "bilinear", data_format: str | None = None, **kwargs: Any
+        self,
+        factor: Size = 2,
+        *,
+        interpolation: str = "bilinear",
+        align_corners: bool = False,
+        data_format: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.factor = _validation.pair("factor", factor)
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
+        self.align_corners = checked_alignment(interpolation, align_corners=align_corners)
         self.data_format = _validation.channels_last(data_format)
         self.supports_masking = True
         self.input_spec = keras.layers.InputSpec(ndim=4)
@@ -64,12 +72,17 @@ class Resize2D(keras.layers.Layer):
         if self.interpolation == "bicubic":
             return _bicubic(inputs, self.factor)
         height, width = _ops.spatial_size(inputs)
-        return _ops.resize(inputs, (height * self.factor[0], width * self.factor[1]), self.interpolation)
+        size = (height * self.factor[0], width * self.factor[1])
+        if self.align_corners:
+            return _ops.resize_aligned(inputs, size)
+        return _ops.resize(inputs, size, self.interpolation)
 
     def receptive_reach(
         self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
+        if self.align_corners:
+            return aligned(size, output_size)
         return scaled(1, self.factor[axis], self.interpolation)
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
@@ -82,8 +95,16 @@ class Resize2D(keras.layers.Layer):
             **super().get_config(),
             "factor": self.factor,
             "interpolation": self.interpolation,
+            "align_corners": self.align_corners,
             "data_format": self.data_format,
         }
+
+
+def checked_alignment(interpolation: str, *, align_corners: bool) -> bool:
+    """`align_corners`, if the `interpolation` has that choice."""
+    if _validation.boolean("align_corners", align_corners) and interpolation != "bilinear":
+        _validation.fail("align_corners", 'must be False unless interpolation="bilinear"', align_corners)
+    return align_corners
 
 
 def _bicubic(x: Tensor, factor: tuple[int, int]) -> Tensor:

@@ -9,7 +9,7 @@ from keras_seg import _ops, _validation
 from keras_seg._types import Tensor
 from keras_seg.layers.map_lists import check_map_and_like
 from keras_seg.layers.reach import Reaches, aligned, resized
-from keras_seg.layers.resize2d import INTERPOLATIONS, bicubic_to_size
+from keras_seg.layers.resize2d import INTERPOLATIONS, bicubic_to_size, checked_alignment
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -45,9 +45,7 @@ class ResizeLike(keras.layers.Layer):
     def __init__(self, interpolation: str = "bilinear", *, align_corners: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.interpolation = _validation.one_of("interpolation", interpolation, INTERPOLATIONS)
-        self.align_corners = _validation.boolean("align_corners", align_corners)
-        if align_corners and interpolation != "bilinear":
-            _validation.fail("align_corners", 'must be False unless interpolation="bilinear"', align_corners)
+        self.align_corners = checked_alignment(interpolation, align_corners=align_corners)
 
     def build(self, input_shape: Any) -> None:
         check_map_and_like(input_shape)

@@ -7,6 +7,7 @@ from keras_seg.models.deconvnet import DeconvNet
 from keras_seg.models.deeplabv3 import DeepLabV3
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
+from keras_seg.models.dpt import DPT
 from keras_seg.models.fast_scnn import FastSCNN
 from keras_seg.models.fcn import FCN8s, FCN16s, FCN32s
 from keras_seg.models.fcn_on_backbone import FCN
@@ -33,6 +34,7 @@ from keras_seg.models.upernet import UPerNet
 from keras_seg.models.without_aux import without_aux
 
 __all__ = [
+    "DPT",
     "FCN",
     "FPN",
     "LRASPP",

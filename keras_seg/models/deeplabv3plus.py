@@ -61,7 +61,7 @@ def DeepLabV3Plus(
     if output_stride == fine:
         _validation.fail("output_stride", "must be that of a map deeper than the early one, of stride 4", output_stride)
     image = keras.Input(input_shape, name="image")
-    pyramid = encoder(padded(image, output_stride))
+    pyramid = encoder(padded(image, output_stride, encoder=encoder))
 
     # Decoder
     x = atrous_pooling(pyramid[level_of(output_stride)], scaled_rates(rates, output_stride), aspp_filters)

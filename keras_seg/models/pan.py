@@ -77,7 +77,7 @@ def PAN(
         rule = f"must be the deepest stride of the backbone, {strides[-1]}, or half of it"
         _validation.fail("output_stride", rule, output_stride)
     image = keras.Input(input_shape, name="image")
-    pyramid = encoder(padded(image, output_stride))
+    pyramid = encoder(padded(image, output_stride, encoder=encoder))
 
     # Decoder
     normalization = "batch" if normalize_image else None

@@ -60,7 +60,7 @@ def PSPNet(
     choice = BackboneChoice(backbone, weights, backbone_trainable, include_preprocessing)
     encoder = backbone_encoder(choice, input_shape, output_stride=output_stride, aux=aux)
     image = keras.Input(input_shape, name="image")
-    pyramid = encoder(padded(image, output_stride))
+    pyramid = encoder(padded(image, output_stride, encoder=encoder))
 
     # Decoder
     x = pyramid[level_of(output_stride)]

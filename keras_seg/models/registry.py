@@ -12,6 +12,7 @@ from keras_seg.models.deconvnet import DeconvNet
 from keras_seg.models.deeplabv3 import DeepLabV3
 from keras_seg.models.deeplabv3plus import DeepLabV3Plus
 from keras_seg.models.dilated_fcn import DilatedFCN
+from keras_seg.models.dpt import DPT
 from keras_seg.models.fast_scnn import FastSCNN
 from keras_seg.models.fcn import FCN8s, FCN16s, FCN32s
 from keras_seg.models.fcn_on_backbone import FCN
@@ -37,7 +38,7 @@ _MODELS = {
     for model in (
         PatchClassifier, FullResolutionNet, FCN32s, FCN16s, FCN8s, DeconvNet, SegNet, SegNetBasic, DilatedFCN, FCN,
         UNet2015, UNet, UNetPlusPlus, MAnet, FPN, LinkNet, PSPNet, DeepLabV3, DeepLabV3Plus, LRASPP, PAN, UPerNet,
-        SegFormer, FastSCNN, BiSeNetV2, DDRNet, PIDNet,
+        SegFormer, DPT, FastSCNN, BiSeNetV2, DDRNet, PIDNet,
     )
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from keras_seg._graph import image_graph, replay_opened
 from keras_seg._types import Tensor
 from keras_seg.analysis.layer_reach import reach_of
 from keras_seg.layers import DilatedPooling2D
+from keras_seg.layers.global_response_normalization import GlobalResponseNormalization
 from keras_seg.layers.reach import Reach, padding_around, window_of_layer
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
 
@@ -35,8 +36,8 @@ def dilate(model: keras.Model, *, output_stride: int = 8, dilate_strided: bool =
     the far end once its stride is removed, so that the maps still divide the image evenly. If no layer pads, no padding
     is added.
 
-    A global pooling after the dilated part averages or compares more pixels than before, so the layers after it have
-    values close to the original ones, not equal ones.
+    A global pooling after the dilated part, or the normalization of ConvNeXtV2, averages or compares more pixels than
+    before, so the layers after it have values close to the original ones, not equal ones.
 
     Args:
         model: functional `keras.Model` with one image as input, without a dense head: a backbone, or the model that
@@ -126,7 +127,7 @@ class _Surgeon:
             return [_Value(change(operation, value), outputs[0], stride, dilation)]
         if value.dilation == (1, 1) and dilation != (1, 1):
             _unfit(operation, "has a stride that cannot be removed", "Pool with keras.layers.MaxPooling2D.")
-        if value.dilation == (1, 1) or isinstance(operation, _GLOBAL_POOLINGS):
+        if value.dilation == (1, 1) or isinstance(operation, (*_GLOBAL_POOLINGS, GlobalResponseNormalization)):
             return self._copied(operation, tensors, outputs, value, stride=stride)
         changes = {}
         if isinstance(operation, keras.layers.ZeroPadding2D):

@@ -40,6 +40,16 @@ def mobilenet(model):
     return [*expansions, features[-1], *ends, features[-1]]
 
 
+def universal(model):
+    """The maps of both `skips`: the stem and the stages' ends, with and without the last convolution."""
+    *ends, last = [model.bn1, *model.blocks]
+    return [*ends[:-1], last, *ends]
+
+
+def convnext(model):
+    return list(model.stages)
+
+
 def mit(model):
     return [model.norm1, model.norm2, model.norm3, model.norm4]
 
@@ -73,14 +83,16 @@ def record(name, model, modules_of):
         for number, map in enumerate(hooked(model, modules_of(model), tensor(height, width))):
             golden[f"{name}/{height}/{number}/shape"] = np.array(map.shape[1:])
             golden[f"{name}/{height}/{number}"] = sample(map)
-    trainable = sum(p.numel() for key, p in model.named_parameters() if key.split(".")[0] not in CLASSIFIERS)
+    # MobileNetV4 pools before its last convolution, so this is part of the classifier there.
+    left = (*CLASSIFIERS, "conv_head") if hasattr(model, "norm_head") else CLASSIFIERS
+    trainable = sum(p.numel() for key, p in model.named_parameters() if key.split(".")[0] not in left)
     golden[f"{name}/parameters"] = np.array(trainable)
     print(name, trainable, [float(np.std(golden[f"{name}/64/{n}"])) for n in range(2)])
     return golden
 
 
 PACKAGES = ("torch", "torchvision", "timm", "segmentation-models-pytorch")
-CLASSIFIERS = ("fc", "classifier", "_fc")
+CLASSIFIERS = ("fc", "classifier", "_fc", "norm_head", "head")
 ORIGINALS = {
     "ResNet18": (torchvision.models.resnet18, resnet),
     "ResNet34": (torchvision.models.resnet34, resnet),
@@ -88,7 +100,13 @@ ORIGINALS = {
     "ResNet101Torchvision": (torchvision.models.resnet101, resnet),
     "MobileNetV3LargeTorchvision": (torchvision.models.mobilenet_v3_large, mobilenet),
     "MobileNetV3SmallTorchvision": (torchvision.models.mobilenet_v3_small, mobilenet),
+    "MobileNetV4ConvSmall": (lambda: timm.create_model("mobilenetv4_conv_small"), universal),
+    "MobileNetV4ConvMedium": (lambda: timm.create_model("mobilenetv4_conv_medium"), universal),
     **{f"EfficientNetLite{n}": (lambda n=n: timm.create_model(f"tf_efficientnet_lite{n}"), lite) for n in range(5)},
+    **{
+        f"ConvNeXtV2{size}": (lambda size=size: timm.create_model(f"convnextv2_{size.lower()}"), convnext)
+        for size in ("Atto", "Femto", "Pico", "Nano", "Tiny")
+    },
     **{f"MiTB{n}": (lambda n=n: mix_transformer(n), mit) for n in range(6)},
 }
 

@@ -12,20 +12,31 @@ from random_states import image, random_state, sample
 import keras_seg as ks
 from keras_seg.backbones.ported import variant_of
 
-pytestmark = pytest.mark.filterwarnings("ignore:The weights that NVIDIA published")
+pytestmark = pytest.mark.filterwarnings("ignore:The weights that (NVIDIA|Meta) published")
 
 GOLDEN = np.load(pathlib.Path(__file__).with_name("golden_torch.npz"))
 TF = keras.backend.backend() == "tensorflow"
 RESNETS = ("ResNet18", "ResNet34", "ResNet50Torchvision", "ResNet101Torchvision")
-MOBILES = ("MobileNetV3LargeTorchvision", "MobileNetV3SmallTorchvision")
+MOBILES = (
+    *("MobileNetV3LargeTorchvision", "MobileNetV3SmallTorchvision"),
+    *("MobileNetV4ConvSmall", "MobileNetV4ConvMedium"),
+)
 LITES = tuple(f"EfficientNetLite{number}" for number in range(5))
+CONVNEXTS = tuple(f"ConvNeXtV2{size}" for size in ("Atto", "Femto", "Pico", "Nano", "Tiny"))
 MITS = tuple(f"MiTB{number}" for number in range(6))
 # One of each family.
-SMALLEST = ("ResNet18", "MobileNetV3SmallTorchvision", "EfficientNetLite0", "MiTB0")
+SMALLEST = (
+    "ResNet18",
+    "MobileNetV3SmallTorchvision",
+    "MobileNetV4ConvSmall",
+    "EfficientNetLite0",
+    "ConvNeXtV2Atto",
+    "MiTB0",
+)
 # One small one of each family on every backend, the others where they are quick.
 NAMES = [
     pytest.param(name, marks=() if name in SMALLEST else pytest.mark.slow)
-    for name in (*RESNETS, *MOBILES, *LITES, *MITS)
+    for name in (*RESNETS, *MOBILES, *LITES, *CONVNEXTS, *MITS)
 ]
 # Trainable, without the classifier: counted in the originals.
 PARAMETERS = {
@@ -35,11 +46,18 @@ PARAMETERS = {
     "ResNet101Torchvision": 42_500_160,
     "MobileNetV3LargeTorchvision": 2_971_952,
     "MobileNetV3SmallTorchvision": 927_008,
+    "MobileNetV4ConvSmall": 1_261_664,
+    "MobileNetV4ConvMedium": 7_203_152,
     "EfficientNetLite0": 3_371_008,
     "EfficientNetLite1": 4_135_680,
     "EfficientNetLite2": 4_811_072,
     "EfficientNetLite3": 6_916_096,
     "EfficientNetLite4": 11_725_568,
+    "ConvNeXtV2Atto": 3_386_760,
+    "ConvNeXtV2Femto": 4_847_472,
+    "ConvNeXtV2Pico": 8_552_256,
+    "ConvNeXtV2Nano": 14_981_520,
+    "ConvNeXtV2Tiny": 27_864_960,
     "MiTB0": 3_319_392,
     "MiTB1": 13_151_424,
     "MiTB2": 24_196_288,
@@ -94,12 +112,17 @@ def test_levels():
         "P4": 1024,
         "P5": 2048,
     }
-    lite = {
-        skips: {k: v.shape[-1] for k, v in ks.backbones.build("EfficientNetLite0", skips=skips).output.items()}
-        for skips in ("wide", "narrow")
-    }
+    lite, mobile = (
+        {
+            skips: {k: v.shape[-1] for k, v in ks.backbones.build(name, skips=skips).output.items()}
+            for skips in ("wide", "narrow")
+        }
+        for name in ("EfficientNetLite0", "MobileNetV4ConvSmall")
+    )
     mit = ks.backbones.build("MiTB0").output
     assert {level: map.shape[-1] for level, map in mit.items()} == {"P2": 32, "P3": 64, "P4": 160, "P5": 256}
+    assert mobile["wide"] == {"P1": 32, "P2": 32, "P3": 64, "P4": 96, "P5": 960}
+    assert mobile["narrow"] == {**mobile["wide"], "P5": 128}
     assert lite["wide"] == {"P1": 96, "P2": 144, "P3": 240, "P4": 672, "P5": 1280}
     assert lite["narrow"] == {"P1": 16, "P2": 24, "P3": 40, "P4": 112, "P5": 320}
 
@@ -109,7 +132,7 @@ def test_preprocessing_of_each_family():
     black = np.zeros((1, 1, 1, 3), "float32")
     lite = ks.backbones.build("EfficientNetLite0").get_layer("preprocessing")(black)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(lite), -127 / 128)
-    for name in ("ResNet18", "MobileNetV3SmallTorchvision", "MiTB0"):
+    for name in ("ResNet18", "MobileNetV3SmallTorchvision", "MobileNetV4ConvSmall", "ConvNeXtV2Atto", "MiTB0"):
         torch = ks.backbones.build(name).get_layer("preprocessing")(black)
         expected = [[[[-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225]]]]
         np.testing.assert_allclose(keras.ops.convert_to_numpy(torch), expected, rtol=1e-5)
@@ -129,11 +152,14 @@ def test_saved_and_loaded_in_mixed_precision(name, tmp_path):
 
 
 @pytest.mark.tensorflow_only
-def test_a_network_is_recognized():
+@pytest.mark.parametrize(
+    "name", ["MobileNetV3SmallTorchvision", pytest.param("ConvNeXtV2Atto", marks=pytest.mark.slow)]
+)
+def test_a_network_is_recognized(name):
     """Also dilated and loaded again."""
-    model = ks.backbones.build("MobileNetV3SmallTorchvision", name="backbone")
+    model = ks.backbones.build(name, name="backbone")
     for other in (ks.surgery.dilate(model, output_stride=8), keras.Model.from_config(model.get_config())):
-        assert variant_of(other) == "MobileNetV3SmallTorchvision"
+        assert variant_of(other) == name
 
 
 @pytest.mark.tensorflow_only
@@ -143,7 +169,7 @@ def test_other_networks_are_not_recognized():
 
 
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("name", ["ResNet18", "MobileNetV3SmallTorchvision", "EfficientNetLite0"])
+@pytest.mark.parametrize("name", [name for name in SMALLEST if name not in ("MiTB0", "ConvNeXtV2Atto")])
 def test_surgery(name):
     """Dilation keeps every value of the map it refines, and folding keeps the output."""
     model = ks.backbones.build(name, weights=state_of(name), include_preprocessing=False)

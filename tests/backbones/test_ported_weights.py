@@ -70,7 +70,10 @@ def test_every_wrapping_of_a_state_dict(state, filled):
     lightning = {"state_dict": {f"model.{key}": value for key, value in smp.items()}, "epoch": 3}
     parallel = {f"module.{key}": value for key, value in state.items()}
     torchvision = {f"backbone.{key}": value for key, value in state.items()} | {"classifier.4.weight": np.zeros(3)}
-    for wrapped in (smp, lightning, parallel, torchvision):
+    universal = {f"encoder.model.{key}": value for key, value in state.items()} | {
+        "decoder.blocks.0.weight": np.zeros(3)
+    }
+    for wrapped in (smp, lightning, parallel, torchvision, universal):
         assert_same(build(NAME, weights=wrapped), filled)
 
 
@@ -249,6 +252,11 @@ def test_impossible_download_names_file_and_folder(no_network):
     assert "\n" not in message
     for part in ("https://download.pytorch.org/models/resnet18-f37072fd.pth", str(no_network), "no network in tests"):
         assert part in message
+
+
+def test_imagenet_that_is_not_downloaded():
+    with pytest.raises(ks.InputError, match=r"no checksum here.*timm/mobilenetv4_conv_small\.e2400_r224_in1k/resolve"):
+        build("MobileNetV4ConvSmall", weights="imagenet")
 
 
 def test_imagenet_from_the_cache_of_keras(no_network, monkeypatch):

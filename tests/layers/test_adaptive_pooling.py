@@ -52,9 +52,19 @@ def test_aligned_corners_against_torch(size, tmp_path):
     np.testing.assert_allclose(found, reference.numpy().transpose(0, 2, 3, 1), rtol=1e-5, atol=1e-5)
 
 
+def test_aligned_corners_at_a_whole_factor(tmp_path):
+    x, like = noise(2, 3, 5, 4), noise(2, 6, 10, 1)
+    expected = run(ResizeLike(align_corners=True), [x, like])
+    np.testing.assert_allclose(
+        check_layer(Resize2D(2, align_corners=True), x, tmp_path), expected, rtol=1e-5, atol=1e-5
+    )
+
+
 @pytest.mark.tensorflow_only
 def test_what_aligned_corners_read():
     """4 units to 7: every second place is one of them, and the others lie between two."""
+    (reach,) = Resize2D(2, align_corners=True).receptive_reach(0, 0, size=2, output_size=4, scale=None)
+    assert reach.phases == ((0, 0), (0, 1), (0, 1), (1, 1)) and reach.advance == 2
     layer = ResizeLike(align_corners=True)
     (reach,) = layer.receptive_reach(0, 0, size=4, output_size=7, scale=None)
     assert reach.phases == ((0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3)) and reach.advance == 4
@@ -98,5 +108,7 @@ def test_bad_arguments():
         ResizeLike("cubic")
     with pytest.raises(_validation.InputError, match="`align_corners` must be False unless"):
         ResizeLike("nearest", align_corners=True)
+    with pytest.raises(_validation.InputError, match="`align_corners` must be False unless"):
+        Resize2D(interpolation="bicubic", align_corners=True)
     with pytest.raises(_validation.InputError, match=r"`inputs` must be the list \[map, like\]"):
         ResizeLike().build((1, 2, 3, 4, 5))

@@ -1,4 +1,4 @@
-"""Attention2D and JointAttention2D against NumPy, PadToMinimum by hand, ChannelNormalization against Keras."""
+"""Attention2D and JointAttention2D against NumPy, PadToMinimum by hand, normalizations against others."""
 
 import keras
 import numpy as np
@@ -11,6 +11,7 @@ import keras_seg as ks
 from keras_seg.layers import attention2d
 from keras_seg.layers.attention2d import Attention2D, JointAttention2D
 from keras_seg.layers.channel_normalization import ChannelNormalization
+from keras_seg.layers.global_response_normalization import GlobalResponseNormalization
 from keras_seg.layers.pad_to_minimum import PadToMinimum
 
 
@@ -58,6 +59,20 @@ def test_gradients(layer):
         return ops.sum(ops.square(layer([x, key, value])))
 
     np.testing.assert_allclose(gradient(total, query), numeric_gradient(total, query), atol=1e-2)
+
+
+def test_global_response_equals_numpy(tmp_path):
+    """Unchanged at first; a channel that is 0 everywhere stays 0, and its gradient is finite."""
+    x = maps((2, 5, 4, 6))[0]
+    x[..., 2] = 0
+    layer = GlobalResponseNormalization()
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer(x)), x)
+    gamma, beta = np.random.default_rng(1).normal(size=(2, 6))
+    layer.set_weights([gamma, beta])
+    norm = np.sqrt((x.astype("float64") ** 2).sum((1, 2), keepdims=True))
+    expected = x + gamma * x * norm / (norm.mean(-1, keepdims=True) + 1e-6) + beta
+    np.testing.assert_allclose(check_layer(layer, x, tmp_path), expected, rtol=1e-4, atol=1e-5)
+    assert np.isfinite(gradient(lambda x: ops.sum(layer(x)), x)).all()
 
 
 @pytest.mark.tensorflow_only

@@ -68,6 +68,18 @@ def features(model, pixels):
     return model.decoder(model.encoder(pixels))
 
 
+def dense_transformer(size):
+    """A narrow ViT, made for images of one size."""
+    narrow = {"embed_dim": 48, "num_heads": 3, "img_size": size}
+    widths = {"decoder_intermediate_channels": (16, 24, 32, 32), "decoder_fusion_channels": 16}
+    return smp_net("DPT", "tu-vit_tiny_patch16_224", **widths, **narrow)
+
+
+def head_scores(model, pixels):
+    """`scores` of a head that enlarges them inside."""
+    return model.segmentation_head.head(model.decoder(*model.encoder(pixels)))
+
+
 def dual_resolution(**arguments):
     return ddrnet.DualResNet(ddrnet.BasicBlock, [2, 2, 2, 2], CITYSCAPES, **arguments)
 
@@ -121,6 +133,8 @@ NETS["bisenetv2"] = (lambda: bisenetv2.BiSeNetV2(CITYSCAPES), only, WHOLE_SIZES)
 NETS["pidnet"] = (lambda: pid(planes=32), middle, ANY_SIZES)
 NETS["pidnet_l"] = (lambda: pid(m=3, n=4, planes=64, ppm_planes=112, head_planes=256), middle, ANY_SIZES)
 NETS["ddrnet"] = (lambda: dual_resolution(planes=32, head_planes=64, augment=True), first, WHOLE_SIZES)
+NETS["smp_dpt"] = (lambda: dense_transformer((64, 96)), head_scores, [(64, 96)])
+NETS["smp_dpt_tall"] = (lambda: dense_transformer((96, 64)), head_scores, [(96, 64)])
 # key: heads for training among what the model returns, by the names of the outputs here
 HEADS = {
     **{key: {"aux": "aux"} for key in ("deeplabv3_resnet50", "deeplabv3_mobilenet", "fcn_resnet50")},

@@ -20,10 +20,11 @@ SMALL = {
     "UNetPlusPlus": {"decoder_filters": (8, 8, 8, 8, 8)},
     "MAnet": {"decoder_filters": (8, 8, 8, 8, 8), "attention_filters": 8},
     "PAN": {"filters": 8},
+    "DPT": {"stage_filters": (8, 8, 8, 8), "filters": 8},
 }
 NAMES = list(SMALL)
-# Whose exports and backbones test_originals.py has too.
-LATER = ("FCN", "DeepLabV3", "LRASPP", "UNetPlusPlus", "UPerNet", "MAnet", "PAN")
+# Whose exports and backbones test_originals.py and test_dpt.py have too.
+LATER = ("FCN", "DeepLabV3", "LRASPP", "UNetPlusPlus", "UPerNet", "MAnet", "PAN", "DPT")
 FIRST_ONES = [pytest.param(name, marks=pytest.mark.slow if name in LATER else ()) for name in NAMES]
 ONE_IN_QUICK = [
     NAMES[0],

@@ -22,6 +22,7 @@ ON_BACKBONE = (
     "LRASPP",
     "SegFormer",
     "UPerNet",
+    "DPT",
 )
 SMALL = {
     "PatchClassifier": {},

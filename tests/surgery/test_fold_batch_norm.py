@@ -183,6 +183,7 @@ MODELS = {
     "UNetPlusPlus": {"backbone": "Compact", "decoder_filters": (8, 8, 8, 8, 8)},
     "MAnet": {"backbone": "Compact", "decoder_filters": (8, 8, 8, 8, 8)},
     "PAN": {"backbone": "Compact", "filters": 8},
+    "DPT": {"backbone": "Compact", "filters": 8, "stage_filters": (8, 8, 8, 8)},
     **{name: {} for name in ("DDRNet", "PIDNet", "FastSCNN", "BiSeNetV2")},
     "UPerNet": {"backbone": "Compact", "filters": 8},
     "DeconvNet": {},
@@ -191,7 +192,7 @@ MODELS = {
 KEPT = {"DDRNet": 12, "PIDNet": 12, "BiSeNetV2": 1}
 LONG = (
     *("SegNet", "SegNetBasic", "DeconvNet", "UNetPlusPlus", "LRASPP", "UPerNet", "DDRNet"),
-    *("FCN", "MAnet", "PAN", "PIDNet", "FastSCNN", "BiSeNetV2"),
+    *("FCN", "MAnet", "PAN", "DPT", "PIDNet", "FastSCNN", "BiSeNetV2"),
 )
 
 

@@ -11,6 +11,7 @@ import keras
 from keras_seg import _validation, backbones, surgery
 from keras_seg._types import Tensor, Weights
 from keras_seg.backbones import mobilenet_v3
+from keras_seg.backbones.plain_vit import patch_stride, undilated
 from keras_seg.backbones.ported import in_torch_form, variant_of
 from keras_seg.backbones.pyramid import level_of, stride_of
 from keras_seg.layers import CropLike, PadToStride
@@ -73,6 +74,11 @@ def backbone_encoder(
             fix = f"Leave it out, or pass an output_stride below {deepest}."
             _validation.fail("dilate_strided", "has no effect where no stride is removed", dilate_strided, fix)
         return encoder
+    vit = undilated(encoder, output_stride)
+    if vit is not None and dilate_strided:
+        fix = "Leave it out."
+        _validation.fail("dilate_strided", "has no effect on a plain vision transformer", dilate_strided, fix)
+    encoder = vit or encoder
     maps: Any = encoder.output
     pyramid = dict(maps)
     if not every_map:
@@ -83,7 +89,8 @@ def backbone_encoder(
     if dilate_strided is None:
         dilate_strided = variant_of(encoder) in mobilenet_v3.VARIANTS
     encoder = keras.Model(encoder.inputs[0], pyramid, name="backbone")
-    encoder = _dilate(encoder, output_stride, deepest, dilate_strided=dilate_strided)
+    if vit is None:
+        encoder = _dilate(encoder, output_stride, deepest, dilate_strided=dilate_strided)
     if not choice.trainable:
         encoder.trainable = False
     return encoder
@@ -131,8 +138,13 @@ def padded_pyramid(
     return image, encoder(padded(image, strides[-1])), strides
 
 
-def padded(image: Tensor, stride: int) -> Tensor:
-    """`image`, reflected up to sides that are multiples of `stride`. `CropLike` undoes it behind the head."""
+def padded(image: Tensor, stride: int, *, encoder: keras.Model | None = None) -> Tensor:
+    """`image`, reflected up to sides that are multiples of `stride`, and of the patches of an `encoder` that has some.
+
+    `CropLike` undoes it behind the head.
+    """
+    if encoder is not None:
+        stride = max(stride, patch_stride(encoder) or 1)
     return PadToStride(stride, dtype="float32", name="pad_to_stride")(image)
 
 
@@ -191,7 +203,7 @@ def torch_padded(image: Tensor, encoder: keras.Model, stride: int) -> Tensor:
     An encoder in PyTorch's form takes it as it is, and its maps round up at odd sizes, as published. For all others it
     is reflected up to multiples of `stride`.
     """
-    return image if in_torch_form(encoder) else padded(image, stride)
+    return image if in_torch_form(encoder) else padded(image, stride, encoder=encoder)
 
 
 def torch_resized_model(
