@@ -19,7 +19,7 @@ def FCN(
     """A fully convolutional network in the form of today: no skips, but a dilated backbone that stays fine.
 
     One 3x3 convolution to a quarter of the backbone's channels reads its map, and the classes are decided there. It is
-    the least that a decoder can do, and what others have to surpass. It is the net of torchvision's published
+    the least that a decoder can do, and what others have to surpass. It is the model of torchvision's published
     `fcn_resnet50` and `fcn_resnet101`, whose weights `keras_seg.models.convert` takes. The networks of the paper of
     2015 are `FCN32s`, `FCN16s` and `FCN8s`.
 

@@ -56,7 +56,9 @@ def _encoder_layers(encoder: keras.Model) -> dict[str, keras.layers.Layer]:
         layers[f"patch_embeddings.{index}.layer_norm"] = embedding.norm
     for block in encoder.layers:
         found = re.fullmatch(r"hierarchical_encoder_(\d+)_(\d+)", block.name)
-        for ours, theirs in _BLOCK.items() if found else ():
+        if found is None:
+            continue
+        for ours, theirs in _BLOCK.items():
             if hasattr(block.attn, "sr") or ours not in ("attn.sr", "attn.norm"):
                 layers[f"block.{found[1]}.{found[2]}.{theirs}"] = operator.attrgetter(ours)(block)
     return layers
