@@ -51,6 +51,8 @@ task_option = click.option(
 
 # The names of `keras_seg.training.presets.PRESETS`, as above.
 PRESETS = ("fast", "balanced", "best")
+# The names of `keras_seg.backbones.pyramid.LEVELS`, as above.
+LEVELS = ("all", "P1", "P2", "P3", "P4", "P5")
 
 _DATA_OPTIONS = (
     click.option(
@@ -84,6 +86,11 @@ _SHARED_OPTIONS = (
     click.option("--weights", help="imagenet, none, or a weights file of the backbone."),
     click.option(
         "--freeze/--no-freeze", default=None, help="Whether the backbone's weights stay as they are. Default: no."
+    ),
+    click.option(
+        "--train-from",
+        type=click.Choice(LEVELS),
+        help="Level of a pretrained backbone before which its layers stay as they are. Default: P3 on a CPU, else all.",
     ),
     click.option("--epochs", type=int, help="Passes over the data. Default: 50."),
     click.option("--minutes", type=float, help="Train for this long instead, until the learning rate is zero."),

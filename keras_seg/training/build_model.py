@@ -37,6 +37,8 @@ def build_model(plan: Plan) -> keras.Model:
         fix = "This one classifies whole patches. Choose another model."
         _validation.fail("model", "must predict a class for every pixel", plan["model"], fix)
     _check_size(model, plan)
+    if plan.get("train_from", "all") != "all":
+        models.unfreeze(model, from_level=plan["train_from"])
     ignore_class = facts["ignore_class"] or None
     model.compile(
         KernelDecayAdamW(

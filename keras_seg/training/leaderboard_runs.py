@@ -27,7 +27,7 @@ from keras_seg.training.tasks import find_task
 from keras_seg.training.trained_run import TrainedRun
 
 # Choices about a backbone, and the argument that a model with one has for them.
-_OF_BACKBONES = {"weights": "weights", "skips": "backbone", "freeze": "backbone_trainable"}
+_OF_BACKBONES = {"weights": "weights", "skips": "backbone", "freeze": "backbone_trainable", "train_from": "backbone"}
 _OWN = {"model": "models", "backbone": "backbones", "seed": "seeds"}
 _ONE, _RESUMED = "Name each one once.", "Drop it: the leaderboard continues as it was begun."
 

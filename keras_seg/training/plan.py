@@ -7,7 +7,7 @@ from typing import Any
 from keras_seg import _validation, models
 from keras_seg._types import Size
 from keras_seg.backbones.imagenet_packages import is_installed
-from keras_seg.backbones.pyramid import SKIPS
+from keras_seg.backbones.pyramid import LEVELS, SKIPS
 from keras_seg.models import registry
 from keras_seg.training.choices import GIVEN, Choice, Plan
 from keras_seg.training.presets import Preset, find_preset
@@ -28,6 +28,8 @@ _RARE_SHARE, _RARE_CROP = 0.05, 0.5
 _LIGHT_FILTERS = {"Compact": [96, 64, 32, 24, 16], SMALL: [128, 96, 64, 32, 16]}
 _LIGHT = f"Compact, and with {SMALL} on a CPU"
 
+_CPU_LEVEL = "P3"
+
 _COUNTS = (
     "batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "patience", "border_width",
 )  # fmt: skip
@@ -43,6 +45,7 @@ def make_plan(
     weights: str | None = None,
     skips: str | None = None,
     freeze: bool | None = None,
+    train_from: str | None = None,
     decoder_stride: int | None = None,
     decoder_convolutions: int | None = None,
     decoder_filters: Sequence[int] | None = None,
@@ -77,6 +80,8 @@ def make_plan(
         weights: str. "imagenet", a weights file of the backbone, or "none" for initial weights.
         skips: str. "wide" or "narrow", as in `backbones.build`.
         freeze: bool. Whether the backbone's weights stay as they are.
+        train_from: str. Level of a pretrained backbone, such as "P3": the layers before it stay as they are. "all"
+            trains the whole backbone.
         decoder_stride: int. Stride at which the decoder ends.
         decoder_convolutions: int. Convolutions per decoder stage.
         decoder_filters: sequence of int. Filters per decoder stage.
@@ -152,7 +157,12 @@ def make_plan(
     light = pyramid in _LIGHT_FILTERS and (pyramid == "Compact" or facts["device"] == "cpu")
     rule = f"narrow with {SMALL} on a CPU: a sixth of the channels, for the decoder to see more images"
     choose("skips", rule, "narrow" if light and pyramid == SMALL else "wide", "device")
-    choose("freeze", "all weights are trained, pretrained or not", False)
+    frozen = choose("freeze", "no: pretrained weights are trained too", False)
+    pretrained = source is not None and not frozen
+    choose("train_from", *_train_from_rule(facts, settings, pretrained=pretrained))
+    if choices["train_from"].value != "all" and not pretrained:
+        fix = "Drop it, or train a backbone with pretrained weights."
+        _validation.fail("train_from", "needs pretrained weights that are trained", train_from, fix)
     stride = choose("decoder_stride", *_stride_rule(facts, kind, settings, light=light))
     choose(
         "decoder_convolutions",
@@ -237,6 +247,16 @@ def _rare_rule(facts: Mapping, crop: Size) -> tuple[Any, ...]:
     return rule, rare if shown < _RARE_CROP else [], "class_share", "median_size"
 
 
+def _train_from_rule(facts: Mapping, settings: Preset, *, pretrained: bool) -> tuple[Any, ...]:
+    """(rule, level from which the backbone is trained or "all", facts that the rule used)."""
+    rule = (
+        f"{_CPU_LEVEL} with pretrained weights for three channels on a CPU: the layers up to stride 4 see edges and "
+        f"textures, and leaving them as they are makes a step a quarter shorter{settings.because('train_from')}"
+    )
+    early = pretrained and facts["channels"] == 3 and facts["device"] == "cpu" and settings.name != "best"
+    return rule, _CPU_LEVEL if early else "all", "device", "channels"
+
+
 def _stride_rule(facts: Mapping, kind: Task, settings: Preset, *, light: bool) -> tuple[Any, ...]:
     """(rule, decoder stride, facts that the rule used)."""
     if not light:
@@ -277,6 +297,8 @@ def _check(given: Mapping) -> None:
             _validation.integers(name, value, 0) if value else None
         elif name == "skips":
             _validation.one_of(name, value, SKIPS)
+        elif name == "train_from":
+            _validation.one_of(name, value, ("all", *LEVELS))
         elif name == "keep":
             _validation.one_of(name, value, ("last", "best"))
         elif name == "crop":

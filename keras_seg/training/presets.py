@@ -50,6 +50,7 @@ _REASONS = {
     ("best", "decoder_stride"): "half of that, for thin objects and exact outlines",
     ("best", "decoder_convolutions"): "two",
     ("best", "epochs"): "three times 50",
+    ("best", "train_from"): "all layers are trained",
 }
 
 PRESETS = {

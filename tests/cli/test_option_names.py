@@ -8,7 +8,7 @@ import pytest
 
 import keras_seg
 from keras_seg_cli.option_names import in_options
-from keras_seg_cli.options import LOGS, TASKS, IntList
+from keras_seg_cli.options import LEVELS, LOGS, PRESETS, TASKS, IntList
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -57,11 +57,14 @@ def test_arguments_become_options(message, expected):
     assert in_options(message, own, [own, other]) == expected
 
 
-def test_tasks_and_logs_are_those_of_the_package():
-    from keras_seg.training import experiment_logs, tasks
+def test_names_are_those_of_the_package():
+    from keras_seg.backbones import pyramid
+    from keras_seg.training import experiment_logs, presets, tasks
 
     assert set(TASKS) == set(tasks.TASKS)
     assert LOGS == experiment_logs.LOGS
+    assert set(PRESETS) == set(presets.PRESETS)
+    assert LEVELS == ("all", *pyramid.LEVELS)
 
 
 def strings(tree):
