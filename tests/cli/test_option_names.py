@@ -64,7 +64,7 @@ def test_names_are_those_of_the_package():
     assert set(TASKS) == set(tasks.TASKS)
     assert LOGS == experiment_logs.LOGS
     assert set(PRESETS) == set(presets.PRESETS)
-    assert LEVELS == ("all", *pyramid.LEVELS)
+    assert ("all", *pyramid.LEVELS) == LEVELS
 
 
 def strings(tree):
