@@ -180,3 +180,18 @@ def test_bad_options(options, message, model, tmp_path):
     with pytest.raises(InputError, match=message):
         ks.export.tflite(model, tmp_path / "m.tflite", **{"input_size": SIZE, **options})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_unit_that_is_never_active(tmp_path):
+    """A ReLU behind which everything is 0 has no range: the file could not be loaded on phones."""
+    keras.utils.set_random_seed(0)
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(keras.layers.Rescaling(1 / 255)(image))
+    dead = keras.layers.Conv2D(1, 1, activation="relu", bias_initializer=keras.initializers.Constant(-9.0))(x)
+    x = keras.layers.Add()([x, keras.layers.Conv2D(4, 1)(dead)])
+    model = keras.Model(image, keras.layers.Conv2D(3, 1, activation="softmax")(x))
+    images = np.random.default_rng(0).uniform(0, 255, (6, 16, 16, 3)).astype("float32")
+    report = ks.export.tflite(
+        model, tmp_path / "model.tflite", input_size=16, quantize="int8", representative=images, images=images
+    )
+    assert report.agreement > 0.95 and report.max_abs_difference < 0.05

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_seg.export.tflite.float_nodes import float_nodes
+from keras_seg.export.tflite.zero_ranges import with_ranges
 
 if TYPE_CHECKING:
     from keras_seg.export.request import Request
@@ -53,7 +54,7 @@ def calibrated_by(converter: Any) -> bytes:
     """The bytes of a float32 file that holds the ranges of its tensors."""
     # What tf.lite.experimental.QuantizationDebugger does to leave operators out; it writes no integer inputs.
     converter._experimental_calibrate_only = True
-    return converter.convert()
+    return with_ranges(converter.convert())
 
 
 def quantized(
