@@ -60,9 +60,6 @@ ROWS = {
     "DDRNet": ("DDRNet", VOC, 224),
     "SegFormer": ("SegFormer", {**VOC, "backbone": "MiTB0"}, 224),
 }
-# Rows that have not been computed yet; tests of the exports (tests/models/test_originals.py,
-# tests/backbones/test_plain_vit.py) cover these models.
-LATER = ("FCN", "MAnet", "PAN", "DPT", "FastSCNN", "BiSeNetV2", "PIDNet")
 # key: (export function, file, options)
 FORMATS = {
     "saved_model": ("saved_model", "saved_model", {}),
