@@ -22,7 +22,7 @@ def write(root, name, image, mask, extension="png"):
 @pytest.fixture
 def folder(tmp_path):
     write(tmp_path, "a", np.zeros((4, 6, 3)), np.zeros((4, 6)))
-    write(tmp_path, "b", np.zeros((4, 6, 3)), np.array([[0, 1, 1, 2, 2, 2]] * 4))
+    write(tmp_path, "b", np.full((4, 6, 3), 90), np.array([[0, 1, 1, 2, 2, 2]] * 4))
     write(tmp_path, "c", np.zeros((8, 6, 3)), np.full((8, 6), 255))
     return tmp_path
 

@@ -15,6 +15,7 @@ ON_BACKBONE = (
     "MAnet",
     "PAN",
     "FPN",
+    "FCN",
     "LinkNet",
     "PSPNet",
     "DeepLabV3",
