@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cli.add_command(command)
     try:
         with sigterm_raised():
-            status = cli.main(arguments, prog_name="keras-seg", standalone_mode=False)
+            # The object says whether the program is this command, not a script that calls it.
+            status = cli.main(arguments, prog_name="keras-seg", standalone_mode=False, obj=arguments is None)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "")
         status = 0

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import click
+
 from keras_seg_cli.scan_process import Request, Share, send_share
 
 # More would wait for the disk.
@@ -87,4 +89,6 @@ def scan_ahead(path: str, *, task: str | None, plan_file: str | None, options: d
     """Begin a scan with the arguments of `steps.scan` in other processes; None where that would save no time."""
     if "keras" in sys.modules or (task is None and plan_file is not None):
         return None  # Only Keras can read which task the file is for.
+    if not click.get_current_context().obj:
+        return None  # A new process imports the main module, and a script would run again.
     return ScanAhead(path, task or "semantic", options)

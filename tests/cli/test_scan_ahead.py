@@ -214,3 +214,20 @@ def test_a_broken_file_is_named_in_one_line(tmp_path, images_unread):
 
 def test_nothing_is_begun_where_keras_is_there_already(folders):
     assert scan_ahead(folders["semantic"], task=None, plan_file=None, options={}) is None
+
+
+SCRIPT = """
+print("begun")
+import sys
+from keras_seg_cli import main
+main(["plan", sys.argv[1]])
+"""
+
+
+@pytest.mark.slow
+def test_a_script_that_calls_the_command_runs_once(folders, tmp_path):
+    """A new process would import it, and run it again."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run([sys.executable, script, folders["semantic"]], capture_output=True, text=True, check=True)
+    assert done.stdout.count("begun") == 1 and "Traceback" not in done.stderr
