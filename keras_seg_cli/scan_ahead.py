@@ -76,10 +76,10 @@ class ScanAhead:
 
 
 def _received(receiver: Any) -> Share | None:
-    """What a process found; None if it failed, so that it fails again where the error is shown."""
+    """What a process found; None if it failed or ended, so that its work is done again where an error is shown."""
     try:
         return receiver.recv()
-    except (EOFError, OSError):
+    except Exception:
         return None
     finally:
         receiver.close()

@@ -1,6 +1,7 @@
 """Scans whose files are looked at in other processes: the same index, made without Keras there."""
 
 import dataclasses
+import json
 import pickle
 import subprocess
 import sys
@@ -210,6 +211,20 @@ def test_a_broken_file_is_named_in_one_line(tmp_path, images_unread):
     broken.write_bytes(b"no picture")
     with pytest.raises(ks.InputError, match=broken.name):
         ScanAhead(str(path), "semantic", {}).before(ks.data.scan_folder)(str(path), split="train")
+
+
+def test_an_error_that_knows_more_than_its_text(tmp_path):
+    """It cannot be sent, and comes from the scan here."""
+    for number, color in enumerate([(0, 0, 0), (255, 0, 0), (1, 2, 3)]):
+        for kind, array in (("images", np.full((8, 9, 3), number)), ("masks", np.full((8, 9, 3), color))):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            Image.fromarray(array.astype("uint8")).save(tmp_path / kind / f"{number}.png")
+    (tmp_path / "labels.json").write_text(json.dumps({"names": ["a", "b"], "colors": [[0, 0, 0], [255, 0, 0]]}))
+    with pytest.raises(ks.InputError, match=r"\(1, 2, 3\)|1, 2, 3") as here:
+        ks.data.scan_folder(str(tmp_path))
+    with pytest.raises(type(here.value)) as error:
+        ScanAhead(str(tmp_path), "semantic", {}).before(ks.data.scan_folder)(str(tmp_path))
+    assert str(error.value) == str(here.value)
 
 
 def test_nothing_is_begun_where_keras_is_there_already(folders):
