@@ -131,8 +131,11 @@ class Collected:
             return ()  # The reading refuses it.
 
     def difference(self, found: Examined) -> str:
+        """How the size of a mask, the first of several, differs: see `difference_of`."""
+        return self.difference_of(*_files(found))
+
+    def difference_of(self, image: FileFacts, mask: FileFacts) -> str:
         """How the size of a mask differs: "same", "turned" (fits before the EXIF orientation), "scaled" or "other"."""
-        image, mask = _files(found)
         applied = self.exif[0] == APPLY
         size, other = (image.turned_size, mask.turned_size) if applied else (image.size, mask.size)
         if size == other:
@@ -157,7 +160,7 @@ class Collected:
         """By part, the pairs that training can read, or could after the mask is resized or turned."""
         rows: list[list[Examined]] = [[] for _ in self.parts]
         for found in self.pairs:
-            if self.difference(found) != "other" and not self.fault(found):
+            if self.difference(found) != "other" and not self.fault(found) and not found.further:
                 rows[found.files.part].append(found)
         return tuple(map(tuple, rows))
 

@@ -29,6 +29,12 @@ class Files(NamedTuple):
     mask: pathlib.Path | None
     classes: tuple[NamedFile, ...] = ()
 
+    @property
+    def all(self) -> tuple[pathlib.Path, ...]:
+        """The image and its masks."""
+        masks = tuple(file for _, file in self.classes) or (self.mask,)
+        return tuple(file for file in (self.image, *masks) if file is not None)
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:

@@ -1,28 +1,27 @@
 """A clean copy of a data folder."""
 
-import functools
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from keras_seg import _files
-from keras_seg._decoding.orientation import IGNORE, upright
 from keras_seg._validation import InputError
 from keras_seg.data.diagnosis.collected import Collected
 from keras_seg.data.diagnosis.copies import copies_of_images
 from keras_seg.data.diagnosis.examine import Examined
 from keras_seg.data.diagnosis.finding import one_line
+from keras_seg.data.diagnosis.repaired_masks import repaired_masks, void_label
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.folder_index import FolderIndex, scan_folder
 from keras_seg.data.index.instance_index import scan_instances
 from keras_seg.data.index.label_names import names_given
+from keras_seg.data.index.multilabel_index import MultiLabelIndex, scan_multilabel
 from keras_seg.data.index.thread_map import thread_count, thread_map
-from keras_seg.visualization import palette
 
 _LOG = "repairs.json"
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
@@ -40,11 +39,6 @@ class _Task(NamedTuple):
 
 def repaired_copy(collected: Collected, out: pathlib.Path) -> dict[str, Any]:
     """Write the copy to `out`, completely or not at all, and return the log that it holds."""
-    if any(part.examples and not part.error for part in collected.parts):
-        raise InputError(
-            f"{collected.folder}: has a mask per class, and such a folder is not repaired. Correct the files that the "
-            "findings name."
-        )
     _check_place(collected, out)
     out = out.resolve()
     skipped = list(_not_copied(collected))
@@ -58,16 +52,16 @@ def repaired_copy(collected: Collected, out: pathlib.Path) -> dict[str, Any]:
         for split in {task.split for task in tasks}:
             for kind in ("images", "masks"):
                 _folder(aside, split, kind).mkdir(parents=True)
-        entries = []
+        entries, copied = [], 0
         for done in thread_map(lambda task: _copy(collected, task, aside), tasks, workers=thread_count(None)):
             entries += done
-        _write_labels(tasks[0].index, aside)
-        copied = {entry["file"] for entry in entries if entry["action"] == "mask written as ids"}
+            copied += all(entry["action"] != "not copied" for entry in done)
+        _write_labels(collected, tasks[0].index, aside)
         if not copied:
             raise InputError(f"{collected.folder}: the files have changed since they were examined. Begin again.")
         log = {
             "source": collected.folder,
-            "pairs": len(copied),
+            "pairs": copied,
             "not_copied": skipped + [entry for entry in entries if entry["action"] == "not copied"],
             "done": [entry for entry in entries if entry["action"] != "not copied"],
         }
@@ -108,14 +102,16 @@ def _not_copied(collected: Collected) -> Iterator[dict[str, str]]:
         ):
             yield from (_entry(collected.name(file), "not copied", reason) for file in files)
     for found in collected.examined:
-        if found.files.image is None or found.files.mask is None or found.files.classes:
+        if len(found.files.all) < 2 or collected.parts[found.files.part].error:
             continue
         if reason := _obstacle(collected, found):
-            yield from (_entry(collected.name(file), "not copied", reason) for file in found.files[1:3])
+            yield from (_entry(collected.name(file), "not copied", reason) for file in found.files.all)
 
 
 def _obstacle(collected: Collected, found: Examined) -> str:
     """Why a pair cannot be repaired; "" if it can."""
+    if found.further:
+        return found.further[0][1]
     if not found.readable:
         return found.image_error or found.mask_error
     if collected.difference(found) == "other":
@@ -130,7 +126,7 @@ def _tasks(collected: Collected, skipped: list[dict[str, str]]) -> Iterator[_Tas
     usable = [
         (found, index, row, part.split)
         for part, rows in zip(collected.parts, collected.usable, strict=True)
-        if not part.examples and (index := collected.indices.get(part.split)) is not None
+        if not (part.examples and part.error) and (index := collected.indices.get(part.split)) is not None
         for row, found in enumerate(rows)
     ]
     same: dict[int, str] = {}
@@ -142,7 +138,7 @@ def _tasks(collected: Collected, skipped: list[dict[str, str]]) -> Iterator[_Tas
     used: set[tuple[str | None, str]] = set()
     for found, index, row, split in usable:
         if id(found) in same:
-            skipped += [_entry(collected.name(file), "not copied", same[id(found)]) for file in found.files[1:3]]
+            skipped += [_entry(collected.name(file), "not copied", same[id(found)]) for file in found.files.all]
             continue
         stem = start = pathlib.Path(collected.name(found.files.image)).stem
         number = 1
@@ -154,25 +150,15 @@ def _tasks(collected: Collected, skipped: list[dict[str, str]]) -> Iterator[_Tas
 
 
 def _copy(collected: Collected, task: _Task, aside: pathlib.Path) -> list[dict[str, str]]:
-    """Write one pair; the entries of the log."""
-    image, mask = task.index.pairs[task.row]
-    entries, details = [], []
-    images = _folder(aside, task.split, "images")
-    facts = task.found.image
-    if facts is None:
+    """Write an image and its masks; the entries of the log."""
+    found, image = task.found, task.index.pairs[task.row].image
+    if found.image is None:
         raise ValueError("Only readable pairs are copied.")
+    entries = []
+    images, masks = (_folder(aside, task.split, kind) for kind in ("images", "masks"))
     try:
-        ids = task.index.read_labels(task.row)
-        if task.index.exif_orientation == IGNORE or collected.difference(task.found) == "turned":
-            ids = upright(ids, facts.file.orientation)
-            details += ["turned like its image"] * (facts.file.orientation != 1)
-        ids = _storable(ids, task.index, details)
-        picture = Image.fromarray(ids)
-        height, width = facts.file.turned_size
-        if picture.size != (width, height):
-            picture = picture.resize((width, height), Image.Resampling.NEAREST)
-            details.append(f"resized to {height}x{width} with nearest neighbor")
-        if facts.file.orientation != 1:
+        repaired = repaired_masks(collected, found, task.index, row=task.row, stem=task.stem)
+        if found.image.file.orientation != 1:
             _write_turned(image, images / f"{task.stem}.png")
             entries.append(_entry(collected.name(image), "image turned", "EXIF orientation applied, saved as PNG"))
         else:
@@ -181,38 +167,12 @@ def _copy(collected: Collected, task: _Task, aside: pathlib.Path) -> list[dict[s
             if name != image.name:
                 entries.append(_entry(collected.name(image), "image renamed", name))
     except (InputError, OSError) as error:
-        return [_entry(collected.name(name), "not copied", str(error)) for name in (image, mask)]
-    _write_ids(np.array(picture), _folder(aside, task.split, "masks") / f"{task.stem}.png")
-    how = _reading_of(task)
-    return [*entries, _entry(collected.name(mask), "mask written as ids", ", ".join([*how, *details]))]
-
-
-def _reading_of(task: _Task) -> list[str]:
-    """What turned the values of the file into ids."""
-    if isinstance(task.index, FolderIndex):
-        encoding = task.index.encoding
-        steps = {
-            "colors to ids": bool(task.index.colors),
-            "split at 128 into 0 and 1": encoding.threshold is not None,
-            "read by its own scale": bool(task.index.value_maps and task.index.value_maps[task.row]),
-            "label_map applied": bool(encoding.label_map),
-        }
-        return [step for step, taken in steps.items() if taken]
-    return ["objects numbered; where they overlap, the smaller one is on top"]
-
-
-def _storable(ids: np.ndarray, index: DataIndex, details: list[str]) -> np.ndarray:
-    """The ids as int32, with ignored labels below 0 as `_void` says."""
-    for label in index.ignore_class:
-        if label < 0 and (ids == label).any():
-            ids = np.where(ids == label, _void(index), ids)
-            details.append(f"ignored pixels stored as {_void(index)}")
-    return ids.astype(np.int32)
-
-
-def _void(index: DataIndex) -> int:
-    """The label of ignored pixels in the copy, where the one of the data cannot be stored."""
-    return 255 if getattr(index, "num_classes", 1 << 16) <= 255 else 65535
+        return [_entry(collected.name(file), "not copied", str(error)) for file in found.files.all]
+    for mask in repaired:
+        (masks / mask.place).parent.mkdir(parents=True, exist_ok=True)
+        mask.picture.save(masks / mask.place)
+        entries += [_entry(collected.name(file), action, detail) for file, action, detail in mask.done]
+    return entries
 
 
 def _write_turned(source: pathlib.Path, target: pathlib.Path) -> None:
@@ -224,40 +184,34 @@ def _write_turned(source: pathlib.Path, target: pathlib.Path) -> None:
     (turned if turned.mode in _PNG_MODES else turned.convert("RGB")).save(target)
 
 
-def _write_ids(ids: np.ndarray, target: pathlib.Path) -> None:
-    if ids.max(initial=0) > 255:
-        Image.fromarray(ids.astype(np.uint16)).save(target)
-        return
-    picture = Image.fromarray(ids.astype(np.uint8))
-    picture.putpalette(_viewer_colors())
-    picture.save(target)
-
-
-@functools.cache
-def _viewer_colors() -> bytes:
-    return palette(255).tobytes() + bytes(3)
-
-
-def _write_labels(index: DataIndex, aside: pathlib.Path) -> None:
-    """The label file of the copy, in which masks hold ids; objects have no names."""
+def _write_labels(collected: Collected, index: DataIndex, aside: pathlib.Path) -> None:
+    """The label file of the copy, in which masks hold ids or show one class; objects have no names."""
+    content: dict[str, Any] = {}
     if isinstance(index, FolderIndex):
         names = index.class_names
         if len(names) == 2 and not names_given(index.encoding):
             names = ("background", "foreground")
-        content: dict[str, Any] = {"names": list(names)}
-        ignored = [label if label >= 0 else _void(index) for label in index.ignore_class]
+        content["names"] = list(names)
+        ignored = [label if label >= 0 else void_label(index) for label in index.ignore_class]
         if ignored:
             content["ignore_class"] = ignored[0] if len(ignored) == 1 else ignored
+    elif isinstance(index, MultiLabelIndex):
+        found = {name for each in collected.indices.values() for name in getattr(each, "class_names", ())}
+        content["names"] = list(collected.labels.names or sorted(found))
+    if content:
         _files.write_json(aside / "labels.json", content)
 
 
 def _check_copy(collected: Collected, aside: pathlib.Path) -> None:
     """Scan the copy as training does: one that training refuses is not kept."""
-    objects = any(part.objects for part in collected.parts)
+    scan: Callable[..., DataIndex] = scan_folder
+    if any(part.objects for part in collected.parts):
+        scan = scan_instances
+    elif any(part.examples and not part.error for part in collected.parts):
+        scan = scan_multilabel
     for part in collected.parts:
         if part.split is None or (aside / part.split).is_dir():
             try:
-                scan = scan_instances if objects else scan_folder
                 scan(aside, split=part.split, channels=collected.channels, check_images=False)
             except InputError as error:
                 reason = one_line(str(error).replace(str(aside) + os.sep, "").replace(str(aside), "the copy"))

@@ -33,8 +33,6 @@ def test_a_clean_folder(folder):
     ).pixel_counts.sum(0)
     assert list(found.facts["classes"].values()) == pytest.approx((total / total.sum()).tolist())
     assert found.sheet() is not None
-    with pytest.raises(InputError, match="has a mask per class, and such a folder is not repaired"):
-        found.repair(folder.parent / "out")
 
 
 def test_copies_in_both_splits(folder):
@@ -74,6 +72,105 @@ def test_files_without_a_partner(folder):
     found = classes(folder)
     assert finding(found, "mask-without-image").examples == ("train/masks/bar/extra.png",)
     assert finding(found, "image-without-mask").examples == ("train/images/lonely.png",)
+
+
+def repaired(folder, out):
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    log = classes(folder).repair(out)
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+    return log
+
+
+def bits_by_name(path, split):
+    index = scan_multilabel(path, split=split)
+    return {pair.image.stem: index.read_labels(row) for row, pair in enumerate(index.pairs)}
+
+
+def test_a_repaired_copy_holds_the_same_masks(folder):
+    out = folder.parent / "out"
+    log = repaired(folder, out)
+    assert log["pairs"] == 9 and log["not_copied"] == []
+    assert {entry["action"] for entry in log["done"]} == {"mask written in black and white"}
+    assert len(log["done"]) == len(list(folder.glob("*/masks/*/*.png")))
+    for split in ("train", "val"):
+        wanted, got = bits_by_name(folder, split), bits_by_name(out, split)
+        assert wanted.keys() == got.keys()
+        assert all((wanted[name] == got[name]).all() for name in wanted)
+
+
+def test_repair_leaves_out_images_with_an_unusable_mask(folder):
+    masks = folder / "train" / "masks"
+    (masks / "bar" / "1.png").write_bytes(b"no image")
+    Image.fromarray(np.zeros((5, 6), bool)).save(masks / "box" / "2.png")
+    (folder / "train" / "images" / "3.png").write_bytes(b"no image")
+    shutil.copy(folder / "train" / "images" / "0.png", folder / "val" / "images" / "6.png")
+    Image.new("L", (56, 48)).save(masks / "bar" / "extra.png")
+    Image.new("RGB", (56, 48)).save(folder / "train" / "images" / "lonely.png")
+    (folder / "train" / "images" / "4.png").rename(folder / "train" / "images" / "four.png")
+    for name in ("bar", "box"):
+        (masks / name / "4.png").rename(masks / name / "four_mask.png")
+    log = repaired(folder, folder.parent / "out")
+    reasons = {entry["file"]: entry["detail"] for entry in log["not_copied"]}
+    for name in ("images/1.png", "masks/bar/1.png", "masks/box/1.png"):
+        assert "bar/1.png" in reasons[f"train/{name}"]
+    assert "is 5x6" in reasons["train/images/2.png"] and "3.png" in reasons["train/images/3.png"]
+    assert reasons["train/masks/bar/extra.png"] == "no image"
+    assert reasons["train/images/lonely.png"] == "no mask"
+    assert reasons["train/images/0.png"] == "the same image as val/images/6.png"
+    got = bits_by_name(folder.parent / "out", "train")
+    assert set(got) == {"four", "5"} and log["pairs"] == 5
+    for (split, name), bits in {("train", "four"): got["four"], ("train", "5"): got["5"]}.items():
+        source = "four_mask" if name == "four" else name
+        for bit, kind in enumerate(("bar", "box")):
+            white = np.array(Image.open(folder / split / "masks" / kind / f"{source}.png").convert("L")) > 0
+            assert ((bits >> bit & 1).astype(bool) == white).all()
+
+
+@pytest.mark.parametrize("drawn_on", ["stored", "turned"])
+def test_masks_of_turned_photos(tmp_path, drawn_on):
+    folder = overlapping(tmp_path / "data", train=4, val=0, split=False)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = folder / "images" / "1.png"
+    Image.open(image).save(image, exif=exif)
+    before = {}
+    for name in ("bar", "box"):
+        mask = folder / "masks" / name / "1.png"
+        white = np.array(Image.open(mask).convert("L")) > 0
+        before[name] = np.rot90(white, -1)
+        if drawn_on == "turned":
+            Image.fromarray(before[name]).save(mask)
+    log = repaired(folder, tmp_path / "out")
+    assert log["pairs"] == 4
+    with Image.open(tmp_path / "out" / "images" / "1.png") as turned:
+        assert turned.size == (48, 56) and turned.getexif().get(0x0112, 1) == 1
+    got = bits_by_name(tmp_path / "out", None)["1"]
+    for bit, name in enumerate(("bar", "box")):
+        assert ((got >> bit & 1).astype(bool) == before[name]).all()
+
+
+def test_several_files_of_a_class_become_one(tmp_path):
+    folder = overlapping(tmp_path / "data", train=3, val=0, split=False)
+    extra = np.zeros((48, 56), bool)
+    extra[:5, :5] = True
+    Image.fromarray(extra).save(folder / "masks" / "bar" / "1_second.png")
+    wanted = bits_by_name(folder, None)
+    log = repaired(folder, tmp_path / "out")
+    assert [entry["detail"] for entry in log["done"]].count("joined with others of its class") == 1
+    got = bits_by_name(tmp_path / "out", None)
+    assert all((wanted[name] == got[name]).all() for name in wanted)
+    assert (got["1"][:5, :5] & 1).all()
+
+
+def test_repair_keeps_the_order_of_the_label_file(tmp_path):
+    folder = overlapping(tmp_path / "data", train=3, val=0, split=False)
+    (folder / "labels.json").write_text('{"names": ["box", "bar"]}')
+    repaired(folder, tmp_path / "out")
+    assert scan_multilabel(tmp_path / "out").class_names == ("box", "bar")
+    (folder / "labels.json").write_text('{"names": ["box", "ball"]}')
+    with pytest.raises(InputError, match="Training would refuse the copy: .*does not list 'bar'"):
+        classes(folder).repair(tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_shifted_borders(folder):
