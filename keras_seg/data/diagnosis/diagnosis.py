@@ -82,8 +82,8 @@ class Diagnosis:
         """Write a clean copy of the folder with everything repaired that can be. The folder itself is not changed.
 
         Images are copied unchanged, except for those with an EXIF orientation, which are turned. Masks become PNG files
-        of ids. Files without a partner, unreadable files, and pairs that cannot be repaired are not copied.
-        `repairs.json` in the copy lists what was done to which file.
+        of ids, or one in black and white per class. Files without a partner, unreadable files, and pairs that cannot be
+        repaired are not copied. `repairs.json` in the copy lists what was done to which file.
 
         Args:
             path: path of the copy: a new or empty folder outside of the data folder.
