@@ -1,6 +1,7 @@
 """Files for other runtimes, each compared with Keras before it is moved into place."""
 
-from keras_seg.export.benchmark import Benchmark, BenchmarkRow, benchmark
+from keras_seg.export.benchmark import benchmark
+from keras_seg.export.benchmark_result import Benchmark, BenchmarkRow
 from keras_seg.export.exported_model import ExportedModel, load
 from keras_seg.export.float_formats import onnx, openvino, saved_model
 from keras_seg.export.reference import check_reference, write_reference

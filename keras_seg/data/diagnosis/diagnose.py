@@ -11,7 +11,8 @@ from keras_seg import _validation
 from keras_seg._progress import check_progress, progress_report
 from keras_seg._types import PathLike, Progress
 from keras_seg._validation import InputError
-from keras_seg.data.diagnosis.checks import FILE_CHECKS, INDEX_CHECKS
+from keras_seg.data.diagnosis.checks import FILE_CHECKS, IMAGE_CHECKS, INDEX_CHECKS
+from keras_seg.data.diagnosis.checks.copies import HashedImages, images_of_files, images_of_indices
 from keras_seg.data.diagnosis.checks.indices import Indices, with_classes
 from keras_seg.data.diagnosis.collected import Collected
 from keras_seg.data.diagnosis.diagnosis import Diagnosis
@@ -91,11 +92,12 @@ def diagnose(
     if collected.painted and labels.path is None:
         _refuse_label_tool(path, task)  # A tool's files tell what its colors mean.
     findings = [finding for check in FILE_CHECKS for finding in check(collected)]
+    findings += _index_findings(collected.indices, images_of_files(collected))
     return Diagnosis(
         path=collected.folder,
         splits=tuple(part.split for part in parts if part.split is not None),
         facts=_facts(collected),
-        findings=_sorted([*findings, *index_findings(collected.indices)]),
+        findings=_sorted(findings),
         _collected=collected,
     )
 
@@ -106,7 +108,14 @@ def index_findings(indices: Indices) -> tuple[Finding, ...]:
     Args:
         indices: dict from the name of the split, or None, to `FolderIndex` or `InstanceIndex`.
     """
-    return _sorted([finding for check in INDEX_CHECKS for finding in check(indices)])
+    return _sorted(list(_index_findings(indices, images_of_indices(indices))))
+
+
+def _index_findings(indices: Indices, images: HashedImages) -> Iterator[Finding]:
+    for of_index in INDEX_CHECKS:
+        yield from of_index(indices)
+    for of_images in IMAGE_CHECKS:
+        yield from of_images(images)
 
 
 def _refuse_label_tool(path: PathLike | ListedPairs, task: str | None) -> None:

@@ -199,7 +199,20 @@ def test_masks_of_ids_are_not_blamed_for_it(tmp_path):
     folder = overlapping(tmp_path / "data", train=3, val=0, split=False)
     for file in folder.glob("masks/box/*.png"):
         Image.fromarray(np.arange(48 * 56, dtype="uint8").reshape(48, 56) // 60).save(file)
-    assert "unusable-mask" not in codes(diagnose(folder))
+    shutil.copy(folder / "images" / "0.png", folder / "images" / "1.png")
+    found = diagnose(folder)
+    assert "unusable-mask" not in codes(found)
+    assert finding(found, "copies").examples == ("images/0.png = images/1.png",)
+
+
+def test_copies_are_found_whatever_is_wrong_with_their_masks(folder):
+    shutil.copy(folder / "train" / "images" / "0.png", folder / "val" / "images" / "6.png")
+    for file in folder.glob("train/masks/*/0.png"):
+        file.write_bytes(b"no image")
+    shutil.copy(folder / "train" / "images" / "1.png", folder / "train" / "images" / "lonely.png")
+    found = classes(folder)
+    # An image without a mask is trained on nowhere.
+    assert finding(found, "copies-across-splits").count == 1 and "copies" not in codes(found)
 
 
 def test_no_masks_per_class(tmp_path):

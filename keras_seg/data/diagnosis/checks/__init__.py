@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from keras_seg.data.diagnosis.checks.borders import offset_borders, speckled_masks
 from keras_seg.data.diagnosis.checks.classes import absent_classes, constant_masks, many_values, rare_classes
-from keras_seg.data.diagnosis.checks.copies import exact_copies, near_copies
+from keras_seg.data.diagnosis.checks.copies import HashedImages, exact_copies, near_copies
 from keras_seg.data.diagnosis.checks.file_pairs import lone_files, other_files, unpaired_folders, unreadable_files
 from keras_seg.data.diagnosis.checks.image_sizes import unusual_sizes
 from keras_seg.data.diagnosis.checks.image_values import low_range, transparent_images, turned_images
@@ -49,11 +49,11 @@ FILE_CHECKS: tuple[Callable[[Collected], Iterator[Finding]], ...] = (
 INDEX_CHECKS: tuple[Callable[[Indices], Iterator[Finding]], ...] = (
     constant_masks,
     many_values,
-    exact_copies,
-    near_copies,
     tiny_splits,
     unusual_sizes,
     absent_classes,
     rare_classes,
     leaking_groups,
 )
+# From the pixels of the images alone.
+IMAGE_CHECKS: tuple[Callable[[HashedImages], Iterator[Finding]], ...] = (exact_copies, near_copies)
