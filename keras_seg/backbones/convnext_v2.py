@@ -1,6 +1,7 @@
 """ConvNeXt V2 in the form of timm: large depthwise kernels, and channels that compete for strength."""
 
 import re
+from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -34,6 +35,28 @@ _MODULES = {
     "response": "mlp.grn",
     "shrink": "mlp.fc2",
 }
+# The names of transformers and of the authors, as patterns, and those of timm. No name of timm has one of the patterns.
+_OTHER_NAMES = (
+    # transformers
+    (r"^(?:convnextv2\.)?embeddings\.patch_embeddings\.", "stem.0."),
+    (r"^(?:convnextv2\.)?embeddings\.layernorm\.", "stem.1."),
+    (r"^(?:convnextv2\.)?encoder\.stages\.(\d)\.downsampling_layer\.", r"stages.\1.downsample."),
+    (r"^(?:convnextv2\.)?encoder\.stages\.(\d)\.layers\.", r"stages.\1.blocks."),
+    (r"^(?:convnextv2\.)?layernorm\.", "head.norm."),
+    (r"^classifier\.", "head.fc."),
+    # The authors
+    (r"^downsample_layers\.0\.", "stem."),
+    (r"^downsample_layers\.(\d)\.", r"stages.\1.downsample."),
+    (r"^stages\.(\d)\.(\d+)\.", r"stages.\1.blocks.\2."),
+    (r"^norm\.", "head.norm."),
+    (r"^head\.(weight|bias)$", r"head.fc.\1"),
+    # Both, inside of a block
+    (r"\.dwconv\.", ".conv_dw."),
+    (r"(\.blocks\.\d+)\.layernorm\.", r"\1.norm."),
+    (r"\.pwconv(\d)\.", r".mlp.fc\1."),
+    (r"(\.blocks\.\d+)\.grn\.(?:gamma|weight)$", r"\1.mlp.grn.weight"),
+    (r"(\.blocks\.\d+)\.grn\.(?:beta|bias)$", r"\1.mlp.grn.bias"),
+)
 
 
 def layers(name: str, x: Tensor) -> Tensor:
@@ -75,9 +98,20 @@ def module_of(name: str, layer: str, keys: frozenset[str]) -> str:
     return f"{place}.blocks.{block}.{_MODULES[part]}"
 
 
+def named_as_in_timm(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """A state dict of transformers or of the authors with timm's names; other keys stay as they are."""
+    return {_timm_name(key): array for key, array in arrays.items()}
+
+
+def _timm_name(key: str) -> str:
+    for pattern, name in _OTHER_NAMES:
+        key = re.sub(pattern, name, key)
+    return key
+
+
 def part_of(layer: str, module: str, array: np.ndarray) -> np.ndarray:
-    """The part of a module's parameter that is the layer's: all of it."""
-    return array
+    """The part of a module's parameter that is the layer's: all of it, without the axes of a map."""
+    return array.reshape(-1) if module.endswith(".grn") else array
 
 
 def tops(keys: frozenset[str]) -> tuple[str, ...]:

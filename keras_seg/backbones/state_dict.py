@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._types import ArrayLike
+from keras_seg.backbones import convnext_v2
 from keras_seg.backbones.adapt_kernel import adapt_kernel
 from keras_seg.backbones.ported import family_of
 
@@ -39,7 +40,10 @@ def load_state_dict(model: keras.Model, name: str, state: Mapping[str, ArrayLike
 
 def match_encoder(model: keras.Model, name: str, arrays: Mapping[str, np.ndarray], source: str) -> "Matching":
     """The weights of `model`, a backbone of the ported network `name`, among `arrays` of a whole model or of it."""
-    family, arrays = family_of(name), inside(arrays, (*ENCODERS, _TIMM))
+    family = family_of(name)
+    if family is convnext_v2:  # Before "encoder." is taken off, which transformers has in the middle of a network.
+        arrays = convnext_v2.named_as_in_timm(arrays)
+    arrays = inside(arrays, (*ENCODERS, _TIMM))
     keys = frozenset(arrays)
     matching = Matching(arrays, name, source)
     matching.match(model.layers, lambda layer: family.module_of(name, layer, keys), family.part_of)

@@ -15,6 +15,7 @@ from keras_seg.backbones.ported import variant_of
 pytestmark = pytest.mark.filterwarnings("ignore:The weights that (NVIDIA|Meta) published")
 
 GOLDEN = np.load(pathlib.Path(__file__).with_name("golden_torch.npz"))
+CONVNEXT_NAMES = np.load(pathlib.Path(__file__).with_name("golden_convnext_names.npz"))
 TF = keras.backend.backend() == "tensorflow"
 RESNETS = ("ResNet18", "ResNet34", "ResNet50Torchvision", "ResNet101Torchvision")
 MOBILES = (
@@ -72,11 +73,11 @@ def state_of(name):
     return random_state(json.loads(str(GOLDEN[f"{name}/shapes"])))
 
 
-def check_maps(maps, name, first, height):
+def check_maps(maps, name, first, height, *, golden=GOLDEN):
     for number, map in enumerate(maps, start=first):
         map, key = keras.ops.convert_to_numpy(map), f"{name}/{height}/{number}"
-        assert map.shape[1:] == tuple(GOLDEN[f"{key}/shape"])
-        expected = GOLDEN[key]
+        assert map.shape[1:] == tuple(golden[f"{key}/shape"])
+        expected = golden[key]
         assert expected.std() > 0.05
         np.testing.assert_allclose(sample(map), expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
 
@@ -91,6 +92,21 @@ def test_every_level_equals_the_original(name):
         model = ks.backbones.build(name, weights=state_of(name), include_preprocessing=False, skips=skips)
         for height, width in ((64, 96), (75, 53)):
             check_maps(model(image(height, width)).values(), name, first, height)
+
+
+@pytest.mark.slow_off_tensorflow
+@pytest.mark.parametrize("source", ["transformers", "authors"])
+def test_convnext_under_the_names_of(source):
+    state = random_state(json.loads(str(CONVNEXT_NAMES[f"{source}/shapes"])))
+    if source == "transformers":  # A network without its classifier has no prefix there.
+        bare = {key.removeprefix("convnextv2."): value for key, value in state.items() if "classifier" not in key}
+        ks.backbones.build("ConvNeXtV2Atto", weights=bare)
+    model = ks.backbones.build("ConvNeXtV2Atto", weights=state, include_preprocessing=False)
+    for height, width in ((64, 96), (75, 53)):
+        check_maps(model(image(height, width)).values(), source, 0, height, golden=CONVNEXT_NAMES)
+    lacking = {key: value for key, value in state.items() if "pwconv1" not in key}
+    with pytest.raises(ks.InputError, match=r"lack 'stages\.0\.blocks\.0\.mlp\.fc1\.weight'"):
+        ks.backbones.build("ConvNeXtV2Atto", weights=lacking)
 
 
 @pytest.mark.slow_off_tensorflow
@@ -201,3 +217,5 @@ def test_exports_prove_themselves(name, tmp_path):
 def test_goldens_are_what_the_originals_compute(tmp_path, monkeypatch):
     packages = ("timm", "torchvision", "efficientnet_lite_pytorch", "segmentation_models_pytorch")
     check_again("golden_torch", GOLDEN, packages, tmp_path=tmp_path, monkeypatch=monkeypatch)
+    others = (*packages, "transformers")
+    check_again("golden_convnext_names", CONVNEXT_NAMES, others, tmp_path=tmp_path, monkeypatch=monkeypatch)
