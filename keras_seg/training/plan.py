@@ -30,6 +30,12 @@ _LIGHT = f"Compact, and with {SMALL} on a CPU"
 
 _CPU_LEVEL = "P3"
 
+# On a CPU, what the layers give for a batch may take this share of the working memory, which other programs share.
+_LARGEST_BATCH, _BATCH_SHARE = 8, 0.5
+# MiB per megapixel of it, as `activation_megabytes` finds, by the backbone of the U-Net; at most, for other models.
+_ACTIVATIONS = {"Compact": 225, SMALL: 1600, "MobileNetV2": 2200}
+_MOST_ACTIVATIONS = 5000
+
 _COUNTS = (
     "batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "patience", "border_width",
 )  # fmt: skip
@@ -183,7 +189,8 @@ def make_plan(
     )
     if kind.class_id_masks:
         choose("rare_classes", *_rare_rule(facts, choices["crop"].value))
-    size = choose("batch_size", "8, or all images if there are fewer", min(8, facts["train_images"]), "train_images")
+    per_pixel = _ACTIVATIONS.get(pyramid, _MOST_ACTIVATIONS) if model_name == "UNet" else _MOST_ACTIVATIONS
+    size = choose("batch_size", *_batch_rule(facts, choices["crop"].value, megabytes=per_pixel))
     choose(
         "steps_per_epoch",
         f"one pass over the images, at least {_FEWEST_STEPS} steps",
@@ -245,6 +252,23 @@ def _rare_rule(facts: Mapping, crop: Size) -> tuple[Any, ...]:
         f"{_RARE_CROP:.0%} of the median image"
     )
     return rule, rare if shown < _RARE_CROP else [], "class_share", "median_size"
+
+
+def _batch_rule(facts: Mapping, crop: Size, *, megabytes: int) -> tuple[Any, ...]:
+    """(rule, crops per step, facts that the rule used) for layers that give `megabytes` per megapixel."""
+    rule, size = f"{_LARGEST_BATCH}, or all images if there are fewer", min(_LARGEST_BATCH, facts["train_images"])
+    room = facts["memory_megabytes"]
+    if room is None or facts["device"] != "cpu":
+        return rule, size, "train_images"
+    height, width = (crop, crop) if isinstance(crop, int) else crop
+    of_crop = megabytes * height * width / 1e6
+    rule += (
+        f"; on a CPU, halved until what the layers give for a batch, about {of_crop:,.0f} MiB per crop, takes at most "
+        f"{_BATCH_SHARE:.0%} of the memory"
+    )
+    while size > 1 and size * of_crop > _BATCH_SHARE * room:
+        size //= 2
+    return rule, size, "train_images", "memory_megabytes", "device"
 
 
 def _train_from_rule(facts: Mapping, settings: Preset, *, pretrained: bool) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ import keras_seg as ks
 from keras_seg import _validation
 from keras_seg.training import KernelDecayAdamW, Plan, build_model, make_plan, probe, probed_plan, read_plan
 from keras_seg.training.activation_memory import activation_megabytes
+from keras_seg.training.plan import _ACTIVATIONS as ACTIVATIONS
 from keras_seg.training.presets import PRESETS
 from keras_seg.training.tasks.class_widths import class_widths
 from keras_seg.training.training_crop import training_crop
@@ -171,6 +172,13 @@ def test_the_memory_of_activations():
     model = keras.Model(image, x)
     found = activation_megabytes(model, 1024, 512)
     assert found == (8 * 1024 * 512 + 8 * 512 * 256) * 4 / 2**20
+
+
+@pytest.mark.parametrize("backbone", ["Compact", "EfficientNetLite0", "MobileNetV2"])
+def test_the_memory_that_batches_are_planned_with(backbone):
+    model = build_model(make_plan(FACTS, backbone=backbone, weights="none"))
+    per_megapixel = activation_megabytes(model, 512, 512) / (512 * 512 / 1e6)
+    assert 0.8 * ACTIVATIONS[backbone] < per_megapixel <= ACTIVATIONS[backbone]
 
 
 def test_widths_of_strips():

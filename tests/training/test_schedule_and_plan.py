@@ -97,6 +97,24 @@ def test_plan_follows_the_facts():
     assert make_plan(FACTS, weights="imagenet")["learning_rate"] == 0.001
 
 
+def test_batches_fit_the_memory():
+    """Of 512x512, which Compact fills with 59 MiB per crop, and a model that is not known with 1,311."""
+    facts = {**FACTS, "median_size": [600, 600]}
+
+    def size(memory, **given):
+        return make_plan({**facts, "memory_megabytes": memory}, **given)["batch_size"]
+
+    assert [size(memory) for memory in (24_000, 950, 900, 100, 1)] == [8, 8, 4, 1, 1]
+    assert [size(memory, model="DeconvNet") for memory in (24_000, 16_000, 4_000)] == [8, 4, 1]
+    assert size(16_000, model="DeconvNet", crop=256) == 8 and size(100, batch_size=8) == 8
+    plan = make_plan({**facts, "memory_megabytes": 900})
+    assert "about 59 MiB per crop" in plan.choices["batch_size"].rule
+    assert plan["steps_per_epoch"] == 92
+    # The memory of an accelerator is not known.
+    assert make_plan({**facts, "memory_megabytes": 100, "device": "gpu"})["batch_size"] == 8
+    assert make_plan({**facts, "memory_megabytes": None})["batch_size"] == 8
+
+
 def test_plan_survives_json():
     plan = make_plan(FACTS, batch_size=3)
     assert Plan.from_dict(plan.to_dict()) == plan
