@@ -88,6 +88,11 @@ _SHARED_OPTIONS = (
         "--freeze/--no-freeze", default=None, help="Whether the backbone's weights stay as they are. Default: no."
     ),
     click.option(
+        "--aux/--no-aux",
+        default=None,
+        help="Whether a model with auxiliary heads is trained with them. Default: yes.",
+    ),
+    click.option(
         "--train-from",
         type=click.Choice(LEVELS),
         help="Level of a pretrained backbone before which its layers stay as they are. Default: P3 on a CPU, else all.",

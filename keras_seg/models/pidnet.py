@@ -18,7 +18,7 @@ from keras_seg.models.parts.branches import (
     strided_stem,
 )
 from keras_seg.models.parts.encoder_decoder import resized_model
-from keras_seg.models.parts.heads import AUX
+from keras_seg.models.parts.heads import AUX, AUX_BORDER
 from keras_seg.models.parts.image_model import check_common, check_dropout, preprocessed
 
 # variant: (channels of the first stage, blocks of the early stages, of the late ones, filters of the context, of the
@@ -87,7 +87,7 @@ def PIDNet(
         change = ResizeLike(name=f"change{stage}_up")([change, edge])
         edge = layers.Add(name=f"edge{stage}_joined")([edge, change])
         if aux and stage == 4:
-            extra |= aux_scores(edge, width, 1, f"{AUX}_border")
+            extra |= aux_scores(edge, width, 1, AUX_BORDER)
         edge = relu(edge, f"edge{stage}_joined_out")
         fine = relu(fine, f"fine{stage}_out")
     for index in range(2):

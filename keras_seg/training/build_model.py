@@ -6,6 +6,7 @@ import keras
 
 from keras_seg import _validation, backbones, losses, models
 from keras_seg.models import registry
+from keras_seg.training.aux_heads import losses_of
 from keras_seg.training.choices import GIVEN
 from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
 from keras_seg.training.plan import Plan
@@ -14,6 +15,9 @@ from keras_seg.training.tasks import find_task
 
 def build_model(plan: Plan) -> keras.Model:
     """The untrained, compiled model of a plan.
+
+    With `aux` in the plan it has several outputs by name, and takes a target for each. `models.without_aux` leaves the
+    first one.
 
     Args:
         plan: `Plan`.
@@ -33,13 +37,11 @@ def build_model(plan: Plan) -> keras.Model:
         **({} if head.activation == "softmax" else {"activation": head.activation}),
         **_model_arguments(plan),
     )
-    if len(model.output_shape) != 4:
-        fix = "This one classifies whole patches. Choose another model."
-        _validation.fail("model", "must predict a class for every pixel", plan["model"], fix)
-    _check_size(model, plan)
+    _check_output(models.without_aux(model), plan)
     if plan.get("train_from", "all") != "all":
         models.unfreeze(model, from_level=plan["train_from"])
     ignore_class = facts["ignore_class"] or None
+    loss = losses.Crossentropy(ignore_class=ignore_class, class_weights=plan["class_weights"], mode=head.mode)
     model.compile(
         KernelDecayAdamW(
             plan["learning_rate"],
@@ -48,16 +50,22 @@ def build_model(plan: Plan) -> keras.Model:
             use_ema=bool(plan.get("ema")),
             ema_momentum=plan.get("ema") or 0.99,
         ),
-        loss=losses.Crossentropy(ignore_class=ignore_class, class_weights=plan["class_weights"], mode=head.mode)
-        + plan["soft_iou_weight"] * losses.SoftIoU(ignore_class=ignore_class, mode=head.mode),
+        **losses_of(
+            model,
+            plan["model"],
+            loss + plan["soft_iou_weight"] * losses.SoftIoU(ignore_class=ignore_class, mode=head.mode),
+        ),
     )
     # Left to the first step, it makes TensorFlow trace the whole step twice: once with the variables' creation.
     model.optimizer.build(model.trainable_variables)
     return model
 
 
-def _check_size(model: keras.Model, plan: Plan) -> None:
-    """Refuse a model whose output is smaller than its image, such as one of unpadded convolutions."""
+def _check_output(model: keras.Model, plan: Plan) -> None:
+    """Refuse a model of patches, and one of unpadded convolutions, whose output is smaller than its image."""
+    if len(model.output_shape) != 4:
+        fix = "This one classifies whole patches. Choose another model."
+        _validation.fail("model", "must predict a class for every pixel", plan["model"], fix)
     crop = plan["crop"]
     height, width = (crop, crop) if isinstance(crop, int) else crop
     fix = "Choose another model, such as UNet."
@@ -82,6 +90,7 @@ def _model_arguments(plan: Plan) -> dict[str, Any]:
         "decoder_filters": ("decoder_filters", plan["decoder_filters"]),
         "decoder_convolutions": ("decoder_convolutions", plan["decoder_convolutions"]),
         "decoder_stride": ("decoder_stride", plan["decoder_stride"]),
+        **({"aux": ("aux", plan["aux"])} if "aux" in plan.choices else {}),
     }
     arguments = {
         argument: value

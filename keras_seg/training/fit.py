@@ -13,6 +13,8 @@ from keras_seg._validation import InputError
 from keras_seg.data import from_folder
 from keras_seg.data.pipeline.unwrap_error import unwrap_error
 from keras_seg.evaluation.batching import spread
+from keras_seg.models import without_aux
+from keras_seg.training.aux_heads import target_per_output
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.build_model import build_model
 from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, load_epoch, saved_state
@@ -130,6 +132,7 @@ def fit(
                     seconds_spent=seconds_spent,
                     callbacks=[*logs, *callbacks],
                 )
+            model = without_aux(model)
             with _files.written_aside(run.model_file, overwrite=True) as aside:
                 model.save(aside)
         return _finish(run, task, model=model, epoch=epoch, indices=(train, validation), progress=progress)
@@ -200,7 +203,7 @@ def _train(
     recorder = RunRecorder(run, validation, schedule=schedule, task=task, best=best, rows=rows)
     try:
         model.fit(
-            _dataset(plan, task, train, first_epoch),
+            target_per_output(model, _dataset(plan, task, train, first_epoch), train.ignore_class),
             epochs=_ENDLESS if plan["minutes"] is not None else plan["epochs"],
             initial_epoch=first_epoch,
             steps_per_epoch=plan["steps_per_epoch"],
@@ -224,7 +227,7 @@ def _kept(model: keras.Model, run: RunFolder, epoch: int, best: int | None) -> t
 
 def _panel(task: Task, model: keras.Model, index: Any, settings: dict) -> Image.Image:
     """A picture of predictions for some images."""
-    return task.panel(model, index, spread(len(index), _PANEL_ROWS), settings)
+    return task.panel(without_aux(model), index, spread(len(index), _PANEL_ROWS), settings)
 
 
 def _finish(

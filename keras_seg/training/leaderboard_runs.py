@@ -28,6 +28,8 @@ from keras_seg.training.trained_run import TrainedRun
 
 # Choices about a backbone, and the argument that a model with one has for them.
 _OF_BACKBONES = {"weights": "weights", "skips": "backbone", "freeze": "backbone_trainable", "train_from": "backbone"}
+# All choices that some models have no argument for.
+_OF_SOME = {**_OF_BACKBONES, "aux": "aux"}
 _OWN = {"model": "models", "backbone": "backbones", "seed": "seeds"}
 _ONE, _RESUMED = "Name each one once.", "Drop it: the leaderboard continues as it was begun."
 
@@ -272,9 +274,7 @@ def _plans(facts: Mapping, settings: Mapping[str, Any], seed: int) -> dict[str, 
     plans = {}
     for model in settings["models"]:
         taken = registry.arguments(model)
-        shared = {
-            name: value for name, value in settings["choices"].items() if _OF_BACKBONES.get(name, taken[0]) in taken
-        }
+        shared = {name: value for name, value in settings["choices"].items() if _OF_SOME.get(name, taken[0]) in taken}
         for backbone in (settings["backbones"] or [None]) if "backbone" in taken else [None]:
             plan = make_plan(facts, **shared, model=model, backbone=backbone, seed=seed)
             encoder = plan["backbone"]

@@ -1,5 +1,6 @@
 """From facts to a plan: the rules of all choices that are not given."""
 
+import importlib.util
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from keras_seg._types import Size
 from keras_seg.backbones.imagenet_packages import is_installed
 from keras_seg.backbones.pyramid import LEVELS, SKIPS
 from keras_seg.models import registry
+from keras_seg.training.aux_heads import has_aux, has_border
 from keras_seg.training.choices import GIVEN, Choice, Plan
 from keras_seg.training.presets import Preset, find_preset
 from keras_seg.training.pretrained import SMALL, weights_rule
@@ -51,6 +53,7 @@ def make_plan(
     weights: str | None = None,
     skips: str | None = None,
     freeze: bool | None = None,
+    aux: bool | None = None,
     train_from: str | None = None,
     decoder_stride: int | None = None,
     decoder_convolutions: int | None = None,
@@ -86,6 +89,8 @@ def make_plan(
         weights: str. "imagenet", a weights file of the backbone, or "none" for initial weights.
         skips: str. "wide" or "narrow", as in `backbones.build`.
         freeze: bool. Whether the backbone's weights stay as they are.
+        aux: bool. Whether a model that has auxiliary heads (deep supervision) is trained with them. The finished model
+            lacks them.
         train_from: str. Level of a pretrained backbone, such as "P3": the layers before it stay as they are. "all"
             trains the whole backbone.
         decoder_stride: int. Stride at which the decoder ends.
@@ -169,6 +174,9 @@ def make_plan(
     if choices["train_from"].value != "all" and not pretrained:
         fix = "Drop it, or train a backbone with pretrained weights."
         _validation.fail("train_from", "needs pretrained weights that are trained", train_from, fix)
+    if choose("aux", *_aux_rule(model_name, kind)) and has_border(model_name) and not kind.class_id_masks:
+        rule = f"finds the borders between classes in {model_name}, which `task={kind.name!r}` lacks"
+        _validation.fail("aux", rule, aux, "Drop it.")
     stride = choose("decoder_stride", *_stride_rule(facts, kind, settings, light=light))
     choose(
         "decoder_convolutions",
@@ -271,6 +279,17 @@ def _batch_rule(facts: Mapping, crop: Size, *, megabytes: int) -> tuple[Any, ...
     return rule, size, "train_images", "memory_megabytes", "device"
 
 
+def _aux_rule(model: str, kind: Task) -> tuple[str, bool]:
+    """(rule, whether the model is trained with auxiliary heads)."""
+    if model not in models.names() or not has_aux(model):
+        return f"no: {model} has no auxiliary heads", False
+    if has_border(model) and not kind.class_id_masks:
+        return f"no: a head of {model} finds the borders between classes, which `task={kind.name!r}` lacks", False
+    if has_border(model) and importlib.util.find_spec("scipy") is None:
+        return f'no: a head of {model} finds borders, which needs SciPy (pip install "keras-seg[boundary]")', False
+    return f"yes: {model} was published with auxiliary heads, which the finished model lacks", True
+
+
 def _train_from_rule(facts: Mapping, settings: Preset, *, pretrained: bool) -> tuple[Any, ...]:
     """(rule, level from which the backbone is trained or "all", facts that the rule used)."""
     rule = (
@@ -329,7 +348,7 @@ def _check(given: Mapping) -> None:
             _validation.pair(name, value)
         elif name == "minutes":
             _validation.number(name, value, 0.001)
-        elif name in ("binary", "freeze", "outlines", "cache"):
+        elif name in ("binary", "freeze", "aux", "outlines", "cache"):
             _validation.boolean(name, value)
         elif name == "ema":
             _validation.number(name, value, 0, 0.9999)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_seg.training.activation_memory import activation_megabytes
+from keras_seg.training.aux_heads import random_targets
 from keras_seg.training.build_model import build_model
 from keras_seg.training.choices import Choice, Plan
 from keras_seg.training.plan import make_plan, narrowest_class
@@ -96,10 +97,11 @@ def measure_step(plan: Plan, *, clock: Callable[[], float] = time.perf_counter) 
     images = random.integers(0, 256, (plan["batch_size"], height, width, facts["channels"])).astype("float32")
     shape = (*images.shape[:3], head.channels) if head.mode == "multilabel" else images.shape[:3]
     labels = random.integers(0, 2 if head.activation == "sigmoid" else head.channels, shape).astype("int32")
+    targets = random_targets(model, labels)
     times = []
     for _ in range(_STEPS + 1):
         began = clock()
-        model.train_on_batch(images, labels)
+        model.train_on_batch(images, targets)
         times.append(clock() - began)
     found = {"crop": [height, width], "batch_size": plan["batch_size"], "decoder_stride": plan["decoder_stride"]}
     found |= {

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from keras_seg import _files
+from keras_seg.models import without_aux
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint, save_checkpoint
 from keras_seg.training.kept_state import DivergedError
@@ -53,6 +54,7 @@ class RunRecorder(keras.callbacks.Callback):
         self.rows = list(rows)
         self.task = task
         self.best = best
+        self._scored: keras.Model | None = None
         self._validate = _Affordable(_SHARE)
         self._save = _Affordable(_SHARE)
 
@@ -71,8 +73,9 @@ class RunRecorder(keras.callbacks.Callback):
         }
         last = self.schedule.progress >= 1.0
         if self.best.kept or (not last and self._validate.due()):
+            self._scored = self._scored or without_aux(model)  # Once: each is compiled when it first predicts.
             with self._validate:
-                result = self.task.quick_scores(model, self.validation)
+                result = self.task.quick_scores(self._scored, self.validation)
             row |= {f"val_{name}": result[name] for name in self.task.scores}
         self.rows.append(row)
         if logs is not None:

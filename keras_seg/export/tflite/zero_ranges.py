@@ -1,5 +1,7 @@
 """Tensors that are 0 for all images on which an int8 file is calibrated."""
 
+from typing import Any
+
 import numpy as np
 
 # TensorFlow measures [0, 1e-38] for them.
@@ -15,7 +17,7 @@ def with_ranges(calibrated: bytes) -> bytes:
     from tensorflow.lite.python import schema_py_generated as schema
 
     content = bytearray(calibrated)
-    model = schema.Model.GetRootAsModel(content, 0)
+    model: Any = schema.Model.GetRootAsModel(content, 0)
     for subgraph in map(model.Subgraphs, range(model.SubgraphsLength())):
         for tensor in map(subgraph.Tensors, range(subgraph.TensorsLength())):
             quantization = tensor.Quantization()

@@ -12,6 +12,8 @@ from keras_seg.models.parts.blocks import conv_block
 
 # The outputs of a model with auxiliary heads: the one that is kept, and what the names of all others begin with.
 MAIN, AUX = "main", "aux"
+# Of one channel, for the borders between classes.
+AUX_BORDER = "aux_border"
 # Of heads for training, in their papers.
 _AUX_DROPOUT = 0.1
 

@@ -1,0 +1,77 @@
+"""Heads that a model is trained with and that its run leaves out: their losses and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from keras_seg import losses
+from keras_seg._types import IgnoreClass, Tensor
+from keras_seg.data.targets.boundary_targets import edges_of
+from keras_seg.data.targets.target_pipeline import of_each_mask
+from keras_seg.models import registry
+from keras_seg.models.parts.heads import AUX_BORDER, MAIN
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# What the originals weigh the losses of these heads by, beside 1 for the main output.
+_WEIGHTS = {"UNetPlusPlus": 1.0, "BiSeNetV2": 1.0, "DeepLabV3": 0.5, "FCN": 0.5}
+_WEIGHT, _BORDER_WEIGHT = 0.4, 20.0
+# Of the lines between classes, as in PIDNet.
+_BORDER_WIDTH = 2
+
+
+def has_aux(model: str) -> bool:
+    """Whether a model of `models.names()` has heads for training."""
+    return "aux" in registry.arguments(model)
+
+
+def has_border(model: str) -> bool:
+    """Whether one of these heads finds the borders between classes, which only masks of classes have."""
+    return model == "PIDNet"
+
+
+def losses_of(model: keras.Model, name: str, loss: keras.losses.Loss) -> dict[str, Any]:
+    """`loss` and `loss_weights` to compile a model with: the same loss for each output that scores the classes.
+
+    Args:
+        model: keras.Model. With or without heads for training.
+        name: str. Its name in `models.names()`.
+        loss: of the main output.
+    """
+    if not isinstance(model.output, Mapping):
+        return {"loss": loss}
+    weight = _WEIGHTS.get(name, _WEIGHT)
+    weights = {MAIN: 1.0, AUX_BORDER: _BORDER_WEIGHT}
+    return {
+        "loss": {key: losses.Crossentropy(ignore_class=-1) if key == AUX_BORDER else loss for key in model.output},
+        "loss_weights": {key: weights.get(key, weight) for key in model.output},
+    }
+
+
+def target_per_output(model: keras.Model, dataset: tf.data.Dataset, ignore_class: IgnoreClass) -> tf.data.Dataset:
+    """The dataset (image, target) with the target of each output of a model by its name."""
+    if not isinstance(model.output, Mapping):
+        return dataset
+    import tensorflow as tf
+
+    names, ignored = list(model.output), tuple(np.atleast_1d(() if ignore_class is None else ignore_class).tolist())
+    if AUX_BORDER in names:
+        edges_of(np.zeros((1, 1), int), _BORDER_WIDTH, ignored)  # Fails here if SciPy is missing.
+    edges = of_each_mask(lambda mask: edges_of(mask, _BORDER_WIDTH, ignored), "int32")
+
+    def spread(image: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        return image, {name: edges(target) if name == AUX_BORDER else target for name in names}
+
+    return dataset.map(spread, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def random_targets(model: keras.Model, labels: np.ndarray) -> Any:
+    """`labels` for each output of a model by its name, and any for borders, to time a step."""
+    if not isinstance(model.output, Mapping):
+        return labels
+    return {name: labels % 2 if name == AUX_BORDER else labels for name in model.output}
