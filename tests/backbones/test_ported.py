@@ -187,14 +187,18 @@ def test_other_networks_are_not_recognized():
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("name", [name for name in SMALLEST if name not in ("MiTB0", "ConvNeXtV2Atto")])
 def test_surgery(name):
-    """Dilation keeps every value of the map it refines, and folding keeps the output."""
+    """Dilation keeps every value of the map it refines, and folding keeps the output.
+
+    MobileNetV3 averages whole maps, which dilation makes finer, so its values are only close.
+    """
     model = ks.backbones.build(name, weights=state_of(name), include_preprocessing=False)
     deepest = keras.Model(model.inputs[0], model.output["P5"])
     pixels = image(64, 96)
     expected = keras.ops.convert_to_numpy(deepest(pixels))
     scale = np.abs(expected).max()
     fine = keras.ops.convert_to_numpy(ks.surgery.dilate(deepest, output_stride=8)(pixels))
-    np.testing.assert_allclose(fine[:, ::4, ::4], expected, atol=1e-5 * scale)
+    close = 5e-3 if name == "MobileNetV3SmallTorchvision" else 1e-5
+    np.testing.assert_allclose(fine[:, ::4, ::4], expected, atol=close * scale)
     folded = ks.surgery.fold_batch_norm(deepest)
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(folded(pixels)), expected, atol=1e-5 * scale)
