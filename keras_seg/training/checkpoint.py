@@ -22,6 +22,8 @@ class Checkpoint:
         seconds: float. Time spent.
         rows: list of dicts. The log so far.
         best: int or None. The epoch with the best score, whose model is kept as well. Defaults to None, for none.
+        torch_draws: list of int or None. The state of PyTorch's generator, for `callbacks`. Defaults to None: it is
+            that of this process.
     """
 
     model: keras.Model
@@ -29,6 +31,28 @@ class Checkpoint:
     seconds: float
     rows: list[dict]
     best: int | None = None
+    torch_draws: list[int] | None = None
+
+    @property
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """Those that a run needs to go on from here."""
+        return [] if self.torch_draws is None else [_TorchDraws(self.torch_draws)]
+
+
+class _TorchDraws(keras.callbacks.Callback):
+    """Sets PyTorch's generator before the first step: Keras draws from it when it begins to train and to load data."""
+
+    def __init__(self, state: list[int]) -> None:
+        super().__init__()
+        self._state: list[int] | None = state
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Set it once."""
+        if self._state is not None:
+            import torch
+
+            torch.set_rng_state(torch.tensor(self._state, dtype=torch.uint8))
+            self._state = None
 
 
 def save_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
@@ -58,12 +82,12 @@ def load_checkpoint(run: RunFolder) -> Checkpoint | None:
         if "draws" in state:  # Earlier versions did not keep them.
             for variable, value in zip(_draws(model), state["draws"], strict=True):
                 variable.assign(np.array(value, variable.dtype))
-        _set_torch_draws(state)
     except (OSError, ValueError, KeyError) as error:
         first_line = str(error).strip().split("\n")[0][:200]
         fix = "Start a new run with `overwrite=True`."
         raise InputError(f"{run.checkpoints}: cannot be read ({first_line}). {fix}") from error
-    return Checkpoint(model, state["epoch"], state["seconds"], state["rows"], state.get("best"))
+    draws = state.get("torch_draws") if keras.backend.backend() == "torch" else None
+    return Checkpoint(model, state["epoch"], state["seconds"], state["rows"], state.get("best"), draws)
 
 
 def saved_state(run: RunFolder) -> dict:
@@ -96,10 +120,3 @@ def _torch_draws() -> dict[str, list[int]]:
     import torch
 
     return {"torch_draws": torch.get_rng_state().tolist()}
-
-
-def _set_torch_draws(state: dict) -> None:
-    if keras.backend.backend() == "torch" and "torch_draws" in state:
-        import torch
-
-        torch.set_rng_state(torch.tensor(state["torch_draws"], dtype=torch.uint8))

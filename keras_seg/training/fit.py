@@ -209,7 +209,7 @@ def _train(
             steps_per_epoch=plan["steps_per_epoch"],
             shuffle=False,  # The pipeline shuffles.
             verbose=0,  # pyright: ignore[reportArgumentType] (Keras annotates nothing; its default is "auto".)
-            callbacks=[schedule, recorder, *callbacks],
+            callbacks=[schedule, recorder, *([] if checkpoint is None else checkpoint.callbacks), *callbacks],
         )
     except Exception as error:
         # A file that broke after the scan comes out of tf.data wrapped in TensorFlow's own error.
