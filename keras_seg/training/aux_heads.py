@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 # What the originals weigh the losses of these heads by, beside 1 for the main output.
 _WEIGHTS = {"UNetPlusPlus": 1.0, "BiSeNetV2": 1.0, "DeepLabV3": 0.5, "FCN": 0.5}
 _WEIGHT, _BORDER_WEIGHT = 0.4, 20.0
-# Of the lines between classes, as in PIDNet.
+# Pixels of the lines between classes, on either side, as in PIDNet.
 _BORDER_WIDTH = 2
+# PIDNet's authors weigh the pixels on a line, and those off it, by the share of the other kind in the batch.
+_BORDER_BALANCE = (0.05, 0.95)
 
 
 def has_aux(model: str) -> bool:
@@ -47,8 +49,9 @@ def losses_of(model: keras.Model, name: str, loss: keras.losses.Loss) -> dict[st
         return {"loss": loss}
     weight = _WEIGHTS.get(name, _WEIGHT)
     weights = {MAIN: 1.0, AUX_BORDER: _BORDER_WEIGHT}
+    border = losses.Crossentropy(ignore_class=-1, class_weights=_BORDER_BALANCE)
     return {
-        "loss": {key: losses.Crossentropy(ignore_class=-1) if key == AUX_BORDER else loss for key in model.output},
+        "loss": {key: border if key == AUX_BORDER else loss for key in model.output},
         "loss_weights": {key: weights.get(key, weight) for key in model.output},
     }
 
