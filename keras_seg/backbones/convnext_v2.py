@@ -1,7 +1,6 @@
 """ConvNeXt V2 in the form of timm: large depthwise kernels, and channels that compete for strength."""
 
 import re
-from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -36,7 +35,7 @@ _MODULES = {
     "shrink": "mlp.fc2",
 }
 # The names of transformers and of the authors, as patterns, and those of timm. No name of timm has one of the patterns.
-_OTHER_NAMES = (
+OTHER_NAMES = (
     # transformers
     (r"^(?:convnextv2\.)?embeddings\.patch_embeddings\.", "stem.0."),
     (r"^(?:convnextv2\.)?embeddings\.layernorm\.", "stem.1."),
@@ -96,17 +95,6 @@ def module_of(name: str, layer: str, keys: frozenset[str]) -> str:
     if block is None:
         return f"{place}.downsample.{int(part == 'conv')}"
     return f"{place}.blocks.{block}.{_MODULES[part]}"
-
-
-def named_as_in_timm(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """A state dict of transformers or of the authors with timm's names; other keys stay as they are."""
-    return {_timm_name(key): array for key, array in arrays.items()}
-
-
-def _timm_name(key: str) -> str:
-    for pattern, name in _OTHER_NAMES:
-        key = re.sub(pattern, name, key)
-    return key
 
 
 def part_of(layer: str, module: str, array: np.ndarray) -> np.ndarray:

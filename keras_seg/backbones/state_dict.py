@@ -1,5 +1,6 @@
 """State dicts of PyTorch as the weights of layers: every key has its place, or the error names it."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -8,7 +9,6 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._types import ArrayLike
-from keras_seg.backbones import convnext_v2
 from keras_seg.backbones.adapt_kernel import adapt_kernel
 from keras_seg.backbones.ported import family_of
 
@@ -41,9 +41,8 @@ def load_state_dict(model: keras.Model, name: str, state: Mapping[str, ArrayLike
 def match_encoder(model: keras.Model, name: str, arrays: Mapping[str, np.ndarray], source: str) -> "Matching":
     """The weights of `model`, a backbone of the ported network `name`, among `arrays` of a whole model or of it."""
     family = family_of(name)
-    if family is convnext_v2:  # Before "encoder." is taken off, which transformers has in the middle of a network.
-        arrays = convnext_v2.named_as_in_timm(arrays)
-    arrays = inside(arrays, (*ENCODERS, _TIMM))
+    # First, as "encoder." is the middle of a network in some of these names.
+    arrays = inside(_renamed(arrays, getattr(family, "OTHER_NAMES", ())), (*ENCODERS, _TIMM))
     keys = frozenset(arrays)
     matching = Matching(arrays, name, source)
     matching.match(model.layers, lambda layer: family.module_of(name, layer, keys), family.part_of)
@@ -68,6 +67,14 @@ def inside(arrays: Mapping[str, Any], prefixes: Iterable[str]) -> Mapping[str, A
         found = {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
         arrays = found or arrays
     return arrays
+
+
+def _renamed(arrays: Mapping[str, np.ndarray], names: Iterable[tuple[str, str]]) -> dict[str, np.ndarray]:
+    """The arrays with every (pattern, name) replaced in their keys, one after the other."""
+    found = dict(arrays)
+    for pattern, name in names:
+        found = {re.sub(pattern, name, key): array for key, array in found.items()}
+    return found
 
 
 class Matching:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
-from keras_seg import losses
+from keras_seg import _validation, losses
 from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.data.targets.target_pipeline import of_each_mask
 from keras_seg.models import registry
 from keras_seg.models.parts.heads import AUX_BORDER, MAIN
+from keras_seg.training.tasks import Task
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,14 +29,20 @@ _BORDER_WIDTH = 2
 _BORDER_BALANCE = (0.05, 0.95)
 
 
-def has_aux(model: str) -> bool:
-    """Whether a model of `models.names()` has heads for training."""
-    return "aux" in registry.arguments(model)
-
-
 def has_border(model: str) -> bool:
     """Whether one of these heads finds the borders between classes, which only masks of classes have."""
     return model == "PIDNet"
+
+
+def aux_rule(model: str, kind: Task) -> tuple[str, bool]:
+    """(rule, whether a model is trained with auxiliary heads) for its name and a task."""
+    if model not in registry.names() or "aux" not in registry.arguments(model):
+        return f"no: {model} has no auxiliary heads", False
+    if has_border(model) and not kind.class_id_masks:
+        return f"no: a head of {model} finds the borders between classes, which `task={kind.name!r}` lacks", False
+    if has_border(model) and importlib.util.find_spec("scipy") is None:
+        return f'no: a head of {model} finds borders, which needs SciPy (pip install "keras-seg[boundary]")', False
+    return f"yes: {model} was published with auxiliary heads, which the finished model lacks", True
 
 
 def losses_of(model: keras.Model, name: str, loss: keras.losses.Loss) -> dict[str, Any]:
@@ -62,7 +70,7 @@ def target_per_output(model: keras.Model, dataset: tf.data.Dataset, ignore_class
         return dataset
     import tensorflow as tf
 
-    names, ignored = list(model.output), tuple(np.atleast_1d(() if ignore_class is None else ignore_class).tolist())
+    names, ignored = list(model.output), _validation.ignored_classes(ignore_class)
     if AUX_BORDER in names:
         edges_of(np.zeros((1, 1), int), _BORDER_WIDTH, ignored)  # Fails here if SciPy is missing.
     edges = of_each_mask(lambda mask: edges_of(mask, _BORDER_WIDTH, ignored), "int32")

@@ -36,10 +36,10 @@ class Checkpoint:
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """Those that a run needs to go on from here."""
-        return [] if self.torch_draws is None else [_TorchDraws(self.torch_draws)]
+        return [] if self.torch_draws is None else [_RestoredDraws(self.torch_draws)]
 
 
-class _TorchDraws(keras.callbacks.Callback):
+class _RestoredDraws(keras.callbacks.Callback):
     """Sets PyTorch's generator before the first step: Keras draws from it when it begins to train and to load data."""
 
     def __init__(self, state: list[int]) -> None:
@@ -87,7 +87,7 @@ def load_checkpoint(run: RunFolder) -> Checkpoint | None:
         fix = "Start a new run with `overwrite=True`."
         raise InputError(f"{run.checkpoints}: cannot be read ({first_line}). {fix}") from error
     draws = state.get("torch_draws") if keras.backend.backend() == "torch" else None
-    return Checkpoint(model, state["epoch"], state["seconds"], state["rows"], state.get("best"), draws)
+    return Checkpoint(model, state["epoch"], state["seconds"], state["rows"], best=state.get("best"), torch_draws=draws)
 
 
 def saved_state(run: RunFolder) -> dict:

@@ -46,7 +46,7 @@ def check_logs(names: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def experiment_logs(
-    names: Sequence[str], *, run: RunFolder, plan: Plan, panel: Callable[[keras.Model], Image.Image]
+    names: Sequence[str], *, run: RunFolder, plan: Plan, panel: Callable[[], Image.Image]
 ) -> Iterator[list[keras.callbacks.Callback]]:
     """The callbacks that write logs into the folder of a run. Nothing leaves this machine.
 
@@ -54,7 +54,7 @@ def experiment_logs(
         names: sequence of str, of `LOGS`.
         run: `RunFolder`.
         plan: `Plan` of the run, whose choices are written as well.
-        panel: function that draws the predictions of a model for some validation images.
+        panel: function that draws the predictions for some validation images as they are now.
     """
     with contextlib.ExitStack() as stack:
         logs = [stack.enter_context(_OPENED[name](run, plan)) for name in dict.fromkeys(names)]
@@ -65,16 +65,14 @@ def experiment_logs(
 class _Pictures(keras.callbacks.Callback):
     """Draws predictions after each validation, and writes them into logs."""
 
-    def __init__(
-        self, panel: Callable[[keras.Model], Image.Image], logs: Sequence[Callable[[Image.Image, int], None]]
-    ) -> None:
+    def __init__(self, panel: Callable[[], Image.Image], logs: Sequence[Callable[[Image.Image, int], None]]) -> None:
         super().__init__()
         self._panel, self._logs = panel, logs
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Draw, if the model was validated."""
         if any(name.startswith("val_") for name in logs or {}):
-            picture = self._panel(self.model)
+            picture = self._panel()
             for write in self._logs:
                 write(picture, epoch)
 

@@ -114,6 +114,7 @@ def fit(
         run._sweep()
     checkpoint = load_checkpoint(run) if resume and not run.model_file.exists() else None
     model = build_model(plan) if checkpoint is None else checkpoint.model
+    scored = without_aux(model)
     if not resume:
         # A model that cannot be built has failed by now, before an older run is replaced.
         run._create(plan, task.label_schema(train))
@@ -121,9 +122,10 @@ def fit(
         if run.model_file.exists():  # It was interrupted after the training.
             model, epoch = run.load_model(), saved_state(run).get("best")
         else:
-            with experiment_logs(log, run=run, plan=plan, panel=lambda now: _panel(task, now, validation, {})) as logs:
+            with experiment_logs(log, run=run, plan=plan, panel=lambda: _panel(task, scored, validation, {})) as logs:
                 model, epoch = _train(
                     model,
+                    scored=scored,
                     plan=plan,
                     task=task,
                     run=run,
@@ -132,7 +134,7 @@ def fit(
                     seconds_spent=seconds_spent,
                     callbacks=[*logs, *callbacks],
                 )
-            model = without_aux(model)
+            model = without_aux(model)  # It may be that of an earlier epoch.
             with _files.written_aside(run.model_file, overwrite=True) as aside:
                 model.save(aside)
         return _finish(run, task, model=model, epoch=epoch, indices=(train, validation), progress=progress)
@@ -183,6 +185,7 @@ def _dataset(plan: Plan, task: Task, train: Any, first_epoch: int) -> Any:
 def _train(
     model: keras.Model,
     *,
+    scored: keras.Model,
     plan: Plan,
     task: Task,
     run: RunFolder,
@@ -200,7 +203,7 @@ def _train(
         return _kept(model, run, first_epoch, checkpoint.best)
     schedule = _schedule(plan, first_epoch, seconds_spent + (0.0 if checkpoint is None else checkpoint.seconds))
     rows = [] if checkpoint is None else checkpoint.rows
-    recorder = RunRecorder(run, validation, schedule=schedule, task=task, best=best, rows=rows)
+    recorder = RunRecorder(run, validation, scored=scored, schedule=schedule, task=task, best=best, rows=rows)
     try:
         model.fit(
             target_per_output(model, _dataset(plan, task, train, first_epoch), train.ignore_class),
@@ -227,7 +230,7 @@ def _kept(model: keras.Model, run: RunFolder, epoch: int, best: int | None) -> t
 
 def _panel(task: Task, model: keras.Model, index: Any, settings: dict) -> Image.Image:
     """A picture of predictions for some images."""
-    return task.panel(without_aux(model), index, spread(len(index), _PANEL_ROWS), settings)
+    return task.panel(model, index, spread(len(index), _PANEL_ROWS), settings)
 
 
 def _finish(

@@ -243,6 +243,9 @@ def _checked(
     for name, value in of_backbones.items():
         if value is not None and _OF_BACKBONES.get(name, "backbone") not in taken:
             _validation.fail(name, "has no effect on these models, whose encoders are their own", value, "Drop it.")
+    if kept.get("aux") is not None and "aux" not in taken:
+        rule = "has no effect on these models, which have no auxiliary heads"
+        _validation.fail("aux", rule, kept["aux"], "Drop it.")
     return {
         "models": named,
         "backbones": None if backbones is None else _names("backbones", backbones, _backbones()),

@@ -1,6 +1,5 @@
 """From facts to a plan: the rules of all choices that are not given."""
 
-import importlib.util
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +9,8 @@ from keras_seg._types import Size
 from keras_seg.backbones.imagenet_packages import is_installed
 from keras_seg.backbones.pyramid import LEVELS, SKIPS
 from keras_seg.models import registry
-from keras_seg.training.aux_heads import has_aux, has_border
+from keras_seg.training.aux_heads import aux_rule, has_border
+from keras_seg.training.batch_rule import batch_rule
 from keras_seg.training.choices import GIVEN, Choice, Plan
 from keras_seg.training.presets import Preset, find_preset
 from keras_seg.training.pretrained import SMALL, weights_rule
@@ -31,12 +31,6 @@ _LIGHT_FILTERS = {"Compact": [96, 64, 32, 24, 16], SMALL: [128, 96, 64, 32, 16]}
 _LIGHT = f"Compact, and with {SMALL} on a CPU"
 
 _CPU_LEVEL = "P3"
-
-# On a CPU, what the layers give for a batch may take this share of the working memory, which other programs share.
-_LARGEST_BATCH, _BATCH_SHARE = 8, 0.5
-# MiB per megapixel of it, as `activation_megabytes` finds, by the backbone of the U-Net; at most, for other models.
-_ACTIVATIONS = {"Compact": 225, SMALL: 1600, "MobileNetV2": 2200}
-_MOST_ACTIVATIONS = 5000
 
 _COUNTS = (
     "batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "patience", "border_width",
@@ -174,7 +168,7 @@ def make_plan(
     if choices["train_from"].value != "all" and not pretrained:
         fix = "Drop it, or train a backbone with pretrained weights."
         _validation.fail("train_from", "needs pretrained weights that are trained", train_from, fix)
-    if choose("aux", *_aux_rule(model_name, kind)) and has_border(model_name) and not kind.class_id_masks:
+    if choose("aux", *aux_rule(model_name, kind)) and has_border(model_name) and not kind.class_id_masks:
         rule = f"finds the borders between classes in {model_name}, which `task={kind.name!r}` lacks"
         _validation.fail("aux", rule, aux, "Drop it.")
     stride = choose("decoder_stride", *_stride_rule(facts, kind, settings, light=light))
@@ -197,8 +191,7 @@ def make_plan(
     )
     if kind.class_id_masks:
         choose("rare_classes", *_rare_rule(facts, choices["crop"].value))
-    per_pixel = _ACTIVATIONS.get(pyramid, _MOST_ACTIVATIONS) if model_name == "UNet" else _MOST_ACTIVATIONS
-    size = choose("batch_size", *_batch_rule(facts, choices["crop"].value, megabytes=per_pixel))
+    size = choose("batch_size", *batch_rule(facts, choices["crop"].value, model=model_name, backbone=pyramid))
     choose(
         "steps_per_epoch",
         f"one pass over the images, at least {_FEWEST_STEPS} steps",
@@ -260,34 +253,6 @@ def _rare_rule(facts: Mapping, crop: Size) -> tuple[Any, ...]:
         f"{_RARE_CROP:.0%} of the median image"
     )
     return rule, rare if shown < _RARE_CROP else [], "class_share", "median_size"
-
-
-def _batch_rule(facts: Mapping, crop: Size, *, megabytes: int) -> tuple[Any, ...]:
-    """(rule, crops per step, facts that the rule used) for layers that give `megabytes` per megapixel."""
-    rule, size = f"{_LARGEST_BATCH}, or all images if there are fewer", min(_LARGEST_BATCH, facts["train_images"])
-    room = facts["memory_megabytes"]
-    if room is None or facts["device"] != "cpu":
-        return rule, size, "train_images"
-    height, width = (crop, crop) if isinstance(crop, int) else crop
-    of_crop = megabytes * height * width / 1e6
-    rule += (
-        f"; on a CPU, halved until what the layers give for a batch, about {of_crop:,.0f} MiB per crop, takes at most "
-        f"{_BATCH_SHARE:.0%} of the memory"
-    )
-    while size > 1 and size * of_crop > _BATCH_SHARE * room:
-        size //= 2
-    return rule, size, "train_images", "memory_megabytes", "device"
-
-
-def _aux_rule(model: str, kind: Task) -> tuple[str, bool]:
-    """(rule, whether the model is trained with auxiliary heads)."""
-    if model not in models.names() or not has_aux(model):
-        return f"no: {model} has no auxiliary heads", False
-    if has_border(model) and not kind.class_id_masks:
-        return f"no: a head of {model} finds the borders between classes, which `task={kind.name!r}` lacks", False
-    if has_border(model) and importlib.util.find_spec("scipy") is None:
-        return f'no: a head of {model} finds borders, which needs SciPy (pip install "keras-seg[boundary]")', False
-    return f"yes: {model} was published with auxiliary heads, which the finished model lacks", True
 
 
 def _train_from_rule(facts: Mapping, settings: Preset, *, pretrained: bool) -> tuple[Any, ...]:

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 
 from keras_seg import _files
-from keras_seg.models import without_aux
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint, save_checkpoint
 from keras_seg.training.kept_state import DivergedError
@@ -31,6 +30,7 @@ class RunRecorder(keras.callbacks.Callback):
     Args:
         run: `RunFolder`.
         validation: `data.FolderIndex` or `data.InstanceIndex`.
+        scored: keras.Model. The one that is trained, without its auxiliary heads.
         schedule: `ProgressSchedule`. It counts the steps and the time.
         task: `Task`. It evaluates the model.
         best: `BestEpoch`. Whether the best epoch is kept: each is then validated, and saved if it is the best so far.
@@ -42,6 +42,7 @@ class RunRecorder(keras.callbacks.Callback):
         run: RunFolder,
         validation: Any,
         *,
+        scored: keras.Model,
         schedule: ProgressSchedule,
         task: Task,
         best: BestEpoch,
@@ -52,9 +53,9 @@ class RunRecorder(keras.callbacks.Callback):
         self.validation = validation
         self.schedule = schedule
         self.rows = list(rows)
+        self.scored = scored
         self.task = task
         self.best = best
-        self._scored: keras.Model | None = None
         self._validate = _Affordable(_SHARE)
         self._save = _Affordable(_SHARE)
 
@@ -73,9 +74,8 @@ class RunRecorder(keras.callbacks.Callback):
         }
         last = self.schedule.progress >= 1.0
         if self.best.kept or (not last and self._validate.due()):
-            self._scored = self._scored or without_aux(model)  # Once: each is compiled when it first predicts.
             with self._validate:
-                result = self.task.quick_scores(self._scored, self.validation)
+                result = self.task.quick_scores(self.scored, self.validation)
             row |= {f"val_{name}": result[name] for name in self.task.scores}
         self.rows.append(row)
         if logs is not None:

@@ -37,7 +37,7 @@ def test_the_rule(monkeypatch):
     assert make_plan(several, model="PIDNet")["aux"] is False
     with pytest.raises(InputError, match="`aux` finds the borders between classes in PIDNet, which `task="):
         make_plan(several, model="PIDNet", aux=True)
-    monkeypatch.setattr("keras_seg.training.plan.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("keras_seg.training.aux_heads.importlib.util.find_spec", lambda name: None)
     assert "needs SciPy" in make_plan(FACTS, model="PIDNet").choices["aux"].rule
     assert make_plan(FACTS, model="DDRNet")["aux"] is True
 

@@ -143,6 +143,10 @@ def test_resuming_trains_what_is_not_finished(untrained, indices, tmp_path, fini
         ({"backbones": ["Compct"]}, "`backbones` is not a known option"),
         ({"models": ["SegNetBasic"], "backbones": ["Compact"]}, "`backbones` has no effect on these models"),
         ({"models": ["SegNetBasic"], "choices": {"freeze": False}}, "`freeze` has no effect on these models"),
+        (
+            {"models": ["UNet"], "choices": {"aux": True}},
+            "`aux` has no effect on these models, which",
+        ),
         ({"seeds": 0}, "`seeds` must be an integer of at least 1"),
         ({"format": "tfl"}, "`format` is not a known option"),
         ({"choices": {"seed": 3}}, "`choices` cannot hold 'seed'.*Give `seeds`"),

@@ -13,7 +13,7 @@ import keras_seg as ks
 from keras_seg import _validation
 from keras_seg.training import KernelDecayAdamW, Plan, build_model, make_plan, probe, probed_plan, read_plan
 from keras_seg.training.activation_memory import activation_megabytes
-from keras_seg.training.plan import _ACTIVATIONS as ACTIVATIONS
+from keras_seg.training.batch_rule import _ACTIVATIONS as ACTIVATIONS
 from keras_seg.training.presets import PRESETS
 from keras_seg.training.tasks.class_widths import class_widths
 from keras_seg.training.training_crop import training_crop

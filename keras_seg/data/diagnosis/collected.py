@@ -203,14 +203,14 @@ class Collected:
     def _index(self, part: Part, rows: Sequence[Examined], encoding: LabelEncoding | None) -> DataIndex:
         shared: dict[str, Any] = {"channels": self.channels, "exif_orientation": self.exif[0]}
         if part.examples:
-            classes = [ImageClasses(_pair(f), _image(f), f.mask) for f in rows if isinstance(f.mask, ClassFileFacts)]
+            classes = [ImageClasses(_pair(f), image_of(f), f.mask) for f in rows if isinstance(f.mask, ClassFileFacts)]
             return index_of_classes(self.folder, classes, **shared)
         if part.objects:
-            objects = [ImageObjects(_pair(f), _image(f), f.mask) for f in rows if isinstance(f.mask, ObjectFacts)]
+            objects = [ImageObjects(_pair(f), image_of(f), f.mask) for f in rows if isinstance(f.mask, ObjectFacts)]
             return index_of_objects(self.path, objects, components=None, ignored=(), **shared)
         palette = self.palette if self.painted else None
         seen = [
-            PairFacts(_pair(f), _image(f), f.mask if palette is None else _in_ids(f, f.mask, palette))
+            PairFacts(_pair(f), image_of(f), f.mask if palette is None else _in_ids(f, f.mask, palette))
             for f in rows
             if isinstance(f.mask, MaskFacts)
         ]
@@ -238,7 +238,8 @@ def _pair(found: Examined) -> Pair:
     return Pair(found.files.image, found.files.mask)
 
 
-def _image(found: Examined) -> ImageFacts:
+def image_of(found: Examined) -> ImageFacts:
+    """The facts of a readable image."""
     if found.image is None:
         raise ValueError("Only readable images have facts.")
     return found.image
@@ -247,7 +248,7 @@ def _image(found: Examined) -> ImageFacts:
 def _files(found: Examined) -> tuple[FileFacts, FileFacts]:
     if found.mask is None:
         raise ValueError("Only readable masks have facts.")
-    return _image(found).file, found.mask.file
+    return image_of(found).file, found.mask.file
 
 
 def _colors_of(found: Examined, facts: MaskFacts) -> dict[Rgb, int] | None:

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from keras_seg import _files
 from keras_seg._validation import InputError
-from keras_seg.data.diagnosis.collected import Collected
+from keras_seg.data.diagnosis.collected import Collected, image_of
 from keras_seg.data.diagnosis.copies import copies_of_images
 from keras_seg.data.diagnosis.examine import Examined
 from keras_seg.data.diagnosis.finding import one_line
@@ -152,13 +152,11 @@ def _tasks(collected: Collected, skipped: list[dict[str, str]]) -> Iterator[_Tas
 def _copy(collected: Collected, task: _Task, aside: pathlib.Path) -> list[dict[str, str]]:
     """Write an image and its masks; the entries of the log."""
     found, image = task.found, task.index.pairs[task.row].image
-    if found.image is None:
-        raise ValueError("Only readable pairs are copied.")
     entries = []
     images, masks = (_folder(aside, task.split, kind) for kind in ("images", "masks"))
     try:
         repaired = repaired_masks(collected, found, task.index, row=task.row, stem=task.stem)
-        if found.image.file.orientation != 1:
+        if image_of(found).file.orientation != 1:
             _write_turned(image, images / f"{task.stem}.png")
             entries.append(_entry(collected.name(image), "image turned", "EXIF orientation applied, saved as PNG"))
         else:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from keras_seg._decoding.file_facts import FileFacts
 from keras_seg._decoding.orientation import IGNORE, upright
 from keras_seg._validation import InputError
-from keras_seg.data.diagnosis.collected import Collected
+from keras_seg.data.diagnosis.collected import Collected, image_of
 from keras_seg.data.diagnosis.examine import Examined
 from keras_seg.data.index.black_and_white import WHITE
 from keras_seg.data.index.class_file_facts import ClassFileFacts
@@ -55,18 +56,14 @@ def _masks_of_classes(
     collected: Collected, found: Examined, facts: ClassFileFacts, index: DataIndex, *, stem: str
 ) -> list[RepairedMask]:
     """A mask per class of an image; the files of one class are joined."""
-    if found.image is None:
-        raise ValueError("Only readable images are copied.")
-    image = found.image.file
+    image = image_of(found).file
     pixels: dict[str, np.ndarray] = {}
     done: dict[str, list[tuple[pathlib.Path, str, str]]] = {}
     for (name, file), of_file in zip(facts.files, facts.facts, strict=True):
+        details: list[str] = []
         white = read_object(file, exif_orientation=index.exif_orientation)
-        details = []
-        drawn_as_stored = collected.difference_of(image, of_file) == "turned"
-        if image.orientation != 1 and (index.exif_orientation == IGNORE or drawn_as_stored):
-            white = upright(white, image.orientation)
-            details.append("turned like its image")
+        if index.exif_orientation == IGNORE or collected.difference_of(image, of_file) == "turned":
+            white = _turned_like(image, white, details)
         if white.shape != image.turned_size:
             shape, size = ("x".join(map(str, sides)) for sides in (white.shape, image.turned_size))
             raise InputError(f"{file}: is {shape}, but its image is {size}.")
@@ -86,16 +83,14 @@ def _masks_of_classes(
 
 
 def _mask_of_ids(collected: Collected, found: Examined, index: DataIndex, *, row: int, stem: str) -> RepairedMask:
-    facts, mask = found.image, index.pairs[row].mask
-    if facts is None:
-        raise ValueError("Only readable pairs are copied.")
-    ids, details = index.read_labels(row), []
+    image, mask = image_of(found).file, index.pairs[row].mask
+    details: list[str] = []
+    ids = index.read_labels(row)
     if index.exif_orientation == IGNORE or collected.difference(found) == "turned":
-        ids = upright(ids, facts.file.orientation)
-        details += ["turned like its image"] * (facts.file.orientation != 1)
+        ids = _turned_like(image, ids, details)
     ids = _storable(ids, index, details)
     picture = Image.fromarray(ids)
-    height, width = facts.file.turned_size
+    height, width = image.turned_size
     if picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.NEAREST)
         details.append(f"resized to {height}x{width} with nearest neighbor")
@@ -105,6 +100,13 @@ def _mask_of_ids(collected: Collected, found: Examined, index: DataIndex, *, row
         picture=_picture_of_ids(np.array(picture)),
         done=((mask, "mask written as ids", how),),
     )
+
+
+def _turned_like(image: FileFacts, values: np.ndarray, details: list[str]) -> np.ndarray:
+    """A mask that was drawn on the stored pixels of its image, as viewers show the image."""
+    if image.orientation != 1:
+        details.append("turned like its image")
+    return upright(values, image.orientation)
 
 
 def _reading_of(index: DataIndex, row: int) -> list[str]:

@@ -1,0 +1,37 @@
+"""How many crops a step takes: as many as the memory holds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras_seg._types import Size
+from keras_seg.training.pretrained import SMALL
+
+# On a CPU, what the layers give for a batch may take this share of the working memory, which other programs share.
+_LARGEST_BATCH, _BATCH_SHARE = 8, 0.5
+# MiB per megapixel of it, as `activation_megabytes` finds, by the backbone of the U-Net; at most, for other models.
+_ACTIVATIONS = {"Compact": 225, SMALL: 1600, "MobileNetV2": 2200}
+_MOST_ACTIVATIONS = 5000
+
+
+def batch_rule(facts: Mapping, crop: Size, *, model: str, backbone: str) -> tuple[Any, ...]:
+    """(rule, crops per step, names of the facts that the rule used).
+
+    Args:
+        facts: dict, as `fingerprint` returns it.
+        crop: int or pair of ints. Size of a crop.
+        model, backbone: str. Those of the plan.
+    """
+    rule, size = f"{_LARGEST_BATCH}, or all images if there are fewer", min(_LARGEST_BATCH, facts["train_images"])
+    room = facts["memory_megabytes"]
+    if room is None or facts["device"] != "cpu":
+        return rule, size, "train_images"
+    height, width = (crop, crop) if isinstance(crop, int) else crop
+    per_megapixel = _ACTIVATIONS.get(backbone, _MOST_ACTIVATIONS) if model == "UNet" else _MOST_ACTIVATIONS
+    of_crop = per_megapixel * height * width / 1e6
+    rule += (
+        f"; on a CPU, halved until what the layers give for a batch, about {of_crop:,.0f} MiB per crop, takes at most "
+        f"{_BATCH_SHARE:.0%} of the memory"
+    )
+    while size > 1 and size * of_crop > _BATCH_SHARE * room:
+        size //= 2
+    return rule, size, "train_images", "memory_megabytes", "device"
