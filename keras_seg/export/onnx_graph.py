@@ -1,4 +1,4 @@
-"""A TensorFlow graph as ONNX, by tf2onnx, with three corrections.
+"""A TensorFlow graph as ONNX, by tf2onnx, with four corrections.
 
 tf2onnx copies every constant at each of its steps: a file of half a gigabyte took 22 GB of memory. Here the large
 weights are inputs of what it converts, and become constants of the file afterwards.
@@ -6,6 +6,8 @@ weights are inputs of what it converts, and become constants of the file afterwa
 It resizes by a factor, from which runtimes compute the size: three pixels times the float32 next to 28/3 are 27.
 
 It does not know the complement of the error function, in which TensorFlow writes GELU.
+
+It writes nearest-neighbor resizing in a form, "tf_half_pixel_for_nn", that ONNX dropped in opset 13 and TensorRT refuses.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -38,6 +40,7 @@ def to_onnx(module: Any, opset: int) -> "onnx.ModelProto":
     proto, _ = convert.from_function(function, signature, opset=opset, custom_op_handlers=handlers)
     _hold(proto.graph, {name: variable.numpy() for name, variable in zip(names, large, strict=True)})
     _round_up_factors(proto.graph)
+    _plain_nearest(proto.graph)
     return proto
 
 
@@ -91,3 +94,24 @@ def _round_up_factors(graph: "onnx.GraphProto") -> None:
             exact = numpy_helper.to_array(constant)
             up = np.where(exact == np.round(exact), exact, np.nextafter(exact, np.float32(np.inf)))
             constant.CopyFrom(numpy_helper.from_array(up.astype(exact.dtype), constant.name))
+
+
+def _plain_nearest(graph: "onnx.GraphProto") -> None:
+    """Write nearest-neighbor resizing in a form that every reader takes.
+
+    With centers at half pixels, rounding up from the half is what TensorFlow does. For a whole factor s the corner of a
+    pixel, floor(i / s), lies in the same source pixel as its center, floor((i + 0.5) / s): even old readers know it.
+    """
+    from onnx import numpy_helper
+
+    constants = {constant.name: constant for constant in graph.initializer}
+    for node in graph.node:
+        held = {attribute.name: attribute for attribute in node.attribute}
+        mode = held.get("coordinate_transformation_mode")
+        if node.op_type != "Resize" or mode is None or mode.s != b"tf_half_pixel_for_nn":
+            continue
+        # Empty where the node is given a size that depends on that of the image.
+        factors = constants.get(node.input[2])
+        exact = np.zeros(0) if factors is None else numpy_helper.to_array(factors)
+        whole = exact.size > 0 and (exact == np.round(exact)).all()
+        mode.s, held["nearest_mode"].s = (b"asymmetric", b"floor") if whole else (b"half_pixel", b"round_prefer_ceil")

@@ -59,6 +59,54 @@ def test_sizes_are_what_they_were(size, tmp_path):
     assert sorted(found[node.output[0]][-1] for node in nodes) == [20, 28, 41, 53, 97]
 
 
+def _resizing(model, path, **options):
+    """(coordinates, rounding) of the nearest-neighbor resizing in the ONNX file of a model."""
+    ks.export.onnx(model, path, **options)
+    nodes = [node for node in files.load(path).graph.node if node.op_type == "Resize"]
+    held = [{one.name: one.s.decode() for one in node.attribute} for node in nodes]
+    return {(one["coordinate_transformation_mode"], one["nearest_mode"]) for one in held if one["mode"] == "nearest"}
+
+
+@pytest.mark.parametrize(
+    "options, form",
+    [
+        ({"input_size": 64}, ("asymmetric", "floor")),
+        ({"input_size": (65, 97)}, ("asymmetric", "floor")),
+        ({}, ("half_pixel", "round_prefer_ceil")),
+    ],
+    ids=["fixed", "padded", "any size"],
+)
+def test_nearest_neighbors_are_written_as_every_reader_takes_them(options, form, tmp_path):
+    """TensorRT refuses "tf_half_pixel_for_nn", which tf2onnx writes."""
+    model = ks.models.FPN(num_classes=3, backbone="Compact")
+    assert _resizing(model, tmp_path / "m.onnx", **options) == {form}
+
+
+@pytest.mark.parametrize("old", [2, 3, 5, 7, 12])
+def test_nearest_neighbors_are_the_same_pixels(old, tmp_path):
+    image = keras.Input((old, old, 3))
+    news = (2, 3, 5, 6, 9, 15, 20, 28, 39)
+    x = keras.layers.Softmax()(image)  # Numbers that the pixels of two positions do not share.
+    maps = [keras.layers.Resizing(new, new, interpolation="nearest")(x) for new in news]
+    # One map of all, side by side in a row.
+    rows = [keras.layers.Reshape((1, new * new, 3))(one) for new, one in zip(news, maps, strict=True)]
+    model = keras.Model(image, keras.layers.Concatenate(axis=2)(rows))
+    noise = np.random.default_rng(0).normal(size=(2, old, old, 3)).astype("float32")
+    report = ks.export.onnx(model, tmp_path / "m.onnx", images=noise)
+    assert report.max_abs_difference < 1e-6
+
+
+def test_another_reader_of_nearest_neighbors_agrees(tmp_path):
+    """OpenCV reads ONNX by its own code."""
+    cv2 = pytest.importorskip("cv2", reason="needs opencv")
+    model = ks.models.FPN(num_classes=3, backbone="Compact")
+    ks.export.onnx(model, tmp_path / "m.onnx", input_size=(64, 96), batch_size=1)
+    image = np.random.default_rng(0).uniform(0, 255, (1, 64, 96, 3)).astype("float32")
+    net = cv2.dnn.readNetFromONNX(str(tmp_path / "m.onnx"))
+    net.setInput(image)
+    np.testing.assert_allclose(net.forward(), model.predict(image, verbose=0), atol=1e-4)
+
+
 MEASURED = """
 import resource
 import keras_seg as ks
