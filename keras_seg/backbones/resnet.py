@@ -47,14 +47,15 @@ def pyramid(name: str, network: keras.Model, skips: str) -> dict[str, Tensor]:
 
 
 def signature(name: str) -> tuple[dict[str, int], set[str]]:
-    """({layer with weights: its channels} of the last block per stage, layers that only longer networks have)."""
+    """({layer with weights: its channels} of the last block per stage, layers that only other networks have)."""
     repeats, narrows = VARIANTS[name]
     last = 3 if narrows else 2
     ends = {
         f"layer{stage}_{count - 1}_bn{last}": (4 if narrows else 1) * 32 * 2**stage
         for stage, count in enumerate(repeats, start=1)
     }
-    return ends, {f"layer{stage}_{count}_bn1" for stage, count in enumerate(repeats, start=1)}
+    longer = {f"layer{stage}_{count}_bn1" for stage, count in enumerate(repeats, start=1)}
+    return ends, longer if narrows else longer | {"layer1_0_bn3"}
 
 
 def last_strided(name: str) -> str:

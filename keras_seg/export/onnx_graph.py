@@ -7,7 +7,7 @@ It resizes by a factor, from which runtimes compute the size: three pixels times
 
 It does not know the complement of the error function, in which TensorFlow writes GELU.
 
-It writes nearest-neighbor resizing in a form, "tf_half_pixel_for_nn", that ONNX dropped in opset 13 and TensorRT refuses.
+It writes nearest-neighbor resizing as "tf_half_pixel_for_nn", which ONNX dropped in opset 13 and TensorRT refuses.
 """
 
 from typing import TYPE_CHECKING, Any

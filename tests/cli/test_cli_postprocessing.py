@@ -120,7 +120,7 @@ def test_other_tasks_have_none(finished, shapes, tmp_path, capsys):
 def test_an_export_says_that_it_is_not_in_the_file(cleaned, tmp_path, capsys):
     assert command("export", cleaned, "--size", "48x56", "--out", tmp_path / "model.tflite") == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert f"Postprocessing not part of the file: {REMOVED}" in said
+    assert f"Postprocessing not part of the file (predict and evaluate apply it to the file too): {REMOVED}" in said
 
 
 def test_compare_says_which_runs_have_it(cleaned, finished, capsys):
