@@ -36,7 +36,9 @@ def run(format_: Format, request: Request) -> ExportReport:
         # LiteRT takes 1.5 times as long for transposed convolutions, of one image most of all; TensorFlow and OpenVINO
         # for those with large kernels: benchmarks/exports.py.
         form = inference_graph(request.model, request.size, subpixel=format_.subpixel)
-        format_.write(traced_module(form, request), aside, request)
+        # The integers of an int8 or int16x8 file are selected: zeros and ones would need ranges of their own.
+        for_gpu = format_.for_gpu and request.representative is None
+        format_.write(traced_module(form, request, for_gpu=for_gpu), aside, request)
         loaded = format_.load(aside)
         comparisons, classes = [], []
         for batch in batches:

@@ -49,6 +49,7 @@ class Format:
         runtime: tuple of (module, extra). Those of them that loading needs.
         subpixel: bool or "deep". The form of upsampling that the runtime computes fastest, as `inference_graph` takes
             it. Defaults to "deep".
+        for_gpu: bool. Whether files that compute in floats are written for the GPUs of phones. Defaults to False.
         sidecar: bool. Whether the description is a JSON file beside the exported file. Defaults to True.
         folder_mark: str or None. Where the format is a folder, the file that shows that a folder is one of this format.
             Defaults to None, for a file.
@@ -62,6 +63,7 @@ class Format:
     requires: tuple[tuple[str, str], ...]
     runtime: tuple[tuple[str, str], ...]
     subpixel: bool | Literal["deep"] = "deep"
+    for_gpu: bool = False
     sidecar: bool = True
     folder_mark: str | None = None
     companion: str | None = None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from keras_seg.export.request import Request
 
 
-def traced_module(form: keras.Model, request: "Request") -> Any:
+def traced_module(form: keras.Model, request: "Request", *, for_gpu: bool = False) -> Any:
     """A `tf.Module` whose `serve` maps `image` to a dict of maps by name.
 
     The module holds the model's variables by itself. Converters look for them by walking attributes, and the lists a
@@ -24,6 +24,7 @@ def traced_module(form: keras.Model, request: "Request") -> Any:
     Args:
         form: `inference_graph(...)`.
         request: the `Request` of the export.
+        for_gpu: bool. Whether only operations are used that the GPUs of phones compute. Defaults to False.
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "Exporting")
     scores = request.scores
@@ -33,10 +34,10 @@ def traced_module(form: keras.Model, request: "Request") -> Any:
     module.variables_of_model = [variable.value for variable in form.variables]
 
     def serve(image: Any) -> dict[str, Any]:
-        with windows.portable():
+        with windows.portable(choosing="products" if for_gpu else "selections"):
             maps = scores.named(form(tf.cast(image, tf.float32), training=False))
         if "class_ids" in request.outputs:
-            maps["class_ids"] = _class_ids(tf, maps[scores.name], scores.threshold)
+            maps["class_ids"] = _class_ids(tf, maps[scores.name], scores.threshold, for_gpu=for_gpu)
         return {name: maps[name] for name in request.outputs}
 
     shape = (request.batch_size, *request.size, form.input_shape[-1])
@@ -50,6 +51,15 @@ def served_with(module: Any, weights: Sequence[tuple[Any, Any]], image: Any) -> 
         return module.serve.python_function(image)
 
 
-def _class_ids(tf: Any, scores: Any, threshold: float) -> Any:
+def _class_ids(tf: Any, scores: Any, threshold: float, *, for_gpu: bool) -> Any:
     """int32 (batch, height, width). `keras.ops.argmax` looks at the bits of zeros, which TFLite and ONNX cannot."""
-    return reading.argmax(scores) if scores.shape[-1] > 1 else tf.cast(scores[..., 0] > threshold, tf.int32)
+    channels = scores.shape[-1]
+    if not for_gpu:
+        return reading.argmax(scores) if channels > 1 else tf.cast(scores[..., 0] > threshold, tf.int32)
+    if channels == 1:
+        ids = tf.cast(scores > threshold, scores.dtype)
+    else:
+        # The first of several highest scores has the largest number of those after it.
+        highest = tf.cast(tf.equal(scores, tf.reduce_max(scores, axis=-1, keepdims=True)), scores.dtype)
+        ids = channels - tf.reduce_max(highest * tf.range(channels, 0, -1, scores.dtype), axis=-1, keepdims=True)
+    return tf.cast(tf.reshape(ids, tf.shape(scores)[:-1]), tf.int32)

@@ -6,14 +6,14 @@ transposes of one another, so each is the other's gradient, and the first is tha
 
 All operations are comparisons and selections, which every runtime supports. On TensorFlow, where each is a pass of its
 own over memory, XLA compiles them into one if the size is known. Not every format can export such a function; inside
-`portable()` the plain operations are used, which give the same results.
+`portable()` the plain operations are used, on tensors of four axes at most, which give the same results.
 """
 
 import contextlib
 import contextvars
 import functools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import keras
 from keras import ops
@@ -28,17 +28,24 @@ PADDINGS = ("valid", "same")
 _EAGER_SIZES = 32
 _eager_sizes = set()
 
-_portable = contextvars.ContextVar("keras_seg_portable", default=False)
+# None outside of `portable()`.
+_choosing = contextvars.ContextVar("keras_seg_choosing", default=None)
 
 
 @contextlib.contextmanager
-def portable() -> Iterator[None]:
-    """Functions traced inside use only operations that every runtime supports."""
-    token = _portable.set(True)
+def portable(*, choosing: Literal["selections", "products"] = "selections") -> Iterator[None]:
+    """Functions traced inside use only operations that every runtime supports.
+
+    Args:
+        choosing: str. How one of two values is chosen: by "selections", or by "products" with 0 and 1, for the GPUs of
+            phones, whose older runtimes have no selections. Products give the same finite numbers, but NaN does not
+            pass through them as it should. Defaults to "selections".
+    """
+    token = _choosing.set(choosing)
     try:
         yield
     finally:
-        _portable.reset(token)
+        _choosing.reset(token)
 
 
 def count(length: Any, window: Any, padding: str) -> Any:
@@ -75,7 +82,9 @@ def pool(x: Tensor, pool_size: tuple[int, int], padding: str) -> tuple[Tensor, T
     maxima, indices = first_maximum(x, pool_size)
     if padding == "same":
         for axis in axes:
-            indices = axis.clamp(indices, pool_size)
+            # Without NaN, a line repeated at the end never wins: the first maximum does.
+            if not (_choosing.get() == "products" and axis.static and axis.offset == 0):
+                indices = axis.clamp(indices, pool_size)
     return maxima, indices
 
 
@@ -145,7 +154,9 @@ class _Axis:
 
 def first_maximum(x: Tensor, pool_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """(maxima, indices) of a map that consists of whole windows."""
-    if keras.backend.backend() == "tensorflow" and not _portable.get():
+    if _choosing.get() is not None:
+        return _portable_first_maximum(x, pool_size)
+    if keras.backend.backend() == "tensorflow":
         return _on_tensorflow(pool_size).first_maximum(x)
     return _first_maximum(x, pool_size)
 
@@ -154,8 +165,8 @@ def place(values: Tensor, indices: Tensor, pool_size: tuple[int, int]) -> Tensor
     """A map of zeros that consists of whole windows, with each value in its cell."""
     if keras.backend.backend() != "tensorflow":
         return _place_broadcast(values, indices, pool_size)
-    if _portable.get():
-        return _place_stacked(values, indices, pool_size)
+    if _choosing.get() is not None:
+        return _place_joined(values, indices, pool_size)
     return _on_tensorflow(pool_size).place(values, indices)
 
 
@@ -164,32 +175,59 @@ def _first_maximum(x: Tensor, pool_size: tuple[int, int]) -> tuple[Tensor, Tenso
     rows, columns = pool_size
     _, height, width, channels = ops.shape(x)
     cells = ops.reshape(x, (-1, rows, width // columns, columns, channels))
-    best = cells[:, 0, :, 0]
-    index = ops.zeros_like(best, dtype="int32")
-    for n in range(1, rows * columns):
-        candidate = cells[:, n // columns, :, n % columns]
-        wins = ops.logical_or(candidate > best, candidate != candidate)  # Only NaN differs from itself.
-        best = ops.where(wins, candidate, best)
-        index = ops.where(wins, n, index)
+    best, index = _first_of([cells[:, row, :, column] for row in range(rows) for column in range(columns)])
     shape = (-1, height // rows, width // columns, channels)
     return ops.reshape(best, shape), ops.reshape(index, shape)
 
 
-def _place_stacked(values: Tensor, indices: Tensor, pool_size: tuple[int, int]) -> Tensor:
-    """For runtimes that compare only tensors of four axes or less."""
+def _portable_first_maximum(x: Tensor, pool_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The same on tensors of four axes: a row of windows is its lines side by side, a line of cells has all channels."""
+    rows, columns = pool_size
+    _, height, width, channels = ops.shape(x)
+    high, wide = height // rows, width // columns
+    lines, cells = ops.reshape(x, (-1, high, rows * width, channels)), []
+    for row in range(rows):
+        line = ops.reshape(lines[:, :, row * width : (row + 1) * width], (-1, high, wide, columns * channels))
+        cells += [line[..., column * channels : (column + 1) * channels] for column in range(columns)]
+    return _first_of(cells)
+
+
+def _first_of(cells: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """(the maxima over `cells`, the number of the first cell that has each, int32)."""
+    best, *others = cells
+    if _choosing.get() == "products":
+        index = ops.zeros_like(best)
+        for number, candidate in enumerate(others, start=1):
+            index = index + ops.cast(candidate > best, best.dtype) * (number - index)
+            best = ops.maximum(best, candidate)
+        return best, ops.cast(index, "int32")
+    index = ops.zeros_like(best, dtype="int32")
+    for number, candidate in enumerate(others, start=1):
+        wins = ops.logical_or(candidate > best, candidate != candidate)  # Only NaN differs from itself.
+        best = ops.where(wins, candidate, best)
+        index = ops.where(wins, number, index)
+    return best, index
+
+
+def _place_joined(values: Tensor, indices: Tensor, pool_size: tuple[int, int]) -> Tensor:
+    """For runtimes that take only tensors of four axes or less."""
     rows, columns = pool_size
     _, height, width, channels = ops.shape(values)
-    values, indices = ops.reshape(values, (-1, channels)), ops.reshape(indices, (-1, channels))
     # TFLite's quantizer for 16-bit activations needs the range of compared tensors, and has none for integers.
     indices = ops.cast(indices, values.dtype)
     lines = []
     for row in range(rows):
-        cells = [
-            ops.where(ops.equal(indices, row * columns + column), values, ops.zeros((), values.dtype))
-            for column in range(columns)
-        ]
-        lines.append(ops.reshape(ops.stack(cells, axis=1), (-1, width * columns * channels)))
-    return ops.reshape(ops.stack(lines, axis=1), (-1, height * rows, width * columns, channels))
+        cells = [_where_equal(indices, row * columns + column, values) for column in range(columns)]
+        lines.append(ops.reshape(ops.concatenate(cells, axis=-1), (-1, height, width * columns, channels)))
+    return ops.reshape(ops.concatenate(lines, axis=2), (-1, height * rows, width * columns, channels))
+
+
+def _where_equal(indices: Tensor, number: int, values: Tensor) -> Tensor:
+    """`values` where `indices` are `number`, and 0 elsewhere."""
+    equal = ops.equal(indices, number)
+    if _choosing.get() == "products":
+        return values * ops.cast(equal, values.dtype)
+    return ops.where(equal, values, ops.zeros((), values.dtype))
 
 
 def _place_broadcast(values: Tensor, indices: Tensor, pool_size: tuple[int, int]) -> Tensor:
@@ -231,7 +269,7 @@ def _on_tensorflow(pool_size: tuple[int, int]) -> Any:
         @staticmethod
         @tf.custom_gradient
         def place(values: Tensor, indices: Tensor) -> Tensor:
-            outputs = _run(_place_stacked, _place_broadcast, pool_size, values, indices)
+            outputs = _run(_place_joined, _place_broadcast, pool_size, values, indices)
             return outputs, lambda gradient: (Functions.pick(gradient, indices), None)
 
         @staticmethod

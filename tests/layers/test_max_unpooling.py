@@ -353,6 +353,33 @@ class TestForms:
             for expected, result in zip(results(x), form(x), strict=True):
                 np.testing.assert_array_equal(tf.cast(expected, "float32"), tf.cast(result, "float32"))
 
+    @pytest.mark.parametrize("kind", ["random", "tied", "negative"])
+    @pytest.mark.parametrize("choosing", ["selections", "products"])
+    @pytest.mark.parametrize("size, pool_size, padding", CASES)
+    def test_exported_forms(self, size, pool_size, padding, choosing, kind):
+        """Four axes at most, and for the GPUs of phones no selections either."""
+        import tensorflow as tf
+
+        x = tf.constant(maps(kind, size))
+        pool, unpool = MaxPoolingWithArgmax2D(pool_size, padding=padding), MaxUnpooling2D(pool_size)
+
+        def results(x):
+            pooled, indices = pool(x)
+            return pooled, indices, unpool([pooled, indices, x])
+
+        def exported(x):
+            with windows.portable(choosing=choosing):
+                return results(x)
+
+        function = tf.function(exported).get_concrete_function(tf.TensorSpec(x.shape, x.dtype))
+        for expected, result in zip(results(x), function(x), strict=True):
+            np.testing.assert_array_equal(expected, result)
+        nodes = function.graph.get_operations()
+        assert max(output.shape.rank for node in nodes for output in node.outputs) <= 4
+        kinds = {node.type for node in nodes}
+        assert ("SelectV2" in kinds) == (choosing == "selections")
+        assert choosing == "selections" or not kinds & {"Pack", "LogicalOr", "NotEqual"}
+
     @pytest.mark.parametrize("size, pool_size, padding", CASES)
     def test_gradient_at_unknown_sizes(self, size, pool_size, padding):
         import tensorflow as tf

@@ -90,5 +90,6 @@ TFLITE = Format(
     write=_write,
     load=_load,
     subpixel=True,
+    for_gpu=True,
     sidecar=False,  # The description is inside the file.
 )
