@@ -181,7 +181,7 @@ def _first_maximum(x: Tensor, pool_size: tuple[int, int]) -> tuple[Tensor, Tenso
 
 
 def _portable_first_maximum(x: Tensor, pool_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """The same on tensors of four axes: a row of windows is its lines side by side, a line of cells has all channels."""
+    """The same on tensors of four axes: the lines of windows lie side by side, their cells are channels."""
     rows, columns = pool_size
     _, height, width, channels = ops.shape(x)
     high, wide = height // rows, width // columns
