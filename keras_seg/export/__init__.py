@@ -2,6 +2,14 @@
 
 from keras_seg.export.benchmark import benchmark
 from keras_seg.export.benchmark_result import Benchmark, BenchmarkRow
+from keras_seg.export.delegates.check import check_delegates
+from keras_seg.export.delegates.report import (
+    DelegateCheck,
+    DelegateReport,
+    DeviceCheck,
+    HalfPrecisionCheck,
+    RefusedNode,
+)
 from keras_seg.export.exported_model import ExportedModel, load
 from keras_seg.export.float_formats import onnx, openvino, saved_model
 from keras_seg.export.reference import check_reference, write_reference
@@ -14,12 +22,18 @@ from keras_seg.export.unsupported import UnsupportedOperatorError
 __all__ = [
     "Benchmark",
     "BenchmarkRow",
+    "DelegateCheck",
+    "DelegateReport",
+    "DeviceCheck",
     "ExportReport",
     "ExportedModel",
+    "HalfPrecisionCheck",
     "LayerError",
     "LayerErrorReport",
+    "RefusedNode",
     "UnsupportedOperatorError",
     "benchmark",
+    "check_delegates",
     "check_reference",
     "layer_errors",
     "load",

@@ -118,7 +118,7 @@ def test_names_of_layers():
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(2, 1, name="conv")(inputs)
     x = keras.layers.ReLU(name="relu")(keras.layers.Conv2D(2, 1, name="conv_1")(x))
-    names = LayerNames(keras.Model(inputs, x, name="net"))
+    names = LayerNames.of_model(keras.Model(inputs, x, name="net"))
     for tensor, expected in {
         "net/conv/convolution": ("conv",),
         "net/conv_1/convolution": ("conv_1",),

@@ -26,7 +26,7 @@ def float_nodes(calibrated: bytes, model: keras.Model, float_layers: Sequence[st
         model: keras.Model that it was converted from.
         float_layers: as `export.tflite` takes them. Defaults to none.
     """
-    names, tensors = LayerNames(model), produced(calibrated)
+    names, tensors = LayerNames.of_model(model), produced(calibrated)
     asked = check(float_layers, names.layers)
     found = [tensor.name for tensor in tensors if asked.intersection(names.of(tensor.name))]
     if asked and not found:

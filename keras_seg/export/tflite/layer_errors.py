@@ -78,7 +78,7 @@ def layer_errors(
 
     request = Request(model=model, path="", size=size, batch_size=1, input="float32", output="scores")
     form = inference_graph(model, size, subpixel=TFLITE.subpixel)
-    names = LayerNames(form)
+    names = LayerNames.of_model(form)
     check(float_layers, names.layers)
     module = traced_module(form, request)
 

@@ -1,6 +1,8 @@
 """Which Keras layers a tensor of a TFLite file came from."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -14,14 +16,25 @@ class LayerNames:
     `unet_1/relu_1/Relu;unet_1/conv_1/convolution`. Keras counts scopes, so that `conv` may be `conv_1` there.
 
     Args:
-        model: keras.Model. The functional model that was converted.
+        model: str. The name of the Keras model that was converted.
+        layers: sequence of str. The names of its layers.
+        last: str. The layer that gives the output.
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        self.layers = [layer.name for layer in model._flatten_layers(include_self=False)]
-        self._known, self._model = set(self.layers), model.name
+    def __init__(self, *, model: str, layers: Sequence[str], last: str) -> None:
+        self.layers = list(layers)
+        self._known, self._model, self._last = set(self.layers), model, last
+
+    @classmethod
+    def of_model(cls, model: keras.Model) -> "LayerNames":
+        """Those of a Keras model."""
+        layers = [layer.name for layer in model._flatten_layers(include_self=False)]
         operation = model.outputs[0]._keras_history.operation if getattr(model, "outputs", None) else None
-        self._last = operation.name if operation is not None else self.layers[-1]
+        return cls(model=model.name, layers=layers, last=operation.name if operation is not None else layers[-1])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The arguments of the constructor, for JSON."""
+        return {"model": self._model, "layers": self.layers, "last": self._last}
 
     def of(self, tensor: str) -> tuple[str, ...]:
         """The layers of a tensor, those of the operation that computes it first; empty where no layer is named.

@@ -12,6 +12,7 @@ from keras_seg.export.format import THREADS, Format, Loaded
 from keras_seg.export.request import Request
 from keras_seg.export.tflite import quantization
 from keras_seg.export.tflite.interpreter import runtime
+from keras_seg.export.tflite.layer_names import LayerNames
 from keras_seg.export.tflite.metadata import with_metadata
 from keras_seg.export.unsupported import unsupported
 
@@ -21,7 +22,9 @@ _LACKING = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")
 
 def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to a TFLite file with metadata."""
-    path.write_bytes(with_metadata(_converted(module, request), request.description))
+    # By which `check_delegates` names the layers that a delegate refuses.
+    graph = {"graph": LayerNames.of_model(module.model).to_dict()}
+    path.write_bytes(with_metadata(_converted(module, request), {**request.description, **graph}))
 
 
 def _converted(module: Any, request: Request) -> bytes:

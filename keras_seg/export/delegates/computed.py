@@ -1,0 +1,113 @@
+"""What a file computes on a GPU, and in float16, beside what it computes on the processor."""
+
+import pathlib
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_seg._types import ArrayLike, IgnoreClass
+from keras_seg.export.delegates.gpu_run import run_on_gpu
+from keras_seg.export.delegates.half_precision import LARGEST, in_half_precision
+from keras_seg.export.delegates.report import DeviceCheck, HalfPrecisionCheck
+from keras_seg.export.exported_model import ExportedModel, load
+from keras_seg.export.tflite.interpreter import interpreter, produced_by
+from keras_seg.export.verification import classes
+
+Maps = dict[str, np.ndarray]
+
+
+def device_check(
+    file: ExportedModel, content: bytes, images: np.ndarray, expected: Sequence[Maps]
+) -> DeviceCheck | None:
+    """What LiteRT's GPU delegate computes; None where this machine has no device for it.
+
+    Args:
+        file: the loaded file.
+        content: bytes of the file.
+        images: array (n, height, width, channels), 0..255.
+        expected: the outputs of the file on the processor, per image.
+    """
+    found = run_on_gpu(content, file.served(images))
+    if found is None:
+        return None
+    if found.error:
+        return DeviceCheck(device=found.device, complete=False, error=found.error)
+    maps = [{name: held[place][None] for name, held in found.maps.items()} for place in range(len(images))]
+    differences = [
+        np.abs(one[name].astype("float64") - own[name]).max() for one, own in _pairs(maps, expected) for name in own
+    ]
+    return DeviceCheck(
+        device=found.device,
+        complete=found.complete,
+        max_abs_difference=float(max(differences)),
+        agreement=_agreement(file, maps, expected),
+    )
+
+
+def half_precision_check(
+    file: ExportedModel,
+    content: bytes,
+    images: np.ndarray,
+    expected: Sequence[Maps],
+    *,
+    name: Callable[[str], str],
+    masks: ArrayLike | None,
+    ignore_class: IgnoreClass,
+) -> HalfPrecisionCheck:
+    """The file with weights and results rounded to float16. Arguments as above; `name` gives the layer of a tensor."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / file.file.name
+        path.write_bytes(in_half_precision(content, str(file.file)))
+        half = load(path)
+        maps = [half.run(half.served(image[None])) for image in images]
+        scores = (
+            (None, None) if masks is None else tuple(_iou(one, images, masks, ignore_class) for one in (half, file))
+        )
+    largest = _largest(content, file.served(images))
+    tensor = max(largest, key=largest.__getitem__)
+    beyond = dict.fromkeys(name(one) for one, value in largest.items() if not value <= LARGEST)
+    return HalfPrecisionCheck(
+        agreement=_agreement(file, maps, expected),
+        largest=largest[tensor],
+        largest_layer=name(tensor),
+        overflowing=tuple(beyond),
+        mean_iou=scores[0],
+        float_mean_iou=scores[1],
+    )
+
+
+def _pairs(maps: Sequence[Maps], expected: Sequence[Maps]) -> list[tuple[Maps, Maps]]:
+    return list(zip(maps, expected, strict=True))
+
+
+def _agreement(file: ExportedModel, maps: Sequence[Maps], expected: Sequence[Maps]) -> float:
+    """The share of pixels of the same class."""
+    return float(np.mean([_classes(file, one) == _classes(file, own) for one, own in _pairs(maps, expected)]))
+
+
+def _classes(file: ExportedModel, maps: Maps) -> Any:
+    if "class_ids" in maps:
+        return maps["class_ids"]
+    (scores,) = maps.values()
+    return classes(scores, file.description["threshold"])
+
+
+def _iou(file: ExportedModel, images: np.ndarray, masks: Any, *, ignore_class: IgnoreClass) -> float:
+    from keras_seg.evaluation import evaluate  # Evaluation takes exported files.
+
+    return evaluate(file, [(images, np.asarray(masks))], ignore_class=ignore_class).mean_iou
+
+
+def _largest(content: bytes, served: np.ndarray) -> dict[str, float]:
+    """The largest absolute value of each float tensor that a node gives, by name."""
+    made = interpreter(content)
+    (source,) = made.get_input_details()
+    tensors, found = [one for one in produced_by(made) if one.dtype.kind == "f"], {}
+    for image in served:
+        made.set_tensor(source["index"], image[None])
+        made.invoke()
+        for one in tensors:
+            found[one.name] = max(found.get(one.name, 0.0), float(np.abs(made.get_tensor(one.index)).max(initial=0)))
+    return found

@@ -1,0 +1,205 @@
+"""What delegates make of a file, as a table."""
+
+import dataclasses
+import itertools
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+_TITLES = {"gpu": "Phone GPU", "npu": "NPU", "edgetpu": "Edge TPU"}
+_COLUMNS = 80
+# Lines of refused nodes per delegate that are printed.
+_MOST = 12
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RefusedNode:
+    """A node that a delegate refuses.
+
+    Attributes:
+        number: int. Its place in the order of computation.
+        op: str. Such as "ARG_MAX".
+        layer: str. The Keras layer it comes from; the name of its output in a file of another exporter.
+        reason: str.
+        fix: str. What to change.
+    """
+
+    number: int
+    op: str
+    layer: str
+    reason: str
+    fix: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DelegateCheck:
+    """What one delegate takes of a file.
+
+    Attributes:
+        delegate: str. "gpu", "npu" or "edgetpu".
+        nodes: int. How many operators the file has.
+        accepted: int. How many of them the delegate takes.
+        partitions: int. How many parts they lie in: 1 where nothing goes back to the processor in between.
+        refused: tuple of `RefusedNode`.
+        recent: tuple of str. The operators among the accepted ones that GPU delegates of before 2024 refuse.
+    """
+
+    delegate: str
+    nodes: int
+    accepted: int
+    partitions: int
+    refused: tuple[RefusedNode, ...]
+    recent: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the delegate takes the whole file."""
+        return self.accepted == self.nodes
+
+    def __str__(self) -> str:
+        """Such as "101 of 101 nodes, 1 partition"."""
+        parts = "partition" if self.partitions == 1 else "partitions"
+        return f"{self.accepted} of {self.nodes} nodes, {self.partitions} {parts}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DeviceCheck:
+    """What LiteRT's GPU delegate computed on a Vulkan device of this machine, beside its results on the processor.
+
+    Attributes:
+        device: str. Such as "SwiftShader Device (Subzero)", which is a GPU in software.
+        complete: bool. Whether it took the whole file.
+        error: str. Why it did not run; "" where it ran.
+        max_abs_difference: float or None. The largest difference of any output value; None where it did not run.
+        agreement: float or None. The share of pixels of the same class.
+    """
+
+    device: str
+    complete: bool
+    error: str = ""
+    max_abs_difference: float | None = None
+    agreement: float | None = None
+
+    def __str__(self) -> str:
+        """Such as "SwiftShader: runs the whole file, 100.00 % of pixels of the same class"."""
+        if self.error or self.agreement is None:
+            return f"{self.device}: {self.error}"
+        share, difference = f"{100 * self.agreement:.2f} %", f"{self.max_abs_difference:.1e}"
+        return f"{self.device}: runs the whole file; same class on {share} of pixels, largest difference {difference}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HalfPrecisionCheck:
+    """A float file with all weights and results rounded to float16, as phone GPUs compute, beside the file itself.
+
+    Attributes:
+        agreement: float. The share of pixels of the same class.
+        largest: float. The largest absolute value between two nodes; float16 holds 65504 at most.
+        largest_layer: str. The layer that gives it.
+        overflowing: tuple of str. The layers whose values are beyond 65504.
+        mean_iou: float or None. Of the rounded file on `masks`; None without masks.
+        float_mean_iou: float or None. The same of the file itself.
+    """
+
+    agreement: float
+    largest: float
+    largest_layer: str
+    overflowing: tuple[str, ...] = ()
+    mean_iou: float | None = None
+    float_mean_iou: float | None = None
+
+    def __str__(self) -> str:
+        """A sentence."""
+        text = f"same class on {100 * self.agreement:.2f} % of pixels"
+        if self.mean_iou is not None and self.float_mean_iou is not None:
+            text += f", mean IoU {100 * self.mean_iou:.1f} (float32: {100 * self.float_mean_iou:.1f})"
+        text += f"; largest value {self.largest:.3g} in {self.largest_layer}"
+        if self.overflowing:
+            text += f"; beyond 65504, which float16 cannot hold, in {', '.join(self.overflowing)}"
+        return text
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DelegateReport:
+    """What the GPU and the neural processors of devices take of a TFLite file. `check_delegates` makes it.
+
+    `print(report)` gives a table of 80 columns.
+
+    Attributes:
+        path: str.
+        checks: tuple of `DelegateCheck`, one per delegate.
+        half_precision: `HalfPrecisionCheck` or None, for files that do not compute in floats or have no fixed size, or
+            that another program exported.
+        device: `DeviceCheck` or None, where LiteRT finds no Vulkan device on this machine.
+    """
+
+    path: str
+    checks: tuple[DelegateCheck, ...]
+    half_precision: HalfPrecisionCheck | None = None
+    device: DeviceCheck | None = None
+
+    def __getitem__(self, delegate: str) -> DelegateCheck:
+        """The check of a delegate."""
+        return next(check for check in self.checks if check.delegate == delegate)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every delegate that was checked takes the whole file."""
+        return all(check.complete for check in self.checks)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The attributes as a JSON-ready dict."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        """The report as a table of 80 columns."""
+        lines = _wrapped("File", self.path)
+        for check in self.checks:
+            lines += _wrapped(_TITLES[check.delegate], str(check))
+            if check.recent:
+                lines += _wrapped("", f"not on GPUs of before 2024: {', '.join(check.recent)}")
+        if self.device is not None:
+            lines += _wrapped("Ran on", str(self.device))
+        if self.half_precision is not None:
+            lines += _wrapped("In float16", str(self.half_precision))
+        for check in self.checks:
+            lines += _refusals(check)
+        return "\n".join(lines)
+
+
+def _refusals(check: DelegateCheck) -> Iterator[str]:
+    """The refused nodes of a delegate, those of the same operator and reason on one line."""
+    if not check.refused:
+        return
+    yield ""
+    yield f"What the {_TITLES[check.delegate]} refuses:"
+
+    def kind(node: RefusedNode) -> tuple[str, str, str]:
+        return node.op, node.reason, node.fix
+
+    grouped = [(key, list(nodes)) for key, nodes in itertools.groupby(sorted(check.refused, key=kind), key=kind)]
+    for (op, reason, fix), nodes in grouped[:_MOST]:
+        count = "" if len(nodes) == 1 else f" ({len(nodes)} times)"
+        layers = list(dict.fromkeys(node.layer for node in nodes))
+        named = ", ".join(layers[:2]) + (f" and {len(layers) - 2} more" if len(layers) > 2 else "")
+        text = f"{op}{count} of {named}: {reason}. {fix}"
+        yield from textwrap.wrap(text, _COLUMNS, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+    if len(grouped) > _MOST:
+        yield f"  and {len(grouped) - _MOST} more kinds"
+
+
+def _wrapped(name: str, value: str) -> list[str]:
+    indent = " " * 14
+    text = f"{name:14}{value}"
+    return (
+        textwrap.wrap(
+            text,
+            _COLUMNS,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+            drop_whitespace=True,
+        )
+        if name
+        else textwrap.wrap(value, _COLUMNS, initial_indent=indent, subsequent_indent=indent)
+    )

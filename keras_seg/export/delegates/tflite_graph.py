@@ -1,0 +1,163 @@
+"""The operators of a TFLite file, with the tensors they read and write."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from keras_seg._validation import InputError
+
+_MARK = b"TFL3"  # At byte 4 of every TFLite file.
+_SMALL = 64  # Bytes.
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """A tensor of a file.
+
+    Attributes:
+        index: int. Its place in the file.
+        name: str.
+        shape: tuple of int. -1 for a size that is known only at run time.
+        dtype: str. Such as "FLOAT32".
+        constant: bool. Whether its values are in the file.
+        quantized: bool. Whether its integers stand for real numbers.
+        numbers: tuple of int. The values of a small constant of int32; empty for other tensors.
+    """
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    constant: bool
+    quantized: bool
+    numbers: tuple[int, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Node:
+    """An operator of a file.
+
+    Attributes:
+        number: int. Its place in the order of computation.
+        op: str. Such as "CONV_2D"; the name of a custom operator.
+        custom: bool. Whether it is none of the built-in operators.
+        inputs: tuple of `Tensor`.
+        outputs: tuple of `Tensor`.
+        options: the options of the operator as TFLite's schema holds them, or None.
+    """
+
+    number: int
+    op: str
+    custom: bool
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    options: Any
+
+    @property
+    def at_run_time(self) -> tuple[Tensor, ...]:
+        """The tensors that are computed or given at run time."""
+        return tuple(tensor for tensor in (*self.inputs, *self.outputs) if not tensor.constant)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TFLiteGraph:
+    """What a file computes.
+
+    Attributes:
+        nodes: tuple of `Node`, in the order of computation.
+        inputs: tuple of `Tensor`.
+        outputs: tuple of `Tensor`.
+        subgraphs: int. More than 1 in files with loops or branches.
+    """
+
+    nodes: tuple[Node, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    subgraphs: int
+
+
+def schema() -> Any:
+    """TFLite's schema as Python, of LiteRT where it is installed, and of TensorFlow otherwise."""
+    try:
+        from ai_edge_litert import schema_py_generated as found
+    except ImportError:
+        from tensorflow.lite.python import schema_py_generated as found
+    return found
+
+
+def unpacked(content: bytes, file: str) -> Any:
+    """The content of a TFLite file as the mutable objects of its schema.
+
+    Args:
+        content: bytes.
+        file: str. The name of the file in errors.
+
+    Raises:
+        InputError: it is no TFLite file, or a part of it is missing.
+    """
+    if content[4:8] != _MARK:
+        raise InputError(f"{file}: is no TFLite file. Give a .tflite file.")
+    format_ = schema()
+    try:
+        model = format_.ModelT.InitFromObj(format_.Model.GetRootAsModel(content, 0))
+    except Exception as error:  # Flatbuffers raises whatever a cut offset leads to.
+        raise _cut(file) from error
+    if not (model.subgraphs and model.operatorCodes and model.buffers):
+        raise _cut(file)
+    return model
+
+
+def _cut(file: str) -> InputError:
+    return InputError(f"{file}: cannot be read as TFLite; a part seems to be missing. Export or download it again.")
+
+
+def read_graph(content: bytes, file: str) -> TFLiteGraph:
+    """The `TFLiteGraph` of a file. Arguments and errors as of `unpacked`."""
+    format_, model = schema(), unpacked(content, file)
+    ops = {value: name for name, value in vars(format_.BuiltinOperator).items() if not name.startswith("_")}
+    types = {value: name for name, value in vars(format_.TensorType).items() if not name.startswith("_")}
+    try:
+        graph = model.subgraphs[0]
+        tensors = [_tensor(place, one, model.buffers, types) for place, one in enumerate(graph.tensors)]
+        codes = [_op(code, ops) for code in model.operatorCodes]
+        nodes = [_node(place, one, codes[one.opcodeIndex], tensors) for place, one in enumerate(graph.operators)]
+        inputs, outputs = (tuple(tensors[place] for place in places) for places in (graph.inputs, graph.outputs))
+    except (IndexError, TypeError, AttributeError) as error:
+        raise _cut(file) from error
+    return TFLiteGraph(nodes=tuple(nodes), inputs=inputs, outputs=outputs, subgraphs=len(model.subgraphs))
+
+
+def _tensor(place: int, tensor: Any, buffers: list[Any], types: dict[int, str]) -> Tensor:
+    shape = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
+    held, quantization = buffers[tensor.buffer], tensor.quantization
+    small = types.get(tensor.type) == "INT32" and held.data is not None and len(held.data) <= _SMALL
+    return Tensor(
+        index=place,
+        name=(tensor.name or b"").decode(errors="replace"),
+        shape=tuple(int(side) for side in (() if shape is None else shape)),
+        dtype=types.get(tensor.type, str(tensor.type)),
+        # Large files keep the values behind the flatbuffer.
+        constant=held.data is not None or bool(getattr(held, "size", 0)),
+        quantized=quantization is not None and quantization.scale is not None,
+        numbers=tuple(np.asarray(held.data, "uint8").view("<i4").tolist()) if small else (),
+    )
+
+
+def _op(code: Any, ops: dict[int, str]) -> tuple[str, bool]:
+    """(the name of an operator, whether it is a custom one)."""
+    # Files of before 2020 have the number in a byte of its own.
+    name = ops.get(max(code.builtinCode, code.deprecatedBuiltinCode), "unknown")
+    return ((code.customCode or b"").decode(errors="replace"), True) if name == "CUSTOM" else (name, False)
+
+
+def _node(place: int, operator: Any, op: tuple[str, bool], tensors: list[Tensor]) -> Node:
+    name, custom = op
+    return Node(
+        number=place,
+        op=name,
+        custom=custom,
+        inputs=tuple(tensors[one] for one in operator.inputs if one >= 0),
+        outputs=tuple(tensors[one] for one in operator.outputs if one >= 0),
+        options=operator.builtinOptions,
+    )
