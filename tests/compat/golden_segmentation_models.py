@@ -25,6 +25,14 @@ CASES = {
     "unet vgg19": ("Unet", "vgg19", {"decoder_filters": (64, 32, 16, 8, 4)}, (32, 64)),
     "unet resnet50": ("Unet", "resnet50", {}, (64, 64)),
     "unet seresnet18": ("Unet", "seresnet18", {}, (64, 64)),
+    "unet seresnet50": ("Unet", "seresnet50", {}, (64, 96)),
+    "unet seresnet101": ("Unet", "seresnet101", {}, (64, 64)),
+    "unet seresnet152": ("Unet", "seresnet152", {}, (64, 64)),
+    "unet resnext50": ("Unet", "resnext50", {}, (64, 96)),
+    "unet resnext101": ("Unet", "resnext101", {}, (64, 64)),
+    "unet seresnext50": ("Unet", "seresnext50", {}, (64, 96)),
+    "unet seresnext101": ("Unet", "seresnext101", {}, (64, 64)),
+    "unet senet154": ("Unet", "senet154", {}, (64, 64)),
     "unet densenet121": ("Unet", "densenet121", {}, (64, 64)),
     "unet inceptionv3": ("Unet", "inceptionv3", {}, (96, 96)),
     "unet inceptionresnetv2": ("Unet", "inceptionresnetv2", {}, (96, 96)),
@@ -66,43 +74,65 @@ def image(height, width):
     return np.random.default_rng(0).uniform(0, 255, (2, height, width, 3)).astype("float32")
 
 
-def fill(model):
-    """Give each layer weights that follow from its name, or from its place among those that Keras named."""
-    for name, layer in _named(model).items():
-        random = np.random.default_rng(zlib.crc32(name.encode()))
-        is_normalization = type(layer).__name__ == "BatchNormalization"
+def fill(model, variance=1):
+    """Give each layer weights that follow from its name, or from its place among those that Keras named.
+
+    `variance` multiplies the moving variances of BatchNormalization layers that Keras named.
+    """
+    for names, layer in _named(model):
+        parts = [_values(name, layer, len(names), variance) for name in names]
+        layer.set_weights([np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)])
+
+
+def _values(name, layer, groups, variance):
+    """Weights of a layer, or of one of its groups."""
+    random = np.random.default_rng(zlib.crc32(name.encode()))
+    is_normalization = type(layer).__name__ == "BatchNormalization"
+    values = []
+    for weight in layer.weights:
+        shape = (*weight.shape[:-1], weight.shape[-1] // groups)
+        kind = weight.name.split("/")[-1].split(":")[0]
         # All but the offset and the mean must be positive.
-        centered = [
-            weight.name.split("/")[-1].split(":")[0] in ("beta", "moving_mean", "bias") for weight in layer.weights
-        ]
-        values = []
-        for weight, is_centered in zip(layer.weights, centered, strict=True):
-            shape = tuple(weight.shape)
-            if is_centered:
-                values.append(random.normal(0, 0.1, shape))
-            elif is_normalization:
-                values.append(random.uniform(0.5, 1.5, shape))
-            else:
-                values.append(random.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape))
-        layer.set_weights(values)
+        if kind in ("beta", "moving_mean", "bias"):
+            values.append(random.normal(0, 0.1, shape))
+        elif is_normalization:
+            factor = variance if kind == "moving_variance" and name.startswith("batch_normalization") else 1
+            values.append(factor * random.uniform(0.5, 1.5, shape))
+        else:
+            values.append(random.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape))
+    return values
 
 
 def _named(model):
+    """(names, layer); a convolution with groups has one name per group, as the old package has one layer."""
     layers = [layer for layer in model.layers if layer.weights]
-    named = {}
+    seen = set()
     for kind in _AUTOMATIC:
         own = [layer for layer in layers if layer.name.rstrip("0123456789").rstrip("_") == kind]
         own.sort(key=lambda layer: int(layer.name.removeprefix(kind).strip("_") or 0))
-        named |= {f"{kind} {number}": layer for number, layer in enumerate(own)}
-    seen = {id(layer) for layer in named.values()}
-    return named | {layer.name.replace("/", "_"): layer for layer in layers if id(layer) not in seen}
+        if kind == "conv2d":
+            # ResNeXts' groups have no names there.
+            own += [layer for layer in layers if _groups(layer) > 1 and layer not in own]
+        first = 0
+        for layer in own:
+            yield [f"{kind} {first + number}" for number in range(_groups(layer))], layer
+            first += _groups(layer)
+            seen.add(id(layer))
+    for layer in layers:
+        if id(layer) not in seen:
+            yield [layer.name.replace("/", "_")], layer
+
+
+def _groups(layer):
+    return getattr(layer, "groups", 1)
 
 
 def build(package, case):
     """The model of a case, with the activation left out, so that no value is saturated."""
     model, backbone, options, _ = CASES[case]
     built = getattr(package, model)(backbone, encoder_weights=None, activation="linear", **options)
-    fill(built)
+    # Values of many thousands would leave no gate between open and closed, and amplify rounding errors.
+    fill(built, variance=4 if backbone.startswith(("senet", "seresn")) else 1)
     return built
 
 

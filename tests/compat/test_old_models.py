@@ -13,9 +13,18 @@ import pytest
 
 import keras_seg.compat.segmentation_models as sm
 from keras_seg import InputError
+from keras_seg.compat.segmentation_models._old_weights import load_old_weights
 
 GOLDEN = np.load(pathlib.Path(golden.__file__).with_suffix(".npz"))
-QUICK = ("unet resnet18", "unet mobilenetv2", "linknet resnet18", "fpn resnet18", "pspnet resnet18")
+QUICK = (
+    "unet resnet18",
+    "unet seresnet50",
+    "unet resnext50",
+    "unet mobilenetv2",
+    "linknet resnet18",
+    "fpn resnet18",
+    "pspnet resnet18",
+)
 
 
 @pytest.mark.parametrize("case", [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in golden.CASES])
@@ -110,6 +119,70 @@ def test_layers_that_keras_named_are_matched_in_their_order(tmp_path):
     check_equal(sm.Linknet("seresnet18", encoder_weights=None, weights=path), first)
 
 
+def by_groups(names):
+    """Two convolutions with groups as Keras 2 has them: slices, a layer for each group, and a concatenation."""
+    x = image = keras.Input((8, 8, 12))
+    for number, bias in enumerate((False, True)):
+        slices = [x[..., start : start + 3] for start in range(0, 12, 3)]
+        groups = [
+            keras.layers.Conv2D(3, 3, use_bias=bias, name=name)(part)
+            for name, part in zip(names[4 * number :], slices, strict=False)
+        ]
+        x = keras.layers.Concatenate()(groups)
+    return keras.Model(image, keras.layers.Conv2D(2, 1, name="last")(x))
+
+
+def with_groups(names):
+    """The same two convolutions as one layer each."""
+    x = image = keras.Input((8, 8, 12))
+    for name, bias in zip(names, (False, True), strict=True):
+        x = keras.layers.Conv2D(12, 3, groups=4, use_bias=bias, name=name)(x)
+    return keras.Model(image, keras.layers.Conv2D(2, 1, name="last")(x))
+
+
+# (names of the groups in the file, names of the layers): of SENets; of ResNeXts as 1.0.0 of classification_models saved
+# them, and as older versions did.
+GROUPED = {
+    "numbers": ([f"conv2d_{number}" for number in range(95, 103)], ("conv2d_3", "conv2d_12")),
+    "numbers and names": ([f"conv2d_{number}" for number in range(95, 103)], ("unit1_conv2", "unit2_conv2")),
+    "names": ([f"unit{unit}_conv2_{group}" for unit in (1, 2) for group in range(4)], ("unit1_conv2", "unit2_conv2")),
+}
+
+
+@pytest.mark.parametrize(("old_names", "names"), GROUPED.values(), ids=GROUPED)
+def test_groups_that_are_layers_in_the_file(tmp_path, old_names, names):
+    old, new = by_groups(old_names), with_groups(names)
+    load_old_weights(new, write_old(tmp_path / "a.h5", old))
+    image = np.random.default_rng(0).normal(size=(1, 8, 8, 12)).astype("float32")
+    np.testing.assert_allclose(new.predict(image, verbose=0), old.predict(image, verbose=0), atol=1e-5)
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize("names", [names for _, names in GROUPED.values()], ids=GROUPED)
+def test_groups_that_are_one_layer_in_the_file_too(tmp_path, names):
+    first, second = with_groups(names), with_groups(names)
+    load_old_weights(second, write_old(tmp_path / "a.h5", first))
+    check_equal(second, first)
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda name, own: None if name.endswith("102") else (name, own), r"conv2d_12 has weights of shape.*\(9,\)"),
+        (lambda name, own: ("conv2d_103", own) if name == "last" else (name, own), "no weights for layer last"),
+        (lambda name, own: (name, [w[:2] for w in own] if name.endswith("97") else own), "conv2d_3 has weights"),
+    ],
+)
+def test_groups_that_do_not_fit(tmp_path, change, said):
+    old_names, names = GROUPED["numbers"]
+    model = with_groups(names)
+    before = model.get_weights()
+    with pytest.raises(InputError, match=said):
+        load_old_weights(model, write_old(tmp_path / "a.h5", by_groups(old_names), change))
+    assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
+
+
 @pytest.mark.tensorflow_only
 def test_a_weights_file_of_the_backbone(tmp_path, model):
     decoder = ("decoder", "final")
@@ -163,10 +236,12 @@ def test_encoder_freeze_leaves_batch_normalization():
 
 @pytest.mark.tensorflow_only
 def test_bad_input():
-    with pytest.raises(InputError, match="seresnet50 is not here"):
-        sm.Unet("seresnet50")
-    with pytest.raises(InputError, match="backbone_name.*resnet34"):
-        sm.Unet("resnet43")
+    for name in ("resnet43", "xception"):
+        with pytest.raises(
+            InputError, match=rf"`backbone_name`.*resnet34.*seresnext50.*efficientnetb7.*{name}"
+        ) as caught:
+            sm.Unet(name)
+        assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="multiples of 48"):
         sm.PSPNet("resnet18", (100, 96, 3), encoder_weights=None)
     with pytest.raises(InputError, match="multiples of 48"):
@@ -179,6 +254,8 @@ def test_bad_input():
         sm.FPN("resnet18", encoder_weights=None, pyramid_aggregation="mean")
     with pytest.raises(InputError, match=r"could not be downloaded.*resnet18_imagenet_1000_no_top\.h5"):
         sm.Unet("resnet18")
+    with pytest.raises(InputError, match=r"could not be downloaded.*senet154_imagenet_1000_no_top\.h5"):
+        sm.Unet("senet154")
     with pytest.raises(InputError, match="decoder_filters.*block 4"):
         sm.Linknet("resnet18", encoder_weights=None, decoder_filters=(None,) * 5)
     with pytest.raises(InputError, match="keras"):
@@ -195,6 +272,8 @@ def test_bad_input():
         ("inceptionv3", [-1, 0, 1]),
         ("vgg16", [255 - 103.939, 127.5 - 116.779, -123.68]),
         ("efficientnetb0", [-0.485 / 0.229, (0.5 - 0.456) / 0.224, (1 - 0.406) / 0.225]),
+        ("resnext50", [0, 127.5, 255]),
+        ("seresnext50", [-0.485 / 0.229, (0.5 - 0.456) / 0.224, (1 - 0.406) / 0.225]),
         ("densenet121", [-0.485 / 0.229, (0.5 - 0.456) / 0.224, (1 - 0.406) / 0.225]),
     ],
 )
@@ -206,4 +285,4 @@ def test_preprocessing(name, expected):
 @pytest.mark.tensorflow_only
 def test_the_names_of_the_backbones():
     names = sm.get_available_backbone_names()
-    assert len(names) == len(set(names)) == 24 and {"resnet34", "efficientnetb7", "vgg16"} <= set(names)
+    assert len(names) == len(set(names)) == 32 and {"resnet34", "efficientnetb7", "senet154"} <= set(names)

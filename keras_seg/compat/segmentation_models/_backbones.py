@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import keras
@@ -9,7 +10,7 @@ import keras
 from keras_seg import _validation
 from keras_seg._validation import InputError
 from keras_seg.backbones.weights import explained_download
-from keras_seg.compat.segmentation_models import _residual
+from keras_seg.compat.segmentation_models import _residual, _resnext, _senet
 from keras_seg.compat.segmentation_models._features import Nth
 from keras_seg.compat.segmentation_models._old_weights import holds_old_weights, load_old_weights
 
@@ -98,33 +99,9 @@ _APPLICATIONS = {
         for size in range(8)
     },
 }
-_MISSING = (
-    "resnext50",
-    "resnext101",
-    "seresnet50",
-    "seresnet101",
-    "seresnet152",
-    "seresnext50",
-    "seresnext101",
-    "senet154",
-)
+# The networks of classification_models, which has its own.
+_FAMILIES = (_residual, _resnext, _senet)
 _RELEASE = "https://github.com/qubvel/classification_models/releases/download/0.0.1/"
-# (training data, MD5 of the file) of each ResNet.
-_RESIDUAL_FILES = {
-    "resnet18": {"imagenet": ("imagenet_1000", "318e3ac0cd98d51e917526c9f62f0b50")},
-    "resnet34": {"imagenet": ("imagenet_1000", "8caaa0ad39d927cb8ba5385bf945d582")},
-    "resnet50": {
-        "imagenet": ("imagenet_1000", "db3b217156506944570ac220086f09b6"),
-        "imagenet11k-places365ch": ("imagenet11k-places365ch_11586", "d8bf4e7ea082d9d43e37644da217324a"),
-    },
-    "resnet101": {"imagenet": ("imagenet_1000", "1016e7663980d5597a4e224d915c342d")},
-    "resnet152": {
-        "imagenet": ("imagenet_1000", "5867b94098df4640918941115db93734"),
-        "imagenet11k": ("imagenet11k_11221", "25ab66dec217cb774a27d0f3659cafb3"),
-    },
-    "seresnet18": {"imagenet": ("imagenet_1000", "a46e5cd4114ac946ecdc58741e8d92ea")},
-    "seresnet34": {"imagenet": ("imagenet_1000", "3348fd049f1f9ad307c070ff2b6ec4cb")},
-}
 
 
 def get_available_backbone_names() -> list[str]:
@@ -135,14 +112,14 @@ def get_available_backbone_names() -> list[str]:
         >>> "resnet34" in sm.get_available_backbone_names()
         True
     """
-    return [*_residual.VARIANTS, *_APPLICATIONS]
+    return [*(name for family in _FAMILIES for name in family.VARIANTS), *_APPLICATIONS]
 
 
 def get_preprocessing(name: str) -> Callable[[Any], Any]:
     """The function that prepares images (0..255, RGB) for a backbone.
 
     Args:
-        name: str. A backbone; ResNets take images as they are.
+        name: str. A backbone; ResNets and ResNeXts take images as they are.
 
     Examples:
         >>> import numpy as np
@@ -151,8 +128,9 @@ def get_preprocessing(name: str) -> Callable[[Any], Any]:
         [[[[-1.0, 0.0, 1.0]]]]
     """
     _check_name(name)
-    if name in _residual.VARIANTS:
-        return _unchanged
+    family = _family(name)
+    if family is not None:
+        return family.preprocess
     module = _APPLICATIONS[name].module
     if module == "efficientnet":
         # Keras' own does nothing: there, the network normalizes.
@@ -162,7 +140,8 @@ def get_preprocessing(name: str) -> Callable[[Any], Any]:
 
 def get_feature_layers(name: str, count: int) -> _Features:
     """The first layers with features of a backbone."""
-    features = _residual.FEATURES if name in _residual.VARIANTS else _APPLICATIONS[name].features
+    family = _family(name)
+    features = _APPLICATIONS[name].features if family is None else family.features(name)
     return features[:count]
 
 
@@ -177,9 +156,10 @@ def get_backbone(name: str, input_shape: tuple[int | None, ...], weights: str | 
     _check_name(name)
     if keras.config.image_data_format() != "channels_last":
         raise InputError("Models are made for channels last. Call keras.config.set_image_data_format('channels_last').")
-    if name in _residual.VARIANTS:
-        backbone = _residual.build(_residual.VARIANTS[name], input_shape)
-        released = _RESIDUAL_FILES[name]
+    family = _family(name)
+    if family is not None:
+        backbone = family.build(name, input_shape)
+        released = family.FILES[name]
         if weights in released:
             data, md5 = released[weights]
             file = f"{name}_{data}_no_top.h5"
@@ -209,13 +189,10 @@ def _load(network: keras.Model, weights: str | None) -> None:
         network.load_weights(weights)
 
 
-def _unchanged(x: Any, **settings: Any) -> Any:
-    return x
+def _family(name: str) -> ModuleType | None:
+    """The module that builds a backbone; None for those of keras.applications."""
+    return next((family for family in _FAMILIES if name in family.VARIANTS), None)
 
 
 def _check_name(name: str) -> None:
-    if name in _MISSING:
-        raise InputError(
-            f"`backbone_name`: {name} is not here. Its relatives are seresnet18, seresnet34 and resnet34 to resnet152."
-        )
     _validation.one_of("backbone_name", name, get_available_backbone_names())

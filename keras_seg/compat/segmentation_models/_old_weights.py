@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import h5py
@@ -34,7 +34,8 @@ def holds_old_weights(path: PathLike) -> bool:
 def load_old_weights(model: keras.Model, path: PathLike) -> None:
     """Copy the weights of a file of Keras 2 into the layers of equal names.
 
-    Layers that Keras named itself, such as conv2d_7, are matched in the order of their numbers.
+    Layers that Keras named itself, such as conv2d_7, are matched in the order of their numbers. A convolution with
+    groups is one layer per group in such files.
 
     Args:
         model: keras.Model without models inside.
@@ -47,25 +48,25 @@ def load_old_weights(model: keras.Model, path: PathLike) -> None:
         group = _weights_of(file)
         stored = {name: arrays for name in _names(group, "layer_names") if (arrays := _arrays(group[name]))}
     layers = {layer.name: layer for layer in model.layers if layer.weights}
-    pairs = dict(_matched(list(layers), list(stored)))
+    pairs = _matched(layers, list(stored))
     missing = [name for name in layers if name not in pairs]
-    unused = sorted(set(stored) - set(pairs.values()))
+    unused = sorted(set(stored).difference(*pairs.values()))
     if missing or unused:
         what = f"no weights for layer {missing[0]}" if missing else f"layer {unused[0]}, which the model lacks"
         raise InputError(
             f"{path}: holds {what}: it is of another model. Build the one that was saved, with its backbone_name, "
             "classes and decoder options."
         )
-    for name, old in pairs.items():
-        shapes = [tuple(weight.shape) for weight in layers[name].weights]
-        if shapes != [array.shape for array in stored[old]]:
-            found = [array.shape for array in stored[old]]
+    values = {name: _joined([stored[part] for part in parts]) for name, parts in pairs.items()}
+    for name, arrays in values.items():
+        shapes, found = [tuple(weight.shape) for weight in layers[name].weights], [array.shape for array in arrays]
+        if shapes != found:
             raise InputError(
                 f"{path}: layer {name} has weights of shape {shapes}, but the file holds {found}. Build the model that "
                 "was saved; its classes and input channels count."
             )
-    for name, old in pairs.items():
-        layers[name].set_weights(stored[old])
+    for name, arrays in values.items():
+        layers[name].set_weights(arrays)
 
 
 def _weights_of(file: h5py.File) -> Any:
@@ -87,14 +88,39 @@ def _arrays(group: Any) -> list[np.ndarray]:
     return [np.asarray(group[name]) for name in _names(group, "weight_names")]
 
 
-def _matched(names: Sequence[str], stored: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """(layer, its name in the file): equal names, and those of Keras in the order of their numbers."""
+def _matched(layers: Mapping[str, keras.layers.Layer], stored: Sequence[str]) -> dict[str, list[str]]:
+    """{layer: its names in the file}: equal names, and those of Keras in the order of their numbers."""
     # Keras 2 named the layers of DenseNet with slashes.
     flat = {name.replace("/", "_"): name for name in stored}
+    named = [name for name in layers if all(automatic_number(name, kind) is None for kind in _AUTOMATIC)]
+    pairs = {name: parts for name in named if (parts := _of_equal_name(name, _groups(layers[name]), flat))}
+    # The groups of ResNeXts have names in some files only.
+    nameless = [name for name in named if name not in pairs and _groups(layers[name]) > 1]
     for kind in _AUTOMATIC:
-        yield from zip(_numbered(names, kind), (flat[name] for name in _numbered(flat, kind)), strict=False)
-    named = (name for name in names if all(automatic_number(name, kind) is None for kind in _AUTOMATIC))
-    yield from ((name, flat[name]) for name in named if name in flat)
+        own = [*(nameless if kind == "conv2d" else ()), *_numbered(layers, kind)]
+        found = [flat[name] for name in _numbered(flat, kind)]
+        whole, rest = len(found) == len(own), iter(found)
+        for name in own:
+            parts = list(itertools.islice(rest, 1 if whole else _groups(layers[name])))
+            if parts:
+                pairs[name] = parts
+    return pairs
+
+
+def _of_equal_name(name: str, groups: int, stored: Mapping[str, str]) -> list[str]:
+    """The names in the file of a layer's parts: its own, or that with a number for each of its groups."""
+    parts = [name] if name in stored else [f"{name}_{number}" for number in range(groups)]
+    return [stored[part] for part in parts] if all(part in stored for part in parts) else []
+
+
+def _groups(layer: keras.layers.Layer) -> int:
+    return getattr(layer, "groups", 1)
+
+
+def _joined(parts: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
+    """The weights of a convolution from those of its groups; of the first group where they cannot be joined."""
+    alike = all([array.shape for array in part] == [array.shape for array in parts[0]] for part in parts)
+    return [np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)] if alike else parts[0]
 
 
 def _numbered(names: Iterable[str], kind: str) -> list[str]:

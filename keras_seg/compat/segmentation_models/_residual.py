@@ -9,8 +9,10 @@ from typing import NamedTuple
 import keras
 from keras import layers
 
+from keras_seg.compat.segmentation_models import _mxnet
+from keras_seg.compat.segmentation_models._squeeze import squeeze_and_excitation
+
 _CONV = {"use_bias": False, "padding": "valid", "kernel_initializer": "he_uniform"}
-_EPSILON = 2e-5
 
 
 class ResNet(NamedTuple):
@@ -36,24 +38,36 @@ VARIANTS = {
     "seresnet18": ResNet((2, 2, 2, 2), squeeze=True),
     "seresnet34": ResNet((3, 4, 6, 3), squeeze=True),
 }
-FEATURES = ("stage4_unit1_relu1", "stage3_unit1_relu1", "stage2_unit1_relu1", "relu0")
+# (training data, MD5 of the file) of each variant.
+FILES = {
+    "resnet18": {"imagenet": ("imagenet_1000", "318e3ac0cd98d51e917526c9f62f0b50")},
+    "resnet34": {"imagenet": ("imagenet_1000", "8caaa0ad39d927cb8ba5385bf945d582")},
+    "resnet50": {
+        "imagenet": ("imagenet_1000", "db3b217156506944570ac220086f09b6"),
+        "imagenet11k-places365ch": ("imagenet11k-places365ch_11586", "d8bf4e7ea082d9d43e37644da217324a"),
+    },
+    "resnet101": {"imagenet": ("imagenet_1000", "1016e7663980d5597a4e224d915c342d")},
+    "resnet152": {
+        "imagenet": ("imagenet_1000", "5867b94098df4640918941115db93734"),
+        "imagenet11k": ("imagenet11k_11221", "25ab66dec217cb774a27d0f3659cafb3"),
+    },
+    "seresnet18": {"imagenet": ("imagenet_1000", "a46e5cd4114ac946ecdc58741e8d92ea")},
+    "seresnet34": {"imagenet": ("imagenet_1000", "3348fd049f1f9ad307c070ff2b6ec4cb")},
+}
+features, preprocess = _mxnet.features, _mxnet.preprocess
 
 
-def build(variant: ResNet, input_shape: tuple) -> keras.Model:
+def build(name: str, input_shape: tuple) -> keras.Model:
     """The network without its classifier and with random weights."""
+    variant = VARIANTS[name]
     image = keras.Input(input_shape, name="data")
-    x = layers.BatchNormalization(scale=False, epsilon=_EPSILON, name="bn_data")(image)
-    x = layers.ZeroPadding2D(3)(x)
-    x = layers.Conv2D(64, 7, strides=2, name="conv0", **_CONV)(x)
-    x = _normalized(x, "bn0", "relu0")
-    x = layers.ZeroPadding2D(1)(x)
-    x = layers.MaxPooling2D(3, strides=2, name="pooling0")(x)
+    x = _mxnet.first_layers(image, "he_uniform")
     for stage, repetitions in enumerate(variant.repetitions):
         for unit in range(repetitions):
             strides = 2 if unit == 0 and stage > 0 else 1
-            name = f"stage{stage + 1}_unit{unit + 1}_"
-            x = _unit(x, variant, 64 * 2**stage, name=name, strides=strides, projected=unit == 0)
-    return keras.Model(image, _normalized(x, "bn1", "relu1"))
+            unit_name = f"stage{stage + 1}_unit{unit + 1}_"
+            x = _unit(x, variant, 64 * 2**stage, name=unit_name, strides=strides, projected=unit == 0)
+    return keras.Model(image, _mxnet.activated(x, "bn1", "relu1"))
 
 
 def _unit(x, variant: ResNet, filters: int, *, name: str, strides: int, projected: bool):
@@ -64,26 +78,12 @@ def _unit(x, variant: ResNet, filters: int, *, name: str, strides: int, projecte
     if variant.bottleneck:
         steps = [(1, filters, 1), (3, filters, strides), (1, width, 1)]
     for number, (kernel_size, channels, step) in enumerate(steps, 1):
-        x = _normalized(x, f"{name}bn{number}", f"{name}relu{number}")
+        x = _mxnet.activated(x, f"{name}bn{number}", f"{name}relu{number}")
         if number == 1 and projected:
             shortcut = layers.Conv2D(width, 1, strides=strides, name=f"{name}sc", **_CONV)(x)
         if kernel_size == 3:
             x = layers.ZeroPadding2D(1)(x)
         x = layers.Conv2D(channels, kernel_size, strides=step, name=f"{name}conv{number}", **_CONV)(x)
     if variant.squeeze:
-        x = _squeeze_and_excitation(x)
+        x = squeeze_and_excitation(x)
     return layers.Add()([x, shortcut])
-
-
-def _normalized(x, bn_name: str, relu_name: str):
-    x = layers.BatchNormalization(epsilon=_EPSILON, name=bn_name)(x)
-    return layers.Activation("relu", name=relu_name)(x)
-
-
-def _squeeze_and_excitation(x):
-    channels = x.shape[-1]
-    scale = layers.GlobalAveragePooling2D(keepdims=True)(x)
-    scale = layers.Conv2D(channels // 16, 1, kernel_initializer="he_uniform")(scale)
-    scale = layers.Activation("relu")(scale)
-    scale = layers.Conv2D(channels, 1, kernel_initializer="he_uniform")(scale)
-    return layers.Multiply()([x, layers.Activation("sigmoid")(scale)])
