@@ -8,6 +8,7 @@ so that an interrupted run can be resumed.
 
     python benchmarks/export_table.py                       # the missing cells, into docs/export_table.json
     python benchmarks/export_table.py --only SegNet --formats int8 --anew    # some cells again
+    python benchmarks/export_table.py --delegates           # what phone GPUs and NPUs take of the TFLite files
     python benchmarks/export_table.py --keep FOLDER         # the same, keeping the artifacts (20 GB in total)
     python benchmarks/export_table.py --keep FOLDER --latencies quiet        # only the times of kept artifacts
 """
@@ -136,6 +137,31 @@ def cell(model, side, key, folder):
     }
 
 
+def delegates(model, side, folder):
+    """What the processors of devices take of the float32 and of the int8 file."""
+    import keras_seg as ks
+
+    images = scenes(2, side, 3)[0]
+    file = folder / "delegates.tflite"
+    options = {"input_size": side, "images": images, "overwrite": True}
+    ks.export.tflite(model, file, **options)
+    report = ks.export.check_delegates(file, delegates=["gpu"], images=images)
+    made = {"gpu": counts(report["gpu"]), "recent": list(report["gpu"].recent)}
+    made["half_precision"] = {"agreement": report.half_precision.agreement, "largest": report.half_precision.largest}
+    if report.device is not None:
+        made["device"] = vars(report.device)
+    representative = scenes(_REPRESENTATIVE, side, 2)[0]
+    ks.export.tflite(model, file, quantize="int8", input="uint8", representative=representative, **options)
+    report = ks.export.check_delegates(file, delegates=["npu", "edgetpu"])
+    return made | {name: counts(report[name]) for name in ("npu", "edgetpu")}
+
+
+def counts(check):
+    """The numbers of a check, and the operators that are refused."""
+    refused = list(dict.fromkeys(node.op for node in check.refused))
+    return {"nodes": check.nodes, "accepted": check.accepted, "partitions": check.partitions, "refused": refused}
+
+
 def timed(label, key, folder):
     """{"milliseconds": latency of a kept artifact}."""
     import numpy as np
@@ -161,6 +187,9 @@ def row(label, keys, folder, only_times):
     model, side = (None, None) if only_times else built(label)
     for key in keys:
         print(json.dumps([key]), flush=True)
+        if key == "delegates":
+            print(json.dumps([key, delegates(model, side, folder)]), flush=True)
+            continue
         made = timed(label, key, folder) if only_times else cell(model, side, key, folder)
         print(json.dumps([key, made]), flush=True)
 
@@ -204,13 +233,15 @@ def write(content):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW")
-    parser.add_argument("--formats", nargs="+", choices=list(FORMATS), metavar="FORMAT", default=list(FORMATS))
+    formats = [*FORMATS, "delegates"]
+    parser.add_argument("--formats", nargs="+", choices=formats, metavar="FORMAT", default=list(FORMATS))
     parser.add_argument("--anew", action="store_true", help="Compute existing cells again.")
     parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="Keep the artifacts in this folder.")
     parser.add_argument(
         "--latencies", metavar="NOTE", help="Only time the kept artifacts; the note is shown in the table."
     )
     parser.add_argument("--note", default="loaded machine", help="The note on the times in the table.")
+    parser.add_argument("--delegates", action="store_true", help="Only check which delegates take the TFLite files.")
     parser.add_argument("--row", choices=list(ROWS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     only_times = arguments.latencies is not None
@@ -222,13 +253,21 @@ def main():
     latencies = arguments.latencies or arguments.note
     for label in arguments.only or ROWS:
         cells = stored()["cells"].get(label, {})
-        if only_times:
+        if arguments.delegates:
+            keys = ["delegates"] if arguments.anew or label not in stored().get("delegates", {}) else []
+        elif only_times:
             keys = [key for key in arguments.formats if "milliseconds" in cells.get(key, {})]
         else:
             keys = [key for key in arguments.formats if arguments.anew or key not in cells]
 
         def store(key, made, label=label):
             # Another process may have written cells in the meantime.
+            if key == "delegates":
+                content = stored()
+                found = {**content.get("delegates", {}), label: made}
+                print(label, made, flush=True)
+                write(content | {"delegates": {one: found[one] for one in ROWS if one in found}})
+                return
             content = stored() | {"latencies": latencies}
             cells = content["cells"].setdefault(label, {})
             cells[key] = {**cells[key], **made} if only_times else made

@@ -35,6 +35,7 @@ def lines(content):
     found += matrix("Pixels of the same class as in Keras, %", lambda one: f"{100 * one['agreement']:.2f}")
     found += matrix(f"Milliseconds per call, one image, two threads ({content['latencies']})", _milliseconds)
     found += matrix("Kinds of operators", lambda one: str(len(one["ops"])))
+    found += _delegates(content.get("delegates", {}))
     if notes:
         found += ['<a id="export-notes"></a>', ""]
         found += [f"{number}. {text}" for number, text in enumerate(notes, start=1)] + [""]
@@ -45,6 +46,32 @@ def lines(content):
             besides = [op for op in row.get("int8", {}).get("ops", []) if op not in ops]
             found.append(f"| {label} | {', '.join(ops).lower()} | {', '.join(besides).lower()} |")
     return [*found, "", "</details>"]
+
+
+def _delegates(rows):
+    """What the processors of devices take of the TFLite files."""
+    found = ["**TFLite on phones: nodes that are taken, of all; partitions, if not 1**", ""]
+    found += [
+        "| Model | phone GPU, float32 | runs on LiteRT's GPU delegate | same class in float16, % | NPU, int8 | Edge TPU, int8 |"
+    ]
+    found += ["|---|---:|---|---:|---:|---:|"]
+    for label, row in rows.items():
+        values = [_counted(row["gpu"]), _device(row.get("device")), f"{100 * row['half_precision']['agreement']:.2f}"]
+        found.append(f"| {label} | {' | '.join([*values, _counted(row['npu']), _counted(row['edgetpu'])])} |")
+    return [*found, ""]
+
+
+def _counted(check):
+    text = f"{check['accepted']} of {check['nodes']}"
+    return text if check["partitions"] == 1 else f"{text}; {check['partitions']}"
+
+
+def _device(device):
+    if device is None:
+        return "not tried"
+    if not device["complete"]:
+        return f"no: {device['error']}"
+    return f"yes; same class on {100 * device['agreement']:.2f} %"
 
 
 def _why(row, key):

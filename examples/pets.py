@@ -57,7 +57,7 @@ if STAND_IN:
     pets = StandIn(data_dir=tempfile.mkdtemp())
     pets.download_and_prepare()
 side, epochs = (96, 1 if QUICK else 10) if STAND_IN else (192, 10)
-reading = {"num_classes": 3, "label_map": {1: 0, 2: 1, 3: 2}, "size": side}
+reading = {"num_classes": 3, "label_map": {1: 0, 2: 1, 3: 2}, "image_size": side}
 augment = ks.augmentation.standard(crop=side, scale=(1.0, 1.5))
 train = ks.data.from_tfds(pets, "train", augment=augment, batch_size=16, **reading)
 test = ks.data.from_tfds(pets, "test", batch_size=16, **reading)

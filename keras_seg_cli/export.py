@@ -81,6 +81,12 @@ _REPRESENTATIVE = 100
     type=click.Path(),
     help="File of ks.export.write_reference, written where the model was trained, to compare predictions with.",
 )
+@click.option(
+    "--check",
+    type=click.Choice(["gpu", "npu", "edgetpu"]),
+    multiple=True,
+    help="Show what a phone's GPU, an NPU or the Edge TPU takes of the TFLite file; exit status 1 unless all of it.",
+)
 @tta
 @overwrite
 def export(
@@ -94,13 +100,14 @@ def export(
     quantize: str | None,
     representative: str | None,
     reference: str | None,
+    check: tuple[str, ...],
     tta: str | None,
     overwrite: bool,
 ) -> None:
     """Export the model of the run folder RUN, and compare the file with Keras."""
-    if format_ != "tflite" and (quantize or representative):
+    if format_ != "tflite" and (quantize or representative or check):
         raise click.UsageError(
-            "--quantize and --representative are for --format tflite. Drop them, or change the format."
+            "--quantize, --representative and --check are for --format tflite. Drop them, or change the format."
         )
     trained = open_run(run)
     if trained.task.overlapping and output in ("class_ids", "both"):
@@ -132,6 +139,8 @@ def export(
     from keras_seg.training import write_model_card
 
     console.print_facts(("Model card", write_model_card(trained.folder, export=path)))
+    if check and not steps.check_delegates(path, check):
+        raise click.exceptions.Exit(1)
 
 
 def _check_reference(model: "keras.Model", path: str) -> None:
@@ -173,6 +182,9 @@ def _words(context: click.Context) -> list[str]:
     for parameter in context.command.params:
         value = context.params[str(parameter.name)]
         if value is None or value is False:
+            continue
+        if getattr(parameter, "multiple", False):
+            words += [word for one in value for word in (parameter.opts[-1], one)]
             continue
         if not isinstance(parameter, click.Argument):
             words.append(parameter.opts[-1])

@@ -243,3 +243,14 @@ def export(model: "keras.Model", format_: str, path: pathlib.Path, **options: An
     except (RuntimeError, ImportError) as error:
         raise click.UsageError(str(error)) from error
     console.console.print(str(report), soft_wrap=True)
+
+
+def check_delegates(path: pathlib.Path, delegates: Sequence[str]) -> bool:
+    """Print what processors of devices take of a TFLite file; whether that is all of it."""
+    from keras_seg import export as ks_export
+
+    with console.status(f"Checking {path}"), silenced_stderr():
+        report = ks_export.check_delegates(path, delegates=delegates)
+    console.console.print()
+    console.console.print(str(report), soft_wrap=True)
+    return report.complete

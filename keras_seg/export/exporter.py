@@ -53,7 +53,7 @@ def run(format_: Format, request: Request) -> ExportReport:
                     request.model, batch.astype("float32"), expected, request.scores
                 )
                 verification.check_float32(comparisons[-1], rounding, request.artifact)
-        size_bytes = format_.size(aside)
+        size_bytes, delegates = format_.size(aside), format_.delegates(aside)
         single = batches[0] if request.batch_size else batches[0][:1]
         milliseconds = median_milliseconds(lambda: loaded.run(single))
     comparison = verification.worst_of(comparisons)
@@ -74,6 +74,7 @@ def run(format_: Format, request: Request) -> ExportReport:
         threads=loaded.threads,
         class_names=tuple(request.description["class_names"]),
         timed_batch=len(single),
+        delegates=delegates,
         **class_agreement(classes, request),
     )
     report._write_beside()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
+    from keras_seg.export.delegates.report import DelegateCheck
     from keras_seg.export.request import Request
 
 # Threads that a file is timed with: a phone's two fast cores, and what the build machines have.
@@ -49,6 +50,7 @@ class Format:
         runtime: tuple of (module, extra). Those of them that loading needs.
         subpixel: bool or "deep". The form of upsampling that the runtime computes fastest, as `inference_graph` takes
             it. Defaults to "deep".
+        delegates: callable of the path that returns the `DelegateCheck` of each delegate of phones. Defaults to none.
         for_gpu: bool. Whether files that compute in floats are written for the GPUs of phones. Defaults to False.
         sidecar: bool. Whether the description is a JSON file beside the exported file. Defaults to True.
         folder_mark: str or None. Where the format is a folder, the file that shows that a folder is one of this format.
@@ -63,6 +65,7 @@ class Format:
     requires: tuple[tuple[str, str], ...]
     runtime: tuple[tuple[str, str], ...]
     subpixel: bool | Literal["deep"] = "deep"
+    delegates: Callable[[pathlib.Path], tuple["DelegateCheck", ...]] = lambda path: ()
     for_gpu: bool = False
     sidecar: bool = True
     folder_mark: str | None = None

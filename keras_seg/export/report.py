@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_seg import _files
 from keras_seg._export_report import REPORT_FILE
+from keras_seg.export.delegates.report import DelegateCheck
 
 # Columns of a terminal that the printed table keeps to, and where its values begin. Paths are never broken.
 _COLUMNS, _INDENT = 80, 14
@@ -44,6 +45,8 @@ class ExportReport:
         iou: tuple or None. The same for the file.
         class_names: tuple of str. The names of the classes.
         timed_batch: int. How many images a timed call has: one, where any number is possible.
+        delegates: tuple of `DelegateCheck`. What phone GPUs, and NPUs where it is quantized, take of a TFLite file;
+            empty for other formats. `check_delegates` tells more.
     """
 
     format: str
@@ -66,6 +69,7 @@ class ExportReport:
     iou: tuple[float | None, ...] | None = None
     class_names: tuple[str, ...] = ()
     timed_batch: int = 1
+    delegates: tuple[DelegateCheck, ...] = ()
 
     @property
     def mean_iou(self) -> float | None:
@@ -94,6 +98,7 @@ class ExportReport:
             "Same class": f"{_percent(self.agreement)} of pixels",
             "Worst images": ", ".join(f"{image} ({_percent(share)})" for image, share in worst),
             "Latency": f"{self.milliseconds:.1f} ms per call (median), batch {self.timed_batch}, {threads}",
+            **{check.title: check.summary for check in self.delegates},
         }
         lines = [line for name, value in facts.items() if value for line in _wrapped(name, value)]
         return "\n".join([*lines, *self._classes()])

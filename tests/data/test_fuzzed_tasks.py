@@ -199,6 +199,8 @@ CHECKS = {
 FOUND = [
     ("objects", ("deeper", "ids", ".png"), []),
     ("classes", ("classes in names", "bits", ".bmp"), [(3, 3717752617)]),
+    ("objects", ("deeper", "ids", ".png"), [(9, 1451), (9, 3509998)]),
+    ("classes", ("classes in names", "white", ".png"), [(3, 77888662)]),
     ("predicted", ".tif", [(0, 3141645793), (13, 1404612348), (0, 1656220015)]),
 ]
 

@@ -120,6 +120,6 @@ def test_the_command_does_it_by_itself(backend, tmp_path):
     on(backend, tmp_path, "-m", "keras_seg", *train)
     printed = on(backend, tmp_path, "-m", "keras_seg", "export", "run", "--size", "any", "--output", "both")
     assert f"Predicting on {backend}, then exporting on TensorFlow." in printed
-    assert "Same predictions as where it was trained, largest difference" in printed
+    assert "The predictions equal those of the reference; largest difference" in printed
     report = json.loads((tmp_path / "run" / "export_report.json").read_text())["model.tflite"]
     assert (report["output"], report["agreement"]) == ("both", 1.0)

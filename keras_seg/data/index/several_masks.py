@@ -98,7 +98,7 @@ def _by_name(root: pathlib.Path, split: str | None) -> Examples:
             return Examples()
         files |= {image: [] for image in part.images}
         for mask, image in owners.items():
-            files[image].append((_class_in(nfc(mask.stem)[len(nfc(image.stem)) :]), mask))
+            files[image].append((_class_in(nfc(mask.stem)[len(nfc(image.stem)) :], mask.suffix), mask))
     names = {name for own in files.values() for name, _ in own}
     # Some files that name a class and some that do not can be read in two ways.
     return Examples() if len(names) > 1 and OBJECT in names else _examples(files, split)
@@ -139,7 +139,8 @@ def _by_beginning(
     return owners
 
 
-def _class_in(ending: str) -> str:
-    # File managers name a second file "a_car copy.png".
-    words = [word for word in words_of(ending) if not is_mask_word(word) and word != "copy"]
+def _class_in(ending: str, suffix: str) -> str:
+    # File managers name a second file "a_car copy.png", and people "a_car.png.png".
+    others = ("copy", suffix.removeprefix(".").lower())
+    words = [word for word in words_of(ending) if not is_mask_word(word) and word not in others]
     return "_".join(word for word in words if not word.isdigit()) or OBJECT

@@ -1,9 +1,7 @@
 """Which delegates take a TFLite file, and what they compute."""
 
-import json
 import pathlib
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,12 +9,10 @@ from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.export.delegates.computed import device_check, half_precision_check
-from keras_seg.export.delegates.graph_check import DELEGATES, check_graph, layer_of
+from keras_seg.export.delegates.graph_check import DELEGATES, check_graph, names_in
 from keras_seg.export.delegates.report import DelegateReport
 from keras_seg.export.delegates.tflite_graph import TFLiteGraph, read_graph
 from keras_seg.export.exported_model import ExportedModel, load
-from keras_seg.export.tflite.layer_names import LayerNames
-from keras_seg.export.tflite.metadata import DESCRIPTION_FILE
 
 _NOISE = 2
 
@@ -70,7 +66,7 @@ def check_delegates(
         raise InputError(f"{path}: no such file.")
     content = path.read_bytes()
     graph = read_graph(content, str(path))
-    name, described = _names(path)
+    name, described = names_in(path)
     checks = tuple(check_graph(graph, delegate, name) for delegate in dict.fromkeys(delegates))
     half = device = None
     if "gpu" in delegates and described and _computes_floats_at_one_size(graph):
@@ -80,19 +76,6 @@ def check_delegates(
         device = device_check(file, content, given, expected)
         half = half_precision_check(file, content, given, expected, name=name, masks=masks, ignore_class=ignore_class)
     return DelegateReport(path=str(path), checks=checks, half_precision=half, device=device)
-
-
-def _names(path: pathlib.Path) -> tuple[Callable[[str], str], bool]:
-    """(what gives the layer of a tensor by its name, whether the file is described as `export.tflite` does).
-
-    Tensors of other files, whose layers are not known, stand for themselves.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            graph = json.loads(archive.read(DESCRIPTION_FILE))["graph"]
-        return layer_of(LayerNames(**graph)), True
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError):
-        return str, False
 
 
 def _computes_floats_at_one_size(graph: TFLiteGraph) -> bool:

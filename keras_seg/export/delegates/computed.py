@@ -62,9 +62,8 @@ def half_precision_check(
         path.write_bytes(in_half_precision(content, str(file.file)))
         half = load(path)
         maps = [half.run(half.served(image[None])) for image in images]
-        scores = (
-            (None, None) if masks is None else tuple(_iou(one, images, masks, ignore_class) for one in (half, file))
-        )
+        files = () if masks is None else (half, file)
+        scores = [_iou(one, images, masks, ignore_class=ignore_class) for one in files] or [None, None]
     largest = _largest(content, file.served(images))
     tensor = max(largest, key=largest.__getitem__)
     beyond = dict.fromkeys(name(one) for one, value in largest.items() if not value <= LARGEST)

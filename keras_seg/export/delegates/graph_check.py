@@ -1,6 +1,9 @@
 """Which nodes of a graph a delegate takes."""
 
-from collections.abc import Callable, Sequence
+import json
+import pathlib
+import zipfile
+from collections.abc import Callable
 
 from keras_seg.export.delegates.gpu_rules import RECENT, gpu_refusal
 from keras_seg.export.delegates.integer_rules import edge_tpu_refusal, npu_refusal
@@ -9,6 +12,7 @@ from keras_seg.export.delegates.refusal import Refusal
 from keras_seg.export.delegates.report import DelegateCheck, RefusedNode
 from keras_seg.export.delegates.tflite_graph import Node, TFLiteGraph, read_graph
 from keras_seg.export.tflite.layer_names import LayerNames
+from keras_seg.export.tflite.metadata import DESCRIPTION_FILE
 
 RULES: dict[str, Callable[[Node], Refusal | None]] = {
     "gpu": gpu_refusal,
@@ -18,10 +22,11 @@ RULES: dict[str, Callable[[Node], Refusal | None]] = {
 DELEGATES = tuple(RULES)
 
 
-def check_content(content: bytes, delegates: Sequence[str], names: LayerNames) -> tuple[DelegateCheck, ...]:
-    """The checks of a file that was just converted, without running it."""
-    graph = read_graph(content, "the file")
-    return tuple(check_graph(graph, delegate, layer_of(names)) for delegate in delegates)
+def check_file(path: pathlib.Path) -> tuple[DelegateCheck, ...]:
+    """What phone GPUs, and NPUs where a file is quantized, take of a file that `export.tflite` wrote."""
+    graph, (name, _) = read_graph(path.read_bytes(), str(path)), names_in(path)
+    quantized = any(tensor.quantized for node in graph.nodes for tensor in node.outputs)
+    return tuple(check_graph(graph, delegate, name) for delegate in (("gpu", "npu") if quantized else ("gpu",)))
 
 
 def check_graph(graph: TFLiteGraph, delegate: str, name: Callable[[str], str]) -> DelegateCheck:
@@ -50,6 +55,19 @@ def check_graph(graph: TFLiteGraph, delegate: str, name: Callable[[str], str]) -
     )
 
 
-def layer_of(names: LayerNames) -> Callable[[str], str]:
-    """Gives the layer of a tensor by its name, or the name where it is of none."""
-    return lambda tensor: next(iter(names.of(tensor)), tensor)
+def names_in(path: pathlib.Path) -> tuple[Callable[[str], str], bool]:
+    """(what gives the layer of a tensor by its name, whether the file is described as `export.tflite` does).
+
+    Tensors of other files, whose layers are not known, stand for themselves.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = LayerNames(**json.loads(archive.read(DESCRIPTION_FILE))["graph"])
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError):
+        return _first, False
+    return lambda tensor: next(iter(names.of(tensor)), _first(tensor)), True
+
+
+def _first(tensor: str) -> str:
+    """The first of the operations that were joined into one tensor."""
+    return tensor.split(";")[0]

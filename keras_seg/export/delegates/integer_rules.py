@@ -7,6 +7,8 @@ from keras_seg.export.delegates.refusal import Refusal, general_refusal
 from keras_seg.export.delegates.tflite_graph import Node
 
 _FLOATS = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16"}
+# As `tflite.float_nodes` leaves them.
+_COMPARISONS = {"CAST", "EQUAL", "GREATER", "NOT_EQUAL"}
 _EDGE_TPU_NAMES = """
 ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D EXPAND_DIMS FULLY_CONNECTED L2_NORMALIZATION
 LOGISTIC MAXIMUM MAX_POOL_2D MEAN MINIMUM MUL PACK PAD PRELU QUANTIZE REDUCE_MAX REDUCE_MIN RELU RELU6
@@ -26,9 +28,10 @@ def npu_refusal(node: Node) -> Refusal | None:
     if not any(floats):
         return None
     if node.op in ("QUANTIZE", "DEQUANTIZE"):
-        return Refusal(reason="floats at an end", fix='Export with input="uint8" or "int8".')
-    if node.op == "CAST":
-        return Refusal(reason="conversion to float32", fix='Export with quantize="int8".')
+        fix = 'Export with input="uint8" or "int8", and without float_layers.'
+        return Refusal(reason="between integers and floats", fix=fix)
+    if node.op in _COMPARISONS:
+        return Refusal(reason="compares floats", fix="Models that unpool do so in int8 files too.")
     return Refusal(reason="computes in floats", fix='Export with quantize="int8", without float_layers.')
 
 

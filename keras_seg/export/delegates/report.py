@@ -1,15 +1,15 @@
 """What delegates make of a file, as a table."""
 
+import collections
 import dataclasses
-import itertools
 import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-_TITLES = {"gpu": "Phone GPU", "npu": "NPU", "edgetpu": "Edge TPU"}
+_TITLES = {"gpu": "phone GPU", "npu": "NPU", "edgetpu": "Edge TPU"}
 _COLUMNS = 80
-# Lines of refused nodes per delegate that are printed.
-_MOST = 12
+# Layers that are printed per reason.
+_MOST = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,18 @@ class DelegateCheck:
     def complete(self) -> bool:
         """Whether the delegate takes the whole file."""
         return self.accepted == self.nodes
+
+    @property
+    def title(self) -> str:
+        """The delegate as at the beginning of a line, such as "Phone GPU"."""
+        title = _TITLES[self.delegate]
+        return title[0].upper() + title[1:]
+
+    @property
+    def summary(self) -> str:
+        """The whole in one line: the numbers, and what is refused."""
+        ops = ", ".join(dict.fromkeys(node.op for node in self.refused))
+        return f"{self}; not {ops}" if self.refused else str(self)
 
     def __str__(self) -> str:
         """Such as "101 of 101 nodes, 1 partition"."""
@@ -155,7 +167,7 @@ class DelegateReport:
         """The report as a table of 80 columns."""
         lines = _wrapped("File", self.path)
         for check in self.checks:
-            lines += _wrapped(_TITLES[check.delegate], str(check))
+            lines += _wrapped(check.title, str(check))
             if check.recent:
                 lines += _wrapped("", f"not on GPUs of before 2024: {', '.join(check.recent)}")
         if self.device is not None:
@@ -168,38 +180,31 @@ class DelegateReport:
 
 
 def _refusals(check: DelegateCheck) -> Iterator[str]:
-    """The refused nodes of a delegate, those of the same operator and reason on one line."""
+    """The refused nodes of a delegate, those refused for the same reason together."""
     if not check.refused:
         return
     yield ""
-    yield f"What the {_TITLES[check.delegate]} refuses:"
-
-    def kind(node: RefusedNode) -> tuple[str, str, str]:
-        return node.op, node.reason, node.fix
-
-    grouped = [(key, list(nodes)) for key, nodes in itertools.groupby(sorted(check.refused, key=kind), key=kind)]
-    for (op, reason, fix), nodes in grouped[:_MOST]:
-        count = "" if len(nodes) == 1 else f" ({len(nodes)} times)"
+    yield f"Refused by the {_TITLES[check.delegate]}:"
+    grouped: dict[tuple[str, str], list[RefusedNode]] = {}
+    for node in check.refused:
+        grouped.setdefault((node.reason, node.fix), []).append(node)
+    for (reason, fix), nodes in grouped.items():
+        ops = collections.Counter(node.op for node in nodes)
+        counted = ", ".join(op if count == 1 else f"{count} {op}" for op, count in ops.items())
         layers = list(dict.fromkeys(node.layer for node in nodes))
-        named = ", ".join(layers[:2]) + (f" and {len(layers) - 2} more" if len(layers) > 2 else "")
-        text = f"{op}{count} of {named}: {reason}. {fix}"
+        more = f" and {len(layers) - _MOST} more" if len(layers) > _MOST else ""
+        text = f"{counted} ({', '.join(layers[:_MOST])}{more}): {reason}. {fix}"
         yield from textwrap.wrap(text, _COLUMNS, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
-    if len(grouped) > _MOST:
-        yield f"  and {len(grouped) - _MOST} more kinds"
 
 
 def _wrapped(name: str, value: str) -> list[str]:
     indent = " " * 14
-    text = f"{name:14}{value}"
-    return (
-        textwrap.wrap(
-            text,
-            _COLUMNS,
-            subsequent_indent=indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-            drop_whitespace=True,
-        )
-        if name
-        else textwrap.wrap(value, _COLUMNS, initial_indent=indent, subsequent_indent=indent)
+    beginning = f"{name:14}"
+    return textwrap.wrap(
+        value,
+        _COLUMNS,
+        initial_indent=beginning,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )

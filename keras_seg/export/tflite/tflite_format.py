@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg.export.delegates.graph_check import check_file
 from keras_seg.export.format import THREADS, Format, Loaded
 from keras_seg.export.request import Request
 from keras_seg.export.tflite import quantization
@@ -93,6 +94,7 @@ TFLITE = Format(
     write=_write,
     load=_load,
     subpixel=True,
+    delegates=check_file,
     for_gpu=True,
     sidecar=False,  # The description is inside the file.
 )
