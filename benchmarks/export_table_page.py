@@ -51,10 +51,9 @@ def lines(content):
 def _delegates(rows):
     """What the processors of devices take of the TFLite files."""
     found = ["**TFLite on phones: nodes that are taken, of all; partitions, if not 1**", ""]
-    found += [
-        "| Model | phone GPU, float32 | runs on LiteRT's GPU delegate | same class in float16, % | NPU, int8 | Edge TPU, int8 |"
-    ]
-    found += ["|---|---:|---|---:|---:|---:|"]
+    heads = "phone GPU, float32 | runs on LiteRT's GPU delegate | same class in float16, % | NPU, int8 | Edge TPU, int8"
+    found.append(f"| Model | {heads} |")
+    found.append("|---|---:|---|---:|---:|---:|")
     for label, row in rows.items():
         values = [_counted(row["gpu"]), _device(row.get("device")), f"{100 * row['half_precision']['agreement']:.2f}"]
         found.append(f"| {label} | {' | '.join([*values, _counted(row['npu']), _counted(row['edgetpu'])])} |")

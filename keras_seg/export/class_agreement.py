@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_seg._types import IgnoreClass
 from keras_seg.metrics import ConfusionMatrix, scores
 
 if TYPE_CHECKING:
@@ -33,14 +34,28 @@ def class_agreement(classes: Sequence[tuple[np.ndarray, ...]], request: "Request
     }
     if request.masks is not None:
         for name, side in (("keras_iou", 0), ("iou", 1)):
-            found[name] = _iou(np.concatenate([pair[side] for pair in classes])[:count], request)
+            found[name] = iou_per_class(
+                np.concatenate([pair[side] for pair in classes])[:count],
+                request.masks,
+                num_classes=max(2, request.scores.channels),
+                ignore_class=request.ignore_class,
+            )
     return found
 
 
-def _iou(ids: np.ndarray, request: "Request") -> tuple[float | None, ...]:
-    """The IoU of each class, None for a class that does not occur."""
-    metric = ConfusionMatrix(max(2, request.scores.channels), ignore_class=request.ignore_class)
-    for mask, predicted in zip(np.asarray(request.masks), ids, strict=True):
+def iou_per_class(
+    ids: np.ndarray, masks: Any, *, num_classes: int, ignore_class: IgnoreClass
+) -> tuple[float | None, ...]:
+    """The IoU of each class, None for a class that does not occur.
+
+    Args:
+        ids: int array (n, height, width). The predicted classes.
+        masks: int array (n, height, width). The ground truth.
+        num_classes: int.
+        ignore_class: int or sequence of ints. Labels to leave out.
+    """
+    metric = ConfusionMatrix(num_classes, ignore_class=ignore_class)
+    for mask, predicted in zip(np.asarray(masks), ids, strict=True):
         metric.update_state(mask[None], predicted[None].astype("int32"))
-    values = scores.iou_per_class(metric.matrix, ignore_class=request.ignore_class)
+    values = scores.iou_per_class(metric.matrix, ignore_class=ignore_class)
     return tuple(None if np.isnan(value) else float(value) for value in values)

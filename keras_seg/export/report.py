@@ -74,12 +74,12 @@ class ExportReport:
     @property
     def mean_iou(self) -> float | None:
         """The mean of `iou` over the classes that occur; None without masks."""
-        return _mean(self.iou)
+        return mean(self.iou)
 
     @property
     def keras_mean_iou(self) -> float | None:
         """The mean of `keras_iou` over the classes that occur; None without masks."""
-        return _mean(self.keras_iou)
+        return mean(self.keras_iou)
 
     def __str__(self) -> str:
         """The report as a table of 80 columns."""
@@ -151,6 +151,7 @@ def _counted(count: int, name: str) -> str:
     return f"{count} {name}" if count == 1 else f"{count} {name}s"
 
 
-def _mean(values: Sequence[float | None] | None) -> float | None:
+def mean(values: Sequence[float | None] | None) -> float | None:
+    """The mean of the values that are not None; None if there are none."""
     present = [value for value in values or () if value is not None]
     return sum(present) / len(present) if present else None

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from keras_seg._types import ArrayLike, IgnoreClass
+from keras_seg.export.class_agreement import iou_per_class
 from keras_seg.export.delegates.gpu_run import run_on_gpu
 from keras_seg.export.delegates.half_precision import LARGEST, in_half_precision
 from keras_seg.export.delegates.report import DeviceCheck, HalfPrecisionCheck
 from keras_seg.export.exported_model import ExportedModel, load
+from keras_seg.export.report import mean
 from keras_seg.export.tflite.interpreter import interpreter, produced_by
 from keras_seg.export.verification import classes
 
@@ -62,8 +64,11 @@ def half_precision_check(
         path.write_bytes(in_half_precision(content, str(file.file)))
         half = load(path)
         maps = [half.run(half.served(image[None])) for image in images]
-        files = () if masks is None else (half, file)
-        scores = [_iou(one, images, masks, ignore_class=ignore_class) for one in files] or [None, None]
+    scores = [None, None]
+    if masks is not None:
+        options = {"num_classes": len(file.description["class_names"]), "ignore_class": ignore_class}
+        ids = [np.concatenate([_classes(file, one) for one in part]) for part in (maps, expected)]
+        scores = [mean(iou_per_class(one, masks, **options)) for one in ids]
     largest = _largest(content, file.served(images))
     tensor = max(largest, key=largest.__getitem__)
     beyond = dict.fromkeys(name(one) for one, value in largest.items() if not value <= LARGEST)
@@ -91,12 +96,6 @@ def _classes(file: ExportedModel, maps: Maps) -> Any:
         return maps["class_ids"]
     (scores,) = maps.values()
     return classes(scores, file.description["threshold"])
-
-
-def _iou(file: ExportedModel, images: np.ndarray, masks: Any, *, ignore_class: IgnoreClass) -> float:
-    from keras_seg.evaluation import evaluate  # Evaluation takes exported files.
-
-    return evaluate(file, [(images, np.asarray(masks))], ignore_class=ignore_class).mean_iou
 
 
 def _largest(content: bytes, served: np.ndarray) -> dict[str, float]:
