@@ -4,24 +4,27 @@ import android.content.Context
 import android.graphics.Bitmap
 import android.graphics.Color
 import android.os.SystemClock
+import android.util.Log
 import com.google.mediapipe.framework.image.BitmapImageBuilder
 import com.google.mediapipe.framework.image.ByteBufferExtractor
 import com.google.mediapipe.tasks.core.BaseOptions
+import com.google.mediapipe.tasks.core.Delegate
 import com.google.mediapipe.tasks.vision.core.RunningMode
 import com.google.mediapipe.tasks.vision.imagesegmenter.ImageSegmenter
 import org.json.JSONObject
 
 /** A .tflite file of keras_seg on a phone: a picture in, a picture of its classes out. */
 class Segmenter(context: Context) : AutoCloseable {
-    private val task = ImageSegmenter.createFromOptions(
-        context,
-        ImageSegmenter.ImageSegmenterOptions.builder()
-            .setBaseOptions(BaseOptions.builder().setModelAssetPath("segmenter.tflite").build())
-            .setRunningMode(RunningMode.IMAGE)
-            .setOutputCategoryMask(true)
-            .setOutputConfidenceMasks(false)
-            .build(),
-    )
+    private val onGpu: ImageSegmenter? = try {
+        created(context, Delegate.GPU)
+    } catch (error: RuntimeException) {
+        Log.w("segmenter", "The GPU does not take the file, so the CPU computes: ${error.message}")
+        null
+    }
+    private val task = onGpu ?: created(context, Delegate.CPU)
+
+    /** Where the model runs: "GPU" or "CPU". */
+    val processor = if (onGpu != null) "GPU" else "CPU"
 
     /** Names of the classes, from the file itself. */
     val labels: List<String> = task.labels
@@ -43,12 +46,28 @@ class Segmenter(context: Context) : AutoCloseable {
      */
     fun segment(picture: Bitmap): Segmentation {
         val start = SystemClock.elapsedRealtimeNanos()
-        val mask = task.segment(BitmapImageBuilder(picture).build()).categoryMask().get()
+        val masks = task.segment(BitmapImageBuilder(picture).build()).confidenceMasks().get()
+        val (width, height) = masks[0].width to masks[0].height
+        val scores = masks.map { ByteBufferExtractor.extract(it).asFloatBuffer() }
+        val classes = if (scores.size == 1) {
+            IntArray(width * height) { pixel -> if (scores[0].get(pixel) > 0.5f) 1 else 0 }
+        } else {
+            IntArray(width * height) { pixel -> scores.indices.maxByOrNull { scores[it].get(pixel) }!! }
+        }
         val milliseconds = (SystemClock.elapsedRealtimeNanos() - start) / 1e6
-        val bytes = ByteBufferExtractor.extract(mask)
-        val classes = IntArray(mask.width * mask.height) { bytes.get(it).toInt() and 0xFF }
-        return Segmentation(classes, mask.width, mask.height, milliseconds)
+        return Segmentation(classes, width, height, milliseconds)
     }
+
+    // Not the category mask, which holds ids of no class on the GPUs of some phones: MediaPipe's issue 6155.
+    private fun created(context: Context, delegate: Delegate) = ImageSegmenter.createFromOptions(
+        context,
+        ImageSegmenter.ImageSegmenterOptions.builder()
+            .setBaseOptions(BaseOptions.builder().setModelAssetPath("segmenter.tflite").setDelegate(delegate).build())
+            .setRunningMode(RunningMode.IMAGE)
+            .setOutputCategoryMask(false)
+            .setOutputConfidenceMasks(true)
+            .build(),
+    )
 
     /** The classes in their colors, to be drawn over the picture: `paint.alpha = 150` lets it shine through. */
     fun colored(found: Segmentation): Bitmap {

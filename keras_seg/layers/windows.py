@@ -29,7 +29,7 @@ _EAGER_SIZES = 32
 _eager_sizes = set()
 
 # None outside of `portable()`.
-_choosing = contextvars.ContextVar("keras_seg_choosing", default=None)
+_choosing: contextvars.ContextVar[str | None] = contextvars.ContextVar("keras_seg_choosing", default=None)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from keras_seg.export.delegates.computed import device_check, half_precision_che
 from keras_seg.export.delegates.graph_check import DELEGATES, check_graph, names_in
 from keras_seg.export.delegates.report import DelegateReport
 from keras_seg.export.delegates.tflite_graph import TFLiteGraph, read_graph
-from keras_seg.export.exported_model import ExportedModel, load
+from keras_seg.export.exported_model import load
 
 _NOISE = 2
 
@@ -71,7 +71,7 @@ def check_delegates(
     half = device = None
     if "gpu" in delegates and described and _computes_floats_at_one_size(graph):
         file = load(path)
-        given = _given(file, images)
+        given = _given(graph.inputs[0].shape[1:], images)
         expected = [file.run(file.served(image[None])) for image in given]
         device = device_check(file, content, given, expected)
         half = half_precision_check(file, content, given, expected, name=name, masks=masks, ignore_class=ignore_class)
@@ -84,9 +84,8 @@ def _computes_floats_at_one_size(graph: TFLiteGraph) -> bool:
     return graph.subgraphs == 1 and shape[:1] == (1,) and min(shape) > 0 and not quantized
 
 
-def _given(file: ExportedModel, images: ArrayLike | None) -> np.ndarray:
-    """The images to compute on."""
-    shape = (*file.size, file.channels)
+def _given(shape: tuple[int, ...], images: ArrayLike | None) -> np.ndarray:
+    """The images to compute on, each (height, width, channels)."""
     if images is None:
         return np.random.default_rng(0).integers(0, 256, (_NOISE, *shape)).astype("float32")
     given = np.asarray(images)

@@ -5,6 +5,7 @@ would bring a second copy of TFLite's operators.
 """
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,8 @@ def main(file: str, images: str, outputs: str) -> None:
         for name, target in zip(names, targets, strict=True):
             shape, dtype = tuple(details[name]["shape"]), np.dtype(details[name]["dtype"])
             found[name].append(target.read(int(np.prod(shape)), dtype.type).reshape(shape)[0])
-    np.savez(outputs, complete=model.is_fully_accelerated(), **{f"map_{name}": maps for name, maps in found.items()})
+    arrays: dict[str, Any] = {f"map_{name}": np.stack(maps) for name, maps in found.items()}
+    np.savez(outputs, complete=model.is_fully_accelerated(), **arrays)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What the GPU delegates of phones compute.
 
-The rules are those of the oldest delegate that still counts, TFLite's GPU delegate of 2024, and of LiteRT's. Newer ones
-compute more: LiteRT 2.3 also takes ARG_MAX and the conversion of bytes.
+The rules are those of LiteRT's checker, and what its users report of devices. The newest delegate computes more: LiteRT
+2.3 also takes ARG_MAX and the conversion of bytes.
 
 Reference: LiteRT, tflite/tools/versioning/gpu_compatibility.cc; google-ai-edge/LiteRT issues 506, 8598, 9191, 9192.
 """
@@ -9,7 +9,7 @@ Reference: LiteRT, tflite/tools/versioning/gpu_compatibility.cc; google-ai-edge/
 from keras_seg.export.delegates.refusal import MAXIMUM_RANK, Refusal, general_refusal
 from keras_seg.export.delegates.tflite_graph import Node
 
-_OPERATORS_NAMES = """
+_NAMES = """
 ABS ADD ADD_N AVERAGE_POOL_2D BATCH_MATMUL CAST CEIL CONCATENATION CONV_2D COS CUMSUM DEPTHWISE_CONV_2D
 DEPTH_TO_SPACE DEQUANTIZE DIV ELU EMBEDDING_LOOKUP EQUAL EXP FLOOR FLOOR_DIV FLOOR_MOD FULLY_CONNECTED GATHER
 GELU GREATER GREATER_EQUAL HARD_SWISH L2_NORMALIZATION LEAKY_RELU LESS LESS_EQUAL LOG LOGICAL_AND LOGICAL_NOT
@@ -19,13 +19,12 @@ RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR REVERSE_V2 ROUND RSQRT SELECT SELECT_V2 
 SPACE_TO_DEPTH SPLIT SPLIT_V SQRT SQUARE SQUARED_DIFFERENCE STRIDED_SLICE SUB SUM TANH TILE TOPK_V2 TRANSPOSE
 TRANSPOSE_CONV
 """
-_OPERATORS = frozenset(_OPERATORS_NAMES.split())
+_OPERATORS = frozenset(_NAMES.split())
 _CUSTOM = {"MaxPoolingWithArgmax2D", "MaxUnpooling2D", "Convolution2DTransposeBias", "Resampler"}
-# Operators that delegates of before 2024 lack.
-_RECENT_NAMES = """
-EQUAL GREATER LESS NOT_EQUAL LOGICAL_AND LOGICAL_NOT LOGICAL_OR PACK SELECT SELECT_V2 REVERSE_V2 GELU
-"""
-RECENT = frozenset(_RECENT_NAMES.split())
+# Operators that older delegates lack.
+RECENT = frozenset(
+    {"EQUAL", "GREATER", "LESS", "NOT_EQUAL", "LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR", "PACK", "SELECT", "SELECT_V2"}
+)
 _TYPES = {"FLOAT32", "FLOAT16", "INT32", "BOOL"}
 _CASTS = {("FLOAT32", "INT32"), ("INT32", "FLOAT32"), ("BOOL", "FLOAT32"), ("FLOAT32", "BOOL")}
 

@@ -41,7 +41,7 @@ class DelegateCheck:
         accepted: int. How many of them the delegate takes.
         partitions: int. How many parts they lie in: 1 where nothing goes back to the processor in between.
         refused: tuple of `RefusedNode`.
-        recent: tuple of str. The operators among the accepted ones that GPU delegates of before 2024 refuse.
+        recent: tuple of str. The operators among the accepted ones that older GPU delegates refuse.
     """
 
     delegate: str
@@ -169,7 +169,7 @@ class DelegateReport:
         for check in self.checks:
             lines += _wrapped(check.title, str(check))
             if check.recent:
-                lines += _wrapped("", f"not on GPUs of before 2024: {', '.join(check.recent)}")
+                lines += _wrapped("", f"refused by older GPU delegates: {', '.join(check.recent)}")
         if self.device is not None:
             lines += _wrapped("Ran on", str(self.device))
         if self.half_precision is not None:
