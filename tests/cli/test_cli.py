@@ -84,6 +84,19 @@ class TestTheWholeWay:
             assert overlay.size == (56, 48)
 
     @pytest.mark.slow
+    def test_what_a_phone_takes(self, finished, tmp_path, capsys):
+        options = ("--size", "48x56", "--out", tmp_path / "m.tflite", "--overwrite", "--check")
+        assert command("export", finished, *options, "gpu") == 0
+        printed = capsys.readouterr().out
+        (nodes,) = set(re.findall(r"Phone GPU +(\d+) of \1 nodes, 1 partition", printed))
+        assert "In float16" in printed
+        assert command("export", finished, *options, "gpu", "--check", "npu", "--input", "uint8") == 1
+        printed = capsys.readouterr().out
+        assert re.search(rf"NPU +[01] of {int(nodes) + 1} nodes", printed) and "computes in floats" in printed
+        assert "Refused by the phone GPU:\n  CAST" in printed
+        assert command("export", finished, "--format", "onnx", "--check", "gpu") == 2
+
+    @pytest.mark.slow
     @pytest.mark.thorough
     def test_a_quantized_export(self, finished, shapes, tmp_path, capsys):
         options = ("--quantize", "int8", "--input", "uint8", "--out", tmp_path / "m.tflite")
@@ -93,7 +106,7 @@ class TestTheWholeWay:
         report = json.loads((tmp_path / "export_report.json").read_text())["m.tflite"]
         assert (report["quantize"], report["input"]) == ("int8", "uint8")
         assert command("export", finished, "--format", "onnx", "--quantize", "int8") == 2
-        assert "--quantize and --representative are for --format tflite" in capsys.readouterr().err
+        assert "--quantize, --representative and --check are for --format tflite" in capsys.readouterr().err
 
     @pytest.mark.thorough
     def test_predictions_in_tiles(self, finished, shapes, tmp_path):
