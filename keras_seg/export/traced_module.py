@@ -7,7 +7,7 @@ import keras
 
 from keras_seg import _validation
 from keras_seg._labels import reading
-from keras_seg.layers import windows
+from keras_seg.layers import export_form
 
 if TYPE_CHECKING:
     from keras_seg.export.request import Request
@@ -34,7 +34,7 @@ def traced_module(form: keras.Model, request: "Request", *, for_gpu: bool = Fals
     module.variables_of_model = [variable.value for variable in form.variables]
 
     def serve(image: Any) -> dict[str, Any]:
-        with windows.portable(choosing="products" if for_gpu else "selections"):
+        with export_form.portable(choosing="products" if for_gpu else "selections"):
             maps = scores.named(form(tf.cast(image, tf.float32), training=False))
         if "class_ids" in request.outputs:
             maps["class_ids"] = _class_ids(tf, maps[scores.name], scores.threshold, for_gpu=for_gpu)

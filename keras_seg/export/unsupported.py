@@ -7,7 +7,7 @@ import keras
 
 from keras_seg import _graph
 from keras_seg._validation import InputError
-from keras_seg.layers import windows
+from keras_seg.layers import export_form
 
 if TYPE_CHECKING:
     from keras_seg.export.request import Request
@@ -56,7 +56,7 @@ def layers_with(operators: set[str], model: keras.Model, size: tuple[int | None,
         return outputs
 
     def trace(image: Any) -> None:
-        with windows.portable():
+        with export_form.portable():
             _graph.replay_opened(functional, image, call)
 
     spec = tf.TensorSpec((1, *size, model.input_shape[-1]), "float32")

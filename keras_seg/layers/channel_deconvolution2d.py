@@ -10,6 +10,7 @@ from keras_seg import _ops, _validation
 from keras_seg._types import Tensor
 from keras_seg.initializers import Bilinear
 from keras_seg.initializers.bilinear import bilinear_kernel
+from keras_seg.layers import export_form
 from keras_seg.layers.reach import Reaches, transposed
 
 
@@ -66,15 +67,32 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         if self.has_kernel:
             kernel = ops.cast(self.kernel, inputs.dtype)
             return self._enlarge(inputs, kernel * ops.eye(channels, dtype=inputs.dtype))
+        bilinear = bilinear_kernel((self.kernel_size, self.kernel_size))[:, :, None, None]
+        kernel = ops.convert_to_tensor(bilinear, dtype=inputs.dtype)
+        if export_form.for_gpu():  # Phone GPUs compute one image: several are refused, or wrong.
+            if self.strides % 2 == 0:
+                return self._resized(inputs)
+            return self._enlarge(inputs, kernel * ops.eye(channels, dtype=inputs.dtype))
         height, width = _ops.spatial_size(inputs)
         x = ops.reshape(ops.transpose(inputs, (0, 3, 1, 2)), (-1, height, width, 1))
-        kernel = bilinear_kernel((self.kernel_size, self.kernel_size))[:, :, None, None]
-        x = self._enlarge(x, ops.convert_to_tensor(kernel, dtype=inputs.dtype))
+        x = self._enlarge(x, kernel)
         height, width = _ops.spatial_size(x)
         return ops.transpose(ops.reshape(x, (-1, channels, height, width)), (0, 2, 3, 1))
 
     def _enlarge(self, x: Tensor, kernel: Any) -> Any:
         return ops.conv_transpose(x, kernel, strides=self.strides, padding=self.padding, data_format="channels_last")
+
+    def _resized(self, x: Tensor) -> Any:
+        """The same by bilinear resizing, for an even factor: beyond the border, the transposed convolution sees zeros.
+
+        LiteRT's GPU delegate, of 2.3, computes wrong numbers for transposed convolutions with large kernels.
+        """
+        height, width = _ops.spatial_size(x)
+        padded = ops.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+        size = ((height + 2) * self.strides, (width + 2) * self.strides)
+        enlarged = ops.image.resize(padded, size, interpolation="bilinear", data_format="channels_last")
+        crop = self.strides if self.padding == "same" else self.strides // 2
+        return enlarged[:, crop:-crop, crop:-crop]
 
     def multiply_adds(self, input_shape: Any) -> int:
         """Multiply-adds of one call; see `keras_seg.analysis.multiply_adds`.

@@ -6,20 +6,18 @@ transposes of one another, so each is the other's gradient, and the first is tha
 
 All operations are comparisons and selections, which every runtime supports. On TensorFlow, where each is a pass of its
 own over memory, XLA compiles them into one if the size is known. Not every format can export such a function; inside
-`portable()` the plain operations are used, on tensors of four axes at most, which give the same results.
+`export_form.portable()` the plain operations are used, on tensors of four axes at most, which give the same results.
 """
 
-import contextlib
-import contextvars
 import functools
-from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_seg import _ops
 from keras_seg._types import Tensor
+from keras_seg.layers import export_form
 
 PADDINGS = ("valid", "same")
 
@@ -27,25 +25,6 @@ PADDINGS = ("valid", "same")
 # this many sizes are compiled for eager execution, and the others run the plain operations.
 _EAGER_SIZES = 32
 _eager_sizes = set()
-
-# None outside of `portable()`.
-_choosing: contextvars.ContextVar[str | None] = contextvars.ContextVar("keras_seg_choosing", default=None)
-
-
-@contextlib.contextmanager
-def portable(*, choosing: Literal["selections", "products"] = "selections") -> Iterator[None]:
-    """Functions traced inside use only operations that every runtime supports.
-
-    Args:
-        choosing: str. How one of two values is chosen: by "selections", or by "products" with 0 and 1, for the GPUs of
-            phones, whose older runtimes have no selections. Products give the same finite numbers, but NaN does not
-            pass through them as it should. Defaults to "selections".
-    """
-    token = _choosing.set(choosing)
-    try:
-        yield
-    finally:
-        _choosing.reset(token)
 
 
 def count(length: Any, window: Any, padding: str) -> Any:
@@ -83,7 +62,7 @@ def pool(x: Tensor, pool_size: tuple[int, int], padding: str) -> tuple[Tensor, T
     if padding == "same":
         for axis in axes:
             # Without NaN, a line repeated at the end never wins: the first maximum does.
-            if not (_choosing.get() == "products" and axis.static and axis.offset == 0):
+            if not (export_form.for_gpu() and axis.static and axis.offset == 0):
                 indices = axis.clamp(indices, pool_size)
     return maxima, indices
 
@@ -154,7 +133,7 @@ class _Axis:
 
 def first_maximum(x: Tensor, pool_size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """(maxima, indices) of a map that consists of whole windows."""
-    if _choosing.get() is not None:
+    if export_form.choosing() is not None:
         return _portable_first_maximum(x, pool_size)
     if keras.backend.backend() == "tensorflow":
         return _on_tensorflow(pool_size).first_maximum(x)
@@ -165,7 +144,7 @@ def place(values: Tensor, indices: Tensor, pool_size: tuple[int, int]) -> Tensor
     """A map of zeros that consists of whole windows, with each value in its cell."""
     if keras.backend.backend() != "tensorflow":
         return _place_broadcast(values, indices, pool_size)
-    if _choosing.get() is not None:
+    if export_form.choosing() is not None:
         return _place_joined(values, indices, pool_size)
     return _on_tensorflow(pool_size).place(values, indices)
 
@@ -195,7 +174,7 @@ def _portable_first_maximum(x: Tensor, pool_size: tuple[int, int]) -> tuple[Tens
 def _first_of(cells: list[Tensor]) -> tuple[Tensor, Tensor]:
     """(the maxima over `cells`, the number of the first cell that has each, int32)."""
     best, *others = cells
-    if _choosing.get() == "products":
+    if export_form.for_gpu():
         index = ops.zeros_like(best)
         for number, candidate in enumerate(others, start=1):
             index = index + ops.cast(candidate > best, best.dtype) * (number - index)
@@ -225,7 +204,7 @@ def _place_joined(values: Tensor, indices: Tensor, pool_size: tuple[int, int]) -
 def _where_equal(indices: Tensor, number: int, values: Tensor) -> Tensor:
     """`values` where `indices` are `number`, and 0 elsewhere."""
     equal = ops.equal(indices, number)
-    if _choosing.get() == "products":
+    if export_form.for_gpu():
         return values * ops.cast(equal, values.dtype)
     return ops.where(equal, values, ops.zeros((), values.dtype))
 

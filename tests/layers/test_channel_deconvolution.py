@@ -8,7 +8,7 @@ from layer_harness import check_layer
 
 from keras_seg import _validation
 from keras_seg.initializers import Bilinear
-from keras_seg.layers import ChannelDeconvolution2D
+from keras_seg.layers import ChannelDeconvolution2D, export_form
 
 
 def run(layer, x):
@@ -26,6 +26,16 @@ def test_equals_the_dense_deconvolution(padding, learned, stride):
     )
     result = run(ChannelDeconvolution2D(stride, padding=padding, trainable=learned), x)
     np.testing.assert_allclose(result, run(dense, x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("stride", [1, 2, 3, 4, 8, 32])
+def test_the_form_for_phone_gpus_is_equal(stride, padding):
+    x = np.random.default_rng(0).normal(size=(1, 3, 5, 4)).astype("float32")
+    layer = ChannelDeconvolution2D(stride, padding=padding)
+    with export_form.portable(choosing="products"):
+        found = ops.convert_to_numpy(layer(x))
+    np.testing.assert_allclose(found, ops.convert_to_numpy(layer(x)), atol=1e-5)
 
 
 def test_learned_kernels_stay_apart():

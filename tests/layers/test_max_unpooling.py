@@ -14,6 +14,7 @@ from keras_seg import _validation
 from keras_seg.layers import (
     MaxPoolingWithArgmax2D,
     MaxUnpooling2D,
+    export_form,
     from_tf_argmax,
     from_torch_indices,
     to_tf_argmax,
@@ -346,7 +347,7 @@ class TestForms:
             return pooled, indices, unpooled, tape.gradient(unpooled, x, upstream)
 
         def portable(x):
-            with windows.portable():
+            with export_form.portable():
                 return results(x)
 
         for form in (results, tf.function(results), portable, tf.function(portable)):
@@ -368,7 +369,7 @@ class TestForms:
             return pooled, indices, unpool([pooled, indices, x])
 
         def exported(x):
-            with windows.portable(choosing=choosing):
+            with export_form.portable(choosing=choosing):
                 return results(x)
 
         function = tf.function(exported).get_concrete_function(tf.TensorSpec(x.shape, x.dtype))
@@ -408,7 +409,7 @@ class TestForms:
         gradient(lambda v: ops.sum(MaxUnpooling2D()(MaxPoolingWithArgmax2D()(v)) ** 2), x)
         assert calls == ["_first_maximum", "_place_broadcast", "_pick", "_place_broadcast"]
         calls.clear()
-        with windows.portable():
+        with export_form.portable():
             MaxUnpooling2D()(MaxPoolingWithArgmax2D()(x))
         dynamic = tf.function(pool_and_unpool((None, None, 3)), input_signature=[tf.TensorSpec((None, None, None, 3))])
         dynamic(x)

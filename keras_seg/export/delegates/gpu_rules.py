@@ -47,6 +47,9 @@ def gpu_refusal(node: Node) -> Refusal | None:
         return Refusal(reason=f"no such {kind} on GPUs", fix=_FIXES.get(node.op, "Write it with other operations."))
     if refusal := general_refusal(node):
         return refusal
+    if any(len(tensor.shape) == MAXIMUM_RANK and tensor.shape[0] > 1 for tensor in node.at_run_time):
+        # LiteRT 2.3 takes some of them and computes wrong numbers.
+        return Refusal(reason="several maps in the batch axis", fix="Keep the batch axis at 1 within the model.")
     for tensor in node.at_run_time:
         if node.op == "CAST" or tensor.dtype in _TYPES or (tensor.dtype in ("INT8", "UINT8") and tensor.quantized):
             continue

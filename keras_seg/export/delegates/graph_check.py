@@ -35,7 +35,7 @@ def check_graph(graph: TFLiteGraph, delegate: str, name: Callable[[str], str]) -
     batch = next((tensor.shape[0] for tensor in graph.inputs if len(tensor.shape) == 4), 1)
     if batch > 1:
         several = Refusal(reason=f"batches of {batch}", fix="Export with batch_size=1.")
-        refusals = {number: refusal or several for number, refusal in refusals.items()}
+        refusals = dict.fromkeys(refusals, several)
     refused = []
     for node in graph.nodes:
         if refusal := refusals[node.number]:
