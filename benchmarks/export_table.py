@@ -8,7 +8,7 @@ so that an interrupted run can be resumed.
 
     python benchmarks/export_table.py                       # the missing cells, into docs/export_table.json
     python benchmarks/export_table.py --only SegNet --formats int8 --anew    # some cells again
-    python benchmarks/export_table.py --delegates           # what phone GPUs and NPUs take of the TFLite files
+    python benchmarks/export_table.py --formats delegates   # what phone GPUs and NPUs take of the TFLite files
     python benchmarks/export_table.py --keep FOLDER         # the same, keeping the artifacts (20 GB in total)
     python benchmarks/export_table.py --keep FOLDER --latencies quiet        # only the times of kept artifacts
 """
@@ -241,7 +241,6 @@ def main():
         "--latencies", metavar="NOTE", help="Only time the kept artifacts; the note is shown in the table."
     )
     parser.add_argument("--note", default="loaded machine", help="The note on the times in the table.")
-    parser.add_argument("--delegates", action="store_true", help="Only check which delegates take the TFLite files.")
     parser.add_argument("--row", choices=list(ROWS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     only_times = arguments.latencies is not None
@@ -253,12 +252,11 @@ def main():
     latencies = arguments.latencies or arguments.note
     for label in arguments.only or ROWS:
         cells = stored()["cells"].get(label, {})
-        if arguments.delegates:
-            keys = ["delegates"] if arguments.anew or label not in stored().get("delegates", {}) else []
-        elif only_times:
+        present = {*cells, *(["delegates"] if label in stored().get("delegates", {}) else [])}
+        if only_times:
             keys = [key for key in arguments.formats if "milliseconds" in cells.get(key, {})]
         else:
-            keys = [key for key in arguments.formats if arguments.anew or key not in cells]
+            keys = [key for key in arguments.formats if arguments.anew or key not in present]
 
         def store(key, made, label=label):
             # Another process may have written cells in the meantime.

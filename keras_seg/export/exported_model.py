@@ -15,7 +15,7 @@ from keras_seg.export.format import Format, Loaded
 from keras_seg.export.onnx_format import ONNX
 from keras_seg.export.openvino_format import OPENVINO
 from keras_seg.export.saved_model_format import SAVED_MODEL
-from keras_seg.export.tflite.metadata import DESCRIPTION_FILE
+from keras_seg.export.tflite.metadata import read_description
 from keras_seg.export.tflite.tflite_format import TFLITE
 
 FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (TFLITE, SAVED_MODEL, ONNX, OPENVINO)}
@@ -198,12 +198,7 @@ def _description(format_: Format, path: pathlib.Path) -> dict[str, Any]:
     """What `keras_seg.export` wrote about a file."""
     place = format_.sidecar_of(path) if format_.sidecar else path
     try:
-        if format_.sidecar:
-            text = place.read_text(encoding="utf-8")
-        else:
-            with zipfile.ZipFile(path) as archive:
-                text = archive.read(DESCRIPTION_FILE).decode()
-        found = json.loads(text)
+        found = json.loads(place.read_text(encoding="utf-8")) if format_.sidecar else read_description(path)
         _ = found["class_names"], found["threshold"], found["input"]["type"], found["outputs"]
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         missing = "it has none" if not format_.sidecar else f"there is no {place.name} beside it"

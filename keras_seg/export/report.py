@@ -3,16 +3,13 @@
 import dataclasses
 import json
 import pathlib
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from keras_seg import _files
 from keras_seg._export_report import REPORT_FILE
 from keras_seg.export.delegates.report import DelegateCheck
-
-# Columns of a terminal that the printed table keeps to, and where its values begin. Paths are never broken.
-_COLUMNS, _INDENT = 80, 14
+from keras_seg.export.printed_fact import INDENT, printed_fact
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -100,7 +97,7 @@ class ExportReport:
             "Latency": f"{self.milliseconds:.1f} ms per call (median), batch {self.timed_batch}, {threads}",
             **{check.title: check.summary for check in self.delegates},
         }
-        lines = [line for name, value in facts.items() if value for line in _wrapped(name, value)]
+        lines = [line for name, value in facts.items() if value for line in printed_fact(name, value)]
         return "\n".join([*lines, *self._classes()])
 
     def _classes(self) -> Iterator[str]:
@@ -108,7 +105,7 @@ class ExportReport:
         if self.iou is None or self.keras_iou is None:
             return
         names = self.class_names or [f"class_{index}" for index in range(len(self.iou))]
-        width = max(_INDENT, min(40, max(len(name) for name in names) + 2))
+        width = max(INDENT, min(40, max(len(name) for name in names) + 2))
         yield ""
         yield f"{'IoU':{width}}{'Keras':>8}{'file':>8}{'change':>8}"
         rows = [*zip(names, self.keras_iou, self.iou, strict=True), ("mean", self.keras_mean_iou, self.mean_iou)]
@@ -132,13 +129,6 @@ class ExportReport:
         except (OSError, ValueError):
             content = {}
         _files.write_json(file, {**content, artifact.name: self.to_dict()})
-
-
-def _wrapped(name: str, value: str) -> list[str]:
-    """A name and its value, which continues on indented lines where a line is full."""
-    indent = " " * _INDENT
-    text = f"{name:{_INDENT}}{value}"
-    return textwrap.wrap(text, _COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _percent(share: float) -> str:

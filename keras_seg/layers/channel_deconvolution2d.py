@@ -64,14 +64,15 @@ class ChannelDeconvolution2D(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         channels = inputs.shape[-1]
+        one_image = export_form.for_gpu()  # Phone GPUs refuse several, or compute them wrongly.
         if self.has_kernel:
             kernel = ops.cast(self.kernel, inputs.dtype)
-            return self._enlarge(inputs, kernel * ops.eye(channels, dtype=inputs.dtype))
-        bilinear = bilinear_kernel((self.kernel_size, self.kernel_size))[:, :, None, None]
-        kernel = ops.convert_to_tensor(bilinear, dtype=inputs.dtype)
-        if export_form.for_gpu():  # Phone GPUs compute one image: several are refused, or wrong.
-            if self.strides % 2 == 0:
-                return self._resized(inputs)
+        elif one_image and self.strides % 2 == 0:
+            return self._resized(inputs)
+        else:
+            bilinear = bilinear_kernel((self.kernel_size, self.kernel_size))[:, :, None, None]
+            kernel = ops.convert_to_tensor(bilinear, dtype=inputs.dtype)
+        if self.has_kernel or one_image:
             return self._enlarge(inputs, kernel * ops.eye(channels, dtype=inputs.dtype))
         height, width = _ops.spatial_size(inputs)
         x = ops.reshape(ops.transpose(inputs, (0, 3, 1, 2)), (-1, height, width, 1))

@@ -94,7 +94,7 @@ def test_a_file_that_phones_take(model, tmp_path):
     assert found["gpu"] == check and not found.complete
     assert [one.delegate for one in found.checks] == ["gpu", "npu", "edgetpu"]
     assert found["npu"].accepted == 0 and "computes in floats" in str(found)
-    assert max(map(len, str(found).splitlines()[1:])) <= 80  # Paths are never broken.
+    assert max(len(line) for line in str(found).splitlines() if "m.tflite" not in line) <= 80  # Paths are never broken.
     json.dumps(found.to_dict())
 
 

@@ -79,9 +79,8 @@ def check_delegates(
 
 
 def _computes_floats_at_one_size(graph: TFLiteGraph) -> bool:
-    quantized = any(tensor.quantized for node in graph.nodes for tensor in node.outputs)
     shape = graph.inputs[0].shape
-    return graph.subgraphs == 1 and shape[:1] == (1,) and min(shape) > 0 and not quantized
+    return graph.subgraphs == 1 and shape[:1] == (1,) and min(shape) > 0 and not graph.quantized
 
 
 def _given(shape: tuple[int, ...], images: ArrayLike | None) -> np.ndarray:

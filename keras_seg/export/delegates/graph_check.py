@@ -1,6 +1,5 @@
 """Which nodes of a graph a delegate takes."""
 
-import json
 import pathlib
 import zipfile
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from keras_seg.export.delegates.refusal import Refusal
 from keras_seg.export.delegates.report import DelegateCheck, RefusedNode
 from keras_seg.export.delegates.tflite_graph import Node, TFLiteGraph, read_graph
 from keras_seg.export.tflite.layer_names import LayerNames
-from keras_seg.export.tflite.metadata import DESCRIPTION_FILE
+from keras_seg.export.tflite.metadata import read_description
 
 RULES: dict[str, Callable[[Node], Refusal | None]] = {
     "gpu": gpu_refusal,
@@ -25,8 +24,7 @@ DELEGATES = tuple(RULES)
 def check_file(path: pathlib.Path) -> tuple[DelegateCheck, ...]:
     """What phone GPUs, and NPUs where a file is quantized, take of a file that `export.tflite` wrote."""
     graph, (name, _) = read_graph(path.read_bytes(), str(path)), names_in(path)
-    quantized = any(tensor.quantized for node in graph.nodes for tensor in node.outputs)
-    return tuple(check_graph(graph, delegate, name) for delegate in (("gpu", "npu") if quantized else ("gpu",)))
+    return tuple(check_graph(graph, delegate, name) for delegate in (("gpu", "npu") if graph.quantized else ("gpu",)))
 
 
 def check_graph(graph: TFLiteGraph, delegate: str, name: Callable[[str], str]) -> DelegateCheck:
@@ -61,8 +59,7 @@ def names_in(path: pathlib.Path) -> tuple[Callable[[str], str], bool]:
     Tensors of other files, whose layers are not known, stand for themselves.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = LayerNames(**json.loads(archive.read(DESCRIPTION_FILE))["graph"])
+        names = LayerNames(**read_description(path)["graph"])
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError):
         return _first, False
     return lambda tensor: next(iter(names.of(tensor)), _first(tensor)), True

@@ -6,8 +6,9 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from keras_seg.export.printed_fact import COLUMNS, printed_fact
+
 _TITLES = {"gpu": "phone GPU", "npu": "NPU", "edgetpu": "Edge TPU"}
-_COLUMNS = 80
 # Layers that are printed per reason.
 _MOST = 3
 
@@ -165,15 +166,15 @@ class DelegateReport:
 
     def __str__(self) -> str:
         """The report as a table of 80 columns."""
-        lines = _wrapped("File", self.path)
+        lines = printed_fact("File", self.path)
         for check in self.checks:
-            lines += _wrapped(check.title, str(check))
+            lines += printed_fact(check.title, str(check))
             if check.recent:
-                lines += _wrapped("", f"refused by older GPU delegates: {', '.join(check.recent)}")
+                lines += printed_fact("", f"refused by older GPU delegates: {', '.join(check.recent)}")
         if self.device is not None:
-            lines += _wrapped("Ran on", str(self.device))
+            lines += printed_fact("Ran on", str(self.device))
         if self.half_precision is not None:
-            lines += _wrapped("In float16", str(self.half_precision))
+            lines += printed_fact("In float16", str(self.half_precision))
         for check in self.checks:
             lines += _refusals(check)
         return "\n".join(lines)
@@ -194,17 +195,4 @@ def _refusals(check: DelegateCheck) -> Iterator[str]:
         layers = list(dict.fromkeys(node.layer for node in nodes))
         more = f" and {len(layers) - _MOST} more" if len(layers) > _MOST else ""
         text = f"{counted} ({', '.join(layers[:_MOST])}{more}): {reason}. {fix}"
-        yield from textwrap.wrap(text, _COLUMNS, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
-
-
-def _wrapped(name: str, value: str) -> list[str]:
-    indent = " " * 14
-    beginning = f"{name:14}"
-    return textwrap.wrap(
-        value,
-        _COLUMNS,
-        initial_indent=beginning,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        yield from textwrap.wrap(text, COLUMNS, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)

@@ -76,6 +76,11 @@ class TFLiteGraph:
     outputs: tuple[Tensor, ...]
     subgraphs: int
 
+    @property
+    def quantized(self) -> bool:
+        """Whether some node computes in integers that stand for real numbers."""
+        return any(tensor.quantized for node in self.nodes for tensor in node.outputs)
+
 
 def schema() -> Any:
     """TFLite's schema as Python, of LiteRT where it is installed, and of TensorFlow otherwise."""

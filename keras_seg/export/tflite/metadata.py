@@ -10,6 +10,7 @@ Reference: TensorFlow Lite Support, `metadata_schema.fbs`, version 1.5.
 import dataclasses
 import io
 import json
+import pathlib
 import zipfile
 from typing import Any
 
@@ -59,6 +60,12 @@ def with_metadata(model: bytes, description: dict[str, Any]) -> bytes:
     builder = flatbuffers.Builder(len(model))
     builder.Finish(content.Pack(builder), b"TFL3")
     return bytes(builder.Output()) + _archive(description)
+
+
+def read_description(path: pathlib.Path) -> dict[str, Any]:
+    """What `with_metadata` wrote into a file; fails with BadZipFile, KeyError or ValueError where there is none."""
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read(DESCRIPTION_FILE))
 
 
 def _archive(description: dict[str, Any]) -> bytes:
