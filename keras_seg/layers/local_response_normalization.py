@@ -1,5 +1,6 @@
 """Normalization of each channel by the energy of its neighbors."""
 
+import math
 from typing import Any
 
 import keras
@@ -65,8 +66,13 @@ class LocalResponseNormalization(Pointwise):
 
     def call(self, inputs: Tensor) -> Tensor:
         x = ops.cast(inputs, "float32")
-        energy = self._sums(x * x)
-        return ops.cast(x * ops.power(self.bias + self.alpha / self.size * energy, -self.beta), self.compute_dtype)
+        weight = self.alpha / self.size
+        # By a power of two, which rounds nothing: GPUs of phones compute in float16, which the squares of raw pixel
+        # values exceed.
+        scale = 2.0 ** round(math.log2(weight) / 2) if weight else 1.0
+        scaled = scale * x
+        energy = self._sums(scaled * scaled)
+        return ops.cast(x * ops.power(self.bias + weight / scale**2 * energy, -self.beta), self.compute_dtype)
 
     def _sums(self, x: Tensor) -> Tensor:
         """The sums over each channel's neighbors."""

@@ -92,3 +92,12 @@ def test_bad_arguments(kwargs, message):
     with pytest.raises(_validation.InputError, match=message) as caught:
         LocalResponseNormalization(**kwargs)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-4, 0.3, 7.0])
+def test_no_bit_depends_on_how_squares_are_kept_small(alpha):
+    """Squares are scaled by a power of two."""
+    x = np.random.default_rng(0).uniform(-255, 255, (1, 4, 4, 3)).astype("float32")
+    energy = 3 * ops.mean(ops.convert_to_tensor(x * x), axis=-1, keepdims=True)
+    expected = ops.convert_to_tensor(x) * ops.power(1.0 + alpha / 5 * energy, -0.75)
+    np.testing.assert_array_equal(run(x, alpha=alpha), ops.convert_to_numpy(expected))
