@@ -28,6 +28,13 @@ def conv(x):
     return tf.nn.conv2d(x, KERNEL, 1, "SAME")
 
 
+AROUND = [[0, 0], [1, 1], [1, 1], [0, 0]]
+
+
+def zeros_around(x):
+    return tf.pad(conv(x), AROUND)
+
+
 # What is computed: what a phone's GPU refuses of it, and why; None where it takes all of it.
 OPERATIONS = {
     "channels as batch": (
@@ -51,6 +58,25 @@ OPERATIONS = {
     ),
     "int64": (lambda x: tf.cast(conv(x), tf.int64), "CAST", "float32 to int64"),
     "where": (lambda x: tf.where(conv(x) > 0), "WHERE", "no such operator"),
+    "zeros averaged": (lambda x: tf.nn.avg_pool2d(zeros_around(x), 3, 2, "VALID"), "AVERAGE_POOL_2D", "that counts"),
+    "zeros above": (lambda x: tf.nn.max_pool2d(zeros_around(x - 9), 3, 2, "VALID"), "MAX_POOL_2D", "that counts"),
+    "ones convolved": (
+        lambda x: tf.nn.conv2d(tf.pad(conv(x), AROUND, constant_values=1.0), KERNEL, 1, "VALID"),
+        "CONV_2D",
+        "by any number",
+    ),
+    "large kernel": (
+        lambda x: tf.nn.conv2d(x, np.ones((49, 49, 4, 2), "float32"), 1, "SAME"),
+        "CONV_2D",
+        "49 x 49 x 4",
+    ),
+    "many filters": (lambda x: tf.nn.conv2d(x, np.ones((1, 1, 4, 32_772), "float32"), 1, "SAME"), "CONV_2D", "32772 x"),
+    "zeros kept apart": (
+        lambda x: tf.nn.avg_pool2d(tf.maximum(zeros_around(x), tf.float32.min), 3, 2, "VALID"),
+        None,
+        None,
+    ),
+    "zeros convolved": (lambda x: tf.nn.conv2d(zeros_around(x), KERNEL, 2, "VALID"), None, None),
     "reflected": (lambda x: tf.pad(conv(x), [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT"), None, None),
     "strided": (lambda x: conv(x)[:, ::2, 1::2], None, None),
     "resized": (lambda x: tf.image.resize(conv(x), (16, 16)), None, None),
@@ -226,6 +252,15 @@ def test_what_float16_cannot_hold(tmp_path):
     assert "beyond 65504" in str(report)
 
 
+def test_raw_pixels_fit_float16(tmp_path):
+    """The squares of three colors sum up to 195,075 where they are not scaled."""
+    model = ks.models.SegNetBasic(num_classes=3, filters=4)
+    ks.export.tflite(model, tmp_path / "m.tflite", input_size=32)
+    white = np.full((1, 32, 32, 3), 255.0)
+    half = ks.export.check_delegates(tmp_path / "m.tflite", delegates=["gpu"], images=white).half_precision
+    assert not half.overflowing and half.largest < 2000
+
+
 def _mean_iou(found, masks):
     return np.mean([((found == c) & (masks == c)).sum() / ((found == c) | (masks == c)).sum() for c in (0, 1)])
 
@@ -239,8 +274,13 @@ def _mean_iou(found, masks):
             "print('Selected adapter: Some GPU, a\\nSome ops are not accelerated.', file=sys.stderr); sys.exit(1)",
             "it takes no part of the file",
         ),
+        (
+            "print('Selected adapter: Some GPU, a\\nE0 Validation error: [T] is invalid due to a previous error.\\n"
+            "E0 Validation error: Texture size exceeded', file=sys.stderr)",
+            "its results are wrong: Texture size exceeded",
+        ),
     ],
-    ids=["none", "crash", "refusal"],
+    ids=["none", "crash", "refusal", "limits"],
 )
 def test_devices_that_do_not_run_a_file(script, expected, file, tmp_path, monkeypatch):
     pytest.importorskip("ai_edge_litert")

@@ -6,6 +6,8 @@ The rules are those of LiteRT's checker, and what its users report of devices. T
 Reference: LiteRT, tflite/tools/versioning/gpu_compatibility.cc; google-ai-edge/LiteRT issues 506, 8598, 9191, 9192.
 """
 
+import math
+
 from keras_seg.export.delegates.refusal import MAXIMUM_RANK, Refusal, general_refusal
 from keras_seg.export.delegates.tflite_graph import Node
 
@@ -37,6 +39,10 @@ _FIXES = {
     "RELU_0_TO_1": "Write it as minimum(relu(x), 1).",
 }
 _REFLECT = 0
+_KEPT_APART = "Pad, take the maximum with the lowest number, and go on from there, as `export.tflite` does."
+# Rows and columns that every device of WebGPU has. The kernel of a convolution has a row per number that is summed up,
+# and a column per four filters.
+LARGEST_TEXTURE = 8192
 
 
 def gpu_refusal(node: Node) -> Refusal | None:
@@ -55,7 +61,28 @@ def gpu_refusal(node: Node) -> Refusal | None:
             continue
         fix = "Quantize to int8." if tensor.dtype == "INT16" else "Compute in float32."
         return Refusal(reason=f"{tensor.dtype.lower()} values", fix=fix)
-    return _refusal_of_options(node)
+    return _refusal_of_options(node) or _computed_otherwise(node)
+
+
+def _computed_otherwise(node: Node) -> Refusal | None:
+    """Why LiteRT 2.3 takes a node and computes other numbers, without an error; None where its numbers are right."""
+    if node.op in ("AVERAGE_POOL_2D", "MAX_POOL_2D") and node.inputs[0].source == "PAD":
+        return Refusal(reason="takes padding that counts for padding that does not", fix=_KEPT_APART)
+    if node.op in ("CONV_2D", "DEPTHWISE_CONV_2D") and node.inputs[0].source == "PADV2":
+        return Refusal(reason="takes padding by any number for zeros", fix=_KEPT_APART)
+    if node.op == "CONV_2D":
+        filters, *window = node.inputs[1].shape
+        rows, columns = math.prod(window), -(-filters // 4)
+    elif node.op == "TRANSPOSE_CONV":
+        # Filters, height, width and channels here too.
+        filters, *window = node.inputs[1].shape
+        rows, columns = math.prod(window) // 4, -(-filters // 4)
+    else:
+        return None
+    if max(rows, columns) > LARGEST_TEXTURE:
+        size = " x ".join(map(str, node.inputs[1].shape))
+        return Refusal(reason=f"a kernel of {size} exceeds the textures of WebGPU", fix="Use fewer channels.")
+    return None
 
 
 def _refusal_of_options(node: Node) -> Refusal | None:

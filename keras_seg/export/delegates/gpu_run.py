@@ -16,6 +16,9 @@ from keras_seg.export.delegates import gpu_process
 _SECONDS = 600
 _ADAPTER = re.compile(r"Selected adapter: ([^,\n]+)")
 _PARTIAL = "not accelerated"
+# Where a file exceeds the limits of a device, LiteRT says so and goes on; the results are zero or random.
+_INVALID = re.compile(r"Validation error: ([^\n]+)")
+_FOLLOWS = "due to a previous error"
 
 
 class GpuRun(NamedTuple):
@@ -56,8 +59,7 @@ def run_on_gpu(content: bytes, images: np.ndarray) -> GpuRun | None:
         said = done.stderr.decode(errors="replace")
         if not (device := _device(said)):
             return None
-        if done.returncode:
-            error = "it takes no part of the file" if _PARTIAL in said else f"its process ended with {done.returncode}"
+        if error := _error(said, done.returncode):
             return GpuRun(device=device, complete=False, error=error)
         with np.load(found) as held:
             maps = {name.removeprefix("map_"): held[name] for name in held.files if name.startswith("map_")}
@@ -68,3 +70,13 @@ def _device(said: str) -> str:
     """The Vulkan device in LiteRT's log; "" where there was none."""
     found = _ADAPTER.search(said)
     return found[1].strip() if found else ""
+
+
+def _error(said: str, code: int) -> str:
+    """What went wrong according to LiteRT's log and the exit code; "" where nothing did."""
+    invalid = [" ".join(one.split()) for one in _INVALID.findall(said)]
+    if causes := [one for one in invalid if _FOLLOWS not in one] or invalid:
+        return f"its results are wrong: {causes[0]}"
+    if not code:
+        return ""
+    return "it takes no part of the file" if _PARTIAL in said else f"its process ended with {code}"

@@ -23,6 +23,7 @@ class Tensor:
         constant: bool. Whether its values are in the file.
         quantized: bool. Whether its integers stand for real numbers.
         numbers: tuple of int. The values of a small constant of int32; empty for other tensors.
+        source: str. The operator that gives it; "" for constants and what the file is given.
     """
 
     index: int
@@ -32,6 +33,7 @@ class Tensor:
     constant: bool
     quantized: bool
     numbers: tuple[int, ...] = ()
+    source: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -126,6 +128,9 @@ def read_graph(content: bytes, file: str) -> TFLiteGraph:
         graph = model.subgraphs[0]
         tensors = [_tensor(place, one, model.buffers, types) for place, one in enumerate(graph.tensors)]
         codes = [_op(code, ops) for code in model.operatorCodes]
+        for one in graph.operators:
+            for place in one.outputs:
+                tensors[place] = dataclasses.replace(tensors[place], source=codes[one.opcodeIndex][0])
         nodes = [_node(place, one, codes[one.opcodeIndex], tensors) for place, one in enumerate(graph.operators)]
         inputs, outputs = (tuple(tensors[place] for place in places) for places in (graph.inputs, graph.outputs))
     except (IndexError, TypeError, AttributeError) as error:
