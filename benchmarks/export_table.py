@@ -1,10 +1,10 @@
 """The table of docs/export.md: every model in every format, its size, operators, difference, agreement and latency.
 
 Weights are random, including score layers that start at zero, and each BatchNormalization has the statistics of its
-input (`settle` of model_table.py); models with a backbone are first trained for forty steps on generated scenes,
-because a deep random network amplifies every rounding error. Files of fixed size are compared on two generated scenes,
-those of any size on noise of two sizes. Every row is computed in a separate process and every cell is stored at once,
-so that an interrupted run can be resumed.
+input (`settle` of model_table.py); models with a backbone, and some others, are first trained for forty steps on
+generated scenes, because a deep random network amplifies every rounding error. Files of fixed size are compared on two
+generated scenes, those of any size on noise of two sizes. Every row is computed in a separate process and every cell is
+stored at once, so that an interrupted run can be resumed.
 
     python benchmarks/export_table.py                       # the missing cells, into docs/export_table.json
     python benchmarks/export_table.py --only SegNet --formats int8 --anew    # some cells again
@@ -75,6 +75,8 @@ FORMATS = {
 }
 # The number of scenes for measuring the ranges of int8 and int16x8, and for training models with a backbone.
 _REPRESENTATIVE, _STEPS, _BATCH, _TRAINED_SIDE = 8, 40, 8, 96
+# Models without a backbone that are trained too.
+_TRAINED = ("LRASPP", "DDRNet", "PIDNet", "FastSCNN", "BiSeNetV2", "SegNet", "SegNetBasic")
 
 
 def scenes(count, side, seed):
@@ -101,7 +103,7 @@ def built(label):
     model = ks.models.build(name, **arguments)
     if name == "PatchClassifier":
         model = ks.surgery.convolutionalize(model)
-    if "backbone" in arguments or name in ("LRASPP", "DDRNet", "PIDNet", "FastSCNN", "BiSeNetV2"):
+    if "backbone" in arguments or name in _TRAINED:
         model.compile(keras.optimizers.Adam(1e-3), loss=ks.losses.Crossentropy())
         images, masks = scenes(_STEPS * _BATCH // 4, _TRAINED_SIDE, 0)
         model.fit(images, masks.astype("int32"), batch_size=_BATCH, epochs=4, verbose=0)

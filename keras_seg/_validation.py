@@ -8,9 +8,12 @@ import difflib
 import importlib
 import numbers
 import operator
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any, NoReturn
+
+_BREAKS = ("Cc", "Zl", "Zp")  # Control characters, and what separates lines and paragraphs.
 
 
 class InputError(ValueError):
@@ -156,15 +159,21 @@ def _holds_several(value: Any) -> bool:
 
 
 def class_names(value: Any, num_classes: int, name: str = "class_names") -> tuple[str, ...]:
-    """`class_names` as a tuple of distinct strings, one per class; ("class_0", ...) for None."""
+    """`class_names` as a tuple of distinct strings without spaces around them, one per class; ("class_0", ...) for
+    None."""
     if value is None:
         return tuple(f"class_{index}" for index in range(num_classes))
-    value = tuple(str(item) for item in value)
-    if len(value) != num_classes:
+    if isinstance(value, (str, bytes, Mapping)):
+        fail(name, "must be a sequence of names", value)
+    names = tuple(item.strip() if isinstance(item, str) else item for item in value)
+    for item in names:
+        if not isinstance(item, str) or not item or any(unicodedata.category(letter) in _BREAKS for letter in item):
+            fail(name, "must hold names: text of one line that is not empty", value)
+    if len(names) != num_classes:
         fail(name, f"must hold {num_classes} names, one for each class", value)
-    if len(set(value)) != len(value):
+    if len(set(names)) != len(names):
         fail(name, "must not repeat a name", value)
-    return value
+    return names
 
 
 def optional_import(module: str, extra: str, purpose: str) -> ModuleType:

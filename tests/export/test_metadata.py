@@ -60,7 +60,7 @@ def test_what_the_published_schema_reads(file):
     assert scores.associatedFiles[0].type == schema.AssociatedFileType.TENSOR_AXIS_LABELS
     if image.processUnits:
         options = image.processUnits[0].options
-        assert (list(options.mean), list(options.std)) == ([0.0] * 3, [1.0] * 3)
+        assert (list(options.mean), list(options.std)) == ([0.0], [1.0])
 
 
 def test_mediapipe_segments_with_it(file, model):
@@ -85,6 +85,30 @@ def test_mediapipe_segments_with_it(file, model):
     assert (classes == expected.argmax(-1)).mean() > 0.999
 
 
+def test_mediapipe_segments_images_with_transparency(tmp_path):
+    """It refuses four numbers of normalization."""
+    mediapipe = pytest.importorskip("mediapipe")
+    from mediapipe.tasks.python import BaseOptions, vision
+
+    model = ks.models.UNet(num_classes=3, filters=4, depth=2, input_shape=(None, None, 4))
+    ks.export.tflite(model, tmp_path / "m.tflite", input_size=SIZE)
+    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 4), dtype="uint8")
+    options = vision.ImageSegmenterOptions(
+        base_options=BaseOptions(model_asset_path=str(tmp_path / "m.tflite")), output_confidence_masks=True
+    )
+    with vision.ImageSegmenter.create_from_options(options) as segmenter:
+        result = segmenter.segment(mediapipe.Image(image_format=mediapipe.ImageFormat.SRGBA, data=image))
+        masks = np.stack([np.squeeze(mask.numpy_view()) for mask in result.confidence_masks], axis=-1)
+    expected = model.predict(image[None].astype("float32"), verbose=0)[0]
+    np.testing.assert_allclose(masks, expected, atol=0.005)
+
+
+def test_spaces_around_names_are_dropped(model, tmp_path):
+    ks.export.tflite(model, tmp_path / "m.tflite", input_size=SIZE, class_names=[" sky", "road \r\n", "pole"])
+    archive = zipfile.ZipFile(tmp_path / "m.tflite")
+    assert archive.read("labels.txt").decode() == "sky\nroad\npole\n"
+
+
 def test_the_sidecar_of_other_formats(model, tmp_path):
     ks.export.saved_model(model, tmp_path / "m", class_names=NAMES, colors=[(1, 2, 3)] * 3, output="both")
     description = json.loads((tmp_path / "m.json").read_text())
@@ -98,6 +122,13 @@ def test_the_sidecar_of_other_formats(model, tmp_path):
     "options, message",
     [
         ({"class_names": NAMES[:2]}, "`class_names` must hold 3 names"),
+        ({"class_names": "abc"}, "`class_names` must be a sequence of names"),
+        ({"class_names": {"a": 1, "b": 2, "c": 3}}, "`class_names` must be a sequence of names"),
+        ({"class_names": ["a", "b\nc", "d"]}, "`class_names` must hold names: text of one line"),
+        ({"class_names": ["a", "b\u2028c", "d"]}, "`class_names` must hold names: text of one line"),
+        ({"class_names": ["a", " ", "d"]}, "`class_names` must hold names: text of one line"),
+        ({"class_names": ["a", None, "d"]}, "`class_names` must hold names: text of one line"),
+        ({"class_names": ["a", "b", " a\n"]}, "`class_names` must not repeat"),
         ({"colors": [(0, 0, 0)] * 2}, "`colors` must hold 3 colors"),
         ({"colors": [(0, 0, 300)] * 3}, "`colors` must hold 3 colors"),
         ({"ignore_class": "void"}, "`ignore_class` must be None, an integer"),

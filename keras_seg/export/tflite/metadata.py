@@ -19,7 +19,10 @@ LABEL_FILE, DESCRIPTION_FILE = "labels.txt", "keras_seg.json"
 _CHANNEL_FILE = "channel.txt"
 _NAME, _IDENTIFIER, _PARSER = "TFLITE_METADATA", b"M001", "1.5.0"
 # Values of the enums and unions of the schema.
-_TENSOR_AXIS_LABELS, _RGB, _GRAYSCALE, _IMAGE_PROPERTIES, _NORMALIZATION = 2, 1, 2, 2, 1
+_TENSOR_AXIS_LABELS, _IMAGE_PROPERTIES, _NORMALIZATION = 2, 2, 1
+_UNKNOWN, _RGB, _GRAYSCALE = 0, 1, 2
+# By channels. The schema has no color space with transparency; MediaPipe takes four channels as RGB only.
+_COLOR_SPACES = {1: _GRAYSCALE, 3: _RGB, 4: _RGB}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,12 +88,13 @@ def _metadata(source: Any, outputs: list[str], description: dict[str, Any]) -> b
 
     _, height, width, channels = source.shape
     size = _Table({0: _Number("Uint32", int(width)), 1: _Number("Uint32", int(height))})
-    color_space = _Number("Uint8", _RGB if channels == 3 else _GRAYSCALE)
+    color_space = _Number("Uint8", _COLOR_SPACES.get(channels, _UNKNOWN))
     content = _Table({0: _Number("Uint8", _IMAGE_PROPERTIES), 1: _Table({0: color_space, 1: size})})
     image = {0: "image", 1: "Raw values of the image.", 3: content}
     if description["input"]["type"] == "float32":
-        # Float images are refused without it: nothing is subtracted, nothing divided.
-        unchanged = _Table({0: [0.0] * int(channels), 1: [1.0] * int(channels)})
+        # Float images are refused without it: nothing is subtracted, nothing divided. One number stands for all
+        # channels; MediaPipe refuses four.
+        unchanged = _Table({0: [0.0], 1: [1.0]})
         image[4] = [_Table({0: _Number("Uint8", _NORMALIZATION), 1: unchanged})]
     low, high = description["input"]["range"]
     image[5] = _Table({0: [float(high)] * int(channels), 1: [float(low)] * int(channels)})
