@@ -316,6 +316,22 @@ def test_enlarging_on_the_device_of_this_machine(tmp_path):
 
 
 class TestBadInput:
+    def test_images_that_would_not_be_used(self, model, file, tmp_path):
+        images = np.zeros((1, 32, 64, 3), "float32")
+        with pytest.raises(ks.InputError, match='`images` would not be used: no "gpu" in `delegates`'):
+            ks.export.check_delegates(file, delegates=["npu"], images=images)
+        path = converted(conv, tmp_path / "other.tflite")
+        with pytest.raises(ks.InputError, match="another program exported the file"):
+            ks.export.check_delegates(path, images=np.zeros((1, 8, 8, 4)))
+        ks.export.tflite(model, tmp_path / "any.tflite", input_size=(None, None))
+        with pytest.raises(ks.InputError, match="does not take one image of a fixed size"):
+            ks.export.check_delegates(tmp_path / "any.tflite", images=images)
+        representative = np.random.default_rng(0).integers(0, 256, (4, 32, 64, 3)).astype("float32")
+        path = tmp_path / "int8.tflite"
+        ks.export.tflite(model, path, input_size=(32, 64), quantize="int8", representative=representative)
+        with pytest.raises(ks.InputError, match="computes in integers"):
+            ks.export.check_delegates(path, images=images)
+
     def test_files(self, file, tmp_path):
         with pytest.raises(ks.InputError, match=r"no\.tflite: no such file"):
             ks.export.check_delegates(tmp_path / "no.tflite")

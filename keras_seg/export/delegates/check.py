@@ -34,8 +34,8 @@ def check_delegates(
     Args:
         path: str or path. The `.tflite` file; of another exporter too, where names of tensors stand for layers.
         delegates: sequence of str. Of "gpu", "npu" and "edgetpu". Defaults to all.
-        images: array (n, height, width, channels), 0..255, of the file's size, to compute on. Defaults to two images of
-            seeded noise.
+        images: array (n, height, width, channels), 0..255, of the file's size, to compute on; only for the "gpu" and
+            a float file of one size that `export.tflite` wrote. Defaults to two images of seeded noise.
         masks: int array (n, height, width). The ground truth of `images`, for the mean IoU. Defaults to None.
         ignore_class: int or sequence of ints. Labels to leave out. Defaults to None.
 
@@ -69,7 +69,10 @@ def check_delegates(
     name, described = names_in(path)
     checks = tuple(check_graph(graph, delegate, name) for delegate in dict.fromkeys(delegates))
     half = device = None
-    if "gpu" in delegates and described and _computes_floats_at_one_size(graph):
+    obstacle = 'no "gpu" in `delegates`' if "gpu" not in delegates else _obstacle(graph, described=described)
+    if obstacle and images is not None:
+        _validation.fail("images", f"would not be used: {obstacle}", np.shape(images), "Leave it out.")
+    if not obstacle:
         file = load(path)
         given = _given(graph.inputs[0].shape[1:], images)
         expected = [file.run(file.served(image[None])) for image in given]
@@ -78,9 +81,16 @@ def check_delegates(
     return DelegateReport(path=str(path), checks=checks, half_precision=half, device=device)
 
 
-def _computes_floats_at_one_size(graph: TFLiteGraph) -> bool:
+def _obstacle(graph: TFLiteGraph, *, described: bool) -> str:
+    """Why the file is not computed in float16 and on a GPU; "" where it is."""
     shape = graph.inputs[0].shape
-    return graph.subgraphs == 1 and shape[:1] == (1,) and min(shape) > 0 and not graph.quantized
+    if not described:
+        return "another program exported the file"
+    if graph.quantized:
+        return "the file computes in integers"
+    if graph.subgraphs > 1:
+        return "the file has loops or branches"
+    return "" if shape[:1] == (1,) and min(shape) > 0 else "the file does not take one image of a fixed size"
 
 
 def _given(shape: tuple[int, ...], images: ArrayLike | None) -> np.ndarray:
