@@ -14,7 +14,7 @@ from keras_seg.export.request import Request
 from keras_seg.export.tflite import quantization
 from keras_seg.export.tflite.interpreter import runtime
 from keras_seg.export.tflite.layer_names import LayerNames
-from keras_seg.export.tflite.metadata import with_metadata
+from keras_seg.export.tflite.metadata import read_description, with_metadata
 from keras_seg.export.unsupported import unsupported
 
 # How the converter names an operator that it has no counterpart for: 'tf.Name' op is neither a custom op nor a flex op.
@@ -96,5 +96,6 @@ TFLITE = Format(
     subpixel=True,
     delegates=check_file,
     for_gpu=True,
-    sidecar=False,  # The description is inside the file.
+    sidecar=False,
+    inside=read_description,
 )
