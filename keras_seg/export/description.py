@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from keras_seg import _validation
+from keras_seg._version import __version__
 from keras_seg.analysis import shift_stride
 from keras_seg.visualization import palette
 
@@ -21,6 +22,8 @@ def describe(request: "Request") -> dict[str, Any]:
         "class_ids": "The class with the highest score at each pixel.",
     }
     return {
+        "model": request.model.name,
+        "keras_seg_version": __version__,
         "class_names": list(names),
         "colors": colors,
         "ignore_class": list(_validation.ignored_classes(request.ignore_class)),
@@ -28,6 +31,8 @@ def describe(request: "Request") -> dict[str, Any]:
             "name": "image",
             "type": request.input,
             "range": [-128, 127] if request.input == "int8" else [0, 255],
+            "layout": ["batch", "height", "width", "channels"],
+            "preprocessing": "none",  # Values are passed as they are: the file scales them.
             "batch_size": request.batch_size,
             "size": list(request.size),
         },

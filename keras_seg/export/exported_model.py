@@ -15,7 +15,6 @@ from keras_seg.export.format import Format, Loaded
 from keras_seg.export.onnx_format import ONNX
 from keras_seg.export.openvino_format import OPENVINO
 from keras_seg.export.saved_model_format import SAVED_MODEL
-from keras_seg.export.tflite.metadata import read_description
 from keras_seg.export.tflite.tflite_format import TFLITE
 
 FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (TFLITE, SAVED_MODEL, ONNX, OPENVINO)}
@@ -149,7 +148,7 @@ def load(path: PathLike) -> ExportedModel:
 
     Args:
         path: str or path. A `.tflite`, `.onnx` or OpenVINO `.xml` file, or the folder of a SavedModel, with the
-            description that `keras_seg.export` wrote: inside a TFLite file, beside the others as NAME.json.
+            description that `keras_seg.export` wrote: inside a TFLite or ONNX file, beside all but TFLite as NAME.json.
 
     Returns:
         An `ExportedModel`.
@@ -175,6 +174,8 @@ def load(path: PathLike) -> ExportedModel:
     description = _description(format_, path)
     try:
         loaded = format_.load(path)
+    except InputError:
+        raise
     except Exception as error:  # Runtimes raise exceptions of their own.
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: cannot be loaded as {format_.title} ({reason}). Export it again.") from error
@@ -198,8 +199,10 @@ def _description(format_: Format, path: pathlib.Path) -> dict[str, Any]:
     """What `keras_seg.export` wrote about a file."""
     place = format_.sidecar_of(path) if format_.sidecar else path
     try:
-        found = json.loads(place.read_text(encoding="utf-8")) if format_.sidecar else read_description(path)
+        found = _read_description(format_, path, place)
         _ = found["class_names"], found["threshold"], found["input"]["type"], found["outputs"]
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         missing = "it has none" if not format_.sidecar else f"there is no {place.name} beside it"
         why = missing if isinstance(error, (FileNotFoundError, KeyError, zipfile.BadZipFile)) else "it cannot be read"
@@ -207,8 +210,17 @@ def _description(format_: Format, path: pathlib.Path) -> dict[str, Any]:
             f"{path}: needs the description of its classes, input and outputs, and {why}. {_EXPORT_AGAIN}"
         ) from error
     if found.get("digest") not in (None, format_.digest(path)):
+        if format_.inside is not None:
+            format_.inside(path)  # Fails with a message of its own where a part of the file is missing.
         raise InputError(f"{path}: {place.name} beside it describes another file. {_EXPORT_AGAIN}")
     return found
+
+
+def _read_description(format_: Format, path: pathlib.Path, place: pathlib.Path) -> dict[str, Any]:
+    """The description beside a file, which knows the file again, or that inside it."""
+    if format_.inside is None or (format_.sidecar and place.exists()):
+        return json.loads(place.read_text(encoding="utf-8"))
+    return format_.inside(path)
 
 
 def _check_belongs(path: pathlib.Path, description: Mapping[str, Any], loaded: Loaded) -> None:

@@ -13,7 +13,6 @@ from keras_seg.export import verification
 from keras_seg.export.class_agreement import class_agreement
 from keras_seg.export.comparison_images import comparison_batches
 from keras_seg.export.format import Format
-from keras_seg.export.gpu_form import gpu_form
 from keras_seg.export.inference_graph import inference_graph
 from keras_seg.export.report import ExportReport
 from keras_seg.export.request import Request
@@ -40,7 +39,7 @@ def run(format_: Format, request: Request) -> ExportReport:
         # The integers of an int8 or int16x8 file are selected: zeros and ones would need ranges of their own.
         for_gpu = format_.for_gpu and request.representative is None
         if for_gpu:
-            form = gpu_form(form)
+            form = format_.adapted(form)
         format_.write(traced_module(form, request, for_gpu=for_gpu), aside, request)
         loaded = format_.load(aside)
         comparisons, classes = [], []

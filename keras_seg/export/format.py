@@ -10,6 +10,7 @@ from keras_seg import _validation
 from keras_seg._files import size_on_disk
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
     import tensorflow as tf
 
@@ -50,9 +51,14 @@ class Format:
         runtime: tuple of (module, extra). Those of them that loading needs.
         subpixel: bool or "deep". The form of upsampling that the runtime computes fastest, as `inference_graph` takes
             it. Defaults to "deep".
-        delegates: callable of the path that returns the `DelegateCheck` of each delegate of phones. Defaults to none.
-        for_gpu: bool. Whether files that compute in floats are written for the GPUs of phones. Defaults to False.
+        delegates: callable of the path that returns the `DelegateCheck` of each delegate of phones, or of each other
+            reader. Defaults to none.
+        for_gpu: bool. Whether files that compute in floats are written for the GPUs of phones, without selections, as
+            OpenCV needs them too. Defaults to False.
+        adapted: callable of the `keras.Model` to write in such a file that returns the form that the runtime computes
+            rightly. Defaults to the model itself.
         sidecar: bool. Whether the description is a JSON file beside the exported file. Defaults to True.
+        inside: callable of the path that returns the description inside the file. Defaults to None, for none inside.
         folder_mark: str or None. Where the format is a folder, the file that shows that a folder is one of this format.
             Defaults to None, for a file.
         companion: str or None. The suffix of a second file, written beside the first. Defaults to None.
@@ -67,7 +73,9 @@ class Format:
     subpixel: bool | Literal["deep"] = "deep"
     delegates: Callable[[pathlib.Path], tuple["DelegateCheck", ...]] = lambda path: ()
     for_gpu: bool = False
+    adapted: Callable[["keras.Model"], "keras.Model"] = lambda model: model
     sidecar: bool = True
+    inside: Callable[[pathlib.Path], dict[str, Any]] | None = None
     folder_mark: str | None = None
     companion: str | None = None
 

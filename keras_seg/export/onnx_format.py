@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from keras_seg.export.format import THREADS, Format, Loaded
 from keras_seg.export.onnx_graph import to_onnx
+from keras_seg.export.onnx_proto import describe_within, has_files_beside, read_description, read_proto
+from keras_seg.export.onnx_readers.check import check_file
+from keras_seg.export.onnx_readers.operators import NEWEST_OPSET
 from keras_seg.export.request import Request
 from keras_seg.export.unsupported import unsupported
 
 if TYPE_CHECKING:
     import numpy as np
 
-# Old enough for runtimes of 2022 on, new enough for every operator here.
-_OPSET = 17
-
 
 def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to an ONNX file."""
     with _quiet():
-        path.write_bytes(to_onnx(module, _OPSET).SerializeToString())
+        proto = to_onnx(module, NEWEST_OPSET)
+    describe_within(proto, request.description)
+    path.write_bytes(proto.SerializeToString())
     if foreign := _foreign(path):
         raise unsupported("ONNX", foreign, request)
 
@@ -53,18 +55,20 @@ def _quiet() -> Iterator[None]:
 
 def _load(path: pathlib.Path) -> Loaded:
     """An ONNX file under ONNX Runtime."""
-    import onnx
     import onnxruntime
 
+    proto = read_proto(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
-    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    # ONNX Runtime finds files beside a path only.
+    source = str(path) if has_files_beside(proto) else path.read_bytes()
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     names = [item.name for item in session.get_outputs()]
 
     def run(batch: "np.ndarray") -> dict[str, Any]:
         return dict(zip(names, session.run(names, {"image": batch}), strict=True))
 
-    ops = {node.op_type for node in onnx.load(path).graph.node}
+    ops = {node.op_type for node in proto.graph.node}
     shape = tuple(side if isinstance(side, int) else None for side in session.get_inputs()[0].shape)
     return Loaded(run=run, input_shape=shape, ops=tuple(sorted(ops)))
 
@@ -76,4 +80,7 @@ ONNX = Format(
     runtime=(("onnx", "onnx"), ("onnxruntime", "onnx")),
     write=_write,
     load=_load,
+    delegates=check_file,
+    for_gpu=True,
+    inside=read_description,
 )

@@ -42,8 +42,9 @@ class ExportReport:
         iou: tuple or None. The same for the file.
         class_names: tuple of str. The names of the classes.
         timed_batch: int. How many images a timed call has: one, where any number is possible.
-        delegates: tuple of `DelegateCheck`. What phone GPUs, and NPUs where it is quantized, take of a TFLite file;
-            empty for other formats. `check_delegates` tells more.
+        delegates: tuple of `DelegateCheck`. What phone GPUs, and NPUs where it is quantized, take of a TFLite file, of
+            which `check_delegates` tells more; what other readers than ONNX Runtime take of an ONNX file. Empty for
+            other formats.
     """
 
     format: str
@@ -98,7 +99,9 @@ class ExportReport:
             **{check.title: check.summary for check in self.delegates},
         }
         lines = [line for name, value in facts.items() if value for line in printed_fact(name, value)]
-        return "\n".join([*lines, *self._classes()])
+        # `check_delegates` prints those of a TFLite file.
+        refused = [line for check in self.delegates for line in check.refusals()] if self.format == "onnx" else []
+        return "\n".join([*lines, *refused, *self._classes()])
 
     def _classes(self) -> Iterator[str]:
         """The IoU of each class in Keras and in the file; nothing without masks."""

@@ -64,7 +64,8 @@ class ChannelDeconvolution2D(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         channels = inputs.shape[-1]
-        one_image = export_form.for_gpu()  # Phone GPUs refuse several, or compute them wrongly.
+        # Phone GPUs refuse several, or compute them wrongly; they take no map of unknown size.
+        one_image = export_form.for_gpu() and None not in inputs.shape[1:3]
         if self.has_kernel:
             kernel = ops.cast(self.kernel, inputs.dtype)
         elif one_image and self.strides % 2 == 0:

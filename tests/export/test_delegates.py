@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras_seg.export.delegates import gpu_process
 from keras_seg.export.delegates.gpu_run import run_on_gpu
 from keras_seg.export.delegates.partitions import count_partitions
-from keras_seg.export.delegates.tflite_graph import Node, Tensor, TFLiteGraph
+from keras_seg.export.file_graph import FileGraph, Node, Tensor
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -209,7 +209,7 @@ def _chain(*edges):
         )
         for place, (read, written) in enumerate(edges)
     ]
-    return TFLiteGraph(nodes=tuple(nodes), inputs=(tensor(0),), outputs=(nodes[-1].outputs), subgraphs=1)
+    return FileGraph(nodes=tuple(nodes), inputs=(tensor(0),), outputs=(nodes[-1].outputs), subgraphs=1)
 
 
 @pytest.mark.parametrize(

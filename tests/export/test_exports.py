@@ -155,6 +155,13 @@ assert list(ids) == ["class_ids"] and ids["class_ids"].shape == (2, 32, 48) and 
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("format_, options", [("tflite", {"input_size": (None, None)}), ("onnx", {})])
+def test_an_fcn_at_any_size(format_, options, tmp_path):
+    model = ks.models.FCN8s(num_classes=3, filters=(4, 4, 8, 8, 8), fc_filters=8)
+    report = export_to(format_, model, tmp_path, **options)
+    assert report.max_abs_difference < 1e-4
+
+
 def test_one_channel_is_one_class_against_the_rest(tmp_path):
     model = ks.models.UNet(num_classes=1, activation="sigmoid", filters=4, depth=1)
     assert export_to("saved_model", model, tmp_path, output="class_ids").agreement == 1.0

@@ -11,8 +11,9 @@ from keras_seg._validation import InputError
 from keras_seg.export.delegates.computed import device_check, half_precision_check
 from keras_seg.export.delegates.graph_check import DELEGATES, check_graph, names_in
 from keras_seg.export.delegates.report import DelegateReport
-from keras_seg.export.delegates.tflite_graph import TFLiteGraph, read_graph
+from keras_seg.export.delegates.tflite_graph import read_graph
 from keras_seg.export.exported_model import load
+from keras_seg.export.file_graph import FileGraph
 
 _NOISE = 2
 
@@ -81,7 +82,7 @@ def check_delegates(
     return DelegateReport(path=str(path), checks=checks, half_precision=half, device=device)
 
 
-def _obstacle(graph: TFLiteGraph, *, described: bool) -> str:
+def _obstacle(graph: FileGraph, *, described: bool) -> str:
     """Why the file is not computed in float16 and on a GPU; "" where it is."""
     shape = graph.inputs[0].shape
     if not described:

@@ -9,7 +9,7 @@ Reference: LiteRT, tflite/tools/versioning/gpu_compatibility.cc; google-ai-edge/
 import math
 
 from keras_seg.export.delegates.refusal import MAXIMUM_RANK, Refusal, general_refusal
-from keras_seg.export.delegates.tflite_graph import Node
+from keras_seg.export.file_graph import Node
 
 _NAMES = """
 ABS ADD ADD_N AVERAGE_POOL_2D BATCH_MATMUL CAST CEIL CONCATENATION CONV_2D COS CUMSUM DEPTHWISE_CONV_2D

@@ -2,14 +2,15 @@
 
 import pathlib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from keras_seg.export.delegates.gpu_rules import RECENT, gpu_refusal
 from keras_seg.export.delegates.integer_rules import edge_tpu_refusal, npu_refusal
 from keras_seg.export.delegates.partitions import count_partitions
 from keras_seg.export.delegates.refusal import Refusal
 from keras_seg.export.delegates.report import DelegateCheck, RefusedNode
-from keras_seg.export.delegates.tflite_graph import Node, TFLiteGraph, read_graph
+from keras_seg.export.delegates.tflite_graph import read_graph
+from keras_seg.export.file_graph import FileGraph, Node
 from keras_seg.export.tflite.layer_names import LayerNames
 from keras_seg.export.tflite.metadata import read_description
 
@@ -27,19 +28,42 @@ def check_file(path: pathlib.Path) -> tuple[DelegateCheck, ...]:
     return tuple(check_graph(graph, delegate, name) for delegate in (("gpu", "npu") if graph.quantized else ("gpu",)))
 
 
-def check_graph(graph: TFLiteGraph, delegate: str, name: Callable[[str], str]) -> DelegateCheck:
+def check_graph(graph: FileGraph, delegate: str, name: Callable[[str], str]) -> DelegateCheck:
     """What a delegate takes of a graph; `name` gives the layer of a tensor."""
     refusals = {node.number: RULES[delegate](node) for node in graph.nodes}
     batch = next((tensor.shape[0] for tensor in graph.inputs if len(tensor.shape) == 4), 1)
     if batch > 1:
         several = Refusal(reason=f"batches of {batch}", fix="Export with batch_size=1.")
         refusals = dict.fromkeys(refusals, several)
+    return checked(graph, delegate, refusals, lambda number: _layer(graph.nodes[number], name))
+
+
+def _layer(node: Node, name: Callable[[str], str]) -> str:
+    return name(node.outputs[0].name) if node.outputs else ""
+
+
+def checked(
+    graph: FileGraph, delegate: str, refusals: Mapping[int, Refusal | None], name: Callable[[int], str]
+) -> DelegateCheck:
+    """The `DelegateCheck` of a graph.
+
+    Args:
+        graph: `FileGraph`.
+        delegate: str. The name of the delegate or reader.
+        refusals: dict by number of the node, None where it is taken.
+        name: function of the number of a node that gives its name in the report.
+    """
     refused = []
     for node in graph.nodes:
         if refusal := refusals[node.number]:
-            layer = name(node.outputs[0].name) if node.outputs else ""
             refused.append(
-                RefusedNode(number=node.number, op=node.op, layer=layer, reason=refusal.reason, fix=refusal.fix)
+                RefusedNode(
+                    number=node.number,
+                    op=node.op,
+                    layer=name(node.number),
+                    reason=refusal.reason,
+                    fix=refusal.fix,
+                )
             )
     numbers = {node.number for node in refused}
     recent = {node.op for node in graph.nodes if node.number not in numbers} & RECENT if delegate == "gpu" else ()

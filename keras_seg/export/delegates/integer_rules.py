@@ -4,7 +4,7 @@ Reference: coral.ai/docs/edgetpu/models-intro, "Supported operations"; google-co
 """
 
 from keras_seg.export.delegates.refusal import Refusal, general_refusal
-from keras_seg.export.delegates.tflite_graph import Node
+from keras_seg.export.file_graph import Node
 
 _FLOATS = {"FLOAT16", "FLOAT32", "FLOAT64", "BFLOAT16"}
 # As `tflite.float_nodes` leaves them.

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 
-from keras_seg.export.delegates.tflite_graph import TFLiteGraph
+from keras_seg.export.file_graph import FileGraph
 
 
-def count_partitions(graph: TFLiteGraph, refused: Collection[int]) -> int:
+def count_partitions(graph: FileGraph, refused: Collection[int]) -> int:
     """The number of parts that TFLite hands to a delegate that refuses the nodes numbered `refused`.
 
     TFLite takes as many nodes of one kind, accepted or refused, as can be computed, then as many of the other kind,

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from keras_seg.export.delegates.tflite_graph import Node
+from keras_seg.export.file_graph import Node
 
 MAXIMUM_RANK = 4
 
@@ -19,11 +19,14 @@ class Refusal(NamedTuple):
     fix: str
 
 
+UNKNOWN_SIZE = Refusal(reason="a size known only at run time", fix="Export with a fixed input_size and batch_size.")
+
+
 def general_refusal(node: Node) -> Refusal | None:
     """Why every delegate refuses a node; None where it depends on the delegate."""
     for tensor in node.at_run_time:
         if any(side < 0 for side in tensor.shape):
-            return Refusal(reason="a size known only at run time", fix="Export with a fixed input_size and batch_size.")
+            return UNKNOWN_SIZE
     for tensor in node.at_run_time:
         if len(tensor.shape) > MAXIMUM_RANK:
             reason = f"a tensor of {len(tensor.shape)} axes"

@@ -3,24 +3,34 @@
 import collections
 import dataclasses
 import textwrap
-from collections.abc import Iterator
 from typing import Any
 
 from keras_seg.export.printed_fact import COLUMNS, printed_fact
 
-_TITLES = {"gpu": "phone GPU", "npu": "NPU", "edgetpu": "Edge TPU"}
-# Layers that are printed per reason.
-_MOST = 3
+_TITLES = {
+    "gpu": "the phone GPU",
+    "npu": "the NPU",
+    "edgetpu": "the Edge TPU",
+    "tensorrt": "TensorRT 10",
+    "opencv": "OpenCV 4",
+    "webgpu": "ORT Web GPU",
+    "onnx2tf": "onnx2tf",
+}
+# These take a file as a whole or not at all.
+_WHOLE = {"tensorrt", "opencv", "onnx2tf"}
+# Layers that are printed per reason, and kinds of operators.
+_MOST, _MOST_KINDS = 3, 6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RefusedNode:
-    """A node that a delegate refuses.
+    """A node that a delegate refuses, or a reader of ONNX files.
 
     Attributes:
         number: int. Its place in the order of computation.
-        op: str. Such as "ARG_MAX".
-        layer: str. The Keras layer it comes from; the name of its output in a file of another exporter.
+        op: str. Such as "ARG_MAX"; in ONNX such as "ArgMax".
+        layer: str. The Keras layer it comes from; the name of its output in a file of another exporter; in ONNX the
+            name of the node, which begins with those of the model and the layer.
         reason: str.
         fix: str. What to change.
     """
@@ -34,10 +44,11 @@ class RefusedNode:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DelegateCheck:
-    """What one delegate takes of a file.
+    """What one delegate takes of a TFLite file, or one reader of an ONNX file.
 
     Attributes:
-        delegate: str. "gpu", "npu" or "edgetpu".
+        delegate: str. "gpu", "npu" or "edgetpu"; of an ONNX file "tensorrt", "opencv" (of version 4), "webgpu" (ONNX
+            Runtime Web with WebGPU, which leaves to the processor what it does not take) or "onnx2tf".
         nodes: int. How many operators the file has.
         accepted: int. How many of them the delegate takes.
         partitions: int. How many parts they lie in: 1 where nothing goes back to the processor in between.
@@ -61,16 +72,43 @@ class DelegateCheck:
     def title(self) -> str:
         """The delegate as at the beginning of a line, such as "Phone GPU"."""
         title = _TITLES[self.delegate]
-        return title[0].upper() + title[1:]
+        return title if not title.startswith("the ") else title[4].upper() + title[5:]
 
     @property
     def summary(self) -> str:
         """The whole in one line: the numbers, and what is refused."""
-        ops = ", ".join(dict.fromkeys(node.op for node in self.refused))
-        return f"{self}; not {ops}" if self.refused else str(self)
+        ops = list(dict.fromkeys(node.op for node in self.refused))
+        named = ", ".join(ops) if len(ops) <= _MOST_KINDS else f"{len(ops)} kinds"
+        return f"{self}; not {named}" if self.refused else str(self)
+
+    def refusals(self) -> list[str]:
+        """The refused nodes as lines of 80 columns, those refused for the same reason together; [] without any."""
+        grouped: dict[tuple[str, str], list[RefusedNode]] = {}
+        for node in self.refused:
+            grouped.setdefault((node.reason, node.fix), []).append(node)
+        heading = "Left to the processor by" if self.delegate == "webgpu" else "Refused by"
+        lines = ["", f"{heading} {_TITLES[self.delegate]}:"] if grouped else []
+        for (reason, fix), nodes in grouped.items():
+            ops = collections.Counter(node.op for node in nodes)
+            counted = ", ".join(op if count == 1 else f"{count} {op}" for op, count in ops.items())
+            named = counted if len(ops) <= _MOST_KINDS else f"{len(nodes)} nodes"
+            layers = list(dict.fromkeys(node.layer for node in nodes))
+            more = f" and {len(layers) - _MOST} more" if len(layers) > _MOST else ""
+            text = f"{named} ({', '.join(layers[:_MOST])}{more}): {reason}. {fix}"
+            lines += textwrap.wrap(
+                text,
+                COLUMNS,
+                initial_indent="  ",
+                subsequent_indent="    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        return lines
 
     def __str__(self) -> str:
-        """Such as "101 of 101 nodes, 1 partition"."""
+        """Such as "101 of 101 nodes, 1 partition"; without the partitions for a reader that takes all or nothing."""
+        if self.delegate in _WHOLE:
+            return f"{self.accepted} of {self.nodes} nodes"
         parts = "partition" if self.partitions == 1 else "partitions"
         return f"{self.accepted} of {self.nodes} nodes, {self.partitions} {parts}"
 
@@ -176,23 +214,5 @@ class DelegateReport:
         if self.half_precision is not None:
             lines += printed_fact("In float16", str(self.half_precision))
         for check in self.checks:
-            lines += _refusals(check)
+            lines += check.refusals()
         return "\n".join(lines)
-
-
-def _refusals(check: DelegateCheck) -> Iterator[str]:
-    """The refused nodes of a delegate, those refused for the same reason together."""
-    if not check.refused:
-        return
-    yield ""
-    yield f"Refused by the {_TITLES[check.delegate]}:"
-    grouped: dict[tuple[str, str], list[RefusedNode]] = {}
-    for node in check.refused:
-        grouped.setdefault((node.reason, node.fix), []).append(node)
-    for (reason, fix), nodes in grouped.items():
-        ops = collections.Counter(node.op for node in nodes)
-        counted = ", ".join(op if count == 1 else f"{count} {op}" for op, count in ops.items())
-        layers = list(dict.fromkeys(node.layer for node in nodes))
-        more = f" and {len(layers) - _MOST} more" if len(layers) > _MOST else ""
-        text = f"{counted} ({', '.join(layers[:_MOST])}{more}): {reason}. {fix}"
-        yield from textwrap.wrap(text, COLUMNS, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""The operators of a TFLite file, with the tensors they read and write."""
+"""The graph of a TFLite file."""
 
 import dataclasses
 from typing import Any
@@ -6,82 +6,10 @@ from typing import Any
 import numpy as np
 
 from keras_seg._validation import InputError
+from keras_seg.export.file_graph import FileGraph, Node, Tensor
 
 _MARK = b"TFL3"  # At byte 4 of every TFLite file.
 _SMALL = 64  # Bytes.
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Tensor:
-    """A tensor of a file.
-
-    Attributes:
-        index: int. Its place in the file.
-        name: str.
-        shape: tuple of int. -1 for a size that is known only at run time.
-        dtype: str. Such as "FLOAT32".
-        constant: bool. Whether its values are in the file.
-        quantized: bool. Whether its integers stand for real numbers.
-        numbers: tuple of int. The values of a small constant of int32; empty for other tensors.
-        source: str. The operator that gives it; "" for constants and what the file is given.
-    """
-
-    index: int
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    constant: bool
-    quantized: bool
-    numbers: tuple[int, ...] = ()
-    source: str = ""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Node:
-    """An operator of a file.
-
-    Attributes:
-        number: int. Its place in the order of computation.
-        op: str. Such as "CONV_2D"; the name of a custom operator.
-        custom: bool. Whether it is none of the built-in operators.
-        inputs: tuple of `Tensor`.
-        outputs: tuple of `Tensor`.
-        options: the options of the operator as TFLite's schema holds them, or None.
-    """
-
-    number: int
-    op: str
-    custom: bool
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    options: Any
-
-    @property
-    def at_run_time(self) -> tuple[Tensor, ...]:
-        """The tensors that are computed or given at run time."""
-        return tuple(tensor for tensor in (*self.inputs, *self.outputs) if not tensor.constant)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TFLiteGraph:
-    """What a file computes.
-
-    Attributes:
-        nodes: tuple of `Node`, in the order of computation.
-        inputs: tuple of `Tensor`.
-        outputs: tuple of `Tensor`.
-        subgraphs: int. More than 1 in files with loops or branches.
-    """
-
-    nodes: tuple[Node, ...]
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    subgraphs: int
-
-    @property
-    def quantized(self) -> bool:
-        """Whether some node computes in integers that stand for real numbers."""
-        return any(tensor.quantized for node in self.nodes for tensor in node.outputs)
 
 
 def schema() -> Any:
@@ -119,8 +47,8 @@ def _cut(file: str) -> InputError:
     return InputError(f"{file}: cannot be read as TFLite; a part seems to be missing. Export or download it again.")
 
 
-def read_graph(content: bytes, file: str) -> TFLiteGraph:
-    """The `TFLiteGraph` of a file. Arguments and errors as of `unpacked`."""
+def read_graph(content: bytes, file: str) -> FileGraph:
+    """The `FileGraph` of a file. Arguments and errors as of `unpacked`."""
     format_, model = schema(), unpacked(content, file)
     ops = {value: name for name, value in vars(format_.BuiltinOperator).items() if not name.startswith("_")}
     types = {value: name for name, value in vars(format_.TensorType).items() if not name.startswith("_")}
@@ -135,7 +63,7 @@ def read_graph(content: bytes, file: str) -> TFLiteGraph:
         inputs, outputs = (tuple(tensors[place] for place in places) for places in (graph.inputs, graph.outputs))
     except (IndexError, TypeError, AttributeError) as error:
         raise _cut(file) from error
-    return TFLiteGraph(nodes=tuple(nodes), inputs=inputs, outputs=outputs, subgraphs=len(model.subgraphs))
+    return FileGraph(nodes=tuple(nodes), inputs=inputs, outputs=outputs, subgraphs=len(model.subgraphs))
 
 
 def _tensor(place: int, tensor: Any, buffers: list[Any], types: dict[int, str]) -> Tensor:

@@ -10,11 +10,12 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg.export.delegates.graph_check import check_file
 from keras_seg.export.format import THREADS, Format, Loaded
+from keras_seg.export.gpu_form import gpu_form
 from keras_seg.export.request import Request
 from keras_seg.export.tflite import quantization
 from keras_seg.export.tflite.interpreter import runtime
 from keras_seg.export.tflite.layer_names import LayerNames
-from keras_seg.export.tflite.metadata import with_metadata
+from keras_seg.export.tflite.metadata import read_description, with_metadata
 from keras_seg.export.unsupported import unsupported
 
 # How the converter names an operator that it has no counterpart for: 'tf.Name' op is neither a custom op nor a flex op.
@@ -96,5 +97,7 @@ TFLITE = Format(
     subpixel=True,
     delegates=check_file,
     for_gpu=True,
-    sidecar=False,  # The description is inside the file.
+    adapted=gpu_form,
+    sidecar=False,
+    inside=read_description,
 )

@@ -1,0 +1,1 @@
+"""Which programs that read ONNX files take what `export.onnx` writes."""
