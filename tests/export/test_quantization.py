@@ -195,3 +195,44 @@ def test_a_unit_that_is_never_active(tmp_path):
         model, tmp_path / "model.tflite", input_size=16, quantize="int8", representative=images, images=images
     )
     assert report.agreement > 0.95 and report.max_abs_difference < 0.05
+
+
+def test_no_padding_stays_in_float32(tmp_path):
+    """The quantizer leaves a PAD in float32 that comes behind a CONCATENATION of the same map."""
+    keras.utils.set_random_seed(0)
+    model = ks.models.UNetPlusPlus(num_classes=3, backbone="Compact", decoder_filters=(16, 12, 8, 8, 8))
+    images = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3)).astype("float32")
+    path = tmp_path / "m.tflite"
+    ks.export.tflite(model, path, input_size=64, quantize="int8", input="uint8", representative=images)
+    npu = ks.export.check_delegates(path, delegates=["npu"])["npu"]
+    assert npu.complete and npu.partitions == 1
+
+
+def test_padding_follows_what_it_pads():
+    """The operators are those of before, in an order in which each has what it reads; a second time changes nothing."""
+    import tensorflow as tf
+
+    from keras_seg.export.delegates.tflite_graph import read_graph
+    from keras_seg.export.tflite.operator_order import with_padding_first
+
+    around = [[0, 0], [1, 1], [1, 1], [0, 0]]
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 8, 8, 2))])
+    def serve(x):
+        y = tf.nn.relu(x)
+        joined = tf.nn.relu6(tf.concat([y, x], -1))
+        padded = tf.pad(y + tf.reduce_max(joined), around)
+        return tf.concat([tf.pad(joined, around), tf.pad(y, around), padded], -1), tf.pad(padded, around)
+
+    content = tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()]).convert()
+    moved = with_padding_first(content)
+    before, after = read_graph(content, "before"), read_graph(moved, "after")
+    assert [node.op for node in before.nodes] != [node.op for node in after.nodes]
+    assert sorted(node.outputs[0].index for node in before.nodes) == sorted(
+        node.outputs[0].index for node in after.nodes
+    )
+    ready = {tensor.index for tensor in after.inputs}
+    for node in after.nodes:
+        assert all(tensor.constant or tensor.index in ready for tensor in node.inputs)
+        ready |= {tensor.index for tensor in node.outputs}
+    assert with_padding_first(moved) == moved

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_seg.export.tflite.float_nodes import float_nodes
+from keras_seg.export.tflite.operator_order import with_padding_first
 from keras_seg.export.tflite.zero_ranges import with_ranges
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def calibrated_by(converter: Any) -> bytes:
     """The bytes of a float32 file that holds the ranges of its tensors."""
     # What tf.lite.experimental.QuantizationDebugger does to leave operators out; it writes no integer inputs.
     converter._experimental_calibrate_only = True
-    return with_ranges(converter.convert())
+    return with_padding_first(with_ranges(converter.convert()))
 
 
 def quantized(
