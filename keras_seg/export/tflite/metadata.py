@@ -1,4 +1,4 @@
-"""TFLite Metadata: how MediaPipe and ML Kit know the input and the outputs of a file.
+"""TFLite Metadata: how MediaPipe knows the input and the outputs of a file.
 
 The metadata is a flatbuffer inside a buffer of the model; label files follow the model as a zip archive.
 Its writer in mediapipe 1.2 cannot be imported, and needs mediapipe, so the few tables that a segmenter needs are
