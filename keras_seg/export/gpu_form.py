@@ -4,6 +4,7 @@ The delegate answers neither of the two with an error: it runs the file, and the
 its own run on a Vulkan device in software, in tests/export/test_gpu_form.py.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -15,9 +16,11 @@ from keras_seg._graph import as_functional
 from keras_seg._types import Tensor
 from keras_seg.export.delegates.gpu_rules import LARGEST_TEXTURE
 from keras_seg.layers.reach_bases import Pointwise
-from keras_seg.surgery.copying import LayerCopies, rebuilt
+from keras_seg.surgery.copying import LayerCopies, rebuilt, unchanged_layers_shared
 
 _POOLING = (keras.layers.AveragePooling2D, keras.layers.MaxPooling2D)
+# The axis of a kernel along which the channels lie that are read.
+_CHANNELS_OF_KERNEL = {keras.layers.Conv2D: 2, keras.layers.Conv2DTranspose: 3}
 
 
 def gpu_form(model: keras.Model) -> keras.Model:
@@ -25,11 +28,12 @@ def gpu_form(model: keras.Model) -> keras.Model:
 
     - Pooling that reads a `ZeroPadding2D`: the delegate takes these zeros for the padding of the pooling, which does
       not count in averages and is below every maximum. An operation between the two keeps them apart.
-    - Convolutions that sum up more than 8,192 products per result: the delegate leaves their results zero or random.
-      Parts of the channels are convolved one by one and added.
+    - Convolutions that sum up more than 8,192 products per result, and transposed ones whose kernels have more than
+      32,768 numbers per filter: the delegate leaves their results zero or random. Parts of the channels are convolved
+      one by one and added.
 
     Args:
-        model: keras.Model.
+        model: keras.Model, of which the result shares the layers that stay as they are.
     """
     if as_functional(model) is None:
         return model
@@ -43,50 +47,60 @@ def gpu_form(model: keras.Model) -> keras.Model:
                 operation, args[:1], {}, lambda: _Unmerged(dtype=operation.dtype_policy, name=name), key="zeros"
             )
             return copies.call(operation, (zeros, *args[1:]), kwargs)
-        if _is_too_large(operation):
-            return _in_parts(copies, operation, args[0])
+        if (most := _most_channels(operation)) is not None and args[0].shape[-1] > most:
+            return _in_parts(copies, operation, args[0], most=most)
         result = copies.call(operation, args, kwargs)
         if isinstance(operation, keras.layers.ZeroPadding2D):
             padded[id(result)] = result  # Kept, because Python can reuse the id of a deleted tensor.
         return result
 
-    return rebuilt(model, call)
+    with unchanged_layers_shared():
+        return rebuilt(model, call)
 
 
-def _is_too_large(layer: Any) -> bool:
-    if type(layer) is not keras.layers.Conv2D or layer.groups > 1 or layer.data_format != "channels_last":
-        return False
-    return math.prod(layer.kernel.shape[:-1]) > LARGEST_TEXTURE
+def _most_channels(layer: Any) -> int | None:
+    """How many channels a convolution may read so that its kernel fits into a texture; None if it is of another kind.
+
+    The kernel of a transposed convolution has four numbers per row.
+    """
+    if type(layer) not in _CHANNELS_OF_KERNEL or layer.data_format != "channels_last":
+        return None
+    if getattr(layer, "groups", 1) > 1:
+        return None
+    numbers = 4 if isinstance(layer, keras.layers.Conv2DTranspose) else 1
+    return max(numbers * LARGEST_TEXTURE // math.prod(layer.kernel_size), 1)
 
 
-def _in_parts(copies: LayerCopies, layer: Any, x: Tensor) -> Tensor:
+def _in_parts(copies: LayerCopies, layer: Any, x: Tensor, *, most: int) -> Tensor:
     """The result of a convolution as the sum of convolutions of parts of its channels."""
-    height, width, channels, filters = layer.kernel.shape
-    most = max(LARGEST_TEXTURE // (height * width), 1)
+    axis = _CHANNELS_OF_KERNEL[type(layer)]
+    channels = layer.kernel.shape[axis]
     count = -(-channels // most)
     edges = [number * channels // count for number in range(count + 1)]
-    names = ("kernel_size", "strides", "padding", "dilation_rate", "data_format")
-    same = {"dtype": layer.dtype_policy, **{name: getattr(layer, name) for name in names}}
 
-    def step(key: str, make: Any, inputs: Any, weights: Any = ()) -> Any:
-        return copies.call_new(layer, (inputs,), {}, make, weights=lambda: weights, key=key)
+    def step(key: str, make: Any, inputs: Any, weights: Any = list) -> Any:
+        return copies.call_new(layer, (inputs,), {}, make, weights=weights, key=key)
 
     def part(number: int) -> Any:
         first, last, name = edges[number], edges[number + 1], f"part{number}"
-        weights = [ops.convert_to_numpy(layer.kernel)[:, :, first:last]]
-        if use_bias := layer.use_bias and number == 0:
-            weights.append(ops.convert_to_numpy(layer.bias))
-        arguments = {**same, "use_bias": use_bias, "name": f"{layer.name}_{name}"}
-        return step(name, lambda: keras.layers.Conv2D(filters, **arguments), x[..., first:last], weights)
+        use_bias = layer.use_bias and number == 0
+        config = {"use_bias": use_bias, "activation": None, "name": f"{layer.name}_{name}"}
+
+        def weights() -> list[np.ndarray]:
+            kernel = ops.convert_to_numpy(layer.kernel)
+            return [kernel.take(range(first, last), axis), *([ops.convert_to_numpy(layer.bias)] if use_bias else [])]
+
+        make = functools.partial(type(layer).from_config, {**layer.get_config(), **config})
+        return step(name, make, x[..., first:last], weights)
 
     result = part(0)
     for number in range(1, count):
         key = f"sum{number}"
         arguments = {"dtype": layer.dtype_policy, "name": f"{layer.name}_{key}"}
-        result = step(key, lambda arguments=arguments: keras.layers.Add(**arguments), [result, part(number)])
+        result = step(key, functools.partial(keras.layers.Add, **arguments), [result, part(number)])
     activation = keras.activations.serialize(layer.activation)
     arguments = {"dtype": layer.dtype_policy, "name": layer.name}
-    return step("activation", lambda: keras.layers.Activation(activation, **arguments), result)
+    return step("activation", functools.partial(keras.layers.Activation, activation, **arguments), result)
 
 
 class _Unmerged(Pointwise):

@@ -6,6 +6,7 @@ import keras
 
 from keras_seg import surgery
 from keras_seg._graph import as_functional
+from keras_seg.surgery.copying import unchanged_layers_shared
 
 
 def inference_graph(
@@ -24,5 +25,6 @@ def inference_graph(
         return model
     height, width = input_size
     size = None if height is None or width is None else (height, width)
-    folded = surgery.fold_batch_norm(model)
-    return surgery.fold_padding(surgery.fold_upsampling(folded, input_size=size, subpixel=subpixel))
+    folded = surgery.fold_batch_norm(model, input_size=size)
+    with unchanged_layers_shared():
+        return surgery.fold_padding(surgery.fold_upsampling(folded, subpixel=subpixel))

@@ -1,6 +1,9 @@
 """Copies of a graph's layers, changed or unchanged, with the weights of the originals."""
 
+import contextlib
+import contextvars
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -8,6 +11,22 @@ import keras
 from keras_seg import _validation
 from keras_seg._graph import functional_graph, replay_opened
 from keras_seg._types import Size, Tensor
+
+_unchanged_shared: contextvars.ContextVar[bool] = contextvars.ContextVar("keras_seg_unchanged_shared", default=False)
+
+
+@contextlib.contextmanager
+def unchanged_layers_shared() -> Iterator[None]:
+    """Inside, new graphs contain the layers themselves that do not change, instead of copies of them.
+
+    That is for graphs that are only a step on the way to another: of a large model, each copy of the weights takes
+    seconds and half a gigabyte.
+    """
+    token = _unchanged_shared.set(True)
+    try:
+        yield
+    finally:
+        _unchanged_shared.reset(token)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +52,9 @@ class LayerCopies:
         """The result of a copy of `operation` on new tensors, with `changes` in the copy's configuration."""
         if not isinstance(operation, keras.layers.Layer):
             return operation(*args, **kwargs)
+        if not changes and _unchanged_shared.get():
+            self._names.add(operation.name)
+            return operation(*args, **kwargs)
         changes = changes or {}
 
         def make() -> Any:
@@ -50,7 +72,8 @@ class LayerCopies:
             return layer(*args, **kwargs)
         layer = self._made[id(operation), key] = make()
         self._keep_apart(layer)
-        outputs = layer(*args, **kwargs)
+        with _without_drawing(layer):
+            outputs = layer(*args, **kwargs)
         layer.set_weights(weights())
         return outputs
 
@@ -61,6 +84,19 @@ class LayerCopies:
             layer.name = f"{name}_{number}"
             number += 1
         self._names.add(layer.name)
+
+
+@contextlib.contextmanager
+def _without_drawing(layer: keras.layers.Layer) -> Iterator[None]:
+    """Inside, the weights of a layer begin as zeros: drawing a hundred million takes longer than copying them."""
+    initializers = {name: value for name, value in vars(layer).items() if name.endswith("_initializer")}
+    for name in initializers:
+        setattr(layer, name, keras.initializers.Zeros())
+    try:
+        yield
+    finally:
+        for name, value in initializers.items():
+            setattr(layer, name, value)
 
 
 def _copy_of_lambda(layer: keras.layers.Layer) -> Any:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_seg._graph import functional_graph, replay_opened
-from keras_seg._types import Tensor
+from keras_seg._types import Size, Tensor
 from keras_seg.layers import UpsampleConv
 from keras_seg.surgery.affine import as_affine, as_float64
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, rebuilt, split_arguments
@@ -22,7 +22,7 @@ _TRAINING_ONLY = (
 )
 
 
-def fold_batch_norm(model: keras.Model) -> Any:
+def fold_batch_norm(model: keras.Model, *, input_size: Size | None = None) -> Any:
     """The model that predicts the same with fewer layers: for export, not for training.
 
     At inference `BatchNormalization` is a fixed scale and offset per channel. After a convolution or Dense layer
@@ -34,12 +34,14 @@ def fold_batch_norm(model: keras.Model) -> Any:
     Args:
         model: functional `keras.Model`. Nested models are folded too. It is not changed; the result has copies of its
             weights.
+        input_size: int or pair of ints (height, width). Size of the result's one image input; None for that of the
+            model. Defaults to None.
 
     Returns:
         A functional `keras.Model` with the inputs, the outputs and the remaining layer names of `model`.
 
     Raises:
-        InputError: if the model is not functional.
+        InputError: if the model is not functional or `input_size` is invalid.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -67,7 +69,7 @@ def fold_batch_norm(model: keras.Model) -> Any:
             return _call_folded(copies, operation, operation.normalize, args=args, kwargs=kwargs)
         return copies.call(operation, args, kwargs)
 
-    return rebuilt(model, call)
+    return rebuilt(model, call, input_size)
 
 
 def _does_nothing(operation: Any, arguments: dict[str, Any]) -> bool:

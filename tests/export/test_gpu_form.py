@@ -36,6 +36,12 @@ def wide(**options):
     return model_of(layers.Conv2D(CHANNELS, 1), layers.Conv2D(64, 3, name="wide", **options))
 
 
+def transposed(**options):
+    return model_of(
+        layers.Conv2D(2_100, 1), layers.Conv2DTranspose(16, 4, strides=2, name="wide", **options), size=(7, 8)
+    )
+
+
 def padded(pooling):
     """A map with negative numbers, zeros around it, and a pooling that reads them."""
     return model_of(layers.Conv2D(8, 3), layers.ZeroPadding2D(((1, 2), (2, 1))), pooling)
@@ -43,6 +49,8 @@ def padded(pooling):
 
 MODELS = {
     **{f"wide, {name}": lambda options=options: wide(**options) for name, options in OPTIONS.items()},
+    "transposed": lambda: transposed(padding="same"),
+    "transposed, activation": lambda: transposed(activation="relu", use_bias=False),
     "average": lambda: padded(layers.AveragePooling2D(3, strides=2)),
     "maximum": lambda: padded(layers.MaxPooling2D(3, strides=2)),
 }
@@ -51,7 +59,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_the_function_is_the_same(name):
     model = MODELS[name]()
-    images = np.random.default_rng(1).normal(0, 200, (2, 24, 26, 3)).astype("float32")
+    images = np.random.default_rng(1).normal(0, 200, (2, *model.input_shape[1:])).astype("float32")
     expected = keras.ops.convert_to_numpy(model(images))
     found = keras.ops.convert_to_numpy(gpu_form(model)(images))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
@@ -93,7 +101,7 @@ def test_files_on_the_device_of_this_machine(name, tmp_path):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("exports are made on the TensorFlow backend")
     path = tmp_path / "m.tflite"
-    ks.export.tflite(MODELS[name](), path, input_size=(24, 26))
+    ks.export.tflite(MODELS[name](), path)
     report = ks.export.check_delegates(path, delegates=["gpu"])
     assert report["gpu"].complete, str(report)
     if report.device is None:

@@ -14,6 +14,8 @@ import pathlib
 import zipfile
 from typing import Any
 
+from keras_seg.export.tflite.metadata_entry import with_entry
+
 LABEL_FILE, DESCRIPTION_FILE = "labels.txt", "keras_seg.json"
 # MediaPipe wants a label for each channel: a single channel has that of class 1.
 _CHANNEL_FILE = "channel.txt"
@@ -40,29 +42,22 @@ class _Number:
     value: int
 
 
-def with_metadata(model: bytes, description: dict[str, Any]) -> bytes:
+def with_metadata(model: bytes, description: dict[str, Any]) -> bytearray:
     """A TFLite file with metadata.
 
     Args:
         model: bytes of a TFLite file with one input.
         description: dict. As `describe` returns it.
     """
-    import flatbuffers
     from tensorflow.lite.python import schema_py_generated as schema
 
-    content: Any = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
-    graph = content.subgraphs[0]
-    source = graph.tensors[graph.inputs[0]]
-    names = {tensor.tensorIndex: tensor.name.decode() for tensor in content.signatureDefs[0].outputs}
-    outputs = [names[index] for index in graph.outputs]
-    buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data = list(_metadata(source, outputs, description))
-    entry.name, entry.buffer = _NAME, len(content.buffers)
-    content.buffers.append(buffer)
-    content.metadata = [*(content.metadata or []), entry]
-    builder = flatbuffers.Builder(len(model))
-    builder.Finish(content.Pack(builder), b"TFL3")
-    return bytes(builder.Output()) + _archive(description)
+    content: Any = schema.Model.GetRootAsModel(model, 0)
+    graph, signature = content.Subgraphs(0), content.SignatureDefs(0)
+    source = graph.Tensors(graph.Inputs(0))
+    outputs = map(signature.Outputs, range(signature.OutputsLength()))
+    names = {output.TensorIndex(): output.Name().decode() for output in outputs}
+    written = _metadata(source, [names[index] for index in graph.OutputsAsNumpy()], description)
+    return with_entry(model, _NAME, written) + _archive(description)
 
 
 def read_description(path: pathlib.Path) -> dict[str, Any]:
@@ -86,7 +81,7 @@ def _metadata(source: Any, outputs: list[str], description: dict[str, Any]) -> b
     """The flatbuffer of the metadata."""
     import flatbuffers
 
-    _, height, width, channels = source.shape
+    _, height, width, channels = source.ShapeAsNumpy()
     size = _Table({0: _Number("Uint32", int(width)), 1: _Number("Uint32", int(height))})
     color_space = _Number("Uint8", _COLOR_SPACES.get(channels, _UNKNOWN))
     content = _Table({0: _Number("Uint8", _IMAGE_PROPERTIES), 1: _Table({0: color_space, 1: size})})
