@@ -43,6 +43,7 @@ class Node:
         outputs: tuple of `Tensor`.
         options: the options of the operator: as TFLite's schema holds them, or None; a dict of attributes in ONNX.
         name: str. That of the node, "" in TFLite.
+        version: int. In TFLite that of the operator, by which a delegate knows whether it is newer than itself.
     """
 
     number: int
@@ -52,6 +53,7 @@ class Node:
     outputs: tuple[Tensor, ...]
     options: Any
     name: str = ""
+    version: int = 1
 
     @property
     def at_run_time(self) -> tuple[Tensor, ...]:

@@ -1,6 +1,6 @@
 """A model in the form that LiteRT's GPU delegate computes rightly.
 
-The delegate answers neither of the two with an error: it runs the file, and the numbers are others. Both are shown by
+Most of what it does not compute it runs all the same, without an error, and the numbers are others. That is shown by
 its own run on a Vulkan device in software, in tests/export/test_gpu_form.py.
 """
 
@@ -18,7 +18,11 @@ from keras_seg.export.delegates.gpu_rules import LARGEST_TEXTURE
 from keras_seg.layers.reach_bases import Pointwise
 from keras_seg.surgery.copying import LayerCopies, rebuilt, unchanged_layers_shared
 
-_POOLING = (keras.layers.AveragePooling2D, keras.layers.MaxPooling2D)
+# Layers, and those that read them, of which converters or delegates make one.
+_KEPT_APART = {
+    keras.layers.ZeroPadding2D: (keras.layers.AveragePooling2D, keras.layers.MaxPooling2D),
+    keras.layers.Conv2DTranspose: (keras.layers.Activation, keras.layers.ReLU),
+}
 # The axis of a kernel along which the channels lie that are read.
 _CHANNELS_OF_KERNEL = {keras.layers.Conv2D: 2, keras.layers.Conv2DTranspose: 3}
 
@@ -28,6 +32,7 @@ def gpu_form(model: keras.Model) -> keras.Model:
 
     - Pooling that reads a `ZeroPadding2D`: the delegate takes these zeros for the padding of the pooling, which does
       not count in averages and is below every maximum. An operation between the two keeps them apart.
+    - An activation that reads a `Conv2DTranspose`: the delegate refuses the two as one operator, and with it the file.
     - Convolutions that sum up more than 8,192 products per result, and transposed ones whose kernels have more than
       32,768 numbers per filter: the delegate leaves their results zero or random. Parts of the channels are convolved
       one by one and added.
@@ -38,20 +43,25 @@ def gpu_form(model: keras.Model) -> keras.Model:
     if as_functional(model) is None:
         return model
     copies = LayerCopies()
-    padded = {}
+    made = {kind: {} for kind in _KEPT_APART}
+
+    def apart(operation: Any, x: Tensor) -> Any:
+        arguments = {"dtype": operation.dtype_policy, "name": f"{operation.name}_input"}
+        return copies.call_new(operation, (x,), {}, functools.partial(_Unmerged, **arguments), key="input")
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
-        if isinstance(operation, _POOLING) and id(args[0]) in padded:
-            name = f"{operation.name}_zeros"
-            zeros = copies.call_new(
-                operation, args[:1], {}, lambda: _Unmerged(dtype=operation.dtype_policy, name=name), key="zeros"
-            )
-            return copies.call(operation, (zeros, *args[1:]), kwargs)
+        for kind, readers in _KEPT_APART.items():
+            if isinstance(operation, readers) and id(args[0]) in made[kind]:
+                return copies.call(operation, (apart(operation, args[0]), *args[1:]), kwargs)
         if (most := _most_channels(operation)) is not None and args[0].shape[-1] > most:
             return _in_parts(copies, operation, args[0], most=most)
+        if type(operation) is keras.layers.Conv2DTranspose and operation.activation is not keras.activations.linear:
+            changes = {"activation": None, "name": f"{operation.name}_linear"}
+            return _activated(copies, operation, apart(operation, copies.call(operation, args, kwargs, changes)))
         result = copies.call(operation, args, kwargs)
-        if isinstance(operation, keras.layers.ZeroPadding2D):
-            padded[id(result)] = result  # Kept, because Python can reuse the id of a deleted tensor.
+        for kind, results in made.items():
+            if isinstance(operation, kind):
+                results[id(result)] = result  # Kept, because Python can reuse the id of a deleted tensor.
         return result
 
     with unchanged_layers_shared():
@@ -98,9 +108,14 @@ def _in_parts(copies: LayerCopies, layer: Any, x: Tensor, *, most: int) -> Tenso
         key = f"sum{number}"
         arguments = {"dtype": layer.dtype_policy, "name": f"{layer.name}_{key}"}
         result = step(key, functools.partial(keras.layers.Add, **arguments), [result, part(number)])
+    return _activated(copies, layer, result)
+
+
+def _activated(copies: LayerCopies, layer: Any, x: Tensor) -> Any:
+    """`x` after the activation of `layer`, as a layer of its name."""
     activation = keras.activations.serialize(layer.activation)
-    arguments = {"dtype": layer.dtype_policy, "name": layer.name}
-    return step("activation", functools.partial(keras.layers.Activation, activation, **arguments), result)
+    make = functools.partial(keras.layers.Activation, activation, dtype=layer.dtype_policy, name=layer.name)
+    return copies.call_new(layer, (x,), {}, make, key="activation")
 
 
 class _Unmerged(Pointwise):

@@ -71,6 +71,11 @@ OPERATIONS = {
         "49 x 49 x 4",
     ),
     "many filters": (lambda x: tf.nn.conv2d(x, np.ones((1, 1, 4, 32_772), "float32"), 1, "SAME"), "CONV_2D", "32772 x"),
+    "activated": (
+        lambda x: tf.nn.relu(tf.nn.conv2d_transpose(conv(x), KERNEL, (1, 8, 8, 4), 1) + 1.0),
+        "TRANSPOSE_CONV",
+        "version 4",
+    ),
     "zeros kept apart": (
         lambda x: tf.nn.avg_pool2d(tf.maximum(zeros_around(x), tf.float32.min), 3, 2, "VALID"),
         None,
@@ -275,12 +280,16 @@ def _mean_iou(found, masks):
             "it takes no part of the file",
         ),
         (
+            "print('Selected adapter: Some GPU, a\\n└ ERROR: 1\\n└ Failed to lock.', file=sys.stderr); sys.exit(1)",
+            "its process ended with 1: Failed to lock",
+        ),
+        (
             "print('Selected adapter: Some GPU, a\\nE0 Validation error: [T] is invalid due to a previous error.\\n"
             "E0 Validation error: Texture size exceeded', file=sys.stderr)",
             "its results are wrong: Texture size exceeded",
         ),
     ],
-    ids=["none", "crash", "refusal", "limits"],
+    ids=["none", "crash", "refusal", "reason", "limits"],
 )
 def test_devices_that_do_not_run_a_file(script, expected, file, tmp_path, monkeypatch):
     pytest.importorskip("ai_edge_litert")

@@ -51,6 +51,8 @@ MODELS = {
     **{f"wide, {name}": lambda options=options: wide(**options) for name, options in OPTIONS.items()},
     "transposed": lambda: transposed(padding="same"),
     "transposed, activation": lambda: transposed(activation="relu", use_bias=False),
+    "ReLU of a transposed": lambda: model_of(layers.Conv2DTranspose(8, 3), layers.ReLU()),
+    "activated, transposed": lambda: model_of(layers.Conv2DTranspose(8, 3, strides=2, activation="relu")),
     "average": lambda: padded(layers.AveragePooling2D(3, strides=2)),
     "maximum": lambda: padded(layers.MaxPooling2D(3, strides=2)),
 }

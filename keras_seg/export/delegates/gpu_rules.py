@@ -39,7 +39,9 @@ _FIXES = {
     "RELU_0_TO_1": "Write it as minimum(relu(x), 1).",
 }
 _REFLECT = 0
-_KEPT_APART = "Pad, take the maximum with the lowest number, and go on from there, as `export.tflite` does."
+_KEPT_APART = "Put a maximum with the lowest number between the two, as `export.tflite` does."
+# The newest versions that the delegate takes, where converters write newer ones.
+_NEWEST = {"TRANSPOSE_CONV": 3}
 # Rows and columns that every device of WebGPU has. The kernel of a convolution has a row per number that is summed up,
 # and a column per four filters.
 LARGEST_TEXTURE = 8192
@@ -61,6 +63,8 @@ def gpu_refusal(node: Node) -> Refusal | None:
             continue
         fix = "Quantize to int8." if tensor.dtype == "INT16" else "Compute in float32."
         return Refusal(reason=f"{tensor.dtype.lower()} values", fix=fix)
+    if node.version > _NEWEST.get(node.op, node.version):
+        return Refusal(reason=f"version {node.version} of the operator, with an activation", fix=_KEPT_APART)
     return _refusal_of_options(node) or _computed_otherwise(node)
 
 

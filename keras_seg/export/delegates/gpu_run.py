@@ -18,6 +18,7 @@ _ADAPTER = re.compile(r"Selected adapter: ([^,\n]+)")
 _PARTIAL = "not accelerated"
 # Where a file exceeds the limits of a device, LiteRT says so and goes on; the results are zero or random.
 _INVALID = re.compile(r"Validation error: ([^\n]+)")
+_REASON = re.compile(r"^└ (?!ERROR)(.+?)\.?$", re.MULTILINE)
 _FOLLOWS = "due to a previous error"
 
 
@@ -79,4 +80,7 @@ def _error(said: str, code: int) -> str:
         return f"its results are wrong: {causes[0]}"
     if not code:
         return ""
-    return "it takes no part of the file" if _PARTIAL in said else f"its process ended with {code}"
+    if _PARTIAL in said:
+        return "it takes no part of the file"
+    reasons = _REASON.findall(said)
+    return f"its process ended with {code}" + (f": {reasons[-1]}" if reasons else "")

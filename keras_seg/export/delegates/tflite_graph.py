@@ -82,15 +82,16 @@ def _tensor(place: int, tensor: Any, buffers: list[Any], types: dict[int, str]) 
     )
 
 
-def _op(code: Any, ops: dict[int, str]) -> tuple[str, bool]:
-    """(the name of an operator, whether it is a custom one)."""
+def _op(code: Any, ops: dict[int, str]) -> tuple[str, bool, int]:
+    """(the name of an operator, whether it is a custom one, its version)."""
     # Files of before 2020 have the number in a byte of its own.
     name = ops.get(max(code.builtinCode, code.deprecatedBuiltinCode), "unknown")
-    return ((code.customCode or b"").decode(errors="replace"), True) if name == "CUSTOM" else (name, False)
+    custom = name == "CUSTOM"
+    return (code.customCode or b"").decode(errors="replace") if custom else name, custom, code.version
 
 
-def _node(place: int, operator: Any, op: tuple[str, bool], tensors: list[Tensor]) -> Node:
-    name, custom = op
+def _node(place: int, operator: Any, op: tuple[str, bool, int], tensors: list[Tensor]) -> Node:
+    name, custom, version = op
     return Node(
         number=place,
         op=name,
@@ -98,4 +99,5 @@ def _node(place: int, operator: Any, op: tuple[str, bool], tensors: list[Tensor]
         inputs=tuple(tensors[one] for one in operator.inputs if one >= 0),
         outputs=tuple(tensors[one] for one in operator.outputs if one >= 0),
         options=operator.builtinOptions,
+        version=version,
     )
