@@ -1,6 +1,7 @@
 """The steps of every export: write beside the target, load back, compare with Keras, report."""
 
 import contextlib
+import gc
 import os
 import pathlib
 import statistics
@@ -33,14 +34,8 @@ def run(format_: Format, request: Request) -> ExportReport:
     format_.check_replaceable(request.artifact)
     batches = comparison_batches(request)
     with _written_aside(format_, request) as aside:
-        # LiteRT takes 1.5 times as long for transposed convolutions, of one image most of all; TensorFlow and OpenVINO
-        # for those with large kernels: benchmarks/exports.py.
-        form = inference_graph(request.model, request.size, subpixel=format_.subpixel)
-        # The integers of an int8 or int16x8 file are selected: zeros and ones would need ranges of their own.
-        for_gpu = format_.for_gpu and request.representative is None
-        if for_gpu:
-            form = format_.adapted(form)
-        format_.write(traced_module(form, request, for_gpu=for_gpu), aside, request)
+        _write(format_, request, aside)
+        gc.collect()  # What was made of the model on the way has references in circles, and is as large as the model.
         loaded = format_.load(aside)
         comparisons, classes = [], []
         for batch in batches:
@@ -84,6 +79,18 @@ def run(format_: Format, request: Request) -> ExportReport:
         description = {**request.description, "digest": format_.digest(request.artifact)}
         _files.write_json(format_.sidecar_of(request.artifact), description)
     return report
+
+
+def _write(format_: Format, request: Request, path: pathlib.Path) -> None:
+    """Write the file."""
+    # LiteRT takes 1.5 times as long for transposed convolutions, of one image most of all; TensorFlow and OpenVINO for
+    # those with large kernels: benchmarks/exports.py.
+    form = inference_graph(request.model, request.size, subpixel=format_.subpixel)
+    # The integers of an int8 or int16x8 file are selected: zeros and ones would need ranges of their own.
+    for_gpu = format_.for_gpu and request.representative is None
+    if for_gpu:
+        form = format_.adapted(form)
+    format_.write(traced_module(form, request, for_gpu=for_gpu), path, request)
 
 
 @contextlib.contextmanager
