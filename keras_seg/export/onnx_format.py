@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_seg.export.format import THREADS, Format, Loaded
 from keras_seg.export.onnx_graph import to_onnx
-from keras_seg.export.onnx_proto import describe_within, has_files_beside, read_description, read_proto
+from keras_seg.export.onnx_proto import describe_within, read_description, read_proto
 from keras_seg.export.onnx_readers.check import check_file
 from keras_seg.export.onnx_readers.operators import NEWEST_OPSET
 from keras_seg.export.request import Request
@@ -16,23 +16,24 @@ from keras_seg.export.unsupported import unsupported
 
 if TYPE_CHECKING:
     import numpy as np
+    import onnx
 
 
 def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to an ONNX file."""
     with _quiet():
         proto = to_onnx(module, NEWEST_OPSET)
+    if foreign := _foreign(proto):
+        raise unsupported("ONNX", foreign, request)
     describe_within(proto, request.description)
     path.write_bytes(proto.SerializeToString())
-    if foreign := _foreign(path):
-        raise unsupported("ONNX", foreign, request)
 
 
-def _foreign(path: pathlib.Path) -> set[str]:
-    """The operators of a file that ONNX does not define: tf2onnx leaves TensorFlow's where it knows no other."""
+def _foreign(proto: "onnx.ModelProto") -> set[str]:
+    """The operators of a model that ONNX does not define: tf2onnx leaves TensorFlow's where it knows no other."""
     import onnx  # Comes with tf2onnx.
 
-    ahead, found = [onnx.load(path).graph], set()
+    ahead, found = [proto.graph], set()
     while ahead:
         for node in ahead.pop().node:
             ahead.extend(attribute.g for attribute in node.attribute if attribute.HasField("g"))
@@ -57,18 +58,16 @@ def _load(path: pathlib.Path) -> Loaded:
     """An ONNX file under ONNX Runtime."""
     import onnxruntime
 
-    proto = read_proto(path)
+    # Only this is kept of what was read: the weights may take a gigabyte.
+    ops = {node.op_type for node in read_proto(path).graph.node}
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
-    # ONNX Runtime finds files beside a path only.
-    source = str(path) if has_files_beside(proto) else path.read_bytes()
-    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [item.name for item in session.get_outputs()]
 
     def run(batch: "np.ndarray") -> dict[str, Any]:
         return dict(zip(names, session.run(names, {"image": batch}), strict=True))
 
-    ops = {node.op_type for node in proto.graph.node}
     shape = tuple(side if isinstance(side, int) else None for side in session.get_inputs()[0].shape)
     return Loaded(run=run, input_shape=shape, ops=tuple(sorted(ops)))
 

@@ -41,11 +41,6 @@ def _cut(path: pathlib.Path) -> InputError:
     return InputError(f"{path}: cannot be read as ONNX; a part seems to be missing. Export or download it again.")
 
 
-def has_files_beside(model: "onnx.ModelProto") -> bool:
-    """Whether some weights of a model are in files of their own."""
-    return bool(_beside(model))
-
-
 def _beside(model: "onnx.ModelProto") -> dict[str, int]:
     """{file that holds weights: how many bytes it must have}."""
     found: dict[str, int] = {}
