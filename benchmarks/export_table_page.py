@@ -1,4 +1,4 @@
-"""The tables of every model in every format in docs/export.md, as lines of Markdown."""
+"""The tables of every model in every format in docs/export-tables.md, as lines of Markdown."""
 
 # Key of a format in docs/export_table.json: the heading of its column.
 HEADINGS = {

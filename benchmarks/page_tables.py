@@ -377,7 +377,7 @@ def tta_to_choose(content):
     return rows(*lines, head=["Transforms", "points of mean IoU", "relative time"])
 
 
-@table("export.md", "every_model", "export_table.json")
+@table("export-tables.md", "every_model", "export_table.json")
 def every_model(content):
     return export_table_page.lines(content)
 

@@ -100,7 +100,7 @@ def test_the_time_limit_is_one_number():
 
 
 def test_the_long_tests_run_too():
-    assert commands("nightly") == ["make test-all"]
+    assert commands("nightly")[-1] == "make test-all"  # After a GPU in software for the tests of the delegate.
     assert "schedule" in workflow("nightly")[True]
 
 
