@@ -1,4 +1,4 @@
-"""The tables of docs/export-tables.md: every model in every format, its size, operators, difference, agreement and latency.
+"""The tables of docs/export-tables.md: every model in every format, its size, difference, agreement and latency.
 
 Weights are random, including score layers that start at zero, and each BatchNormalization has the statistics of its
 input (`settle` of model_table.py); models with a backbone, and some others, are first trained for forty steps on
