@@ -1,5 +1,6 @@
 """Which nodes of a graph a delegate takes."""
 
+import mmap
 import pathlib
 import zipfile
 from collections.abc import Callable, Mapping
@@ -24,7 +25,10 @@ DELEGATES = tuple(RULES)
 
 def check_file(path: pathlib.Path) -> tuple[DelegateCheck, ...]:
     """What phone GPUs, and NPUs where a file is quantized, take of a file that `export.tflite` wrote."""
-    graph, (name, _) = read_graph(path.read_bytes(), str(path)), names_in(path)
+    with path.open("rb") as file:
+        # Not read as a whole: the weights, which are most of it, are not looked at.
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    graph, (name, _) = read_graph(content, str(path)), names_in(path)
     return tuple(check_graph(graph, delegate, name) for delegate in (("gpu", "npu") if graph.quantized else ("gpu",)))
 
 

@@ -1,6 +1,7 @@
 """The graph of a TFLite file."""
 
 import dataclasses
+import mmap
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,11 @@ def schema() -> Any:
     return found
 
 
-def unpacked(content: bytes, file: str) -> Any:
+def unpacked(content: bytes | mmap.mmap, file: str) -> Any:
     """The content of a TFLite file as the mutable objects of its schema.
 
     Args:
-        content: bytes.
+        content: bytes, or a file in memory.
         file: str. The name of the file in errors.
 
     Raises:
@@ -47,7 +48,7 @@ def _cut(file: str) -> InputError:
     return InputError(f"{file}: cannot be read as TFLite; a part seems to be missing. Export or download it again.")
 
 
-def read_graph(content: bytes, file: str) -> FileGraph:
+def read_graph(content: bytes | mmap.mmap, file: str) -> FileGraph:
     """The `FileGraph` of a file. Arguments and errors as of `unpacked`."""
     format_, model = schema(), unpacked(content, file)
     ops = {value: name for name, value in vars(format_.BuiltinOperator).items() if not name.startswith("_")}
