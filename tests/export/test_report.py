@@ -82,6 +82,20 @@ def test_every_cell_was_made(table):
             assert "refused" not in cells[label].get(key, {"refused": ""}), (label, key)
 
 
+def test_phones_take_every_model(table):
+    """The GPU every node of each float file; NPUs every node of each int8 file, except for models that unpool."""
+    found = json.loads(table.STORED.read_text(encoding="utf-8"))["delegates"]
+    assert list(found) == list(table.ROWS)
+    for label, row in found.items():
+        for delegate in ("gpu", "npu"):
+            if delegate == "gpu" or label not in ("DeconvNet", "SegNet", "SegNetBasic"):
+                check = row[delegate]
+                assert (check["accepted"], check["partitions"]) == (check["nodes"], 1), (label, delegate)
+        device = row["device"]
+        # What is not run in software says why.
+        assert device["error"] or (device["complete"] and device["agreement"] > 0.999), label
+
+
 def test_every_model_has_a_row(table):
     from keras_seg import models
 
