@@ -28,7 +28,7 @@ def _what_is_missing():
     if CONVERTER is None:
         return "install tensorflowjs in an environment of its own and name its converter in TENSORFLOWJS_CONVERTER"
     if not (CLIENT / "node_modules" / "@tensorflow" / "tfjs-backend-wasm").is_dir():
-        return "run `npm install` in tests/clients/tfjs"
+        return "run `npm install --no-package-lock` in tests/clients/tfjs"
     if shutil.which("node") is None:
         return "there is no node to drive a browser with"
     if web_page.browser() is None:
