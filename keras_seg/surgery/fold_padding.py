@@ -22,8 +22,8 @@ def fold_padding(model: keras.Model, *, input_size: Size | None = None) -> Any:
     Args:
         model: functional `keras.Model`. Nested models are folded too. It is not changed; the result has copies of its
             weights.
-        input_size: int or pair of ints (height, width). Size of the result's one image input; None for that of the
-            model. Defaults to None.
+        input_size: int or pair of ints (height, width), by which more padding can be folded. The size of the result's
+            one image input; None for that of the model. Defaults to None.
 
     Returns:
         A functional `keras.Model` with the inputs and outputs of `model`.
