@@ -168,7 +168,7 @@ def test_one_channel_is_one_class_against_the_rest(tmp_path):
 
 
 def test_class_ids_that_are_others_leave_no_file(models, tmp_path, monkeypatch):
-    wrong = lambda tf, scores, threshold: tf.argmin(scores, -1, tf.int32)  # noqa: E731
+    wrong = lambda tf, scores, threshold, **_: tf.argmin(scores, -1, tf.int32)  # noqa: E731
     monkeypatch.setattr("keras_seg.export.traced_module._class_ids", wrong)
     with pytest.raises(RuntimeError, match="was not written: .*agrees on 0.00% of pixels"):
         export_to("saved_model", models["plain"], tmp_path, output="class_ids")
