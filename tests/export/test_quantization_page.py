@@ -33,8 +33,10 @@ def test_what_is_promised(rows):
 
     The table shows how many pixels have the same class.
     """
+    unpooling = ("SegNet", "SegNetBasic", "DeconvNet")
     for row in rows.values():
-        assert row["float16"]["agreement"] >= 0.997, row["model"]
+        least = 0.997 if row["model"] in unpooling else 0.998
+        assert row["float16"]["agreement"] >= least, row["model"]
         assert row["float16"]["mean_iou"] >= row["float32"]["mean_iou"] - 0.001, row["model"]
         for kind in ("int8", "int16x8", "dynamic"):
             loses = row["float32"]["mean_iou"] - row[kind]["mean_iou"]
