@@ -50,11 +50,12 @@ def gpu_form(model: keras.Model) -> keras.Model:
         return copies.call_new(operation, (x,), {}, functools.partial(_Unmerged, **arguments), key="input")
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
+        first = args[0] if args else kwargs.get("inputs")
         for kind, readers in _KEPT_APART.items():
-            if isinstance(operation, readers) and id(args[0]) in made[kind]:
-                return copies.call(operation, (apart(operation, args[0]), *args[1:]), kwargs)
-        if (most := _most_channels(operation)) is not None and args[0].shape[-1] > most:
-            return _in_parts(copies, operation, args[0], most=most)
+            if isinstance(operation, readers) and id(first) in made[kind]:
+                return copies.call(operation, (apart(operation, first), *args[1:]), {})
+        if (most := _most_channels(operation)) is not None and first.shape[-1] > most:
+            return _in_parts(copies, operation, first, most=most)
         if type(operation) is keras.layers.Conv2DTranspose and operation.activation is not keras.activations.linear:
             changes = {"activation": None, "name": f"{operation.name}_linear"}
             return _activated(copies, operation, apart(operation, copies.call(operation, args, kwargs, changes)))

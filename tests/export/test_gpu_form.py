@@ -87,6 +87,18 @@ def test_convolutions_that_share_a_layer():
     )
 
 
+def test_layers_that_are_called_by_name():
+    """`layer(inputs=x)` instead of `layer(x)`."""
+    inputs = keras.Input((8, 8, 3))
+    x = layers.ZeroPadding2D(1)(inputs=layers.Conv2D(4, 1)(inputs=inputs))
+    model = keras.Model(inputs, layers.AveragePooling2D(2)(inputs=x))
+    form = gpu_form(model)
+    assert len(form.layers) == len(model.layers) + 1
+    images = np.random.default_rng(1).normal(size=(1, 8, 8, 3)).astype("float32")
+    expected = keras.ops.convert_to_numpy(model(images))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(form(images)), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_a_model_without_a_graph_is_left_as_it_is():
     class Own(keras.Model):
         def call(self, inputs):

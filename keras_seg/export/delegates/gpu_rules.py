@@ -43,7 +43,7 @@ _KEPT_APART = "Put a maximum with the lowest number between the two, as `export.
 # The newest versions that the delegate takes, where converters write newer ones.
 _NEWEST = {"TRANSPOSE_CONV": 3}
 # Rows and columns that every device of WebGPU has. The kernel of a convolution has a row per number that is summed up,
-# and a column per four filters.
+# of a transposed one per four of them, and a column per four filters.
 LARGEST_TEXTURE = 8192
 
 
@@ -74,16 +74,11 @@ def _computed_otherwise(node: Node) -> Refusal | None:
         return Refusal(reason="takes padding that counts for padding that does not", fix=_KEPT_APART)
     if node.op in ("CONV_2D", "DEPTHWISE_CONV_2D") and node.inputs[0].source == "PADV2":
         return Refusal(reason="takes padding by any number for zeros", fix=_KEPT_APART)
-    if node.op == "CONV_2D":
-        filters, *window = node.inputs[1].shape
-        rows, columns = math.prod(window), -(-filters // 4)
-    elif node.op == "TRANSPOSE_CONV":
-        # Filters, height, width and channels here too.
-        filters, *window = node.inputs[1].shape
-        rows, columns = math.prod(window) // 4, -(-filters // 4)
-    else:
+    if node.op not in ("CONV_2D", "TRANSPOSE_CONV"):
         return None
-    if max(rows, columns) > LARGEST_TEXTURE:
+    filters, *summed = node.inputs[1].shape  # Filters, height, width and channels in both.
+    rows = math.prod(summed) // (4 if node.op == "TRANSPOSE_CONV" else 1)
+    if max(rows, -(-filters // 4)) > LARGEST_TEXTURE:
         size = " x ".join(map(str, node.inputs[1].shape))
         return Refusal(reason=f"a kernel of {size} exceeds the textures of WebGPU", fix="Use fewer channels.")
     return None
