@@ -26,6 +26,9 @@ _DEFAULT_NAMES = {
     "onnx": "model.onnx",
     "openvino": "model.xml",
 }
+# What --check takes: the processors of devices for TFLite, the programs that read ONNX.
+_DELEGATES = ("gpu", "npu", "edgetpu")
+_READERS = ("tensorrt", "opencv", "webgpu", "onnx2tf")
 
 
 class _Size(IntList):
@@ -83,9 +86,10 @@ _REPRESENTATIVE = 100
 )
 @click.option(
     "--check",
-    type=click.Choice(["gpu", "npu", "edgetpu"]),
+    type=click.Choice([*_DELEGATES, *_READERS]),
     multiple=True,
-    help="Show what a phone's GPU, an NPU or the Edge TPU takes of the TFLite file; exit status 1 unless all of it.",
+    help="Show what a phone's GPU, an NPU or the Edge TPU takes of a TFLite file, or what another program takes of an "
+    "ONNX file; exit status 1 unless all of it.",
 )
 @tta
 @overwrite
@@ -105,10 +109,15 @@ def export(
     overwrite: bool,
 ) -> None:
     """Export the model of the run folder RUN, and compare the file with Keras."""
-    if format_ != "tflite" and (quantize or representative or check):
+    if format_ != "tflite" and (quantize or representative):
         raise click.UsageError(
-            "--quantize, --representative and --check are for --format tflite. Drop them, or change the format."
+            "--quantize and --representative are for --format tflite. Drop them, or change the format."
         )
+    checked = {"tflite": _DELEGATES, "onnx": _READERS}.get(format_, ())
+    for target in check:
+        if target not in checked:
+            others = f"Choose from {', '.join(checked)}" if checked else "Drop it"
+            raise click.UsageError(f"--check {target} is not for --format {format_}. {others}, or change the format.")
     trained = open_run(run)
     if trained.task.overlapping and output in ("class_ids", "both"):
         raise click.UsageError("--output class_ids needs classes that exclude one another. Use --output scores.")
@@ -139,7 +148,7 @@ def export(
     from keras_seg.training import write_model_card
 
     console.print_facts(("Model card", write_model_card(trained.folder, export=path)))
-    if check and not steps.check_delegates(path, check):
+    if check and not steps.check_file(path, check):
         raise click.exceptions.Exit(1)
 
 

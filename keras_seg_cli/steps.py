@@ -245,12 +245,15 @@ def export(model: "keras.Model", format_: str, path: pathlib.Path, **options: An
     console.console.print(str(report), soft_wrap=True)
 
 
-def check_delegates(path: pathlib.Path, delegates: Sequence[str]) -> bool:
-    """Print what processors of devices take of a TFLite file; whether that is all of it."""
+def check_file(path: pathlib.Path, targets: Sequence[str]) -> bool:
+    """Print what processors of devices take of a TFLite file, or programs of an ONNX file; whether that is all."""
     from keras_seg import export as ks_export
 
     with console.status(f"Checking {path}"), silenced_stderr():
-        report = ks_export.check_delegates(path, delegates=delegates)
+        if path.suffix == ".onnx":
+            report = ks_export.check_readers(path, readers=targets)
+        else:
+            report = ks_export.check_delegates(path, delegates=targets)
     console.console.print()
     console.console.print(str(report), soft_wrap=True)
     return report.complete

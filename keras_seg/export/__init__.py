@@ -12,6 +12,7 @@ from keras_seg.export.delegates.report import (
 )
 from keras_seg.export.exported_model import ExportedModel, load
 from keras_seg.export.float_formats import onnx, openvino, saved_model
+from keras_seg.export.onnx_readers.check import check_readers
 from keras_seg.export.reference import check_reference, write_reference
 from keras_seg.export.report import ExportReport
 from keras_seg.export.tflite.convert import tflite
@@ -34,6 +35,7 @@ __all__ = [
     "UnsupportedOperatorError",
     "benchmark",
     "check_delegates",
+    "check_readers",
     "check_reference",
     "layer_errors",
     "load",

@@ -92,9 +92,24 @@ class TestTheWholeWay:
         assert command("export", finished, *options, "gpu", "--check", "npu", "--input", "uint8") == 1
         printed = capsys.readouterr().out
         assert len(set(re.findall(r"(?:Phone GPU|NPU) +\d+ of (\d+) nodes", printed))) == 1
-        assert "computes in floats" in printed
-        assert "Refused by the phone GPU:\n  CAST" in printed
+        refused = " ".join(printed.partition("Refused by the phone GPU:")[2].split())
+        assert "CAST (" in refused and 'Export with input="float32"' in refused
+        assert "computes in floats" in refused.partition("Refused by the NPU:")[2]
         assert command("export", finished, "--format", "onnx", "--check", "gpu") == 2
+        assert "Choose from tensorrt, opencv, webgpu, onnx2tf" in capsys.readouterr().err
+
+    @pytest.mark.slow
+    def test_what_other_programs_take(self, finished, tmp_path, capsys):
+        options = ("--format", "onnx", "--out", tmp_path / "m.onnx", "--overwrite", "--check")
+        assert command("export", finished, *options, "tensorrt") == 0
+        printed = capsys.readouterr().out
+        assert re.search(r"TensorRT 10 +(\d+) of \1 nodes\n", printed)
+        assert command("export", finished, *options, "tensorrt", "--check", "opencv") == 1
+        assert "a size known only at run time" in capsys.readouterr().out
+        assert command("export", finished, "--check", "opencv") == 2
+        assert "--check opencv is not for --format tflite. Choose from gpu" in capsys.readouterr().err
+        assert command("export", finished, "--format", "saved_model", "--check", "gpu") == 2
+        assert "--check gpu is not for --format saved_model. Drop it" in capsys.readouterr().err
 
     @pytest.mark.slow
     @pytest.mark.thorough

@@ -361,3 +361,33 @@ def test_weights_in_a_file_of_their_own(exported, tmp_path):
     assert message(path) == (
         f"{path}: keeps its weights in m.weights, which is not beside it. Copy both into one folder."
     )
+
+
+def test_check_readers_takes_files_of_other_programs(tmp_path):
+    path = written(OPERATIONS["cubic"][0], tmp_path / "m.onnx")
+    report = ks.export.check_readers(path)
+    assert {check.delegate for check in report.checks} == ALL and not report.complete
+    assert report["opencv"].refused and report["onnx2tf"].complete
+    chosen = ks.export.check_readers(str(path), readers=["webgpu", "webgpu"])
+    assert [check.delegate for check in chosen.checks] == ["webgpu"] and chosen.complete
+    assert "Refused by OpenCV 4:" in str(report) and "OpenCV" not in str(chosen)
+    assert report.to_dict()["half_precision"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "readers", "words"),
+    [
+        ("m.onnx", "opencv", "`readers` must be a sequence"),
+        ("m.onnx", [], "`readers` must be a sequence"),
+        ("m.onnx", ["gpu"], "`readers` is not a known option"),
+        ("none.onnx", ["opencv"], "none.onnx: no such file."),
+        ("", ["opencv"], ": no such file."),
+        ("m.tflite", ["opencv"], "m.tflite: cannot be read as ONNX"),
+    ],
+)
+def test_check_readers_refuses_in_one_line(name, readers, words, tmp_path):
+    written(OPERATIONS["cubic"][0], tmp_path / "m.onnx")
+    (tmp_path / "m.tflite").write_bytes(b"    TFL3" + bytes(64))
+    with pytest.raises(InputError) as caught:
+        ks.export.check_readers(tmp_path / name, readers=readers)
+    assert words in str(caught.value) and "\n" not in str(caught.value)

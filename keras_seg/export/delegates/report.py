@@ -172,16 +172,18 @@ class HalfPrecisionCheck:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DelegateReport:
-    """What the GPU and the neural processors of devices take of a TFLite file. `check_delegates` makes it.
+    """What delegates take of a TFLite file, or other programs of an ONNX file.
+
+    `check_delegates` and `check_readers` make it.
 
     `print(report)` gives a table of 80 columns.
 
     Attributes:
         path: str.
-        checks: tuple of `DelegateCheck`, one per delegate.
+        checks: tuple of `DelegateCheck`, one per delegate or reader.
         half_precision: `HalfPrecisionCheck` or None, for files that do not compute in floats or have no fixed size, or
-            that another program exported.
-        device: `DeviceCheck` or None, where LiteRT finds no Vulkan device on this machine.
+            that another program exported; for ONNX files.
+        device: `DeviceCheck` or None, where LiteRT finds no Vulkan device on this machine; for ONNX files.
     """
 
     path: str
@@ -190,12 +192,12 @@ class DelegateReport:
     device: DeviceCheck | None = None
 
     def __getitem__(self, delegate: str) -> DelegateCheck:
-        """The check of a delegate."""
+        """The check of a delegate or reader."""
         return next(check for check in self.checks if check.delegate == delegate)
 
     @property
     def complete(self) -> bool:
-        """Whether every delegate that was checked takes the whole file."""
+        """Whether all that were checked take the whole file."""
         return all(check.complete for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
