@@ -1,6 +1,6 @@
 """The Lovasz losses: convex surrogates of the Jaccard loss, for a softmax and for the hinge of a sigmoid."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_seg import _validation
 from keras_seg._types import IgnoreClass, Tensor
+from keras_seg.losses.lovasz_extension import extension, sorted_extension
 from keras_seg.losses.nll import of_channels
 from keras_seg.losses.overlap_loss import (
     checked_overlap_arguments,
@@ -20,39 +21,14 @@ from keras_seg.losses.pixels import Options, Pixels, read
 from keras_seg.losses.segmentation_loss import FunctionLoss
 
 
-def jaccard_steps(truth: Tensor, weights: Tensor) -> Tensor:
-    """How much 1 - Jaccard grows with each further wrong pixel of 0/1 `truth`: (..., pixels), in that order.
-
-    The published form takes differences of neighboring Jaccard indices, which for half a million pixels leaves one
-    or two digits in float32. Multiplied out, nothing cancels: with I and U the intersection and union that remain
-    after a step, the step is (U dt + I df) / (U U'), where U' = U - df and dt, df are the pixel's weight as part of the
-    truth and of the rest. A pixel without weight has no step, so void pixels may stand anywhere.
-    """
-    true, false = weights * truth, weights * (1 - truth)
-    total = ops.sum(true, axis=-1, keepdims=True)
-    # With weights, rounding may leave values slightly below zero.
-    intersection = ops.maximum(total - ops.cumsum(true, axis=-1), 0.0)
-    added = ops.cumsum(false, axis=-1)
-    union, before = total + added, total + added - false
-    ready = before > 0
-    step = (union * true + intersection * false) / ops.where(ready, union * before, 1.0)
-    # Without a true pixel, 1 - Jaccard is 0 at first and 1 from the first error on.
-    return ops.where(ready, step, ops.where(false > 0, 1.0, 0.0))
-
-
-def extension(errors: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
-    """`sum_i errors_i step_i`, errors in descending order: (...,) from (..., pixels); gradients go to `errors` only."""
-    # Void pixels come last and have no weight: they change no step.
-    ranked = ops.where(weights > 0, errors, -float("inf"))
-    order = ops.argsort(-ops.stop_gradient(ranked), axis=-1)
-    # The sign of the weight holds the truth: one gather less, and gathers are half the work after the sorting.
-    signed = ops.take_along_axis(ops.where(truth > 0, weights, -weights), order, axis=-1)
-    steps = jaccard_steps(ops.cast(signed > 0, signed.dtype), ops.abs(signed))
-    return ops.sum(ops.relu(ops.take_along_axis(errors, order, axis=-1)) * ops.stop_gradient(steps), axis=-1)
-
-
 def lovasz_loss(
-    pixels: Pixels, errors: Tensor, *, per_image: bool, absent: str | None, reduction: str | None
+    pixels: Pixels,
+    errors: Tensor,
+    extension: Callable[[Tensor, Tensor, Tensor], Tensor],
+    *,
+    per_image: bool,
+    absent: str | None,
+    reduction: str | None,
 ) -> Tensor:
     """The mean over classes of the Lovasz extension of `errors`, which have the shape of the predictions."""
     checked_overlap_arguments(per_image, absent)
@@ -60,19 +36,26 @@ def lovasz_loss(
     weights = ops.broadcast_to(pixels.mask(pixel_weights), ops.shape(errors))
 
     def rows(x: Tensor) -> Tensor:
-        """(channels, pixels), or (batch, channels, pixels)."""
+        """(channels, pixels), or (batch * channels, pixels)."""
+        batch, height, width, channels = ops.shape(x)
         if per_image:
-            return ops.reshape(ops.transpose(x, (0, 3, 1, 2)), (ops.shape(x)[0], pixels.channels, -1))
-        return ops.reshape(ops.transpose(x, (3, 0, 1, 2)), (pixels.channels, -1))
+            return ops.reshape(ops.transpose(x, (0, 3, 1, 2)), (batch * channels, height * width))
+        return ops.reshape(ops.transpose(x, (3, 0, 1, 2)), (channels, batch * height * width))
 
     errors, truth, weights = rows(errors), rows(pixels.hard_target()), rows(weights)
-    losses = extension(errors, truth, weights)
-    present = ops.sum(truth * weights, axis=-1) > 0
+    losses, counts, total = (
+        extension(errors, truth, weights),
+        ops.sum(truth * weights, axis=-1),
+        ops.sum(weights, axis=-1),
+    )
+    if per_image:
+        losses, counts, total = (ops.reshape(x, (-1, pixels.channels)) for x in (losses, counts, total))
+    present = counts > 0
     rule = resolve_absent(absent, pixels)
     if rule == "zero":
         losses = ops.where(present, losses, 1.0)
     enters = present if rule == "skip" else ops.ones_like(present)
-    losses = mean_over_classes(losses, pixels.counted_classes(), enters, ops.sum(weights, axis=-1) > 0)
+    losses = mean_over_classes(losses, pixels.counted_classes(), enters, total > 0)
     return finish(losses, pixels, image_weights, per_image=per_image, reduction=reduction)
 
 
@@ -100,7 +83,7 @@ def lovasz_softmax(
     options = Options(from_logits=from_logits, ignore_class=ignore_class, class_weights=class_weights, mode=mode)
     pixels = read(y_true, y_pred, sample_weight, options)
     errors = ops.abs(pixels.hard_target() - pixels.probabilities())
-    return lovasz_loss(pixels, errors, per_image=per_image, absent=absent, reduction=reduction)
+    return lovasz_loss(pixels, errors, extension, per_image=per_image, absent=absent, reduction=reduction)
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -111,8 +94,9 @@ class LovaszSoftmax(FunctionLoss):
     `g_ic` the growth of 1 - Jaccard when the i-th pixel in that order is wrong too. For a sigmoid (`mode="binary"` or
     "multilabel") p are its probabilities. Soft labels are rounded: the largest, or those from 0.5 on, is the truth.
 
-    Ignored pixels have no weight; ignored classes in the range are excluded from the mean. All pixels are sorted for
-    every class: on a CPU it costs over ten times the cross-entropy, and it is best added to that, or used to fine-tune.
+    Ignored pixels have no weight; ignored classes in the range are excluded from the mean. From 16,384 pixels on, their
+    order comes from a histogram of the errors, if the loss is then within 1e-6 of that of sorted pixels; a bound that
+    is computed each time says so.
 
     Args:
         per_image: bool. Whether to sort the pixels of each image and average the losses of the images with a valid
@@ -189,7 +173,7 @@ def lovasz_hinge(
         yes, no = of_channels(pixels)
         logits = no - yes
     errors = 1 - logits * (2 * pixels.hard_target() - 1)
-    return lovasz_loss(pixels, errors, per_image=per_image, absent=absent, reduction=reduction)
+    return lovasz_loss(pixels, errors, sorted_extension, per_image=per_image, absent=absent, reduction=reduction)
 
 
 @keras.saving.register_keras_serializable("keras_seg")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import jaccard_score
 
 from keras_seg import losses
-from keras_seg.losses.lovasz import jaccard_steps
+from keras_seg.losses.lovasz_extension import jaccard_steps
 
 CLASSES = 4
 
