@@ -1,25 +1,27 @@
 """Semantic segmentation for Keras 3: build, train, evaluate, ship."""
 
+import importlib
+import types
+from typing import TYPE_CHECKING
+
+# Those with classes that saved models hold: Keras finds them only if they are imported.
 from keras_seg import (
-    analysis,
     augmentation,
     backbones,
-    data,
-    evaluation,
-    export,
     inference,
     initializers,
     layers,
     losses,
     metrics,
     models,
-    report,
+    optimizers,
     surgery,
-    training,
-    visualization,
 )
 from keras_seg._validation import InputError
 from keras_seg._version import __version__
+
+if TYPE_CHECKING:
+    from keras_seg import analysis, data, evaluation, export, report, training, visualization
 
 __all__ = [
     "InputError",
@@ -36,8 +38,20 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "optimizers",
     "report",
     "surgery",
     "training",
     "visualization",
 ]
+
+
+def __getattr__(name: str) -> types.ModuleType:
+    """The other packages, each imported when it is first used: they take longer than all above."""
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

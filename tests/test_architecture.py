@@ -15,7 +15,7 @@ ROOT = pathlib.Path(keras_seg.__file__).parent
 ROWS = [
     ["_types", "_validation", "_version"],
     ["_decoding", "_export_report", "_files", "_graph", "_memory", "_ops", "_labels", "_progress", "_text"],
-    ["_page", "initializers", "visualization"],
+    ["_page", "initializers", "optimizers", "visualization"],
     ["layers", "losses", "metrics", "augmentation"],
     ["analysis"],
     ["backbones", "surgery", "data"],

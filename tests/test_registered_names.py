@@ -2,7 +2,10 @@
 
 import ast
 import collections
+import json
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -19,13 +22,37 @@ def registered():
                 if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("register_keras_serializable"):
                     given = {word.arg: word.value.value for word in call.keywords}
                     name = call.args[1].value if len(call.args) > 1 else given.get("name", node.name)
-                    yield name, path.name
+                    yield name, path
 
 
 def test_no_two_classes_are_saved_under_one_name():
     """The one imported last would be loaded in place of the other."""
     files = collections.defaultdict(list)
     for name, file in registered():
-        files[name].append(file)
+        files[name].append(file.name)
     assert len(files) > 30
     assert not {name: where for name, where in files.items() if len(where) > 1}
+
+
+IMPORT = """
+import json, sys
+import keras, keras_seg
+names = [name for name in keras.saving.get_custom_objects() if name.startswith("keras_seg>")]
+later = [name for name in keras_seg.__all__ if f"keras_seg.{name}" not in sys.modules]
+listed = set(keras_seg.__all__) <= set(dir(keras_seg))
+found = keras_seg.data is sys.modules["keras_seg.data"]
+try:
+    keras_seg.dta
+except AttributeError as error:
+    wrong = str(error)
+print(json.dumps([names, later, listed, found, wrong]))
+"""
+
+
+def test_what_saved_models_hold_is_imported_at_once_and_the_rest_later():
+    done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True)
+    names, later, listed, found, wrong = json.loads(done.stdout.splitlines()[-1])
+    assert {f"keras_seg>{name}" for name, file in registered() if "compat" not in file.parts} == set(names)
+    assert {"data", "evaluation", "export", "report", "training"} <= set(later)
+    assert listed and found
+    assert wrong == "module 'keras_seg' has no attribute 'dta'"

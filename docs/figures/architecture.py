@@ -49,7 +49,7 @@ WALKS = {
             ("keras_seg/augmentation/standard.py", "standard", "the augmentation recipe"),
             ("keras_seg/losses/weighted_sum.py", "WeightedSum", "the sum of losses, called by Keras"),
             ("keras_seg/losses/crossentropy.py", "crossentropy", "its first term"),
-            ("keras_seg/training/kernel_decay_adamw.py", "KernelDecayAdamW", "the weight update"),
+            ("keras_seg/optimizers/kernel_decay_adamw.py", "KernelDecayAdamW", "the weight update"),
         ],
     ),
     "loss": (

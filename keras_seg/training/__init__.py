@@ -7,7 +7,6 @@ from keras_seg.training.fingerprint import fingerprint
 from keras_seg.training.fit import TrainingResult, fit
 from keras_seg.training.fit_folds import fit_folds
 from keras_seg.training.fold_runs import FoldsResult
-from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
 from keras_seg.training.leaderboard import leaderboard
 from keras_seg.training.leaderboard_result import Leaderboard, LeaderboardRow
 from keras_seg.training.plan import make_plan
@@ -21,7 +20,6 @@ from keras_seg.training.write_model_card import write_model_card
 __all__ = [
     "Choice",
     "FoldsResult",
-    "KernelDecayAdamW",
     "Leaderboard",
     "LeaderboardRow",
     "Plan",

@@ -6,9 +6,9 @@ import keras
 
 from keras_seg import _validation, backbones, losses, models
 from keras_seg.models import registry
+from keras_seg.optimizers import KernelDecayAdamW
 from keras_seg.training.aux_heads import losses_of
 from keras_seg.training.choices import GIVEN
-from keras_seg.training.kernel_decay_adamw import KernelDecayAdamW
 from keras_seg.training.plan import Plan
 from keras_seg.training.tasks import find_task
 

@@ -11,7 +11,8 @@ from plan_facts import FACTS
 
 import keras_seg as ks
 from keras_seg import _validation
-from keras_seg.training import KernelDecayAdamW, Plan, build_model, make_plan, probe, probed_plan, read_plan
+from keras_seg.optimizers import KernelDecayAdamW
+from keras_seg.training import Plan, build_model, make_plan, probe, probed_plan, read_plan
 from keras_seg.training.activation_memory import activation_megabytes
 from keras_seg.training.batch_rule import _ACTIVATIONS as ACTIVATIONS
 from keras_seg.training.presets import PRESETS

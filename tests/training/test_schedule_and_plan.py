@@ -8,7 +8,8 @@ import pytest
 from plan_facts import FACTS, installed
 
 from keras_seg import _validation
-from keras_seg.training import KernelDecayAdamW, Plan, ProgressSchedule, build_model, make_plan, pretrained
+from keras_seg.optimizers import KernelDecayAdamW
+from keras_seg.training import Plan, ProgressSchedule, build_model, make_plan, pretrained
 
 
 def test_rates_of_a_run():
