@@ -63,7 +63,7 @@ def filled(state):
 
 
 @pytest.mark.slow_off_tensorflow
-@pytest.mark.parametrize("name", ["MiTB0", pytest.param("MiTB2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n > "MiTB0" else ()) for n in PARAMETERS])
 def test_scores_equal_the_original(name, request):
     """At an even and an odd size, without padding."""
     model = request.getfixturevalue("filled") if name == "MiTB0" else ks.models.convert(state_of(name), build(name))
