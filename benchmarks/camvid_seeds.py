@@ -35,7 +35,9 @@ SYSTEMS = {  # name: options of its command
     "smp-pretrained": ["--pretrained"],
 }
 CLASSES = "Sky,Building,Pole,Road,Pavement,Tree,Sign,Fence,Car,Pedestrian,Bicyclist"
-COUNT = "import sys, keras, keras_seg; print(keras.saving.load_model(sys.argv[1], compile=False).count_params())"
+COUNT = """import sys, pathlib, keras, keras_seg
+model = keras.saving.load_model(sys.argv[1], compile=False)
+pathlib.Path(sys.argv[2]).write_text(str(model.count_params()))"""
 
 
 def call(log, *command):
@@ -55,15 +57,14 @@ def keras_result(python, data, options, *, run, log):
     call(log, *keras_seg, "train", data, "--out", str(run), "--overwrite", *classes, *options)
     call(log, *keras_seg, "evaluate", str(run), data, "--split", "val", "--no-postprocessing", "--json", str(scores))
     count = run.with_suffix(".count")
-    count.unlink(missing_ok=True)
-    call(count, python, "-c", COUNT, str(run / "model.keras"))
+    call(log, python, "-c", COUNT, str(run / "model.keras"), str(count))
     evaluation = json.loads(scores.read_text(encoding="utf-8"))
     rows = list(csv.DictReader((run / "log.csv").open(encoding="utf-8")))
     choices = json.loads((run / "plan.json").read_text(encoding="utf-8"))["choices"]
     return {
         "steps": int(rows[-1]["step"]),
         "batch": "x".join(map(str, [choices["batch_size"]["value"], *choices["crop"]["value"]])),
-        "parameters": int(count.read_text(encoding="utf-8").split()[-1]),
+        "parameters": int(count.read_text(encoding="utf-8")),
         "minutes": float(rows[-1]["seconds"]) / 60,
         **{name: evaluation[name] for name in ("mean_iou", "pixel_accuracy", "iou")},
     }

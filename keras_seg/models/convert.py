@@ -18,6 +18,7 @@ from keras_seg.models.parts import (
     bisenetv2_names,
     ddrnet_names,
     deeplabv3_names,
+    dpt_names,
     fast_scnn_names,
     fcn_names,
     lraspp_names,
@@ -34,7 +35,7 @@ from keras_seg.models.parts.hub_segformer import state_of_hub
 _CLASSES = ("logits",)
 _ORIGINALS = (
     segformer_names, deeplabv3_names, lraspp_names, unetplusplus_names, manet_names, pan_names, upernet_names,
-    ddrnet_names, pidnet_names, fast_scnn_names, bisenetv2_names, fcn_names,
+    ddrnet_names, pidnet_names, fast_scnn_names, bisenetv2_names, fcn_names, dpt_names,
 )  # fmt: skip
 
 
@@ -54,6 +55,8 @@ def convert(
     - `FCN` on `ResNet50Torchvision` and `ResNet101Torchvision`: torchvision's `fcn_resnet50` and `fcn_resnet101`;
     - `LRASPP` on `MobileNetV3LargeTorchvision`: torchvision's `lraspp_mobilenet_v3_large`;
     - `UNetPlusPlus`, `MAnet`, `PAN` and `UPerNet` on these ResNets: those of segmentation_models_pytorch;
+    - `DPT` on keras-hub's `ViTBackbone`: segmentation_models_pytorch's `DPT` on timm's `vit_..._patch16_...`, such as
+      `"tu-vit_base_patch16_224"`, made for images of the same size;
     - `DDRNet` and `PIDNet`: the authors' code; `FastSCNN`: Tramac/Fast-SCNN-pytorch; `BiSeNetV2`: CoinCheung/BiSeNet.
 
     Outputs equal the original's to 1e-4, at any size that it takes. Two things differ elsewhere: transformers
@@ -104,12 +107,16 @@ def convert(
     state, source = read_state(weights)
     arrays = arrays_of(state, source)
     decoder = {key: array for key, array in arrays.items() if key.startswith(original.PREFIXES)}
-    if name is not None and (not decoder or not any(key.startswith(ENCODERS) for key in arrays)):
+    transformer = hasattr(original, "matched_encoder")
+    if (name is not None or transformer) and (not decoder or not any(key.startswith(ENCODERS) for key in arrays)):
         fix = "Pass the state dict of the whole model; a backbone alone is filled by the weights= of the model."
         _validation.fail("weights", "must hold a backbone and a decoder", source, fix)
     original.check(model, name, arrays)
     encoded = {key: array for key, array in arrays.items() if key not in decoder}
-    matchings = [] if name is None else [match_encoder(model.get_layer("backbone"), name, encoded, source)]
+    if transformer:
+        matchings = [original.matched_encoder(model, encoded, source)]
+    else:
+        matchings = [] if name is None else [match_encoder(model.get_layer("backbone"), name, encoded, source)]
     matchings.append(_matched_decoder(original, model, decoder, source, head=head))
     for matching in matchings:
         matching.assign()
