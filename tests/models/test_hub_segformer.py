@@ -125,6 +125,7 @@ def test_every_form_gives_the_same_weights(theirs, preset, tmp_path):
         assert_same(ks.models.convert(weights, build()), expected)
 
 
+@pytest.mark.slow
 def test_a_backbone_without_classes(theirs, tmp_path):
     """All but the classes, of the object, its folder and the file in it."""
     expected = ks.models.convert(theirs, build())
@@ -179,11 +180,16 @@ def test_what_cannot_be_read(preset, tmp_path):
     for call, more in ((ks.models.convert, (model,)), (ks.models.load_pretrained, ())):
         refused("names a preset that keras-hub cannot load (", call, tmp_path / "broken", *more)
         refused("Did you mean 'hub:segformer_b0_ade20k_512'", call, "hub:segformer_b0_ade20k_51", *more)
+    assert names_hub_preset(preset) and not names_hub_preset(tmp_path) and not names_hub_preset("model.pth")
+
+
+@pytest.mark.slow
+def test_files_of_other_models(preset, tmp_path):
+    model = build()
     model.save_weights(tmp_path / "ours.weights.h5")
     # The file of the task in a preset holds the classes alone.
     for file in (tmp_path / "ours.weights.h5", preset / "task.weights.h5"):
         refused("call model.load_weights; of a preset, pass the folder", ks.models.convert, file, model)
-    assert names_hub_preset(preset) and not names_hub_preset(tmp_path) and not names_hub_preset("model.pth")
 
 
 def test_without_a_network(monkeypatch):
