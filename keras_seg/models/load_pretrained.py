@@ -31,7 +31,7 @@ def load_pretrained(source: PathLike | keras.Model, *, num_classes: int | None =
         source: path, str or keras.Model. A `.keras` file, a folder that holds `model.keras`, such as a finished run, or
             `"hf://user/model"`, which Keras downloads from the Hugging Face Hub. The layers of a model are shared, not
             copied. Also keras-hub's SegFormer, as a model, `"hub:PRESET"` or the folder of a preset: it becomes
-            `SegFormer`, of any image size, with softmax and with the normalization of the preset.
+            `SegFormer`, of any image size, with softmax (sigmoid for one class) and the normalization of the preset.
         num_classes: int >= 1 or None. Channels of the output. Defaults to None: those of the saved model.
 
     Returns:
@@ -117,8 +117,9 @@ def _of_hub(source: Any, named: str, num_classes: int | None) -> keras.Model:
             rule = f"must normalize images as one of the modes {', '.join(MODES)}"
             fix = "Build SegFormer with include_preprocessing=False, and fill it by keras_seg.models.convert."
             _validation.fail("source", rule, f"{named} with scale={scale}, offset={offset}", fix)
-    variant, filters = variant_of_hub(backbone), backbone.projection_filters
-    model = SegFormer(count, backbone=variant, filters=filters, include_preprocessing=mode)
+    variant, filters = variant_of_hub(backbone, "source"), backbone.projection_filters
+    activation = "sigmoid" if count == 1 else "softmax"
+    model = SegFormer(count, backbone=variant, filters=filters, activation=activation, include_preprocessing=mode)
     if classes is None:
         warnings.warn(f"{named} has no classes: logits gets initial weights for {count}.", stacklevel=3)
     return convert(source, model, head=classes is not None)

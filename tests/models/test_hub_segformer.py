@@ -19,7 +19,7 @@ MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225
 NORMALIZATION = {"scale": (1 / 255 / DEVIATION).tolist(), "offset": (-MEAN / DEVIATION).tolist()}
 
 
-def hub_segformer(side=SIDE, *, heads=(1, 2, 5, 8), filters=256, normalization=NORMALIZATION):
+def hub_segformer(side=SIDE, *, classes=CLASSES, heads=(1, 2, 5, 8), filters=256, normalization=NORMALIZATION):
     hub = pytest.importorskip("keras_hub")
     encoder = hub.models.MiTBackbone(
         layerwise_depths=[2, 2, 2, 2],
@@ -37,7 +37,7 @@ def hub_segformer(side=SIDE, *, heads=(1, 2, 5, 8), filters=256, normalization=N
     if normalization is not None:
         converter = hub.layers.SegFormerImageConverter(image_size=(side, side), **normalization)
         preprocessor = hub.models.SegFormerImageSegmenterPreprocessor(converter)
-    model = hub.models.SegFormerImageSegmenter(decoder, num_classes=CLASSES, preprocessor=preprocessor)
+    model = hub.models.SegFormerImageSegmenter(decoder, num_classes=classes, preprocessor=preprocessor)
     rng = np.random.default_rng(0)
     for weight in model.weights:
         if "seed" not in weight.path:
@@ -155,11 +155,12 @@ def test_other_classes(theirs):
 
 def test_another_decoder_and_no_normalization():
     """keras-hub's presets of large encoders have the narrow decoder."""
-    theirs = hub_segformer(filters=32, normalization=None)
-    refused("do not fit", ks.models.convert, theirs, build())
+    theirs = hub_segformer(classes=1, filters=32, normalization=None)
+    refused("do not fit", ks.models.convert, theirs, build(num_classes=1))
     with pytest.warns(UserWarning, match="has no normalization"):
         model = ks.models.load_pretrained(theirs)
     assert model.get_layer("fuse_conv").filters == 32
+    assert keras.activations.serialize(model.layers[-1].activation) == "sigmoid"
 
 
 def test_other_normalizations():
@@ -170,6 +171,7 @@ def test_heads_that_no_weight_shows():
     theirs = hub_segformer(heads=(1, 2, 5, 4))
     for call, more in ((ks.models.convert, (build(),)), (ks.models.load_pretrained, ())):
         refused("layerwise_num_heads=[1, 2, 5, 4]", call, theirs, *more)
+        refused("must be of a SegFormer on one of MiTB0", call, theirs, *more)
 
 
 def test_what_cannot_be_read(preset, tmp_path):

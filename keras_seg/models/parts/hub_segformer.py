@@ -41,7 +41,7 @@ def parts_of_hub(model: Any) -> tuple[Any, Any]:
     return model.backbone, model.output_segmentation_head
 
 
-def variant_of_hub(backbone: Any) -> str:
+def variant_of_hub(backbone: Any, argument: str = "weights") -> str:
     """The name here of the Mix Transformer in a `keras_hub.models.SegFormerBackbone`.
 
     Raises:
@@ -55,7 +55,7 @@ def variant_of_hub(backbone: Any) -> str:
     if found is None:
         rule = f"must be of a SegFormer on one of {', '.join(mix_transformer.VARIANTS)}, as published"
         text = ", ".join(f"{name}={list(value)}" for name, value in zip(names, given, strict=True))
-        _validation.fail("weights", rule, text)
+        _validation.fail(argument, rule, text)
     return found
 
 
