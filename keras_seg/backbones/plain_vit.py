@@ -37,10 +37,16 @@ def plain_vit_pyramid(backbone: Any) -> keras.Model:
     return keras.Model(image, dict(zip(map(level_of, _STRIDES), maps, strict=True)), name=backbone.name)
 
 
+def transformer_of(encoder: keras.Model) -> VisionTransformerMaps | None:
+    """The layer of a plain vision transformer in the pyramid made of it, None for any other encoder."""
+    node = _node(encoder)
+    return None if node is None else node.operation
+
+
 def patch_stride(encoder: keras.Model) -> int | None:
     """The stride of the patches of a plain vision transformer, None for any other encoder."""
-    node = _node(encoder)
-    return None if node is None else node.operation.stride
+    layer = transformer_of(encoder)
+    return None if layer is None else layer.stride
 
 
 def undilated(encoder: keras.Model, output_stride: int) -> keras.Model | None:

@@ -111,6 +111,22 @@ class Matching:
                 array = part_of(name, module, self._arrays[key])
                 self._values.append((variable, self._fitted(array, key, layer, variable)))
 
+    def match_variable(
+        self,
+        variable: Any,
+        key: str,
+        shape: tuple[int, ...],
+        arrange: Callable[[np.ndarray], np.ndarray] = lambda array: array,
+    ) -> None:
+        """Give `variable` what `arrange` makes of the array `key`, which must have this `shape`."""
+        if key not in self._arrays:
+            self._unfit(f"lack {key!r}")
+        array = self._arrays[key]
+        if array.shape != shape:
+            self._unfit(f"have {key!r} of shape {array.shape} and not {shape}")
+        self._used.add(key)
+        self._values.append((variable, arrange(array)))
+
     def check_rest(self, without_place: Iterable[str]) -> None:
         """Fail if an array was not matched, unless its module is one of those `without_place`."""
         without_place = tuple(without_place)

@@ -28,6 +28,15 @@ _CONSTANTS = {
 MODES = tuple(_CONSTANTS)
 
 
+def mode_of(scale: float | Sequence[float], offset: float | Sequence[float]) -> str | None:
+    """The mode that computes `image * scale + offset`, or None."""
+    for mode, (mean, deviation) in _CONSTANTS.items():
+        wanted = 1 / np.array(deviation), -np.array(mean) / np.array(deviation)
+        if mode != "caffe" and np.allclose(scale, wanted[0], 1e-3) and np.allclose(offset, wanted[1], 1e-3, 1e-3):
+            return mode
+    return None
+
+
 @keras.saving.register_keras_serializable("keras_seg")
 class Preprocessing(Pointwise):
     """Normalizes raw RGB images, 0..255, the way a family of ImageNet networks was trained: `(x - mean) / deviation`.

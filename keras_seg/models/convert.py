@@ -1,8 +1,10 @@
 """The weights of a whole model from its original in PyTorch."""
 
+import os
 import warnings
 from collections.abc import Mapping
 from types import ModuleType
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,6 +20,7 @@ from keras_seg.models.parts import (
     bisenetv2_names,
     ddrnet_names,
     deeplabv3_names,
+    dpt_names,
     fast_scnn_names,
     fcn_names,
     lraspp_names,
@@ -29,12 +32,14 @@ from keras_seg.models.parts import (
     upernet_names,
 )
 from keras_seg.models.parts.hub_segformer import state_of_hub
+from keras_seg.models.parts.hub_source import names_hub_preset, read_hub_preset, read_hub_weights
 
+_HUB_WEIGHTS = ".weights.h5"
 # The layers of the class scores, unless an original names others.
 _CLASSES = ("logits",)
 _ORIGINALS = (
     segformer_names, deeplabv3_names, lraspp_names, unetplusplus_names, manet_names, pan_names, upernet_names,
-    ddrnet_names, pidnet_names, fast_scnn_names, bisenetv2_names, fcn_names,
+    ddrnet_names, pidnet_names, fast_scnn_names, bisenetv2_names, fcn_names, dpt_names,
 )  # fmt: skip
 
 
@@ -47,19 +52,23 @@ def convert(
 
     - `SegFormer` on `MiTB0` to `MiTB5`: transformers' `SegformerForSemanticSegmentation`, as its files and as its
       versions have them, the authors' code, segmentation_models_pytorch's `Segformer`, whose decoder has 256 filters on
-      every backbone, and `keras_hub.models.SegFormerImageSegmenter`, the model itself;
+      every backbone, and keras-hub's `SegFormerImageSegmenter` or `SegFormerBackbone`: the model itself, its
+      `"hub:PRESET"`, the folder of a saved preset, or its `.weights.h5`;
     - `DeepLabV3` on `ResNet18`, `ResNet34`, `ResNet50Torchvision`, `ResNet101Torchvision` and
       `MobileNetV3LargeTorchvision`: torchvision's `deeplabv3_...`, and on the ResNets segmentation_models_pytorch's
       `DeepLabV3`;
     - `FCN` on `ResNet50Torchvision` and `ResNet101Torchvision`: torchvision's `fcn_resnet50` and `fcn_resnet101`;
     - `LRASPP` on `MobileNetV3LargeTorchvision`: torchvision's `lraspp_mobilenet_v3_large`;
     - `UNetPlusPlus`, `MAnet`, `PAN` and `UPerNet` on these ResNets: those of segmentation_models_pytorch;
+    - `DPT` on keras-hub's `ViTBackbone`: segmentation_models_pytorch's `DPT` on timm's `vit_..._patch16_...`, such as
+      `"tu-vit_base_patch16_224"`, made for images of the same size;
     - `DDRNet` and `PIDNet`: the authors' code; `FastSCNN`: Tramac/Fast-SCNN-pytorch; `BiSeNetV2`: CoinCheung/BiSeNet.
 
     Outputs equal the original's to 1e-4, at any size that it takes. Two things differ elsewhere: transformers
     normalizes with an epsilon of 1e-5 where the authors' code and this one have 1e-6, and segmentation_models_pytorch
     enlarges scores with aligned corners, which moves them by up to half a pixel of their map. keras-hub has the first
-    of these, and approximates GELU, which changes scores by about a thousandth.
+    of these, and approximates GELU, which changes scores by about a thousandth. Its presets of MiTB2 to MiTB5 have a
+    decoder of 256 filters, where the published ones have 768: build the model with `filters=256`.
 
     Auxiliary heads are filled too where the model is built with `aux=True`, and left out where it is not. If the
     weights have none, those of the model keep theirs, and a warning says so.
@@ -70,7 +79,7 @@ def convert(
 
     Args:
         weights: str, path, dict or keras.Model. A state dict, a `.safetensors`, `.pth`, `.pt` or `.bin` file, or a
-            segmenter of keras-hub.
+            SegFormer of keras-hub in one of the forms above.
         model: keras.Model. One of the table, of the size of the weights. All its weights are changed or, when an error
             is raised, none.
         head: bool. Whether the layers of the classes are filled too. False leaves them as they are, for classes of your
@@ -93,29 +102,49 @@ def convert(
         _validation.fail("model", "must be a keras.Model", model)
     original = _recognized(model)
     name = _backbone(model, original)
-    if isinstance(weights, keras.Model):
-        weights = state_of_hub(weights)
-    elif not isinstance(weights, Mapping):
-        path = existing_file(weights, f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
-        if not str(path).lower().endswith(SUFFIXES):
-            fix = "For a file of Keras, call model.load_weights."
-            _validation.fail("weights", f"must be a {', '.join(SUFFIXES)} file", str(path), fix)
-        weights = path
-    state, source = read_state(weights)
+    state, source = _state(weights, model, original, name)
     arrays = arrays_of(state, source)
     decoder = {key: array for key, array in arrays.items() if key.startswith(original.PREFIXES)}
-    if name is not None and (not decoder or not any(key.startswith(ENCODERS) for key in arrays)):
+    transformer = hasattr(original, "matched_encoder")
+    if (name is not None or transformer) and (not decoder or not any(key.startswith(ENCODERS) for key in arrays)):
         fix = "Pass the state dict of the whole model; a backbone alone is filled by the weights= of the model."
         _validation.fail("weights", "must hold a backbone and a decoder", source, fix)
     original.check(model, name, arrays)
     encoded = {key: array for key, array in arrays.items() if key not in decoder}
-    matchings = [] if name is None else [match_encoder(model.get_layer("backbone"), name, encoded, source)]
+    if transformer:
+        matchings = [original.matched_encoder(model, encoded, source)]
+    else:
+        matchings = [] if name is None else [match_encoder(model.get_layer("backbone"), name, encoded, source)]
     matchings.append(_matched_decoder(original, model, decoder, source, head=head))
     for matching in matchings:
         matching.assign()
     if name is not None:
         note_license(name)
     return model
+
+
+def _state(
+    weights: Any, model: keras.Model, original: ModuleType, name: str | None
+) -> tuple[Mapping[str, ArrayLike], str]:
+    """(state dict, what errors call it) of any weights that `convert` takes."""
+    if isinstance(weights, keras.Model):
+        return state_of_hub(weights), weights.name
+    if isinstance(weights, Mapping):
+        return read_state(weights)
+    if isinstance(weights, (str, os.PathLike)) and names_hub_preset(weights):
+        return state_of_hub(read_hub_preset(weights, "weights")), str(weights)
+    path = str(existing_file(weights, f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"))
+    if path.lower().endswith(SUFFIXES):
+        return read_state(path)
+    found = None
+    if path.lower().endswith(_HUB_WEIGHTS) and original is segformer_names and name is not None:
+        filters, classes = (model.get_layer(layer).filters for layer in ("fuse_conv", "logits"))
+        found = read_hub_weights(path, name, filters=filters, classes=classes)
+    if found is None:
+        rule = f"must be a {', '.join(SUFFIXES)} file, or of SegFormer a {_HUB_WEIGHTS} of keras-hub for {model.name}"
+        fix = "For weights that this package saved, call model.load_weights; of a preset, pass the folder."
+        _validation.fail("weights", rule, path, fix)
+    return state_of_hub(found), path
 
 
 def _recognized(model: keras.Model) -> ModuleType:
@@ -154,6 +183,9 @@ def _matched_decoder(
     modules = {layer.name: module_of(layer.name) for layer in model.layers}
     key = f"{modules[classes[0]]}.bias"
     count = model.get_layer(classes[0]).filters
+    if head and key not in arrays and original is segformer_names:
+        fix = f"Pass head=False to keep the model's own {count}."
+        _validation.fail("weights", "must have scores of classes, which a SegFormer's backbone has not", source, fix)
     if head and key in arrays and arrays[key].shape != (count,):
         fix = f"Pass head=False to keep the model's own {count}, or build it with num_classes={len(arrays[key])}."
         _validation.fail(

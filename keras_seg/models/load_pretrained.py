@@ -11,6 +11,11 @@ from keras_seg._graph import graph_nodes, image_graph, replay
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.layers import PixelShuffle2D
+from keras_seg.layers.preprocessing import MODES, mode_of
+from keras_seg.models.convert import convert
+from keras_seg.models.parts.hub_segformer import is_hub_segformer, parts_of_hub, variant_of_hub
+from keras_seg.models.parts.hub_source import names_hub_preset, read_hub_preset
+from keras_seg.models.segformer import SegFormer
 
 _HUB = "hf://"
 _ACTIVATIONS = tuple(getattr(keras.layers, name) for name in ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"))
@@ -25,7 +30,8 @@ def load_pretrained(source: PathLike | keras.Model, *, num_classes: int | None =
     Args:
         source: path, str or keras.Model. A `.keras` file, a folder that holds `model.keras`, such as a finished run, or
             `"hf://user/model"`, which Keras downloads from the Hugging Face Hub. The layers of a model are shared, not
-            copied.
+            copied. Also keras-hub's SegFormer, as a model, `"hub:PRESET"` or the folder of a preset: it becomes
+            `SegFormer`, of any image size, with softmax (sigmoid for one class) and the normalization of the preset.
         num_classes: int >= 1 or None. Channels of the output. Defaults to None: those of the saved model.
 
     Returns:
@@ -45,6 +51,8 @@ def load_pretrained(source: PathLike | keras.Model, *, num_classes: int | None =
         _validation.integer("num_classes", num_classes)
     model: Any = source if isinstance(source, keras.Model) else _loaded(source)
     named = model.name if model is source else str(source)
+    if is_hub_segformer(model):
+        model = _of_hub(model, named, num_classes)
     graph = image_graph(model, "source")
     if len(graph.outputs) != 1:
         fix = "Pass keras_seg.models.without_aux(model) if it is to lose its auxiliary heads."
@@ -75,6 +83,8 @@ def _loaded(source: PathLike) -> keras.Model:
     if str(source).startswith(_HUB):
         return keras.saving.load_model(str(source), compile=False)
     path = pathlib.Path(source)
+    if names_hub_preset(source) and not (path / "model.keras").is_file():
+        return read_hub_preset(source, "source")
     if path.is_dir():
         path = path / "model.keras"
     if path.suffix != ".keras":
@@ -87,6 +97,32 @@ def _loaded(source: PathLike) -> keras.Model:
     except (ValueError, OSError, TypeError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: Keras cannot load a model from it ({reason}).") from error
+
+
+def _of_hub(source: Any, named: str, num_classes: int | None) -> keras.Model:
+    """`SegFormer` with the weights of keras-hub's, with its own classes where it has some."""
+    backbone, classes = parts_of_hub(source)
+    count = num_classes if classes is None else classes.filters
+    if count is None:
+        _validation.fail("num_classes", "must be given for a backbone of keras-hub without classes", num_classes)
+    converter = getattr(getattr(source, "preprocessor", None), "image_converter", None)
+    mode = "torch"
+    if converter is None:
+        warnings.warn(f"{named} has no normalization: images are normalized as ImageNet's here.", stacklevel=3)
+    else:
+        scale = 1.0 if converter.scale is None else converter.scale
+        offset = 0.0 if converter.offset is None else converter.offset
+        mode = mode_of(scale, offset)
+        if mode is None:
+            rule = f"must normalize images as one of the modes {', '.join(MODES)}"
+            fix = "Build SegFormer with include_preprocessing=False, and fill it by keras_seg.models.convert."
+            _validation.fail("source", rule, f"{named} with scale={scale}, offset={offset}", fix)
+    variant, filters = variant_of_hub(backbone, "source"), backbone.projection_filters
+    activation = "sigmoid" if count == 1 else "softmax"
+    model = SegFormer(count, backbone=variant, filters=filters, activation=activation, include_preprocessing=mode)
+    if classes is None:
+        warnings.warn(f"{named} has no classes: logits gets initial weights for {count}.", stacklevel=3)
+    return convert(source, model, head=classes is not None)
 
 
 def _check_activation(graph: keras.Model, classes: int, num_classes: int) -> None:

@@ -1,5 +1,7 @@
 """Backbones of the real keras-hub and keras-cv, small and without weights: their pyramids, in every decoder."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -99,6 +101,23 @@ def test_the_pyramid_is_the_declared_one(make, levels, channels):
     for level in levels:
         assert tuple(maps[f"P{level}"].shape[1:3]) == (64 // 2**level, 96 // 2**level)
     assert {level: maps[level].shape[-1] for level in channels} == channels
+
+
+@pytest.mark.tensorflow_only
+def test_images_that_nothing_normalizes():
+    """Those of keras-cv do, and so does a model that begins with such a layer."""
+    backbone, wanted = made(hub_resnet), "expects normalized images and does not normalize them"
+    with pytest.warns(UserWarning, match=wanted) as caught:
+        ks.models.UNet(num_classes=3, backbone=backbone)
+    assert "\n" not in str(caught[0].message)
+    inputs = keras.Input((None, None, 3))
+    inside = keras.Model(inputs, backbone(keras.layers.Rescaling(1 / 255)(inputs)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for given in ("torch", False):
+            ks.models.UNet(num_classes=3, backbone=backbone, include_preprocessing=given)
+        ks.backbones.build(made(cv_resnet))
+        ks.backbones.build(inside)
 
 
 @pytest.mark.slow_off_tensorflow

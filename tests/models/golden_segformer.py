@@ -63,7 +63,7 @@ def main():
             model = original(name)
         golden[f"{name}/parameters"] = np.array(sum(p.numel() for p in model.parameters()))
         print(name, golden[f"{name}/parameters"])
-    for name in ("MiTB0", "MiTB2"):
+    for name in SHAPES:
         model, golden[f"{name}/shapes"] = with_random_weights(original(name))
         for height, width in SIZES:
             golden[f"{name}/{height}"] = sample(scores(model, height, width))

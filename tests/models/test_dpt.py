@@ -1,7 +1,5 @@
 """DPT on plain vision transformers, equal to segmentation_models_pytorch's, and on other backbones."""
 
-import re
-
 import keras
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ from random_states import image, sample
 from test_originals import GOLDEN, state_of
 
 import keras_seg as ks
-from keras_seg.backbones.state_dict import Matching, inside
 
 SIZES = {"smp_dpt": (64, 96), "smp_dpt_tall": (96, 64)}
 NARROW = {"stage_filters": (16, 24, 32, 32), "filters": 16}
@@ -27,82 +24,95 @@ def vision_transformer(size, *, width=48, blocks=12, heads=3):
     )
 
 
-def fill(vit, state, *, heads=3):
-    """The weights of timm's transformer in that of keras-hub."""
-
-    def linear(name):
-        return state[f"{name}.weight"].T, state[f"{name}.bias"]
-
-    def normalization(name):
-        return [state[f"{name}.weight"], state[f"{name}.bias"]]
-
-    embedding, encoder = vit.layers[1:]
-    embedding.class_token.assign(state["cls_token"])
-    kernel = state["patch_embed.proj.weight"].transpose(2, 3, 1, 0)
-    embedding.patch_embedding.set_weights([kernel, state["patch_embed.proj.bias"]])
-    embedding.position_embedding.set_weights([state["pos_embed"][0]])
-    encoder.layer_norm.set_weights(normalization("norm"))
-    for number, block in enumerate(encoder.encoder_layers):
-        name = f"blocks.{number}"
-        kernel, bias = linear(f"{name}.attn.qkv")
-        attention = []
-        for part, offset in zip(np.split(kernel, 3, axis=1), np.split(bias, 3), strict=True):
-            attention += [part.reshape(len(part), heads, -1), offset.reshape(heads, -1)]
-        kernel, bias = linear(f"{name}.attn.proj")
-        attention += [kernel.reshape(heads, -1, len(bias)), bias]
-        block.layer_norm_1.set_weights(normalization(f"{name}.norm1"))
-        block.mha.set_weights(attention)
-        block.layer_norm_2.set_weights(normalization(f"{name}.norm2"))
-        block.mlp.set_weights([*linear(f"{name}.mlp.fc1"), *linear(f"{name}.mlp.fc2")])
-
-
-def module_of(layer):
-    """The module that a layer of the decoder is in segmentation_models_pytorch."""
-    if found := re.fullmatch(r"stage(\d)_(\w+)", layer):
-        index, part = int(found[1]) - 1, found[2]
-        modules = {"project": "project_to_out_channel", "resize": "upsample", "features": "project_to_feature_dim"}
-        return (
-            f"decoder.projection_blocks.{index}.project.0"
-            if part == "readout"
-            else f"decoder.reassemble_blocks.{index}.{modules[part]}"
-        )
-    if found := re.fullmatch(r"fusion(\d)_(?:unit(\d)_(\d)_)?(\w+)", layer):
-        block, unit, number, part = f"decoder.fusion_blocks.{4 - int(found[1])}", *found.groups()[1:]
-        return f"{block}.residual_conv_block{unit}.{_PARTS[part]}_{number}" if unit else f"{block}.{part}"
-    return {
-        "head_conv": "segmentation_head.head.0",
-        "head_norm": "segmentation_head.head.1",
-        "logits": "segmentation_head.head.4",
-    }[layer]
-
-
-_PARTS = {"conv": "conv", "norm": "batch_norm"}
-
-
 def count(layer):
     return sum(int(np.prod(weight.shape)) for weight in layer.trainable_weights)
+
+
+def build(key="smp_dpt", classes=21, **arguments):
+    vit = vision_transformer(SIZES[key], **arguments)
+    return ks.models.DPT(classes, backbone=vit, activation=None, include_preprocessing=False, **NARROW)
 
 
 @pytest.mark.slow_off_tensorflow
 @pytest.mark.parametrize("key", ["smp_dpt", pytest.param("smp_dpt_tall", marks=pytest.mark.slow)])
 def test_scores_equal_the_original(key):
     """Maps at a quarter to all of the depth, each patch joined with the class token, aligned corners."""
-    state, vit = state_of(key), vision_transformer(SIZES[key])
-    encoder = inside(state, ["encoder.model."])
-    fill(vit, encoder)
-    model = ks.models.DPT(21, backbone=vit, activation=None, **NARROW)
-    decoder = [layer for layer in model.layers if layer.weights and layer.name != "backbone"]
-    matching = Matching(state, "dpt", "the state")
-    matching.match(decoder, module_of)
-    matching.assign()
+    state, model = state_of(key), build(key)
+    assert ks.models.convert(state, model) is model
     scores = keras.Model(model.inputs[0], model.get_layer("logits").output)(image(*SIZES[key]), training=False)
     expected = GOLDEN[f"{key}/0"]
     assert expected.std() > 0.05
     found = sample(keras.ops.convert_to_numpy(scores))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
     # Without the classifier, the normalization in front of it, and the position of the class token, part of that here.
-    left = sum(encoder[name].size for name in encoder if name.startswith(("head.", "norm."))) + 48
+    unused = ("encoder.model.head.", "encoder.model.norm.")
+    left = sum(state[name].size for name in state if name.startswith(unused)) + 48
     assert count(model) == GOLDEN[f"{key}/parameters"] - left
+
+
+@pytest.mark.tensorflow_only
+class TestConvert:
+    def test_what_does_not_fit(self):
+        """Nothing is filled in part, and each message is one line."""
+        state, model = state_of("smp_dpt"), build()
+        before = model.get_weights()
+        without_class = {key: value for key, value in state.items() if "cls_token" not in key}
+        shallow = {key: value for key, value in state.items() if "blocks.11." not in key}
+        added = {key: value for key, value in state.items() if "projection_blocks" not in key}
+        decoder = {key: value for key, value in state.items() if key.startswith("decoder")}
+        kernel = "encoder.model.blocks.3.mlp.fc1.weight"
+        for weights, message in (
+            (shallow, "12 blocks of 48 channels. Received: weights='one of 11 blocks of 48 channels'"),
+            (without_class, "weights='one of 12 blocks without a class token'"),
+            (added, 'decoder_readout="cat"'),
+            (decoder, "must hold a backbone and a decoder"),
+            (state_of("smp_deeplabv3"), "without projections"),
+            ({key: value for key, value in state.items() if key != kernel}, "lack 'blocks.3.mlp.fc1.weight'"),
+            (state | {kernel: np.zeros((192, 47))}, "'blocks.3.mlp.fc1.weight' of shape (192, 47) and not (192, 48)"),
+            (state | {"encoder.model.blocks.0.ls1.gamma": np.zeros(48)}, "hold 'blocks.0.ls1.gamma'"),
+            (
+                state | {"encoder.model.pos_embed": np.zeros((1, 197, 48))},
+                "image_shape of the original, such as (224, 224",
+            ),
+        ):
+            with pytest.raises(ks.InputError) as caught:
+                ks.models.convert(weights, model)
+            assert message in str(caught.value)
+            assert "\n" not in str(caught.value)
+            for ours, kept in zip(model.get_weights(), before, strict=True):
+                np.testing.assert_array_equal(ours, kept)
+
+    def test_other_classes(self):
+        state, model = state_of("smp_dpt"), build(classes=3)
+        before = model.get_layer("logits").get_weights()
+        with pytest.raises(ks.InputError, match=r"scores of 3 classes.*they have 21.*head=False"):
+            ks.models.convert(state, model)
+        ks.models.convert(state, model, head=False)
+        np.testing.assert_array_equal(model.get_layer("logits").get_weights()[0], before[0])
+        kernel = model.get_layer("head_conv").get_weights()[0]
+        np.testing.assert_array_equal(kernel.transpose(3, 2, 0, 1), state["segmentation_head.head.0.weight"])
+
+    def test_other_backbones(self):
+        for backbone in ("Compact", "DINOV2Backbone"):
+            model = self.on(backbone)
+            with pytest.raises(ks.InputError, match="must have a ViT of keras-hub with a class token") as caught:
+                ks.models.convert(state_of("smp_dpt"), model)
+            assert "\n" not in str(caught.value)
+
+    def on(self, backbone):
+        if backbone != "Compact":
+            hub = pytest.importorskip("keras_hub")
+            backbone = hub.models.DINOV2Backbone(
+                patch_size=14, num_layers=4, num_heads=3, hidden_dim=48, intermediate_dim=96, image_shape=(70, 70, 3)
+            )
+        return ks.models.DPT(21, backbone=backbone, activation=None, include_preprocessing=True, **NARROW)
+
+    def test_heads_that_no_shape_shows(self):
+        """timm's vit_tiny has three heads; four make another transformer of the same shapes."""
+        state = state_of("smp_dpt")
+        state["encoder.model.cls_token"] = np.zeros((1, 1, 192))
+        with pytest.raises(ks.InputError, match="must have 3 heads of attention in blocks of 192 channels"):
+            ks.models.convert(state, build(width=192, heads=4))
 
 
 @pytest.mark.slow

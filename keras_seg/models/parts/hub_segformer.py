@@ -2,11 +2,13 @@
 
 import operator
 import re
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg.backbones import mix_transformer
 
 _BLOCK = {
     "norm1": "layer_norm_1",
@@ -24,21 +26,56 @@ _BLOCK = {
 _PARAMETERS = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 
 
-def state_of_hub(segmenter: keras.Model) -> dict[str, np.ndarray]:
-    """The state dict of a `keras_hub.models.SegFormerImageSegmenter`.
+_KINDS = ("SegFormerImageSegmenter", "SegFormerBackbone")
+
+
+def is_hub_segformer(model: Any) -> bool:
+    """Whether `model` is keras-hub's segmenter or what it has below its classes."""
+    return type(model).__name__ in _KINDS
+
+
+def parts_of_hub(model: Any) -> tuple[Any, Any]:
+    """(backbone, layer of the classes or None) of a SegFormer of keras-hub."""
+    if type(model).__name__ == "SegFormerBackbone":
+        return model, None
+    return model.backbone, model.output_segmentation_head
+
+
+def variant_of_hub(backbone: Any, argument: str = "weights") -> str:
+    """The name here of the Mix Transformer in a `keras_hub.models.SegFormerBackbone`.
+
+    Raises:
+        InputError: if its sizes, heads or strides are not those of a published one. No weight shows the last two.
+    """
+    encoder = backbone.image_encoder
+    names = ("hidden_dims", "layerwise_depths", "layerwise_num_heads", "layerwise_sr_ratios", "layerwise_strides")
+    given = tuple(tuple(getattr(encoder, name, ())) for name in names)
+    alike = (mix_transformer.HEADS, mix_transformer.REDUCTIONS, mix_transformer.STRIDES)
+    found = next((name for name, sizes in mix_transformer.VARIANTS.items() if given == (*sizes, *alike)), None)
+    if found is None:
+        rule = f"must be of a SegFormer on one of {', '.join(mix_transformer.VARIANTS)}, as published"
+        text = ", ".join(f"{name}={list(value)}" for name, value in zip(names, given, strict=True))
+        _validation.fail(argument, rule, text)
+    return found
+
+
+def state_of_hub(model: keras.Model) -> dict[str, np.ndarray]:
+    """The state dict of a `keras_hub.models.SegFormerImageSegmenter`, or of a `SegFormerBackbone` without classes.
 
     Raises:
         InputError: if the model is another one.
     """
-    if type(segmenter).__name__ != "SegFormerImageSegmenter":
+    if not is_hub_segformer(model):
         fix = "Pass a state dict, its file, or keras_hub.models.SegFormerImageSegmenter.from_preset(...)."
-        _validation.fail("weights", "must not be a model of Keras, except for that of keras-hub", segmenter.name, fix)
-    backbone = operator.attrgetter("backbone")(segmenter)
-    classes = operator.attrgetter("output_segmentation_head")(segmenter)
+        _validation.fail("weights", "must not be a model of Keras, except for that of keras-hub", model.name, fix)
+    backbone, classes = parts_of_hub(model)
+    variant_of_hub(backbone)
     layers = {f"segformer.encoder.{name}": layer for name, layer in _encoder_layers(backbone.image_encoder).items()}
     layers |= {f"decode_head.linear_c.{index}.proj": linear for index, linear in enumerate(backbone.mlp_blocks)}
     fuse, normalize = backbone.linear_fuse.layers[:2]
-    layers |= {"decode_head.linear_fuse": fuse, "decode_head.batch_norm": normalize, "decode_head.classifier": classes}
+    layers |= {"decode_head.linear_fuse": fuse, "decode_head.batch_norm": normalize}
+    if classes is not None:
+        layers["decode_head.classifier"] = classes
     return {
         f"{name}.{_PARAMETERS.get(weight.name, 'bias' if weight.name == 'bias' else 'weight')}": _array(weight)
         for name, layer in layers.items()

@@ -1,0 +1,59 @@
+"""SegFormers of keras-hub that are named, not given: presets, their folders, and files of weights."""
+
+import pathlib
+import warnings
+from typing import Any
+
+import keras
+
+from keras_seg.backbones import mix_transformer
+from keras_seg.backbones.hub import PREFIX, installed, load_preset
+
+_TASK = "task.json"
+
+
+def names_hub_preset(source: Any) -> bool:
+    """Whether `source` is `"hub:PRESET"`, or the folder of a preset that keras-hub saved."""
+    if str(source).startswith(PREFIX):
+        return True
+    path = pathlib.Path(source)
+    return (path / "config.json").is_file() and any(path.glob("*.weights.*"))
+
+
+def read_hub_preset(source: Any, argument: str) -> keras.Model:
+    """The SegFormer of a preset: with its classes, or without where the folder has none.
+
+    Raises:
+        InputError: if keras-hub is not installed, or cannot load it, with its reason.
+    """
+    folder = pathlib.Path(str(source).removeprefix(PREFIX))
+    kind = "SegFormerBackbone" if folder.is_dir() and not (folder / _TASK).is_file() else "SegFormerImageSegmenter"
+    return load_preset(argument, str(source), lambda hub, preset: getattr(hub.models, kind).from_preset(preset))
+
+
+def read_hub_weights(path: Any, variant: str, *, filters: int, classes: int) -> keras.Model | None:
+    """keras-hub's SegFormer filled from its `.weights.h5` file, with or without classes; None if it does not fit."""
+    models = installed("weights", str(path)).models
+    widths, depths = mix_transformer.VARIANTS[variant]
+    encoder = models.MiTBackbone(
+        layerwise_depths=list(depths),
+        num_layers=len(depths),
+        layerwise_num_heads=list(mix_transformer.HEADS),
+        layerwise_sr_ratios=list(mix_transformer.REDUCTIONS),
+        max_drop_path_rate=0.1,
+        layerwise_patch_sizes=[7, 3, 3, 3],
+        layerwise_strides=list(mix_transformer.STRIDES),
+        image_shape=(64, 64, 3),  # No weight depends on it.
+        hidden_dims=list(widths),
+    )
+    backbone = models.SegFormerBackbone(encoder, projection_filters=filters)
+    for model in (models.SegFormerImageSegmenter(backbone, num_classes=classes), backbone):
+        try:
+            with warnings.catch_warnings():
+                # A file without optimizer, and Keras' record of graph depths: a layer without weights is an error.
+                warnings.filterwarnings("ignore", message="Skipping (nested container|variable loading for optimizer)")
+                model.load_weights(path)
+        except Exception:  # Of Keras, h5py and Python itself: no place for a weight, another shape, no such format.
+            continue
+        return model
+    return None
