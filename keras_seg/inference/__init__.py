@@ -10,7 +10,7 @@ from keras_seg.inference.predict_classes import predict_classes
 from keras_seg.inference.sliding_window.shift_and_stitch import shift_and_stitch
 from keras_seg.inference.sliding_window.sliding_window import sliding_window
 from keras_seg.inference.sliding_window.window_difference import WindowDifference, window_difference
-from keras_seg.inference.tiling import Disagreement, SeamReport, TiledPredictor, seam_report
+from keras_seg.inference.tiling import Disagreement, GeoTIFF, SeamReport, TiledPredictor, seam_report
 from keras_seg.inference.tta.brightness import Brightness
 from keras_seg.inference.tta.scale import Scale
 from keras_seg.inference.tta.shift import Shift
@@ -20,6 +20,7 @@ __all__ = [
     "Brightness",
     "Disagreement",
     "Ensemble",
+    "GeoTIFF",
     "Polygon",
     "Postprocessing",
     "Scale",
