@@ -1,5 +1,6 @@
 """GeoTIFF files and other rasters of GDAL, read in windows by rasterio."""
 
+import importlib.util
 import pathlib
 import threading
 import warnings
@@ -28,6 +29,11 @@ _opening = threading.Lock()
 def import_rasterio() -> ModuleType:
     """rasterio, or the error that names the extra."""
     return _validation.optional_import("rasterio", "geo", "A GeoTIFF")
+
+
+def has_rasterio() -> bool:
+    """Whether rasterio can be imported; where GeoTIFFs can be read as pictures too, it is not needed."""
+    return importlib.util.find_spec("rasterio") is not None
 
 
 def is_geo_raster(path: PathLike) -> bool:

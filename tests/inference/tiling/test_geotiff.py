@@ -7,36 +7,17 @@ import warnings
 import numpy as np
 import pytest
 import tifffile
+from made_maps import PLACE, rasterio, read, write
+from rasterio import shutil as rasterio_shutil
+from rasterio.enums import ColorInterp
 from small_models import identity, photo, unet
 
 import keras_seg as ks
 from keras_seg._validation import InputError
 from keras_seg.inference import GeoTIFF, TiledPredictor
 
-rasterio = pytest.importorskip("rasterio")
-from rasterio import shutil as rasterio_shutil  # noqa: E402
-from rasterio.enums import ColorInterp  # noqa: E402
-from rasterio.transform import from_origin  # noqa: E402
-
 pytestmark = pytest.mark.tensorflow_only
 IMAGE = np.clip(photo(300, 280), 1, 254)  # 0 and 255 are nodata.
-PLACE = {"crs": "EPSG:32633", "transform": from_origin(500_000, 5_400_000, 10, 10)}
-
-
-def write(path, image, **options):
-    """A GeoTIFF of an array (height, width, bands), by rasterio alone."""
-    bands = np.moveaxis(image.reshape(*image.shape[:2], -1), -1, 0)
-    sizes = {"height": image.shape[0], "width": image.shape[1], "count": len(bands), "dtype": image.dtype}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with rasterio.open(path, "w", driver="GTiff", **{**PLACE, **sizes, **options}) as file:
-            file.write(bands)
-    return path
-
-
-def read(path, band=1):
-    with rasterio.open(path) as file:
-        return file.read(band)
 
 
 @pytest.fixture(scope="module")
