@@ -1,9 +1,13 @@
 """GeoTIFF files and other rasters of GDAL, read in windows by rasterio."""
 
+import contextlib
+import importlib
 import importlib.util
+import os
 import pathlib
 import threading
 import warnings
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -18,6 +22,9 @@ from keras_seg._validation import InputError
 GEOTIFFS = (".tif", ".tiff")
 # A .vrt is a small text file that names others: a mosaic of rasters, or some of the bands of one.
 GEO_RASTERS = (*GEOTIFFS, ".vrt")
+
+# Enough for neighboring windows, which share blocks.
+_CACHE_MB = 128
 
 # The bits of NumPy's dtypes; others, such as 12 of 16, have another white.
 _WHOLE_BITS = (8, 16, 32, 64)
@@ -34,6 +41,17 @@ def import_rasterio() -> ModuleType:
 def has_rasterio() -> bool:
     """Whether rasterio can be imported; where GeoTIFFs can be read as pictures too, it is not needed."""
     return importlib.util.find_spec("rasterio") is not None
+
+
+@contextlib.contextmanager
+def small_cache(rasterio: ModuleType) -> Iterator[None]:
+    """GDAL with a cache of 128 MB, unless the user has set another.
+
+    By default it keeps as many decoded blocks as fill a twentieth of the machine's memory.
+    """
+    by_user = rasterio.env.hasenv() and "GDAL_CACHEMAX" in rasterio.env.getenv()
+    with rasterio.Env(**{} if by_user or "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": _CACHE_MB}):
+        yield
 
 
 def is_geo_raster(path: PathLike) -> bool:
@@ -116,6 +134,20 @@ class GeoRaster:
         """The tags of the first band."""
         return self._dataset.tags(1)
 
+    def regions(self) -> Iterator[tuple[int, list[np.ndarray]]]:
+        """(value, rings) of each region of one value of the first band, an integer, that holds data.
+
+        A ring is (corners, 2), x and y in pixels, and ends where it begins; the first one surrounds the region.
+        """
+        features = importlib.import_module("rasterio.features")  # `import rasterio` does not load it.
+        inverse, nodata = ~self.transform, self._nodata[0]
+        with self._readable():
+            band = self._rasterio.band(self._dataset, 1)
+            for shape, value in features.shapes(band, connectivity=4):
+                if nodata is None or value != nodata:
+                    # GDAL gives the places on the map, in floats; corners are whole pixels.
+                    yield int(value), [np.rint(transformed(inverse, np.array(r))) for r in shape["coordinates"]]
+
     def _read(self, y0: int, y1: int, x0: int, x1: int) -> np.ndarray:
         with self._readable():
             bands = self._dataset.read(self._bands, window=((y0, y1), (x0, x1)))
@@ -131,8 +163,8 @@ class GeoRaster:
                 dataset = self._of_thread.dataset = self._rasterio.open(self.path)
         return dataset
 
-    def _readable(self) -> "_Readable":
-        return _Readable(self.path, self._rasterio.errors.RasterioError)
+    def _readable(self) -> contextlib.AbstractContextManager[None]:
+        return _readable(self.path, self._rasterio)
 
     def _check_kind(self, dataset: Any) -> None:
         """Refuse what has no one band, page or scale."""
@@ -178,20 +210,24 @@ class GeoRaster:
             raise InputError(f"{self.path}: stores white as 0. Invert it: gdal_translate -scale 0 255 255 0.")
 
 
-class _Readable:
-    """Turns an error of rasterio into one line."""
+@contextlib.contextmanager
+def _readable(path: pathlib.Path, rasterio: ModuleType) -> Iterator[None]:
+    """GDAL with a small cache; its errors as one line."""
+    try:
+        with small_cache(rasterio):
+            yield
+    except rasterio.errors.RasterioError as error:
+        cause = error.__cause__ or error  # rasterio's own says to see the one before.
+        reason = " ".join(str(cause).split())
+        raise InputError(f"{path}: cannot be read ({reason}). Copy or download it again.") from error
 
-    def __init__(self, path: pathlib.Path, kind: type[Exception]) -> None:
-        self._path, self._kind = path, kind
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
-        if isinstance(error, self._kind):
-            cause = error.__cause__ or error  # rasterio's own says to see the one before.
-            reason = " ".join(str(cause).split())
-            raise InputError(f"{self._path}: cannot be read ({reason}). Copy or download it again.") from error
+def transformed(transform: Any, points: np.ndarray) -> np.ndarray:
+    """Points (n, 2) under an affine transform. affine 2 and 3 write this product in two ways."""
+    x, y = points.T
+    return np.stack(
+        [transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f], 1
+    )
 
 
 def _georeference(dataset: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from keras_seg.inference.tta.brightness import Brightness
 from keras_seg.inference.tta.scale import Scale
 from keras_seg.inference.tta.shift import Shift
 from keras_seg.inference.tta.test_time_augmentation import TestTimeAugmentation
+from keras_seg.inference.write_polygons import write_polygons
 
 __all__ = [
     "Brightness",
@@ -38,4 +39,5 @@ __all__ = [
     "sliding_window",
     "stitch_instances",
     "window_difference",
+    "write_polygons",
 ]

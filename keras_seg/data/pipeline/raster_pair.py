@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_seg._decoding.geo_raster import GeoRaster
+from keras_seg._decoding.geo_raster import GeoRaster, transformed
 from keras_seg._decoding.value_range import check_dtype, to_255
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
@@ -149,7 +149,7 @@ def _offset(image: GeoRaster, labels: GeoRaster) -> tuple[int, int]:
             f"{labels.path}: has pixels of {_pixel(labels)}, and {image.path} of {_pixel(image)}. Bring the labels to "
             f"the grid of the image: {command}."
         )
-    left, top = _place(image, (b.c, b.f))
+    left, top = transformed(~a, np.array([[b.c, b.f]]))[0].tolist()
     if max(abs(left - round(left)), abs(top - round(top))) > _TOLERANCE:
         raise InputError(
             f"{labels.path}: its pixels lie between those of {image.path}, {left % 1:.2f} to the right and "
@@ -187,18 +187,11 @@ def _box_of(raster: GeoRaster, bounds: tuple[float, float, float, float]) -> Pix
             "image and labels: rio warp."
         )
     left, bottom, right, top = bounds
-    corners = np.array([_place(raster, corner) for corner in ((left, top), (right, bottom))])
+    corners = transformed(~transform, np.array([(left, top), (right, bottom)]))
     (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
     first = [int(np.ceil(value - _TOLERANCE)) for value in (y0, x0)]
     last = [int(np.floor(value + _TOLERANCE)) for value in (y1, x1)]
     return PixelBox(first[0], last[0], first[1], last[1])
-
-
-def _place(raster: GeoRaster, point: tuple[float, float]) -> tuple[float, float]:
-    """(column, row) of a point on the map. affine 2 and 3 write this product in two ways."""
-    x, y = point
-    inverse = ~raster.transform
-    return inverse.a * x + inverse.b * y + inverse.c, inverse.d * x + inverse.e * y + inverse.f
 
 
 def _intersection(boxes: list[PixelBox]) -> PixelBox | None:

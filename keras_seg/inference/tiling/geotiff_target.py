@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_seg import _files, _validation
-from keras_seg._decoding.geo_raster import import_rasterio
+from keras_seg._decoding.geo_raster import import_rasterio, small_cache
 from keras_seg.inference.tiling.geotiff import GeoTIFF
 from keras_seg.inference.tiling.written_rows import PathTarget, npy_file, release
 from keras_seg.visualization.palette import palette
@@ -59,7 +59,11 @@ class GeoTIFFTarget(PathTarget):
         """The complete file, opened for reading by rasterio."""
         rows = self._reopen(self._partial, "r")
         try:
-            with _files.written_aside(self._path, overwrite=True) as aside, warnings.catch_warnings():
+            with (
+                _files.written_aside(self._path, overwrite=True) as aside,
+                warnings.catch_warnings(),
+                small_cache(self._rasterio),
+            ):
                 warnings.simplefilter("ignore", self._rasterio.errors.NotGeoreferencedWarning)
                 plain = aside.with_name("plain.tif") if self._settings.cog else aside
                 self._write(plain, rows)
