@@ -61,6 +61,23 @@ def test_the_mask_lies_where_the_image_does(finished, image, tmp_path, capsys):
     assert (out / "masks" / "a.tif").stat() == before
 
 
+def test_polygons_lie_where_the_image_does(finished, image, tmp_path, capsys):
+    pytest.importorskip("pyogrio")
+    write(tmp_path / "a.tif", image)
+    options = ("--out", tmp_path / "out", "--polygons")
+    assert command("predict", finished, tmp_path / "a.tif", *options, "geojson") == 0
+    assert "No polygons" not in capsys.readouterr().out
+    content = json.loads((tmp_path / "out" / "polygons" / "a.geojson").read_text())
+    assert content["crs"]["properties"]["name"].endswith("32633")
+    ids = read(tmp_path / "out" / "masks" / "a.tif")
+    assert sum(one["properties"]["pixels"] for one in content["features"]) == (ids > 0).sum() > 0
+    assert "background" not in {one["properties"]["class"] for one in content["features"]}
+    x, y = np.concatenate([one["geometry"]["coordinates"][0] for one in content["features"]]).T
+    assert 500_000 <= x.min() and x.max() <= 500_560 and 5_399_520 <= y.min() and y.max() <= 5_400_000
+    assert command("predict", finished, tmp_path / "a.tif", *options, "coco", "--resume") == 0
+    assert "No polygons of 1 rasters" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_broken_map_does_not_stop_the_others(finished, image, tmp_path, capsys):
     for name in ("a", "b", "c"):
         write(tmp_path / f"{name}.tif", image, tiled=True, blockxsize=16, blockysize=16)
