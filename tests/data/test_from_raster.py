@@ -240,6 +240,13 @@ class TestRefusals:
             with pytest.raises(InputError, match=match):
                 from_raster(*pair, crop=16)
 
+    def test_control_points(self, pair):
+        """They may differ between the two, and are no grid."""
+        points = [rasterio.control.GroundControlPoint(row, row, 5e5 + row, 5e6 - row**2) for row in (0, 50, 90)]
+        write(pair[1], LABELS, gcps=points, transform=None)
+        with pytest.raises(InputError, match="labels.tif: has control points .* gdalwarp"):
+            from_raster(*pair, crop=16)
+
     def test_sizes_without_a_place(self, tmp_path):
         files = write(tmp_path / "a.tif", PLACED, **NO_PLACE), write(tmp_path / "b.tif", LABELS[:99], **NO_PLACE)
         with pytest.raises(InputError, match=r"b.tif: has 99x300 pixels, .*a.tif 200x300, and neither has a place"):
