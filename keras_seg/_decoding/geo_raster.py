@@ -167,7 +167,7 @@ class GeoRaster:
         return _readable(self.path, self._rasterio)
 
     def _check_kind(self, dataset: Any) -> None:
-        """Refuse what has no one band, page or scale."""
+        """Refuse truncated files, and those of several pages or dtypes."""
         if self.path.suffix.lower() in GEOTIFFS:
             check_complete(self.path)
         if dataset.subdatasets:
