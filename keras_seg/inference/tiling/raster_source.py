@@ -124,7 +124,9 @@ class RasterSource:
     def read(self, y0: int, y1: int, x0: int, x1: int) -> np.ndarray:
         """The window of rows `y0` to `y1` and columns `x0` to `x1` as a new array."""
         if self._sliced:
-            window = np.array(self._image[y0:y1, x0:x1])
+            window = self._image[y0:y1, x0:x1]
+            # GeoRaster's are new; a view of an array or of a map must be copied.
+            window = window if isinstance(self._image, GeoRaster) else np.array(window)
             release(self._image)
             if self._path is not None:
                 window = to_255(self._path, window.reshape(*window.shape[:2], -1))
