@@ -10,6 +10,7 @@ A benchmark calls `publish`, or writes its JSON and calls `write_tables()`. To a
 
 import argparse
 import json
+import math
 import pathlib
 import re
 import statistics
@@ -272,6 +273,45 @@ def model_differences(content):
 def model_operators(content):
     lines = [[row["model"], ", ".join(operator.lower() for operator in row["ops"])] for row in content]
     return rows(*lines, head=["Model", "operators of the TFLite file"])
+
+
+@table("how-to/geotiff.md", "raster memory", "raster_memory.json")
+def raster_memory(content):
+    return rows(
+        *(
+            [
+                _power_of_ten(row["pixels"]),
+                f"{row['height']:,} x {row['width']:,}",
+                f"{row['resident_before_mib']:,} MiB",
+                f"{row['most_resident_mib']:,} MiB",
+                f"{row['pixels'] / 1e6 / row['seconds']:.0f}",
+            ]
+            for row in content["predict"]
+        ),
+        head=["pixels", "height x width", "memory before", "highest memory", "million pixels per second"],
+    )
+
+
+@table("how-to/geotiff.md", "raster crops", "raster_memory.json")
+def raster_crops(content):
+    return rows(
+        *(
+            [
+                _power_of_ten(row["pixels"]),
+                f"{row['height']:,} x {row['width']:,}",
+                f"{row['resident_before_mib']:,} MiB",
+                f"{row['most_resident_mib']:,} MiB",
+                f"{row['seconds_to_count']:.0f} s",
+                f"{row['crops_per_second']}",
+            ]
+            for row in content["train"]
+        ),
+        head=["pixels", "height x width", "memory before", "highest memory", "counting the labels", "crops per second"],
+    )
+
+
+def _power_of_ten(number):
+    return f"10<sup>{round(math.log10(number))}</sup>"
 
 
 @table("tiling.md", "tile seams", "tiling.json")

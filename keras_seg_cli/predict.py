@@ -55,7 +55,8 @@ def predict(
     of --task multilabel are a folder per image, with a black and white mask per class.
 
     Rasters (.npy or .zarr, height x width x channels) may be larger than memory. They are predicted row by row, to a
-    mask of class ids in the same format.
+    mask of class ids in the same format. So are georeferenced TIFFs, if rasterio is installed: the mask is a GeoTIFF at
+    the same place.
 
     Videos (.mp4, .mov, .avi, .mkv, ...), cameras (camera:0) and streams (rtsp://...) become videos of overlays. Ctrl-C
     ends those of cameras and streams.
@@ -69,7 +70,8 @@ def predict(
     from keras_seg.training.prediction_videos import prediction_videos
 
     found = find_images(images, recursive=recursive, exclude=out)
-    files = prediction_files(found, out, overwrite=overwrite, resume=resume, folders=trained.task.overlapping)
+    kinds = {"folders": trained.task.overlapping, "maps": trained.task.class_id_masks}
+    files = prediction_files(found, out, overwrite=overwrite, resume=resume, **kinds)
     videos = prediction_videos(found, out, overwrite=overwrite, resume=resume)
     if frames is not None and not videos:
         raise click.UsageError("--frames is for videos, cameras and streams, and there are none.")

@@ -227,7 +227,7 @@ def describe(
     else:
         yield "Areas", write_areas(masks, out, names)
     if polygons is not None:
-        rasters = sum(mask.raster for mask in masks)
+        rasters = sum(mask.raster and not (mask.on_map and polygons == "geojson") for mask in masks)
         if rasters:
             console.notices([f"No polygons of {rasters} rasters, which may be larger than memory."])
         yield "Polygons", write_polygons(masks, out, names, format=polygons)

@@ -80,7 +80,7 @@ def check_memory(path: PathLike, size: tuple[int, int], bits_per_pixel: int) -> 
     if height * width > MAX_PIXELS:
         raise InputError(
             f"{path}: has {width} x {height} pixels, which take {_amount(unpacked)}; at most 2^32 pixels are read at "
-            "once. Cut it into several files, or save it as .npy or .zarr and predict it with TiledPredictor."
+            "once. Cut it into several files, or predict it with TiledPredictor, as GeoTIFF, .npy or .zarr."
         )
 
 

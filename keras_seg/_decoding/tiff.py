@@ -30,6 +30,8 @@ _PHOTOMETRIC_TAG = 262
 # Those that decide about the values: type, sizes, bits, compression, colors, places, orientation, channels, format.
 _NEEDED_TAGS = {254, 256, 257, 258, 259, 262, 266, 273, 274, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339}
 _ASSOCIATED, _UNASSOCIATED = 1, 2
+# GeoTIFF: size of a pixel, tie points, transformation, and the keys of the coordinate reference system.
+_GEO_TAGS = {33550, 33922, 34264, 34735}
 
 
 def is_tiff(stream: BinaryIO) -> bool:
@@ -79,6 +81,36 @@ def tiff_pixels(stream: BinaryIO, path: PathLike, kind: str) -> Pixels:
         inverted=native and page.photometric == _MIN_IS_WHITE,
         full_scale=full_scale(facts.bits),
     )
+
+
+def is_georeferenced(path: PathLike) -> bool:
+    """Whether a file is a TIFF whose tags place it on a map."""
+    try:
+        with open(path, "rb") as stream:
+            if not is_tiff(stream):
+                return False
+            with _opened(stream) as file:
+                page: Any = file.pages[0]
+                return bool(_GEO_TAGS & {tag.code for tag in page.tags})
+    # Whoever reads the picture says what is wrong with the file; a damaged one raises errors of every kind.
+    except Exception:
+        return False
+
+
+def check_complete(path: PathLike) -> None:
+    """Refuse a TIFF that ends before its last strip or tile: GDAL finds this when it comes to it, after hours.
+
+    Raises:
+        InputError: the file is truncated.
+    """
+    with open(path, "rb") as stream:
+        if not is_tiff(stream):
+            return  # GDAL reads other formats under this name.
+        with _opened(stream) as file:
+            try:
+                _refuse_truncated(stream, file.pages[0])
+            except ValueError as error:
+                raise InputError(f"{path}: cannot be read ({error}). Copy or download it again.") from error
 
 
 @contextlib.contextmanager

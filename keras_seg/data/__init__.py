@@ -16,6 +16,7 @@ from keras_seg.data.index.reading import image_size, read_image, read_mask
 from keras_seg.data.index.split_folds import split_folds
 from keras_seg.data.index.split_index import split_index
 from keras_seg.data.pipeline.from_folder import from_folder
+from keras_seg.data.pipeline.from_raster import from_raster
 from keras_seg.data.pipeline.patches_from_folder import patches_from_folder
 from keras_seg.data.sources.cells import cells_scene, write_cells
 from keras_seg.data.sources.from_open_images import from_open_images
@@ -66,6 +67,7 @@ __all__ = [
     "find_splits",
     "from_folder",
     "from_open_images",
+    "from_raster",
     "from_tfds",
     "image_size",
     "instance_targets",

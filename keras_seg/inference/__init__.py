@@ -10,16 +10,18 @@ from keras_seg.inference.predict_classes import predict_classes
 from keras_seg.inference.sliding_window.shift_and_stitch import shift_and_stitch
 from keras_seg.inference.sliding_window.sliding_window import sliding_window
 from keras_seg.inference.sliding_window.window_difference import WindowDifference, window_difference
-from keras_seg.inference.tiling import Disagreement, SeamReport, TiledPredictor, seam_report
+from keras_seg.inference.tiling import Disagreement, GeoTIFF, SeamReport, TiledPredictor, seam_report
 from keras_seg.inference.tta.brightness import Brightness
 from keras_seg.inference.tta.scale import Scale
 from keras_seg.inference.tta.shift import Shift
 from keras_seg.inference.tta.test_time_augmentation import TestTimeAugmentation
+from keras_seg.inference.write_polygons import write_polygons
 
 __all__ = [
     "Brightness",
     "Disagreement",
     "Ensemble",
+    "GeoTIFF",
     "Polygon",
     "Postprocessing",
     "Scale",
@@ -37,4 +39,5 @@ __all__ = [
     "sliding_window",
     "stitch_instances",
     "window_difference",
+    "write_polygons",
 ]

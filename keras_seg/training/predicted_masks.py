@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from keras_seg._decoding.arrays import is_array, open_array
+from keras_seg._decoding.geo_raster import GeoRaster, is_geo_raster
 from keras_seg.training.prediction_files import PredictionFile
 
 _ROWS = 1024
@@ -27,11 +28,16 @@ class PredictedMask(NamedTuple):
     @property
     def raster(self) -> bool:
         """Whether the mask may be larger than memory."""
-        return is_array(self.path)
+        return is_array(self.path) or self.on_map
+
+    @property
+    def on_map(self) -> bool:
+        """Whether the mask is georeferenced."""
+        return is_geo_raster(self.path)
 
     def labels(self) -> np.ndarray:
         """The whole mask, int (height, width)."""
-        if self.raster:
+        if is_array(self.path):
             return np.array(open_array(self.path)[:])
         with Image.open(self.path) as picture:
             return np.array(picture)
@@ -47,7 +53,7 @@ class PredictedMask(NamedTuple):
             return np.array(picture) > 0
 
     def class_pixels(self, names: Sequence[str]) -> tuple[np.ndarray, int]:
-        """(pixels of each class, pixels of the image)."""
+        """(pixels of each class, pixels of the image; those without data belong to neither)."""
         if self.overlapping:
             maps = [self.of_class(name) for name in names]
             return np.array([np.count_nonzero(map_) for map_ in maps], "int64"), maps[0].size
@@ -67,10 +73,22 @@ class PredictedMask(NamedTuple):
         return [np.where(self.of_class(name), id_, -1) for id_, name in names.items()]
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """The mask from top to bottom, so that a raster need not fit in memory."""
+        """The labels of the mask from top to bottom, so that a raster need not fit in memory."""
+        if self.on_map:
+            yield from _valid_labels(GeoRaster(self.path))
+            return
         array = open_array(self.path) if self.raster else self.labels()
         for row in range(0, array.shape[0], _ROWS):
             yield np.asarray(array[row : row + _ROWS])
+
+
+def _valid_labels(raster: GeoRaster) -> Iterator[np.ndarray]:
+    """The labels of pixels that hold data."""
+    height, width, _ = raster.shape
+    for top in range(0, height, _ROWS):
+        bottom = min(top + _ROWS, height)
+        labels, valid = raster[top:bottom, 0:width][..., 0], raster.valid(top, bottom, 0, width)
+        yield labels if valid is None else labels[valid]
 
 
 def predicted_masks(files: Iterable[PredictionFile], out: pathlib.Path) -> list[PredictedMask]:

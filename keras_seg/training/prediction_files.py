@@ -10,15 +10,16 @@ import keras
 import numpy as np
 
 from keras_seg import _files
+from keras_seg._decoding.geo_raster import has_rasterio
 from keras_seg._decoding.value_range import ValueRange, contradicts, difference, range_of, scale_of
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.image_facts import ImageFacts, transparency_notices
 from keras_seg.data.index.reading import read_stored_image
-from keras_seg.inference import TiledPredictor
+from keras_seg.inference import GeoTIFF, TiledPredictor
 from keras_seg.inference.output_kind import output_kind
 from keras_seg.inference.tiling.raster_source import RasterSource, ScaleWarning
-from keras_seg.training.prediction_inputs import FoundImages, is_raster
+from keras_seg.training.prediction_inputs import FoundImages, is_map, is_raster, loses_its_place
 from keras_seg.training.range_notice import ADVICE
 from keras_seg.training.tasks.task import Decoding, predict_one
 from keras_seg.training.usable_model import UsableModel
@@ -31,7 +32,10 @@ FileReport = Callable[[pathlib.Path, int, int | None], None]
 
 
 class PredictionFile(NamedTuple):
-    """An image file and where its predictions go: `overlay` is None for rasters, `mask` may be a folder."""
+    """An image file and where its predictions go: `overlay` is None for rasters, `mask` may be a folder.
+
+    Georeferenced TIFFs are rasters too.
+    """
 
     image: pathlib.Path
     mask: pathlib.Path
@@ -60,11 +64,18 @@ def same_place(source: object, other: object) -> InputError:
 
 
 def prediction_files(
-    found: FoundImages, out: PathLike, *, overwrite: bool = False, resume: bool = False, folders: bool = False
+    found: FoundImages,
+    out: PathLike,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    folders: bool = False,
+    maps: bool = True,
 ) -> list[PredictionFile]:
     """Where the predictions of images go: masks/NAME and overlays/NAME below `out`, one mask for each raster.
 
-    With `folders`, the masks of an image are a folder, as for a task whose classes overlap.
+    With `folders`, the masks of an image are a folder, as for a task whose classes overlap. With `maps`, for tasks
+    whose masks hold class ids, the mask of a georeferenced TIFF is one too, if rasterio is there to write it.
 
     Raises:
         InputError: a file would be overwritten or written twice. With `resume`, predictions may exist.
@@ -76,8 +87,10 @@ def prediction_files(
         if place in seen:
             raise same_place(image, seen[place])
         seen[place] = image
-        raster = is_raster(image)
-        name = image.name if raster else image.stem if folders else f"{image.stem}.png"
+        on_map = maps and is_map(image) and (has_rasterio() or is_raster(image))
+        raster = is_raster(image) or on_map
+        ending = ".tif" if on_map else image.suffix if raster else "" if folders else ".png"
+        name = f"{image.stem}{ending}"
         mask = out / "masks" / folder / name
         overlay = None if raster else out / "overlays" / folder / f"{image.stem}.png"
         for target in (mask, overlay):
@@ -176,14 +189,32 @@ def predict_files(
                 scales.look(file.image, source.value_range())
                 # A run knows the scale that it was trained on.
                 image = source if run.image_range else file.image
-                predictor.predict(image, file.mask, progress=report, overwrite=overwrite, resume=resume)
+                predictor.predict(image, _raster_out(run, file), progress=report, overwrite=overwrite, resume=resume)
             except InputError as error:
                 if len(files) == 1:
                     raise
                 failures.append(Failure(file.image, str(error)))
-    for line in (*scales.lines(len(files)), *transparency_notices(transparent)):
+    for line in (*scales.lines(len(files)), *transparency_notices(transparent), *_places_lost(run, images)):
         (notice or _warn)(line)
     return failures
+
+
+def _raster_out(run: UsableModel, file: PredictionFile) -> pathlib.Path | GeoTIFF:
+    """The target of a raster; a GeoTIFF has the names of the classes, and the ignored label where there is no data."""
+    if not is_map(file.image):
+        return file.mask
+    names = run.labels["names"]
+    unused = [label for label in run.ignore_class or () if len(names) <= label <= np.iinfo("uint8").max]
+    return GeoTIFF(file.mask, class_names=names, nodata=unused[0] if unused else None)
+
+
+def _places_lost(run: UsableModel, images: Sequence[PredictionFile]) -> list[str]:
+    """A line about georeferenced TIFFs whose masks are plain pictures."""
+    lost = [file.image.name for file in images if run.task.class_id_masks and loses_its_place(file.image)]
+    if not lost:
+        return []
+    more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+    return [f'{lost[0]}{more}: georeferenced, and the mask is not. For a GeoTIFF: pip install "keras-seg[geo]".']
 
 
 def predictor_of(

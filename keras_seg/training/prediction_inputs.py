@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from keras_seg._decoding.arrays import is_array
+from keras_seg._decoding.geo_raster import GEOTIFFS, has_rasterio
+from keras_seg._decoding.tiff import is_georeferenced
 from keras_seg._text import counted, read_text
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS, some_of, walk
 
-# Images that are read row by row, because they may be larger than memory.
-RASTERS = (".npy", ".zarr")
+# A small text file that names rasters, or bands of one.
+_MOSAIC = ".vrt"
 VIDEOS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".ts")
 _LIST = ".txt"
 _STREAM = re.compile(r"camera:\d+|(rtsp|rtmp|http|https|udp|tcp)://.+", re.IGNORECASE)
@@ -85,8 +88,18 @@ def find_images(paths: Iterable[PathLike], *, recursive: bool = False, exclude: 
 
 
 def is_raster(path: pathlib.Path) -> bool:
-    """Whether an image is read row by row."""
-    return path.suffix.lower() in RASTERS
+    """Whether an image is read row by row, because it may be larger than memory, by its name."""
+    return is_array(path) or path.suffix.lower() == _MOSAIC
+
+
+def is_map(path: pathlib.Path) -> bool:
+    """Whether an image has a place on the earth, which its mask then has too. rasterio must read it."""
+    return path.suffix.lower() == _MOSAIC or (path.suffix.lower() in GEOTIFFS and is_georeferenced(path))
+
+
+def loses_its_place(path: pathlib.Path) -> bool:
+    """Whether a TIFF has a place on the earth that its mask cannot have, because rasterio is missing."""
+    return not has_rasterio() and path.suffix.lower() in GEOTIFFS and is_georeferenced(path)
 
 
 def _is_video(path: pathlib.Path) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_seg import _files
+from keras_seg import _files, inference
 from keras_seg.inference import Polygon, polygons
 from keras_seg.training.predicted_masks import PredictedMask
 
@@ -21,7 +21,8 @@ def write_polygons(
     """Write the regions of predicted masks.
 
     Args:
-        masks: the predicted masks. Those of rasters are left out, which may be larger than memory.
+        masks: the predicted masks. Those of rasters are left out, which may be larger than memory, except for
+            georeferenced ones as GeoJSON: they are written in the coordinates of their CRS.
         out: folder of the predictions.
         names: one per class; a class called background is not written. None for masks of object numbers.
         format: "geojson" or "coco".
@@ -30,6 +31,11 @@ def write_polygons(
         The folder or file.
     """
     wanted = None if names is None else {i: name for i, name in enumerate(names) if name.lower() != "background"}
+    for mask in masks:
+        if mask.on_map and format == "geojson" and names is not None:
+            path = (out / FOLDER / mask.name).with_suffix(".geojson")
+            ignore = [id_ for id_ in range(len(names)) if wanted is not None and id_ not in wanted]
+            inference.write_polygons(mask.path, path, class_names=names, ignore=ignore, overwrite=True)
     write = {"geojson": write_geojson, "coco": write_coco}[format]
     return write([mask for mask in masks if not mask.raster], out, wanted)
 

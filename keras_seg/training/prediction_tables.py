@@ -27,7 +27,7 @@ def write_areas(masks: Sequence[PredictedMask], out: pathlib.Path, names: Sequen
 
     def rows(mask: PredictedMask) -> Iterator[tuple]:
         counts, pixels = mask.class_pixels(names)
-        shares = counts / pixels
+        shares = counts / max(pixels, 1)  # A raster may hold no data at all.
         for id_, name in enumerate(names):
             yield mask.name, id_, name, int(counts[id_]), f"{shares[id_]:.6f}"
 

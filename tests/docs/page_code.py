@@ -7,6 +7,7 @@ blocks the commands that begin with `keras-seg` or `python` run in a shell. Comm
     <!-- instead: OLD -> NEW -->  the next block is run with NEW in the place of OLD, which must be there
     <!-- setup                    Python that is run and not shown, up to a line -->
     <!-- slow page -->            on the first line: left to `make test-all`
+    <!-- needs: MODULE, ... -->   on the first line, too: skipped where one of these is not installed
 """
 
 import dataclasses
@@ -65,6 +66,13 @@ def read(path):
         elif line.strip() and notes:
             raise PageError(f"{page.path}:{notes[0][0]}: no block of code follows the comment")
     return page
+
+
+def needs(path):
+    """The modules that the first line of the page at `path` names."""
+    first = pathlib.Path(path).read_text(encoding="utf-8").split("\n", 1)[0]
+    found = re.search(r"<!-- needs: (.+?) -->", first)
+    return found[1].split(", ") if found else []
 
 
 def is_slow(path):

@@ -28,6 +28,8 @@ def write(tmp_path, monkeypatch):
 @pytest.mark.parametrize("path", [_case(path) for path in PAGES])
 def test_page(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    for module in page_code.needs(path):
+        pytest.importorskip(module)
     failure = None
     try:
         page_code.run(page_code.read(path))
@@ -91,6 +93,14 @@ def test_a_block_runs_with_smaller_numbers(write):
     page_code.run(page)
     with pytest.raises(page_code.PageError, match=r"page\.md:1: `epochs=5` is not in the block"):
         write("<!-- instead: epochs=5 -> epochs=1 -->", "```python", "epochs = 4", "```")
+
+
+def test_a_page_needs_what_its_first_line_names(write):
+    assert page_code.needs(write("<!-- slow page --><!-- needs: rasterio, pyogrio -->", "# Title").path) == [
+        "rasterio",
+        "pyogrio",
+    ]
+    assert page_code.needs(write("# Title", "<!-- needs: rasterio -->").path) == []
 
 
 def test_a_page_is_slow_by_its_first_line(write):

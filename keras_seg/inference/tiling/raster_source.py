@@ -11,12 +11,13 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._decoding.arrays import is_array, open_array
+from keras_seg._decoding.geo_raster import GeoRaster, is_geo_raster
 from keras_seg._decoding.value_range import ValueRange, check_dtype, contradicts, scale_of, to_255, unusual
 from keras_seg._validation import InputError
-from keras_seg.inference.tiling.raster_target import release
+from keras_seg.inference.tiling.written_rows import release
 from keras_seg.layers.preprocessing import Preprocessing
 
-_FIX = "Pass an array (height, width, channels), a .npy or .zarr path, a Zarr array, or a reader(y0, y1, x0, x1)."
+_FIX = "Pass an array (height, width, channels), a .npy, .zarr or .tif path, a Zarr array, or a reader(y0, y1, x0, x1)."
 
 # Rows that tell the range of a file's values.
 _ROWS_LOOKED_AT = 16
@@ -32,9 +33,9 @@ class RasterSource:
     The values of a file are brought to 0..255 as training reads them; arrays and readers are used unchanged.
 
     Args:
-        image: NumPy array, `np.memmap`, path of a .npy file or .zarr store, anything with `shape`, `dtype` and slices
-            such as a Zarr array, or a callable `reader(y0, y1, x0, x1)` that returns rows y0 to y1 and columns x0 to
-            x1, ends not included, as an array (rows, columns, channels).
+        image: NumPy array, `np.memmap`, path of a .npy file, .zarr store, GeoTIFF or .vrt, anything with `shape`,
+            `dtype` and slices such as a Zarr array, or a callable `reader(y0, y1, x0, x1)` that returns rows y0 to y1
+            and columns x0 to x1, ends not included, as an array (rows, columns, channels).
         shape: (height, width, channels) of a reader. Defaults to None, its attribute `shape`.
         channels: int or None, that the image must have.
     """
@@ -42,7 +43,7 @@ class RasterSource:
     def __init__(self, image: Any, shape: Any = None, channels: int | None = None) -> None:
         if isinstance(image, (str, os.PathLike)):
             path = pathlib.Path(image)
-            self._file, image = path.resolve(), _opened(path)
+            self._file, image = path.resolve(), _opened(path, channels)
             self._path: pathlib.Path | None = path
         else:
             self._file, self._path = _file_of(image), None
@@ -95,6 +96,20 @@ class RasterSource:
         message = f"{told} Unless it was trained on such files, scale the values to 0..255."
         warnings.warn(message, ScaleWarning, stacklevel=3)
 
+    @property
+    def has_nodata(self) -> bool:
+        """Whether the image marks pixels that hold no data."""
+        return isinstance(self._image, GeoRaster) and self._image.has_nodata
+
+    @property
+    def georeference(self) -> dict[str, Any]:
+        """What a raster with the grid of the image is created with; empty for images without georeference."""
+        return self._image.georeference if isinstance(self._image, GeoRaster) else {}
+
+    def valid(self, y0: int, y1: int) -> np.ndarray | None:
+        """Whether the pixels of rows `y0` to `y1` hold data, bool (rows, width); None if all pixels of the image do."""
+        return self._image.valid(y0, y1, 0, self.shape[1]) if isinstance(self._image, GeoRaster) else None
+
     def lies_in(self, place: Any) -> bool:
         """Whether the image is stored in `place`, the array or path to write to."""
         image = self._image
@@ -109,7 +124,9 @@ class RasterSource:
     def read(self, y0: int, y1: int, x0: int, x1: int) -> np.ndarray:
         """The window of rows `y0` to `y1` and columns `x0` to `x1` as a new array."""
         if self._sliced:
-            window = np.array(self._image[y0:y1, x0:x1])
+            window = self._image[y0:y1, x0:x1]
+            # GeoRaster's are new; a view of an array or of a map must be copied.
+            window = window if isinstance(self._image, GeoRaster) else np.array(window)
             release(self._image)
             if self._path is not None:
                 window = to_255(self._path, window.reshape(*window.shape[:2], -1))
@@ -159,12 +176,18 @@ def _map_of(array: Any) -> Any:
     return array._mmap
 
 
-def _opened(path: pathlib.Path) -> Any:
+def _opened(path: pathlib.Path, channels: int | None) -> Any:
     if not path.exists():
         raise InputError(f"{path}: there is no such file. Check the path.")
+    if is_geo_raster(path):
+        raster = GeoRaster(path, channels)
+        raster.check_values()
+        check_dtype(path, raster.dtype)
+        return raster
     if not is_array(path):
         raise InputError(
-            f"{path}: must be a .npy file or a .zarr store. Read it first, with keras_seg.data.read_image for instance."
+            f"{path}: must be a .npy file, a .zarr store or a GeoTIFF. Read it first, with keras_seg.data.read_image "
+            "for instance."
         )
     array = open_array(path)
     check_dtype(path, np.dtype(array.dtype))

@@ -13,12 +13,17 @@ from keras_seg._types import ArrayLike, PathLike, Progress, Size
 from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.inference.tiling.blend_weights import blend_weights
 from keras_seg.inference.tiling.blended_strip import BlendedStrip
+from keras_seg.inference.tiling.geotiff import GeoTIFF
 from keras_seg.inference.tiling.raster_source import RasterSource
-from keras_seg.inference.tiling.raster_target import ArrayTarget, PathTarget, left_over, raster_target
+from keras_seg.inference.tiling.raster_target import left_over, raster_target
 from keras_seg.inference.tiling.run_journal import FinishedRows, RunJournal, image_mark, model_mark
 from keras_seg.inference.tiling.tile_geometry import reach, tile_geometry
 from keras_seg.inference.tiling.tile_grid import TileAxis, tile_axis
 from keras_seg.inference.tiling.tile_stream import tile_scores
+from keras_seg.inference.tiling.written_rows import ArrayTarget, PathTarget
+
+# Rows whose class ids are found at once.
+_ROWS = 32
 
 
 class TiledPredictor:
@@ -144,14 +149,19 @@ class TiledPredictor:
         row, also in another process. A `np.memmap` given as `out` is written in place, with the same record beside its
         file until it is complete.
 
+        Pixels of a GeoTIFF that hold no data (nodata, a mask, transparent) are 0 to the model. Their id is the largest
+        value of the dtype, such as 255, and their scores are NaN, whatever `out` is.
+
         Args:
             image: NumPy array (height, width, channels), in the range that the model takes: 0..255 for models with
                 preprocessing; a `np.memmap`; a path of a .npy file or a .zarr store, whose values are read as in
-                `keras_seg.data.read_image` (uint16 is scaled from 0..65535 to 0..255); a Zarr array, or another with
-                `shape`, `dtype` and slices; or a function `reader(y0, y1, x0, x1)` that returns rows y0 to y1 and
-                columns x0 to x1, ends not included.
-            out: None for a new array; a NumPy array, `np.memmap` or Zarr array to write to; or a path that ends in .npy
-                or .zarr. Defaults to None.
+                `keras_seg.data.read_image` (uint16 is scaled from 0..65535 to 0..255); a path of a GeoTIFF or .vrt
+                file, whose values are read in the same way; a Zarr array, or another with `shape`, `dtype` and slices;
+                or a function `reader(y0, y1, x0, x1)` that returns rows y0 to y1 and columns x0 to x1, ends not
+                included.
+            out: None for a new array; a NumPy array, `np.memmap` or Zarr array to write to; a path that ends in .npy,
+                .zarr or .tif; or a `GeoTIFF`, for class names, colors and overviews. A GeoTIFF has the CRS and the
+                transform of the image. Defaults to None.
             dtype: str or np.dtype of the prediction: a float for scores, an integer that holds all ids for class ids.
                 Defaults to None: float32, or the smallest of uint8 and uint16 that holds the ids (a raster's ids take
                 memory, so they are not int32 as those of `predict_classes`).
@@ -169,6 +179,7 @@ class TiledPredictor:
         Raises:
             InputError: if the image, the output or an option is not as above, an existing file would be overwritten, or
                 the model's scores are not finite.
+            ImportError: rasterio is missing, which reads and writes GeoTIFF: `pip install "keras-seg[geo]"`.
         """
         _validation.boolean("overwrite", overwrite)
         _validation.boolean("resume", resume)
@@ -194,10 +205,12 @@ class TiledPredictor:
     ) -> Any:
         """`predict` for a `RasterSource`, with any `output`."""
         classes, size = self.geometry.classes, source.shape[:2]
-        dtype = _output_dtype(dtype, output, classes)
-        target = raster_target(out, size if output == "class_ids" else (*size, classes), dtype, source)
+        nodata = _nodata(out, dtype, output, source=source, classes=classes)
+        dtype = _output_dtype(dtype, output, classes if nodata is None else nodata + 1)
+        shape = size if output == "class_ids" else (*size, classes)
+        target = raster_target(out, shape, dtype, source=source, ids=max(classes, 2), nodata=nodata)
         rows, columns = self.grid(size)
-        settings = self._settings(source, output, dtype) if target.journal else {}
+        settings = {**self._settings(source, output, dtype), "nodata": nodata} if target.journal else {}
         journal = RunJournal(target.journal, settings)
         done = _begin(target, journal, out, overwrite=overwrite, resume=resume)
         across, written = len(columns.starts), done.tile_rows > 0
@@ -207,7 +220,13 @@ class TiledPredictor:
             try:
                 for top, part in self._finished(source, rows, columns, done=done, journal=journal, report=report):
                     written = True
-                    target.write(top, class_ids(part, self._kind) if output == "class_ids" else part)
+                    values = self._ids(part, dtype) if output == "class_ids" else part
+                    valid = source.valid(top, top + len(part))
+                    if valid is not None:
+                        # Scores are a view of sums that are still needed.
+                        values = values if output == "class_ids" else values.copy()
+                        values[~valid] = np.nan if nodata is None else nodata
+                    target.write(top, values)
             except BaseException:
                 if not written:
                     target.abandon()
@@ -251,6 +270,13 @@ class TiledPredictor:
                 sums = strip.rows[: rows.starts[row] + rows.tile - finished]
                 journal.record(FinishedRows(tile_rows=row + 1, sums=sums))
 
+    def _ids(self, scores: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """The class ids of rows of scores, a few rows at a time: the search takes 8 bytes per pixel."""
+        ids = np.empty(scores.shape[:2], dtype)
+        for top in range(0, len(scores), _ROWS):
+            ids[top : top + _ROWS] = class_ids(scores[top : top + _ROWS], self._kind)
+        return ids
+
     def _settings(self, source: RasterSource, output: str, dtype: np.dtype) -> dict[str, Any]:
         """The settings that must be the same in the run that continues this one."""
         return {
@@ -289,6 +315,24 @@ def _begin(
     done = FinishedRows()
     journal.record(done)
     return done
+
+
+def _nodata(out: Any, dtype: Any, output: str, *, source: RasterSource, classes: int) -> int | None:
+    """The id of pixels without data; None if there are none, or for scores."""
+    given = out.nodata if isinstance(out, GeoTIFF) else None
+    if output != "class_ids":
+        if given is not None:
+            fix = "Leave it out: scores of pixels without data are NaN."
+            _validation.fail("nodata", f"must be None for {output}", given, fix)
+        return None
+    ids = max(classes, 2)
+    if given is not None:
+        if given < ids:
+            _validation.fail("nodata", f"must be no class id, and these are 0 to {ids - 1}", given, "For example 255.")
+        return given
+    if not source.has_nodata:
+        return None
+    return int(np.iinfo(_output_dtype(dtype, output, ids + 1)).max)
 
 
 def _output_dtype(dtype: Any, output: str, classes: int) -> np.dtype:

@@ -164,7 +164,7 @@ class TestImages:
             ("none.npy", "none.npy: there is no such file"),
             ("text.npy", "text.npy: cannot be read as an array"),
             ("empty.npy", "empty.npy: cannot be read as an array"),
-            ("photo.jpg", "photo.jpg: must be a .npy file or a .zarr store.*read_image"),
+            ("photo.jpg", "photo.jpg: must be a .npy file, a .zarr store or a GeoTIFF.*read_image"),
         ]:
             with pytest.raises(InputError, match=match) as caught:
                 predictor.predict(tmp_path / name)
@@ -221,7 +221,7 @@ class TestOutputs:
             (np.zeros(IMAGE.shape, "uint8"), "`out` must have the dtype"),
             (np.broadcast_to(np.float32(0), IMAGE.shape), "`out` must be writable"),
             (mapped(tmp_path / "b.npy", np.zeros(IMAGE.shape, "float32")), "`out` must be writable.*r[+]"),
-            ("a.tif", "`out` must end in .npy or .zarr"),
+            ("a.png", "`out` must end in .npy, .zarr or .tif"),
             (tmp_path / "file" / "a.npy", "cannot be written"),
             (3, "`out` cannot be written to"),
             (source, "`out` must not be the image"),

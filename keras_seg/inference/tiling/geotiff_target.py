@@ -1,0 +1,137 @@
+"""Predictions as GeoTIFF."""
+
+import importlib
+import json
+import pathlib
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_seg import _files, _validation
+from keras_seg._decoding.geo_raster import import_rasterio, small_cache
+from keras_seg.inference.tiling.geotiff import GeoTIFF
+from keras_seg.inference.tiling.written_rows import PathTarget, npy_file, release
+from keras_seg.visualization.palette import palette
+
+if TYPE_CHECKING:
+    from keras_seg.inference.tiling.raster_source import RasterSource
+
+_BLOCK = 256
+_DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+
+
+class GeoTIFFTarget(PathTarget):
+    """A GeoTIFF: rows are collected in a .npy file beside it, and written when all are there.
+
+    A process that is killed leaves a broken TIFF, and one that is written in parts of blocks holds many of them twice.
+    The .npy file survives the one and avoids the other, for as many bytes on the disk as the prediction has.
+
+    Args:
+        settings: `GeoTIFF`.
+        shape: tuple, of the prediction: (height, width) for class ids, (height, width, classes) for scores.
+        dtype: np.dtype.
+        source: `RasterSource` of the image.
+        ids: int, how many class ids there are.
+        nodata: int, the id of pixels without data, or None.
+    """
+
+    def __init__(
+        self,
+        settings: GeoTIFF,
+        shape: tuple[int, ...],
+        dtype: np.dtype,
+        *,
+        source: "RasterSource",
+        ids: int,
+        nodata: int | None,
+    ) -> None:
+        super().__init__(settings.path, *npy_file(shape, dtype))
+        self._rasterio = import_rasterio()
+        if dtype.name not in _DTYPES:
+            _validation.fail("dtype", "must be one that GeoTIFF has", dtype.name, f"Choose: {', '.join(_DTYPES)}.")
+        for name, given in (("class_names", settings.class_names), ("colors", settings.colors)):
+            if given is not None and len(given) != ids:
+                _validation.fail(name, f"must have one entry for each of the {ids} classes", given)
+        self._settings, self._source, self._ids, self._nodata = settings, source, ids, nodata
+
+    def finish(self) -> Any:
+        """The complete file, opened for reading by rasterio."""
+        rows = self._reopen(self._partial, "r")
+        try:
+            with (
+                _files.written_aside(self._path, overwrite=True) as aside,
+                warnings.catch_warnings(),
+                small_cache(self._rasterio),
+            ):
+                warnings.simplefilter("ignore", self._rasterio.errors.NotGeoreferencedWarning)
+                plain = aside.with_name("plain.tif") if self._settings.cog else aside
+                self._write(plain, rows)
+                if self._settings.cog:
+                    options = {"compress": "deflate", "overview_resampling": self._resampling(rows).name}
+                    # A module of its own, which `import rasterio` does not load.
+                    importlib.import_module("rasterio.shutil").copy(
+                        plain, aside, driver="COG", bigtiff="IF_SAFER", **options
+                    )
+        except self._rasterio.errors.RasterioIOError as error:
+            raise _files.not_writable(self._path, error) from error
+        del rows
+        self.abandon()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", self._rasterio.errors.NotGeoreferencedWarning)
+            return self._rasterio.open(self._path)
+
+    def _write(self, path: pathlib.Path, rows: np.ndarray) -> None:
+        height, width = rows.shape[:2]
+        bands = rows.reshape(height, width, -1)
+        profile = {"driver": "GTiff", "height": height, "width": width, "count": bands.shape[2], "dtype": rows.dtype}
+        layout = {"tiled": True, "blockxsize": _BLOCK, "blockysize": _BLOCK, "interleave": "band"}
+        packing = {"compress": "deflate", "bigtiff": "IF_SAFER", "photometric": "minisblack"}
+        nodata = self._nodata if rows.ndim == 2 else np.nan if self._source.has_nodata else None
+        place = self._source.georeference
+        with self._rasterio.open(path, "w", **profile, **layout, **packing, **place, nodata=nodata) as file:
+            self._describe(file, bands.shape[2], rows.dtype)
+            # Whole rows of blocks, so that none is compressed twice.
+            for top in range(0, height, _BLOCK):
+                part = np.ascontiguousarray(np.moveaxis(bands[top : top + _BLOCK], -1, 0))
+                file.write(part, window=((top, min(top + _BLOCK, height)), (0, width)))
+                release(rows)
+        if self._settings.overviews:
+            with self._rasterio.open(path, "r+") as file:
+                file.build_overviews(_halvings(height, width), self._resampling(rows))
+
+    def _copy_as_cog(self, plain: pathlib.Path, path: pathlib.Path, rows: np.ndarray) -> None:
+        shutil = importlib.import_module("rasterio.shutil")  # `import rasterio` does not load it.
+        resampling = self._resampling(rows).name
+        shutil.copy(plain, path, driver="COG", compress="deflate", bigtiff="IF_SAFER", overview_resampling=resampling)
+
+    def _describe(self, file: Any, bands: int, dtype: np.dtype) -> None:
+        """Write names and colors, before the pixels: the header then stays in its place."""
+        names = self._settings.class_names
+        if dtype.kind == "f":
+            # One channel is the score of class 1.
+            for band, name in enumerate((names or ())[-bands:], 1):
+                file.set_band_description(band, name)
+            return
+        if names is not None:
+            file.update_tags(1, class_names=json.dumps(names, ensure_ascii=False))
+        if dtype.name in ("uint8", "uint16"):  # The dtypes of color tables.
+            colors = self._settings.colors
+            if colors is None:
+                colors = palette(self._ids)
+            table = {id_: (*map(int, color), 255) for id_, color in enumerate(colors)}
+            if self._nodata is not None:
+                table[self._nodata] = (0, 0, 0, 0)
+            file.write_colormap(1, table)
+
+    def _resampling(self, rows: np.ndarray) -> Any:
+        kinds = self._rasterio.enums.Resampling
+        return kinds.average if rows.dtype.kind == "f" else kinds.mode
+
+
+def _halvings(height: int, width: int) -> list[int]:
+    """2, 4, 8, ..., until the smallest map is one block."""
+    factors = [2]
+    while max(height, width) / factors[-1] > _BLOCK:
+        factors.append(factors[-1] * 2)
+    return factors

@@ -1,0 +1,134 @@
+"""Predictions written a few rows at a time: to an array, or to a file that is complete or absent."""
+
+import mmap
+import pathlib
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from keras_seg import _files
+from keras_seg._validation import InputError
+
+
+class ArrayTarget:
+    """An existing array: NumPy's, memory-mapped, or any other that rows can be assigned to, such as Zarr's.
+
+    Args:
+        array: of the right shape and dtype.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+        mapped = isinstance(array, np.memmap) and array.filename is not None
+        # Path of an unfinished run's journal; None if another process cannot continue the run.
+        self.journal = _journal_of(pathlib.Path(str(array.filename))) if mapped else None
+
+    def start(self) -> None:
+        """Get ready for a new run."""
+
+    def go_on(self) -> None:
+        """Get ready to continue an interrupted run."""
+
+    def write(self, top: int, rows: np.ndarray) -> None:
+        """Write rows from row `top` on, for good."""
+        self._array[top : top + len(rows)] = rows
+        release(self._array)
+
+    def abandon(self) -> None:
+        """Remove the files of a run that wrote nothing."""
+
+    def finish(self) -> Any:
+        """The complete prediction."""
+        return self._array
+
+
+class PathTarget:
+    """A file or store that is written under the name of `path` with ".partial" and renamed when it is complete.
+
+    Args:
+        path: pathlib.Path.
+        create: function from a path to a new array there.
+        reopen: function from (path, mode) to the array there.
+    """
+
+    def __init__(
+        self, path: pathlib.Path, create: Callable[[pathlib.Path], Any], reopen: Callable[[pathlib.Path, str], Any]
+    ) -> None:
+        self._path, self._create, self._reopen = path, create, reopen
+        self._partial = path.with_name(path.name + ".partial")
+        self.journal = _journal_of(path)
+        self._rows: Any = None
+
+    def start(self) -> None:
+        """Get ready for a new run."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self.abandon()
+            self._rows = ArrayTarget(self._create(self._partial))
+        except OSError as error:
+            raise _files.not_writable(self._path, error) from error
+
+    def go_on(self) -> None:
+        """Get ready to continue an interrupted run."""
+        try:
+            self._rows = ArrayTarget(self._reopen(self._partial, "r+"))
+        except (OSError, ValueError) as error:
+            fix = "Pass overwrite=True without resume=True to start again."
+            raise InputError(f"{self._partial}: is gone or broken, so the run cannot go on. {fix}") from error
+
+    def write(self, top: int, rows: np.ndarray) -> None:
+        """Write rows from row `top` on, for good."""
+        self._rows.write(top, rows)
+
+    def abandon(self) -> None:
+        """Remove the files of a run that wrote nothing."""
+        self._rows = None
+        _remove(self._partial)
+
+    def finish(self) -> Any:
+        """The complete prediction under its own name, opened for reading."""
+        self._rows = None
+        _files.put_in_place(self._partial, self._path)
+        return self._reopen(self._path, "r")
+
+
+def npy_file(
+    shape: tuple[int, ...], dtype: np.dtype
+) -> tuple[Callable[[pathlib.Path], Any], Callable[[pathlib.Path, str], Any]]:
+    """The functions with which a `PathTarget` creates and opens a .npy file."""
+
+    def create(place: pathlib.Path) -> Any:
+        return np.lib.format.open_memmap(place, mode="w+", dtype=dtype, shape=shape)
+
+    def reopen(place: pathlib.Path, mode: str) -> Any:
+        return np.lib.format.open_memmap(place, mode=mode)
+
+    return create, reopen
+
+
+def release(array: Any) -> None:
+    """Drop the pages of a memory-mapped array from this process; they stay in the file and are read again when needed.
+
+    Pages read once count as resident until the system is short of memory. Written ones are flushed first. Arrays that
+    are not mapped, and copy-on-write maps, whose changes exist only in memory, are left alone.
+    """
+    if not isinstance(array, np.memmap) or getattr(array, "_mmap", None) is None or array.mode == "c":
+        return
+    if array.mode != "r":
+        array.flush()
+    if hasattr(mmap, "MADV_DONTNEED"):  # Not on Windows, which drops them by itself.
+        mapping: Any = getattr(array, "_mmap")  # noqa: B009  NumPy's types lack it.
+        mapping.madvise(mmap.MADV_DONTNEED)  # pyright: ignore[reportAttributeAccessIssue] private in NumPy
+
+
+def _journal_of(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(path.name + ".progress.json")
+
+
+def _remove(path: pathlib.Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
