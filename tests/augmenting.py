@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_seg.augmentation import Augmentation
 from keras_seg.augmentation.keras_ops import ops_of_keras
+from keras_seg.augmentation.numpy_ops import ops_on_numpy
 from keras_seg.augmentation.tensorflow_ops import ops_on_tensorflow
 
 
@@ -25,7 +26,7 @@ def apply(augment, batch, draws=None, seed=0, path="keras", random=no_noise):
         augment = Augmentation(augment, ignore_class=255)
     batch = {key: x if x.ndim == 4 else x[..., None] for key, x in batch.items()}
     draws = draws_for(augment, len(batch["image"]), seed) if draws is None else np.asarray(draws, "float32")
-    ops = ops_of_keras() if path == "keras" else ops_on_tensorflow()
+    ops = {"keras": ops_of_keras, "numpy": ops_on_numpy, "tensorflow": ops_on_tensorflow}[path]()
     tensors = {key: ops.convert_to_tensor(x) for key, x in batch.items()}
     run = functools.partial(augment._apply, ops, random=random)
     if path == "keras" and keras.backend.backend() == "jax":
@@ -33,9 +34,7 @@ def apply(augment, batch, draws=None, seed=0, path="keras", random=no_noise):
 
         run = jax.jit(run)  # As in a model, and faster than compiling operation by operation.
     results = run(tensors, ops.convert_to_tensor(draws))
-    results = {
-        key: np.asarray(keras.ops.convert_to_numpy(x)) if path == "keras" else x.numpy() for key, x in results.items()
-    }
+    results = {key: np.asarray(keras.ops.convert_to_numpy(x) if path == "keras" else x) for key, x in results.items()}
     return {key: x if key == "image" else x[..., 0] for key, x in results.items()}
 
 

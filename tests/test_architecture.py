@@ -13,7 +13,7 @@ ROOT = pathlib.Path(keras_seg.__file__).parent
 
 # Low to high: a package may import what stands in a row before its own.
 ROWS = [
-    ["_types", "_validation", "_version"],
+    ["_philox", "_types", "_validation", "_version"],
     ["_decoding", "_export_report", "_files", "_graph", "_memory", "_ops", "_labels", "_progress", "_text"],
     ["_page", "initializers", "optimizers", "visualization"],
     ["layers", "losses", "metrics", "augmentation"],

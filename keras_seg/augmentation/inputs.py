@@ -11,6 +11,7 @@ from keras_seg._types import Tensor
 from keras_seg._validation import InputError
 from keras_seg.augmentation.keras_ops import ops_of_keras
 from keras_seg.augmentation.namespace import Namespace
+from keras_seg.augmentation.numpy_ops import ops_on_numpy
 from keras_seg.augmentation.tensorflow_ops import ops_on_tensorflow
 
 KEYS = ("image", "mask", "weight", "instances")
@@ -56,9 +57,11 @@ def checked_seed(seed: Any) -> Any:
 
 
 def namespace_for(tensors: Iterable[Tensor]) -> Namespace:
-    """TensorFlow's operations for its tensors, and for NumPy arrays if it is the backend."""
-    from_tensorflow = any(type(x).__module__.split(".")[0] == "tensorflow" for x in tensors)
-    return ops_on_tensorflow() if from_tensorflow or keras.backend.backend() == "tensorflow" else ops_of_keras()
+    """The operations of the tensors' own library; TensorFlow's for NumPy arrays if it is the backend."""
+    libraries = {type(x).__module__.split(".")[0] for x in tensors}
+    if "tensorflow" in libraries or keras.backend.backend() == "tensorflow":
+        return ops_on_tensorflow()
+    return ops_on_numpy() if libraries <= {"numpy", "builtins"} else ops_of_keras()
 
 
 def batched(ops: Namespace, key: str, value: Tensor, *, single: bool) -> tuple[Any, ...]:

@@ -67,17 +67,34 @@ EDGES, BLOCK = 0.01, 8 * 8 / (3 * 16 * 18)
     [([step for step in EVERYTHING if not isinstance(step, JPEG)], EDGES), ([JPEG(probability=1.0)], BLOCK)],
     ids=["everything", "jpeg"],
 )
-def test_tensorflow_and_the_backend_agree(steps, allowed, interpolation, fill):
-    """The two namespaces, on the same draws: `tf.data` and a model on any backend give the same results."""
+@pytest.mark.parametrize("path", ["keras", "numpy"])
+def test_tensorflow_and_the_backend_agree(steps, allowed, interpolation, fill, path):
+    """All namespaces, on the same draws: `tf.data`, NumPy and a model on any backend give the same results."""
     pytest.importorskip("tensorflow")
     crop = RandomCrop((16, 18), classes=(2, 4), probability=0.5)
     augment = Augmentation(steps, crop=crop, ignore_class=255, fill=fill, interpolation=interpolation)
     given, draws = batch(), draws_for(augment, 3)
-    one, two = (apply(augment, given, draws, path=path) for path in ("keras", "tensorflow"))
+    one, two = (apply(augment, given, draws, path=name) for name in (path, "tensorflow"))
     for key in given:
         assert one[key].dtype == two[key].dtype
         wrong = np.abs(one[key] - two[key].astype("float64")) > 0.5
         assert wrong.mean() < allowed, (key, wrong.mean())
+
+
+@pytest.mark.parametrize("seed", [7, (3, 2**40)])
+@pytest.mark.parametrize("steps", [[Noise(probability=1.0)], [Flip(), Rotate(20), Noise(), Hue()]], ids=str)
+def test_numpy_draws_what_tensorflow_draws(steps, seed):
+    """For the same seed, normal numbers included."""
+    tf = pytest.importorskip("tensorflow")
+    augment, given = Augmentation(steps, crop=(16, 18), ignore_class=255), batch()
+    expected = augment({key: tf.constant(x) for key, x in given.items()}, seed=seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.backend, "backend", lambda: "jax")
+        found = augment(given, seed=seed)
+    for key in given:
+        assert isinstance(found[key], np.ndarray) and found[key].dtype == expected[key].numpy().dtype
+        wrong = np.abs(found[key] - expected[key].numpy().astype("float64")) > 0.05
+        assert wrong.mean() < EDGES, (key, wrong.mean())
 
 
 @pytest.mark.thorough
