@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,13 +12,10 @@ import numpy as np
 from keras_seg import _validation, losses
 from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.data.targets.boundary_targets import edges_of
-from keras_seg.data.targets.target_pipeline import of_each_mask
+from keras_seg.data.targets.target_pipeline import mapped, targets_of
 from keras_seg.models import registry
 from keras_seg.models.parts.heads import AUX_BORDER, MAIN
 from keras_seg.training.tasks import Task
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 # What the originals weigh the losses of these heads by, beside 1 for the main output.
 _WEIGHTS = {"UNetPlusPlus": 1.0, "BiSeNetV2": 1.0, "DeepLabV3": 0.5, "FCN": 0.5}
@@ -64,21 +61,19 @@ def losses_of(model: keras.Model, name: str, loss: keras.losses.Loss) -> dict[st
     }
 
 
-def target_per_output(model: keras.Model, dataset: tf.data.Dataset, ignore_class: IgnoreClass) -> tf.data.Dataset:
+def target_per_output(model: keras.Model, dataset: Any, ignore_class: IgnoreClass) -> Any:
     """The dataset (image, target) with the target of each output of a model by its name."""
     if not isinstance(model.output, Mapping):
         return dataset
-    import tensorflow as tf
-
     names, ignored = list(model.output), _validation.ignored_classes(ignore_class)
     if AUX_BORDER in names:
         edges_of(np.zeros((1, 1), int), _BORDER_WIDTH, ignored)  # Fails here if SciPy is missing.
-    edges = of_each_mask(lambda mask: edges_of(mask, _BORDER_WIDTH, ignored), "int32")
+    edges = targets_of(dataset, lambda mask: edges_of(mask, _BORDER_WIDTH, ignored), "int32")
 
     def spread(image: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         return image, {name: edges(target) if name == AUX_BORDER else target for name in names}
 
-    return dataset.map(spread, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return mapped(dataset, spread)
 
 
 def random_targets(model: keras.Model, labels: np.ndarray) -> Any:

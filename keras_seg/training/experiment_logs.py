@@ -84,7 +84,7 @@ def _package(name: str) -> ModuleType:
 
 @contextlib.contextmanager
 def _tensorboard(run: RunFolder, plan: Plan) -> Iterator[_Log]:
-    import tensorflow as tf  # Every backend has it: it reads the data.
+    tf = _validation.optional_import("tensorflow", "tensorflow", '`log="tensorboard"`')
 
     folder = run.path / "tensorboard"
     writer = tf.summary.create_file_writer(str(folder / "predictions"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from keras_seg._types import IgnoreClass, PathLike, Size, Tensor
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.folder_index import scan_folder
 from keras_seg.data.index.pairs import ListedPairs
+from keras_seg.data.pipeline.array_batches import ArrayBatches
 from keras_seg.data.pipeline.batches import Augment, BatchSettings, ExampleOrder, batches
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 
@@ -38,8 +40,12 @@ def from_folder(
     first_epoch: int = 0,
     steps_per_epoch: int | None = None,
     workers: int | None = None,
-) -> tf.data.Dataset:
-    """A `tf.data.Dataset` of batches from a folder of images and masks, for `model.fit` on every backend.
+    loader: str | None = None,
+) -> tf.data.Dataset | ArrayBatches:
+    """Batches from a folder of images and masks, for `model.fit` on every backend.
+
+    They come from `tf.data` where TensorFlow is installed, and from a `keras.utils.PyDataset` in NumPy elsewhere, with
+    the same examples in the same order and the same augmentation, up to rounding.
 
     The folder is scanned first (`scan_folder`), so errors in it are reported in one line before training. Order and
     augmentation are functions of (seed, epoch, position): the same arguments give the same data on any number of cores.
@@ -69,15 +75,19 @@ def from_folder(
         first_epoch: int >= 0. Number of the epoch to start with. Needs `repeat`. Defaults to 0.
         steps_per_epoch: int >= 1. Batches per epoch. Defaults to None, for every example once
             (ceil(examples / batch_size)).
-        workers: int >= 1. Examples decoded and augmented in parallel. Defaults to None: tf.data chooses.
+        workers: int >= 1. Examples decoded and augmented in parallel. Defaults to None: tf.data chooses, or a thread
+            per core.
+        loader: "tensorflow" or "numpy". Defaults to None: TensorFlow where it is installed.
 
     Returns:
-        `tf.data.Dataset` of (image, mask): float32 (batch, height, width, channels) in 0..255 and int32 (batch, height,
-        width). Heights and widths are static if all images have one size, or `image_size` or a crop defines one.
+        `tf.data.Dataset` or `keras.utils.PyDataset` of (image, mask): float32 (batch, height, width, channels) in
+        0..255 and int32 (batch, height, width). In the first, heights and widths are static if all images have one
+        size, or `image_size` or a crop defines one. Pass the second to `model.fit` with `shuffle=False`: it shuffles by
+        itself.
 
     Raises:
         InputError: The folder or an argument cannot be used, or images of different sizes would have to be batched.
-        ImportError: TensorFlow is missing; it runs the input pipeline on every backend.
+        ImportError: `loader="tensorflow"`, and TensorFlow is missing.
 
     Examples:
         >>> import tempfile
@@ -90,7 +100,7 @@ def from_folder(
         >>> images.shape, masks.shape
         (TensorShape([2, 32, 32, 3]), TensorShape([2, 32, 32]))
     """
-    tf = _validation.optional_import("tensorflow", "tensorflow", "`from_folder` (tf.data)")
+    in_numpy = chosen_loader(loader) == "numpy"
     settings = BatchSettings(image_size=image_size, augment=augment, workers=workers)
     if isinstance(path, DataIndex):
         index = path
@@ -129,6 +139,10 @@ def from_folder(
     )
     settings.check_sizes(index.common_size, batch_size, index.path)
     store = DecodedStore(index, cache=cache)
+    if in_numpy:
+        return ArrayBatches(store.get, order, settings, shuffle=shuffle)
+    import tensorflow as tf
+
     types = (tf.as_dtype(index.image_dtype), tf.as_dtype(index._label_dtype))
 
     def load(position: Tensor) -> tuple[Tensor, Tensor]:
@@ -147,6 +161,15 @@ def from_folder(
         return tf.data.Dataset.from_tensor_slices(tf.cast(tf.argsort(draws, stable=True), tf.int64))
 
     return batches(order.epochs(once), load, order, settings)
+
+
+def chosen_loader(loader: str | None) -> str:
+    """Which library reads the data: "tensorflow" or "numpy"."""
+    if loader is None:
+        return "tensorflow" if importlib.util.find_spec("tensorflow") else "numpy"
+    if _validation.one_of("loader", loader, ("tensorflow", "numpy")) == "tensorflow":
+        _validation.optional_import("tensorflow", "tensorflow", '`loader="tensorflow"`')
+    return loader
 
 
 def refuse_scan_arguments(

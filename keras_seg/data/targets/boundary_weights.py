@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass, Tensor
-from keras_seg.data.targets.target_pipeline import of_each_mask
+from keras_seg.data.targets.target_pipeline import mapped, targets_of
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -132,7 +132,6 @@ def add_boundary_weights(
         >>> weights.shape
         TensorShape([2, 8, 8])
     """
-    tf = _validation.optional_import("tensorflow", "tensorflow", "`add_boundary_weights` (tf.data)")
     weigh = functools.partial(
         boundary_weights,
         w0=w0,
@@ -145,12 +144,12 @@ def add_boundary_weights(
     # A mask of one ignored pixel checks every argument before training begins.
     void = _validation.ignored_classes(ignore_class) or (0,)
     weigh(np.full((1, 1), void[0]))
-    weights = of_each_mask(weigh, "float32")
+    weights = targets_of(dataset, weigh, "float32")
 
     def add(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         return image, mask, weights(mask)
 
-    return dataset.map(add, num_parallel_calls=tf.data.AUTOTUNE)
+    return mapped(dataset, add)
 
 
 def _id_map(name: str, value: ArrayLike) -> np.ndarray:

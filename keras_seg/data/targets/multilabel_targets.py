@@ -10,6 +10,8 @@ from keras_seg import _validation
 from keras_seg._labels.class_bits import unpacked
 from keras_seg._types import ArrayLike, Tensor
 from keras_seg.data.index.multilabel_index import MOST_CLASSES
+from keras_seg.data.pipeline.array_batches import ArrayBatches
+from keras_seg.data.targets.target_pipeline import mapped
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -62,14 +64,18 @@ def add_multilabel_targets(dataset: tf.data.Dataset, num_classes: int) -> tf.dat
         >>> next(iter(add_multilabel_targets(dataset, 2)))[1].numpy()[0].tolist()
         [[[0, 0], [1, 0], [1, 1]]]
     """
-    tf = _validation.optional_import("tensorflow", "tensorflow", "targets in a dataset (tf.data)")
-    places = np.arange(_count(num_classes), dtype="int32")
+    num_classes = _count(num_classes)
+    if isinstance(dataset, ArrayBatches):
+        return dataset.map(lambda image, mask: (image, unpacked(mask, num_classes)))
+    import tensorflow as tf
+
+    places = np.arange(num_classes, dtype="int32")
 
     def replace(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         bits = tf.bitwise.right_shift(mask[..., None], places)
         return image, tf.cast(tf.bitwise.bitwise_and(bits, 1), "uint8")
 
-    return dataset.map(replace, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return mapped(dataset, replace)
 
 
 def _count(num_classes: int) -> int:

@@ -1,30 +1,31 @@
-"""Targets computed from masks inside a tf.data pipeline."""
+"""Targets computed from masks, in a `tf.data` pipeline or in NumPy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
-from keras_seg import _validation
 from keras_seg._types import Tensor
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from keras_seg.data.pipeline.array_batches import ArrayBatches
 
 
-def of_each_mask(function: Callable[[np.ndarray], np.ndarray], dtype: str) -> Callable[[Tensor], Tensor]:
-    """`function` of one mask as a function of a batch of them, for use inside `Dataset.map`.
+def targets_of(dataset: Any, function: Callable[[np.ndarray], np.ndarray], dtype: str) -> Callable[[Tensor], Tensor]:
+    """`function` of one mask as a function of a batch of them, for use in `mapped`.
 
     Args:
+        dataset: `tf.data.Dataset` or `ArrayBatches`.
         function: from an integer array (height, width) to an array of that shape.
         dtype: str. Dtype of the result.
     """
-    tf = _validation.optional_import("tensorflow", "tensorflow", "targets in a dataset (tf.data)")
 
     def of_batch(masks: np.ndarray) -> np.ndarray:
         return np.stack([function(mask) for mask in masks]).astype(dtype)
+
+    if isinstance(dataset, ArrayBatches):
+        return of_batch
+    import tensorflow as tf
 
     def in_graph(masks: Tensor) -> Tensor:
         result = tf.numpy_function(of_batch, [masks], dtype, stateful=False)
@@ -34,20 +35,24 @@ def of_each_mask(function: Callable[[np.ndarray], np.ndarray], dtype: str) -> Ca
     return in_graph
 
 
-def with_targets(dataset: tf.data.Dataset, target: Callable[[np.ndarray], np.ndarray]) -> tf.data.Dataset:
+def mapped(dataset: Any, function: Callable[..., Any]) -> Any:
+    """The dataset with its batches changed: `function(*batch)` returns a tuple."""
+    if isinstance(dataset, ArrayBatches):
+        return dataset.map(function)
+    import tensorflow as tf
+
+    return dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def with_targets(dataset: Any, target: Callable[[np.ndarray], np.ndarray]) -> Any:
     """The dataset (image, mask) as (image, target(mask)), mask by mask.
 
     Args:
-        dataset: `tf.data.Dataset` of batches (image, mask), masks (batch, height, width).
+        dataset: `tf.data.Dataset` or `ArrayBatches` of (image, mask), masks (batch, height, width).
         target: from an integer array (height, width) to an int32 array of that shape.
 
     Returns:
-        `tf.data.Dataset` of (image, int32 (batch, height, width)).
+        A dataset of the same kind, of (image, int32 (batch, height, width)).
     """
-    tf = _validation.optional_import("tensorflow", "tensorflow", "targets in a dataset (tf.data)")
-    targets = of_each_mask(target, "int32")
-
-    def replace(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        return image, targets(mask)
-
-    return dataset.map(replace, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    targets = targets_of(dataset, target, "int32")
+    return mapped(dataset, lambda image, mask: (image, targets(mask)))

@@ -1,0 +1,144 @@
+"""Batches in NumPy, for training without TensorFlow: the same examples in the same order as from `tf.data`."""
+
+import concurrent.futures
+import functools
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import keras
+import numpy as np
+
+from keras_seg import _philox
+from keras_seg.data.pipeline.batches import BatchSettings, ExampleOrder
+from keras_seg.data.pipeline.resize_arrays import resize_image, resize_mask
+
+# Batches that are made while the model is trained with the current one.
+_AHEAD = 4
+
+Batch = tuple[Any, ...]
+
+
+class ArrayBatches(keras.utils.PyDataset):
+    """Batches of (image, mask) in NumPy for `model.fit` on every backend; `from_folder` makes them.
+
+    A dataset that does not repeat has another order and augmentation each time it is iterated over. `model.fit` must be
+    given `shuffle=False` for batches in the order of the dataset; the examples are shuffled by the dataset itself.
+
+    Args:
+        load: function of a position that returns the image (height, width, channels) and the mask (height, width).
+        order: an `ExampleOrder`.
+        settings: a `BatchSettings`.
+        shuffle: bool. Another order in every epoch.
+        changes: functions of the elements of a batch, applied one after the other. Defaults to none.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[int], tuple[np.ndarray, np.ndarray]],
+        order: ExampleOrder,
+        settings: BatchSettings,
+        *,
+        shuffle: bool,
+        changes: tuple[Callable[..., Batch], ...] = (),
+    ) -> None:
+        super().__init__()
+        self._load, self._order, self._settings = load, order, settings
+        self._shuffle, self._changes = shuffle, changes
+        self._epoch = order.first_epoch
+        self._ahead: dict[tuple[int, int], concurrent.futures.Future[Batch]] = {}
+        self._lock = threading.Lock()
+        self._epoch_order = functools.lru_cache(maxsize=4)(self._positions)
+
+    @property
+    def num_batches(self) -> int | None:
+        """Batches per epoch; None for a dataset that repeats."""
+        return None if self._order.repeat else self._order.steps
+
+    def map(self, function: Callable[..., Batch]) -> Self:
+        """The dataset with its batches changed: `function(*batch)` returns the new batch, a tuple of arrays."""
+        changes = (*self._changes, function)
+        return type(self)(self._load, self._order, self._settings, shuffle=self._shuffle, changes=changes)
+
+    def __getitem__(self, index: int) -> Batch:
+        """A batch of the current epoch; of a dataset that repeats, of all epochs."""
+        place = self._place(index)
+        with self._lock:
+            wanted = [place, *(self._place(index + step) for step in range(1, _AHEAD + 1) if self._has(index + step))]
+            for old in self._ahead.keys() - set(wanted):
+                self._ahead.pop(old).cancel()
+            for one in wanted:
+                if one not in self._ahead:
+                    self._ahead[one] = self._submit(*one)
+            batch = self._ahead.pop(place)
+        return batch.result()
+
+    def __iter__(self) -> Iterator[Batch]:
+        """The batches of an epoch, or of all epochs."""
+        yield from super().__iter__()
+        self.on_epoch_end()
+
+    def on_epoch_end(self) -> None:
+        """Go on to the next epoch; a dataset that repeats does so by itself."""
+        self._epoch += 1
+
+    def _has(self, index: int) -> bool:
+        return self._order.repeat or index < self._order.steps
+
+    def _place(self, index: int) -> tuple[int, int]:
+        """(epoch, batch in it)."""
+        if not self._order.repeat:
+            return self._epoch, index
+        epochs, step = divmod(index, self._order.steps)
+        return self._order.first_epoch + epochs, step
+
+    def _submit(self, epoch: int, step: int) -> "concurrent.futures.Future[Batch]":
+        """Begin to make a batch."""
+        positions, first = self._epoch_order(epoch)
+        start = step * self._order.batch_size
+        numbers = range(start, min(start + self._order.batch_size, len(positions)))
+        pool = _pool(self._settings.workers)
+        examples = [
+            pool.submit(self._example, int(positions[number]), _philox.fold_in(first, number, bits=64))
+            for number in numbers
+        ]
+        # The pool takes jobs in their order, so that this one cannot wait for examples that were not begun.
+        return pool.submit(self._joined, examples)
+
+    def _joined(self, examples: "list[concurrent.futures.Future]") -> Batch:
+        """The batch of examples, changed."""
+        parts = zip(*(example.result() for example in examples), strict=True)
+        batch: Batch = tuple(np.stack(arrays) for arrays in parts)
+        for change in self._changes:
+            batch = change(*batch)
+        return batch
+
+    def _example(self, position: int, seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
+        """Image and mask, resized and augmented."""
+        image, mask = self._load(position)
+        size: Any = self._settings.image_size  # A pair, once it is checked.
+        if size is not None:
+            image, mask = resize_image(image, size), resize_mask(mask, size)
+        if self._settings.augment is not None:
+            image, mask = self._settings.augment(image, mask, seed)
+        return np.asarray(image, "float32"), np.asarray(mask, "int32")
+
+    def _positions(self, epoch: int) -> tuple[np.ndarray, _philox.Seed]:
+        """The examples of an epoch in its order, and its seed."""
+        order = self._order
+        first = _philox.fold_in((order.seed, epoch), 0, bits=32)
+        # An epoch longer than the data starts over, in another order.
+        cycles = range(-(-order.examples // order.count))
+        once = np.arange(order.count)
+        parts = [once] * len(cycles)
+        if self._shuffle:
+            seeds = (_philox.fold_in(first, -1 - cycle, bits=64) for cycle in cycles)
+            parts = [np.argsort(_philox.uniform_double(seed, order.count), kind="stable") for seed in seeds]
+        return np.concatenate(parts)[: order.examples], first
+
+
+@functools.cache
+def _pool(workers: int | None) -> concurrent.futures.Executor:
+    """Threads that decode and augment: what takes time there, in Pillow and NumPy, runs side by side."""
+    return concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count(), thread_name_prefix="examples")

@@ -1,0 +1,136 @@
+"""Batches without TensorFlow, beside those of tf.data."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_seg as ks
+from keras_seg._validation import InputError
+from keras_seg.data.pipeline.resize_arrays import resize_image, resize_mask
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return ks.data.write_shapes(tmp_path_factory.mktemp("shapes"), train=7, val=3, image_size=(40, 52))
+
+
+def taken(dataset, count):
+    batches = []
+    for batch in dataset:
+        batches.append([np.asarray(part) for part in batch])
+        if len(batches) == count:
+            break
+    return batches
+
+
+def both(folder, count, **options):
+    """The first batches from TensorFlow and from NumPy."""
+    return [
+        taken(ks.data.from_folder(folder, split="train", loader=loader, **options), count)
+        for loader in ("tensorflow", "numpy")
+    ]
+
+
+CASES = {
+    "as they are": {"batch_size": 2},
+    "shuffled": {"batch_size": 3, "shuffle": True, "seed": 5},
+    "augmented": {"batch_size": 2, "augment": ks.augmentation.standard(crop=(32, 32), ignore_class=255)},
+    "resized": {"batch_size": 7, "image_size": (23, 61)},
+    "repeated": {"batch_size": 4, "shuffle": True, "repeat": True, "steps_per_epoch": 3, "first_epoch": 2},
+    "longer than the data": {"batch_size": 5, "shuffle": True, "steps_per_epoch": 4},
+    "workers": {"batch_size": 2, "shuffle": True, "workers": 3},
+    "cached": {"batch_size": 2, "shuffle": True, "cache": True},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_batches_are_those_of_tensorflow(case, folder):
+    pytest.importorskip("tensorflow")
+    expected, found = both(folder, 8, **CASES[case])
+    assert len(found) == len(expected) > 0
+    for ours, theirs in zip(found, expected, strict=True):
+        for part, other in zip(ours, theirs, strict=True):
+            assert part.dtype == other.dtype and part.shape == other.shape
+            # A point on the edge of two pixels may fall to either side.
+            assert (np.abs(part - other.astype("float64")) > 0.05).mean() < 0.005
+
+
+def test_each_epoch_is_that_of_tensorflow(folder):
+    pytest.importorskip("tensorflow")
+    datasets = [
+        ks.data.from_folder(folder, split="train", batch_size=4, shuffle=True, seed=3, loader=loader)
+        for loader in ("tensorflow", "numpy")
+    ]
+    epochs = [[np.concatenate([np.asarray(masks) for _, masks in dataset]) for _ in range(3)] for dataset in datasets]
+    for theirs, ours in zip(*epochs, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert not np.array_equal(epochs[1][0], epochs[1][1])
+
+
+@pytest.mark.parametrize(("old", "new"), [((40, 52), (23, 61)), ((9, 7), (9, 7)), ((5, 64), (31, 8)), ((3, 3), (1, 1))])
+def test_sizes_are_those_of_tensorflow(old, new):
+    tf = pytest.importorskip("tensorflow")
+    rng = np.random.default_rng(0)
+    image, mask = rng.integers(0, 256, (*old, 3)).astype("uint8"), rng.integers(0, 9, old)
+    expected = tf.image.resize(image, new, antialias=True).numpy()
+    np.testing.assert_allclose(resize_image(image, new), expected, atol=2e-3)
+    nearest = tf.image.resize(mask[..., None], new, method="nearest")[..., 0].numpy()
+    np.testing.assert_array_equal(resize_mask(mask, new), nearest)
+
+
+def test_targets_are_those_of_tensorflow(folder):
+    pytest.importorskip("tensorflow")
+    pytest.importorskip("scipy")
+    for add in (
+        lambda dataset: ks.data.add_boundary_targets(dataset, width=1),
+        lambda dataset: ks.data.add_boundary_weights(dataset, w0=5.0),
+        lambda dataset: ks.data.add_instance_targets(dataset, border_width=1),
+        lambda dataset: ks.data.add_multilabel_targets(dataset, 3),
+    ):
+        expected, found = (
+            taken(add(ks.data.from_folder(folder, split="train", batch_size=3, loader=loader)), 3)
+            for loader in ("tensorflow", "numpy")
+        )
+        for ours, theirs in zip(found, expected, strict=True):
+            for part, other in zip(ours, theirs, strict=True):
+                assert part.dtype == other.dtype
+                np.testing.assert_allclose(part, other, atol=1e-5)
+
+
+def test_fit_takes_them_on_every_backend(folder):
+    """Repeated or not; and an interrupted training goes on with the same batches."""
+    seen = []
+
+    def note(images, masks):
+        seen.append(masks)
+        return images, masks
+
+    model = keras.Sequential([keras.Input((40, 52, 3)), keras.layers.Conv2D(7, 1, activation="softmax")])
+    model.compile("sgd", loss=ks.losses.Crossentropy())
+    train = ks.data.from_folder(
+        folder, split="train", batch_size=2, shuffle=True, repeat=True, steps_per_epoch=3, loader="numpy"
+    )
+    val = ks.data.from_folder(folder, split="val", batch_size=2, loader="numpy")
+    history = model.fit(
+        train.map(note), epochs=2, steps_per_epoch=3, validation_data=val, shuffle=False, verbose=0
+    ).history
+    assert len(history["val_loss"]) == 2 and np.isfinite(history["loss"]).all()
+    later = ks.data.from_folder(
+        folder, split="train", batch_size=2, shuffle=True, repeat=True, steps_per_epoch=3, first_epoch=1, loader="numpy"
+    )
+    for (_, masks), expected in zip(taken(later, 3), seen[3:6], strict=True):
+        np.testing.assert_array_equal(masks, expected)
+
+
+def test_a_file_that_breaks_is_named(folder, tmp_path):
+    path = ks.data.write_shapes(tmp_path / "s", train=2, val=2, image_size=(40, 52))
+    dataset = ks.data.from_folder(path, split="train", batch_size=2, loader="numpy")
+    image = next((path / "train" / "images").iterdir())
+    image.write_bytes(b"broken")
+    with pytest.raises(InputError, match=image.name):
+        next(iter(dataset))
+
+
+def test_bad_loader(folder):
+    with pytest.raises(InputError, match="`loader`"):
+        ks.data.from_folder(folder, split="train", loader="grain")
