@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 OFF_TENSORFLOW := not slow and not tensorflow_only and not slow_off_tensorflow
 
-.PHONY: help demo quick test test-tensorflow test-jax test-torch test-all coverage lint format docs wheel clean
+.PHONY: help demo quick test test-tensorflow test-jax test-torch test-all coverage bench lint format docs wheel clean
 .DELETE_ON_ERROR:
 # Each target has all cores to itself, also under `make -j`.
 .NOTPARALLEL:
@@ -18,6 +18,7 @@ help:
 	@echo "               (make test-tensorflow, test-jax, test-torch: on one of them)"
 	@echo "make test-all  the same with the long tests"
 	@echo "make coverage  run the tests on TensorFlow and report the lines that no test runs"
+	@echo "make bench PEERS=PYTHON  measure the speed beside the peers installed there; writes docs/performance.md"
 	@echo "make lint      check style, spelling and types; make format fixes what it can"
 	@echo "make docs      build the site into site/"
 	@echo "make wheel     build the wheel and try it in an empty environment"
@@ -69,6 +70,13 @@ test-all: $(VENV)/installed-test
 coverage: export KERAS_SEG_TEST_LIMIT = 0
 coverage: $(VENV)/installed-test
 	KERAS_BACKEND=tensorflow $(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered $(ARGS)
+
+# Python of an environment with torch, segmentation-models-pytorch and monai.
+PEERS ?=
+bench: $(VENV)/installed-test
+	@test -n "$(PEERS)" || { echo "Name the Python of an environment with the peers: make bench PEERS=/path/to/python"; exit 1; }
+	KERAS_BACKEND=tensorflow $(BIN)/python benchmarks/performance.py --peers-python $(PEERS) $(ARGS)
+	$(BIN)/python benchmarks/page_tables.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ import statistics
 import sys
 
 import export_table_page
+import performance_page
 
 DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
 TABLES = {}  # (page, name): function without arguments that returns the table
@@ -444,6 +445,20 @@ def quantization(content):
 @table("quantization.md", "layers", "quantization.json")
 def layers(content):
     return ["```text", *content[0]["report"], "```"]
+
+
+def performance(name):
+    """When, where and how fast a group of the suite is."""
+
+    def lines(content):
+        head, *cells = performance_page.lines_of(name, content)
+        return [performance_page.machine_of(name, content), "", *rows(*cells, head=head)]
+
+    return lines
+
+
+for group in performance_page.measured_groups(DOCS / "performance.json"):
+    table("performance.md", group, "performance.json")(performance(group))
 
 
 def main():

@@ -1,56 +1,85 @@
-"""Timing of alternatives that live in processes of their own, such as other environments, and take turns in one run.
+"""One alternative of a case of the suite in a process of its own: `python benchmarks/worker.py GROUP SYSTEM CASE`.
 
-A script calls `serve({name: callable})` in the processes that it starts as `Worker`s.
+The processes of all alternatives run side by side and are called by turns, so that noise on the machine affects all of
+them; GROUP is a module of `cases`. Each has a Python of its own, which may be that of another environment.
 """
 
+import argparse
+import functools
+import importlib
 import json
-import statistics
+import os
+import resource
 import subprocess
 import sys
 import time
 
-
-def serve(alternatives):
-    """Answer each name on the standard input with the milliseconds of one call; returns at its end."""
-    print(json.dumps(list(alternatives)), flush=True)
-    for line in sys.stdin:
-        start = time.perf_counter()
-        alternatives[line.strip()]()
-        print(json.dumps(1000 * (time.perf_counter() - start)), flush=True)
+THREADS = 2
 
 
 class Worker:
-    """A process that serves alternatives."""
+    """A running alternative."""
 
-    def __init__(self, command):
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        self.names = self._answer()
+    def __init__(self, python, group, system, case):
+        command = [str(python), __file__, group, system, case]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+
+    @functools.cached_property
+    def facts(self):
+        """What it says of itself when it is ready."""
+        return self._answer()
 
     def _answer(self):
+        # What libraries print is skipped.
         while line := self._process.stdout.readline():
-            if line.startswith(("[", *"0123456789")):
-                return json.loads(line)
-        raise SystemExit(f"{' '.join(map(str, self._process.args))} ended with status {self._process.wait()}")
+            if line.startswith("answer: "):
+                return json.loads(line.removeprefix("answer: "))
+        command = " ".join(map(str, self._process.args))
+        raise SystemExit(f"{command} ended with status {self._process.wait()}: run it to see why.")
 
-    def __call__(self, name):
-        """Milliseconds of one call of the alternative."""
-        self._process.stdin.write(f"{name}\n")
+    def call(self):
+        """Milliseconds of one call."""
+        self._process.stdin.write("call\n")
         self._process.stdin.flush()
         return self._answer()
 
     def close(self):
+        """End the process; the most memory it had, in MiB."""
+        self._process.stdin.write("end\n")
         self._process.stdin.close()
+        peak = self._answer()
         self._process.wait()
+        return peak
 
 
-def take_turns(workers, name, rounds=9, warmup=2):
-    """{worker: median milliseconds} of an alternative of that name in each worker that has it, called by turns."""
-    times = {key: [] for key, worker in workers.items() if name in worker.names}
-    for round_ in range(rounds + warmup):
-        for key, found in times.items():
-            took = workers[key](name)
-            if round_ >= warmup:
-                found.append(took)
-    return {key: statistics.median(found) for key, found in times.items()}
+def serve(call, facts):
+    """Answer the lines on the standard input, a call or the end; the facts say whether a call takes its own time."""
+
+    def answer(value):
+        print("answer:", json.dumps(value), flush=True)
+
+    answer(facts)
+    for line in sys.stdin:
+        if line.strip() == "end":
+            break
+        start = time.perf_counter()
+        own = call()
+        took = 1000 * (time.perf_counter() - start)
+        answer(own if facts.get("returns_milliseconds") else took)
+    answer(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("group")
+    parser.add_argument("system")
+    parser.add_argument("case")
+    arguments = parser.parse_args()
+    os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": str(THREADS)}
+    group = importlib.import_module(f"cases.{arguments.group}")
+    serve(*group.prepare(arguments.system, arguments.case))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,22 +1,22 @@
-"""Losses, forward and backward: 8x256x256 pixels of 21 classes, logits to the gradient of the logits, on a CPU.
-
-Beside Keras' own cross-entropy and Dice, and the losses of MONAI and segmentation_models_pytorch (smp) with a Python
-that has them (pip install torch monai segmentation-models-pytorch), in processes that take turns:
-
-    python benchmarks/losses.py --peers-python PEERS/bin/python
-"""
-
-import argparse
-import os
-import pathlib
-import sys
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+"""Losses, forward and backward: logits of 8x256x256 pixels and 21 classes to their gradient."""
 
 import numpy as np
-from worker import Worker, serve, take_turns
 
 SIZE, CLASSES = (8, 256, 256), 21
+CASES = ["cross-entropy", "focal", "Dice", "Jaccard", "Tversky", "generalized Dice", "Lovasz"]
+OURS = {"keras_seg": 1.0}
+PEERS = ["keras", "MONAI", "smp", "sorted"]
+FOREIGN = ["MONAI", "smp"]
+MEMORY = None
+MOVED = 2 * np.prod(SIZE) * CLASSES * 4
+
+
+def has(system, case):
+    return system == "keras_seg" or case in OFFERED[system]
+
+
+def prepare(system, case):
+    return PREPARED[system](case), {"bytes": int(MOVED)}
 
 
 def data():
@@ -64,22 +64,19 @@ def of_keras():
     return {"cross-entropy": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "Dice": dice, "focal": focal}
 
 
-def on_tensorflow(losses):
+def on_tensorflow(loss):
     import tensorflow as tf
 
     labels, logits = (tf.constant(array) for array in data())
 
-    def step(loss):
-        @tf.function(autograph=False)
-        def run():
-            with tf.GradientTape() as tape:
-                tape.watch(logits)
-                value = loss(labels, logits)
-            return tape.gradient(value, logits)
+    @tf.function(autograph=False)
+    def run():
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            value = loss(labels, logits)
+        return tape.gradient(value, logits)
 
-        return lambda: run().numpy()
-
-    return {name: step(loss) for name, loss in losses.items()}
+    return lambda: run().numpy()
 
 
 def of_monai():
@@ -109,60 +106,26 @@ def of_smp():
     }
 
 
-def on_torch(losses, channel):
+def on_torch(loss, *, channel):
     import torch
 
     labels, logits = data()
     labels = torch.from_numpy(labels).long()
     labels = labels[:, None] if channel else labels
     logits = torch.from_numpy(logits).movedim(-1, 1).contiguous().requires_grad_()
-
-    def step(loss):
-        return lambda: torch.autograd.grad(loss(logits, labels), logits)
-
-    return {name: step(loss) for name, loss in losses.items()}
+    return lambda: torch.autograd.grad(loss(logits, labels), logits)
 
 
-SYSTEMS = {
-    "keras_seg": lambda: on_tensorflow(ours()),
-    "sorted": lambda: on_tensorflow({"Lovasz": sorted_lovasz()}),
-    "keras": lambda: on_tensorflow(of_keras()),
-    "MONAI": lambda: on_torch(of_monai(), channel=True),
-    "smp": lambda: on_torch(of_smp(), channel=False),
+OFFERED = {
+    "sorted": ["Lovasz"],
+    "keras": ["cross-entropy", "focal", "Dice"],
+    "MONAI": CASES[:6],
+    "smp": ["cross-entropy", "focal", "Dice", "Jaccard", "Tversky", "Lovasz"],
 }
-PEERS = ("MONAI", "smp")
-
-
-def compare(peers_python):
-    """Print a table of milliseconds."""
-    workers = {
-        name: Worker([str(peers_python if name in PEERS else sys.executable), __file__, "--worker", name])
-        for name in SYSTEMS
-        if peers_python or name not in PEERS
-    }
-    print(f"| loss | {' | '.join(workers)} | ratio to the fastest other |")
-    print(f"|---|{'---|' * len(workers)}---|")
-    for name in workers["keras_seg"].names:
-        times = take_turns(workers, name)
-        others = [time for system, time in times.items() if system != "keras_seg"]
-        ratio = f"{times['keras_seg'] / min(others):.2f}" if others else ""
-        print(
-            f"| {name} | {' | '.join(f'{times[w]:.0f}' if w in times else '' for w in workers)} | {ratio} |", flush=True
-        )
-    for worker in workers.values():
-        worker.close()
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--peers-python", type=pathlib.Path)
-    parser.add_argument("--worker", choices=SYSTEMS)
-    arguments = parser.parse_args()
-    if arguments.worker:
-        serve(SYSTEMS[arguments.worker]())
-    else:
-        compare(arguments.peers_python)
-
-
-if __name__ == "__main__":
-    main()
+PREPARED = {
+    "keras_seg": lambda case: on_tensorflow(ours()[case]),
+    "sorted": lambda _: on_tensorflow(sorted_lovasz()),
+    "keras": lambda case: on_tensorflow(of_keras()[case]),
+    "MONAI": lambda case: on_torch(of_monai()[case], channel=True),
+    "smp": lambda case: on_torch(of_smp()[case], channel=False),
+}
