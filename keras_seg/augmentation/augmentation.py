@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Self
 
 import keras
+import numpy as np
 
 from keras_seg import _ops, _validation
 from keras_seg._types import IgnoreClass, Size, Tensor
 from keras_seg.augmentation.geometry.step import GeometricStep
 from keras_seg.augmentation.inputs import KEYS, TYPES, batched, check_shapes, checked_seed, namespace_for, unbatched
 from keras_seg.augmentation.namespace import Namespace
+from keras_seg.augmentation.numpy_ops import ops_on_numpy
 from keras_seg.augmentation.photometric.step import LinearStep, Normal, Stage
 from keras_seg.augmentation.random_crop import RandomCrop
 from keras_seg.augmentation.recolor import recolor_and_mix
@@ -205,10 +207,27 @@ class Augmentation:
         """The augmentation that `get_config` described."""
         return cls(**config)
 
-    def _augment(self, given: dict[str, Tensor], seed: Any) -> dict[str, Tensor]:
-        """The dict of results for a dict of arguments."""
+    def of_arrays(self, image: np.ndarray, mask: np.ndarray, seed: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Augment one image in NumPy on every backend, with the draws of TensorFlow.
+
+        Args:
+            image: array (height, width, channels), values 0..255.
+            mask: integer array (height, width).
+            seed: int, or pair of ints.
+
+        Returns:
+            The image as float32 and the mask as int32.
+
+        Raises:
+            InputError: see the class.
+        """
+        found = self._augment({"image": image, "mask": mask}, seed, ops_on_numpy())
+        return found["image"], found["mask"]
+
+    def _augment(self, given: dict[str, Tensor], seed: Any, ops: Namespace | None = None) -> dict[str, Tensor]:
+        """The dict of results for a dict of arguments, by the operations of their library unless others are given."""
         seed = checked_seed(seed)
-        ops = namespace_for(given.values())
+        ops = ops or namespace_for(given.values())
         given = {key: ops.convert_to_tensor(value) for key, value in given.items()}
         single = check_shapes(given)
         count = 1 if single else ops.shape(given["image"])[0]
