@@ -115,12 +115,12 @@ def evaluate(model, images, masks, scale):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("--pretrained", action="store_true", help="EfficientNet-Lite0 with ImageNet weights as encoder")
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--crop", type=int, default=224)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--pretrained", action="store_true", help="EfficientNet-Lite0 with ImageNet weights as encoder")
     parser.add_argument("--encoder-rate", type=float, default=0.1, help="factor of the pretrained encoder's rate")
     parser.add_argument("--train-all", action="store_true", help="train the pretrained encoder's first layers too")
     parser.add_argument("--json", type=pathlib.Path, help="also write the result to this file")

@@ -276,15 +276,22 @@ def model_operators(content):
     return rows(*lines, head=["Model", "operators of the TFLite file"])
 
 
+def _raster_cells(row):
+    """The size of a raster, and the memory that it took."""
+    return [
+        _power_of_ten(row["pixels"]),
+        f"{row['height']:,} x {row['width']:,}",
+        f"{row['resident_before_mib']:,} MiB",
+        f"{row['most_resident_mib']:,} MiB",
+    ]
+
+
 @table("how-to/geotiff.md", "raster memory", "raster_memory.json")
 def raster_memory(content):
     return rows(
         *(
             [
-                _power_of_ten(row["pixels"]),
-                f"{row['height']:,} x {row['width']:,}",
-                f"{row['resident_before_mib']:,} MiB",
-                f"{row['most_resident_mib']:,} MiB",
+                *_raster_cells(row),
                 f"{row['pixels'] / 1e6 / row['seconds']:.0f}",
             ]
             for row in content["predict"]
@@ -298,10 +305,7 @@ def raster_crops(content):
     return rows(
         *(
             [
-                _power_of_ten(row["pixels"]),
-                f"{row['height']:,} x {row['width']:,}",
-                f"{row['resident_before_mib']:,} MiB",
-                f"{row['most_resident_mib']:,} MiB",
+                *_raster_cells(row),
                 f"{row['seconds_to_count']:.0f} s",
                 f"{row['crops_per_second']}",
             ]

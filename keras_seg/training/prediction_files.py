@@ -64,14 +64,9 @@ def same_place(source: object, other: object) -> InputError:
 
 
 def prediction_files(
-    found: FoundImages,
-    out: PathLike,
-    *,
-    overwrite: bool = False,
-    resume: bool = False,
-    folders: bool = False,
+    found: FoundImages, out: PathLike, *, overwrite: bool = False, resume: bool = False, folders: bool = False,
     maps: bool = True,
-) -> list[PredictionFile]:
+) -> list[PredictionFile]:  # fmt: skip
     """Where the predictions of images go: masks/NAME and overlays/NAME below `out`, one mask for each raster.
 
     With `folders`, the masks of an image are a folder, as for a task whose classes overlap. With `maps`, for tasks

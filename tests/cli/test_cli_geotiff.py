@@ -19,17 +19,18 @@ untraced = untraced_epochs(4)
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory):
-    return made_data.shapes(tmp_path_factory, train=4, val=2, image_size=(48, 56))
-
-
-@pytest.fixture(scope="module")
-def finished(shapes, tmp_path_factory):
-    return trained_by_command(tmp_path_factory, shapes, *TRAIN)
+    size = (48, 56)
+    return made_data.shapes(tmp_path_factory, train=4, val=2, image_size=size)
 
 
 @pytest.fixture(scope="module")
 def image(shapes):
     return ks.data.read_image(sorted((shapes / "val" / "images").iterdir())[0])
+
+
+@pytest.fixture(scope="module")
+def finished(shapes, tmp_path_factory):
+    return trained_by_command(tmp_path_factory, shapes, *TRAIN)
 
 
 def test_the_mask_lies_where_the_image_does(finished, image, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -102,14 +103,10 @@ def from_raster(
     mapped = as_label_map(label_map or {})
     settings = BatchSettings(augment=augment, workers=workers)
     # Refuses its arguments before any label is read.
-    ExampleOrder(
-        count=1,
-        batch_size=batch_size,
-        seed=seed,
-        repeat=repeat,
-        first_epoch=first_epoch,
+    order = ExampleOrder(
+        count=1, batch_size=batch_size, seed=seed, repeat=repeat, first_epoch=first_epoch,
         steps_per_epoch=steps_per_epoch,
-    )
+    )  # fmt: skip
     pairs = [
         RasterPair(
             image,
@@ -130,14 +127,7 @@ def from_raster(
         balanced=balanced,
     )
     steps = steps_per_epoch or -(-int(sampler.counts.sum()) // (size[0] * size[1] * batch_size))
-    order = ExampleOrder(
-        count=steps * batch_size,
-        batch_size=batch_size,
-        seed=seed,
-        repeat=repeat,
-        first_epoch=first_epoch,
-        steps_per_epoch=steps,
-    )
+    order = dataclasses.replace(order, count=steps * batch_size, steps_per_epoch=steps)
     types = (tf.as_dtype(sampler.image_dtype), tf.int32)
 
     def once(_: Tensor) -> tf.data.Dataset:
