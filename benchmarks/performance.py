@@ -52,8 +52,7 @@ def measured(group, case, pythons, rounds):
     systems = [system for system in (*group.OURS, *group.PEERS) if group.has(system, case)]
     name = group.__name__.removeprefix("cases.")
     workers = {system: Worker(pythons[system in group.FOREIGN], name, system, case) for system in systems}
-    for worker in workers.values():
-        assert worker.facts is not None  # All are ready.
+    facts = {system: worker.ready() for system, worker in workers.items()}
     times = {system: [] for system in systems}
     for round_ in range(rounds + 2):
         for system, worker in workers.items():
@@ -67,7 +66,7 @@ def measured(group, case, pythons, rounds):
             "milliseconds": round(statistics.median(times[system]), 3),
             "spread": round((high - low) / 2, 3),
             "memory": round(worker.close()),
-            "facts": worker.facts,
+            "facts": facts[system],
         }
     return found
 

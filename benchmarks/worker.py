@@ -5,7 +5,6 @@ them; GROUP is a module of `cases`. Each has a Python of its own, which may be t
 """
 
 import argparse
-import functools
 import importlib
 import json
 import os
@@ -25,9 +24,8 @@ class Worker:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
 
-    @functools.cached_property
-    def facts(self):
-        """What it says of itself when it is ready."""
+    def ready(self):
+        """Wait until it can be called; what it says of itself."""
         return self._answer()
 
     def _answer(self):

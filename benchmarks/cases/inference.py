@@ -4,6 +4,7 @@ import functools
 import pathlib
 import tempfile
 
+from exports import as_if_trained
 from worker import THREADS
 
 from cases.smp_twins import CLASSES, ours, pixels, smp_twin
@@ -85,19 +86,6 @@ def call(system, model, images):
     hint = "bf16" if system.endswith("bfloat16") else "f32"
     settings = {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": hint}
     return functools.partial(openvino.Core().compile_model(folder / "m.xml", "CPU", settings), images)
-
-
-def as_if_trained(model):
-    """Give every BatchNormalization random statistics."""
-    import numpy as np
-
-    rng = np.random.default_rng(1)
-    for layer in model._flatten_layers():
-        if "BatchNormalization" in type(layer).__name__:
-            gamma, beta, mean, variance = (weight.shape for weight in layer.weights)
-            scales = [rng.uniform(0.8, 1.2, shape) for shape in (gamma, variance)]
-            shifts = [rng.normal(0, 0.1, shape) for shape in (beta, mean)]
-            layer.set_weights([scales[0], *shifts, scales[1]])
 
 
 def on_torch(net, images, *, bfloat16, compiled):

@@ -139,7 +139,7 @@ def _label_raster(path: PathLike) -> GeoRaster:
 def _offset(image: GeoRaster, labels: GeoRaster) -> tuple[int, int]:
     """The row and column of the image at which the labels begin; refuses labels on another grid."""
     _check_crs(image, labels)
-    command = f"rio warp {labels.path.name} aligned.tif --like {image.path.name} --resampling nearest"
+    align = _alignment(image, labels)
     a, b = image.transform, labels.transform
     sides, others = np.array([(t.a, t.b, t.d, t.e) for t in (a, b)])
     # How far the last pixels of the longer side lie apart.
@@ -147,15 +147,20 @@ def _offset(image: GeoRaster, labels: GeoRaster) -> tuple[int, int]:
     if drift > _DRIFT:
         raise InputError(
             f"{labels.path}: has pixels of {_pixel(labels)}, and {image.path} of {_pixel(image)}. Bring the labels to "
-            f"the grid of the image: {command}."
+            f"the grid of the image: {align}."
         )
     left, top = transformed(~a, np.array([[b.c, b.f]]))[0].tolist()
     if max(abs(left - round(left)), abs(top - round(top))) > _TOLERANCE:
         raise InputError(
             f"{labels.path}: its pixels lie between those of {image.path}, {left % 1:.2f} to the right and "
-            f"{top % 1:.2f} down. Bring the labels to the grid of the image: {command}."
+            f"{top % 1:.2f} down. Bring the labels to the grid of the image: {align}."
         )
     return round(top), round(left)
+
+
+def _alignment(image: GeoRaster, labels: GeoRaster) -> str:
+    """The command of rasterio that brings labels to the grid of the image."""
+    return f"rio warp {labels.path.name} aligned.tif --like {image.path.name} --resampling nearest"
 
 
 def _check_crs(image: GeoRaster, labels: GeoRaster) -> None:
@@ -178,7 +183,7 @@ def _check_crs(image: GeoRaster, labels: GeoRaster) -> None:
             )
     raise InputError(
         f"{labels.path}: is in {_name(labels.crs)}, and {image.path} in {_name(image.crs)}. Bring the labels to the "
-        f"grid of the image: rio warp {labels.path.name} aligned.tif --like {image.path.name} --resampling nearest."
+        f"grid of the image: {_alignment(image, labels)}."
     )
 
 
