@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from keras_seg_cli.hosts import leave
 from keras_seg_cli.interruption import INTERRUPTED, Stopped, sigterm_raised
 from keras_seg_cli.option_names import in_options
 
@@ -77,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Stopped.", err=True)
         status = INTERRUPTED
+    leave(status or 0)
     sys.exit(status or 0)
 
 

@@ -6,6 +6,7 @@ import click
 
 from keras_seg_cli import steps
 from keras_seg_cli.folds import train_folds
+from keras_seg_cli.hosts import Hosts, become_worker, check_hosts, connected, hosts_options, is_worker, run_again
 from keras_seg_cli.interruption import kept_when_stopped
 from keras_seg_cli.options import (
     LOGS,
@@ -24,6 +25,7 @@ from keras_seg_cli.start import STARTED, keras_ready
 
 if TYPE_CHECKING:
     from keras_seg import training
+    from keras_seg.training.hosts.processes import Processes
 
 
 @click.command()
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     help="Also write a log for TensorBoard, Weights & Biases or MLflow into the run folder, offline. Can be repeated.",
 )
 @click.option("--resume", is_flag=True, help="Continue an interrupted run. Finished folds are skipped.")
+@hosts_options
 @overwrite
 def train(
     data: str,
@@ -60,6 +63,10 @@ def train(
     folds: int | None,
     log: tuple[str, ...],
     resume: bool,
+    hosts: int | None,
+    process: int | None,
+    coordinator: str | None,
+    connect_timeout: int | None,
     overwrite: bool,
     **options: Any,
 ) -> None:
@@ -71,6 +78,14 @@ def train(
     """
     if resume:
         refuse_on_resume({**options, "task": task, "plan": plan_file, "probe": probe}, "the plan of the run")
+    together = Hosts(hosts, process, coordinator, connect_timeout)
+    check_hosts(together, folds=folds, probe=probe)
+    if hosts is not None and not is_worker():
+        run_again()
+    processes = None
+    if hosts is not None:
+        become_worker()
+        processes = connected(together)
     ahead = None
     if folds is None and not resume:
         ahead = scan_ahead(data, task=task, plan_file=plan_file, options=data_arguments(**split_options(options)[0]))
@@ -78,8 +93,9 @@ def train(
     from keras_seg import training
 
     run = training.RunFolder(out)
-    run.check_startable(resume=resume, overwrite=overwrite)
-    others = [*(["--val", val] if val else []), *(word for name in log for word in ("--log", name))]
+    if processes is None or processes.process == 0:  # Which writes there.
+        run.check_startable(resume=resume, overwrite=overwrite)
+    others = [*(["--val", val] if val else []), *(word for name in log for word in ("--log", name)), *together.words()]
     again = ["keras-seg", "train", data, "--out", out, *others, "--resume"]
     with kept_when_stopped(run, command=again, resume=resume):
         _train(
@@ -95,6 +111,7 @@ def train(
             overwrite=overwrite,
             resume=resume,
             log=log,
+            processes=processes,
         )
 
 
@@ -112,6 +129,7 @@ def _train(
     overwrite: bool,
     resume: bool,
     log: tuple[str, ...],
+    processes: "Processes | None",
 ) -> None:
     from keras_seg.training.experiment_logs import check_logs
     from keras_seg.training.tasks import find_task
@@ -129,6 +147,10 @@ def _train(
         raise click.UsageError(
             f"{run.path}: is a run without folds. Drop --folds, or start a new run with --overwrite."
         )
+    if processes is None:
+        from keras_seg.training.hosts.all_devices import use_all_devices
+
+        use_all_devices()
     task = run.load_plan().task if resume else task_of(task, plan_file, probe=probe)
     find_task(task).check_installed()
     if resume:
@@ -138,6 +160,11 @@ def _train(
         reading, choices = split_options(options)
         indices = steps.scan(data, ahead=ahead, validation=val, task=task, **data_arguments(**reading))
         plan = planned(indices, task=task, choices=choices, plan_file=plan_file, probe=probe)
+    if processes is not None and processes.process > 0:
+        from keras_seg.training.hosts.train_share import train_share
+
+        train_share(plan, train=indices[0], validation=indices[1], run=run, resume=resume)
+        return
     steps.fit(
         plan,
         train=indices[0],

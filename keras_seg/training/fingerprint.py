@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_seg._memory import installed_memory
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks import find_task
 
 
@@ -25,7 +26,8 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         `num_classes`, `ignore_class`,
         `class_names` and `class_share` (share of the labeled pixels by name) of the targets, and of class masks
         `class_width` (mean width of the parts of a class in pixels, by name); `decoded_megabytes` (all
-        training images and masks as bytes), `backend`, `device` ("cpu" or "gpu"), `cores` and `memory_megabytes`.
+        training images and masks as bytes), `backend`, `device` ("cpu" or "gpu"), `devices` if batches are divided
+        among several by `keras.distribution`, `cores` and `memory_megabytes`.
 
     Raises:
         InputError: `task` is not one of these.
@@ -53,6 +55,7 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         "decoded_megabytes": round(float(sizes.prod(axis=1).sum()) * (train.channels + 1) / 2**20),
         "backend": keras.backend.backend(),
         "device": _device(),
+        **({} if Group.current().devices == 1 else {"devices": Group.current().devices}),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_megabytes": None if memory is None else memory // 2**20,
     }

@@ -7,30 +7,26 @@ from typing import Any
 import keras
 from PIL import Image
 
-from keras_seg import _files, augmentation
+from keras_seg import _files
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data import from_folder
-from keras_seg.data.pipeline.unwrap_error import unwrap_error
 from keras_seg.evaluation.batching import spread
 from keras_seg.models import without_aux
-from keras_seg.training.aux_heads import target_per_output
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.build_model import build_model
-from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, load_epoch, saved_state
+from keras_seg.training.checkpoint import load_checkpoint, load_epoch, saved_state
 from keras_seg.training.experiment_logs import check_logs, experiment_logs
 from keras_seg.training.fingerprint import fingerprint
+from keras_seg.training.fit_model import fit_model
+from keras_seg.training.hosts.agreement import check_agreement, run_facts
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.kept_state import with_kept_state
 from keras_seg.training.plan import Plan
-from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder
-from keras_seg.training.run_recorder import RunRecorder, check_finite
+from keras_seg.training.run_recorder import check_finite
 from keras_seg.training.run_report import write_page
 from keras_seg.training.tasks import Task, find_task
-from keras_seg.training.training_crop import training_crop
 
-# A run limited by time is ended by its schedule, not by its number of epochs.
-_ENDLESS = 10**6
 _PANEL_ROWS = 4
 
 
@@ -112,32 +108,49 @@ def fit(
     if resume:
         _check_same_data(plan, train, validation)
         run._sweep()
-    checkpoint = load_checkpoint(run) if resume and not run.model_file.exists() else None
-    model = build_model(plan) if checkpoint is None else checkpoint.model
-    scored = without_aux(model)
+    group, indices = Group.current(), (train, validation)
+    trained = resume and run.model_file.exists()  # It was interrupted after the training.
+    if trained:
+        group.leave()
+    else:
+        checkpoint = load_checkpoint(run) if resume else None
+        if group.count > 1:
+            epoch = None if checkpoint is None else checkpoint.epoch
+            check_agreement(group, run_facts(plan, train, validation, epoch=epoch))
+        model = build_model(plan) if checkpoint is None else checkpoint.model
+        scored = without_aux(model)
     if not resume:
         # A model that cannot be built has failed by now, before an older run is replaced.
         run._create(plan, task.label_schema(train))
     try:
-        if run.model_file.exists():  # It was interrupted after the training.
-            model, epoch = run.load_model(), saved_state(run).get("best")
-        else:
-            with experiment_logs(log, run=run, plan=plan, panel=lambda: _panel(task, scored, validation, {})) as logs:
-                model, epoch = _train(
+        if not trained:
+            with experiment_logs(
+                log, run=run, plan=plan, panel=lambda: _shown(group, task, scored, validation)
+            ) as logs:
+                rows = fit_model(
                     model,
                     scored=scored,
                     plan=plan,
                     task=task,
                     run=run,
-                    indices=(train, validation),
+                    indices=indices,
                     checkpoint=checkpoint,
                     seconds_spent=seconds_spent,
                     callbacks=[*logs, *callbacks],
+                    group=group,
                 )
-            model = without_aux(model)  # It may be that of an earlier epoch.
-            with _files.written_aside(run.model_file, overwrite=True) as aside:
-                model.save(aside)
-        return _finish(run, task, model=model, epoch=epoch, indices=(train, validation), progress=progress)
+            group.leave()
+        with group.alone():
+            if trained:
+                model, epoch = run.load_model(), saved_state(run).get("best")
+            else:
+                model, epoch = _kept(model, run, BestEpoch.of(plan, task), rows)
+                model = without_aux(model)  # It may be that of an earlier epoch.
+                with _files.written_aside(run.model_file, overwrite=True) as aside:
+                    model.save(aside)
+                if group.devices > 1:
+                    model = run.load_model()  # On this process' own device.
+            return _finish(run, task, model=model, epoch=epoch, indices=indices, progress=progress)
     except InputError as error:
         raise with_kept_state(error, run) from error
 
@@ -153,79 +166,19 @@ def _check_same_data(plan: Plan, train: Any, validation: Any) -> None:
             )
 
 
-def _schedule(plan: Plan, first_epoch: int, seconds: float) -> ProgressSchedule:
-    steps = plan["steps_per_epoch"]
-    timed = plan["minutes"] is not None
-    return ProgressSchedule(
-        plan["learning_rate"],
-        steps=None if timed else plan["epochs"] * steps,
-        seconds=plan["minutes"] * 60 if timed else None,
-        first_step=0 if timed else first_epoch * steps,
-        first_seconds=seconds if timed else 0.0,
-    )
+def _kept(model: keras.Model, run: RunFolder, best: BestEpoch, rows: Sequence[dict]) -> tuple[keras.Model, int | None]:
+    """The model of the best epoch if it is kept, otherwise that of the last one, checked; and which is the best."""
+    if not best.kept:
+        check_finite(model, len(rows))
+        return model, None
+    epoch = best.epoch(rows)  # That it is finite was checked when it was saved.
+    return (model if epoch in (None, len(rows)) else load_epoch(run, epoch)), epoch
 
 
-def _dataset(plan: Plan, task: Task, train: Any, first_epoch: int) -> Any:
-    """The augmented training data from an epoch on, with the targets of the task."""
-    dataset = from_folder(
-        train,
-        batch_size=plan["batch_size"],
-        augment=augmentation.standard(
-            crop=training_crop(plan), scale=tuple(plan["scale"]), ignore_class=tuple(train.ignore_class) or None
-        ),
-        seed=plan["seed"],
-        cache="memory" if plan["cache"] else False,
-        repeat=True,
-        first_epoch=first_epoch,
-        steps_per_epoch=plan["steps_per_epoch"],
-    )
-    return task.targets(dataset, train, plan)
-
-
-def _train(
-    model: keras.Model,
-    *,
-    scored: keras.Model,
-    plan: Plan,
-    task: Task,
-    run: RunFolder,
-    indices: tuple[Any, Any],
-    checkpoint: Checkpoint | None,
-    seconds_spent: float,
-    callbacks: Sequence[keras.callbacks.Callback],
-) -> tuple[keras.Model, int | None]:
-    """Train from the checkpoint to the end of the plan; returns the model to keep, and its epoch if it is the best."""
-    train, validation = indices
-    best = BestEpoch.of(plan, task)
-    first_epoch = 0 if checkpoint is None else checkpoint.epoch
-    done = plan["minutes"] is None and first_epoch >= plan["epochs"]
-    if checkpoint is not None and (done or best.is_over(checkpoint.rows)):
-        return _kept(model, run, first_epoch, checkpoint.best)
-    schedule = _schedule(plan, first_epoch, seconds_spent + (0.0 if checkpoint is None else checkpoint.seconds))
-    rows = [] if checkpoint is None else checkpoint.rows
-    recorder = RunRecorder(run, validation, scored=scored, schedule=schedule, task=task, best=best, rows=rows)
-    try:
-        model.fit(
-            target_per_output(model, _dataset(plan, task, train, first_epoch), train.ignore_class),
-            epochs=_ENDLESS if plan["minutes"] is not None else plan["epochs"],
-            initial_epoch=first_epoch,
-            steps_per_epoch=plan["steps_per_epoch"],
-            shuffle=False,  # The pipeline shuffles.
-            verbose=0,  # pyright: ignore[reportArgumentType] (Keras annotates nothing; its default is "auto".)
-            callbacks=[schedule, recorder, *([] if checkpoint is None else checkpoint.callbacks), *callbacks],
-        )
-    except Exception as error:
-        # A file that broke after the scan comes out of tf.data wrapped in TensorFlow's own error.
-        raise (unwrap_error(error) or error) from error
-    if best.kept:  # That it is finite was checked when it was saved.
-        return _kept(model, run, len(recorder.rows), best.epoch(recorder.rows))
-    check_finite(model, len(recorder.rows))
-    return model, None
-
-
-def _kept(model: keras.Model, run: RunFolder, epoch: int, best: int | None) -> tuple[keras.Model, int | None]:
-    """The model of the best epoch if it is kept, otherwise that of the last one; and which is the best."""
-    return (model if best in (None, epoch) else load_epoch(run, best)), best
+def _shown(group: Group, task: Task, model: keras.Model, index: Any) -> Image.Image:
+    """A picture of predictions for some images, during training."""
+    with group.local(model) as local:
+        return _panel(task, local, index, {})
 
 
 def _panel(task: Task, model: keras.Model, index: Any, settings: dict) -> Image.Image:

@@ -10,7 +10,7 @@ from keras_seg.backbones.imagenet_packages import is_installed
 from keras_seg.backbones.pyramid import LEVELS, SKIPS
 from keras_seg.models import registry
 from keras_seg.training.aux_heads import aux_rule, has_border
-from keras_seg.training.batch_rule import batch_rule
+from keras_seg.training.batch_rule import batch_rule, learning_rate_rule
 from keras_seg.training.choices import GIVEN, Choice, Plan
 from keras_seg.training.presets import Preset, find_preset
 from keras_seg.training.pretrained import SMALL, weights_rule
@@ -191,7 +191,9 @@ def make_plan(
     )
     if kind.class_id_masks:
         choose("rare_classes", *_rare_rule(facts, choices["crop"].value))
-    size = choose("batch_size", *batch_rule(facts, choices["crop"].value, model=model_name, backbone=pyramid))
+    devices = facts.get("devices", 1)
+    rule, by_rule, *looked_at = batch_rule(facts, choices["crop"].value, model=model_name, backbone=pyramid)
+    size = choose("batch_size", rule, by_rule, *looked_at)
     choose(
         "steps_per_epoch",
         f"one pass over the images, at least {_FEWEST_STEPS} steps",
@@ -207,7 +209,8 @@ def make_plan(
     choose("patience", "runs do not end early unless given", None)
     ends_early = choices["patience"].value is not None
     choose("keep", "the best epoch if the run may end early, otherwise the last", "best" if ends_early else "last")
-    choose("learning_rate", "0.003 from scratch, 0.001 with pretrained weights", 0.003 if source is None else 0.001)
+    rule, rate, *looked_at = learning_rate_rule(facts, size, by_rule // devices, scratch=source is None)
+    choose("learning_rate", rule, rate, *looked_at)
     choose("weight_decay", "0.01, on kernels only", 0.01)
     choose("ema", settings.ema_rule, settings.ema)
     choose("scale", "zoom of the random crops", [0.75, 1.5])

@@ -13,6 +13,7 @@ import numpy as np
 from keras_seg import _files
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint, save_checkpoint
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.kept_state import DivergedError
 from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder
@@ -35,6 +36,8 @@ class RunRecorder(keras.callbacks.Callback):
         task: `Task`. It evaluates the model.
         best: `BestEpoch`. Whether the best epoch is kept: each is then validated, and saved if it is the best so far.
         rows: sequence of dicts. The log before a resumption. Defaults to ().
+        group: `Group`. The processes that train the model: the first one writes, and all validate their share of the
+            images. Defaults to None, for this process alone.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class RunRecorder(keras.callbacks.Callback):
         task: Task,
         best: BestEpoch,
         rows: Sequence[dict] = (),
+        group: Group | None = None,
     ) -> None:
         super().__init__()
         self.run = run
@@ -56,6 +60,7 @@ class RunRecorder(keras.callbacks.Callback):
         self.scored = scored
         self.task = task
         self.best = best
+        self.group = group or Group()
         self._validate = _Affordable(_SHARE)
         self._save = _Affordable(_SHARE)
 
@@ -73,19 +78,21 @@ class RunRecorder(keras.callbacks.Callback):
             "loss": loss,
         }
         last = self.schedule.progress >= 1.0
-        if self.best.kept or (not last and self._validate.due()):
-            with self._validate:
-                result = self.task.quick_scores(self.scored, self.validation)
+        # Whether it is due is a matter of the clock, on which processes must agree.
+        if self.best.kept or (not last and self.group.agreed(self._validate.due())):
+            with self._validate, self.group.local(self.scored) as scored:
+                result = self.task.shared_scores(scored, self.validation, self.group)
             row |= {f"val_{name}": result[name] for name in self.task.scores}
         self.rows.append(row)
         if logs is not None:
             logs.update({name: row[name] for name in (f"val_{self.task.scores[0]}",) if name in row})
-        _files.write_text(self.run.log_file, self._as_csv())
+        if self.group.first:
+            _files.write_text(self.run.log_file, self._as_csv())
         best = self.best.epoch(self.rows) if self.best.kept else None
         if self.best.is_over(self.rows):
             model.stop_training = True
-        if best == epoch + 1 or (not last and self._save.due()):
-            with self._save:
+        if self.group.first and (best == epoch + 1 or (not last and self._save.due())):
+            with self._save, self.group.alone():
                 # The last update of an epoch with a finite loss may have ruined the weights.
                 check_finite(model, epoch + 1)
                 save_checkpoint(self.run, Checkpoint(model, epoch + 1, self.schedule.elapsed, self.rows, best))

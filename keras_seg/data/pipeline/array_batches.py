@@ -97,7 +97,8 @@ class ArrayBatches(keras.utils.PyDataset):
         """Begin to make a batch."""
         positions, first = self._epoch_order(epoch)
         start = step * self._order.batch_size
-        numbers = range(start, min(start + self._order.batch_size, len(positions)))
+        share = self._order.share
+        numbers = range(start + share.start, min(start + share.stop, len(positions)))
         pool = _pool(self._settings.workers)
         examples = [
             pool.submit(self._example, int(positions[number]), _philox.fold_in(first, number, bits=64))

@@ -32,6 +32,8 @@ class ExampleOrder:
         repeat: whether to repeat endlessly, in epochs of `steps_per_epoch` batches.
         first_epoch: number of the first epoch, for resumed runs.
         steps_per_epoch: batches per epoch, or None for all examples once.
+        process: which share of every batch is read, counted from 0.
+        processes: equal shares of a batch.
     """
 
     count: int
@@ -40,6 +42,8 @@ class ExampleOrder:
     repeat: bool
     first_epoch: int
     steps_per_epoch: int | None
+    process: int = 0
+    processes: int = 1
 
     def __post_init__(self) -> None:
         _validation.integer("batch_size", self.batch_size)
@@ -49,11 +53,26 @@ class ExampleOrder:
             _validation.integer("steps_per_epoch", self.steps_per_epoch)
         if self.first_epoch and not self.repeat:
             _validation.fail("first_epoch", "needs repeat=True", self.first_epoch)
+        _validation.integer("processes", self.processes)
+        if not 0 <= _validation.integer("process", self.process, 0) < self.processes:
+            fix = "Processes are counted from 0."
+            _validation.fail("process", f"must be less than processes={self.processes}", self.process, fix)
+        if self.processes > 1 and not self.repeat:
+            _validation.fail("processes", "need repeat=True: only whole batches are divided", self.processes)
+        if self.batch_size % self.processes:
+            fix = "It is the number of examples in the batch of all processes."
+            _validation.fail("batch_size", f"must be a multiple of processes={self.processes}", self.batch_size, fix)
 
     @property
     def steps(self) -> int:
         """Batches per epoch."""
         return self.steps_per_epoch or -(-self.count // self.batch_size)
+
+    @property
+    def share(self) -> range:
+        """The places in a batch that this process reads."""
+        size = self.batch_size // self.processes
+        return range(self.process * size, (self.process + 1) * size)
 
     @property
     def examples(self) -> int:
@@ -74,12 +93,19 @@ class ExampleOrder:
 
         fold_in = tf.random.experimental.stateless_fold_in  # pyright: ignore[reportAttributeAccessIssue] it exists
 
+        def in_share(step: Any, _: Any) -> Tensor:
+            place = step % self.batch_size
+            return (place >= self.share.start) & (place < self.share.stop)
+
         def epoch(key: Tensor) -> tf.data.Dataset:
             first = fold_in(tf.stack([tf.constant(self.seed, tf.int64), key]), 0)
             # An epoch longer than the data starts over, in another order.
             cycles = tf.data.Dataset.range(-(-self.examples // self.count))
             order = cycles.flat_map(lambda cycle: once(fold_in(first, -1 - cycle))).take(self.examples)
-            return order.enumerate().map(lambda step, example: (fold_in(first, step), example))
+            numbered = order.enumerate()
+            if self.processes > 1:
+                numbered = numbered.filter(in_share)
+            return numbered.map(lambda step, example: (fold_in(first, step), example))
 
         if self.repeat:
             keys = tf.data.Dataset.counter(self.first_epoch)
@@ -169,7 +195,7 @@ def batches(
 
     def batched(dataset: tf.data.Dataset) -> tf.data.Dataset:
         # With equal batches the batch size is part of the static shape, which saves JAX and XLA a second compilation.
-        return dataset.batch(order.batch_size, drop_remainder=order.examples % order.batch_size == 0)
+        return dataset.batch(len(order.share), drop_remainder=order.examples % order.batch_size == 0)
 
     def parallel(dataset: tf.data.Dataset, function: Callable[..., Any]) -> tf.data.Dataset:
         return dataset.map(
@@ -182,7 +208,7 @@ def batches(
     specs: Any = dataset.element_spec
     image, mask, _ = specs
     if _gains_by_batches(augment, image, mask):
-        dataset = parallel(batched(dataset), functools.partial(_augment_whole, augment, order.batch_size))
+        dataset = parallel(batched(dataset), functools.partial(_augment_whole, augment, len(order.share)))
     else:
         # In one map: between two, images of varying size would be copied for nothing.
         dataset = batched(parallel(examples, lambda seed, example: augmented(*one(seed, example))))

@@ -41,6 +41,8 @@ def from_folder(
     steps_per_epoch: int | None = None,
     workers: int | None = None,
     loader: str | None = None,
+    process: int = 0,
+    processes: int = 1,
 ) -> tf.data.Dataset | ArrayBatches:
     """Batches from a folder of images and masks, for `model.fit` on every backend.
 
@@ -78,6 +80,10 @@ def from_folder(
         workers: int >= 1. Examples decoded and augmented in parallel. Defaults to None: tf.data chooses, or a thread
             per core.
         loader: "tensorflow" or "numpy". Defaults to None: TensorFlow where it is installed.
+        process: int in 0..processes - 1. Which share of every batch to read, where several processes train one model.
+            Defaults to 0.
+        processes: int >= 1. Number of these processes. Each reads its own `batch_size / processes` examples of the
+            batch that one process alone would read. More than 1 needs `repeat`. Defaults to 1.
 
     Returns:
         `tf.data.Dataset` or `keras.utils.PyDataset` of (image, mask): float32 (batch, height, width, channels) in
@@ -136,6 +142,8 @@ def from_folder(
         repeat=repeat,
         first_epoch=first_epoch,
         steps_per_epoch=steps_per_epoch,
+        process=process,
+        processes=processes,
     )
     settings.check_sizes(index.common_size, batch_size, index.path)
     store = DecodedStore(index, cache=cache)

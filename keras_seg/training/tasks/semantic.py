@@ -14,6 +14,8 @@ from keras_seg.data.index.example_groups import group_keys
 from keras_seg.evaluation.choose_postprocessing import least_images
 from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.inference.predict_classes import class_ids
+from keras_seg.metrics.scores import MEANS
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks.class_widths import class_widths
 from keras_seg.training.tasks.score_table import ScoreTable, percent, score_bar
 from keras_seg.training.tasks.task import Decoding, Head, Pictures, Report, Task, decided_orientation, examples
@@ -126,6 +128,16 @@ class SemanticTask(Task):
         """An `evaluation.Evaluation`, with the postprocessing of the settings."""
         clean = chosen_postprocessing(settings)
         return evaluation.evaluate(model, index, postprocessing=clean, progress=progress)
+
+    def shared_scores(self, model: keras.Model, index: Any, group: Group) -> dict:
+        """Each process evaluates its share of the images; their confusion matrices are added."""
+        if group.count == 1:
+            return self.quick_scores(model, index)
+        share = range(group.process, len(index), group.count)
+        classes = len(index.class_names)
+        own = self.evaluate(model, index.subset(share)).confusion if share else np.zeros((classes, classes), "int64")
+        confusion = sum(group.gathered(own))
+        return {name: MEANS[name](confusion) for name in self.scores}
 
     def table(self, evaluation: Any) -> ScoreTable:
         """IoU and share of the pixels per class, and the means."""

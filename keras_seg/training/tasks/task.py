@@ -13,6 +13,7 @@ from keras_seg._types import ArrayLike, PathLike
 from keras_seg.data import class_weights as weights_of_shares
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.report import Examination
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks.class_masks import ClassMasks
 from keras_seg.training.tasks.score_table import ScoreTable
 
@@ -158,6 +159,20 @@ class Task(abc.ABC):
     def quick_scores(self, model: keras.Model, index: Any) -> dict:
         """Scores for the log during training: `evaluate(...).to_dict()`, or a faster estimate with the same names."""
         return self.evaluate(model, index).to_dict()
+
+    def shared_scores(self, model: keras.Model, index: Any, group: Group) -> dict:
+        """`scores` of `quick_scores` in every process of a group; the first process evaluates.
+
+        Args:
+            model: keras.Model of this process.
+            index: of all the images.
+            group: `Group`.
+        """
+        found = self.quick_scores(model, index) if group.first else {}
+        if group.count == 1:
+            return found
+        values = group.gathered(np.array([found.get(name, np.nan) for name in self.scores], "float64"))[0]
+        return dict(zip(self.scores, values.tolist(), strict=True))
 
     @abc.abstractmethod
     def table(self, evaluation: Any) -> ScoreTable:
