@@ -1,6 +1,7 @@
 """Random changes of images together with all that belongs to their pixels."""
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Self
 
 import keras
@@ -8,8 +9,10 @@ import numpy as np
 
 from keras_seg import _ops, _validation
 from keras_seg._types import IgnoreClass, Size, Tensor
+from keras_seg.augmentation.compiled_by_jax import compiled_on_cpu
 from keras_seg.augmentation.geometry.step import GeometricStep
 from keras_seg.augmentation.inputs import KEYS, TYPES, batched, check_shapes, checked_seed, namespace_for, unbatched
+from keras_seg.augmentation.keras_ops import ops_of_keras
 from keras_seg.augmentation.namespace import Namespace
 from keras_seg.augmentation.numpy_ops import ops_on_numpy
 from keras_seg.augmentation.photometric.step import LinearStep, Normal, Stage
@@ -188,9 +191,25 @@ class Augmentation:
         """
         if not self.crop or not image.shape.is_fully_defined() or not mask.shape.is_fully_defined():
             return False
-        read, made = image.shape[0] * image.shape[1] * image.dtype.size, self.crop[0] * self.crop[1]
+        height, width = image.shape[:2]
+        return self._pays_in_batches(height, width, image.dtype.size) and _ops.xla_works()
+
+    def gains_by_array_batches(self, size: tuple[int, int] | None, itemsize: int) -> bool:
+        """Whether `of_array_batch` is possible and pays off for images of one size: JAX must be the backend.
+
+        Args:
+            size: (height, width) of all images, or None if they differ.
+            itemsize: int. Bytes per value.
+        """
+        if keras.backend.backend() != "jax" or not self.crop or size is None:
+            return False
+        return self._pays_in_batches(*size, itemsize)
+
+    def _pays_in_batches(self, height: int, width: int, itemsize: int) -> bool:
+        assert self.crop is not None
+        read, made = height * width * itemsize, self.crop[0] * self.crop[1]
         linear = all(isinstance(item, (GeometricStep, LinearStep)) for item in self.transforms)
-        return linear and made >= _WORTH_COMPILING and read <= 4 * made and _ops.xla_works()
+        return linear and made >= _WORTH_COMPILING and read <= 4 * made
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as JSON types."""
@@ -223,6 +242,32 @@ class Augmentation:
         """
         found = self._augment({"image": image, "mask": mask}, seed, ops_on_numpy())
         return found["image"], found["mask"]
+
+    def of_array_batch(
+        self, image: np.ndarray, mask: np.ndarray, seeds: Sequence[Any]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Augment a batch by JAX on the CPU, each image as `of_arrays` would alone, in less time.
+
+        Args:
+            image: array (batch, height, width, channels), values 0..255.
+            mask: integer array (batch, height, width).
+            seeds: sequence of ints, or pairs of ints.
+
+        Returns:
+            Images as float32 and masks as int32.
+        """
+        ops = ops_on_numpy()
+        draws = np.concatenate([ops.random(seed, 1, self._draws)[0] for seed in seeds])
+        return self._compiled(image, mask, draws)
+
+    @functools.cached_property
+    def _compiled(self) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+        def run(image: Tensor, mask: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
+            given = {"image": image, "mask": mask}
+            results = self._run(ops_of_keras(), given, draws, random=_no_normal, single=False)
+            return results["image"], results["mask"]
+
+        return compiled_on_cpu(run)
 
     def _augment(self, given: dict[str, Tensor], seed: Any, ops: Namespace | None = None) -> dict[str, Tensor]:
         """The dict of results for a dict of arguments, by the operations of their library unless others are given."""
@@ -314,6 +359,11 @@ def _checked_crop(crop: Any) -> RandomCrop | None:
 def _loaded(item: Any) -> Any:
     """The object that a config describes; other objects as they are."""
     return keras.saving.deserialize_keras_object(item) if isinstance(item, dict) else item
+
+
+def _no_normal(shape: Any) -> Tensor:
+    """Linear transforms draw no normal numbers."""
+    raise NotImplementedError
 
 
 def _call(stage: Any) -> Any:

@@ -135,3 +135,27 @@ def test_a_file_that_breaks_is_named(folder, tmp_path):
 def test_bad_loader(folder):
     with pytest.raises(InputError, match="`loader`"):
         ks.data.from_folder(folder, split="train", loader="grain")
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="compiled by JAX only where it is the backend")
+@pytest.mark.parametrize("resized", [None, (64, 72)])
+def test_whole_batches_are_those_of_single_examples(folder, resized, monkeypatch):
+    from keras_seg.augmentation.augmentation import Augmentation
+
+    options = {
+        "split": "train", "loader": "numpy", "batch_size": 3, "image_size": resized, "seed": 3,
+        "augment": ks.augmentation.standard(crop=(64, 72), ignore_class=255),
+    }  # fmt: skip
+    whole = []
+    compiled = Augmentation.of_array_batch
+    monkeypatch.setattr(
+        Augmentation, "of_array_batch", lambda self, *given: whole.append(len(given[0])) or compiled(self, *given)
+    )
+    found = taken(ks.data.from_folder(folder, **options), 3)
+    assert whole == [3, 3]  # The last of the 7 examples is alone.
+    monkeypatch.setattr(Augmentation, "gains_by_array_batches", lambda *_: False)
+    expected = taken(ks.data.from_folder(folder, **options), 3)
+    for ours, theirs in zip(found, expected, strict=True):
+        for part, other in zip(ours, theirs, strict=True):
+            assert part.dtype == other.dtype and part.shape == other.shape
+            assert (np.abs(part - other.astype("float64")) > 0.05).mean() < 0.001

@@ -4,7 +4,7 @@ import concurrent.futures
 import functools
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import keras
@@ -31,6 +31,8 @@ class ArrayBatches(keras.utils.PyDataset):
         order: an `ExampleOrder`.
         settings: a `BatchSettings`.
         shuffle: bool. Another order in every epoch.
+        common_size: (height, width) of the loaded images, or None if they differ. Defaults to None.
+        itemsize: int. Bytes per value of the loaded images. Defaults to 1.
         changes: functions of the elements of a batch, applied one after the other. Defaults to none.
     """
 
@@ -41,10 +43,13 @@ class ArrayBatches(keras.utils.PyDataset):
         settings: BatchSettings,
         *,
         shuffle: bool,
+        common_size: tuple[int, int] | None = None,
+        itemsize: int = 1,
         changes: tuple[Callable[..., Batch], ...] = (),
     ) -> None:
         super().__init__()
         self._load, self._order, self._settings = load, order, settings
+        self._common_size, self._itemsize = common_size, itemsize
         self._shuffle, self._changes = shuffle, changes
         self._epoch = order.first_epoch
         self._ahead: dict[tuple[int, int], concurrent.futures.Future[Batch]] = {}
@@ -58,8 +63,15 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def map(self, function: Callable[..., Batch]) -> Self:
         """The dataset with its batches changed: `function(*batch)` returns the new batch, a tuple of arrays."""
-        changes = (*self._changes, function)
-        return type(self)(self._load, self._order, self._settings, shuffle=self._shuffle, changes=changes)
+        return type(self)(
+            self._load,
+            self._order,
+            self._settings,
+            shuffle=self._shuffle,
+            common_size=self._common_size,
+            itemsize=self._itemsize,
+            changes=(*self._changes, function),
+        )
 
     def __getitem__(self, index: int) -> Batch:
         """A batch of the current epoch; of a dataset that repeats, of all epochs."""
@@ -100,27 +112,50 @@ class ArrayBatches(keras.utils.PyDataset):
         share = self._order.share
         numbers = range(start + share.start, min(start + share.stop, len(positions)))
         pool = _pool(self._settings.workers)
+        seeds = [_philox.fold_in(first, number, bits=64) for number in numbers]
+        # One compiled program serves whole batches.
+        together = self._together if len(numbers) == len(share) else None
+        make = self._example if together is None else self._loaded
         examples = [
-            pool.submit(self._example, int(positions[number]), _philox.fold_in(first, number, bits=64))
-            for number in numbers
+            pool.submit(make, int(positions[number]), seed) for number, seed in zip(numbers, seeds, strict=True)
         ]
         # The pool takes jobs in their order, so that this one cannot wait for examples that were not begun.
-        return pool.submit(self._joined, examples)
+        return pool.submit(self._joined, examples, seeds, together)
 
-    def _joined(self, examples: "list[concurrent.futures.Future]") -> Batch:
-        """The batch of examples, changed."""
+    @functools.cached_property
+    def _together(self) -> Callable[..., Batch] | None:
+        """The augmentation of a whole batch where that is faster."""
+        augment: Any = self._settings.augment
+        offer = getattr(augment, "gains_by_array_batches", None)
+        size: Any = self._settings.image_size
+        # What was resized is float32.
+        offered = offer is not None and (offer(size, 4) if size else offer(self._common_size, self._itemsize))
+        return augment.of_array_batch if offered else None
+
+    def _joined(
+        self,
+        examples: "list[concurrent.futures.Future]",
+        seeds: Sequence[_philox.Seed],
+        together: Callable[..., Batch] | None,
+    ) -> Batch:
+        """The batch of examples, augmented together or alone, and changed."""
         parts = zip(*(example.result() for example in examples), strict=True)
         batch: Batch = tuple(np.stack(arrays) for arrays in parts)
+        if together is not None:
+            batch = together(*batch, seeds)
         for change in self._changes:
             batch = change(*batch)
         return batch
 
-    def _example(self, position: int, seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
-        """Image and mask, resized and augmented."""
+    def _loaded(self, position: int, seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
+        """Image and mask, resized."""
         image, mask = self._load(position)
         size: Any = self._settings.image_size  # A pair, once it is checked.
-        if size is not None:
-            image, mask = resize_image(image, size), resize_mask(mask, size)
+        return (image, mask) if size is None else (resize_image(image, size), resize_mask(mask, size))
+
+    def _example(self, position: int, seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
+        """Image and mask, resized and augmented."""
+        image, mask = self._loaded(position, seed)
         augment: Any = self._settings.augment
         if augment is not None:
             # With TensorFlow's operations, single images take five times as long outside of tf.data.

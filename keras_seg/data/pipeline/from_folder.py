@@ -6,6 +6,8 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from keras_seg import _validation
 from keras_seg._types import IgnoreClass, PathLike, Size, Tensor
 from keras_seg.data.index.data_index import DataIndex
@@ -148,7 +150,14 @@ def from_folder(
     settings.check_sizes(index.common_size, batch_size, index.path)
     store = DecodedStore(index, cache=cache)
     if in_numpy:
-        return ArrayBatches(store.get, order, settings, shuffle=shuffle)
+        return ArrayBatches(
+            store.get,
+            order,
+            settings,
+            shuffle=shuffle,
+            common_size=index.common_size,
+            itemsize=np.dtype(index.image_dtype).itemsize,
+        )
     import tensorflow as tf
 
     types = (tf.as_dtype(index.image_dtype), tf.as_dtype(index._label_dtype))
