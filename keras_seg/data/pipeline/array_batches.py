@@ -58,7 +58,10 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def map(self, function: Callable[..., Batch]) -> Self:
         """The dataset with its batches changed: `function(*batch)` returns the new batch, a tuple of arrays."""
-        changes = (*self._changes, function)
+        return self._with_changes((*self._changes, function))
+
+    def _with_changes(self, changes: tuple[Callable[..., Batch], ...]) -> Self:
+        """The dataset with other changes."""
         return type(self)(self._load, self._order, self._settings, shuffle=self._shuffle, changes=changes)
 
     def __getitem__(self, index: int) -> Batch:
@@ -95,14 +98,10 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def _submit(self, epoch: int, step: int) -> "concurrent.futures.Future[Batch]":
         """Begin to make a batch."""
-        positions, first = self._epoch_order(epoch)
         start = step * self._order.batch_size
-        numbers = range(start, min(start + self._order.batch_size, len(positions)))
+        numbers = range(start, min(start + self._order.batch_size, self._order.examples))
         pool = _pool(self._settings.workers)
-        examples = [
-            pool.submit(self._example, int(positions[number]), _philox.fold_in(first, number, bits=64))
-            for number in numbers
-        ]
+        examples = [pool.submit(self._example, load, seed) for load, seed in self._loads(epoch, numbers)]
         # The pool takes jobs in their order, so that this one cannot wait for examples that were not begun.
         return pool.submit(self._joined, examples)
 
@@ -114,9 +113,17 @@ class ArrayBatches(keras.utils.PyDataset):
             batch = change(*batch)
         return batch
 
-    def _example(self, position: int, seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
+    def _loads(self, epoch: int, numbers: range) -> list[tuple[Callable[[], Any], _philox.Seed]]:
+        """For each number of an example in an epoch, a function that loads it, and its seed."""
+        positions, first = self._epoch_order(epoch)
+        return [
+            (functools.partial(self._load, int(positions[number])), _philox.fold_in(first, number, bits=64))
+            for number in numbers
+        ]
+
+    def _example(self, load: Callable[[], Any], seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
         """Image and mask, resized and augmented."""
-        image, mask = self._load(position)
+        image, mask = load()
         size: Any = self._settings.image_size  # A pair, once it is checked.
         if size is not None:
             image, mask = resize_image(image, size), resize_mask(mask, size)
@@ -129,13 +136,9 @@ class ArrayBatches(keras.utils.PyDataset):
     def _positions(self, epoch: int) -> tuple[np.ndarray, _philox.Seed]:
         """The examples of an epoch in its order, and its seed."""
         order = self._order
-        first = _philox.fold_in((order.seed, epoch), 0, bits=32)
-        # An epoch longer than the data starts over, in another order.
-        cycles = range(-(-order.examples // order.count))
-        once = np.arange(order.count)
-        parts = [once] * len(cycles)
+        first, seeds = order.cycles(epoch)
+        parts = [np.arange(order.count)] * len(seeds)
         if self._shuffle:
-            seeds = (_philox.fold_in(first, -1 - cycle, bits=64) for cycle in cycles)
             parts = [np.argsort(_philox.uniform_double(seed, order.count), kind="stable") for seed in seeds]
         return np.concatenate(parts)[: order.examples], first
 
