@@ -1,5 +1,6 @@
 """Arrays in `.npy` files and `.zarr` stores."""
 
+import os
 import pathlib
 from typing import Any
 
@@ -22,13 +23,12 @@ def is_array(path: PathLike) -> bool:
 
 def open_array(path: PathLike) -> Any:
     """A memory map or a Zarr array of numbers: nothing is read yet except for the shape."""
-    held = isinstance(path, HeldFile)
-    path = path if held else pathlib.Path(path)
-    if not held and not path.exists():
+    held, path = isinstance(path, HeldFile), path if isinstance(path, HeldFile) else pathlib.Path(path)
+    if not held and not os.path.exists(path):
         raise InputError(f"{path}: there is no such file. Check the path.")
     if pathlib.Path(path).suffix.lower() == ".zarr":
         array = _zarr_array(pathlib.Path(path))
-    elif not held and not path.is_file():
+    elif not held and not os.path.isfile(path):
         raise InputError(f"{path}: is not a file. Save the array with numpy.save.")
     else:
         try:

@@ -34,7 +34,7 @@ def opened(path: PathLike) -> io.BufferedReader:
     if isinstance(path, HeldFile):
         return io.BufferedReader(io.BytesIO(path.content), _BUFFER)  # pyright: ignore[reportArgumentType] it is raw
     # With a size, Python does not ask the system whether the file is a terminal.
-    return open(path, "rb", buffering=_BUFFER)
+    return open(path, "rb", buffering=_BUFFER)  # pyright: ignore[reportReturnType] with a buffer, it is one
 
 
 def byte_count(path: PathLike) -> int:

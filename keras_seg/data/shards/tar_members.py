@@ -1,6 +1,7 @@
 """The members of a tar archive, in one pass from front to back, and a line for an archive that was cut."""
 
 import dataclasses
+import functools
 import tarfile
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
@@ -36,9 +37,11 @@ def tar_members(stream: BinaryIO, shard: str) -> Iterator[Member]:
     try:
         with tarfile.TarFile(fileobj=forward, mode="r") as archive:  # pyright: ignore[reportArgumentType] enough of one
             while (found := archive.next()) is not None:
-                archive.members = []  # They would be kept, all of them.
+                archive.members.clear()  # pyright: ignore[reportAttributeAccessIssue] they would be kept, all of them.
                 if found.isreg():
-                    yield Member(name=found.name, size=found.size, read=lambda: _content(archive, found, shard))
+                    yield Member(
+                        name=found.name, size=found.size, read=functools.partial(_content, archive, found, shard)
+                    )
         # `tarfile` takes a damaged header, or none, for the end of an archive, which is a block of zeros.
         if forward.last != bytes(_BLOCK):
             raise _damaged(shard, "it is cut, or damaged in the middle")
