@@ -75,7 +75,13 @@ class ArrayBatches(keras.utils.PyDataset):
                 if one not in self._ahead:
                     self._ahead[one] = self._submit(*one)
             batch = self._ahead.pop(place)
-        return batch.result()
+        try:
+            return batch.result()
+        except BaseException:
+            # Those made ahead have failed alike. What was wrong may be put right before the next attempt.
+            with self._lock:
+                self._ahead.clear()
+            raise
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches of an epoch, or of all epochs."""

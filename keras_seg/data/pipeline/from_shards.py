@@ -188,7 +188,8 @@ def _order_among(order: ExampleOrder, opened: OpenedShards, process: int, proces
     if not steps:
         fix = "Choose a smaller batch_size, pass steps_per_epoch, or use fewer processes."
         _validation.fail("batch_size", f"must be at most {fewest}, the samples of a process", order.batch_size, fix)
-    folded, _ = _philox.fold_in((order.seed, processes), process, bits=32)
+    # Folded twice: the first number alone is that of the seed, whatever was folded into it.
+    folded, _ = _philox.fold_in(_philox.fold_in((order.seed, processes), process, bits=32), 0, bits=32)
     return ExampleOrder(
         count=order.count,
         batch_size=order.batch_size,

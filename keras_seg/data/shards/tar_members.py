@@ -50,11 +50,11 @@ def tar_members(stream: BinaryIO, shard: str) -> Iterator[Member]:
 
 
 def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, shard: str) -> bytes:
-    file = archive.extractfile(member)
-    content = b"" if file is None else file.read()
-    if len(content) != member.size:
-        raise _damaged(shard, f"it ends inside {member.name}")
-    return content
+    try:
+        file = archive.extractfile(member)
+        return b"" if file is None else file.read()
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise _damaged(shard, error) from error
 
 
 def _damaged(shard: str, reason: Exception | str) -> InputError:

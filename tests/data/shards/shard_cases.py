@@ -19,7 +19,11 @@ def taken(dataset, count=None):
 
 def examples(batches):
     """The bytes of image and mask of every example, in order."""
-    return [(image.tobytes(), mask.tobytes()) for images, masks in batches for image, mask in zip(images, masks)]
+    return [
+        (image.tobytes(), mask.tobytes())
+        for images, masks in batches
+        for image, mask in zip(images, masks, strict=True)
+    ]
 
 
 def picture(array, format="PNG"):

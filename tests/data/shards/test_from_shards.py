@@ -176,7 +176,7 @@ def test_no_more_samples_are_held_than_the_buffer_has(packed, monkeypatch):
 
 
 def test_an_order_is_a_shuffle():
-    """Where an example comes to, over many seeds: everywhere alike with a full buffer, near its place with a small one."""
+    """Where an example comes to, over many seeds: anywhere with a full buffer, never early with a small one."""
     from keras_seg.data.shards.shuffle_buffer import ShuffleBuffer
 
     def order(seed, size):
@@ -231,8 +231,14 @@ def test_several_folders_are_one_data_set(packed, folder, tmp_path):
 
 @pytest.mark.parametrize(
     "image, mask",
-    [("a.jpg", "a.png"), ("a.jpeg", "a.mask.png"), ("a.rgb.png", "a.seg.png"), ("a.JPG", "a.label.PNG"), ("x/a.png", "x/a.gt.tif")],
-)  # fmt: skip
+    [
+        ("a.jpg", "a.png"),
+        ("a.jpeg", "a.mask.png"),
+        ("a.rgb.png", "a.seg.png"),
+        ("a.JPG", "a.label.PNG"),
+        ("x/a.png", "x/a.gt.tif"),
+    ],
+)
 def test_other_names_of_webdataset(tmp_path, image, mask):
     ids = np.arange(12, dtype="uint8").reshape(3, 4) % 3
     kind = {"jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "tif": "TIFF"}
