@@ -9,6 +9,7 @@ from keras_seg._types import PathLike
 
 # The file that describes the shards of a folder, and what it calls itself.
 FILE, FORMAT = "dataset.json", "keras_seg shards"
+_START = 64
 
 
 def is_packed(content: Any) -> bool:
@@ -18,11 +19,12 @@ def is_packed(content: Any) -> bool:
 
 def refuse_packed(path: PathLike) -> None:
     """Refuse a folder of shards where images and masks are expected."""
-    file = pathlib.Path(path, FILE)
     try:
-        packed = is_packed(json.loads(file.read_bytes()))
-    except (OSError, ValueError):  # Data sets of other programs have files of this name.
+        # The format comes first. Data sets of other programs have files of this name, which may be large.
+        with pathlib.Path(path, FILE).open("rb") as stream:
+            start = stream.read(_START)
+    except OSError:
         return
-    if packed:
+    if json.dumps(FORMAT).encode() in start:
         fix = "Pass the folder that was packed, or train in Python with keras_seg.data.from_shards."
         _validation.fail("path", "must be a folder of images and masks, not of shards", str(path), fix)
