@@ -6,6 +6,8 @@ The folder is packed first. Files and shards take turns, with each loader; the m
 """
 
 import argparse
+import collections
+import functools
 import os
 import pathlib
 import tempfile
@@ -17,37 +19,28 @@ from alternating import alternate
 
 import keras_seg as ks
 
-STEPS, BATCH, ROUNDS = 30, 8, 5
+BATCH, ROUNDS = 8, 5
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data")
-    parser.add_argument("--steps", type=int, default=STEPS, help="batches of each turn")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--loaders", nargs="+", default=["tensorflow", "numpy"])
     given = parser.parse_args()
     index = ks.data.scan_folder(given.data, split="train", num_classes=11, ignore_class=11, check_images=False)
-    options = {
-        "augment": ks.augmentation.standard(crop=(256, 256), ignore_class=11),
-        "batch_size": BATCH,
-        "repeat": True,
-        "steps_per_epoch": given.steps,
-    }
+    options = {"augment": ks.augmentation.standard(crop=(256, 256), ignore_class=11), "batch_size": BATCH}
     with tempfile.TemporaryDirectory() as folder:
         packed = ks.data.write_shards(index, pathlib.Path(folder, "packed"), shard_mb=16, progress=False)
-        for loader in ("tensorflow", "numpy"):
+        for loader in given.loaders:
             datasets = {
-                "files": iter(ks.data.from_folder(index, loader=loader, **options)),
-                "shards": iter(ks.data.from_shards(packed, loader=loader, **options)),
+                "files": ks.data.from_folder(index, loader=loader, **options),
+                "shards": ks.data.from_shards(packed, loader=loader, **options),
             }
-
-            def turn(batches):
-                for _ in range(given.steps):
-                    next(batches)
-
-            turns = {name: lambda batches=batches: turn(batches) for name, batches in datasets.items()}
-            medians = alternate(turns, rounds=given.rounds)
-            rates = {name: 1000 * given.steps * BATCH / median for name, median in medians.items()}
+            # Whole epochs: between two turns, nothing is made ahead.
+            turns = {name: functools.partial(collections.deque, data, maxlen=0) for name, data in datasets.items()}
+            medians = alternate(turns, rounds=given.rounds, warmup=1)
+            rates = {name: 1000 * len(index) / median for name, median in medians.items()}
             print(
                 f"{loader}: files {rates['files']:.0f}, shards {rates['shards']:.0f} examples per second, ratio "
                 f"{rates['shards'] / rates['files']:.2f}",
