@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from keras_seg.data.pipeline.from_folder import chosen_loader, refuse_scan_argum
 from keras_seg.data.pipeline.shard_batches import ShardBatches
 from keras_seg.data.pipeline.shard_stream import ShardStream
 from keras_seg.data.shards.decode_sample import SampleDecoder
-from keras_seg.data.shards.open_shards import OpenedShards, ShardPaths, check_contents, open_shards
+from keras_seg.data.shards.open_shards import BareReading, OpenedShards, ShardPaths, check_contents, open_shards
 from keras_seg.data.shards.sample import Sample
 from keras_seg.data.shards.shard_index import Shard
 
@@ -110,26 +111,17 @@ def from_shards(
     _validation.integer("processes", processes)
     if _validation.integer("process", process, 0) >= processes:
         _validation.fail("process", f"must be less than processes={processes}", process)
-    opened = open_shards(
-        path,
-        split=split,
+    bare = BareReading(
         num_classes=num_classes,
         ignore_class=ignore_class,
         class_names=class_names,
         label_map=label_map,
         channels=channels,
     )
+    opened = open_shards(path, split=split, bare=bare)
     index = opened.index
     if index.splits:
-        refuse_scan_arguments(
-            index,
-            None,
-            num_classes,
-            ignore_class=ignore_class,
-            class_names=class_names,
-            label_map=label_map,
-            channels=channels,
-        )
+        refuse_scan_arguments(index, None, **dataclasses.asdict(bare))
     own = _own_shards(opened, process, processes)
     # Refuses its arguments before any number is computed from them.
     order = ExampleOrder(
@@ -190,14 +182,7 @@ def _order_among(order: ExampleOrder, opened: OpenedShards, process: int, proces
         _validation.fail("batch_size", f"must be at most {fewest}, the samples of a process", order.batch_size, fix)
     # Folded twice: the first number alone is that of the seed, whatever was folded into it.
     folded, _ = _philox.fold_in(_philox.fold_in((order.seed, processes), process, bits=32), 0, bits=32)
-    return ExampleOrder(
-        count=order.count,
-        batch_size=order.batch_size,
-        seed=abs(folded),
-        repeat=order.repeat,
-        first_epoch=order.first_epoch,
-        steps_per_epoch=steps,
-    )
+    return dataclasses.replace(order, seed=abs(folded), steps_per_epoch=steps)
 
 
 def _tensorflow_batches(

@@ -29,19 +29,37 @@ class OpenedShards:
     size: tuple[int, int] | None
 
 
-def open_shards(
-    path: ShardPaths,
-    *,
-    split: str | None,
-    num_classes: int | None,
-    ignore_class: IgnoreClass,
-    class_names: Sequence[str] | None,
-    label_map: Mapping[int, int] | None,
-    channels: int | None,
-) -> OpenedShards:
-    """Find shards, and check what can be checked without reading them.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BareReading:
+    """How the files of archives are read that no dataset.json describes. Arguments: see `from_shards`."""
 
-    The arguments on classes are for archives without dataset.json; see `from_shards`.
+    num_classes: int | None = None
+    ignore_class: IgnoreClass = None
+    class_names: Sequence[str] | None = None
+    label_map: Mapping[int, int] | None = None
+    channels: int | None = None
+
+    def index(self, path: str) -> ShardIndex:
+        """The index of an archive, without its shards.
+
+        Raises:
+            InputError: The number of classes is not given, or an argument is out of range.
+        """
+        if self.num_classes is None:
+            raise InputError(f"{path}: there is no {FILE} beside it that tells the classes. Pass num_classes=...")
+        encoding = LabelEncoding(
+            num_classes=self.num_classes,
+            ignore_class=_validation.ignored_classes(self.ignore_class),
+            class_names=None if self.class_names is None else tuple(self.class_names),
+            label_map=tuple((self.label_map or {}).items()),
+        )
+        channels = 3 if self.channels is None else _validation.integer("channels", self.channels)
+        # Images of 16 bits are floats.
+        return ShardIndex(path=path, encoding=encoding, splits={}, sizes={}, channels=channels, image_dtype="float32")
+
+
+def open_shards(path: ShardPaths, *, split: str | None, bare: BareReading) -> OpenedShards:
+    """Find shards, and check what can be checked without reading them.
 
     Raises:
         InputError: A file is missing, shards have other classes or sizes than expected, or the classes are not known.
@@ -53,14 +71,16 @@ def open_shards(
     if split is not None and all(_is_archive(item) for item in items):
         fix = "Remove `split`, and pass the archives of that split."
         _validation.fail("split", "applies to folders, and `path` names archives", split, fix)
-    known, bare = [one for one in opened if isinstance(one, OpenedShards)], [x for x in opened if isinstance(x, str)]
-    if known and bare:
+    known, others = [one for one in opened if isinstance(one, OpenedShards)], [x for x in opened if isinstance(x, str)]
+    if known and others:
         raise InputError(
-            f"{bare[0]}: there is no {FILE} beside it that lists it, as there is for {known[0].shards[0].path}. "
+            f"{others[0]}: there is no {FILE} beside it that lists it, as there is for {known[0].shards[0].path}. "
             "Pass shards of one kind only."
         )
-    if bare:
-        found = _bare(bare, num_classes, ignore_class, class_names, label_map=label_map, channels=channels)
+    if others:
+        index = bare.index(others[0])
+        shards = tuple(Shard(path=one, samples=_count(one)) for one in others)
+        found = OpenedShards(shards=shards, index=index, size=None)
     else:
         found = _merged(known)
     paths = [shard.path for shard in found.shards]
@@ -126,36 +146,6 @@ def _of_folder(path: PathLike) -> ShardIndex:
 
 def _is_archive(item: Any) -> bool:
     return not isinstance(item, ShardIndex) and os.fspath(item).endswith(_ARCHIVES)
-
-
-def _bare(
-    paths: Sequence[str],
-    num_classes: int | None,
-    ignore_class: IgnoreClass,
-    class_names: Sequence[str] | None,
-    *,
-    label_map: Mapping[int, int] | None,
-    channels: int | None,
-) -> OpenedShards:
-    """Archives that another program wrote: their samples are counted, and the arguments say what their masks hold."""
-    if num_classes is None:
-        raise InputError(f"{paths[0]}: there is no {FILE} beside it that tells the classes. Pass num_classes=...")
-    encoding = LabelEncoding(
-        num_classes=num_classes,
-        ignore_class=_validation.ignored_classes(ignore_class),
-        class_names=None if class_names is None else tuple(class_names),
-        label_map=tuple((label_map or {}).items()),
-    )
-    shards = tuple(Shard(path=path, samples=_count(path)) for path in paths)
-    index = ShardIndex(
-        path=paths[0],
-        encoding=encoding,
-        splits={},
-        sizes={},
-        channels=3 if channels is None else _validation.integer("channels", channels),
-        image_dtype="float32",  # Of 16 bits too.
-    )
-    return OpenedShards(shards=shards, index=index, size=None)
 
 
 def _count(path: str) -> int:

@@ -7,16 +7,6 @@ import numpy as np
 from PIL import Image
 
 
-def taken(dataset, count=None):
-    """The first batches of a dataset as arrays; all of them for None."""
-    found = []
-    for batch in dataset:
-        found.append([np.asarray(part) for part in batch])
-        if len(found) == count:
-            break
-    return found
-
-
 def examples(batches):
     """The bytes of image and mask of every example, in order."""
     return [

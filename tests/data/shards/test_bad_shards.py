@@ -6,8 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
+from first_batches import taken
 from refusals import refused
-from shard_cases import picture, samples, taken, write_tar
+from shard_cases import picture, samples, write_tar
 
 import keras_seg as ks
 from keras_seg import InputError

@@ -6,7 +6,8 @@ import threading
 import keras
 import numpy as np
 import pytest
-from shard_cases import content_of, examples, picture, samples, taken, write_tar
+from first_batches import taken
+from shard_cases import content_of, examples, picture, samples, write_tar
 
 import keras_seg as ks
 from keras_seg.data.shards.sample import read_samples

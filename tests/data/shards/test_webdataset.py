@@ -4,8 +4,9 @@ import io
 
 import numpy as np
 import pytest
+from first_batches import taken
 from PIL import Image
-from shard_cases import content_of, picture, taken
+from shard_cases import content_of, picture
 
 import keras_seg as ks
 

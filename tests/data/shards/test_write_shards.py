@@ -7,9 +7,10 @@ import shutil
 
 import numpy as np
 import pytest
+from first_batches import taken
 from PIL import Image
 from refusals import refused
-from shard_cases import content_of, examples, picture, taken
+from shard_cases import content_of, examples, picture
 
 import keras_seg as ks
 from keras_seg.data.shards import write_shards as module
