@@ -19,9 +19,12 @@ def is_packed(content: Any) -> bool:
 
 def refuse_packed(path: PathLike) -> None:
     """Refuse a folder of shards where images and masks are expected."""
+    file = pathlib.Path(path, FILE)
+    if not file.is_file():
+        return
     try:
         # The format comes first. Data sets of other programs have files of this name, which may be large.
-        with pathlib.Path(path, FILE).open("rb") as stream:
+        with file.open("rb") as stream:
             start = stream.read(_START)
     except OSError:
         return
