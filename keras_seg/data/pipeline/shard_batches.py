@@ -1,5 +1,6 @@
 """Batches in NumPy from a stream of samples."""
 
+import collections
 import concurrent.futures
 import functools
 from collections.abc import Callable, Iterator
@@ -12,6 +13,9 @@ from keras_seg.data.pipeline.array_batches import ArrayBatches, Batch
 from keras_seg.data.pipeline.batches import BatchSettings
 from keras_seg.data.pipeline.shard_stream import ShardStream
 from keras_seg.data.shards.sample import Sample
+
+# Keras looks at the first two batches before it begins with the first; by then, others are made ahead.
+_RECENT = 8
 
 _Samples = list[tuple[_philox.Seed, Sample]]
 
@@ -44,6 +48,7 @@ class ShardBatches(ArrayBatches):
         # Where the stream is, and what is left of it. Only the reader's thread touches them.
         self._at: tuple[int, int] | None = None
         self._rest: Iterator[tuple[_philox.Seed, Sample]] = iter(())
+        self._recent: collections.deque[tuple[tuple[int, range], _Samples]] = collections.deque(maxlen=_RECENT)
 
     def _with_changes(self, changes: tuple[Callable[..., Batch], ...]) -> Self:
         return type(self)(self._stream, self._decode, self._settings, first_step=self._first_step, changes=changes)
@@ -61,11 +66,15 @@ class ShardBatches(ArrayBatches):
 
     def _take(self, epoch: int, numbers: range) -> _Samples:
         """The samples of a batch, from the stream."""
+        known = next((samples for place, samples in self._recent if place == (epoch, numbers)), None)
+        if known is not None:
+            return known
         if self._at != (epoch, numbers.start):
             self._rest = self._stream.samples(epoch, numbers.start)
         self._at = None  # After an error, the stream begins again.
         samples = [next(self._rest) for _ in numbers]
         self._at = (epoch, numbers.stop)
+        self._recent.append(((epoch, numbers), samples))
         return samples
 
     def _load_taken(self, taken: "concurrent.futures.Future[_Samples]", place: int) -> tuple[np.ndarray, np.ndarray]:

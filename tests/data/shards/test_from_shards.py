@@ -157,6 +157,16 @@ def test_processes_have_as_many_batches_as_each_other(packed):
     assert seeds[0] != seeds[1]
 
 
+def test_keras_looks_at_the_first_batches_without_a_second_start(packed, monkeypatch):
+    dataset = ks.data.from_shards(packed, batch_size=2, shuffle=True, shuffle_buffer=4, loader="numpy")
+    starts, real = [], dataset._stream.samples
+    monkeypatch.setattr(dataset._stream, "samples", lambda *place: starts.append(place) or real(*place))
+    first = [dataset[0], dataset[1]]
+    again = taken(dataset)
+    assert starts == [(0, 0)]
+    assert examples(again)[:4] == examples(first) and len(again) == 12
+
+
 def test_no_more_samples_are_held_than_the_buffer_has(packed, monkeypatch):
     from keras_seg.data.pipeline import shard_stream
 
