@@ -53,12 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from keras_seg_cli.evaluate import evaluate
     from keras_seg_cli.export import export
     from keras_seg_cli.leaderboard import leaderboard
+    from keras_seg_cli.pack import pack
     from keras_seg_cli.plan import plan
     from keras_seg_cli.predict import predict
     from keras_seg_cli.report import report
     from keras_seg_cli.train import train
 
-    commands = (demo, doctor, convert, train, evaluate, predict, export, report, compare, benchmark, leaderboard, plan)
+    commands = (
+        demo, doctor, convert, pack, train, evaluate, predict, export, report, compare, benchmark, leaderboard, plan,
+    )  # fmt: skip
     for command in commands:
         cli.add_command(command)
     try:

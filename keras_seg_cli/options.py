@@ -144,6 +144,7 @@ def _with(options: tuple[Callable, ...]) -> Callable[[Callable], Callable]:
 
 # How the masks are read, and the choices of a plan that can be given.
 data_options = _with(_DATA_OPTIONS)
+class_mask_options = _with(_DATA_OPTIONS[:4])
 plan_options = _with(_PLAN_OPTIONS)
 shared_plan_options = _with((_PRESET, *_SHARED_OPTIONS))
 

@@ -36,6 +36,9 @@ command("train", "data", "--out", "run", *small)
 command("evaluate", "run", "data")
 command("predict", "run", "data/val/images", "--out", "predictions")
 command("export", "run")
+command("pack", "data", "packed")
+import keras_seg
+assert [len(images) for images, masks in keras_seg.data.from_shards("packed", batch_size=3)] == [3, 1]
 assert "tensorflow" not in sys.modules
 """
 
@@ -52,6 +55,6 @@ def test_commands(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     states = [line for line in done.stdout.splitlines() if line.startswith("status")]
-    assert states == ["status 0 train", "status 0 evaluate", "status 0 predict", "status 2 export"]
+    assert states == ["status 0 train", "status 0 evaluate", "status 0 predict", "status 2 export", "status 0 pack"]
     assert 'pip install "keras-seg[tensorflow]"' in done.stderr
     assert len(list((tmp_path / "predictions" / "masks").iterdir())) == 2

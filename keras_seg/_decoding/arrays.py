@@ -1,5 +1,6 @@
 """Arrays in `.npy` files and `.zarr` stores."""
 
+import os
 import pathlib
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._decoding.checked_file import refuse_pointer
+from keras_seg._decoding.held_file import HeldFile, opened
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 
@@ -21,17 +23,17 @@ def is_array(path: PathLike) -> bool:
 
 def open_array(path: PathLike) -> Any:
     """A memory map or a Zarr array of numbers: nothing is read yet except for the shape."""
-    path = pathlib.Path(path)
-    if not path.exists():
+    held, path = isinstance(path, HeldFile), path if isinstance(path, HeldFile) else pathlib.Path(path)
+    if not held and not os.path.exists(path):
         raise InputError(f"{path}: there is no such file. Check the path.")
-    if path.suffix.lower() == ".zarr":
-        array = _zarr_array(path)
-    elif not path.is_file():
+    if pathlib.Path(path).suffix.lower() == ".zarr":
+        array = _zarr_array(pathlib.Path(path))
+    elif not held and not os.path.isfile(path):
         raise InputError(f"{path}: is not a file. Save the array with numpy.save.")
     else:
         try:
             with np.errstate(over="raise"):  # Of a shape beyond 2^64 bytes.
-                array = np.load(path, mmap_mode="r", allow_pickle=False)
+                array = np.load(opened(path) if held else path, mmap_mode=None if held else "r", allow_pickle=False)
         # NumPy evaluates the header: on broken bytes even its tokenizer raises errors of its own.
         except Exception as error:
             refuse_pointer(path)

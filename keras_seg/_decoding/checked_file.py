@@ -2,11 +2,11 @@
 
 import contextlib
 import os
-import pathlib
 import stat
 
 from PIL import Image
 
+from keras_seg._decoding.held_file import HeldFile, byte_count, opened
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 
@@ -21,6 +21,10 @@ _POINTER = b"version https://git-lfs"
 
 def check_file(path: PathLike, kind: str) -> None:
     """Refuse what is no file with content."""
+    if isinstance(path, HeldFile):
+        if not path.content:
+            raise unreadable(path, kind, "not an image: the file is empty")
+        return
     try:
         status = os.stat(path)
     except FileNotFoundError as error:
@@ -37,7 +41,7 @@ def check_file(path: PathLike, kind: str) -> None:
 
 def refuse_pointer(path: PathLike) -> None:
     """Refuse what Git LFS leaves in the place of a file that it has not fetched."""
-    with contextlib.suppress(OSError), open(path, "rb") as stream:
+    with contextlib.suppress(OSError), opened(path) as stream:
         if stream.read(len(_POINTER)) == _POINTER:
             raise InputError(f"{path}: is a pointer of Git LFS, not the file itself. Fetch it: git lfs pull.")
 
@@ -72,7 +76,7 @@ def check_memory(path: PathLike, size: tuple[int, int], bits_per_pixel: int) -> 
     """Refuse a file whose pixels take too much memory, before any of them is decoded."""
     height, width = size
     unpacked = height * width * bits_per_pixel // 8
-    if unpacked > _SUSPECT_BYTES and unpacked > _MAX_RATIO * (packed := pathlib.Path(path).stat().st_size):
+    if unpacked > _SUSPECT_BYTES and unpacked > _MAX_RATIO * (packed := byte_count(path)):
         raise InputError(
             f"{path}: is {_amount(packed)} large, but its header says {width} x {height} pixels, which take "
             f"{_amount(unpacked)}. The file is damaged or made to fill the memory: replace it."

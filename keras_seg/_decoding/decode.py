@@ -9,13 +9,12 @@ import numpy as np
 from keras_seg._decoding.arrays import is_array, open_array
 from keras_seg._decoding.checked_file import check_file, refuse_pointer, unreadable
 from keras_seg._decoding.file_facts import FileFacts, Pixels
+from keras_seg._decoding.held_file import opened
 from keras_seg._decoding.pillow_file import pillow_facts, pillow_pixels
 from keras_seg._decoding.plain_png import plain_png
 from keras_seg._decoding.tiff import is_tiff, tiff_facts, tiff_pixels
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-
-_BUFFER = 1 << 13
 
 
 def file_facts(path: PathLike, kind: str = "image") -> FileFacts:
@@ -40,8 +39,7 @@ def decode(path: PathLike, kind: str = "image", *, cropped: bool = False) -> Pix
 def _read(path: PathLike, kind: str, tiff: Any, pillow: Any) -> Any:
     check_file(path, kind)
     try:
-        # With a size, Python does not ask the system whether the file is a terminal.
-        with open(path, "rb", buffering=_BUFFER) as stream:
+        with opened(path) as stream:
             return (tiff if is_tiff(stream) else pillow)(stream, path, kind)
     except InputError:
         raise

@@ -17,7 +17,10 @@ from keras_seg.data.index.split_folds import split_folds
 from keras_seg.data.index.split_index import split_index
 from keras_seg.data.pipeline.from_folder import from_folder
 from keras_seg.data.pipeline.from_raster import from_raster
+from keras_seg.data.pipeline.from_shards import from_shards
 from keras_seg.data.pipeline.patches_from_folder import patches_from_folder
+from keras_seg.data.shards.shard_index import Shard, ShardIndex
+from keras_seg.data.shards.write_shards import write_shards
 from keras_seg.data.sources.cells import cells_scene, write_cells
 from keras_seg.data.sources.from_open_images import from_open_images
 from keras_seg.data.sources.from_tfds import from_tfds
@@ -50,6 +53,8 @@ __all__ = [
     "MultiLabelIndex",
     "Pair",
     "PixelCounts",
+    "Shard",
+    "ShardIndex",
     "add_boundary_targets",
     "add_boundary_weights",
     "add_instance_targets",
@@ -68,6 +73,7 @@ __all__ = [
     "from_folder",
     "from_open_images",
     "from_raster",
+    "from_shards",
     "from_tfds",
     "image_size",
     "instance_targets",
@@ -86,4 +92,5 @@ __all__ = [
     "write_cells",
     "write_open_images",
     "write_shapes",
+    "write_shards",
 ]

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from first_batches import taken
 
 import keras_seg as ks
 from keras_seg._validation import InputError
@@ -12,15 +13,6 @@ from keras_seg.data.pipeline.resize_arrays import resize_image, resize_mask
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return ks.data.write_shapes(tmp_path_factory.mktemp("shapes"), train=7, val=3, image_size=(40, 52))
-
-
-def taken(dataset, count):
-    batches = []
-    for batch in dataset:
-        batches.append([np.asarray(part) for part in batch])
-        if len(batches) == count:
-            break
-    return batches
 
 
 def both(folder, count, **options):

@@ -11,6 +11,7 @@ from keras_seg._decoding.arrays import ARRAYS
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.label_tools import conversion_error
+from keras_seg.data.index.packed_folder import refuse_packed
 
 # Formats that Pillow reads, and arrays.
 EXTENSIONS = (
@@ -103,6 +104,7 @@ def existing_folder(path: PathLike) -> pathlib.Path:
     if not path.is_dir():
         refusal = InputError(f"{path}: is a file, not a folder. Pass the folder that holds images/ and masks/.")
         raise conversion_error(path) or refusal
+    refuse_packed(path)
     return path
 
 

@@ -63,6 +63,10 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def map(self, function: Callable[..., Batch]) -> Self:
         """The dataset with its batches changed: `function(*batch)` returns the new batch, a tuple of arrays."""
+        return self._with_changes((*self._changes, function))
+
+    def _with_changes(self, changes: tuple[Callable[..., Batch], ...]) -> Self:
+        """The dataset with other changes."""
         return type(self)(
             self._load,
             self._order,
@@ -70,7 +74,7 @@ class ArrayBatches(keras.utils.PyDataset):
             shuffle=self._shuffle,
             common_size=self._common_size,
             itemsize=self._itemsize,
-            changes=(*self._changes, function),
+            changes=changes,
         )
 
     def __getitem__(self, index: int) -> Batch:
@@ -84,7 +88,13 @@ class ArrayBatches(keras.utils.PyDataset):
                 if one not in self._ahead:
                     self._ahead[one] = self._submit(*one)
             batch = self._ahead.pop(place)
-        return batch.result()
+        try:
+            return batch.result()
+        except BaseException:
+            # Those made ahead have failed alike. What was wrong may be put right before the next attempt.
+            with self._lock:
+                self._ahead.clear()
+            raise
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches of an epoch, or of all epochs."""
@@ -107,20 +117,17 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def _submit(self, epoch: int, step: int) -> "concurrent.futures.Future[Batch]":
         """Begin to make a batch."""
-        positions, first = self._epoch_order(epoch)
         start = step * self._order.batch_size
         share = self._order.share
-        numbers = range(start + share.start, min(start + share.stop, len(positions)))
+        numbers = range(start + share.start, min(start + share.stop, self._order.examples))
         pool = _pool(self._settings.workers)
-        seeds = [_philox.fold_in(first, number, bits=64) for number in numbers]
+        loads = self._loads(epoch, numbers)
         # One compiled program serves whole batches.
-        together = self._together if len(numbers) == len(share) else None
-        make = self._example if together is None else self._loaded
-        examples = [
-            pool.submit(make, int(positions[number]), seed) for number, seed in zip(numbers, seeds, strict=True)
-        ]
+        together = self._together if len(loads) == len(share) else None
+        make = self._example if together is None else self._resized
+        examples = [pool.submit(make, load, seed) for load, seed in loads]
         # The pool takes jobs in their order, so that this one cannot wait for examples that were not begun.
-        return pool.submit(self._joined, examples, seeds, together)
+        return pool.submit(self._joined, examples, [seed for _, seed in loads], together)
 
     @functools.cached_property
     def _together(self) -> Callable[..., Batch] | None:
@@ -147,15 +154,23 @@ class ArrayBatches(keras.utils.PyDataset):
             batch = change(*batch)
         return batch
 
-    def _loaded(self, position: int, seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
+    def _loads(self, epoch: int, numbers: range) -> list[tuple[Callable[[], Any], _philox.Seed]]:
+        """For each number of an example in an epoch, a function that loads it, and its seed."""
+        positions, first = self._epoch_order(epoch)
+        return [
+            (functools.partial(self._load, int(positions[number])), _philox.fold_in(first, number, bits=64))
+            for number in numbers
+        ]
+
+    def _resized(self, load: Callable[[], Any], seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
         """Image and mask, resized."""
-        image, mask = self._load(position)
+        image, mask = load()
         size: Any = self._settings.image_size  # A pair, once it is checked.
         return (image, mask) if size is None else (resize_image(image, size), resize_mask(mask, size))
 
-    def _example(self, position: int, seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
+    def _example(self, load: Callable[[], Any], seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
         """Image and mask, resized and augmented."""
-        image, mask = self._loaded(position, seed)
+        image, mask = self._resized(load, seed)
         augment: Any = self._settings.augment
         if augment is not None:
             # With TensorFlow's operations, single images take five times as long outside of tf.data.
@@ -165,13 +180,9 @@ class ArrayBatches(keras.utils.PyDataset):
     def _positions(self, epoch: int) -> tuple[np.ndarray, _philox.Seed]:
         """The examples of an epoch in its order, and its seed."""
         order = self._order
-        first = _philox.fold_in((order.seed, epoch), 0, bits=32)
-        # An epoch longer than the data starts over, in another order.
-        cycles = range(-(-order.examples // order.count))
-        once = np.arange(order.count)
-        parts = [once] * len(cycles)
+        first, seeds = order.cycles(epoch)
+        parts = [np.arange(order.count)] * len(seeds)
         if self._shuffle:
-            seeds = (_philox.fold_in(first, -1 - cycle, bits=64) for cycle in cycles)
             parts = [np.argsort(_philox.uniform_double(seed, order.count), kind="stable") for seed in seeds]
         return np.concatenate(parts)[: order.examples], first
 

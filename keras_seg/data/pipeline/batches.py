@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from keras_seg import _validation
+from keras_seg import _philox, _validation
 from keras_seg._types import Size, Tensor
 from keras_seg._validation import InputError
 
@@ -79,6 +79,15 @@ class ExampleOrder:
         """Examples per epoch. When the dataset repeats, only whole batches, so that no batch spans two epochs."""
         whole = self.steps * self.batch_size
         return whole if self.repeat or self.steps_per_epoch else self.count
+
+    def cycles(self, epoch: int) -> tuple[_philox.Seed, list[_philox.Seed]]:
+        """The seed of the examples of an epoch, and one for each pass over the data; `epochs` uses the same ones.
+
+        An epoch that is longer than the data starts over, in another order.
+        """
+        first = _philox.fold_in((self.seed, epoch), 0, bits=32)
+        passes = range(-(-self.examples // self.count))
+        return first, [_philox.fold_in(first, -1 - cycle, bits=64) for cycle in passes]
 
     def epochs(self, once: Callable[[Tensor], tf.data.Dataset]) -> tf.data.Dataset:
         """All epochs, one after the other.

@@ -16,6 +16,7 @@ from keras_seg.data.index.pairs import ListedPairs
 from keras_seg.data.pipeline.array_batches import ArrayBatches
 from keras_seg.data.pipeline.batches import Augment, BatchSettings, ExampleOrder, batches
 from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg.data.shards.shard_index import ShardIndex
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -190,7 +191,7 @@ def chosen_loader(loader: str | None) -> str:
 
 
 def refuse_scan_arguments(
-    index: DataIndex,
+    index: DataIndex | ShardIndex,
     split: str | None,
     num_classes: int | None,
     *,

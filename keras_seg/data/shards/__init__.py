@@ -1,0 +1,1 @@
+"""Shards: archives of samples that are read as streams."""
