@@ -1,0 +1,139 @@
+"""What each worker does with an image of a big folder."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from keras_seg._decoding.geo_raster import GEOTIFFS
+from keras_seg._validation import InputError
+from keras_seg.inference import TestTimeAugmentation
+from keras_seg.scale.image_names import ImageName
+from keras_seg.scale.job import Job
+from keras_seg.scale.output_folder import OutputFolder
+from keras_seg.scale.remote_files import RemoteFiles, Unreachable, is_remote
+from keras_seg.training.file_predictor import FilePredictor, NotPredicted
+from keras_seg.training.open_model import open_model
+from keras_seg.training.prediction_file import PredictionFile, prediction_file
+from keras_seg.training.prediction_notices import Seen
+
+
+class Outcome(NamedTuple):
+    """What became of an image.
+
+    Attributes:
+        path: str. The path or address of the image.
+        kept: bool. Whether its predictions were there already.
+        seen: what was seen of an image that was predicted; None for others.
+        failure: str. Why it could not be predicted; "" for others.
+        bytes_read: int. The size of its file.
+    """
+
+    path: str
+    kept: bool = False
+    seen: Seen | None = None
+    failure: str = ""
+    bytes_read: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PredictionJob(Job):
+    """Predict images into an output folder, one by one: batches of several can differ in the last bits.
+
+    Args:
+        run: str. The absolute path of the run folder or the exported file, on each machine.
+        out: str. The output folder.
+        postprocessing: bool. Whether predictions are postprocessed as was chosen for the run.
+        tile: pair of ints or None, as for `predict_files`.
+        overlap: float or None, as for `predict_files`.
+        tta: transforms of `TestTimeAugmentation`, or None.
+        overwrite: bool. Whether to predict images again whose predictions are there.
+    """
+
+    run: str
+    out: str
+    postprocessing: bool
+    tile: tuple[int, int] | None
+    overlap: float | None
+    tta: Sequence[Any] | None
+    overwrite: bool
+
+    def open(self) -> Callable[[ImageName], Outcome]:
+        """The function that predicts an image with the model, which is loaded once."""
+        run = open_model(self.run, postprocessing=self.postprocessing)
+        model = run.load_model()
+        if self.tta is not None:
+            model = TestTimeAugmentation(model, self.tta)
+        predictor = FilePredictor(run, model, tile=self.tile, overlap=self.overlap, overwrite=True)
+        kinds = {"folders": run.task.overlapping, "maps": run.task.class_id_masks}
+        return _PlacedPredictor(predictor, OutputFolder(self.out), kinds=kinds, overwrite=self.overwrite)
+
+
+class _PlacedPredictor:
+    """Predicts images into a staging folder, from which complete predictions are moved to their place."""
+
+    def __init__(self, predictor: FilePredictor, out: OutputFolder, *, kinds: dict[str, bool], overwrite: bool) -> None:
+        self._predictor, self._out = predictor, out
+        self._kinds, self._overwrite = kinds, overwrite
+
+    def __call__(self, image: ImageName) -> Outcome:
+        ending = os.path.splitext(image.path)[1].lower()
+        # Whether a TIFF becomes a map is seen in the file; for all others, the name tells where predictions go.
+        if not (is_remote(image.path) and ending in GEOTIFFS) and self._finished(self._placed(image, image.path)):
+            return Outcome(image.path, kept=True)
+        try:
+            with self._out.staging() as staging, _here(image.path) as local:
+                return self._predict(image, local, staging)
+        except (NotPredicted, _NotRead) as error:
+            return Outcome(image.path, failure=str(error))
+
+    def _predict(self, image: ImageName, local: str, staging: pathlib.Path) -> Outcome:
+        final = self._placed(image, local)
+        if self._finished(final):
+            return Outcome(image.path, kept=True)
+        # The same names in another folder.
+        file = prediction_file(pathlib.Path(local), pathlib.PurePath(), staging, **self._kinds)
+        try:
+            seen = self._predictor.predict(file)
+        except NotPredicted as error:
+            # The error names the copy of a remote file.
+            raise NotPredicted(str(error).replace(local, image.path)) from error
+        # The overlay comes last: where it is, the mask is complete.
+        for written, target in zip(file.targets, final.targets, strict=True):
+            self._out.put(written, target.as_posix())
+        return Outcome(image.path, seen=seen, bytes_read=_size(local))
+
+    def _placed(self, image: ImageName, path: str) -> PredictionFile:
+        """Where the predictions of an image go, below the output folder."""
+        return prediction_file(pathlib.Path(path), pathlib.PurePath(image.folder), pathlib.Path(), **self._kinds)
+
+    def _finished(self, file: PredictionFile) -> bool:
+        return not self._overwrite and all(self._out.exists(target.as_posix()) for target in reversed(file.targets))
+
+
+class _NotRead(InputError):
+    """A file that the store does not give. Others may be given."""
+
+
+@contextlib.contextmanager
+def _here(path: str) -> Iterator[str]:
+    """The path of a file on this machine: that of a copy, for a file of a store."""
+    if not is_remote(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        local = pathlib.Path(folder, path.rpartition("/")[2])
+        try:
+            RemoteFiles(path).fetch(path, local)
+        except Unreachable:
+            raise
+        except InputError as error:
+            raise _NotRead(str(error)) from error
+        yield str(local)
+
+
+def _size(path: str) -> int:
+    return os.path.getsize(path) if os.path.isfile(path) else 0
