@@ -9,6 +9,7 @@ from typing import Any
 
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+from keras_seg.inference.tta.view import read_transforms
 from keras_seg.scale import cluster
 from keras_seg.scale.image_names import ImageNames
 from keras_seg.scale.job import each_result
@@ -110,6 +111,10 @@ def predict_with_ray(
     """
     if resume and overwrite:
         raise InputError("`resume=True` and `overwrite=True` exclude each other. Drop one of them.")
+    if overlap is not None and tile is None:
+        raise InputError("`overlap` applies to tiles only. Give `tile` too.")
+    if tta is not None:
+        read_transforms(tta)
     cluster.check_installed()
     given = [images] if isinstance(images, (str, os.PathLike)) else list(images)
     opened, folder = open_model(run, postprocessing=postprocessing), OutputFolder(out)
