@@ -14,6 +14,7 @@ from keras_seg.scale import cluster
 from keras_seg.scale.image_names import ImageNames
 from keras_seg.scale.job import each_result
 from keras_seg.scale.made_with import MadeWith
+from keras_seg.scale.opened_model import OpenedModel
 from keras_seg.scale.output_folder import OutputFolder
 from keras_seg.scale.prediction_job import Outcome, PredictionJob
 from keras_seg.training.open_model import open_model
@@ -118,10 +119,11 @@ def predict_with_ray(
     cluster.check_installed()
     given = [images] if isinstance(images, (str, os.PathLike)) else list(images)
     opened, folder = open_model(run, postprocessing=postprocessing), OutputFolder(out)
-    options = {"tile": tile, "overlap": overlap, "tta": tta, "postprocessing": postprocessing}
-    job = PredictionJob(run=os.path.abspath(run), out=folder.path, overwrite=overwrite, **options)
+    model = OpenedModel(run=os.path.abspath(run), postprocessing=postprocessing, tta=tta)
+    job = PredictionJob(model=model, out=folder.path, tile=tile, overlap=overlap, overwrite=overwrite)
     names = ImageNames(given, recursive=recursive, exclude=folder.path)
     survey = names.survey()
+    options = {"tile": tile, "overlap": overlap, "tta": tta, "postprocessing": postprocessing}
     made = MadeWith.of(opened, options)
     made.check(folder, resume=resume, overwrite=overwrite)
     folder.sweep()

@@ -5,18 +5,17 @@ import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from keras_seg._decoding.geo_raster import GEOTIFFS
 from keras_seg._validation import InputError
-from keras_seg.inference import TestTimeAugmentation
 from keras_seg.scale.image_names import ImageName
 from keras_seg.scale.job import Job
+from keras_seg.scale.opened_model import OpenedModel
 from keras_seg.scale.output_folder import OutputFolder
 from keras_seg.scale.remote_files import RemoteFiles, Unreachable, is_remote
 from keras_seg.training.file_predictor import FilePredictor, NotPredicted
-from keras_seg.training.open_model import open_model
 from keras_seg.training.prediction_file import PredictionFile, prediction_file
 from keras_seg.training.prediction_notices import Seen
 
@@ -44,29 +43,22 @@ class PredictionJob(Job):
     """Predict images into an output folder, one by one: batches of several can differ in the last bits.
 
     Args:
-        run: str. The absolute path of the run folder or the exported file, on each machine.
+        model: how the model is opened.
         out: str. The output folder.
-        postprocessing: bool. Whether predictions are postprocessed as was chosen for the run.
         tile: pair of ints or None, as for `predict_files`.
         overlap: float or None, as for `predict_files`.
-        tta: transforms of `TestTimeAugmentation`, or None.
         overwrite: bool. Whether to predict images again whose predictions are there.
     """
 
-    run: str
+    model: OpenedModel
     out: str
-    postprocessing: bool
     tile: tuple[int, int] | None
     overlap: float | None
-    tta: Sequence[Any] | None
     overwrite: bool
 
     def open(self) -> Callable[[ImageName], Outcome]:
         """The function that predicts an image with the model, which is loaded once."""
-        run = open_model(self.run, postprocessing=self.postprocessing)
-        model = run.load_model()
-        if self.tta is not None:
-            model = TestTimeAugmentation(model, self.tta)
+        run, model = self.model.load()
         predictor = FilePredictor(run, model, tile=self.tile, overlap=self.overlap, overwrite=True)
         kinds = {"folders": run.task.overlapping, "maps": run.task.class_id_masks}
         return _PlacedPredictor(predictor, OutputFolder(self.out), kinds=kinds, overwrite=self.overwrite)

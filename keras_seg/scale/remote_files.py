@@ -46,7 +46,9 @@ class RemoteFiles:
         found = _ADDRESS.fullmatch(address)
         self._protocol = found[1].lower() if found else "file"
         with one_line(address):
-            self._fs = fsspec.filesystem(self._protocol, **_options(fsspec, self._protocol))
+            self._fs: Any = fsspec.filesystem(self._protocol, **_options(fsspec, self._protocol))
+        if hasattr(self._fs, "retries"):
+            self._fs.retries = 1  # The requests below are sent again already.
 
     def is_file(self, address: str) -> bool:
         """Whether there is a file at an address."""

@@ -13,6 +13,7 @@ import keras_seg as ks
 from keras_seg._validation import InputError
 from keras_seg.scale import remote_files
 from keras_seg.scale.image_names import ImageName, ImageNames
+from keras_seg.scale.opened_model import OpenedModel
 from keras_seg.scale.output_folder import OutputFolder
 from keras_seg.scale.prediction_job import PredictionJob
 
@@ -45,9 +46,9 @@ def images(tmp_path):
     return folder
 
 
-def predict(exported, names, out, **options):
-    given = {"postprocessing": True, "tile": None, "overlap": None, "tta": None, "overwrite": False, **options}
-    do = PredictionJob(run=str(exported), out=str(out), **given).open()
+def predict(exported, names, out):
+    model = OpenedModel(run=str(exported), postprocessing=True, tta=None)
+    do = PredictionJob(model=model, out=str(out), tile=None, overlap=None, overwrite=False).open()
     return [do(name) for name in names]
 
 
