@@ -93,9 +93,7 @@ def measured(data, run, folder, count):
     names = ImageNames([images]).survey().images
     found["seconds per name, first pass"] = (time.perf_counter() - start) / names
     with cluster.started(2, None) as room:
-        times = [
-            time.perf_counter() for _ in each_result(Nothing(), range(NO_OPS), workers=room, together=TOGETHER)
-        ]
+        times = [time.perf_counter() for _ in each_result(Nothing(), range(NO_OPS), workers=room, together=TOGETHER)]
     found["seconds per image, handing out"] = (times[-1] - times[0]) / NO_OPS
     return found
 

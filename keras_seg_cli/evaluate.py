@@ -52,9 +52,7 @@ def evaluate(
         transforms = None if tta is None else transforms_of(tta)
         evaluation = with_workers(
             "evaluating",
-            lambda progress: scale.evaluate_with_ray(
-                trained.path, index, tta=transforms, progress=progress, **options
-            ),
+            lambda progress: scale.evaluate_with_ray(trained.path, index, tta=transforms, progress=progress, **options),
         )
     else:
         with console.progress_bar() as bar:

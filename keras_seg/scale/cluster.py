@@ -87,8 +87,12 @@ def _connect(ray: Any, address: str | None) -> None:
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         text = str(error).strip().splitlines() or [type(error).__name__]
         if address is None:
-            raise InputError(f"Ray could not be started here ({text[0][:200]}). Free some memory, or restart.") from error
-        fail("ray_address", f"must be that of a running cluster ({text[0][:200]})", address, "Check it by `ray status`.")
+            raise InputError(
+                f"Ray could not be started here ({text[0][:200]}). Free some memory, or restart."
+            ) from error
+        fail(
+            "ray_address", f"must be that of a running cluster ({text[0][:200]})", address, "Check it by `ray status`."
+        )
 
 
 def _room(resources: dict[str, float], workers: int | None) -> Workers:

@@ -45,8 +45,8 @@ class Worker:
         try:
             if version != __version__:
                 raise InputError(
-                    f"The worker on {socket.gethostname()} has keras_seg {__version__}, and this process {version}. Install the same "
-                    "version on all machines."
+                    f"The worker on {socket.gethostname()} has keras_seg {__version__}, and this process {version}. "
+                    "Install the same version on all machines."
                 )
             self._do = pickle.loads(job).open()
         except (InputError, ImportError) as error:

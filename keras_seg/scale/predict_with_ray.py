@@ -137,8 +137,8 @@ def predict_with_ray(
         folder.sweep()
     if tally.done < survey.images:
         raise InputError(
-            f"{survey.images - tally.done} of {survey.images} images were not reported: files were removed, or a machine "
-            "sees others. Run again: what is finished is kept."
+            f"{survey.images - tally.done} of {survey.images} images were not reported: files were removed, or a "
+            "machine sees others. Run again: what is finished is kept."
         )
     made.write(folder)
     return tally.result(survey.notices)

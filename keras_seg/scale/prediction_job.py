@@ -14,8 +14,8 @@ from keras_seg.scale.image_names import ImageName
 from keras_seg.scale.job import Job
 from keras_seg.scale.opened_model import OpenedModel
 from keras_seg.scale.output_folder import OutputFolder
-from keras_seg.scale.remote_files import RemoteFiles, Unreachable, is_remote
-from keras_seg.training.file_predictor import FilePredictor, NotPredicted
+from keras_seg.scale.remote_files import RemoteFiles, UnreachableError, is_remote
+from keras_seg.training.file_predictor import FilePredictor, NotPredictedError
 from keras_seg.training.prediction_file import PredictionFile, prediction_file
 from keras_seg.training.prediction_notices import Seen
 
@@ -79,7 +79,7 @@ class _PlacedPredictor:
         try:
             with self._out.staging() as staging, _here(image.path) as local:
                 return self._predict(image, local, staging)
-        except (NotPredicted, _NotRead) as error:
+        except (NotPredictedError, _NotReadError) as error:
             return Outcome(image.path, failure=str(error))
 
     def _predict(self, image: ImageName, local: str, staging: pathlib.Path) -> Outcome:
@@ -90,9 +90,9 @@ class _PlacedPredictor:
         file = prediction_file(pathlib.Path(local), pathlib.PurePath(), staging, **self._kinds)
         try:
             seen = self._predictor.predict(file)
-        except NotPredicted as error:
+        except NotPredictedError as error:
             # The error names the copy of a remote file.
-            raise NotPredicted(str(error).replace(local, image.path)) from error
+            raise NotPredictedError(str(error).replace(local, image.path)) from error
         # The overlay comes last: where it is, the mask is complete.
         for written, target in zip(file.targets, final.targets, strict=True):
             self._out.put(written, target.as_posix())
@@ -106,7 +106,7 @@ class _PlacedPredictor:
         return not self._overwrite and all(self._out.exists(target.as_posix()) for target in reversed(file.targets))
 
 
-class _NotRead(InputError):
+class _NotReadError(InputError):
     """A file that the store does not give. Others may be given."""
 
 
@@ -120,10 +120,10 @@ def _here(path: str) -> Iterator[str]:
         local = pathlib.Path(folder, path.rpartition("/")[2])
         try:
             RemoteFiles(path).fetch(path, local)
-        except Unreachable:
+        except UnreachableError:
             raise
         except InputError as error:
-            raise _NotRead(str(error)) from error
+            raise _NotReadError(str(error)) from error
         yield str(local)
 
 

@@ -17,7 +17,7 @@ _WHOLE_OR_NOTHING = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")
 _TIMEOUTS = {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 2}}
 
 
-class Unreachable(InputError):
+class UnreachableError(InputError):
     """A store that does not answer, so that all further requests would wait in vain as well."""
 
 
@@ -119,7 +119,7 @@ def one_line(address: str) -> Iterator[None]:
     """Turn the errors of a store into one line about an address.
 
     Raises:
-        Unreachable: the store does not answer.
+        UnreachableError: the store does not answer.
         InputError: it refuses, or there is no such file.
     """
     try:
@@ -136,11 +136,13 @@ def one_line(address: str) -> Iterator[None]:
     except Exception as error:
         kind = type(error).__name__
         if "Credentials" in kind:
-            raise InputError(f"{address}: there are no credentials ({_first(error)}). Set those of the store.") from error
+            raise InputError(
+                f"{address}: there are no credentials ({_first(error)}). Set those of the store."
+            ) from error
         waited = isinstance(error, (TimeoutError, ConnectionError)) or re.search("Timeout|Connect", kind)
         if waited or isinstance(error.__cause__, (TimeoutError, ConnectionError)):
             advice = "Check the network and the address of the store, then run again: what is finished is kept."
-            raise Unreachable(f"{address}: the store does not answer ({_first(error)}). {advice}") from error
+            raise UnreachableError(f"{address}: the store does not answer ({_first(error)}). {advice}") from error
         raise InputError(f"{address}: cannot be used ({kind}: {_first(error)}). Check the address.") from error
 
 

@@ -25,7 +25,7 @@ _RASTER_TILE = (512, 512)
 _OVERLAP = 0.5
 
 
-class NotPredicted(InputError):
+class NotPredictedError(InputError):
     """A file that cannot be read or predicted. Others may be."""
 
 
@@ -56,7 +56,7 @@ class FilePredictor:
     ) -> None:
         self._run, self._model = run, model
         self._tile, self._overlap = tile, overlap
-        self._rasters = {"overwrite": overwrite, "resume": resume}
+        self._overwrite, self._resume = overwrite, resume
         if tile is not None:
             _check_scores(run, model)
 
@@ -85,7 +85,7 @@ class FilePredictor:
             What was seen of the file, for `PredictionNotices`.
 
         Raises:
-            NotPredicted: the file cannot be read or predicted.
+            NotPredictedError: the file cannot be read or predicted.
             InputError: its predictions cannot be written.
         """
         return self._predict_raster(file, progress) if file.overlay is None else self._predict_image(file)
@@ -99,14 +99,14 @@ class FilePredictor:
             check_scale(file.image, values, run.image_range)
             scores = np.asarray(self._image_predictor(image))
         except InputError as error:
-            raise NotPredicted(str(error)) from error
+            raise NotPredictedError(str(error)) from error
         self._write_pictures(file, image, scores)
         transparent = None
         if stored.opacity < 1:
             dtype = stored.values.dtype.name
             transparent = ImageFacts(path=file.image, file=stored.file, dtype=dtype, opacity=stored.opacity)
         unplaced = run.task.class_id_masks and loses_its_place(file.image)
-        return Seen(values, transparent, unplaced)
+        return Seen(values, transparent=transparent, unplaced=unplaced)
 
     @functools.cached_property
     def _image_predictor(self) -> Callable[[np.ndarray], np.ndarray]:
@@ -138,10 +138,12 @@ class FilePredictor:
             check_scale(file.image, values, run.image_range)
             # A run knows the scale that it was trained on.
             image = source if run.image_range else file.image
-            self._raster_predictor.predict(image, _raster_out(run, file), progress=progress, **self._rasters)
+            self._raster_predictor.predict(
+                image, _raster_out(run, file), progress=progress, overwrite=self._overwrite, resume=self._resume
+            )
         except InputError as error:
-            raise NotPredicted(str(error)) from error
-        return Seen(values)
+            raise NotPredictedError(str(error)) from error
+        return Seen(values, uncleaned=bool(run.postprocessing))
 
 
 def _raster_out(run: UsableModel, file: PredictionFile) -> pathlib.Path | GeoTIFF:

@@ -10,7 +10,7 @@ import keras
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.inference.tiling.raster_source import ScaleWarning
-from keras_seg.training.file_predictor import FilePredictor, NotPredicted
+from keras_seg.training.file_predictor import FilePredictor, NotPredictedError
 from keras_seg.training.prediction_file import PredictionFile, prediction_file
 from keras_seg.training.prediction_inputs import FoundImages
 from keras_seg.training.prediction_notices import PredictionNotices
@@ -109,9 +109,6 @@ def predict_files(
     predictor = FilePredictor(run, model, tile=tile, overlap=overlap, overwrite=overwrite, resume=resume)
     if rasters:
         predictor.check_raster(rasters[0].image)
-    if rasters and run.postprocessing:
-        name = rasters[0].image.name
-        (notice or warnings.warn)(f"{name} is predicted row by row, without the postprocessing of the run.")
     keep = resume and not overwrite
     failures: list[Failure] = []
     notices = PredictionNotices(run.image_range)
@@ -122,7 +119,7 @@ def predict_files(
         report = None if progress is None else _of_file(progress, file)
         try:
             notices.add(file.image, predictor.predict(file, progress=report))
-        except NotPredicted as error:
+        except NotPredictedError as error:
             if len(files) == 1:
                 raise
             failures.append(Failure(file.image, str(error)))

@@ -16,11 +16,13 @@ class Seen(NamedTuple):
         values: the range of its values; None if it is not known.
         transparent: `ImageFacts` of an image whose transparent pixels were blended; None for others.
         unplaced: bool. Whether it has a place on the earth that its mask has not.
+        uncleaned: bool. Whether it is predicted without the postprocessing of the run.
     """
 
     values: ValueRange | None = None
     transparent: ImageFacts | None = None
     unplaced: bool = False
+    uncleaned: bool = False
 
 
 class PredictionNotices:
@@ -34,6 +36,7 @@ class PredictionNotices:
         self._scales = Scales(trained)
         self._transparent: list[ImageFacts] = []
         self._first_unplaced, self._unplaced = "", 0
+        self._first_uncleaned = ""
 
     def add(self, path: pathlib.Path, seen: Seen) -> None:
         """Take in what was seen of a file."""
@@ -44,10 +47,14 @@ class PredictionNotices:
         if seen.unplaced:
             self._first_unplaced = self._first_unplaced or path.name
             self._unplaced += 1
+        if seen.uncleaned:
+            self._first_uncleaned = self._first_uncleaned or path.name
 
     def lines(self, total: int) -> list[str]:
         """The lines, when `total` files are done."""
-        return [*self._scales.lines(total), *transparency_notices(self._transparent), *self._places_lost()]
+        uncleaned = self._first_uncleaned
+        cleaning = [f"{uncleaned} is predicted row by row, without the postprocessing of the run."] if uncleaned else []
+        return [*cleaning, *self._scales.lines(total), *transparency_notices(self._transparent), *self._places_lost()]
 
     def _places_lost(self) -> list[str]:
         """A line about georeferenced TIFFs whose masks are plain pictures."""

@@ -48,9 +48,7 @@ def test_parts_in_any_order_give_the_whole(folder, task):
     }[task]
     index, judged = scan(folder), model(channels)
     whole = evaluate(judged, index)
-    parts = [
-        (positions, evaluate(judged, index.subset(positions))) for positions in batching.positions_together(index)
-    ]
+    parts = [(positions, evaluate(judged, index.subset(positions))) for positions in batching.positions_together(index)]
     assert len(parts) == 3  # Five and four images of a size, at most four together.
     merged = merge_parts(parts[::-1])
     assert merged.to_dict() == whole.to_dict()

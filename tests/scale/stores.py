@@ -52,11 +52,11 @@ def answering(status, seconds=0.0):
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
-
         def log_message(self, *arguments):
             pass
 
+    for method in ("GET", "HEAD", "PUT", "POST", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler.answer)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -31,7 +31,7 @@ def test_without_ray_the_error_names_what_to_install(monkeypatch):
 @pytest.mark.slow
 def test_an_address_without_a_cluster_is_refused():
     pytest.importorskip("ray", reason='Ray is missing: pip install "keras-seg[scale]"')
-    with pytest.raises(InputError, match="`ray_address` must be that of a running cluster") as error:
-        with cluster.started(1, "127.0.0.1:1"):
-            pass
+    refused = pytest.raises(InputError, match="`ray_address` must be that of a running cluster")
+    with refused as error, cluster.started(1, "127.0.0.1:1"):
+        pass
     assert "\n" not in str(error.value)

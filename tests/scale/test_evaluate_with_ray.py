@@ -23,9 +23,7 @@ def test_two_workers_find_the_numbers_of_one_process(tmp_path, tmp_path_factory,
         run = trained_by_command(tmp_path_factory, data, "--task", "instances", *TRAIN)
     assert command("evaluate", run, data, "--json", tmp_path / "one.json") == 0
     with two_cores():
-        assert (
-            command("evaluate", run, data, "--engine", "ray", "--workers", 2, "--json", tmp_path / "two.json") == 0
-        )
+        assert command("evaluate", run, data, "--engine", "ray", "--workers", 2, "--json", tmp_path / "two.json") == 0
     one, two = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("one", "two"))
     assert one == two
     assert "evaluating" in capsys.readouterr().out

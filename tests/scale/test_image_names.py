@@ -5,6 +5,7 @@ import pickle
 import tracemalloc
 
 import pytest
+from empty_files import make
 
 from keras_seg._validation import InputError
 from keras_seg.data.index import file_listing
@@ -12,12 +13,6 @@ from keras_seg.scale.image_names import ImageNames
 from keras_seg.training.prediction_inputs import find_images
 
 pytestmark = pytest.mark.tensorflow_only
-
-
-def make(root, *names):
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
 
 
 def places(names):
@@ -35,8 +30,8 @@ def test_the_names_are_those_of_a_single_process(tmp_path):
         assert places(pickle.loads(pickle.dumps(names))) == places(names)
     survey = ImageNames([tmp_path / "in"], exclude=tmp_path / "in" / "out").survey()
     assert survey.notices == (
-        f"Not predicted in {tmp_path}/in: 1 .txt, 1 hidden, 1 subfolders (add `recursive=True` to predict their images), "
-        "1 videos, which are predicted without Ray.",
+        f"Not predicted in {tmp_path}/in: 1 .txt, 1 hidden, 1 subfolders (add `recursive=True` to predict their "
+        "images), 1 videos, which are predicted without Ray.",
     )
 
 

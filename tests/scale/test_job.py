@@ -47,9 +47,7 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(workers, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("refused", "line"), [("open", "the run: no such run folder"), (7, "7: cannot be written")]
-)
+@pytest.mark.parametrize(("refused", "line"), [("open", "the run: no such run folder"), (7, "7: cannot be written")])
 def test_an_error_of_a_worker_ends_the_job_in_one_line(workers, tmp_path, refused, line):
     with pytest.raises(InputError, match=line):
         list(job.each_result(Squares(refused=refused), Numbers(20, tmp_path / "read"), workers=workers))

@@ -99,8 +99,7 @@ def one_worker(monkeypatch):
     """The work is done in this process, without Ray."""
 
     def each_result(work, items, *, workers, together):
-        for result in map(work.open(), items):
-            yield result
+        yield from map(work.open(), items)
 
     monkeypatch.setattr(MODULE, "each_result", each_result)
     monkeypatch.setattr(MODULE.cluster, "check_installed", lambda: None)

@@ -25,7 +25,9 @@ def exported(tmp_path_factory):
     """An exported file, to predict with without training."""
     pytest.importorskip("ai_edge_litert", reason="LiteRT is missing: pip install ai-edge-litert")
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(3, 3, padding="same", activation="softmax")])
+    model = keras.Sequential(
+        [keras.Input((None, None, 3)), keras.layers.Conv2D(3, 3, padding="same", activation="softmax")]
+    )
     path = tmp_path_factory.mktemp("exported") / "model.keras.tflite"
     ks.export.tflite(model, path, input_size=(16, 24))
     return path
@@ -64,7 +66,9 @@ def test_a_store_holds_the_files_of_a_folder(exported, store, images, tmp_path):
     ]  # fmt: skip
     assert all(outcome.seen is not None and outcome.bytes_read > 0 for outcome in outcomes)
     predict(exported, ImageNames([images], recursive=True), tmp_path / "out")
-    here = {path.relative_to(tmp_path / "out").as_posix(): path.read_bytes() for path in (tmp_path / "out").rglob("*.png")}
+    here = {
+        path.relative_to(tmp_path / "out").as_posix(): path.read_bytes() for path in (tmp_path / "out").rglob("*.png")
+    }
     assert len(here) == 6
     there = {path.removeprefix("bucket/in/out/"): store.cat_file(path) for path in store.find("bucket/in/out")}
     assert there == here
@@ -144,7 +148,7 @@ def test_a_bucket_that_does_not_answer(exported, images, tmp_path, monkeypatch):
         line = one_line_of(ImageNames(["s3://bucket/in"]).survey)
         assert line.startswith("s3://bucket/in: the store does not answer (")
         assert "run again: what is finished is kept" in line
-        with pytest.raises(remote_files.Unreachable):
+        with pytest.raises(remote_files.UnreachableError):
             predict(exported, [ImageName("s3://bucket/in/a.png", ".")], tmp_path / "out")
         assert not list((tmp_path / "out").rglob("*.png"))
     with pointed_to("http://127.0.0.1:9", config_kwargs=patient):
