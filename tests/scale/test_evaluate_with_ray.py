@@ -5,7 +5,7 @@ import json
 import made_data
 import pytest
 from clusters import two_cores
-from shell import MARKS, TRAIN, command, trained_by_command, untraced_epochs
+from shell import MARKS, TRAIN, command, refusal, trained_by_command, untraced_epochs
 
 pytestmark = MARKS
 few_steps = untraced_epochs(2)
@@ -19,7 +19,7 @@ def test_two_workers_find_the_numbers_of_one_process(tmp_path, tmp_path_factory,
         data = made_data.shapes(tmp_path_factory, train=4, val=9, image_size=(48, 56))
         run = trained_by_command(tmp_path_factory, data, *TRAIN)
     else:
-        data = made_data.cells(tmp_path_factory)
+        data = made_data.cells(tmp_path_factory, train=6, val=2, image_size=(48, 56))
         run = trained_by_command(tmp_path_factory, data, "--task", "instances", *TRAIN)
     assert command("evaluate", run, data, "--json", tmp_path / "one.json") == 0
     with two_cores():
@@ -29,5 +29,5 @@ def test_two_workers_find_the_numbers_of_one_process(tmp_path, tmp_path_factory,
     assert "evaluating" in capsys.readouterr().out
 
 
-def test_options_that_do_not_apply_are_refused(tmp_path, refused):
-    assert "--workers is for --engine ray" in refused("evaluate", tmp_path, tmp_path, "--workers", 2)
+def test_options_that_do_not_apply_are_refused(tmp_path, capsys):
+    assert "--workers is for --engine ray" in refusal(capsys, "evaluate", tmp_path, tmp_path, "--workers", 2)

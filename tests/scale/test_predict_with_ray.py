@@ -25,7 +25,9 @@ MODULE = sys.modules["keras_seg.scale.predict_with_ray"]  # The function has its
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return trained_by_command(tmp_path_factory, made_data.shapes(tmp_path_factory, train=4, val=2), *TRAIN)
+    return trained_by_command(
+        tmp_path_factory, made_data.shapes(tmp_path_factory, train=4, val=2, image_size=(48, 56)), *TRAIN
+    )
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +46,14 @@ def write_images(folder, count):
 
 
 def predicted_here(run, images, out):
+    import tensorflow as tf
+
     opened = open_model(run)
-    return predict_files(opened, opened.load_model(), prediction_files(find_images([images]), out))
+    tf.config.run_functions_eagerly(False)  # Traced, as in the workers, and faster for many images.
+    try:
+        return predict_files(opened, opened.load_model(), prediction_files(find_images([images]), out))
+    finally:
+        tf.config.run_functions_eagerly(True)
 
 
 def content(folder):

@@ -6,6 +6,7 @@ import time
 
 import keras
 import pytest
+from clusters import two_cores
 from PIL import Image
 from stores import answering, moto_store, pointed_to
 
@@ -95,6 +96,23 @@ def test_an_image_that_is_missing_or_broken_does_not_stop_the_others(exported, s
     assert gone.failure.startswith("s3://bucket/bad/gone.png: no such file, folder or bucket")
     assert fine.seen is not None
     assert sorted(store.find("bucket/bad-out")) == ["bucket/bad-out/masks/a.png", "bucket/bad-out/overlays/a.png"]
+
+
+@pytest.mark.slow
+def test_two_workers_predict_a_bucket(exported, store, images, tmp_path):
+    store.put(str(images), "bucket/big", recursive=True)
+    with two_cores():
+        done = ks.scale.predict_with_ray(
+            exported, "s3://bucket/big", out="s3://bucket/big-out", workers=2, recursive=True
+        )
+        again = ks.scale.predict_with_ray(
+            exported, "s3://bucket/big", out="s3://bucket/big-out", workers=2, recursive=True
+        )
+    assert (done.predicted, done.kept, done.failures, again.kept) == (3, 0, (), 3)
+    predict(exported, ImageNames([images], recursive=True), tmp_path / "out")
+    for path in (tmp_path / "out").rglob("*.png"):
+        name = path.relative_to(tmp_path / "out").as_posix()
+        assert store.cat_file(f"bucket/big-out/{name}") == path.read_bytes()
 
 
 def test_small_files_of_a_store(store):
