@@ -3,6 +3,8 @@
 import contextlib
 import logging
 import os
+import re
+import socket
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -12,6 +14,8 @@ from keras_seg._validation import InputError, fail, integer, optional_import
 
 # On processors, a worker that computes with several cores needs less memory than as many workers.
 _CORES_PER_WORKER = 4
+# Seconds to wait for the head of a cluster.
+_PATIENCE = 10
 # What decides how a backend computes: workers must compute as this process does.
 _SAME_ENVIRONMENT = ("TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "XLA_FLAGS")
 
@@ -75,6 +79,8 @@ def started(workers: int | None, ray_address: str | None) -> Iterator[Workers]:
 
 
 def _connect(ray: Any, address: str | None) -> None:
+    if address is not None:
+        _check_listening(address)
     here = {} if address is not None else {"include_dashboard": False}
     try:
         ray.init(
@@ -93,6 +99,17 @@ def _connect(ray: Any, address: str | None) -> None:
         fail(
             "ray_address", f"must be that of a running cluster ({text[0][:200]})", address, "Check it by `ray status`."
         )
+
+
+def _check_listening(address: str) -> None:
+    """Fail where nothing listens: Ray itself would try for minutes."""
+    found = re.fullmatch(r"(?:ray://)?([^/:]+):(\d+)", address)
+    if found is None:
+        return
+    try:
+        socket.create_connection((found[1], int(found[2])), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        fail("ray_address", f"must be that of a running cluster ({error})", address, "Check it by `ray status`.")
 
 
 def _room(resources: dict[str, float], workers: int | None) -> Workers:

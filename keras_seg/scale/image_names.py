@@ -66,6 +66,8 @@ class ImageNames:
         for path in self._paths:
             if is_stream(path) or path.lower().endswith(VIDEOS):
                 raise InputError(f"{path}: videos and streams are predicted by one process, without Ray.")
+            if self._exclude is not None and f"{path}/".startswith(f"{self._exclude}/"):
+                raise InputError(f"{path}: lies in the folder for the predictions. Choose another folder for them.")
 
     def __iter__(self) -> Iterator[ImageName]:
         for path in self._paths:

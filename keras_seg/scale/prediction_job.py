@@ -68,24 +68,24 @@ class _PlacedPredictor:
     """Predicts images into a staging folder, from which complete predictions are moved to their place."""
 
     def __init__(self, predictor: FilePredictor, out: OutputFolder, *, kinds: dict[str, bool], overwrite: bool) -> None:
-        self._predictor, self._out = predictor, out
+        self._predictor, self._out, self._root = predictor, out, pathlib.Path(out.path)
         self._kinds, self._overwrite = kinds, overwrite
 
     def __call__(self, image: ImageName) -> Outcome:
-        ending = os.path.splitext(image.path)[1].lower()
         # Whether a TIFF becomes a map is seen in the file; for all others, the name tells where predictions go.
-        if not (is_remote(image.path) and ending in GEOTIFFS) and self._finished(self._placed(image, image.path)):
+        unseen = is_remote(image.path) and os.path.splitext(image.path)[1].lower() in GEOTIFFS
+        if not unseen and self._finished(self._placed(image, image.path)):
             return Outcome(image.path, kept=True)
         try:
             with self._out.staging() as staging, _here(image.path) as local:
+                if unseen and self._finished(self._placed(image, local)):
+                    return Outcome(image.path, kept=True)
                 return self._predict(image, local, staging)
         except (NotPredictedError, _NotReadError) as error:
             return Outcome(image.path, failure=str(error))
 
     def _predict(self, image: ImageName, local: str, staging: pathlib.Path) -> Outcome:
         final = self._placed(image, local)
-        if self._finished(final):
-            return Outcome(image.path, kept=True)
         # The same names in another folder.
         file = prediction_file(pathlib.Path(local), pathlib.PurePath(), staging, **self._kinds)
         try:
@@ -95,15 +95,19 @@ class _PlacedPredictor:
             raise NotPredictedError(str(error).replace(local, image.path)) from error
         # The overlay comes last: where it is, the mask is complete.
         for written, target in zip(file.targets, final.targets, strict=True):
-            self._out.put(written, target.as_posix())
+            self._out.put(written, self._name(target))
         return Outcome(image.path, seen=seen, bytes_read=_size(local))
 
     def _placed(self, image: ImageName, path: str) -> PredictionFile:
-        """Where the predictions of an image go, below the output folder."""
-        return prediction_file(pathlib.Path(path), pathlib.PurePath(image.folder), pathlib.Path(), **self._kinds)
+        """Where the predictions of an image go."""
+        return prediction_file(pathlib.Path(path), pathlib.PurePath(image.folder), self._root, **self._kinds)
+
+    def _name(self, target: pathlib.Path) -> str:
+        """The path of a prediction below the output folder."""
+        return target.relative_to(self._root).as_posix()
 
     def _finished(self, file: PredictionFile) -> bool:
-        return not self._overwrite and all(self._out.exists(target.as_posix()) for target in reversed(file.targets))
+        return not self._overwrite and all(self._out.exists(self._name(target)) for target in reversed(file.targets))
 
 
 class _NotReadError(InputError):

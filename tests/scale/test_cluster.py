@@ -28,10 +28,10 @@ def test_without_ray_the_error_names_what_to_install(monkeypatch):
         cluster.check_installed()
 
 
-@pytest.mark.slow
-def test_an_address_without_a_cluster_is_refused():
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:99999"])
+def test_an_address_without_a_cluster_is_refused(address):
     pytest.importorskip("ray", reason='Ray is missing: pip install "keras-seg[scale]"')
     refused = pytest.raises(InputError, match="`ray_address` must be that of a running cluster")
-    with refused as error, cluster.started(1, "127.0.0.1:1"):
+    with refused as error, cluster.started(1, address):
         pass
     assert "\n" not in str(error.value)

@@ -49,6 +49,9 @@ def test_what_cannot_be_predicted_is_refused(tmp_path):
     make(tmp_path, "empty/n.txt", "v.mp4")
     with pytest.raises(InputError, match=r"holds no images .*It holds 1 \.txt"):
         ImageNames([tmp_path / "empty"]).survey()
+    for given in (tmp_path / "out", tmp_path / "out" / "masks"):
+        with pytest.raises(InputError, match="lies in the folder for the predictions"):
+            ImageNames([given], exclude=tmp_path / "out")
     with pytest.raises(InputError, match="no such file or folder"):
         ImageNames([tmp_path / "nowhere"]).survey()
     for given in ("camera:0", "rtsp://host/live", tmp_path / "v.mp4"):

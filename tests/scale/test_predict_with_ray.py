@@ -175,6 +175,15 @@ def test_images_that_vanish_are_missed(run, one_worker, tmp_path, monkeypatch):
         scale.predict_with_ray(run, images, out=tmp_path / "out")
 
 
+def test_images_among_folders_named_masks(run, one_worker, tmp_path, monkeypatch):
+    write_images(tmp_path / "masks", 2)
+    monkeypatch.chdir(tmp_path)  # Where a relative output folder would be that of the images.
+    assert scale.predict_with_ray(run, "masks", out="out").predicted == 2
+    (tmp_path / "list.txt").write_text("out/masks/0001.png\n")
+    with pytest.raises(InputError, match="overwritten by its own prediction"):
+        scale.predict_with_ray(run, "list.txt", out="out", overwrite=True)
+
+
 def test_a_full_or_closed_folder_ends_in_one_line(run, one_worker, tmp_path):
     images = write_images(tmp_path / "in", 1)
     (tmp_path / "file").touch()
