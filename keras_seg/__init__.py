@@ -21,7 +21,7 @@ from keras_seg._validation import InputError
 from keras_seg._version import __version__
 
 if TYPE_CHECKING:
-    from keras_seg import analysis, data, evaluation, export, report, training, visualization
+    from keras_seg import analysis, data, evaluation, export, report, scale, training, visualization
 
 __all__ = [
     "InputError",
@@ -40,6 +40,7 @@ __all__ = [
     "models",
     "optimizers",
     "report",
+    "scale",
     "surgery",
     "training",
     "visualization",

@@ -3,9 +3,10 @@
 import click
 
 from keras_seg_cli import console
+from keras_seg_cli.engine import engine_options, is_ray, with_workers
 from keras_seg_cli.postprocessing import postprocessing, print_postprocessing
 from keras_seg_cli.start import open_model
-from keras_seg_cli.tta import augmented, tta
+from keras_seg_cli.tta import augmented, transforms_of, tta
 
 
 @click.command()
@@ -15,25 +16,48 @@ from keras_seg_cli.tta import augmented, tta
 @click.option("--json", "json_file", type=click.Path(), help="Also write the results to this file.")
 @postprocessing
 @tta
+@engine_options
 def evaluate(
-    run: str, data: str, split: str | None, *, json_file: str | None, postprocessing: bool, tta: str | None
+    run: str,
+    data: str,
+    split: str | None,
+    *,
+    json_file: str | None,
+    postprocessing: bool,
+    tta: str | None,
+    engine: str,
+    workers: int | None,
+    ray_address: str | None,
 ) -> None:
     """Evaluate the model of the run folder RUN on the images and masks of DATA.
 
     RUN may also be an exported file: .tflite, .onnx, OpenVINO's .xml, or the folder of a SavedModel. It is evaluated as
     its run is, with the same classes, thresholds and postprocessing.
+
+    --engine ray evaluates by many processes; the numbers are the same.
     """
+    many = is_ray(engine, workers, ray_address)
     trained = open_model(run, postprocessing=postprocessing)
     print_postprocessing(trained)
-    model = augmented(trained.load_model(), tta)
+    model = None if many else augmented(trained.load_model(), tta)
     index, split = trained.scan(data, split=split)
     console.notices(index.notices)
     if trained.was_trained_on(index.path, split):
         text = "Warning: the model was trained on these images, or most of them, so the scores are too high."
         console.notices([f"{text} {trained.other_scores}".strip()])
-    with console.progress_bar() as bar:
-        row = bar.add_task("evaluating", total=len(index))
-        evaluation = trained.evaluate(model, index, progress=lambda done, total: bar.update(row, completed=done))
+    if model is None:
+        from keras_seg import scale
+
+        options = {"workers": workers, "ray_address": ray_address, "postprocessing": postprocessing}
+        transforms = None if tta is None else transforms_of(tta)
+        evaluation = with_workers(
+            "evaluating",
+            lambda progress: scale.evaluate_with_ray(trained.path, index, tta=transforms, progress=progress, **options),
+        )
+    else:
+        with console.progress_bar() as bar:
+            row = bar.add_task("evaluating", total=len(index))
+            evaluation = trained.evaluate(model, index, progress=lambda done, total: bar.update(row, completed=done))
     title = f"{len(index)} images of {index.path}{f', {split}' if split else ''}"
     console.print_scores(trained.task.table(evaluation), title)
     if json_file is not None:

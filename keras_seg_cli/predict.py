@@ -1,21 +1,29 @@
 """keras-seg predict."""
 
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from keras_seg_cli import console, steps
+from keras_seg_cli.engine import engine_options, is_ray, with_workers
 from keras_seg_cli.option_names import in_options
 from keras_seg_cli.options import IntList, overwrite
 from keras_seg_cli.postprocessing import postprocessing, print_postprocessing
 from keras_seg_cli.start import open_model
-from keras_seg_cli.tta import augmented, tta
+from keras_seg_cli.tta import augmented, transforms_of, tta
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from keras_seg.training.prediction_files import Failure
+    from keras_seg.training.usable_model import UsableModel
 
 
 @click.command()
 @click.argument("run", type=click.Path())
 @click.argument("images", type=click.Path(), nargs=-1, required=True)
-@click.option("--out", type=click.Path(), required=True, help="Folder for masks/ and overlays/.")
+@click.option("--out", type=click.Path(), required=True, help="Folder for masks/ and overlays/, or s3://... with Ray.")
 @click.option("--tile", type=IntList(sides=2), help="Predict in tiles of this size. Default for rasters: 512x512.")
 @click.option("--overlap", type=float, help="Share of a tile that its neighbors cover too. Default: 0.5.")
 @click.option("--frames", type=click.IntRange(1), help="Frames of each video at most. Default: all.")
@@ -28,6 +36,7 @@ from keras_seg_cli.tta import augmented, tta
 )
 @postprocessing
 @tta
+@engine_options
 @overwrite
 def predict(
     run: str,
@@ -42,6 +51,9 @@ def predict(
     polygons: str | None,
     postprocessing: bool,
     tta: str | None,
+    engine: str,
+    workers: int | None,
+    ray_address: str | None,
     overwrite: bool,
 ) -> None:
     """Predict IMAGES with the model of the run folder RUN: masks and overlays.
@@ -63,8 +75,21 @@ def predict(
 
     areas.csv lists the area of each class in each image; objects.csv, for --task instances, the box and area of each
     object. What these files hold of other images is kept.
+
+    --engine ray predicts big folders by many processes: IMAGES and --out may be addresses such as s3://bucket/folder,
+    finished predictions of the same model are kept when the command is run again, and no tables are written.
     """
+    many = is_ray(engine, workers, ray_address)
+    for name, value in (("--frames", frames), ("--polygons", polygons)):
+        if many and value is not None:
+            raise click.UsageError(f"{name} is for --engine local.")
     trained = open_model(run, postprocessing=postprocessing)
+    if many:
+        print_postprocessing(trained)
+        options = {"tile": tile, "overlap": overlap, "recursive": recursive, "resume": resume, "overwrite": overwrite}
+        room = {"workers": workers, "ray_address": ray_address}
+        _predict_by_workers(trained, images, out, tta=tta, postprocessing=postprocessing, **options, **room)
+        return
     from keras_seg.training.prediction_files import prediction_files
     from keras_seg.training.prediction_inputs import find_images
     from keras_seg.training.prediction_videos import prediction_videos
@@ -89,8 +114,37 @@ def predict(
         for name, path in steps.describe(trained, files, failures, pathlib.Path(out), polygons=polygons):
             console.print_facts((name, path))
     failures += steps.predict_videos(trained, model, videos, frames=frames, resume=resume and not overwrite, **cut)
+    _end(failures, len(files) + len(videos))
+
+
+def _predict_by_workers(
+    trained: "UsableModel", images: tuple[str, ...], out: str, *, tta: str | None, **options: Any
+) -> None:
+    from keras_seg import scale
+
+    transforms = None if tta is None else transforms_of(tta)
+    found = with_workers(
+        "predicting",
+        lambda progress: scale.predict_with_ray(
+            trained.path, images, out=out, tta=transforms, progress=progress, **options
+        ),
+    )
+    command = click.get_current_context().command
+    console.notices(in_options(notice, command, [command]) for notice in found.notices)
+    if found.predicted:
+        text = f"{found.predicted} images, {found.images_per_second:.1f} per second"
+        console.print_facts(("Predicted", text))
+    if found.kept:
+        console.print_facts(("Kept", f"{found.kept} images, whose predictions were there"))
+    if found.predicted or found.kept:
+        console.print_facts(("Masks", f"{out.rstrip('/')}/masks"), ("Overlays", f"{out.rstrip('/')}/overlays"))
+    _end(found.failures, found.images)
+
+
+def _end(failures: "Sequence[Failure]", total: int) -> None:
+    """Say which files were not predicted; the exit status is 1 if there are any."""
     if failures:
         for failure in failures:
             click.echo(f"Error: {failure.reason}", err=True)
-        click.echo(f"{len(failures)} of {len(files) + len(videos)} files were not predicted.", err=True)
+        click.echo(f"{len(failures)} of {total} files were not predicted.", err=True)
         click.get_current_context().exit(1)

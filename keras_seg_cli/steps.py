@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from keras_seg import training
     from keras_seg.training.fold_runs import Fold, FoldRuns
     from keras_seg.training.leaderboard_runs import LeaderboardRun, LeaderboardRuns
-    from keras_seg.training.prediction_files import Failure, PredictionFile
+    from keras_seg.training.prediction_file import PredictionFile
+    from keras_seg.training.prediction_files import Failure
     from keras_seg.training.prediction_videos import PredictionVideo
     from keras_seg.training.usable_model import UsableModel
     from keras_seg_cli.scan_ahead import ScanAhead

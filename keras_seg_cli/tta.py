@@ -22,6 +22,13 @@ def augmented(model: "keras.Model", text: str | None) -> "keras.Model":
         return model
     from keras_seg import inference
 
+    return inference.TestTimeAugmentation(model, transforms_of(text))
+
+
+def transforms_of(text: str) -> list:
+    """The transforms that `--tta TEXT` names."""
+    from keras_seg import inference
+
     kinds = {"scale": inference.Scale, "shift": inference.Shift, "brightness": inference.Brightness}
     transforms = []
     for part in text.split(","):
@@ -35,4 +42,4 @@ def augmented(model: "keras.Model", text: str | None) -> "keras.Model":
             message = f"--tta must give numbers after {name}. Received: {part}. For example {name}:2."
             raise click.UsageError(message) from error
         transforms.append(kinds[name](*numbers))
-    return inference.TestTimeAugmentation(model, transforms)
+    return transforms

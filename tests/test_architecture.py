@@ -25,6 +25,7 @@ ROWS = [
     ["report"],
     ["export", "compat"],
     ["training"],
+    ["scale"],
 ]
 RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
 

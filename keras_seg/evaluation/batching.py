@@ -258,14 +258,19 @@ def _split(splits: Sequence[str], split: str | None) -> str | None:
 def _of_index(index: DataIndex, batch_size: int) -> Iterator[Batch]:
     """The examples of an index, those of one size together."""
     store = DecodedStore(index)
+    for positions in positions_together(index, batch_size):
+        images, labels = zip(*map(store.get, positions), strict=True)
+        yield positions, np.stack(images).astype("float32"), np.stack(labels).astype("int32")
+
+
+def positions_together(index: DataIndex, batch_size: int = _IMAGES_TOGETHER) -> Iterator[list[int]]:
+    """The positions of an index in the batches that are predicted together: those of one size."""
     of_size: dict[tuple[int, ...], list[int]] = {}
     for position, size in enumerate(index.sizes):
         of_size.setdefault(tuple(size), []).append(position)
     for group in of_size.values():
         for start in range(0, len(group), batch_size):
-            positions = group[start : start + batch_size]
-            images, labels = zip(*map(store.get, positions), strict=True)
-            yield positions, np.stack(images).astype("float32"), np.stack(labels).astype("int32")
+            yield group[start : start + batch_size]
 
 
 def _check_batches(data: Any, *, repeated: bool = False, **of_folder: Any) -> None:

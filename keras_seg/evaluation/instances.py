@@ -1,6 +1,8 @@
 """Evaluation of an instance model: how well the objects of images are found."""
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -27,10 +29,12 @@ class InstanceEvaluation(ImageCounts):
             at each threshold of the intersection over union, as `metrics.instance_counts` returns them.
         thresholds: tuple of floats in [0.5, 1).
         panoptic: `metrics.PanopticQuality` of one class, the objects.
+        image_panoptic: tuple of `metrics.PanopticQuality`, that of each image; empty where it was not kept.
     """
 
     thresholds: tuple[float, ...]
     panoptic: PanopticQuality
+    image_panoptic: tuple[PanopticQuality, ...] = ()
     score_name: ClassVar[str] = "instance score"
 
     @property
@@ -159,11 +163,15 @@ def check_settings(settings: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _evaluation(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> InstanceEvaluation:
     """The result for maps of true and predicted objects."""
-    counts = np.stack([instance_counts(*pair) for pair in pairs])
-    total = _quality(*pairs[0])
-    for pair in pairs[1:]:
-        total += _quality(*pair)
-    return InstanceEvaluation(counts=counts, thresholds=THRESHOLDS, panoptic=total)
+    return instance_evaluation_of(
+        np.stack([instance_counts(*pair) for pair in pairs]), [_quality(*pair) for pair in pairs]
+    )
+
+
+def instance_evaluation_of(counts: np.ndarray, of_images: Sequence[PanopticQuality]) -> InstanceEvaluation:
+    """The evaluation with these counts and this panoptic quality of each image, summed in their order."""
+    total = functools.reduce(operator.add, of_images)
+    return InstanceEvaluation(counts=counts, thresholds=THRESHOLDS, panoptic=total, image_panoptic=tuple(of_images))
 
 
 def _quality(true: np.ndarray, predicted: np.ndarray) -> PanopticQuality:

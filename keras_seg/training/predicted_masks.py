@@ -9,7 +9,7 @@ from PIL import Image
 
 from keras_seg._decoding.arrays import is_array, open_array
 from keras_seg._decoding.geo_raster import GeoRaster, is_geo_raster
-from keras_seg.training.prediction_files import PredictionFile
+from keras_seg.training.prediction_file import PredictionFile
 
 _ROWS = 1024
 

@@ -59,7 +59,7 @@ def find_images(paths: Iterable[PathLike], *, recursive: bool = False, exclude: 
     streams: list[str] = []
     left_out = None if exclude is None else pathlib.Path(exclude).resolve()
     for given in paths:
-        if _STREAM.fullmatch(str(given)):
+        if is_stream(given):
             streams.append(str(given))
             continue
         path = pathlib.Path(given)
@@ -85,6 +85,11 @@ def find_images(paths: Iterable[PathLike], *, recursive: bool = False, exclude: 
         videos=tuple(videos.values()),
         streams=tuple(dict.fromkeys(streams)),
     )
+
+
+def is_stream(path: PathLike) -> bool:
+    """Whether a path names a camera or a network stream."""
+    return _STREAM.fullmatch(str(path)) is not None
 
 
 def is_raster(path: pathlib.Path) -> bool:

@@ -18,8 +18,10 @@ from keras_seg._decoding.value_range import range_of
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.inference.output_kind import output_kind
-from keras_seg.training.prediction_files import Failure, Scales, check_target, predictor_of, same_place
+from keras_seg.training.file_predictor import predictor_of
+from keras_seg.training.prediction_files import Failure, check_target, same_place
 from keras_seg.training.prediction_inputs import FoundImages
+from keras_seg.training.prediction_notices import Scales
 from keras_seg.training.tasks.task import Decoding
 from keras_seg.training.usable_model import UsableModel
 

@@ -1,6 +1,7 @@
 """Which files are predicted, and where the predictions go."""
 
 import pytest
+from empty_files import make
 
 from keras_seg._validation import InputError
 from keras_seg.training.prediction_files import prediction_files
@@ -8,12 +9,6 @@ from keras_seg.training.prediction_inputs import find_images
 from keras_seg.training.prediction_videos import prediction_videos
 
 pytestmark = pytest.mark.tensorflow_only
-
-
-def make(root, *names):
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
 
 
 def taken(found):

@@ -20,7 +20,8 @@ EXTENSIONS = (
 )  # fmt: skip
 # Files that systems and file managers leave in any folder, in lower case. Nobody misses them.
 _JUNK = (".ds_store", "thumbs.db", "desktop.ini", ".directory", ".gitkeep", ".gitignore")
-_MAX_DEPTH = 5
+# How many folders deep images are looked for.
+MAX_DEPTH = 5
 _SHOWN = 3
 
 
@@ -49,38 +50,54 @@ def list_folder(path: PathLike) -> Listing:
     """The content of a folder."""
     path = pathlib.Path(path)
     images, folders, others = [], [], collections.Counter()
-    try:
-        with os.scandir(path) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-    except OSError as error:
-        raise InputError(f"{path}: the folder cannot be read ({error.strerror}). Check its permissions.") from error
-    for entry in found:
-        name = entry.name
-        if name.lower() in _JUNK or name.startswith("._"):
-            continue
-        kind = _extension(name)
-        # Paths are made of what is listed only: a folder may hold very many files.
-        if _is_folder(entry):
-            if name.startswith("."):
-                continue
-            if kind in ARRAYS:
-                images.append(path / name)
-            elif entry.is_symlink() and _leads_back(path / name):
-                others["link back to a folder above"] += 1
-            else:
-                folders.append(path / name)
-        elif name.startswith("."):
-            others["hidden"] += 1
-        elif not _is_file(entry):
-            others["broken link" if entry.is_symlink() else "special file"] += 1
-        elif kind in EXTENSIONS:
+    # Paths are made of what is listed only: a folder may hold very many files.
+    for name, kind in sorted(entries(path)):
+        if kind == IMAGE:
             images.append(path / name)
+        elif kind == FOLDER:
+            folders.append(path / name)
         else:
-            others[kind or "without an extension"] += 1
+            others[kind] += 1
     return Listing(path=path, images=tuple(images), folders=tuple(folders), others=others)
 
 
-def walk(path: PathLike, depth: int = _MAX_DEPTH) -> Iterator[Listing]:
+# Kinds of entries; other ones are words for what is not read, such as ".txt" or "hidden".
+IMAGE, FOLDER = "image", "folder"
+
+
+def entries(path: pathlib.Path) -> Iterator[tuple[str, str]]:
+    """(name, kind) of what a folder holds, in the order of the system: very many names are never held together."""
+    try:
+        with os.scandir(path) as found:
+            for entry in found:
+                kind = _kind(path, entry)
+                if kind:
+                    yield entry.name, kind
+    except OSError as error:
+        raise InputError(f"{path}: the folder cannot be read ({error.strerror}). Check its permissions.") from error
+
+
+def _kind(path: pathlib.Path, entry: os.DirEntry) -> str:
+    """The kind of an entry; "" for what nobody misses."""
+    name = entry.name
+    if name.lower() in _JUNK or name.startswith("._"):
+        return ""
+    extension = _extension(name)
+    if _is_folder(entry):
+        if name.startswith("."):
+            return ""
+        if extension in ARRAYS:
+            return IMAGE
+        leads_back = entry.is_symlink() and _leads_back(path / name)
+        return "link back to a folder above" if leads_back else FOLDER
+    if name.startswith("."):
+        return "hidden"
+    if not _is_file(entry):
+        return "broken link" if entry.is_symlink() else "special file"
+    return IMAGE if extension in EXTENSIONS else extension or "without an extension"
+
+
+def walk(path: PathLike, depth: int = MAX_DEPTH) -> Iterator[Listing]:
     """The content of a folder and of the folders in it, each once, also where links lead in a circle."""
     seen = set()
     waiting = [(pathlib.Path(path), depth)]

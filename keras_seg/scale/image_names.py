@@ -1,0 +1,182 @@
+"""The names of the images of big folders, one after the other."""
+
+import array
+import collections
+import glob
+import hashlib
+import os
+import pathlib
+import posixpath
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_seg._types import PathLike
+from keras_seg._validation import InputError
+from keras_seg.data.index.file_listing import EXTENSIONS, FOLDER, IMAGE, MAX_DEPTH, entries
+from keras_seg.scale.remote_files import RemoteFiles, is_remote, joined
+from keras_seg.training.prediction_files import same_place
+from keras_seg.training.prediction_inputs import VIDEOS, find_images, is_stream
+
+
+class ImageName(NamedTuple):
+    """An image to predict.
+
+    Attributes:
+        path: str. The absolute path or the address of the file.
+        folder: str. The folder below the one that was named, "." for the files in it.
+    """
+
+    path: str
+    folder: str
+
+    @property
+    def place(self) -> str:
+        """Where its predictions go, below masks/ and overlays/, without the ending."""
+        return posixpath.join(self.folder, posixpath.splitext(posixpath.basename(self.path))[0])
+
+
+class Survey(NamedTuple):
+    """What a first pass over the names found: how many images, and a line per folder about what is not taken."""
+
+    images: int
+    notices: tuple[str, ...]
+
+
+class ImageNames:
+    """The images of files, folders, patterns and lists of files, here or in a store.
+
+    Iterating yields an `ImageName` for each. The names of a folder on this machine are never held together, those of a
+    store one folder at a time; an object of this class can be sent to other machines.
+
+    Args:
+        paths: files, folders, patterns and lists, as for `find_images`; addresses such as "s3://bucket/folder".
+        recursive: bool. Whether to take the images in subfolders too. Defaults to False.
+        exclude: path of a folder to skip, that of the predictions. Defaults to None.
+
+    Raises:
+        InputError: a path does not exist, is a video or a stream, or holds no images.
+    """
+
+    def __init__(self, paths: Iterable[PathLike], *, recursive: bool = False, exclude: PathLike | None = None) -> None:
+        self._paths = [_absolute(path) for path in paths]
+        self._recursive = recursive
+        self._exclude = None if exclude is None else _absolute(exclude)
+        for path in self._paths:
+            if is_stream(path) or path.lower().endswith(VIDEOS):
+                raise InputError(f"{path}: videos and streams are predicted by one process, without Ray.")
+            if self._exclude is not None and f"{path}/".startswith(f"{self._exclude}/"):
+                raise InputError(f"{path}: lies in the folder for the predictions. Choose another folder for them.")
+
+    def __iter__(self) -> Iterator[ImageName]:
+        for path in self._paths:
+            for name, folder, kind in self._found(path):
+                if kind == IMAGE:
+                    yield ImageName(name, folder)
+
+    def survey(self) -> Survey:
+        """Read all names once.
+
+        Raises:
+            InputError: there are no images, or two of them would be written to the same place.
+        """
+        # Eight bytes per name: two places with equal ones are compared as they are, in a further pass.
+        digests, notices = array.array("Q"), []
+        for path in self._paths:
+            others, before = collections.Counter(), len(digests)
+            for name, folder, kind in self._found(path):
+                if kind == IMAGE:
+                    digests.append(_digest(ImageName(name, folder).place))
+                else:
+                    others[kind] += 1
+            left = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
+            if len(digests) == before:
+                holds = f" It holds {left}." if left else ""
+                raise InputError(f"{path}: holds no images ({', '.join(EXTENSIONS[:8])}, ...).{holds}")
+            if left:
+                notices.append(f"Not predicted in {path}: {left}.")
+        self._check_places(digests)
+        return Survey(len(digests), tuple(notices))
+
+    def _found(self, path: str) -> Iterator[tuple[str, str, str]]:
+        """(path, folder below the one that was named, kind) of what a path names."""
+        if is_remote(path):
+            yield from self._in_store(path)
+        elif os.path.isdir(path) and not path.lower().endswith(".zarr"):
+            yield from self._in_folder(path)
+        else:
+            found = find_images([path], exclude=self._exclude)
+            for file, folder in found.files:
+                yield str(file.absolute()), folder.as_posix(), IMAGE
+            for file, folder in found.videos:
+                yield str(file), folder.as_posix(), _VIDEO
+
+    def _in_folder(self, root: str) -> Iterator[tuple[str, str, str]]:
+        waiting, seen = [(pathlib.Path(root), MAX_DEPTH)], set()
+        while waiting:
+            folder, left = waiting.pop()
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in seen or str(folder) == self._exclude:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            place = folder.relative_to(root).as_posix()
+            for name, kind in entries(folder):
+                if kind != FOLDER:
+                    yield str(folder / name), place, _VIDEO if kind in VIDEOS else kind
+                elif self._recursive and left:
+                    waiting.append((folder / name, left - 1))
+                elif str(folder / name) != self._exclude:
+                    yield str(folder / name), place, _SUBFOLDER
+
+    def _in_store(self, address: str) -> Iterator[tuple[str, str, str]]:
+        files = RemoteFiles(address)
+        if glob.has_magic(address):
+            fixed = address[: min(address.find(sign) for sign in "*?[" if sign in address)].rpartition("/")[0]
+            for found in files.matches(address):
+                name = posixpath.basename(found)
+                yield found, posixpath.relpath(posixpath.dirname(found), fixed), _kind_of_name(name)
+            return
+        if files.is_file(address):
+            yield address, ".", _kind_of_name(posixpath.basename(address))
+            return
+        for place, names in files.walk(address, MAX_DEPTH + 1 if self._recursive else 1):
+            folder = joined(address, place)
+            if self._exclude is None or not f"{folder}/".startswith(f"{self._exclude}/"):
+                for name in names:
+                    yield joined(folder, name), place, _kind_of_name(name)
+
+    def _check_places(self, digests: array.array) -> None:
+        """Fail if the predictions of two images would have one name."""
+        found, counts = np.unique(np.frombuffer(digests, "uint64"), return_counts=True)
+        twice = set(found[counts > 1].tolist())
+        seen: dict[str, str] = {}
+        for image in self if twice else ():
+            if _digest(image.place) not in twice:
+                continue
+            if image.place in seen:
+                raise same_place(image.path, seen[image.place])
+            seen[image.place] = image.path
+
+
+# Kinds of what is not taken, in the words of the notice.
+_VIDEO = "videos, which are predicted without Ray"
+_SUBFOLDER = "subfolders (add `recursive=True` to predict their images)"
+
+
+def _absolute(path: PathLike) -> str:
+    """A path that other processes find too."""
+    text = str(path)
+    return text.rstrip("/") if is_remote(text) or is_stream(text) else os.path.abspath(text)
+
+
+def _kind_of_name(name: str) -> str:
+    """The kind of a file in a store."""
+    ending = posixpath.splitext(name)[1].lower()
+    if name.startswith("."):
+        return "hidden"
+    return IMAGE if ending in EXTENSIONS else _VIDEO if ending in VIDEOS else ending or "without an extension"
+
+
+def _digest(place: str) -> int:
+    return int.from_bytes(hashlib.blake2b(place.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "little")

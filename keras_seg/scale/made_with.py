@@ -1,0 +1,73 @@
+"""What the predictions of a folder were made with, so that a rerun keeps only those of the same model."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from keras_seg._validation import InputError
+from keras_seg._version import __version__
+from keras_seg.scale.output_folder import OutputFolder
+from keras_seg.training.trained_run import TrainedRun
+from keras_seg.training.usable_model import UsableModel
+
+_FILE = "made_with.json"
+
+
+class MadeWith:
+    """What decides about predictions, as text: the model, how it is decoded, the version, and options.
+
+    Args:
+        facts: dict from names to texts.
+    """
+
+    def __init__(self, facts: Mapping[str, str]) -> None:
+        self._facts = dict(facts)
+
+    @classmethod
+    def of(cls, run: UsableModel, options: Mapping[str, Any]) -> "MadeWith":
+        """Of a model and the options of a prediction."""
+        path = run.folder.model_file if isinstance(run, TrainedRun) else run.path
+        digest = hashlib.sha256(json.dumps([run.task.name, run.labels, run.decoding], default=str).encode())
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                with file.open("rb") as content:
+                    digest.update(hashlib.file_digest(content, "sha256").digest())
+        given = {name: repr(value) for name, value in options.items()}
+        return cls({"model": digest.hexdigest(), "keras_seg": __version__, **given})
+
+    def check(self, out: OutputFolder, *, resume: bool, overwrite: bool) -> None:
+        """Fail where a folder holds predictions that were made with something else, before anything is computed.
+
+        Predictions that are replaced lose their file first: if this is interrupted, the folder holds both kinds.
+
+        Args:
+            out: `OutputFolder`.
+            resume: bool. Whether predictions about which nothing is known are kept.
+            overwrite: bool. Whether predictions are replaced.
+
+        Raises:
+            InputError: the folder holds such predictions, or cannot be written.
+        """
+        if overwrite:
+            out.remove(_FILE)
+            return
+        there = out.exists("masks")
+        found = out.read_json(_FILE) if there else None
+        if there and found is None and not resume:
+            raise InputError(
+                f"{out.path}: holds predictions already. Choose another folder, keep them with `resume=True`, or "
+                "replace them with `overwrite=True`."
+            )
+        if found not in (None, self._facts):
+            given = found if isinstance(found, dict) else {}
+            other = " and ".join(name for name, text in self._facts.items() if given.get(name) != text)
+            raise InputError(
+                f"{out.path}: its predictions were made with another {other or 'program'}. Choose another folder, or "
+                "replace them with `overwrite=True`."
+            )
+        self.write(out)
+
+    def write(self, out: OutputFolder) -> None:
+        """Write the file about the predictions of a folder."""
+        out.write_json(_FILE, self._facts)

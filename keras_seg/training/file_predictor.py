@@ -1,0 +1,183 @@
+"""Prediction of one file into files: what a single process and each of many workers do."""
+
+import functools
+import pathlib
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from keras_seg import _files
+from keras_seg._decoding.value_range import range_of
+from keras_seg._validation import InputError
+from keras_seg.data.index.image_facts import ImageFacts
+from keras_seg.data.index.reading import read_stored_image
+from keras_seg.inference import GeoTIFF, TiledPredictor
+from keras_seg.inference.output_kind import output_kind
+from keras_seg.inference.tiling.raster_source import RasterSource
+from keras_seg.training.prediction_file import PredictionFile
+from keras_seg.training.prediction_inputs import is_map, loses_its_place
+from keras_seg.training.prediction_notices import Seen, check_scale
+from keras_seg.training.tasks.task import Decoding, predict_one
+from keras_seg.training.usable_model import UsableModel
+
+_RASTER_TILE = (512, 512)
+_OVERLAP = 0.5
+
+
+class NotPredictedError(InputError):
+    """A file that cannot be read or predicted. Others may be."""
+
+
+class FilePredictor:
+    """Predicts files one by one: a mask and an overlay for each image, a mask of class ids for each raster.
+
+    Args:
+        run: `UsableModel`.
+        model: its keras.Model, or one derived from it.
+        tile: pair of ints (height, width), or None, as for `predict_files`.
+        overlap: float or None, as for `predict_files`.
+        overwrite: bool. Whether to replace the masks of rasters. Defaults to False.
+        resume: bool. Whether to continue an interrupted raster. Defaults to False.
+
+    Raises:
+        InputError: the model gives no scores to blend tiles from.
+    """
+
+    def __init__(
+        self,
+        run: UsableModel,
+        model: keras.Model,
+        *,
+        tile: tuple[int, int] | None,
+        overlap: float | None,
+        overwrite: bool = False,
+        resume: bool = False,
+    ) -> None:
+        self._run, self._model = run, model
+        self._tile, self._overlap = tile, overlap
+        self._overwrite, self._resume = overwrite, resume
+        if tile is not None:
+            _check_scores(run, model)
+
+    def check_raster(self, image: pathlib.Path) -> None:
+        """Fail if no raster can be predicted with this model.
+
+        Raises:
+            InputError: its task has masks of another kind, or it gives no scores.
+        """
+        run = self._run
+        if not run.task.class_id_masks:
+            raise InputError(
+                f"{image}: rasters get masks of class ids, and {run.path} was trained with `task={run.task.name!r}`. "
+                "Convert the raster to PNG or TIFF."
+            )
+        _check_scores(run, self._model)
+
+    def predict(self, file: PredictionFile, *, progress: Callable[[int, int | None], None] | None = None) -> Seen:
+        """Predict a file, and write what belongs to it.
+
+        Args:
+            file: `PredictionFile`.
+            progress: function of (rows of tiles done, rows) for rasters, or None. Defaults to None.
+
+        Returns:
+            What was seen of the file, for `PredictionNotices`.
+
+        Raises:
+            NotPredictedError: the file cannot be read or predicted.
+            InputError: its predictions cannot be written.
+        """
+        return self._predict_raster(file, progress) if file.overlay is None else self._predict_image(file)
+
+    def _predict_image(self, file: PredictionFile) -> Seen:
+        run = self._run
+        try:
+            stored = read_stored_image(file.image, channels=run.channels)
+            image = stored.turned(run.exif_orientation)
+            values = range_of(image)
+            check_scale(file.image, values, run.image_range)
+            scores = np.asarray(self._image_predictor(image))
+        except InputError as error:
+            raise NotPredictedError(str(error)) from error
+        self._write_pictures(file, image, scores)
+        transparent = None
+        if stored.opacity < 1:
+            dtype = stored.values.dtype.name
+            transparent = ImageFacts(path=file.image, file=stored.file, dtype=dtype, opacity=stored.opacity)
+        unplaced = run.task.class_id_masks and loses_its_place(file.image)
+        return Seen(values, transparent=transparent, unplaced=unplaced)
+
+    @functools.cached_property
+    def _image_predictor(self) -> Callable[[np.ndarray], np.ndarray]:
+        overlap = None if self._tile is None else self._overlap
+        return predictor_of(self._run, self._model, tile=self._tile, overlap=overlap)
+
+    def _write_pictures(self, file: PredictionFile, image: np.ndarray, scores: np.ndarray) -> None:
+        decoding = Decoding(self._run.decoding, self._run.labels["names"], self._kind)
+        pictures = self._run.task.draw(scores, image, decoding)
+        for target, picture in zip(file.targets, pictures, strict=True):
+            with _files.written_aside(target, overwrite=True) as aside:
+                picture.save(aside)
+
+    @functools.cached_property
+    def _kind(self) -> str:
+        return output_kind(self._model)
+
+    @functools.cached_property
+    def _raster_predictor(self) -> TiledPredictor:
+        overlap = _or_half(self._overlap)
+        return TiledPredictor(self._model, self._tile or _RASTER_TILE, overlap=overlap, output="class_ids")
+
+    def _predict_raster(self, file: PredictionFile, progress: Callable[[int, int | None], None] | None) -> Seen:
+        run = self._run
+        self.check_raster(file.image)
+        try:
+            source = RasterSource(file.image, channels=run.channels)
+            values = source.value_range()
+            check_scale(file.image, values, run.image_range)
+            # A run knows the scale that it was trained on.
+            image = source if run.image_range else file.image
+            self._raster_predictor.predict(
+                image, _raster_out(run, file), progress=progress, overwrite=self._overwrite, resume=self._resume
+            )
+        except InputError as error:
+            raise NotPredictedError(str(error)) from error
+        return Seen(values, uncleaned=bool(run.postprocessing))
+
+
+def _raster_out(run: UsableModel, file: PredictionFile) -> pathlib.Path | GeoTIFF:
+    """The target of a raster; a GeoTIFF has the names of the classes, and the ignored label where there is no data."""
+    if not is_map(file.image):
+        return file.mask
+    names = run.labels["names"]
+    unused = [label for label in run.ignore_class or () if len(names) <= label <= np.iinfo("uint8").max]
+    return GeoTIFF(file.mask, class_names=names, nodata=unused[0] if unused else None)
+
+
+def predictor_of(
+    run: UsableModel, model: keras.Model, *, tile: tuple[int, int] | None, overlap: float | None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from an image to the scores of a model, which predicts it whole or in tiles.
+
+    Raises:
+        InputError: `overlap` is given without a tile, or the model gives no scores to blend.
+    """
+    if tile is None:
+        if overlap is not None:
+            raise InputError("`overlap` applies to tiles only. Give `tile` too.")
+        return functools.partial(predict_one, model)
+    _check_scores(run, model)
+    return TiledPredictor(model, tile, overlap=_or_half(overlap)).predict
+
+
+def _or_half(overlap: float | None) -> float:
+    return _OVERLAP if overlap is None else overlap
+
+
+def _check_scores(run: UsableModel, model: keras.Model) -> None:
+    """Fail for an exported file of class ids alone."""
+    if not getattr(model, "gives_scores", True):
+        raise InputError(
+            f"{run.path}: outputs class ids alone, and tiles are blended from scores. Export it with `output='scores'`."
+        )

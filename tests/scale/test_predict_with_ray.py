@@ -1,0 +1,221 @@
+"""Big folders: the files of a single process, whatever happens to the workers."""
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+
+import made_data
+import numpy as np
+import pytest
+from clusters import two_cores
+from PIL import Image
+from shell import MARKS, TRAIN, command, refusal, trained_by_command, untraced_epochs
+
+from keras_seg import InputError, scale
+from keras_seg.training.open_model import open_model
+from keras_seg.training.prediction_files import predict_files, prediction_files
+from keras_seg.training.prediction_inputs import find_images
+
+pytestmark = MARKS
+few_steps = untraced_epochs(2)
+MODULE = sys.modules["keras_seg.scale.predict_with_ray"]  # The function has its name.
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return trained_by_command(
+        tmp_path_factory, made_data.shapes(tmp_path_factory, train=4, val=2, image_size=(48, 56)), *TRAIN
+    )
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with two_cores():
+        yield
+
+
+def write_images(folder, count):
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for number in range(count):
+        size = (24 + 8 * (number % 3), 40, 3)
+        Image.fromarray(generator.integers(0, 256, size, dtype="uint8")).save(folder / f"{number:04d}.png")
+    return folder
+
+
+def predicted_here(run, images, out):
+    import tensorflow as tf
+
+    opened = open_model(run)
+    tf.config.run_functions_eagerly(False)  # Traced, as in the workers, and faster for many images.
+    try:
+        return predict_files(opened, opened.load_model(), prediction_files(find_images([images]), out))
+    finally:
+        tf.config.run_functions_eagerly(True)
+
+
+def content(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*.png")}
+
+
+def test_two_workers_write_the_files_of_one_process(run, cluster, tmp_path):
+    images = write_images(tmp_path / "in", 40)
+    (images / "broken.png").write_text("no image")
+    (failed,) = predicted_here(run, images, tmp_path / "one")
+    for name in ("0003.png", "0017.png"):
+        for kind in ("masks", "overlays"):
+            (tmp_path / "two" / kind).mkdir(parents=True, exist_ok=True)
+            shutil.copy(tmp_path / "one" / kind / name, tmp_path / "two" / kind / name)
+    (tmp_path / "two" / "overlays" / "0017.png").unlink()  # Half finished.
+    seen = []
+    done = scale.predict_with_ray(
+        run, images, out=tmp_path / "two", workers=2, resume=True, progress=lambda *now: seen.append(now[:2])
+    )
+    assert (done.images, done.predicted, done.kept) == (41, 39, 1)
+    assert [failure.reason for failure in done.failures] == [failed.reason]
+    assert content(tmp_path / "two") == content(tmp_path / "one")
+    assert seen == [(number, 41) for number in range(1, 42)]
+    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == ["made_with.json", "masks", "overlays"]
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_of_2000_images(run, cluster, tmp_path):
+    psutil = pytest.importorskip("psutil")
+    images = write_images(tmp_path / "in", 2000)
+    predicted_here(run, images, tmp_path / "one")
+    killed = []
+
+    def kill(done, total, speed):
+        if done > 700 and not killed:
+            workers = [child for child in psutil.Process().children(recursive=True) if "MapWorker" in child.name()]
+            killed.append(workers[0].pid)
+            os.kill(workers[0].pid, signal.SIGKILL)
+
+    done = scale.predict_with_ray(run, images, out=tmp_path / "two", workers=2, progress=kill)
+    assert killed
+    # What the worker had finished of its last images is there when they are handed out again.
+    assert done.predicted + done.kept == 2000 and done.kept < 16 and not done.failures
+    assert content(tmp_path / "two") == content(tmp_path / "one")
+    again = scale.predict_with_ray(run, images, out=tmp_path / "two", workers=2)
+    assert (again.predicted, again.kept) == (0, 2000)
+
+
+@pytest.fixture
+def one_worker(monkeypatch):
+    """The work is done in this process, without Ray."""
+
+    def each_result(work, items, *, workers, together):
+        yield from map(work.open(), items)
+
+    monkeypatch.setattr(MODULE, "each_result", each_result)
+    monkeypatch.setattr(MODULE.cluster, "check_installed", lambda: None)
+    room = MODULE.cluster.Workers(1, 1.0, 0)
+    monkeypatch.setattr(MODULE.cluster, "started", lambda *options: contextlib.nullcontext(room))
+
+
+def test_a_rerun_keeps_the_predictions_of_the_same_model_only(run, one_worker, tmp_path):
+    images, out = write_images(tmp_path / "in", 3), tmp_path / "out"
+    assert scale.predict_with_ray(run, images, out=out).predicted == 3
+    before = content(out)
+    (out / "masks" / "0001.png").unlink()
+    again = scale.predict_with_ray(run, images, out=out)
+    assert (again.predicted, again.kept) == (1, 2)
+    assert content(out) == before
+    with pytest.raises(InputError, match="made with another tile. Choose another folder"):
+        scale.predict_with_ray(run, images, out=out, tile=(256, 256))
+    assert scale.predict_with_ray(run, images, out=out, tile=(256, 256), overwrite=True).predicted == 3
+    assert scale.predict_with_ray(run, images, out=out, tile=(256, 256)).kept == 3
+    with pytest.raises(InputError, match="exclude each other"):
+        scale.predict_with_ray(run, images, out=out, resume=True, overwrite=True)
+
+
+def test_predictions_of_another_program_are_kept_when_asked_for(run, one_worker, tmp_path):
+    images, out = write_images(tmp_path / "in", 2), tmp_path / "out"
+    predicted_here(run, images, out)
+    with pytest.raises(InputError, match="holds predictions already.*`resume=True`"):
+        scale.predict_with_ray(run, images, out=out)
+    assert not (out / "made_with.json").exists()
+    assert scale.predict_with_ray(run, images, out=out, resume=True).kept == 2
+
+
+def test_an_interrupted_overwrite_is_not_taken_for_finished(run, one_worker, tmp_path, monkeypatch):
+    images, out = write_images(tmp_path / "in", 2), tmp_path / "out"
+    scale.predict_with_ray(run, images, out=out)
+
+    def stop(*now):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scale.predict_with_ray(run, images, out=out, tile=(256, 256), overwrite=True, progress=stop)
+    with pytest.raises(InputError, match="holds predictions already"):
+        scale.predict_with_ray(run, images, out=out)
+
+
+def test_what_killed_workers_left_is_removed(run, one_worker, tmp_path):
+    images, out = write_images(tmp_path / "in", 1), tmp_path / "out"
+    (out / ".predicting-abc").mkdir(parents=True)
+    (out / ".predicting-abc" / "half.png").touch()
+    scale.predict_with_ray(run, images, out=out)
+    assert sorted(path.name for path in out.iterdir()) == ["made_with.json", "masks", "overlays"]
+
+
+def test_images_that_vanish_are_missed(run, one_worker, tmp_path, monkeypatch):
+    images = write_images(tmp_path / "in", 3)
+    survey = MODULE.ImageNames.survey
+
+    def survey_and_lose(names):
+        found = survey(names)
+        (images / "0001.png").unlink()
+        return found
+
+    monkeypatch.setattr(MODULE.ImageNames, "survey", survey_and_lose)
+    with pytest.raises(InputError, match="1 of 3 images were not reported"):
+        scale.predict_with_ray(run, images, out=tmp_path / "out")
+
+
+def test_images_among_folders_named_masks(run, one_worker, tmp_path, monkeypatch):
+    write_images(tmp_path / "masks", 2)
+    monkeypatch.chdir(tmp_path)  # Where a relative output folder would be that of the images.
+    assert scale.predict_with_ray(run, "masks", out="out").predicted == 2
+    (tmp_path / "list.txt").write_text("out/masks/0001.png\n")
+    with pytest.raises(InputError, match="overwritten by its own prediction"):
+        scale.predict_with_ray(run, "list.txt", out="out", overwrite=True)
+
+
+def test_a_full_or_closed_folder_ends_in_one_line(run, one_worker, tmp_path):
+    images = write_images(tmp_path / "in", 1)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written") as error:
+        scale.predict_with_ray(run, images, out=tmp_path / "file" / "out")
+    assert "\n" not in str(error.value)
+
+
+def test_from_the_shell(run, one_worker, tmp_path, capsys):
+    images = write_images(tmp_path / "in", 2)
+    (images / "broken.png").write_text("no image")
+    options = ("predict", run, images, "--out", tmp_path / "out", "--engine", "ray")
+    assert command(*options) == 1
+    printed = capsys.readouterr()
+    assert "2 images" in printed.out and "1 of 3 files were not predicted." in printed.err
+    (images / "broken.png").unlink()
+    assert command(*options) == 0
+    assert "2 images, whose predictions were there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--workers", 2), "--workers is for --engine ray"),
+        (("--ray-address", "auto"), "--ray-address is for --engine ray"),
+        (("--engine", "ray", "--polygons", "coco"), "--polygons is for --engine local"),
+        (("--engine", "ray", "--frames", 3), "--frames is for --engine local"),
+        (("--engine", "ray", "--resume", "--overwrite"), "--resume and --overwrite exclude each other"),
+        (("--engine", "ray", "--tta", "turn"), "turn"),
+    ],
+)
+def test_options_that_do_not_apply_are_refused(run, tmp_path, one_worker, capsys, options, line):
+    images = write_images(tmp_path / "in", 1)
+    assert line in refusal(capsys, "predict", run, images, "--out", tmp_path / "out", *options)
+    assert not (tmp_path / "out").exists()
