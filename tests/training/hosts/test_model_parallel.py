@@ -17,14 +17,16 @@ import jax
 import keras
 import numpy as np
 
+keras.config.set_floatx("float64")
+
 import keras_seg as ks
 
 name, divided = sys.argv[1], sys.argv[2] == "divided"
 if divided:
     mesh = keras.distribution.DeviceMesh((1, 2), ("batch", "model"), keras.distribution.list_devices())
     layout = keras.distribution.LayoutMap(mesh)
-    layout[".*(deconv|transpose|up).*kernel"] = (None, None, "model", None)
-    layout[".*kernel"] = (None, None, None, "model")
+    layout[".*deconv.*kernel"] = (None, None, "model", None)
+    layout["^(?!.*deconv).*kernel"] = (None, None, None, "model")
     keras.distribution.set_distribution(
         keras.distribution.ModelParallel(layout_map=layout, batch_dim_name="batch")
     )
@@ -49,12 +51,17 @@ def test_divided_weights_train_as_whole_ones(tmp_path, name):
         ended = subprocess.run(
             [sys.executable, "worker.py", name, kind],
             cwd=tmp_path,
-            env=hosts_commands.environment(XLA_FLAGS=flags),
+            env=hosts_commands.environment(XLA_FLAGS=flags, JAX_ENABLE_X64="1"),
             stdout=subprocess.PIPE,
             check=True,
             timeout=900,
         )
         found[kind] = json.loads(ended.stdout.splitlines()[-1])
-    assert found["divided"]["losses"] == pytest.approx(found["whole"]["losses"], rel=1e-4)
+    first, second = zip(found["divided"]["losses"], found["whole"]["losses"], strict=True)
+    assert first[0] == pytest.approx(first[1], rel=1e-5)
+    # DeconvNet normalizes two numbers per channel here, which enlarges rounding: on one device, the images in another
+    # order change this loss by 8e-4, in float64 too.
+    assert second[0] == pytest.approx(second[1], rel=2e-3)
+    assert second[0] < first[0]
     assert found["whole"]["share"] == 1
     assert found["divided"]["share"] < 0.55
