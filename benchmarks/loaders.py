@@ -21,9 +21,7 @@ STEPS, BATCH, ROUNDS = 30, 8, 5
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data")
-    index = ks.data.scan_folder(
-        parser.parse_args().data, split="train", num_classes=11, ignore_class=11, check_images=False
-    )
+    index = ks.data.scan_folder(parser.parse_args().data, split="train", num_classes=11, ignore_class=11)
     augment = ks.augmentation.standard(crop=(256, 256), ignore_class=11)
     for cache in (False, True):
         rates = {}

@@ -28,7 +28,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--loaders", nargs="+", default=["tensorflow", "numpy"])
     given = parser.parse_args()
-    index = ks.data.scan_folder(given.data, split="train", num_classes=11, ignore_class=11, check_images=False)
+    index = ks.data.scan_folder(given.data, split="train", num_classes=11, ignore_class=11)
     options = {"augment": ks.augmentation.standard(crop=(256, 256), ignore_class=11), "batch_size": BATCH}
     with tempfile.TemporaryDirectory() as folder:
         packed = ks.data.write_shards(index, pathlib.Path(folder, "packed"), shard_mb=16, progress=False)

@@ -9,10 +9,9 @@ import numpy as np
 
 from keras_seg import _ops, _validation
 from keras_seg._types import IgnoreClass, Size, Tensor
-from keras_seg.augmentation.compiled_by_jax import compiled_on_cpu
+from keras_seg.augmentation.compiled_by_jax import JaxOps, compiled_on_cpu
 from keras_seg.augmentation.geometry.step import GeometricStep
 from keras_seg.augmentation.inputs import KEYS, TYPES, batched, check_shapes, checked_seed, namespace_for, unbatched
-from keras_seg.augmentation.keras_ops import ops_of_keras
 from keras_seg.augmentation.namespace import Namespace
 from keras_seg.augmentation.numpy_ops import ops_on_numpy
 from keras_seg.augmentation.photometric.step import LinearStep, Normal, Stage
@@ -264,7 +263,7 @@ class Augmentation:
     def _compiled(self) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         def run(image: Tensor, mask: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
             given = {"image": image, "mask": mask}
-            results = self._run(ops_of_keras(), given, draws, random=_no_normal, single=False)
+            results = self._run(JaxOps(), given, draws, random=_no_normal, single=False)
             return results["image"], results["mask"]
 
         return compiled_on_cpu(run)

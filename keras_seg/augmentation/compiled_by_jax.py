@@ -5,6 +5,27 @@ from typing import Any
 
 import numpy as np
 
+from keras_seg._types import Tensor
+from keras_seg.augmentation.keras_ops import KerasOps
+
+
+class JaxOps(KerasOps):
+    """`keras.ops` inside of a function that JAX compiles."""
+
+    def take(self, x: Tensor, indices: Tensor, axis: int) -> Tensor:
+        """Elements at positions that all exist: `keras.ops` reads NaN at others, which takes longer than reading."""
+        return x.at[(slice(None),) * axis + (indices,)].get(mode="promise_in_bounds")
+
+    def compiles(self, tensors: tuple[Tensor, ...]) -> bool:
+        """See `Namespace`."""
+        return True
+
+    def compiled(self, stage: Callable[[], Any]) -> Any:
+        """The result of a stage, which is not merged with those that read it."""
+        import jax
+
+        return jax.lax.optimization_barrier(stage())
+
 
 def compiled_on_cpu(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of NumPy arrays to NumPy arrays that computes `function` in one compiled program per set of shapes.
