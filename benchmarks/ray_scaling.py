@@ -18,24 +18,21 @@ import time
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # As the command line does.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# Where the workers find `no_job`.
+os.environ["PYTHONPATH"] = os.pathsep.join([os.path.dirname(__file__), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+from no_job import Nothing
 
 from keras_seg import scale
 from keras_seg.scale import cluster
 from keras_seg.scale.image_names import ImageNames
-from keras_seg.scale.job import Job, each_result
+from keras_seg.scale.job import each_result
 from keras_seg.training.open_model import open_model
 from keras_seg.training.prediction_files import predict_files, prediction_files
 from keras_seg.training.prediction_inputs import find_images
 
 NO_OPS, TOGETHER = 20_000, 16
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
-
-
-class Nothing(Job):
-    """A job whose items cost nothing but being handed out."""
-
-    def open(self):
-        return int
 
 
 def main():
