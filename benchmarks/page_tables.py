@@ -18,6 +18,7 @@ import sys
 
 import export_table_page
 import performance_page
+from ray_model import modeled
 
 DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
 TABLES = {}  # (page, name): function without arguments that returns the table
@@ -317,6 +318,26 @@ def raster_crops(content):
 
 def _power_of_ten(number):
     return f"10<sup>{round(math.log10(number))}</sup>"
+
+
+@table("how-to/big-folders.md", "ray constants", "ray_scaling.json")
+def ray_constants(content):
+    """What was measured, in milliseconds where it is short."""
+    shown = []
+    for name, value in content.items():
+        if name.startswith("seconds per"):
+            shown.append([name.replace("seconds", "milliseconds"), f"{1000 * value:.3g}"])
+        else:
+            shown.append([name, f"{value:,.0f}" if value > 1000 else f"{value:.3g}"])
+    return rows(*shown, head=["", "measured"])
+
+
+@table("how-to/big-folders.md", "ray model", "ray_scaling.json")
+def ray_model(content):
+    return rows(
+        *([f"{workers:,}", f"{rate:,.0f}", f"{hours:,.1f}", limit] for workers, rate, hours, limit in modeled(content)),
+        head=["workers", "images per second", "hours for 10 million images", "what limits"],
+    )
 
 
 @table("tiling.md", "tile seams", "tiling.json")

@@ -1,6 +1,6 @@
 """Images per second of one process and of one and two Ray workers, and the constants of docs/how-to/big-folders.md.
 
-    python benchmarks/ray_scaling.py $KERAS_SEG_DATA/camvid RUN [--images 400]
+    python benchmarks/ray_scaling.py $KERAS_SEG_DATA/camvid RUN [--images 400] [--json docs/ray_scaling.json]
 
 RUN is a finished run of CamVid. Its validation images are copied until there are enough; each engine predicts all of
 them into a new folder. Times of the workers are without their start, which is a row of its own.
@@ -22,6 +22,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ["PYTHONPATH"] = os.pathsep.join([os.path.dirname(__file__), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 from no_job import Nothing
+from ray_model import modeled
 
 from keras_seg import scale
 from keras_seg.scale import cluster
@@ -32,7 +33,6 @@ from keras_seg.training.prediction_files import predict_files, prediction_files
 from keras_seg.training.prediction_inputs import find_images
 
 NO_OPS, TOGETHER = 20_000, 16
-WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 
 
 def main():
@@ -46,12 +46,8 @@ def main():
         found = measured(pathlib.Path(given.data), given.run, pathlib.Path(folder), given.images)
     for name, value in found.items():
         print(f"{name:34} {value:.6g}")
-    print("\n| workers | images per second | limited by |\n|---|---|---|")
-    for workers in WORKERS:
-        # Without the store, whose limits are not those of this machine.
-        compute, handing_out = found["seconds per image, 1 worker"] / workers, found["seconds per image, handing out"]
-        limit = "computing" if compute > handing_out else "handing out"
-        print(f"| {workers} | {1 / max(compute, handing_out):.1f} | {limit} |")
+    for workers, rate, hours, limit in modeled(found):
+        print(f"{workers:5} workers: {rate:8.1f} images per second, {hours:7.1f} hours for 10,000,000, limit: {limit}")
     if given.json:
         pathlib.Path(given.json).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
