@@ -1,4 +1,4 @@
-"""How many images per second any number of workers predict, from the measured constants of docs/how-to/big-folders.md."""
+"""Images per second of any number of Ray workers, from the measured constants of docs/how-to/big-folders.md."""
 
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
 

@@ -68,6 +68,19 @@ def pixel_shuffle(x: Tensor, size: int) -> Tensor:
     return ops.reshape(blocks, (-1, height * size, width * size, channels))
 
 
+def without_border(x: Tensor) -> Tensor:
+    """An NHWC tensor without the outermost pixels of each map.
+
+    On TensorFlow, the gradient of an index is an operation that takes several times as long as that of a slice.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        height, width = spatial_size(x)
+        return tf.slice(x, (0, 1, 1, 0), (-1, height - 2, width - 2, -1))
+    return x[:, 1:-1, 1:-1, :]
+
+
 def reflected_positions(length: Any, start: Any, stop: Any) -> Tensor:
     """Positions `start`..`stop - 1` of an axis, folded back into 0..length-1 by mirroring at both ends.
 

@@ -15,6 +15,7 @@ from keras_seg.backbones.ported import ported_backbone, ported_names
 from keras_seg.backbones.ported_weights import load_ported_weights
 from keras_seg.backbones.pyramid import LEVELS, SKIPS, find_pyramid, named_by_stride, pyramid_of
 from keras_seg.backbones.weights import load_own_weights, load_weights
+from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.preprocessing import MODES, Preprocessing
 from keras_seg.layers.upsample_conv import BATCH_NORM_MOMENTUM
 
@@ -141,7 +142,7 @@ def build(
         model = make(
             backbone, input_shape, weights, include_preprocessing=include_preprocessing, skips=skips, name=name
         )
-        _shorten_averages(model)
+        _prepare_averages(model)
     elif isinstance(backbone, keras.Model):
         normalize = None if isinstance(include_preprocessing, bool) else _preprocessing(include_preprocessing)
         if include_preprocessing is True and hub.lacks_normalization(backbone):
@@ -160,11 +161,17 @@ def build(
     return model
 
 
-def _shorten_averages(model: keras.Model) -> None:
-    """Let the moving statistics follow the weights within tens of steps: fine-tuning may last some hundred."""
+def _prepare_averages(model: keras.Model) -> None:
+    """Let the moving statistics follow the weights within tens of steps: fine-tuning may last some hundred.
+
+    The layers become ours, which compute the same in less time. Layers of a network cannot be replaced one by one, so
+    their class is: it has the same arguments, weights and state.
+    """
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = min(layer.momentum, BATCH_NORM_MOMENTUM)
+        if type(layer) is keras.layers.BatchNormalization:
+            layer.__class__ = BatchNormalization
 
 
 def _input_shape(value: Any) -> tuple[int | None, int | None, int]:

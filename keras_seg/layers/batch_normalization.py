@@ -13,9 +13,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization`, computed by TensorFlow's fused operation in training.
 
     Keras 3 composes the layer of means, differences and products, and each of them reads or writes the whole map, the
-    gradients as well. TensorFlow's own operation does the same with a third of the time. It is taken for float32 maps
-    (batch, height, width, channels) without a mask; everything else, inference and the other backends are Keras' own.
-    The moving variance stays that of Keras, without Bessel's correction, which the operation applies.
+    gradients as well. TensorFlow's own operation does the same with a third of the time. It is taken for float32 and
+    bfloat16 maps (batch, height, width, channels) without a mask, the statistics in float32; everything else, inference
+    and the other backends are Keras' own. The moving variance stays that of Keras, without Bessel's correction, which
+    the operation applies.
 
     Arguments, inputs, outputs and weights: those of `keras.layers.BatchNormalization`.
 
@@ -40,8 +41,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
             keras.backend.backend() == "tensorflow"
             and rank == 4
             and self.axis in (-1, 3)
-            and self.compute_dtype == "float32"
-            and keras.backend.standardize_dtype(inputs.dtype) == "float32"
+            and self.compute_dtype in ("float32", "bfloat16")
+            and keras.backend.standardize_dtype(inputs.dtype) == self.compute_dtype
             and not (self.renorm or self.synchronized)
         )
 

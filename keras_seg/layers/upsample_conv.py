@@ -182,11 +182,13 @@ class UpsampleConv(keras.layers.Layer):
 
     def _fused_kernels(self, channels: int) -> tuple[Tensor, Tensor]:
         """(4x4 kernel of the transposed convolution for a map with `channels`, 3x3 kernel for the skip)."""
-        kernel = ops.flip(self.kernel[:, :, :channels, :], axis=(0, 1))
+        # Not by an index: TensorFlow's gradient of one takes longer than some convolutions.
+        of_map, of_skip = ops.split(self.kernel, [channels], axis=2)
+        kernel = ops.flip(of_map, axis=(0, 1))
         # Convolving the kernel with [1, 1] along each of its two spatial axes.
         kernel = ops.pad(kernel, ((0, 1), (0, 0), (0, 0), (0, 0))) + ops.pad(kernel, ((1, 0), (0, 0), (0, 0), (0, 0)))
         kernel = ops.pad(kernel, ((0, 0), (0, 1), (0, 0), (0, 0))) + ops.pad(kernel, ((0, 0), (1, 0), (0, 0), (0, 0)))
-        return ops.transpose(kernel, (0, 1, 3, 2)), self.kernel[:, :, channels:, :]
+        return ops.transpose(kernel, (0, 1, 3, 2)), of_skip
 
     def _fused(self, x: Tensor, skip: Any) -> Any:
         kernel, of_skip = self._fused_kernels(x.shape[-1])
@@ -199,7 +201,7 @@ class UpsampleConv(keras.layers.Layer):
             return ops.conv_transpose(x, kernel, strides=2, padding="same", data_format="channels_last")
         around = ops.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
         blocks = self._convolve(around, subpixel_kernel(kernel), "valid")
-        return _ops.pixel_shuffle(blocks, 2)[:, 1:-1, 1:-1, :]
+        return _ops.without_border(_ops.pixel_shuffle(blocks, 2))
 
     def _plain(self, x: Tensor, skip: Any) -> Any:
         height, width = _ops.spatial_size(x)

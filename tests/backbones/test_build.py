@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_seg as ks
 from keras_seg import backbones
 
 TF = keras.backend.backend() == "tensorflow"
@@ -216,3 +217,22 @@ def test_compact_arguments():
         backbones.Compact(include_preprocessing="pytorch")
     with pytest.raises(ValueError, match="`input_shape` must be"):
         backbones.Compact(input_shape=(None, 3))
+
+
+def test_networks_by_name_normalize_by_our_layer(tmp_path):
+    model = ks.backbones.build("MobileNetV2", input_shape=(64, 64, 3))
+    norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    assert len(norms) == 52
+    assert {type(layer) for layer in norms} == {ks.layers.BatchNormalization}
+    model.save(tmp_path / "backbone.keras")
+    loaded = keras.saving.load_model(tmp_path / "backbone.keras")
+    image = np.random.default_rng(0).uniform(0, 255, (1, 64, 64, 3)).astype("float32")
+    for level, maps in model(image).items():
+        np.testing.assert_array_equal(loaded(image)[level], maps)
+
+
+def test_a_given_network_keeps_its_layers():
+    network = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(64, 64, 3))
+    ks.backbones.build(network)
+    norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert {type(layer) for layer in norms} == {keras.layers.BatchNormalization}

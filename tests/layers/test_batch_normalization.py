@@ -66,6 +66,26 @@ def test_training_is_that_of_keras(monkeypatch, shape, arguments):
         np.testing.assert_allclose(np.array(mine) / scale, np.array(his) / scale, atol=1e-5)
 
 
+def test_bfloat16_training_is_that_of_float32_rounded(monkeypatch):
+    calls = fused_calls(monkeypatch)
+    maps = np.random.default_rng(0).normal(3, 2, (2, 9, 7, 5)).astype("float32")
+    maps = np.array(keras.ops.cast(keras.ops.cast(maps, "bfloat16"), "float32"))  # Exactly what both are given.
+    half, theirs = pair(maps.shape, dtype="mixed_bfloat16")
+    _, whole = pair(maps.shape)
+    found, expected, plain = (step(layer, maps) for layer in (half, whole, theirs))
+    assert len(calls) == 1
+    assert found[0].dtype == "bfloat16"
+    statistics = zip(found[2], expected[2], strict=True)
+    for mine, exact in statistics:  # Computed in float32.
+        np.testing.assert_allclose(np.array(mine), np.array(exact), rtol=1e-5)
+    parts = [[np.array(keras.ops.cast(x, "float32")) for x in (one[0], *one[1])] for one in (found, expected, plain)]
+    for mine, exact, others in zip(*parts, strict=True):
+        # One rounding of eight bits for the result, and no further from it than Keras' composed form is.
+        error, theirs_error = (np.abs(x - exact).max() / np.abs(exact).max() for x in (mine, others))
+        assert error < 0.02
+        assert error < 2 * theirs_error + 2**-8
+
+
 @pytest.mark.parametrize(
     "shape, arguments",
     [
