@@ -24,6 +24,8 @@ class Group:
     process: int = 0
     count: int = 1
     devices: int = 1
+    # A copy is compiled once, and gets the weights of its model each time.
+    _copies: dict[int, tuple[keras.Model, keras.Model]] = dataclasses.field(default_factory=dict, repr=False)
 
     @classmethod
     def current(cls) -> Self:
@@ -75,7 +77,9 @@ class Group:
             yield model
             return
         with self.alone():
-            copy = keras.models.clone_model(model)
+            if id(model) not in self._copies:
+                self._copies[id(model)] = model, keras.models.clone_model(model)
+            _, copy = self._copies[id(model)]
             for own, shared in zip(copy.weights, model.weights, strict=True):
                 own.assign(np.asarray(keras.ops.convert_to_numpy(shared)))
             yield copy
