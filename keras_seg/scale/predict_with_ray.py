@@ -33,19 +33,19 @@ class PredictedFolder:
         images: int. Number of images.
         predicted: int. Images that were predicted now.
         kept: int. Images whose predictions were there already.
-        failures: tuple of (image, reason). Images that could not be predicted, by name.
-        notices: tuple of str. Lines about the images, such as those on another scale than the training images.
         seconds: float. Time from the first result to the last, without the start of the workers.
         bytes_read: int. Bytes of the files that were predicted.
+        failures: tuple of (image, reason). Images that could not be predicted, by name.
+        notices: tuple of str. Lines about the images, such as those on another scale than the training images.
     """
 
     images: int
     predicted: int
     kept: int
-    failures: tuple[Failure, ...]
-    notices: tuple[str, ...]
     seconds: float
     bytes_read: int
+    failures: tuple[Failure, ...]
+    notices: tuple[str, ...]
 
     @property
     def images_per_second(self) -> float:

@@ -36,14 +36,14 @@ def from_shards(
     label_map: Mapping[int, int] | None = None,
     channels: int | None = None,
     batch_size: int = 8,
-    augment: Augment | None = None,
-    image_size: Size | None = None,
-    shuffle: bool | None = None,
-    seed: int = 0,
     repeat: bool = False,
+    steps_per_epoch: int | None = None,
     first_epoch: int = 0,
     first_step: int = 0,
-    steps_per_epoch: int | None = None,
+    augment: Augment | None = None,
+    image_size: Size | None = None,
+    seed: int = 0,
+    shuffle: bool | None = None,
     shuffle_buffer: int | None = None,
     process: int = 0,
     processes: int = 1,
@@ -113,12 +113,9 @@ def from_shards(
     if _validation.integer("process", process, 0) >= processes:
         _validation.fail("process", f"must be less than processes={processes}", process)
     bare = BareReading(
-        num_classes=num_classes,
-        ignore_class=ignore_class,
-        class_names=class_names,
-        label_map=label_map,
+        num_classes=num_classes, ignore_class=ignore_class, class_names=class_names, label_map=label_map,
         channels=channels,
-    )
+    )  # fmt: skip
     if _validation.integer("batch_size", batch_size) % processes:
         fix = "It is the number of samples in the batch of all processes."
         _validation.fail("batch_size", f"must be a multiple of processes={processes}", batch_size, fix)

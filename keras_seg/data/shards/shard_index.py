@@ -62,9 +62,9 @@ class ShardIndex:
     _SCAN: ClassVar[str] = "write_shards"
 
     @property
-    def num_classes(self) -> int:
-        """Number of classes."""
-        return self.encoding.num_classes
+    def ignore_class(self) -> tuple[int, ...]:
+        """The labels of pixels without a class."""
+        return self.encoding.ignore_class
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -72,9 +72,9 @@ class ShardIndex:
         return self.encoding.class_names or ()
 
     @property
-    def ignore_class(self) -> tuple[int, ...]:
-        """The labels of pixels without a class."""
-        return self.encoding.ignore_class
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return self.encoding.num_classes
 
     def samples(self, split: str) -> int:
         """The number of samples of a split.

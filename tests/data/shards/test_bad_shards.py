@@ -185,13 +185,13 @@ def test_processes(packed):
         ({"channels": 1}, "`channels` cannot change a ShardIndex"),
         ({"shuffle_buffer": 5}, "has no effect without shuffling"),
         ({"shuffle_buffer": 0, "shuffle": True}, "`shuffle_buffer` must be"),
-        ({"first_step": 1}, "`first_step` needs repeat=True"),
         ({"first_step": 6, "repeat": True, "batch_size": 1}, "`first_step` must be less than the 6 batches"),
         ({"first_epoch": 1}, "`first_epoch` needs repeat=True"),
-        ({"batch_size": 0}, "`batch_size`"),
+        ({"batch_size": 0, "shuffle": True}, "`batch_size`"),
         ({"loader": "grain"}, "`loader`"),
         ({"check_shards": 1}, "`check_shards`"),
         ({"shuffle": 1}, "`shuffle`"),
+        ({"first_step": 1}, "`first_step` needs repeat=True"),
     ],
 )
 def test_bad_arguments(packed, options, text):
