@@ -80,7 +80,8 @@ def each_result(job: Job, items: Iterable[Any], *, workers: Workers, together: i
     Raises:
         InputError: a worker could not do its job.
     """
-    import ray
+    import ray.data
+    from ray.exceptions import RayError
 
     arguments = {"version": __version__, "job": pickle.dumps(job)}
     with _settings(ray.data), contextlib.ExitStack() as stack:
@@ -106,7 +107,7 @@ def each_result(job: Job, items: Iterable[Any], *, workers: Workers, together: i
                     if isinstance(result, Ended):
                         raise InputError(result.line)
                     yield result
-        except (ray.exceptions.RayError, RuntimeError) as error:
+        except (RayError, RuntimeError) as error:
             raise InputError(f"The workers could not go on: {_cause(error)}. What is finished is kept.") from error
 
 

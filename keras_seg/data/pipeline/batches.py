@@ -113,7 +113,7 @@ class ExampleOrder:
             order = cycles.flat_map(lambda cycle: once(fold_in(first, -1 - cycle))).take(self.examples)
             numbered = order.enumerate()
             if self.processes > 1:
-                numbered = numbered.filter(in_share)
+                numbered = numbered.filter(in_share)  # pyright: ignore[reportArgumentType] (It gets both.)
             return numbered.map(lambda step, example: (fold_in(first, step), example))
 
         if self.repeat:

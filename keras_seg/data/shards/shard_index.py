@@ -66,6 +66,14 @@ class ShardIndex:
         """The labels of pixels without a class."""
         return self.encoding.ignore_class
 
+    def samples(self, split: str) -> int:
+        """The number of samples of a split.
+
+        Args:
+            split: str. Its name.
+        """
+        return sum(shard.samples for shard in self.splits[split])
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """One name per class."""
@@ -75,14 +83,6 @@ class ShardIndex:
     def num_classes(self) -> int:
         """Number of classes."""
         return self.encoding.num_classes
-
-    def samples(self, split: str) -> int:
-        """The number of samples of a split.
-
-        Args:
-            split: str. Its name.
-        """
-        return sum(shard.samples for shard in self.splits[split])
 
     @property
     def _content(self) -> dict[str, Any]:
