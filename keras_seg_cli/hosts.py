@@ -4,6 +4,7 @@ JAX ends a process that loses the others by a signal, after many lines of its ow
 a process whose end it can explain in one line.
 """
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -11,19 +12,24 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from keras_seg_cli import console
-from keras_seg_cli.interruption import Terminated
+from keras_seg_cli.interruption import Stopped, Terminated
 
 if TYPE_CHECKING:
     from keras_seg.training.hosts.processes import Processes
 
 # Of the process that trains: where its libraries write to, and the pipe that closes when the process above it ends.
 _MESSAGES, _LIFELINE = "KERAS_SEG_MESSAGES", "KERAS_SEG_LIFELINE"
+
+# Seconds that a process gets to end by itself when it is asked to.
+_PATIENCE = 5
 
 _OPTIONS = (
     click.option(
@@ -95,16 +101,11 @@ def run_again() -> None:
         messages.touch()
         environment = {**os.environ, _MESSAGES: str(messages), _LIFELINE: str(alive)}
         command = [sys.executable, "-m", "keras_seg_cli", *sys.argv[1:]]
-        # Ctrl+C reaches both processes, and the other one says what is kept.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        process = subprocess.Popen(command, env=environment, pass_fds=[alive])
+        os.close(alive)
         try:
-            process = subprocess.Popen(
-                command, env=environment, pass_fds=[alive], preexec_fn=lambda: signal.signal(signal.SIGINT, before)
-            )
-            os.close(alive)
             status = _waited(process)
         finally:
-            signal.signal(signal.SIGINT, before)
             os.close(held)
         if status < 0:
             raise click.ClickException(_explained(-status, messages.read_text(errors="replace")))
@@ -158,12 +159,32 @@ def _option(name: str) -> str:
 
 
 def _waited(process: "subprocess.Popen[bytes]") -> int:
-    """The status of a process; SIGTERM is passed on to it."""
+    """The status of a process. Ctrl+C reaches it by itself, and SIGTERM is passed on: it says what is kept.
+
+    While it waits for the other processes, in JAX, it may hear neither, and is killed.
+    """
+    asked: list[tuple[int, float]] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        asked.append((number, time.monotonic()))
+        if number == signal.SIGTERM:
+            process.terminate()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return process.wait()
-    except Terminated:
-        process.terminate()
-        return process.wait()
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = process.wait(0.5)
+                break
+            if asked and time.monotonic() - asked[0][1] > _PATIENCE:
+                process.kill()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked and status < 0:
+        cause = Terminated() if asked[0][0] == signal.SIGTERM else KeyboardInterrupt()
+        raise Stopped(cause, "The last checkpoint is kept. Continue in all processes with --resume.")
+    return status
 
 
 def _explained(number: int, messages: str) -> str:

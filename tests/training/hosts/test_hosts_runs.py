@@ -177,3 +177,16 @@ def test_several_devices_of_one_machine(tmp_path, data):
     )
     assert RunFolder(out).load_plan().fingerprint["devices"] == 2
     assert RunFolder(out).finished
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_one_that_is_asked_to_stop_ends_all(tmp_path, data, number):
+    run = RunFolder(tmp_path / "run")
+    job = Job(tmp_path, data, run.path, *TRAIN, "--epochs", 50)
+    job.wait_for(lambda: run.state_file.exists())
+    os.killpg(job.processes[0].pid, number)  # As a terminal and Slurm do: to all processes of the group.
+    statuses, outputs = job.finished(60)
+    assert statuses == [128 + number, 2]
+    assert "Stopped." in outputs[0]
+    assert "--resume" in outputs[0]
+    assert "The connection to the other processes broke" in errors(outputs[1])[0]
