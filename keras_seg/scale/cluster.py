@@ -64,7 +64,7 @@ def started(workers: int | None, ray_address: str | None) -> Iterator[Workers]:
     """
     if workers is not None:
         workers = integer("workers", workers)
-    # Its native code tells of every worker that is started anew, and of settings that later versions will change.
+    # Its native code tells of every worker that is started again, and of settings that later versions will change.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     ray: Any = optional_import("ray", "scale", "Work by many processes")

@@ -14,7 +14,7 @@ from keras_seg._validation import InputError
 from keras_seg._version import __version__
 from keras_seg.scale.cluster import Workers
 
-# A worker that dies is started anew, and its items are done again: so often, in case that they are what kills it.
+# A worker that dies is started again, and its items are done again: this often at most, as they may be what kills it.
 _TRIES = 3
 
 
@@ -69,7 +69,7 @@ def each_result(job: Job, items: Iterable[Any], *, workers: Workers, together: i
     """The result of each item, in the order in which they are ready.
 
     The items are read by one of the workers' machines as they are needed, so `items` is sent there by pickle. The
-    results of a worker that dies are neither lost nor doubled: it is started anew, and does its items again.
+    results of a worker that dies are neither lost nor doubled: it is started again, and does its items again.
 
     Args:
         job: `Job`.

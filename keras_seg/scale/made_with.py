@@ -26,7 +26,7 @@ class MadeWith:
 
     @classmethod
     def of(cls, run: UsableModel, options: Mapping[str, Any]) -> "MadeWith":
-        """Of a model and the options of a prediction."""
+        """What a model and options make predictions with."""
         path = run.folder.model_file if isinstance(run, TrainedRun) else run.path
         digest = hashlib.sha256(json.dumps([run.task.name, run.labels, run.decoding], default=str).encode())
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:

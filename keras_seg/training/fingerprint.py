@@ -39,7 +39,7 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
     print(facts["median_size"], facts["class_share"])
     ```
     """
-    sizes, memory = np.array(train.sizes), installed_memory()
+    sizes, memory, devices = np.array(train.sizes), installed_memory(), Group.current().devices
     return {
         "task": task,
         "train_images": len(train),
@@ -55,7 +55,7 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         "decoded_megabytes": round(float(sizes.prod(axis=1).sum()) * (train.channels + 1) / 2**20),
         "backend": keras.backend.backend(),
         "device": _device(),
-        **({} if Group.current().devices == 1 else {"devices": Group.current().devices}),
+        **({} if devices == 1 else {"devices": devices}),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_megabytes": None if memory is None else memory // 2**20,
     }

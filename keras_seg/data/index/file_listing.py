@@ -78,7 +78,7 @@ def entries(path: pathlib.Path) -> Iterator[tuple[str, str]]:
 
 
 def _kind(path: pathlib.Path, entry: os.DirEntry) -> str:
-    """The kind of an entry; "" for what nobody misses."""
+    """The kind of an entry; "" for what is left out without a notice."""
     name = entry.name
     if name.lower() in _JUNK or name.startswith("._"):
         return ""

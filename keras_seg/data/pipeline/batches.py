@@ -21,6 +21,23 @@ if TYPE_CHECKING:
 Augment = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
+def share_of_batch(batch_size: int, process: int, processes: int) -> range:
+    """The places in the batch of all processes that one of them reads.
+
+    Raises:
+        InputError: an argument is out of its range, or the batch cannot be divided.
+    """
+    _validation.integer("processes", processes)
+    if _validation.integer("process", process, 0) >= processes:
+        fix = "Processes are counted from 0."
+        _validation.fail("process", f"must be less than processes={processes}", process, fix)
+    if _validation.integer("batch_size", batch_size) % processes:
+        fix = "It is the number of examples in the batch of all processes."
+        _validation.fail("batch_size", f"must be a multiple of processes={processes}", batch_size, fix)
+    size = batch_size // processes
+    return range(process * size, (process + 1) * size)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ExampleOrder:
     """The order and number of examples in each epoch.
@@ -53,15 +70,9 @@ class ExampleOrder:
             _validation.integer("steps_per_epoch", self.steps_per_epoch)
         if self.first_epoch and not self.repeat:
             _validation.fail("first_epoch", "needs repeat=True", self.first_epoch)
-        _validation.integer("processes", self.processes)
-        if not 0 <= _validation.integer("process", self.process, 0) < self.processes:
-            fix = "Processes are counted from 0."
-            _validation.fail("process", f"must be less than processes={self.processes}", self.process, fix)
+        share_of_batch(self.batch_size, self.process, self.processes)
         if self.processes > 1 and not self.repeat:
             _validation.fail("processes", "need repeat=True: only whole batches are divided", self.processes)
-        if self.batch_size % self.processes:
-            fix = "It is the number of examples in the batch of all processes."
-            _validation.fail("batch_size", f"must be a multiple of processes={self.processes}", self.batch_size, fix)
 
     @property
     def steps(self) -> int:
@@ -71,8 +82,7 @@ class ExampleOrder:
     @property
     def share(self) -> range:
         """The places in a batch that this process reads."""
-        size = self.batch_size // self.processes
-        return range(self.process * size, (self.process + 1) * size)
+        return share_of_batch(self.batch_size, self.process, self.processes)
 
     @property
     def examples(self) -> int:

@@ -11,7 +11,7 @@ from keras_seg import _philox, _validation
 from keras_seg._decoding.held_file import HeldFile
 from keras_seg._types import IgnoreClass, Size, Tensor
 from keras_seg._validation import InputError
-from keras_seg.data.pipeline.batches import Augment, BatchSettings, ExampleOrder, batches
+from keras_seg.data.pipeline.batches import Augment, BatchSettings, ExampleOrder, batches, share_of_batch
 from keras_seg.data.pipeline.from_folder import chosen_loader, refuse_scan_arguments
 from keras_seg.data.pipeline.shard_batches import ShardBatches
 from keras_seg.data.pipeline.shard_stream import ShardStream
@@ -109,16 +109,11 @@ def from_shards(
     shuffle = augment is not None if shuffle is None else _validation.boolean("shuffle", shuffle)
     buffer = _buffer_size(shuffle_buffer, shuffle=shuffle)
     _validation.boolean("check_shards", check_shards)
-    _validation.integer("processes", processes)
-    if _validation.integer("process", process, 0) >= processes:
-        _validation.fail("process", f"must be less than processes={processes}", process)
+    own_size = len(share_of_batch(batch_size, process, processes))
     bare = BareReading(
         num_classes=num_classes, ignore_class=ignore_class, class_names=class_names, label_map=label_map,
         channels=channels,
     )  # fmt: skip
-    if _validation.integer("batch_size", batch_size) % processes:
-        fix = "It is the number of samples in the batch of all processes."
-        _validation.fail("batch_size", f"must be a multiple of processes={processes}", batch_size, fix)
     opened = open_shards(path, split=split, bare=bare)
     index = opened.index
     if index.splits:
@@ -127,7 +122,7 @@ def from_shards(
     # Refuses its arguments before any number is computed from them.
     order = ExampleOrder(
         count=sum(shard.samples for shard in own),
-        batch_size=batch_size // processes,
+        batch_size=own_size,
         seed=seed,
         repeat=repeat,
         first_epoch=first_epoch,
