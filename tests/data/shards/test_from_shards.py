@@ -1,6 +1,7 @@
 """Batches from shards: those of the folder that was packed, and an order that can be resumed."""
 
 import os
+import shutil
 import threading
 
 import keras
@@ -25,6 +26,12 @@ def folder(tmp_path_factory):
 def packed(folder, tmp_path_factory):
     """Shards of 4, 4, 4, 4, 4 and 3 samples."""
     return ks.data.write_shards(folder, tmp_path_factory.mktemp("p") / "packed", shard_samples=4, progress=False)
+
+
+@pytest.fixture
+def own(packed, tmp_path):
+    """The same shards in a folder that no other test reads, not even by a thread that it left behind."""
+    return ks.data.ShardIndex._read(shutil.copytree(packed.path, tmp_path / "own"))
 
 
 @pytest.fixture(autouse=True)
@@ -113,22 +120,29 @@ def test_a_run_resumes_at_any_step(packed, loader, buffer):
         assert examples(taken(later, 4)) == whole[place : place + 12]
 
 
-def test_what_was_seen_already_is_not_decoded_nor_opened(packed, monkeypatch):
+def test_what_was_seen_already_is_not_decoded_nor_opened(own, monkeypatch):
     """Without shuffling: from example 17 on, shards 0 to 3 are not needed."""
     from keras_seg.data.pipeline import shard_stream
 
-    opened = []
-    real = shard_stream.opened_file
-    monkeypatch.setattr(shard_stream, "opened_file", lambda path: opened.append(path[-10:]) or real(path))
-    read = []
-    real_read = ks.data.shards.tar_members._content
-    monkeypatch.setattr(
-        ks.data.shards.tar_members, "_content", lambda *given: read.append(given[1].name) or real_read(*given)
-    )
-    dataset = ks.data.from_shards(packed, batch_size=1, repeat=True, first_step=17, steps_per_epoch=23, loader="numpy")
+    opened, read = [], []
+    real, real_read = shard_stream.opened_file, ks.data.shards.tar_members._content
+
+    def opening(path):
+        if own.path in path:
+            opened.append(os.path.basename(path))
+        return real(path)
+
+    def reading(archive, member, shard):
+        if own.path in shard:
+            read.append(member.name)
+        return real_read(archive, member, shard)
+
+    monkeypatch.setattr(shard_stream, "opened_file", opening)
+    monkeypatch.setattr(ks.data.shards.tar_members, "_content", reading)
+    dataset = ks.data.from_shards(own, batch_size=1, repeat=True, first_step=17, steps_per_epoch=23, loader="numpy")
     next(iter(dataset))
-    assert opened[0] == "000004.tar"
-    stored = list(content_of(packed.splits["train"][4].path))
+    assert opened[0] == "train-000004.tar"
+    stored = list(content_of(own.splits["train"][4].path))
     assert read[:2] == stored[2:4]  # The sample before it, 16, was passed over.
 
 
@@ -167,16 +181,16 @@ def test_keras_looks_at_the_first_batches_without_a_second_start(packed, monkeyp
     assert examples(again)[:4] == examples(first) and len(again) == 12
 
 
-def test_no_more_samples_are_held_than_the_buffer_has(packed, monkeypatch):
+def test_no_more_samples_are_held_than_the_buffer_has(own, monkeypatch):
     from keras_seg.data.pipeline import shard_stream
 
-    dataset = ks.data.from_shards(packed, batch_size=1, shuffle=True, shuffle_buffer=5, loader="numpy")
+    dataset = ks.data.from_shards(own, batch_size=1, shuffle=True, shuffle_buffer=5, loader="numpy")
     read, given = [0], 0
     real = shard_stream.read_samples
 
-    def counting(*arguments):
-        for number, sample in real(*arguments):
-            read[0] += sample is not None
+    def counting(stream, shard, wanted):
+        for number, sample in real(stream, shard, wanted):
+            read[0] += sample is not None and own.path in shard
             yield number, sample
 
     monkeypatch.setattr(shard_stream, "read_samples", counting)
