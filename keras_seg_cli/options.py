@@ -114,6 +114,12 @@ _SHARED_OPTIONS = (
     click.option("--crop", type=IntList(sides=2), help="Size of the training crops, e.g. 320x416."),
     click.option("--learning-rate", type=float, help="Highest learning rate."),
     click.option("--decoder-stride", type=int, help="Resolution of the decoder's output: 1 is full, 4 is faster."),
+    click.option(
+        "--dtype-policy",
+        type=click.Choice(["float32", "mixed_bfloat16"]),
+        help="mixed_bfloat16 computes most layers in bfloat16 while training; the finished model is float32. Default: "
+        "mixed_bfloat16 on a CPU that multiplies bfloat16.",
+    ),
     click.option("--ema", type=float, help="Momentum of an average of the weights, such as 0.99. Default: 0, none."),
     click.option(
         "--binary/--no-binary",

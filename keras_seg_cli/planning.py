@@ -21,7 +21,7 @@ probe_option = click.option(
     "--probe",
     is_flag=True,
     default=None,
-    help="Time some training steps where classes are thin, to choose the decoder stride.",
+    help="Time some training steps to choose the decoder stride, where classes are thin, and the dtype policy.",
 )
 
 

@@ -45,6 +45,12 @@ def no_pretrained_weights(monkeypatch):
     installed(monkeypatch)
 
 
+@pytest.fixture(autouse=True)
+def any_processor(monkeypatch):
+    """Plans are the same on every processor: in bfloat16 only where a test says so."""
+    monkeypatch.setattr("keras_seg.training.processor.has_bfloat16", lambda: False)
+
+
 @pytest.fixture(params=["float32", "mixed_float16"])
 def policy(request):
     """The dtype policies that models are trained in."""

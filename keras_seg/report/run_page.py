@@ -17,7 +17,7 @@ from keras_seg.report.examination import Examination, points
 # Choices that an option of `keras-seg train` gives.
 _OPTIONS = (
     "preset", "model", "backbone", "weights", "freeze", "aux", "train_from", "epochs", "minutes", "keep", "patience",
-    "batch_size", "crop", "learning_rate", "ema", "decoder_stride", "binary", "border_width", "seed",
+    "batch_size", "crop", "learning_rate", "dtype_policy", "ema", "decoder_stride", "binary", "border_width", "seed",
 )  # fmt: skip
 
 

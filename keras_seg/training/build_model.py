@@ -9,6 +9,7 @@ from keras_seg.models import registry
 from keras_seg.optimizers import KernelDecayAdamW
 from keras_seg.training.aux_heads import losses_of
 from keras_seg.training.choices import GIVEN
+from keras_seg.training.mixed_precision import dtype_policy, keep_depthwise_in_float32
 from keras_seg.training.plan import Plan
 from keras_seg.training.tasks import find_task
 
@@ -30,13 +31,16 @@ def build_model(plan: Plan) -> keras.Model:
     """
     facts = plan.fingerprint
     head = find_task(plan.task).head(plan)
-    model = models.build(
-        plan["model"],
-        num_classes=head.channels,
-        input_shape=(None, None, facts["channels"]),
-        **({} if head.activation == "softmax" else {"activation": head.activation}),
-        **_model_arguments(plan),
-    )
+    with dtype_policy(plan.get("dtype_policy")):
+        model = models.build(
+            plan["model"],
+            num_classes=head.channels,
+            input_shape=(None, None, facts["channels"]),
+            **({} if head.activation == "softmax" else {"activation": head.activation}),
+            **_model_arguments(plan),
+        )
+    if facts["device"] == "cpu":
+        keep_depthwise_in_float32(model)
     _check_output(models.without_aux(model), plan)
     if plan.get("train_from", "all") != "all":
         models.unfreeze(model, from_level=plan["train_from"])

@@ -7,7 +7,9 @@ import keras
 import numpy as np
 
 from keras_seg._memory import installed_memory
+from keras_seg.training import processor
 from keras_seg.training.hosts.group import Group
+from keras_seg.training.mixed_precision import FLOAT32
 from keras_seg.training.tasks import find_task
 
 
@@ -27,7 +29,8 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         `class_names` and `class_share` (share of the labeled pixels by name) of the targets, and of class masks
         `class_width` (mean width of the parts of a class in pixels, by name); `decoded_megabytes` (all
         training images and masks as bytes), `backend`, `device` ("cpu" or "gpu"), `devices` if batches are divided
-        among several by `keras.distribution`, `cores` and `memory_megabytes`.
+        among several by `keras.distribution`, `bfloat16` (whether the processor has instructions for products in it),
+        `dtype_policy` of Keras if it is not float32, `cores` and `memory_megabytes`.
 
     Raises:
         InputError: `task` is not one of these.
@@ -40,6 +43,7 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
     ```
     """
     sizes, memory, devices = np.array(train.sizes), installed_memory(), Group.current().devices
+    policy = keras.config.dtype_policy().name
     return {
         "task": task,
         "train_images": len(train),
@@ -56,6 +60,8 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         "backend": keras.backend.backend(),
         "device": _device(),
         **({} if devices == 1 else {"devices": devices}),
+        "bfloat16": processor.has_bfloat16(),
+        **({} if policy == FLOAT32 else {"dtype_policy": policy}),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_megabytes": None if memory is None else memory // 2**20,
     }

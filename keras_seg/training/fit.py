@@ -21,6 +21,7 @@ from keras_seg.training.fit_model import fit_model
 from keras_seg.training.hosts.agreement import check_agreement, run_facts
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.kept_state import with_kept_state
+from keras_seg.training.mixed_precision import compute_in_float32
 from keras_seg.training.plan import Plan
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.run_recorder import check_finite
@@ -146,10 +147,11 @@ def fit(
             else:
                 model, epoch = _kept(model, run, BestEpoch.of(plan, task), rows)
                 model = without_aux(model)  # It may be that of an earlier epoch.
+                changed = compute_in_float32(model)
                 with _files.written_aside(run.model_file, overwrite=True) as aside:
                     model.save(aside)
-                if group.devices > 1:
-                    model = run.load_model()  # On this process' own device.
+                if changed or group.devices > 1:
+                    model = run.load_model()  # With nothing compiled before, and on this process' own device.
             return _finish(run, task, model=model, epoch=epoch, indices=indices, progress=progress)
     except InputError as error:
         raise with_kept_state(error, run) from error
