@@ -1,24 +1,38 @@
-"""A training step of the planned U-Nets on a CPU: what oneDNN and the fused BatchNormalization save.
+"""A training step of the planned U-Nets on a CPU: what oneDNN, the fused BatchNormalization and bfloat16 save.
 
 CamVid's crops, 8 x 320 x 416, 11 classes. Each alternative has a process of its own, as TensorFlow decides about oneDNN
 when it is imported; the processes take turns, one step at a time.
 
-    python benchmarks/training_step.py [--rounds 5]
+    python benchmarks/training_step.py [--rounds 5] [--bfloat16]
+
+With `--bfloat16`, the alternatives are dtype policies; `KERAS_BACKEND` then chooses the backend.
 """
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
 import sys
 
-# name: (oneDNN, fused BatchNormalization)
-ALTERNATIVES = {"plain": ("0", False), "fused": ("0", True), "oneDNN": ("1", False), "oneDNN, fused": ("1", True)}
+DEFAULT = {"onednn": "1", "fused": True, "policy": "float32", "depthwise": "float32"}
+ALTERNATIVES = {
+    "plain": {"onednn": "0", "fused": False},
+    "fused": {"onednn": "0"},
+    "oneDNN": {"fused": False},
+    "oneDNN, fused": {},
+}
+POLICIES = {
+    "float32": {},
+    "bfloat16": {"policy": "mixed_bfloat16", "depthwise": "bfloat16"},
+    "bfloat16, depthwise in float32": {"policy": "mixed_bfloat16"},
+}
 BACKBONES = ("Compact", "EfficientNetLite0")
+MORE_BACKBONES = (*BACKBONES, "MobileNetV2", "ResNet18")
 BATCH, CROP, CLASSES = 8, (320, 416), 11
 
 
-def child(backbone, fused):
+def child(backbone, onednn, fused, policy, depthwise):
     """Take a step for every line read, and answer with its milliseconds."""
     import time
 
@@ -26,6 +40,9 @@ def child(backbone, fused):
 
     from keras_seg import layers, training
 
+    if depthwise != "float32":
+        # Where `build_model` looks it up.
+        sys.modules["keras_seg.training.build_model"].keep_depthwise_in_float32 = lambda model: None
     if not fused:
         layers.BatchNormalization._is_fusable = lambda self, inputs: False
     names = [str(label) for label in range(CLASSES)]
@@ -35,7 +52,7 @@ def child(backbone, fused):
         "class_share": dict.fromkeys(names, 1 / CLASSES), "decoded_megabytes": 242, "memory_megabytes": 24000,
         "backend": "tensorflow", "device": "cpu", "cores": 2,
     }  # fmt: skip
-    model = training.build_model(training.make_plan(facts, backbone=backbone, weights="none"))
+    model = training.build_model(training.make_plan(facts, backbone=backbone, weights="none", dtype_policy=policy))
     random = np.random.default_rng(0)
     images = random.uniform(0, 255, (BATCH, *CROP, 3)).astype("float32")
     labels = random.integers(0, CLASSES, (BATCH, *CROP))
@@ -49,17 +66,20 @@ def child(backbone, fused):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--child", nargs=2, metavar=("BACKBONE", "FUSED"), help=argparse.SUPPRESS)
+    parser.add_argument("--bfloat16", action="store_true", help="compare dtype policies")
+    parser.add_argument("--child", nargs=2, metavar=("BACKBONE", "SETTINGS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        child(arguments.child[0], arguments.child[1] == "True")
+        child(arguments.child[0], **json.loads(arguments.child[1]))
         return
-    print(f"| milliseconds per step, median of {arguments.rounds} | {' | '.join(ALTERNATIVES)} |")
-    for backbone in BACKBONES:
+    alternatives, backbones = (POLICIES, MORE_BACKBONES) if arguments.bfloat16 else (ALTERNATIVES, BACKBONES)
+    print(f"| milliseconds per step, median of {arguments.rounds} | {' | '.join(alternatives)} |")
+    for backbone in backbones:
         processes = {}
-        for name, (onednn, fused) in ALTERNATIVES.items():
-            environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": onednn, "TF_CPP_MIN_LOG_LEVEL": "3"}
-            command = [sys.executable, __file__, "--child", backbone, str(fused)]
+        for name, changed in alternatives.items():
+            settings = {**DEFAULT, **changed}
+            environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": settings["onednn"], "TF_CPP_MIN_LOG_LEVEL": "3"}
+            command = [sys.executable, __file__, "--child", backbone, json.dumps(settings)]
             pipe = subprocess.PIPE
             processes[name] = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
         times = {name: [] for name in processes}
