@@ -14,7 +14,18 @@ ROOT = pathlib.Path(keras_seg.__file__).parent
 # Low to high: a package may import what stands in a row before its own.
 ROWS = [
     ["_philox", "_types", "_validation", "_version"],
-    ["_decoding", "_export_report", "_files", "_graph", "_memory", "_ops", "_labels", "_progress", "_text"],
+    [
+        "_decoding",
+        "_export_report",
+        "_files",
+        "_graph",
+        "_memory",
+        "_ops",
+        "_labels",
+        "_progress",
+        "_remote_files",
+        "_text",
+    ],
     ["_page", "initializers", "optimizers", "visualization"],
     ["layers", "losses", "metrics", "augmentation"],
     ["analysis"],

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_seg._remote_files import RemoteFiles, is_remote, joined
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS, FOLDER, IMAGE, MAX_DEPTH, entries
-from keras_seg.scale.remote_files import RemoteFiles, is_remote, joined
 from keras_seg.training.prediction_files import same_place
 from keras_seg.training.prediction_inputs import VIDEOS, find_images, is_stream
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from keras_seg import _files
+from keras_seg._remote_files import RemoteFiles, is_remote, joined
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.scale.remote_files import RemoteFiles, is_remote, joined
 
 _STAGING = ".predicting-"
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from keras_seg._decoding.geo_raster import GEOTIFFS
+from keras_seg._remote_files import RemoteFiles, UnreachableError, is_remote
 from keras_seg._validation import InputError
 from keras_seg.scale.image_names import ImageName
 from keras_seg.scale.job import Job
 from keras_seg.scale.opened_model import OpenedModel
 from keras_seg.scale.output_folder import OutputFolder
-from keras_seg.scale.remote_files import RemoteFiles, UnreachableError, is_remote
 from keras_seg.training.file_predictor import FilePredictor, NotPredictedError
 from keras_seg.training.prediction_file import PredictionFile, prediction_file
 from keras_seg.training.prediction_notices import Seen

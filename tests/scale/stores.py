@@ -36,6 +36,8 @@ def moto_store():
             files = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
             files.mkdir("bucket")
             yield files
+            # The servers of a process share what they hold.
+            files.rm("bucket", recursive=True)
     finally:
         running.stop()
 

@@ -11,8 +11,8 @@ from PIL import Image
 from stores import answering, moto_store, pointed_to
 
 import keras_seg as ks
+from keras_seg._remote_files import UnreachableError
 from keras_seg._validation import InputError
-from keras_seg.scale import remote_files
 from keras_seg.scale.image_names import ImageName, ImageNames
 from keras_seg.scale.opened_model import OpenedModel
 from keras_seg.scale.output_folder import OutputFolder
@@ -166,7 +166,7 @@ def test_a_bucket_that_does_not_answer(exported, images, tmp_path, monkeypatch):
         line = one_line_of(ImageNames(["s3://bucket/in"]).survey)
         assert line.startswith("s3://bucket/in: the store does not answer (")
         assert "run again: what is finished is kept" in line
-        with pytest.raises(remote_files.UnreachableError):
+        with pytest.raises(UnreachableError):
             predict(exported, [ImageName("s3://bucket/in/a.png", ".")], tmp_path / "out")
         assert not list((tmp_path / "out").rglob("*.png"))
     with pointed_to("http://127.0.0.1:9", config_kwargs=patient):

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_seg import _validation
+from keras_seg._remote_files import is_remote
 from keras_seg._types import IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.packed_folder import FILE
 from keras_seg.data.shards.sample import read_samples
-from keras_seg.data.shards.shard_files import folder_of, is_remote, local_size, name_of, opened_file, sha256_of
+from keras_seg.data.shards.shard_files import folder_of, local_size, name_of, opened_file, sha256_of
 from keras_seg.data.shards.shard_index import Shard, ShardIndex
 
 # A folder, an address, an archive, an index, or several of these.

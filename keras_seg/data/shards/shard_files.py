@@ -5,23 +5,13 @@ import hashlib
 import os
 import pathlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from keras_seg import _validation
+from keras_seg._remote_files import RemoteFiles, is_remote
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 
 _PIECE = 1 << 20
-
-
-def is_remote(path: PathLike) -> bool:
-    """Whether this is an address, such as s3://bucket/shards, not a path."""
-    return isinstance(path, str) and "://" in path
-
-
-def joined(folder: PathLike, name: str) -> str:
-    """The path or address of a file in a folder."""
-    return f"{str(folder).rstrip('/')}/{name}" if is_remote(folder) else str(pathlib.Path(folder, name))
 
 
 def folder_of(path: PathLike) -> str:
@@ -40,29 +30,19 @@ def opened_file(path: PathLike) -> Iterator[BinaryIO]:
 
     Raises:
         InputError: There is no such file, or it cannot be opened.
-        ImportError: The path is an address, and fsspec or its package for such addresses is missing.
+        ImportError: The path is an address, and fsspec is missing.
     """
-    try:
-        stream: Any = _remote(str(path)) if is_remote(path) else _local(path)
-    except ImportError:
-        raise
-    # Each of fsspec's file systems has errors of its own.
-    except Exception as error:
-        missing = isinstance(error, FileNotFoundError)
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
-        text = "there is no such file. Check the path." if missing else f"cannot be opened ({reason}). Check the path."
-        raise InputError(f"{path}: {text}") from error
-    with stream:
+    with RemoteFiles(str(path)).open(str(path)) if is_remote(path) else _local(path) as stream:
         yield stream
 
 
 def _local(path: PathLike) -> BinaryIO:
-    return open(path, "rb")
-
-
-def _remote(address: str) -> Any:
-    fsspec = _validation.optional_import("fsspec", "scale", f"Reading {address}")
-    return fsspec.open(address, "rb").open()
+    try:
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: there is no such file. Check the path.") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error.strerror}). Check the path.") from error
 
 
 def local_size(path: PathLike) -> int | None:

@@ -5,11 +5,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+from keras_seg._remote_files import joined
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.label_encoding import LabelEncoding
 from keras_seg.data.index.packed_folder import FILE, FORMAT, is_packed
-from keras_seg.data.shards.shard_files import joined, opened_file
+from keras_seg.data.shards.shard_files import opened_file
 
 VERSION = 1
 _CODING = ("num_classes", "class_names", "ignore_class", "label_map")

@@ -282,11 +282,13 @@ def test_fsspec_is_named_where_it_is_missing(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    with pytest.raises(ImportError, match=r'Reading s3://b/p/dataset.json needs fsspec: pip install "keras-seg\[scale'):
+    with pytest.raises(ImportError, match=r'Opening s3://b/p/dataset.json needs fsspec: pip install "keras-seg\[scale'):
         ks.data.from_shards("s3://b/p", loader="numpy")
 
 
 def test_an_address_that_cannot_be_opened():
     pytest.importorskip("fsspec")
     assert "there is no dataset.json in it" in refused(open_, "memory://no/such/place")
-    assert "nosuch://x/dataset.json: cannot be opened" in refused(open_, "nosuch://x")
+    assert "nosuch://x/dataset.json: cannot be used (ValueError: Protocol not known: nosuch)" in refused(
+        open_, "nosuch://x"
+    )

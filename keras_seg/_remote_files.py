@@ -5,7 +5,7 @@ import pathlib
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError, optional_import
@@ -26,9 +26,11 @@ def is_remote(path: PathLike) -> bool:
     return _ADDRESS.fullmatch(str(path)) is not None
 
 
-def joined(address: str, *parts: str) -> str:
-    """The address of a file below another one."""
-    return posixpath.join(address.rstrip("/"), *(part for part in parts if part not in (".", "")))
+def joined(folder: PathLike, *parts: str) -> str:
+    """The path or address of a file in a folder."""
+    if not is_remote(folder):
+        return str(pathlib.Path(folder, *parts))
+    return posixpath.join(str(folder).rstrip("/"), *(part for part in parts if part not in (".", "")))
 
 
 class RemoteFiles:
@@ -39,10 +41,11 @@ class RemoteFiles:
 
     Raises:
         InputError: fsspec knows no such file system, or its package is missing.
+        ImportError: fsspec is missing.
     """
 
     def __init__(self, address: str) -> None:
-        fsspec = optional_import("fsspec", "scale", "Reading and writing remote folders")
+        fsspec = optional_import("fsspec", "scale", f"Opening {address}")
         found = _ADDRESS.fullmatch(address)
         self._protocol = found[1].lower() if found else "file"
         with one_line(address):
@@ -72,6 +75,11 @@ class RemoteFiles:
             for folder, _, files in self._fs.walk(address, maxdepth=depth, on_error="raise"):
                 # The mark of an empty folder has its name.
                 yield posixpath.relpath(folder, root), sorted(name for name in files if name)
+
+    def open(self, address: str) -> BinaryIO:
+        """A stream of a file."""
+        with one_line(address):
+            return self._fs.open(address, "rb")
 
     def read(self, address: str) -> bytes:
         """The content of a small file."""
