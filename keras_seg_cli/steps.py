@@ -76,12 +76,13 @@ def _read(
 def _doctor_named(data: str, task: str) -> Iterator[None]:
     """Let errors about the files of a folder name the command that finds all of them."""
     from keras_seg import InputError
+    from keras_seg.data.index.packed_folder import is_packed_folder
 
     try:
         yield
     except InputError as error:
         # An error about an argument begins with it; one about a label tool names a command of its own.
-        if str(error).startswith("`") or "keras-seg convert" in str(error):
+        if str(error).startswith("`") or "keras-seg convert" in str(error) or is_packed_folder(data):
             raise
         command = f"keras-seg doctor {shlex.quote(data)}{f' --task {task}' if task in _OTHER_MASKS else ''}"
         raise InputError(f"{error} Run `{command}` to see everything at once.") from error

@@ -72,9 +72,9 @@ def train(
 ) -> None:
     """Train a model on the folder DATA, evaluate it, and keep all in one run folder.
 
-    DATA holds images/ and masks/ with the same file names, or train/ and val/ with these two in each. With --task
-    instances, masks number the objects, or masks/NAME/ holds one mask per object. With --task multilabel, masks/CLASS/
-    holds one mask per image.
+    DATA holds images/ and masks/ with the same file names, or train/ and val/ with these two in each, or the shards of
+    keras-seg pack. With --task instances, masks number the objects, or masks/NAME/ holds one mask per object. With
+    --task multilabel, masks/CLASS/ holds one mask per image.
     """
     if resume:
         refuse_on_resume({**options, "task": task, "plan": plan_file, "probe": probe}, "the plan of the run")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.archive_member import archive_member
 from keras_seg._decoding.checked_file import refuse_pointer
 from keras_seg._decoding.held_file import HeldFile, opened
 from keras_seg._types import PathLike
@@ -23,7 +24,9 @@ def is_array(path: PathLike) -> bool:
 
 def open_array(path: PathLike) -> Any:
     """A memory map or a Zarr array of numbers: nothing is read yet except for the shape."""
-    held, path = isinstance(path, HeldFile), path if isinstance(path, HeldFile) else pathlib.Path(path)
+    path = path if isinstance(path, HeldFile) else pathlib.Path(path)
+    # Not a file that can be mapped into memory.
+    held = isinstance(path, HeldFile) or archive_member(path) is not None
     if not held and not os.path.exists(path):
         raise InputError(f"{path}: there is no such file. Check the path.")
     if pathlib.Path(path).suffix.lower() == ".zarr":

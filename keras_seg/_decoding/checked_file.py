@@ -6,6 +6,7 @@ import stat
 
 from PIL import Image
 
+from keras_seg._decoding.archive_member import archive_member
 from keras_seg._decoding.held_file import HeldFile, byte_count, opened
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
@@ -26,9 +27,16 @@ def check_file(path: PathLike, kind: str) -> None:
             raise unreadable(path, kind, "not an image: the file is empty")
         return
     try:
+        member = archive_member(path)
+        if member is not None:
+            if member.size == 0:
+                raise unreadable(path, kind, "not an image: the file is empty")
+            return
         status = os.stat(path)
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file. Check the path.") from error
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         raise unreadable(path, kind, error) from error
     if stat.S_ISDIR(status.st_mode):

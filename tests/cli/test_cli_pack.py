@@ -49,12 +49,27 @@ def test_refusals_name_options(shapes, tmp_path, refused):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
 
 
-@pytest.mark.parametrize("words", [("train", "--out", "run"), ("plan",), ("doctor",), ("pack", "again")])
-def test_shards_are_not_taken_for_images(shapes, tmp_path, monkeypatch, refused, words):
+@pytest.mark.parametrize("words", [("train", "--out", "run", "--task", "instances"), ("doctor",)])
+def test_what_does_not_take_shards(shapes, tmp_path, monkeypatch, refused, words):
     monkeypatch.chdir(tmp_path)
     assert command("pack", shapes, "packed") == 0
     line = refused(words[0], "packed", *words[1:])
-    assert "not of shards" in line and "from_shards" in line and "keras-seg doctor" not in line
+    assert "not of shards" in line and "Pass the folder that was packed" in line and "keras-seg doctor" not in line
+
+
+def test_a_run_on_shards(shapes, tmp_path, monkeypatch, refused):
+    """Trained on shards, and evaluated on them and on the folder: the same numbers."""
+    monkeypatch.chdir(tmp_path)
+    assert command("pack", shapes, "packed", "--shard-samples", 2) == 0
+    assert command("train", "packed", "--out", "run", "--epochs", 1, "--batch-size", 2) == 0
+    for data in ("packed", shapes):
+        assert command("evaluate", "run", data, "--split", "val", "--json", "scores.json") == 0
+        scores = json.loads((tmp_path / "scores.json").read_text())
+        trained = json.loads((tmp_path / "run" / "metrics.json").read_text())
+        assert scores["mean_iou"] == trained["mean_iou"] and scores["images"] == trained["images"] == 2
+    (tmp_path / "packed" / "train-000001.tar").unlink()
+    line = refused("plan", "packed")
+    assert "Error: packed/train-000001.tar: there is no such file." in line and "keras-seg doctor" not in line
 
 
 def test_an_interruption_and_the_same_command_again(shapes, tmp_path, monkeypatch, capsys):

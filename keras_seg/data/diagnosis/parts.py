@@ -11,6 +11,7 @@ from keras_seg.data.index.file_listing import existing_folder, image_files, walk
 from keras_seg.data.index.instance_pairs import find_instance_splits, is_object_folder, pair_instance_files
 from keras_seg.data.index.label_tools import joined
 from keras_seg.data.index.multilabel_index import class_examples
+from keras_seg.data.index.packed_folder import refuse_packed
 from keras_seg.data.index.pairs import ListedPairs, Pair, find_splits, pair_files
 from keras_seg.data.index.refusals import SeveralMasksError
 from keras_seg.data.index.several_masks import Example, several_masks
@@ -47,10 +48,11 @@ def list_parts(path: PathLike | ListedPairs, task: str | None) -> list[Part]:
     """One part per split. Masks are of objects if `task` says so, or if it is None and each image has a folder of them.
 
     Raises:
-        InputError: The folder does not exist.
+        InputError: The folder does not exist, or holds shards.
     """
     if isinstance(path, (tuple, list)):
         return [_part(path, None, task)]
+    refuse_packed(path)
     if task == "multilabel":
         return [_classes_part(existing_folder(path), split) for split in find_splits(path) or (None,)]
     splits = find_instance_splits(path) if task == "instances" else find_splits(path) or find_instance_splits(path)

@@ -26,6 +26,8 @@ from keras_seg.data.index.mask_reading import (
     map_counts,
     rename_reading,
 )
+from keras_seg.data.index.packed_folder import is_packed_folder
+from keras_seg.data.index.packed_pairs import packed_channels
 from keras_seg.data.index.pairs import ListedPairs, Pair, pair_files, scanned_pairs
 from keras_seg.data.index.reading import read_mask
 from keras_seg.data.index.thread_map import checked_map, thread_count
@@ -140,7 +142,7 @@ def scan_folder(
     class_names: Sequence[str] | None = None,
     label_map: Mapping[int, int] | None = None,
     colors: _Colors = None,
-    channels: int = 3,
+    channels: int | None = None,
     workers: int | None = None,
     allow_orphans: bool = False,
     check_images: bool = True,
@@ -159,7 +161,8 @@ def scan_folder(
     read by color, all others as ids. What was found out is in `notices`.
 
     Args:
-        path: path, or pair of paths. The folder, or two text files; see `find_pairs` for the layouts.
+        path: path, or pair of paths. The folder, which may hold shards, or two text files; see `find_pairs` for the
+            layouts.
         split: str. "train", "val", ..., for folders that are divided. Defaults to None.
         num_classes: int >= 2. Number of classes. Defaults to None, which detects it from the masks.
         ignore_class: int or sequence of int. Labels of pixels without a class. Defaults to None.
@@ -168,7 +171,7 @@ def scan_folder(
             may be left out. Defaults to None.
         colors: dict from color (red, green, blue) to id, for masks painted in colors. Defaults to None.
         channels: int. Channels to read the images with: 3 (RGB), 1 (gray), 4, or the number in `.npy` images. Defaults
-            to 3.
+            to None: 3, or as shards were packed.
         workers: int. Threads. Defaults to None, for the number of cores.
         allow_orphans: bool. Skip images without masks and masks without images. Defaults to False, which refuses them.
         check_images: bool. Decode every image (about 5 ms per megapixel and core), to find corrupt files before
@@ -197,6 +200,8 @@ def scan_folder(
         >>> len(index), index.common_size, index.class_names[:2]
         (4, (48, 64), ('background', 'circle'))
     """
+    if channels is None:
+        channels = packed_channels(path) if is_packed_folder(path) else 3
     channels = _validation.integer("channels", channels)
     workers = thread_count(workers)
     _validation.boolean("check_images", check_images)

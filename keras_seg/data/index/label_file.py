@@ -13,7 +13,9 @@ from keras_seg._text import read_text
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.folder_roles import SPLITS
+from keras_seg.data.index.packed_folder import FILE, is_packed_folder
 from keras_seg.data.index.pairs import ListedPairs, split_folder
+from keras_seg.data.shards.shard_index import ShardIndex
 
 _FILES = ("labels.json", "classes.txt")
 _KEYS = ("names", "ignore_class", "colors", "label_map", "exif_orientation")
@@ -62,6 +64,8 @@ class LabelFile:
 
 def read_label_file(path: PathLike | ListedPairs, split: str | None) -> LabelFile:
     """The label file of a data folder, looked for in the split's folder, the folder itself, and beside a split."""
+    if is_packed_folder(path):
+        return _packed_labels(path)
     root = pathlib.Path(path[0]).parent if isinstance(path, (tuple, list)) else pathlib.Path(path)
     folders = [root] if split is None else [split_folder(root, split), root]
     if split is None and root.name.lower() in {name for names in SPLITS.values() for name in names}:
@@ -84,6 +88,18 @@ def read_label_file(path: PathLike | ListedPairs, split: str | None) -> LabelFil
     if names is not None and len(names) < 2:
         raise InputError(f"{file}: lists {len(names)} class names. List at least two, one for each id from 0.")
     return content
+
+
+def _packed_labels(path: PathLike) -> LabelFile:
+    """What the description of shards says."""
+    index = ShardIndex._read(path)
+    return LabelFile(
+        path=pathlib.Path(path, FILE),
+        names=index.class_names,
+        ignore_class=list(index.ignore_class) or None,
+        label_map=dict(index.encoding.label_map) or None,
+        exif_orientation=index.exif_orientation,
+    )
 
 
 def _files_of(folder: pathlib.Path) -> tuple[pathlib.Path | None, pathlib.Path | None]:

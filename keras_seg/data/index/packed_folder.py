@@ -1,8 +1,9 @@
-"""How a folder of shards is recognized, so that it is not read as a folder of images."""
+"""How a folder of shards is recognized."""
 
 import json
+import os
 import pathlib
-from typing import Any
+from typing import Any, TypeGuard
 
 from keras_seg import _validation
 from keras_seg._types import PathLike
@@ -17,17 +18,24 @@ def is_packed(content: Any) -> bool:
     return isinstance(content, dict) and content.get("format") == FORMAT
 
 
-def refuse_packed(path: PathLike) -> None:
-    """Refuse a folder of shards where images and masks are expected."""
+def is_packed_folder(path: Any) -> TypeGuard[PathLike]:
+    """Whether a path is that of a folder of shards."""
+    if not isinstance(path, (str, os.PathLike)):
+        return False
     file = pathlib.Path(path, FILE)
     if not file.is_file():
-        return
+        return False
     try:
         # The format comes first. Data sets of other programs have files of this name, which may be large.
         with file.open("rb") as stream:
             start = stream.read(_START)
     except OSError:
-        return
-    if json.dumps(FORMAT).encode() in start:
-        fix = "Pass the folder that was packed, or train in Python with keras_seg.data.from_shards."
+        return False
+    return json.dumps(FORMAT).encode() in start
+
+
+def refuse_packed(path: PathLike) -> None:
+    """Refuse a folder of shards where files of images and masks are expected."""
+    if is_packed_folder(path):
+        fix = "Pass the folder that was packed."
         _validation.fail("path", "must be a folder of images and masks, not of shards", str(path), fix)

@@ -14,6 +14,8 @@ from keras_seg.data.index.file_listing import existing_folder, list_folder, some
 from keras_seg.data.index.folder_roles import MASK_FOLDERS, SPLITS
 from keras_seg.data.index.label_tools import conversion_error, joined, refuse_data_set
 from keras_seg.data.index.layouts import Layout, Part, find_layout, no_such_split, split_needed, splits_of
+from keras_seg.data.index.packed_folder import is_packed_folder
+from keras_seg.data.index.packed_pairs import packed_pairs, packed_splits
 from keras_seg.data.index.refusals import SeveralMasksError
 from keras_seg.data.index.stem_matching import Matches, match_stems
 
@@ -47,7 +49,7 @@ def find_splits(path: PathLike) -> tuple[str, ...]:
     Returns:
         Tuple of those of "train", "val" and "test" that have a folder of images: `train/images`, `images/train`, or
         `train` beside `trainannot`. They may also be called training, valid, validation, dev and testing. Empty if the
-        folder is not divided.
+        folder is not divided. Of a folder of shards, the splits that were packed.
 
     Raises:
         InputError: The folder does not exist.
@@ -60,7 +62,7 @@ def find_splits(path: PathLike) -> tuple[str, ...]:
         ...     find_splits(folder)
         ('train', 'val')
     """
-    return splits_of(path)
+    return packed_splits(path) if is_packed_folder(path) else splits_of(path)
 
 
 def find_pairs(
@@ -77,6 +79,7 @@ def find_pairs(
     - `path/images` and `path/masks`. Other names that say the same are fine: Training_Images and Ground_Truth, img_dir
       and ann_dir, JPEGImages and SegmentationClass, x and y. Folders whose names say nothing are told apart by their
       content, if their files pair one-to-one. Subfolders pair with those of the same name.
+    - A folder of shards, as `write_shards` writes it: paths go through its archives, `path/train-000000.tar/a.png`.
     - `path/train/images`, `path/train/masks`, `path/val/images` and so on, with `split="train"`; also
       `path/images/train` and `path/masks/train`, or `path/train` and `path/trainannot`.
     - images and masks in one folder: a.jpg and a_mask.png, frame_001.png and mask_001.png.
@@ -135,6 +138,8 @@ def pair_files(
             return _paired(f"{path[0]} + {path[1]}", layout, allow_orphans=allow_orphans)
         refuse_for_lists(path, split=split, allow_orphans=allow_orphans)
         return Pairing(pairs=_listed_pairs(path))
+    if is_packed_folder(path):
+        return Pairing(pairs=[Pair(*files) for files in packed_pairs(path, split)])
     preferred = tuple(mask_folders) if tuple(mask_folders) != MASK_FOLDERS else ()
     layout = find_layout(path, split=split, mask_names=tuple(name.lower() for name in preferred))
     return _paired(str(path), layout, allow_orphans=allow_orphans)
@@ -163,6 +168,8 @@ def scanned_pairs(
         if isinstance(path, (tuple, list)) or not pathlib.Path(path).is_dir():
             raise
         root = pathlib.Path(path)
+        if is_packed_folder(root):
+            raise
         # What is only divided is read by its splits.
         splits = (None, *splits_of(path)) if split is None else (split,)
         usable = any(_has_pairs(pair, path, name) for name in splits)

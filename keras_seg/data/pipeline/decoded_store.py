@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._decoding.held_file import file_stamp
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.data_index import DataIndex
@@ -68,7 +69,7 @@ class DecodedStore:
         pair = self.index.pairs[position]
         # A file that changed or is read differently gets another name, so a stale entry is never used.
         stamp = [
-            *(f"{path.resolve()} {path.stat().st_mtime_ns} {path.stat().st_size}" for path in _files(pair)),
+            *(file_stamp(path) for path in _files(pair)),
             self.index._file_key(position),
         ]
         file = folder / f"{hashlib.sha1(' '.join(stamp).encode()).hexdigest()}.npz"

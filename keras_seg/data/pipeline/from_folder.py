@@ -65,7 +65,8 @@ def from_folder(
         class_names: sequence of str. One name per class. Defaults to None.
         label_map: dict from a value in the masks to its id. Defaults to None.
         colors: dict from color (red, green, blue) to id, for masks painted in colors. Defaults to None.
-        channels: int. 3 (RGB), 1 (gray), 4, or the number in `.npy` images. Defaults to None, for 3.
+        channels: int. 3 (RGB), 1 (gray), 4, or the number in `.npy` images. Defaults to None: 3, or as shards were
+            packed.
         exif_orientation: str. "apply" or "ignore", as in `scan_folder`. Defaults to None, which detects it.
         batch_size: int >= 1. Examples per batch. The last batch may be smaller, unless `repeat`. Defaults to 8.
         augment: callable of (image, mask, seed), such as `keras_seg.augmentation.standard(...)`. Defaults to None.
@@ -133,7 +134,7 @@ def from_folder(
             class_names=class_names,
             label_map=label_map,
             colors=colors,
-            channels=3 if channels is None else channels,
+            channels=channels,
             workers=workers,
             exif_orientation=exif_orientation,
         )

@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_seg._decoding.arrays import open_array
 from keras_seg._decoding.decode import file_facts
+from keras_seg._decoding.held_file import opened
 from keras_seg._validation import InputError
 from keras_seg.data.index.folder_index import FolderIndex
 from keras_seg.data.shards.sample import MASK_SUFFIX
@@ -96,9 +97,11 @@ def _mask_bytes(index: FolderIndex, position: int, labels: np.ndarray, ids: Stor
 
 def _bytes_of(path: pathlib.Path) -> bytes:
     try:
-        return path.read_bytes()
+        with opened(path) as stream:
+            return stream.read()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}). Check it, and pack the folder again.") from error
+        reason = error.strerror or error
+        raise InputError(f"{path}: cannot be read ({reason}). Check it, and pack the folder again.") from error
 
 
 def sample_keys(index: FolderIndex) -> list[str]:

@@ -38,6 +38,25 @@ def read_samples(stream: BinaryIO, shard: str, wanted: Callable[[int], bool]) ->
     Raises:
         InputError: The shard is damaged or holds no samples, or a sample lacks its image or mask or has several.
     """
+    for number, (image, mask) in _pairs(stream, shard, wanted):
+        if isinstance(image, HeldFile) and isinstance(mask, HeldFile):
+            yield number, Sample(image=image, mask=mask)
+        else:
+            yield number, None
+
+
+def sample_names(stream: BinaryIO, shard: str) -> Iterator[tuple[str, str]]:
+    """The names SHARD/MEMBER of the image and of the mask of each sample, in their order; only headers are read.
+
+    Arguments and errors: see `read_samples`.
+    """
+    return ((str(image), str(mask)) for _, (image, mask) in _pairs(stream, shard, lambda _: False))
+
+
+def _pairs(
+    stream: BinaryIO, shard: str, wanted: Callable[[int], bool]
+) -> Iterator[tuple[int, tuple[HeldFile | str, HeldFile | str]]]:
+    """The number of each sample, and its image and mask: those that are not wanted by name."""
     number, key, files = -1, None, {}
     for member in tar_members(stream, shard):
         split = None if _ABOUT_THE_ARCHIVE.match(member.name) else _KEY.fullmatch(member.name)
@@ -62,9 +81,9 @@ def _held(shard: str, member: Member, *, read: bool) -> HeldFile | str:
     return HeldFile(name=name, content=member.read()) if read else name
 
 
-def _joined(shard: str, key: str, files: dict[str, HeldFile | str | None]) -> Sample | None:
-    """The image and the mask of a sample; None if they were not read."""
-    pictures = [suffix for suffix, file in files.items() if file is not None]
+def _joined(shard: str, key: str, files: dict[str, HeldFile | str | None]) -> tuple[HeldFile | str, HeldFile | str]:
+    """The image and the mask of a sample."""
+    pictures = {suffix: file for suffix, file in files.items() if file is not None}
     masks = [suffix for suffix in pictures if any(is_mask_word(word) for word in suffix.split(".")[:-1])]
     images = [suffix for suffix in pictures if suffix not in masks]
     if not masks and len(images) == 2 and "png" in images:
@@ -78,8 +97,7 @@ def _joined(shard: str, key: str, files: dict[str, HeldFile | str | None]) -> Sa
                 f"{shard}: sample {key!r} {rule}. A sample is an image, such as KEY.jpg, and a mask, KEY{MASK_SUFFIX}: "
                 f"add the {kind} or remove the {other}, and pack the data again."
             )
-    image, mask = files[images[0]], files[masks[0]]
-    return Sample(image=image, mask=mask) if isinstance(image, HeldFile) and isinstance(mask, HeldFile) else None
+    return pictures[images[0]], pictures[masks[0]]
 
 
 def _is_picture(suffix: str) -> bool:

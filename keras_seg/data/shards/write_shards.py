@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _files, _philox, _progress, _validation
+from keras_seg._decoding.archive_member import archive_member
+from keras_seg._decoding.held_file import file_stamp
 from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg._validation import InputError
 from keras_seg.data.index.folder_index import FolderIndex, scan_folder
@@ -61,7 +63,7 @@ def write_shards(
 
     Args:
         path: path, pair of paths, `FolderIndex`, or dict of indices by split. The data folder, which is scanned first;
-            an index or a folder that is not divided becomes the split "train".
+            an index or a folder that is not divided becomes the split "train". Shards are packed again.
         out: path. The folder to write. It must not exist, or be empty.
         split: str or sequence of str. The splits of a folder to pack. Defaults to None, for all.
         channels: int. Channels of the images. Defaults to None, for 3.
@@ -176,8 +178,7 @@ def _fingerprint(indices: Mapping[str, FolderIndex], packing: dict[str, Any]) ->
         facts.append([name, index.encoding.get_config(), index._cache_key])
         for position, pair in enumerate(index.pairs):
             for file in pair:
-                status = file.stat()
-                facts.append([str(file), status.st_size, status.st_mtime_ns, index._file_key(position)])
+                facts.append([file_stamp(file), index._file_key(position)])
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
@@ -242,13 +243,18 @@ def _shares(index: FolderIndex, number: int, packing: dict[str, Any]) -> Iterato
     for place in np.argsort(draws, kind="stable"):
         position = named[place]
         # A mask that is written again may have another size: the size of a shard is only about as wanted.
-        added = sum(_files.size_on_disk(file) for file in index.pairs[position])
+        added = sum(_size(file) for file in index.pairs[position])
         if share and (len(share) >= most if most is not None else size + added > limit):
             yield share
             share, size = [], 0
         share.append(position)
         size += added
     yield share
+
+
+def _size(file: pathlib.Path) -> int:
+    member = archive_member(file)
+    return _files.size_on_disk(file) if member is None else member.size
 
 
 def _reported(samples: Iterator[Any], report: Any, done: int) -> Iterator[Any]:

@@ -300,18 +300,11 @@ def test_other_kinds_of_indices_and_folders(folder, tmp_path):
     assert "channels=1" in refused(pack, {"train": index, "val": gray}, tmp_path / "p")
 
 
-def test_a_packed_folder_is_not_read_as_images(folder, tmp_path):
+def test_shards_hold_class_masks_only(folder, tmp_path):
     pack(folder, tmp_path / "p")
-    for read in (
-        ks.data.scan_folder,
-        ks.data.from_folder,
-        ks.data.scan_instances,
-        ks.data.scan_multilabel,
-        ks.data.find_splits,
-    ):
+    for read in (ks.data.scan_instances, ks.data.scan_multilabel):
         text = refused(read, tmp_path / "p")
-        assert "not of shards" in text and "from_shards" in text
-    assert "not of shards" in refused(pack, tmp_path / "p", tmp_path / "q")
+        assert "not of shards" in text and "Pass the folder that was packed." in text
 
 
 def test_a_mask_that_cannot_be_used_is_named(tmp_path):
