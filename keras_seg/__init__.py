@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 # Those with classes that saved models hold: Keras finds them only if they are imported.
 from keras_seg import (
     augmentation,
-    backbones,
     inference,
     initializers,
     layers,
     losses,
     metrics,
-    models,
     optimizers,
     surgery,
 )
@@ -21,7 +19,7 @@ from keras_seg._validation import InputError
 from keras_seg._version import __version__
 
 if TYPE_CHECKING:
-    from keras_seg import analysis, data, evaluation, export, report, scale, training, visualization
+    from keras_seg import analysis, backbones, data, evaluation, export, models, report, scale, training, visualization
 
 __all__ = [
     "InputError",
@@ -48,7 +46,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> types.ModuleType:
-    """The other packages, each imported when it is first used: they take longer than all above."""
+    """The other packages, each imported when it is first used: together they take longer than all above."""
     if name in __all__:
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -53,6 +53,6 @@ def test_what_saved_models_hold_is_imported_at_once_and_the_rest_later():
     done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True)
     names, later, listed, found, wrong = json.loads(done.stdout.splitlines()[-1])
     assert {f"keras_seg>{name}" for name, file in registered() if "compat" not in file.parts} == set(names)
-    assert {"data", "evaluation", "export", "report", "training"} <= set(later)
+    assert {"backbones", "data", "evaluation", "export", "models", "report", "training"} <= set(later)
     assert listed and found
     assert wrong == "module 'keras_seg' has no attribute 'dta'"

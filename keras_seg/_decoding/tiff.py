@@ -5,10 +5,9 @@ import io
 import math
 import struct
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-import tifffile
 
 from keras_seg._decoding.checked_file import check_frames, check_memory
 from keras_seg._decoding.file_facts import FileFacts, Pixels
@@ -18,6 +17,9 @@ from keras_seg._decoding.quiet_tifffile import quiet
 from keras_seg._decoding.tiff_segments import REPACKED, repacked_values
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+
+if TYPE_CHECKING:
+    import tifffile
 
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE = 0, 1, 2, 3
@@ -114,12 +116,14 @@ def check_complete(path: PathLike) -> None:
 
 
 @contextlib.contextmanager
-def _opened(stream: BinaryIO) -> Iterator[tifffile.TiffFile]:
+def _opened(stream: BinaryIO) -> Iterator["tifffile.TiffFile"]:
+    import tifffile  # Only where it is needed: it takes a tenth of what the package takes to import.
+
     with quiet(), tifffile.TiffFile(stream, is_ome=False) as file:
         yield file
 
 
-def _pages(path: PathLike, file: tifffile.TiffFile) -> tuple[Any, int]:
+def _pages(path: PathLike, file: "tifffile.TiffFile") -> tuple[Any, int]:
     """The first page that is a separate picture, and how many there are."""
     pages = []
     for index in range(len(file.pages)):
@@ -141,7 +145,7 @@ def _pages(path: PathLike, file: tifffile.TiffFile) -> tuple[Any, int]:
     return pages[0], frames
 
 
-def _refuse_damaged_tags(file: tifffile.TiffFile, page: Any) -> None:
+def _refuse_damaged_tags(file: "tifffile.TiffFile", page: Any) -> None:
     """Refuse a page some of whose tags cannot be read: tifffile then takes the default, such as 1 bit, white as 0."""
     tiff, handle = file.tiff, file.filehandle
     handle.seek(page.offset)

@@ -1,5 +1,14 @@
 """Layers that Keras lacks or gets wrong for segmentation."""
 
+# Layers of models, which saved ones hold: Keras finds them only if they are imported.
+from keras_seg.layers import attention2d as attention2d
+from keras_seg.layers import channel_normalization as channel_normalization
+from keras_seg.layers import channel_sum as channel_sum
+from keras_seg.layers import global_response_normalization as global_response_normalization
+from keras_seg.layers import minimum_size as minimum_size
+from keras_seg.layers import pad_to_minimum as pad_to_minimum
+from keras_seg.layers import valid_size as valid_size
+from keras_seg.layers import vision_transformer_maps as vision_transformer_maps
 from keras_seg.layers.adaptive_average_pooling2d import AdaptiveAveragePooling2D
 from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.bed_of_nails2d import BedOfNails2D
