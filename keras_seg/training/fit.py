@@ -94,8 +94,8 @@ def fit(
 
     Raises:
         InputError: the run folder cannot be used, the model cannot be built, the data differs from that of the resumed
-            run, the loss or the weights are no longer finite, a file of the data can no longer be read, or the disk is
-            full.
+            run, the loss or the weights are no longer finite, the device has not enough memory for a batch, a file of
+            the data can no longer be read, or the disk is full.
         ImportError: the package of a log is missing: `pip install "keras-seg[tensorboard]"`, `[wandb]` or `[mlflow]`.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(run)

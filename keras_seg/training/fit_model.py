@@ -14,6 +14,7 @@ from keras_seg.training.checkpoint import Checkpoint
 from keras_seg.training.hosts.agreed_schedule import AgreedSchedule
 from keras_seg.training.hosts.connect import broken_connection, is_broken_connection
 from keras_seg.training.hosts.group import Group
+from keras_seg.training.out_of_memory import is_out_of_memory, out_of_memory
 from keras_seg.training.plan import Plan
 from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder
@@ -53,7 +54,8 @@ def fit_model(
         group: `Group`. The processes that train this model, all of which call this function.
 
     Raises:
-        InputError: the data or the batch cannot be used, the loss is no longer finite, or another process ended.
+        InputError: the data or the batch cannot be used, the loss is no longer finite, the device has not enough
+            memory, or another process ended.
     """
     train, validation = indices
     _check_divisible(plan, train, group)
@@ -80,10 +82,13 @@ def fit_model(
             callbacks=[schedule, recorder, *([] if checkpoint is None else checkpoint.callbacks), *callbacks],
         )
     except Exception as error:
-        if group.count > 1 and is_broken_connection(error):
-            raise broken_connection() from error
         # A file that broke after the scan comes out of tf.data wrapped in TensorFlow's own error.
-        raise (unwrap_error(error) or error) from error
+        known = unwrap_error(error)
+        if known is None and group.count > 1 and is_broken_connection(error):
+            known = broken_connection()
+        if known is None and is_out_of_memory(error):
+            known = out_of_memory(plan)
+        raise (known or error) from error
     return recorder.rows
 
 

@@ -7,8 +7,28 @@ from keras_seg.training.leaderboard_folder import LeaderboardFolder
 from keras_seg.training.run_folder import RunFolder
 
 
-class DivergedError(InputError):
-    """The loss or the weights are no longer finite, so going on from the kept state would end in the same way."""
+class ChangeNeededError(InputError):
+    """Going on from the kept state would end in the same way, unless a choice of the plan is lowered.
+
+    Args:
+        message: str. What happened.
+        choice: str. The choice.
+    """
+
+    def __init__(self, message: str, *, choice: str) -> None:
+        super().__init__(message)
+        self.choice = choice
+
+
+class DivergedError(ChangeNeededError):
+    """The loss or the weights are no longer finite.
+
+    Args:
+        message: str. What happened.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, choice="learning_rate")
 
 
 def kept_state(run: RunFolder) -> str | None:
@@ -30,12 +50,12 @@ def kept_state(run: RunFolder) -> str | None:
 def with_kept_state(error: InputError, run: RunFolder) -> InputError:
     """An error that ended a run, followed by what is kept of it and how to go on."""
     kept = kept_state(run)
-    if isinstance(error, DivergedError):
-        again = "Start a new run with a lower `learning_rate`."
+    if isinstance(error, ChangeNeededError):
+        again = f"Start a new run with a lower `{error.choice}`."
         if kept is not None:
             again = (
-                f"Kept: {kept}. Lower the learning_rate in {run.plan_file} and continue with `resume=True`, or start a "
-                "new run."
+                f"Kept: {kept}. Lower the {error.choice} in {run.plan_file} and continue with `resume=True`, or start "
+                "a new run."
             )
         return InputError(f"{error} {again}")
     on = f"Kept: {kept}. Then continue" if kept is not None else "No epoch was saved yet. Then start again"

@@ -23,6 +23,7 @@ from keras_seg.training import RunFolder, fingerprint, fit, make_plan
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from keras_seg.training.kept_state import DivergedError, kept_state, with_kept_state
+from keras_seg.training.out_of_memory import is_out_of_memory, out_of_memory
 from keras_seg.training.run_recorder import _Affordable, check_finite
 from keras_seg.training.tasks import find_task
 
@@ -245,6 +246,32 @@ def test_a_loss_that_is_not_a_number_ends_the_run(tmp_path, indices, monkeypatch
     line = str(with_kept_state(DivergedError("The loss of epoch 5 is inf."), run))
     assert line.startswith("The loss of epoch 5 is inf. Kept: the state after epoch 3. Lower the learning_rate in ")
     assert f"{run.plan_file} and continue with `resume=True`" in line
+
+
+def test_what_backends_say_when_memory_ends():
+    """An array of 400 terabytes."""
+    with pytest.raises(Exception) as error:
+        keras.ops.convert_to_numpy(keras.ops.ones((10**6, 10**6, 100)))
+    assert is_out_of_memory(error.value)
+    assert is_out_of_memory(MemoryError()) and not is_out_of_memory(ValueError("Out of range."))
+
+
+@pytest.mark.slow_off_tensorflow
+def test_a_batch_that_does_not_fit(tmp_path, indices, monkeypatch):
+    run, plan = make_run(tmp_path / "run", indices, epochs=2)
+
+    def step(self, y, p, w=None):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB.")
+
+    monkeypatch.setattr("keras_seg.losses.Crossentropy.call", step)
+    line = refused(trained, plan, indices, run)
+    assert line.startswith("The device has not enough memory for batches of 2 crops of ")
+    assert line.endswith("Start a new run with a lower `batch_size`.")
+    one = out_of_memory(make_plan(plan.fingerprint, batch_size=1, crop=(96, 64)))
+    assert str(one) == "The device has not enough memory for a crop of 96x64." and one.choice == "crop"
+    run.checkpoints.mkdir(exist_ok=True)
+    run.state_file.write_text('{"epoch": 3}')
+    assert f"Lower the crop in {run.plan_file} and continue with" in str(with_kept_state(one, run))
 
 
 def test_weights_that_are_not_finite_are_not_saved():

@@ -1,0 +1,31 @@
+"""A batch for which the device has not enough memory."""
+
+from keras_seg.training.kept_state import ChangeNeededError
+from keras_seg.training.plan import Plan
+
+# Of TensorFlow, XLA, PyTorch on GPUs and on CPUs, and Python.
+_SIGNS = (
+    "OOM when allocating",
+    "ResourceExhaustedError",
+    "RESOURCE_EXHAUSTED",
+    "Out of memory",
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of a backend says that an array cannot be allocated."""
+    text = f"{type(error).__name__}: {error}"
+    return isinstance(error, MemoryError) or any(sign in text for sign in _SIGNS)
+
+
+def out_of_memory(plan: Plan) -> ChangeNeededError:
+    """The error of a run whose batches do not fit into the memory of its device."""
+    crop, count = plan["crop"], plan["batch_size"]
+    height, width = (crop, crop) if isinstance(crop, int) else crop
+    crops = f"a crop of {height}x{width}" if count == 1 else f"batches of {count} crops of {height}x{width}"
+    return ChangeNeededError(
+        f"The device has not enough memory for {crops}.", choice="crop" if count == 1 else "batch_size"
+    )
