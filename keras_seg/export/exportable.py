@@ -55,4 +55,18 @@ def size_of_input(model: keras.Model, input_size: Any, *, dynamic: bool = False)
     if any(n is not None and n != m for n, m in zip(own, size, strict=True)):
         fix = "A model of fixed size takes no other." if None in size else ""
         _validation.fail("input_size", f"must be the model's own size {own}", size, fix)
+    if None not in size:
+        _check_taken(model, size)
     return size
+
+
+def _check_taken(model: keras.Model, size: _InputSize) -> None:
+    """Fail for a size that the layers do not take, such as one too small for unpadded convolutions."""
+    try:
+        model.compute_output_spec(keras.KerasTensor((1, *size, model.input_shape[-1])))
+    except _validation.InputError:
+        raise
+    # A layer of Keras raises what it likes.
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0].rstrip(".")[:200]
+        _validation.fail("input_size", f"is not taken by the model ({reason})", size, "Choose another size.")

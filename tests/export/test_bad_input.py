@@ -57,6 +57,21 @@ class TestPaths:
 
 
 @pytest.mark.parametrize("format_", FILES)
+def test_a_size_that_the_layers_do_not_take(format_, tmp_path):
+    """Known before anything is folded or traced: by a layer of ours, and by one of Keras."""
+    unpadded = ks.models.UNet2015(num_classes=2, filters=4)
+    message = refused(format_, unpadded, tmp_path / FILES[format_], input_size=(188, 190))
+    assert "188" in message and "204" in message  # The nearest that fit.
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Add()([image, keras.layers.UpSampling2D()(keras.layers.MaxPooling2D()(image))])
+    summed = keras.Model(image, keras.layers.Conv2D(2, 1, activation="softmax")(x))
+    message = refused(format_, summed, tmp_path / FILES[format_], input_size=(16, 25))
+    assert message.startswith("`input_size` is not taken by the model (")
+    assert message.endswith("Received: input_size=(16, 25). Choose another size.")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format_", FILES)
 def test_a_model_of_fixed_size_has_no_other(format_, tmp_path):
     image = keras.Input((16, 24, 3))
     fixed = keras.Model(image, keras.layers.Conv2D(2, 1)(image))
