@@ -6,7 +6,13 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 OFF_TENSORFLOW := not slow and not tensorflow_only and not slow_off_tensorflow
 
-.PHONY: help demo quick test test-tensorflow test-jax test-torch test-all coverage bench lint format docs wheel clean
+# For lists in lists: make has no other way to name these two.
+comma := ,
+space := $(subst ,, )
+LOWEST_EXTRAS := tensorflow jax boundary instances convert
+LOWEST_TESTS := tests/layers tests/losses tests/metrics
+
+.PHONY: help demo quick test test-tensorflow test-jax test-torch test-lowest test-all coverage bench lint format docs wheel clean
 .DELETE_ON_ERROR:
 # Each target has all cores to itself, also under `make -j`.
 .NOTPARALLEL:
@@ -16,6 +22,7 @@ help:
 	@echo "make quick     run the short tests on TensorFlow; make quick ARGS=--lf repeats those that failed"
 	@echo "make test      run the tests on TensorFlow, JAX and PyTorch"
 	@echo "               (make test-tensorflow, test-jax, test-torch: on one of them)"
+	@echo "make test-lowest  run short tests with the lowest versions of all packages"
 	@echo "make test-all  the same with the long tests"
 	@echo "make coverage  run the tests on TensorFlow and report the lines that no test runs"
 	@echo "make bench PEERS=PYTHON  measure the speed beside the peers installed there; writes docs/performance.md"
@@ -58,6 +65,18 @@ test-jax: $(VENV)/installed-test
 
 test-torch: $(VENV)/installed-test
 	KERAS_BACKEND=torch $(PYTEST) -m "$(OFF_TENSORFLOW)" $(ARGS)
+
+# The lowest versions that setup.cfg admits, in an environment of their own. PyTorch's has no CPU build everywhere.
+LOWEST := $(VENV)/lowest
+test-lowest: $(VENV)/created
+	$(BIN)/python -m venv --clear $(LOWEST)
+	.ci/lowest_versions $(LOWEST_EXTRAS) > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/python -m pip install -q --disable-pip-version-check -c $(LOWEST)/constraints.txt \
+		-e ".[$(subst $(space),$(comma),$(LOWEST_EXTRAS))]" pytest pytest-xdist hypothesis scikit-learn pyyaml
+	KERAS_BACKEND=tensorflow $(LOWEST)/bin/python -m pytest -q -n $(WORKERS) \
+		-m "not slow and not thorough" $(LOWEST_TESTS) tests/data tests/training $(ARGS)
+	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(LOWEST)/bin/python -m pytest -q -n $(WORKERS) \
+		-m "$(OFF_TENSORFLOW) and not thorough" $(LOWEST_TESTS) $(ARGS)
 
 # The limit on the time of a test holds for `make test`: here JAX optimizes what it compiles.
 test-all: export KERAS_SEG_TEST_LIMIT = 0

@@ -12,6 +12,7 @@ import warnings
 import zlib
 
 import numpy as np
+import PIL
 import pytest
 import tifffile
 from PIL import Image
@@ -361,7 +362,8 @@ def test_masks_whose_alpha_says_nothing_new(tmp_path):
     assert "transparency" in refused(lambda path: read_mask(path, colors={(255, 0, 0): 1}), tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "LAB"])
+# Before 13, Pillow cannot decode the YCbCr that it has written.
+@pytest.mark.parametrize("mode", ["CMYK", "LAB", *(["YCbCr"] if int(PIL.__version__.split(".")[0]) >= 13 else [])])
 def test_masks_of_other_color_spaces(tmp_path, mode):
     image = Image.fromarray(np.dstack([IDS] * (4 if mode == "CMYK" else 3)), mode if mode != "LAB" else None)
     if mode == "LAB":

@@ -1,13 +1,14 @@
 import keras
 import numpy as np
 import pytest
-import torch
 from gradients import compiled, gradient, numeric_gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_seg._validation import InputError
 from keras_seg.losses import Crossentropy, crossentropy
+
+torch = pytest.importorskip("torch")
 
 BACKEND = keras.backend.backend()
 

