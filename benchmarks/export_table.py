@@ -7,7 +7,7 @@ generated scenes, those of any size on noise of two sizes. Every row is computed
 stored at once, so that an interrupted run can be resumed.
 
     python benchmarks/export_table.py                       # the missing cells, into docs/export_table.json
-    python benchmarks/export_table.py --only SegNet --formats int8 --anew    # some cells again
+    python benchmarks/export_table.py --only SegNet --formats int8 --again    # some cells again
     python benchmarks/export_table.py --formats delegates   # what phone GPUs and NPUs take of the TFLite files
     python benchmarks/export_table.py --keep FOLDER         # the same, keeping the artifacts (20 GB in total)
     python benchmarks/export_table.py --keep FOLDER --latencies quiet        # only the times of kept artifacts
@@ -237,7 +237,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=list(ROWS), metavar="ROW")
     formats = [*FORMATS, "delegates"]
     parser.add_argument("--formats", nargs="+", choices=formats, metavar="FORMAT", default=list(FORMATS))
-    parser.add_argument("--anew", action="store_true", help="Compute existing cells again.")
+    parser.add_argument("--again", action="store_true", help="Compute existing cells again.")
     parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER", help="Keep the artifacts in this folder.")
     parser.add_argument(
         "--latencies", metavar="NOTE", help="Only time the kept artifacts; the note is shown in the table."
@@ -258,7 +258,7 @@ def main():
         if only_times:
             keys = [key for key in arguments.formats if "milliseconds" in cells.get(key, {})]
         else:
-            keys = [key for key in arguments.formats if arguments.anew or key not in present]
+            keys = [key for key in arguments.formats if arguments.again or key not in present]
 
         def store(key, made, label=label):
             # Another process may have written cells in the meantime.
