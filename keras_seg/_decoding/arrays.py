@@ -25,8 +25,11 @@ def is_array(path: PathLike) -> bool:
 def open_array(path: PathLike) -> Any:
     """A memory map or a Zarr array of numbers: nothing is read yet except for the shape."""
     path = path if isinstance(path, HeldFile) else pathlib.Path(path)
-    # Not a file that can be mapped into memory.
-    held = isinstance(path, HeldFile) or archive_member(path) is not None
+    try:
+        # Not a file that can be mapped into memory.
+        held = isinstance(path, HeldFile) or archive_member(path) is not None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error}). Check the path.") from error
     if not held and not os.path.exists(path):
         raise InputError(f"{path}: there is no such file. Check the path.")
     if pathlib.Path(path).suffix.lower() == ".zarr":

@@ -62,8 +62,12 @@ def size_of_input(model: keras.Model, input_size: Any, *, dynamic: bool = False)
 
 def _check_taken(model: keras.Model, size: _InputSize) -> None:
     """Fail for a size that the layers do not take, such as one too small for unpadded convolutions."""
+    shape = (*size, model.input_shape[-1])
+    for layer in model._flatten_layers():
+        if hasattr(layer, "check_image"):
+            layer.check_image(shape)
     try:
-        model.compute_output_spec(keras.KerasTensor((1, *size, model.input_shape[-1])))
+        model.compute_output_spec(keras.KerasTensor((1, *shape)))
     except _validation.InputError:
         raise
     # A layer of Keras raises what it likes.

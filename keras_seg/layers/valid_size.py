@@ -47,7 +47,6 @@ class ValidSize(keras.layers.Layer):
         return inputs
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        self.check_image(input_shape[1:])
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

@@ -136,6 +136,8 @@ class ShardIndex:
                 f"{file}: has version {content.get('version')!r}, and {VERSION} is read. Update keras-seg."
             )
         try:
+            if not content["splits"]:
+                raise InputError("it lists no shards")
             return cls(
                 path=str(folder),
                 encoding=LabelEncoding(**{name: content[name] for name in _CODING}),

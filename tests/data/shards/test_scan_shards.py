@@ -1,5 +1,6 @@
 """A folder of shards in place of the folder that was packed: the same index, examples and lines."""
 
+import json
 import pathlib
 import shutil
 
@@ -125,6 +126,9 @@ def test_what_cannot_be_scanned(packed, tmp_path):
     assert "train-000000.tar: has" in refused(scan, cut, split="train")
     (cut / "train-000000.tar").write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
     assert "train-000000.tar" in refused(scan, cut, split="train")
+    content = {**json.loads((packed / "dataset.json").read_text()), "splits": {}}
+    (cut / "dataset.json").write_text(json.dumps(content))
+    assert "dataset.json: is damaged (it lists no shards)" in refused(scan, cut)
     (cut / "dataset.json").write_text('{"format": "keras_seg shards", "splits"')
     assert "dataset.json: is not JSON" in refused(scan, cut, split="train")
 
@@ -150,6 +154,9 @@ def test_paths_that_lead_nowhere(tmp_path):
     (tmp_path / "text.tar").write_text("no archive at all" * 100)
     assert "text.tar/a.png: the image cannot be read (text.tar is no tar archive" in refused(
         ks.data.read_image, tmp_path / "text.tar" / "a.png"
+    )
+    assert "text.tar/a.npy: cannot be read (text.tar is no tar archive" in refused(
+        ks.data.read_image, tmp_path / "text.tar" / "a.npy"
     )
     # A folder may be called so too.
     (tmp_path / "folder.tar").mkdir()
