@@ -10,8 +10,6 @@ It does not know the complement of the error function, in which TensorFlow write
 It writes nearest-neighbor resizing as "tf_half_pixel_for_nn", which ONNX dropped in opset 13 and TensorRT refuses.
 """
 
-import functools
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +38,7 @@ def to_onnx(module: Any, opset: int) -> "onnx.ModelProto":
     signature = [*module.serve.input_signature, *specs]
     function, handlers = tf.function(serve, input_signature=signature), {"Erfc": (_erfc, [])}
     proto, _ = convert.from_function(function, signature, opset=opset, custom_op_handlers=handlers)
-    _hold(proto.graph, {name: variable.numpy for name, variable in zip(names, large, strict=True)})
+    _hold(proto.graph, {name: variable.numpy() for name, variable in zip(names, large, strict=True)})
     _round_up_factors(proto.graph)
     _plain_nearest(proto.graph)
     return proto
@@ -60,15 +58,9 @@ def _size(variable: Any) -> int:
     return int(np.prod(variable.shape)) * np.dtype(variable.dtype).itemsize
 
 
-def _hold(graph: "onnx.GraphProto", weights: dict[str, Callable[[], np.ndarray]]) -> None:
-    """Turn inputs of a graph into constants, transposed and reshaped as its nodes would at every call.
-
-    Args:
-        graph: of tf2onnx.
-        weights: dict from the name of an input to a function that gives its values, of which one at a time is in
-            memory.
-    """
-    from onnx import helper, numpy_helper
+def _hold(graph: "onnx.GraphProto", weights: dict[str, np.ndarray]) -> None:
+    """Turn inputs of a graph into constants, transposed and reshaped as its nodes would at every call."""
+    from onnx import numpy_helper
 
     for source in [source for source in graph.input if source.name in weights]:
         graph.input.remove(source)
@@ -77,32 +69,19 @@ def _hold(graph: "onnx.GraphProto", weights: dict[str, Callable[[], np.ndarray]]
     for node in graph.node:
         first = node.input[0] if node.input else None
         if first in weights and node.op_type == "Transpose":
-            weights[node.output[0]] = functools.partial(_transposed, weights[first], list(node.attribute[0].ints))
+            weights[node.output[0]] = weights[first].transpose(node.attribute[0].ints)
         elif first in weights and node.op_type == "Reshape" and node.input[1] in constants:
             shape = numpy_helper.to_array(constants[node.input[1]])
-            weights[node.output[0]] = functools.partial(_reshaped, weights[first], shape)
+            weights[node.output[0]] = weights[first].reshape(shape)
         else:
             kept.append(node)
     used = {name for node in kept for name in node.input}
     held = [constant for name, constant in constants.items() if name in used]
+    held += [numpy_helper.from_array(np.ascontiguousarray(weights[name]), name) for name in weights if name in used]
     del graph.node[:]
     graph.node.extend(kept)
     del graph.initializer[:]
     graph.initializer.extend(held)
-    for name in sorted(used.intersection(weights)):
-        values = weights[name]()
-        # Filled in its place: a list of complete tensors would be copied as a whole.
-        constant = graph.initializer.add(name=name, dims=values.shape)
-        constant.data_type = helper.np_dtype_to_tensor_dtype(values.dtype)
-        constant.raw_data = values.tobytes()
-
-
-def _transposed(read: Callable[[], np.ndarray], order: Sequence[int]) -> np.ndarray:
-    return read().transpose(order)
-
-
-def _reshaped(read: Callable[[], np.ndarray], shape: np.ndarray) -> np.ndarray:
-    return read().reshape(shape)
 
 
 def _round_up_factors(graph: "onnx.GraphProto") -> None:
