@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from keras_seg._text import first_line
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError, optional_import
 
@@ -135,26 +136,22 @@ def one_line(address: str) -> Iterator[None]:
     except (InputError, GeneratorExit):
         raise
     except ImportError as error:
-        raise InputError(f'{address}: cannot be opened ({_first(error)}). pip install "keras-seg[scale]"') from error
+        raise InputError(
+            f'{address}: cannot be opened ({first_line(error)}). pip install "keras-seg[scale]"'
+        ) from error
     except PermissionError as error:
         advice = "Check the credentials and the permissions of the bucket."
-        raise InputError(f"{address}: access is denied ({_first(error)}). {advice}") from error
+        raise InputError(f"{address}: access is denied ({first_line(error)}). {advice}") from error
     except FileNotFoundError as error:
         raise InputError(f"{address}: no such file, folder or bucket. Check the address.") from error
     except Exception as error:
         kind = type(error).__name__
         if "Credentials" in kind:
             raise InputError(
-                f"{address}: there are no credentials ({_first(error)}). Set those of the store."
+                f"{address}: there are no credentials ({first_line(error)}). Set those of the store."
             ) from error
         waited = isinstance(error, (TimeoutError, ConnectionError)) or re.search("Timeout|Connect", kind)
         if waited or isinstance(error.__cause__, (TimeoutError, ConnectionError)):
             advice = "Check the network and the address of the store, then run again: what is finished is kept."
-            raise UnreachableError(f"{address}: the store does not answer ({_first(error)}). {advice}") from error
-        raise InputError(f"{address}: cannot be used ({kind}: {_first(error)}). Check the address.") from error
-
-
-def _first(error: BaseException) -> str:
-    """The first line of an error."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].rstrip(".")[:200]
+            raise UnreachableError(f"{address}: the store does not answer ({first_line(error)}). {advice}") from error
+        raise InputError(f"{address}: cannot be used ({kind}: {first_line(error)}). Check the address.") from error

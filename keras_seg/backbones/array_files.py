@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._text import first_line
 from keras_seg._types import PathLike
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
@@ -40,8 +41,7 @@ def _torch(path: PathLike) -> Mapping[str, Any]:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        rule = f"cannot be read by PyTorch's safe loader ({reason[:200]})"
+        rule = f"cannot be read by PyTorch's safe loader ({first_line(error)})"
         fix = "Save model.state_dict() with torch.save, not the model: a pickled model can run any code."
         _validation.fail("weights", rule, str(path), fix)
 

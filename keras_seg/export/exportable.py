@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from keras_seg import _validation
+from keras_seg._text import first_line
 from keras_seg.inference.output_kind import single_output
 
 _InputSize = tuple[int | None, int | None]
@@ -72,5 +73,4 @@ def _check_taken(model: keras.Model, size: _InputSize) -> None:
         raise
     # A layer of Keras raises what it likes.
     except Exception as error:
-        reason = str(error).strip().split("\n")[0].rstrip(".")[:200]
-        _validation.fail("input_size", f"is not taken by the model ({reason})", size, "Choose another size.")
+        _validation.fail("input_size", f"is not taken by the model ({first_line(error)})", size, "Choose another size.")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import keras
 
+from keras_seg._text import first_line
 from keras_seg._validation import InputError, fail, integer, optional_import
 
 # On processors, a worker that computes with several cores needs less memory than as many workers.
@@ -91,13 +92,15 @@ def _connect(ray: Any, address: str | None) -> None:
             **here,
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        text = str(error).strip().splitlines() or [type(error).__name__]
         if address is None:
             raise InputError(
-                f"Ray could not be started here ({text[0][:200]}). Free some memory, or restart."
+                f"Ray could not be started here ({first_line(error)}). Free some memory, or restart."
             ) from error
         fail(
-            "ray_address", f"must be that of a running cluster ({text[0][:200]})", address, "Check it by `ray status`."
+            "ray_address",
+            f"must be that of a running cluster ({first_line(error)})",
+            address,
+            "Check it by `ray status`.",
         )
 
 

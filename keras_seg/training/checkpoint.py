@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_seg import _files
+from keras_seg._text import first_line
 from keras_seg._validation import InputError
 from keras_seg.training.run_folder import RunFolder
 
@@ -83,9 +84,8 @@ def load_checkpoint(run: RunFolder) -> Checkpoint | None:
             for variable, value in zip(_draws(model), state["draws"], strict=True):
                 variable.assign(np.array(value, variable.dtype))
     except (OSError, ValueError, KeyError) as error:
-        first_line = str(error).strip().split("\n")[0][:200]
         fix = "Start a new run with `overwrite=True`."
-        raise InputError(f"{run.checkpoints}: cannot be read ({first_line}). {fix}") from error
+        raise InputError(f"{run.checkpoints}: cannot be read ({first_line(error)}). {fix}") from error
     draws = state.get("torch_draws") if keras.backend.backend() == "torch" else None
     return Checkpoint(model, state["epoch"], state["seconds"], state["rows"], best=state.get("best"), torch_draws=draws)
 

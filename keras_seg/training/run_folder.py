@@ -10,6 +10,7 @@ from typing import cast
 import keras
 
 from keras_seg import _files
+from keras_seg._text import first_line
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.training.plan import Plan
@@ -214,8 +215,7 @@ class RunFolder:
         try:
             return cast(keras.Model, keras.saving.load_model(self.model_file))
         except (OSError, ValueError, TypeError, KeyError) as error:
-            first_line = str(error).strip().split("\n")[0][:200]
-            raise InputError(f"{self.model_file}: cannot be loaded ({first_line}). Train again.") from error
+            raise InputError(f"{self.model_file}: cannot be loaded ({first_line(error)}). Train again.") from error
 
     def _read(self, path: pathlib.Path) -> dict:
         if not self.path.is_dir():

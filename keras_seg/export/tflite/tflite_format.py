@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._text import first_line
 from keras_seg.export.delegates.graph_check import check_file
 from keras_seg.export.format import THREADS, Format, Loaded
 from keras_seg.export.gpu_form import gpu_form
@@ -38,12 +39,7 @@ def _converted(module: Any, request: Request) -> bytes:
     except Exception as error:
         if lacking := set(_LACKING.findall(str(error))):
             raise unsupported("TFLite", lacking, request) from error
-        raise RuntimeError(f"TFLite cannot hold this model: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    """The first line of a converter's error, without its stack."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+        raise RuntimeError(f"TFLite cannot hold this model: {first_line(error)}") from error
 
 
 def _load(path: pathlib.Path) -> Loaded:
@@ -66,7 +62,7 @@ def _load(path: pathlib.Path) -> Loaded:
             height, width = batch.shape[1:3]
             raise RuntimeError(
                 f"{path.name} was not written: TFLite cannot run this model at any size, it fails at "
-                f"{height} x {width} ({_first_line(error)}). Fix the size: input_size=({height}, {width})."
+                f"{height} x {width} ({first_line(error)}). Fix the size: input_size=({height}, {width})."
             ) from error
         return {name: _in_floats(np.array(value), targets[name]) for name, value in found.items()}
 
