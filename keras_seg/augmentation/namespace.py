@@ -14,6 +14,9 @@ class Namespace:
     `TensorFlowOps`.
     """
 
+    reads_by_axes = False
+    """Whether rows and columns of an image are best read one after the other; its tensors are arrays then."""
+
     def __getattr__(self, name: str) -> Any:
         """An operation of the same name and arguments as in `keras.ops`."""
         raise AttributeError(f"{type(self).__name__} has no operation {name!r}")
@@ -25,6 +28,10 @@ class Namespace:
     def choose(self, active: Tensor, changed: Callable[[], Tensor], image: Tensor) -> Tensor:
         """The result of `changed` for the images that are `active`, bool (batch,), and `image` for the others."""
         return self.where(active[:, None, None, None], changed(), image)
+
+    def filled(self, image: Tensor, across: Tensor, down: Tensor, fill: Any) -> Tensor:
+        """An image that is 0 outside its frame, with the color `fill` there: where `across` or `down` is 0, not 1."""
+        return image + fill * (1.0 - across * down)
 
     def compiles(self, tensors: tuple[Tensor, ...]) -> bool:
         """Whether `compiled` compiles a computation over these tensors."""

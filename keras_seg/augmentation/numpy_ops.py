@@ -16,6 +16,8 @@ class NumpyOps(Namespace):
     Results equal those on TensorFlow up to rounding, so that a data set looks the same wherever it is read.
     """
 
+    reads_by_axes = True
+
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
 
@@ -50,6 +52,16 @@ class NumpyOps(Namespace):
     def choose(self, active: np.ndarray, changed: Callable[[], np.ndarray], image: np.ndarray) -> np.ndarray:
         """See `Namespace`. What is not changed is not computed either."""
         return super().choose(active, changed, image) if np.any(active) else image
+
+    def filled(self, image: np.ndarray, across: np.ndarray, down: np.ndarray, fill: Any) -> np.ndarray:
+        """See `Namespace`. Where whole rows and columns lie outside, these alone are written."""
+        if across.shape[1] != 1 or down.shape[2] != 1:
+            return super().filled(image, across, down, fill)
+        colors = np.broadcast_to(np.asarray(fill, "float32"), (len(image), 1, 1, image.shape[-1]))
+        for one, columns, rows, color in zip(image, across[:, 0, :, 0], down[:, :, 0, 0], colors, strict=True):
+            one[rows == 0] = color[0]
+            one[:, columns == 0] = color
+        return image
 
 
 class NumpyNormal:

@@ -91,8 +91,15 @@ def _field(
             centered(ops, frame.width - ops.cast(target[1], "float32")),
             centered(ops, frame.height - ops.cast(target[0], "float32")),
         )
-    projective = any(step._projective for step in moves)
-    return sampling_points(ops, parts, projective=projective, frame=frame, corner=corner, size=size)
+    return sampling_points(
+        ops,
+        parts,
+        projective=any(step._projective for step in moves),
+        keeps_axes=all(step._keeps_axes for step in moves),
+        frame=frame,
+        corner=corner,
+        size=size,
+    )
 
 
 def _read_image(
@@ -100,14 +107,15 @@ def _read_image(
 ) -> Tensor:
     """The images at the points; `exact` where these are pixel centers."""
     filled = not isinstance(fill, str)
-    across, down = (known[..., None] for known in points.inside(ops))
+    inside = points.inside(ops)
+    across, down = (known[..., None] for known in inside)
     if interpolation == "bilinear" and not exact:
-        result = sampling.linear(ops, image, points, inside=points.inside(ops) if filled else None)
+        result = sampling.linear(ops, image, points, inside=inside if filled else None)
     else:
         result = sampling.nearest(ops, image, points) if exact else sampling.cubic(ops, image, points)
         result = ops.clip(ops.cast(result, "float32"), 0.0, 255.0)
         result = result * (across * down) if filled else result
-    return result + fill * (1.0 - across * down) if filled else result
+    return ops.filled(result, across, down, fill) if filled else result
 
 
 def _read_labels(

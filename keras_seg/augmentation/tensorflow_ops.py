@@ -40,6 +40,7 @@ _SAME = {
     "sum": "reduce_sum",
     "take": "gather",
     "tan": "tan",
+    "tile": "tile",
     "transpose": "transpose",
     "where": "where",
 }

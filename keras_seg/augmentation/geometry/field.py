@@ -47,6 +47,7 @@ def sampling_points(
     parts: Sequence[PointMap],
     *,
     projective: bool,
+    keeps_axes: bool,
     frame: Frame,
     corner: tuple[Tensor, Tensor],
     size: tuple[Any, Any],
@@ -57,6 +58,7 @@ def sampling_points(
         ops: the namespace to compute with.
         parts: of the path, as `plan_field` returns them.
         projective: whether some matrix divides.
+        keeps_axes: whether rows of the input are rows of the result, and columns columns.
         frame: the `Frame` of the transformed pictures.
         corner: (left, top) of the result in the transformed picture, float32 (batch,) each.
         size: (height, width) of the input.
@@ -76,7 +78,11 @@ def sampling_points(
         if callable(part):
             x, y = cast(Any, part)(x, y)
         else:
-            x, y = _through(ops, part[:, :, :, None, None], x, y=y, projective=projective)
+            matrix = part[:, :, :, None, None]
+            if keeps_axes:
+                x, y = matrix[:, 0, 0] * x + matrix[:, 0, 2], matrix[:, 1, 1] * y + matrix[:, 1, 2]
+            else:
+                x, y = _through(ops, matrix, x, y=y, projective=projective)
     return x + ops.cast(size[1], "float32") / 2.0, y + ops.cast(size[0], "float32") / 2.0
 
 

@@ -35,6 +35,7 @@ class Flip(GeometricStep):
     """
 
     _draws = 1
+    _keeps_axes = True
     _whole_pixels = True
     _stays_inside = True
 

@@ -87,6 +87,7 @@ class Scale(GeometricStep):
     """
 
     _draws = 1
+    _keeps_axes = True
 
     def __init__(self, factor: Interval = (0.5, 2.0), *, cover_crop: bool = False, probability: float = 1.0) -> None:
         super().__init__(probability)
@@ -126,6 +127,7 @@ class Translate(GeometricStep):
     """
 
     _draws = 2
+    _keeps_axes = True
     _whole_pixels = True
 
     def __init__(self, factor: Interval = 0.1, *, probability: float = 1.0) -> None:

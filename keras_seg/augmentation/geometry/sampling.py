@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple, Self
 
 from keras_seg._types import Tensor
+from keras_seg.augmentation.geometry import by_axes
 from keras_seg.augmentation.geometry.elastic import keys_cubic
 from keras_seg.augmentation.namespace import Namespace
 
@@ -39,8 +40,16 @@ class Points(NamedTuple):
         x, y = self.inside(ops)
         return x * y < 0.5
 
-    def fold(self, ops: Namespace, index: Tensor, side: Any) -> Tensor:
-        """Whole positions along one axis, folded back into the input."""
+    def by_axes(self, ops: Namespace) -> bool:
+        """Whether rows and columns are read one after the other: where that is possible, and faster."""
+        return ops.reads_by_axes and self.x.shape[1] == self.y.shape[2] == 1
+
+    def folded(self, ops: Namespace, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+        """Whole positions, folded back into the input."""
+        height, width = self.size
+        return self._fold(ops, row, height), self._fold(ops, column, width)
+
+    def _fold(self, ops: Namespace, index: Tensor, side: Any) -> Tensor:
         if self.reflect:
             index = ops.mod(index, 2 * side)
             return ops.minimum(index, 2 * side - 1 - index)
@@ -60,6 +69,9 @@ def nearest(ops: Namespace, x: Tensor, points: Points) -> Tensor:
     """
     column = ops.cast(ops.floor(points.x), "int32")
     row = ops.cast(ops.floor(points.y), "int32")
+    if points.by_axes(ops):
+        rows, columns = points.folded(ops, row, column)
+        return ops.stack([by_axes.nearest(*one) for one in zip(x, rows[:, :, 0], columns[:, 0], strict=True)])
     return _read(ops, x, points, row=row, column=column)
 
 
@@ -74,6 +86,8 @@ def linear(ops: Namespace, x: Tensor, points: Points, *, inside: tuple[Tensor, T
     weights = [[1.0 - part, part] for part in (right, below)]
     if inside is not None:
         weights = [[w * known[..., None] for w in pair] for pair, known in zip(weights, inside, strict=True)]
+    if points.by_axes(ops):
+        return _linear_by_axes(ops, x, points, rows=(row, row + 1), columns=(column, column + 1), weights=weights)
     (left, right), (above, below) = weights
     (a, b), (c, d) = (
         [ops.cast(_read(ops, x, points, row=row + i, column=column + j), "float32") for j in (0, 1)] for i in (0, 1)
@@ -99,10 +113,35 @@ def _split(ops: Namespace, position: Tensor) -> tuple[Tensor, Tensor]:
     return ops.cast(before, "int32"), (position - 0.5 - before)[..., None]
 
 
+def _linear_by_axes(
+    ops: Namespace,
+    x: Tensor,
+    points: Points,
+    *,
+    rows: tuple[Tensor, Tensor],
+    columns: tuple[Tensor, Tensor],
+    weights: list[list[Tensor]],
+) -> Tensor:
+    """`linear` where rows and columns are read one after the other."""
+    pairs = [points.folded(ops, *pair) for pair in zip(rows, columns, strict=True)]
+    return ops.stack(
+        [
+            by_axes.linear(
+                x[number],
+                rows=[row[number, :, 0] for row, _ in pairs],
+                columns=[column[number, 0] for _, column in pairs],
+                across=[weight[number, 0, :, 0] for weight in weights[0]],
+                down=[weight[number, :, 0, 0] for weight in weights[1]],
+            )
+            for number in range(len(x))
+        ]
+    )
+
+
 def _read(ops: Namespace, x: Tensor, points: Points, *, row: Tensor, column: Tensor) -> Tensor:
     """Pixels (batch, height, width, channels) at whole positions, folded into the input."""
     batch, height, width, channels = ops.shape(x)
-    row, column = points.fold(ops, row, height), points.fold(ops, column, width)
+    row, column = points.folded(ops, row, column)
     first = ops.arange(batch, dtype="int32")[:, None, None] * (height * width)
     # A gather over pixels: the one indexing that every backend compiles to a plain loop.
     return ops.take(ops.reshape(x, (-1, channels)), first + row * width + column, axis=0)

@@ -35,6 +35,9 @@ class GeometricStep(Transform):
     _projective = False
     """Whether points must be divided by their third coordinate."""
 
+    _keeps_axes = False
+    """Whether rows become rows and columns become columns."""
+
     _whole_pixels = False
     """Whether pixel centers come from pixel centers, so that pixels are copied."""
 

@@ -129,7 +129,10 @@ def compose(
     batch, height, width, _ = ops.shape(image)
     if isinstance(batch, int) and batch == 1:
         # A third faster for XLA than a batch of one.
-        rows = ops.matmul(ops.reshape(image, (height * width, channels)), matrix[0]) + shift
+        rows = ops.matmul(ops.reshape(image, (height * width, channels)), matrix[0])
+        # Without an axis of three, which is slow in NumPy. A shift of all channels alike may come as one number.
+        shift = shift + 0.0 * matrix[0][:1]
+        rows = ops.reshape(rows, (height, width * channels)) + ops.tile(shift, (1, width))
     else:
         rows = ops.matmul(ops.reshape(image, (batch, height * width, channels)), matrix) + shift[:, None, :]
     return ops.reshape(ops.clip(rows, 0.0, 255.0), (batch, height, width, channels))
