@@ -17,6 +17,7 @@ import statistics
 import sys
 
 import export_table_page
+import growth_curves
 import performance_page
 from ray_model import modeled
 
@@ -484,6 +485,15 @@ def performance(name):
 
 for group in performance_page.measured_groups(DOCS / "performance.json"):
     table("performance.md", group, "performance.json")(performance(group))
+
+
+if (DOCS / growth_curves.FILE).exists():
+
+    @table("performance.md", "growth", growth_curves.FILE)
+    def growth(content):
+        head, *cells = growth_curves.lines(content)
+        machine = f"{content['date']}, {content['threads']} cores of {content['processor']}, {content['memory']:,} MiB."
+        return [machine, "", *rows(*cells, head=head)]
 
 
 def main():

@@ -3,7 +3,7 @@
 import importlib
 import json
 
-GROUPS = ("training", "inference", "unpooling", "losses", "metrics", "prediction", "start_up")
+GROUPS = ("training", "inference", "unpooling", "losses", "metrics", "prediction", "augmentation", "start_up")
 HEAD = ["case", "ours", "ms", "fastest peer", "ms", "ratio", "wanted", "of the limit"]
 
 
