@@ -137,6 +137,10 @@ def _trained(
     with TrainingProgress(task) as progress:
         result = train_it(callbacks=[progress], progress=progress.evaluated)
     console.print_scores(task.table(result.evaluation), f"{len(validation)} validation images")
+    if adjustment := result.decoding.get("logit_adjustment"):
+        value, low, high = (f"{100 * number:+.1f}" for number in adjustment["gain"])
+        text = f"{adjustment['strength']:.0%} taken back in the model's logits: mean IoU {value} ({low} to {high})"
+        console.print_facts(("Class weights", text))
     print_postprocessing(TrainedRun(run))
     if result.epoch is not None:
         console.print_facts(("Kept", f"epoch {result.epoch}, which has the best validation score"))

@@ -13,6 +13,7 @@ from keras_seg._types import ArrayLike, IgnoreClass, PathLike, Progress
 from keras_seg.data import FolderIndex
 from keras_seg.data.index.example_groups import group_keys
 from keras_seg.evaluation.batching import each_prediction, labeled_classes, output_channels
+from keras_seg.evaluation.counted_iou import mean_iou
 from keras_seg.evaluation.packed_maps import PackedMaps
 from keras_seg.evaluation.postprocessing_choice import PostprocessingChoice, PostprocessingTrial
 from keras_seg.inference import Postprocessing
@@ -306,7 +307,7 @@ class _Gains:
             union[position] = self._count(mask) + self._count(ids) - right[position]
         self.right, self.union = right.sum(axis=0), union.sum(axis=0)
         self.right_of_samples, self.union_of_samples = drawn @ right, drawn @ union
-        self.mean_iou = float(_mean_iou(self.right, self.union))
+        self.mean_iou = float(mean_iou(self.right, self.union))
 
     def changes(self, step: Postprocessing) -> _Changes:
         """What a step changes, image by image."""
@@ -324,24 +325,17 @@ class _Gains:
     def value(self, changes: _Changes) -> float:
         """The gain on all images."""
         right, predicted = (np.sum(part, axis=0) for part in zip(*changes.values(), strict=True))
-        return float(_mean_iou(self.right + right, self.union + predicted - right)) - self.mean_iou
+        return float(mean_iou(self.right + right, self.union + predicted - right)) - self.mean_iou
 
     def interval(self, changes: _Changes, level: float) -> Interval:
         """The gain with its interval."""
         right, predicted = (np.stack(part) for part in zip(*changes.values(), strict=True))
         drawn = self.drawn[:, list(changes)]
-        of_samples = _mean_iou(
+        of_samples = mean_iou(
             self.right_of_samples + drawn @ right, self.union_of_samples + drawn @ (predicted - right)
         )
-        without = _mean_iou(self.right_of_samples, self.union_of_samples)
+        without = mean_iou(self.right_of_samples, self.union_of_samples)
         return interval_of(self.value(changes), of_samples - without, level)
 
     def _count(self, ids: np.ndarray) -> np.ndarray:
         return np.bincount(ids.ravel(), minlength=self.classes).astype("float64")
-
-
-def _mean_iou(right: np.ndarray, union: np.ndarray) -> np.ndarray:
-    """Mean IoU over the classes that occur, along the last axis; NaN where none does."""
-    iou = np.divide(right, union, out=np.zeros_like(right), where=union > 0)
-    occurring = (union > 0).sum(axis=-1)
-    return np.where(occurring > 0, iou.sum(axis=-1) / np.maximum(occurring, 1), np.nan)

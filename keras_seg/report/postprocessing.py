@@ -18,12 +18,30 @@ def cleaned_words(clean: Postprocessing, class_names: Sequence[str]) -> str:
 
 
 def postprocessing_blocks(settings: Mapping[str, Any] | None, class_names: Sequence[str]) -> list[Block]:
-    """What was chosen, and what was tried; nothing where nothing was tried.
+    """What was chosen, and what was tried; nothing where nothing was tried. The logits' adjustment comes first.
 
     Args:
         settings: dict, the decoding settings of a run, or None.
         class_names: sequence of str.
     """
+    adjusted = _adjusted_words((settings or {}).get("logit_adjustment"))
+    return [*adjusted, *_postprocessing_blocks(settings, class_names)]
+
+
+def _adjusted_words(adjustment: Mapping[str, Any] | None) -> list[Block]:
+    """How far the class weights of the loss were taken back."""
+    if not adjustment:
+        return []
+    value, low, high = (f"{100 * number:+.2f}" for number in adjustment["gain"])
+    text = (
+        f"The model's logits take {adjustment['strength']:.0%} of the class weights of its loss back: weights help to "
+        "learn rare classes, and then make a model predict too much of them. On validation images this changes the "
+        f"mean IoU by {value} points ({low} to {high}). It is part of the model, and of all numbers on this page."
+    )
+    return [Text(text=text)]
+
+
+def _postprocessing_blocks(settings: Mapping[str, Any] | None, class_names: Sequence[str]) -> list[Block]:
     choice = (settings or {}).get("postprocessing")
     if not choice:
         return []

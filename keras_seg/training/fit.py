@@ -148,10 +148,16 @@ def fit(
                 model, epoch = _kept(model, run, BestEpoch.of(plan, task), rows)
                 model = without_aux(model)  # It may be that of an earlier epoch.
                 changed = compute_in_float32(model)
+                run.decoding_file.unlink(missing_ok=True)  # Of an interrupted end of this run.
                 with _files.written_aside(run.model_file, overwrite=True) as aside:
                     model.save(aside)
-                if changed or group.devices > 1:
-                    model = run.load_model()  # With nothing compiled before, and on this process' own device.
+                    if changed or group.devices > 1:
+                        # With nothing compiled before, and on this process' own device.
+                        model = keras.saving.load_model(aside)
+                    if adjusted := task.adjust(model, validation, plan):
+                        # First, so that a model is never adjusted without a word.
+                        _files.write_json(run.decoding_file, adjusted)
+                        model.save(aside)
             return _finish(run, task, model=model, epoch=epoch, indices=indices, progress=progress)
     except InputError as error:
         raise with_kept_state(error, run) from error
@@ -199,7 +205,7 @@ def _finish(
 ) -> TrainingResult:
     """Tune and evaluate a trained model, and write the numbers, a picture and the report into the run folder."""
     train, index = indices
-    decoding = task.tune(model, index)
+    decoding = {**run.load_decoding(), **task.tune(model, index)}
     if decoding:
         _files.write_json(run.decoding_file, decoding)
     evaluation = task.evaluate(model, index, settings=decoding, progress=progress)

@@ -12,9 +12,11 @@ from keras_seg import _validation, data, evaluation, inference, report, visualiz
 from keras_seg._types import PathLike
 from keras_seg.data.index.example_groups import group_keys
 from keras_seg.evaluation.choose_postprocessing import least_images
+from keras_seg.evaluation.logit_adjustment import choose_logit_adjustment, offsets
 from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.inference.predict_classes import class_ids
 from keras_seg.metrics.scores import MEANS
+from keras_seg.surgery.shift_logits import shift_logits
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks.class_widths import class_widths
 from keras_seg.training.tasks.score_table import ScoreTable, percent, score_bar
@@ -110,6 +112,18 @@ class SemanticTask(Task):
     def targets(self, dataset: "tf.data.Dataset", index: Any, plan: "Plan") -> "tf.data.Dataset":
         """The masks themselves."""
         return dataset
+
+    def adjust(self, model: keras.Model, index: Any, plan: "Plan") -> dict:
+        """Takes class weights back in the logits, as far as that gains; see `choose_logit_adjustment`."""
+        weights, channels = plan.get("class_weights"), self.head(plan).channels
+        if not weights or not shift_logits(model, [0.0] * channels):
+            return {}
+        found = choose_logit_adjustment(model, index, weights)
+        if found.gain is None:
+            return {}
+        shift_logits(model, offsets(weights, found.strength, channels=channels))
+        gain = [found.gain.value, found.gain.low, found.gain.high]
+        return {"logit_adjustment": {"strength": found.strength, "gain": gain}}
 
     def tune(self, model: keras.Model, index: Any) -> dict:
         """As `evaluation.choose_postprocessing`; empty where there are too few images, or SciPy is missing."""

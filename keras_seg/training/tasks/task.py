@@ -146,6 +146,10 @@ class Task(abc.ABC):
     def targets(self, dataset: "tf.data.Dataset", index: Any, plan: "Plan") -> "tf.data.Dataset":
         """The dataset (image, mask) of `from_folder` as (image, target)."""
 
+    def adjust(self, model: keras.Model, index: Any, plan: "Plan") -> dict:
+        """Change the scores of the trained model, in place, where validation images show a gain; what was changed."""
+        return {}
+
     def tune(self, model: keras.Model, index: Any) -> dict:
         """Decoding settings chosen on validation images: thresholds or postprocessing; empty if there are none."""
         return {}
