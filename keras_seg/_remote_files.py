@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from keras_seg._text import first_line
 from keras_seg._types import PathLike
-from keras_seg._validation import InputError, optional_import
+from keras_seg._validation import InputError, first_line, optional_import
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://.*", re.IGNORECASE)
 # Stores in which a file appears when it is complete. Elsewhere it is written under another name and moved.

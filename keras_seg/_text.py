@@ -4,7 +4,7 @@ import codecs
 import pathlib
 
 from keras_seg._types import PathLike
-from keras_seg._validation import InputError, printable
+from keras_seg._validation import InputError
 
 # Files that name classes or list pairs are far smaller.
 _LARGEST = 10_000_000
@@ -64,12 +64,6 @@ def read_text(path: PathLike, *, shown: str | None = None, largest: int = _LARGE
             f"{shown}: holds zero bytes: it is binary, or UTF-16 without a byte order mark. Save it as UTF-8."
         )
     return text
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error of another library, to stand in brackets: no full stop, 200 characters at most."""
-    lines = (line.strip() for line in str(error).splitlines())
-    return printable(next((line for line in lines if line), type(error).__name__)).rstrip(".")[:200]
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

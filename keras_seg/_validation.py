@@ -36,6 +36,12 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == " " else repr(char)[1:-1] for char in text)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error of another library, to stand in brackets: no full stop, 200 characters at most."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return printable(next((line for line in lines if line), type(error).__name__)).rstrip(".")[:200]
+
+
 def fail(name: str, rule: str, value: Any, fix: str = "") -> NoReturn:
     """Raise an `InputError` about the argument `name`."""
     fix = f" {fix}" if fix else ""

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._text import first_line
 from keras_seg._types import PathLike
+from keras_seg._validation import first_line
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 

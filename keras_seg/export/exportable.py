@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_seg import _validation
-from keras_seg._text import first_line
+from keras_seg._validation import first_line
 from keras_seg.inference.output_kind import single_output
 
 _InputSize = tuple[int | None, int | None]

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_seg._text import first_line
-from keras_seg._validation import InputError, fail, integer, optional_import
+from keras_seg._validation import InputError, fail, first_line, integer, optional_import
 
 # On processors, a worker that computes with several cores needs less memory than as many workers.
 _CORES_PER_WORKER = 4

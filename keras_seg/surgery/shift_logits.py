@@ -45,7 +45,9 @@ def _bias(tensor: Any, *, activated: bool = False) -> keras.Variable | None:
         # Mixed probabilities are not those of mixed logits.
         unmixed = activated and not isinstance(layer, _MIXES)
         return _bias(source[0] if isinstance(source, (list, tuple)) else source, activated=unmixed)
-    applied = keras.activations.softmax if isinstance(layer, keras.layers.Softmax) else getattr(layer, "activation", None)
+    applied = (
+        keras.activations.softmax if isinstance(layer, keras.layers.Softmax) else getattr(layer, "activation", None)
+    )
     if applied in _ACTIVATIONS:
         if not activated:
             return None

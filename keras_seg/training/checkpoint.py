@@ -8,8 +8,7 @@ import keras
 import numpy as np
 
 from keras_seg import _files
-from keras_seg._text import first_line
-from keras_seg._validation import InputError
+from keras_seg._validation import InputError, first_line
 from keras_seg.training.run_folder import RunFolder
 
 

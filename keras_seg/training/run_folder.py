@@ -10,9 +10,8 @@ from typing import cast
 import keras
 
 from keras_seg import _files
-from keras_seg._text import first_line
 from keras_seg._types import PathLike
-from keras_seg._validation import InputError
+from keras_seg._validation import InputError, first_line
 from keras_seg.training.plan import Plan
 
 _ENSEMBLE = "ensemble.keras"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._text import first_line
+from keras_seg._validation import first_line
 from keras_seg.export.delegates.graph_check import check_file
 from keras_seg.export.format import THREADS, Format, Loaded
 from keras_seg.export.gpu_form import gpu_form
