@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import rich.box
 import rich.table
-import rich.text
 
 from keras_seg_cli import console, steps
 from keras_seg_cli.postprocessing import print_postprocessing
@@ -14,6 +13,7 @@ from keras_seg_cli.postprocessing import print_postprocessing
 if TYPE_CHECKING:
     from keras_seg import training
     from keras_seg.training.fold_runs import FoldRuns
+    from keras_seg.training.tasks import Task
 
 
 def train_folds(
@@ -34,6 +34,7 @@ def train_folds(
     from keras_seg.training.fold_runs import FoldRuns
 
     options = {} if resume else {"task": task or "semantic", **(reading or {})}
+    choices = None if resume else {**(choices or {}), "task": task}
     index, test = steps.scan_folds(data, run=run if resume else None, validation=validation, **options)
     runs = FoldRuns(index, run=run, test=test, folds=folds, choices=choices, resume=resume, overwrite=overwrite)
     console.notices(runs.notices)
@@ -52,7 +53,7 @@ def train_folds(
     with console.progress_bar() as bar:
         row = bar.add_task("evaluating out of fold", total=len(index))
         result = runs.finish(lambda done, total: bar.update(row, completed=done, total=total))
-    _print(result, len(index))
+    _print(result, runs.kind)
     from keras_seg.training.trained_run import TrainedRun
 
     print_postprocessing(TrainedRun(run))
@@ -69,33 +70,19 @@ def _describe(runs: "FoldRuns") -> None:
     console.print_facts(*facts)
 
 
-def _print(result: "training.FoldsResult", images: int) -> None:
-    found, test = result.folds, result.test
+def _print(result: "training.FoldsResult", task: "Task") -> None:
+    from keras_seg.training.folds_table import ensemble_words, folds_table
+
+    found = result.folds
     folds = rich.table.Table(title="Folds", box=rich.box.SIMPLE_HEAD, title_justify="left")
-    for place, heading in enumerate(("fold", "images", "mean IoU")):
+    for place, heading in enumerate(("fold", "images", task.score_label)):
         folds.add_column(heading, justify="right" if place else "left")
     for number, fold in enumerate(found.folds, start=1):
-        folds.add_row(f"fold{number}", str(fold.images), f"{100 * fold.mean_iou:.1f}")
+        folds.add_row(f"fold{number}", str(fold.images), f"{100 * fold.score:.1f}")
     console.console.print(folds)
-    title = f"{images} images, each predicted by the model that was not trained on it"
-    table = rich.table.Table(title=title, box=rich.box.SIMPLE_HEAD, title_justify="left")
-    for place, heading in enumerate(("class", "IoU", "95 %")):
-        table.add_column(heading, justify="right" if place else "left")
-    for name, (value, low, high) in zip(found.evaluation.class_names, found.iou, strict=True):
-        table.add_row(rich.text.Text(name), *_cells(value, low, high))
-    table.add_section()
-    table.add_row("mean IoU", *_cells(found.mean_iou.value, found.mean_iou.low, found.mean_iou.high), style="bold")
-    console.console.print(table)
-    if test is not None:
-        interval = test.mean_iou_interval()
-        ends = "" if interval is None else " ({:.1f} to {:.1f}, 95 %)".format(*(100 * end for end in interval))
-        text = f"mean IoU {100 * test.mean_iou:.1f}{ends} on {test.images} test images, which are in no fold"
-    else:
-        text = "no score: its members were trained on all images. Expect about the mean IoU above, or a little more"
-    console.print_facts(("Ensemble", text))
-
-
-def _cells(value: float, low: float, high: float) -> tuple[str, str]:
-    if value != value:
-        return "absent", ""
-    return f"{100 * value:.1f}", "" if low != low else f"{100 * low:.1f} to {100 * high:.1f}"
+    title = f"{found.evaluation.images} images, each predicted by the model that was not trained on it"
+    console.print_scores(folds_table(task, found), title)
+    facts = [("Ensemble", ensemble_words(task, result.test))]
+    if found.thresholds is not None:
+        facts.append(("Thresholds", str(found.thresholds)))
+    console.print_facts(*facts)

@@ -135,8 +135,6 @@ def _train(
     from keras_seg.training.tasks import find_task
 
     check_logs(log)
-    if folds is not None and not resume and task not in (None, "semantic"):
-        raise click.UsageError(f"--folds are for --task semantic. Drop --folds, or --task {task}.")
     if folds is not None:
         refuse_in_folds({"--plan": plan_file, "--probe": probe})
     if run.is_folds if resume else folds is not None:

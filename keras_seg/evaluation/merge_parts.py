@@ -37,3 +37,14 @@ def merge_parts(parts: Sequence[tuple[Sequence[int], Any]]) -> Any:
         of_images = [quality for _, evaluation in parts for quality in evaluation.image_panoptic]
         return instance_evaluation_of(whole("counts"), [of_images[place] for place in order])
     return dataclasses.replace(first, counts=whole("counts"))
+
+
+def merge_folds(evaluations: Sequence[Any]) -> Any:
+    """The evaluation of the images of all folds, one fold after the other.
+
+    Args:
+        evaluations: sequence of evaluations of one kind.
+    """
+    ends = np.cumsum([evaluation.images for evaluation in evaluations]).tolist()
+    starts = [0, *ends[:-1]]
+    return merge_parts([(range(*pair), one) for *pair, one in zip(starts, ends, evaluations, strict=True)])

@@ -58,7 +58,16 @@ class MultiLabelEvaluation(ImageCounts):
         Args:
             drawn: array (samples, images). How often each image is in a sample.
         """
-        return np.array([mean_of_defined(sample, np) for sample in self._iou_of(drawn)])
+        return np.array([mean_of_defined(sample, np) for sample in self.iou_of_samples(drawn)])
+
+    def iou_of_samples(self, drawn: np.ndarray) -> np.ndarray:
+        """float array (samples, classes). `iou` of bootstrap samples.
+
+        Args:
+            drawn: array (samples, images). How often each image is in a sample.
+        """
+        sums = drawn @ self.counts.reshape(self.images, -1).astype("float64")
+        return label_scores(sums.reshape(len(drawn), -1, 2, 2), "iou")
 
     def by_class(self, score: str) -> np.ndarray:
         """A score of each class over all pixels of the set.
@@ -82,7 +91,7 @@ class MultiLabelEvaluation(ImageCounts):
             return None
         found = [
             interval_of(iou, of_class, _LEVEL)
-            for iou, of_class in zip(self.iou, self._iou_of(self._drawn()).T, strict=True)
+            for iou, of_class in zip(self.iou, self.iou_of_samples(self._drawn()).T, strict=True)
         ]
         return np.array([(interval.low, interval.high) for interval in found])
 
@@ -110,11 +119,6 @@ class MultiLabelEvaluation(ImageCounts):
 
     def _drawn(self) -> np.ndarray:
         return draw_images(self.images, _SAMPLES, 0, _LEVEL)
-
-    def _iou_of(self, drawn: np.ndarray) -> np.ndarray:
-        """IoU (samples, classes) of samples of the images."""
-        sums = drawn @ self.counts.reshape(self.images, -1).astype("float64")
-        return label_scores(sums.reshape(len(drawn), -1, 2, 2), "iou")
 
 
 def evaluate_multilabel(

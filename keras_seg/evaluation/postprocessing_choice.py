@@ -71,6 +71,11 @@ class PostprocessingChoice:
         """The mean IoU with the chosen postprocessing."""
         return self.mean_iou + (self.gain.value if self.gain else 0.0)
 
+    @property
+    def decoding(self) -> dict[str, Any]:
+        """dict. The decoding settings of a run, which `decoding.json` holds."""
+        return {"postprocessing": self.to_dict()}
+
     def to_dict(self) -> dict[str, Any]:
         """All results as a JSON-ready dict."""
         return {

@@ -65,6 +65,14 @@ class Evaluation:
         """
         return bootstrap.scores_of_samples(self._matrices(), drawn, scores.mean_iou)
 
+    def iou_of_samples(self, drawn: np.ndarray) -> np.ndarray:
+        """float array (samples, classes). `iou` of bootstrap samples.
+
+        Args:
+            drawn: array (samples, images). How often each image is in a sample.
+        """
+        return bootstrap.iou_of_samples(self._matrices(), drawn)
+
     def _matrices(self) -> np.ndarray:
         if self.image_confusion is None:
             raise _validation.InputError("The evaluation must hold the matrix of each image. Evaluate again.")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,17 +12,10 @@ from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass, PathLike, Progress
 from keras_seg.data import InstanceIndex
 from keras_seg.evaluation.batching import each_prediction, labeled_objects, reported, spread
-from keras_seg.evaluation.instances import check_settings, without_void
-from keras_seg.inference.objects.instances import instances
-from keras_seg.metrics.instance_score import THRESHOLDS
-from keras_seg.metrics.segment_matching import counts_of_ious, instance_ious, score_of_counts
+from keras_seg.evaluation.instance_grid import InstanceGrid
 
-GRID = {
-    "threshold": (0.4, 0.5, 0.6),
-    "seed_threshold": (0.35, 0.5, 0.65, 0.8),
-    "border_threshold": (0.3, 0.5),
-    "min_size": (0, 16, 48, 128),
-}
+# A run is tuned on as many images.
+TUNED_ON = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,7 +49,7 @@ def tune_instances(
     data: InstanceIndex | PathLike | Iterable[Any],
     *,
     grid: Mapping[str, Any] | None = None,
-    images: int = 16,
+    images: int = TUNED_ON,
     split: str | None = None,
     ignore_class: IgnoreClass = None,
     batch_size: int | None = None,
@@ -91,7 +83,7 @@ def tune_instances(
         >>> ks.evaluation.tune_instances([exact], [ids]).score > 0.9
         True
     """
-    values_of = _checked_grid(grid)
+    combinations = InstanceGrid(grid)
     images = _validation.integer("images", images)
     if hasattr(model, "predict_on_batch"):
         pairs = _predicted(model, data, images, split=split, ignore_class=ignore_class, batch_size=batch_size)
@@ -101,40 +93,20 @@ def tune_instances(
                 fix = "Mark pixels that do not count as -1 in the maps." if name == "ignore_class" else "Leave it out."
                 _validation.fail(name, "applies to a model only", value, fix)
         pairs = _given(model, data, images)
-    sizes = values_of.pop("min_size")
-    trials = []
-    with reported(progress, math.prod(map(len, values_of.values())), unit="settings") as report:
-        for done, values in enumerate(itertools.product(*values_of.values()), start=1):
-            settings = dict(zip(values_of, values, strict=True))
-            counts = np.stack([_counts(instances(scores, **settings), ids, sizes) for scores, ids in pairs])
-            for row, min_size in enumerate(sizes):
-                trials.append(({**settings, "min_size": min_size}, float(score_of_counts(counts[:, row]).mean())))
+    of_steps = []
+    with reported(progress, len(combinations.steps), unit="settings") as report:
+        for done, step in enumerate(combinations.steps, start=1):
+            of_steps.append(np.stack([combinations.scores_of_step(step, *pair) for pair in pairs]))
             report(done)
-    best = max(score for _, score in trials)
-    chosen = min((settings for settings, score in trials if score == best), key=lambda s: _distance(s, values_of))
-    defaults = np.stack([_counts(instances(scores), ids, (0,)) for scores, ids in pairs])
+    scores = np.concatenate(of_steps, axis=1)
+    means, best = combinations.means(scores).tolist(), combinations.best(scores)
+    defaults = InstanceGrid({"min_size": 0})
     return TunedInstances(
-        settings=chosen, score=best, default_score=float(score_of_counts(defaults[:, 0]).mean()), trials=trials
+        settings=combinations.settings[best],
+        score=means[best],
+        default_score=float(defaults.means(np.stack([defaults.scores(*pair) for pair in pairs]))[0]),
+        trials=list(zip(combinations.settings, means, strict=True)),
     )
-
-
-def _checked_grid(grid: Any) -> dict[str, tuple[Any, ...]]:
-    given = GRID if grid is None else grid
-    if not isinstance(given, Mapping) or not given:
-        _validation.fail("grid", "must be a dict of values by name", given, 'As in {"seed_threshold": [0.4, 0.6]}.')
-    check_settings(dict.fromkeys(given))
-    checked: dict[str, tuple[Any, ...]] = {}
-    for name, values in given.items():
-        values = tuple(values) if isinstance(values, (list, tuple, np.ndarray)) else (values,)
-        if not values:
-            _validation.fail("grid", f"must hold at least one value of {name}", values)
-        checked[name] = values
-    checked.setdefault("min_size", (0,))
-    # Before any prediction: a value out of range must not come up after minutes.
-    for name, values in checked.items():
-        for value in values:
-            instances(np.zeros((1, 1, 3)), **{name: value})
-    return checked
 
 
 def _predicted(model: keras.Model, data: Any, images: int, **reading: Any) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -161,19 +133,3 @@ def _given(predictions: Any, truths: Any, images: int) -> list[tuple[np.ndarray,
             _validation.fail("data", rule, (ids.shape, str(ids.dtype), np.shape(predictions[position])))
         pairs.append((np.asarray(predictions[position]), ids))
     return pairs
-
-
-def _counts(found: np.ndarray, ids: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
-    """`metrics.instance_counts` (sizes, thresholds, 3) without found objects smaller than each of the sizes.
-
-    The maps are compared once: removing an object removes its column from the table.
-    """
-    whole = np.bincount(found.ravel())
-    found_ids, iou = instance_ious(*without_void(ids, found))
-    return np.stack([counts_of_ious(iou[:, whole[found_ids] >= least], THRESHOLDS) for least in sizes])
-
-
-def _distance(settings: dict[str, Any], grid: Mapping[str, Sequence[Any]]) -> tuple[float, Any]:
-    """Distance from the middle of the grid; then the minimum size, so that the smaller one wins."""
-    away = sum(abs(values.index(settings[name]) - (len(values) - 1) / 2) for name, values in grid.items())
-    return away, settings["min_size"]

@@ -99,10 +99,8 @@ def iou_intervals(image_matrices: ArrayLike, *, samples: int = 1000, seed: int =
     """
     matrices = _checked("image_matrices", image_matrices)
     drawn = draw_images(len(matrices), samples, seed, level)
-    hits = np.diagonal(matrices, axis1=1, axis2=2)
-    union = matrices.sum(axis=1) + matrices.sum(axis=2) - hits
-    with np.errstate(invalid="ignore"):
-        values, of_samples = hits.sum(axis=0) / union.sum(axis=0), (drawn @ hits) / (drawn @ union)
+    values = iou_of_samples(matrices, np.ones((1, len(matrices))))[0]
+    of_samples = iou_of_samples(matrices, drawn)
     ends = [interval_of(value, column, level) for value, column in zip(values, of_samples.T, strict=True)]
     return np.array([(interval.value, interval.low, interval.high) for interval in ends])
 
@@ -188,6 +186,14 @@ def scores_of_samples(matrices: np.ndarray, drawn: np.ndarray, score: Callable[[
     images, classes, _ = matrices.shape
     sums = (drawn @ matrices.reshape(images, -1)).reshape(-1, classes, classes)
     return np.array([score(matrix) for matrix in sums], "float64")
+
+
+def iou_of_samples(matrices: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """The IoU of each class in each sample, (samples, classes); NaN where it occurs nowhere."""
+    hits = np.diagonal(matrices, axis1=1, axis2=2)
+    union = matrices.sum(axis=1) + matrices.sum(axis=2) - hits
+    with np.errstate(invalid="ignore"):
+        return (drawn @ hits) / (drawn @ union)
 
 
 def interval_of(value: float, samples: np.ndarray, level: float) -> Interval:

@@ -7,6 +7,7 @@ from keras_seg._page.blocks import Table
 from keras_seg._version import __version__
 from keras_seg.report.examination import points
 from keras_seg.report.run_page import data_table, export_table, plan_table, trained_sentence
+from keras_seg.report.score_rows import interval_text, score_rows
 
 _HEADER = """---
 license: unknown
@@ -127,11 +128,9 @@ def _trained(plan: Mapping[str, Any]) -> list[str]:
 
 def _scores(metrics: Mapping[str, Any]) -> str:
     rows = [(f"IoU of {name}", points(value)) for name, value in metrics.get("iou", {}).items()]
-    for name, value in metrics.items():
-        if isinstance(value, float) and "threshold" not in name and "tolerance" not in name:
-            interval = metrics.get(f"{name}_interval")
-            ends = "" if interval is None else f" ({points(interval[0])} to {points(interval[1])}, 95 %)"
-            rows.append((name.replace("_", " ").replace("iou", "IoU"), points(value) + ends))
+    for label, key, value in score_rows(metrics):
+        ends = interval_text(metrics.get(f"{key}_interval"))
+        rows.append((label, f"{value} ({ends}, 95 %)" if ends else value))
     caption = f"Percent, on {metrics['images']:,} images ({metrics['split']})"
     return _markdown(Table(caption=caption, headings=("score", "%"), rows=tuple(rows)))
 

@@ -25,23 +25,28 @@ def fit_folds(
 ) -> FoldsResult:
     """Train a model per fold, score each image by the model that was not trained on it, and save their ensemble.
 
+    Every task has folds: semantic segmentation, with a channel per class or one, overlapping classes, instances and
+    boundaries.
+
     The run folder holds a run per fold, `fold1`, `fold2`, ..., each as `fit` writes it, and for all folds together
     `metrics.json` (the scores out of fold with bootstrap intervals), `report.html`, `decoding.json` (the
-    postprocessing chosen on all predictions out of fold) and `ensemble.keras`, the model of the run. An interrupted run
-    resumes: finished folds are skipped.
+    postprocessing, or the thresholds, that were chosen on predictions out of fold, where they show a gain) and
+    `ensemble.keras`, the model of the run. An interrupted run resumes: finished folds are skipped.
 
     The folds are those of `data.split_folds` with seed 0.
 
     Args:
-        index: `data.FolderIndex` of all images to divide.
+        index: `data.FolderIndex` of all images to divide; a `data.InstanceIndex` for the task "instances", a
+            `data.MultiLabelIndex` for "multilabel".
         run: path or `RunFolder`. Made if it does not exist.
-        test: `data.FolderIndex` of images in no fold, on which the ensemble is evaluated. Defaults to None: the
+        test: index of the same kind, of images in no fold, on which the ensemble is evaluated. Defaults to None: the
             ensemble has then seen all images, and only its members are scored.
         folds: int >= 2. Defaults to None: 5, or as many as the resumed run has.
         groups: str, a regular expression that finds a group in the names of the images; see `data.split_folds`.
             Defaults to None.
-        choices: dict of arguments of `make_plan`, which makes the plan of each fold. `minutes` are those of all folds
-            together, and are divided by their number. Defaults to None, for none.
+        choices: dict of arguments of `make_plan`, which makes the plan of each fold, among them the `task`: "semantic"
+            unless it is given. `minutes` are those of all folds together, and are divided by their number. Defaults to
+            None, for none.
         resume: bool. Whether to continue an interrupted run, with the choices that it was begun with. Defaults to
             False.
         overwrite: bool. Whether to replace an older run. Defaults to False.
@@ -54,16 +59,16 @@ def fit_folds(
         A `FoldsResult`.
 
     Raises:
-        InputError: there are fewer images or groups than folds, the task is not "semantic", the run folder cannot be
+        InputError: there are fewer images or groups than folds, the index is not of the task, the run folder cannot be
             used, or what `make_plan`, `fit` and `data.split_folds` refuse.
-        ImportError: the package of a log is missing.
+        ImportError: the package of a log is missing, or one that the scores of the task need.
 
     Examples:
 
     ```python
     index = ks.data.scan_folder("my_data", split="train")
     result = ks.training.fit_folds(index, run="my_folds", folds=5, choices={"minutes": 60})
-    print(result.folds.mean_iou, result.model)
+    print(result.folds.interval, result.model)
     ```
     """
     check_logs(log)

@@ -9,7 +9,8 @@ import keras
 from keras_seg import _files, _validation, evaluation
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data import FolderIndex, split_folds
+from keras_seg.data import split_folds
+from keras_seg.evaluation.score_interval import ends_of, score_interval
 from keras_seg.inference import Ensemble
 from keras_seg.training.build_model import build_model
 from keras_seg.training.fingerprint import fingerprint
@@ -19,10 +20,7 @@ from keras_seg.training.folds_report import write_folds_page
 from keras_seg.training.given_choices import given_choices
 from keras_seg.training.plan import Plan, make_plan
 from keras_seg.training.run_folder import RunFolder
-from keras_seg.training.tasks import SemanticTask
-
-_KIND = SemanticTask()
-_TASK = _KIND.name
+from keras_seg.training.tasks import Task, find_task
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,8 +29,10 @@ class FoldsResult:
 
     Attributes:
         model: `inference.Ensemble` of the models of all folds.
-        folds: `evaluation.FoldsEvaluation`. Scores out of fold, with the postprocessing that was chosen on them.
-        test: `evaluation.Evaluation` of the ensemble on the test images, or None if there are none.
+        folds: `evaluation.FoldsEvaluation`. Scores out of fold, with the postprocessing or the thresholds that were
+            chosen on them.
+        test: the evaluation of the ensemble on the test images, such as an `evaluation.Evaluation`, or None if there
+            are none.
     """
 
     model: keras.Model
@@ -41,7 +41,7 @@ class FoldsResult:
 
     @property
     def score(self) -> float:
-        """The mean IoU of all images out of fold."""
+        """The score of all images out of fold that ranks models, such as the mean IoU."""
         return self.folds.score
 
 
@@ -76,7 +76,7 @@ class FoldRuns:
     last, so a run that was interrupted at any moment can be resumed.
 
     Args:
-        index: `data.FolderIndex` of all images to divide.
+        index: index of all images to divide.
 
     Other arguments: those of `fit_folds`.
 
@@ -96,17 +96,18 @@ class FoldRuns:
         groups: str | None = None,
         choices: Mapping[str, Any] | None = None,
     ) -> None:
-        if not isinstance(index, FolderIndex) or not (test is None or isinstance(test, FolderIndex)):
-            found = type(index if not isinstance(index, FolderIndex) else test).__name__
-            _validation.fail("index", "and `test` must be of class ids, a FolderIndex", found)
         self.index, self.test = index, test
         self.run = run if isinstance(run, RunFolder) else RunFolder(run)
         self.run.check_startable(resume=resume, overwrite=overwrite)
+        given = {} if resume else given_choices(choices)
+        self.kind = find_task(self.run.load_plan().task if resume else given.get("task", "semantic"))
+        self.kind.check_installed()
+        _check_index("index", index, self.kind)
+        if test is not None:
+            _check_index("test", test, self.kind)
         if resume:
             folds, groups, given = self._settings(folds, groups, choices)
-        else:
-            folds, given = 5 if folds is None else folds, given_choices(choices)
-        _check_task(given)
+        folds = 5 if folds is None else folds
         groups = index.group_by if groups is None else groups
         if not isinstance(groups, (str, type(None))):
             _validation.fail(
@@ -114,18 +115,19 @@ class FoldRuns:
             )
         self.index = dataclasses.replace(index, group_by=groups)
         parts = split_folds(self.index, folds=folds, groups=groups)
-        facts = fingerprint(self.index, index if test is None else test, task=_TASK)
+        facts = fingerprint(self.index, index if test is None else test, task=self.kind.name)
         facts["validation_images"] = 0 if test is None else len(test)
         plan = make_plan(facts, **given)
         minutes = plan["minutes"]
         given_of_fold = {**given, **({} if minutes is None else {"minutes": minutes / folds})}
+        shared = self.kind.shared_choices(plan)
         self.folds = [
             Fold(
                 number=number,
                 train=train,
                 validation=validation,
                 run=self.run.fold(number),
-                plan=make_plan(fingerprint(train, validation, task=_TASK), **given_of_fold),
+                plan=_plan_of_fold(train, validation, given_of_fold, shared=shared, task=self.kind),
             )
             for number, (train, validation) in enumerate(parts, start=1)
         ]
@@ -187,17 +189,21 @@ class FoldRuns:
         found = evaluation.evaluate_folds(
             loaded(),
             [fold.validation for fold in self.folds],
-            postprocessing=_KIND.can_tune(),
+            task=self.kind.name,
+            postprocessing=self.kind.can_tune(),
             progress=progress,
         )
-        decoding = {} if found.choice is None else {"postprocessing": found.choice.to_dict()}
+        decoding = found.decoding
         if decoding:
             _files.write_json(self.run.decoding_file, decoding)
+        else:
+            self.run.decoding_file.unlink(missing_ok=True)  # Of an attempt that was interrupted.
         ensemble = Ensemble(models)
         test, of_test = None, None
         if self.test is not None:
-            test = _KIND.evaluate(ensemble, self.test, settings=decoding)
-            of_test = {"data": self.test.path, **test.to_dict()}
+            test = self.kind.evaluate(ensemble, self.test, settings=decoding)
+            ends = {f"{self.kind.scores[0]}_interval": ends_of(score_interval(test))}
+            of_test = {"data": self.test.path, **test.to_dict(), **ends}
         results = {
             "split": "out of fold",
             "data": self.index.path,
@@ -242,14 +248,23 @@ class FoldRuns:
         """Replace an older run by the plan, the labels and the settings of this one."""
         for fold in self.folds:
             fold.run.check_startable(overwrite=True)
-        self.run._create(plan, _KIND.label_schema(self.index), folds=settings)
+        self.run._create(plan, self.kind.label_schema(self.index), folds=settings)
         for fold in self.folds:
             if fold.run.path.exists():
                 fold.run._clear()
 
 
-def _check_task(given: dict[str, Any]) -> None:
-    """Fail for another task: its scores are not added up over folds."""
-    task = given.get("task", _TASK)
-    if task != _TASK:
-        _validation.fail("task", f"must be {_TASK!r} with folds", task, "Train other tasks without `folds`.")
+def _check_index(name: str, index: Any, task: Task) -> None:
+    """Fail for an index of another task."""
+    if not isinstance(index, task.index_type):
+        rule = f"must be the {task.index_type.__name__} that `task={task.name!r}` divides"
+        fix = "Scan the folder for this task, or name another one in the choices."
+        _validation.fail(name, rule, type(index).__name__, fix)
+
+
+def _plan_of_fold(train: Any, validation: Any, given: dict[str, Any], *, shared: dict[str, Any], task: Task) -> Plan:
+    """The plan of a fold, in which facts of the fold alone decide nothing that all folds must share."""
+    facts = fingerprint(train, validation, task=task.name)
+    plan = make_plan(facts, **given)
+    others = {name: value for name, value in shared.items() if plan[name] != value}
+    return make_plan(facts, **given, **others) if others else plan

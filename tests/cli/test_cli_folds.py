@@ -228,7 +228,7 @@ class TestRefusals:
         assert "--folds must be at most the number of images, 8" in said("--folds", 9)
         assert "--folds must be at most the number of groups of images, 1" in said("--folds", 2, "--group-by", "^0")
         assert "finds no group in the name" in said("--folds", 2, "--group-by", "^x")
-        assert "--folds are for --task semantic" in said("--folds", 2, "--task", "boundary")
+        assert "Drop --plan" in said("--folds", 2, "--task", "boundary", "--plan", shapes / "labels.json")
         assert "must be a finite number" in said("--folds", 2, "--minutes", 0.0001)
         assert not (tmp_path / "run").exists()
 

@@ -57,7 +57,12 @@ def test_a_run_that_was_interrupted_while_it_began(tmp_path, indices):
         ({"folds": 1}, "`folds` must be an integer of at least 2"),
         ({"folds": 5}, "`folds` must be at most the number of images, 4"),
         ({"groups": ["a"] * 4, "folds": 2}, "`groups` must be a regular expression"),
-        ({"choices": {"task": "boundary"}, "folds": 2}, "`task` must be 'semantic' with folds"),
+        (
+            {"choices": {"task": "instances"}, "folds": 2},
+            "`index` must be the InstanceIndex that `task='instances'` div",
+        ),
+        ({"choices": {"task": "boundaries"}, "folds": 2}, "`task` is not a known option.*Did you mean 'boundary'"),
+        ({"choices": {"task": "boundary", "rare_classes": [1]}, "folds": 2}, "rare_classes"),
         ({"choices": {"crops": 3}, "folds": 2}, "`choices` is not a known option.*Did you mean 'crop'"),
         ({"choices": {"batch_size": 0}, "folds": 2}, "`batch_size` must be an integer"),
         ({"choices": {"model": "UNett"}, "folds": 2}, "UNet"),
@@ -75,5 +80,10 @@ def test_refused_before_anything_is_written(tmp_path, indices, given, said):
 def test_another_kind_of_index_is_refused(tmp_path):
     ks.data.write_cells(tmp_path / "cells", train=4, val=1, image_size=64)
     index = ks.data.scan_instances(tmp_path / "cells", split="train")
-    with pytest.raises(_validation.InputError, match="must be of class ids, a FolderIndex"):
+    with pytest.raises(_validation.InputError, match="must be the FolderIndex that `task='semantic'` divides.*choices"):
         fit_folds(index, run=tmp_path / "run", folds=2)
+    ks.data.write_shapes(tmp_path / "shapes", train=1, val=2, image_size=32)
+    test = ks.data.scan_folder(tmp_path / "shapes", split="val")
+    with pytest.raises(_validation.InputError, match="`test` must be the InstanceIndex"):
+        fit_folds(index, run=tmp_path / "run", folds=2, test=test, choices={"task": "instances"})
+    assert not (tmp_path / "run").exists()

@@ -26,7 +26,8 @@ def split_folds(
     warn of more of them than a fold can take, and name the classes that too few images hold.
 
     Args:
-        index: `FolderIndex` or `InstanceIndex` of at least as many examples as folds.
+        index: `FolderIndex`, `MultiLabelIndex` or `InstanceIndex` of at least as many examples as folds. In an
+            `InstanceIndex`, images with objects take the place of those of a class.
         folds: int >= 2. Number of folds. Defaults to 5.
         seed: int >= 0. The same seed gives the same folds. Defaults to 0.
         groups: sequence with one key per example, or str, a regular expression that finds the key in the name of the

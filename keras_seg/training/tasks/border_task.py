@@ -1,9 +1,12 @@
 """What the tasks that learn borders have in common."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_seg.training.tasks.task import Task
+
+if TYPE_CHECKING:
+    from keras_seg.training.plan import Plan
 
 
 class BorderTask(Task):
@@ -17,3 +20,11 @@ class BorderTask(Task):
     def plan_choices(self, facts: Mapping) -> list[tuple[str, str, Any, tuple[str, ...]]]:
         """The width of the borders."""
         return [("border_width", "2 pixels on either side: thin, and wide enough to be learned", 2, ())]
+
+    def can_tune(self) -> bool:
+        """Yes: thresholds."""
+        return True
+
+    def shared_choices(self, plan: "Plan") -> dict[str, Any]:
+        """Which pixels are borders."""
+        return {name: plan[name] for name, *_ in self.plan_choices(plan.fingerprint)}

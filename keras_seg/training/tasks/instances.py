@@ -38,6 +38,7 @@ class InstancesTask(BorderTask):
     """Background, body and border of objects, joined by a watershed and ranked by the instance score."""
 
     name = "instances"
+    index_type = data.InstanceIndex
     scores = ("instance_score", "panoptic_quality")
     score_label = "instance score"
     _examination = staticmethod(report.examine_instances)

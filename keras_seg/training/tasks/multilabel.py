@@ -27,6 +27,7 @@ class MultiLabelTask(Task):
     """Classes of which a pixel may have several or none, ranked by mean IoU."""
 
     name = "multilabel"
+    index_type = data.MultiLabelIndex
     scores = ("mean_iou", "mean_dice")
     score_label = "mean IoU"
     _examination = staticmethod(report.examine_multilabel)

@@ -32,6 +32,7 @@ class SemanticTask(Task):
     """One class per pixel, ranked by mean IoU."""
 
     name = "semantic"
+    index_type = data.FolderIndex
     scores = ("mean_iou", "pixel_accuracy")
     score_label = "mean IoU"
     _examination = staticmethod(report.examine_semantic)
@@ -130,7 +131,7 @@ class SemanticTask(Task):
         keys = group_keys(index, index.group_by)
         if len(set(keys)) < least_images() or not self.can_tune():
             return {}
-        return {"postprocessing": evaluation.choose_postprocessing(model, index).to_dict()}
+        return evaluation.choose_postprocessing(model, index).decoding
 
     def can_tune(self) -> bool:
         """Whether SciPy is installed."""

@@ -68,6 +68,7 @@ class Task(abc.ABC):
 
     Attributes:
         name: str. The name in plans and in `fingerprint(task=)`.
+        index_type: class of the index that `scan` returns.
         scores: tuple of str. Names of the scores in the log, keys of `evaluate(...).to_dict()`. The first ranks models.
         score_label: str. What the first score is called in text.
         mask_requirement: str. What the masks of a data folder must hold.
@@ -83,6 +84,7 @@ class Task(abc.ABC):
     """
 
     name: ClassVar[str]
+    index_type: ClassVar[type[data.FolderIndex | data.InstanceIndex | data.MultiLabelIndex]]
     scores: ClassVar[tuple[str, ...]]
     score_label: ClassVar[str]
     # `report.examine_...` of the task.
@@ -152,6 +154,14 @@ class Task(abc.ABC):
 
     def tune(self, model: keras.Model, index: Any) -> dict:
         """Decoding settings chosen on validation images: thresholds or postprocessing; empty if there are none."""
+        return {}
+
+    def can_tune(self) -> bool:
+        """Whether there are settings to choose, and what the choice needs is installed."""
+        return False
+
+    def shared_choices(self, plan: "Plan") -> dict[str, Any]:
+        """The choices of a plan that models must share for the mean of their outputs to have a meaning."""
         return {}
 
     @abc.abstractmethod

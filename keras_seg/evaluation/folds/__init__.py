@@ -1,0 +1,1 @@
+"""What is kept of the predictions out of fold, for each task."""
