@@ -33,7 +33,7 @@ def read(path):
 @pytest.mark.parametrize("task", SCORES)
 def test_a_killed_run_resumes_and_is_used_like_any_other(tmp_path, monkeypatch, capsys, task):
     data, out, key = folder_of(task, tmp_path / "data"), tmp_path / "run", SCORES[task]
-    start = ("train", data, "--out", out, "--task", task, "--folds", 2, *TRAIN)
+    start = ("train", data, "--out", out, "--task", task, "--folds", 2, "--epochs", 2, *TRAIN[2:])
     assert killed(monkeypatch, *start) == 130
     assert (out / "fold1" / "plan.json").exists() and not (out / "fold2").exists()
     assert "--task cannot be given with --resume" in refusal(capsys, *start[:6], "--resume")

@@ -17,7 +17,10 @@ from keras_seg.training.fold_runs import FoldRuns
 from keras_seg.training.tasks import find_task
 from keras_seg.training.trained_run import TrainedRun
 
-pytestmark = pytest.mark.tensorflow_only
+pytestmark = [
+    pytest.mark.tensorflow_only,
+    pytest.mark.filterwarnings("ignore:.*run_functions_eagerly:UserWarning"),
+]
 skimage = pytest.importorskip(
     "skimage.morphology", reason='scikit-image is missing: pip install "keras-seg[instances]"'
 )
@@ -119,8 +122,9 @@ SCORES = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [next(iter(CASES)), *(pytest.param(case, marks=pytest.mark.slow) for case in [*CASES][1:])]
+)
 def test_scores_and_ensemble(tmp_path, case):
     index, test = scanned(case, tmp_path / "data")
     result = fit_folds(index, run=tmp_path / "run", test=test, folds=2, choices={**CHOICES, **CASES[case]})
