@@ -14,7 +14,7 @@ from dying_jobs import DyingRasterJob
 from shell import MARKS, TRAIN, command, refusal, trained_by_command, untraced_epochs
 
 from keras_seg import InputError, scale
-from keras_seg.inference import GeoTIFF, TiledPredictor
+from keras_seg.inference import GeoTIFF, TestTimeAugmentation, TiledPredictor
 from keras_seg.training.open_model import open_model
 
 pytestmark = MARKS
@@ -38,6 +38,11 @@ def cluster():
         yield
 
 
+@functools.cache
+def loaded(run):
+    return open_model(run).load_model()
+
+
 @pytest.fixture
 def one_worker(monkeypatch):
     """The work is done in this process, without Ray."""
@@ -52,6 +57,8 @@ def one_worker(monkeypatch):
         finally:
             tf.config.run_functions_eagerly(True)
 
+    # Loaded and traced once for all tests.
+    monkeypatch.setattr(MODULE.OpenedModel, "load", lambda model: (open_model(model.run), loaded(model.run)))
     monkeypatch.setattr(MODULE, "each_result", each_result)
     monkeypatch.setattr(MODULE.cluster, "check_installed", lambda: None)
     room = MODULE.cluster.Workers(2, 1.0, 0)
@@ -91,19 +98,21 @@ def content(path):
     return np.load(path)
 
 
-def predicted_here(run, image, out=None, **settings):
+def predicted_here(run, image, out=None, *, tta=None, **settings):
     import tensorflow as tf
 
+    model = loaded(str(run))
     tf.config.run_functions_eagerly(False)  # Traced, as in the workers.
     try:
-        return TiledPredictor(open_model(run).load_model(), **settings).predict(image, out)
+        predictor = TiledPredictor(model if tta is None else TestTimeAugmentation(model, tta), **settings)
+        return predictor.predict(image, out)
     finally:
         tf.config.run_functions_eagerly(True)
 
 
-def check(run, image, out, **settings):
+def check(run, image, out, progress=None, **settings):
     """Predict by workers, and compare."""
-    done = scale.predict_raster_with_ray(run, image, out=out, workers=2, tile=64, **settings)
+    done = scale.predict_raster_with_ray(run, image, out=out, workers=2, tile=64, progress=progress, **settings)
     expected = predicted_here(run, image, tile=64, **{"output": "class_ids", **settings})
     np.testing.assert_array_equal(content(out), expected)
     assert len(np.unique(expected)) > 2
@@ -111,6 +120,7 @@ def check(run, image, out, **settings):
     return done
 
 
+@pytest.mark.slow
 def test_two_workers_write_the_map_of_one_process(run, cluster, tmp_path):
     image, seen = saved(tmp_path / "scene.tif", pixels()), []
     out = tmp_path / "out" / "ids.tif"
@@ -125,7 +135,7 @@ def test_two_workers_write_the_map_of_one_process(run, cluster, tmp_path):
     [
         ("a.zarr", "b.zarr", {"overlap": 0.25, "output": "scores"}),
         ("a.npy", "b.npy", {"overlap": 0, "batch_size": 3}),
-        ("a.tif", "b.tif", {"overlap": 0.5, "output": "scores", "blend": "constant"}),
+        ("a.tif", "b.tif", {"overlap": 0.5, "output": "scores", "blend": "constant", "tta": ["hflip"]}),
         ("a.npy", "b.zarr", {"overlap": 0.6, "blend": "crop", "margin": 16}),
     ],
 )
@@ -146,8 +156,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_band(run, cluster, tmp_path,
     assert not list(tmp_path.rglob("*.partial"))
 
 
-@pytest.mark.parametrize("name", ["ids.tif", "ids.zarr", "ids.npy"])
-@pytest.mark.parametrize("overlap", [0, 0.25, 0.5])
+@pytest.mark.parametrize(("name", "overlap"), [("ids.tif", 0.25), ("ids.zarr", 0.5), ("ids.npy", 0)])
 def test_bands_make_the_file_of_one_process(run, one_worker, tmp_path, name, overlap):
     check(run, saved(tmp_path / "a.npy", pixels()), tmp_path / name, overlap=overlap)
 
@@ -189,8 +198,7 @@ def stop_after(bands):
     return stop
 
 
-@pytest.mark.parametrize("name", ["ids.tif", "ids.zarr", "ids.npy"])
-@pytest.mark.parametrize("bands", [1, 3])
+@pytest.mark.parametrize(("name", "bands"), [("ids.tif", 3), ("ids.zarr", 1), ("ids.npy", 3), ("ids.tif", 2)])
 def test_the_same_call_goes_on(run, one_worker, tmp_path, name, bands):
     """After all bands are finished, too, when they are only to be joined."""
     image, out = saved(tmp_path / "a.npy", pixels()), tmp_path / name
@@ -281,7 +289,7 @@ def test_a_run_without_a_finished_band_leaves_nothing_that_counts(run, one_worke
         ({"image": "none.npy"}, "there is no such file"),
         ({"tile": 50}, "Nearest that do"),
         ({"overlap": 1}, "must be at least 0 and below 1"),
-        ({"output": "ids"}, "`output` must be"),
+        ({"output": "ids"}, "`output` is not a known option"),
         ({"dtype": "float32"}, "must be an integer that holds class ids"),
         ({"tta": ["turn"]}, "turn"),
         ({"out": GeoTIFF("ids.tif", nodata=1)}, "must be no class id"),

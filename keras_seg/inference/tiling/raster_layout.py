@@ -30,7 +30,9 @@ class RasterLayout(NamedTuple):
         return self.dtype.kind != "f"
 
 
-def raster_layout(source: RasterSource, classes: int, *, output: str, dtype: Any = None, out: Any = None) -> RasterLayout:
+def raster_layout(
+    source: RasterSource, classes: int, *, output: str, dtype: Any = None, out: Any = None
+) -> RasterLayout:
     """The layout of a prediction.
 
     Args:
