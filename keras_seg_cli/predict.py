@@ -129,8 +129,9 @@ def _single_raster(trained: "UsableModel", images: tuple[str, ...], out: str) ->
     from keras_seg.training.prediction_file import prediction_file
     from keras_seg.training.prediction_inputs import is_raster
 
-    path = pathlib.Path(images[0])
-    if len(images) > 1 or is_remote(images[0]) or is_remote(out) or not (path.is_file() or is_raster(path)):
+    name, *others = images
+    path = pathlib.Path(name)
+    if others or is_remote(name) or is_remote(out) or not (path.is_file() or is_raster(path)):
         return None
     kinds = {"folders": trained.task.overlapping, "maps": trained.task.class_id_masks}
     file = prediction_file(path, pathlib.PurePath(), pathlib.Path(out), **kinds)

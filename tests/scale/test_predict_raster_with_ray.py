@@ -136,7 +136,7 @@ def test_two_workers_write_the_map_of_one_process(run, cluster, tmp_path):
         ("a.zarr", "b.zarr", {"overlap": 0.25, "output": "scores"}),
         ("a.npy", "b.npy", {"overlap": 0, "batch_size": 3}),
         ("a.tif", "b.tif", {"overlap": 0.5, "output": "scores", "blend": "constant", "tta": ["hflip"]}),
-        ("a.npy", "b.zarr", {"overlap": 0.6, "blend": "crop", "margin": 16}),
+        ("a.npy", "b.zarr", {"overlap": 0.25, "blend": "crop", "margin": 16}),
     ],
 )
 def test_other_formats_and_settings_by_two_workers(run, cluster, tmp_path, image, out, settings):
