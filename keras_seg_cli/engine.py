@@ -43,8 +43,11 @@ def is_ray(engine: str, workers: int | None, ray_address: str | None) -> bool:
     return engine == "ray"
 
 
-def with_workers(title: str, call: Callable[..., Any]) -> Any:
-    """The result of `call(progress=...)`, with a bar, the speed and the time left, without the messages of Ray."""
+def with_workers(title: str, call: Callable[..., Any], unit: str = "images") -> Any:
+    """The result of `call(progress=...)`, with a bar, the speed and the time left, without the messages of Ray.
+
+    `unit` is what the speed is in, per second.
+    """
     from rich.progress import TextColumn
 
     from keras_seg import InputError
@@ -53,7 +56,7 @@ def with_workers(title: str, call: Callable[..., Any]) -> Any:
         row = bar.add_task(title, total=None, speed="starting workers")
 
         def report(done: int, total: int, speed: float) -> None:
-            bar.update(row, completed=done, total=total, speed=f"{speed:.1f} images per second")
+            bar.update(row, completed=done, total=total, speed=f"{speed:.1f} {unit} per second")
 
         refused: InputError | None = None
         with silenced_stderr():

@@ -16,6 +16,7 @@ from keras_seg_cli.tta import augmented, transforms_of, tta
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from keras_seg.training.prediction_file import PredictionFile
     from keras_seg.training.prediction_files import Failure
     from keras_seg.training.usable_model import UsableModel
 
@@ -77,7 +78,8 @@ def predict(
     object. What these files hold of other images is kept.
 
     --engine ray predicts big folders by many processes: IMAGES and --out may be addresses such as s3://bucket/folder,
-    finished predictions of the same model are kept when the command is run again, and no tables are written.
+    finished predictions of the same model are kept when the command is run again, and no tables are written. A single
+    raster is divided among the processes, and what is finished of it is kept.
     """
     many = is_ray(engine, workers, ray_address)
     for name, value in (("--frames", frames), ("--polygons", polygons)):
@@ -86,9 +88,14 @@ def predict(
     trained = open_model(run, postprocessing=postprocessing)
     if many:
         print_postprocessing(trained)
-        options = {"tile": tile, "overlap": overlap, "recursive": recursive, "resume": resume, "overwrite": overwrite}
-        room = {"workers": workers, "ray_address": ray_address}
-        _predict_by_workers(trained, images, out, tta=tta, postprocessing=postprocessing, **options, **room)
+        options = {"tile": tile, "overlap": overlap, "overwrite": overwrite}
+        room = {"workers": workers, "ray_address": ray_address, "tta": None if tta is None else transforms_of(tta)}
+        raster = _single_raster(trained, images, out)
+        if raster is not None:
+            _predict_raster_by_workers(trained, raster, resume=resume, **options, **room)
+            return
+        options |= {"recursive": recursive, "resume": resume, "postprocessing": postprocessing}
+        _predict_by_workers(trained, images, out, **options, **room)
         return
     from keras_seg.training.prediction_files import prediction_files
     from keras_seg.training.prediction_inputs import find_images
@@ -100,8 +107,7 @@ def predict(
     videos = prediction_videos(found, out, overwrite=overwrite, resume=resume)
     if frames is not None and not videos:
         raise click.UsageError("--frames is for videos, cameras and streams, and there are none.")
-    command = click.get_current_context().command
-    console.notices(in_options(notice, command, [command]) for notice in found.notices)
+    _print_notices(found.notices)
     print_postprocessing(trained)
     model = augmented(trained.load_model(), tta)
     failures, cut = [], {"tile": tile, "overlap": overlap}
@@ -117,20 +123,75 @@ def predict(
     _end(failures, len(files) + len(videos))
 
 
-def _predict_by_workers(
-    trained: "UsableModel", images: tuple[str, ...], out: str, *, tta: str | None, **options: Any
+def _single_raster(trained: "UsableModel", images: tuple[str, ...], out: str) -> "PredictionFile | None":
+    """The one raster that is to be predicted on this machine's disks; None for anything else."""
+    from keras_seg._remote_files import is_remote
+    from keras_seg.training.prediction_file import prediction_file
+    from keras_seg.training.prediction_inputs import is_raster
+
+    name, *others = images
+    path = pathlib.Path(name)
+    if others or is_remote(name) or is_remote(out) or not (path.is_file() or is_raster(path)):
+        return None
+    kinds = {"folders": trained.task.overlapping, "maps": trained.task.class_id_masks}
+    file = prediction_file(path, pathlib.PurePath(), pathlib.Path(out), **kinds)
+    return file if file.overlay is None else None
+
+
+def _predict_raster_by_workers(
+    trained: "UsableModel",
+    file: "PredictionFile",
+    *,
+    tile: tuple[int, int] | None,
+    overlap: float | None,
+    resume: bool,
+    overwrite: bool,
+    **options: Any,
 ) -> None:
     from keras_seg import scale
+    from keras_seg.training.prediction_files import check_target
+    from keras_seg.training.raster_file import raster_out
 
-    transforms = None if tta is None else transforms_of(tta)
+    if resume and overwrite:
+        raise click.UsageError("--resume and --overwrite exclude each other. Drop one of them.")
+    check_target(file.mask, overwrite=overwrite, resume=resume)
+    if resume and file.mask.exists():
+        console.print_facts(("Kept", file.mask))
+        return
+    # Those of the function are the default sizes of rasters.
+    cut = {name: value for name, value in (("tile", tile), ("overlap", overlap)) if value is not None}
+    found = with_workers(
+        file.image.name,
+        lambda progress: scale.predict_raster_with_ray(
+            trained.path,
+            file.image,
+            out=raster_out(trained, file),
+            overwrite=overwrite,
+            progress=progress,
+            **cut,
+            **options,
+        ),
+        unit="million pixels",
+    )
+    _print_notices(found.notices)
+    kept = f", of which {found.kept} were finished before" if found.kept else ""
+    console.print_facts(("Predicted", f"{found.bands} bands{kept}"), ("Mask", found.path))
+
+
+def _print_notices(notices: "Sequence[str]") -> None:
+    """Print lines of the package in the words of the command."""
+    command = click.get_current_context().command
+    console.notices(in_options(notice, command, [command]) for notice in notices)
+
+
+def _predict_by_workers(trained: "UsableModel", images: tuple[str, ...], out: str, **options: Any) -> None:
+    from keras_seg import scale
+
     found = with_workers(
         "predicting",
-        lambda progress: scale.predict_with_ray(
-            trained.path, images, out=out, tta=transforms, progress=progress, **options
-        ),
+        lambda progress: scale.predict_with_ray(trained.path, images, out=out, progress=progress, **options),
     )
-    command = click.get_current_context().command
-    console.notices(in_options(notice, command, [command]) for notice in found.notices)
+    _print_notices(found.notices)
     if found.predicted:
         text = f"{found.predicted} images, {found.images_per_second:.1f} per second"
         console.print_facts(("Predicted", text))

@@ -65,7 +65,9 @@ class Worker:
         return self._ended
 
 
-def each_result(job: Job, items: Iterable[Any], *, workers: Workers, together: int = 1) -> Iterator[Any]:
+def each_result(
+    job: Job, items: Iterable[Any], *, workers: Workers, together: int = 1, held: int | None = None
+) -> Iterator[Any]:
     """The result of each item, in the order in which they are ready.
 
     The items are read by one of the workers' machines as they are needed, so `items` is sent there by pickle. The
@@ -76,6 +78,8 @@ def each_result(job: Job, items: Iterable[Any], *, workers: Workers, together: i
         items: iterable that can be pickled, and gives the same items in the same order each time.
         workers: `Workers` of the cluster that runs.
         together: int >= 1. Items that are handed out together.
+        held: int >= 1. How many of what is handed out a worker holds at once: 1 for items that take minutes, of which
+            none must wait for a busy worker while another is free. Defaults to None, for as many as Ray chooses.
 
     Raises:
         InputError: a worker could not do its job.
@@ -92,7 +96,7 @@ def each_result(job: Job, items: Iterable[Any], *, workers: Workers, together: i
                 Worker,
                 batch_size=1,
                 fn_constructor_kwargs=arguments,
-                compute=ray.data.ActorPoolStrategy(size=workers.count),
+                compute=ray.data.ActorPoolStrategy(size=workers.count, max_tasks_in_flight_per_actor=held),
                 num_cpus=workers.cpus,
                 num_gpus=workers.gpus or None,
                 runtime_env={"env_vars": workers.environment},

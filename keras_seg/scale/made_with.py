@@ -36,6 +36,16 @@ class MadeWith:
         given = {name: repr(value) for name, value in options.items()}
         return cls({"model": digest.hexdigest(), "keras_seg": __version__, **given})
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """All facts, from names to texts."""
+        return dict(self._facts)
+
+    def others(self, found: Any) -> str:
+        """The names of the facts that others differ in, joined by "and"; "program" where these are no facts at all."""
+        given = found if isinstance(found, dict) else {}
+        return " and ".join(name for name, text in self._facts.items() if given.get(name) != text) or "program"
+
     def check(self, out: OutputFolder, *, resume: bool, overwrite: bool) -> None:
         """Fail where a folder holds predictions that were made with something else, before anything is computed.
 
@@ -60,10 +70,8 @@ class MadeWith:
                 "replace them with `overwrite=True`."
             )
         if found not in (None, self._facts):
-            given = found if isinstance(found, dict) else {}
-            other = " and ".join(name for name, text in self._facts.items() if given.get(name) != text)
             raise InputError(
-                f"{out.path}: its predictions were made with another {other or 'program'}. Choose another folder, or "
+                f"{out.path}: its predictions were made with another {self.others(found)}. Choose another folder, or "
                 "replace them with `overwrite=True`."
             )
         self.write(out)

@@ -12,12 +12,12 @@ from keras_seg._decoding.value_range import range_of
 from keras_seg._validation import InputError
 from keras_seg.data.index.image_facts import ImageFacts
 from keras_seg.data.index.reading import read_stored_image
-from keras_seg.inference import GeoTIFF, TiledPredictor
+from keras_seg.inference import TiledPredictor
 from keras_seg.inference.output_kind import output_kind
-from keras_seg.inference.tiling.raster_source import RasterSource
 from keras_seg.training.prediction_file import PredictionFile
-from keras_seg.training.prediction_inputs import is_map, loses_its_place
+from keras_seg.training.prediction_inputs import loses_its_place
 from keras_seg.training.prediction_notices import Seen, check_scale
+from keras_seg.training.raster_file import check_raster, check_scores, open_raster, raster_out
 from keras_seg.training.tasks.task import Decoding, predict_one
 from keras_seg.training.usable_model import UsableModel
 
@@ -58,7 +58,7 @@ class FilePredictor:
         self._tile, self._overlap = tile, overlap
         self._overwrite, self._resume = overwrite, resume
         if tile is not None:
-            _check_scores(run, model)
+            check_scores(run, model)
 
     def check_raster(self, image: pathlib.Path) -> None:
         """Fail if no raster can be predicted with this model.
@@ -66,13 +66,7 @@ class FilePredictor:
         Raises:
             InputError: its task has masks of another kind, or it gives no scores.
         """
-        run = self._run
-        if not run.task.class_id_masks:
-            raise InputError(
-                f"{image}: rasters get masks of class ids, and {run.path} was trained with `task={run.task.name!r}`. "
-                "Convert the raster to PNG or TIFF."
-            )
-        _check_scores(run, self._model)
+        check_raster(self._run, self._model, image)
 
     def predict(self, file: PredictionFile, *, progress: Callable[[int, int | None], None] | None = None) -> Seen:
         """Predict a file, and write what belongs to it.
@@ -133,26 +127,15 @@ class FilePredictor:
         run = self._run
         self.check_raster(file.image)
         try:
-            source = RasterSource(file.image, channels=run.channels)
-            values = source.value_range()
-            check_scale(file.image, values, run.image_range)
+            source, seen = open_raster(run, file.image)
             # A run knows the scale that it was trained on.
             image = source if run.image_range else file.image
             self._raster_predictor.predict(
-                image, _raster_out(run, file), progress=progress, overwrite=self._overwrite, resume=self._resume
+                image, raster_out(run, file), progress=progress, overwrite=self._overwrite, resume=self._resume
             )
         except InputError as error:
             raise NotPredictedError(str(error)) from error
-        return Seen(values, uncleaned=bool(run.postprocessing))
-
-
-def _raster_out(run: UsableModel, file: PredictionFile) -> pathlib.Path | GeoTIFF:
-    """The target of a raster; a GeoTIFF has the names of the classes, and the ignored label where there is no data."""
-    if not is_map(file.image):
-        return file.mask
-    names = run.labels["names"]
-    unused = [label for label in run.ignore_class or () if len(names) <= label <= np.iinfo("uint8").max]
-    return GeoTIFF(file.mask, class_names=names, nodata=unused[0] if unused else None)
+        return seen
 
 
 def predictor_of(
@@ -167,17 +150,9 @@ def predictor_of(
         if overlap is not None:
             raise InputError("`overlap` applies to tiles only. Give `tile` too.")
         return functools.partial(predict_one, model)
-    _check_scores(run, model)
+    check_scores(run, model)
     return TiledPredictor(model, tile, overlap=_or_half(overlap)).predict
 
 
 def _or_half(overlap: float | None) -> float:
     return _OVERLAP if overlap is None else overlap
-
-
-def _check_scores(run: UsableModel, model: keras.Model) -> None:
-    """Fail for an exported file of class ids alone."""
-    if not getattr(model, "gives_scores", True):
-        raise InputError(
-            f"{run.path}: outputs class ids alone, and tiles are blended from scores. Export it with `output='scores'`."
-        )

@@ -4,60 +4,49 @@ import importlib
 import json
 import pathlib
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from keras_seg import _files, _validation
 from keras_seg._decoding.geo_raster import import_rasterio, small_cache
 from keras_seg.inference.tiling.geotiff import GeoTIFF
-from keras_seg.inference.tiling.written_rows import PathTarget, npy_file, release
+from keras_seg.inference.tiling.raster_layout import RasterLayout
+from keras_seg.inference.tiling.raster_source import RasterSource
+from keras_seg.inference.tiling.written_rows import PathTarget, RowFile, release
 from keras_seg.visualization.palette import palette
-
-if TYPE_CHECKING:
-    from keras_seg.inference.tiling.raster_source import RasterSource
 
 _BLOCK = 256
 _DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
 
 class GeoTIFFTarget(PathTarget):
-    """A GeoTIFF: rows are collected in a .npy file beside it, and written when all are there.
+    """A GeoTIFF: rows are collected in a file or store beside it, and written when all are there.
 
     A process that is killed leaves a broken TIFF, and one that is written in parts of blocks holds many of them twice.
-    The .npy file survives the one and avoids the other, for as many bytes on the disk as the prediction has.
+    The collected rows survive the one and avoid the other, for as many bytes on the disk as they have.
 
     Args:
         settings: `GeoTIFF`.
-        shape: tuple, of the prediction: (height, width) for class ids, (height, width, classes) for scores.
-        dtype: np.dtype.
+        rows: `RowFile` to collect the rows in.
+        layout: `RasterLayout` of the prediction.
         source: `RasterSource` of the image.
-        ids: int, how many class ids there are.
-        nodata: int, the id of pixels without data, or None.
     """
 
-    def __init__(
-        self,
-        settings: GeoTIFF,
-        shape: tuple[int, ...],
-        dtype: np.dtype,
-        *,
-        source: "RasterSource",
-        ids: int,
-        nodata: int | None,
-    ) -> None:
-        super().__init__(settings.path, *npy_file(shape, dtype))
+    def __init__(self, settings: GeoTIFF, rows: RowFile, layout: RasterLayout, *, source: RasterSource) -> None:
+        super().__init__(settings.path, rows)
+        dtype, ids = layout.dtype, layout.ids
         self._rasterio = import_rasterio()
         if dtype.name not in _DTYPES:
             _validation.fail("dtype", "must be one that GeoTIFF has", dtype.name, f"Choose: {', '.join(_DTYPES)}.")
         for name, given in (("class_names", settings.class_names), ("colors", settings.colors)):
             if given is not None and len(given) != ids:
                 _validation.fail(name, f"must have one entry for each of the {ids} classes", given)
-        self._settings, self._source, self._ids, self._nodata = settings, source, ids, nodata
+        self._settings, self._source, self._ids, self._nodata = settings, source, ids, layout.nodata
 
     def finish(self) -> Any:
         """The complete file, opened for reading by rasterio."""
-        rows = self._reopen(self._partial, "r")
+        rows = self._reopen(self.partial, "r")
         try:
             with (
                 _files.written_aside(self._path, overwrite=True) as aside,
@@ -81,19 +70,20 @@ class GeoTIFFTarget(PathTarget):
             warnings.simplefilter("ignore", self._rasterio.errors.NotGeoreferencedWarning)
             return self._rasterio.open(self._path)
 
-    def _write(self, path: pathlib.Path, rows: np.ndarray) -> None:
+    def _write(self, path: pathlib.Path, rows: Any) -> None:
         height, width = rows.shape[:2]
-        bands = rows.reshape(height, width, -1)
-        profile = {"driver": "GTiff", "height": height, "width": width, "count": bands.shape[2], "dtype": rows.dtype}
+        bands = rows.shape[2] if rows.ndim == 3 else 1
+        profile = {"driver": "GTiff", "height": height, "width": width, "count": bands, "dtype": rows.dtype}
         layout = {"tiled": True, "blockxsize": _BLOCK, "blockysize": _BLOCK, "interleave": "band"}
         packing = {"compress": "deflate", "bigtiff": "IF_SAFER", "photometric": "minisblack"}
         nodata = self._nodata if rows.ndim == 2 else np.nan if self._source.has_nodata else None
         place = self._source.georeference
         with self._rasterio.open(path, "w", **profile, **layout, **packing, **place, nodata=nodata) as file:
-            self._describe(file, bands.shape[2], rows.dtype)
+            self._describe(file, bands, rows.dtype)
             # Whole rows of blocks, so that none is compressed twice.
             for top in range(0, height, _BLOCK):
-                part = np.ascontiguousarray(np.moveaxis(bands[top : top + _BLOCK], -1, 0))
+                part = np.asarray(rows[top : top + _BLOCK]).reshape(-1, width, bands)
+                part = np.ascontiguousarray(np.moveaxis(part, -1, 0))
                 file.write(part, window=((top, min(top + _BLOCK, height)), (0, width)))
                 release(rows)
         if self._settings.overviews:
@@ -124,7 +114,7 @@ class GeoTIFFTarget(PathTarget):
                 table[self._nodata] = (0, 0, 0, 0)
             file.write_colormap(1, table)
 
-    def _resampling(self, rows: np.ndarray) -> Any:
+    def _resampling(self, rows: Any) -> Any:
         kinds = self._rasterio.enums.Resampling
         return kinds.average if rows.dtype.kind == "f" else kinds.mode
 

@@ -2,40 +2,36 @@
 
 import os
 import pathlib
-import shutil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._validation import InputError
+from keras_seg._decoding.arrays import ARRAYS
+from keras_seg.inference.tiling.copied_target import CopiedTarget
 from keras_seg.inference.tiling.geotiff import GeoTIFF, is_geotiff
 from keras_seg.inference.tiling.geotiff_target import GeoTIFFTarget
-from keras_seg.inference.tiling.written_rows import ArrayTarget, PathTarget, npy_file
-
-if TYPE_CHECKING:
-    from keras_seg.inference.tiling.raster_source import RasterSource
+from keras_seg.inference.tiling.raster_layout import RasterLayout
+from keras_seg.inference.tiling.raster_source import RasterSource
+from keras_seg.inference.tiling.written_rows import ArrayTarget, PathTarget, check_space, npy_file
+from keras_seg.inference.tiling.zarr_store import zarr_store
 
 _FIX = "Pass None, a NumPy array, a np.memmap, a Zarr array, or a path that ends in .npy, .zarr or .tif."
 
 
-def raster_target(
-    out: Any, shape: tuple[int, ...], dtype: np.dtype, *, source: "RasterSource", ids: int, nodata: int | None = None
-) -> ArrayTarget | PathTarget:
-    """The target for `out`, for predictions of a shape and dtype.
+def raster_target(out: Any, layout: RasterLayout, *, source: RasterSource) -> ArrayTarget | PathTarget:
+    """The target for `out`.
 
     Args:
         out: None, an array, or a path; see `TiledPredictor.predict`.
-        shape: tuple, of the prediction.
-        dtype: np.dtype.
+        layout: `RasterLayout` of the prediction.
         source: RasterSource of the image, which must not be the target itself.
-        ids: int, how many class ids there are.
-        nodata: int or None, the id of pixels without data.
     """
+    shape, dtype = layout.shape, layout.dtype
+    if isinstance(out, (str, os.PathLike)):
+        return path_target(out, layout, source=source)
     if out is None:
         return ArrayTarget(np.empty(shape, dtype))
-    if isinstance(out, (str, os.PathLike)):
-        return _of_path(out, shape, dtype, source=source, ids=ids, nodata=nodata)
     if not (hasattr(out, "shape") and hasattr(out, "dtype") and hasattr(out, "__setitem__")):
         _validation.fail("out", "cannot be written to", type(out).__name__, _FIX)
     if tuple(out.shape) != shape:
@@ -59,37 +55,27 @@ def left_over(target: ArrayTarget | PathTarget, out: Any) -> pathlib.Path | None
     return target.journal if target.journal is not None and target.journal.exists() else None
 
 
-def _of_path(
-    out: Any, shape: tuple[int, ...], dtype: np.dtype, *, source: "RasterSource", ids: int, nodata: int | None
-) -> PathTarget:
+def path_target(out: Any, layout: RasterLayout, *, source: RasterSource, shared: bool = False) -> PathTarget:
+    """The target for an `out` that is a path.
+
+    Args:
+        out: path, or a `GeoTIFF`.
+        layout: `RasterLayout` of the prediction.
+        source: RasterSource of the image, which must not be the target itself.
+        shared: bool. Whether several processes write the rows: they then lie in a Zarr store until all are there, and
+            a process that writes whole chunks disturbs no other. Defaults to False.
+    """
     settings = out if isinstance(out, GeoTIFF) else GeoTIFF(out) if is_geotiff(out) else None
-    path = pathlib.Path(out)
+    path, ending = pathlib.Path(out), pathlib.Path(out).suffix.lower()
     if source.lies_in(path):
         _validation.fail("out", "must not be the image's own path", str(path), "Choose another path.")
-    if settings is not None:
-        _check_space(path, shape, dtype)  # Of the rows that it is made of; it takes less itself.
-        return GeoTIFFTarget(settings, shape, dtype, source=source, ids=ids, nodata=nodata)
-    if path.suffix.lower() == ".npy":
-        _check_space(path, shape, dtype)
-        return PathTarget(path, *npy_file(shape, dtype))
-    if path.suffix.lower() != ".zarr":
+    if settings is None and ending not in ARRAYS:
         _validation.fail("out", "must end in .npy, .zarr or .tif", str(path), _FIX)
-    zarr = _validation.optional_import("zarr", "scale", "A .zarr store")
-    chunks = tuple(min(512, side) for side in shape[:2]) + shape[2:]
-
-    def create(place: pathlib.Path) -> Any:
-        return zarr.open_array(str(place), mode="w", shape=shape, chunks=chunks, dtype=dtype)
-
-    def reopen(place: pathlib.Path, mode: str) -> Any:
-        return zarr.open_array(str(place), mode=mode)
-
-    return PathTarget(path, create, reopen)
-
-
-def _check_space(path: pathlib.Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    """Refuse before the run: a mapped file on a full disk ends the process without an error message."""
-    folder = next((parent for parent in path.absolute().parents if parent.is_dir()), None)
-    needed = int(np.prod(shape, dtype="int64")) * dtype.itemsize
-    if folder is not None and (free := shutil.disk_usage(folder).free) < needed:
-        fix = "Write class ids (output='class_ids') or a smaller dtype, or choose another disk."
-        raise InputError(f"{path}: needs {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB left. {fix}")
+    if shared or ending == ".zarr":
+        rows = zarr_store(layout.shape, layout.dtype)
+    else:
+        check_space(path, layout.shape, layout.dtype)  # A GeoTIFF takes less itself than the rows it is made of.
+        rows = npy_file(layout.shape, layout.dtype)
+    if settings is not None:
+        return GeoTIFFTarget(settings, rows, layout, source=source)
+    return CopiedTarget(path, rows) if shared and ending == ".npy" else PathTarget(path, rows)

@@ -1,29 +1,22 @@
 """Predicting images of any size with tiles of one size."""
 
 import numbers
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_seg import _validation
 from keras_seg._progress import check_progress, progress_report
 from keras_seg._types import ArrayLike, PathLike, Progress, Size
-from keras_seg.inference.output_kind import class_ids, output_kind
-from keras_seg.inference.tiling.blend_weights import blend_weights
-from keras_seg.inference.tiling.blended_strip import BlendedStrip
-from keras_seg.inference.tiling.geotiff import GeoTIFF
+from keras_seg.inference.output_kind import output_kind
+from keras_seg.inference.tiling.raster_layout import RasterLayout, raster_layout
+from keras_seg.inference.tiling.raster_prediction import RasterPrediction
 from keras_seg.inference.tiling.raster_source import RasterSource
 from keras_seg.inference.tiling.raster_target import left_over, raster_target
 from keras_seg.inference.tiling.run_journal import FinishedRows, RunJournal, image_mark, model_mark
 from keras_seg.inference.tiling.tile_geometry import reach, tile_geometry
 from keras_seg.inference.tiling.tile_grid import TileAxis, tile_axis
-from keras_seg.inference.tiling.tile_stream import tile_scores
 from keras_seg.inference.tiling.written_rows import ArrayTarget, PathTarget
-
-# Rows whose class ids are found at once.
-_ROWS = 32
 
 
 class TiledPredictor:
@@ -93,8 +86,7 @@ class TiledPredictor:
         if margin is not None and blend != "crop":
             _validation.fail("margin", "must be None unless tiles are cropped", margin, "Pass blend='crop'.")
         self.geometry = tile_geometry(model, tile, stride)
-        self._kind = output_kind(model)
-        if output == "probabilities" and self._kind == "logits":
+        if output == "probabilities" and output_kind(model) == "logits":
             fix = 'Pass output="scores", or end the model in keras.layers.Activation("softmax").'
             _validation.fail("output", "needs a model that gives probabilities, and this one gives logits", output, fix)
         self.model = model
@@ -204,28 +196,18 @@ class TiledPredictor:
         resume: bool = False,
     ) -> Any:
         """`predict` for a `RasterSource`, with any `output`."""
-        classes, size = self.geometry.classes, source.shape[:2]
-        nodata = _nodata(out, dtype, output, source=source, classes=classes)
-        dtype = _output_dtype(dtype, output, classes if nodata is None else nodata + 1)
-        shape = size if output == "class_ids" else (*size, classes)
-        target = raster_target(out, shape, dtype, source=source, ids=max(classes, 2), nodata=nodata)
-        rows, columns = self.grid(size)
-        settings = {**self._settings(source, output, dtype), "nodata": nodata} if target.journal else {}
-        journal = RunJournal(target.journal, settings)
+        layout = raster_layout(source, self.geometry.classes, output=output, dtype=dtype, out=out)
+        prediction = RasterPrediction(self, source, layout)
+        target = raster_target(out, layout, source=source)
+        journal = RunJournal(target.journal, self._settings(source, layout) if target.journal else {})
         done = _begin(target, journal, out, overwrite=overwrite, resume=resume)
-        across, written = len(columns.starts), done.tile_rows > 0
+        across, written = len(prediction.columns.starts), done.tile_rows > 0
         with progress_report(
-            progress, total=len(rows.starts) * across, unit="tiles", done=done.tile_rows * across
+            progress, total=len(prediction.rows.starts) * across, unit="tiles", done=done.tile_rows * across
         ) as report:
             try:
-                for top, part in self._finished(source, rows, columns, done=done, journal=journal, report=report):
+                for top, values in prediction.remaining(done, journal=journal, report=report):
                     written = True
-                    values = self._ids(part, dtype) if output == "class_ids" else part
-                    valid = source.valid(top, top + len(part))
-                    if valid is not None:
-                        # Scores are a view of sums that are still needed.
-                        values = values if output == "class_ids" else values.copy()
-                        values[~valid] = np.nan if nodata is None else nodata
                     target.write(top, values)
             except BaseException:
                 if not written:
@@ -236,48 +218,7 @@ class TiledPredictor:
         journal.remove()
         return result
 
-    def _finished(
-        self,
-        source: RasterSource,
-        rows: TileAxis,
-        columns: TileAxis,
-        *,
-        done: FinishedRows,
-        journal: RunJournal,
-        report: Callable[[int], None],
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """Predict the tile rows that are not done: (first row, blended scores) of the pixels that each one finishes.
-
-        What was yielded must be written before the next one is asked for, as it is then noted in the journal.
-        """
-        first_row = done.tile_rows
-        down, across = blend_weights(rows, self.blend), blend_weights(columns, self.blend)
-        strip = BlendedStrip(rows.tile, columns.covered, self.geometry.classes)
-        if first_row < len(rows.starts):
-            strip.top = rows.starts[first_row]
-        if done.sums is not None:
-            strip.rows[: len(done.sums)] = done.sums
-        tiles = tile_scores(self.model, source, rows, columns=columns, batch_size=self.batch_size, first_row=first_row)
-        for row, column, scores in tiles:
-            strip.add(columns.starts[column], scores, down[row], across[column])
-            report(row * len(columns.starts) + column + 1)
-            if column == len(columns.starts) - 1:
-                finished = (*rows.starts, rows.covered)[row + 1]
-                part = strip.above(min(finished, rows.length))[:, : columns.length]
-                if len(part):
-                    yield strip.top, part
-                strip.move_to(finished)
-                sums = strip.rows[: rows.starts[row] + rows.tile - finished]
-                journal.record(FinishedRows(tile_rows=row + 1, sums=sums))
-
-    def _ids(self, scores: np.ndarray, dtype: np.dtype) -> np.ndarray:
-        """The class ids of rows of scores, a few rows at a time: the search takes 8 bytes per pixel."""
-        ids = np.empty(scores.shape[:2], dtype)
-        for top in range(0, len(scores), _ROWS):
-            ids[top : top + _ROWS] = class_ids(scores[top : top + _ROWS], self._kind)
-        return ids
-
-    def _settings(self, source: RasterSource, output: str, dtype: np.dtype) -> dict[str, Any]:
+    def _settings(self, source: RasterSource, layout: RasterLayout) -> dict[str, Any]:
         """The settings that must be the same in the run that continues this one."""
         return {
             "model": model_mark(self.model),
@@ -287,8 +228,9 @@ class TiledPredictor:
             "blend": self.blend,
             "margin": self.margin,
             "stride": self.stride,
-            "output": "class_ids" if output == "class_ids" else "scores",
-            "dtype": dtype.name,
+            "output": "class_ids" if layout.holds_ids else "scores",
+            "dtype": layout.dtype.name,
+            "nodata": layout.nodata,
         }
 
 
@@ -315,37 +257,3 @@ def _begin(
     done = FinishedRows()
     journal.record(done)
     return done
-
-
-def _nodata(out: Any, dtype: Any, output: str, *, source: RasterSource, classes: int) -> int | None:
-    """The id of pixels without data; None if there are none, or for scores."""
-    given = out.nodata if isinstance(out, GeoTIFF) else None
-    if output != "class_ids":
-        if given is not None:
-            fix = "Leave it out: scores of pixels without data are NaN."
-            _validation.fail("nodata", f"must be None for {output}", given, fix)
-        return None
-    ids = max(classes, 2)
-    if given is not None:
-        if given < ids:
-            _validation.fail("nodata", f"must be no class id, and these are 0 to {ids - 1}", given, "For example 255.")
-        return given
-    if not source.has_nodata:
-        return None
-    return int(np.iinfo(_output_dtype(dtype, output, ids + 1)).max)
-
-
-def _output_dtype(dtype: Any, output: str, classes: int) -> np.dtype:
-    highest = max(classes - 1, 1)
-    if dtype is None:
-        dtype = np.min_scalar_type(highest) if output == "class_ids" else "float32"
-    try:
-        dtype = np.dtype(dtype)
-    except TypeError:
-        _validation.fail("dtype", "must be the name of a NumPy dtype", dtype, "For example 'float32' or 'uint8'.")
-    if output != "class_ids" and dtype.kind != "f":
-        _validation.fail("dtype", f"must be a float for {output}", dtype.name, "Or pass output='class_ids'.")
-    if output == "class_ids" and (dtype.kind not in "ui" or np.iinfo(dtype).max < highest):
-        fix = f"For example {np.min_scalar_type(highest).name!r}."
-        _validation.fail("dtype", f"must be an integer that holds class ids up to {highest}", dtype.name, fix)
-    return dtype

@@ -4,7 +4,7 @@ import mmap
 import pathlib
 import shutil
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class ArrayTarget:
         self._array = array
         mapped = isinstance(array, np.memmap) and array.filename is not None
         # Path of an unfinished run's journal; None if another process cannot continue the run.
-        self.journal = _journal_of(pathlib.Path(str(array.filename))) if mapped else None
+        self.journal = journal_of(pathlib.Path(str(array.filename))) if mapped else None
 
     def start(self) -> None:
         """Get ready for a new run."""
@@ -44,21 +44,33 @@ class ArrayTarget:
         return self._array
 
 
+class RowFile(NamedTuple):
+    """How a file or store of rows is made and opened.
+
+    Attributes:
+        create: function from a path to a new array there.
+        reopen: function from (path, mode) to the array there.
+    """
+
+    create: Callable[[pathlib.Path], Any]
+    reopen: Callable[[pathlib.Path, str], Any]
+
+
 class PathTarget:
     """A file or store that is written under the name of `path` with ".partial" and renamed when it is complete.
 
     Args:
         path: pathlib.Path.
-        create: function from a path to a new array there.
-        reopen: function from (path, mode) to the array there.
+        rows: `RowFile`.
+
+    Attributes:
+        partial: pathlib.Path of the unfinished rows.
     """
 
-    def __init__(
-        self, path: pathlib.Path, create: Callable[[pathlib.Path], Any], reopen: Callable[[pathlib.Path, str], Any]
-    ) -> None:
-        self._path, self._create, self._reopen = path, create, reopen
-        self._partial = path.with_name(path.name + ".partial")
-        self.journal = _journal_of(path)
+    def __init__(self, path: pathlib.Path, rows: RowFile) -> None:
+        self._path, self._create, self._reopen = path, rows.create, rows.reopen
+        self.partial = path.with_name(path.name + ".partial")
+        self.journal = journal_of(path)
         self._rows: Any = None
 
     def start(self) -> None:
@@ -66,17 +78,17 @@ class PathTarget:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self.abandon()
-            self._rows = ArrayTarget(self._create(self._partial))
+            self._rows = ArrayTarget(self._create(self.partial))
         except OSError as error:
             raise _files.not_writable(self._path, error) from error
 
     def go_on(self) -> None:
         """Get ready to continue an interrupted run."""
         try:
-            self._rows = ArrayTarget(self._reopen(self._partial, "r+"))
+            self._rows = ArrayTarget(self._reopen(self.partial, "r+"))
         except (OSError, ValueError) as error:
-            fix = "Pass overwrite=True without resume=True to start again."
-            raise InputError(f"{self._partial}: is gone or broken, so the run cannot go on. {fix}") from error
+            fix = "Pass overwrite=True alone to start again."
+            raise InputError(f"{self.partial}: is gone or broken, so the run cannot go on. {fix}") from error
 
     def write(self, top: int, rows: np.ndarray) -> None:
         """Write rows from row `top` on, for good."""
@@ -85,19 +97,17 @@ class PathTarget:
     def abandon(self) -> None:
         """Remove the files of a run that wrote nothing."""
         self._rows = None
-        _remove(self._partial)
+        _remove(self.partial)
 
     def finish(self) -> Any:
         """The complete prediction under its own name, opened for reading."""
         self._rows = None
-        _files.put_in_place(self._partial, self._path)
+        _files.put_in_place(self.partial, self._path)
         return self._reopen(self._path, "r")
 
 
-def npy_file(
-    shape: tuple[int, ...], dtype: np.dtype
-) -> tuple[Callable[[pathlib.Path], Any], Callable[[pathlib.Path, str], Any]]:
-    """The functions with which a `PathTarget` creates and opens a .npy file."""
+def npy_file(shape: tuple[int, ...], dtype: np.dtype) -> RowFile:
+    """Rows in a .npy file."""
 
     def create(place: pathlib.Path) -> Any:
         return np.lib.format.open_memmap(place, mode="w+", dtype=dtype, shape=shape)
@@ -105,7 +115,20 @@ def npy_file(
     def reopen(place: pathlib.Path, mode: str) -> Any:
         return np.lib.format.open_memmap(place, mode=mode)
 
-    return create, reopen
+    return RowFile(create, reopen)
+
+
+def check_space(path: pathlib.Path, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Refuse before the run: a mapped file on a full disk ends the process without an error message.
+
+    Raises:
+        InputError: the disk of `path` has no room for an array.
+    """
+    folder = next((parent for parent in path.absolute().parents if parent.is_dir()), None)
+    needed = int(np.prod(shape, dtype="int64")) * dtype.itemsize
+    if folder is not None and (free := shutil.disk_usage(folder).free) < needed:
+        fix = "Write class ids (output='class_ids') or a smaller dtype, or choose another disk."
+        raise InputError(f"{path}: needs {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB left. {fix}")
 
 
 def release(array: Any) -> None:
@@ -123,7 +146,8 @@ def release(array: Any) -> None:
         mapping.madvise(mmap.MADV_DONTNEED)  # pyright: ignore[reportAttributeAccessIssue] private in NumPy
 
 
-def _journal_of(path: pathlib.Path) -> pathlib.Path:
+def journal_of(path: pathlib.Path) -> pathlib.Path:
+    """The file that records how far a prediction to a path is."""
     return path.with_name(path.name + ".progress.json")
 
 
