@@ -1,12 +1,12 @@
 """Constants added to a model's logits, in the bias of the layer that computes them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_seg import layers
+from keras_seg._types import ArrayLike
 from keras_seg.surgery.affine import as_float64
 
 # What keeps a constant that is added to a map: layers that leave values as they are, and those that mix them by weights
@@ -16,21 +16,21 @@ _MIXES = (layers.Resize2D, layers.ResizeLike, keras.layers.Resizing, keras.layer
 _ACTIVATIONS = (keras.activations.softmax, keras.activations.sigmoid)
 
 
-def shift_logits(model: keras.Model, offsets: Sequence[float]) -> bool:
+def shift_logits(model: keras.Model, offsets: ArrayLike) -> bool:
     """Add a constant to each channel of the logits, in place.
 
     Args:
         model: keras.Model with one output of logits, or of their softmax or sigmoid.
-        offsets: sequence of float, one per channel.
+        offsets: array-like (channels,).
 
     Returns:
         Whether it was done. It is not where the logits do not come from the bias of one convolution by layers that
         keep constants, such as `Resize2D`, or from a sum of such maps.
     """
-    bias = _bias(model.outputs[0], activated=True)
-    if bias is None or tuple(bias.shape) != (len(offsets),):
+    bias, added = _bias(model.outputs[0], activated=True), np.asarray(offsets, "float64")
+    if bias is None or tuple(bias.shape) != added.shape:
         return False
-    bias.assign((as_float64(bias) + np.asarray(offsets, "float64")).astype("float32"))
+    bias.assign((as_float64(bias) + added).astype("float32"))
     return True
 
 
