@@ -6,12 +6,12 @@ import json
 import shutil
 import sys
 
-import made_data
 import numpy as np
 import pytest
 from clusters import two_cores
 from dying_jobs import DyingRasterJob
-from shell import MARKS, TRAIN, command, refusal, trained_by_command, untraced_epochs
+from shell import MARKS, command, refusal, untraced_epochs
+from small_run import small_run
 
 from keras_seg import InputError, scale
 from keras_seg.inference import GeoTIFF, TestTimeAugmentation, TiledPredictor
@@ -26,9 +26,7 @@ SIZE = (1100, 90)
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return trained_by_command(
-        tmp_path_factory, made_data.shapes(tmp_path_factory, train=4, val=2, image_size=(48, 56)), *TRAIN
-    )
+    return small_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,12 @@ import shutil
 import signal
 import sys
 
-import made_data
 import numpy as np
 import pytest
 from clusters import two_cores
 from PIL import Image
-from shell import MARKS, TRAIN, command, refusal, trained_by_command, untraced_epochs
+from shell import MARKS, command, refusal, untraced_epochs
+from small_run import small_run
 
 from keras_seg import InputError, scale
 from keras_seg.training.open_model import open_model
@@ -25,9 +25,7 @@ MODULE = sys.modules["keras_seg.scale.predict_with_ray"]  # The function has its
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return trained_by_command(
-        tmp_path_factory, made_data.shapes(tmp_path_factory, train=4, val=2, image_size=(48, 56)), *TRAIN
-    )
+    return small_run(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
