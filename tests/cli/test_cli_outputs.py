@@ -137,7 +137,6 @@ def test_other_commands_of_a_binary_run(binary_run, bars, tmp_path):
         ("bars", ("--task", "multilabel"), "holds no images with one mask per class"),
         ("sets", ("--task", "multilabel", "--binary"), "--binary does not apply to --task multilabel"),
         ("sets", ("--task", "multilabel", "--ignore-class", 255), "--ignore-class does not apply to --task multilabel"),
-        ("sets", ("--task", "multilabel", "--folds", 2), "--folds are for --task semantic"),
         ("sets", (), "keras-seg convert"),
         ("sets", (), "If they are classes that overlap, pass --task multilabel"),
     ],
