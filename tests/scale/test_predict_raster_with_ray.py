@@ -169,11 +169,12 @@ def test_scores_without_data_are_nan(run, one_worker, tmp_path, out):
     assert np.isnan(expected[20:600, 10:40]).all() and np.isnan(expected).mean() < 0.4
 
 
-def test_a_geotiff_has_place_names_and_nodata(run, one_worker, tmp_path):
+@pytest.mark.parametrize("smaller", ["overviews", "cog"])
+def test_a_geotiff_has_place_names_and_nodata(run, one_worker, tmp_path, smaller):
     image = saved(tmp_path / "a.tif", pixels())
     names = open_model(run).labels["names"]
     for name, predict in (("one.tif", predicted_here), ("two.tif", scale.predict_raster_with_ray)):
-        out = GeoTIFF(tmp_path / name, class_names=names, nodata=200, overviews=True)
+        out = GeoTIFF(tmp_path / name, class_names=names, nodata=200, **{smaller: True})
         done = predict(run, image, out=out, tile=64, output="class_ids")
         getattr(done, "close", lambda: None)()
     import rasterio
