@@ -44,6 +44,7 @@ def adjusted(probabilities, weights):
     return scores / scores.sum(axis=-1, keepdims=True)
 
 
+@pytest.mark.slow_off_tensorflow
 def test_the_saved_model_is_adjusted_once(data, tmp_path, half, monkeypatch):
     plan, image = planned(data), first_image(data)
     found = fit(plan, train=data[0], validation=data[1], run=tmp_path / "adjusted")
