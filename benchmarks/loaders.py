@@ -2,20 +2,23 @@
 
     python benchmarks/loaders.py $KERAS_SEG_DATA/camvid
 
-Files are decoded each time, or once and kept in memory. Both loaders take turns; the median of several epochs counts.
+Files are decoded each time, or once and kept in memory. Both loaders take turns and start again each time, so that
+none reads ahead meanwhile; the median counts.
 """
 
 import argparse
+import functools
 import os
 import statistics
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+from cases.augmentation import BATCH, BATCHES, several
+
 import keras_seg as ks
 
-STEPS, BATCH, ROUNDS = 30, 8, 5
+ROUNDS = 5
 
 
 def main():
@@ -24,32 +27,20 @@ def main():
     index = ks.data.scan_folder(parser.parse_args().data, split="train", num_classes=11, ignore_class=11)
     augment = ks.augmentation.standard(crop=(256, 256), ignore_class=11)
     for cache in (False, True):
-        rates = {}
-        datasets = {
-            loader: iter(
-                ks.data.from_folder(
-                    index,
-                    augment=augment,
-                    batch_size=BATCH,
-                    cache=cache,
-                    repeat=True,
-                    steps_per_epoch=STEPS,
-                    loader=loader,
-                )
-            )
+        options = {"augment": augment, "batch_size": BATCH, "cache": cache, "repeat": True}
+        calls = {
+            loader: several(functools.partial(ks.data.from_folder, index, loader=loader, **options))
             for loader in ("tensorflow", "numpy")
         }
-        for round_ in range(ROUNDS + 2):
-            for loader, batches in datasets.items():
-                start = time.perf_counter()
-                for _ in range(STEPS):
-                    next(batches)
-                if round_ > 1:  # The first ones compile and fill the cache.
-                    rates.setdefault(loader, []).append(STEPS * BATCH / (time.perf_counter() - start))
-        medians = {loader: statistics.median(values) for loader, values in rates.items()}
+        # The first ones compile and fill the cache.
+        times = [{loader: call() for loader, call in calls.items()} for _ in range(ROUNDS + 2)][2:]
+        rates = {
+            loader: 1000 * BATCHES * BATCH / statistics.median(of_round[loader] for of_round in times)
+            for loader in calls
+        }
         print(
-            f"{'kept in memory' if cache else 'decoded each time'}: tf.data {medians['tensorflow']:.0f}, NumPy "
-            f"{medians['numpy']:.0f} examples per second, ratio {medians['numpy'] / medians['tensorflow']:.2f}",
+            f"{'kept in memory' if cache else 'decoded each time'}: tf.data {rates['tensorflow']:.0f}, NumPy "
+            f"{rates['numpy']:.0f} examples per second, ratio {rates['numpy'] / rates['tensorflow']:.2f}",
             flush=True,
         )
 

@@ -20,7 +20,6 @@ AXES = {
     "prediction in tiles": {"image side": (512, 1024, 2048, 4096)},
 }
 NOTHING = "nothing"
-CASES = [f"{part}, {axis}, {value}" for part in AXES for axis, values in AXES[part].items() for value in values]
 
 
 def prepare(system, case):
@@ -32,10 +31,8 @@ def prepare(system, case):
     if case == NOTHING:
         return lambda: None, {}
     part, axis, value = case.split(", ")
-    return PARTS[part](**{NAMES[name]: size for name, size in (BASE | {axis: int(value)}).items()}), {}
-
-
-NAMES = {"image side": "side", "batch": "batch", "classes": "classes", "depth": "depth"}
+    sizes = BASE | {axis: int(value)}
+    return PARTS[part](sizes.pop("image side"), **sizes), {}
 
 
 def pixels(side, batch, classes):

@@ -1,13 +1,13 @@
 """How far the class weights of a loss are taken back in the scores of a trained model."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
 from keras_seg.data import FolderIndex
-from keras_seg.data.index.example_groups import group_keys
+from keras_seg.data.index.example_groups import group_members
 from keras_seg.evaluation.batching import each_prediction, labeled_classes, output_channels
 from keras_seg.evaluation.choose_postprocessing import least_images
 from keras_seg.evaluation.counted_iou import mean_iou
@@ -59,13 +59,14 @@ def choose_logit_adjustment(
         Menon et al., "Long-tail learning via logit adjustment", ICLR 2021, section 4.1, there with the frequencies.
     """
     chosen = index.sample(images)
-    numbers: dict[Any, int] = {}
-    groups = [numbers.setdefault(key, len(numbers)) for key in group_keys(chosen, chosen.group_by)]
-    if len(numbers) < least_images(len(STRENGTHS)):
+    groups = group_members(chosen, chosen.group_by)
+    if len(groups) < least_images(len(STRENGTHS)):
         return LogitAdjustment(0.0, None)
-    right, union = _counts(model, chosen, class_weights)
+    # Images of a group are drawn together, so that their sums are enough.
+    counts = _counts(model, chosen, class_weights)
+    right, union = np.stack([counts[:, :, positions].sum(axis=2) for positions in groups], axis=2)
     level = 1 - (1 - _LEVEL) / len(STRENGTHS)
-    drawn = draw_images(len(numbers), _SAMPLES, seed, level)[:, groups]
+    drawn = draw_images(len(groups), _SAMPLES, seed, level)
     values = mean_iou(right.sum(axis=1), union.sum(axis=1))
     of_samples = mean_iou(drawn @ right, drawn @ union)
     gains = [
@@ -77,12 +78,12 @@ def choose_logit_adjustment(
     return next((LogitAdjustment(*pair) for pair in certain if pair[1].value >= enough), LogitAdjustment(0.0, None))
 
 
-def _counts(model: keras.Model, index: FolderIndex, class_weights: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Right pixels, and the union of true and predicted ones: (1 + strengths, images, classes), unadjusted first."""
+def _counts(model: keras.Model, index: FolderIndex, class_weights: Sequence[float]) -> np.ndarray:
+    """Right pixels, and the union of true and predicted ones: (2, 1 + strengths, images, classes), unadjusted first."""
     classes, channels = len(class_weights), output_channels(model)
     factors = [np.exp(offsets(class_weights, s, channels=channels)).astype("float32") for s in (0.0, *STRENGTHS)]
     labeled = labeled_classes(index, split=None, ignore_class=None, model_classes=classes, batch_size=None)
-    right, union = np.zeros((2, len(factors), len(index), classes))
+    counts = np.zeros((2, len(factors), len(index), classes))
     for position, mask, scores in each_prediction(model, labeled):
         known = ~np.isin(mask, labeled.ignore_class)
         true, scores = mask[known], scores[known]
@@ -91,6 +92,6 @@ def _counts(model: keras.Model, index: FolderIndex, class_weights: Sequence[floa
             odds = scores * factor
             ids = (odds[:, 0] > 1 - scores[:, 0]).astype("int64") if channels == 1 else odds.argmax(axis=-1)
             hits = np.bincount(true[ids == true], minlength=classes)
-            right[number, position] = hits
-            union[number, position] = of_truth + np.bincount(ids, minlength=classes) - hits
-    return right, union
+            counts[0, number, position] = hits
+            counts[1, number, position] = of_truth + np.bincount(ids, minlength=classes) - hits
+    return counts

@@ -24,11 +24,11 @@ def postprocessing_blocks(settings: Mapping[str, Any] | None, class_names: Seque
         settings: dict, the decoding settings of a run, or None.
         class_names: sequence of str.
     """
-    adjusted = _adjusted_words((settings or {}).get("logit_adjustment"))
-    return [*adjusted, *_postprocessing_blocks(settings, class_names)]
+    adjustment = (settings or {}).get("logit_adjustment")
+    return [*_adjusted_blocks(adjustment), *_postprocessing_blocks(settings, class_names)]
 
 
-def _adjusted_words(adjustment: Mapping[str, Any] | None) -> list[Block]:
+def _adjusted_blocks(adjustment: Mapping[str, Any] | None) -> list[Block]:
     """How far the class weights of the loss were taken back."""
     if not adjustment:
         return []

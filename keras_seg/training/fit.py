@@ -72,7 +72,8 @@ def fit(
 
     At the end the folder holds `model.keras`, `metrics.json`, `predictions.png`, `report.html` and `decoding.json`: for
     tasks whose output is decoded the thresholds, otherwise the postprocessing that `evaluation.choose_postprocessing`
-    chose, if there are enough validation images to try any. The report examines at most 200 validation images.
+    chose, if there are enough validation images to try any, and how far the class weights of the loss were taken back
+    in the logits of the model. The report examines at most 200 validation images.
 
     Args:
         plan: `Plan`. To resume, that of the run: `run.load_plan()`.

@@ -21,8 +21,6 @@ def nearest(x: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
     Returns:
         Array (new height, new width, channels).
     """
-    if len(row) < len(column):
-        return _columns(x.take(row, axis=0, mode="clip"), column)
     used, place = np.unique(row, return_inverse=True)
     return _columns(x.take(used, axis=0, mode="clip"), column).take(place, axis=0, mode="clip")
 
