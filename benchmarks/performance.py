@@ -73,7 +73,7 @@ def measured(group, case, pythons, rounds):
 
 def with_best(group, found):
     """The case with the fastest file as a system of its own."""
-    files = {name: found[name] for name, target in group.OURS.items() if target is None}
+    files = {name: found[name] for name, target in group.OURS.items() if target is None and name in found}
     fastest = min(files, key=lambda name: files[name]["milliseconds"])
     return {**found, group.BEST: {**files[fastest], "is": fastest}}
 
@@ -96,6 +96,8 @@ def main():
             if arguments.cases and not any(text in case for text in arguments.cases):
                 continue
             found = measured(group, case, pythons, arguments.rounds)
+            if not found:  # The processor lacks what the case needs.
+                continue
             cases[case] = with_best(group, found) if hasattr(group, "BEST") else found
             for result in cases[case].values():
                 result["limit"] = limit(result.pop("facts"), rates)

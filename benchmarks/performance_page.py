@@ -23,7 +23,7 @@ def lines_of(name, content):
     lines = []
     for case, found in cases.items():
         fastest = min((peer for peer in group.PEERS if peer in found), key=lambda peer: found[peer]["milliseconds"])
-        for system in group.OURS:
+        for system in (name for name in group.OURS if name in found):
             result, peer = found[system], found[fastest]
             target = wanted(group, system, case)
             ratio = result["milliseconds"] / peer["milliseconds"]
@@ -67,10 +67,11 @@ def machine_of(name, content):
     """One line on when and where a group was measured."""
     facts = content["groups"][name]
     rates = facts["rates"]
+    half = f" and {rates['bfloat16'] / 1e9:.0f} in bfloat16" if "bfloat16" in rates else ", have no units for bfloat16"
     versions = ", ".join(f"{package} {version}" for package, version in facts["versions"].items())
     return (
         f"{facts['date']}, {facts['threads']} cores of {facts['processor']}, which multiply matrices with "
-        f"{rates['float32'] / 1e9:.0f} billion multiply-adds per second in float32 and {rates['bfloat16'] / 1e9:.0f} "
-        f"in bfloat16, and copy {rates['bytes'] / 1e9:.0f} GB/s. Medians of {facts['rounds']} ± half of the distance "
-        f"between the quartiles. {versions}."
+        f"{rates['float32'] / 1e9:.0f} billion multiply-adds per second in float32{half}, and copy "
+        f"{rates['bytes'] / 1e9:.0f} GB/s. Medians of {facts['rounds']} ± half of the distance between the quartiles. "
+        f"{versions}."
     )

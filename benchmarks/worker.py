@@ -5,6 +5,7 @@ them; GROUP is a module of `cases`. Each has a Python of its own, which may be t
 """
 
 import argparse
+import ctypes
 import importlib
 import json
 import os
@@ -14,6 +15,8 @@ import sys
 import time
 
 THREADS = 2
+# glibc's M_ARENA_MAX, M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
+ARENAS, MAPPED_FROM, TRIMMED_FROM = -8, -3, -1
 
 
 class Worker:
@@ -68,6 +71,17 @@ def serve(call, facts):
     answer(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
+def keep_freed_memory():
+    """Have the C library keep freed memory: torch is faster by up to a third, and TensorFlow does so by itself.
+
+    PyTorch's tuning guide recommends other allocators for the same gain.
+    """
+    library = ctypes.CDLL("libc.so.6")
+    for setting, value in ((ARENAS, 1), (MAPPED_FROM, 2**31 - 1), (TRIMMED_FROM, 2**31 - 1)):
+        if not library.mallopt(setting, value):
+            raise SystemExit(f"mallopt refuses {setting} = {value}.")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("group")
@@ -75,7 +89,11 @@ def main():
     parser.add_argument("case")
     arguments = parser.parse_args()
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": str(THREADS)}
+    # As `import keras_seg` sets it; a case may import Keras first.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     group = importlib.import_module(f"cases.{arguments.group}")
+    if arguments.system in group.FOREIGN:
+        keep_freed_memory()
     serve(*group.prepare(arguments.system, arguments.case))
 
 

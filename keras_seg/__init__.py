@@ -4,8 +4,10 @@ import importlib
 import types
 from typing import TYPE_CHECKING
 
-# Those with classes that saved models hold: Keras finds them only if they are imported.
+# The first one comes before Keras imports TensorFlow. The others have classes that saved models hold: Keras finds them
+# only if they are imported.
 from keras_seg import (
+    _tensorflow_speed,  # noqa: F401
     augmentation,
     inference,
     initializers,

@@ -42,19 +42,17 @@ def silenced_stderr() -> Iterator[None]:
 def keras_ready() -> None:
     """Import Keras and its backend. The error for a missing backend names the package to install."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow leaves oneDNN out on processors without AVX-512, where it halves the time of a training step as well.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     try:
         with silenced_stderr():
-            import keras
-
-            import keras_seg  # noqa: F401  The rest of the package is imported with it.
+            import keras_seg  # noqa: F401  Keras and the rest of the package are imported with it.
     except ModuleNotFoundError as error:
         if error.name in ("tensorflow", "jax", "torch"):
             raise click.UsageError(
                 f'Keras needs its backend {error.name}: pip install "keras-seg[{error.name}]"'
             ) from error
         raise
+    import keras
+
     # Listing the devices makes TensorFlow write its last messages.
     with silenced_stderr():
         if keras.backend.backend() != "torch":

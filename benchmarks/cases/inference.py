@@ -5,6 +5,7 @@ import pathlib
 import tempfile
 
 from exports import as_if_trained
+from machine_rates import has_bfloat16
 from worker import THREADS
 
 from cases.smp_twins import CLASSES, ours, pixels, smp_twin
@@ -29,7 +30,7 @@ MEMORY = None
 
 
 def has(system, case):
-    return system != BEST
+    return system != BEST and (has_bfloat16() or not system.endswith("bfloat16"))
 
 
 def prepare(system, case):

@@ -3,6 +3,8 @@
 import contextlib
 import functools
 
+from machine_rates import has_bfloat16
+
 from cases.smp_twins import ours, pixels, smp_twin
 
 BATCH = 8
@@ -15,7 +17,7 @@ MEMORY = 1.0
 
 
 def has(system, case):
-    return True
+    return case.endswith("float32") or has_bfloat16()
 
 
 def prepare(system, case):
