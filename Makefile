@@ -12,7 +12,7 @@ space := $(subst ,, )
 LOWEST_EXTRAS := tensorflow jax boundary instances convert
 LOWEST_TESTS := tests/layers tests/losses tests/metrics
 
-.PHONY: help demo quick test test-tensorflow test-jax test-torch test-lowest test-all coverage bench lint format docs wheel clean
+.PHONY: help demo quick test test-tensorflow test-jax test-torch test-lowest test-newest test-all coverage bench lint format docs wheel clean
 .DELETE_ON_ERROR:
 # Each target has all cores to itself, also under `make -j`.
 .NOTPARALLEL:
@@ -23,6 +23,7 @@ help:
 	@echo "make test      run the tests on TensorFlow, JAX and PyTorch"
 	@echo "               (make test-tensorflow, test-jax, test-torch: on one of them)"
 	@echo "make test-lowest  run short tests with the lowest versions of all packages"
+	@echo "make test-newest  run short tests with the newest versions of all packages; warnings are errors"
 	@echo "make test-all  the same with the long tests"
 	@echo "make coverage  run the tests on TensorFlow and report the lines that no test runs"
 	@echo "make bench PEERS=PYTHON  measure the speed beside the peers installed there; writes docs/performance.md"
@@ -77,6 +78,18 @@ test-lowest: $(VENV)/created
 		-m "not slow and not thorough" $(LOWEST_TESTS) tests/data tests/training $(ARGS)
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(LOWEST)/bin/python -m pytest -q -n $(WORKERS) \
 		-m "$(OFF_TENSORFLOW) and not thorough" $(LOWEST_TESTS) $(ARGS)
+
+# The newest releases, in an environment of their own; a warning is how they announce what will break. Those of other
+# packages among themselves are let through, one by one, in pyproject.toml.
+NEWEST := $(VENV)/newest
+NEWEST_TESTS := $(LOWEST_TESTS) tests/augmentation tests/data tests/inference tests/surgery tests/evaluation
+test-newest: export KERAS_SEG_WARNINGS = error
+test-newest: $(VENV)/created
+	$(BIN)/python -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python -m pip install -q --disable-pip-version-check -e ".[test]"
+	for backend in tensorflow jax torch; do \
+		KERAS_BACKEND=$$backend JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(NEWEST)/bin/python -m pytest -q -n $(WORKERS) \
+		-m "$(OFF_TENSORFLOW) and not thorough" $(NEWEST_TESTS) $(ARGS) || exit 1; done
 
 # The limit on the time of a test holds for `make test`: here JAX optimizes what it compiles.
 test-all: export KERAS_SEG_TEST_LIMIT = 0

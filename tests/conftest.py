@@ -13,6 +13,12 @@ from plan_facts import installed
 pytest_plugins = ["long_tests", "time_limit"]
 
 
+def pytest_configure(config):
+    """With KERAS_SEG_WARNINGS=error, of `make test-newest`, warnings fail except for those in pyproject.toml."""
+    if os.environ.get("KERAS_SEG_WARNINGS") == "error":
+        config.getini("filterwarnings").insert(0, "error")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Tests of a file whose fixture they share run in one worker: two would each train the same model."""

@@ -73,7 +73,8 @@ def test_every_backend_is_tested_on_the_oldest_and_the_newest_python():
 
 
 def test_a_change_must_pass_lint_tests_docs_and_wheel():
-    assert all_steps() == ["lint", "test-tensorflow", "test-jax", "test-torch", "docs", "wheel", "test-lowest"]
+    named = ["test-lowest", "test-newest"]
+    assert all_steps() == ["lint", "test-tensorflow", "test-jax", "test-torch", "docs", "wheel", *named]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert all(re.search(rf"^{step}:", makefile, re.M) for step in all_steps())
     for tool in ("ruff check .", "ruff format --check .", "codespell", "pyright"):
@@ -87,14 +88,19 @@ def test_an_unknown_step_is_refused_before_anything_runs():
     assert done.stderr.startswith("No such step: tests. Choose from: lint ")
 
 
-def test_only_quick_leaves_out_the_thorough_tests():
+def test_quick_and_the_tests_of_versions_leave_out_the_thorough_tests():
     lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
     targets = [line.split(":")[0] for line in lines if re.match(r"[\w-]+:", line)]
     held = {}
     for line in lines:
         name = line.split(":")[0] if re.match(r"[\w-]+:", line) else next(reversed(held), "")
         held.setdefault(name, []).append(line)
-    assert [name for name in targets if any("thorough" in line for line in held[name])] == ["quick", "test-lowest"]
+    short = [name for name in targets if any("thorough" in line for line in held[name])]
+    assert short == ["quick", "test-lowest", "test-newest"]
+
+
+def test_the_lowest_and_the_newest_versions_are_tested():
+    assert workflow("ci")["jobs"]["versions"]["strategy"]["matrix"] == {"versions": ["lowest", "newest"]}
 
 
 def test_the_time_limit_is_one_number():
