@@ -1,7 +1,7 @@
-"""A training step of the planned U-Nets on a CPU: what oneDNN, the fused BatchNormalization and bfloat16 save.
+"""A training step of the planned U-Nets on a CPU: what oneDNN, kept memory, fused layers and bfloat16 save.
 
 CamVid's crops, 8 x 320 x 416, 11 classes. Each alternative has a process of its own, as TensorFlow decides about oneDNN
-when it is imported; the processes take turns, one step at a time.
+and its memory once; the processes take turns, one step at a time.
 
     python benchmarks/training_step.py [--rounds 5] [--bfloat16]
 
@@ -15,10 +15,11 @@ import statistics
 import subprocess
 import sys
 
-DEFAULT = {"onednn": "1", "fused": True, "policy": "float32", "depthwise": "float32"}
+DEFAULT = {"onednn": "1", "kept": "1", "fused": True, "policy": "float32", "depthwise": "float32"}
 ALTERNATIVES = {
-    "plain": {"onednn": "0", "fused": False},
-    "fused": {"onednn": "0"},
+    "plain": {"onednn": "0", "kept": "0", "fused": False},
+    "fused": {"onednn": "0", "kept": "0"},
+    "fused, kept": {"onednn": "0"},
     "oneDNN": {"fused": False},
     "oneDNN, fused": {},
 }
@@ -32,7 +33,7 @@ MORE_BACKBONES = (*BACKBONES, "MobileNetV2", "ResNet18")
 BATCH, CROP, CLASSES = 8, (320, 416), 11
 
 
-def child(backbone, onednn, fused, policy, depthwise):
+def child(backbone, fused, policy, depthwise):
     """Take a step for every line read, and answer with its milliseconds."""
     import time
 
@@ -78,10 +79,16 @@ def main():
         processes = {}
         for name, changed in alternatives.items():
             settings = {**DEFAULT, **changed}
-            environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": settings["onednn"], "TF_CPP_MIN_LOG_LEVEL": "3"}
+            of_tensorflow = {
+                "TF_ENABLE_ONEDNN_OPTS": settings.pop("onednn"),
+                "TF_CPU_ALLOCATOR_USE_BFC": settings.pop("kept"),
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+            }
             command = [sys.executable, __file__, "--child", backbone, json.dumps(settings)]
             pipe = subprocess.PIPE
-            processes[name] = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+            processes[name] = subprocess.Popen(
+                command, env=os.environ | of_tensorflow, stdin=pipe, stdout=pipe, text=True
+            )
         times = {name: [] for name in processes}
         for _ in range(arguments.rounds + 1):
             for name, process in processes.items():
