@@ -51,8 +51,10 @@ def measured(group, case, pythons, rounds):
     """{system: milliseconds, spread, peak memory and facts} of a case."""
     systems = [system for system in (*group.OURS, *group.PEERS) if group.has(system, case)]
     name = group.__name__.removeprefix("cases.")
-    workers = {system: Worker(pythons[system in group.FOREIGN], name, system, case) for system in systems}
-    facts = {system: worker.ready() for system, worker in workers.items()}
+    workers, facts = {}, {}
+    for system in systems:  # One after the other: exports of ResNet50 at the same time take more memory than there is.
+        workers[system] = Worker(pythons[system in group.FOREIGN], name, system, case)
+        facts[system] = workers[system].ready()
     times = {system: [] for system in systems}
     for round_ in range(rounds + 2):
         for system, worker in workers.items():
