@@ -5,6 +5,7 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from keras_seg import _ops
 from keras_seg._labels import reading
 from keras_seg._types import Tensor
 from keras_seg.losses.pixels import Pixels
@@ -40,7 +41,9 @@ def of_ids(pixels: Pixels) -> Tensor:
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(pixels.labels.ids, 0), pixels.scores)
+        # XLA takes half of the time of TensorFlow's kernel and its gradient, for the same numbers.
+        crossentropy = tf.nn.sparse_softmax_cross_entropy_with_logits
+        return _ops.in_one_pass(crossentropy, tf.maximum(pixels.labels.ids, 0), pixels.scores)
     return -label_probabilities(ops.log_softmax(pixels.scores, axis=-1), pixels.labels)
 
 

@@ -25,23 +25,14 @@ def compiling() -> bool:
 def fused(method: Any, *tensors: Tensor) -> Any:
     """`method(*tensors)` of a metric, compiled where that pays; tensors may be `None`.
 
-    On TensorFlow by XLA in a graph where the size of the image is known: there each operation is otherwise a pass of
-    its own, and XLA's arg max takes a third of the time. Executed eagerly nothing is compiled: each new size would cost
-    a fifth of a second. On JAX also in eager execution, where each operation would be compiled by itself otherwise.
+    On TensorFlow in a graph where the size of the image is known: XLA's arg max takes a third of the time. On JAX also
+    in eager execution, where each operation would be compiled by itself otherwise.
     """
-    backend = keras.backend.backend()
-    if backend == "jax" and all(reading.is_concrete(tensor) for tensor in tensors):
+    if keras.backend.backend() == "jax" and all(reading.is_concrete(tensor) for tensor in tensors):
         return _on_jax(method.__func__)(_Alike(method.__self__), *tensors)
-    if backend != "tensorflow":
-        return method(*tensors)
-    import tensorflow as tf
-
-    known = all(None not in tensor.shape[1:] for tensor in tensors if tensor is not None)
-    if tf.executing_eagerly() or not known or not _ops.xla_works():
-        return method(*tensors)
-    token = _compiling.set(True)
+    token = _compiling.set(_ops.compiles(*tensors))
     try:
-        return tf.function(method, jit_compile=True, autograph=False)(*tensors)
+        return _ops.in_one_pass(method, *tensors)
     finally:
         _compiling.reset(token)
 

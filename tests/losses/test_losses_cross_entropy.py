@@ -425,3 +425,35 @@ def test_predictions_of_a_training_step_are_not_checked():
     with pytest.raises(InputError, match="`y_pred` holds NaN"):
         Crossentropy()(labels, wrong)
     assert torch.isnan(Crossentropy()(labels, wrong.requires_grad_()))
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="graphs of TensorFlow")
+@pytest.mark.parametrize("label", [2, 255, 7], ids=["right", "ignored", "out of range"])
+@pytest.mark.parametrize("extreme", [1.0, 1e4, np.inf, np.nan])
+def test_a_graph_that_compiles_gives_what_one_that_does_not_gives(label, extreme):
+    import tensorflow as tf
+
+    ids, logits = case(seed=3)
+    ids[1, 2, 3] = label
+    logits[0, 1, 2, 1] *= extreme
+    loss = Crossentropy(from_logits=True, ignore_class=255, reduction="none")
+
+    def run(shape):
+        @tf.function(input_signature=[tf.TensorSpec(shape[:3], "int32"), tf.TensorSpec(shape, "float32")])
+        def step(labels, predictions):
+            with tf.GradientTape() as tape:
+                tape.watch(predictions)
+                losses = loss(labels, predictions)
+            return losses, tape.gradient(losses, predictions)
+
+        operations = [node.op for node in step.get_concrete_function().graph.as_graph_def().node]
+        return operations, [tensor.numpy() for tensor in step(ids, logits)]
+
+    known, unknown = (None, 3, 5, 4), (None, None, None, 4)
+    compiled_operations, found = run(known)
+    plain_operations, wanted = run(unknown)
+    kernel = "SparseSoftmaxCrossEntropyWithLogits"
+    assert kernel in plain_operations and kernel not in compiled_operations
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
