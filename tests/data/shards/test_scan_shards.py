@@ -161,7 +161,8 @@ def test_paths_that_lead_nowhere(tmp_path):
     # A folder may be called so too.
     (tmp_path / "folder.tar").mkdir()
     (tmp_path / "folder.tar" / "a.png").write_bytes(b"56")
-    assert opened(tmp_path / "folder.tar" / "a.png").read() == b"56"
+    with opened(tmp_path / "folder.tar" / "a.png") as stream:
+        assert stream.read() == b"56"
 
 
 def test_an_archive_that_changes_is_read_again(tmp_path):
