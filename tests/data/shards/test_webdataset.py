@@ -11,7 +11,11 @@ from shard_cases import content_of, picture
 import keras_seg as ks
 
 wds = pytest.importorskip("webdataset")
-pytestmark = pytest.mark.tensorflow_only
+pytestmark = [
+    pytest.mark.tensorflow_only,
+    # webdataset leaves its files to be closed by Python.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def test_webdataset_reads_our_shards(tmp_path):

@@ -305,6 +305,7 @@ class TestFiles:
         np.testing.assert_array_equal(read(out), ids)
         assert sorted(item.name for item in tmp_path.iterdir()) == ["a.tif", "ids.tif"]
 
+    @pytest.mark.filterwarnings("ignore:Dataset has no geotransform")
     def test_a_run_that_ended_while_the_file_was_written(self, predictor, ids, tmp_path, monkeypatch):
         from keras_seg.inference.tiling.geotiff_target import GeoTIFFTarget
 
