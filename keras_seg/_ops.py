@@ -114,12 +114,12 @@ def xla_works() -> bool:
 
 
 def compiles(*tensors: Any) -> bool:
-    """Whether `in_one_pass` compiles a function of these tensors, or `None`s."""
+    """Whether `in_one_pass` compiles a function of these tensors, tuples of them, or `None`s."""
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
 
-    known = all(None not in tensor.shape[1:] for tensor in tensors if tensor is not None)
+    known = all(None not in tensor.shape[1:] for tensor in tf.nest.flatten(tensors) if tensor is not None)
     return known and not tf.executing_eagerly() and xla_works()
 
 

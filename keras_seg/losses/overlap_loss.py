@@ -1,11 +1,12 @@
 """Soft overlap counts and their mean over classes: shared by IoU, Dice and Tversky losses."""
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from keras import ops
 
-from keras_seg import _validation
+from keras_seg import _ops, _validation
 from keras_seg._labels import reading
 from keras_seg._types import Tensor
 from keras_seg.losses.pixels import Pixels
@@ -43,18 +44,25 @@ class Overlap(NamedTuple):
 
 
 def count(pixels: Pixels, weights: Tensor, *, per_image: bool) -> Overlap:
-    """The soft counts over the pixels that are not ignored, weighted by `weights` (broadcast to pixels) or None."""
-    axes = (1, 2) if per_image else (0, 1, 2)
+    """The soft counts over the pixels that are not ignored, weighted by `weights` (broadcast to pixels) or None.
+
+    Summed along rows first: a sum over a million pixels in one go is off by 1e-5 in float32, and a gradient that is a
+    difference of two such sums by 6e-4.
+    """
+    rows = _ops.in_one_pass(functools.partial(_rows, pixels), pixels.scores, pixels.labels, weights)
+    axes = (1,) if per_image else (0, 1)
+    return Overlap(*(ops.sum(counts, axis=axes) for counts in rows))
+
+
+def _rows(pixels: Pixels, scores: Tensor, labels: reading.Labels, weights: Tensor) -> Overlap:
+    """The soft counts of each row of each image, (batch, height, channels or 1), for these tensors of `pixels`."""
+    pixels = pixels._replace(scores=scores, labels=labels)
     probabilities, target, mask = pixels.probabilities(), pixels.target(), pixels.mask(weights)
     if weights is not None:
         target = target * ops.expand_dims(weights, -1)
     # Labels are zero on ignored pixels, so the intersection needs no mask.
-    return Overlap(
-        intersection=ops.sum(probabilities * target, axis=axes),
-        predicted=ops.sum(probabilities * mask, axis=axes),
-        target=ops.sum(target, axis=axes),
-        pixels=ops.sum(mask, axis=axes),
-    )
+    maps = probabilities * target, probabilities * mask, target, mask
+    return Overlap(*(ops.sum(values, axis=2) for values in maps))
 
 
 def ratio(numerator: Tensor, denominator: Tensor, present: Tensor) -> Tensor:
