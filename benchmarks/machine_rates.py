@@ -12,7 +12,10 @@ THREADS, SIDE, BYTES, ROUNDS = 2, 2048, 2**29, 9
 
 
 def has_bfloat16():
-    """Whether the processor multiplies in bfloat16; in software it takes many times as long as float32."""
+    """Whether the processor multiplies in bfloat16; in software it takes many times as long as float32.
+
+    `keras_seg.training.processor` says so too, but the peers' Python, which runs this file and the cases, lacks it.
+    """
     info = pathlib.Path("/proc/cpuinfo")
     flags = info.read_text(encoding="utf-8").split() if info.exists() else []
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
