@@ -97,3 +97,13 @@ def test_regularizers_reach_the_copy():
     kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
     total = sum(0.01 * float(keras.ops.sum(kernel**2)) for kernel in kernels)
     assert float(sum(copy.losses)) == pytest.approx(total, rel=1e-4)
+
+
+def test_a_loss_of_many_pixels():
+    """A sum over a million pixels in one go is off by 1e-5 in float32 on some backends."""
+    random = np.random.default_rng(0)
+    truth = (random.uniform(size=(2, 512, 768, 3)) > 0.6).astype("float32")
+    prediction = random.uniform(size=truth.shape).astype("float32")
+    t, p = truth.astype("float64"), prediction.astype("float64")
+    wanted = 1 - np.mean(2 * (t * p).sum((0, 1, 2)) / (t.sum((0, 1, 2)) + p.sum((0, 1, 2))))
+    assert abs(float(sm.losses.DiceLoss()(truth, prediction)) - wanted) < 2e-7
