@@ -16,7 +16,7 @@ from keras_seg._graph import as_functional
 from keras_seg._types import Tensor
 from keras_seg.export.delegates.gpu_rules import LARGEST_TEXTURE
 from keras_seg.layers.reach_bases import Pointwise
-from keras_seg.surgery.copying import LayerCopies, rebuilt, unchanged_layers_shared
+from keras_seg.surgery.copying import LayerCopies, rebuilt, weights_shared
 
 # Layers, and those that read them, of which converters or delegates make one.
 _KEPT_APART = {
@@ -65,7 +65,7 @@ def gpu_form(model: keras.Model) -> keras.Model:
                 results[id(result)] = result  # Kept, because Python can reuse the id of a deleted tensor.
         return result
 
-    with unchanged_layers_shared():
+    with weights_shared():
         return rebuilt(model, call)
 
 

@@ -6,7 +6,15 @@ import keras
 
 from keras_seg import surgery
 from keras_seg._graph import as_functional
-from keras_seg.surgery.copying import unchanged_layers_shared
+from keras_seg.surgery.copying import weights_shared
+
+# The layers that hold most weights, which are built for the same channels at any size.
+_ANY_SIZE = (
+    keras.layers.Conv2D,
+    keras.layers.Conv2DTranspose,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.Dense,
+)
 
 
 def inference_graph(
@@ -14,6 +22,8 @@ def inference_graph(
 ) -> keras.Model:
     """The Keras model that is converted: BatchNormalization is folded, dropout is removed, the kernels of upsampling
     are computed once, and convolutions pad with zeros themselves (`keras_seg.surgery`), wherever the model has a graph.
+
+    It is there to be converted, not to be kept: convolutions that do not change share their weights with the model's.
 
     Args:
         model: keras.Model that `check_exportable` accepts.
@@ -25,6 +35,7 @@ def inference_graph(
         return model
     height, width = input_size
     size = None if height is None or width is None else (height, width)
-    folded = surgery.fold_batch_norm(model, input_size=size)
-    with unchanged_layers_shared():
+    with weights_shared(*_ANY_SIZE):
+        folded = surgery.fold_batch_norm(model, input_size=size)
+    with weights_shared():
         return surgery.fold_padding(surgery.fold_upsampling(folded, subpixel=subpixel))

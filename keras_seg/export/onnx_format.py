@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_seg.export.format import THREADS, Format, Loaded
 from keras_seg.export.onnx_graph import to_onnx
-from keras_seg.export.onnx_proto import describe_within, read_description, read_proto
+from keras_seg.export.onnx_proto import describe_within, read_description, read_proto, write_proto
 from keras_seg.export.onnx_readers.check import check_file
 from keras_seg.export.onnx_readers.operators import NEWEST_OPSET
 from keras_seg.export.request import Request
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to an ONNX file."""
     with _quiet():
-        proto = to_onnx(module, NEWEST_OPSET)
+        proto, constants = to_onnx(module, NEWEST_OPSET)
     if foreign := _foreign(proto):
         raise unsupported("ONNX", foreign, request)
     describe_within(proto, request.description)
-    path.write_bytes(proto.SerializeToString())
+    write_proto(proto, path, constants)
 
 
 def _foreign(proto: "onnx.ModelProto") -> set[str]:

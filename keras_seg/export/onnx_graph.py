@@ -1,7 +1,7 @@
 """A TensorFlow graph as ONNX, by tf2onnx, with four corrections.
 
 tf2onnx copies every constant at each of its steps: a file of half a gigabyte took 22 GB of memory. Here the large
-weights are inputs of what it converts, and become constants of the file afterwards.
+weights are inputs of what it converts, and become constants of the file as it is written.
 
 It resizes by a factor, from which runtimes compute the size: three pixels times the float32 next to 28/3 are 27.
 
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_seg.export.onnx_proto import LargeConstant
 from keras_seg.export.traced_module import served_with
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 _LARGE = 2**14
 
 
-def to_onnx(module: Any, opset: int) -> "onnx.ModelProto":
-    """The ONNX model of a `traced_module`."""
+def to_onnx(module: Any, opset: int) -> tuple["onnx.ModelProto", dict[str, LargeConstant]]:
+    """The ONNX model of a `traced_module`, and the large constants that it lacks, by name."""
     import tensorflow as tf
     from tf2onnx import convert
 
@@ -38,10 +39,10 @@ def to_onnx(module: Any, opset: int) -> "onnx.ModelProto":
     signature = [*module.serve.input_signature, *specs]
     function, handlers = tf.function(serve, input_signature=signature), {"Erfc": (_erfc, [])}
     proto, _ = convert.from_function(function, signature, opset=opset, custom_op_handlers=handlers)
-    _hold(proto.graph, {name: variable.numpy() for name, variable in zip(names, large, strict=True)})
+    constants = _taken_out(proto.graph, {name: _constant(one) for name, one in zip(names, large, strict=True)})
     _round_up_factors(proto.graph)
     _plain_nearest(proto.graph)
-    return proto
+    return proto, constants
 
 
 def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:
@@ -58,8 +59,15 @@ def _size(variable: Any) -> int:
     return int(np.prod(variable.shape)) * np.dtype(variable.dtype).itemsize
 
 
-def _hold(graph: "onnx.GraphProto", weights: dict[str, np.ndarray]) -> None:
-    """Turn inputs of a graph into constants, transposed and reshaped as its nodes would at every call."""
+def _constant(variable: Any) -> LargeConstant:
+    return LargeConstant(tuple(variable.shape), np.dtype(variable.dtype), variable.numpy)
+
+
+def _taken_out(graph: "onnx.GraphProto", weights: dict[str, LargeConstant]) -> dict[str, LargeConstant]:
+    """The inputs of a graph that are weights, transposed and reshaped as its nodes would at every call.
+
+    The graph is left without these inputs and nodes.
+    """
     from onnx import numpy_helper
 
     for source in [source for source in graph.input if source.name in weights]:
@@ -67,21 +75,31 @@ def _hold(graph: "onnx.GraphProto", weights: dict[str, np.ndarray]) -> None:
     constants = {constant.name: constant for constant in graph.initializer}
     kept = []
     for node in graph.node:
-        first = node.input[0] if node.input else None
-        if first in weights and node.op_type == "Transpose":
-            weights[node.output[0]] = weights[first].transpose(node.attribute[0].ints)
-        elif first in weights and node.op_type == "Reshape" and node.input[1] in constants:
-            shape = numpy_helper.to_array(constants[node.input[1]])
-            weights[node.output[0]] = weights[first].reshape(shape)
+        weight = weights.get(node.input[0]) if node.input else None
+        if weight is not None and node.op_type == "Transpose":
+            weights[node.output[0]] = _transposed(weight, tuple(node.attribute[0].ints))
+        elif weight is not None and node.op_type == "Reshape" and node.input[1] in constants:
+            weights[node.output[0]] = _reshaped(weight, numpy_helper.to_array(constants[node.input[1]]))
         else:
             kept.append(node)
     used = {name for node in kept for name in node.input}
-    held = [constant for name, constant in constants.items() if name in used]
-    held += [numpy_helper.from_array(np.ascontiguousarray(weights[name]), name) for name in weights if name in used]
     del graph.node[:]
     graph.node.extend(kept)
     del graph.initializer[:]
-    graph.initializer.extend(held)
+    graph.initializer.extend(constant for name, constant in constants.items() if name in used)
+    return {name: weight for name, weight in weights.items() if name in used}
+
+
+def _transposed(weight: LargeConstant, order: tuple[int, ...]) -> LargeConstant:
+    shape = tuple(weight.shape[axis] for axis in order)
+    return LargeConstant(shape, weight.dtype, lambda: weight.values().transpose(order))
+
+
+def _reshaped(weight: LargeConstant, shape: np.ndarray) -> LargeConstant:
+    sides = tuple(shape.tolist())
+    known = int(np.prod([side for side in sides if side >= 0]))
+    wanted = tuple(int(np.prod(weight.shape)) // known if side < 0 else side for side in sides)
+    return LargeConstant(wanted, weight.dtype, lambda: weight.values().reshape(wanted))
 
 
 def _round_up_factors(graph: "onnx.GraphProto") -> None:

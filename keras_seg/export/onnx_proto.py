@@ -2,12 +2,97 @@
 
 import json
 import pathlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from keras_seg._validation import InputError
 
 if TYPE_CHECKING:
     import onnx
+
+
+# How Protobuf marks a field whose length comes before its content.
+_WITH_LENGTH = 2
+# Bytes that a message of Protobuf may have.
+_MOST = 2**31 - 1
+
+
+class LargeConstant(NamedTuple):
+    """A constant that is too large for more than one to be in memory.
+
+    Attributes:
+        shape: tuple of int.
+        dtype: `numpy.dtype`.
+        values: callable that returns the array.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    values: Callable[[], np.ndarray]
+
+
+def write_proto(model: "onnx.ModelProto", path: pathlib.Path, constants: Mapping[str, LargeConstant]) -> None:
+    """Write an ONNX file, with constants that the model itself does not hold.
+
+    Serialized as a whole, the model would be in memory three times: in NumPy, in the message, and as bytes.
+
+    Args:
+        model: onnx.ModelProto.
+        path: pathlib.Path.
+        constants: {name: `LargeConstant`}, for its graph.
+
+    Raises:
+        InputError: the file would have two gigabytes or more, which readers of ONNX refuse.
+    """
+    import onnx
+
+    outer = onnx.ModelProto()
+    outer.CopyFrom(model)
+    outer.ClearField("graph")
+    begins = [_beginning(name, constant) for name, constant in constants.items()]
+    sizes = [len(begin) + _bytes_of(one) for begin, one in zip(begins, constants.values(), strict=True)]
+    marks = [_mark(onnx.GraphProto, "initializer", size) for size in sizes]
+    graph = model.graph.SerializeToString()
+    length = len(graph) + sum(sizes) + sum(map(len, marks))
+    head = outer.SerializeToString() + _mark(onnx.ModelProto, "graph", length) + graph
+    if (total := len(head) + length - len(graph)) > _MOST:
+        fix = "Export to a SavedModel or OpenVINO, or a smaller model."
+        raise InputError(f"An ONNX file has less than 2 GB, and this one would have {total / 1e9:.1f}. {fix}")
+    with path.open("wb") as file:
+        file.write(head)
+        for mark, begin, constant in zip(marks, begins, constants.values(), strict=True):
+            file.write(mark + begin)
+            # ONNX stores the lowest byte first.
+            np.ascontiguousarray(constant.values(), constant.dtype.newbyteorder("<")).tofile(file)
+
+
+def _beginning(name: str, constant: LargeConstant) -> bytes:
+    """A constant as ONNX has it, up to its values."""
+    import onnx
+
+    kind = onnx.helper.np_dtype_to_tensor_dtype(constant.dtype)
+    tensor = onnx.TensorProto(name=name, data_type=kind, dims=constant.shape)
+    return tensor.SerializeToString() + _mark(onnx.TensorProto, "raw_data", _bytes_of(constant))
+
+
+def _bytes_of(constant: LargeConstant) -> int:
+    return int(np.prod(constant.shape)) * constant.dtype.itemsize
+
+
+def _mark(message: Any, field: str, length: int) -> bytes:
+    """What Protobuf writes before a field: its number and kind, and how many bytes follow."""
+    return _number(message.DESCRIPTOR.fields_by_name[field].number << 3 | _WITH_LENGTH) + _number(length)
+
+
+def _number(value: int) -> bytes:
+    """A number as Protobuf writes it: seven bits in a byte, the lowest first, and the eighth if more follow."""
+    written = bytearray()
+    while value > 127:
+        written.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*written, value])
 
 
 def read_proto(path: pathlib.Path) -> "onnx.ModelProto":

@@ -12,21 +12,26 @@ from keras_seg import _validation
 from keras_seg._graph import functional_graph, replay_opened
 from keras_seg._types import Size, Tensor
 
-_unchanged_shared: contextvars.ContextVar[bool] = contextvars.ContextVar("keras_seg_unchanged_shared", default=False)
+# The kinds of layers whose weights are shared; empty for all kinds, None for none.
+_shared: contextvars.ContextVar[tuple[type, ...] | None] = contextvars.ContextVar("keras_seg_shared", default=None)
 
 
 @contextlib.contextmanager
-def unchanged_layers_shared() -> Iterator[None]:
-    """Inside, new graphs contain the layers themselves that do not change, instead of copies of them.
+def weights_shared(*kinds: type) -> Iterator[None]:
+    """Inside, layers that do not change share their weights with those of the new graph, instead of being copied.
 
-    That is for graphs that are only a step on the way to another: of a large model, each copy of the weights takes
-    seconds and half a gigabyte.
+    That is for graphs that are only a step on the way to another, or to a file: of a large model, each copy of the
+    weights takes seconds and half a gigabyte.
+
+    Args:
+        *kinds: types of layers. Only these share. A layer that is built anew may be built for another size, so those
+            whose `build` looks at more than the channels should not be named. Defaults to every kind.
     """
-    token = _unchanged_shared.set(True)
+    token = _shared.set(kinds)
     try:
         yield
     finally:
-        _unchanged_shared.reset(token)
+        _shared.reset(token)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +55,8 @@ class LayerCopies:
 
     def call(self, operation: Any, args: Any, kwargs: Any, changes: Any = None) -> Tensor:
         """The result of a copy of `operation` on new tensors, with `changes` in the copy's configuration."""
-        if not isinstance(operation, keras.layers.Layer):
-            return operation(*args, **kwargs)
-        if not changes and _unchanged_shared.get():
-            self._names.add(operation.name)
-            return operation(*args, **kwargs)
+        if not changes and _shares_weights(operation):
+            return self._twin(operation)(*args, **kwargs)
         changes = changes or {}
 
         def make() -> Any:
@@ -77,13 +79,35 @@ class LayerCopies:
         layer.set_weights(weights())
         return outputs
 
-    def _keep_apart(self, layer: keras.layers.Layer) -> None:
+    def _twin(self, operation: Any) -> Any:
+        """A second object for `operation`, with the same weights and a place in the new graph only.
+
+        Keras notes in an operation where it is called. Called in the new graph itself, the original would keep that
+        graph in memory as long as it lives.
+        """
+        made = self._made.get((id(operation), "twin"))
+        if made is None:
+            # Not by `copy.copy`, for which Keras saves and loads.
+            made = self._made[id(operation), "twin"] = object.__new__(type(operation))
+            vars(made).update({**vars(operation), "_inbound_nodes": [], "_outbound_nodes": []})
+            self._keep_apart(made)
+        return made
+
+    def _keep_apart(self, layer: Any) -> None:
         """Number the name when it is taken: layers of nested models, now in one graph, may share one."""
         name, number = layer.name, 1
         while layer.name in self._names:
             layer.name = f"{name}_{number}"
             number += 1
         self._names.add(layer.name)
+
+
+def _shares_weights(operation: Any) -> bool:
+    """Whether an operation that does not change is in the new graph as a twin: a function of `keras.ops` always is."""
+    if not isinstance(operation, keras.layers.Layer):
+        return True
+    kinds = _shared.get()
+    return kinds is not None and (not kinds or type(operation) in kinds)
 
 
 @contextlib.contextmanager

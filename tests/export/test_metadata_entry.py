@@ -10,7 +10,7 @@ if keras.backend.backend() != "tensorflow":
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
-from keras_seg.export.tflite.metadata_entry import with_entry
+from keras_seg.export.tflite.metadata_entry import entry_before
 
 pytestmark = pytest.mark.tensorflow_only
 KERNEL = np.random.default_rng(0).normal(size=(3, 3, 3, 5)).astype("float32")
@@ -21,6 +21,10 @@ def model():
     serve = tf.function(lambda image: {"y": tf.nn.relu(tf.nn.conv2d(image, KERNEL, 1, "SAME"))})
     concrete = serve.get_concrete_function(tf.TensorSpec((1, 8, 8, 3), name="image"))
     return tf.lite.TFLiteConverter.from_concrete_functions([concrete], tf.Module()).convert()
+
+
+def with_entry(content, name, data):
+    return entry_before(content, name, data) + content
 
 
 def unpacked(content):
@@ -67,7 +71,7 @@ def test_the_file_computes_the_same(model):
     from ai_edge_litert.interpreter import Interpreter
 
     image = np.random.default_rng(0).normal(size=(1, 8, 8, 3)).astype("float32")
-    files = (bytes(model), bytes(with_entry(model, "NAME", b"content")))
+    files = (bytes(model), with_entry(bytes(model), "NAME", b"content"))
     first, second = (Interpreter(model_content=file).get_signature_runner()(image=image)["y"] for file in files)
     np.testing.assert_array_equal(first, second)
 

@@ -1,32 +1,89 @@
 """Copies of layers, and where none is made."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
+import pytest
 
 import keras_seg as ks
 from keras_seg.export.inference_graph import inference_graph
-from keras_seg.surgery.copying import unchanged_layers_shared
+from keras_seg.surgery.copying import weights_shared
 
 
 def variables(model):
     return {id(variable) for variable in model.variables}
 
 
-def test_an_exported_form_shares_nothing_with_the_model():
-    """The layers of the user's model keep their own graph: `layer.output` stays defined."""
-    model = ks.models.UNet(num_classes=3, filters=4, depth=2)
+def adding():
+    """A model with a function of `keras.ops` between its layers."""
+    inputs = keras.Input((16, 24, 3))
+    first, second = (keras.layers.Conv2D(4, 3, padding="same", name=name)(inputs) for name in ("first", "second"))
+    return keras.Model(inputs, keras.layers.Conv2D(2, 1, name="last")(keras.ops.add(first, second)))
+
+
+@pytest.mark.parametrize("make", [lambda: ks.models.UNet(num_classes=3, filters=4, depth=2), adding])
+def test_an_exported_form_has_a_graph_of_its_own(make):
+    """The operations of the user's model keep theirs: `layer.output` stays defined."""
+    model = make()
     form = inference_graph(model, (16, 24))
     assert form.input_shape == (None, 16, 24, 3)
-    assert not variables(form) & variables(model)
-    assert all(len(layer._inbound_nodes) == 1 for layer in model.layers)
+    assert all(len(operation._inbound_nodes) == 1 for operation in model.operations)
+    image = np.random.default_rng(0).uniform(0, 255, (1, 16, 24, 3)).astype("float32")
+    np.testing.assert_allclose(form.predict(image, verbose=0), model.predict(image, verbose=0), atol=1e-5)
 
 
-def test_layers_are_shared_on_request():
+def test_an_exported_form_shares_what_is_not_folded():
+    """Half a gigabyte for FCN8s."""
+    model = ks.models.FCN8s(num_classes=3)
+    form = inference_graph(model, (32, 32))
+    assert form.get_layer("fc6").kernel is model.get_layer("fc6").kernel
+    assert form.get_layer("fc6") is not model.get_layer("fc6")
+
+
+@pytest.mark.parametrize("make", [lambda: ks.models.UNet(num_classes=3, filters=4, depth=2), adding])
+def test_a_copy_can_be_deleted(make):
+    """A function of `keras.ops` noted where it was called, and so kept each copy as long as the model."""
+    model = make()
+    copied = ks.surgery.fold_padding(model)
+    kept = [weakref.ref(layer) for layer in copied.layers]
+    del copied
+    gc.collect()
+    assert all(layer() is None for layer in kept)
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_names_that_nested_models_share(share):
+    """Opened up, their layers and functions are in one graph, where names are unique."""
+
+    def part():
+        inputs = keras.Input((16, 24, 3))
+        scaled = keras.ops.multiply(keras.layers.Conv2D(3, 1, name="conv")(inputs), 2.0)
+        scaled._keras_history.operation.name = "twice"
+        return keras.Model(inputs, scaled)
+
+    inputs = keras.Input((16, 24, 3))
+    model = keras.Model(inputs, part()(part()(inputs)))
+    if share:
+        with weights_shared():
+            opened = ks.surgery.fold_padding(model)
+    else:
+        opened = ks.surgery.fold_padding(model)
+    assert sorted(one.name for one in opened.operations[1:]) == ["conv", "conv_1", "twice", "twice_1"]
+    assert (variables(opened) == variables(model)) == share
+    image = np.random.default_rng(0).uniform(0, 1, (1, 16, 24, 3)).astype("float32")
+    np.testing.assert_allclose(opened.predict(image, verbose=0), model.predict(image, verbose=0), atol=1e-5)
+
+
+def test_weights_are_shared_on_request():
     keras.utils.set_random_seed(0)
     model = ks.models.UNet(num_classes=3, filters=4, depth=2, normalization=None)
-    with unchanged_layers_shared():
+    with weights_shared():
         folded = ks.surgery.fold_padding(model)
     assert variables(folded) == variables(model)
+    with weights_shared(keras.layers.Dense):
+        assert not variables(ks.surgery.fold_padding(model)) & variables(model)
     assert not variables(ks.surgery.fold_padding(model)) & variables(model)
 
 

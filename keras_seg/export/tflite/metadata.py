@@ -14,7 +14,7 @@ import pathlib
 import zipfile
 from typing import Any
 
-from keras_seg.export.tflite.metadata_entry import with_entry
+from keras_seg.export.tflite.metadata_entry import entry_before
 
 LABEL_FILE, DESCRIPTION_FILE = "labels.txt", "keras_seg.json"
 # MediaPipe wants a label for each channel: a single channel has that of class 1.
@@ -42,8 +42,8 @@ class _Number:
     value: int
 
 
-def with_metadata(model: bytes, description: dict[str, Any]) -> bytearray:
-    """A TFLite file with metadata.
+def metadata_around(model: bytes, description: dict[str, Any]) -> tuple[bytes, bytes]:
+    """What is to be written before and after a TFLite file to give it metadata.
 
     Args:
         model: bytes of a TFLite file with one input.
@@ -57,11 +57,11 @@ def with_metadata(model: bytes, description: dict[str, Any]) -> bytearray:
     outputs = map(signature.Outputs, range(signature.OutputsLength()))
     names = {output.TensorIndex(): output.Name().decode() for output in outputs}
     written = _metadata(source, [names[index] for index in graph.OutputsAsNumpy()], description)
-    return with_entry(model, _NAME, written) + _archive(description)
+    return entry_before(model, _NAME, written), _archive(description)
 
 
 def read_description(path: pathlib.Path) -> dict[str, Any]:
-    """What `with_metadata` wrote into a file; fails with BadZipFile, KeyError or ValueError where there is none."""
+    """What `metadata_around` gave a file; fails with BadZipFile, KeyError or ValueError where there is none."""
     with zipfile.ZipFile(path) as archive:
         return json.loads(archive.read(DESCRIPTION_FILE))
 

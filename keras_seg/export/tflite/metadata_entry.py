@@ -2,7 +2,7 @@
 
 A flatbuffer is written from its end, and each table says how far behind it the parts lie that it refers to. So a new
 root in front of a file can refer to all that the old root referred to. Unpacking a file of half a gigabyte and packing
-it again takes three copies of it.
+it again takes three copies of it; this takes none.
 
 Reference: tensorflow/compiler/mlir/lite/schema/schema.fbs, tables Model, Buffer and Metadata.
 """
@@ -14,12 +14,10 @@ from typing import Any
 _ALIGNMENT = 16
 # Fields of a Model, in the order of the schema.
 _VERSION, _BUFFERS, _METADATA, _FIELDS = 0, 4, 6, 8
-# The room for the new parts grows with the number of buffers.
-_ROOM = 2**16
 
 
-def with_entry(model: bytes, name: str, content: bytes) -> bytearray:
-    """A TFLite file with one more entry in its metadata.
+def entry_before(model: bytes, name: str, content: bytes) -> bytes:
+    """What is to be written in front of a TFLite file to give its metadata one more entry.
 
     Args:
         model: bytes of a TFLite file.
@@ -34,17 +32,15 @@ def with_entry(model: bytes, name: str, content: bytes) -> bytearray:
     entries = [root.Metadata(place) for place in range(root.MetadataLength())]
     if any(buffer.Offset() > 1 for buffer in buffers):
         raise RuntimeError("files of more than 2 GB keep weights at fixed places, where metadata cannot be added")
-    end = len(model) + -len(model) % _ALIGNMENT
-    builder: Any = flatbuffers.Builder(0)
-    room = _ROOM + len(content) + 4 * len(buffers)
-    builder.Bytes = bytearray(room) + model + bytes(end - len(model))
-    builder.head, builder.minalign = len(builder.Bytes) - end, _ALIGNMENT
+    # Places are counted from the end of the new part, where the old file begins: in it they are below zero.
+    builder: Any = flatbuffers.Builder()
+    builder.minalign = _ALIGNMENT
 
     def tables(old: Sequence[Any], new: int) -> int:
         builder.StartVector(4, len(old) + 1, 4)
         builder.PrependUOffsetTRelative(new)
         for table in reversed(old):
-            builder.PrependUOffsetTRelative(end - table._tab.Pos)
+            builder.PrependUOffsetTRelative(-table._tab.Pos)
         return builder.EndVector()
 
     builder.StartVector(1, len(content), _ALIGNMENT)
@@ -66,7 +62,6 @@ def with_entry(model: bytes, name: str, content: bytes) -> bytearray:
         if field in made:
             builder.PrependUOffsetTRelativeSlot(field, made[field], 0)
         elif place := root._tab.Offset(4 + 2 * field):
-            builder.PrependUOffsetTRelativeSlot(field, end - root._tab.Indirect(root._tab.Pos + place), 0)
+            builder.PrependUOffsetTRelativeSlot(field, -root._tab.Indirect(root._tab.Pos + place), 0)
     builder.Finish(builder.EndObject(), b"TFL3")
-    del builder.Bytes[: builder.head]
-    return builder.Bytes
+    return bytes(builder.Output())

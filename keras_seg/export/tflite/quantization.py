@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 QUANTIZATIONS = (None, "float16", "dynamic", "int8", "int16x8")
 # The kinds with integer activations, whose ranges are measured on images.
 CALIBRATED = ("int8", "int16x8")
+# Bytes of weights beyond which equal constants are not looked for.
+_LARGE = 2**26
 
 
 def converter_of(module: Any, quantize: str | None, *, input: str, representative: Sequence[np.ndarray] | None) -> Any:
@@ -24,6 +26,8 @@ def converter_of(module: Any, quantize: str | None, *, input: str, representativ
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.serve.get_concrete_function()], module)
     builtins = tf.lite.OpsSet.TFLITE_BUILTINS
     converter.target_spec.supported_ops = [builtins]
+    # Notes about the conversion, for which the whole file would be unpacked and packed once more.
+    converter.exclude_conversion_metadata = True
     if quantize is None:
         return converter
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -43,6 +47,10 @@ def converter_of(module: Any, quantize: str | None, *, input: str, representativ
 def converted(module: Any, request: "Request") -> bytes:
     """A `traced_module` as the bytes of a TFLite file."""
     converter = converter_of(module, request.quantize, input=request.input, representative=request.representative)
+    if request.quantize not in CALIBRATED and 4 * module.model.count_params() > _LARGE:
+        # The last step for such files is to store equal constants once, which saves some kilobytes. The converter
+        # unpacks the whole file for it and packs it again: three copies of the weights, and a tenth of the time.
+        converter._optimize_tflite_model = lambda content, *_, **__: content
     if request.quantize != "int8":
         return converter.convert()
     calibrated = calibrated_by(converter)

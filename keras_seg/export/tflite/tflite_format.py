@@ -16,7 +16,7 @@ from keras_seg.export.request import Request
 from keras_seg.export.tflite import quantization
 from keras_seg.export.tflite.interpreter import runtime
 from keras_seg.export.tflite.layer_names import LayerNames
-from keras_seg.export.tflite.metadata import read_description, with_metadata
+from keras_seg.export.tflite.metadata import metadata_around, read_description
 from keras_seg.export.unsupported import unsupported
 
 # How the converter names an operator that it has no counterpart for: 'tf.Name' op is neither a custom op nor a flex op.
@@ -27,7 +27,10 @@ def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to a TFLite file with metadata."""
     # By which `check_delegates` names the layers that a delegate refuses.
     graph = {"graph": LayerNames.of_model(module.model).to_dict()}
-    path.write_bytes(with_metadata(_converted(module, request), {**request.description, **graph}))
+    content = _converted(module, request)
+    before, after = metadata_around(content, {**request.description, **graph})
+    with path.open("wb") as file:  # Half a gigabyte is not copied to be one piece.
+        file.writelines((before, content, after))
 
 
 def _converted(module: Any, request: Request) -> bytes:
