@@ -100,6 +100,22 @@ def test_equals_a_slow_version(seed):
     np.testing.assert_array_equal(Postprocessing(**rules)(ids), slow(ids, **rules))
 
 
+@pytest.mark.parametrize("values", [[-5, 1, 3, 10**15], [-(2**62), 1, 2, 2**62]])
+def test_any_labels(values):
+    """Only the order of the other labels matters."""
+    ids = np.random.default_rng(0).integers(0, 4, (30, 40))
+    clean = Postprocessing(min_sizes={1: 4})
+    np.testing.assert_array_equal(clean(np.array(values)[ids]), np.array(values)[clean(ids)])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint64"])
+def test_the_type_is_kept(dtype):
+    ids = np.random.default_rng(0).integers(0, 4, (30, 40))
+    clean = Postprocessing(min_sizes={1: 4}, keep_largest=[2])
+    assert clean(ids.astype(dtype)).dtype == dtype
+    np.testing.assert_array_equal(clean(ids.astype(dtype)), clean(ids))
+
+
 def test_images_of_a_batch_are_cleaned_alone():
     batch = np.stack([np.array(MAP), np.array(MAP)[::-1]])
     clean = Postprocessing(keep_largest=[1], fill_holes=[1])
