@@ -1,1 +1,1 @@
-"""How losses and metrics read labels, sample weights and class weights."""
+"""How labels, sample weights and class weights are read, and ids are counted."""

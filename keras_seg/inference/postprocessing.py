@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._labels.pair_counts import pair_counts
 from keras_seg._types import ArrayLike
 
 # Corners connect: a thin diagonal line is one component. Holes are then enclosed edge to edge.
@@ -181,16 +182,12 @@ def _replace(ids: np.ndarray, regions: np.ndarray) -> None:
         at_edge = (regions[near] > 0) & (ids[near] != ids[far])
         touched.append(regions[near][at_edge])
         others.append(ids[far][at_edge])
-    values, others = np.unique(np.concatenate(others), return_inverse=True)
-    if not len(values):
+    touched, others, lengths = pair_counts(np.concatenate(touched), np.concatenate(others))
+    if not len(lengths):
         return  # One component fills the image.
-    # A pair as one number: NumPy takes fifty times as long to sort pairs.
-    numbers = np.concatenate(touched).astype("int64") * len(values) + others
-    numbers, lengths = np.unique(numbers, return_counts=True)
-    touched, others = np.divmod(numbers, len(values))
     # The last pair of a region has the longest edge, and of those the lowest class.
-    order = np.lexsort((-others, lengths, touched))
+    order = np.lexsort((-np.arange(len(lengths)), lengths, touched))
     winners = np.zeros(regions.max() + 1, ids.dtype)
-    winners[touched[order]] = values[others[order]]
+    winners[touched[order]] = others[order]
     removed = regions > 0
     ids[removed] = winners[regions[removed]]

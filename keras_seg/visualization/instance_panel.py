@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from keras_seg._labels.pair_counts import pair_counts
 from keras_seg._types import ArrayLike
 from keras_seg.visualization.outlines import outlines
 from keras_seg.visualization.overlay import blend
@@ -68,12 +69,12 @@ def _compact(ids: np.ndarray) -> np.ndarray:
 
 def _matches(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """For each predicted object the true one whose intersection over union with it exceeds 0.5, or 0."""
-    pairs, shared = np.unique(np.stack([truth.ravel(), prediction.ravel()]), axis=1, return_counts=True)
+    true, predicted, shared = pair_counts(truth.ravel(), prediction.ravel())
     true_sizes, predicted_sizes = np.bincount(truth.ravel()), np.bincount(prediction.ravel())
-    union = true_sizes[pairs[0]] + predicted_sizes[pairs[1]] - shared
-    match = (pairs > 0).all(axis=0) & (shared > 0.5 * union)
+    union = true_sizes[true] + predicted_sizes[predicted] - shared
+    match = (true > 0) & (predicted > 0) & (shared > 0.5 * union)
     matches = np.zeros(len(predicted_sizes), int)
-    matches[pairs[1][match]] = pairs[0][match]
+    matches[predicted[match]] = true[match]
     return matches
 
 

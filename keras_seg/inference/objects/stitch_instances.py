@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._labels.pair_counts import pair_counts
 from keras_seg._types import ArrayLike
 from keras_seg.inference.objects.instances import without_small
 
@@ -124,8 +125,8 @@ def _matches(
     ]
     sizes = [dict(zip(*(part.tolist() for part in np.unique(ids, return_counts=True)), strict=True)) for ids in shown]
     both = (shown[0] > 0) & (shown[1] > 0)
-    pairs, counts = np.unique(np.stack([ids[both] for ids in shown]), axis=1, return_counts=True)
-    for a, b, common in zip(*pairs.tolist(), counts.tolist(), strict=True):
+    found = pair_counts(*(ids[both] for ids in shown))
+    for a, b, common in zip(*(part.tolist() for part in found), strict=True):
         union = sizes[0][a] + sizes[1][b] - common
         if common >= threshold * union:
             yield -common / union, a, b
