@@ -4,7 +4,7 @@ import contextlib
 import pathlib
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from keras_seg._types import PathLike
@@ -49,7 +49,7 @@ class RemoteFiles:
         found = _ADDRESS.fullmatch(address)
         self._protocol = found[1].lower() if found else "file"
         with one_line(address):
-            self._fs: Any = fsspec.filesystem(self._protocol, **_options(fsspec, self._protocol))
+            self._fs: Any = fsspec.filesystem(self._protocol, **storage_options(address))
         if hasattr(self._fs, "retries"):
             self._fs.retries = 1  # The requests below are sent again already.
 
@@ -113,10 +113,40 @@ class RemoteFiles:
             if self._fs.exists(address):
                 self._fs.rm_file(address)
 
+    def remove_folder(self, address: str) -> None:
+        """Delete a folder with all that it holds, if it is there."""
+        with one_line(address):
+            if self._fs.exists(address):
+                self._fs.rm(address, recursive=True)
 
-def _options(fsspec: Any, protocol: str) -> dict[str, Any]:
-    """What a file system is made with: listings are never kept, because other processes write as well."""
-    if protocol not in ("s3", "s3a"):
+    def move_folder(self, address: str, target: str, *, last: Sequence[str] = ()) -> None:
+        """Move a folder: each of its files is copied, and deleted when all are there.
+
+        Args:
+            address: str.
+            target: str. Where nothing is yet.
+            last: sequence of str. The names of files that are copied when all others are there.
+        """
+        with one_line(address):
+            root, place = (self._fs._strip_protocol(folder).rstrip("/") for folder in (address, target))
+            found = sorted(self._fs.find(root))
+            marks = [path for path in found if posixpath.basename(path) in last]
+            others = [path for path in found if posixpath.basename(path) not in last]
+            for paths in (others, marks):
+                copies = [place + path[len(root) :] for path in paths]
+                if self._protocol not in _WHOLE_OR_NOTHING:
+                    for folder in sorted({posixpath.dirname(path) for path in copies}):
+                        self._fs.makedirs(folder, exist_ok=True)
+                if paths:
+                    self._fs.copy(paths, copies)
+            self._fs.rm(root, recursive=True)
+
+
+def storage_options(address: str) -> dict[str, Any]:
+    """What the file system of an address is made with: listings are never kept, as other processes write as well."""
+    fsspec = optional_import("fsspec", "scale", f"Opening {address}")
+    found = _ADDRESS.fullmatch(address)
+    if found is None or found[1].lower() not in ("s3", "s3a"):
         return {}
     given = fsspec.config.conf.get("s3", {}).get("config_kwargs", {})
     return {"use_listings_cache": False, "config_kwargs": {**_TIMEOUTS, **given}}

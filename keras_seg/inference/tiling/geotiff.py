@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._decoding.geo_raster import GEOTIFFS
+from keras_seg._remote_files import is_remote
 from keras_seg._types import ArrayLike, PathLike
 
 
@@ -50,6 +51,9 @@ class GeoTIFF(os.PathLike):
         overviews: bool = False,
         cog: bool = False,
     ) -> None:
+        if is_remote(path):
+            fix = "Write it to a disk of this machine, and copy it."
+            _validation.fail("path", "must be a path, and not an address", str(path), fix)
         self.path = pathlib.Path(path)
         if not is_geotiff(self.path):
             _validation.fail("path", "must end in .tif or .tiff", str(path))

@@ -13,7 +13,10 @@ from keras_seg import _validation
 from keras_seg._decoding.arrays import is_array, open_array
 from keras_seg._decoding.geo_raster import GeoRaster, is_geo_raster
 from keras_seg._decoding.value_range import ValueRange, check_dtype, contradicts, scale_of, to_255, unusual
+from keras_seg._remote_files import is_remote
+from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+from keras_seg.inference.tiling.remote_zarr import open_remote
 from keras_seg.inference.tiling.written_rows import release
 from keras_seg.layers.preprocessing import Preprocessing
 
@@ -33,18 +36,23 @@ class RasterSource:
     The values of a file are brought to 0..255 as training reads them; arrays and readers are used unchanged.
 
     Args:
-        image: NumPy array, `np.memmap`, path of a .npy file, .zarr store, GeoTIFF or .vrt, anything with `shape`,
-            `dtype` and slices such as a Zarr array, or a callable `reader(y0, y1, x0, x1)` that returns rows y0 to y1
-            and columns x0 to x1, ends not included, as an array (rows, columns, channels).
+        image: NumPy array, `np.memmap`, path of a .npy file, .zarr store, GeoTIFF or .vrt, address of a .zarr store
+            (s3://...), anything with `shape`, `dtype` and slices such as a Zarr array, or a callable
+            `reader(y0, y1, x0, x1)` that returns rows y0 to y1 and columns x0 to x1, ends not included, as an array
+            (rows, columns, channels).
         shape: (height, width, channels) of a reader. Defaults to None, its attribute `shape`.
         channels: int or None, that the image must have.
     """
 
     def __init__(self, image: Any, shape: Any = None, channels: int | None = None) -> None:
-        if isinstance(image, (str, os.PathLike)):
+        self._file: pathlib.Path | str | None
+        self._path: PathLike | None
+        if isinstance(image, str) and is_remote(image):
+            self._file, self._path, image = image.rstrip("/"), image, open_remote(image)
+            check_dtype(self._path, np.dtype(image.dtype))
+        elif isinstance(image, (str, os.PathLike)):
             path = pathlib.Path(image)
-            self._file, image = path.resolve(), _opened(path, channels)
-            self._path: pathlib.Path | None = path
+            self._file, self._path, image = path.resolve(), path, _opened(path, channels)
         else:
             self._file, self._path = _file_of(image), None
         sliced = _is_sliced(image)
@@ -113,8 +121,8 @@ class RasterSource:
     def lies_in(self, place: Any) -> bool:
         """Whether the image is stored in `place`, the array or path to write to."""
         image = self._image
-        if isinstance(place, pathlib.Path):
-            return place.resolve() == self._file
+        if isinstance(place, (pathlib.Path, str)):
+            return (place.rstrip("/") if isinstance(place, str) else place.resolve()) == self._file
         if isinstance(place, np.memmap) and isinstance(image, np.memmap) and _map_of(place) is not _map_of(image):
             return self._file is not None and _file_of(place) == self._file
         return place is image or (

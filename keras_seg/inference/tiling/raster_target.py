@@ -8,26 +8,35 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._decoding.arrays import ARRAYS
+from keras_seg._remote_files import is_remote
+from keras_seg._types import PathLike
 from keras_seg.inference.tiling.copied_target import CopiedTarget
 from keras_seg.inference.tiling.geotiff import GeoTIFF, is_geotiff
 from keras_seg.inference.tiling.geotiff_target import GeoTIFFTarget
 from keras_seg.inference.tiling.raster_layout import RasterLayout
 from keras_seg.inference.tiling.raster_source import RasterSource
+from keras_seg.inference.tiling.remote_zarr import RemoteZarrTarget
 from keras_seg.inference.tiling.written_rows import ArrayTarget, PathTarget, check_space, npy_file
 from keras_seg.inference.tiling.zarr_store import zarr_store
 
 _FIX = "Pass None, a NumPy array, a np.memmap, a Zarr array, or a path that ends in .npy, .zarr or .tif."
 
 
-def raster_target(out: Any, layout: RasterLayout, *, source: RasterSource) -> ArrayTarget | PathTarget:
+def raster_target(
+    out: Any, layout: RasterLayout, *, source: RasterSource
+) -> ArrayTarget | PathTarget | RemoteZarrTarget:
     """The target for `out`.
 
     Args:
-        out: None, an array, or a path; see `TiledPredictor.predict`.
+        out: None, an array, a path or an address; see `TiledPredictor.predict`.
         layout: `RasterLayout` of the prediction.
         source: RasterSource of the image, which must not be the target itself.
     """
     shape, dtype = layout.shape, layout.dtype
+    if isinstance(out, str) and is_remote(out):
+        if source.lies_in(out):
+            _validation.fail("out", "must not be the image's own address", out, "Choose another address.")
+        return RemoteZarrTarget(out, shape, dtype)
     if isinstance(out, (str, os.PathLike)):
         return path_target(out, layout, source=source)
     if out is None:
@@ -48,8 +57,10 @@ def raster_target(out: Any, layout: RasterLayout, *, source: RasterSource) -> Ar
     return ArrayTarget(out)
 
 
-def left_over(target: ArrayTarget | PathTarget, out: Any) -> pathlib.Path | None:
-    """The path of an earlier result or of an interrupted run's journal, or None."""
+def left_over(target: ArrayTarget | PathTarget | RemoteZarrTarget, out: Any) -> PathLike | None:
+    """The path or address of an earlier result, or the path of an interrupted run's journal, or None."""
+    if isinstance(target, RemoteZarrTarget):
+        return out if target.there else None
     if isinstance(out, (str, os.PathLike)) and pathlib.Path(out).exists():
         return pathlib.Path(out)
     return target.journal if target.journal is not None and target.journal.exists() else None

@@ -13,9 +13,11 @@ from keras_seg.inference.tiling.raster_layout import RasterLayout, raster_layout
 from keras_seg.inference.tiling.raster_prediction import RasterPrediction
 from keras_seg.inference.tiling.raster_source import RasterSource
 from keras_seg.inference.tiling.raster_target import left_over, raster_target
+from keras_seg.inference.tiling.remote_zarr import RemoteZarrTarget
 from keras_seg.inference.tiling.run_journal import FinishedRows, RunJournal, image_mark, model_mark
 from keras_seg.inference.tiling.tile_geometry import reach, tile_geometry
 from keras_seg.inference.tiling.tile_grid import TileAxis, tile_axis
+from keras_seg.inference.tiling.whole_chunks import whole_chunks
 from keras_seg.inference.tiling.written_rows import ArrayTarget, PathTarget
 
 
@@ -149,11 +151,13 @@ class TiledPredictor:
                 preprocessing; a `np.memmap`; a path of a .npy file or a .zarr store, whose values are read as in
                 `keras_seg.data.read_image` (uint16 is scaled from 0..65535 to 0..255); a path of a GeoTIFF or .vrt
                 file, whose values are read in the same way; a Zarr array, or another with `shape`, `dtype` and slices;
-                or a function `reader(y0, y1, x0, x1)` that returns rows y0 to y1 and columns x0 to x1, ends not
+                the address of a .zarr store that fsspec opens, such as "s3://bucket/scene.zarr", read like a path; or
+                a function `reader(y0, y1, x0, x1)` that returns rows y0 to y1 and columns x0 to x1, ends not
                 included.
             out: None for a new array; a NumPy array, `np.memmap` or Zarr array to write to; a path that ends in .npy,
                 .zarr or .tif; or a `GeoTIFF`, for class names, colors and overviews. A GeoTIFF has the CRS and the
-                transform of the image. Defaults to None.
+                transform of the image. Or the address of a .zarr store, which is complete or absent, and cannot be
+                resumed. Defaults to None.
             dtype: str or np.dtype of the prediction: a float for scores, an integer that holds all ids for class ids.
                 Defaults to None: float32, or the smallest of uint8 and uint16 that holds the ids (a raster's ids take
                 memory, so they are not int32 as those of `predict_classes`).
@@ -206,7 +210,10 @@ class TiledPredictor:
             progress, total=len(prediction.rows.starts) * across, unit="tiles", done=done.tile_rows * across
         ) as report:
             try:
-                for top, values in prediction.remaining(done, journal=journal, report=report):
+                parts = prediction.remaining(done, journal=journal, report=report)
+                if isinstance(target, RemoteZarrTarget):
+                    parts = whole_chunks(parts, target.chunk_rows)
+                for top, values in parts:
                     written = True
                     target.write(top, values)
             except BaseException:
@@ -235,7 +242,7 @@ class TiledPredictor:
 
 
 def _begin(
-    target: ArrayTarget | PathTarget, journal: RunJournal, out: Any, *, overwrite: bool, resume: bool
+    target: ArrayTarget | PathTarget | RemoteZarrTarget, journal: RunJournal, out: Any, *, overwrite: bool, resume: bool
 ) -> FinishedRows:
     """The tile rows of an earlier run, with the target ready to be written to."""
     there = left_over(target, out)
@@ -246,7 +253,7 @@ def _begin(
         _validation.fail("out", "exists already", str(there), "Choose another path, or pass overwrite=True.")
     if resume:
         if target.journal is None:
-            fix = "Pass a path or a np.memmap as `out`."
+            fix = "Pass a path on a disk of this machine, or a np.memmap, as `out`."
             _validation.fail("resume", "must be False for an output that has no file", resume, fix)
         done = journal.load()
         if done.tile_rows:

@@ -21,10 +21,9 @@ def zarr_store(shape: tuple[int, ...], dtype: np.dtype) -> RowFile:
         ImportError: Zarr is missing: `pip install "keras-seg[scale]"`.
     """
     zarr = _validation.optional_import("zarr", "scale", "A .zarr store")
-    chunks = (chunk_rows(shape[0]), min(_CHUNK, shape[1]), *shape[2:])
 
     def create(place: pathlib.Path) -> Any:
-        return zarr.open_array(str(place), mode="w", shape=shape, chunks=chunks, dtype=dtype)
+        return zarr.open_array(str(place), mode="w", shape=shape, chunks=chunk_shape(shape), dtype=dtype)
 
     def reopen(place: pathlib.Path, mode: str) -> Any:
         return zarr.open_array(str(place), mode=mode)
@@ -35,6 +34,11 @@ def zarr_store(shape: tuple[int, ...], dtype: np.dtype) -> RowFile:
 def chunk_rows(height: int) -> int:
     """Rows of a chunk, for rasters of a height."""
     return min(_CHUNK, height)
+
+
+def chunk_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a chunk, for rasters of a shape."""
+    return (chunk_rows(shape[0]), min(_CHUNK, shape[1]), *shape[2:])
 
 
 def sweep(store: pathlib.Path) -> None:
