@@ -17,11 +17,37 @@ from keras_seg._types import PathLike
 # Codes of a disk without room: no space, over the quota, and over the largest size of a file.
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
+# At least two letters: Windows has drives of one.
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+
 
 def not_writable(path: PathLike, error: OSError) -> _validation.InputError:
     """The one-line error for a place that cannot be written."""
     fix = "Free some space, or choose another place." if error.errno in _FULL else "Choose another place."
     return _validation.InputError(f"{path}: cannot be written ({_reason(error)}). {fix}")
+
+
+def check_on_disk(path: PathLike) -> None:
+    """Fail for the address of a store: taken for a path, it means a folder such as "s3:" on this machine.
+
+    Raises:
+        InputError: the path is an address, or one that `pathlib` has shortened to a single slash.
+    """
+    if _ADDRESS.match(str(path)):
+        raise _validation.InputError(
+            f"{path}: is an address, and this is written to a disk. Give a path, and copy what is written."
+        )
+
+
+def make_folder(path: PathLike) -> None:
+    """Make a folder that is written to, with those above it, unless it is there.
+
+    Raises:
+        InputError: the path is an address.
+        OSError: the folder cannot be made.
+    """
+    check_on_disk(path)
+    pathlib.Path(path).mkdir(parents=True, exist_ok=True)
 
 
 def _reason(error: OSError) -> str:
@@ -46,13 +72,15 @@ def written_aside(path: PathLike, *, overwrite: bool) -> Iterator[pathlib.Path]:
     the temporary folder, which `written_for` tells from others.
 
     Raises:
-        InputError: the path exists and `overwrite` is False, its folder cannot be written, or the disk is full.
+        InputError: the path exists and `overwrite` is False, it is an address, its folder cannot be written, or the
+            disk is full.
     """
+    check_on_disk(path)
     path = pathlib.Path(path)
     if path.exists() and not overwrite:
         _validation.fail("path", "exists already", str(path), "Choose another path, or ask to overwrite it.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         aside = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     except OSError as error:
         raise not_writable(path, error) from error

@@ -72,7 +72,7 @@ class LeaderboardFolder(RunFolder):
             settings: dict. Which models are trained, and on which files.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            _files.make_folder(self.path)
             self._begun.touch()
             _files.write_json(self.labels_file, labels)
             # The protocol makes it a leaderboard, so it comes last.

@@ -70,7 +70,8 @@ class RunFolder:
             overwrite: bool. Whether a run that is here may be replaced. Defaults to False.
 
         Raises:
-            InputError: the folder holds a run, other files, or nothing to resume; or both arguments are True.
+            InputError: the folder holds a run, other files, or nothing to resume, or is an address; or both arguments
+                are True.
         """
         if resume and overwrite:
             raise InputError(
@@ -88,6 +89,7 @@ class RunFolder:
                     f"{self.path}: its training has ended. Use its model, or start a new run with `overwrite=True`."
                 )
             return
+        _files.check_on_disk(self.path)
         if not self.path.exists():
             existing = next(parent for parent in self.path.absolute().parents if parent.exists())
             if not existing.is_dir():
@@ -112,7 +114,7 @@ class RunFolder:
     def _create(self, plan: Plan, labels: Mapping, *, folds: Mapping | None = None) -> None:
         """Remove the files of an older run, and write the plan and the labels of a new one."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            _files.make_folder(self.path)
             self._begun.touch()
             self._clear()
             _files.write_json(self.labels_file, labels)

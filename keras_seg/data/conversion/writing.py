@@ -264,7 +264,7 @@ def finished_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
         raise InputError(f"{printable(str(out))}: exists and is not an empty folder. Choose another place.")
     partial = out.with_name(out.name + ".partial")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+        _files.make_folder(out.parent)
         partial.mkdir()
     except FileExistsError as error:
         raise InputError(

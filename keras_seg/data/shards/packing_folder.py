@@ -37,7 +37,7 @@ class PackingFolder:
                 f"{self.path}: exists, and holds no interrupted packing. Remove it, or choose another place."
             )
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            _files.make_folder(self.path)
         except OSError as error:
             raise _files.not_writable(self.path, error) from error
         if found is not None and found["fingerprint"] == self._fingerprint:

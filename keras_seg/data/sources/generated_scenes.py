@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
-from keras_seg import _validation
+from keras_seg import _files, _validation
 from keras_seg._types import PathLike, Size
 
 # (row, column, radius) in pixels.
@@ -64,7 +64,7 @@ def write_scenes(
     path = pathlib.Path(path)
     for split_number, (split, count) in enumerate(counts.items()):
         for kind in ("images", "masks"):
-            (path / split / kind).mkdir(parents=True, exist_ok=True)
+            _files.make_folder(path / split / kind)
         for number in range(count):
             image, mask = scene(np.random.default_rng((seed, split_number, number)), size)
             name = f"{number:06d}.png"

@@ -124,7 +124,7 @@ def write_open_images(
     _files.write_json(destination / "labels.json", {"names": [_BACKGROUND, *members], "ignore_class": void})
     target = destination / split
     for kind in ("images", "masks"):
-        (target / kind).mkdir(parents=True, exist_ok=True)
+        _files.make_folder(target / kind)
 
     def write(image_id: str) -> str | None:
         """Write one image and its mask; returns why it was skipped, if so."""

@@ -76,7 +76,7 @@ class PathTarget:
     def start(self) -> None:
         """Get ready for a new run."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _files.make_folder(self._path.parent)
             self.abandon()
             self._rows = ArrayTarget(self._create(self.partial))
         except OSError as error:
