@@ -108,15 +108,28 @@ def scatter_chart(
 ) -> Markup:
     """Named points, those of the front in another color with a line through them.
 
+    The x-axis is logarithmic where the largest x is ten times the smallest: the small ones would lie on one another.
+
     Args:
         points: sequence of (short name, x, y, whether it belongs to the front).
         title: str. What y is.
         x_label: str.
         description: str. What one sees, for those who do not.
     """
-    x_ticks = ticks(0, max(x for _, x, _, _ in points))
+    xs = [x for _, x, _, _ in points]
     y_ticks = ticks(min(y for _, _, y, _ in points), max(y for _, _, y, _ in points))
-    across, up = _scale(x_ticks, _LEFT, _WIDTH - _RIGHT), _scale(y_ticks, _HEIGHT - _BOTTOM, _TOP)
+    up = _scale(y_ticks, _HEIGHT - _BOTTOM, _TOP)
+    if logarithmic := 0 < 10 * min(xs) <= max(xs):
+        x_ticks = log_ticks(min(xs), max(xs))
+        place = _scale([math.log(x) for x in x_ticks], _LEFT, _WIDTH - _RIGHT)
+    else:
+        x_ticks = ticks(0, max(xs))
+        place = _scale(x_ticks, _LEFT, _WIDTH - _RIGHT)
+
+    def across(x: float) -> float:
+        return place(math.log(x) if logarithmic else x)
+
+    x_label = f"{x_label}, logarithmic" if logarithmic else x_label
     parts = [_axes(x_ticks, y_ticks, across, up, x_label=x_label)]
     front = sorted((across(x), up(y)) for _, x, y, is_front in points if is_front)
     if front:
@@ -155,6 +168,23 @@ def ticks(low: float, high: float) -> list[float]:
     step = power * next(factor for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [step * number for number in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Numbers such as 1, 2, 5 and 10 that hold [low, high] between them, and powers of ten alone where these are many.
+
+    Args:
+        low: float > 0.
+        high: float > `low`.
+    """
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for factors in ((1, 2, 5), (1,)):
+        found = [factor * 10.0**power for power in powers for factor in factors]
+        first = max(place for place, value in enumerate(found) if value <= low * 1.000001)
+        last = min(place for place, value in enumerate(found) if value >= high * 0.999999)
+        if last - first < 8:
+            break
+    return found[first : last + 1]
 
 
 def _scale(values: Sequence[float], start: float, end: float):

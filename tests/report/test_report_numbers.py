@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from keras_seg._page.charts import ticks
+from keras_seg._page.charts import log_ticks, scatter_chart, ticks
 from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.evaluation.packed_maps import PackedMaps
 from keras_seg.report.error_distance import DISTANCES, errors_by_distance
@@ -83,3 +83,27 @@ def test_ticks_hold_the_data(low, high):
     found = ticks(low, high)
     assert found[0] <= low and found[-1] >= high
     assert 2 <= len(found) <= 7
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "wanted"),
+    [
+        (36, 1200, [20, 50, 100, 200, 500, 1000, 2000]),
+        (10, 100, [10, 20, 50, 100]),
+        (0.03, 0.5, [0.02, 0.05, 0.1, 0.2, 0.5]),
+        (3, 40_000, [1, 10, 100, 1000, 10_000, 100_000]),
+    ],
+)
+def test_logarithmic_ticks_hold_the_data(low, high, wanted):
+    np.testing.assert_allclose(log_ticks(low, high), wanted)
+
+
+@pytest.mark.parametrize(("slowest", "logarithmic"), [(90, False), (1000, True)])
+def test_times_far_apart_are_drawn_apart(slowest, logarithmic):
+    """The middle of three times that are 1 : 10 : 100 lies in the middle."""
+    middle = (10 * slowest) ** 0.5
+    points = [("1", 10.0, 50.0, True), ("2", middle, 40.0, False), ("3", float(slowest), 30.0, False)]
+    chart = str(scatter_chart(points, title="t", x_label="ms", description="d"))
+    places = [float(part.split('"')[0]) for part in chart.split('cx="')[1:]]
+    assert ("ms, logarithmic" in chart) == logarithmic
+    assert (abs(places[0] + places[2] - 2 * places[1]) < 0.2) == logarithmic
