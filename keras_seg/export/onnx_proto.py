@@ -64,8 +64,8 @@ def write_proto(model: "onnx.ModelProto", path: pathlib.Path, constants: Mapping
         file.write(head)
         for mark, begin, constant in zip(marks, begins, constants.values(), strict=True):
             file.write(mark + begin)
-            # ONNX stores the lowest byte first.
-            np.ascontiguousarray(constant.values(), constant.dtype.newbyteorder("<")).tofile(file)
+            # ONNX stores the lowest byte first. NumPy's `tofile` does not say that a disk is full.
+            file.write(np.ascontiguousarray(constant.values(), constant.dtype.newbyteorder("<")).data)
 
 
 def _beginning(name: str, constant: LargeConstant) -> bytes:

@@ -24,8 +24,8 @@ def weights_shared(*kinds: type) -> Iterator[None]:
     weights takes seconds and half a gigabyte.
 
     Args:
-        *kinds: types of layers. Only these share. A layer that is built anew may be built for another size, so those
-            whose `build` looks at more than the channels should not be named. Defaults to every kind.
+        *kinds: types of layers. Only these share. A copy may be built for another size, so those whose `build` looks at
+            more than the channels should not be named. Defaults to every kind.
     """
     token = _shared.set(kinds)
     try:

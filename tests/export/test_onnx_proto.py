@@ -1,5 +1,8 @@
 """ONNX files that are written one constant after the other, compared with onnx' own serialization."""
 
+import errno
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -53,3 +56,12 @@ def test_every_byte_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(onnx_proto, "_MOST", size - 1)
     with pytest.raises(_validation.InputError):
         write_proto(model(), tmp_path / "m.onnx", {"a": large})
+
+
+@pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk(tmp_path):
+    """Named as such: the error has the code by which a full disk is known."""
+    large = LargeConstant((50_000,), np.dtype("float32"), lambda: np.zeros(50_000, "float32"))
+    with pytest.raises(OSError) as caught:
+        write_proto(model(), pathlib.Path("/dev/full"), {"a": large})
+    assert caught.value.errno == errno.ENOSPC
