@@ -80,7 +80,7 @@ def written_aside(path: PathLike, *, overwrite: bool) -> Iterator[pathlib.Path]:
     if path.exists() and not overwrite:
         _validation.fail("path", "exists already", str(path), "Choose another path, or ask to overwrite it.")
     try:
-        make_folder(path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
         aside = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
     except OSError as error:
         raise not_writable(path, error) from error

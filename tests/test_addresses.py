@@ -40,7 +40,7 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-@pytest.mark.parametrize("address", ["s3://bucket/out", "gs://bucket/out"])
+@pytest.mark.parametrize("address", ["s3://bucket/out", "gs://bucket/out", "s3://bucket"])
 def test_an_address_is_no_path(name, address, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"(s3|gs):/.*is an address, and this is written to a disk"):

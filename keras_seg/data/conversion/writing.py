@@ -264,7 +264,8 @@ def finished_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
         raise InputError(f"{printable(str(out))}: exists and is not an empty folder. Choose another place.")
     partial = out.with_name(out.name + ".partial")
     try:
-        _files.make_folder(out.parent)
+        _files.check_on_disk(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
         partial.mkdir()
     except FileExistsError as error:
         raise InputError(

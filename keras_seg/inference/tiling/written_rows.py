@@ -76,7 +76,8 @@ class PathTarget:
     def start(self) -> None:
         """Get ready for a new run."""
         try:
-            _files.make_folder(self._path.parent)
+            _files.check_on_disk(self._path)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             self.abandon()
             self._rows = ArrayTarget(self._create(self.partial))
         except OSError as error:
