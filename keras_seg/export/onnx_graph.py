@@ -29,7 +29,7 @@ def to_onnx(module: Any, opset: int) -> tuple["onnx.ModelProto", dict[str, Large
     import tensorflow as tf
     from tf2onnx import convert
 
-    large = [variable for variable in module.model.variables if _size(variable) >= _LARGE]
+    large = [variable for variable in module.model.variables if _constant(variable).nbytes >= _LARGE]
 
     def serve(image: Any, *weights: Any) -> dict[str, Any]:
         return served_with(module, list(zip(large, weights, strict=True)), image)
@@ -53,10 +53,6 @@ def _erfc(context: Any, node: Any, name: str, arguments: Any) -> None:
     one = context.make_const(f"{name}_one", np.array(1.0, "float32"))
     erf = context.make_node("Erf", [source], dtypes=[dtype], shapes=[shape])
     context.make_node("Sub", [one.output[0], erf.output[0]], name=name, outputs=outputs, dtypes=[dtype], shapes=[shape])
-
-
-def _size(variable: Any) -> int:
-    return int(np.prod(variable.shape)) * np.dtype(variable.dtype).itemsize
 
 
 def _constant(variable: Any) -> LargeConstant:

@@ -32,6 +32,11 @@ class LargeConstant(NamedTuple):
     dtype: np.dtype
     values: Callable[[], np.ndarray]
 
+    @property
+    def nbytes(self) -> int:
+        """int. As of the array."""
+        return int(np.prod(self.shape)) * self.dtype.itemsize
+
 
 def write_proto(model: "onnx.ModelProto", path: pathlib.Path, constants: Mapping[str, LargeConstant]) -> None:
     """Write an ONNX file, with constants that the model itself does not hold.
@@ -52,7 +57,7 @@ def write_proto(model: "onnx.ModelProto", path: pathlib.Path, constants: Mapping
     outer.CopyFrom(model)
     outer.ClearField("graph")
     begins = [_beginning(name, constant) for name, constant in constants.items()]
-    sizes = [len(begin) + _bytes_of(one) for begin, one in zip(begins, constants.values(), strict=True)]
+    sizes = [len(begin) + one.nbytes for begin, one in zip(begins, constants.values(), strict=True)]
     marks = [_mark(onnx.GraphProto, "initializer", size) for size in sizes]
     graph = model.graph.SerializeToString()
     length = len(graph) + sum(sizes) + sum(map(len, marks))
@@ -74,11 +79,7 @@ def _beginning(name: str, constant: LargeConstant) -> bytes:
 
     kind = onnx.helper.np_dtype_to_tensor_dtype(constant.dtype)
     tensor = onnx.TensorProto(name=name, data_type=kind, dims=constant.shape)
-    return tensor.SerializeToString() + _mark(onnx.TensorProto, "raw_data", _bytes_of(constant))
-
-
-def _bytes_of(constant: LargeConstant) -> int:
-    return int(np.prod(constant.shape)) * constant.dtype.itemsize
+    return tensor.SerializeToString() + _mark(onnx.TensorProto, "raw_data", constant.nbytes)
 
 
 def _mark(message: Any, field: str, length: int) -> bytes:

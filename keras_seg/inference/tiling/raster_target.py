@@ -22,9 +22,7 @@ from keras_seg.inference.tiling.zarr_store import zarr_store
 _FIX = "Pass None, a NumPy array, a np.memmap, a Zarr array, or a path that ends in .npy, .zarr or .tif."
 
 
-def raster_target(
-    out: Any, layout: RasterLayout, *, source: RasterSource
-) -> ArrayTarget | PathTarget | RemoteZarrTarget:
+def raster_target(out: Any, layout: RasterLayout, *, source: RasterSource) -> ArrayTarget | PathTarget:
     """The target for `out`.
 
     Args:
@@ -57,7 +55,7 @@ def raster_target(
     return ArrayTarget(out)
 
 
-def left_over(target: ArrayTarget | PathTarget | RemoteZarrTarget, out: Any) -> PathLike | None:
+def left_over(target: ArrayTarget | PathTarget, out: Any) -> PathLike | None:
     """The path or address of an earlier result, or the path of an interrupted run's journal, or None."""
     if isinstance(target, RemoteZarrTarget):
         return out if target.there else None

@@ -1,6 +1,5 @@
 """Rasters in Zarr stores of object stores and other machines, by addresses such as s3://bucket/scene.zarr."""
 
-import pathlib
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._remote_files import RemoteFiles, one_line, storage_options
 from keras_seg._validation import InputError
+from keras_seg.inference.tiling.written_rows import ArrayTarget
 from keras_seg.inference.tiling.zarr_store import chunk_rows, chunk_shape
 
 # The files by which Zarr 3 and 2 know that a folder is an array.
@@ -32,7 +32,7 @@ def open_remote(address: str) -> Any:
     return array
 
 
-class RemoteZarrTarget:
+class RemoteZarrTarget(ArrayTarget):
     """A Zarr store at an address, written as NAME.zarr.partial and moved when it is complete.
 
     A store cannot rename folders: it copies each file, and those last that make a folder an array. A run that is
@@ -47,19 +47,16 @@ class RemoteZarrTarget:
         InputError: the address does not end in .zarr.
 
     Attributes:
-        journal: None.
         chunk_rows: int. Rows to be written together: a part of a chunk would be fetched, changed and sent again.
     """
 
-    journal: pathlib.Path | None = None
-
     def __init__(self, address: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        super().__init__(None)
         self._zarr = _validation.optional_import("zarr", "scale", f"Writing {address}")
         _check_kind("out", address)
         self._files, self._address = RemoteFiles(address), address.rstrip("/")
         self._partial = f"{self._address}.partial"
         self._shape, self._dtype = shape, dtype
-        self._rows: Any = None
         self.chunk_rows = chunk_rows(shape[0])
 
     @property
@@ -70,25 +67,21 @@ class RemoteZarrTarget:
     def start(self) -> None:
         """Get ready for a new run."""
         self.abandon()
-        self._rows = self._opened(self._partial, "w")
-
-    def go_on(self) -> None:
-        """Not called, as there is no journal."""
-        raise NotImplementedError
+        self._array = self._opened(self._partial, "w")
 
     def write(self, top: int, rows: np.ndarray) -> None:
         """Write rows from row `top` on, for good."""
         with one_line(self._partial):
-            self._rows[top : top + len(rows)] = rows
+            super().write(top, rows)
 
     def abandon(self) -> None:
         """Remove the files of a run that wrote nothing."""
-        self._rows = None
+        self._array = None
         self._files.remove_folder(self._partial)
 
     def finish(self) -> Any:
         """The complete prediction under its own name, opened for reading."""
-        self._rows = None
+        self._array = None
         self._files.remove_folder(self._address)
         self._files.move_folder(self._partial, self._address, last=_MARKS)
         return self._opened(self._address, "r")

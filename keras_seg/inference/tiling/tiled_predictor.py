@@ -242,7 +242,7 @@ class TiledPredictor:
 
 
 def _begin(
-    target: ArrayTarget | PathTarget | RemoteZarrTarget, journal: RunJournal, out: Any, *, overwrite: bool, resume: bool
+    target: ArrayTarget | PathTarget, journal: RunJournal, out: Any, *, overwrite: bool, resume: bool
 ) -> FinishedRows:
     """The tile rows of an earlier run, with the target ready to be written to."""
     there = left_over(target, out)
