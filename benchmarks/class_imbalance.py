@@ -66,7 +66,7 @@ def train(index, loss, seed, steps, minutes):
         decoder_convolutions=1,
         decoder_stride=2,
     )
-    model.compile(ks.training.KernelDecayAdamW(RATE, weight_decay=0.01, global_clipnorm=5.0), loss=loss)
+    model.compile(ks.optimizers.KernelDecayAdamW(RATE, weight_decay=0.01, global_clipnorm=5.0), loss=loss)
     data = batches(index, seed)
     # Compilation is not part of the budget: one step, after which the initial state is restored.
     weights = [keras.ops.convert_to_numpy(variable).copy() for variable in model.variables]

@@ -114,7 +114,7 @@ def trained(label, folder, work):
         data = ks.data.from_folder(
             index, batch_size=BATCH, augment=augment, cache="memory", repeat=True, steps_per_epoch=50
         )
-    model.compile(ks.training.KernelDecayAdamW(rate, weight_decay=0.01, global_clipnorm=5.0), loss=loss)
+    model.compile(ks.optimizers.KernelDecayAdamW(rate, weight_decay=0.01, global_clipnorm=5.0), loss=loss)
     schedule, start = ks.training.ProgressSchedule(rate, steps=steps), time.monotonic()
     history = model.fit(data, steps_per_epoch=50, epochs=-(-steps // 50), callbacks=[schedule], verbose=2)
     print(label, f"{time.monotonic() - start:.0f} s, loss", history.history["loss"], flush=True)

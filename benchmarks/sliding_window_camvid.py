@@ -43,7 +43,7 @@ def trained(model, dataset, loss, minutes, path, steps=50):
     if path.exists():
         return keras.saving.load_model(path)
     keras.utils.set_random_seed(0)
-    model.compile(ks.training.KernelDecayAdamW(RATE, weight_decay=0.01, global_clipnorm=5.0), loss=loss)
+    model.compile(ks.optimizers.KernelDecayAdamW(RATE, weight_decay=0.01, global_clipnorm=5.0), loss=loss)
     model.fit(dataset, steps_per_epoch=1, verbose=0)
     schedule = ks.training.ProgressSchedule(RATE, steps=None, seconds=minutes * 60)
     history = model.fit(dataset, steps_per_epoch=steps, epochs=10**6, callbacks=[schedule], verbose=0)
