@@ -38,6 +38,7 @@ _MOVING_OPERATIONS = ("Cast", "ExpandDims", "Flip", "Reshape", "Resize", "Squeez
 # Layers whose output is unbounded unless they have an activation.
 _LAYERS_WITH_WEIGHTS = (
     layers.ChannelDeconvolution2D,
+    layers.LinearFusion,
     layers.UpsampleConv,
     keras.layers.BatchNormalization,
     keras.layers.Conv2D,

@@ -15,6 +15,7 @@ from keras_seg.layers.bed_of_nails2d import BedOfNails2D
 from keras_seg.layers.channel_deconvolution2d import ChannelDeconvolution2D
 from keras_seg.layers.crop_like import CropLike
 from keras_seg.layers.dilated_pooling2d import DilatedPooling2D
+from keras_seg.layers.linear_fusion import LinearFusion
 from keras_seg.layers.local_response_normalization import LocalResponseNormalization
 from keras_seg.layers.max_pooling_with_argmax2d import MaxPoolingWithArgmax2D
 from keras_seg.layers.max_unpooling2d import MaxUnpooling2D
@@ -36,6 +37,7 @@ __all__ = [
     "ChannelDeconvolution2D",
     "CropLike",
     "DilatedPooling2D",
+    "LinearFusion",
     "LocalResponseNormalization",
     "MaxPoolingWithArgmax2D",
     "MaxUnpooling2D",

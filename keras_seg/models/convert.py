@@ -16,6 +16,7 @@ from keras_seg.backbones.ported import variant_of
 from keras_seg.backbones.ported_weights import note_license, read_state
 from keras_seg.backbones.state_dict import ENCODERS, Matching, arrays_of, match_encoder
 from keras_seg.backbones.weights import existing_file
+from keras_seg.layers import LinearFusion
 from keras_seg.models.parts import (
     bisenetv2_names,
     ddrnet_names,
@@ -138,7 +139,7 @@ def _state(
         return read_state(path)
     found = None
     if path.lower().endswith(_HUB_WEIGHTS) and original is segformer_names and name is not None:
-        filters, classes = (model.get_layer(layer).filters for layer in ("fuse_conv", "logits"))
+        filters, classes = (model.get_layer(layer).filters for layer in ("fuse", "logits"))
         found = read_hub_weights(path, name, filters=filters, classes=classes)
     if found is None:
         rule = f"must be a {', '.join(SUFFIXES)} file, or of SegFormer a {_HUB_WEIGHTS} of keras-hub for {model.name}"
@@ -194,7 +195,8 @@ def _matched_decoder(
     left = () if head else (*classes, *_aux_classes(model, aux, count))
     if not any(f"{module}.weight" in arrays for module in aux.values()):
         left = (*left, *_without_aux_weights(model, aux, source))
-    filled = [layer for layer in model.layers if layer.weights and layer.name not in ("backbone", *left)]
+    whole = [layer for layer in model.layers if layer.weights and layer.name not in ("backbone", *left)]
+    filled = [part for layer in whole for part in (layer.parts if isinstance(layer, LinearFusion) else (layer,))]
     matching = Matching(arrays, model.name, source)
     parts = {"part_of": original.part_of} if hasattr(original, "part_of") else {}
     matching.match(filled, module_of, **parts)

@@ -8,7 +8,7 @@ from keras_seg._types import Weights
 from keras_seg.backbones import mix_transformer
 from keras_seg.backbones.ported import variant_of
 from keras_seg.backbones.pyramid import level_of
-from keras_seg.layers import BatchNormalization, ResizeLike
+from keras_seg.layers import BatchNormalization, LinearFusion
 from keras_seg.models.parts.encoder_decoder import (
     BackboneChoice,
     cropped_model,
@@ -33,7 +33,8 @@ def SegFormer(
     """Linear layers on the maps of a Mix Transformer, `MiTB0` to `MiTB5`, or of any other backbone.
 
     In the encoder, every position attends to the whole image, so the decoder needs no context of its own: each map's
-    channels are projected, the maps are enlarged to the finest one, a quarter of the image's size, and joined. Maps of
+    channels are projected, the maps are enlarged to the finest one, a quarter of the image's size, and joined: see
+    `layers.LinearFusion`, which computes the same with a fraction of the multiply-adds. Maps of
     a Mix Transformer round up at odd sizes, as published, and the image is not padded. With other backbones it is
     reflected up to a multiple of the stride, as in `UNet`.
 
@@ -72,12 +73,7 @@ def SegFormer(
     pyramid = encoder(image if transformer else padded(image, strides[-1]))
 
     # Decoder
-    finest, maps = pyramid[level_of(strides[0])], []
-    for stride in reversed(strides):
-        x = layers.Conv2D(filters, 1, name=f"linear{stride}")(pyramid[level_of(stride)])
-        maps.append(x if stride == strides[0] else ResizeLike(name=f"linear{stride}_up")([x, finest]))
-    x = layers.Concatenate(name="join")(maps)
-    x = layers.Conv2D(filters, 1, use_bias=False, kernel_initializer="he_normal", name="fuse_conv")(x)
+    x = LinearFusion(filters, name="fuse")([pyramid[level_of(stride)] for stride in reversed(strides)])
     x = BatchNormalization(momentum=0.9, epsilon=1e-5, name="fuse_norm")(x)
     x = layers.Activation("relu", name="fuse_relu")(x)
     if dropout:

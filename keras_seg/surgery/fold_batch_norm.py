@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_seg._graph import functional_graph, replay_opened
 from keras_seg._types import Size, Tensor
-from keras_seg.layers import UpsampleConv
+from keras_seg.layers import LinearFusion, UpsampleConv
 from keras_seg.surgery.affine import as_affine, as_float64
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, rebuilt, split_arguments
 
@@ -26,7 +26,8 @@ def fold_batch_norm(model: keras.Model, *, input_size: Size | None = None) -> An
     """The model that predicts the same with fewer layers: for export, not for training.
 
     At inference `BatchNormalization` is a fixed scale and offset per channel. After a convolution or Dense layer
-    without activation it is folded into that layer's kernel and bias, and so is the one inside an `UpsampleConv`.
+    without activation it is folded into that layer's kernel and bias, as after a `LinearFusion`, and so is the one
+    inside an `UpsampleConv`.
     Dropout, noise and activity regularization, which do nothing at inference, are removed. A normalization after any
     other layer (an activation, a sum, a convolution that other layers read too) stays as it is, and so does every layer
     called with `training=True`. The arithmetic is done in float64, so the results differ only by rounding.
@@ -91,12 +92,14 @@ def _foldable(graph: keras.Model) -> dict[int, keras.layers.Layer]:
     read that layer. So a model called several times, as by test-time augmentation, folds like one called once.
     """
     readers, read, layers = collections.defaultdict(list), collections.defaultdict(list), {}
+    calls: collections.Counter[int] = collections.Counter()
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
         values, _, specs = split_arguments(args, kwargs)
         if _does_nothing(operation, kwargs):
             return args[0]
         layers[id(operation)] = operation
+        calls[id(operation)] += 1
         for value in values:
             readers[value.maker].append(id(operation))
             # Not plain: a call that uses the batch's statistics instead of the learned ones, or has more inputs.
@@ -113,7 +116,7 @@ def _foldable(graph: keras.Model) -> dict[int, keras.layers.Layer]:
         makers = set(read[key])
         if not _folds_away(normalization) or len(makers) != 1 or (maker := makers.pop()) is None:
             continue
-        if set(readers[maker]) == {key} and len(readers[maker]) == len(read[maker]) and _takes_in(layers[maker]):
+        if set(readers[maker]) == {key} and len(readers[maker]) == calls[maker] and _takes_in(layers[maker]):
             found[maker] = normalization
     return found
 
@@ -124,7 +127,7 @@ def _folds_away(layer: keras.layers.Layer) -> bool:
 
 def _takes_in(layer: keras.layers.Layer) -> bool:
     """Whether scale and offset can become part of a layer's weights."""
-    linear = getattr(layer, "activation", None) is keras.activations.linear
+    linear = getattr(layer, "activation", keras.activations.linear) is keras.activations.linear
     adapted = getattr(layer, "lora_enabled", False) or getattr(layer, "quantization_mode", None)
     return type(layer) in _SCALED and linear and not adapted
 
@@ -160,6 +163,11 @@ def _depthwise(layer: keras.layers.Layer, scale: np.ndarray) -> list[np.ndarray]
     return [kernel * scale.reshape(kernel.shape[2:])]
 
 
+def _fusion(layer: keras.layers.Layer, scale: np.ndarray) -> list[np.ndarray]:
+    projections = [as_float64(weight) for part in layer.projections for weight in part.weights]
+    return [*projections, as_float64(layer.fusion.kernel) * scale]
+
+
 def _separable(layer: keras.layers.Layer, scale: np.ndarray) -> list[np.ndarray]:
     return [as_float64(layer.depthwise_kernel), as_float64(layer.pointwise_kernel) * scale]
 
@@ -168,6 +176,7 @@ def _separable(layer: keras.layers.Layer, scale: np.ndarray) -> list[np.ndarray]
 _SCALED = {
     keras.layers.Conv2D: _last_axis,
     keras.layers.Dense: _last_axis,
+    LinearFusion: _fusion,
     UpsampleConv: _last_axis,
     keras.layers.Conv2DTranspose: _transposed,
     keras.layers.DepthwiseConv2D: _depthwise,

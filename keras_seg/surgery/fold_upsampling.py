@@ -1,4 +1,4 @@
-"""UpsampleConv as the convolutions it computes, with kernels made once."""
+"""Layers that enlarge and convolve as the convolutions they compute, with kernels made once."""
 
 from typing import Any, Literal
 
@@ -7,9 +7,10 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._types import Size, Tensor
-from keras_seg.layers import PixelShuffle2D, UpsampleConv
+from keras_seg.layers import LinearFusion, PixelShuffle2D, UpsampleConv
 from keras_seg.layers.upsample_conv import in_half_precision, subpixel_kernel
 from keras_seg.surgery.copying import LayerCopies, rebuilt
+from keras_seg.surgery.plain_fusion import plain_fusion
 
 # Measured on TensorFlow's CPU kernels: 7x7x1280 to 256 channels (46 times as many) takes 4.5 ms instead of 9.3, and
 # 14x14x256 to 128 (3.5 times) as long in both forms.
@@ -19,12 +20,14 @@ _FAR_MORE = 8
 def fold_upsampling(
     model: keras.Model, *, input_size: Size | None = None, subpixel: bool | Literal["deep"] = False
 ) -> Any:
-    """The model with plain Keras layers in place of each `UpsampleConv`: for export, not for training.
+    """The model with plain layers in place of each `UpsampleConv` and `LinearFusion`: for export, not for training.
 
     Where its fast form applies, an `UpsampleConv` makes the 4x4 kernel of a transposed convolution from its 3x3 kernel
     at every call. Here that kernel is made once. The layer is replaced by a `Conv2DTranspose` (`{layer}_enlarge`), a
     `Conv2D` (`{layer}_skip`) and an addition (`{layer}_sum`) if it has a skip connection, its normalization
-    (`{layer}_norm`) and its activation (`{layer}`). Where the plain form applies the layer stays.
+    (`{layer}_norm`) and its activation (`{layer}`). Where the plain form applies the layer stays. A `LinearFusion`,
+    which multiplies its kernels at every call, becomes a `Conv2D` for each map (`{layer}_0` and so on), a `ResizeLike`
+    for each but the last (`{layer}_0_up`), and an addition (`{layer}`).
 
     With `subpixel=True` a convolution and a shuffle take the place of the transposed convolution: the map is padded by
     one (`{layer}_around`), convolved 2x2 to four times the channels, one set per pixel of a 2x2 block
@@ -67,6 +70,8 @@ def fold_upsampling(
                 shuffled = _is_deep(x, operation.filters) if subpixel == "deep" else subpixel
                 shuffled = shuffled or in_half_precision(operation.compute_dtype)
                 return _convolutions(copies, operation, x, skip=skip, subpixel=shuffled)
+        if isinstance(operation, LinearFusion):
+            return plain_fusion(copies, operation, list(args[0]))
         return copies.call(operation, args, kwargs)
 
     return rebuilt(model, call, input_size)

@@ -33,6 +33,16 @@ _LIGHT = f"Compact, and with {SMALL} on a CPU"
 
 _CPU_LEVEL = "P3"
 
+# The model that decides at a quarter, by few linear layers. Whoever shapes a decoder means the U-Net's.
+_LINEAR, _QUARTER = "SegFormer", 4
+_DECODER = {"decoder_stride", "decoder_convolutions", "decoder_filters"}
+# Minutes below which it leads; after fifteen, both are as good.
+_SHORT = 10
+_MODEL_RULE = (
+    f"the U-Net, a strong baseline; in under {_SHORT} minutes on a CPU, with pretrained {SMALL} and where decoders end "
+    f"at a quarter, {_LINEAR}, whose linear layers learn in fewer steps"
+)
+
 _COUNTS = (
     "batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "patience", "border_width",
 )  # fmt: skip
@@ -148,13 +158,12 @@ def make_plan(
         choose(name, rule, value, *looked_at)
     choose("seed", "0 unless given", 0)
     settings = find_preset(choose("preset", "balanced unless given", "balanced"))
-    model_name = choose("model", "the U-Net is a strong baseline", "UNet")
-    whole = model_name in models.names() and "backbone" not in registry.arguments(model_name)
-    rule = f"from scratch: {model_name} takes no backbone"
+    whole = not _takes(given.get("model"), "backbone")
+    rule = f"from scratch: {given.get('model')} takes no backbone"
     wanted = (rule, None) if whole else weights_rule(facts, given.get("backbone"), quick=settings.name == "fast")
     source = choose("weights", *wanted)
     if whole:
-        pyramid = choose("backbone", f"none: {model_name} has an encoder of its own", "none")
+        pyramid = choose("backbone", f"none: {given['model']} has an encoder of its own", "none")
     elif source == "imagenet" and is_installed(SMALL):
         pyramid = choose("backbone", f"{SMALL}: small, runs on phones, and its pretrained weights are installed", SMALL)
     elif source is None and facts["device"] == "cpu":
@@ -164,6 +173,10 @@ def make_plan(
         pyramid = choose("backbone", "MobileNetV2: small, pretrained, runs on phones", "MobileNetV2", "device")
     # On a CPU, a decoder that ends early and has few channels lets the model see several times as many images.
     light = pyramid in _LIGHT_FILTERS and (pyramid == "Compact" or facts["device"] == "cpu")
+    brief = light and pyramid == SMALL and source is not None and given.get("minutes", _SHORT) < _SHORT
+    ending = _stride_rule(facts, kind, settings, light=light)
+    linear = brief and ending[1] == _QUARTER and not _DECODER & given.keys()
+    model_name = choose("model", _MODEL_RULE, _LINEAR if linear else "UNet", *ending[2:])
     rule = f"narrow with {SMALL} on a CPU: a sixth of the channels, for the decoder to see more images"
     choose("skips", rule, "narrow" if light and pyramid == SMALL else "wide", "device")
     frozen = choose("freeze", "no: pretrained weights are trained too", False)
@@ -175,16 +188,21 @@ def make_plan(
     if choose("aux", *aux_rule(model_name, kind)) and has_border(model_name) and not kind.class_id_masks:
         rule = f"finds the borders between classes in {model_name}, which `task={kind.name!r}` lacks"
         _validation.fail("aux", rule, aux, "Drop it.")
-    stride = choose("decoder_stride", *_stride_rule(facts, kind, settings, light=light))
-    choose(
+
+    def choose_decoder(name: str, *chosen: Any) -> Any:
+        taken = _takes(model_name, name)
+        return choose(name, *(chosen if taken else (f"none: {model_name} does not take it", None)))
+
+    stride = choose_decoder("decoder_stride", *ending)
+    choose_decoder(
         "decoder_convolutions",
         f"one per stage with {_LIGHT}, two with other backbones{settings.because('decoder_convolutions')}",
         settings.decoder_convolutions or (1 if light else 2),
     )
-    choose(
+    choose_decoder(
         "decoder_filters",
         f"about as many as the encoder's level has with {_LIGHT}, the model's own with other backbones",
-        _LIGHT_FILTERS[pyramid][: 5 - int(math.log2(stride))] if light else None,
+        _LIGHT_FILTERS[pyramid][: 5 - int(math.log2(stride or 1))] if light else None,
     )
     choose(
         "crop",
@@ -235,6 +253,11 @@ def make_plan(
     plan = Plan(dict(facts), choices)
     kind.head(plan)  # Fails where what was given does not fit the classes.
     return plan
+
+
+def _takes(model: str | None, argument: str) -> bool:
+    """Whether a model takes an argument; one of another name may, until it is built."""
+    return model not in models.names() or argument in registry.arguments(model)
 
 
 def narrowest_class(facts: Mapping) -> tuple[str, float] | None:

@@ -74,7 +74,7 @@ def _with_stride(plan: Plan, given: Mapping[str, Any], clock: Callable[[], float
     """The plan, or one with half of its decoder stride."""
     facts, stride, minutes = plan.fingerprint, plan["decoder_stride"], plan["minutes"]
     thinnest = narrowest_class(facts)
-    if thinnest is None or stride == 1 or thinnest[1] >= stride or plan["backbone"] != "Compact":
+    if thinnest is None or stride in (None, 1) or thinnest[1] >= stride or plan["backbone"] != "Compact":
         return plan
     finer = make_plan(facts, **{**given, "decoder_stride": stride // 2})
     trials = [measure_step(candidate, clock=clock) for candidate in (plan, finer)]

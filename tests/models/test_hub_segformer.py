@@ -138,12 +138,12 @@ def test_a_backbone_without_classes(theirs, tmp_path):
         ks.models.convert(weights, model, head=False)
         np.testing.assert_array_equal(model.get_layer("logits").get_weights()[0], before[0])
         assert_same(model.get_layer("backbone"), expected.get_layer("backbone"))
-        assert_same(model.get_layer("fuse_conv"), expected.get_layer("fuse_conv"))
+        assert_same(model.get_layer("fuse"), expected.get_layer("fuse"))
     refused("`num_classes` must be given", ks.models.load_pretrained, theirs.backbone)
     with pytest.warns(UserWarning, match="has no classes: logits gets initial weights for 3"):
         model = ks.models.load_pretrained(theirs.backbone, num_classes=3)
     assert model.output_shape[-1] == 3
-    assert_same(model.get_layer("fuse_conv"), expected.get_layer("fuse_conv"))
+    assert_same(model.get_layer("fuse"), expected.get_layer("fuse"))
 
 
 def test_other_classes(theirs):
@@ -159,7 +159,7 @@ def test_another_decoder_and_no_normalization():
     refused("do not fit", ks.models.convert, theirs, build(num_classes=1))
     with pytest.warns(UserWarning, match="has no normalization"):
         model = ks.models.load_pretrained(theirs)
-    assert model.get_layer("fuse_conv").filters == 32
+    assert model.get_layer("fuse").filters == 32
     assert keras.activations.serialize(model.layers[-1].activation) == "sigmoid"
 
 

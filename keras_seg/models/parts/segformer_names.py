@@ -7,13 +7,11 @@ from keras_seg.backbones import mix_transformer
 
 MODEL = "SegFormer"
 # A layer that no other model has.
-MARK = "fuse_conv"
+MARK = "fuse"
 BACKBONES = tuple(mix_transformer.VARIANTS)
 PREFIXES = ("decode_head.", "decoder.", "segmentation_head.")
 # Every decoder of the authors' framework has this layer; SegFormer's never calls it.
 UNUSED = ("decode_head.conv_seg",)
-
-_STRIDES = (4, 8, 16, 32)
 
 
 def module_of(layer: str, keys: Container[str]) -> str:
@@ -33,8 +31,9 @@ def _modules(keys: Container[str]) -> dict[str, str]:
         five = "decode_head.linear_projections.0.proj.weight" in keys
         linear = [f"decode_head.linear_{'projections.' if five else 'c.'}{index}.proj" for index in range(4)]
         others = "decode_head.linear_fuse", "decode_head.batch_norm", "decode_head.classifier"
-    named = zip((f"linear{stride}" for stride in _STRIDES), linear, strict=True)
-    return {**dict(named), **dict(zip(("fuse_conv", "fuse_norm", "logits"), others, strict=True))}
+    # Those of `LinearFusion`, the coarsest map's first.
+    named = zip(("projection3", "projection2", "projection1", "projection0"), linear, strict=True)
+    return {**dict(named), **dict(zip(("fusion", "fuse_norm", "logits"), others, strict=True))}
 
 
 def check(model: Any, name: str, keys: Container[str]) -> None:
