@@ -181,8 +181,7 @@ def _outputs(operation: Any, args: Any, kwargs: Any) -> Any:
 def _read(operation: Any, position: Any, maps: Any, output: Any) -> Any:
     """The contribution of input number `position` of `maps` to an operation's output; None if only its size is used."""
     source = maps[position]
-    lent = len(maps) > 1 and position < len(maps) - 1 and reach_of(operation, len(maps) - 1, 0, size=None) is None
-    if source.whole and lent:
+    if source.whole and _is_resized_to_last(operation, position, len(maps)):
         return dataclasses.replace(source, spans=maps[-1].spans)
     if type(operation).__name__ in ("Reshape", "Squeeze", "ExpandDims"):
         return _reshaped(operation, source, output)
@@ -204,6 +203,14 @@ def _read(operation: Any, position: Any, maps: Any, output: Any) -> Any:
                 span = span.read_by(reading)
         spans.append(span)
     return dataclasses.replace(source, spans=tuple(spans), whole=whole, unknown=unknown)
+
+
+def _is_resized_to_last(operation: Any, position: int, count: int) -> bool:
+    """Whether an input takes the size of the last of `count` maps, which stays in place or is not read itself."""
+    if position == count - 1:
+        return False
+    last = reach_of(operation, count - 1, 0, size=None)
+    return last is None or (last == [] and reach_of(operation, position, 0, size=None) != [])
 
 
 def _reshaped(operation: Any, source: Any, output: Any) -> Any:

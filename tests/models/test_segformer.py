@@ -145,7 +145,7 @@ class TestConvert:
         shapes = json.loads(str(GOLDEN["names/smp"]))
         state = random_state(shapes)
         model = ks.models.convert(state, build())
-        kernel = model.get_layer("linear32").get_weights()[0]
+        kernel = model.get_layer("fuse").projections[0].get_weights()[0]
         np.testing.assert_array_equal(kernel[0, 0].T, state["decoder.mlp_stage.0.linear.weight"])
         kernel = model.get_layer("logits").get_weights()[0]
         np.testing.assert_array_equal(kernel[0, 0].T, state["segmentation_head.0.weight"][..., 0, 0])
