@@ -64,39 +64,36 @@ class LinearFusion(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         if not isinstance(input_shape, (list, tuple)) or not is_map_list(input_shape, len(input_shape)):
             _validation.fail("inputs", "must be a list of maps (batch, height, width, channels)", input_shape)
-        # Layers for the sake of their weights: they are never called.
         self.projections = [
-            keras.layers.Conv2D(self.filters, 1, dtype=self.dtype_policy, name=f"projection{number}")
-            for number in range(len(input_shape))
+            _Weights(shape[-1], self.filters, dtype=self.dtype_policy, name=f"projection{number}")
+            for number, shape in enumerate(input_shape)
         ]
-        self.fusion = keras.layers.Conv2D(
+        self.fusion = _Weights(
+            self.filters * len(input_shape),
             self.filters,
-            1,
             use_bias=self.use_bias,
             kernel_initializer=self.kernel_initializer,
             dtype=self.dtype_policy,
             name="fusion",
         )
-        for projection, shape in zip(self.projections, input_shape, strict=True):
-            projection.build((None, None, None, shape[-1]))
-        self.fusion.build((None, None, None, self.filters * len(input_shape)))
         self.input_spec = [keras.layers.InputSpec(ndim=4, axes={-1: shape[-1]}) for shape in input_shape]
         self.built = True
 
     @property
     def parts(self) -> list[keras.layers.Layer]:
-        """The convolutions of the plain form, the coarsest map's first, the last one last."""
+        """Layers with the weights of the plain form: the coarsest map's first, those of the last convolution last."""
         return [*self.projections, self.fusion]
 
     @property
     def bias(self) -> Any:
         """The bias of the last convolution, or None."""
-        return self.fusion.bias if self.use_bias else None
+        return self.fusion.bias
 
     def call(self, inputs: Any) -> Any:
         kernels, bias = self.kernels_and_bias()
         size = _ops.spatial_size(inputs[-1])
-        total = self._convolve(inputs[-1], kernels[-1]) + bias
+        total = self._convolve(inputs[-1], kernels[-1])
+        total = total + ops.cast(bias, total.dtype)
         for x, kernel in zip(inputs[:-1], kernels[:-1], strict=True):
             total = total + _ops.resize(self._convolve(x, kernel), size, "bilinear")
         return total
@@ -107,7 +104,7 @@ class LinearFusion(keras.layers.Layer):
         kernels, bias = [], 0 if self.bias is None else self.bias
         for projection, share in zip(self.projections, shares, strict=True):
             kernels.append(ops.matmul(projection.kernel, share))
-            bias = bias + ops.matmul(projection.bias, share[0, 0])
+            bias = bias + ops.matmul(projection.bias, ops.squeeze(share, (0, 1)))
         return kernels, bias
 
     def _convolve(self, x: Tensor, kernel: Any) -> Any:
@@ -133,3 +130,27 @@ class LinearFusion(keras.layers.Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
+
+
+class _Weights(keras.layers.Layer):
+    """The kernel and the bias of a 1x1 convolution, which is not computed by itself.
+
+    They are not cast in half precision: products of kernels are made in full, and rounded once.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        *,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        shape = (1, 1, channels, filters)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=kernel_initializer, autocast=False)
+        self.bias = None
+        if use_bias:
+            self.bias = self.add_weight(name="bias", shape=(filters,), initializer="zeros", autocast=False)
+        self.built = True
