@@ -189,9 +189,10 @@ def make_plan(
         rule = f"finds the borders between classes in {model_name}, which `task={kind.name!r}` lacks"
         _validation.fail("aux", rule, aux, "Drop it.")
 
-    def choose_decoder(name: str, *chosen: Any) -> Any:
-        taken = _takes(model_name, name)
-        return choose(name, *(chosen if taken else (f"none: {model_name} does not take it", None)))
+    def choose_decoder(name: str, rule: str, value: Any, *looked_at: str) -> Any:
+        if _takes(model_name, name):
+            return choose(name, rule, value, *looked_at)
+        return choose(name, f"none: {model_name} does not take it", None)
 
     stride = choose_decoder("decoder_stride", *ending)
     choose_decoder(
