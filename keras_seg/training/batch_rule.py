@@ -9,8 +9,13 @@ from keras_seg.training.pretrained import SMALL
 
 # On a CPU, what the layers give for a batch may take this share of the working memory, which other programs share.
 _LARGEST_BATCH, _BATCH_SHARE = 8, 0.5
-# MiB per megapixel of it, as `activation_megabytes` finds, by the backbone of the U-Net; at most, for other models.
-_ACTIVATIONS = {"Compact": 225, SMALL: 1600, "MobileNetV2": 2200}
+# MiB per megapixel of it, as `activation_megabytes` finds, by model and backbone; at most, for others.
+_ACTIVATIONS = {
+    ("UNet", "Compact"): 225,
+    ("UNet", SMALL): 1600,
+    ("UNet", "MobileNetV2"): 2200,
+    ("SegFormer", SMALL): 1800,
+}
 _MOST_ACTIVATIONS = 5000
 
 
@@ -57,7 +62,7 @@ def _per_device(facts: Mapping, crop: Size, *, model: str, backbone: str) -> tup
     if room is None or facts["device"] != "cpu":
         return rule, size, "train_images"
     height, width = (crop, crop) if isinstance(crop, int) else crop
-    per_megapixel = _ACTIVATIONS.get(backbone, _MOST_ACTIVATIONS) if model == "UNet" else _MOST_ACTIVATIONS
+    per_megapixel = _ACTIVATIONS.get((model, backbone), _MOST_ACTIVATIONS)
     of_crop = per_megapixel * height * width / 1e6
     rule += (
         f"; on a CPU, halved until what the layers give for a batch, about {of_crop:,.0f} MiB per crop, takes at most "
