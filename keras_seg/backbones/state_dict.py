@@ -11,6 +11,7 @@ from keras_seg import _validation
 from keras_seg._types import ArrayLike
 from keras_seg.backbones.adapt_kernel import adapt_kernel
 from keras_seg.backbones.ported import family_of
+from keras_seg.layers import LinearFusion
 
 # What wraps a whole model: DataParallel, Lightning.
 _WRAPPERS = ("module.", "model.")
@@ -163,7 +164,14 @@ class Matching:
 
 
 def _named_weights(layer: Any) -> Iterator[tuple[str, Any]]:
-    """(layer, variable) for each variable; those of a normalization inside of it are of `{layer}_norm`."""
+    """(layer, variable) for each variable; those of a normalization inside of it are of `{layer}_norm`.
+
+    A `LinearFusion` stands for several layers of the original, which are its parts.
+    """
+    if isinstance(layer, LinearFusion):
+        for part in layer.parts:
+            yield from _named_weights(part)
+        return
     inner: Any = getattr(layer, "normalize", None)
     normalizing = {id(variable) for variable in inner.weights} if isinstance(inner, keras.layers.Layer) else set()
     for variable in layer.weights:

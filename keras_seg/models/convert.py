@@ -16,7 +16,6 @@ from keras_seg.backbones.ported import variant_of
 from keras_seg.backbones.ported_weights import note_license, read_state
 from keras_seg.backbones.state_dict import ENCODERS, Matching, arrays_of, match_encoder
 from keras_seg.backbones.weights import existing_file
-from keras_seg.layers import LinearFusion
 from keras_seg.models.parts import (
     bisenetv2_names,
     ddrnet_names,
@@ -195,8 +194,7 @@ def _matched_decoder(
     left = () if head else (*classes, *_aux_classes(model, aux, count))
     if not any(f"{module}.weight" in arrays for module in aux.values()):
         left = (*left, *_without_aux_weights(model, aux, source))
-    whole = [layer for layer in model.layers if layer.weights and layer.name not in ("backbone", *left)]
-    filled = [part for layer in whole for part in (layer.parts if isinstance(layer, LinearFusion) else (layer,))]
+    filled = [layer for layer in model.layers if layer.weights and layer.name not in ("backbone", *left)]
     matching = Matching(arrays, model.name, source)
     parts = {"part_of": original.part_of} if hasattr(original, "part_of") else {}
     matching.match(filled, module_of, **parts)

@@ -4,11 +4,9 @@ import functools
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_seg._types import Tensor
 from keras_seg.layers import LinearFusion, ResizeLike
-from keras_seg.surgery.affine import as_float64
 from keras_seg.surgery.copying import LayerCopies
 
 
@@ -19,7 +17,7 @@ def plain_fusion(copies: LayerCopies, layer: LinearFusion, maps: list[Tensor]) -
     an addition (`{layer}`).
     """
     last, policy = len(maps) - 1, layer.dtype_policy
-    kernels, bias = _kernels_and_bias(layer)
+    kernels, bias = layer.kernels_and_bias()
 
     def convolution(number: int) -> Any:
         # The bias goes to the last map, which is not resized.
@@ -27,7 +25,8 @@ def plain_fusion(copies: LayerCopies, layer: LinearFusion, maps: list[Tensor]) -
         return keras.layers.Conv2D(layer.filters, 1, **arguments)
 
     def called(name: str, make: Any, inputs: Any, weights: Any = ()) -> Tensor:
-        return copies.call_new(layer, (inputs,), {}, make, weights=lambda: list(weights), key=name)
+        arrays = [keras.ops.convert_to_numpy(weight) for weight in weights]
+        return copies.call_new(layer, (inputs,), {}, make, weights=lambda: arrays, key=name)
 
     found = []
     for number, (x, kernel) in enumerate(zip(maps, kernels, strict=True)):
@@ -41,13 +40,3 @@ def plain_fusion(copies: LayerCopies, layer: LinearFusion, maps: list[Tensor]) -
         return found[0]
     # The finest map first, as in the layer.
     return called("sum", lambda: keras.layers.Add(dtype=policy, name=layer.name), [found[-1], *found[:-1]])
-
-
-def _kernels_and_bias(layer: LinearFusion) -> tuple[list[np.ndarray], np.ndarray]:
-    """As `LinearFusion.kernels_and_bias`, in float64."""
-    shares = np.split(as_float64(layer.fusion.kernel), len(layer.projections), axis=2)
-    kernels = [as_float64(part.kernel) @ share for part, share in zip(layer.projections, shares, strict=True)]
-    bias = np.zeros(layer.filters) if layer.bias is None else as_float64(layer.bias)
-    for part, share in zip(layer.projections, shares, strict=True):
-        bias = bias + as_float64(part.bias) @ share[0, 0]
-    return kernels, bias
