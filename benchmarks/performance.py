@@ -55,6 +55,7 @@ def measured(group, case, pythons, rounds):
     for system in systems:  # One after the other: exports of ResNet50 at the same time take more memory than there is.
         workers[system] = Worker(pythons[system in group.FOREIGN], name, system, case)
         facts[system] = workers[system].ready()
+    check_equal(case, {system: said["parameters"] for system, said in facts.items() if "parameters" in said})
     times = {system: [] for system in systems}
     for round_ in range(rounds + 2):
         for system, worker in workers.items():
@@ -71,6 +72,12 @@ def measured(group, case, pythons, rounds):
             "facts": facts[system],
         }
     return found
+
+
+def check_equal(case, parameters):
+    """End the run if models that are compared have different numbers of parameters."""
+    if len(set(parameters.values())) > 1:
+        raise SystemExit(f"{case}: parameters differ: {parameters}. Compare models that are alike.")
 
 
 def with_best(group, found):

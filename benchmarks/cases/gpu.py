@@ -5,7 +5,7 @@ import itertools
 import os
 import time
 
-from cases.smp_twins import ours, pixels, smp_twin
+from cases.twins import ours, pixels, smp_twin
 
 NETS = ("ResNet50Torchvision", "EfficientNetB0")
 SYSTEMS = ("keras_seg on JAX", "smp", "smp compiled")

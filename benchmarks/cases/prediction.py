@@ -2,10 +2,10 @@
 
 import math
 
-SIZE, CLASSES, SIDE, TILE, BATCH = (360, 480), 11, 2048, 256, 4
-CASES = ["eight flips and turns", "tiles of 2048x2048"]
+SIZE, CLASSES, SIDE, TILE, BATCH = (360, 480), 11, 8192, 256, 4
+CASES = ["eight flips and turns", f"tiles of {SIDE}x{SIDE}"]
 # The ratio to one pass, and to the calls for as many tiles.
-OURS = {"keras_seg": {"turns": 7.2, "2048x2048": 1.03}}
+OURS = {"keras_seg": {"turns": 7.2, f"{SIDE}x{SIDE}": 1.03}}
 PEERS = ["the model alone"]
 FOREIGN = []
 MEMORY = None
