@@ -59,6 +59,7 @@ class BoundaryIoU(ClassScore):
     """
 
     _default_name = "boundary_iou"
+    _looks_at_neighbors = True
 
     def __init__(
         self,
@@ -170,6 +171,7 @@ class TrimapIoU(MatrixClassScore):
     """
 
     _default_name = "trimap_iou"
+    _looks_at_neighbors = True
     _function = staticmethod(scores.iou_per_class)
 
     def __init__(

@@ -10,9 +10,8 @@ from keras import ops
 from keras_seg import _validation
 from keras_seg._labels import reading
 from keras_seg._types import IgnoreClass, Tensor
-from keras_seg.metrics import exact_counts
 from keras_seg.metrics.counting_metric import CountingMetric
-from keras_seg.metrics.fusing import fused
+from keras_seg.metrics.fusing import fused_histogram
 from keras_seg.metrics.multi_label import check_probabilities
 
 # Steps in which the confidence is measured inside a bin. Counting steps keeps everything an integer; with 15 bins a
@@ -117,7 +116,7 @@ class ExpectedCalibrationError(CountingMetric):
             _validation.fail("y_pred", rule, (tuple(y_pred.shape), str(y_pred.dtype)))
         if not self.from_logits and reading.is_concrete(y_pred):
             check_probabilities(y_pred)
-        return exact_counts.histogram(fused(self._sort_confidence, y_true, y_pred, weights), self._bins)
+        return fused_histogram(self._sort_confidence, y_true, y_pred, weights, bins=self._bins)
 
     def _sort_confidence(self, y_true: Tensor, y_pred: Tensor, weights: Tensor) -> Tensor:
         true, predicted, fault = self._read(y_true, y_pred, weights)

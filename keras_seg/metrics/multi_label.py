@@ -11,10 +11,9 @@ from keras import ops
 from keras_seg import _validation
 from keras_seg._labels import reading
 from keras_seg._types import IgnoreClass, Tensor
-from keras_seg.metrics import exact_counts
 from keras_seg.metrics.class_scores import ClassScore
 from keras_seg.metrics.counting_metric import CountingMetric, fail_on_nan
-from keras_seg.metrics.fusing import fused
+from keras_seg.metrics.fusing import fused_histogram
 from keras_seg.metrics.ratios import ratio
 
 
@@ -104,7 +103,7 @@ class MultiLabelConfusion(CountingMetric):
     def _count(self, y_true: Tensor, y_pred: Tensor, weights: Tensor) -> Tensor:
         if not self.from_logits and reading.is_concrete(y_pred):
             check_probabilities(y_pred)
-        return exact_counts.histogram(fused(self._sort_labels, y_true, y_pred, weights), self._bins)
+        return fused_histogram(self._sort_labels, y_true, y_pred, weights, bins=self._bins)
 
     def _sort_labels(self, y_true: Tensor, y_pred: Tensor, weights: Tensor) -> Tensor:
         if len(y_pred.shape) != 4 or y_pred.shape[-1] != self.num_classes:
