@@ -22,6 +22,7 @@ class Checkpoint:
         seconds: float. Time spent.
         rows: list of dicts. The log so far.
         best: int or None. The epoch with the best score, whose model is kept as well. Defaults to None, for none.
+        choices: dict or None. The values of the plan by which it was trained, by name. Defaults to None: not known.
         torch_draws: list of int or None. The state of PyTorch's generator, for `callbacks`. Defaults to None: it is
             that of this process.
     """
@@ -31,6 +32,7 @@ class Checkpoint:
     seconds: float
     rows: list[dict]
     best: int | None = None
+    choices: dict | None = None
     torch_draws: list[int] | None = None
 
     @property
@@ -64,7 +66,13 @@ def save_checkpoint(run: RunFolder, checkpoint: Checkpoint) -> None:
     name, best = _name(checkpoint.epoch), checkpoint.best
     with _files.written_aside(run.checkpoints / name, overwrite=True) as aside:
         checkpoint.model.save(aside)
-    state = {"epoch": checkpoint.epoch, "seconds": checkpoint.seconds, "rows": checkpoint.rows, "best": best}
+    state = {
+        "epoch": checkpoint.epoch,
+        "seconds": checkpoint.seconds,
+        "rows": checkpoint.rows,
+        "best": best,
+        "choices": checkpoint.choices,
+    }
     draws = [keras.ops.convert_to_numpy(variable).tolist() for variable in _draws(checkpoint.model)]
     _files.write_json(run.state_file, {"model": name, "draws": draws, **_torch_draws(), **state})
     for old in run.checkpoints.glob("epoch_*.keras"):
@@ -86,7 +94,15 @@ def load_checkpoint(run: RunFolder) -> Checkpoint | None:
         fix = "Start a new run with `overwrite=True`."
         raise InputError(f"{run.checkpoints}: cannot be read ({first_line(error)}). {fix}") from error
     draws = state.get("torch_draws") if keras.backend.backend() == "torch" else None
-    return Checkpoint(model, state["epoch"], state["seconds"], state["rows"], best=state.get("best"), torch_draws=draws)
+    return Checkpoint(
+        model,
+        state["epoch"],
+        state["seconds"],
+        state["rows"],
+        best=state.get("best"),
+        choices=state.get("choices"),
+        torch_draws=draws,
+    )
 
 
 def saved_state(run: RunFolder) -> dict:

@@ -57,5 +57,5 @@ class Plan:
     @classmethod
     def from_dict(cls, content: Mapping) -> Self:
         """The plan of a dict that `to_dict` returned."""
-        choices = {name: Choice(**choice) for name, choice in content["choices"].items()}
+        choices = {name: Choice(**{"rule": GIVEN, **choice}) for name, choice in content["choices"].items()}
         return cls(content["fingerprint"], choices, tuple(content.get("probe", ())))

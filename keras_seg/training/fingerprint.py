@@ -10,6 +10,7 @@ from keras_seg._memory import installed_memory
 from keras_seg.training import processor
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.mixed_precision import FLOAT32
+from keras_seg.training.same_data import files_digest
 from keras_seg.training.tasks import find_task
 
 
@@ -24,10 +25,10 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
 
     Returns:
         A dict: `task`, `train_images`, `validation_images`, `median_size` and `smallest_size` (height, width),
-        `same_size`, `channels`, `group_by` if images were set aside by groups, and `fold` (number, folds) of a fold;
-        `num_classes`, `ignore_class`,
-        `class_names` and `class_share` (share of the labeled pixels by name) of the targets, and of class masks
-        `class_width` (mean width of the parts of a class in pixels, by name); `decoded_megabytes` (all
+        `same_size`, `train_files` and `validation_files` (hashes of the names, sizes and labels), `channels`,
+        `group_by` if images were set aside by groups, and `fold` (number, folds) of a fold; `num_classes`,
+        `ignore_class`, `class_names` and `class_share` (share of the labeled pixels by name) of the targets, and of
+        class masks `class_width` (mean width of the parts of a class in pixels, by name); `decoded_megabytes` (all
         training images and masks as bytes), `backend`, `device` ("cpu" or "gpu"), `devices` if batches are divided
         among several by `keras.distribution`, `bfloat16` (whether the processor has instructions for products in it),
         `dtype_policy` of Keras if it is not float32, `cores` and `memory_megabytes`.
@@ -51,6 +52,8 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         "median_size": [int(value) for value in np.median(sizes, axis=0)],
         "smallest_size": [int(value) for value in sizes.min(axis=0)],
         "same_size": len({tuple(size) for size in train.sizes}) == 1,
+        "train_files": files_digest(train),
+        "validation_files": files_digest(validation),
         "channels": train.channels,
         # A resumed run divides the images in the same way.
         **({} if train.group_by is None else {"group_by": train.group_by}),

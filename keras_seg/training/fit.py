@@ -7,17 +7,19 @@ from typing import Any
 import keras
 from PIL import Image
 
-from keras_seg import _files
+from keras_seg import _files, _validation
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.evaluation.batching import spread
 from keras_seg.models import without_aux
+from keras_seg.training.averaged_weights import take_average
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.build_model import build_model
 from keras_seg.training.checkpoint import load_checkpoint, load_epoch, saved_state
 from keras_seg.training.experiment_logs import check_logs, experiment_logs
 from keras_seg.training.fingerprint import fingerprint
 from keras_seg.training.fit_model import fit_model
+from keras_seg.training.followed_choices import check_followed
 from keras_seg.training.hosts.agreement import check_agreement, run_facts
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.kept_state import with_kept_state
@@ -26,6 +28,7 @@ from keras_seg.training.plan import Plan
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.run_recorder import check_finite
 from keras_seg.training.run_report import write_page
+from keras_seg.training.same_data import check_same_facts
 from keras_seg.training.tasks import Task, find_task
 
 _PANEL_ROWS = 4
@@ -108,7 +111,9 @@ def fit(
     check_logs(log)
     keras.utils.set_random_seed(plan["seed"])
     if resume:
-        _check_same_data(plan, train, validation)
+        facts = fingerprint(train, validation, task=plan.task)
+        fix = "Give the same data, or start a new run with `overwrite=True`."
+        check_same_facts(facts, plan.fingerprint, path=train.path, run="the run", fix=fix)
         run._sweep()
     group, indices = Group.current(), (train, validation)
     trained = resume and run.model_file.exists()  # It was interrupted after the training.
@@ -116,12 +121,15 @@ def fit(
         group.leave()
     else:
         checkpoint = load_checkpoint(run) if resume else None
+        if checkpoint is not None:
+            check_followed(plan, checkpoint, run)
         if group.count > 1:
             epoch = None if checkpoint is None else checkpoint.epoch
             check_agreement(group, run_facts(plan, train, validation, epoch=epoch))
         model = build_model(plan) if checkpoint is None else checkpoint.model
         scored = without_aux(model)
     if not resume:
+        _check_time_is_left(plan, seconds_spent)
         # A model that cannot be built has failed by now, before an older run is replaced.
         run._create(plan, task.label_schema(train))
     try:
@@ -164,15 +172,12 @@ def fit(
         raise with_kept_state(error, run) from error
 
 
-def _check_same_data(plan: Plan, train: Any, validation: Any) -> None:
-    """Fail if the data to resume on is not the data of the run."""
-    facts = fingerprint(train, validation, task=plan.task)
-    for name in ("train_images", "num_classes"):
-        if facts[name] != plan.fingerprint[name]:
-            raise InputError(
-                f"{train.path}: has {name}={facts[name]}, and the run was trained with "
-                f"{name}={plan.fingerprint[name]}. Give the same data, or start a new run with `overwrite=True`."
-            )
+def _check_time_is_left(plan: Plan, seconds_spent: float) -> None:
+    """Fail if a run of minutes would end before its first step, with the weights that it began with."""
+    minutes = plan["minutes"]
+    if minutes is not None and seconds_spent >= 60 * minutes:
+        rule = f"were over before training began: {seconds_spent:.0f} seconds went into reading the data"
+        _validation.fail("minutes", rule, minutes, "Give more.")
 
 
 def _kept(model: keras.Model, run: RunFolder, best: BestEpoch, rows: Sequence[dict]) -> tuple[keras.Model, int | None]:
@@ -181,7 +186,10 @@ def _kept(model: keras.Model, run: RunFolder, best: BestEpoch, rows: Sequence[di
         check_finite(model, len(rows))
         return model, None
     epoch = best.epoch(rows)  # That it is finite was checked when it was saved.
-    return (model if epoch in (None, len(rows)) else load_epoch(run, epoch)), epoch
+    if epoch not in (None, len(rows)):
+        model = load_epoch(run, epoch)
+        take_average(model)
+    return model, epoch
 
 
 def _shown(group: Group, task: Task, model: keras.Model, index: Any) -> Image.Image:

@@ -9,6 +9,7 @@ from keras_seg import _validation, augmentation
 from keras_seg.data import from_folder
 from keras_seg.data.pipeline.unwrap_error import unwrap_error
 from keras_seg.training.aux_heads import target_per_output
+from keras_seg.training.averaged_weights import take_average
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint
 from keras_seg.training.hosts.agreed_schedule import AgreedSchedule
@@ -64,10 +65,11 @@ def fit_model(
     rows = [] if checkpoint is None else checkpoint.rows
     done = plan["minutes"] is None and first_epoch >= plan["epochs"]
     if checkpoint is not None and (done or best.is_over(rows)):
+        take_average(model)
         return rows
     schedule = _schedule(plan, first_epoch, seconds_spent + (0.0 if checkpoint is None else checkpoint.seconds), group)
     recorder = RunRecorder(
-        run, validation, scored=scored, schedule=schedule, task=task, best=best, rows=rows, group=group
+        run, validation, scored=scored, schedule=schedule, task=task, plan=plan, best=best, rows=rows, group=group
     )
     try:
         model.fit(

@@ -20,6 +20,7 @@ from keras_seg.training.folds_report import write_folds_page
 from keras_seg.training.given_choices import given_choices
 from keras_seg.training.plan import Plan, make_plan
 from keras_seg.training.run_folder import RunFolder
+from keras_seg.training.same_data import check_same_facts
 from keras_seg.training.tasks import Task, find_task
 
 
@@ -105,8 +106,10 @@ class FoldRuns:
         _check_index("index", index, self.kind)
         if test is not None:
             _check_index("test", test, self.kind)
+        plans: list[Plan] = []
         if resume:
             folds, groups, given = self._settings(folds, groups, choices)
+            plans = [Plan.from_dict(one) for one in self.run.load_folds().get("plans", ())]
         folds = 5 if folds is None else folds
         groups = index.group_by if groups is None else groups
         if not isinstance(groups, (str, type(None))):
@@ -114,9 +117,14 @@ class FoldRuns:
                 "groups", "must be a regular expression, which is kept with the run", type(groups).__name__
             )
         self.index = dataclasses.replace(index, group_by=groups)
-        parts = split_folds(self.index, folds=folds, groups=groups)
         facts = fingerprint(self.index, index if test is None else test, task=self.kind.name)
         facts["validation_images"] = 0 if test is None else len(test)
+        if resume:
+            # After the numbers of images, whose errors say more.
+            fix = "Give the same data, or start a new run with `overwrite=True`."
+            known = {"path": index.path, "run": str(self.run.path), "fix": fix}
+            check_same_facts(facts, self.run.load_plan().fingerprint, **known)
+        parts = split_folds(self.index, folds=folds, groups=groups)
         plan = make_plan(facts, **given)
         minutes = plan["minutes"]
         given_of_fold = {**given, **({} if minutes is None else {"minutes": minutes / folds})}
@@ -127,14 +135,18 @@ class FoldRuns:
                 train=train,
                 validation=validation,
                 run=self.run.fold(number),
-                plan=_plan_of_fold(train, validation, given_of_fold, shared=shared, task=self.kind),
+                # A fold that is begun later follows the choices of the first, whatever machine it runs on.
+                plan=plans[number - 1]
+                if plans
+                else _plan_of_fold(train, validation, given_of_fold, shared=shared, task=self.kind),
             )
             for number, (train, validation) in enumerate(parts, start=1)
         ]
         if not resume:
             # A model that cannot be built fails here, before an older run is replaced.
             build_model(self.folds[0].plan)
-            self._create(plan, {"folds": folds, "choices": given, "notices": list(self.folds[0].train.notices)})
+            settings = {"folds": folds, "choices": given, "notices": list(self.folds[0].train.notices)}
+            self._create(plan, {**settings, "plans": [fold.plan.to_dict() for fold in self.folds]})
 
     @property
     def minutes_per_fold(self) -> float | None:

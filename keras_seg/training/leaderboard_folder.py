@@ -1,6 +1,5 @@
 """The folder of a leaderboard."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +8,13 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.training.plan import Plan
 from keras_seg.training.run_folder import RunFolder
+from keras_seg.training.same_data import check_same_facts
 
-_SAME_FACTS = (
+_DATA = (
     "task", "train_images", "validation_images", "num_classes", "class_names", "ignore_class", "channels",
-    "median_size", "class_share", "backend", "device",
+    "median_size", "train_files", "validation_files", "class_share",
 )  # fmt: skip
+_MACHINE = ("backend", "device")
 
 
 class LeaderboardFolder(RunFolder):
@@ -88,34 +89,16 @@ class LeaderboardFolder(RunFolder):
             raise InputError(f"{self.plan_file}: is not the protocol of a leaderboard. Choose another folder.")
         return content["leaderboard"]
 
-    def check_same_data(self, facts: Mapping, files: str, *, path: str) -> None:
+    def check_same_data(self, facts: Mapping, *, path: str) -> None:
         """Fail if a leaderboard would be resumed on other data, or on another kind of machine.
 
         Args:
             facts: dict. `fingerprint` of the data to resume on.
-            files: str. `digest_of` its files.
             path: str. Where the data is, for the error.
         """
         begun = self.load_plan().fingerprint
-        for name in _SAME_FACTS:
-            if facts[name] != begun[name]:
-                fix = (
-                    f"Continue it with the {name} {begun[name]}"
-                    if name in ("backend", "device")
-                    else "Give the same data, or begin a new leaderboard in another folder"
-                )
-                short = name == "class_share"
-                found = "" if short else f"{name}={facts[name]}, and "
-                other = "other masks" if short else f"{name}={begun[name]}"
-                raise InputError(f"{path}: has {found}{self.path} was begun with {other}. {fix}.")
-        if files != self.load_settings()["files"]:
-            raise InputError(
-                f"{path}: has other files than those that {self.path} was begun with. Give the same data, or begin a "
-                "new leaderboard in another folder."
-            )
-
-
-def digest_of(train: Any, validation: Any) -> str:
-    """What tells the files of two indices from others: a hash of their names."""
-    names = [[pair.image.name for pair in index.pairs] for index in (train, validation)]
-    return hashlib.sha256(repr(names).encode()).hexdigest()
+        known: dict[str, str] = {"path": path, "run": str(self.path)}
+        fix = "Give the same data, or begin a new leaderboard in another folder."
+        check_same_facts(facts, begun, names=_DATA, fix=fix, **known)
+        for name in _MACHINE:
+            check_same_facts(facts, begun, names=[name], fix=f"Continue it with the {name} {begun[name]}.", **known)

@@ -18,7 +18,7 @@ from keras_seg.training.fingerprint import fingerprint
 from keras_seg.training.fit import TrainingResult
 from keras_seg.training.fit_or_resume import fit_or_resume
 from keras_seg.training.given_choices import given_choices
-from keras_seg.training.leaderboard_folder import LeaderboardFolder, digest_of
+from keras_seg.training.leaderboard_folder import LeaderboardFolder
 from keras_seg.training.leaderboard_result import Leaderboard, LeaderboardRow, one_line, with_front
 from keras_seg.training.model_speed import FORMATS, ModelSpeed, model_speed, usual_format
 from keras_seg.training.plan import Plan, make_plan
@@ -82,18 +82,17 @@ class LeaderboardRuns:
         self.folder = out if isinstance(out, LeaderboardFolder) else LeaderboardFolder(out)
         self.folder.check_startable(resume=resume)
         given = {"models": models, "backbones": backbones, "seeds": seeds, "format": format, "choices": choices or None}
-        files = digest_of(train, validation)
         if resume:
             for name, value in given.items():
                 if value is not None:
                     _validation.fail(name, "cannot be given with `resume=True`", value, _RESUMED)
             settings, task = self.folder.load_settings(), self.folder.load_plan().task
         else:
-            settings = {**_checked(**given), "files": files}
+            settings = _checked(**given)
             task = settings["choices"].get("task", "semantic")
         facts = fingerprint(train, validation, task=task)
         if resume:
-            self.folder.check_same_data(facts, files, path=train.path)
+            self.folder.check_same_data(facts, path=train.path)
             facts = self.folder.load_plan().fingerprint
         if len(validation) < 2:
             fix = "The scores of models are compared image by image: give more."
@@ -102,13 +101,14 @@ class LeaderboardRuns:
         self.format: str = settings["format"]
         self.runs = [
             LeaderboardRun(name=name, seed=seed, plan=plan, run=RunFolder(self.folder.runs / f"{name}-seed{seed}"))
-            for seed in range(settings["seeds"])
-            for name, plan in _plans(facts, settings, seed).items()
+            for name, seed, plan in _begun(settings) or _chosen(facts, settings)
         ]
         self.failures: dict[str, str] = {}
         if not resume:
             schema = find_task(task).label_schema(train)
-            self.folder.begin(make_plan(facts, **settings["choices"]), schema, settings)
+            # A run that is begun later follows the choices of now, whatever is installed then.
+            plans = [{"name": one.name, "seed": one.seed, "plan": one.plan.to_dict()} for one in self.runs]
+            self.folder.begin(make_plan(facts, **settings["choices"]), schema, {**settings, "plans": plans})
 
     @property
     def unfinished(self) -> list[LeaderboardRun]:
@@ -270,6 +270,18 @@ def _names(argument: str, names: Sequence[str] | None, allowed: Sequence[str]) -
     if len(set(names)) < len(names):
         _validation.fail(argument, "must not repeat a name", names, _ONE)
     return names
+
+
+def _begun(settings: Mapping[str, Any]) -> list[tuple[str, int, Plan]]:
+    """The names, seeds and plans that a leaderboard was begun with; none for a new one, or one of earlier versions."""
+    return [(one["name"], one["seed"], Plan.from_dict(one["plan"])) for one in settings.get("plans", ())]
+
+
+def _chosen(facts: Mapping, settings: Mapping[str, Any]) -> list[tuple[str, int, Plan]]:
+    """The names, seeds and plans of all runs, by the rules."""
+    return [
+        (name, seed, plan) for seed in range(settings["seeds"]) for name, plan in _plans(facts, settings, seed).items()
+    ]
 
 
 def _plans(facts: Mapping, settings: Mapping[str, Any], seed: int) -> dict[str, Plan]:

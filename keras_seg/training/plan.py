@@ -43,6 +43,12 @@ _MODEL_RULE = (
     f"at a quarter, {_LINEAR}, whose linear layers learn in fewer steps"
 )
 
+# Choices that no rule leaves without a value.
+_NEEDED = (
+    "seed", "model", "backbone", "skips", "freeze", "train_from", "aux", "crop", "scale", "batch_size",
+    "steps_per_epoch", "keep", "learning_rate", "weight_decay", "ema", "dtype_policy", "soft_iou_weight", "cache",
+)  # fmt: skip
+
 _COUNTS = (
     "batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "patience", "border_width",
 )  # fmt: skip
@@ -326,6 +332,26 @@ def _crop_side(side: int, largest: int) -> int:
     if side <= _WHOLE:
         return math.ceil(side / _CROP_MULTIPLE) * _CROP_MULTIPLE
     return min(largest, int(side * _CROP_SHARE) // _CROP_MULTIPLE * _CROP_MULTIPLE)
+
+
+def check_plan(plan: Plan) -> None:
+    """Check the ranges of a plan that may have been edited.
+
+    Args:
+        plan: `Plan`.
+
+    Raises:
+        InputError: names the choice.
+    """
+    given = {name: choice.value for name, choice in plan.choices.items() if choice.value is not None}
+    if given.get("dtype_policy") == plan.fingerprint.get("dtype_policy"):
+        del given["dtype_policy"]  # That of a process, which may be any.
+    if "epochs" not in given and "minutes" not in given:
+        _validation.fail("epochs", "or `minutes` must be given", None, "Give one of the two.")
+    for name in _NEEDED:
+        if name in plan.choices and name not in given:
+            _validation.fail(name, "must have a value", None)
+    _check(given)
 
 
 def _check(given: Mapping) -> None:

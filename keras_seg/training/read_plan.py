@@ -11,6 +11,16 @@ from keras_seg._validation import InputError
 from keras_seg.training.choices import GIVEN, Choice, Plan
 from keras_seg.training.plan import make_plan
 
+# Choices whose file may say null where the rules choose a value: no weights, the model's own decoder.
+_OPTIONAL = ("weights", "class_weights", "decoder_filters")
+# What a choice decides: of another model or backbone, or of a decoder that ends elsewhere.
+_OF_DECODER = ("decoder_stride", "decoder_convolutions", "decoder_filters")
+_SHAPES = {
+    "decoder_stride": ("decoder_filters",),
+    "backbone": ("weights", "skips", "train_from", *_OF_DECODER),
+    "model": ("backbone", "weights", "skips", "train_from", "aux", *_OF_DECODER),
+}
+
 
 def read_plan(path: PathLike, facts: Mapping, *, choices: Mapping[str, Any] | None = None) -> Plan:
     """The plan of a file such as plan.json of a run, for other facts, in which any value may have been changed.
@@ -38,10 +48,15 @@ def read_plan(path: PathLike, facts: Mapping, *, choices: Mapping[str, Any] | No
     """
     found = _choices(pathlib.Path(path))
     given = {name: value for name, value in (choices or {}).items() if value is not None}
+    _check_preset(found, given)
     of_file = {name: choice for name, choice in found.items() if name not in given}
     if "minutes" in given or "epochs" in given:
         of_file = {name: choice for name, choice in of_file.items() if name not in ("minutes", "epochs")}
     values = {name: choice["value"] for name, choice in of_file.items()}
+    whole = {name: choice["value"] for name, choice in found.items()}
+    for name in _shaped_by(given) & values.keys():
+        if _by_rule(facts, whole, name) == values[name]:
+            del of_file[name], values[name]
     try:
         plan = make_plan(facts, **{**{name: _as_given(name, value) for name, value in values.items()}, **given})
     except TypeError as error:
@@ -55,10 +70,25 @@ def read_plan(path: PathLike, facts: Mapping, *, choices: Mapping[str, Any] | No
     for name, choice in of_file.items():
         if choice["value"] is None:
             # The rules take None for a choice that is not given.
+            if plan[name] is not None and name not in _OPTIONAL:
+                fix = "Give it one, or remove it from `choices`."
+                raise InputError(f"{path}: `{name}` must have a value. {fix}")
             kept[name] = Choice(value=None, rule=choice["rule"], inputs=choice.get("inputs", {}))
         elif _by_rule(facts, {**values, **given}, name) == choice["value"]:
             kept[name] = Choice(**choice)
     return Plan(dict(facts), kept)
+
+
+def _check_preset(found: Mapping[str, dict], given: Mapping[str, Any]) -> None:
+    """Refuse another preset than that of the file, whose choices it would not change."""
+    if "preset" in given and "preset" in found and given["preset"] != found["preset"]["value"]:
+        rule = f"must be that of the file, {found['preset']['value']!r}, whose choices are followed"
+        _validation.fail("preset", rule, given["preset"], "Drop one of the two.")
+
+
+def _shaped_by(given: Mapping[str, Any]) -> set[str]:
+    """The choices that the rules make again beside what is given, unless the file sets them otherwise than they do."""
+    return {name for choice in given for name in _SHAPES.get(choice, ())}
 
 
 def task_of_plan(path: PathLike) -> str:
@@ -71,7 +101,7 @@ def _by_rule(facts: Mapping, values: Mapping[str, Any], name: str) -> Any:
     others = {key: _as_given(key, value) for key, value in values.items() if key != name}
     try:
         return make_plan(facts, **others)[name]
-    except InputError:
+    except (InputError, TypeError):
         return GIVEN
 
 

@@ -10,9 +10,11 @@ from typing import cast
 import keras
 
 from keras_seg import _files
+from keras_seg._export_report import REPORT_FILE
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError, first_line
-from keras_seg.training.plan import Plan
+from keras_seg.training.choices import Plan
+from keras_seg.training.plan import check_plan
 
 _ENSEMBLE = "ensemble.keras"
 
@@ -83,7 +85,12 @@ class RunFolder:
                 raise InputError(
                     f"{self.path}: was interrupted before training began, nothing can be resumed. Start a new run."
                 )
-            self.load_plan()
+            try:
+                check_plan(self.load_plan())
+            except InputError as error:
+                if str(self.path) in str(error):
+                    raise
+                raise InputError(f"{self.plan_file}: {error}") from error
             if self.finished:
                 raise InputError(
                     f"{self.path}: its training has ended. Use its model, or start a new run with `overwrite=True`."
@@ -131,6 +138,8 @@ class RunFolder:
         return (
             self.labels_file, self.log_file, self.metrics_file, self.panel_file, self.report_file, self.decoding_file,
             self.path / "model.keras", self.path / _ENSEMBLE, self.checkpoints, self.folds_file, self.plan_file,
+            # Exported files stay, but they are not of the new model, as the report would claim.
+            self.path / REPORT_FILE,
             *(self.path / name for name in ("tensorboard", "wandb", "mlflow.db", "mlartifacts")),
         )  # fmt: skip
 
@@ -169,14 +178,18 @@ class RunFolder:
 
     def load_plan(self) -> Plan:
         """The plan of the run."""
-        return Plan.from_dict(self._read(self.plan_file))
+        try:
+            return Plan.from_dict(self._read(self.plan_file))
+        except (KeyError, TypeError, AttributeError) as error:
+            fix = "Undo what was edited in it, or train again."
+            raise InputError(f"{self.plan_file}: is not a plan ({type(error).__name__}: {error}). {fix}") from error
 
     def load_labels(self) -> dict:
         """The content of labels.json: names of the model's channels, and how masks are read."""
         return self._read(self.labels_file)
 
     def load_folds(self) -> dict:
-        """The content of folds.json: the number of folds, the choices that were given, and notices of the scan."""
+        """The content of folds.json: how many folds, the choices that were given, notices of the scan, all plans."""
         return self._read(self.folds_file)
 
     def load_log(self) -> list[dict[str, str]]:

@@ -11,8 +11,10 @@ import keras
 import numpy as np
 
 from keras_seg import _files
+from keras_seg.training.averaged_weights import averaged
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint, save_checkpoint
+from keras_seg.training.choices import Plan
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.kept_state import DivergedError
 from keras_seg.training.progress_schedule import ProgressSchedule
@@ -34,6 +36,7 @@ class RunRecorder(keras.callbacks.Callback):
         scored: keras.Model. The one that is trained, without its auxiliary heads.
         schedule: `ProgressSchedule`. It counts the steps and the time.
         task: `Task`. It evaluates the model.
+        plan: `Plan`. Checkpoints keep its choices.
         best: `BestEpoch`. Whether the best epoch is kept: each is then validated, and saved if it is the best so far.
         rows: sequence of dicts. The log before a resumption. Defaults to ().
         group: `Group`. The processes that train the model: the first one writes, and all validate their share of the
@@ -48,6 +51,7 @@ class RunRecorder(keras.callbacks.Callback):
         scored: keras.Model,
         schedule: ProgressSchedule,
         task: Task,
+        plan: Plan,
         best: BestEpoch,
         rows: Sequence[dict] = (),
         group: Group | None = None,
@@ -57,9 +61,12 @@ class RunRecorder(keras.callbacks.Callback):
         self.validation = validation
         self.schedule = schedule
         self.rows = list(rows)
+        # A schedule by the clock counts the steps of this process.
+        self._first_step = int(rows[-1]["step"]) if rows and schedule.steps is None else 0
         self.scored = scored
         self.task = task
         self.best = best
+        self.choices = {name: choice.value for name, choice in plan.choices.items()}
         self.group = group or Group()
         self._validate = _Affordable(_SHARE)
         self._save = _Affordable(_SHARE)
@@ -72,7 +79,7 @@ class RunRecorder(keras.callbacks.Callback):
             raise DivergedError(f"The loss of epoch {epoch + 1} is {loss}.")
         row = {
             "epoch": epoch + 1,
-            "step": self.schedule.step,
+            "step": self._first_step + self.schedule.step,
             "seconds": round(self.schedule.elapsed, 1),
             "learning_rate": float(cast(Any, keras.ops.convert_to_numpy(model.optimizer.learning_rate))),
             "loss": loss,
@@ -80,7 +87,8 @@ class RunRecorder(keras.callbacks.Callback):
         last = self.schedule.progress >= 1.0
         # Whether it is due is a matter of the clock, on which processes must agree.
         if self.best.kept or (not last and self.group.agreed(self._validate.due())):
-            with self._validate, self.group.local(self.scored) as scored:
+            # The weights that the run would keep if it ended here.
+            with self._validate, averaged(model), self.group.local(self.scored) as scored:
                 result = self.task.shared_scores(scored, self.validation, self.group)
             row |= {f"val_{name}": result[name] for name in self.task.scores}
         self.rows.append(row)
@@ -95,7 +103,8 @@ class RunRecorder(keras.callbacks.Callback):
             with self._save, self.group.alone():
                 # The last update of an epoch with a finite loss may have ruined the weights.
                 check_finite(model, epoch + 1)
-                save_checkpoint(self.run, Checkpoint(model, epoch + 1, self.schedule.elapsed, self.rows, best))
+                state = Checkpoint(model, epoch + 1, self.schedule.elapsed, self.rows, best=best, choices=self.choices)
+                save_checkpoint(self.run, state)
 
     def _as_csv(self) -> str:
         text = io.StringIO()

@@ -1,11 +1,16 @@
 """Folds from Python: arguments, and what is refused before anything is trained."""
 
+import dataclasses
+import json
+
 import pytest
 from made_data import scanned, shapes
+from plan_facts import installed
 
 import keras_seg as ks
 from keras_seg import _validation
 from keras_seg.training import RunFolder, fit, fit_folds
+from keras_seg.training.choices import Plan
 from keras_seg.training.fold_runs import FoldRuns
 
 pytestmark = pytest.mark.tensorflow_only
@@ -49,6 +54,25 @@ def test_a_run_that_was_interrupted_while_it_began(tmp_path, indices):
     assert not again.folds[0].finished
     again.train(again.folds[0])
     assert FoldRuns(indices[0], run=run, resume=True).folds[0].finished
+
+
+def test_what_is_installed_later_changes_no_plan(tmp_path, indices, monkeypatch):
+    installed(monkeypatch)
+    begun = FoldRuns(indices[0], run=tmp_path / "run", folds=2, choices=CHOICES)
+    assert begun.folds[1].plan["weights"] is None
+    installed(monkeypatch, "EfficientNetLite0")
+    again = FoldRuns(indices[0], run=tmp_path / "run", resume=True)
+    assert [fold.plan.choices for fold in again.folds] == [
+        Plan.from_dict(json.loads(json.dumps(fold.plan.to_dict()))).choices for fold in begun.folds
+    ]
+
+
+def test_other_data_of_as_many_images(tmp_path, indices):
+    """Images divided otherwise would be scored by models that were trained on them."""
+    FoldRuns(indices[0], run=tmp_path / "run", folds=2, choices=CHOICES)
+    others = dataclasses.replace(indices[0], pairs=indices[0].pairs[::-1])
+    with pytest.raises(_validation.InputError, match="has other images or masks to train on than .*run was begun with"):
+        FoldRuns(others, run=tmp_path / "run", resume=True)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import made_data
 import numpy as np
 import pytest
+from plan_facts import installed
 
 import keras_seg as ks
 from keras_seg.metrics import Interval
@@ -133,6 +134,19 @@ def test_resuming_trains_what_is_not_finished(untrained, indices, tmp_path, fini
     assert [one.title for one in again.unfinished] == ["FPN-Compact, seed 0", "FPN-Compact, seed 1"]
 
 
+def test_what_is_installed_later_changes_no_plan(tmp_path, indices, monkeypatch):
+    given = {"models": ["UNet"], "seeds": 2, "format": "keras", "choices": SMALL}
+    for name, backbones in (("given", ["EfficientNetLite0"]), ("by rule", None)):
+        installed(monkeypatch)
+        board = LeaderboardRuns(*indices, out=tmp_path / name, backbones=backbones, **given)
+        assert board.runs[0].plan["weights"] is None
+        installed(monkeypatch, "EfficientNetLite0")
+        again = LeaderboardRuns(*indices, out=tmp_path / name, resume=True)
+        assert [(one.title, one.run.path, one.plan.to_dict()) for one in again.runs] == [
+            (one.title, one.run.path, json.loads(json.dumps(one.plan.to_dict()))) for one in board.runs
+        ]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -191,7 +205,7 @@ def test_other_data_at_resume(tmp_path, indices, finished, tmp_path_factory):
         for file in sorted((other / "val" / kind).iterdir()):
             file.rename(file.with_name(f"other_{file.name}"))
     _, renamed = made_data.scanned(other)
-    assert "has other files" in said(indices[0], renamed)
+    assert "has other images or masks to validate on than" in said(indices[0], renamed)
 
 
 def test_a_single_image_cannot_rank(tmp_path, indices, tmp_path_factory):

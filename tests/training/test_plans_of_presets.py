@@ -95,6 +95,11 @@ def test_a_file_of_a_run_changes_nothing(tmp_path):
         ('{"choices": {"crop": 4}}', "is not a plan"),
         ('{"choices": {"crops": {"value": 4}}}', "has no choice crops. Remove it"),
         ('{"choices": {"batch_size": {"value": 0}}}', "plan.json: `batch_size` must be an integer of at least 1"),
+        ('{"choices": {"batch_size": {"value": null}}}', "plan.json: `batch_size` must have a value"),
+        (
+            '{"choices": {"epochs": {"value": null}, "minutes": {"value": null}}}',
+            "plan.json: `epochs` must have a value",
+        ),
         ('{"choices": {"task": {"value": "boundary"}}}', "`task` must be that of the facts, 'semantic'"),
     ],
 )
@@ -106,6 +111,25 @@ def test_what_is_no_plan(tmp_path, content, message):
     assert "\n" not in str(error.value)
     with pytest.raises(_validation.InputError, match="cannot be read"):
         read_plan(tmp_path / "none.json", FACTS)
+
+
+def test_what_is_given_beside_a_file(tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(make_plan(FACTS).to_dict()))
+    with pytest.raises(_validation.InputError, match="`preset` must be that of the file, 'balanced', whose choices"):
+        read_plan(path, FACTS, choices={"preset": "best"})
+    assert read_plan(path, FACTS, choices={"preset": "balanced"}) == make_plan(FACTS, preset="balanced")
+    # What depends on it is chosen again.
+    for given in ({"decoder_stride": 8}, {"model": "FPN"}, {"model": "SegNetBasic"}, {"backbone": "MobileNetV2"}):
+        found, expected = read_plan(path, FACTS, choices=given), make_plan(FACTS, **given)
+        for name in ("backbone", "skips", "decoder_stride", "decoder_filters", "decoder_convolutions"):
+            assert found[name] == expected[name], (given, name)
+        build_model(found)
+    # Except for what was edited.
+    content = make_plan(FACTS).to_dict()
+    content["choices"]["decoder_filters"]["value"] = [7, 5]
+    path.write_text(json.dumps(content))
+    assert read_plan(path, FACTS, choices={"decoder_stride": 8})["decoder_filters"] == [7, 5]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import json
 import math
 import os
@@ -21,7 +22,7 @@ import keras_seg as ks
 from keras_seg import _files, _validation
 from keras_seg.training import RunFolder, fingerprint, fit, make_plan
 from keras_seg.training.best_epoch import BestEpoch
-from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, load_epoch, save_checkpoint
 from keras_seg.training.kept_state import DivergedError, kept_state, with_kept_state
 from keras_seg.training.out_of_memory import is_out_of_memory, out_of_memory
 from keras_seg.training.run_recorder import _Affordable, check_finite
@@ -177,8 +178,9 @@ def test_resuming_without_the_checkpoint_would_differ(tmp_path, indices, always_
 
 
 @pytest.mark.slow_off_tensorflow
+@pytest.mark.parametrize("ema", [0.0, 0.9])
 @pytest.mark.parametrize("killed", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_the_best_epoch_is_kept_and_a_run_ends_early(tmp_path, indices, monkeypatch, killed_before, killed):
+def test_the_best_epoch_is_kept_and_a_run_ends_early(tmp_path, indices, monkeypatch, killed_before, killed, ema):
     scores, weights = {1: 0.2, 2: 0.5, 3: 0.4, 4: math.nan, 5: 0.9}, {}
 
     def score(task, model, index):
@@ -187,7 +189,7 @@ def test_the_best_epoch_is_kept_and_a_run_ends_early(tmp_path, indices, monkeypa
         return {"mean_iou": scores[epoch], "pixel_accuracy": 0.5}
 
     monkeypatch.setattr("keras_seg.training.tasks.semantic.SemanticTask.quick_scores", score)
-    run, plan = make_run(tmp_path / "run", indices, epochs=9, patience=2)
+    run, plan = make_run(tmp_path / "run", indices, epochs=9, patience=2, ema=ema)
     assert plan["keep"] == "best"
     if killed:
         with killed_before("model.keras"):
@@ -198,6 +200,26 @@ def test_the_best_epoch_is_kept_and_a_run_ends_early(tmp_path, indices, monkeypa
     for ours, saved, expected in zip(model.get_weights(), run.load_model().get_weights(), weights[2], strict=True):
         np.testing.assert_array_equal(ours, expected)
         np.testing.assert_array_equal(saved, expected)
+    # The average is what was scored; training went on from the weights behind it.
+    trained_on = load_epoch(run, 2).trainable_variables
+    same = [
+        np.array_equal(*map(keras.ops.convert_to_numpy, pair))
+        for pair in zip(trained_on, model.trainable_variables, strict=True)
+    ]
+    assert all(same) == (not ema)
+
+
+@pytest.mark.slow_off_tensorflow
+def test_the_average_takes_the_place_of_the_weights_where_a_run_was_killed_at_its_end(
+    tmp_path, indices, always_save, killed_before
+):
+    run, plan = make_run(tmp_path / "killed", indices, epochs=3, ema=0.9, keep="best")
+    whole, _ = make_run(tmp_path / "whole", indices, epochs=3, ema=0.9, keep="best")
+    trained(plan, indices, whole)
+    with killed_before("model.keras"):
+        trained(plan, indices, run)
+    trained(plan, indices, run, resume=True)
+    assert_same_runs(run, whole)
 
 
 def test_plans_of_earlier_versions_keep_the_last_epoch(indices):
@@ -335,8 +357,88 @@ def test_a_model_that_cannot_be_built_costs_no_run(tmp_path, indices):
 def test_a_run_is_resumed_on_its_own_data(tmp_path, indices):
     run, plan = started_run(tmp_path / "run", indices)
     others = (indices[0].subset([0, 1]), indices[1])
-    with pytest.raises(_validation.InputError, match="has train_images=2, and the run was trained with train_images=6"):
+    with pytest.raises(_validation.InputError, match="has train_images=2, and the run was begun with train_images=6"):
         trained(plan, others, run, resume=True)
+
+
+@pytest.mark.parametrize("changed", ["order", "sizes", "masks", "masks to validate on"])
+def test_other_data_of_as_many_images(tmp_path, indices, changed):
+    """A run with other images to validate on would rank epochs by scores that do not compare."""
+    run, plan = started_run(tmp_path / "run", indices)
+    train, held = indices
+    others = {
+        "order": (dataclasses.replace(train, pairs=train.pairs[::-1]), held),
+        "sizes": (train, dataclasses.replace(held, sizes=((48, 40), *held.sizes[1:]))),
+        "masks": (dataclasses.replace(train, pixel_counts=np.roll(train.pixel_counts, 1, axis=1)), held),
+        # Files of the same names, as where the folder to validate on is forgotten.
+        "masks to validate on": (train, train.subset([0, 1, 2])),
+    }[changed]
+    kind = "train" if changed in ("order", "masks") else "validate"
+    said = f"has other images or masks to {kind} on than the run was begun with. Give the same data, or"
+    with pytest.raises(_validation.InputError, match=said):
+        trained(plan, others, run, resume=True)
+
+
+def test_minutes_that_are_over_before_training_begins(tmp_path, indices):
+    run, plan = make_run(tmp_path / "run", indices, minutes=1)
+    with pytest.raises(_validation.InputError, match="`minutes` were over before training began: 61 seconds went into"):
+        trained(plan, indices, run, seconds_spent=61)
+    assert not run.path.exists()
+
+
+def with_values(run, **values):
+    """The content of a run's plan with other values."""
+    content = json.loads(run.plan_file.read_text())
+    for name, value in values.items():
+        content["choices"][name]["value"] = value
+    return content
+
+
+@pytest.mark.slow_off_tensorflow
+def test_an_edited_plan_is_followed_or_refused(tmp_path, indices, always_save, killed_before):
+    run, plan = make_run(tmp_path / "run", indices, epochs=4)
+    with killed_before("epoch_00003.keras"):
+        trained(plan, indices, run)
+    whole = run.plan_file.read_text()
+    for name, value in (("weight_decay", 0.5), ("dtype_policy", "mixed_bfloat16"), ("ema", 0.9), ("model", "FPN")):
+        run.plan_file.write_text(json.dumps(with_values(run, **{name: value})))
+        said = f"plan.json: `{name}` cannot change once an epoch is saved: it was .* and is .*. Set it back"
+        with pytest.raises(_validation.InputError, match=said):
+            trained(run.load_plan(), indices, run, resume=True)
+        run.plan_file.write_text(whole)
+    run.plan_file.write_text(json.dumps(with_values(run, learning_rate=1e-6)))
+    trained(run.load_plan(), indices, run, resume=True)
+    rates = [float(row["learning_rate"]) for row in run.load_log()]
+    assert rates[1] > 1e-5 > 1e-6 >= rates[2]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"batch_size": "4"}, "plan.json: `batch_size` must be an integer"),
+        ({"epochs": True}, "plan.json: `epochs` must be an integer"),
+        ({"minutes": 3}, "plan.json: `minutes` and `epochs` exclude each other"),
+        ({"epochs": None}, "plan.json: `epochs` or `minutes` must be given"),
+        ({"crop": None}, "plan.json: `crop` must have a value"),
+        ({"learning_rate": -1}, "plan.json: `learning_rate` must"),
+    ],
+)
+def test_an_edited_plan_with_a_wrong_value(tmp_path, indices, values, said):
+    run, _ = started_run(tmp_path / "run", indices)
+    run.plan_file.write_text(json.dumps(with_values(run, **values)))
+    assert re.search(said, refused(run.check_startable, resume=True))
+
+
+def test_what_is_left_of_an_edited_plan(tmp_path, indices):
+    run, _ = started_run(tmp_path / "run", indices)
+    content = with_values(run)
+    content["choices"]["learning_rate"] = {"value": 0.0005}
+    run.plan_file.write_text(json.dumps(content))
+    run.check_startable(resume=True)
+    assert run.load_plan()["learning_rate"] == 0.0005
+    for content in ({}, {"choices": []}, {"fingerprint": {}, "choices": {"crop": {"rule": "none"}}}):
+        run.plan_file.write_text(json.dumps(content))
+        assert "plan.json: is not a plan (" in refused(run.check_startable, resume=True)
 
 
 class TestRunFolder:
@@ -362,7 +464,9 @@ class TestRunFolder:
         run, plan = started_run(tmp_path / "run", indices)
         run.log_file.write_text("old")
         (run.path / "notes.txt").write_text("mine")
+        (run.path / "export_report.json").write_text("{}")  # Claims on a model that is gone.
         run._create(plan, LABELS)
+        assert not (run.path / "export_report.json").exists()
         assert not run.log_file.exists()
         assert (run.path / "notes.txt").read_text() == "mine"
 

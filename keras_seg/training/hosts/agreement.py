@@ -11,6 +11,7 @@ from keras_seg._validation import InputError
 from keras_seg._version import __version__
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.plan import Plan
+from keras_seg.training.same_data import files_digest
 
 _DIGEST, _SHOWN = 16, 100
 
@@ -62,13 +63,7 @@ def run_facts(plan: Plan, train: Any, validation: Any, *, epoch: int | None) -> 
 
 def index_digest(index: Any) -> str:
     """The number of images and a hash of their names, sizes, labels and contents, as the scan found them."""
-    found = hashlib.sha256()
-    for pair, size in zip(index.pairs, index.sizes, strict=True):
-        found.update(repr((pair.image.name, tuple(size))).encode("utf-8"))
-    for name in ("pixel_counts", "object_counts"):
-        counts = getattr(index, name, None)
-        found.update(b"" if counts is None else np.asarray(counts, "int64").tobytes())
-    found.update(repr(index.image_hashes).encode("utf-8"))
+    found = hashlib.sha256(files_digest(index).encode("utf-8") + repr(index.image_hashes).encode("utf-8"))
     return f"{len(index)} images with the hash {found.hexdigest()[:12]}"
 
 
