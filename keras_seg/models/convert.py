@@ -28,6 +28,7 @@ from keras_seg.models.parts import (
     pan_names,
     pidnet_names,
     segformer_names,
+    unet_names,
     unetplusplus_names,
     upernet_names,
 )
@@ -39,7 +40,7 @@ _HUB_WEIGHTS = ".weights.h5"
 _CLASSES = ("logits",)
 _ORIGINALS = (
     segformer_names, deeplabv3_names, lraspp_names, unetplusplus_names, manet_names, pan_names, upernet_names,
-    ddrnet_names, pidnet_names, fast_scnn_names, bisenetv2_names, fcn_names, dpt_names,
+    ddrnet_names, pidnet_names, fast_scnn_names, bisenetv2_names, fcn_names, dpt_names, unet_names,
 )  # fmt: skip
 
 
@@ -59,7 +60,8 @@ def convert(
       `DeepLabV3`;
     - `FCN` on `ResNet50Torchvision` and `ResNet101Torchvision`: torchvision's `fcn_resnet50` and `fcn_resnet101`;
     - `LRASPP` on `MobileNetV3LargeTorchvision`: torchvision's `lraspp_mobilenet_v3_large`;
-    - `UNetPlusPlus`, `MAnet`, `PAN` and `UPerNet` on these ResNets: those of segmentation_models_pytorch;
+    - `UNet` with `head_kernel_size=3`, `UNetPlusPlus`, `MAnet`, `PAN` and `UPerNet` on these ResNets: those of
+      segmentation_models_pytorch;
     - `DPT` on keras-hub's `ViTBackbone`: segmentation_models_pytorch's `DPT` on timm's `vit_..._patch16_...`, such as
       `"tu-vit_base_patch16_224"`, made for images of the same size;
     - `DDRNet` and `PIDNet`: the authors' code; `FastSCNN`: Tramac/Fast-SCNN-pytorch; `BiSeNetV2`: CoinCheung/BiSeNet.

@@ -9,6 +9,7 @@ from keras_seg import _validation
 from keras_seg._types import Tensor, Weights
 from keras_seg.backbones.pyramid import level_of
 from keras_seg.layers import CropLike
+from keras_seg.layers.upsample_conv import EPSILON, TORCH_EPSILON
 from keras_seg.models.parts.blocks import ATTENTIONS, conv_blocks, decoder_stage
 from keras_seg.models.parts.decoder_filters import decoder_stages, decoder_widths
 from keras_seg.models.parts.encoder_decoder import BackboneChoice, backbone_encoder, check_joinable, padded, strides_of
@@ -23,7 +24,7 @@ def UNet(
     filters: int | Sequence[int] | None = None, depth: int | None = None, padding: str = "same",
     decoder_filters: Sequence[int] | None = None, decoder_convolutions: int = 2, decoder_stride: int = 1,
     decoder_attention: str | None = None, interpolation: str = "nearest", normalization: str | None = "batch",
-    dropout: float = 0.0,
+    head_kernel_size: int = 1, dropout: float = 0.0,
     activation: str | None = "softmax", include_preprocessing: bool | str = True, pad_to_stride: bool = True,
     name: str = "unet",
 ) -> keras.Model:  # fmt: skip
@@ -61,6 +62,8 @@ def UNet(
             form.
         normalization: str or None. `"batch"`, `"group"`, `"layer"` or None, behind every convolution except those of a
             backbone, which has its own. Defaults to `"batch"`.
+        head_kernel_size: int. Of the convolution to the classes; 3 in segmentation_models_pytorch, whose weights
+            `convert` takes. Defaults to 1.
         dropout: float. In [0, 1), on the deepest map, as at the end of the paper's contracting path. Defaults to 0.
         activation: str or None. `"softmax"`, `"sigmoid"`, or None for logits. Defaults to `"softmax"`.
         include_preprocessing: bool or str. True takes raw RGB in 0..255 and normalizes inside; with a backbone, it can
@@ -96,6 +99,7 @@ def UNet(
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     dropout = check_dropout(dropout)
     decoder_convolutions = _validation.integer("decoder_convolutions", decoder_convolutions)
+    head_kernel_size = _validation.integer("head_kernel_size", head_kernel_size)
     _validation.boolean("pad_to_stride", pad_to_stride)
     _validation.one_of("decoder_attention", decoder_attention, ATTENTIONS)
     if _validation.one_of("padding", padding, ("same", "valid")) == "valid":
@@ -140,12 +144,13 @@ def UNet(
             convolutions=decoder_convolutions,
             interpolation=interpolation,
             normalization=normalization,
+            epsilon=EPSILON if encoder is None else TORCH_EPSILON,
             odd_sizes=not pad_to_stride,
             attention=None if decoder_attention == "gate" and stride == strides[0] else decoder_attention,
         )
 
     # Head
-    x = segmentation_head(x, num_classes, activation, scale=decoder_stride)
+    x = segmentation_head(x, num_classes, activation, kernel_size=head_kernel_size, scale=decoder_stride)
     if pad_to_stride or decoder_stride > 1:
         x = CropLike(dtype="float32", name="crop")([x, image])
     return image_model(image, x, name=name)

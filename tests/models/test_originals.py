@@ -10,8 +10,6 @@ from goldens_again import check_again
 from random_states import image, random_state, sample
 
 import keras_seg as ks
-from keras_seg.backbones.state_dict import Matching, match_encoder
-from keras_seg.models.parts.smp_heads import stage_modules
 
 GOLDEN = np.load(pathlib.Path(__file__).with_name("golden_nets.npz"))
 FAST_SCNN_SIZES = ((64, 96), (63, 125))
@@ -159,28 +157,25 @@ def check_scores(found, golden):
     np.testing.assert_allclose(sample(found), expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
 
 
-@pytest.mark.slow
 @pytest.mark.tensorflow_only
-def test_a_decoder_with_attention_equals_the_original():
-    """UNet's features: its head has another kernel than the original's, and its normalization another epsilon."""
-    model = ks.models.UNet(2, backbone="ResNet18", decoder_attention="scse", include_preprocessing=False)
+def test_unet_equals_the_original():
+    """What the classes are decided by, which the golden numbers are of, and the layer that decides."""
     state = state_of("smp_unet_scse")
-    modules = {}
-    for stage in range(5):
-        modules |= stage_modules(f"decoder{stage + 1}", f"decoder.blocks.{stage}")
-    matching = Matching(state, model.name, "the state")
-    decoder = [layer for layer in model.layers if layer.weights and layer.name not in ("backbone", "logits")]
-    matching.match(decoder, lambda layer: modules[layer])
-    matching.assign()
-    encoder = {key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")}
-    match_encoder(model.get_layer("backbone"), "ResNet18", encoder, "the state").assign()
-    for layer in decoder:
-        normalization = getattr(layer, "normalize", layer)
-        if isinstance(normalization, keras.layers.BatchNormalization):
-            normalization.epsilon = 1e-5
+    given = {"backbone": "ResNet18", "decoder_attention": "scse", "include_preprocessing": False}
+    model = ks.models.convert(state, ks.models.UNet(21, head_kernel_size=3, **given))
     features = keras.Model(model.inputs[0], model.get_layer("logits").input)
     for number, size in enumerate(WHOLE_SIZES):
         check_scores(features(image(*size), training=False), f"smp_unet_scse/{number}")
+    kernel, bias = model.get_layer("logits").get_weights()
+    np.testing.assert_array_equal(kernel.transpose(3, 2, 0, 1), state["segmentation_head.0.weight"])
+    np.testing.assert_array_equal(bias, state["segmentation_head.0.bias"])
+    for arguments, message in (
+        ({}, "must decide the classes by 3x3 pixels.*unet of 1x1.*head_kernel_size=3"),
+        ({"head_kernel_size": 3, "interpolation": "bilinear"}, "must enlarge maps by the nearest pixel.*nearest"),
+        ({"head_kernel_size": 3, "num_classes": 5}, "must have scores of 5 classes, as the model; they have 21"),
+    ):
+        with pytest.raises(ks.InputError, match=message):
+            ks.models.convert(state, ks.models.UNet(**{"num_classes": 21, **given, **arguments}))
 
 
 @pytest.mark.slow

@@ -7,6 +7,8 @@ from typing import Any
 PREFIXES = ("decoder.", "segmentation_head.", "classification_head.")
 # A head for training that is not part of the models here.
 UNUSED = ("classification_head.3",)
+# Of scSE, by its parts.
+_ATTENTION = {"squeeze": "cSE.1", "excite": "cSE.3", "places": "sSE.0"}
 
 
 def stage_modules(name: str, block: str) -> dict[str, str]:
@@ -20,9 +22,14 @@ def stage_modules(name: str, block: str) -> dict[str, str]:
         "1_norm": "conv2.1",
     }
     for number, where in ((1, "join"), (2, "out")):
-        for part, module in (("squeeze", "cSE.1"), ("excite", "cSE.3"), ("places", "sSE.0")):
+        for part, module in _ATTENTION.items():
             modules[f"{where}_{part}"] = f"attention{number}.attention.{module}"
     return {f"{name}_{layer}": f"{block}.{module}" for layer, module in modules.items()}
+
+
+def unused_attention(block: str) -> tuple[str, ...]:
+    """The modules of the last stage that nobody calls: it joins nothing, and has weights for what is joined."""
+    return tuple(f"{block}.attention1.attention.{module}" for module in _ATTENTION.values())
 
 
 def check(model: Any, name: str, keys: Container[str]) -> None:

@@ -6,7 +6,7 @@ from keras_seg.backbones import resnet
 from keras_seg.models.parts.smp_heads import PREFIXES as PREFIXES
 from keras_seg.models.parts.smp_heads import UNUSED as HEADS_UNUSED
 from keras_seg.models.parts.smp_heads import check as check
-from keras_seg.models.parts.smp_heads import stage_modules
+from keras_seg.models.parts.smp_heads import stage_modules, unused_attention
 
 MODEL = "UNetPlusPlus"
 # A layer that no other model has.
@@ -14,11 +14,7 @@ MARK = "node0_1_up"
 BACKBONES = tuple(resnet.VARIANTS)
 
 _STAGES = 5
-# The last node joins nothing, and never uses its weights for what is joined.
-UNUSED = (
-    *HEADS_UNUSED,
-    *(f"decoder.blocks.x_0_{_STAGES - 1}.attention1.attention.{part}" for part in ("cSE.1", "cSE.3", "sSE.0")),
-)
+UNUSED = (*HEADS_UNUSED, *unused_attention(f"decoder.blocks.x_0_{_STAGES - 1}"))
 
 
 def module_of(layer: str, keys: Container[str]) -> str:
