@@ -150,3 +150,25 @@ def test_tasks_of_unlike_labels(tmp_path):
     assert "val/annotations.xml: has other labels" in refused(two_tasks(tmp_path / "b", meta=""), tmp_path / "out")
     line = refused(two_tasks(tmp_path / "c", shapes=[polygon("bus", 0, 0, 1, 1)]), tmp_path / "out")
     assert line.startswith("val/annotations.xml: the label 'bus' is not in the list of labels.")
+
+
+@pytest.mark.parametrize(
+    ("subsets", "folder", "splits"),
+    [
+        (("Train", "Validation"), "", {"train": 1, "val": 1}),
+        (("train", "train"), "", {"": 2}),  # A task of one subset is not divided.
+        (("train", "extra"), "", {"": 2}),  # Else train/ would lie beside images without a split.
+        (("train", ""), "", {"": 2}),
+        (("", ""), "", {"": 2}),
+        (("one", "two"), "val", {"val": 2}),
+        (("train", "test"), "val", {"train": 1, "test": 1}),
+    ],
+)
+def test_subsets_are_splits_if_each_names_one(tmp_path, subsets, folder, splits):
+    text = ""
+    for number, subset in enumerate(subsets):
+        save_image(tmp_path / "cvat" / folder / "images" / subset / f"{number}.jpg")
+        shape = polygon("car", 0, 0, 4, 4)
+        text += f'<image id="{number}" name="{number}.jpg" subset="{subset}" width="16" height="12">{shape}</image>'
+    (tmp_path / "cvat" / folder / "annotations.xml").write_text(f"<annotations>{LABELS}{text}</annotations>")
+    assert converted(tmp_path / "cvat", tmp_path / "out")[0].splits == splits

@@ -49,8 +49,9 @@ class _Task:
     subsets: set[str]
 
     def split_of(self, subset: str) -> str | None:
-        """The split of an image: that of its subset if there are several, else that of the file."""
-        return split_in(subset) if len(self.subsets) > 1 else self.split
+        """The split of an image: that of its subset if there are several and each has one, else that of the file."""
+        divided = len(self.subsets) > 1 and all(map(split_in, self.subsets))
+        return split_in(subset) if divided else self.split
 
 
 def _files(source: Source) -> list[pathlib.Path]:
