@@ -84,6 +84,7 @@ def test_entities_are_refused(source, tmp_path, head):
         ('<mask label="car" rle="1, x" left="0" top="0" width="3" height="2"/>', "rle is not a list"),
         ('<mask label="car" rle="1" left="0" top="0" width="99999" height="99999"/>', "does not fit its image"),
         ('<box label="car" xtl="a" ytl="0" xbr="14" ybr="2"/>', "xtl is 'a'"),
+        ('<box label="car" xtl="1e308" ytl="0" xbr="1.5e308" ybr="2"/>', "the outline reaches to infinity"),
         ('<blob label="car"/>', "the shape 'blob' is unknown"),
         ("<polygon", "is not plain XML"),
     ],
