@@ -39,6 +39,16 @@ def check_on_disk(path: PathLike) -> None:
         )
 
 
+def check_file_place(path: PathLike) -> None:
+    """Fail for a folder where a file is written: the folder would have to go, with all that is in it.
+
+    Raises:
+        InputError: the path is a folder.
+    """
+    if pathlib.Path(path).is_dir():
+        raise _validation.InputError(f"{path}: is a folder, and a file is written. Give the path of a file.")
+
+
 def make_folder(path: PathLike) -> None:
     """Make a folder that is written to, with those above it, unless it is there.
 
@@ -72,8 +82,8 @@ def written_aside(path: PathLike, *, overwrite: bool) -> Iterator[pathlib.Path]:
     the temporary folder, which `written_for` tells from others.
 
     Raises:
-        InputError: the path exists and `overwrite` is False, it is an address, its folder cannot be written, or the
-            disk is full.
+        InputError: the path exists and `overwrite` is False, it is an address, its folder cannot be written, a file
+            was written and the path is a folder, or the disk is full.
     """
     check_on_disk(path)
     path = pathlib.Path(path)
@@ -103,28 +113,34 @@ def written_for(aside: pathlib.Path) -> str | None:
 
 
 def put_in_place(written: pathlib.Path, path: pathlib.Path, aside: pathlib.Path | None = None) -> pathlib.Path:
-    """Move a complete file or folder to `path`, replacing an existing one.
+    """Move a complete file or folder to `path`, replacing an existing one. A file never takes the place of a folder.
 
     `aside` is a folder on the same disk for a folder that is replaced; None makes a temporary one.
+
+    Raises:
+        InputError: a file was written, and the path is a folder.
     """
+    if not written.is_dir():
+        check_file_place(path)
     if aside is None:
         with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
             return put_in_place(written, path, pathlib.Path(folder))
-    if path.is_dir() or (written.is_dir() and path.exists()):
-        # Only a file can replace a file in one step: a folder is moved away first, and deleted with `aside`.
+    if written.is_dir() and path.exists():
+        # Only a file can replace a file in one step: what a folder replaces is moved away, and deleted with `aside`.
         os.replace(path, aside / "replaced")
     os.replace(written, path)
     return path
 
 
 def write_text(path: PathLike, text: str) -> None:
-    """Write a text file completely or not at all, replacing an existing one."""
+    """Write a text file completely or not at all, replacing an existing one, but no folder."""
+    check_file_place(path)
     with written_aside(path, overwrite=True) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
 def write_json(path: PathLike, content: Any) -> None:
-    """Write a JSON file completely or not at all, replacing an existing one."""
+    """Write a JSON file completely or not at all, replacing an existing one, but no folder."""
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 

@@ -9,6 +9,7 @@ import rich.table
 import rich.text
 
 from keras_seg_cli import console
+from keras_seg_cli.options import WrittenFile
 from keras_seg_cli.start import keras_ready
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
     help="What the masks hold. Default: recognized, or classes.",
 )
 @click.option("--repair", type=click.Path(), help="Write a clean copy into this new folder. DATA is not changed.")
-@click.option("--html", type=click.Path(), help="Write the findings and a picture into one page.")
-@click.option("--json", "json_", type=click.Path(), help="Write the findings into a file.")
+@click.option("--html", type=WrittenFile(), help="Write the findings and a picture into one page.")
+@click.option("--json", "json_", type=WrittenFile(), help="Write the findings into a file.")
 @click.option("--channels", type=click.IntRange(1), default=3, help="Channels of the images. Default: 3.")
 def doctor(
     data: str,
@@ -97,10 +98,12 @@ def _write(diagnosis: "data.Diagnosis", html: str | None, json: str | None) -> N
             facts.append((name, rich.text.Text(path)))
     beside = html or json
     if beside is not None and (picture := diagnosis.sheet()) is not None:
-        file = pathlib.Path(beside).with_suffix(".png")
-        if str(file) in (html, json):
-            file = file.with_name(f"{file.stem}-sheet.png")
-        picture.save(file)
+        from keras_seg import _files
+
+        # With the whole name before it, as found.png may be somebody's picture.
+        file = pathlib.Path(f"{beside}-sheet.png")
+        with _files.written_aside(file, overwrite=True) as aside:
+            picture.save(aside)
         facts.append(("Picture", rich.text.Text(str(file))))
     if facts:
         console.print_facts(*facts)

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,16 @@ validation = click.option(
     type=click.Path(exists=True),
     help="Folder to validate on. Default: DATA/val, or a fifth of DATA.",
 )
+
+
+class WrittenFile(click.Path):
+    """The path of a file that a command writes at its end: a folder is refused at the beginning."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path as it is."""
+        if os.path.isdir(value):
+            self.fail(f"{value}: is a folder, and a file is written. Give the path of a file.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class IntList(click.ParamType):

@@ -91,11 +91,11 @@ class Format:
 
     def check_replaceable(self, path: pathlib.Path) -> None:
         """Fail where the export would replace a folder that this format did not write, with overwriting too."""
-        if not path.is_dir() or not any(path.iterdir()):
+        if not path.is_dir():
             return
         if self.folder_mark is None:
-            _validation.fail("path", "is a folder with files in it", str(path), "Name a file in it.")
-        if not (path / self.folder_mark).exists():
+            _validation.fail("path", "is a folder", str(path), "Name a file in it.")
+        if any(path.iterdir()) and not (path / self.folder_mark).exists():
             rule = f"is a folder that holds no {self.title}"
             _validation.fail("path", rule, str(path), "Choose another path.")
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from shell import command
+from shell import command, refusal
 
 import keras_seg as ks
 from keras_seg_cli import console
@@ -43,10 +43,45 @@ def test_files_and_repair(folder, tmp_path, capsys):
     files = ("--html", tmp_path / "page.html", "--json", tmp_path / "found.json")
     assert command("doctor", folder, "--repair", out, *files) == 0
     assert json.loads((tmp_path / "found.json").read_text())["status"] == 2
-    assert Image.open(tmp_path / "page.png").width > 100
+    assert Image.open(tmp_path / "page.html-sheet.png").width > 100
     assert len(ks.data.scan_folder(out)) == 5
     assert command("doctor", folder, "--repair", out) == 2  # Which exists now.
     assert "is not empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--html", "--json"])
+def test_pictures_of_others_stay(folder, tmp_path, option):
+    """Beside cats.json there may well be a cats.png."""
+    for name in ("cats.png", "cats-sheet.png"):
+        (tmp_path / name).write_bytes(b"a cat")
+    for _ in range(2):  # The second time, the sheet of the first is replaced.
+        assert command("doctor", folder, option, tmp_path / "cats.json") == 0
+    assert (tmp_path / "cats.png").read_bytes() == (tmp_path / "cats-sheet.png").read_bytes() == b"a cat"
+    assert Image.open(tmp_path / "cats.json-sheet.png").width > 100
+    names = {"cats.json", "cats.json-sheet.png", "cats-sheet.png", "cats.png", folder.name}
+    assert {item.name for item in tmp_path.iterdir()} == names
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("doctor", "DATA", "--html"),
+        ("doctor", "DATA", "--json"),
+        ("plan", "DATA", "--json"),
+        ("evaluate", "run", "DATA", "--json"),
+        ("benchmark", "run", "--json"),
+        ("compare", "run", "run", "--json"),
+        ("compare", "run", "run", "--html"),
+    ],
+)
+def test_a_folder_is_no_file_to_write(folder, tmp_path, capsys, words):
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "thesis.tex").write_text("five years")
+    arguments = [folder if word == "DATA" else word for word in words]
+    line = refusal(capsys, *arguments, tmp_path / "reports")
+    assert words[-1] in line
+    assert line.endswith(f"{tmp_path / 'reports'}: is a folder, and a file is written. Give the path of a file.")
+    assert (tmp_path / "reports" / "thesis.tex").read_text() == "five years"
 
 
 def test_train_names_the_doctor(folder, tmp_path, capsys):

@@ -1,6 +1,8 @@
 import ast
+import concurrent.futures
 import os
 import pathlib
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import keras_seg.data
 from keras_seg._validation import InputError
 from keras_seg.augmentation import standard
 from keras_seg.data import from_folder, scan_folder
+from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.pipeline.unwrap_error import unwrap_error
 
 tf = pytest.importorskip("tensorflow")
@@ -170,6 +173,48 @@ def test_cache_decodes_once_and_changes_nothing(numbered, tmp_path, cache, monke
         assert 9.9 in np.concatenate([images[:, 0, 0, 0] / 10 for images, _ in from_folder(index, cache=cache)]).round(
             1
         )
+
+
+def test_two_threads_write_one_entry_of_the_cache(numbered, tmp_path, monkeypatch):
+    store = DecodedStore(scan_folder(numbered), cache=tmp_path / "cache")
+    savez, barrier = np.savez, threading.Barrier(2)
+
+    def at_once(stream, **entries):
+        barrier.wait(20)
+        savez(stream, **entries)
+        barrier.wait(20)
+
+    with monkeypatch.context() as patch, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        patch.setattr(np, "savez", at_once)
+        found = [job.result() for job in [pool.submit(store.get, 3) for _ in range(2)]]
+    assert [file.suffix for file in (tmp_path / "cache").iterdir()] == [".npz"]
+    monkeypatch.setattr(store, "_decode", None)  # The entry is read.
+    for image, mask in [*found, store.get(3)]:
+        np.testing.assert_array_equal(image, np.full((16, 20, 3), 30))
+        assert mask[0, 0] == mask.sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"), [(28, "No space left on device). Free some space, or"), (5, "Input/output error). Choose")]
+)
+def test_a_cache_that_cannot_be_written(numbered, tmp_path, monkeypatch, number, reason):
+    index = scan_folder(numbered)
+    store = DecodedStore(index, cache=tmp_path / "cache")
+
+    def failing(stream, **entries):
+        stream.write(b"half")
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", failing)
+        with pytest.raises(InputError) as error:
+            store.get(0)
+    assert f".npz: cannot be written ({reason}" in str(error.value) and "\n" not in str(error.value)
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert store.get(0)[0].shape == (16, 20, 3)
+    with pytest.raises(InputError, match="is an address, and this is written to a disk"):
+        from_folder(index, cache="s3://bucket/cache")
+    assert not pathlib.Path("s3:").exists()
 
 
 @pytest.mark.parametrize("bits", [8, 16])

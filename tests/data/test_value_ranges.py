@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from first_batches import taken
 from PIL import Image
 
 from keras_seg._decoding.value_range import contradicts, difference, scale_of, unusual
-from keras_seg.data import scan_folder, scan_instances
+from keras_seg.data import from_folder, scan_folder, scan_instances
 
-# NumPy and Pillow only: the same code runs whatever the backend.
+# The same code runs whatever the backend.
 pytestmark = pytest.mark.tensorflow_only
 
 UNIT = np.linspace(0, 1, 54).reshape(6, 9)
@@ -66,6 +67,30 @@ def test_the_range_is_part_of_the_index(tmp_path):
     index = scan_folder(folder(tmp_path, "negative", "negative"), channels=1)
     assert index.image_range == (-1, 1) and index.subset([0]).image_range == (-1, 1)
     assert scan_folder(tmp_path, channels=1, check_images=False).image_range is None
+
+
+@pytest.mark.parametrize("loader", ["tensorflow", "numpy"])
+@pytest.mark.parametrize("size", [(3, 5), (6, 9), (13, 4), (1, 1)])
+@pytest.mark.parametrize(
+    ("form", "scale", "shift"), [("unit", 1 / 255, 0), ("negative", 2 / 255, -1), ("reflectance", 10000 / 255, 0)]
+)
+def test_resized_images_keep_their_range(tmp_path, form, scale, shift, size, loader):
+    """New pixels are means of old ones: another scale of the values is the same scale of the means."""
+
+    def resized(name):
+        (tmp_path / name).mkdir()
+        dataset = from_folder(folder(tmp_path / name, name), channels=1, image_size=size, loader=loader)
+        [(images, _)] = taken(dataset)
+        return images[0]
+
+    found = resized(form)
+    assert found.shape == (*size, 1) and found.dtype == "float32"
+    np.testing.assert_allclose(found, resized("floats of 8 bits") * scale + shift, atol=2e-5 * 255 * scale)
+    low, high = FORMS[form].min(), FORMS[form].max()
+    slack = 1e-5 * (high - low)
+    assert low - slack <= found.min() <= found.max() <= high + slack
+    if size == (6, 9):
+        np.testing.assert_allclose(found[..., 0], FORMS[form], atol=slack)
 
 
 @pytest.mark.parametrize(

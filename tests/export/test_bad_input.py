@@ -55,6 +55,13 @@ class TestPaths:
         assert (folder / "thesis.tex").read_text() == "precious"
         assert list(tmp_path.iterdir()) == [folder]
 
+    def test_a_file_never_takes_the_place_of_an_empty_folder(self, format_, model, tmp_path):
+        if format_ == "saved_model":
+            pytest.skip("it is a folder itself")
+        (tmp_path / FILES[format_]).mkdir()
+        assert "`path` is a folder" in refused(format_, model, tmp_path / FILES[format_], overwrite=True)
+        assert list(tmp_path.iterdir()) == [tmp_path / FILES[format_]]
+
 
 @pytest.mark.parametrize("format_", FILES)
 def test_a_size_that_the_layers_do_not_take(format_, tmp_path):

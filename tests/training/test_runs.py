@@ -503,6 +503,40 @@ class TestFiles:
         assert [item.name for item in (tmp_path / "folder").iterdir()] == ["two"]
         assert len(list(tmp_path.iterdir())) == 1
 
+    @pytest.mark.parametrize("content", ["five years", None])
+    def test_a_file_never_takes_the_place_of_a_folder(self, tmp_path, content):
+        folder = tmp_path / "reports"
+        folder.mkdir()
+        if content is not None:
+            (folder / "thesis.tex").write_text(content)
+        (tmp_path / "written").write_text("new")
+
+        def write():
+            with _files.written_aside(folder, overwrite=True) as aside:
+                aside.write_text("new")
+
+        line = f"{folder}: is a folder, and a file is written. Give the path of a file."
+        assert refused(write) == line
+        assert refused(_files.write_text, folder, "new") == line
+        assert refused(_files.write_json, folder, {}) == line
+        assert refused(_files.put_in_place, tmp_path / "written", folder) == line
+        assert sorted(item.name for item in tmp_path.iterdir()) == ["reports", "written"]
+        assert [item.read_text() for item in folder.iterdir()] == [content] * (content is not None)
+
+    def test_a_link_to_a_folder_is_a_folder(self, tmp_path):
+        (tmp_path / "reports").mkdir()
+        (tmp_path / "link").symlink_to(tmp_path / "reports", target_is_directory=True)
+        assert "link: is a folder, and a file is written" in refused(_files.write_text, tmp_path / "link", "new")
+        assert (tmp_path / "link").is_symlink() and len(list(tmp_path.iterdir())) == 2
+
+    def test_a_folder_replaces_a_file(self, tmp_path):
+        (tmp_path / "model").write_text("old")
+        with _files.written_aside(tmp_path / "model", overwrite=True) as aside:
+            aside.mkdir()
+            (aside / "new").touch()
+        assert [item.name for item in (tmp_path / "model").iterdir()] == ["new"]
+        assert len(list(tmp_path.iterdir())) == 1
+
     @pytest.mark.parametrize("size", [10, 100_000])
     def test_a_full_disk(self, tmp_path, size):
         """Plans, logs and states are written like this. Of a model, an archive, the end fails to be written as well."""

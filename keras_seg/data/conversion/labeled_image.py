@@ -2,7 +2,9 @@
 
 import dataclasses
 import pathlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 import numpy as np
 
@@ -94,10 +96,15 @@ def no_area(skipped: Mapping[str, int]) -> list[str]:
     ]
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value of a label file is a number that a float holds. JSON may have NaN, infinity and any integer."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
 def checked_size(height: object, width: object, where: str) -> tuple[int, int]:
     """(height, width), if these are whole numbers of a plausible size."""
     for value in (height, width):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or value < 1:
+        if not is_number(value) or value < 1:
             raise InputError(f"{where}: the size {height!r} x {width!r} (height x width) is not two whole numbers.")
     size = int(height), int(width)  # pyright: ignore[reportArgumentType]
     if size != (height, width) or size[0] * size[1] > MAX_PIXELS:

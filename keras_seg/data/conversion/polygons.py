@@ -49,6 +49,8 @@ def polygon_stamp(
     whole = np.concatenate([*rings, np.empty((0, 2))])
     if not whole.size:
         return Stamp(inside=np.zeros((0, 0), bool))
+    if np.isnan(whole).any():  # Of infinite numbers: a box that was turned or moved can be larger than a float.
+        raise InputError(f"{where}: the outline reaches to infinity. Remove this object, or export the labels again.")
     left, top = whole.min(0)
     right, bottom = whole.max(0)
     cut = bool(min(left, top) < -_TOLERANCE or right > width + _TOLERANCE or bottom > height + _TOLERANCE)

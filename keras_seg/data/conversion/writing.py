@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from keras_seg import _files
-from keras_seg._decoding.decode import decode
+from keras_seg._decoding.decode import decode, file_facts
+from keras_seg._decoding.file_facts import QUARTER_TURNS
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.channel_files import stacked_channels
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
@@ -162,7 +163,7 @@ class FolderWriter:
         if mask.shape == size:
             return mask
         turn = _orientation(item.image)
-        turned = ImageOps.exif_transpose(_tagged(mask, turn)) if turn in (5, 6, 7, 8) else None
+        turned = ImageOps.exif_transpose(_tagged(mask, turn)) if turn in QUARTER_TURNS else None
         if turned is not None and (turned.height, turned.width) == size:
             if first:
                 self._lists["turned"].append(printable(item.name))
@@ -245,10 +246,7 @@ def _copy(image: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def _orientation(image: pathlib.Path | None) -> int:
-    if image is None or image.suffix.lower() == ".npy":
-        return 1
-    with Image.open(image) as opened:
-        return int(opened.getexif().get(_ORIENTATION_TAG, 1))
+    return 1 if image is None else file_facts(image).orientation
 
 
 def _tagged(mask: np.ndarray, orientation: int) -> Image.Image:

@@ -81,9 +81,10 @@ class Diagnosis:
     def repair(self, path: PathLike) -> dict[str, Any]:
         """Write a clean copy of the folder with everything repaired that can be. The folder itself is not changed.
 
-        Images are copied unchanged, except for those with an EXIF orientation, which are turned. Masks become PNG files
-        of ids, or one in black and white per class. Files without a partner, unreadable files, and pairs that cannot be
-        repaired are not copied. `repairs.json` in the copy lists what was done to which file.
+        Images are copied unchanged, except for those with an EXIF orientation, which are turned: into PNG files, or
+        into `.npy` files where PNG does not hold their bits. Masks become PNG files of ids, or one in black and white
+        per class. Files without a partner, unreadable files, and pairs that cannot be repaired are not copied.
+        `repairs.json` in the copy lists what was done to which file.
 
         Args:
             path: path of the copy: a new or empty folder outside of the data folder.

@@ -10,6 +10,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from keras_seg import _files
+from keras_seg._decoding.file_facts import FileFacts
+from keras_seg._decoding.held_file import opened
+from keras_seg._decoding.pillow_file import identify
 from keras_seg._validation import InputError
 from keras_seg.data.diagnosis.collected import Collected, image_of
 from keras_seg.data.diagnosis.copies import copies_of_images
@@ -21,6 +24,7 @@ from keras_seg.data.index.folder_index import FolderIndex, scan_folder
 from keras_seg.data.index.instance_index import scan_instances
 from keras_seg.data.index.label_names import names_given
 from keras_seg.data.index.multilabel_index import MultiLabelIndex, scan_multilabel
+from keras_seg.data.index.reading import read_image
 from keras_seg.data.index.thread_map import thread_count, thread_map
 
 _LOG = "repairs.json"
@@ -157,8 +161,8 @@ def _copy(collected: Collected, task: _Task, aside: pathlib.Path) -> list[dict[s
     try:
         repaired = repaired_masks(collected, found, task.index, row=task.row, stem=task.stem)
         if image_of(found).file.orientation != 1:
-            _write_turned(image, images / f"{task.stem}.png")
-            entries.append(_entry(collected.name(image), "image turned", "EXIF orientation applied, saved as PNG"))
+            kind = _write_turned(found, images / task.stem, task.index.channels)
+            entries.append(_entry(collected.name(image), "image turned", f"EXIF orientation applied, saved as {kind}"))
         else:
             name = image.name if task.stem == image.stem else task.stem + image.suffix
             shutil.copyfile(image, images / name)
@@ -173,13 +177,27 @@ def _copy(collected: Collected, task: _Task, aside: pathlib.Path) -> list[dict[s
     return entries
 
 
-def _write_turned(source: pathlib.Path, target: pathlib.Path) -> None:
-    with Image.open(source) as image:
+def _write_turned(found: Examined, target: pathlib.Path, channels: int) -> str:
+    """Write an image as viewers show it, without losing bits; the kind of file that it became."""
+    facts = image_of(found)
+    if not _fits_png(facts.file):
+        np.save(f"{target}.npy", read_image(facts.path, channels=channels))
+        return f".npy ({channels} channels, values from 0 to 255 as floats)"
+    with opened(facts.path) as stream:
+        image = identify(stream)
         image.load()
         turned = ImageOps.exif_transpose(image)
     if turned.mode.startswith("I"):  # 16 bits, in one of Pillow's modes for them.
         turned = Image.fromarray(np.array(turned).astype(np.uint16))
-    (turned if turned.mode in _PNG_MODES else turned.convert("RGB")).save(target)
+    (turned if turned.mode in _PNG_MODES else turned.convert("RGB")).save(f"{target}.png")
+    return "PNG"
+
+
+def _fits_png(facts: FileFacts) -> bool:
+    """Whether Pillow writes the values as PNG: 8 bits per color, or 16 of gray."""
+    if facts.kind not in "ub" or facts.mode.endswith("bands"):
+        return False
+    return facts.bits <= 8 or (facts.bits == 16 and facts.channels == 1)
 
 
 def _write_labels(collected: Collected, index: DataIndex, aside: pathlib.Path) -> None:

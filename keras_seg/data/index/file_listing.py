@@ -77,10 +77,15 @@ def entries(path: pathlib.Path) -> Iterator[tuple[str, str]]:
         raise InputError(f"{path}: the folder cannot be read ({error.strerror}). Check its permissions.") from error
 
 
+def is_junk(name: str) -> bool:
+    """Whether a file is one that systems and file managers leave in any folder."""
+    return name.lower() in _JUNK or name.startswith("._")
+
+
 def _kind(path: pathlib.Path, entry: os.DirEntry) -> str:
     """The kind of an entry; "" for what is left out without a notice."""
     name = entry.name
-    if name.lower() in _JUNK or name.startswith("._"):
+    if is_junk(name):
         return ""
     extension = _extension(name)
     if _is_folder(entry):

@@ -202,8 +202,9 @@ def batches(
     def one(seed: Tensor, example: Any) -> tuple[Tensor, Tensor, Tensor]:
         image, mask = load(example)
         if settings.image_size is not None:
-            # Antialiased: a photo that is shrunk by dropping pixels no longer looks like a photo.
-            image = tf.clip_by_value(tf.image.resize(image, settings.image_size, antialias=True), 0.0, 255.0)
+            # Antialiased: a photo that is shrunk by dropping pixels no longer looks like a photo. Not clipped: means of
+            # pixels are in their range, which is another than 0..255 for some images of floats.
+            image = tf.image.resize(image, settings.image_size, antialias=True)
             mask = tf.image.resize(mask[..., None], settings.image_size, method="nearest")[..., 0]
         return image, mask, seed
 

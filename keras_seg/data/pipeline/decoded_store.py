@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from keras_seg import _validation
+from keras_seg import _files, _validation
 from keras_seg._decoding.held_file import file_stamp
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
@@ -36,7 +36,7 @@ class DecodedStore:
         elif cache is not False:
             self._folder = pathlib.Path(cache)
             try:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                _files.make_folder(self._folder)
             except OSError as error:
                 raise InputError(
                     f"{self._folder}: the folder cannot be created ({error.strerror}). Pass another path as `cache`."
@@ -69,7 +69,7 @@ class DecodedStore:
         pair = self.index.pairs[position]
         # A file that changed or is read differently gets another name, so a stale entry is never used.
         stamp = [
-            *(file_stamp(path) for path in _files(pair)),
+            *(file_stamp(path) for path in _files_of(pair)),
             self.index._file_key(position),
         ]
         file = folder / f"{hashlib.sha1(' '.join(stamp).encode()).hexdigest()}.npz"
@@ -77,15 +77,16 @@ class DecodedStore:
             with np.load(file) as arrays:
                 return arrays["image"], arrays["mask"]
         image, mask = self._decode(position)
-        # Renamed when complete, so a killed run leaves no partial entry.
-        part = file.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as stream:
-            np.savez(stream, image=image, mask=mask)
-        part.replace(file)
+        # Aside, each time in a place of its own: other threads and processes may write the same entry.
+        try:
+            with _files.written_aside(file, overwrite=True) as aside, aside.open("wb") as stream:
+                np.savez(stream, image=image, mask=mask)
+        except OSError as error:
+            raise _files.not_writable(file, error) from error
         return image, mask
 
 
-def _files(pair: Pair) -> Iterator[pathlib.Path]:
+def _files_of(pair: Pair) -> Iterator[pathlib.Path]:
     """The files of an example: a mask may be a folder with one file per object, and a .zarr store has many files."""
     for path in pair:
         yield from sorted(path.rglob("*")) if path.is_dir() else (path,)

@@ -91,9 +91,9 @@ def from_folder(
 
     Returns:
         `tf.data.Dataset` or `keras.utils.PyDataset` of (image, mask): float32 (batch, height, width, channels) in
-        0..255 and int32 (batch, height, width). In the first, heights and widths are static if all images have one
-        size, or `image_size` or a crop defines one. Pass the second to `model.fit` with `shuffle=False`: it shuffles by
-        itself.
+        0..255, or in the range of files of floats, and int32 (batch, height, width). In the first, heights and widths
+        are static if all images have one size, or `image_size` or a crop defines one. Pass the second to `model.fit`
+        with `shuffle=False`: it shuffles by itself.
 
     Raises:
         InputError: The folder or an argument cannot be used, or images of different sizes would have to be batched.

@@ -6,11 +6,11 @@ import numpy as np
 
 
 def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """An image (height, width, channels), bilinear with antialiasing, as float32 in 0..255."""
+    """An image (height, width, channels), bilinear with antialiasing, as float32 in its own range."""
     rows, columns = (_weights(old, new) for old, new in zip(image.shape[:2], size, strict=True))
     narrow = np.tensordot(rows, image.astype("float32"), axes=(1, 0))
     found = np.tensordot(columns, narrow, axes=(1, 1)).swapaxes(0, 1)
-    return np.clip(np.ascontiguousarray(found), 0.0, 255.0)
+    return np.ascontiguousarray(found)
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:

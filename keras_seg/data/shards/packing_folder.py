@@ -10,6 +10,7 @@ from typing import Any
 
 from keras_seg import _files, _validation
 from keras_seg._validation import InputError
+from keras_seg.data.index.file_listing import is_junk, some_of
 from keras_seg.data.index.packed_folder import FILE, is_packed
 
 _UNFINISHED = "unfinished.json"
@@ -99,10 +100,25 @@ def refuse_taken(out: pathlib.Path, *, overwrite: bool) -> None:
         _validation.fail("out", "must be a folder that does not exist yet", str(out), "Choose another place.")
     if not any(out.iterdir()):
         return
-    if not is_packed(_json(out / FILE)):
+    content = _json(out / FILE)
+    if not is_packed(content):
         _validation.fail("out", "holds something other than shards", str(out), "Choose another place.")
+    # The whole folder is replaced.
+    ours = {FILE, *_shard_names(content)}
+    entries = [entry for entry in out.iterdir() if entry.is_dir() or not is_junk(entry.name)]
+    if others := sorted(entry.name for entry in entries if entry.name not in ours):
+        rule = f"holds something other than shards ({some_of(others)})"
+        _validation.fail("out", rule, str(out), "Move it, or choose another place.")
     if not overwrite:
         _validation.fail("out", "holds shards already", str(out), "Choose another place, or pass `overwrite=True`.")
+
+
+def _shard_names(content: dict[str, Any]) -> set[str]:
+    """The names of the shards that a dataset.json lists; none if it is damaged."""
+    try:
+        return {str(shard["name"]) for split in content["splits"].values() for shard in split["shards"]}
+    except (AttributeError, KeyError, TypeError):
+        return set()
 
 
 def _read(file: pathlib.Path) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_seg import _validation
+from keras_seg import _files, _validation
 from keras_seg._decoding.arrays import ARRAYS
 from keras_seg._remote_files import is_remote
 from keras_seg._types import PathLike
@@ -80,6 +80,8 @@ def path_target(out: Any, layout: RasterLayout, *, source: RasterSource, shared:
         _validation.fail("out", "must not be the image's own path", str(path), "Choose another path.")
     if settings is None and ending not in ARRAYS:
         _validation.fail("out", "must end in .npy, .zarr or .tif", str(path), _FIX)
+    if ending != ".zarr":  # Known before the tiles are predicted.
+        _files.check_file_place(path)
     if shared or ending == ".zarr":
         rows = zarr_store(layout.shape, layout.dtype)
     else:

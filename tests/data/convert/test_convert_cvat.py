@@ -84,6 +84,7 @@ def test_entities_are_refused(source, tmp_path, head):
         ('<mask label="car" rle="1, x" left="0" top="0" width="3" height="2"/>', "rle is not a list"),
         ('<mask label="car" rle="1" left="0" top="0" width="99999" height="99999"/>', "does not fit its image"),
         ('<box label="car" xtl="a" ytl="0" xbr="14" ybr="2"/>', "xtl is 'a'"),
+        ('<box label="car" xtl="1e308" ytl="0" xbr="1.5e308" ybr="2"/>', "the outline reaches to infinity"),
         ('<blob label="car"/>', "the shape 'blob' is unknown"),
         ("<polygon", "is not plain XML"),
     ],
@@ -97,3 +98,78 @@ def test_paths_that_leave_the_source(source, tmp_path):
     save_image(tmp_path / "secret.jpg")
     save_xml(source / "annotations.xml", [polygon("car", 0, 0, 1, 1)], name="../../secret.jpg")
     assert "leads out of" in refused(source, tmp_path / "out")
+
+
+def two_tasks(root, first="train", second="val", **second_options):
+    """Two tasks, each in a folder of its own with its image."""
+    for number, folder in enumerate((first, second)):
+        save_image(root / folder / "images" / f"{number}.jpg")
+        options = second_options if number else {}
+        shapes = options.pop("shapes", [polygon("car", 0, 0, 4, 4)])
+        save_xml(root / folder / "annotations.xml", shapes, name=f"{number}.jpg", **options)
+    return root
+
+
+def test_a_task_per_split(tmp_path):
+    """The folders were found in order of their names, and only the first one was read."""
+    line = '<polyline label="car" points="0,0;5,5"/>'
+    report, masks, names = converted(
+        two_tasks(tmp_path / "cvat", shapes=[polygon("road", 0, 0, 4, 4), line]), tmp_path / "out"
+    )
+    assert list(masks) == ["train/masks/0.png", "val/masks/1.png"]
+    np.testing.assert_array_equal(masks["train/masks/0.png"], box_mask(12, 16, (2, 0, 4, 0, 4)))
+    np.testing.assert_array_equal(masks["val/masks/1.png"], box_mask(12, 16, (1, 0, 4, 0, 4)))
+    assert names == {"names": ["background", "road", "car"]} and report.splits == {"train": 1, "val": 1}
+    assert report.notices == ("1 shape of type polyline has no area: left out.",)
+
+
+def test_tasks_without_a_list_of_labels_share_the_classes(tmp_path):
+    root = two_tasks(tmp_path / "cvat", shapes=[polygon("bus", 0, 0, 4, 4)], meta="")
+    save_xml(root / "train" / "annotations.xml", [polygon("car", 0, 0, 4, 4)], name="0.jpg", meta="")
+    _, masks, names = converted(root, tmp_path / "out")
+    assert names == {"names": ["background", "bus", "car"]}
+    assert [masks[f"{split}/masks/{number}.png"].max() for number, split in enumerate(("train", "val"))] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (("one", "two"), "two/annotations.xml: one/annotations.xml holds labels of the same kind."),
+        (("val", "valid"), "valid/annotations.xml: val/annotations.xml holds labels of the same kind for val."),
+        (("more", "val"), "more/annotations.xml: belongs to no split, unlike the other label files."),
+    ],
+)
+def test_no_task_is_dropped(tmp_path, second, message):
+    line = refused(two_tasks(tmp_path / "cvat", *second), tmp_path / "out")
+    assert line.startswith(message) and "as the source" in line
+
+
+def test_tasks_of_unlike_labels(tmp_path):
+    meta = LABELS.replace("road", "bus")
+    line = refused(two_tasks(tmp_path / "cvat", meta=meta), tmp_path / "out")
+    assert line.startswith("val/annotations.xml: has other labels than train/annotations.xml. Export both")
+    assert "val/annotations.xml: has other labels" in refused(two_tasks(tmp_path / "b", meta=""), tmp_path / "out")
+    line = refused(two_tasks(tmp_path / "c", shapes=[polygon("bus", 0, 0, 1, 1)]), tmp_path / "out")
+    assert line.startswith("val/annotations.xml: the label 'bus' is not in the list of labels.")
+
+
+@pytest.mark.parametrize(
+    ("subsets", "folder", "splits"),
+    [
+        (("Train", "Validation"), "", {"train": 1, "val": 1}),
+        (("train", "train"), "", {"": 2}),  # A task of one subset is not divided.
+        (("train", "extra"), "", {"": 2}),  # Else train/ would lie beside images without a split.
+        (("train", ""), "", {"": 2}),
+        (("", ""), "", {"": 2}),
+        (("one", "two"), "val", {"val": 2}),
+        (("train", "test"), "val", {"train": 1, "test": 1}),
+    ],
+)
+def test_subsets_are_splits_if_each_names_one(tmp_path, subsets, folder, splits):
+    text = ""
+    for number, subset in enumerate(subsets):
+        save_image(tmp_path / "cvat" / folder / "images" / subset / f"{number}.jpg")
+        shape = polygon("car", 0, 0, 4, 4)
+        text += f'<image id="{number}" name="{number}.jpg" subset="{subset}" width="16" height="12">{shape}</image>'
+    (tmp_path / "cvat" / folder / "annotations.xml").write_text(f"<annotations>{LABELS}{text}</annotations>")
+    assert converted(tmp_path / "cvat", tmp_path / "out")[0].splits == splits

@@ -1,11 +1,16 @@
 """Sources that are damaged, ambiguous, or made to harm."""
 
+import base64
+import io
+import json
 import os
 import stat
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from conversion_sources import converted, refused, save_image, save_json, save_mask
 from PIL import Image
 
@@ -143,6 +148,115 @@ def test_images_that_claim_everything(tmp_path):
     coco_text = (root / "labels.json").read_text().replace("a.png", "a.bmp")
     (root / "labels.json").write_text(coco_text)
     assert "a.bmp" in refused(root, tmp_path / "out")
+
+
+def voc_objects(root):
+    save_image(root / "JPEGImages" / "a.jpg")
+    for kind in ("SegmentationClass", "SegmentationObject"):
+        save_mask(root / kind / "a.png", np.eye(12, 16))
+    return root
+
+
+def panoptic(root):
+    save_image(root / "val2017" / "a.jpg")
+    save_mask(root / "annotations" / "panoptic_val2017" / "a.png", np.full((12, 16, 3), 7))
+    content = {
+        "images": [{"id": 5, "file_name": "a.jpg", "width": 16, "height": 12}],
+        "annotations": [
+            {"image_id": 5, "file_name": "a.png", "segments_info": [{"id": 7 * (1 + 256 + 65536), "category_id": 1}]}
+        ],
+        "categories": [{"id": 1, "name": "car", "isthing": 1}],
+    }
+    save_json(root / "annotations" / "panoptic_val2017.json", content)
+    return root
+
+
+MASKS = {
+    "SegmentationClass/a.png": voc_objects,
+    "SegmentationObject/a.png": voc_objects,
+    "annotations/panoptic_val2017/a.png": panoptic,
+}
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n"
+
+
+@pytest.mark.parametrize("name", MASKS)
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (POINTER, "is a pointer of Git LFS, not the file itself. Fetch it"),
+        (b"", "the mask cannot be read (not an image: the file is empty)"),
+        (b"<!DOCTYPE html><html>Sign in</html>", "the mask cannot be read (not an image, or"),
+    ],
+)
+def test_masks_that_are_no_images(tmp_path, name, content, message):
+    root = MASKS[name](tmp_path / "d")
+    (root / name).write_bytes(content)
+    assert f"{name}: {message}" in refused(root, tmp_path / "out", task="instances")
+
+
+def test_masks_of_one_channel_number_no_segments(tmp_path):
+    root = panoptic(tmp_path / "d")
+    save_mask(root / "annotations" / "panoptic_val2017" / "a.png", np.eye(12, 16))
+    assert "a.png is not an RGB image of 8 bits (L, 8 bits)" in refused(root, tmp_path / "out")
+
+
+def test_the_limits_of_pillow_are_not_ours(tmp_path, monkeypatch):
+    """It refuses images of many pixels, and TIFF files of five bands."""
+    roots = [make(tmp_path / make.__name__) for make in (voc_objects, panoptic)]
+    large = coco(tmp_path / "large")
+    save_image(large / "a.png", 24, 32)
+    bands = coco(tmp_path / "bands", "a.tif")
+    values = np.arange(24 * 32 * 5, dtype="uint16").reshape(24, 32, 5).astype("uint8")
+    tifffile.imwrite(bands / "a.tif", values, photometric="minisblack", planarconfig="contig")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    for number, root in enumerate(roots):
+        assert len(converted(root, tmp_path / f"out{number}", task="instances")[1]) == 1
+    # The orientation of an image is looked up where the labels have another size.
+    assert converted(large, tmp_path / "out_large")[0].resized == ("a.png (12x16 to 24x32)",)
+    assert converted(bands, tmp_path / "out_bands")[0].resized == ("a.tif (12x16 to 24x32)",)
+
+
+@pytest.mark.parametrize("number", ["Infinity", "1e999", "-1e999", "NaN", "1" + "0" * 400])
+def test_numbers_that_no_pixel_has(tmp_path, number):
+    """JSON as Python reads it has NaN and infinity, and integers of any size."""
+
+    def save(path, content):
+        write(path, json.dumps(content).replace('"@"', number))
+        return path.parent
+
+    root = coco(tmp_path / "coco")
+    labels = json.loads((root / "labels.json").read_text())
+    labels["images"][0]["width"] = "@"
+    save(root / "labels.json", labels)
+    assert refused(root, tmp_path / "out").startswith("labels.json: image 1: the size 12 x ")
+    for name in ("via", "ls"):
+        save_image(tmp_path / name / "a.png")
+    rect = {"name": "rect", "x": "@", "y": 0, "width": 4, "height": 4}
+    root = save(tmp_path / "via" / "v.json", {"a": {"filename": "a.png", "regions": [{"shape_attributes": rect}]}})
+    assert refused(root, tmp_path / "out").startswith("v.json: 'a.png': region 1: x is ")
+    value = {"x": "@", "y": 0, "width": 50, "height": 50, "rectanglelabels": ["c"]}
+    results = [{"id": "r", "type": "rectanglelabels", "value": value}]
+    task = {"id": 1, "data": {"image": "a.png"}, "annotations": [{"result": results}]}
+    root = save(tmp_path / "ls" / "p.json", [task])
+    assert refused(root, tmp_path / "out").startswith("p.json: task 1: region 1: x is ")
+
+
+@pytest.mark.parametrize("number", ["Infinity", "-1e999", "NaN", "1" + "0" * 400])
+def test_bitmaps_that_lie_nowhere(tmp_path, number):
+    stream = io.BytesIO()
+    Image.new("L", (2, 2), 255).save(stream, "PNG")
+    data = base64.b64encode(zlib.compress(stream.getvalue())).decode()
+    bitmap = {"classTitle": "car", "geometryType": "bitmap", "bitmap": {"data": data, "origin": ["@", 0]}}
+    root = tmp_path / "sv"
+    save_image(root / "ds" / "img" / "a.jpg")
+    save_json(root / "meta.json", {"classes": [{"title": "car", "shape": "any"}]})
+    text = json.dumps({"size": {"height": 12, "width": 16}, "objects": [bitmap]})
+    write(root / "ds" / "ann" / "a.jpg.json", text.replace('"@"', number))
+    if number.isdigit():
+        assert converted(root, tmp_path / "out")[0].outside == 1
+    else:
+        line = refused(root, tmp_path / "out")
+        assert line.startswith("ds/ann/a.jpg.json: ") and "is not a compressed PNG file with an origin" in line
 
 
 def test_control_characters_and_reserved_names(tmp_path):

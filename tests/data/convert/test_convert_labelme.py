@@ -70,6 +70,28 @@ def test_shapes_of_a_group_are_one_object(source, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("folders", "splits"),
+    [
+        (("train", "val"), {"train": 2, "val": 1}),
+        (("train/seq1", "val/seq2"), {"train": 2, "val": 1}),
+        (("train/cats/seq1", "valid"), {"train": 2, "val": 1}),
+        (("photos/train", "photos/test/seq2"), {"train": 2, "test": 1}),
+        (("car", "train"), {"": 3}),  # Things, of which one has the name of a split.
+        ((".", "val"), {"": 3}),
+    ],
+)
+def test_splits_are_folders_above_every_file(tmp_path, folders, splits):
+    for name, folder in (("a", folders[0]), ("b", folders[0]), ("c", folders[1])):
+        save_image(tmp_path / "lm" / folder / f"{name}.png")
+        save_labels(tmp_path / "lm" / folder / f"{name}.json", [shape("cat", box(0, 0, 2, 2))], imagePath=f"{name}.png")
+    report, masks, _ = converted(tmp_path / "lm", tmp_path / "out")
+    assert report.splits == splits and len(masks) == 3
+    # The folder of the source itself, and that of a single file, say nothing.
+    report, _, _ = converted(tmp_path / "lm" / folders[1] / "c.json", tmp_path / "single")
+    assert report.splits == {"": 1}
+
+
 @pytest.mark.parametrize("name", ["C:\\Users\\me\\a.png", "/home/me/a.png", "..\\photos\\a.png", "a.png", "b.jpg"])
 def test_paths_of_another_computer(source, tmp_path, name):
     save_labels(source / "a.json", [shape("cat", box(0, 0, 2, 2))], imagePath=name)

@@ -57,6 +57,27 @@ def test_roboflow_wrong(tmp_path):
     assert "does not tell objects apart" in refused(roboflow(tmp_path / "e"), tmp_path / "out", task="instances")
 
 
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        (("val", "valid"), "valid/_classes.csv: val/_classes.csv holds labels of the same kind for val."),
+        (("one", "two"), "two/_classes.csv: one/_classes.csv holds labels of the same kind."),
+        (("extra", "train"), "extra/_classes.csv: belongs to no split, unlike the other label files."),
+        ((".", "train"), "_classes.csv: belongs to no split, unlike the other label files."),
+    ],
+)
+def test_no_folder_of_roboflow_is_dropped(tmp_path, folders, message):
+    """Folders of one split took each other's place, and a table outside of the folders that of all."""
+    for number, folder in enumerate(folders):
+        save_image(tmp_path / "rf" / folder / f"a{number}.jpg")
+        save_mask(tmp_path / "rf" / folder / f"a{number}_mask.png", ids(0, 1, 0, 0))
+        write(tmp_path / "rf" / folder / "_classes.csv", "Pixel Value, Class\n0, background\n1, cat\n")
+    line = refused(tmp_path / "rf", tmp_path / "out")
+    assert line.startswith(message) and re.search("Pass one (of the two folders|folder) as the source", line)
+    # As the line says.
+    assert list(converted(tmp_path / "rf" / folders[1], tmp_path / "out")[1]) == ["masks/a1.png"]
+
+
 # images/train beside masks/train
 
 

@@ -49,6 +49,18 @@ def test_split_first_and_labels_without_images(tmp_path):
     assert report.unlabeled == ()  # An empty file says that there are no objects.
 
 
+def test_two_images_of_one_label_file(tmp_path):
+    """The second one was written as background. Images without a label file are."""
+    root = source(tmp_path / "yolo", "0 0 0 1 0 1 1")
+    for name in ("b.jpg", "b.png"):
+        save_image(root / "images" / "train" / name, 10, 20)
+    report, masks, _ = converted(root, tmp_path / "out")
+    assert len(masks) == 3 and sorted(report.unlabeled) == ["b.jpg", "b.png"]
+    save_image(root / "images" / "train" / "a.png", 10, 20)
+    line = "images/train/a.png: a.jpg has the same stem. Keep one of the two."
+    assert refused(root, tmp_path / "out2") == line
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

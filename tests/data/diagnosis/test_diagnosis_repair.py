@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 from folders import fill, scene, write
 from PIL import Image
 
@@ -62,6 +63,53 @@ def test_everything_at_once(tmp_path):
     ).all()
     assert scan_folder(out, split="train").num_classes == scan_folder(out, split="val").num_classes == 3
     assert diagnose(out).status < 2
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_turned_images_keep_their_depth(tmp_path, dtype):
+    """They became PNG files of 8 bits, and floats were cut."""
+    data, out = tmp_path / "data", tmp_path / "out"
+    fill(data)
+    image, ids = scene(9)
+    values = image.astype(dtype) * 256 + 77 if dtype == "uint16" else image.astype(dtype) * np.float32(0.9) + 0.25
+    orientation = (0x0112, 3, 1, 6, True)
+    tifffile.imwrite(data / "images" / "deep.tif", values.astype(dtype), photometric="rgb", extratags=[orientation])
+    upright = np.rot90(ids, -1).copy()
+    Image.fromarray(upright).save(data / "masks" / "deep.png")
+    log = repaired(data, out)
+    [entry] = [entry for entry in log["done"] if entry["action"] == "image turned"]
+    assert entry["file"] == "images/deep.tif"
+    assert entry["detail"].startswith("EXIF orientation applied, saved as .npy (3 channels")
+    kept = read_image(out / "images" / "deep.npy")
+    np.testing.assert_array_equal(kept, read_image(data / "images" / "deep.tif"))
+    scale = 257 if dtype == "uint16" else 1
+    np.testing.assert_allclose(kept, np.rot90(values, -1) / scale, rtol=1e-6)
+    np.testing.assert_array_equal(read_mask(out / "masks" / "deep.png"), upright)
+    assert log["pairs"] == len(scan_folder(out)) == 7
+
+
+def test_gray_images_of_16_bits_are_turned_as_png(tmp_path):
+    data, out = tmp_path / "data", tmp_path / "out"
+    image, ids = scene(9)
+    fill(data)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(image[..., 0].astype("uint16") * 256 + 77).save(data / "images" / "deep.png", exif=exif)
+    Image.fromarray(np.rot90(ids, -1).copy()).save(data / "masks" / "deep.png")
+    repaired(data, out)
+    turned = np.array(Image.open(out / "images" / "deep.png"))
+    np.testing.assert_array_equal(turned, np.rot90(image[..., 0].astype("int64") * 256 + 77, -1))
+
+
+def test_the_limit_of_pillow_is_not_ours(tmp_path, monkeypatch):
+    files = fill(tmp_path / "data")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(files[0][0]).save(files[0][0], exif=exif)
+    with monkeypatch.context() as patch:
+        patch.setattr(Image, "MAX_IMAGE_PIXELS", 50)  # It refuses images of twice as many.
+        assert repaired(tmp_path / "data", tmp_path / "out")["pairs"] == 6
+    assert (read_image(tmp_path / "out/images/scene0.png") == read_image(files[0][0])).all()
 
 
 def test_zero_and_one_beside_zero_and_255(tmp_path):

@@ -259,6 +259,22 @@ def test_what_is_there_is_not_overwritten(folder, tmp_path):
     (other / "dataset.json").write_text("{}")
     assert "something other than shards" in refused(pack, folder, other, overwrite=True)
     assert "something other" in refused(pack, folder, other)
+    (tmp_path / "p" / "NOTES.md").write_text("mine")
+    (tmp_path / "p" / "models").mkdir()
+    (tmp_path / "p" / ".DS_Store").touch()
+    before = sorted(path.name for path in (tmp_path / "p").iterdir())
+    for overwrite in (False, True):
+        line = refused(pack, folder, tmp_path / "p", overwrite=overwrite)
+        assert "`out` holds something other than shards (NOTES.md, models). Received" in line
+        assert line.endswith("Move it, or choose another place.")
+    assert (tmp_path / "p" / "NOTES.md").read_text() == "mine"
+    assert sorted(path.name for path in (tmp_path / "p").iterdir()) == before
+    (tmp_path / "p" / "NOTES.md").unlink()
+    (tmp_path / "p" / "models").rmdir()
+    pack(folder, tmp_path / "p", overwrite=True)  # Nobody misses what a file manager has left.
+    assert set(files_of(tmp_path / "p")) == {"dataset.json", "train-000000.tar", "val-000000.tar"}
+    (tmp_path / "p" / "train-000007.tar").touch()  # Which dataset.json does not list.
+    assert "(train-000007.tar)" in refused(pack, folder, tmp_path / "p", overwrite=True)
     (tmp_path / "file").write_text("")
     assert "must be a folder that does not exist" in refused(pack, folder, tmp_path / "file", overwrite=True)
     (tmp_path / "q.partial").mkdir()

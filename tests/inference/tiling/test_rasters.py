@@ -200,6 +200,19 @@ class TestOutputs:
         np.testing.assert_array_equal(np.load(path), np.zeros(3))
         np.testing.assert_array_equal(predictor.predict(IMAGE, path, overwrite=True), IMAGE)
 
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_a_folder_is_never_replaced_by_a_file(self, predictor, tmp_path, overwrite):
+        def reader(y0, y1, x0, x1):
+            raise AssertionError("the tiles are predicted")
+
+        path = tmp_path / "a.npy"
+        path.mkdir()
+        (path / "thesis.tex").write_text("five years")
+        with pytest.raises(InputError, match="a.npy: is a folder, and a file is written. Give the path of a file."):
+            predictor.predict(reader, path, overwrite=overwrite, shape=IMAGE.shape)
+        assert (path / "thesis.tex").read_text() == "five years"
+        assert list(tmp_path.iterdir()) == [path]
+
     def test_what_is_there_stays_until_the_new_is_whole(self, predictor, tmp_path):
         path = tmp_path / "a.npy"
         np.save(path, np.zeros(3))

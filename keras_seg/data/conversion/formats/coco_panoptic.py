@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from keras_seg._decoding.decode import file_facts
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.formats import coco_files
 from keras_seg.data.conversion.formats.format import Format
@@ -80,9 +80,10 @@ def _maps(
     path: pathlib.Path, segments: Any, categories: _PanopticCategories, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """The classes and the numbers of the objects of the pixels."""
-    with Image.open(path) as image:
-        if image.mode not in ("RGB", "RGBA"):
-            raise InputError(f"{where}: {path.name} is not an RGB image ({image.mode}). Use the file of the release.")
+    facts = file_facts(path, "mask")
+    if facts.mode not in ("RGB", "RGBA") or facts.bits != 8:
+        kind = f"{facts.mode}, {facts.bits} bits"
+        raise InputError(f"{where}: {path.name} is not an RGB image of 8 bits ({kind}). Use the file of the release.")
     # Red + 256 green + 65536 blue; 0 is void.
     number = (read_image(path).astype("int64") * [1, 256, 65536]).sum(-1)
     found, inverse = np.unique(number, return_inverse=True)

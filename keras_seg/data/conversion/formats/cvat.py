@@ -1,9 +1,11 @@
-"""CVAT for images 1.1: one XML file."""
+"""CVAT for images 1.1: one XML file, or one per split."""
 
+import dataclasses
 import functools
 import math
 import pathlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from keras_seg import _validation
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
+from keras_seg.data.conversion.formats.split_files import by_split
 from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages, LabeledObject, checked_size, no_area
 from keras_seg.data.conversion.polygons import ellipse_stamp, polygon_points, polygon_stamp, rectangle
 from keras_seg.data.conversion.run_lengths import row_runs_stamp
@@ -23,56 +26,108 @@ _NO_AREA = ("polyline", "points", "cuboid", "skeleton")
 _MAX_XML = 1_000_000_000
 
 
-def _file(source: Source) -> pathlib.Path | None:
-    for file in source.label_files(".xml"):
-        with open(file, "rb") as stream:
-            start = stream.read(4096)
-        if b"<annotations" in start:
-            return file
-    return None
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Task:
+    """What an XML file holds.
+
+    Args:
+        file: the file.
+        where: what messages call it.
+        split: the split that its name or folder names.
+        listed: the labels of its list, with their colors.
+        used: the labels that occur.
+        skipped: how many shapes have no area, by type.
+        subsets: the subsets of its images.
+    """
+
+    file: pathlib.Path
+    where: str
+    split: str | None
+    listed: dict[str, str | None]
+    used: set[str]
+    skipped: dict[str, int]
+    subsets: set[str]
+
+    def split_of(self, subset: str) -> str | None:
+        """The split of an image: that of its subset if there are several and each has one, else that of the file."""
+        divided = len(self.subsets) > 1 and all(map(split_in, self.subsets))
+        return split_in(subset) if divided else self.split
+
+
+def _files(source: Source) -> list[pathlib.Path]:
+    return [file for file in source.label_files(".xml") if _holds_annotations(file)]
+
+
+def _holds_annotations(file: pathlib.Path) -> bool:
+    with open(file, "rb") as stream:
+        return b"<annotations" in stream.read(4096)
 
 
 def _recognize(source: Source) -> str | None:
-    file = _file(source)
-    return None if file is None else f"{source.name(file)} with annotations"
+    files = _files(source)
+    return f"{source.name(files[0])} with annotations" if files else None
 
 
 def _read(source: Source) -> LabeledImages:
-    file = _file(source)
-    if file is None:
-        raise InputError(f"{source.shown}: no XML file holds annotations. Export as CVAT for images 1.1.")
-    where = source.name(file)
-    listed, used, skipped, subsets = _survey(file, where)
-    names, ids = class_ids(list(listed) or sorted(used), where)
-    classes = dict(zip(list(listed) or sorted(used), ids, strict=True))
-    if unknown := sorted(used - classes.keys()):
-        raise InputError(f"{where}: the label {unknown[0]!r} is not in the list of labels. Export the task again.")
+    missing = "no XML file holds annotations. Export as CVAT for images 1.1."
+    files = by_split(source, source.required(_files(source), missing))
+    tasks = [_survey(file, source.name(file), split) for split, file in files.items()]
+    listed = _listed(tasks)
+    labels = list(listed) or sorted({label for task in tasks for label in task.used})
+    names, ids = class_ids(labels, tasks[0].where)
+    classes = dict(zip(labels, ids, strict=True))
     found = LabeledImages(
         names=names,
         colors=_colors(listed, classes, len(names)),
         images=iter(()),
         rule="objects of a higher z_order lie on top, then later ones",
     )
+    skipped: Counter[str] = Counter()
+    for task in tasks:
+        if unknown := sorted(task.used - classes.keys()):
+            raise InputError(
+                f"{task.where}: the label {unknown[0]!r} is not in the list of labels. Export the task again."
+            )
+        skipped.update(task.skipped)
     found.notices += no_area(skipped)
 
     def images() -> Iterator[LabeledImage]:
-        for image in _elements(file, where, "image"):
-            name = image.get("name")
-            record = f"{where}: image {name!r}"
-            size = checked_size(_number(image, "height", record), _number(image, "width", record), record)
-            bases = [file.parent / "images", file.parent / "images" / (image.get("subset") or ""), file.parent]
-            yield LabeledImage(
-                image=source.first_file(name, bases, record),
-                name=str(name),
-                where=record,
-                split=split_in(image.get("subset") or "") if len(subsets) > 1 else None,
-                size=size,
-                objects=_objects(image, classes, record),
-                annotated=any(child.tag in (*_AREAS, "tag") for child in image),
-            )
+        for task in tasks:
+            yield from _images(source, task, classes)
 
     found.images = images()
     return found
+
+
+def _listed(tasks: Sequence[_Task]) -> dict[str, str | None]:
+    """The list of labels, with their colors: that of the first file, from which no other may differ."""
+    first = tasks[0]
+    for task in tasks[1:]:
+        if task.listed.keys() != first.listed.keys():
+            raise InputError(
+                f"{task.where}: has other labels than {first.where}. Export both with the same labels, or convert them "
+                "one by one."
+            )
+    return first.listed
+
+
+def _images(source: Source, task: _Task, classes: dict[str, int]) -> Iterator[LabeledImage]:
+    """The images of a file."""
+    folder = task.file.parent
+    for image in _elements(task.file, task.where, "image"):
+        name, subset = image.get("name"), image.get("subset") or ""
+        record = f"{task.where}: image {name!r}"
+        size = checked_size(_number(image, "height", record), _number(image, "width", record), record)
+        bases = [folder / "images", folder / "images" / subset, folder]
+        yield LabeledImage(
+            image=source.first_file(name, bases, record),
+            name=str(name),
+            where=record,
+            split=task.split_of(subset),
+            size=size,
+            objects=_objects(image, classes, record),
+            annotated=any(child.tag in (*_AREAS, "tag") for child in image),
+        )
 
 
 def _elements(file: pathlib.Path, where: str, *tags: str) -> Iterator[Any]:
@@ -94,8 +149,8 @@ def _elements(file: pathlib.Path, where: str, *tags: str) -> Iterator[Any]:
         raise InputError(f"{where}: is not plain XML ({' '.join(str(error).split())}). Export it again.") from error
 
 
-def _survey(file: pathlib.Path, where: str) -> tuple[dict[str, str | None], set[str], dict[str, int], set[str]]:
-    """(color of each label of the list, labels that occur, shapes without area by type, subsets)."""
+def _survey(file: pathlib.Path, where: str, split: str | None) -> _Task:
+    """What a file holds, read to its end."""
     listed: dict[str, str | None] = {}
     used: set[str] = set()
     skipped: dict[str, int] = {}
@@ -120,7 +175,7 @@ def _survey(file: pathlib.Path, where: str) -> tuple[dict[str, str | None], set[
                 raise InputError(
                     f"{where}: image {element.get('name')!r}: the shape {shape.tag!r} is unknown. Remove it."
                 )
-    return listed, used, skipped, subsets
+    return _Task(file=file, where=where, split=split, listed=listed, used=used, skipped=skipped, subsets=subsets)
 
 
 def _colors(

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.brush_runs import brush_stamp
+from keras_seg.data.conversion.labeled_image import is_number
 from keras_seg.data.conversion.polygons import ellipse_stamp, polygon_points, polygon_stamp, rectangle
 from keras_seg.data.conversion.stamp import Stamp
 
@@ -112,6 +113,6 @@ def region_stamp(region: Region, height: int, width: int) -> Stamp:
 
 def _number(value: dict[str, Any], key: str, where: str, *, default: float | None = None) -> float:
     number = value.get(key, default)
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+    if not is_number(number):
         raise InputError(f"{where}: {key} is {str(number)[:40]}, and must be a number. Export the project again.")
     return float(number)

@@ -6,7 +6,7 @@ import functools
 import io
 import math
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,7 @@ def _read(source: Source) -> LabeledImages:
     if unknown:
         raise InputError(f"{origin}: does not list the label {unknown[0]!r}. Add it, or rename it in LabelMe.")
     partners: set[pathlib.Path] = set()
+    splits = _splits(source, labels)
     found = LabeledImages(names=names, images=iter(()), rule="later shapes lie on top")
     found.notices += no_area(skipped)
 
@@ -86,7 +87,7 @@ def _read(source: Source) -> LabeledImages:
                 image=path,
                 name=file.relative_to(source.root).with_suffix("").as_posix(),
                 where=where,
-                split=split_in(file.parent.name) if file.parent != source.root else None,
+                split=splits[file],
                 size=size,
                 objects=_objects(content["shapes"], classes, where),
             )
@@ -97,6 +98,16 @@ def _read(source: Source) -> LabeledImages:
 
     found.images = images()
     return found
+
+
+def _splits(source: Source, labels: Sequence[pathlib.Path]) -> dict[pathlib.Path, str | None]:
+    """The split of each label file by the nearest folder that names one; None for all unless each has one.
+
+    Beside car/ and bus/, the folder train/ is no split.
+    """
+    folders = {file: file.relative_to(source.root).parts[-2::-1] for file in labels}
+    found = {file: next(filter(None, map(split_in, names)), None) for file, names in folders.items()}
+    return found if all(found.values()) else dict.fromkeys(labels)
 
 
 def _image(source: Source, file: pathlib.Path, name: Any, where: str) -> pathlib.Path | None:

@@ -8,34 +8,33 @@ from keras_seg._validation import InputError
 from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
+from keras_seg.data.conversion.formats.split_files import by_split
 from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages
-from keras_seg.data.conversion.source import Source, is_file, split_in
+from keras_seg.data.conversion.source import Source, is_file
 from keras_seg.data.index.background import is_background
 
 _TABLE = "_classes.csv"
 _ENDING = "_mask"
 
 
-def _folders(source: Source) -> dict[str | None, pathlib.Path]:
-    """The folders that hold a table of classes, by split."""
+def _tables(source: Source) -> list[pathlib.Path]:
+    """The tables of classes, here and in the folders."""
     if source.file:
-        return {}
-    if is_file(source.root / _TABLE):
-        return {None: source.root}
-    return {split_in(name): path for name, path in source.folders().items() if is_file(path / _TABLE)}
+        return []
+    return [folder / _TABLE for folder in (source.root, *source.folders().values()) if is_file(folder / _TABLE)]
 
 
 def _recognize(source: Source) -> str | None:
-    for folder in _folders(source).values():
-        if any(file.stem.endswith(_ENDING) for file in source.files(folder, (".png",))):
-            return source.name(folder / _TABLE)
+    for table in _tables(source):
+        if any(file.stem.endswith(_ENDING) for file in source.files(table.parent, (".png",))):
+            return source.name(table)
     return None
 
 
 def _read(source: Source) -> LabeledImages:
-    folders = _folders(source)
-    if not folders:
-        raise InputError(f"{source.shown}: has no {_TABLE}, here or in train/. Export it again from Roboflow.")
+    missing = f"has no {_TABLE}, here or in train/. Export it again from Roboflow."
+    files = by_split(source, source.required(_tables(source), missing), kind="folder")
+    folders = {split: file.parent for split, file in files.items()}
     tables = {split: _table(source, folder) for split, folder in folders.items()}
     first = next(iter(tables))
     for split, table in tables.items():

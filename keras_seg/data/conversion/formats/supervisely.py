@@ -119,7 +119,8 @@ def _bitmap_stamp(bitmap: Any, where: str, height: int, width: int) -> Stamp:
         with Image.open(io.BytesIO(data)) as image:
             inside = np.array(image.getchannel("A") if image.mode == "RGBA" else image.convert("L")) > 0
     except (
-        binascii.Error, zlib.error, ValueError, TypeError, KeyError, OSError, SyntaxError, Image.DecompressionBombError
+        binascii.Error, zlib.error, ValueError, TypeError, KeyError, OSError, OverflowError, SyntaxError,
+        Image.DecompressionBombError,
     ) as error:  # fmt: skip
         raise InputError(
             f"{where}: the bitmap is not a compressed PNG file with an origin. Export it again."

@@ -5,7 +5,6 @@ import dataclasses
 import functools
 import io
 import json
-import math
 import pathlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ from keras_seg._validation import InputError
 from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.formats.split_files import by_split
-from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages, LabeledObject, no_area
+from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages, LabeledObject, is_number, no_area
 from keras_seg.data.conversion.polygons import ellipse_stamp, polygon_points, polygon_stamp, rectangle
 from keras_seg.data.conversion.source import Source
 from keras_seg.data.conversion.stamp import Stamp
@@ -200,7 +199,7 @@ def _class_of(attributes: dict[str, Any], key: str | None, where: str) -> str:
 def _stamp(shape: dict[str, Any], where: str, height: int, width: int) -> Stamp:
     def number(key: str, default: float | None = None) -> float:
         value = shape.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if not is_number(value):
             raise InputError(f"{where}: {key} is {str(value)[:40]}, and must be a number. Export it again.")
         return float(value)
 

@@ -4,8 +4,8 @@ import pathlib
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import Image
 
+from keras_seg._decoding.decode import file_facts
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
@@ -100,9 +100,8 @@ class _Classes:
 
     def read(self, path: pathlib.Path, where: str) -> np.ndarray:
         """The classes of a mask: by color, except for values without a palette and for the data set's own files."""
-        with Image.open(path) as image:
-            indexed = image.mode in ("L", "1", "I", "I;16") or (image.mode == "P" and not self.listed)
-        if indexed:
+        mode = file_facts(path, "mask").mode
+        if mode in ("L", "1", "I", "I;16") or (mode == "P" and not self.listed):
             return mask_folders.mapped_ids(path, where, self.by_value)
         return mask_folders.mapped_colors(path, where, self.by_color)
 
@@ -183,8 +182,7 @@ def _objects(source: Source, path: pathlib.Path, where: str) -> np.ndarray:
     if not is_file(path):
         raise InputError(f"{where}: {_OBJECTS}/{path.name} is missing. Add it, or convert without objects.")
     path = source.inside(path.name, path.parent, where)
-    with Image.open(path) as image:
-        colored = image.mode in ("RGB", "RGBA")
+    colored = file_facts(path, "mask").mode in ("RGB", "RGBA")
     values = read_mask(path, colors={voc_color(id_): id_ for id_ in range(256)} if colored else None)
     return np.where(values == _BORDER, VOID, values.astype("int32"))
 

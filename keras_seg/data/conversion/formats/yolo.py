@@ -61,10 +61,17 @@ def _read(source: Source) -> LabeledImages:
         files = list(source.tree(images))
         tree = source.tree(labels, (".txt",))
         texts = {nfc(file.relative_to(labels).with_suffix("").as_posix()): file for file in tree}
+        labeled: dict[str, pathlib.Path] = {}
         for file in files:
             name = nfc(file.relative_to(images).with_suffix("").as_posix())
-            pairs.append((split, file, file.relative_to(images).as_posix(), texts.pop(name, None)))
-        left_out += [source.name(file) for name, file in texts.items() if name not in ("classes", "train", "labels")]
+            if name in labeled:
+                raise InputError(f"{source.name(file)}: {labeled[name].name} has the same stem. Keep one of the two.")
+            text = texts.get(name)
+            if text is not None:
+                labeled[name] = file
+            pairs.append((split, file, file.relative_to(images).as_posix(), text))
+        unused = texts.keys() - labeled.keys() - {"classes", "train", "labels"}
+        left_out += [source.name(file) for name, file in texts.items() if name in unused]
 
     def draw() -> Iterator[LabeledImage]:
         for split, image, name, text in pairs:
