@@ -136,7 +136,8 @@ def write_text(path: PathLike, text: str) -> None:
     """Write a text file completely or not at all, replacing an existing one, but no folder."""
     check_file_place(path)
     with written_aside(path, overwrite=True) as aside:
-        aside.write_text(text, encoding="utf-8")
+        # Names of files that are not in UTF-8 stay as they are on the disk.
+        aside.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def write_json(path: PathLike, content: Any) -> None:

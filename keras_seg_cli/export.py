@@ -26,6 +26,8 @@ _DEFAULT_NAMES = {
     "onnx": "model.onnx",
     "openvino": "model.xml",
 }
+# By which `evaluate` and others know what a file is; a SavedModel is a folder.
+_SUFFIXES = {"tflite": ".tflite", "onnx": ".onnx", "openvino": ".xml"}
 # What --check takes: the processors of devices for TFLite, the programs that read ONNX.
 _DELEGATES = ("gpu", "npu", "edgetpu")
 _READERS = ("tensorrt", "opencv", "webgpu", "onnx2tf")
@@ -113,6 +115,9 @@ def export(
         raise click.UsageError(
             "--quantize and --representative are for --format tflite. Drop them, or change the format."
         )
+    suffix = _SUFFIXES.get(format_)
+    if out and suffix and pathlib.Path(out).suffix.lower() != suffix:
+        raise click.UsageError(f"--out must end in {suffix} with --format {format_}. Received: {out}.")
     checked = {"tflite": _DELEGATES, "onnx": _READERS}.get(format_, ())
     for target in check:
         if target not in checked:

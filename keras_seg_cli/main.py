@@ -1,6 +1,7 @@
 """The entry point: the group of commands, and errors in one line."""
 
 import importlib.metadata
+import io
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -45,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     The status is 0, 2 for an error that the user can fix, 130 after Ctrl+C, and 143 after SIGTERM.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # Bars and spinners have characters that not every terminal or file has.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     from keras_seg_cli.benchmark import benchmark
     from keras_seg_cli.compare import compare
     from keras_seg_cli.convert import convert

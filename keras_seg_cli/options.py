@@ -108,7 +108,7 @@ _SHARED_OPTIONS = (
         type=click.Choice(LEVELS),
         help="Level of a pretrained backbone before which its layers stay as they are. Default: P3 on a CPU, else all.",
     ),
-    click.option("--epochs", type=int, help="Passes over the data. Default: 50."),
+    click.option("--epochs", type=int, help="Passes over the data. Default: 25, 50 or 150, by the preset."),
     click.option("--minutes", type=float, help="Train for this long instead, until the learning rate is zero."),
     click.option(
         "--keep",
@@ -131,7 +131,11 @@ _SHARED_OPTIONS = (
         help="mixed_bfloat16 computes most layers in bfloat16 while training; the finished model is float32. Default: "
         "mixed_bfloat16 on a CPU that multiplies bfloat16.",
     ),
-    click.option("--ema", type=float, help="Momentum of an average of the weights, such as 0.99. Default: 0, none."),
+    click.option(
+        "--ema",
+        type=float,
+        help="Momentum of an average of the weights. Default: 0.99 with --preset best, else 0, none.",
+    ),
     click.option(
         "--binary/--no-binary",
         default=None,
@@ -143,7 +147,7 @@ _SHARED_OPTIONS = (
 )
 _PLAN_OPTIONS = (
     _PRESET,
-    click.option("--model", help="Architecture. Default: UNet."),
+    click.option("--model", help="Architecture. Default: UNet, or SegFormer in short runs with pretrained weights."),
     click.option("--backbone", help="Encoder: Compact, MobileNetV2, ..., or none for the model's own."),
     *_SHARED_OPTIONS,
     click.option("--seed", type=int, help="The same seed, data and machine give the same model."),

@@ -13,9 +13,7 @@ from keras_seg_cli.start import keras_ready
 @click.command()
 @click.argument("data", type=click.Path(exists=True))
 @click.argument("out", type=click.Path())
-@click.option(
-    "--shard-mb", type=float, default=256, show_default=True, help="About the size of a shard, in 10^6 bytes."
-)
+@click.option("--shard-mb", type=float, help="About the size of a shard, in 10^6 bytes. Default: 256.")
 @click.option("--shard-samples", type=int, help="Samples per shard, instead of a size.")
 @click.option("--split", multiple=True, help="Split to pack; may be given several times. Default: all of DATA.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the order in the shards.")
@@ -25,7 +23,7 @@ def pack(
     data: str,
     out: str,
     *,
-    shard_mb: float,
+    shard_mb: float | None,
     shard_samples: int | None,
     split: tuple[str, ...],
     seed: int,

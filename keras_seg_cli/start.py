@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from keras_seg.training.trained_run import TrainedRun
     from keras_seg.training.usable_model import UsableModel
 
+_BACKENDS = ("tensorflow", "jax", "torch")
 # A time limit counts from the start of the command.
 STARTED = time.monotonic()
 
@@ -46,17 +47,27 @@ def keras_ready() -> None:
         with silenced_stderr():
             import keras_seg  # noqa: F401  Keras and the rest of the package are imported with it.
     except ModuleNotFoundError as error:
-        if error.name in ("tensorflow", "jax", "torch"):
+        if error.name in _BACKENDS:
             raise click.UsageError(
                 f'Keras needs its backend {error.name}: pip install "keras-seg[{error.name}]"'
             ) from error
-        raise
+        raise _unusable(error) from error
+    except (ImportError, ValueError) as error:  # ValueError: a backend that Keras does not know.
+        raise _unusable(error) from error
     import keras
+
+    if keras.backend.backend() not in _BACKENDS:
+        raise _unusable(f"the backend is {keras.backend.backend()}")
 
     # Listing the devices makes TensorFlow write its last messages.
     with silenced_stderr():
         if keras.backend.backend() != "torch":
             keras.distribution.list_devices()
+
+
+def _unusable(reason: object) -> click.UsageError:
+    fix = f"Set KERAS_BACKEND to {', '.join(_BACKENDS[:-1])} or {_BACKENDS[-1]}, or repair its installation."
+    return click.UsageError(f"Keras cannot be used ({' '.join(str(reason).split())[:300].rstrip('.')}). {fix}")
 
 
 def open_run(path: str) -> "TrainedRun":

@@ -138,6 +138,8 @@ def _train(
     if folds is not None:
         refuse_in_folds({"--plan": plan_file, "--probe": probe})
     if run.is_folds if resume else folds is not None:
+        if processes is not None:
+            raise click.UsageError(f"{run.path}: folds are trained one after the other in one process. Drop --hosts.")
         given: dict[str, Any] = {"resume": True} if resume else _fold_options(options, task=task, overwrite=overwrite)
         train_folds(data, run, validation=val, started=STARTED, folds=folds, log=log, **given)
         return

@@ -186,6 +186,9 @@ def make_plan(
     rule = f"narrow with {SMALL} on a CPU: a sixth of the channels, for the decoder to see more images"
     choose("skips", rule, "narrow" if light and pyramid == SMALL else "wide", "device")
     frozen = choose("freeze", "no: pretrained weights are trained too", False)
+    if frozen and source is None:
+        fix = "Drop it, or give `weights`."
+        _validation.fail("freeze", "needs pretrained weights, or the backbone stays as it was drawn", freeze, fix)
     pretrained = source is not None and not frozen
     choose("train_from", *_train_from_rule(facts, settings, pretrained=pretrained))
     if choices["train_from"].value != "all" and not pretrained:

@@ -121,7 +121,7 @@ class TestTheWholeWay:
         report = json.loads((tmp_path / "export_report.json").read_text())["m.tflite"]
         assert (report["quantize"], report["input"]) == ("int8", "uint8")
         assert command("export", finished, "--format", "onnx", "--quantize", "int8") == 2
-        assert "--quantize, --representative and --check are for --format tflite" in capsys.readouterr().err
+        assert "--quantize and --representative are for --format tflite" in capsys.readouterr().err
 
     @pytest.mark.thorough
     def test_predictions_in_tiles(self, finished, shapes, tmp_path):
@@ -441,6 +441,35 @@ def test_a_missing_backend_says_what_to_install(tmp_path):
     assert done.returncode == 2
     assert 'pip install "keras-seg[tensorflow]"' in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("backend", "module", "said"),
+    [
+        ("pytorch", None, "Keras cannot be used (Unable to import backend"),
+        ("numpy", None, "Keras cannot be used (the backend is numpy). Set KERAS_BACKEND to tensorflow, jax or torch"),
+        ("tensorflow", "raise ImportError('libfoo.so: cannot open shared object file')", "(libfoo.so: cannot open"),
+    ],
+)
+def test_a_backend_that_cannot_be_used_is_one_line(tmp_path, backend, module, said):
+    if module is not None:
+        (tmp_path / "tensorflow.py").write_text(module)
+    done = installed("plan", str(tmp_path), PYTHONPATH=str(tmp_path), KERAS_BACKEND=backend)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("Error: ") and said in done.stderr
+    assert "Traceback" not in done.stderr.splitlines()[-1]
+
+
+def test_a_terminal_without_the_characters_of_bars(shapes):
+    done = installed("plan", str(shapes), PYTHONIOENCODING="ascii", KERAS_BACKEND="tensorflow")
+    assert done.returncode == 0, done.stderr
+    assert "batch_size" in done.stdout or "batches" in done.stdout
+
+
+def test_the_name_of_an_exported_file_says_what_it_is(tmp_path, capsys):
+    for options, suffix in ((("--out", "m.onnx"), ".tflite"), (("--format", "onnx", "--out", "model"), ".onnx")):
+        assert command("export", tmp_path, *options) == 2
+        assert f"--out must end in {suffix} with --format" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -42,6 +42,8 @@ def test_refusals_name_options(shapes, tmp_path, refused):
     assert command("pack", shapes, out) == 0
     assert "Choose another place, or pass --overwrite" in refused("pack", shapes, out)
     assert command("pack", shapes, out, "--overwrite") == 0
+    both = ("--shard-mb", 1, "--shard-samples", 2)
+    assert "--shard-mb has no effect beside --shard-samples" in refused("pack", shapes, tmp_path / "b", *both)
     assert "--shard-mb must be larger than 0" in refused("pack", shapes, tmp_path / "b", "--shard-mb", 0)
     assert "--shard-samples must be" in refused("pack", shapes, tmp_path / "b", "--shard-samples", 0)
     assert "there is no split 'dev'" in refused("pack", shapes, tmp_path / "b", "--split", "dev")

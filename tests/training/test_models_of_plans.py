@@ -36,8 +36,11 @@ def test_a_model_of_unpadded_convolutions_is_refused(crop):
     assert "\n" not in str(error.value)
 
 
-def test_choices_reach_the_model():
-    model = ks.training.build_model(ks.training.make_plan(FACTS, decoder_stride=2, freeze=True))
+def test_choices_reach_the_model(tmp_path):
+    weights = tmp_path / "compact.weights.h5"
+    ks.backbones.Compact().save_weights(weights)
+    given = {"backbone": "Compact", "weights": str(weights), "decoder_stride": 2, "freeze": True}
+    model = ks.training.build_model(ks.training.make_plan(FACTS, **given))
     assert model.get_layer("decoder4_up").filters == 24
     assert model.get_layer("backbone").trainable_variables == []
 

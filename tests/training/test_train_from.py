@@ -24,7 +24,7 @@ def test_the_rule(monkeypatch):
         make_plan(FACTS, preset="fast"),
         make_plan({**FACTS, "device": "gpu"}),
         make_plan(FACTS, weights="none"),
-        make_plan(FACTS, freeze=True),
+        make_plan(FACTS, weights="imagenet", freeze=True),
         make_plan(FACTS, train_from="all"),
         make_plan(FACTS, model="DDRNet"),
         make_plan({**FACTS, "channels": 4}, backbone="MobileNetV2", weights="imagenet"),
@@ -37,6 +37,7 @@ def test_the_rule(monkeypatch):
     ("given", "said"),
     [
         ({"train_from": "P3"}, "`train_from` needs pretrained weights that are trained"),
+        ({"freeze": True, "weights": "none"}, "`freeze` needs pretrained weights, or the backbone stays as it was"),
         ({"train_from": "P3", "weights": "w.pth", "freeze": True}, "`train_from` needs pretrained weights"),
         ({"train_from": "P3", "model": "FCN8s"}, "`train_from` needs pretrained weights"),
         ({"train_from": "p3", "weights": "w.pth"}, "`train_from` is not a known option.*Did you mean 'P3'"),

@@ -27,6 +27,7 @@ from keras_seg.data.shards.packing_folder import PackingFolder, packing_folder, 
 from keras_seg.data.shards.shard_files import sha256_of
 from keras_seg.data.shards.shard_index import VERSION, Shard, ShardIndex
 
+_SHARD_MB = 256
 _MEGABYTE = 10**6
 _UNDIVIDED = "train"
 
@@ -36,7 +37,7 @@ def write_shards(
     out: PathLike,
     *,
     split: str | Sequence[str] | None = None,
-    shard_mb: float = 256,
+    shard_mb: float | None = None,
     shard_samples: int | None = None,
     num_classes: int | None = None,
     ignore_class: IgnoreClass = None,
@@ -67,7 +68,8 @@ def write_shards(
         out: path. The folder to write. It must not exist, or be empty.
         split: str or sequence of str. The splits of a folder to pack. Defaults to None, for all.
         channels: int. Channels of the images. Defaults to None, for 3.
-        shard_mb: float > 0. About the size of a shard, in 10^6 bytes. Defaults to 256.
+        shard_mb: float > 0 or None. About the size of a shard, in 10^6 bytes. Defaults to None: 256, unless
+            `shard_samples` is given.
         shard_samples: int >= 1. Samples per shard, instead of a size. Defaults to None.
         seed: int >= 0. Of the order in the shards. Defaults to 0.
         overwrite: bool. Replace shards at `out`; anything else is never replaced. Defaults to False.
@@ -91,7 +93,10 @@ def write_shards(
         (4, ('background', 'circle'))
     """
     _progress.check_progress(progress)
-    if _validation.number("shard_mb", shard_mb) <= 0:
+    if shard_mb is not None and shard_samples is not None:
+        _validation.fail("shard_mb", "has no effect beside `shard_samples`", shard_mb, "Give one of the two.")
+    shard_mb = _SHARD_MB if shard_mb is None else _validation.number("shard_mb", shard_mb)
+    if shard_mb <= 0:
         _validation.fail("shard_mb", "must be larger than 0", shard_mb)
     if shard_samples is not None:
         _validation.integer("shard_samples", shard_samples)

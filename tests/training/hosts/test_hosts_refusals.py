@@ -10,6 +10,9 @@ import pytest
 from hosts_commands import Job, errors
 from shell import command
 
+import keras_seg as ks
+from keras_seg.training.fold_runs import FoldRuns
+
 pytestmark = pytest.mark.tensorflow_only
 
 
@@ -39,6 +42,17 @@ def test_a_process_that_is_left_alone_says_so(data, tmp_path):
     assert output.splitlines()[1:] == errors(output)
     assert "Not all processes came in time" in output
     assert not (tmp_path / "run").exists()
+
+
+def test_folds_are_not_resumed_by_several_processes(data, tmp_path):
+    run = tmp_path / "run"
+    FoldRuns(ks.data.scan_folder(data, split="train"), run=run, folds=2, choices={"epochs": 1})
+    status, output = started(
+        data, "--out", run, "--resume", "--hosts", 2, "--process", 0, "--coordinator", "localhost:1"
+    )
+    assert status == 2
+    [line] = errors(output)
+    assert "folds are trained one after the other in one process. Drop --hosts." in line
 
 
 def test_a_port_that_is_taken(data, tmp_path):
