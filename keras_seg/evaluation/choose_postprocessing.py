@@ -20,6 +20,7 @@ from keras_seg.inference import Postprocessing
 from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.metrics import Interval
 from keras_seg.metrics.bootstrap import draw_images, interval_of
+from keras_seg.metrics.ratios import counted_classes
 
 SIZES = (16, 64, 256)
 _SAMPLES, _LEVEL = 10_000, 0.95
@@ -53,8 +54,8 @@ def choose_postprocessing(
 
     For each class these steps are tried alone: keep the largest component, remove components under each of `sizes`
     pixels, fill holes. A step is taken only if the paired bootstrap interval of the gain in mean IoU, over the images,
-    lies above 0. The mean over all classes counts, as a pixel taken from one class goes to another. These rules keep
-    chance out, as the best of many trials looks good by chance alone:
+    lies above 0. The mean over all classes that are not ignored counts, as a pixel taken from one class goes to
+    another. These rules keep chance out, as the best of many trials looks good by chance alone:
 
     - The intervals are as wide as the number of trials asks for: with m trials, their level is 1 - (1 - `level`) / m
       (Bonferroni). Steps that change no prediction do not count.
@@ -115,7 +116,7 @@ class PredictedMaps:
 
     Args:
         class_names: sequence of str, one per class.
-        ignore_class: labels of pixels that do not count.
+        ignore_class: labels of pixels that do not count; classes among them are in no mean.
     """
 
     def __init__(self, class_names: Sequence[str], ignore_class: Sequence[int]) -> None:
@@ -297,6 +298,7 @@ class _Gains:
 
     def __init__(self, maps: PredictedMaps, drawn: np.ndarray) -> None:
         self.maps, self.drawn, self.classes = maps, drawn, len(maps.class_names)
+        self.counted = counted_classes(self.classes, maps.ignore_class)
         right, union = np.zeros((2, len(maps), self.classes))
         self.held = np.zeros((len(maps), self.classes), bool)
         for position in range(len(maps)):
@@ -338,4 +340,5 @@ class _Gains:
         return interval_of(self.value(changes), of_samples - without, level)
 
     def _count(self, ids: np.ndarray) -> np.ndarray:
-        return np.bincount(ids.ravel(), minlength=self.classes).astype("float64")
+        """Pixels per class; none of ignored classes, which thus occur nowhere and are not in the mean."""
+        return np.bincount(ids.ravel(), minlength=self.classes) * self.counted.astype("float64")

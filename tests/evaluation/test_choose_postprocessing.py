@@ -106,6 +106,21 @@ def test_ignored_pixels_do_not_count():
     assert not any(trial.class_name == "cell" for trial in choice.trials)
 
 
+def test_ignored_classes_are_in_no_mean():
+    """Holes of 9 pixels in cells of 324: of the background, which is ignored, and so no class with an IoU of 0."""
+    masks = scenes(14)
+    maps = [mask.copy() for mask in masks]
+    for ids, mask in zip(maps, masks, strict=True):
+        row, column = np.argwhere(mask == 1)[0]
+        ids[row + 5 : row + 8, column + 5 : column + 8] = 0
+    choice = choose_postprocessing(maps, masks, class_names=NAMES, ignore_class=(0, 255))
+    assert choice.mean_iou == pytest.approx(315 / 324)
+    gains = {(trial.class_name, trial.step): trial.mean_iou for trial in choice.trials}
+    filled = gains["cell", "holes are filled"]
+    assert (filled.value, filled.low, filled.high) == pytest.approx((9 / 324,) * 3)
+    assert choice.score == pytest.approx(1.0)
+
+
 def test_of_a_model_and_of_its_maps(tmp_path):
     ks.data.write_shapes(tmp_path, train=8, val=2, image_size=(32, 40))
     index = ks.data.scan_folder(tmp_path, split="train")
