@@ -80,8 +80,8 @@ def choose_postprocessing(
         A `PostprocessingChoice`.
 
     Raises:
-        InputError: if there are fewer than 6 images (at the default level), maps and masks do not belong together, or
-            an argument does not fit.
+        InputError: if there are fewer than 6 images (at the default level), maps and masks do not belong together, a
+            label is neither a class nor ignored, or an argument does not fit.
         ImportError: if SciPy is missing: `pip install "keras-seg[boundary]"`.
 
     Examples:
@@ -138,15 +138,22 @@ class PredictedMaps:
         """Add an image. A label that is ignored is stored as the number of classes.
 
         Args:
-            mask: integer array (height, width).
-            ids: integer array (height, width).
+            mask: array (height, width) of labels: classes, or ignored.
+            ids: array (height, width) of classes.
             group: key of the images that are drawn together. Defaults to None, for a group of its own.
+
+        Raises:
+            InputError: a label is neither a class nor ignored, or an id is no class.
         """
+        ignored = np.isin(mask, self.ignore_class)
+        _check_classes("model", ids, len(self.class_names), "Give each class of the maps a name in `class_names`.")
+        fix = "Name ignored labels in `ignore_class`, or correct the masks."
+        _check_classes("data", mask[~ignored], len(self.class_names), fix)
         key = (self._count,) if group is None else group
         self._groups.append(self._numbers.setdefault(key, len(self._numbers)))
         classes = len(self.class_names)
         dtype = "uint8" if classes < 256 else "uint16"
-        self._masks[self._count] = np.where(np.isin(mask, self.ignore_class), classes, mask).astype(dtype)
+        self._masks[self._count] = np.where(ignored, classes, mask).astype(dtype)
         self._ids[self._count] = ids.astype(dtype)
         self._count += 1
 
@@ -192,12 +199,18 @@ def _given(
     classes = max(2, int(max(held, default=0)) + 1) if class_names is None else len(class_names)
     maps = PredictedMaps(_validation.class_names(class_names, classes), ignored)
     for ids, mask in zip(predictions[:images], masks[:images], strict=True):
-        for name, values in (("model", ids), ("data", mask[~np.isin(mask, ignored)])):
-            if values.size and not 0 <= values.min() <= values.max() < classes:
-                fix = "Name ignored labels in `ignore_class`."
-                _validation.fail(name, f"must hold classes in 0..{classes - 1}", (values.min(), values.max()), fix)
         maps.add(mask, ids)
     return maps
+
+
+def _check_classes(name: str, values: np.ndarray, classes: int, fix: str) -> None:
+    """Refuse values that are no class, before a cast to a small type makes another class of them."""
+    fits = (values >= 0) & (values < classes)
+    if values.dtype.kind == "f":
+        fits &= values == np.floor(values)
+    if not fits.all():
+        strays = np.unique(values[~fits])[:8].tolist()
+        _validation.fail(name, f"must hold classes in 0..{classes - 1}", strays, fix)
 
 
 def choose(
