@@ -460,6 +460,22 @@ def test_false_positives_on_an_empty_mask_cost_something(name, mode):
     assert float(made(name, mode, from_logits=True, absent="skip")(labels, logits)) == 0
 
 
+@pytest.mark.parametrize("name", OVERLAPS)
+@pytest.mark.parametrize("mode", MODES)
+def test_the_default_for_absent_classes(name, mode):
+    """Exclusive classes are skipped; those of binary and multi-label masks are counted, as docs/losses.md says."""
+    if (name, mode) == ("hinge", "multiclass"):
+        pytest.skip("it is for binary and multi-label masks")
+    labels, logits = case(mode, 4)
+    labels[labels == 1] = 0  # Class 1, or every class of the channels, is absent.
+    rule = "count" if mode != "multiclass" and name != "generalized_dice" else "skip"
+    values = {
+        absent: float(made(name, mode, from_logits=True, absent=absent)(labels, logits)) for absent in ("skip", "count")
+    }
+    assert values["skip"] != pytest.approx(values["count"], rel=1e-3) or name == "generalized_dice"
+    assert float(made(name, mode, from_logits=True)(labels, logits)) == values[rule]
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_dtype(name):
     """float64 is computed in float64, whatever the predictions are; half precision is refused."""
