@@ -20,6 +20,7 @@ from keras_seg.inference import Postprocessing
 from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.metrics import Interval
 from keras_seg.metrics.bootstrap import draw_images, interval_of
+from keras_seg.metrics.ratios import counted_classes
 
 SIZES = (16, 64, 256)
 _SAMPLES, _LEVEL = 10_000, 0.95
@@ -53,8 +54,8 @@ def choose_postprocessing(
 
     For each class these steps are tried alone: keep the largest component, remove components under each of `sizes`
     pixels, fill holes. A step is taken only if the paired bootstrap interval of the gain in mean IoU, over the images,
-    lies above 0. The mean over all classes counts, as a pixel taken from one class goes to another. These rules keep
-    chance out, as the best of many trials looks good by chance alone:
+    lies above 0. The mean over all classes that are not ignored counts, as a pixel taken from one class goes to
+    another. These rules keep chance out, as the best of many trials looks good by chance alone:
 
     - The intervals are as wide as the number of trials asks for: with m trials, their level is 1 - (1 - `level`) / m
       (Bonferroni). Steps that change no prediction do not count.
@@ -79,8 +80,8 @@ def choose_postprocessing(
         A `PostprocessingChoice`.
 
     Raises:
-        InputError: if there are fewer than 6 images (at the default level), maps and masks do not belong together, or
-            an argument does not fit.
+        InputError: if there are fewer than 6 images (at the default level), maps and masks do not belong together, a
+            label is neither a class nor ignored, or an argument does not fit.
         ImportError: if SciPy is missing: `pip install "keras-seg[boundary]"`.
 
     Examples:
@@ -115,7 +116,7 @@ class PredictedMaps:
 
     Args:
         class_names: sequence of str, one per class.
-        ignore_class: labels of pixels that do not count.
+        ignore_class: labels of pixels that do not count; classes among them are in no mean.
     """
 
     def __init__(self, class_names: Sequence[str], ignore_class: Sequence[int]) -> None:
@@ -137,15 +138,22 @@ class PredictedMaps:
         """Add an image. A label that is ignored is stored as the number of classes.
 
         Args:
-            mask: integer array (height, width).
-            ids: integer array (height, width).
+            mask: array (height, width) of labels: classes, or ignored.
+            ids: array (height, width) of classes.
             group: key of the images that are drawn together. Defaults to None, for a group of its own.
+
+        Raises:
+            InputError: a label is neither a class nor ignored, or an id is no class.
         """
+        ignored = np.isin(mask, self.ignore_class)
+        _check_classes("model", ids, len(self.class_names), "Give each class of the maps a name in `class_names`.")
+        fix = "Name ignored labels in `ignore_class`, or correct the masks."
+        _check_classes("data", mask[~ignored], len(self.class_names), fix)
         key = (self._count,) if group is None else group
         self._groups.append(self._numbers.setdefault(key, len(self._numbers)))
         classes = len(self.class_names)
         dtype = "uint8" if classes < 256 else "uint16"
-        self._masks[self._count] = np.where(np.isin(mask, self.ignore_class), classes, mask).astype(dtype)
+        self._masks[self._count] = np.where(ignored, classes, mask).astype(dtype)
         self._ids[self._count] = ids.astype(dtype)
         self._count += 1
 
@@ -191,12 +199,18 @@ def _given(
     classes = max(2, int(max(held, default=0)) + 1) if class_names is None else len(class_names)
     maps = PredictedMaps(_validation.class_names(class_names, classes), ignored)
     for ids, mask in zip(predictions[:images], masks[:images], strict=True):
-        for name, values in (("model", ids), ("data", mask[~np.isin(mask, ignored)])):
-            if values.size and not 0 <= values.min() <= values.max() < classes:
-                fix = "Name ignored labels in `ignore_class`."
-                _validation.fail(name, f"must hold classes in 0..{classes - 1}", (values.min(), values.max()), fix)
         maps.add(mask, ids)
     return maps
+
+
+def _check_classes(name: str, values: np.ndarray, classes: int, fix: str) -> None:
+    """Refuse values that are no class, before a cast to a small type makes another class of them."""
+    fits = (values >= 0) & (values < classes)
+    if values.dtype.kind == "f":
+        fits &= values == np.floor(values)
+    if not fits.all():
+        strays = np.unique(values[~fits])[:8].tolist()
+        _validation.fail(name, f"must hold classes in 0..{classes - 1}", strays, fix)
 
 
 def choose(
@@ -297,6 +311,7 @@ class _Gains:
 
     def __init__(self, maps: PredictedMaps, drawn: np.ndarray) -> None:
         self.maps, self.drawn, self.classes = maps, drawn, len(maps.class_names)
+        self.counted = counted_classes(self.classes, maps.ignore_class)
         right, union = np.zeros((2, len(maps), self.classes))
         self.held = np.zeros((len(maps), self.classes), bool)
         for position in range(len(maps)):
@@ -338,4 +353,5 @@ class _Gains:
         return interval_of(self.value(changes), of_samples - without, level)
 
     def _count(self, ids: np.ndarray) -> np.ndarray:
-        return np.bincount(ids.ravel(), minlength=self.classes).astype("float64")
+        """Pixels per class; none of ignored classes, which thus occur nowhere and are not in the mean."""
+        return np.bincount(ids.ravel(), minlength=self.classes) * self.counted.astype("float64")

@@ -29,7 +29,7 @@ class Comparison:
         scores: tuple of `metrics.Interval`, one per model.
         differences: tuple of `metrics.Interval`, one per model after the first: its score minus that of the first,
             paired by images.
-        iou: float array (models, classes); NaN for a class that occurs nowhere.
+        iou: float array (models, classes); NaN for a class that is ignored or occurs nowhere.
     """
 
     names: tuple[str, ...]
@@ -58,7 +58,7 @@ class Comparison:
         return rows
 
     def to_dict(self) -> dict[str, Any]:
-        """All results as a JSON-ready dict; None for a class that occurs nowhere."""
+        """All results as a JSON-ready dict; None for a class that is ignored or occurs nowhere."""
         models = []
         for place, name in enumerate(self.names):
             of_classes = zip(self.class_names, self.iou[place], strict=True)
@@ -99,8 +99,8 @@ def compare(
         A `Comparison`.
 
     Raises:
-        InputError: there are fewer than two, they are of several kinds, do not have the same classes, or are not of the
-            same two or more images with the same masks.
+        InputError: there are fewer than two, they are of several kinds, do not have or ignore the same classes, or are
+            not of the same two or more images with the same masks.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -141,6 +141,7 @@ def compare_means(
             _validation.fail("evaluations", "must be of one kind", found)
         _check_images(name, other)
         order = orders[id(other)] = _order(first_name, _classes(first), name, _classes(other))
+        _check_ignored(first_name, _ignored(first), name, _ignored(other))
         truth = other.image_truth[:, order] if _classes(other) else other.image_truth
         _check_same_images(first_name, first.image_truth, name, truth)
     drawn = draw_images(first.images, samples, seed, level)
@@ -191,6 +192,20 @@ def _order(first_name: str, first: Sequence[str], name: str, other: Sequence[str
         fix = "Compare models of the same classes."
         _validation.fail("evaluations", rule, f"{len(first)} and {len(other)} classes", fix)
     return [list(other).index(class_) for class_ in first]
+
+
+def _ignored(evaluation: AnyEvaluation) -> list[str]:
+    """The classes whose pixels are ignored."""
+    ignored = evaluation.ignore_class if isinstance(evaluation, Evaluation) else ()
+    return sorted(name for place, name in enumerate(_classes(evaluation)) if place in ignored)
+
+
+def _check_ignored(first_name: str, first: Sequence[str], name: str, other: Sequence[str]) -> None:
+    """Their means must be over the same classes, whether the masks hold the ignored ones or not."""
+    if first != other:
+        found = f"{first_name}: {', '.join(first) or 'none'}, {name}: {', '.join(other) or 'none'}"
+        fix = "Evaluate with one `ignore_class`."
+        _validation.fail("evaluations", "must ignore the same classes", found, fix)
 
 
 def _check_same_images(first_name: str, first: np.ndarray, name: str, other: np.ndarray) -> None:

@@ -24,8 +24,8 @@ class FoldsEvaluation:
         folds: tuple of the same, one per fold.
         interval: `metrics.Interval` of the score of all images. Bootstrap samples draw images, or groups of images
             where the indices have groups.
-        iou: float array (classes, 3). IoU of each class, low and high end of its interval; NaN for a class that occurs
-            nowhere. Tasks without classes have no rows.
+        iou: float array (classes, 3). IoU of each class, low and high end of its interval; NaN for a class that is
+            ignored or occurs nowhere. Tasks without classes have no rows.
         choice: `PostprocessingChoice` or `ThresholdChoice` on all images, which the scores follow; None where it was
             not asked for, or there are too few images.
     """
@@ -63,7 +63,7 @@ class FoldsEvaluation:
         return {} if self.choice is None else self.choice.decoding
 
     def to_dict(self) -> dict[str, Any]:
-        """All results as a JSON-ready dict; None for a class that occurs nowhere."""
+        """All results as a JSON-ready dict; None for a class that is ignored or occurs nowhere."""
         results = {
             **self.evaluation.to_dict(),
             f"{self._key}_interval": ends_of(self.interval),

@@ -13,6 +13,7 @@ from keras_seg.evaluation.choose_postprocessing import least_images
 from keras_seg.evaluation.counted_iou import mean_iou
 from keras_seg.metrics import Interval
 from keras_seg.metrics.bootstrap import draw_images, interval_of
+from keras_seg.metrics.ratios import counted_classes
 
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 _SAMPLES, _LEVEL = 10_000, 0.95
@@ -79,7 +80,10 @@ def choose_logit_adjustment(
 
 
 def _counts(model: keras.Model, index: FolderIndex, class_weights: Sequence[float]) -> np.ndarray:
-    """Right pixels, and the union of true and predicted ones: (2, 1 + strengths, images, classes), unadjusted first."""
+    """Right pixels, and the union of true and predicted ones: (2, 1 + strengths, images, classes), unadjusted first.
+
+    Zero for ignored classes, which thus occur nowhere and are not in the mean.
+    """
     classes, channels = len(class_weights), output_channels(model)
     factors = [np.exp(offsets(class_weights, s, channels=channels)).astype("float32") for s in (0.0, *STRENGTHS)]
     labeled = labeled_classes(index, split=None, ignore_class=None, model_classes=classes, batch_size=None)
@@ -94,4 +98,4 @@ def _counts(model: keras.Model, index: FolderIndex, class_weights: Sequence[floa
             hits = np.bincount(true[ids == true], minlength=classes)
             counts[0, number, position] = hits
             counts[1, number, position] = of_truth + np.bincount(ids, minlength=classes) - hits
-    return counts
+    return counts * counted_classes(classes, labeled.ignore_class)

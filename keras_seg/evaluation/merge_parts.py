@@ -32,7 +32,7 @@ def merge_parts(parts: Sequence[tuple[Sequence[int], Any]]) -> Any:
         return np.concatenate([getattr(evaluation, name) for _, evaluation in parts])[order]
 
     if isinstance(first, Evaluation):
-        return evaluation_of(whole("image_confusion"), first.class_names)
+        return evaluation_of(whole("image_confusion"), first.class_names, first.ignore_class)
     if isinstance(first, InstanceEvaluation):
         of_images = [quality for _, evaluation in parts for quality in evaluation.image_panoptic]
         return instance_evaluation_of(whole("counts"), [of_images[place] for place in order])

@@ -32,8 +32,8 @@ def score_interval(evaluation: AnyEvaluation, groups: np.ndarray | None = None) 
 def iou_with_intervals(evaluation: AnyEvaluation, groups: np.ndarray | None = None) -> np.ndarray:
     """The IoU of each class with its 95 % bootstrap interval: float array (classes, 3), value, low and high.
 
-    NaN for a class that occurs nowhere, and for the ends where there is one image or group. Evaluations without classes
-    have no rows. Arguments: those of `score_interval`.
+    NaN for a class that is ignored or occurs nowhere, and for the ends where there is one image or group. Evaluations
+    without classes have no rows. Arguments: those of `score_interval`.
     """
     if not isinstance(evaluation, (Evaluation, MultiLabelEvaluation)):
         return np.zeros((0, 3))

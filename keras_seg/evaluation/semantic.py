@@ -1,6 +1,7 @@
 """Evaluation of a semantic segmentation model, each image at its own size."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -28,6 +29,8 @@ class Evaluation:
         image_accuracy: float array (images,). Share of right pixels of each image; NaN where all pixels are ignored.
         image_confusion: int32 array (images, num_classes, num_classes). The matrix of each image, from which
             `metrics.paired_difference` compares two models on the same images; None where it was not kept.
+        ignore_class: tuple of int. Labels whose pixels were excluded. The classes among them have no score and are in
+            no mean; where they were predicted, they are errors of the true class.
     """
 
     confusion: np.ndarray
@@ -35,17 +38,18 @@ class Evaluation:
     images: int
     image_accuracy: np.ndarray
     image_confusion: np.ndarray | None = None
+    ignore_class: tuple[int, ...] = ()
     score_name: ClassVar[str] = "mean IoU"
 
     @property
     def iou(self) -> np.ndarray:
-        """Intersection over union of each class over all pixels of the set; NaN for a class that occurs nowhere."""
-        return scores.iou_per_class(self.confusion)
+        """Intersection over union of each class over all pixels; NaN where it is ignored or occurs nowhere."""
+        return scores.iou_per_class(self.confusion, ignore_class=self.ignore_class)
 
     @property
     def mean_iou(self) -> float:
-        """Mean of `iou` over the classes that occur."""
-        return scores.mean_iou(self.confusion)
+        """Mean of `iou` over the classes that occur and are not ignored."""
+        return scores.mean_iou(self.confusion, ignore_class=self.ignore_class)
 
     @property
     def score(self) -> float:
@@ -63,7 +67,8 @@ class Evaluation:
         Args:
             drawn: array (samples, images). How often each image is in a sample.
         """
-        return bootstrap.scores_of_samples(self._matrices(), drawn, scores.mean_iou)
+        mean_iou = functools.partial(scores.mean_iou, ignore_class=self.ignore_class)
+        return bootstrap.scores_of_samples(self._matrices(), drawn, mean_iou)
 
     def iou_of_samples(self, drawn: np.ndarray) -> np.ndarray:
         """float array (samples, classes). `iou` of bootstrap samples.
@@ -71,7 +76,7 @@ class Evaluation:
         Args:
             drawn: array (samples, images). How often each image is in a sample.
         """
-        return bootstrap.iou_of_samples(self._matrices(), drawn)
+        return bootstrap.iou_of_samples(self._matrices(), drawn, self.ignore_class)
 
     def _matrices(self) -> np.ndarray:
         if self.image_confusion is None:
@@ -88,16 +93,18 @@ class Evaluation:
         """
         if self.image_confusion is None or self.images < 2 or not self.confusion.any():
             return None
-        interval = confidence_interval(self.image_confusion, samples=samples, seed=seed, level=level)
+        interval = confidence_interval(
+            self.image_confusion, ignore_class=self.ignore_class, samples=samples, seed=seed, level=level
+        )
         return interval.low, interval.high
 
     def to_dict(self) -> dict[str, Any]:
-        """All results as a JSON-ready dict; None for a class that occurs nowhere."""
+        """All results as a JSON-ready dict; None for a class that is ignored or occurs nowhere."""
         interval = self.mean_iou_interval()
         return {
             "images": self.images,
             "mean_iou_interval": None if interval is None else list(interval),
-            **{name: score(self.confusion) for name, score in scores.MEANS.items()},
+            **{name: score(self.confusion, ignore_class=self.ignore_class) for name, score in scores.MEANS.items()},
             "iou": {
                 name: None if np.isnan(value) else float(value)
                 for name, value in zip(self.class_names, self.iou, strict=True)
@@ -127,8 +134,8 @@ def evaluate(
         data: a `FolderIndex`; the path of a folder, read by `data.scan_folder`; or batches (images, masks), such as a
             list or a finite `tf.data.Dataset`.
         split: None or str. The split of a folder. Defaults to None, for "val" where there is one.
-        ignore_class: None, int or sequence of int. Labels of pixels to leave out; an index has its own. Defaults to
-            None.
+        ignore_class: None, int or sequence of int. Labels of pixels to leave out; classes among them are in no mean.
+            An index has its own. Defaults to None.
         class_names: None or a sequence of names; an index has its own. Defaults to None, for those of the folder, or
             "class_0" and so on.
         postprocessing: None or `inference.Postprocessing` of the predicted classes. Defaults to None.
@@ -166,11 +173,11 @@ def evaluate(
     for position, mask, prediction in each_prediction(model, labeled, progress=progress):
         matrices[position] = image_matrix(metric, mask, clean(class_ids(prediction, kind))).astype("int32")
     of_images = np.stack([matrices[position] for position in sorted(matrices)])
-    return evaluation_of(of_images, labeled.class_names or ())
+    return evaluation_of(of_images, labeled.class_names or (), labeled.ignore_class)
 
 
-def evaluation_of(of_images: np.ndarray, class_names: Sequence[str]) -> Evaluation:
-    """The evaluation with these matrices of the images, int32 (images, classes, classes)."""
+def evaluation_of(of_images: np.ndarray, class_names: Sequence[str], ignore_class: Sequence[int]) -> Evaluation:
+    """The evaluation with these matrices of the images, int32 (images, classes, classes), without ignored pixels."""
     pixels, right = of_images.sum(axis=(1, 2)), np.trace(of_images, axis1=1, axis2=2)
     return Evaluation(
         confusion=of_images.sum(axis=0, dtype="int64"),
@@ -178,6 +185,7 @@ def evaluation_of(of_images: np.ndarray, class_names: Sequence[str]) -> Evaluati
         images=len(of_images),
         image_accuracy=np.where(pixels > 0, right / np.maximum(pixels, 1), np.nan),
         image_confusion=of_images,
+        ignore_class=tuple(ignore_class),
     )
 
 

@@ -163,7 +163,7 @@ class _Judge:
         for mask, predicted in zip(masks, ids, strict=True):
             mask = _nearest(np.asarray(mask), predicted.shape)
             metric.update_state(mask[None], predicted[None].astype("int32"))
-        return float(scores.mean_iou(metric.matrix))
+        return float(scores.mean_iou(metric.matrix, ignore_class=self.ignore))
 
 
 def _keras_entrant(model: keras.Model, judge: _Judge, input_shape: Sequence[int]) -> _Entrant:

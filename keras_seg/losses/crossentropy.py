@@ -95,7 +95,9 @@ class Crossentropy(FunctionLoss):
     ) -> None:
         own = {"label_smoothing": _validation.number("label_smoothing", label_smoothing, minimum=0, maximum=1)}
         options = Options(from_logits=from_logits, ignore_class=ignore_class, class_weights=class_weights, mode=mode)
-        function = functools.partial(crossentropy, per_pixel=self.per_pixel)
+        # The fast path of plain cross-entropy is not for functions of -log p.
+        per_pixel = None if type(self).per_pixel is Crossentropy.per_pixel else self.per_pixel
+        function = functools.partial(crossentropy, per_pixel=per_pixel)
         super().__init__(function, own, options, reduction=reduction, name=name, dtype=dtype)
 
     def per_pixel(self, nll: Tensor) -> Tensor:

@@ -29,7 +29,11 @@ def label_probabilities(probabilities: Tensor, labels: reading.Labels) -> Tensor
     if keras.backend.backend() == "torch":
         index = ops.expand_dims(ops.maximum(labels.ids, 0), -1)
         return ops.squeeze(ops.take_along_axis(probabilities, index, axis=-1), axis=-1)
-    # A product with one-hot labels: its gradient is a product too, where that of a gather is a slow scatter.
+    # Not a gather, whose gradient is a slow scatter.
+    if keras.backend.backend() == "jax":
+        # Here logarithms are read too: a product would make NaN of -inf, that of another class whose logit is -inf.
+        own = ops.expand_dims(labels.ids, -1) == ops.arange(probabilities.shape[-1], dtype="int32")
+        return ops.sum(ops.where(own, probabilities, 0.0), axis=-1)
     one_hot = reading.one_hot(labels, probabilities.shape[-1], probabilities.dtype)
     return ops.sum(probabilities * one_hot, axis=-1)
 
@@ -59,6 +63,14 @@ def _unchanged(nll: Tensor) -> Tensor:
     return nll
 
 
+def _finite_where_unused(nll: Tensor, used: Tensor, pixels: Pixels) -> Tensor:
+    """-log p with any finite number where it is not used: infinity times 0 is NaN, in the loss or in its gradient.
+
+    Infinite logits make it infinite. Of probabilities it is finite, because they are clipped.
+    """
+    return ops.where(used, nll, 1.0) if pixels.from_logits else nll
+
+
 def weighted_nll(
     pixels: Pixels,
     *,
@@ -74,11 +86,13 @@ def weighted_nll(
         per_pixel: f, function of a tensor; None for the identity.
         class_weights: tensor as in `Pixels`, or None.
     """
-    per_pixel = per_pixel or _unchanged
+    plain, per_pixel = per_pixel is None, per_pixel or _unchanged
     labels = pixels.labels
     if pixels.by_channel:
         target = pixels.target() * (1 - label_smoothing) + label_smoothing / 2
-        yes, no = (per_pixel(nll) for nll in of_channels(pixels))
+        yes, no = of_channels(pixels)
+        yes = per_pixel(_finite_where_unused(yes, target > 0, pixels))
+        no = per_pixel(_finite_where_unused(no, target < 1, pixels))
         if pixels.mode == "binary":
             if class_weights is not None:
                 no, yes = no * class_weights[0], yes * class_weights[1]
@@ -86,7 +100,9 @@ def weighted_nll(
         values = target * yes + (1 - target) * no
         return values if class_weights is None else values * class_weights
     if labels.ids is not None and not label_smoothing:
-        values = per_pixel(of_ids(pixels))
+        nll = of_ids(pixels)
+        # Ignored pixels may have the label 0 here. The gradient of a function of infinity may be NaN.
+        values = nll if plain else per_pixel(_finite_where_unused(nll, labels.valid, pixels))
         return values if class_weights is None else values * ops.take(class_weights, ops.maximum(labels.ids, 0))
     target = pixels.target() * (1 - label_smoothing) + label_smoothing / pixels.channels
     if class_weights is not None:
@@ -95,7 +111,7 @@ def weighted_nll(
         nll = -ops.log_softmax(pixels.scores, axis=-1)
     else:
         nll = negative_log(pixels.scores, half_precision=pixels.half_precision)
-    return ops.sum(target * per_pixel(nll), axis=-1)
+    return ops.sum(target * per_pixel(_finite_where_unused(nll, target > 0, pixels)), axis=-1)
 
 
 def counted(pixels: Pixels, values: Tensor) -> Tensor:

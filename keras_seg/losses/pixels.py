@@ -1,5 +1,6 @@
 """Predictions and labels in the one form that all losses compute with."""
 
+import contextvars
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,9 @@ from keras_seg._types import IgnoreClass, Tensor
 from keras_seg.losses.reduction import checked_class_weights, class_weight_vector, compute_dtype
 
 MODES = ("auto", "multiclass", "binary", "multilabel")
+
+# Whether a loss has cast its predictions from float16, so that `read` no longer sees it.
+cast_from_half: contextvars.ContextVar[bool] = contextvars.ContextVar("keras_seg_cast_from_half", default=False)
 
 
 class Options(NamedTuple):
@@ -151,6 +155,11 @@ def check_predictions(y_pred: Tensor, *, from_logits: bool) -> None:
     )
 
 
+def in_half_precision(y_pred: Tensor) -> bool:
+    """Whether predictions are float16, or were before a loss cast them: gradients go back to float16."""
+    return cast_from_half.get() or keras.backend.standardize_dtype(y_pred.dtype) == "float16"
+
+
 def read(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor, options: Options) -> Pixels:
     """The arguments of a loss as `Pixels`, all checked."""
     from_logits = _validation.boolean("from_logits", options.from_logits)
@@ -158,7 +167,7 @@ def read(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor, options: Options
     ignored = _validation.ignored_classes(options.ignore_class)
     class_weights = checked_class_weights(options.class_weights)
     y_true, y_pred = reading.tensors(y_true, y_pred)
-    half_precision = keras.backend.standardize_dtype(y_pred.dtype) == "float16"
+    half_precision = in_half_precision(y_pred)
     dtype = compute_dtype(y_pred)
     mode = resolve_mode(mode, y_pred)
     y_pred = ops.cast(y_pred, dtype)

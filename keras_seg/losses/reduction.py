@@ -78,7 +78,8 @@ def reduce(values: Tensor, counted: Tensor, weights: Tensor, reduction: str | No
 
 def _reduce_shares(values: Tensor, shares: Tensor, weights: Tensor, reduction: str | None) -> Tensor:
     """`reduce` where each value is counted with a share from 0 to 1."""
-    values = values * shares
+    # An infinite value that is not counted must not become NaN.
+    values = ops.where(shares > 0, values, 0.0) * shares
     mass = shares
     if weights is not None:
         values = values * weights

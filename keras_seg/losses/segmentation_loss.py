@@ -10,7 +10,7 @@ from keras_seg import _validation
 from keras_seg._labels import reading
 from keras_seg._labels.class_weights import balanced_weights
 from keras_seg._types import IgnoreClass, Tensor
-from keras_seg.losses.pixels import MODES, Options, Pixels, read
+from keras_seg.losses.pixels import MODES, Options, Pixels, cast_from_half, in_half_precision, read
 from keras_seg.losses.reduction import REDUCTIONS, checked_class_weights
 from keras_seg.losses.weighted_sum import SummableLoss
 
@@ -156,8 +156,12 @@ class SegmentationLoss(SummableLoss):
         """The reduced loss."""
         with keras.name_scope(self.name):
             y_true, y_pred = reading.tensors(y_true, y_pred)
-            y_pred = y_pred if self._dtype is None else ops.cast(y_pred, self._dtype)
-            loss = self.call(y_true, y_pred, sample_weight)
+            token = cast_from_half.set(in_half_precision(y_pred))
+            try:
+                y_pred = y_pred if self._dtype is None else ops.cast(y_pred, self._dtype)
+                loss = self.call(y_true, y_pred, sample_weight)
+            finally:
+                cast_from_half.reset(token)
             return loss if self.reduction in ("sum", "none", None) else scale_for_replicas(loss)
 
     def call(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> Tensor:

@@ -6,14 +6,16 @@ within an image are correlated.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._types import ArrayLike
+from keras_seg._types import ArrayLike, IgnoreClass
 from keras_seg.metrics import scores
+from keras_seg.metrics.ratios import counted_classes, mask_ignored
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,7 @@ class Interval:
 def confidence_interval(
     image_matrices: ArrayLike,
     *,
+    ignore_class: IgnoreClass = None,
     score: Callable[[np.ndarray], float] | str = scores.mean_iou,
     samples: int = 1000,
     seed: int = 0,
@@ -51,7 +54,10 @@ def confidence_interval(
     Args:
         image_matrices: array (images, classes, classes). Counts, hist[true, predicted], such as
             `MetricSuite(keep_images=True).image_matrices`.
-        score: function from one matrix to a float, or the name of one in `MetricSuite`, such as "mean_dice". Defaults
+        ignore_class: None, int or sequence of int. Classes to drop, as in `metrics.scores`: the matrices do not say
+            which classes were ignored when pixels were counted. Defaults to None.
+        score: function from one matrix to a float, or the name of one in `MetricSuite`, such as "mean_dice".
+            `ignore_class` is passed on to those of `metrics.scores`; other functions drop classes themselves. Defaults
             to `mean_iou`.
         samples: int >= 1. Number of bootstrap samples. Defaults to 1000.
         seed: int >= 0. The same seed gives the same samples. Defaults to 0.
@@ -72,12 +78,19 @@ def confidence_interval(
     Reference:
         - [Efron & Tibshirani, 1993](https://doi.org/10.1201/9780429246593), chapter 13.
     """
-    matrices, score_of = _checked("image_matrices", image_matrices), _function(score)
+    matrices, score_of = _checked("image_matrices", image_matrices), _function(score, ignore_class)
     drawn = draw_images(len(matrices), samples, seed, level)
     return interval_of(score_of(_total(matrices)), scores_of_samples(matrices, drawn, score_of), level)
 
 
-def iou_intervals(image_matrices: ArrayLike, *, samples: int = 1000, seed: int = 0, level: float = 0.95) -> np.ndarray:
+def iou_intervals(
+    image_matrices: ArrayLike,
+    *,
+    ignore_class: IgnoreClass = None,
+    samples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> np.ndarray:
     """The IoU of each class with a percentile bootstrap interval over the images.
 
     A sample in which a class occurs nowhere has no IoU for it, and is left out of its interval.
@@ -88,7 +101,7 @@ def iou_intervals(image_matrices: ArrayLike, *, samples: int = 1000, seed: int =
     Other arguments: those of `confidence_interval`.
 
     Returns:
-        float64 array (classes, 3): value, low and high; NaN for a class that occurs nowhere.
+        float64 array (classes, 3): value, low and high; NaN for ignored classes and for one that occurs nowhere.
 
     Raises:
         InputError: for arguments that do not fit, and fewer than two images.
@@ -99,8 +112,8 @@ def iou_intervals(image_matrices: ArrayLike, *, samples: int = 1000, seed: int =
     """
     matrices = _checked("image_matrices", image_matrices)
     drawn = draw_images(len(matrices), samples, seed, level)
-    values = iou_of_samples(matrices, np.ones((1, len(matrices))))[0]
-    of_samples = iou_of_samples(matrices, drawn)
+    values = iou_of_samples(matrices, np.ones((1, len(matrices))), ignore_class)[0]
+    of_samples = iou_of_samples(matrices, drawn, ignore_class)
     ends = [interval_of(value, column, level) for value, column in zip(values, of_samples.T, strict=True)]
     return np.array([(interval.value, interval.low, interval.high) for interval in ends])
 
@@ -109,6 +122,7 @@ def paired_difference(
     image_matrices: ArrayLike,
     other_matrices: ArrayLike,
     *,
+    ignore_class: IgnoreClass = None,
     score: Callable[[np.ndarray], float] | str = scores.mean_iou,
     samples: int = 1000,
     seed: int = 0,
@@ -144,7 +158,7 @@ def paired_difference(
         - [Efron & Tibshirani, 1993](https://doi.org/10.1201/9780429246593), chapter 13.
     """
     first, other = _checked("image_matrices", image_matrices), _checked("other_matrices", other_matrices)
-    score_of = _function(score)
+    score_of = _function(score, ignore_class)
     if first.shape != other.shape:
         _validation.fail("other_matrices", f"must have the shape of `image_matrices`, {first.shape}", other.shape)
     different = np.flatnonzero((first.sum(axis=2) != other.sum(axis=2)).any(axis=1))
@@ -156,8 +170,16 @@ def paired_difference(
     return interval_of(score_of(_total(first)) - score_of(_total(other)), differences, level)
 
 
-def _function(score: Any) -> Any:
-    return score if callable(score) else scores.MEANS[_validation.one_of("score", score, scores.MEANS)]
+def _function(score: Any, ignore_class: IgnoreClass) -> Any:
+    """The function of one matrix that `score` stands for, without the ignored classes."""
+    function = score if callable(score) else scores.MEANS[_validation.one_of("score", score, scores.MEANS)]
+    ignored = _validation.ignored_classes(ignore_class)
+    if not ignored:
+        return function
+    if function not in scores.MEANS.values():
+        fix = "Let `score` drop the classes itself."
+        _validation.fail("ignore_class", "applies to the means of `metrics.scores` only", ignore_class, fix)
+    return functools.partial(function, ignore_class=ignored)
 
 
 def _checked(name: str, matrices: ArrayLike) -> np.ndarray:
@@ -188,12 +210,14 @@ def scores_of_samples(matrices: np.ndarray, drawn: np.ndarray, score: Callable[[
     return np.array([score(matrix) for matrix in sums], "float64")
 
 
-def iou_of_samples(matrices: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """The IoU of each class in each sample, (samples, classes); NaN where it occurs nowhere."""
+def iou_of_samples(matrices: np.ndarray, drawn: np.ndarray, ignore_class: IgnoreClass = None) -> np.ndarray:
+    """The IoU of each class in each sample, (samples, classes); NaN where it is ignored or occurs nowhere."""
+    matrices = matrices * counted_classes(matrices.shape[1], ignore_class)[:, None]
     hits = np.diagonal(matrices, axis1=1, axis2=2)
     union = matrices.sum(axis=1) + matrices.sum(axis=2) - hits
     with np.errstate(invalid="ignore"):
-        return (drawn @ hits) / (drawn @ union)
+        iou = (drawn @ hits) / (drawn @ union)
+    return mask_ignored(iou, ignore_class, np)
 
 
 def interval_of(value: float, samples: np.ndarray, level: float) -> Interval:

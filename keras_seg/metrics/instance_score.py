@@ -21,10 +21,10 @@ def instance_counts(
     instance can match two others, so there is nothing to assign.
 
     Args:
-        y_true: int array (height, width). A number for each instance, 0 for the background.
+        y_true: int array (height, width). A positive number for each instance, 0 for the background.
         y_pred: int array (height, width). The same.
-        ignore_class: None, int or sequence of int. Numbers in `y_true` of pixels to leave out of both maps. Defaults to
-            None.
+        ignore_class: None, int or sequence of int. Numbers in `y_true` of pixels to leave out of both maps, such as -1.
+            Defaults to None.
         thresholds: sequence of floats in [0.5, 1). Defaults to 0.5, 0.55, ... 0.95.
 
     Returns:
@@ -46,7 +46,10 @@ def instance_counts(
     if not len(levels):
         _validation.fail("thresholds", "must hold at least one number in [0.5, 1)", [])
     counted = ~np.isin(true, _validation.ignored_classes(ignore_class))
-    _, iou = instance_ious(true[counted], predicted[counted])
+    true, predicted = true[counted], predicted[counted]
+    _refuse_negative("y_true", true, "Name void in `ignore_class`, such as -1.")
+    _refuse_negative("y_pred", predicted, "Give pixels without an instance the number 0.")
+    _, iou = instance_ious(true, predicted)
     return counts_of_ious(iou, levels)
 
 
@@ -59,8 +62,8 @@ def instance_score(
     1.
 
     Args:
-        y_true: int array (height, width), or a sequence of such, one per image. A number for each instance, 0 for the
-            background.
+        y_true: int array (height, width), or a sequence of such, one per image. A positive number for each instance, 0
+            for the background.
         y_pred: the same.
 
     Other arguments: those of `instance_counts`.
@@ -99,6 +102,13 @@ def _map(name: str, value: ArrayLike) -> np.ndarray:
     if value.ndim != 2 or value.dtype.kind not in "iub":
         _validation.fail(name, "must be an integer map (height, width) of instances", (value.shape, str(value.dtype)))
     return value
+
+
+def _refuse_negative(name: str, numbers: np.ndarray, fix: str) -> None:
+    """Refuse the numbers of void among pixels that count: each would be an instance."""
+    if (numbers < 0).any():
+        found = np.unique(numbers[numbers < 0])[:8].tolist()
+        _validation.fail(name, "must hold numbers of at least 0 where pixels count", found, fix)
 
 
 def _threshold(value: Any) -> float:

@@ -98,18 +98,21 @@ class MetricSuite(ConfusionMatrix):
             if item in _BOUNDARIES
         ]
         self._image_counts: list[np.ndarray] = []
+        # The predictions of the batch, where ids are counted that were read from them before.
+        self._given: Tensor = None
 
     def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> None:
         """Count the pixels of a batch."""
+        ids = y_pred
         if self._boundaries:
-            y_true, y_pred = reading.tensors(y_true, y_pred)
-            ids = fused(self._ids, y_pred)
-            if reading.is_concrete(ids) and self.out_of_range == "raise" and ops.any(ids < 0):
-                self._name_strays(y_true, y_pred)
-            y_pred = ids
-        super().update_state(y_true, y_pred, sample_weight)
+            y_true, self._given = reading.tensors(y_true, y_pred)
+            ids = fused(self._ids, self._given)
+        try:
+            super().update_state(y_true, ids, sample_weight)
+        finally:
+            self._given = None
         for metric in self._boundaries:
-            metric.update_state(y_true, y_pred, sample_weight)
+            metric.update_state(y_true, ids, sample_weight)
 
     def merge_state(self, metrics: Iterable[Any]) -> None:
         """Add the counts of other suites with the same arguments, such as those of other workers, to this one.
@@ -158,6 +161,9 @@ class MetricSuite(ConfusionMatrix):
 
     def _ids(self, y_pred: Tensor) -> Tensor:
         return predictions.predicted_ids(y_pred, self.num_classes, self.threshold, from_logits=self.from_logits)
+
+    def _name_strays(self, y_true: Tensor, y_pred: Tensor) -> None:
+        super()._name_strays(y_true, y_pred if self._given is None else self._given)
 
     def _counted(self) -> dict[str, Any]:
         return {**super()._counted(), "metrics": self.names, "keep_images": self.keep_images}

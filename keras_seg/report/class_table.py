@@ -10,15 +10,21 @@ from keras_seg.visualization import palette
 
 
 def class_table(
-    names: Sequence[str], iou: np.ndarray, ends: np.ndarray | None, columns: tuple[np.ndarray, np.ndarray, np.ndarray]
+    names: Sequence[str],
+    iou: np.ndarray,
+    ends: np.ndarray | None,
+    columns: tuple[np.ndarray, np.ndarray, np.ndarray],
+    *,
+    ignored: Sequence[int] = (),
 ) -> list[Block]:
     """IoU with its interval, precision, recall and share of the pixels, per class.
 
     Args:
         names: sequence of str.
-        iou: float array (classes,); NaN for a class that occurs nowhere.
+        iou: float array (classes,); NaN for a class that is ignored or occurs nowhere.
         ends: float array (classes, 2) of 95 % intervals, or None for a single image.
         columns: (precision, recall, share of the pixels), float arrays (classes,).
+        ignored: sequence of int. Labels that are ignored, classes among them. Defaults to ().
     """
     colors, rows = palette(len(iou)), []
     for place, name in enumerate(names):
@@ -27,13 +33,13 @@ def class_table(
         rows.append(
             (
                 Cell(text=name, color=hex_color(colors[place])),
-                Cell(text=points(iou[place]), bold=True),
+                Cell(text="ignored" if place in ignored else points(iou[place]), bold=True),
                 Cell(
                     text=f"{points(low)} to {points(high)}" if known else "",
                     bar=float(iou[place]) if np.isfinite(iou[place]) else None,
                     ends=(float(low), float(high)) if known else None,
                 ),
-                *(points(column[place]) for column in columns[:2]),
+                *("" if place in ignored else points(column[place]) for column in columns[:2]),
                 f"{100 * columns[2][place]:.1f} %",
             )
         )

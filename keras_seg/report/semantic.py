@@ -82,12 +82,12 @@ def examine_semantic(
     calibration = sample.fit()
     return Examination(
         **passed(shown, index, began),
-        summary=_summary(matrices, shown.class_names, distances, seed) + cleaned_words(clean, shown.class_names),
-        facts=_facts(matrices),
+        summary=_summary(matrices, shown, distances, seed) + cleaned_words(clean, shown.class_names),
+        facts=_facts(matrices, ignored),
         sections=tuple(
             Section(title=title, blocks=tuple(blocks))
             for title, blocks in (
-                ("Classes", _classes(matrices, shown.class_names, seed)),
+                ("Classes", _classes(matrices, shown, seed)),
                 ("Confusions", _confusions(matrices.sum(axis=0), shown.class_names)),
                 ("Edges and sizes", _where(distances, regions)),
                 ("Calibration", _calibration(calibration)),
@@ -133,14 +133,15 @@ def _log_scores(prediction: np.ndarray, kind: str) -> np.ndarray:
     return np.concatenate([np.zeros_like(prediction), prediction], -1) if prediction.shape[-1] == 1 else prediction
 
 
-def _summary(matrices: np.ndarray, names: Sequence[str], distances: np.ndarray, seed: int) -> str:
-    total = matrices.sum(axis=0)
+def _summary(matrices: np.ndarray, index: FolderIndex, distances: np.ndarray, seed: int) -> str:
+    total, names, ignored = matrices.sum(axis=0), index.class_names, index.ignore_class
     ends = ""
     if len(matrices) > 1 and total.any():
-        interval = confidence_interval(matrices, seed=seed)
+        interval = confidence_interval(matrices, ignore_class=ignored, seed=seed)
         ends = f" (95 % interval {points(interval.low)} to {points(interval.high)})"
-    text = f"Mean IoU is {points(scores.mean_iou(total))} on {counted(len(matrices), 'image')}{ends}."
-    iou = scores.iou_per_class(total)
+    mean_iou = scores.mean_iou(total, ignore_class=ignored)
+    text = f"Mean IoU is {points(mean_iou)} on {counted(len(matrices), 'image')}{ends}."
+    iou = scores.iou_per_class(total, ignore_class=ignored)
     if np.isfinite(iou).sum() > 1:
         best, worst = int(np.nanargmax(iou)), int(np.nanargmin(iou))
         text += f" Best class: {names[best]} ({points(iou[best])}); worst: {names[worst]} ({points(iou[worst])})."
@@ -151,21 +152,25 @@ def _summary(matrices: np.ndarray, names: Sequence[str], distances: np.ndarray, 
     return text
 
 
-def _facts(matrices: np.ndarray) -> tuple[tuple[str, str], ...]:
+def _facts(matrices: np.ndarray, ignored: Sequence[int]) -> tuple[tuple[str, str], ...]:
     total = matrices.sum(axis=0)
     return (
-        (points(scores.mean_iou(total)), "mean IoU"),
-        (points(scores.pixel_accuracy(total)), "pixel accuracy"),
+        (points(scores.mean_iou(total, ignore_class=ignored)), "mean IoU"),
+        (points(scores.pixel_accuracy(total, ignore_class=ignored)), "pixel accuracy"),
         (f"{len(matrices):,}", "images examined"),
     )
 
 
-def _classes(matrices: np.ndarray, names: Sequence[str], seed: int) -> list[Block]:
-    total = matrices.sum(axis=0)
-    iou, pixels = scores.iou_per_class(total), total.sum(axis=1)
-    ends = iou_intervals(matrices, seed=seed)[:, 1:] if len(matrices) > 1 else None
-    columns = scores.precision_per_class(total), scores.recall_per_class(total), pixels / max(1, pixels.sum())
-    return class_table(names, iou, ends, columns)
+def _classes(matrices: np.ndarray, index: FolderIndex, seed: int) -> list[Block]:
+    total, ignored = matrices.sum(axis=0), index.ignore_class
+    pixels = total.sum(axis=1)
+    iou, precision, recall = (
+        score(total, ignore_class=ignored)
+        for score in (scores.iou_per_class, scores.precision_per_class, scores.recall_per_class)
+    )
+    ends = iou_intervals(matrices, ignore_class=ignored, seed=seed)[:, 1:] if len(matrices) > 1 else None
+    columns = precision, recall, pixels / max(1, pixels.sum())
+    return class_table(index.class_names, iou, ends, columns, ignored=ignored)
 
 
 def _confusions(total: np.ndarray, names: Sequence[str]) -> list[Block]:
@@ -280,11 +285,12 @@ def _calibration(found: Calibration | None) -> list[Block]:
 
 
 def _images(index: FolderIndex, matrices: np.ndarray, maps: PackedMaps) -> Pictures:
-    of_images = np.array([scores.mean_iou(matrix) for matrix in matrices])
+    of_images = np.array([scores.mean_iou(matrix, ignore_class=index.ignore_class) for matrix in matrices])
     store, colors, rows = DecodedStore(index), palette(len(index.class_names)), []
     for name, position in chosen(of_images):
         image, mask = store.get(position)
-        drawn = prediction_row(image, mask.astype("int64"), maps[position].astype("int64"), colors=colors)
+        truth, predicted = mask.astype("int64"), maps[position].astype("int64")
+        drawn = prediction_row(image, truth, predicted, colors=colors, ignore_class=index.ignore_class)
         file = index.pairs[position].image.name
         pictures = tuple(
             picture(values, title=title, alt=f"{title} of {file}", photo=place in (0, 3))

@@ -1,7 +1,9 @@
 """Postprocessing is taken where it helps, and not where chance would do."""
 
+import functools
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -106,6 +108,21 @@ def test_ignored_pixels_do_not_count():
     assert not any(trial.class_name == "cell" for trial in choice.trials)
 
 
+def test_ignored_classes_are_in_no_mean():
+    """Holes of 9 pixels in cells of 324: of the background, which is ignored, and so no class with an IoU of 0."""
+    masks = scenes(14)
+    maps = [mask.copy() for mask in masks]
+    for ids, mask in zip(maps, masks, strict=True):
+        row, column = np.argwhere(mask == 1)[0]
+        ids[row + 5 : row + 8, column + 5 : column + 8] = 0
+    choice = choose_postprocessing(maps, masks, class_names=NAMES, ignore_class=(0, 255))
+    assert choice.mean_iou == pytest.approx(315 / 324)
+    gains = {(trial.class_name, trial.step): trial.mean_iou for trial in choice.trials}
+    filled = gains["cell", "holes are filled"]
+    assert (filled.value, filled.low, filled.high) == pytest.approx((9 / 324,) * 3)
+    assert choice.score == pytest.approx(1.0)
+
+
 def test_of_a_model_and_of_its_maps(tmp_path):
     ks.data.write_shapes(tmp_path, train=8, val=2, image_size=(32, 40))
     index = ks.data.scan_folder(tmp_path, split="train")
@@ -167,6 +184,51 @@ def test_wrong_calls(change, said):
     with pytest.raises(_validation.InputError, match=said) as error:
         choose_postprocessing(maps, masks[:count], **change)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("number", [3, 255, 256, -1, 259, 0.5, np.nan])
+@pytest.mark.parametrize("form", ["model", "maps"])
+def test_a_label_that_is_no_class_is_refused(form, number):
+    """256 and 259 are classes once they are cast to uint8, and so are -1 and a half."""
+    masks = scenes(14)
+    masks[5] = masks[5].astype(float if isinstance(number, float) else int)
+    masks[5][0, :2] = number
+    maps = scenes(14)
+    if form == "model":
+        image = keras.Input((None, None, 3))
+        data = [(10.0 * np.eye(3)[maps], np.stack(masks))]
+        call = functools.partial(choose_postprocessing, keras.Model(image, keras.layers.Softmax()(image)), data)
+    else:
+        call = functools.partial(choose_postprocessing, maps, masks, class_names=NAMES)
+    if form == "maps" and isinstance(number, float):
+        said = "`data` must hold integer masks"
+    else:
+        said = rf"`data` must hold classes in 0\.\.2\. Received: data=\[{number}\]\. Name ignored labels"
+    with pytest.raises(_validation.InputError, match=said) as error:
+        call()
+    assert "\n" not in str(error.value)
+    if isinstance(number, int):
+        assert call(ignore_class=number).mean_iou == 1.0
+
+
+def test_a_map_of_other_classes_is_refused():
+    masks = scenes(14)
+    for number in (3, 256, -1):
+        maps = scenes(14)
+        maps[13][0, 0] = number
+        with pytest.raises(_validation.InputError, match=rf"`model` must hold classes.*\[{number}\].*`class_names`"):
+            choose_postprocessing(maps, masks, class_names=NAMES)
+
+
+def test_masks_of_whole_floats_are_those_of_integers():
+    """As for `evaluate`."""
+    masks = scenes(14)
+    maps = [PredictedMaps(NAMES, (255,)) for _ in range(2)]
+    for mask, ids in zip(masks, with_specks(masks), strict=True):
+        mask[30:, 30:] = 255
+        maps[0].add(mask, ids)
+        maps[1].add(mask.astype("float32"), ids)
+    assert choose(maps[0]).to_dict() == choose(maps[1]).to_dict()
 
 
 def test_maps_of_another_size_are_refused():

@@ -14,7 +14,7 @@ from keras_seg.metrics import PanopticQuality
 pytestmark = pytest.mark.tensorflow_only
 
 
-def evaluation(of_images, names=("sky", "road")):
+def evaluation(of_images, names=("sky", "road"), ignore_class=()):
     of_images = np.asarray(of_images)
     return Evaluation(
         confusion=of_images.sum(axis=0),
@@ -22,6 +22,7 @@ def evaluation(of_images, names=("sky", "road")):
         images=len(of_images),
         image_accuracy=np.zeros(len(of_images)),
         image_confusion=of_images,
+        ignore_class=ignore_class,
     )
 
 
@@ -74,6 +75,25 @@ def test_classes_are_matched_by_name():
     found = compare({"a": evaluation(first), "b": evaluation(turned, ("road", "sky"))})
     same = compare({"a": evaluation(first), "b": evaluation(second)})
     assert found.to_dict() == same.to_dict()
+
+
+def test_ignored_classes_have_no_score():
+    """Five pixels of the sky per image are predicted as a class that is ignored."""
+    names, both = ("void", "sky", "road"), []
+    for matrices in two_models():
+        padded = np.pad(matrices, ((0, 0), (1, 0), (1, 0)))
+        padded[:, 1, 0] = 5
+        both.append(padded)
+    turned = evaluation(both[1][:, ::-1, ::-1], names[::-1], ignore_class=(2,))
+    found = compare({"a": evaluation(both[0], names, ignore_class=(0, 255)), "b": turned})
+    expected = np.array([metrics.scores.iou_per_class(one.sum(axis=0)) for one in both])
+    np.testing.assert_allclose(found.iou[:, 1:], expected[:, 1:])
+    assert np.isnan(found.iou[:, 0]).all() and found.to_dict()["models"][0]["iou"]["void"] is None
+    assert [one.value for one in found.scores] == pytest.approx(expected[:, 1:].mean(axis=1))
+    words = "must ignore the same classes.*a: void, b: none.*one `ignore_class`"
+    with pytest.raises(_validation.InputError, match=words) as error:
+        compare({"a": evaluation(both[0], names, ignore_class=(0,)), "b": evaluation(both[1], names)})
+    assert "\n" not in str(error.value)
 
 
 def test_what_does_not_belong_together():

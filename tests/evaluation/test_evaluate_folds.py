@@ -64,6 +64,20 @@ def test_postprocessing_is_chosen_on_all_folds(index):
     assert found.score == pytest.approx(found.choice.score)
 
 
+@pytest.mark.parametrize("postprocessing", [False, True])
+def test_ignored_classes_are_in_no_mean(index, postprocessing):
+    ignoring = ks.data.scan_folder(index.path, split="train", ignore_class=0)
+    parts = [validation for _, validation in ks.data.split_folds(ignoring, folds=3)]
+    found = evaluate_folds(models(3), parts, postprocessing=postprocessing)
+    assert all(one.ignore_class == (0,) for one in (found.evaluation, *found.folds))
+    matrices = found.evaluation.image_confusion
+    assert found.interval == ks.metrics.confidence_interval(matrices, ignore_class=0)
+    np.testing.assert_allclose(found.iou, ks.metrics.iou_intervals(matrices, ignore_class=0))
+    assert np.isnan(found.iou[0]).all()
+    if postprocessing:
+        assert found.score == pytest.approx(found.choice.score)
+
+
 def test_wrong_calls(index):
     parts = [validation for _, validation in ks.data.split_folds(index, folds=3)]
     for given, said in (

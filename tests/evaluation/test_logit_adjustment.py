@@ -5,7 +5,8 @@ from PIL import Image
 
 import keras_seg as ks
 from keras_seg.data.pipeline.decoded_store import DecodedStore
-from keras_seg.evaluation.logit_adjustment import STRENGTHS, choose_logit_adjustment, offsets
+from keras_seg.evaluation import counted_iou
+from keras_seg.evaluation.logit_adjustment import STRENGTHS, _counts, choose_logit_adjustment, offsets
 
 WEIGHTS = np.array([0.6, 3.0, 6.0])
 RARE = np.array([0.8, 0.15, 0.05])
@@ -52,11 +53,12 @@ def mean_iou(model, index, strength):
         image, mask = store.get(position)
         p = keras.ops.convert_to_numpy(model(image[None].astype("float32")))[0]
         ids = (np.log(p) - strength * np.log(WEIGHTS)).argmax(axis=-1)
-        known = mask != 255
+        known = ~np.isin(mask, index.ignore_class)
         for c in range(3):
             right[c] += (known & (ids == c) & (mask == c)).sum()
             union[c] += (known & ((ids == c) | (mask == c))).sum()
-    return (right / union).mean()
+    counted = [c for c in range(3) if c not in index.ignore_class]
+    return (right[counted] / union[counted]).mean()
 
 
 def test_the_smallest_strength_with_most_of_the_gain(index):
@@ -68,6 +70,14 @@ def test_the_smallest_strength_with_most_of_the_gain(index):
     assert found.strength == enough[0] > 0
     assert found.gain.value == pytest.approx(gains[found.strength], abs=2e-4)
     assert 0 < found.gain.low < found.gain.value < found.gain.high
+
+
+def test_ignored_classes_are_in_no_mean(index):
+    ignoring = ks.data.scan_folder(index.path, num_classes=3, ignore_class=(0, 255))
+    model = weighted_model(WEIGHTS)
+    values = counted_iou.mean_iou(*_counts(model, ignoring, WEIGHTS).sum(axis=2))
+    expected = [mean_iou(model, ignoring, strength) for strength in (0.0, *STRENGTHS)]
+    np.testing.assert_allclose(values, expected, atol=2e-4)
 
 
 def test_nothing_where_there_is_no_gain(index):

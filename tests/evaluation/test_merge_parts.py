@@ -1,5 +1,6 @@
 """Evaluations of parts, merged: the numbers of an evaluation at once."""
 
+import functools
 import types
 
 import keras
@@ -37,12 +38,17 @@ def folder(tmp_path):
     return tmp_path / "data"
 
 
-@pytest.mark.parametrize("task", ["semantic", "boundary", "instances"])
+@pytest.mark.parametrize("task", ["semantic", "ignored class", "boundary", "instances"])
 def test_parts_in_any_order_give_the_whole(folder, task):
     pytest.importorskip("skimage", reason='scikit-image is missing: pip install "keras-seg[instances]"')
     keras.utils.set_random_seed(0)
     scan, evaluate, channels = {
         "semantic": (ks.data.scan_folder, ks.evaluation.evaluate, 3),
+        "ignored class": (
+            functools.partial(ks.data.scan_folder, num_classes=3, ignore_class=0),
+            ks.evaluation.evaluate,
+            3,
+        ),
         "boundary": (ks.data.scan_folder, ks.evaluation.evaluate_boundaries, 2),
         "instances": (ks.data.scan_instances, ks.evaluation.evaluate_instances, 3),
     }[task]
@@ -52,6 +58,8 @@ def test_parts_in_any_order_give_the_whole(folder, task):
     assert len(parts) == 3  # Five and four images of a size, at most four together.
     merged = merge_parts(parts[::-1])
     assert merged.to_dict() == whole.to_dict()
+    if task == "ignored class":
+        assert merged.ignore_class == whole.ignore_class == (0,) and np.isnan(merged.iou[0])
     for name, value in vars(whole).items():
         if isinstance(value, np.ndarray):
             np.testing.assert_array_equal(getattr(merged, name), value)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.metrics import confusion_matrix, f1_score, jaccard_score
+from sklearn.metrics import confusion_matrix, f1_score, jaccard_score, precision_score
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -58,6 +58,55 @@ def test_equals_scikit_learn(folder, model):
     assert seen[-1] == (5, 5)
     assert np.isnan(result.image_accuracy[0])
     assert np.isfinite(result.image_accuracy[1:]).all()
+
+
+def brightest_channel():
+    """A model whose class is the brightest channel."""
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, keras.layers.Softmax()(image))
+
+
+def test_ignored_classes_equal_scikit_learn(folder):
+    """Class 0 is ignored like void: it is in no mean, and where it is predicted, it is an error of the true class."""
+    index = ks.data.scan_folder(folder, num_classes=3, ignore_class=(0, 3))
+    result = ks.evaluation.evaluate(brightest_channel(), index)
+    truths, predictions = [], []
+    for pair in index.pairs:
+        image, mask = ks.data.read_image(pair.image), ks.data.read_mask(pair.mask)
+        counted = (mask == 1) | (mask == 2)
+        truths.append(mask[counted])
+        predictions.append(image[counted].argmax(-1))
+    truth, predicted = np.concatenate(truths), np.concatenate(predictions)
+    assert (predicted == 0).any()
+    iou = jaccard_score(truth, predicted, labels=[1, 2], average=None)
+    np.testing.assert_allclose(result.iou, [np.nan, *iou])
+    assert result.score == result.mean_iou == pytest.approx(iou.mean())
+    assert result.ignore_class == (0, 3)
+    found = result.to_dict()
+    assert list(found["iou"].values()) == [None, *map(pytest.approx, iou)]
+    assert found["pixel_accuracy"] == pytest.approx((truth == predicted).mean())
+    for name, peer in (("mean_dice", f1_score), ("mean_precision", precision_score)):
+        assert found[name] == pytest.approx(peer(truth, predicted, labels=[1, 2], average="macro"))
+    # Bootstrap samples of one image each; the first image is void alone.
+    of_images = [
+        jaccard_score(*pair, labels=[1, 2], average=None) for pair in zip(truths[1:], predictions[1:], strict=True)
+    ]
+    np.testing.assert_allclose(result.iou_of_samples(np.eye(5)[1:])[:, 1:], of_images)
+    assert np.isnan(result.iou_of_samples(np.eye(5)[1:])[:, 0]).all()
+    np.testing.assert_allclose(result.scores_of_samples(np.eye(5)[1:]), np.mean(of_images, axis=1))
+    interval = ks.metrics.confidence_interval(result.image_confusion, ignore_class=(0, 3))
+    assert result.mean_iou_interval() == (interval.low, interval.high)
+
+
+def test_ignored_classes_by_hand():
+    # The IoU of class 1 is 1, that of class 2 is 1/2; class 0 is ignored, and predicted once per image.
+    truth, ids = np.array([[[1, 1, 2, 2]]] * 2), np.array([[[1, 1, 2, 0]]] * 2)
+    result = ks.evaluation.evaluate(brightest_channel(), [(10.0 * np.eye(3)[ids], truth)], ignore_class=0)
+    suite = ks.metrics.MetricSuite(3, ignore_class=0)
+    suite.update_state(truth, ids)
+    assert result.mean_iou == float(suite.result()["mean_iou"]) == 0.75
+    assert result.mean_iou_interval() == (0.75, 0.75)
+    assert result.to_dict()["iou"] == {"class_0": None, "class_1": 1.0, "class_2": 0.5}
 
 
 def test_absent_classes_are_none_in_json(folder, model):

@@ -68,10 +68,11 @@ def test_every_file_has_a_row(found, folder):
     assert rows["Keras"].agreement == 1
 
 
-def test_the_score_is_that_of_the_evaluation(model, folder, examples):
+@pytest.mark.parametrize("ignore_class", [3, (1, 3)])
+def test_the_score_is_that_of_the_evaluation(model, folder, examples, ignore_class):
     images, masks = ([*item[:2]] for item in examples)
-    found = ks.export.benchmark(model, folder, images=images, masks=masks, ignore_class=3, rounds=1)
-    expected = ks.evaluation.evaluate(model, [(np.stack(images), np.stack(masks))], ignore_class=3)
+    found = ks.export.benchmark(model, folder, images=images, masks=masks, ignore_class=ignore_class, rounds=1)
+    expected = ks.evaluation.evaluate(model, [(np.stack(images), np.stack(masks))], ignore_class=ignore_class)
     assert found.rows[0].mean_iou == pytest.approx(expected.mean_iou)
 
 

@@ -263,6 +263,34 @@ def test_extremes_are_finite(name, mode):
         assert np.all(np.isfinite(slope))
 
 
+@pytest.mark.parametrize("computed", [None, "float32", "float64"])
+@pytest.mark.parametrize(("name", "mode"), OFF_TENSORFLOW)
+def test_the_smallest_probabilities_in_half_precision(name, mode, computed):
+    """-1 / 6e-8 is beyond the largest float16, whatever type the loss is computed in."""
+    labels, logits = case(mode, 10, void=(255,))
+    y_pred = np.where(logits > 0, 1.0, 6e-8).astype("float16")
+    assert y_pred.min() > 0
+    loss = made(name, mode, ignore_class=255, dtype=computed)
+    single = float(made(name, mode, ignore_class=255)(labels, y_pred.astype("float32")))
+    assert float(loss(labels, keras.ops.convert_to_tensor(y_pred))) == pytest.approx(single, rel=1e-5)
+    for sum_of_two in (False, True):
+        taken = loss + loss if sum_of_two else loss
+        slope = gradient(lambda x, taken=taken: taken(labels, x), y_pred, dtype="float16")
+        assert np.all(np.isfinite(slope))
+
+
+def test_only_losses_of_half_precision_are_careful():
+    """The gradient of float32 predictions goes on, also after a loss of float16 ones, and after an error."""
+    p, ids = np.array([[[[1.0, 6e-8]]]]), np.array([[[1]]])
+    loss = losses.Crossentropy(dtype="float32")
+    assert np.all(np.abs(gradient(lambda x: loss(ids, x), p, dtype="float16")) < 2e4)
+    with pytest.raises(InputError, match="`y_true` holds labels"):
+        loss(ids + 5, keras.ops.convert_to_tensor(p.astype("float16")))
+    for single in (loss, losses.Crossentropy()):
+        slope = gradient(lambda x, single=single: single(ids, x), p)
+        assert slope.min() == pytest.approx(-1 / 6e-8, rel=1e-4)
+
+
 @pytest.mark.parametrize(("name", "mode"), OFF_TENSORFLOW)
 def test_one_pixel(name, mode):
     labels, logits = case(mode, 11, shape=(1, 1, 1))
@@ -458,6 +486,22 @@ def test_false_positives_on_an_empty_mask_cost_something(name, mode):
     low, high = (float(made(name, mode, from_logits=True)(labels, logits + shift)) for shift in (-3, 3))
     assert 0 < low < high
     assert float(made(name, mode, from_logits=True, absent="skip")(labels, logits)) == 0
+
+
+@pytest.mark.parametrize("name", OVERLAPS)
+@pytest.mark.parametrize("mode", MODES)
+def test_the_default_for_absent_classes(name, mode):
+    """Exclusive classes are skipped; those of binary and multi-label masks are counted, as docs/losses.md says."""
+    if (name, mode) == ("hinge", "multiclass"):
+        pytest.skip("it is for binary and multi-label masks")
+    labels, logits = case(mode, 4)
+    labels[labels == 1] = 0  # Class 1, or every class of the channels, is absent.
+    rule = "count" if mode != "multiclass" and name != "generalized_dice" else "skip"
+    values = {
+        absent: float(made(name, mode, from_logits=True, absent=absent)(labels, logits)) for absent in ("skip", "count")
+    }
+    assert values["skip"] != pytest.approx(values["count"], rel=1e-3) or name == "generalized_dice"
+    assert float(made(name, mode, from_logits=True)(labels, logits)) == values[rule]
 
 
 @pytest.mark.parametrize("name", LOSSES)

@@ -1,3 +1,5 @@
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -6,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_seg._validation import InputError
-from keras_seg.losses import Crossentropy, crossentropy
+from keras_seg.losses import Crossentropy, FocalCrossentropy, OHEMCrossentropy, crossentropy
 
 torch = pytest.importorskip("torch")
 
@@ -194,6 +196,59 @@ def test_saturated_logits(form):
     loss = Crossentropy(from_logits=True)
     assert float(loss(labels, logits)) == 10000.0
     np.testing.assert_allclose(gradient(lambda x: loss(labels, x), logits), [[[[0, 0], [0.5, -0.5]]]], atol=1e-6)
+
+
+WITHOUT_A_CLASS = {
+    "crossentropy": Crossentropy,
+    "weighted": functools.partial(Crossentropy, class_weights=[0.5, 2.0, 1.0, 0.25]),
+    "focal": functools.partial(FocalCrossentropy, gamma=2.0),
+    "focal, half": functools.partial(FocalCrossentropy, gamma=0.5),
+    "hardest": functools.partial(OHEMCrossentropy, fraction=0.5),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_A_CLASS)
+@pytest.mark.parametrize("form", ["ids", "one_hot"])
+@pytest.mark.parametrize("out", [0, 3])
+def test_a_logit_of_minus_infinity_is_as_good_as_no_class(name, form, out):
+    """Of a class that no label has; ignored pixels are read as labels of class 0."""
+    ids, logits = case(14, void=(255,))
+    ids[ids == out] = 1
+    logits[..., out] = -np.inf
+    loss = WITHOUT_A_CLASS[name](ignore_class=255, from_logits=True)
+
+    def labels_of(ids):
+        # A row of zeros is void.
+        return ids if form == "ids" else np.eye(256)[ids][..., :4]
+
+    very_low = np.where(np.isinf(logits), np.float32(-1e4), logits)
+    value = float(loss(labels_of(ids), logits))
+    assert np.isfinite(value) and value == pytest.approx(float(loss(labels_of(ids), very_low)), rel=1e-6)
+    slope = gradient(lambda x: loss(labels_of(ids), x), logits)
+    np.testing.assert_allclose(slope, gradient(lambda x: loss(labels_of(ids), x), very_low), rtol=1e-5, atol=1e-8)
+    np.testing.assert_array_equal(slope[..., out], 0)
+    if name == "crossentropy":
+        kept = np.delete(np.arange(4), out)
+        fewer = np.where(ids == 255, 255, np.searchsorted(kept, ids))
+        assert value == pytest.approx(reference(fewer, softmax(logits[..., kept].astype("float64")), (255,)), rel=1e-5)
+    # Where a label has such a class, no finite loss is right.
+    ids[0, 0, 0] = out
+    assert float(loss(labels_of(ids), logits)) == np.inf
+
+
+@pytest.mark.parametrize("make", [Crossentropy, FocalCrossentropy, functools.partial(OHEMCrossentropy, fraction=1)])
+@pytest.mark.parametrize("mode", ["binary", "multilabel"])
+def test_infinite_logits_of_channels(make, mode):
+    """Right without a doubt, which half precision soon is."""
+    channels = 1 if mode == "binary" else 2
+    labels = np.repeat([[[[1], [0], [1]]]], channels, axis=-1)
+    logits = np.repeat(np.array([[[[np.inf], [-np.inf], [0.5]]]], "float32"), channels, axis=-1)
+    loss = make(from_logits=True, mode=mode)
+    large = np.where(np.isinf(logits), np.sign(logits) * 1e4, logits).astype("float32")
+    assert float(loss(labels, logits)) == float(loss(labels, large)) > 0
+    slope = gradient(lambda x: loss(labels, x), logits)
+    np.testing.assert_allclose(slope, gradient(lambda x: loss(labels, x), large), rtol=1e-6)
+    assert float(loss(1 - labels, logits)) == np.inf
 
 
 def test_zero_probability_is_clipped_as_in_keras():

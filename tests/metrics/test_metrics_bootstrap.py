@@ -3,7 +3,7 @@ import pytest
 import scipy.stats
 
 from keras_seg._validation import InputError
-from keras_seg.metrics import confidence_interval, paired_difference, scores
+from keras_seg.metrics import confidence_interval, iou_intervals, paired_difference, scores
 
 pytestmark = pytest.mark.tensorflow_only  # NumPy whatever the backend.
 
@@ -95,6 +95,15 @@ def test_samples_without_a_score():
             lambda: paired_difference(np.ones((3, 2, 2)), [[[1, 1], [1, 1]], [[2, 1], [1, 1]], [[1, 1], [1, 1]]]),
             r"`other_matrices` must be of the same images.*\[1\]",
         ),
+        (
+            lambda: confidence_interval(np.ones((3, 2, 2)), ignore_class="road"),
+            "`ignore_class` must be None, an integer",
+        ),
+        (lambda: iou_intervals(np.ones((3, 2, 2)), ignore_class=0.5), "`ignore_class` must be None, an integer"),
+        (
+            lambda: paired_difference(*np.ones((2, 3, 2, 2)), ignore_class=0, score=lambda matrix: matrix[0, 0]),
+            "`ignore_class` applies to the means of `metrics.scores` only.*Let `score` drop the classes itself",
+        ),
     ],
 )
 def test_bad_arguments(call, message):
@@ -109,3 +118,37 @@ def test_a_score_may_be_named():
     np.testing.assert_array_equal(named.samples, given.samples)
     with pytest.raises(InputError, match=r"`score` .*'mean_iuo'.* Did you mean 'mean_iou'\?"):
         paired_difference(several, several, score="mean_iuo")
+
+
+def three_classes(images=12, seed=0):
+    return np.random.default_rng(seed).integers(1, 50, (images, 3, 3))
+
+
+def test_ignored_classes_by_hand():
+    # Class 1 has 3 of 4 pixels, one of which is predicted as the ignored class; class 2 has all. Row 0 does not count.
+    of_images = [[[7, 7, 7], [1, 3, 0], [0, 0, 4]]] * 2
+    assert confidence_interval(of_images, ignore_class=0).value == (3 / 4 + 1) / 2
+    np.testing.assert_array_equal(iou_intervals(of_images, ignore_class=(0, 255))[:, 0], [np.nan, 3 / 4, 1])
+    better = [[[7, 7, 7], [0, 4, 0], [0, 0, 4]]] * 2
+    assert paired_difference(better, of_images, ignore_class=[0]).value == 1 / 8
+
+
+def test_ignored_classes_are_in_no_sample():
+    first, other = three_classes(), three_classes()
+    other[:, 1, 1], other[:, 1, 0] = first[:, 1, 0], first[:, 1, 1]
+
+    def score(matrix):
+        return scores.mean_dice(matrix, ignore_class=(0, 9))
+
+    for call, data in ((confidence_interval, (first,)), (paired_difference, (first, other))):
+        by_name, by_hand = call(*data, score="mean_dice", ignore_class=(0, 9)), call(*data, score=score)
+        assert by_name == by_hand
+        np.testing.assert_array_equal(by_name.samples, by_hand.samples)
+        assert by_name != call(*data, score="mean_dice")
+    found = iou_intervals(first, ignore_class=0)
+    assert np.isnan(found[0]).all()
+    for class_ in (1, 2):
+        one = confidence_interval(first, score=lambda m, c=class_: scores.iou_per_class(m, ignore_class=0)[c])
+        np.testing.assert_allclose(found[class_], (one.value, one.low, one.high))
+    # A label outside the range of the classes is no class.
+    assert confidence_interval(first, ignore_class=255) == confidence_interval(first)

@@ -67,6 +67,34 @@ def test_ignored_pixels_of_instances():
     assert instance_counts(true, predicted, thresholds=[0.9], ignore_class=99).tolist() == [[1, 0, 0]]
 
 
+@pytest.mark.parametrize("void", [-1, -7])
+def test_void_is_no_instance(void):
+    """The left half of the true square is void; of the predicted one, so is what lies there."""
+    true, predicted = squares((5, 5)), squares((5, 5), (20, 20))
+    true[:, :10] = void
+    assert instance_counts(true, predicted, thresholds=[0.9], ignore_class=void).tolist() == [[1, 1, 0]]
+    assert instance_score([true], [predicted], ignore_class=(void, 255)) == 0.5
+    # Void in a prediction may lie where the truth is void.
+    predicted[:, :10] = void
+    assert instance_counts(true, predicted, thresholds=[0.9], ignore_class=void).tolist() == [[1, 1, 0]]
+    said = rf"`y_true` must hold numbers of at least 0.*y_true=\[{void}\]. Name void in `ignore_class`, such as -1"
+    for ignored in (None, 0, 255, void - 1):
+        with pytest.raises(InputError, match=said) as error:
+            instance_counts(true, predicted, ignore_class=ignored)
+        assert "\n" not in str(error.value)
+        with pytest.raises(InputError, match=said):
+            instance_score(true, predicted, ignore_class=ignored)
+    predicted[20, 20] = void
+    with pytest.raises(InputError, match=rf"`y_pred` must hold numbers of at least 0.*y_pred=\[{void}\]"):
+        instance_counts(true, predicted, ignore_class=void)
+
+
+def test_unsigned_and_boolean_maps():
+    true, predicted = squares((5, 5)), squares((5, 6))
+    for kind in ("uint8", "uint64", bool):
+        assert instance_score(true.astype(kind), predicted.astype(kind)) == pytest.approx(0.7)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -233,6 +233,52 @@ def test_nan_with_boundaries():
     assert suite.out_of_range_pixels == 1
 
 
+def with_fault(form, fault):
+    """(void, truth, predictions with a fault where the truth is void, the same without, classes)."""
+    true, p = case(6, classes=2 if form == "one channel" else 4)
+    true[0, 0, 0] = 255
+    clean = {"scores": p, "ids": p.argmax(-1).astype("int32"), "one channel": p[..., 1:]}[form]
+    faulty = clean.copy()
+    faulty[0, 0, 0] = fault
+    return true, faulty, clean, p.shape[-1]
+
+
+FAULTS = [("scores", np.nan), ("ids", -1), ("ids", 9), ("one channel", np.nan), ("one channel", 7.0)]
+
+
+@pytest.mark.parametrize("metrics", [["mean_iou"], ["boundary_iou", "mean_iou"], ["boundary_f_score", "trimap_iou"]])
+@pytest.mark.parametrize(("form", "fault"), FAULTS)
+def test_predictions_on_void_are_not_looked_at(form, fault, metrics):
+    true, faulty, clean, classes = with_fault(form, fault)
+    suites = [
+        filled(MetricSuite(classes, metrics=metrics, ignore_class=255), true, predicted)
+        for predicted in (faulty, clean)
+    ]
+    np.testing.assert_equal(values(suites[0].result()), values(suites[1].result()))
+    assert suites[0].ignored_pixels == 1 and suites[0].out_of_range_pixels == 0
+    mask = np.ones(true.shape, "float32")
+    mask[0, 0, 0], true[0, 0, 0] = 0, 1
+    masked = filled(MetricSuite(classes, metrics=metrics), true, faulty, sample_weight=mask)
+    np.testing.assert_equal(values(masked.result()), values(suites[1].result()))
+
+
+@pytest.mark.parametrize("metrics", [["mean_iou"], ["boundary_iou", "mean_iou"]])
+@pytest.mark.parametrize(("form", "fault"), FAULTS)
+def test_the_error_names_the_predictions_as_they_were_given(form, fault, metrics):
+    true, faulty, clean, classes = with_fault(form, fault)
+    true[0, 0, 0] = 1
+    said = (
+        "holds NaN" if fault != fault else r"holds ids outside 0 to 3.*\[-?[19]\]" if form == "ids" else ".*7.0.*logits"
+    )
+    suite = MetricSuite(classes, metrics=metrics)
+    with pytest.raises(InputError, match=f"`y_pred` {said}") as error:
+        suite.update_state(true, faulty)
+    assert "\n" not in str(error.value)
+    # Nothing of the batch was counted, and the next one is read as usual.
+    alone = filled(MetricSuite(classes, metrics=metrics), true, clean)
+    np.testing.assert_equal(values(filled(suite, true, clean).result()), values(alone.result()))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

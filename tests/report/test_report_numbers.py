@@ -1,9 +1,12 @@
 """The numbers of the report against SciPy and numbers worked out by hand."""
 
+import keras
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import ndimage
 
+import keras_seg as ks
 from keras_seg._page.charts import log_ticks, scatter_chart, ticks
 from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.evaluation.packed_maps import PackedMaps
@@ -107,3 +110,26 @@ def test_times_far_apart_are_drawn_apart(slowest, logarithmic):
     places = [float(part.split('"')[0]) for part in chart.split('cx="')[1:]]
     assert ("ms, logarithmic" in chart) == logarithmic
     assert (abs(places[0] + places[2] - 2 * places[1]) < 0.2) == logarithmic
+
+
+def test_an_ignored_class_has_no_score(tmp_path):
+    """The IoU of class 1 is 1, that of class 2 is 1/2; class 0 is ignored, and predicted in place of class 2."""
+    truth, ids = np.array([[0, 1, 1, 2, 2]] * 8), np.array([[1, 1, 1, 2, 0]] * 8)
+    for number in range(2):
+        for kind, values in (("images", 3 * np.eye(3)[ids]), ("masks", truth)):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            Image.fromarray(values.astype("uint8")).save(tmp_path / kind / f"{number}.png")
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.Softmax()(image))
+    index = ks.data.scan_folder(tmp_path, num_classes=3, ignore_class=0)
+    found = ks.report.examine_semantic(model, index)
+    assert found.summary.startswith("Mean IoU is 75.0 on 2 images (95 % interval 75.0 to 75.0).")
+    assert "Best class: class_1 (100.0); worst: class_2 (50.0)." in found.summary
+    assert found.facts[0] == ("75.0", "mean IoU")
+    rows = found.sections[0].blocks[0].rows
+    assert [row[1].text for row in rows] == ["ignored", "100.0", "50.0"]
+    assert [row[3:] for row in rows] == [
+        ("", "", "0.0 %"),
+        ("100.0", "100.0", "50.0 %"),
+        ("100.0", "50.0", "50.0 %"),
+    ]

@@ -1,7 +1,9 @@
 """What the tasks find out about data, and what plans make of it."""
 
 import json
+import types
 
+import keras
 import numpy as np
 import pytest
 from made_data import overlapping
@@ -10,6 +12,7 @@ from PIL import Image
 import keras_seg as ks
 from keras_seg import _validation
 from keras_seg.training import Plan, RunFolder, fingerprint, make_plan
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks import TASKS, find_task
 
 pytestmark = pytest.mark.tensorflow_only
@@ -108,3 +111,25 @@ def test_labels_say_how_to_read_again(name, tmp_path):
     assert again._cache_key == index._cache_key
     np.testing.assert_array_equal(again.read_labels(0), index.read_labels(0))
     assert task.splits(path) == ()
+
+
+def test_an_ignored_class_has_no_score(tmp_path):
+    """The IoU of class 1 is 1, that of class 2 is 1/2; class 0 is ignored, and predicted in place of class 2."""
+    truth, ids = np.array([[0, 1, 1, 2, 2]] * 8), np.array([[1, 1, 1, 2, 0]] * 8)
+    pixels = (3 * np.eye(3)[ids]).astype("uint8")
+    folder_of(tmp_path, truth, truth)
+    for number in range(2):
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{number}.png")
+    index = ks.data.scan_folder(tmp_path, num_classes=3, ignore_class=0)
+    image = keras.Input((None, None, 3))
+    model, task = keras.Model(image, keras.layers.Softmax()(image)), find_task("semantic")
+    # The first of two processes, each of which has one of the two images.
+    first_of_two = types.SimpleNamespace(count=2, process=0, gathered=lambda confusion: [confusion, confusion])
+    for group in (Group(), first_of_two):
+        assert task.shared_scores(model, index, group)["mean_iou"] == 0.75
+    table = task.table(task.evaluate(model, index))
+    assert [row[1] for row in table.details] == ["ignored", "100.0", "50.0"]
+    assert table.score[1] == "75.0"
+    names = index.class_names
+    drawn = ks.visualization.prediction_panel([pixels], [truth], [ids], ignore_class=0, class_names=names)
+    assert task.panel(model, index, [0], {}) == drawn

@@ -52,6 +52,21 @@ def test_panel_marks_wrong_pixels_in_red_and_ignored_ones_gray():
     np.testing.assert_array_equal(errors[10, 30], [128, 128, 128])
 
 
+def test_ignored_classes_are_void():
+    """Black in the truth and gray among the errors, whatever is predicted there."""
+    colors, image = np.array([[10, 20, 30], [40, 50, 60]], "uint8"), np.full((1, 3, 3), 100.0)
+    truth, prediction = np.array([[0, 1, 1]], "uint8"), np.array([[1, 1, 0]])
+    _, drawn, predicted, errors = prediction_row(image, truth, prediction, colors=colors, ignore_class=(0, 255))
+    assert drawn.tolist() == [[[0, 0, 0], [40, 50, 60], [40, 50, 60]]]
+    assert predicted.tolist() == [[[40, 50, 60], [40, 50, 60], [10, 20, 30]]]
+    assert errors.tolist() == [[[128, 128, 128], [35, 35, 35], [230, 40, 40]]]
+    panels = [
+        prediction_panel([image], [truth], [prediction], class_names=["a", "b"], ignore_class=ignored)
+        for ignored in (None, 255, 0, [0])
+    ]
+    assert panels[0] == panels[1] != panels[2] == panels[3]
+
+
 def test_a_long_legend_wraps():
     mask = np.zeros((50, 50), "uint8")
     few = prediction_panel([np.zeros((50, 50, 3))], [mask], [mask], class_names=["a"])
@@ -65,8 +80,8 @@ def test_a_long_legend_wraps():
 MASK = np.zeros((1, 2, 3), int)
 
 
-def panel(y_true, y_pred):
-    return prediction_panel(np.zeros((1, 2, 3, 3)), y_true, y_pred, class_names=["a"])
+def panel(y_true, y_pred, **options):
+    return prediction_panel(np.zeros((1, 2, 3, 3)), y_true, y_pred, class_names=["a"], **options)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +89,8 @@ def panel(y_true, y_pred):
     [
         (lambda: panel([], MASK), "`y_true` must hold one map per image"),
         (lambda: panel(MASK, MASK[:, :1]), "`y_pred` must have the height and width of its image"),
+        (lambda: panel(MASK, MASK, ignore_class="a"), "`ignore_class` must be None, an integer"),
+        (lambda: panel(MASK, MASK, ignore_class=0, overlapping=True), "`ignore_class` does not apply to classes that"),
         (lambda: palette(0), "`num_classes` must be an integer"),
         (lambda: colorize(np.zeros((2, 2)), 2), "`mask` must be an integer array"),
         (lambda: overlay(np.zeros((2, 2, 3)), np.zeros((3, 2), int), 2), "`mask` must have the height and width"),

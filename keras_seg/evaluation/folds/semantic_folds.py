@@ -61,4 +61,4 @@ class SemanticFolds(FoldPredictions):
             mask, ids = self._maps.get(number)
             cleaned = choice.postprocessing(ids).astype("int32")
             matrices[fold][position] = image_matrix(metric, mask.astype("int32"), cleaned)
-        return [evaluation_of(of_fold, names) for of_fold in matrices]
+        return [evaluation_of(of_fold, names, self._maps.ignore_class) for of_fold in matrices]

@@ -152,14 +152,16 @@ class SemanticTask(Task):
         classes = len(index.class_names)
         own = self.evaluate(model, index.subset(share)).confusion if share else np.zeros((classes, classes), "int64")
         confusion = sum(group.gathered(own))
-        return {name: MEANS[name](confusion) for name in self.scores}
+        return {name: MEANS[name](confusion, ignore_class=index.ignore_class) for name in self.scores}
 
     def table(self, evaluation: Any) -> ScoreTable:
         """IoU and share of the pixels per class, and the means."""
         pixels = evaluation.confusion.sum(axis=1)
+        rows = zip(evaluation.class_names, evaluation.iou, pixels / max(1, pixels.sum()), strict=True)
         details = []
-        for name, iou, share in zip(evaluation.class_names, evaluation.iou, pixels / max(1, pixels.sum()), strict=True):
-            details.append((name, "absent" if iou != iou else percent(iou), f"{percent(share)} %", score_bar(iou)))
+        for place, (name, iou, share) in enumerate(rows):
+            missing = "ignored" if place in evaluation.ignore_class else "absent"
+            details.append((name, missing if iou != iou else percent(iou), f"{percent(share)} %", score_bar(iou)))
         summary = evaluation.to_dict()
         interval = summary["mean_iou_interval"]
         ends = "" if interval is None else "{} to {} (95 %)".format(*map(percent, interval))
@@ -181,7 +183,8 @@ class SemanticTask(Task):
         images, masks = examples(index, positions)
         clean = chosen_postprocessing(settings)
         predictions = [clean(inference.predict_classes(model, image[None])[0]) for image in images]
-        return visualization.prediction_panel(images, masks, predictions, class_names=index.class_names)
+        options = {"ignore_class": index.ignore_class, "class_names": index.class_names}
+        return visualization.prediction_panel(images, masks, predictions, **options)
 
     def draw(self, scores: np.ndarray, image: np.ndarray, decoding: Decoding) -> Pictures:
         """Class ids in a palette PNG, or one of 16 bits with more than 256 classes; the classes' colors as overlay."""
