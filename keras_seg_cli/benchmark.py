@@ -6,7 +6,7 @@ import rich.table
 import rich.text
 
 from keras_seg_cli import console
-from keras_seg_cli.options import validation
+from keras_seg_cli.options import validation, written_file
 from keras_seg_cli.start import open_run, silenced_stderr
 
 
@@ -15,7 +15,7 @@ from keras_seg_cli.start import open_run, silenced_stderr
 @click.argument("data", type=click.Path(exists=True), required=False)
 @validation
 @click.option("--images", type=click.IntRange(1), default=32, show_default=True, help="Validation images at most.")
-@click.option("--json", "json_file", type=click.Path(), help="Also write the results to this file.")
+@click.option("--json", "json_file", type=written_file, help="Also write the results to this file.")
 def benchmark(run: str, data: str | None, val: str | None, *, images: int, json_file: str | None) -> None:
     """Compare the exported files in the run folder RUN: size, score, agreement with Keras, time and memory.
 

@@ -6,6 +6,7 @@ import rich.table
 import rich.text
 
 from keras_seg_cli import console
+from keras_seg_cli.options import written_file
 from keras_seg_cli.start import keras_ready
 
 
@@ -13,8 +14,8 @@ from keras_seg_cli.start import keras_ready
 @click.argument("runs", type=click.Path(), nargs=-1, required=True)
 @click.option("--data", type=click.Path(exists=True), help="Data folder. Default: the validation images of the runs.")
 @click.option("--split", help="train, val or test of --data. Default: val if it has it.")
-@click.option("--html", type=click.Path(), help="Also write a page.")
-@click.option("--json", "json_file", type=click.Path(), help="Also write the results to this file.")
+@click.option("--html", type=written_file, help="Also write a page.")
+@click.option("--json", "json_file", type=written_file, help="Also write the results to this file.")
 def compare(
     runs: tuple[str, ...], *, data: str | None, split: str | None, html: str | None, json_file: str | None
 ) -> None:

@@ -9,6 +9,7 @@ import rich.table
 import rich.text
 
 from keras_seg_cli import console
+from keras_seg_cli.options import written_file
 from keras_seg_cli.start import keras_ready
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
     help="What the masks hold. Default: recognized, or classes.",
 )
 @click.option("--repair", type=click.Path(), help="Write a clean copy into this new folder. DATA is not changed.")
-@click.option("--html", type=click.Path(), help="Write the findings and a picture into one page.")
-@click.option("--json", "json_", type=click.Path(), help="Write the findings into a file.")
+@click.option("--html", type=written_file, help="Write the findings and a picture into one page.")
+@click.option("--json", "json_", type=written_file, help="Write the findings into a file.")
 @click.option("--channels", type=click.IntRange(1), default=3, help="Channels of the images. Default: 3.")
 def doctor(
     data: str,

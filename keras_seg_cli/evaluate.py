@@ -4,6 +4,7 @@ import click
 
 from keras_seg_cli import console
 from keras_seg_cli.engine import engine_options, is_ray, with_workers
+from keras_seg_cli.options import written_file
 from keras_seg_cli.postprocessing import postprocessing, print_postprocessing
 from keras_seg_cli.start import open_model
 from keras_seg_cli.tta import augmented, transforms_of, tta
@@ -13,7 +14,7 @@ from keras_seg_cli.tta import augmented, transforms_of, tta
 @click.argument("run", type=click.Path())
 @click.argument("data", type=click.Path(exists=True))
 @click.option("--split", help="train, val or test. Default: val if DATA has it.")
-@click.option("--json", "json_file", type=click.Path(), help="Also write the results to this file.")
+@click.option("--json", "json_file", type=written_file, help="Also write the results to this file.")
 @postprocessing
 @tta
 @engine_options

@@ -12,6 +12,8 @@ validation = click.option(
     type=click.Path(exists=True),
     help="Folder to validate on. Default: DATA/val, or a fifth of DATA.",
 )
+# The type of a file that is written in the end: a folder of its name is refused before hours of work.
+written_file = click.Path(dir_okay=False)
 
 
 class IntList(click.ParamType):

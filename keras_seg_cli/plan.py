@@ -7,7 +7,15 @@ import rich.box
 import rich.table
 
 from keras_seg_cli import console, steps
-from keras_seg_cli.options import data_arguments, data_options, plan_options, split_options, task_option, validation
+from keras_seg_cli.options import (
+    data_arguments,
+    data_options,
+    plan_options,
+    split_options,
+    task_option,
+    validation,
+    written_file,
+)
 from keras_seg_cli.planning import plan_file_option, planned, probe_option, task_of
 from keras_seg_cli.scan_ahead import scan_ahead
 from keras_seg_cli.start import keras_ready
@@ -21,7 +29,7 @@ from keras_seg_cli.start import keras_ready
 @plan_options
 @plan_file_option
 @probe_option
-@click.option("--json", "json_file", type=click.Path(), help="Also write the plan to this file, for `train --plan`.")
+@click.option("--json", "json_file", type=written_file, help="Also write the plan to this file, for `train --plan`.")
 def plan(
     data: str,
     val: str | None,

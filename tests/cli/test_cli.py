@@ -385,6 +385,25 @@ class TestBadInput:
         assert "no such run folder" in refusal(capsys, "predict", tmp_path / "run", shapes, "--out", tmp_path / "o")
         assert "no such run folder" in refusal(capsys, "export", tmp_path / "run")
 
+    @pytest.mark.parametrize(
+        ("name", "operands", "options"),
+        [
+            ("benchmark", ("run", "."), ("--json",)),
+            ("compare", ("run", "other"), ("--html", "--json")),
+            ("doctor", (".",), ("--html", "--json")),
+            ("evaluate", ("run", "."), ("--json",)),
+            ("plan", (".",), ("--json",)),
+        ],
+    )
+    def test_a_folder_in_place_of_a_file(self, tmp_path, monkeypatch, capsys, name, operands, options):
+        """Before the work, not after it."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "there").mkdir()
+        for option in options:
+            line = refusal(capsys, name, *operands, option, "there")
+            assert line == f"Error: Invalid value for '{option}': File 'there' is a directory."
+        assert [item.name for item in tmp_path.iterdir()] == ["there"]
+
     def test_predictions_are_not_overwritten(self, finished, shapes, tmp_path, capsys):
         images = shapes / "val" / "images"
         assert command("predict", finished, images, "--out", tmp_path) == 0
