@@ -138,6 +138,20 @@ def test_predictions_of_another_program_are_kept_when_asked_for(run, one_worker,
     assert scale.predict_with_ray(run, images, out=out, resume=True).kept == 2
 
 
+@pytest.mark.parametrize("there", ["masks", "overlays"])
+def test_only_what_is_missing_is_written(run, one_worker, tmp_path, there):
+    """A mask without its overlay may be corrected by hand."""
+    images, out = write_images(tmp_path / "in", 1), tmp_path / "out"
+    for kind in ("masks", "overlays"):
+        (out / kind).mkdir(parents=True)
+    mine = out / there / "0000.png"
+    mine.write_bytes(b"mine")
+    assert scale.predict_with_ray(run, images, out=out, resume=True).predicted == 1
+    assert len(content(out)) == 2 and mine.read_bytes() == b"mine"
+    assert scale.predict_with_ray(run, images, out=out, overwrite=True).predicted == 1
+    assert mine.read_bytes() != b"mine"
+
+
 def test_an_interrupted_overwrite_is_not_taken_for_finished(run, one_worker, tmp_path, monkeypatch):
     images, out = write_images(tmp_path / "in", 2), tmp_path / "out"
     scale.predict_with_ray(run, images, out=out)

@@ -117,6 +117,23 @@ def test_resume_in_a_tree(tmp_path, model):
     assert len(list((tmp_path / "out" / "overlays").rglob("*.png"))) == 5
 
 
+@pytest.mark.parametrize("there", ["masks", "overlays"])
+def test_resume_writes_only_what_is_missing(tmp_path, model, there):
+    """A mask without its overlay may be corrected by hand."""
+    write(tmp_path / "in" / "a.png", (UNIT * 255).astype("uint8"))
+    mine = tmp_path / "out" / there / "a.png"
+    write(mine, np.full((16, 16), 7, "uint8"))
+    before = mine.read_bytes()
+    for options, kept in (({"resume": True}, True), ({"overwrite": True, "resume": True}, False)):
+        files = prediction_files(find_images([tmp_path / "in"]), tmp_path / "out", **options)
+        assert predict_files(usable_model((0, 255)), model, files, **options) == []
+        assert (mine.read_bytes() == before) == kept
+        assert all(target.exists() for target in files[0].targets)
+        for target in files[0].targets:
+            if target != mine:
+                target.unlink()
+
+
 def training_folder(root, values=UNIT):
     for patient in "ABCDE":
         for number in range(3):
