@@ -155,7 +155,7 @@ def _predict_raster_by_workers(
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other. Drop one of them.")
     check_target(file.mask, overwrite=overwrite, resume=resume)
-    if resume and file.mask.exists():
+    if resume and file.finished:
         console.print_facts(("Kept", file.mask))
         return
     # Those of the function are the default sizes of rasters.

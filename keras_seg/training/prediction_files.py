@@ -115,7 +115,7 @@ def predict_files(
     notices = PredictionNotices(run.image_range)
 
     def predict(file: PredictionFile) -> None:
-        if keep and all(target.exists() for target in file.targets):
+        if keep and file.finished:
             return
         report = None if progress is None else _of_file(progress, file)
         try:

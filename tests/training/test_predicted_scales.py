@@ -134,6 +134,32 @@ def test_resume_writes_only_what_is_missing(tmp_path, model, there):
                 target.unlink()
 
 
+def test_resume_continues_a_raster_that_was_to_be_replaced(tmp_path, model):
+    """Three rows of tiles, of which the first is finished."""
+    write(tmp_path / "in" / "a.npy", np.tile(UNIT, (4, 1, 1)))
+    files = prediction_files(find_images([tmp_path / "in"]), tmp_path / "out")
+    mask = files[0].mask
+    write(mask, np.zeros((3, 3), "uint8"))
+
+    def predict(**options):
+        return predict_files(usable_model((0, 1)), model, files, tile=(32, 32), overlap=0.5, **options)
+
+    def interrupt(file, done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict(overwrite=True, progress=interrupt)
+    assert np.load(mask).shape == (3, 3) and not files[0].finished
+    assert predict(resume=True) == []
+    assert np.load(mask).shape == (64, 16) and files[0].finished
+    assert [item.name for item in mask.parent.iterdir()] == ["a.npy"]
+    before = mask.stat().st_mtime_ns
+    mask.with_name("a.npy.progress.json").write_text("{}")  # Of a process that was killed in the last moment.
+    assert predict(resume=True) == []
+    assert mask.stat().st_mtime_ns == before
+
+
 def training_folder(root, values=UNIT):
     for patient in "ABCDE":
         for number in range(3):
