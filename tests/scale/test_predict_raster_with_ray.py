@@ -363,6 +363,13 @@ class TestFromTheShell:
         np.testing.assert_array_equal(np.load(mask), predicted_here(run, image, tile=64, output="class_ids"))
         assert [item.name for item in mask.parent.iterdir()] == ["a.npy"]
 
+    def test_the_predictions_of_a_folder_are_no_longer_those_of_one_model(self, run, one_worker, tmp_path):
+        image = saved(tmp_path / "a.npy", pixels((70, 70)))
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "made_with.json").write_text('{"model": "another"}')
+        assert command("predict", run, image, "--out", tmp_path / "out", "--engine", "ray", "--tile", "64x64") == 0
+        assert [item.name for item in (tmp_path / "out").iterdir()] == ["masks"]
+
     def test_masks_of_another_kind_are_refused(self, run, one_worker, tmp_path, capsys, monkeypatch):
         image = saved(tmp_path / "a.npy", pixels((70, 70)))
         monkeypatch.setattr(type(open_model(run).task), "class_id_masks", False)
