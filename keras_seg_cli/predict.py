@@ -107,6 +107,8 @@ def predict(
     videos = prediction_videos(found, out, overwrite=overwrite, resume=resume)
     if frames is not None and not videos:
         raise click.UsageError("--frames is for videos, cameras and streams, and there are none.")
+    if files:
+        steps.check_descriptions(trained, files, pathlib.Path(out), coco=polygons == "coco")
     _print_notices(found.notices)
     print_postprocessing(trained)
     model = augmented(trained.load_model(), tta)

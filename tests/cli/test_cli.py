@@ -410,6 +410,14 @@ class TestBadInput:
         assert "exists already" in refusal(capsys, "predict", finished, images, "--out", tmp_path)
         assert "no such file" in refusal(capsys, "predict", finished, tmp_path / "x.png", "--out", tmp_path / "o")
 
+    def test_tables_of_others_are_refused_before_the_work(self, finished, shapes, tmp_path, capsys):
+        predict = ("predict", finished, shapes / "val" / "images", "--out", tmp_path, "--polygons", "coco")
+        for name, hint in (("areas.csv", "is another table"), ("coco.json", "is no COCO file")):
+            (tmp_path / name).write_text("mine")
+            assert f"{name}: {hint}" in refusal(capsys, *predict)
+            assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [(name, "mine")]
+            (tmp_path / name).unlink()
+
     @pytest.mark.thorough
     def test_tiles_that_do_not_fit(self, finished, shapes, tmp_path, capsys):
         predict = ("predict", finished, shapes / "val" / "images", "--out", tmp_path / "o")
