@@ -51,13 +51,15 @@ class PredictedMask(NamedTuple):
         return read_mask(self.path / f"{name}.png") > 0
 
     def class_pixels(self, names: Sequence[str]) -> tuple[np.ndarray, int]:
-        """(pixels of each class, pixels of the image; those without data belong to neither)."""
+        """(pixels of each class, pixels of the image); those without data or with another label belong to neither."""
         if self.overlapping:
             maps = [self.of_class(name) for name in names]
             return np.array([np.count_nonzero(map_) for map_ in maps], "int64"), maps[0].size
         counts = np.zeros(len(names), "int64")
         for block in self.blocks():
-            counts += np.bincount(block.ravel(), minlength=len(names))
+            # A mask that was kept may be a ground truth, with labels that are ignored.
+            labels = block[(block >= 0) & (block < len(names))]
+            counts += np.bincount(labels, minlength=len(names))
         return counts, int(counts.sum())
 
     def label_maps(self, names: Mapping[int, str] | None) -> list[np.ndarray]:

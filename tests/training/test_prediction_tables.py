@@ -57,6 +57,21 @@ def test_areas_of_a_raster_are_counted_in_blocks(tmp_path, monkeypatch):
     assert [int(row["pixels"]) for row in table] == np.bincount(blobs().ravel()).tolist()
 
 
+@pytest.mark.parametrize("label", [255, -1])
+def test_labels_of_no_class_are_not_counted(tmp_path, label):
+    """A mask that was kept may be a ground truth."""
+    labels = blobs().astype("int16")
+    labels[:2] = label
+    np.save(tmp_path / "r.npy", labels)
+    masks = [PredictedMask("r.npy", tmp_path / "r.npy")]
+    if label > 0:
+        masks.append(saved(tmp_path, "s", labels.astype("uint8")))
+    table = rows(write_areas(masks, tmp_path, NAMES))
+    expected = np.bincount(labels[2:].ravel(), minlength=3)
+    assert [int(row["pixels"]) for row in table] == expected.tolist() * len(masks)
+    assert sum(float(row["share"]) for row in table[:3]) == pytest.approx(1, abs=1e-5)
+
+
 def test_other_images_of_an_earlier_table_are_kept(tmp_path):
     first, other = saved(tmp_path, "a", blobs(0)), saved(tmp_path, "b", blobs(1))
     write_areas([other], tmp_path, NAMES)
