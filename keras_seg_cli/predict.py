@@ -86,16 +86,16 @@ def predict(
         if many and value is not None:
             raise click.UsageError(f"{name} is for --engine local.")
     trained = open_model(run, postprocessing=postprocessing)
+    transforms = None if tta is None else transforms_of(tta)
+    made = {"tile": tile, "overlap": overlap, "tta": transforms, "postprocessing": postprocessing}
     if many:
         print_postprocessing(trained)
-        options = {"tile": tile, "overlap": overlap, "overwrite": overwrite}
-        room = {"workers": workers, "ray_address": ray_address, "tta": None if tta is None else transforms_of(tta)}
+        options = {"resume": resume, "overwrite": overwrite, "workers": workers, "ray_address": ray_address}
         raster = _single_raster(trained, images, out)
         if raster is not None:
-            _predict_raster_by_workers(trained, raster, resume=resume, **options, **room)
+            _predict_raster_by_workers(trained, raster, out=out, made=made, **options)
             return
-        options |= {"recursive": recursive, "resume": resume, "postprocessing": postprocessing}
-        _predict_by_workers(trained, images, out, **options, **room)
+        _predict_by_workers(trained, images, out, recursive=recursive, **made, **options)
         return
     from keras_seg.training.prediction_files import prediction_files
     from keras_seg.training.prediction_inputs import find_images
@@ -107,11 +107,14 @@ def predict(
     videos = prediction_videos(found, out, overwrite=overwrite, resume=resume)
     if frames is not None and not videos:
         raise click.UsageError("--frames is for videos, cameras and streams, and there are none.")
+    if files:
+        steps.check_descriptions(trained, files, pathlib.Path(out), coco=polygons == "coco")
     _print_notices(found.notices)
     print_postprocessing(trained)
     model = augmented(trained.load_model(), tta)
     failures, cut = [], {"tile": tile, "overlap": overlap}
     if files:
+        _forget_if_mixed(trained, files, out, made, overwrite=overwrite)
         failures = steps.predict(trained, model, files, overwrite=overwrite, resume=resume, **cut)
     if len(failures) < len(files):
         console.print_facts(("Masks", pathlib.Path(out) / "masks"))
@@ -142,8 +145,8 @@ def _predict_raster_by_workers(
     trained: "UsableModel",
     file: "PredictionFile",
     *,
-    tile: tuple[int, int] | None,
-    overlap: float | None,
+    out: str,
+    made: dict[str, Any],
     resume: bool,
     overwrite: bool,
     **options: Any,
@@ -155,17 +158,19 @@ def _predict_raster_by_workers(
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other. Drop one of them.")
     check_target(file.mask, overwrite=overwrite, resume=resume)
-    if resume and file.mask.exists():
+    if resume and file.finished:
         console.print_facts(("Kept", file.mask))
         return
+    _forget_if_mixed(trained, [file], out, made, overwrite=overwrite)
     # Those of the function are the default sizes of rasters.
-    cut = {name: value for name, value in (("tile", tile), ("overlap", overlap)) if value is not None}
+    cut = {name: made[name] for name in ("tile", "overlap") if made[name] is not None}
     found = with_workers(
         file.image.name,
         lambda progress: scale.predict_raster_with_ray(
             trained.path,
             file.image,
             out=raster_out(trained, file),
+            tta=made["tta"],
             overwrite=overwrite,
             progress=progress,
             **cut,
@@ -176,6 +181,16 @@ def _predict_raster_by_workers(
     _print_notices(found.notices)
     kept = f", of which {found.kept} were finished before" if found.kept else ""
     console.print_facts(("Predicted", f"{found.bands} bands{kept}"), ("Mask", found.path))
+
+
+def _forget_if_mixed(
+    trained: "UsableModel", files: "Sequence[PredictionFile]", out: str, made: dict[str, Any], *, overwrite: bool
+) -> None:
+    """Keep a later --engine ray from taking what is written now for predictions of another model."""
+    if overwrite or not all(file.finished for file in files):
+        from keras_seg.scale.made_with import forget_if_mixed
+
+        forget_if_mixed(pathlib.Path(out), trained, **made)
 
 
 def _print_notices(notices: "Sequence[str]") -> None:

@@ -212,6 +212,18 @@ def predict_videos(
     return failures
 
 
+def check_descriptions(run: "UsableModel", files: "list[PredictionFile]", out: pathlib.Path, *, coco: bool) -> None:
+    """Fail before the work where `describe` could not add to a table or `coco.json` that is there."""
+    from keras_seg.training.predicted_masks import mask_name
+    from keras_seg.training.prediction_polygons import check_coco
+    from keras_seg.training.prediction_tables import check_tables
+
+    names = run.task.mask_names(run.labels)
+    check_tables(out, names)
+    if coco:
+        check_coco(out, {mask_name(file, out) for file in files if file.overlay is not None}, names)
+
+
 def describe(
     run: "UsableModel",
     files: "list[PredictionFile]",

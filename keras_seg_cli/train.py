@@ -1,5 +1,6 @@
 """keras-seg train."""
 
+import pathlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -80,6 +81,8 @@ def train(
         refuse_on_resume({**options, "task": task, "plan": plan_file, "probe": probe}, "the plan of the run")
     together = Hosts(hosts, process, coordinator, connect_timeout)
     check_hosts(together, folds=folds, probe=probe)
+    if hosts is not None and resume and (pathlib.Path(out) / "folds.json").exists():
+        raise click.UsageError(f"{out}: folds are trained one after the other in one process. Drop --hosts.")
     if hosts is not None and not is_worker():
         run_again()
     processes = None
@@ -138,8 +141,6 @@ def _train(
     if folds is not None:
         refuse_in_folds({"--plan": plan_file, "--probe": probe})
     if run.is_folds if resume else folds is not None:
-        if processes is not None:
-            raise click.UsageError(f"{run.path}: folds are trained one after the other in one process. Drop --hosts.")
         given: dict[str, Any] = {"resume": True} if resume else _fold_options(options, task=task, overwrite=overwrite)
         train_folds(data, run, validation=val, started=STARTED, folds=folds, log=log, **given)
         return

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import struct
 import warnings
 from collections.abc import Sequence
@@ -16,6 +17,13 @@ from keras_seg._validation import InputError
 _DRIVERS = {".geojson": "GeoJSON", ".gpkg": "GPKG"}
 # What GDAL's polygonizing reads without rounding.
 _DTYPES = ("uint8", "uint16", "int16", "int32")
+# Projections of the whole earth whose scale changes with the latitude: in Web Mercator, areas at 60 degrees are four
+# times those on the ground. Transverse and oblique Mercator, whose names begin otherwise, map a strip in one scale.
+_STRETCHED = re.compile(
+    r'(PROJECTION|METHOD)\["(Mercator|Popular Visualisation Pseudo Mercator|Equirectangular|Equidistant[ _]Cylindrical'
+    r"|Plate[ _]Carree|Miller[ _]Cylindrical|Gall[ _]Stereographic)",
+    re.IGNORECASE,
+)
 
 
 def write_polygons(
@@ -32,7 +40,7 @@ def write_polygons(
     Pixels of one class are connected along their sides, and polygons cover exactly their pixels, as those of
     `polygons`. The raster is read in windows; memory grows with the number of polygons and their corners, not with the
     pixels. Each polygon has the fields `class_id`, `class` (its name), `pixels` and `area`: square meters, or null
-    where the CRS is in degrees or missing.
+    where the CRS is in degrees or missing, or where its scale changes with the latitude, as that of Web Mercator.
 
     Args:
         raster: path of a .tif or .vrt file, such as `TiledPredictor` writes.
@@ -121,8 +129,8 @@ def _names(ids: GeoRaster, class_names: Sequence[str] | None) -> tuple[str, ...]
 
 
 def _square_meters(ids: GeoRaster) -> float | None:
-    """The area of a pixel."""
-    if ids.crs is None or not ids.crs.is_projected:
+    """The area of a pixel; None where the CRS has none, or another one in each row."""
+    if ids.crs is None or not ids.crs.is_projected or _STRETCHED.search(ids.crs.to_wkt()):
         return None
     _, meters = ids.crs.linear_units_factor
     return abs(ids.transform.determinant) * meters**2

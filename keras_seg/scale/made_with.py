@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg._version import __version__
+from keras_seg.inference.tiling.run_journal import model_mark
 from keras_seg.scale.output_folder import OutputFolder
 from keras_seg.training.trained_run import TrainedRun
 from keras_seg.training.usable_model import UsableModel
@@ -27,14 +29,23 @@ class MadeWith:
     @classmethod
     def of(cls, run: UsableModel, options: Mapping[str, Any]) -> "MadeWith":
         """What a model and options make predictions with."""
-        path = run.folder.model_file if isinstance(run, TrainedRun) else run.path
         digest = hashlib.sha256(json.dumps([run.task.name, run.labels, run.decoding], default=str).encode())
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file():
-                with file.open("rb") as content:
-                    digest.update(hashlib.file_digest(content, "sha256").digest())
+        digest.update(_model_digest(run).encode())
         given = {name: repr(value) for name, value in options.items()}
         return cls({"model": digest.hexdigest(), "keras_seg": __version__, **given})
+
+    @classmethod
+    def of_images(
+        cls,
+        run: UsableModel,
+        *,
+        tile: tuple[int, int] | None,
+        overlap: float | None,
+        tta: Sequence[Any] | None,
+        postprocessing: bool,
+    ) -> "MadeWith":
+        """What the predictions of a folder of images are made with."""
+        return cls.of(run, {"tile": tile, "overlap": overlap, "tta": tta, "postprocessing": postprocessing})
 
     @property
     def facts(self) -> dict[str, str]:
@@ -79,3 +90,44 @@ class MadeWith:
     def write(self, out: OutputFolder) -> None:
         """Write the file about the predictions of a folder."""
         out.write_json(_FILE, self._facts)
+
+
+def forget_if_mixed(
+    out: PathLike,
+    run: UsableModel,
+    *,
+    tile: tuple[int, int] | None,
+    overlap: float | None,
+    tta: Sequence[Any] | None,
+    postprocessing: bool,
+) -> None:
+    """Remove the file about the predictions of a folder before others are added that are made with something else.
+
+    It would vouch for them too, and a rerun would keep them.
+
+    Args:
+        out: path of the folder.
+        run: `UsableModel` of the predictions to come.
+        tile: pair of ints or None, as for `predict_with_ray`, as are the other options.
+        overlap: float or None.
+        tta: sequence of transforms or None.
+        postprocessing: bool.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    folder = OutputFolder(out)
+    found = folder.read_json(_FILE)
+    if found is None:
+        return
+    made = MadeWith.of_images(run, tile=tile, overlap=overlap, tta=tta, postprocessing=postprocessing)
+    if found != made.facts:
+        folder.remove(_FILE)
+
+
+def _model_digest(run: UsableModel) -> str:
+    """A text that is equal for equal files of a model."""
+    if not isinstance(run, TrainedRun):
+        return model_mark(run.load_model())  # It is open, and knows all of its files, such as the two of OpenVINO.
+    with run.folder.model_file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

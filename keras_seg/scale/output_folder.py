@@ -64,6 +64,20 @@ class OutputFolder:
         except OSError as error:
             raise _files.not_writable(target, error) from error
 
+    def add(self, written: pathlib.Path, name: str) -> None:
+        """Move a complete file or folder to its place, unless there is one.
+
+        Of a folder in a store, only some files may be there: the others are added.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        if self.remote and written.is_dir():
+            for item in sorted(written.iterdir()):
+                self.add(item, f"{name}/{item.name}")
+        elif not self.exists(name):
+            self.put(written, name)
+
     def sweep(self) -> None:
         """Remove what workers that were killed have left."""
         if not self.remote and os.path.isdir(self.path):

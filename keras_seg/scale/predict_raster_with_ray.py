@@ -16,7 +16,7 @@ from keras_seg.inference import GeoTIFF
 from keras_seg.inference.tiling.raster_source import RasterSource
 from keras_seg.inference.tiling.raster_target import path_target
 from keras_seg.inference.tiling.run_journal import image_mark
-from keras_seg.inference.tiling.written_rows import journal_of
+from keras_seg.inference.tiling.written_rows import is_interrupted, journal_of
 from keras_seg.inference.tiling.zarr_store import chunk_rows, sweep
 from keras_seg.inference.tta.view import read_transforms
 from keras_seg.scale import cluster
@@ -83,8 +83,9 @@ def predict_raster_with_ray(
     band.
 
     Until all bands are there, they lie in a Zarr store beside `out`, NAME.partial, and NAME.progress.json records which
-    are finished: the same call continues an interrupted run. A band whose worker dies is predicted again, three times
-    at most. Predictions are not postprocessed.
+    are finished: the same call continues an interrupted run, and so does one without `overwrite` where it was about to
+    replace a prediction. A band whose worker dies is predicted again, three times at most. Predictions are not
+    postprocessed.
 
     Args:
         run: path of a run folder, or of an exported file.
@@ -126,7 +127,7 @@ def predict_raster_with_ray(
     tile = _validation.pair("tile", tile)
     cluster.check_installed()
     path, out = pathlib.Path(_absolute("image", image)), _placed(out)
-    if pathlib.Path(out).exists() and not overwrite:
+    if pathlib.Path(out).exists() and not overwrite and not is_interrupted(pathlib.Path(out)):
         _validation.fail("out", "exists already", os.fspath(out), "Choose another path, or pass `overwrite=True`.")
     opened = open_model(run)
     source, seen = open_raster(opened, path)

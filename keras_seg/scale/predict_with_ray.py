@@ -123,8 +123,7 @@ def predict_with_ray(
     job = PredictionJob(model=model, out=folder.path, tile=tile, overlap=overlap, overwrite=overwrite)
     names = ImageNames(given, recursive=recursive, exclude=folder.path)
     survey = names.survey()
-    options = {"tile": tile, "overlap": overlap, "tta": tta, "postprocessing": postprocessing}
-    made = MadeWith.of(opened, options)
+    made = MadeWith.of_images(opened, tile=tile, overlap=overlap, tta=tta, postprocessing=postprocessing)
     made.check(folder, resume=resume, overwrite=overwrite)
     folder.sweep()
     tally = _Tally(survey.images, PredictionNotices(opened.image_range), progress)

@@ -47,7 +47,8 @@ class PredictionJob(Job):
         out: str. The output folder.
         tile: pair of ints or None, as for `predict_files`.
         overlap: float or None, as for `predict_files`.
-        overwrite: bool. Whether to predict images again whose predictions are there.
+        overwrite: bool. Whether to predict images again whose predictions are there, and to replace these. Without it,
+            of a mask and its overlay only the missing one is written.
     """
 
     model: OpenedModel
@@ -93,9 +94,10 @@ class _PlacedPredictor:
         except NotPredictedError as error:
             # The error names the copy of a remote file.
             raise NotPredictedError(str(error).replace(local, image.path)) from error
+        move = self._out.put if self._overwrite else self._out.add
         # The overlay comes last: where it is, the mask is complete.
         for written, target in zip(file.targets, final.targets, strict=True):
-            self._out.put(written, self._name(target))
+            move(written, self._name(target))
         return Outcome(image.path, seen=seen, bytes_read=_size(local))
 
     def _placed(self, image: ImageName, path: str) -> PredictionFile:

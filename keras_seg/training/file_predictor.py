@@ -37,7 +37,7 @@ class FilePredictor:
         model: its keras.Model, or one derived from it.
         tile: pair of ints (height, width), or None, as for `predict_files`.
         overlap: float or None, as for `predict_files`.
-        overwrite: bool. Whether to replace the masks of rasters. Defaults to False.
+        overwrite: bool. Whether to replace predictions that are there. Defaults to False.
         resume: bool. Whether to continue an interrupted raster. Defaults to False.
 
     Raises:
@@ -69,7 +69,7 @@ class FilePredictor:
         check_raster(self._run, self._model, image)
 
     def predict(self, file: PredictionFile, *, progress: Callable[[int, int | None], None] | None = None) -> Seen:
-        """Predict a file, and write what belongs to it.
+        """Predict a file, and write what belongs to it and is not there yet; all of it with `overwrite`.
 
         Args:
             file: `PredictionFile`.
@@ -111,8 +111,10 @@ class FilePredictor:
         decoding = Decoding(self._run.decoding, self._run.labels["names"], self._kind)
         pictures = self._run.task.draw(scores, image, decoding)
         for target, picture in zip(file.targets, pictures, strict=True):
-            with _files.written_aside(target, overwrite=True) as aside:
-                picture.save(aside)
+            # A mask without its overlay may be corrected by hand, or the ground truth.
+            if self._overwrite or not target.exists():
+                with _files.written_aside(target, overwrite=self._overwrite) as aside:
+                    picture.save(aside)
 
     @functools.cached_property
     def _kind(self) -> str:

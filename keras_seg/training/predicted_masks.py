@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from keras_seg._decoding.arrays import is_array, open_array
 from keras_seg._decoding.geo_raster import GeoRaster, is_geo_raster
+from keras_seg.data.index.reading import read_mask
 from keras_seg.training.prediction_file import PredictionFile
 
 _ROWS = 1024
@@ -39,8 +39,7 @@ class PredictedMask(NamedTuple):
         """The whole mask, int (height, width)."""
         if is_array(self.path):
             return np.array(open_array(self.path)[:])
-        with Image.open(self.path) as picture:
-            return np.array(picture)
+        return read_mask(self.path)
 
     @property
     def overlapping(self) -> bool:
@@ -49,17 +48,18 @@ class PredictedMask(NamedTuple):
 
     def of_class(self, name: str) -> np.ndarray:
         """The pixels of a class that may overlap others, bool (height, width)."""
-        with Image.open(self.path / f"{name}.png") as picture:
-            return np.array(picture) > 0
+        return read_mask(self.path / f"{name}.png") > 0
 
     def class_pixels(self, names: Sequence[str]) -> tuple[np.ndarray, int]:
-        """(pixels of each class, pixels of the image; those without data belong to neither)."""
+        """(pixels of each class, pixels of the image); those without data or with another label belong to neither."""
         if self.overlapping:
             maps = [self.of_class(name) for name in names]
             return np.array([np.count_nonzero(map_) for map_ in maps], "int64"), maps[0].size
         counts = np.zeros(len(names), "int64")
         for block in self.blocks():
-            counts += np.bincount(block.ravel(), minlength=len(names))
+            # A mask that was kept may be a ground truth, with labels that are ignored.
+            labels = block[(block >= 0) & (block < len(names))]
+            counts += np.bincount(labels, minlength=len(names))
         return counts, int(counts.sum())
 
     def label_maps(self, names: Mapping[int, str] | None) -> list[np.ndarray]:
@@ -93,10 +93,9 @@ def _valid_labels(raster: GeoRaster) -> Iterator[np.ndarray]:
 
 def predicted_masks(files: Iterable[PredictionFile], out: pathlib.Path) -> list[PredictedMask]:
     """The masks of these files that exist, in the order of their names."""
-    folder = out / "masks"
-    found = [
-        PredictedMask((file.mask.parent.relative_to(folder) / file.image.name).as_posix(), file.mask)
-        for file in files
-        if file.mask.exists()
-    ]
-    return sorted(found)
+    return sorted(PredictedMask(mask_name(file, out), file.mask) for file in files if file.mask.exists())
+
+
+def mask_name(file: PredictionFile, out: pathlib.Path) -> str:
+    """The image of a mask, as tables name it."""
+    return (file.mask.parent.relative_to(out / "masks") / file.image.name).as_posix()

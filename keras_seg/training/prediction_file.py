@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from keras_seg._decoding.geo_raster import has_rasterio
 from keras_seg._validation import InputError
+from keras_seg.inference.tiling.written_rows import is_interrupted
 from keras_seg.training.prediction_inputs import is_map, is_raster
 
 
@@ -22,6 +23,11 @@ class PredictionFile(NamedTuple):
     def targets(self) -> tuple[pathlib.Path, ...]:
         """The files or folders that are written, in this order."""
         return (self.mask,) if self.overlay is None else (self.mask, self.overlay)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of them are there, and none is an old one that an interrupted run was about to replace."""
+        return all(target.exists() and not is_interrupted(target) for target in self.targets)
 
 
 def prediction_file(

@@ -90,7 +90,8 @@ def predict_files(
         tile: pair of ints (height, width). Size of the tiles to predict in. Defaults to None: images are predicted
             whole, and rasters in tiles of 512x512.
         overlap: float in [0, 1). Share of a tile that its neighbors cover too. Defaults to None: 0.5.
-        overwrite: bool. Whether to replace the masks of rasters. Defaults to False.
+        overwrite: bool. Whether to replace predictions that are there. Defaults to False: where only one of a mask and
+            its overlay is there, it is kept, and the other is written.
         resume: bool. Whether to keep what is predicted and continue an interrupted raster. Defaults to False.
         progress: callable (file, done, total), or None. Defaults to None.
         notice: callable of a line about files whose values are on another scale than the training images, that are
@@ -114,7 +115,7 @@ def predict_files(
     notices = PredictionNotices(run.image_range)
 
     def predict(file: PredictionFile) -> None:
-        if keep and all(target.exists() for target in file.targets):
+        if keep and file.finished:
             return
         report = None if progress is None else _of_file(progress, file)
         try:

@@ -52,7 +52,7 @@ def find_images(paths: Iterable[PathLike], *, recursive: bool = False, exclude: 
         exclude: path of a folder to skip, that of the predictions. Defaults to None.
 
     Raises:
-        InputError: a path does not exist, or a folder or pattern gives no images.
+        InputError: a path does not exist, or a folder or pattern gives no images or lies in `exclude`.
     """
     files: dict[pathlib.Path, _Placed] = {}
     notices: list[str] = []
@@ -115,6 +115,7 @@ def _of_folder(
     root: pathlib.Path, *, recursive: bool, left_out: pathlib.Path | None
 ) -> tuple[list[_Placed], list[str]]:
     """The images of a folder with their places in it, and a line about what is not taken."""
+    _check_outside(root, root, left_out)
     taken, others = [], collections.Counter()
     inside, inner_folders = 0, []
     for listing in walk(root):
@@ -144,6 +145,7 @@ _KNOWN = f"{', '.join(EXTENSIONS[:8])}, ..."
 def _of_pattern(pattern: pathlib.Path, *, left_out: pathlib.Path | None) -> tuple[list[_Placed], list[str]]:
     """The images and videos that match, with their places below the part without wildcards, and a line on the rest."""
     fixed = next(part for part in pattern.parents if not glob.has_magic(str(part)))
+    _check_outside(pattern, fixed, left_out)
     taken, others = [], collections.Counter()
     for path in map(pathlib.Path, sorted(glob.glob(str(pattern), recursive=True))):
         if _within(path, left_out) or (path.is_dir() and not is_raster(path)):
@@ -186,6 +188,12 @@ def _named(source: pathlib.Path, number: int, line: str) -> Iterator[pathlib.Pat
     if file.is_dir() and not is_raster(file):
         raise InputError(f"{source}, line {number}: {line}: is a folder. Name its files, or give the folder itself.")
     yield file
+
+
+def _check_outside(given: pathlib.Path, folder: pathlib.Path, left_out: pathlib.Path | None) -> None:
+    """Fail where all that a path can name is left out."""
+    if _within(folder, left_out):
+        raise InputError(f"{given}: lies in the folder for the predictions. Choose another folder for them.")
 
 
 def _within(path: pathlib.Path, folder: pathlib.Path | None) -> bool:

@@ -1,18 +1,23 @@
 """Predicted masks as polygons: a GeoJSON file per image, or one COCO file of all images."""
 
 import json
+import operator
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_seg import _files, inference
+from keras_seg._text import read_text
+from keras_seg._validation import InputError
 from keras_seg.inference import Polygon, polygons
 from keras_seg.training.predicted_masks import PredictedMask
 
 FORMATS = ("geojson", "coco")
 FOLDER, COCO = "polygons", "coco.json"
+# Bytes of a COCO file that are read.
+_LARGEST = 10**10
 
 
 def write_polygons(
@@ -30,7 +35,7 @@ def write_polygons(
     Returns:
         The folder or file.
     """
-    wanted = None if names is None else {i: name for i, name in enumerate(names) if name.lower() != "background"}
+    wanted = _wanted(names)
     for mask in masks:
         if mask.on_map and format == "geojson" and names is not None:
             path = (out / FOLDER / mask.name).with_suffix(".geojson")
@@ -66,7 +71,9 @@ def write_geojson(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapp
 
 
 def write_coco(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapping[int, str] | None) -> pathlib.Path:
-    """Write `coco.json`, in the form of COCO's instance annotations. Images of an earlier file are kept.
+    """Write `coco.json`, in the form of COCO's instance annotations.
+
+    What an earlier file holds of other images is kept, and so is what it says about the whole.
 
     A region without holes is a polygon, one with holes run lengths: COCO's polygons have no holes.
 
@@ -74,10 +81,13 @@ def write_coco(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapping
 
     Returns:
         The file.
+
+    Raises:
+        InputError: as for `check_coco`.
     """
     path = out / COCO
-    written = {mask.name for mask in masks}
-    images, annotations = _kept(path, written)
+    content = _kept(path, {mask.name for mask in masks}, _categories(names))
+    images, annotations = content["images"], content["annotations"]
     for mask in masks:
         maps = mask.label_maps(names)
         height, width = maps[0].shape
@@ -96,10 +106,31 @@ def write_coco(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapping
                     "iscrowd": 0,
                 }
             )
-    categories = [{"id": id_, "name": name} for id_, name in ({1: "object"} if names is None else names).items()]
     numbered = [{"id": number, **annotation} for number, annotation in enumerate(annotations, 1)]
-    _files.write_text(path, json.dumps({"images": images, "annotations": numbered, "categories": categories}) + "\n")
+    _files.write_text(path, json.dumps({**content, "annotations": numbered}) + "\n")
     return path
+
+
+def check_coco(out: pathlib.Path, written: Collection[str], names: Sequence[str] | None) -> None:
+    """Fail where images cannot be added to the `coco.json` that is there, before anything is predicted.
+
+    Args:
+        out: folder of the predictions.
+        written: the names of the images to come, as tables name them: they replace those of the same name.
+        names: one per class; None for masks of object numbers.
+
+    Raises:
+        InputError: the file is no COCO file, cannot be read, or has annotations of other images and other categories.
+    """
+    _kept(out / COCO, written, _categories(_wanted(names)))
+
+
+def _wanted(names: Sequence[str] | None) -> dict[int, str] | None:
+    return None if names is None else {i: name for i, name in enumerate(names) if name.lower() != "background"}
+
+
+def _categories(names: Mapping[int, str] | None) -> list[dict[str, Any]]:
+    return [{"id": id_, "name": name} for id_, name in ({1: "object"} if names is None else names).items()]
 
 
 def _regions(maps: Sequence[np.ndarray], names: Mapping[int, str] | None) -> Iterator[Polygon]:
@@ -128,15 +159,34 @@ def _segmentation(region: Polygon, height: int, width: int) -> Any:
     return {"size": [height, width], "counts": [0, *counts] if columns[0] else counts}
 
 
-def _kept(path: pathlib.Path, written: set[str]) -> tuple[list[dict], list[dict]]:
+def _kept(path: pathlib.Path, written: Collection[str], categories: list[dict[str, Any]]) -> dict[str, Any]:
+    """The content of an earlier file, without the images that are written again and the numbers of annotations."""
     if not path.exists():
-        return [], []
-    content = json.loads(path.read_text(encoding="utf-8"))
-    images = [image for image in content["images"] if image["file_name"] not in written]
-    ids = {image["id"] for image in images}
-    annotations = [
-        {key: value for key, value in annotation.items() if key != "id"}
-        for annotation in content["annotations"]
-        if annotation["image_id"] in ids
-    ]
-    return images, annotations
+        return {"images": [], "annotations": [], "categories": categories}
+    text = read_text(path, largest=_LARGEST)
+    try:
+        content = json.loads(text)
+        images = [image for image in content["images"] if image["file_name"] not in written]
+        ids = {operator.index(image["id"]) for image in images}
+        annotations = [
+            {key: value for key, value in annotation.items() if key != "id"}
+            for annotation in content["annotations"]
+            if annotation["image_id"] in ids
+        ]
+        same = _names_by_id(content["categories"]) == _names_by_id(categories)
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else "it has another form"
+        raise InputError(
+            f"{path}: is no COCO file to which images can be added ({reason}). Move it, or choose another folder."
+        ) from error
+    if annotations and not same:
+        raise InputError(
+            f"{path}: its annotations of other images have other categories than the model. Move it, or choose another "
+            "folder."
+        )
+    kept = {"images": images, "annotations": annotations}
+    return {**content, **kept} if same else {**content, **kept, "categories": categories}
+
+
+def _names_by_id(categories: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    return {category["id"]: category["name"] for category in categories}

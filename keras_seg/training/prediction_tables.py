@@ -9,11 +9,31 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _files
+from keras_seg._text import read_text
+from keras_seg._validation import InputError
 from keras_seg.training.predicted_masks import PredictedMask
 
 AREAS, OBJECTS = "areas.csv", "objects.csv"
 _AREA_ROW = ("image", "class_id", "class", "pixels", "share")
 _OBJECT_ROW = ("image", "object", "left", "top", "width", "height", "pixels")
+# Bytes of a table that are read.
+_LARGEST = 10**10
+
+
+def check_tables(out: pathlib.Path, names: Sequence[str] | None) -> None:
+    """Fail where the table of predictions cannot be added to the one that is there, before anything is predicted.
+
+    Args:
+        out: folder of the table.
+        names: one per class; None for masks of object numbers.
+
+    Raises:
+        InputError: the file is another table, or cannot be read.
+    """
+    if names is None:
+        _kept(out / OBJECTS, _OBJECT_ROW)
+    else:
+        _kept(out / AREAS, _AREA_ROW)
 
 
 def write_areas(masks: Sequence[PredictedMask], out: pathlib.Path, names: Sequence[str]) -> pathlib.Path:
@@ -56,13 +76,7 @@ def write_objects(masks: Sequence[PredictedMask], out: pathlib.Path) -> pathlib.
 
 
 def _write(path: pathlib.Path, heading: tuple[str, ...], rows: dict[str, list[tuple]]) -> pathlib.Path:
-    kept: dict[str, list[Any]] = {}
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            first, *others = list(csv.reader(file)) or [[]]
-        if tuple(first) == heading:
-            for row in others:
-                kept.setdefault(row[0], []).append(row)
+    kept = _kept(path, heading)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(heading)
@@ -70,3 +84,22 @@ def _write(path: pathlib.Path, heading: tuple[str, ...], rows: dict[str, list[tu
         writer.writerows(of_image)
     _files.write_text(path, text.getvalue())
     return path
+
+
+def _kept(path: pathlib.Path, heading: tuple[str, ...]) -> dict[str, list[Any]]:
+    """The rows of an earlier table, by image. A program for tables may have added a byte order mark and empty rows."""
+    if not path.exists():
+        return {}
+    text = read_text(path, largest=_LARGEST)
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if any(row)]
+    except csv.Error as error:
+        raise InputError(f"{path}: is no table ({error}). Move it, or choose another folder.") from error
+    if rows and tuple(rows[0]) != heading:
+        raise InputError(
+            f"{path}: is another table, whose columns are not {', '.join(heading)}. Move it, or choose another folder."
+        )
+    kept: dict[str, list[Any]] = {}
+    for row in rows[1:]:
+        kept.setdefault(row[0], []).append(row)
+    return kept

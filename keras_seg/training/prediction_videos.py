@@ -102,6 +102,8 @@ def predict_videos(
 ) -> tuple[list[PredictedVideo], list[Failure]]:
     """Predict videos frame by frame, and write a video of overlays for each, with the times of its frames.
 
+    These are counted from the first frame: cameras and streams count from when they were switched on.
+
     A video that cannot be read does not stop the others. A live one ends when it is interrupted from the keyboard.
 
     Args:
@@ -141,7 +143,7 @@ def predict_videos(
                         if not writer.frames:
                             scales.look(pathlib.Path(video.source), range_of(image))
                         overlay = run.task.draw(np.asarray(predict(image)), image, decoding)[1]
-                        writer.write(np.asarray(overlay), frame, source.streams.video[0].average_rate)
+                        writer.write(np.asarray(overlay), frame, source.streams.video[0])
                         speed = writer.frames / (time.perf_counter() - start)
                         if progress is not None:
                             progress(video, writer.frames, total, speed)
@@ -206,6 +208,16 @@ def turned(image: np.ndarray, degrees: float) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(image, round(degrees / 90) % 4))
 
 
+def turned_ratio(ratio: fractions.Fraction | None, degrees: float) -> fractions.Fraction | None:
+    """The width of a pixel divided by its height, in an image that is turned by a multiple of 90 degrees.
+
+    Args:
+        ratio: that of the stored image; None if it is not known.
+        degrees: float. The angle in the video.
+    """
+    return 1 / ratio if ratio and round(degrees / 90) % 2 else ratio
+
+
 class _Writer:
     """Writes images as the frames of a video, which is complete or absent."""
 
@@ -215,32 +227,38 @@ class _Writer:
         self._container: Any = None
         self._stream: Any = None
         self._size: tuple[int, int] | None = None
+        self._first_time = 0
 
     def __enter__(self) -> "_Writer":
         self._container = self._av.open(str(self._aside.__enter__()), "w")
         return self
 
-    def write(self, image: np.ndarray, shown: Any, rate: Any) -> None:
-        """Write an image (height, width, 3) at the time that a frame was shown."""
+    def write(self, image: np.ndarray, shown: Any, source: Any) -> None:
+        """Write an image (height, width, 3) at the time that a frame of the stream `source` was shown."""
         if self._stream is None:
             self._size = image.shape[:2]
-            self._stream = self._started(image, shown, rate or _RATE)
+            self._stream = self._started(image, shown, source)
+            self._first_time = shown.pts or 0
         if image.shape[:2] != self._size:
             raise InputError(f"{self._video.source}: its frames change their size. Convert it to one size.")
         # Encoders take even sides: the last row or column is repeated.
         even = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
-        frame.pts, frame.time_base = shown.pts, shown.time_base
+        frame.pts = None if shown.pts is None else shown.pts - self._first_time
+        frame.time_base = shown.time_base
         self._container.mux(self._stream.encode(frame))
         self.frames += 1
 
-    def _started(self, image: np.ndarray, shown: Any, rate: Any) -> Any:
+    def _started(self, image: np.ndarray, shown: Any, source: Any) -> Any:
         """The stream of the frames to come."""
+        rate = source.average_rate or _RATE
         codec = next(name for name in _CODECS if name in self._av.codecs_available)
         stream = self._container.add_stream(codec, rate=rate)
         stream.height, stream.width = (side + side % 2 for side in image.shape[:2])
         stream.pix_fmt = "yuv420p"
         stream.codec_context.colorspace = _BT_601  # Players take another for large videos that do not say.
+        if ratio := turned_ratio(source.sample_aspect_ratio, shown.rotation):
+            stream.codec_context.sample_aspect_ratio = ratio
         if codec == "libx264":
             # Times as they were, where frames are not evenly spaced.
             stream.options = {"crf": "18", "preset": "veryfast"}

@@ -385,11 +385,38 @@ class TestBadInput:
         assert "no such run folder" in refusal(capsys, "predict", tmp_path / "run", shapes, "--out", tmp_path / "o")
         assert "no such run folder" in refusal(capsys, "export", tmp_path / "run")
 
+    @pytest.mark.parametrize(
+        ("name", "operands", "options"),
+        [
+            ("benchmark", ("run", "."), ("--json",)),
+            ("compare", ("run", "other"), ("--html", "--json")),
+            ("doctor", (".",), ("--html", "--json")),
+            ("evaluate", ("run", "."), ("--json",)),
+            ("plan", (".",), ("--json",)),
+        ],
+    )
+    def test_a_folder_in_place_of_a_file(self, tmp_path, monkeypatch, capsys, name, operands, options):
+        """Before the work, not after it."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "there").mkdir()
+        for option in options:
+            line = refusal(capsys, name, *operands, option, "there")
+            assert line.endswith("there: is a folder, and a file is written. Give the path of a file.")
+        assert [item.name for item in tmp_path.iterdir()] == ["there"]
+
     def test_predictions_are_not_overwritten(self, finished, shapes, tmp_path, capsys):
         images = shapes / "val" / "images"
         assert command("predict", finished, images, "--out", tmp_path) == 0
         assert "exists already" in refusal(capsys, "predict", finished, images, "--out", tmp_path)
         assert "no such file" in refusal(capsys, "predict", finished, tmp_path / "x.png", "--out", tmp_path / "o")
+
+    def test_tables_of_others_are_refused_before_the_work(self, finished, shapes, tmp_path, capsys):
+        predict = ("predict", finished, shapes / "val" / "images", "--out", tmp_path, "--polygons", "coco")
+        for name, hint in (("areas.csv", "is another table"), ("coco.json", "is no COCO file")):
+            (tmp_path / name).write_text("mine")
+            assert f"{name}: {hint}" in refusal(capsys, *predict)
+            assert [(item.name, item.read_text()) for item in tmp_path.iterdir()] == [(name, "mine")]
+            (tmp_path / name).unlink()
 
     @pytest.mark.thorough
     def test_tiles_that_do_not_fit(self, finished, shapes, tmp_path, capsys):

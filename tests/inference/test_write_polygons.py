@@ -75,13 +75,20 @@ def test_names_are_those_of_the_file(tmp_path):
 
 
 def test_areas(tmp_path):
-    """In feet of 0.3048006 meters, turned by 30 degrees, they are square meters; in degrees and without a CRS none."""
+    """In feet of 0.3048006 meters, turned by 30 degrees, they are square meters; in degrees and without a CRS none.
+
+    Neither have maps of the whole earth, such as Web Mercator; the Swiss map is an oblique Mercator projection.
+    """
     turned = PLACE["transform"] @ rasterio.Affine.rotation(30)
     for options, area in [
         ({"crs": "EPSG:2263"}, 100 * (1200 / 3937) ** 2),
         ({"transform": turned}, 100),
         ({"crs": "EPSG:4326", "transform": rasterio.Affine(1e-5, 0, 15, 0, -1e-5, 48)}, None),
         (NO_PLACE, None),
+        ({"crs": "EPSG:2056"}, 100),
+        ({"crs": "EPSG:3857"}, None),
+        ({"crs": "EPSG:3395"}, None),
+        ({"crs": "EPSG:4087"}, None),
     ]:
         write(tmp_path / "ids.tif", IDS, **options)
         found = features(write_polygons(tmp_path / "ids.tif", tmp_path / "a.geojson", overwrite=True))

@@ -209,6 +209,19 @@ def test_the_same_call_goes_on(run, one_worker, tmp_path, name, bands):
     assert (done.bands, done.kept) == (3, bands)
 
 
+@pytest.mark.parametrize("name", ["ids.npy", "ids.zarr"])
+def test_an_interrupted_overwrite_goes_on(run, one_worker, tmp_path, name):
+    """The older prediction stays until the new one is complete."""
+    image, out = saved(tmp_path / "a.npy", pixels()), tmp_path / name
+    saved(out, np.zeros((8, 8, 3), "uint8"))
+    with pytest.raises(KeyboardInterrupt):
+        scale.predict_raster_with_ray(run, image, out=out, tile=64, overwrite=True, progress=stop_after(1))
+    np.testing.assert_array_equal(content(out), np.zeros((8, 8, 3)))
+    assert check(run, image, out).kept == 1
+    with pytest.raises(InputError, match="exists already"):
+        scale.predict_raster_with_ray(run, image, out=out, tile=64)
+
+
 class TestAnInterruptedRun:
     @pytest.fixture
     def paths(self, run, one_worker, tmp_path):
@@ -336,6 +349,26 @@ class TestFromTheShell:
         assert command(*options, "--resume") == 0
         assert "Kept" in capsys.readouterr().out
         assert command(*options, "--tile", "96x96", "--overwrite") == 0
+
+    def test_an_interrupted_overwrite_goes_on(self, run, one_worker, tmp_path, capsys):
+        image, mask = saved(tmp_path / "a.npy", pixels()), tmp_path / "masks" / "a.npy"
+        mask.parent.mkdir()
+        saved(mask, np.zeros((8, 8), "uint8"))
+        with pytest.raises(KeyboardInterrupt):
+            scale.predict_raster_with_ray(run, image, out=mask, tile=64, overwrite=True, progress=stop_after(1))
+        options = ("predict", run, image, "--out", tmp_path, "--engine", "ray", "--tile", "64x64")
+        assert "exists already" in refusal(capsys, *options)
+        assert command(*options, "--resume") == 0
+        assert "3 bands, of which 1 were finished before" in capsys.readouterr().out
+        np.testing.assert_array_equal(np.load(mask), predicted_here(run, image, tile=64, output="class_ids"))
+        assert [item.name for item in mask.parent.iterdir()] == ["a.npy"]
+
+    def test_the_predictions_of_a_folder_are_no_longer_those_of_one_model(self, run, one_worker, tmp_path):
+        image = saved(tmp_path / "a.npy", pixels((70, 70)))
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "made_with.json").write_text('{"model": "another"}')
+        assert command("predict", run, image, "--out", tmp_path / "out", "--engine", "ray", "--tile", "64x64") == 0
+        assert [item.name for item in (tmp_path / "out").iterdir()] == ["masks"]
 
     def test_masks_of_another_kind_are_refused(self, run, one_worker, tmp_path, capsys, monkeypatch):
         image = saved(tmp_path / "a.npy", pixels((70, 70)))

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ from shell import MARKS, command, refusal, untraced_epochs
 from small_run import small_run
 
 from keras_seg import InputError, scale
+from keras_seg.export.exported_model import FORMATS, ExportedModel
+from keras_seg.export.format import Loaded
+from keras_seg.scale.made_with import MadeWith
 from keras_seg.training.open_model import open_model
 from keras_seg.training.prediction_files import predict_files, prediction_files
 from keras_seg.training.prediction_inputs import find_images
@@ -136,6 +140,66 @@ def test_predictions_of_another_program_are_kept_when_asked_for(run, one_worker,
         scale.predict_with_ray(run, images, out=out)
     assert not (out / "made_with.json").exists()
     assert scale.predict_with_ray(run, images, out=out, resume=True).kept == 2
+
+
+def test_predictions_of_one_process_are_told_from_those_of_workers(run, one_worker, tmp_path, capsys):
+    """Those with the same model and options are the same files."""
+    images, out = write_images(tmp_path / "in", 2), tmp_path / "out"
+    here = ("predict", run, images, "--out", out)
+    workers = (*here, "--engine", "ray")
+    assert command(*workers) == 0
+    for options in (("--overwrite",), ("--resume", "--tile", "64x64")):  # The second one has nothing to predict.
+        assert command(*here, *options) == 0
+        assert command(*workers) == 0
+    (out / "masks" / "0001.png").unlink()
+    assert command(*here, "--resume", "--tile", "64x64") == 0
+    assert "holds predictions already" in refusal(capsys, *workers)
+    (out / "made_with.json").write_text("{")
+    assert "made_with.json: cannot be read" in refusal(capsys, *here, "--overwrite")
+
+
+@pytest.mark.parametrize(
+    ("format_", "path", "names"),
+    [
+        ("onnx", "m.onnx", ["m.onnx"]),
+        ("openvino", "m.xml", ["m.xml", "m.bin"]),
+        ("saved_model", "m", ["m/saved_model.pb", "m/variables/variables.index"]),
+    ],
+)
+def test_each_file_of_an_exported_model_makes_it_another(tmp_path, format_, path, names):
+    """The weights of OpenVINO are in the second one."""
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    loaded = Loaded(run=lambda images: {}, input_shape=(1, 8, 8, 3), ops=(), threads=1)
+    description = {"class_names": ["a", "b"], "outputs": {"probabilities": {}}, "threshold": None}
+
+    def facts():
+        model = ExportedModel(tmp_path / path, format_=FORMATS[format_], loaded=loaded, description=description)
+        task = types.SimpleNamespace(name="semantic")
+        run = types.SimpleNamespace(load_model=lambda: model, task=task, labels={}, decoding={})
+        return MadeWith.of(run, {}).facts
+
+    before = facts()
+    assert facts() == before
+    for name in names:
+        (tmp_path / name).write_text("others")
+        assert facts()["model"] != before["model"]
+        (tmp_path / name).write_text(name)
+
+
+@pytest.mark.parametrize("there", ["masks", "overlays"])
+def test_only_what_is_missing_is_written(run, one_worker, tmp_path, there):
+    """A mask without its overlay may be corrected by hand."""
+    images, out = write_images(tmp_path / "in", 1), tmp_path / "out"
+    for kind in ("masks", "overlays"):
+        (out / kind).mkdir(parents=True)
+    mine = out / there / "0000.png"
+    mine.write_bytes(b"mine")
+    assert scale.predict_with_ray(run, images, out=out, resume=True).predicted == 1
+    assert len(content(out)) == 2 and mine.read_bytes() == b"mine"
+    assert scale.predict_with_ray(run, images, out=out, overwrite=True).predicted == 1
+    assert mine.read_bytes() != b"mine"
 
 
 def test_an_interrupted_overwrite_is_not_taken_for_finished(run, one_worker, tmp_path, monkeypatch):

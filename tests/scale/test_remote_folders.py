@@ -134,6 +134,21 @@ def test_other_file_systems_write_aside_and_move(exported, images):
     assert sorted(memory.find("/out")) == [f"/out/{kind}/{name}.png" for kind in ("masks", "overlays") for name in "ab"]
 
 
+def test_a_folder_that_is_half_there_is_completed(tmp_path):
+    """Such as the masks of an image whose classes overlap, of a worker that was killed."""
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    memory.pipe_file("/half/masks/a/cat.png", b"mine")
+    (tmp_path / "a").mkdir()
+    for name in ("cat", "dog"):
+        (tmp_path / "a" / f"{name}.png").write_bytes(name.encode())
+    out = OutputFolder("memory://half")
+    out.add(tmp_path / "a", "masks/a")
+    assert memory.cat_file("/half/masks/a/cat.png") == b"mine"
+    assert memory.cat_file("/half/masks/a/dog.png") == b"dog"
+    out.put(tmp_path / "a", "masks/a")
+    assert memory.cat_file("/half/masks/a/cat.png") == b"cat"
+
+
 def one_line_of(call):
     with pytest.raises(InputError) as error:
         call()

@@ -117,6 +117,49 @@ def test_resume_in_a_tree(tmp_path, model):
     assert len(list((tmp_path / "out" / "overlays").rglob("*.png"))) == 5
 
 
+@pytest.mark.parametrize("there", ["masks", "overlays"])
+def test_resume_writes_only_what_is_missing(tmp_path, model, there):
+    """A mask without its overlay may be corrected by hand."""
+    write(tmp_path / "in" / "a.png", (UNIT * 255).astype("uint8"))
+    mine = tmp_path / "out" / there / "a.png"
+    write(mine, np.full((16, 16), 7, "uint8"))
+    before = mine.read_bytes()
+    for options, kept in (({"resume": True}, True), ({"overwrite": True, "resume": True}, False)):
+        files = prediction_files(find_images([tmp_path / "in"]), tmp_path / "out", **options)
+        assert predict_files(usable_model((0, 255)), model, files, **options) == []
+        assert (mine.read_bytes() == before) == kept
+        assert all(target.exists() for target in files[0].targets)
+        for target in files[0].targets:
+            if target != mine:
+                target.unlink()
+
+
+def test_resume_continues_a_raster_that_was_to_be_replaced(tmp_path, model):
+    """Three rows of tiles, of which the first is finished."""
+    write(tmp_path / "in" / "a.npy", np.tile(UNIT, (4, 1, 1)))
+    files = prediction_files(find_images([tmp_path / "in"]), tmp_path / "out")
+    mask = files[0].mask
+    write(mask, np.zeros((3, 3), "uint8"))
+
+    def predict(**options):
+        return predict_files(usable_model((0, 1)), model, files, tile=(32, 32), overlap=0.5, **options)
+
+    def interrupt(file, done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict(overwrite=True, progress=interrupt)
+    assert np.load(mask).shape == (3, 3) and not files[0].finished
+    assert predict(resume=True) == []
+    assert np.load(mask).shape == (64, 16) and files[0].finished
+    assert [item.name for item in mask.parent.iterdir()] == ["a.npy"]
+    before = mask.stat().st_mtime_ns
+    mask.with_name("a.npy.progress.json").write_text("{}")  # Of a process that was killed in the last moment.
+    assert predict(resume=True) == []
+    assert mask.stat().st_mtime_ns == before
+
+
 def training_folder(root, values=UNIT):
     for patient in "ABCDE":
         for number in range(3):

@@ -14,7 +14,7 @@ from keras_seg import InputError
 from keras_seg.training import prediction_videos
 from keras_seg.training.model_facts import ModelFacts
 from keras_seg.training.prediction_inputs import find_images
-from keras_seg.training.prediction_videos import predict_videos, turned
+from keras_seg.training.prediction_videos import predict_videos, turned, turned_ratio
 from keras_seg.training.usable_model import UsableModel
 
 av = pytest.importorskip("av")
@@ -40,20 +40,25 @@ def bright(**facts):
     return Bright("bright", facts=found, postprocessing=True)
 
 
-@pytest.fixture(scope="module")
-def video(tmp_path_factory):
-    """A bright half that wanders to the right."""
-    path = tmp_path_factory.mktemp("videos") / "clip.mkv"
+def written(path, *, start=0, ratio=None):
+    """A bright half that wanders to the right, from `start` milliseconds on."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "bgr0"
         stream.codec_context.time_base = fractions.Fraction(1, 1000)
+        if ratio is not None:
+            stream.codec_context.sample_aspect_ratio = ratio
         for number, time in enumerate(TIMES):
             frame = av.VideoFrame.from_ndarray(picture(number), format="rgb24")
-            frame.pts, frame.time_base = time, fractions.Fraction(1, 1000)
+            frame.pts, frame.time_base = start + time, fractions.Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("videos") / "clip.mkv")
 
 
 def picture(number):
@@ -87,6 +92,32 @@ def test_overlays_of_each_frame_at_its_time(video, tmp_path):
         assert frame.shape == (HEIGHT + 1, WIDTH + 1, 3)
         # Encoding loses a little, most of it where colors meet.
         assert np.median(np.abs(frame[:HEIGHT, :WIDTH].astype(int) - expected)) <= 4
+
+
+def test_the_first_frame_is_shown_at_once(tmp_path):
+    """Cameras, streams and parts of a recording count from an earlier time."""
+    source = written(tmp_path / "part.mkv", start=1_000_000)
+    assert frames_of(source)[0][1] == 1000
+    _, path = predicted(source, tmp_path)
+    assert [round(1000 * time) for _, time in frames_of(path)] == list(TIMES)
+
+
+def ratio_of(path):
+    with av.open(str(path)) as container:
+        return float(container.streams.video[0].sample_aspect_ratio or 1)
+
+
+def test_pixels_that_are_not_square(video, tmp_path):
+    source = written(tmp_path / "wide.mkv", ratio=fractions.Fraction(4, 3))
+    assert ratio_of(source) == pytest.approx(4 / 3, rel=0.01)
+    _, path = predicted(source, tmp_path, frames=1)
+    assert ratio_of(path) == pytest.approx(ratio_of(source), rel=1e-3)
+    _, path = predicted(video, tmp_path, frames=1)
+    assert ratio_of(path) == 1
+    # Phones turn them.
+    wide, high = fractions.Fraction(4, 3), fractions.Fraction(3, 4)
+    assert [turned_ratio(wide, degrees) for degrees in (0, -90, 180, 270.0)] == [wide, high, wide, high]
+    assert turned_ratio(None, 90) is None
 
 
 def test_frames_tiles_and_gray(video, tmp_path):

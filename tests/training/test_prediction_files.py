@@ -43,6 +43,19 @@ def test_predictions_among_the_images_are_left_out(tmp_path):
     assert taken(find_images([tmp_path], recursive=True, exclude=tmp_path / "out")) == ["a.png"]
 
 
+@pytest.mark.parametrize("out", [".", "in", "link"])
+@pytest.mark.parametrize("given", ["in", "in/", "in/*.png", "in/*/*.png", "link"])
+def test_folders_in_that_of_the_predictions(tmp_path, monkeypatch, out, given):
+    make(tmp_path, "in/a.png", "in/s/b.png")
+    (tmp_path / "link").symlink_to("in")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"lies in the folder for the predictions. Choose another folder for them.$"):
+        find_images([given], exclude=out, recursive=True)
+    # A file that is named is meant, and other folders may lie beside that of the predictions.
+    assert taken(find_images(["in/a.png"], exclude=out)) == ["a.png"]
+    assert taken(find_images([given], exclude="in/out", recursive=True))
+
+
 def test_a_file_named_twice_is_predicted_once(tmp_path):
     make(tmp_path, "a.png", "b.png")
     assert taken(find_images([tmp_path / "b.png", tmp_path])) == ["b.png", "a.png"]

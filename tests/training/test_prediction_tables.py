@@ -9,11 +9,12 @@ from PIL import Image
 from scipy import ndimage
 
 import keras_seg as ks
+from keras_seg import InputError
 from keras_seg.training.predicted_masks import PredictedMask, predicted_masks
 from keras_seg.training.prediction_files import prediction_files
 from keras_seg.training.prediction_inputs import find_images
-from keras_seg.training.prediction_polygons import write_polygons
-from keras_seg.training.prediction_tables import write_areas, write_objects
+from keras_seg.training.prediction_polygons import check_coco, write_polygons
+from keras_seg.training.prediction_tables import check_tables, write_areas, write_objects
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -56,6 +57,21 @@ def test_areas_of_a_raster_are_counted_in_blocks(tmp_path, monkeypatch):
     assert [int(row["pixels"]) for row in table] == np.bincount(blobs().ravel()).tolist()
 
 
+@pytest.mark.parametrize("label", [255, -1])
+def test_labels_of_no_class_are_not_counted(tmp_path, label):
+    """A mask that was kept may be a ground truth."""
+    labels = blobs().astype("int16")
+    labels[:2] = label
+    np.save(tmp_path / "r.npy", labels)
+    masks = [PredictedMask("r.npy", tmp_path / "r.npy")]
+    if label > 0:
+        masks.append(saved(tmp_path, "s", labels.astype("uint8")))
+    table = rows(write_areas(masks, tmp_path, NAMES))
+    expected = np.bincount(labels[2:].ravel(), minlength=3)
+    assert [int(row["pixels"]) for row in table] == expected.tolist() * len(masks)
+    assert sum(float(row["share"]) for row in table[:3]) == pytest.approx(1, abs=1e-5)
+
+
 def test_other_images_of_an_earlier_table_are_kept(tmp_path):
     first, other = saved(tmp_path, "a", blobs(0)), saved(tmp_path, "b", blobs(1))
     write_areas([other], tmp_path, NAMES)
@@ -64,6 +80,62 @@ def test_other_images_of_an_earlier_table_are_kept(tmp_path):
     table = rows(write_areas([again], tmp_path, NAMES))
     assert [row["image"] for row in table] == ["a.jpg"] * 3 + ["b.jpg"] * 3
     assert [int(row["pixels"]) for row in table[3:]] == np.bincount(blobs(2).ravel()).tolist()
+
+
+def refused(said, *calls):
+    for call in calls:
+        with pytest.raises(InputError, match=said) as error:
+            call()
+        assert "\n" not in str(error.value)
+
+
+def test_a_table_that_another_program_has_saved_is_added_to(tmp_path):
+    """Excel writes a byte order mark, other ends of lines, and empty rows."""
+    path = write_areas([saved(tmp_path, "b", blobs(1))], tmp_path, NAMES)
+    before = rows(path)
+    path.write_bytes(("\ufeff" + path.read_text().replace("\n", "\r\n") + "\r\n,,,,\r\n").encode())
+    check_tables(tmp_path, NAMES)
+    table = rows(write_areas([saved(tmp_path, "a", blobs(0))], tmp_path, NAMES))
+    assert table[3:] == before and [row["image"] for row in table[:3]] == ["a.jpg"] * 3
+    path.write_bytes(b"")
+    assert len(rows(write_areas([saved(tmp_path, "a", blobs(0))], tmp_path, NAMES))) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            b"image,class_id,class,pixels,share,remark\na.jpg,1,cat,7,0.1,mine\n",
+            "another table, .* image, class_id, cl",
+        ),
+        (b"image;class_id;class;pixels;share\n", "areas.csv: is another table"),
+        (b"image,class_id,class,pixels,share\nStra\xdfe.jpg,1,cat,7,0.1\n", "areas.csv: is not UTF-8 text"),
+        (b'image,class_id,class,pixels,share\n"' + b"x" * 200_000, "areas.csv: is no table"),
+    ],
+    ids=["one more column", "semicolons", "another encoding", "an open quote"],
+)
+def test_another_table_is_left_alone(tmp_path, content, said):
+    (tmp_path / "areas.csv").write_bytes(content)
+    mask = saved(tmp_path, "a", blobs())
+    refused(said, lambda: check_tables(tmp_path, NAMES), lambda: write_areas([mask], tmp_path, NAMES))
+    assert (tmp_path / "areas.csv").read_bytes() == content
+    check_tables(tmp_path, None)
+    (tmp_path / "areas.csv").rename(tmp_path / "objects.csv")
+    said = said.replace("areas", "objects").replace("image, class_id, cl", "image, object")
+    refused(said, lambda: check_tables(tmp_path, None), lambda: write_objects([mask], tmp_path))
+    assert (tmp_path / "objects.csv").read_bytes() == content
+
+
+def test_masks_of_any_size_are_read(tmp_path, monkeypatch):
+    """Pillow refuses more than 179 megapixels."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    mask = saved(tmp_path, "a", blobs())
+    assert mask.class_pixels(NAMES)[0].tolist() == np.bincount(blobs().ravel()).tolist()
+    (tmp_path / "masks" / "b").mkdir()
+    for id_, name in enumerate(NAMES):
+        Image.fromarray(blobs() == id_).save(tmp_path / "masks" / "b" / f"{name}.png")
+    mask = PredictedMask("b.jpg", tmp_path / "masks" / "b")
+    assert mask.class_pixels(NAMES)[0].tolist() == np.bincount(blobs().ravel()).tolist()
 
 
 def test_objects_have_the_boxes_of_scipy(tmp_path):
@@ -123,6 +195,59 @@ def test_coco_is_converted_back_to_the_masks(tmp_path):
     ks.data.convert(source, tmp_path / "data")
     [mask] = (tmp_path / "data").rglob("a.png")
     np.testing.assert_array_equal(ks.data.read_mask(mask), labels)
+
+
+def test_coco_keeps_what_is_said_about_the_whole(tmp_path):
+    path = write_polygons([saved(tmp_path, "b", blobs(1))], tmp_path, NAMES, format="coco")
+    before = json.loads(path.read_text()) | {"info": {"year": 2026}, "licenses": [{"id": 1, "name": "CC BY"}]}
+    before["categories"][0]["supercategory"] = "animal"
+    path.write_text("\ufeff" + json.dumps(before), encoding="utf-8")
+    write_polygons([saved(tmp_path, "a", blobs(0))], tmp_path, NAMES, format="coco")
+    after = json.loads(path.read_text(encoding="utf-8"))
+    assert [image["file_name"] for image in after["images"]] == ["b.jpg", "a.jpg"]
+    assert after["annotations"][: len(before["annotations"])] == before["annotations"]
+    for key in ("info", "licenses", "categories"):
+        assert after[key] == before[key]
+
+
+def test_annotations_that_are_kept_keep_their_class(tmp_path):
+    path = write_polygons([saved(tmp_path, "b", blobs(1))], tmp_path, NAMES, format="coco")
+    before, others = path.read_text(), ("background", "dog, large", "cat")
+    mask = saved(tmp_path, "a", blobs())
+    refused(
+        "coco.json: its annotations of other images have other categories",
+        lambda: check_coco(tmp_path, ["a.jpg"], others),
+        lambda: write_polygons([mask], tmp_path, others, format="coco"),
+        lambda: check_coco(tmp_path, ["a.jpg"], None),
+    )
+    assert path.read_text() == before
+    # Where no other image is there, nothing is kept.
+    check_coco(tmp_path, ["b.jpg"], others)
+    write_polygons([saved(tmp_path, "b", blobs())], tmp_path, others, format="coco")
+    assert json.loads(path.read_text())["categories"] == [{"id": 1, "name": "dog, large"}, {"id": 2, "name": "cat"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"images": []}',
+        '{"images": 3, "annotations": [], "categories": []}',
+        '{"images": [{"id": "1", "file_name": "b.jpg"}], "annotations": [], "categories": []}',
+        '{"images": [{"id": 1, "file_name": "b.jpg"}], "annotations": ["image_id"], "categories": []}',
+        '{"images": [], "annotations": [], "categories": ["cat"]}',
+    ],
+)
+def test_a_file_that_is_no_coco_file_is_left_alone(tmp_path, text):
+    (tmp_path / "coco.json").write_text(text)
+    mask = saved(tmp_path, "a", blobs())
+    refused(
+        "coco.json: is no COCO file to which images can be added",
+        lambda: check_coco(tmp_path, ["a.jpg"], NAMES),
+        lambda: write_polygons([mask], tmp_path, NAMES, format="coco"),
+    )
+    assert (tmp_path / "coco.json").read_text() == text
 
 
 def test_objects_are_one_category(tmp_path):

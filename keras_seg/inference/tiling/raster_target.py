@@ -16,7 +16,7 @@ from keras_seg.inference.tiling.geotiff_target import GeoTIFFTarget
 from keras_seg.inference.tiling.raster_layout import RasterLayout
 from keras_seg.inference.tiling.raster_source import RasterSource
 from keras_seg.inference.tiling.remote_zarr import RemoteZarrTarget
-from keras_seg.inference.tiling.written_rows import ArrayTarget, PathTarget, check_space, npy_file
+from keras_seg.inference.tiling.written_rows import ArrayTarget, PathTarget, check_space, is_interrupted, npy_file
 from keras_seg.inference.tiling.zarr_store import zarr_store
 
 _FIX = "Pass None, a NumPy array, a np.memmap, a Zarr array, or a path that ends in .npy, .zarr or .tif."
@@ -56,11 +56,15 @@ def raster_target(out: Any, layout: RasterLayout, *, source: RasterSource) -> Ar
 
 
 def left_over(target: ArrayTarget | PathTarget, out: Any) -> PathLike | None:
-    """The path or address of an earlier result, or the path of an interrupted run's journal, or None."""
+    """The path or address of an earlier result, or the path of an interrupted run's journal, or None.
+
+    The journal counts where there are both: the run was about to replace the result.
+    """
     if isinstance(target, RemoteZarrTarget):
         return out if target.there else None
-    if isinstance(out, (str, os.PathLike)) and pathlib.Path(out).exists():
-        return pathlib.Path(out)
+    path = pathlib.Path(out) if isinstance(out, (str, os.PathLike)) else None
+    if path is not None and path.exists() and not is_interrupted(path):
+        return path
     return target.journal if target.journal is not None and target.journal.exists() else None
 
 

@@ -164,8 +164,9 @@ class TiledPredictor:
             progress: None, bool or function. True for a bar, or a function called with (tiles done, tiles in total).
                 Defaults to None.
             overwrite: bool. Whether a result or an interrupted run at `out` may be replaced. Defaults to False.
-            resume: bool. Whether to continue an interrupted run at `out`, if there is one. The model, the settings and
-                the image's shape must be the same; the image itself is not compared. Defaults to False.
+            resume: bool. Whether to continue an interrupted run at `out`, if there is one; one that was about to
+                replace a result replaces it in the end. The model, the settings and the image's shape must be the same;
+                the image itself is not compared. Defaults to False.
             shape: (height, width, channels) of a reader. Defaults to None: its attribute `shape`.
 
         Returns:

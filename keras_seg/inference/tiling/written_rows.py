@@ -1,8 +1,10 @@
 """Predictions written a few rows at a time: to an array, or to a file that is complete or absent."""
 
 import mmap
+import os
 import pathlib
 import shutil
+import tempfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -69,7 +71,7 @@ class PathTarget:
 
     def __init__(self, path: pathlib.Path, rows: RowFile) -> None:
         self._path, self._create, self._reopen = path, rows.create, rows.reopen
-        self.partial = path.with_name(path.name + ".partial")
+        self.partial = _partial_of(path)
         self.journal = journal_of(path)
         self._rows: Any = None
 
@@ -152,8 +154,22 @@ def journal_of(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(path.name + ".progress.json")
 
 
+def is_interrupted(path: pathlib.Path) -> bool:
+    """Whether a prediction to a path was begun and is not finished: what is at the path is older, and to be replaced.
+
+    A process that is killed when its rows have just got their place leaves the journal alone.
+    """
+    return journal_of(path).exists() and _partial_of(path).exists()
+
+
+def _partial_of(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(path.name + ".partial")
+
+
 def _remove(path: pathlib.Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
+    if not path.is_dir():
         path.unlink(missing_ok=True)
+        return
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as folder:
+        # In one step: the missing chunks of a store that is half deleted would be read as zeros.
+        os.replace(path, pathlib.Path(folder, path.name))

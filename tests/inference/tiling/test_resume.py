@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from small_models import photo, unet
 from keras_seg._validation import InputError
 from keras_seg.inference import TestTimeAugmentation, TiledPredictor
 from keras_seg.inference.tiling.run_journal import model_mark
+from keras_seg.inference.tiling.written_rows import PathTarget, npy_file
 
 pytestmark = pytest.mark.tensorflow_only
 IMAGE = photo(150, 70)
@@ -172,6 +174,51 @@ class TestAnInterruptedRun:
         journal.write_text(text)
         path.with_name("out.npy.partial").unlink()
         self.refused("out.npy.partial: is gone or broken", path, predict, reader(), resume=True)
+
+
+class TestAnInterruptedOverwrite:
+    """The older result stays until the new one is complete."""
+
+    @pytest.fixture
+    def path(self, net, tmp_path):
+        path = tmp_path / "out.npy"
+        np.save(path, np.zeros(3))
+        with pytest.raises(Interrupted):
+            predictor(net).predict(reader(60), path, overwrite=True)
+        np.testing.assert_array_equal(np.load(path), np.zeros(3))
+        return path
+
+    def test_goes_on(self, net, path):
+        predict = predictor(net).predict
+        with pytest.raises(
+            InputError, match="out.npy.progress.json: belongs to a run that was interrupted.*resume=True"
+        ):
+            predict(IMAGE, path)
+        np.testing.assert_array_equal(np.load(path), np.zeros(3))
+        np.testing.assert_array_equal(predict(reader(), path, resume=True), predict(IMAGE))
+        assert [item.name for item in path.parent.iterdir()] == ["out.npy"]
+
+    def test_is_complete_when_its_rows_have_their_place(self, net, path):
+        """A process may be killed before it removes the journal."""
+        path.with_name("out.npy.partial").replace(path)
+        before = path.read_bytes()
+        with pytest.raises(InputError, match="`out` exists already"):
+            predictor(net).predict(IMAGE, path, resume=True)
+        assert path.read_bytes() == before
+
+
+def test_a_store_of_rows_is_removed_in_one_step(tmp_path, monkeypatch):
+    """Of a store that is half deleted, the missing chunks would be read as zeros."""
+    (tmp_path / "out.npy.partial").mkdir()
+    (tmp_path / "out.npy.partial" / "chunk").touch()
+
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        PathTarget(tmp_path / "out.npy", npy_file((3,), np.dtype("uint8"))).abandon()
+    assert not (tmp_path / "out.npy.partial").exists()
 
 
 def test_what_makes_a_model_another(net, tmp_path):
