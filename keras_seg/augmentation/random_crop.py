@@ -112,7 +112,7 @@ class RandomCrop(Transform):
 
 def _around(ops: Namespace, point: Tensor, draw: Tensor, *, side: int, room: Tensor) -> Tensor:
     """The start of a window of `side` that contains `point`, inside the picture if there is room."""
-    start = ops.floor(point - draw * float(side))
+    start = ops.floor(point) - ops.minimum(ops.floor(draw * float(side)), side - 1.0)
     return ops.clip(start, ops.minimum(ops.floor(room), 0.0), ops.maximum(ops.floor(room), 0.0))
 
 

@@ -112,8 +112,10 @@ def _read_image(
     if interpolation == "bilinear" and not exact:
         result = sampling.linear(ops, image, points, inside=inside if filled else None)
     else:
-        result = sampling.nearest(ops, image, points) if exact else sampling.cubic(ops, image, points)
-        result = ops.clip(ops.cast(result, "float32"), 0.0, 255.0)
+        if exact:
+            result = ops.cast(sampling.nearest(ops, image, points), "float32")
+        else:  # Cubic weights reach beyond the values around a point.
+            result = ops.clip(sampling.cubic(ops, image, points), 0.0, 255.0)
         result = result * (across * down) if filled else result
     return ops.filled(result, across, down, fill) if filled else result
 

@@ -42,6 +42,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
             and rank == 4
             and self.axis in (-1, 3)
             and self.compute_dtype in ("float32", "bfloat16")
+            and self.variable_dtype == "float32"
             and keras.backend.standardize_dtype(inputs.dtype) == self.compute_dtype
             and not (self.renorm or self.synchronized)
         )

@@ -35,7 +35,7 @@ class ValidSize(keras.layers.Layer):
     """
 
     def __init__(self, depth: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "autocast": False})  # Half precision would round raw pixels.
         self.depth = _validation.integer("depth", depth)
 
     def check_image(self, shape: tuple[int | None, ...]) -> None:

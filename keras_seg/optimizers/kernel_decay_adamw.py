@@ -8,8 +8,8 @@ class KernelDecayAdamW(keras.optimizers.AdamW):
     """AdamW without weight decay of biases and normalization parameters.
 
     Decaying a scale or an offset shifts the activations' statistics and regularizes nothing. Keras'
-    `exclude_from_weight_decay` selects variables by name, and the names are lost when a model is saved; here the rule
-    is the variable's rank, which a resumed run keeps.
+    `exclude_from_weight_decay` selects variables by their paths, which are lost when a model is saved; here the rule is
+    the variable's rank and its own name, which a resumed run keeps.
 
     Arguments: see `keras.optimizers.AdamW`.
 
@@ -18,4 +18,6 @@ class KernelDecayAdamW(keras.optimizers.AdamW):
     """
 
     def _use_weight_decay(self, variable: keras.Variable) -> bool:
-        return len(variable.shape) > 1 and super()._use_weight_decay(variable)
+        # Those of attention have a row per head.
+        is_bias = len(variable.shape) < 2 or variable.name == "bias"
+        return not is_bias and super()._use_weight_decay(variable)

@@ -150,6 +150,37 @@ def test_nothing_to_do_copies_exactly():
     )
 
 
+def test_copies_of_floats_keep_their_range():
+    """As enlarged ones do: raw values of a sensor, or a picture that is normalized already."""
+    image, mask = np.linspace(-1, 3000, 64, dtype="float32").reshape(8, 8, 1), np.zeros((8, 8), "int32")
+    for steps in ([], [Flip("horizontal")], [Rotate90()]):
+        found = np.asarray(Augmentation(steps, crop=8, ignore_class=255)(image, mask, 0)[0])
+        np.testing.assert_array_equal(np.sort(found, axis=None), image.ravel())
+
+
+def test_a_crop_around_a_class_shows_it():
+    mask = np.zeros((33, 33), "int32")
+    mask[16, 16] = 1
+    crop = Augmentation(crop=RandomCrop(2, classes=1, probability=1.0), ignore_class=255)
+    places = [np.argwhere(crop.of_arrays(np.zeros((33, 33, 3), "uint8"), mask, seed)[1] == 1) for seed in range(200)]
+    assert {len(found) for found in places} == {1}
+    # Each of the four places equally often: 50 of 200, with a standard deviation of 6.
+    _, counts = np.unique([tuple(found[0]) for found in places], axis=0, return_counts=True)
+    assert len(counts) == 4 and counts.min() > 50 - 4 * 6.2
+
+
+@pytest.mark.tensorflow_only
+def test_the_mean_color_does_not_depend_on_what_a_graph_knows():
+    import tensorflow as tf
+
+    image, mask = np.zeros((256, 64, 3), "uint8"), np.zeros((256, 64), "int32")
+    image[::4] = 200
+    contrast = Augmentation([Contrast((-1, -1))])  # Everything becomes the mean.
+    signature = [tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((None, None), tf.int32)]
+    graph = tf.function(lambda image, mask: contrast(image, mask, 0), input_signature=signature)
+    np.testing.assert_allclose(graph(image, mask)[0], contrast(image, mask, 0)[0], atol=1e-4)
+
+
 @pytest.mark.slow_off_tensorflow
 def test_same_seed_same_result_and_images_differ():
     given = batch()

@@ -141,3 +141,15 @@ def test_bad_arguments(make, said):
     with pytest.raises(InputError) as error:
         make()
     assert said in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.tensorflow_only
+def test_a_last_batch_of_one_image_stays_as_it_is():
+    """Its size is not known when the graph is made; with itself as its partner, objects were cut in two."""
+    import tensorflow as tf
+
+    mix = Augmentation([CutMix((0.25, 0.25), probability=1.0)])
+    ones = np.ones((3, 16, 16), "int32")
+    examples = {"image": np.zeros((3, 16, 16, 3), "float32"), "mask": ones, "instances": ones}
+    batches = tf.data.Dataset.from_tensor_slices(examples).batch(2).enumerate().map(lambda n, b: mix(b, seed=n))
+    assert [np.unique(found["instances"]).tolist() for found in batches] == [[1, 2], [1]]

@@ -94,6 +94,7 @@ def test_bfloat16_training_is_that_of_float32_rounded(monkeypatch):
         ((2, 3, 4, 5), {"renorm": True}),
         ((2, 3, 4, 5), {"dtype": "mixed_float16"}),
         ((2, 3, 4, 5), {"dtype": "float64"}),
+        ((2, 3, 4, 5), {"dtype": "bfloat16"}),
     ],
 )
 def test_everything_else_is_keras_own(monkeypatch, shape, arguments):

@@ -76,6 +76,15 @@ def test_decay_spares_biases_and_survives_saving(tmp_path):
         assert decayed == ["kernel"]
 
 
+def test_decay_spares_the_biases_of_attention():
+    """One row per head: they are matrices."""
+    layer = keras.layers.MultiHeadAttention(2, 4)
+    layer.build((None, 5, 8), (None, 5, 8))
+    optimizer = KernelDecayAdamW(1e-3, weight_decay=0.1)
+    decayed = [variable.name for variable in layer.trainable_variables if optimizer._use_weight_decay(variable)]
+    assert decayed == ["kernel"] * 4
+
+
 def test_plan_of_camvid_like_data():
     plan = make_plan(FACTS, minutes=15)
     assert plan["backbone"] == "Compact"

@@ -55,8 +55,10 @@ def paste(ops: Namespace, batch: dict[str, Tensor], partner: Tensor, where: Tens
     """The batch, with the partners' pixels `where` that is True, bool (batch, height, width, 1).
 
     All maps are taken from the same image. Instances of the partner are numbered after those of the image itself, so
-    that two objects never share an id.
+    that two objects never share an id. An image that is its own partner, as in a last batch of one, stays as it is.
     """
+    other_image = partner != ops.arange(ops.shape(partner)[0], dtype="int32")
+    where = ops.logical_and(where, other_image[:, None, None, None])
     mixed = {}
     for name, own in batch.items():
         other = ops.take(own, partner, axis=0)

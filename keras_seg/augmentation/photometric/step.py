@@ -146,8 +146,9 @@ def _times(ops: Namespace, rows: Tensor, matrix: Tensor) -> Tensor:
 def mean_color(ops: Namespace, image: Tensor) -> Tensor:
     """Mean color of each image, float32 (batch, channels); of large images from 64 rows and more, evenly spaced."""
     height = ops.shape(image)[1]
-    if isinstance(height, int) and height >= 128:
-        image = image[:, :: height // 64]
+    # The same rows whether the height is known in a graph or not.
+    step = max(height // 64, 1) if isinstance(height, int) else ops.maximum(height // 64, 1)
+    image = image[:, ::step]
     # Rows first: with three channels innermost, a sum over both axes at once cannot use vector instructions.
     return ops.mean(ops.mean(ops.cast(image, "float32"), axis=1), axis=1)
 
