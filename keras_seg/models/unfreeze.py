@@ -8,6 +8,7 @@ import keras
 from keras_seg import _validation
 from keras_seg._graph import as_functional
 from keras_seg.backbones.pyramid import LEVELS
+from keras_seg.layers.vision_transformer_maps import VisionTransformerMaps
 
 # Attributes in which an optimizer of Keras lists its variables and its weights.
 _BOOKKEEPING = ("_variables", "_trainable_variables", "_trainable_variables_indices", "_tracker")
@@ -59,7 +60,9 @@ def unfreeze(model: keras.Model, *, from_level: str | None = None, keep_batch_no
         for layer in others:
             layer.trainable = False
     # Layer by layer: on TensorFlow, setting a model's flag to the value it already has does not reach its layers.
-    for layer in backbone._flatten_layers():
+    layers = backbone._flatten_layers()
+    frozen = frozen.union(*(layer.unread() for layer in layers if isinstance(layer, VisionTransformerMaps)))
+    for layer in layers:
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = layer not in frozen and not (keep_batch_norm_frozen and is_norm)
     _go_on_training(model)
