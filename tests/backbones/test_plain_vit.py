@@ -162,6 +162,27 @@ def test_output_strides():
         ks.models.DeepLabV3(num_classes=3, backbone=made("ViT"), dilate_strided=True)
 
 
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize(
+    "name", ["FCN", *(pytest.param(name, marks=pytest.mark.slow) for name in ("PSPNet", "DeepLabV3"))]
+)
+def test_auxiliary_heads(name):
+    """On the map before the last, which is resized like the others."""
+    backbone = vit()
+    third = array(ks.backbones.build(backbone)(IMAGE)["P4"])
+    for stride, size in ((8, 8), (16, 4), (32, 4)):
+        model = ks.models.build(
+            name, num_classes=3, backbone=backbone, output_stride=stride, aux=True, include_preprocessing=False
+        )
+        found = array(model.get_layer("backbone")(IMAGE)["aux"])
+        assert found.shape == (1, size, size, 24)
+        if size == 4:
+            np.testing.assert_allclose(found, third, rtol=0, atol=1e-5)
+        outputs = model(np.random.default_rng(0).uniform(-1, 1, (1, 70, 45, 3)))
+        assert {key: map.shape for key, map in outputs.items()} == dict.fromkeys(("main", "aux"), (1, 70, 45, 3))
+        assert ks.models.without_aux(model).output_shape == (None, None, None, 3)
+
+
 @pytest.mark.slow
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("kind", KINDS)
