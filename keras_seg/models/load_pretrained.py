@@ -10,6 +10,7 @@ from keras_seg import _validation
 from keras_seg._graph import graph_nodes, image_graph, replay
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+from keras_seg.initializers import IdentityKernel
 from keras_seg.layers import PixelShuffle2D
 from keras_seg.layers.preprocessing import MODES, mode_of
 from keras_seg.models.convert import convert
@@ -187,4 +188,7 @@ def _with_channels(layer: Any, channels: int | None) -> Any:
     for key in ("filters", "units"):
         if key in config and channels is not None:
             config[key] = channels
+    if channels is not None and isinstance(getattr(layer, "kernel_initializer", None), IdentityKernel):
+        # It passed each class on as itself, and no class is one of the new ones.
+        config["kernel_initializer"] = "glorot_uniform"
     return type(layer).from_config(config)

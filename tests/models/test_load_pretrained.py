@@ -50,6 +50,20 @@ def test_only_layers_of_the_classes_get_initial_weights(name, arguments):
     assert np.isfinite(model(np.zeros((1, 64, 64, 3)))).all()
 
 
+@pytest.mark.parametrize("context", ["basic", "large"])
+@pytest.mark.parametrize("num_classes", [3, 10])
+def test_a_layer_that_began_as_the_identity(context, num_classes):
+    """The context module's features stay. Its last layer passed on classes, which are others now."""
+    source = randomized(models.DilatedFCN(5, context=context, filters=(4, 4, 4, 4, 4), fc_filters=8))
+    with pytest.warns(UserWarning, match=f"context8 gets initial weights for {num_classes}"):
+        model = models.load_pretrained(source, num_classes=num_classes)
+    assert all(model.get_layer(f"context{number}") is source.get_layer(f"context{number}") for number in range(1, 8))
+    kernel, bias = model.get_layer("context8").get_weights()
+    assert kernel.shape == (1, 1, 5 if context == "basic" else 160, num_classes)
+    assert kernel.std() > 0.01 and not bias.any()
+    assert model(np.zeros((1, 64, 64, 3))).shape == (1, 64, 64, num_classes)
+
+
 def test_a_file_and_a_run(tmp_path):
     source = randomized(small())
     source.save(tmp_path / "model.keras")
