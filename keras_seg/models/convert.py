@@ -139,8 +139,7 @@ def _state(
         return read_state(path)
     found = None
     if path.lower().endswith(_HUB_WEIGHTS) and original is segformer_names and name is not None:
-        filters, classes = (model.get_layer(layer).filters for layer in ("fuse", "logits"))
-        found = read_hub_weights(path, name, filters=filters, classes=classes)
+        found = read_hub_weights(path, name)
     if found is None:
         rule = f"must be a {', '.join(SUFFIXES)} file, or of SegFormer a {_HUB_WEIGHTS} of keras-hub for {model.name}"
         fix = "For weights that this package saved, call model.load_weights; of a preset, pass the folder."
