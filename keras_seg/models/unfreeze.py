@@ -28,7 +28,8 @@ def unfreeze(model: keras.Model, *, from_level: str | None = None, keep_batch_no
             or is a backbone itself.
         from_level: str or None. None for the whole backbone, or "P1".."P5": only the layers that lead from the level
             before to this one and deeper become trainable (staged fine-tuning, deepest stages first); the others are
-            frozen. Defaults to None.
+            frozen. Plain vision transformers, which compute all their levels in one layer, are trained as a whole.
+            Defaults to None.
         keep_batch_norm_frozen: bool. Whether BatchNormalization layers of the backbone stay frozen, weights and
             statistics: better with batches of a few images. Defaults to False.
 
@@ -77,7 +78,8 @@ def _layers_before(backbone: keras.Model, level: str) -> set[Any]:
         have = sorted(pyramid) if isinstance(pyramid, dict) else []
         _validation.fail("from_level", f"must be None or one of the backbone's levels {have}", level)
     before = sorted(pyramid)[: sorted(pyramid).index(level)]
-    found, open_ends = set(), [pyramid[name] for name in before]
+    found: set[Any] = set()
+    open_ends = [pyramid[name] for name in before]
     while open_ends:
         operation, index = open_ends.pop()._keras_history[:2]
         node = operation._inbound_nodes[index]
@@ -85,6 +87,10 @@ def _layers_before(backbone: keras.Model, level: str) -> set[Any]:
             found.add(operation)
             open_ends.extend(node.input_tensors)
     nested = [layer for layer in found if isinstance(layer, keras.layers.Layer)]
+    if not any(layer.weights for layer in graph.layers if layer not in found):
+        rule = f"must be a level with layers of its own; no layer with weights follows {before[-1]} here"
+        fix = "Leave it out: a plain vision transformer computes all its levels in one layer."
+        _validation.fail("from_level", rule, level, fix)
     return found.union(*(layer._flatten_layers() for layer in nested))
 
 
