@@ -93,9 +93,24 @@ def test_an_address_is_left_to_keras(monkeypatch):
 HUB = "hf://someone/streets"
 
 
+def test_an_address_that_cannot_be_loaded(monkeypatch):
+    """Whatever the error is, a line with its first one."""
+
+    def fail(path, compile):
+        raise RuntimeError("404 Client Error. (Request ID: Root=1)\n\nRepository Not Found for url")
+
+    monkeypatch.setattr(keras.saving, "load_model", fail)
+    with pytest.raises(InputError, match=r"^hf://someone/streets: Keras cannot .*\(404 .*Root=1\)\)\. Check") as error:
+        models.load_pretrained(HUB)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     "source, num_classes, message",
     [
+        (None, None, "`source` must be a path, an address or a keras.Model.*NoneType"),
+        (3, None, "`source` must be a path, an address or a keras.Model.*int"),
+        ({"conv.weight": np.zeros((2, 3))}, None, "`source` must be a path.*dict.*filled into a model by .*convert"),
         ("weights.h5", None, "`source` must be a .keras file or a folder that holds model.keras"),
         ("none.keras", None, "none.keras: no such file"),
         ("broken.keras", None, "broken.keras: Keras cannot load a model from it"),
