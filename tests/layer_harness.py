@@ -5,7 +5,7 @@ import numpy as np
 
 
 def check_layer(layer, inputs, tmp_path, dynamic=True):
-    """Config round trip, declared shape, dynamic shape, saving and mixed precision of `layer` on arrays `inputs`.
+    """Config, declared and dynamic shape, saving, freezing and mixed precision of `layer` on arrays `inputs`.
 
     Returns the layer's output, or the tuple of its outputs, for further checks.
     """
@@ -30,6 +30,9 @@ def check_layer(layer, inputs, tmp_path, dynamic=True):
         for result, array in zip(outputs(candidate(arrays)), expected, strict=True):
             np.testing.assert_allclose(result, array, rtol=1e-5, atol=1e-5)
 
+    frozen = type(layer).from_config({**layer.get_config(), "trainable": False})
+    check_frozen(keras.Model(placeholders, call(frozen, placeholders)), arrays)
+
     half = type(layer).from_config({**layer.get_config(), "dtype": "mixed_float16"})
     result = call(half, arrays)
     half.set_weights(layer.get_weights())
@@ -37,6 +40,15 @@ def check_layer(layer, inputs, tmp_path, dynamic=True):
         assert result.dtype == ("float16" if array.dtype.kind == "f" else array.dtype)
         np.testing.assert_allclose(result, array, rtol=2e-2, atol=2e-2 * max(1, np.abs(array).max()))
     return expected if len(expected) > 1 else expected[0]
+
+
+def check_frozen(model, arrays):
+    """Of a model of one frozen layer no weight is trained and no statistic moves, whatever the layer has inside."""
+    assert model.trainable_variables == []
+    before = model.get_weights()
+    model(arrays, training=True)
+    for new, old in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(new, old)
 
 
 def outputs(tensors):

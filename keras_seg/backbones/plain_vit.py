@@ -34,7 +34,7 @@ def plain_vit_pyramid(backbone: Any) -> keras.Model:
     layer = _maps_of(backbone)
     image = keras.Input((None, None, layer.kernel.shape[2]), name="image")
     maps = _resized(layer(image), layer.stride, _STRIDES)
-    return keras.Model(image, dict(zip(map(level_of, _STRIDES), maps, strict=True)), name=backbone.name)
+    return keras.Model(image, _by_level(maps), name=backbone.name)
 
 
 def transformer_of(encoder: keras.Model) -> VisionTransformerMaps | None:
@@ -52,13 +52,18 @@ def patch_stride(encoder: keras.Model) -> int | None:
 def undilated(encoder: keras.Model, output_stride: int) -> keras.Model | None:
     """A plain vision transformer with no map coarser than `output_stride`, or None for any other encoder.
 
-    Nothing in it was strided, so there is nothing to dilate: the coarser maps are resized less.
+    Nothing in it was strided, so there is nothing to dilate: the coarser maps are resized less. A map that the encoder
+    has under a second name, for an auxiliary head, keeps that name.
     """
     node = _node(encoder)
     if node is None:
         return None
     strides = [min(stride, output_stride) for stride in _STRIDES]
-    return _with_maps(encoder, _resized(node.outputs, node.operation.stride, strides))
+    maps: Any = encoder.output
+    pyramid = _by_level(_resized(node.outputs, node.operation.stride, strides))
+    level_of_map = {id(maps[level]): level for level in pyramid if level in maps}
+    others = {name: pyramid[level_of_map[id(map)]] for name, map in maps.items() if name not in pyramid}
+    return keras.Model(encoder.inputs[0], {**pyramid, **others}, name=encoder.name)
 
 
 def with_readout(encoder: keras.Model) -> tuple[keras.Model, bool]:
@@ -66,7 +71,8 @@ def with_readout(encoder: keras.Model) -> tuple[keras.Model, bool]:
     node = _node(encoder)
     assert node is not None, encoder
     layer = node.operation.with_readout()
-    return _with_maps(encoder, layer(node.input_tensors[0])), layer.prefix_tokens > 0
+    maps = _by_level(layer(node.input_tensors[0]))
+    return keras.Model(encoder.inputs[0], maps, name=encoder.name), layer.prefix_tokens > 0
 
 
 def _node(encoder: keras.Model) -> Any:
@@ -74,9 +80,8 @@ def _node(encoder: keras.Model) -> Any:
     return next((node for node in graph_nodes(encoder) if isinstance(node.operation, VisionTransformerMaps)), None)
 
 
-def _with_maps(encoder: keras.Model, maps: list[Tensor]) -> keras.Model:
-    levels = [level_of(stride) for stride in _STRIDES]
-    return keras.Model(encoder.inputs[0], dict(zip(levels, maps, strict=True)), name=encoder.name)
+def _by_level(maps: list[Tensor]) -> dict[str, Tensor]:
+    return dict(zip(map(level_of, _STRIDES), maps, strict=True))
 
 
 def _maps_of(backbone: Any) -> VisionTransformerMaps:

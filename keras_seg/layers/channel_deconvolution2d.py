@@ -120,5 +120,15 @@ class ChannelDeconvolution2D(keras.layers.Layer):
             **super().get_config(),
             "strides": self.strides,
             "padding": self.padding,
-            "trainable": self.has_kernel,
+            "has_kernel": self.has_kernel,
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "ChannelDeconvolution2D":
+        config = dict(config)
+        trainable = config.pop("trainable", False)
+        # Configs without this key tell both by `trainable`.
+        has_kernel = config.pop("has_kernel", trainable)
+        layer = super().from_config({**config, "trainable": has_kernel})
+        layer.trainable = trainable
+        return layer

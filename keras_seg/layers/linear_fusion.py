@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_seg import _ops, _validation
 from keras_seg._types import Tensor
+from keras_seg.layers.frozen_parts import freeze_parts
 from keras_seg.layers.map_lists import is_map_list
 from keras_seg.layers.reach import Reaches, resized
 
@@ -77,6 +78,7 @@ class LinearFusion(keras.layers.Layer):
             name="fusion",
         )
         self.input_spec = [keras.layers.InputSpec(ndim=4, axes={-1: shape[-1]}) for shape in input_shape]
+        freeze_parts(self)
         self.built = True
 
     @property

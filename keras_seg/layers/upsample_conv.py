@@ -10,6 +10,7 @@ from keras import ops
 from keras_seg import _ops, _validation
 from keras_seg._types import Tensor
 from keras_seg.layers.batch_normalization import BatchNormalization
+from keras_seg.layers.frozen_parts import freeze_parts
 from keras_seg.layers.reach import EVERYTHING, Reaches, scaled, window
 
 INTERPOLATIONS = ("nearest", "bilinear")
@@ -132,6 +133,7 @@ class UpsampleConv(keras.layers.Layer):
             self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         else:
             self.normalize.build((shapes[0][0], None, None, self.filters))
+        freeze_parts(self)
         self.built = True
 
     def call(self, inputs: Tensor, training: Any = None) -> Tensor:

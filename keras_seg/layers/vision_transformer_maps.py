@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_seg import _ops, _validation
 from keras_seg._types import Tensor
+from keras_seg.layers.frozen_parts import freeze_parts
 from keras_seg.layers.reach import EVERYTHING, Reaches
 from keras_seg.layers.resize2d import bicubic_to_size
 
@@ -91,6 +92,9 @@ class VisionTransformerMaps(keras.layers.Layer):
         for layer in (self.encoder, self.normalization):
             if layer is not None and not layer.built:
                 layer.build((None, None, self.width))
+        for layer in self.unread():
+            layer.trainable = False
+        freeze_parts(self)
         self.built = True
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -148,6 +152,10 @@ class VisionTransformerMaps(keras.layers.Layer):
         """The last layer of the transformer."""
         return self.encoder.layer_norm if self.normalization is None else self.normalization
 
+    def unread(self) -> list[Any]:
+        """Layers whose results no map has. They stay frozen, as Keras warns of weights without gradients."""
+        return [self.last] if self.readout else []
+
     def _blocks(self) -> list[Any]:
         return blocks_of(self.encoder)
 
@@ -163,8 +171,6 @@ class VisionTransformerMaps(keras.layers.Layer):
         for name in ("kernel", "bias", "prefix", "positions"):
             if getattr(self, name) is not None:
                 getattr(other, name).assign(getattr(self, name))
-        # Nothing reads it, and weights without gradients are warned of.
-        other.last.trainable = False
         return other
 
     def _check_size(self, shape: Any) -> None:

@@ -32,6 +32,7 @@ from keras_seg.models.parts import (
     unetplusplus_names,
     upernet_names,
 )
+from keras_seg.models.parts.heads import AUX
 from keras_seg.models.parts.hub_segformer import state_of_hub
 from keras_seg.models.parts.hub_source import names_hub_preset, read_hub_preset, read_hub_weights
 
@@ -140,8 +141,7 @@ def _state(
         return read_state(path)
     found = None
     if path.lower().endswith(_HUB_WEIGHTS) and original is segformer_names and name is not None:
-        filters, classes = (model.get_layer(layer).filters for layer in ("fuse", "logits"))
-        found = read_hub_weights(path, name, filters=filters, classes=classes)
+        found = read_hub_weights(path, name)
     if found is None:
         rule = f"must be a {', '.join(SUFFIXES)} file, or of SegFormer a {_HUB_WEIGHTS} of keras-hub for {model.name}"
         fix = "For weights that this package saved, call model.load_weights; of a preset, pass the folder."
@@ -195,7 +195,7 @@ def _matched_decoder(
         )
     left = () if head else (*classes, *_aux_classes(model, aux, count))
     if not any(f"{module}.weight" in arrays for module in aux.values()):
-        left = (*left, *_without_aux_weights(model, aux, source))
+        left = (*left, *_without_aux_weights(model, source))
     filled = [layer for layer in model.layers if layer.weights and layer.name not in ("backbone", *left)]
     matching = Matching(arrays, model.name, source)
     parts = {"part_of": original.part_of} if hasattr(original, "part_of") else {}
@@ -210,9 +210,10 @@ def _aux_classes(model: keras.Model, aux: dict[str, str], count: int) -> list[st
             and layer.filters == count]  # fmt: skip
 
 
-def _without_aux_weights(model: keras.Model, aux: dict[str, str], source: str) -> list[str]:
-    """The layers of the auxiliary heads of a model, none of which has weights; a warning says so."""
-    left = [layer.name for layer in model.layers if layer.name in aux]
+def _without_aux_weights(model: keras.Model, source: str) -> list[str]:
+    """The layers of the auxiliary heads of a model, none of which has weights in the `source`; a warning says so."""
+    # By their names, as there are originals without such heads.
+    left = [layer.name for layer in model.layers if layer.weights and layer.name.startswith(AUX)]
     if left:
         heads = ", ".join(layer.removesuffix("_logits") for layer in left if layer.endswith("_logits"))
         warnings.warn(f"{source} has no auxiliary heads: {heads} of {model.name} keep their weights.", stacklevel=3)

@@ -1,5 +1,6 @@
 """A trained model for classes of one's own."""
 
+import os
 import pathlib
 import warnings
 from typing import Any
@@ -9,7 +10,8 @@ import keras
 from keras_seg import _validation
 from keras_seg._graph import graph_nodes, image_graph, replay
 from keras_seg._types import PathLike
-from keras_seg._validation import InputError
+from keras_seg._validation import InputError, first_line
+from keras_seg.initializers import IdentityKernel
 from keras_seg.layers import PixelShuffle2D
 from keras_seg.layers.preprocessing import MODES, mode_of
 from keras_seg.models.convert import convert
@@ -38,8 +40,8 @@ def load_pretrained(source: PathLike | keras.Model, *, num_classes: int | None =
         A functional `keras.Model`.
 
     Raises:
-        InputError: the file is missing or holds no such model, no layer decides about the classes alone, or the
-            activation does not fit so many classes.
+        InputError: `source` is none of these, is missing, holds no such model or cannot be downloaded, no layer decides
+            about the classes alone, or the activation does not fit so many classes.
 
     Examples:
         >>> import keras_seg as ks
@@ -80,8 +82,11 @@ def load_pretrained(source: PathLike | keras.Model, *, num_classes: int | None =
 
 def _loaded(source: PathLike) -> keras.Model:
     """The model of a file, a folder or an address."""
+    if not isinstance(source, (str, os.PathLike)):
+        fix = "Weights alone, as in a state dict, are filled into a model by keras_seg.models.convert."
+        _validation.fail("source", "must be a path, an address or a keras.Model", type(source), fix)
     if str(source).startswith(_HUB):
-        return keras.saving.load_model(str(source), compile=False)
+        return _downloaded(str(source))
     path = pathlib.Path(source)
     if names_hub_preset(source) and not (path / "model.keras").is_file():
         return read_hub_preset(source, "source")
@@ -97,6 +102,15 @@ def _loaded(source: PathLike) -> keras.Model:
     except (ValueError, OSError, TypeError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: Keras cannot load a model from it ({reason}).") from error
+
+
+def _downloaded(address: str) -> keras.Model:
+    """The model of an address on the Hugging Face Hub."""
+    try:
+        return keras.saving.load_model(address, compile=False)
+    except Exception as error:  # Of the package, its connection, or Keras: missing, private, or not a model of Keras.
+        fix = f"Check the name, {_HUB}USER/MODEL, and the connection, or download the file and pass its path."
+        raise InputError(f"{address}: Keras cannot load a model from there ({first_line(error)}). {fix}") from error
 
 
 def _of_hub(source: Any, named: str, num_classes: int | None) -> keras.Model:
@@ -187,4 +201,7 @@ def _with_channels(layer: Any, channels: int | None) -> Any:
     for key in ("filters", "units"):
         if key in config and channels is not None:
             config[key] = channels
+    if channels is not None and isinstance(getattr(layer, "kernel_initializer", None), IdentityKernel):
+        # It passed each class on as itself, and no class is one of the new ones.
+        config["kernel_initializer"] = "glorot_uniform"
     return type(layer).from_config(config)

@@ -6,12 +6,14 @@ import keras
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg._graph import as_functional, graph_nodes
 from keras_seg.backbones.adapt_kernel import adapt_kernel
+from keras_seg.layers import Preprocessing
 
 # Names in the FCNs of layers that have other names in the VGG16 of keras.applications.
 _ALSO_KNOWN_AS = {"fc6": "fc1", "fc7": "fc2"}
 
-# The first convolution of VGG16: its kernel reads blue first.
+# The first convolution of VGG16: its kernel reads blue first, also where no layer in front of it changes the order.
 _READS_BGR = "block1_conv1"
 
 
@@ -20,9 +22,10 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> list[str]:
 
     It serves the stages of FCN: a VGG16 classifier into `FCN32s`, that into `FCN16s`, that into `FCN8s`. The dense
     layers of a classifier become convolutions: fc1 reads a 7x7 map of 512 channels row by row, so its kernel is that of
-    a 7x7 convolution, reshaped; fc2 is one of 1x1. The first convolution is adapted to other numbers of channels, by
-    the rule of `keras_seg.backbones.build`. Layers that decide about classes stay unchanged where the models have
-    different classes, and so does every layer that only one model has.
+    a 7x7 convolution, reshaped; fc2 is one of 1x1. Convolutions that read the image, normalized or padded at most, are
+    adapted from three channels to other numbers of them, by the rule of `keras_seg.backbones.build`. Layers that decide
+    about classes stay unchanged where the models have different classes, and so does every layer that only one model
+    has.
 
     Args:
         source: keras.Model. For example `keras.applications.VGG16()` with its top.
@@ -48,12 +51,13 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> list[str]:
         if not isinstance(model, keras.Model) or not model.built:
             _validation.fail(argument, "must be a keras.Model that is built", model)
     donors = {layer.name: layer for layer in source.layers if layer.weights}
+    modes = {**_modes_of_first_kernels(source), **_modes_of_first_kernels(target)}
     new_weights = {}
     for layer in target.layers:
         donor = donors.get(layer.name, donors.get(_ALSO_KNOWN_AS.get(layer.name)))
         if donor is None or not layer.weights or _scores_other_classes(donor, source, layer, target):
             continue
-        new_weights[layer.name] = _fitted(donor, layer)
+        new_weights[layer.name] = _fitted(donor, layer, modes)
     if not new_weights:
         fix = "Weights go between layers of one name: see [layer.name for layer in model.layers]."
         _validation.fail("target", f"has no layer in common with {source.name!r}", target.name, fix)
@@ -75,22 +79,49 @@ def _channels(layer: keras.layers.Layer) -> int | None:
     return getattr(layer.output, "shape", (None,))[-1]
 
 
-def _fitted(donor: keras.layers.Layer, layer: keras.layers.Layer) -> list[Any]:
+def _modes_of_first_kernels(model: keras.Model, mode: str | None = None) -> dict[int, str | None]:
+    """The kernels of the convolutions that read the image of a model, by their ids, with the mode that normalizes it.
+
+    None if no `Preprocessing` does. Of a model that is nested in another, the image has the other one's `mode`.
+    """
+    graph = as_functional(model)
+    if graph is None or len(graph.inputs) != 1:
+        return {}
+    images: dict[int, str | None] = {id(graph.inputs[0]): mode}
+    kernels: dict[int, str | None] = {}
+    for node in graph_nodes(graph):
+        given, layer = node.input_tensors, node.operation
+        if len(given) != 1 or id(given[0]) not in images:
+            continue
+        mode = images[id(given[0])]
+        if isinstance(layer, keras.layers.Conv2D):
+            kernels[id(layer.kernel)] = mode
+        elif isinstance(layer, keras.Model):
+            kernels |= _modes_of_first_kernels(layer, mode)
+        elif not getattr(layer, "weights", ()):
+            mode = layer.mode if isinstance(layer, Preprocessing) else mode
+            images |= {id(tensor): mode for tensor in node.outputs if tensor.shape[-1:] == given[0].shape[-1:]}
+    return kernels
+
+
+def _fitted(donor: keras.layers.Layer, layer: keras.layers.Layer, modes: dict[int, str | None]) -> list[Any]:
     """The donor's weights in the shapes of `layer`."""
-    values = donor.get_weights()
     shapes = [tuple(weight.shape) for weight in layer.weights]
+    values = donor.get_weights()
     if len(values) == len(shapes):
-        values = [_fitted_kernel(value, shape, layer.name) for value, shape in zip(values, shapes, strict=True)]
+        for place, (given, taken) in enumerate(zip(donor.weights, layer.weights, strict=True)):
+            values[place] = _as_convolution(values[place], shapes[place])
+            if id(taken) in modes and values[place].ndim == 4 and values[place].shape[2] == 3:
+                usual = "caffe" if layer.name == _READS_BGR else None
+                bgr = (modes.get(id(given)) or modes[id(taken)] or usual) == "caffe"
+                values[place] = adapt_kernel(values[place], shapes[place][2], bgr=bgr)
         if all(value.shape == shape for value, shape in zip(values, shapes, strict=True)):
             return values
     have = [value.shape for value in donor.get_weights()]
     return _validation.fail("source", f"has other shapes of weights in layer {donor.name!r} than {shapes}", have)
 
 
-def _fitted_kernel(value: np.ndarray, shape: tuple[int, ...], name: str) -> np.ndarray:
-    dense_to_convolution = value.ndim == 2 and len(shape) == 4
-    if dense_to_convolution and value.shape == (int(np.prod(shape[:3])), shape[3]):
-        return value.reshape(shape)
-    if name == _READS_BGR and value.ndim == 4 and value.shape[2] == 3:
-        return adapt_kernel(value, shape[2], bgr=True)
-    return value
+def _as_convolution(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The kernel of a dense layer as that of a convolution of this `shape`; any other array as it is."""
+    reshaped = value.ndim == 2 and len(shape) == 4 and value.shape == (int(np.prod(shape[:3])), shape[3])
+    return value.reshape(shape) if reshaped else value

@@ -8,6 +8,7 @@ import keras
 from keras_seg import _validation
 from keras_seg._graph import as_functional
 from keras_seg.backbones.pyramid import LEVELS
+from keras_seg.layers.vision_transformer_maps import VisionTransformerMaps
 
 # Attributes in which an optimizer of Keras lists its variables and its weights.
 _BOOKKEEPING = ("_variables", "_trainable_variables", "_trainable_variables_indices", "_tracker")
@@ -27,7 +28,8 @@ def unfreeze(model: keras.Model, *, from_level: str | None = None, keep_batch_no
             or is a backbone itself.
         from_level: str or None. None for the whole backbone, or "P1".."P5": only the layers that lead from the level
             before to this one and deeper become trainable (staged fine-tuning, deepest stages first); the others are
-            frozen. Defaults to None.
+            frozen. Plain vision transformers, which compute all their levels in one layer, are trained as a whole.
+            Defaults to None.
         keep_batch_norm_frozen: bool. Whether BatchNormalization layers of the backbone stay frozen, weights and
             statistics: better with batches of a few images. Defaults to False.
 
@@ -59,7 +61,9 @@ def unfreeze(model: keras.Model, *, from_level: str | None = None, keep_batch_no
         for layer in others:
             layer.trainable = False
     # Layer by layer: on TensorFlow, setting a model's flag to the value it already has does not reach its layers.
-    for layer in backbone._flatten_layers():
+    layers = backbone._flatten_layers()
+    frozen = frozen.union(*(layer.unread() for layer in layers if isinstance(layer, VisionTransformerMaps)))
+    for layer in layers:
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = layer not in frozen and not (keep_batch_norm_frozen and is_norm)
     _go_on_training(model)
@@ -74,7 +78,8 @@ def _layers_before(backbone: keras.Model, level: str) -> set[Any]:
         have = sorted(pyramid) if isinstance(pyramid, dict) else []
         _validation.fail("from_level", f"must be None or one of the backbone's levels {have}", level)
     before = sorted(pyramid)[: sorted(pyramid).index(level)]
-    found, open_ends = set(), [pyramid[name] for name in before]
+    found: set[Any] = set()
+    open_ends = [pyramid[name] for name in before]
     while open_ends:
         operation, index = open_ends.pop()._keras_history[:2]
         node = operation._inbound_nodes[index]
@@ -82,6 +87,10 @@ def _layers_before(backbone: keras.Model, level: str) -> set[Any]:
             found.add(operation)
             open_ends.extend(node.input_tensors)
     nested = [layer for layer in found if isinstance(layer, keras.layers.Layer)]
+    if not any(layer.weights for layer in graph.layers if layer not in found):
+        rule = f"must be a level with layers of its own; no layer with weights follows {before[-1]} here"
+        fix = "Leave it out: a plain vision transformer computes all its levels in one layer."
+        _validation.fail("from_level", rule, level, fix)
     return found.union(*(layer._flatten_layers() for layer in nested))
 
 

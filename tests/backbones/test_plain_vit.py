@@ -162,6 +162,27 @@ def test_output_strides():
         ks.models.DeepLabV3(num_classes=3, backbone=made("ViT"), dilate_strided=True)
 
 
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize(
+    "name", ["FCN", *(pytest.param(name, marks=pytest.mark.slow) for name in ("PSPNet", "DeepLabV3"))]
+)
+def test_auxiliary_heads(name):
+    """On the map before the last, which is resized like the others."""
+    backbone = vit()
+    third = array(ks.backbones.build(backbone)(IMAGE)["P4"])
+    for stride, size in ((8, 8), (16, 4), (32, 4)):
+        model = ks.models.build(
+            name, num_classes=3, backbone=backbone, output_stride=stride, aux=True, include_preprocessing=False
+        )
+        found = array(model.get_layer("backbone")(IMAGE)["aux"])
+        assert found.shape == (1, size, size, 24)
+        if size == 4:
+            np.testing.assert_allclose(found, third, rtol=0, atol=1e-5)
+        outputs = model(np.random.default_rng(0).uniform(-1, 1, (1, 70, 45, 3)))
+        assert {key: map.shape for key, map in outputs.items()} == dict.fromkeys(("main", "aux"), (1, 70, 45, 3))
+        assert ks.models.without_aux(model).output_shape == (None, None, None, 3)
+
+
 @pytest.mark.slow
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize("kind", KINDS)
@@ -171,8 +192,34 @@ def test_saved_and_frozen(kind, tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(array(again(IMAGE)), array(model(IMAGE)), atol=1e-5)
+    assert again.get_layer("backbone").trainable_variables == []
+    assert len(again.trainable_variables) == len(model.trainable_variables) > 0
     ks.models.unfreeze(model)
     assert model.get_layer("backbone").trainable_variables != []
+
+
+def small_dpt(**arguments):
+    narrow = {"stage_filters": (4, 4, 4, 4), "filters": 4, "include_preprocessing": False}
+    return ks.models.DPT(3, backbone=vit(), **narrow, **arguments)
+
+
+@pytest.mark.slow_off_tensorflow
+def test_the_last_layer_stays_frozen_where_no_map_has_it(tmp_path):
+    """DPT's maps are not normalized: after loading and unfreezing, as after building, all but these two are trained."""
+    model = small_dpt()
+    model.save(tmp_path / "model.keras")
+    frozen = small_dpt(backbone_trainable=False)
+    frozen.save(tmp_path / "frozen.keras")
+    frozen_again = keras.saving.load_model(tmp_path / "frozen.keras")
+    assert len(frozen_again.trainable_variables) == len(frozen.trainable_variables) > 0
+    assert frozen_again.get_layer("backbone").trainable_variables == []
+    for found in (model, keras.saving.load_model(tmp_path / "model.keras"), ks.models.unfreeze(frozen_again)):
+        backbone = found.get_layer("backbone")
+        last = backbone.get_layer("transformer").last
+        fixed = {id(weight) for weight in backbone.weights} - {id(weight) for weight in backbone.trainable_weights}
+        assert fixed == {id(weight) for weight in last.weights}
+        assert len(fixed) == 2
+        assert len(found.trainable_variables) == len(model.trainable_variables)
 
 
 @pytest.mark.slow

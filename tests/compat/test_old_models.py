@@ -258,10 +258,47 @@ def test_bad_input():
         sm.Unet("senet154")
     with pytest.raises(InputError, match="decoder_filters.*block 4"):
         sm.Linknet("resnet18", encoder_weights=None, decoder_filters=(None,) * 5)
+    for message, call in (
+        (
+            r"`input_shape` must have a height and a width.*\(128, 96, 3\)",
+            lambda **own: sm.Unet(input_shape=(100, 96, 3), **own),
+        ),
+        (
+            r"`input_shape` must have a height and a width.*\(None, 64, 3\)",
+            lambda **own: sm.FPN(input_shape=(None, 50, 3), **own),
+        ),
+        (r"multiples of 32.*\(32, 32, 3\)", lambda **own: sm.Linknet(input_shape=(32, 20, 3), **own)),
+        (r"`input_shape` must be \(height, width, channels\)", lambda **own: sm.Unet(input_shape=(64, 64), **own)),
+        ("`encoder_features` must hold 4 layers", lambda **own: sm.FPN(encoder_features=("relu0",), **own)),
+        (
+            "`encoder_features` must be .*Did you mean 'relu0'",
+            lambda **own: sm.Unet(encoder_features=["relu00"], **own),
+        ),
+        ("`encoder_features` must be .*Received: 999", lambda **own: sm.Linknet(encoder_features=[999], **own)),
+        ("`encoder_features` must be .*'relu0'", lambda **own: sm.Unet(encoder_features="relu0", **own)),
+        (
+            r"`encoder_features` must be layers whose maps double.*\(32, 32\) for one of \(2, 2\)",
+            lambda **own: sm.Unet(input_shape=(64, 64, 3), encoder_features=["relu0"], **own),
+        ),
+        ("`decoder_block_type`.*upsampling", lambda **own: sm.Linknet(decoder_block_type="other", **own)),
+    ):
+        with pytest.raises(InputError, match=message) as caught:
+            call(backbone_name="resnet18", encoder_weights=None)
+        assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="keras"):
         sm.set_framework("theano")
     sm.set_framework("TF.Keras")
     assert sm.framework() == "keras"
+
+
+@pytest.mark.tensorflow_only
+def test_further_features_of_an_fpn_have_no_effect():
+    """As in the package; and sizes that are no multiples of 32 are refused where maps do not fit, not before."""
+    layers = ["stage4_unit1_relu1", "stage3_unit1_relu1", "stage2_unit1_relu1", "relu0", "bn_data"]
+    model = sm.FPN("resnet18", (127, 64, 3), encoder_weights=None, encoder_features=layers)
+    plain = sm.FPN("resnet18", encoder_weights=None)
+    assert model.count_params() == plain.count_params()
+    assert model.output_shape == (None, 128, 64, 21)
 
 
 @pytest.mark.parametrize(

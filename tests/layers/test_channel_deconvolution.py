@@ -62,6 +62,23 @@ def test_the_harness(kwargs, tmp_path):
     check_layer(ChannelDeconvolution2D(4, **kwargs), x, tmp_path)
 
 
+@pytest.mark.parametrize("learned", [False, True])
+def test_freezing_neither_adds_nor_removes_a_kernel(learned, tmp_path):
+    """Also in configs that tell of kernel and freezing by one value."""
+    image = keras.Input((None, None, 3))
+    layer = ChannelDeconvolution2D(2, trainable=learned)
+    model = keras.Model(image, layer(image))
+    for trained in (True, False):
+        layer.trainable = trained
+        model.save(tmp_path / "model.keras")
+        (again,) = keras.saving.load_model(tmp_path / "model.keras").layers[1:]
+        assert (again.has_kernel, again.trainable) == (learned, trained)
+        assert (len(again.weights), len(again.trainable_weights)) == (learned, learned and trained)
+    config = {key: value for key, value in layer.get_config().items() if key != "has_kernel"}
+    old = ChannelDeconvolution2D.from_config({**config, "trainable": learned})
+    assert (old.has_kernel, old.trainable) == (learned, learned)
+
+
 @pytest.mark.parametrize("kwargs", [{"strides": 0}, {"strides": 2, "padding": "full"}])
 def test_bad_arguments(kwargs):
     with pytest.raises(_validation.InputError):

@@ -210,6 +210,15 @@ def test_layer_contract(normalization, skip_size, tmp_path):
     check_layer(UpsampleConv(6, normalization=normalization), maps((4, 6), skip_size), tmp_path)
 
 
+def test_a_part_frozen_by_hand_leaves_the_rest_trainable():
+    layer = UpsampleConv(4)
+    layer.normalize.trainable = False
+    layer(maps((2, 2)))
+    assert len(layer.weights) == 5
+    (kernel,) = layer.trainable_weights
+    assert kernel is layer.kernel
+
+
 def test_checkpoint_does_not_know_the_form():
     inputs = maps((4, 6), (8, 12))
     fast, plain = built(inputs), UpsampleConv(4, normalization=None, fused=False)

@@ -12,7 +12,7 @@ SIZES = {"smp_dpt": (64, 96), "smp_dpt_tall": (96, 64)}
 NARROW = {"stage_filters": (16, 24, 32, 32), "filters": 16}
 
 
-def vision_transformer(size, *, width=48, blocks=12, heads=3):
+def vision_transformer(size, *, width=48, blocks=12, heads=3, epsilon=1e-6):
     hub = pytest.importorskip("keras_hub")
     return hub.models.ViTBackbone(
         image_shape=(*size, 3),
@@ -21,6 +21,7 @@ def vision_transformer(size, *, width=48, blocks=12, heads=3):
         num_heads=heads,
         hidden_dim=width,
         mlp_dim=4 * width,
+        layer_norm_epsilon=epsilon,
     )
 
 
@@ -113,6 +114,11 @@ class TestConvert:
         state["encoder.model.cls_token"] = np.zeros((1, 1, 192))
         with pytest.raises(ks.InputError, match="must have 3 heads of attention in blocks of 192 channels"):
             ks.models.convert(state, build(width=192, heads=4))
+
+    def test_an_epsilon_that_no_shape_shows(self):
+        with pytest.raises(ks.InputError, match="epsilon of 1e-06, as timm's.*layer_norm_epsilon=1e-06") as caught:
+            ks.models.convert(state_of("smp_dpt"), build(epsilon=1e-5))
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.slow

@@ -126,6 +126,19 @@ def test_every_form_gives_the_same_weights(theirs, preset, tmp_path):
         assert_same(ks.models.convert(weights, build()), expected)
 
 
+def test_a_file_with_other_classes(theirs, tmp_path):
+    """Their number is read from the file: the error names it, and all but the classes are filled on request."""
+    path = tmp_path / "own.weights.h5"
+    theirs.save_weights(path)
+    model = build(num_classes=5)
+    before = model.get_layer("logits").get_weights()
+    refused("must have scores of 5 classes, as the model; they have 7", ks.models.convert, path, model)
+    ks.models.convert(path, model, head=False)
+    assert_same(model.get_layer("fuse_norm"), theirs.backbone.linear_fuse.layers[1])
+    for ours, old in zip(model.get_layer("logits").get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, old)
+
+
 @pytest.mark.slow
 def test_a_backbone_without_classes(theirs, tmp_path):
     """All but the classes, of the object, its folder and the file in it."""
@@ -187,12 +200,16 @@ def test_what_cannot_be_read(preset, tmp_path):
 
 
 @pytest.mark.slow
-def test_files_of_other_models(preset, tmp_path):
+def test_files_of_other_models(theirs, preset, tmp_path):
     model = build()
     model.save_weights(tmp_path / "ours.weights.h5")
+    (tmp_path / "text.weights.h5").write_text("no HDF5")
     # The file of the task in a preset holds the classes alone.
-    for file in (tmp_path / "ours.weights.h5", preset / "task.weights.h5"):
+    for file in (tmp_path / "ours.weights.h5", preset / "task.weights.h5", tmp_path / "text.weights.h5"):
         refused("call model.load_weights; of a preset, pass the folder", ks.models.convert, file, model)
+    theirs.save_weights(tmp_path / "wide.weights.h5")
+    message = "'decode_head.linear_c.3.proj.weight' of shape (256, 256)"
+    refused(message, ks.models.convert, tmp_path / "wide.weights.h5", build(filters=32))
 
 
 def test_without_a_network(monkeypatch):

@@ -50,6 +50,20 @@ def test_only_layers_of_the_classes_get_initial_weights(name, arguments):
     assert np.isfinite(model(np.zeros((1, 64, 64, 3)))).all()
 
 
+@pytest.mark.parametrize("context", ["basic", "large"])
+@pytest.mark.parametrize("num_classes", [3, 10])
+def test_a_layer_that_began_as_the_identity(context, num_classes):
+    """The context module's features stay. Its last layer passed on classes, which are others now."""
+    source = randomized(models.DilatedFCN(5, context=context, filters=(4, 4, 4, 4, 4), fc_filters=8))
+    with pytest.warns(UserWarning, match=f"context8 gets initial weights for {num_classes}"):
+        model = models.load_pretrained(source, num_classes=num_classes)
+    assert all(model.get_layer(f"context{number}") is source.get_layer(f"context{number}") for number in range(1, 8))
+    kernel, bias = model.get_layer("context8").get_weights()
+    assert kernel.shape == (1, 1, 5 if context == "basic" else 160, num_classes)
+    assert kernel.std() > 0.01 and not bias.any()
+    assert model(np.zeros((1, 64, 64, 3))).shape == (1, 64, 64, num_classes)
+
+
 def test_a_file_and_a_run(tmp_path):
     source = randomized(small())
     source.save(tmp_path / "model.keras")
@@ -79,9 +93,24 @@ def test_an_address_is_left_to_keras(monkeypatch):
 HUB = "hf://someone/streets"
 
 
+def test_an_address_that_cannot_be_loaded(monkeypatch):
+    """Whatever the error is, a line with its first one."""
+
+    def fail(path, compile):
+        raise RuntimeError("404 Client Error. (Request ID: Root=1)\n\nRepository Not Found for url")
+
+    monkeypatch.setattr(keras.saving, "load_model", fail)
+    with pytest.raises(InputError, match=r"^hf://someone/streets: Keras cannot .*\(404 .*Root=1\)\)\. Check") as error:
+        models.load_pretrained(HUB)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     "source, num_classes, message",
     [
+        (None, None, "`source` must be a path, an address or a keras.Model.*NoneType"),
+        (3, None, "`source` must be a path, an address or a keras.Model.*int"),
+        ({"conv.weight": np.zeros((2, 3))}, None, "`source` must be a path.*dict.*filled into a model by .*convert"),
         ("weights.h5", None, "`source` must be a .keras file or a folder that holds model.keras"),
         ("none.keras", None, "none.keras: no such file"),
         ("broken.keras", None, "broken.keras: Keras cannot load a model from it"),

@@ -254,6 +254,19 @@ class TestConvert:
         with pytest.raises(ks.InputError, match=r"lack 'seghead_p.conv1.weight'"):
             ks.models.convert(state, model, head=False)
 
+    @pytest.mark.parametrize("key, heads", [("smp_upernet", "aux"), ("smp_unetplusplus", "aux1, aux2, aux3")])
+    def test_originals_without_heads_for_training(self, key, heads):
+        """segmentation_models_pytorch has none: those of the model keep their weights, all others are filled."""
+        model = build(key, aux=True)
+        before = {layer.name: layer.get_weights() for layer in model.layers if layer.name.startswith("aux")}
+        with pytest.warns(UserWarning, match=f"no auxiliary heads: {heads} of {model.name} keep their weights"):
+            assert ks.models.convert(state_of(key), model) is model
+        for name, weights in before.items():
+            for ours, old in zip(model.get_layer(name).get_weights(), weights, strict=True):
+                np.testing.assert_array_equal(ours, old)
+        logits = keras.Model(model.inputs[0], model.get_layer("logits").output)
+        check_scores(logits(image(*sizes_of(key)[0]), training=False), f"{key}/0")
+
     def test_earlier_names_of_smp(self):
         from keras_seg.models.parts.deeplabv3_names import module_of
 

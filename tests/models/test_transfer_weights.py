@@ -100,6 +100,70 @@ def test_to_other_channels():
     np.testing.assert_allclose(target.get_layer("block1_conv1").get_weights()[0], adapt_kernel(kernel, 5, bgr=True))
 
 
+@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("preprocessing", [True, False])
+def test_to_other_channels_without_the_names_of_vgg16(channels, preprocessing):
+    """The image of a U-Net has red first."""
+    given = {"num_classes": 2, "filters": 4, "depth": 1, "include_preprocessing": preprocessing}
+    source, target = fill(ks.models.UNet(**given)), ks.models.UNet(**given, input_shape=(None, None, channels))
+    assert len(ks.models.transfer_weights(source, target)) == len([layer for layer in source.layers if layer.weights])
+    kernel, *others = source.get_weights()
+    found, *same = target.get_weights()
+    np.testing.assert_allclose(found, adapt_kernel(kernel, channels), rtol=1e-6)
+    for ours, theirs in zip(same, others, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("mode", ["torch", "caffe"])
+def test_to_other_channels_inside_of_a_backbone(mode):
+    kwargs = {"num_classes": 2, "backbone": "Compact", "decoder_filters": (8, 8, 8), "decoder_stride": 4}
+    source, target = (
+        ks.models.UNet(**kwargs, include_preprocessing=mode, input_shape=(None, None, channels)) for channels in (3, 4)
+    )
+    fill(source)
+    assert "backbone" in ks.models.transfer_weights(source, target)
+    kernel, *others = source.get_layer("backbone").get_weights()
+    found, *same = target.get_layer("backbone").get_weights()
+    np.testing.assert_allclose(found, adapt_kernel(kernel, 4, bgr=mode == "caffe"), rtol=1e-6)
+    for ours, theirs in zip(same, others, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def two_branches(channels, mode="torch", between=None):
+    """Two convolutions that read the image, and a third behind them."""
+    image = keras.Input((8, 8, channels))
+    x = ks.layers.PadToStride(4)(ks.layers.Preprocessing(mode)(image))
+    if between is not None:
+        x = between(x)
+    branches = [keras.layers.Conv2D(4, size, padding="same", name=f"branch{size}")(x) for size in (1, 3)]
+    return keras.Model(image, keras.layers.Conv2D(3, 1, name="last")(keras.layers.Add()(branches)))
+
+
+def test_all_convolutions_that_read_the_image_are_adapted():
+    source, target = fill(two_branches(3)), two_branches(6, "caffe")
+    assert sorted(ks.models.transfer_weights(source, target)) == ["branch1", "branch3", "last"]
+    for name in ("branch1", "branch3"):
+        there, here = (model.get_layer(name).get_weights()[0] for model in (source, target))
+        np.testing.assert_allclose(here, adapt_kernel(there, 6), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "counts, between, layer",
+    [
+        ((4, 3), lambda: None, "branch1"),  # The rule is for three colors.
+        ((3, 4), lambda: keras.layers.LayerNormalization(name="norm"), "norm"),  # Learned for each color.
+    ],
+)
+def test_other_channels_that_are_refused(counts, between, layer):
+    source, target = (two_branches(count, between=between()) for count in counts)
+    before = target.get_weights()
+    with pytest.raises(_validation.InputError, match=f"has other shapes of weights in layer '{layer}'") as caught:
+        ks.models.transfer_weights(source, target)
+    assert "\n" not in str(caught.value)
+    for old, new in zip(before, target.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
 def test_a_backbone_is_one_layer():
     kwargs = {"backbone": "Compact", "decoder_filters": (8, 8, 8), "decoder_stride": 4}
     source, target = ks.models.UNet(num_classes=2, **kwargs), ks.models.UNet(num_classes=3, **kwargs)

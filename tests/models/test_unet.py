@@ -234,6 +234,26 @@ def test_frozen_backbone_does_not_move_and_unfreezing_lets_it():
     assert sum(moved) > 0.9 * len(moved)
 
 
+@pytest.mark.slow_off_tensorflow
+def test_frozen_layers_stay_frozen_after_loading(tmp_path):
+    """Also what they hold inside: weights and statistics of the normalization in `UpsampleConv`."""
+    model = small(depth=1)
+    for layer in model.layers:
+        layer.trainable = layer.name == "logits"
+    assert len(model.trainable_variables) == 2
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    for found in (again, keras.models.clone_model(model)):
+        assert len(found.trainable_variables) == 2
+    before = {weight.path: np.array(ops.convert_to_numpy(weight)) for weight in again.weights}
+    again.compile("adam", loss=ks.losses.Crossentropy())
+    again.fit(noise(2, 8, 8, 3), np.random.default_rng(1).integers(0, 3, size=(2, 8, 8)), verbose=0)
+    moved = {
+        weight.path for weight in again.weights if not np.array_equal(ops.convert_to_numpy(weight), before[weight.path])
+    }
+    assert moved == {"logits/kernel", "logits/bias"}
+
+
 @pytest.mark.slow
 @pytest.mark.thorough
 @pytest.mark.slow_off_tensorflow

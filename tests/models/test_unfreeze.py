@@ -130,6 +130,36 @@ def test_stages_and_batch_norm():
     assert len(model.trainable_variables) == 9 * 3 + 2
 
 
+@pytest.mark.tensorflow_only
+def test_levels_without_layers_of_their_own():
+    """Nothing would be trained: the layers before the level are all there are."""
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, strides=16, padding="same")(image)
+    model = keras.Model(image, {"P4": x, "P5": keras.layers.MaxPooling2D(2)(x)}, name="backbone")
+    model.trainable = False
+    with pytest.raises(ValueError, match="`from_level` must be a level with layers of its own.*follows P4") as caught:
+        unfreeze(model, from_level="P5")
+    assert "\n" not in str(caught.value)
+    assert model.trainable_variables == []
+    assert len(unfreeze(model, from_level="P4").trainable_variables) == 2
+
+
+@pytest.mark.tensorflow_only
+def test_a_plain_vision_transformer_has_no_stages():
+    hub = pytest.importorskip("keras_hub")
+    vit = hub.models.ViTBackbone(
+        image_shape=(64, 64, 3), patch_size=16, num_layers=4, num_heads=2, hidden_dim=24, mlp_dim=32
+    )
+    model = backbones.build(vit, include_preprocessing=False, trainable=False)
+    for level in ("P3", "P4", "P5"):
+        with pytest.raises(
+            ValueError, match="`from_level` must be.*a plain vision transformer computes all its levels"
+        ):
+            unfreeze(model, from_level=level)
+    assert model.trainable_variables == []
+    assert len(unfreeze(model, from_level="P2").trainable_variables) == len(model.weights) > 0
+
+
 def test_bad_input():
     model = segmenter()
     with pytest.raises(ValueError, match=r"`from_level` must be None or one of the backbone's levels \['P1'"):

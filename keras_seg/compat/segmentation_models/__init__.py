@@ -4,8 +4,8 @@ Change one line of a script, `import segmentation_models as sm`:
 
     import keras_seg.compat.segmentation_models as sm
 
-Models take preprocessed images whose sides are multiples of 32, as there; `keras_seg.models` goes further. docs/how-to/
-segmentation_models.md tells what differs.
+Models take preprocessed images whose sides are multiples of 32, as there; `keras_seg.models` goes further.
+docs/how-to/migrating.md lists what differs.
 """
 
 from keras_seg.compat.segmentation_models import losses, metrics, utils

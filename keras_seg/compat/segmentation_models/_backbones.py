@@ -156,6 +156,7 @@ def get_backbone(name: str, input_shape: tuple[int | None, ...], weights: str | 
     _check_name(name)
     if keras.config.image_data_format() != "channels_last":
         raise InputError("Models are made for channels last. Call keras.config.set_image_data_format('channels_last').")
+    input_shape = _validation.image_shape("input_shape", input_shape)
     family = _family(name)
     if family is not None:
         backbone = family.build(name, input_shape)

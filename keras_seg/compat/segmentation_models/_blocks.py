@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from keras_seg import _validation
 from keras_seg.compat.segmentation_models._backbones import get_backbone, get_feature_layers
 from keras_seg.compat.segmentation_models._features import feature
 
@@ -59,15 +60,41 @@ def decoder_input(
 
 def skips_of(backbone: keras.Model, name: str, features: str | Sequence[str | int]) -> list:
     """The features of a backbone: those of its own four layers for "default", or of the given ones."""
-    return [feature(backbone, layer) for layer in (get_feature_layers(name, 4) if features == "default" else features)]
+    if isinstance(features, str) and features == "default":
+        return [feature(backbone, layer) for layer in get_feature_layers(name, 4)]
+    rule = 'must be "default", or a sequence of names or numbers of layers of the backbone'
+    if isinstance(features, str) or not isinstance(features, Sequence):
+        _validation.fail("encoder_features", rule, features)
+    found = []
+    for layer in features:
+        try:
+            found.append(feature(backbone, layer))
+        except (ValueError, IndexError, TypeError) as error:
+            names = [layer.name for layer in backbone.layers]
+            message = f"`encoder_features` {rule}. Received: {layer!r}. {_validation.nearest(layer, names)}"
+            raise _validation.InputError(message) from error
+    return found
+
+
+def check_skip(x, skip, backbone: keras.Model) -> None:
+    """Fail where the map `x`, doubled, has another size than the `skip` that it is to be joined with."""
+    sizes = zip(x.shape[1:3], skip.shape[1:3], strict=True)
+    if all(None in (side, other) or 2 * side == other for side, other in sizes):
+        return
+    height, width, channels = backbone.input.shape[1:]
+    padded = tuple(side and -(-side // 32) * 32 for side in (height, width))
+    if padded != (height, width):
+        rule = "must have a height and a width that are multiples of 32, or None"
+        fix = f"For example ({padded[0]}, {padded[1]}, {channels})."
+        _validation.fail("input_shape", rule, (height, width, channels), fix)
+    rule = "must be layers whose maps double their size from one to the next, beginning at the backbone's last map"
+    _validation.fail("encoder_features", rule, f"a map of {skip.shape[1:3]} for one of {x.shape[1:3]}")
 
 
 def decoder_block_of(decoder_block_type: str, upsampling, transpose):
     """The block of a decoder by its name."""
     blocks = {"upsampling": upsampling, "transpose": transpose}
-    if decoder_block_type not in blocks:
-        raise ValueError(f'Decoder block type should be in ("upsampling", "transpose"). Got: {decoder_block_type}')
-    return blocks[decoder_block_type]
+    return blocks[_validation.one_of("decoder_block_type", decoder_block_type, blocks)]
 
 
 def classes_of(x, classes: int, *, name: str | None):

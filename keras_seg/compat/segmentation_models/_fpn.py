@@ -11,6 +11,8 @@ from keras_seg.compat.segmentation_models import _blocks
 from keras_seg.compat.segmentation_models._backbones import get_backbone
 from keras_seg.compat.segmentation_models._model import finished
 
+_LEVELS = (5, 4, 3, 2)
+
 
 def FPN(
     backbone_name: str = "vgg16",
@@ -51,13 +53,17 @@ def FPN(
     _validation.one_of("pyramid_aggregation", pyramid_aggregation, ("concat", "sum"))
     backbone = get_backbone(backbone_name, input_shape, encoder_weights)
     skips = _blocks.skips_of(backbone, backbone_name, encoder_features)
+    if len(skips) < len(_LEVELS):
+        _validation.fail("encoder_features", f"must hold {len(_LEVELS)} layers for an FPN", encoder_features)
     filters, norm = pyramid_block_filters // 2, pyramid_use_batchnorm
     x, pyramid = backbone.output, []
-    for level, skip in zip((5, 4, 3, 2), skips, strict=True):
+    # Further skips have no effect, as there.
+    for level, skip in zip(_LEVELS, skips, strict=False):
+        _blocks.check_skip(x, skip, backbone)
         x = _lateral(x, skip, pyramid_block_filters, level)
         pyramid.append(x)
     heads = []
-    for level, x in zip((5, 4, 3, 2), pyramid, strict=True):
+    for level, x in zip(_LEVELS, pyramid, strict=True):
         for part in "ab":
             x = _blocks.conv_bn_relu(x, filters, 3, name=f"segm_stage{level}{part}", use_batchnorm=norm)
         if level > 2:

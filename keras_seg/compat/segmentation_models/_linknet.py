@@ -44,6 +44,8 @@ def Linknet(
     )
     for stage, filters in enumerate(decoder_filters):
         skip = skips[stage] if stage < len(skips) else None
+        if skip is not None:
+            _blocks.check_skip(x, skip, backbone)
         name = f"decoder_stage{stage}"
         x = _blocks.conv_bn_relu(x, x.shape[-1] // 4, 1, name=f"{name}a", use_batchnorm=decoder_use_batchnorm)
         x = block(x, name=name, use_batchnorm=decoder_use_batchnorm)

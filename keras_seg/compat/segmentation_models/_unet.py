@@ -63,6 +63,8 @@ def Unet(
     )
     for stage, filters in enumerate(decoder_filters):
         skip = skips[stage] if stage < len(skips) else None
+        if skip is not None:
+            _blocks.check_skip(x, skip, backbone)
         x = block(x, skip, filters, name=f"decoder_stage{stage}", use_batchnorm=decoder_use_batchnorm)
     x = _blocks.classes_of(x, classes, name="final_conv")
     return finished(backbone, x, activation, encoder_freeze=encoder_freeze, weights=weights)

@@ -23,6 +23,8 @@ BACKBONES = ()
 _WRAPPERS = ("encoder.", "model.")
 # Behind the last map: a normalization in one of two forms, and the classifier.
 _BEHIND = ("norm", "fc_norm", "head")
+# Of the normalizations in timm's transformers.
+_EPSILON = 1e-6
 # The attention heads of timm's transformers by their channels: vit_tiny, small, base, large and huge.
 _HEADS = {192: 3, 384: 6, 768: 12, 1024: 16, 1280: 16}
 
@@ -67,6 +69,12 @@ def check(model: Any, name: str | None, arrays: Mapping[str, np.ndarray]) -> Non
     if _HEADS.get(transformer.width, heads) != heads:
         rule = f"must have {_HEADS[transformer.width]} heads of attention in blocks of {transformer.width} channels"
         _validation.fail("model", rule, f"{heads} heads", "Build its ViTBackbone with as many num_heads.")
+    norms = [norm for block in transformer.encoder.encoder_layers for norm in (block.layer_norm_1, block.layer_norm_2)]
+    epsilons = sorted({norm.epsilon for norm in norms})
+    if epsilons != [_EPSILON]:
+        rule = f"must have normalizations with an epsilon of {_EPSILON}, as timm's transformers"
+        fix = f"Build its ViTBackbone with layer_norm_epsilon={_EPSILON}."
+        _validation.fail("model", rule, ", ".join(map(str, epsilons)), fix)
     rows, columns = transformer.grid or (0, 0)
     positions = len(encoder["pos_embed"][0]) - 1 if encoder.get("pos_embed", np.zeros(0)).ndim == 3 else 0
     if positions != rows * columns:

@@ -4,6 +4,7 @@ import pathlib
 import warnings
 from typing import Any
 
+import h5py
 import keras
 
 from keras_seg.backbones import mix_transformer
@@ -31,9 +32,15 @@ def read_hub_preset(source: Any, argument: str) -> keras.Model:
     return load_preset(argument, str(source), lambda hub, preset: getattr(hub.models, kind).from_preset(preset))
 
 
-def read_hub_weights(path: Any, variant: str, *, filters: int, classes: int) -> keras.Model | None:
-    """keras-hub's SegFormer filled from its `.weights.h5` file, with or without classes; None if it does not fit."""
+def read_hub_weights(path: Any, variant: str) -> keras.Model | None:
+    """keras-hub's SegFormer on the backbone `variant`, filled from its `.weights.h5` file; None if it is no such file.
+
+    The filters of the decoder are those of the file, and so are the classes, if there are any.
+    """
     models = installed("weights", str(path)).models
+    filters, classes = _sizes(path)
+    if filters is None:
+        return None
     widths, depths = mix_transformer.VARIANTS[variant]
     encoder = models.MiTBackbone(
         layerwise_depths=list(depths),
@@ -46,14 +53,37 @@ def read_hub_weights(path: Any, variant: str, *, filters: int, classes: int) -> 
         image_shape=(64, 64, 3),  # No weight depends on it.
         hidden_dims=list(widths),
     )
-    backbone = models.SegFormerBackbone(encoder, projection_filters=filters)
-    for model in (models.SegFormerImageSegmenter(backbone, num_classes=classes), backbone):
-        try:
-            with warnings.catch_warnings():
-                # A file without optimizer, and Keras' record of graph depths: a layer without weights is an error.
-                warnings.filterwarnings("ignore", message="Skipping (nested container|variable loading for optimizer)")
-                model.load_weights(path)
-        except Exception:  # Of Keras, h5py and Python itself: no place for a weight, another shape, no such format.
-            continue
-        return model
-    return None
+    model = models.SegFormerBackbone(encoder, projection_filters=filters)
+    if classes is not None:
+        model = models.SegFormerImageSegmenter(model, num_classes=classes)
+    try:
+        with warnings.catch_warnings():
+            # A file without optimizer, and Keras' record of graph depths: a layer without weights is an error.
+            warnings.filterwarnings("ignore", message="Skipping (nested container|variable loading for optimizer)")
+            model.load_weights(path)
+    except Exception:  # Of Keras, h5py and Python itself: no place for a weight, another shape, no such format.
+        return None
+    return model
+
+
+def _sizes(path: Any) -> tuple[int | None, int | None]:
+    """(filters of the decoder, number of classes) in a file of keras-hub's SegFormer; None for what it has not.
+
+    Its 1x1 convolutions are the one over the four joined maps, and that to the classes.
+    """
+    kernels: list[tuple[int, int]] = []
+
+    def note(name: str, item: Any) -> None:
+        shape = tuple(getattr(item, "shape", ()))
+        if len(shape) == 4 and shape[:2] == (1, 1):
+            kernels.append((shape[2], shape[3]))
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(note)
+    except OSError:  # Not in this format.
+        return None, None
+    joined, filters = max(kernels, default=(0, 0))
+    if not filters or joined != 4 * filters:
+        return None, None
+    return filters, next((count for channels, count in kernels if channels == filters), None)
