@@ -23,7 +23,7 @@ class ChannelDeconvolution2D(keras.layers.Layer):
     `trainable=True` each channel has its own kernel, which the computation places on the diagonal of a dense kernel.
 
     Args:
-        strides: int. The upsampling factor.
+        strides: int. The upsampling factor; an even one with `padding="same"`.
         padding: `"same"` for a map `strides` times as large, aligned with the input; or `"valid"` for the full extent
             of the kernel, `strides` pixels more. Defaults to `"same"`.
         trainable: bool. Whether the kernels are weights, initialized as bilinear. Defaults to False.
@@ -53,6 +53,9 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         self.has_kernel = bool(trainable)
         self.kernel_size = 2 * self.strides
         self.padding = _validation.one_of("padding", padding, ("same", "valid"))
+        if self.padding == "same" and self.strides % 2:
+            rule, fix = 'must be even with padding="same", or the map moves by half a pixel', "Use `layers.Resize2D`."
+            _validation.fail("strides", rule, strides, fix)
         self.input_spec = keras.layers.InputSpec(ndim=4)
 
     def build(self, input_shape: Any) -> None:

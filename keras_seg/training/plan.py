@@ -190,7 +190,9 @@ def make_plan(
         fix = "Drop it, or give `weights`."
         _validation.fail("freeze", "needs pretrained weights, or the backbone stays as it was drawn", freeze, fix)
     pretrained = source is not None and not frozen
-    choose("train_from", *_train_from_rule(facts, settings, pretrained=pretrained))
+    # The maps of a vision transformer come from one layer, and keras-hub's backbones may be some.
+    in_levels = pretrained and not pyramid.startswith("hub:")
+    choose("train_from", *_train_from_rule(facts, settings, pretrained=in_levels))
     if choices["train_from"].value != "all" and not pretrained:
         fix = "Drop it, or train a backbone with pretrained weights."
         _validation.fail("train_from", "needs pretrained weights that are trained", train_from, fix)
