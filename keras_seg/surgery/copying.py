@@ -76,7 +76,7 @@ class LayerCopies:
         self._keep_apart(layer)
         with _without_drawing(layer):
             outputs = layer(*args, **kwargs)
-        layer.set_weights(weights())
+        give_weights(layer, weights())
         return outputs
 
     def _twin(self, operation: Any) -> Any:
@@ -100,6 +100,23 @@ class LayerCopies:
             layer.name = f"{name}_{number}"
             number += 1
         self._names.add(layer.name)
+
+
+def give_weights(layer: Any, weights: Any) -> None:
+    """Set the weights of a layer that is built, and what it computes with in their place.
+
+    `keras.layers.Normalization` computes with constants that it makes of its weights when it is built, adapted or
+    loaded, and `set_weights` leaves them as they are.
+
+    Args:
+        layer: keras.layers.Layer.
+        weights: list of arrays, as `set_weights` takes them.
+    """
+    layer.set_weights(weights)
+    for part in layer._flatten_layers():
+        # One without weights, such as Discretization, would make them of data that a copy has not seen.
+        if part.weights and hasattr(part, "finalize_state"):
+            part.finalize_state()
 
 
 def _shares_weights(operation: Any) -> bool:

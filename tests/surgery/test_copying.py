@@ -109,3 +109,49 @@ def test_initializers_are_those_of_the_originals():
     assert copied.get_config() == layer.get_config()
     assert isinstance(copied.kernel_initializer, keras.initializers.HeNormal)
     assert isinstance(copied.bias_initializer, keras.initializers.Ones)
+
+
+class Normalized(keras.layers.Layer):
+    """A layer with a Normalization inside."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = keras.layers.Normalization()
+
+    def build(self, shape):
+        self.inner.build(shape)
+
+    def call(self, x):
+        return self.inner(x)
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+FOLDS = [ks.surgery.fold_batch_norm, ks.surgery.fold_padding, ks.surgery.fold_upsampling]
+
+
+@pytest.mark.parametrize("fold", FOLDS)
+@pytest.mark.parametrize("make", [keras.layers.Normalization, Normalized])
+def test_an_adapted_normalization(make, fold):
+    """Keras computes with constants that it has made of the weights, not with the weights."""
+    image = np.random.default_rng(0).uniform(0, 255, (2, 16, 24, 3)).astype("float32")
+    inputs, layer = keras.Input((16, 24, 3)), make()
+    scaled = layer(inputs)
+    getattr(layer, "inner", layer).adapt(image)
+    model = keras.Model(inputs, keras.layers.Conv2D(2, 1)(scaled))
+    expected = model.predict(image, verbose=0)
+    assert np.abs(expected).max() < 50  # Far from what 255 would give.
+    np.testing.assert_allclose(fold(model).predict(image, verbose=0), expected, atol=1e-4)
+
+
+@pytest.mark.tensorflow_only
+def test_an_adapted_discretization():
+    """Its boundaries are in its configuration: made again, they would be those of no data."""
+    image = np.random.default_rng(0).uniform(0, 255, (1, 16, 24, 3)).astype("float32")
+    layer = keras.layers.Discretization(num_bins=4)
+    layer.adapt(image)
+    model = keras.Sequential([keras.Input((16, 24, 3)), layer, keras.layers.Rescaling(0.5)])
+    expected = model.predict(image, verbose=0)
+    assert len(np.unique(expected)) == 4
+    np.testing.assert_array_equal(ks.surgery.fold_padding(model).predict(image, verbose=0), expected)
