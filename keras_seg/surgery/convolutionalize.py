@@ -130,6 +130,12 @@ class _Flat:
     scale: np.ndarray | None = None
     offset: np.ndarray | None = None
 
+    @property
+    def key(self) -> str:
+        """Equal where a Dense layer becomes the same convolution."""
+        arrays = [None if array is None else hash(array.tobytes()) for array in (self.scale, self.offset)]
+        return f"{self.shape} {arrays}"
+
 
 @dataclasses.dataclass(frozen=True)
 class _Value(Traced):
@@ -187,15 +193,12 @@ class _Surgeon:
         return _Value(self.copies.call(operation, args, kwargs, changes), output)
 
     def _window_pooling(self, operation: Any, value: Any, pooling: Any) -> Any:
-        def make() -> Any:
-            return pooling(
-                tuple(value.spec.shape[1:3]),
-                strides=1,
-                dtype=operation.dtype_policy,
-                name=operation.name,
-            )
+        size = tuple(value.spec.shape[1:3])
 
-        return self.copies.call_new(operation, (value.tensor,), {}, make)
+        def make() -> Any:
+            return pooling(size, strides=1, dtype=operation.dtype_policy, name=operation.name)
+
+        return self.copies.call_new(operation, (value.tensor,), {}, make, key=str(size))
 
     @staticmethod
     def _pads(layer: keras.layers.Layer, value: _Value) -> bool:
@@ -274,7 +277,7 @@ class _Surgeon:
             # Keras flattens rows, columns, channels in this order.
             return [kernel.reshape(*flat.shape, dense.units), bias][: 1 + use_bias]
 
-        return self.copies.call_new(dense, (value.tensor,), {}, make, weights=weights)
+        return self.copies.call_new(dense, (value.tensor,), {}, make, weights=weights, key=flat.key)
 
 
 def _margin(model: keras.Model, patch: tuple[int, int]) -> tuple[tuple[float, float], bool]:

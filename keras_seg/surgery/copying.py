@@ -68,7 +68,10 @@ class LayerCopies:
         return self.call_new(operation, args, kwargs, make, weights=operation.get_weights, key=key)
 
     def call_new(self, operation: Any, args: Any, kwargs: Any, make: Any, *, weights: Any = list, key: str = "") -> Any:
-        """The result of the layer `make()` in place of `operation`, with the arrays `weights()`."""
+        """The result of the layer `make()` in place of `operation`, with the arrays `weights()`.
+
+        The layer is made once for each `key`, which must name all that the calls of `operation` may differ in.
+        """
         layer = self._made.get((id(operation), key))
         if layer is not None:
             return layer(*args, **kwargs)

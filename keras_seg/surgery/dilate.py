@@ -196,24 +196,25 @@ class _Surgeon:
             def make() -> Any:
                 return keras.layers.ZeroPadding2D(tuple(pads), name=f"{layer.name}_pad", dtype=layer.dtype_policy)
 
-            x = self.copies.call_new(layer, (x,), {}, make, key="padding")
+            x = self.copies.call_new(layer, (x,), {}, make, key=f"padding {pads}")
             changes["padding"] = "valid"
         return self.copies.call(layer, (x,), {}, changes)
 
     def _pooling(self, layer: keras.layers.Layer, value: Any) -> Any:
         mode = next(mode for kind, mode in _POOLINGS.items() if isinstance(layer, kind))
+        padding = tuple(self._padding(layer, axis, value) for axis in (0, 1))
 
         def make() -> Any:
             return DilatedPooling2D(
                 layer.pool_size,
                 dilation_rate=value.dilation,
                 mode=mode,
-                padding=tuple(self._padding(layer, axis, value) for axis in (0, 1)),
+                padding=padding,
                 name=layer.name,
                 dtype=layer.dtype_policy,
             )
 
-        return self.copies.call_new(layer, (value.tensor,), {}, make)
+        return self.copies.call_new(layer, (value.tensor,), {}, make, key=f"{value.dilation} {padding}")
 
     def _padding(self, layer: keras.layers.Layer, axis: int, value: _Value) -> tuple[int, int]:
         """(before, after) for the dilated form of stride 1, so that it starts where the original does."""

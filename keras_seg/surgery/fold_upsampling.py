@@ -106,10 +106,10 @@ def _convolutions(copies: LayerCopies, layer: UpsampleConv, x: Tensor, *, skip: 
         config = {**layer.normalize.get_config(), "name": f"{layer.name}_norm"}
         return type(layer.normalize).from_config(config)
 
-    def step(name: str, make: Any, inputs: Tensor, weights: Any = ()) -> Any:
+    def step(key: str, make: Any, inputs: Tensor, weights: Any = ()) -> Any:
         # Copies, because on JAX two variables that share an array would be deleted together.
         arrays = [keras.ops.convert_to_numpy(weight) for weight in weights]
-        return copies.call_new(layer, (inputs,), {}, make, weights=lambda: arrays, key=name)
+        return copies.call_new(layer, (inputs,), {}, make, weights=lambda: arrays, key=key)
 
     def plain(name: str, kind: Any, inputs: Tensor, *arguments: Any) -> Any:
         return step(name, lambda: kind(*arguments, dtype=policy, name=f"{layer.name}_{name}"), inputs)
@@ -117,8 +117,12 @@ def _convolutions(copies: LayerCopies, layer: UpsampleConv, x: Tensor, *, skip: 
     if subpixel:
         y = plain("around", keras.layers.ZeroPadding2D, x, 1)
         weights = [subpixel_kernel(kernel), *(np.tile(bias, 4) for bias in of_enlarged)]
+        # The key is its own: another call of the layer, on a larger map, may take the other form.
         y = step(
-            "enlarge", lambda: convolution("enlarge", 4 * layer.filters, 2, "valid", use_bias=of_enlarged), y, weights
+            "enlarge by subpixels",
+            lambda: convolution("enlarge", 4 * layer.filters, 2, "valid", use_bias=of_enlarged),
+            y,
+            weights,
         )
         y = plain("shuffle", PixelShuffle2D, y, 2)
         y = plain("crop", keras.layers.Cropping2D, y, 1)

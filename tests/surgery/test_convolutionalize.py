@@ -76,8 +76,19 @@ def reshaped(x):
     return layers.Dense(3)(layers.Reshape((np.prod(x.shape[1:]).item(),))(x))
 
 
+def one_pooling_of_two_maps(x):
+    pool = layers.GlobalAveragePooling2D()
+    return layers.Dense(3)(layers.Concatenate()([pool(x), pool(layers.Conv2D(2, 2)(x))]))
+
+
+def one_dense_of_two_vectors(x):
+    dense, flat = layers.Dense(3), layers.Flatten()(x)
+    return layers.Add()([dense(flat), dense(layers.BatchNormalization()(flat))])
+
+
 HEADS = [
-    plain, everything_between, two_normalizations, average, maximum, both_poolings, residual_head, reshaped
+    plain, everything_between, two_normalizations, average, maximum, both_poolings, residual_head, reshaped,
+    one_pooling_of_two_maps, one_dense_of_two_vectors,
 ]  # fmt: skip
 
 

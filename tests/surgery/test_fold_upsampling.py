@@ -68,6 +68,24 @@ def test_subpixel_where_the_kernel_outweighs_the_map():
 
 
 @pytest.mark.tensorflow_only
+@pytest.mark.parametrize("normalization", ["batch", None])
+def test_one_layer_that_takes_both_forms(normalization):
+    """The kernel's 16 * 64 * 64 = 65,536 numbers are more than 8 * 320 for each of 4x4 pixels, not of 8x8."""
+    image = keras.Input((4, 4, 64))
+    up = UpsampleConv(64, normalization=normalization, name="up")
+    model = keras.Model(image, up(up(image)))
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.uniform(0.2, 1.0, weight.shape) / 64 for weight in model.get_weights()])
+    folded = ks.surgery.fold_upsampling(model, subpixel="deep")
+    names = [layer.name for layer in folded.layers]
+    assert names.count("up_shuffle") == 1 and {"up_enlarge", "up_enlarge_1"} <= set(names)
+    assert folded.output_shape == (None, 16, 16, 64)
+    expected = model.predict(noise(2, 4, 4, 64), verbose=0)
+    found = folded.predict(noise(2, 4, 4, 64), verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.tensorflow_only
 @pytest.mark.parametrize(
     "model", [{"interpolation": "bilinear"}, {"kernel_size": 5}, {"skip": (9, 8)}], ids=["bilinear", "5x5", "odd"]
 )
