@@ -1,5 +1,6 @@
 """What cannot be exported, in every format: one line that names it, and nothing half-written."""
 
+import shutil
 import sys
 
 import keras
@@ -67,6 +68,40 @@ def exported(format_, model, path, **options):
         pytest.importorskip({"onnx": "tf2onnx"}.get(format_, format_))
     getattr(ks.export, format_)(model, path, **{"input_size": (16, 24), **options})
     return contents(path.parent)
+
+
+@pytest.mark.parametrize("format_", ["onnx", "openvino", "saved_model"])
+class TestTheDescriptionBeside:
+    @pytest.mark.parametrize("content", ['{"class_name": "Functional"}', "[1]", "precious", b"\xff"])
+    def test_another_file_is_never_replaced(self, content, format_, model, tmp_path):
+        """Such as `model.json`, which `model.to_json()` of Keras is often written to."""
+        content = content if isinstance(content, bytes) else content.encode()
+        beside = tmp_path / f"{FILES[format_]}.json"
+        beside.write_bytes(content)
+        for options in ({}, {"overwrite": True}):
+            message = refused(format_, model, tmp_path / FILES[format_], **options)
+            assert f"`path` is described by {beside.name} beside it, which exists already" in message
+        assert contents(tmp_path) == {beside.name: content}
+
+    def test_a_folder_is_never_replaced(self, format_, model, tmp_path):
+        beside = tmp_path / f"{FILES[format_]}.json"
+        beside.mkdir()
+        assert "holds something else" in refused(format_, model, tmp_path / FILES[format_], overwrite=True)
+        assert beside.is_dir()
+
+    def test_that_of_an_earlier_file_is(self, format_, model, tmp_path):
+        """It may have been left when the file was deleted."""
+        path = tmp_path / FILES[format_]
+        exported(format_, model, path, class_names=["a", "b"])
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        path.with_suffix(".bin").unlink(missing_ok=True)
+        exported(format_, model, path, class_names=["c", "d"])
+        assert ks.export.load(path).description["class_names"] == ["c", "d"]
+
+
+def test_tflite_has_none_beside(model, tmp_path):
+    (tmp_path / "m.tflite.json").write_text("precious")
+    assert exported("tflite", model, tmp_path / "m.tflite")["m.tflite.json"] == b"precious"
 
 
 @pytest.mark.parametrize("format_", FILES)
