@@ -15,7 +15,7 @@ from keras_seg.analysis import receptive_field
 from keras_seg.layers.minimum_size import MinimumSize
 from keras_seg.layers.reach import padding_around, window_of_layer
 from keras_seg.surgery.affine import as_affine, as_float64
-from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
+from keras_seg.surgery.copying import LayerCopies, Traced, config_of, original_outputs, split_arguments
 
 _WINDOWED = (
     keras.layers.Conv2D,
@@ -252,7 +252,7 @@ class _Surgeon:
 
     def _convolution(self, dense: Any, value: Any, flat: Any) -> Any:
         """The convolution that computes the same as a Dense layer on `flat`."""
-        config = dense.get_config()
+        config = config_of(dense)
         use_bias = dense.use_bias or flat.scale is not None
 
         def make() -> Any:

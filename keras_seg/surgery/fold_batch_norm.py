@@ -10,7 +10,7 @@ from keras_seg._graph import functional_graph, replay_opened
 from keras_seg._types import Size, Tensor
 from keras_seg.layers import LinearFusion, UpsampleConv
 from keras_seg.surgery.affine import as_affine, as_float64
-from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, rebuilt, split_arguments
+from keras_seg.surgery.copying import LayerCopies, Traced, copy_of, original_outputs, rebuilt, split_arguments
 
 _TRAINING_ONLY = (
     keras.layers.Dropout,
@@ -139,7 +139,7 @@ def _call_folded(
 
     def make() -> Any:
         changes = {"normalization": None} if isinstance(layer, UpsampleConv) else {"use_bias": True}
-        return type(layer).from_config({**layer.get_config(), **changes})
+        return copy_of(layer, changes)
 
     def weights() -> Any:
         scale, offset = as_affine(normalization)

@@ -39,6 +39,13 @@ def test_without_a_skip():
     check(joined(skip=None, activation="swish"), ["up_enlarge", "up_norm", "up"])
 
 
+@pytest.mark.tensorflow_only
+def test_an_activation_with_weights():
+    slopes = keras.layers.PReLU(shared_axes=[1, 2])
+    slopes.build((None, None, None, 6))
+    check(joined(skip=None, normalization=None, activation=slopes), ["up_enlarge", "up"])
+
+
 @pytest.mark.parametrize("skip", [(10, 8), None], ids=["skip", "alone"])
 def test_subpixel(skip):
     """With a bias, which is the skip's, or that of each of the four pixels."""
