@@ -14,7 +14,7 @@ from keras_seg._types import Tensor
 from keras_seg.analysis import receptive_field
 from keras_seg.layers.minimum_size import MinimumSize
 from keras_seg.layers.reach import padding_around, window_of_layer
-from keras_seg.surgery.affine import as_affine, as_float64
+from keras_seg.surgery.affine import BATCH_NORMALIZATIONS, as_affine, as_float64
 from keras_seg.surgery.copying import LayerCopies, Traced, config_of, original_outputs, split_arguments
 
 _WINDOWED = (
@@ -24,10 +24,12 @@ _WINDOWED = (
     keras.layers.MaxPooling2D,
     keras.layers.AveragePooling2D,
 )
+# What is replaced, by exact type: a subclass may compute something else.
 _GLOBAL_POOLINGS = {
     keras.layers.GlobalAveragePooling2D: keras.layers.AveragePooling2D,
     keras.layers.GlobalMaxPooling2D: keras.layers.MaxPooling2D,
 }
+_RESHAPES = (keras.layers.Flatten, keras.layers.Reshape)
 _DROPOUTS = (
     keras.layers.Dropout,
     keras.layers.AlphaDropout,
@@ -168,17 +170,17 @@ class _Surgeon:
         return self._vector(operation, values[0], tensors, outputs[0])
 
     def _trunk(self, operation: Any, value: _Value, tensors: tuple[Any, Any], output: Any) -> _Value:
-        for kind, pooling in _GLOBAL_POOLINGS.items():
-            if isinstance(operation, kind):
-                return _Value(self._window_pooling(operation, value, pooling), output, vector=True)
+        if type(operation) in _GLOBAL_POOLINGS:
+            pooling = _GLOBAL_POOLINGS[type(operation)]
+            return _Value(self._window_pooling(operation, value, pooling), output, vector=True)
         if len(output.shape) == 2:
-            if not isinstance(operation, (keras.layers.Flatten, keras.layers.Reshape)):
+            if type(operation) not in _RESHAPES:
                 _unfit(operation, "cannot be applied to every window")
             shape = tuple(value.spec.shape[1:])
             return _Value(value.tensor, output, vector=True, flat=_Flat(shape) if shape[:2] != (1, 1) else None)
         adaptive = type(operation).__name__.startswith("Adaptive")  # By name: the oldest supported Keras lacks them.
-        moved = (keras.layers.Reshape, keras.layers.Permute)
-        if adaptive or len(output.shape) != 4 or isinstance(operation, moved):
+        whole = (keras.layers.Reshape, keras.layers.Permute, *_GLOBAL_POOLINGS)
+        if adaptive or len(output.shape) != 4 or isinstance(operation, whole):
             _unfit(operation, "cannot be applied to every window")
         changes = {}
         if isinstance(operation, _WINDOWED) and operation.padding == "same":
@@ -210,11 +212,11 @@ class _Surgeon:
         return False
 
     def _vector(self, operation: Any, value: _Value, tensors: tuple[Any, Any], output: Any) -> _Value:
-        if isinstance(operation, (keras.layers.Reshape, keras.layers.Flatten)):
+        if type(operation) in _RESHAPES:
             if math.prod(output.shape[1:]) != output.shape[-1]:
                 _unfit(operation, "cannot be applied to every window")
             return _Value(value.tensor, output, vector=True)
-        if isinstance(operation, keras.layers.Dense):
+        if type(operation) is keras.layers.Dense:
             return _Value(self._convolution(operation, value, _Flat((1, 1, value.spec.shape[-1]))), output, vector=True)
         changes = {}
         if isinstance(operation, (keras.layers.BatchNormalization, keras.layers.LayerNormalization)):
@@ -234,9 +236,9 @@ class _Surgeon:
     def _flattened(
         self, operation: Any, value: _Value, tensors: tuple[Any, Any], output: Any, *, flat: _Flat
     ) -> _Value:
-        if isinstance(operation, keras.layers.Dense):
+        if type(operation) is keras.layers.Dense:
             return _Value(self._convolution(operation, value, flat), output, vector=True)
-        if isinstance(operation, keras.layers.BatchNormalization):
+        if type(operation) in BATCH_NORMALIZATIONS:
             scale, offset = as_affine(operation)
             if flat.scale is not None:
                 scale, offset = scale * flat.scale, scale * flat.offset + offset

@@ -64,13 +64,14 @@ def fold_upsampling(
     copies = LayerCopies()
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
-        if isinstance(operation, UpsampleConv):
+        # By exact type: a subclass may compute something else.
+        if type(operation) is UpsampleConv:
             x, skip = args[0] if isinstance(args[0], (list, tuple)) else (args[0], None)
             if operation._can_fuse(x, skip):
                 shuffled = _is_deep(x, operation.filters) if subpixel == "deep" else subpixel
                 shuffled = shuffled or in_half_precision(operation.compute_dtype)
                 return _convolutions(copies, operation, x, skip=skip, subpixel=shuffled)
-        if isinstance(operation, LinearFusion):
+        if type(operation) is LinearFusion:
             return plain_fusion(copies, operation, list(args[0]))
         return copies.call(operation, args, kwargs)
 

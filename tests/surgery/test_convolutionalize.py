@@ -1,5 +1,6 @@
 """One pass over the image against the literal sliding window, for every head that is promised."""
 
+import inspect
 import warnings
 
 import keras
@@ -257,9 +258,33 @@ def head(*steps, size=(8, 8)):
     return keras.Model(image, x)
 
 
+def own(kind):
+    """A subclass of a layer that computes something else."""
+
+    takes_training = "training" in inspect.signature(kind.call).parameters
+
+    class Own(kind):
+        def call(self, inputs, training=None):
+            return 0.5 - super().call(inputs, **({"training": training} if takes_training else {}))
+
+    return Own
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
+        (lambda: head(layers.Flatten(), own(layers.Dense)(2)), r"between Flatten and Dense.*\(Own\)"),
+        (lambda: head(layers.GlobalAveragePooling2D(), own(layers.Dense)(2)), r"not allowed in a head.*\(Own\)"),
+        (lambda: head(own(layers.Flatten)(), layers.Dense(2)), r"every window.*\(Own\)"),
+        (lambda: head(own(layers.GlobalMaxPooling2D)(), layers.Dense(2)), r"every window.*\(Own\)"),
+        (
+            lambda: head(own(layers.GlobalMaxPooling2D)(keepdims=True), layers.Flatten(), layers.Dense(2)),
+            r"every window.*\(Own\)",
+        ),
+        (
+            lambda: head(layers.Flatten(), own(layers.BatchNormalization)(), layers.Dense(2)),
+            r"between Flatten and Dense.*\(Own\)",
+        ),
         (lambda: head(layers.GlobalAveragePooling2D(), layers.Dense(2), size=(None, None)), "fixed input size.*64, 64"),
         (lambda: head(), "must end in a classifier's head"),
         (lambda: head(layers.Flatten()), "must end in a classifier's head"),

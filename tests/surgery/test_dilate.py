@@ -189,6 +189,15 @@ def test_unfit_models():
     pooled, _ = ks.layers.MaxPoolingWithArgmax2D(name="switches")(image)
     with pytest.raises(_validation.InputError, match=r"has a stride that cannot be removed.*switches.*MaxPooling2D"):
         ks.surgery.dilate(keras.Model(image, layers.Conv2D(1, 3)(pooled)), output_stride=1)
+
+    class Smallest(layers.MaxPooling2D):
+        def call(self, inputs):
+            return -super().call(-inputs)
+
+    for steps in ([Smallest(name="least")], [layers.MaxPooling2D(), Smallest(strides=1, name="least")]):
+        reason = "has a stride that cannot be removed" if len(steps) == 1 else "cannot be applied to a dilated map"
+        with pytest.raises(_validation.InputError, match=rf"{reason}.*least \(Smallest\)"):
+            ks.surgery.dilate(sequence(*steps), output_stride=1)
     flattened = keras.Sequential([keras.Input((16, 16, 1)), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(2)])
     with pytest.raises(
         _validation.InputError, match=r"cannot be applied to a dilated map.*\(Flatten\).*convolutionalize"

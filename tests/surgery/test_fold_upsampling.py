@@ -100,6 +100,28 @@ def test_the_plain_form_stays(model):
     check(joined(**model), ["up"])
 
 
+class Negated(UpsampleConv):
+    def call(self, inputs, training=None):
+        return -super().call(inputs, training=training)
+
+
+class NegatedFusion(ks.layers.LinearFusion):
+    def call(self, inputs):
+        return -super().call(inputs)
+
+
+@pytest.mark.tensorflow_only
+def test_subclasses_stay():
+    coarse, fine = keras.Input((5, 4, 3)), keras.Input((10, 8, 2))
+    outputs = [Negated(6, name="up")([coarse, fine]), NegatedFusion(6, name="fusion")([coarse, fine])]
+    model = keras.Model([coarse, fine], outputs)
+    folded = ks.surgery.fold_upsampling(model)
+    assert sorted(type(layer).__name__ for layer in folded.layers[2:]) == ["Negated", "NegatedFusion"]
+    given = [noise(2, 5, 4, 3), noise(2, 10, 8, 2)]
+    for found, expected in zip(folded.predict(given, verbose=0), model.predict(given, verbose=0), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.tensorflow_only
 def test_a_model_at_a_fixed_size():
     model = ks.models.UNet(num_classes=3, filters=4, depth=2, activation=None)
