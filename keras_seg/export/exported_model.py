@@ -154,7 +154,8 @@ def load(path: PathLike) -> ExportedModel:
         An `ExportedModel`.
 
     Raises:
-        InputError: there is no such file, it has no description or one of another file, or it cannot be loaded.
+        InputError: there is no such file, a part of it is missing, it has no description or one of another file, or it
+            cannot be loaded.
         ImportError: the runtime of the format is missing.
 
     Examples:
@@ -170,6 +171,7 @@ def load(path: PathLike) -> ExportedModel:
         raise InputError(f"{path}: is no exported file ({KNOWN_FILES}).")
     if not path.exists():
         raise InputError(f"{path}: no such file.")
+    format_.check_complete(path)
     format_.check_runnable()
     description = _description(format_, path)
     try:

@@ -107,6 +107,14 @@ class Format:
             rule = f"is a folder that holds no {self.title}"
             _validation.fail("path", rule, str(path), "Choose another path.")
 
+    def check_complete(self, path: pathlib.Path) -> None:
+        """Fail where the second file of a format of two is not beside the first."""
+        for part in self._parts(path):
+            if not part.exists():
+                raise _validation.InputError(
+                    f"{path}: keeps its weights in {part.name}, which is not beside it. Copy both into one folder."
+                )
+
     def size(self, path: pathlib.Path) -> int:
         """Bytes on disk of what is at `path`, a second file included."""
         return sum(size_on_disk(file) for file in self._parts(path))

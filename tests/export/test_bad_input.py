@@ -99,6 +99,14 @@ class TestTheDescriptionBeside:
         assert ks.export.load(path).description["class_names"] == ["c", "d"]
 
 
+def test_openvino_without_its_weights(model, tmp_path):
+    exported("openvino", model, tmp_path / "m.xml")
+    (tmp_path / "m.bin").unlink()
+    message = r"m\.xml: keeps its weights in m\.bin, which is not beside it\. Copy both into one folder\.$"
+    with pytest.raises(InputError, match=message):
+        ks.export.load(tmp_path / "m.xml")
+
+
 def test_tflite_has_none_beside(model, tmp_path):
     (tmp_path / "m.tflite.json").write_text("precious")
     assert exported("tflite", model, tmp_path / "m.tflite")["m.tflite.json"] == b"precious"
