@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -19,6 +19,8 @@ from keras_seg._progress import progress_report
 from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.export import memory_probe
 from keras_seg.export.benchmark_result import Benchmark, BenchmarkRow
+from keras_seg.export.class_agreement import check_labels
+from keras_seg.export.comparison_images import taken_side
 from keras_seg.export.exported_model import FORMATS, ExportedModel, load
 from keras_seg.export.format import Format
 from keras_seg.export.score_map import ScoreMap, score_map
@@ -46,8 +48,9 @@ def benchmark(
     """Run all exported files of a folder on the same images, and compare them with the model they were made from.
 
     Which files there are stands in `export_report.json`, which each export writes beside its file. Images and masks of
-    another size than a file takes are resized to it. Times are medians of rounds in which all files take turns, so that
-    other work on the machine affects them alike.
+    another size than a file takes are resized to it. Files for any size, and the model, run at the size of the first
+    file for one size, or at that of the first image if there is none. Times are medians of rounds in which all files
+    take turns, so that other work on the machine affects them alike.
 
     Args:
         model: keras.Model that the files were exported from.
@@ -92,13 +95,16 @@ def benchmark(
         _validation.fail("folder", "holds no exported files", str(folder), fix)
     claimed = any(report["output"] == "probabilities" for report in reports.values())
     scores_ = score_map(model, "probabilities" if claimed else "scores")
+    if masks is not None and score is None:
+        check_labels(masks, max(2, scores_.channels), ignore_class)
     judge = _Judge(scores_, images=images, masks=masks, ignore=ignore_class, score=score)
-    first = next(iter(reports.values()))["input_shape"]
-    entrants = [_keras_entrant(model, judge, first)]
+    loaded = {name: _loaded(pathlib.Path(folder) / name, report) for name, report in reports.items()}
+    size = _size(model, loaded.values(), images[0])
+    entrants = [_keras_entrant(model, judge, size)]
     rows: list[BenchmarkRow] = []
     with progress_report(progress, total=len(reports), unit="files") as report:
         for done, (name, found) in enumerate(reports.items(), start=1):
-            entrant = _file_entrant(model, pathlib.Path(folder) / name, found, judge)
+            entrant = _file_entrant(model, _row(name, found), found, loaded=loaded[name], size=size, judge=judge)
             if isinstance(entrant, BenchmarkRow):
                 rows.append(entrant)
             else:
@@ -166,8 +172,39 @@ class _Judge:
         return float(scores.mean_iou(metric.matrix, ignore_class=self.ignore))
 
 
-def _keras_entrant(model: keras.Model, judge: _Judge, input_shape: Sequence[int]) -> _Entrant:
-    size = (int(input_shape[1]), int(input_shape[2]))
+def _loaded(path: pathlib.Path, report: Mapping[str, Any]) -> "ExportedModel | str":
+    """The file in its runtime, or why it cannot be run here."""
+    if not _installed(FORMATS[report["format"]]):
+        return "not installed"
+    try:
+        return load(path)
+    except (RuntimeError, ValueError, OSError) as error:
+        return _reason(error)
+
+
+def _size(model: keras.Model, files: Iterable["ExportedModel | str"], image: np.ndarray) -> tuple[int, int]:
+    """(height, width) for all that take any size: those of the first file that takes one size only, or of the image."""
+    for file in files:
+        height, width = (None, None) if isinstance(file, str) else file.size
+        if height is not None and width is not None:
+            return height, width
+    sides = zip(model.input_shape[1:3], image.shape[:2], strict=True)
+    height, width = (own or taken_side(model, side) for own, side in sides)
+    return height, width
+
+
+def _row(name: str, report: Mapping[str, Any]) -> BenchmarkRow:
+    """What is known of a file before it is run."""
+    return BenchmarkRow(
+        name=name,
+        format=report["format"],
+        quantize=report.get("quantize"),
+        status="measured",
+        size_bytes=report["size_bytes"],
+    )
+
+
+def _keras_entrant(model: keras.Model, judge: _Judge, size: tuple[int, int]) -> _Entrant:
     ids, single = judge.expected(model, size), judge.batches(size)[0]
     row = BenchmarkRow(
         name="Keras",
@@ -182,39 +219,40 @@ def _keras_entrant(model: keras.Model, judge: _Judge, input_shape: Sequence[int]
 
 
 def _file_entrant(
-    model: keras.Model, path: pathlib.Path, report: Mapping[str, Any], judge: _Judge
+    model: keras.Model,
+    row: BenchmarkRow,
+    report: Mapping[str, Any],
+    *,
+    loaded: "ExportedModel | str",
+    size: tuple[int, int],
+    judge: _Judge,
 ) -> "_Entrant | BenchmarkRow":
-    """The file in its runtime, or its row if it cannot be run here."""
-    row = BenchmarkRow(
-        name=path.name,
-        format=report["format"],
-        quantize=report.get("quantize"),
-        status="measured",
-        size_bytes=report["size_bytes"],
-    )
-    format_ = FORMATS[report["format"]]
-    if not _installed(format_):
-        return dataclasses.replace(row, status="not installed")
-    _, height, width, channels = report["input_shape"]
-    count = report.get("timed_batch", 1)
+    """The file in its runtime, or its row if it cannot be run here; `size` is for sides that may be any."""
+    if isinstance(loaded, str):
+        return dataclasses.replace(row, status=loaded)
+    height, width = (own or side for own, side in zip(loaded.size, size, strict=True))
     try:
-        loaded = load(path)
         ids = [_class_ids(loaded, batch, judge.scores) for batch in judge.batches((height, width))]
         quality = judge.quality(loaded, ids)
     except (RuntimeError, ValueError, OSError) as error:
-        return dataclasses.replace(row, status=f"cannot be run: {' '.join(str(error).split())[:120]}")
+        return dataclasses.replace(row, status=_reason(error))
     expected = judge.expected(model, (height, width))
     single = loaded.served(judge.batches((height, width))[0])
+    shape = (report.get("timed_batch", 1), height, width, loaded.channels)
     return _Entrant(
         row=dataclasses.replace(
             row,
             input_size=(height, width),
             agreement=float(np.mean([np.mean(a == b) for a, b in zip(ids, expected, strict=True)])),
-            memory_bytes=_memory(path, report, (count, height, width, channels)),
+            memory_bytes=_memory(loaded.file, report, shape),
             **quality,
         ),
         call=lambda: loaded.run(single),
     )
+
+
+def _reason(error: Exception) -> str:
+    return f"cannot be run: {' '.join(str(error).split())[:120]}"
 
 
 def _class_ids(loaded: ExportedModel, batch: np.ndarray, scores_: ScoreMap) -> np.ndarray:

@@ -53,7 +53,7 @@ class Benchmark:
     @property
     def headings(self) -> tuple[str, ...]:
         """Those of the columns of `cells`."""
-        return "file", "precision", "MiB", self.score_name, "same class, %", "ms", "memory, MiB"
+        return "file", "precision", "size", "MiB", self.score_name, "same class, %", "ms", "memory, MiB"
 
     @property
     def cells(self) -> list[tuple[str, ...]]:
@@ -75,11 +75,12 @@ class Benchmark:
 def _cells(row: BenchmarkRow) -> tuple[str, ...]:
     precision = row.quantize or ("float32" if row.status == "measured" else "")
     if row.status != "measured":
-        return (row.name, precision, row.status, "", "", "", "")
+        return (row.name, precision, row.status, "", "", "", "", "")
     quality = row.mean_iou if row.score is None else row.score
     return (
         row.name,
         precision,
+        "" if row.input_size is None else f"{row.input_size[0]}x{row.input_size[1]}",
         "" if row.size_bytes is None else f"{row.size_bytes / 2**20:.2f}",
         "" if quality is None else f"{100 * quality:.1f}",
         "" if row.agreement is None else f"{100 * row.agreement:.2f}",

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from keras_seg import _validation
 from keras_seg._types import IgnoreClass
 from keras_seg.metrics import ConfusionMatrix, scores
 
 if TYPE_CHECKING:
     from keras_seg.export.request import Request
 
-# How many of the images that agree least are named.
+# How many of the images that agree least are named, and how many out-of-range labels.
 _WORST = 5
 
 
@@ -41,6 +42,31 @@ def class_agreement(classes: Sequence[tuple[np.ndarray, ...]], request: "Request
                 ignore_class=request.ignore_class,
             )
     return found
+
+
+def check_labels(masks: Any, num_classes: int, ignore_class: IgnoreClass) -> None:
+    """Fail for masks with out-of-range labels, before a file is written for them.
+
+    Args:
+        masks: int arrays (height, width), or one of (n, height, width). The ground truth.
+        num_classes: int.
+        ignore_class: int or sequence of ints. Labels to leave out.
+    """
+    ignored = _validation.ignored_classes(ignore_class)
+    outside: set[float] = set()
+    for mask in map(np.asarray, masks):
+        if mask.dtype.kind not in "biuf":
+            _validation.fail("masks", "must hold class ids", f"an array of {mask.dtype}")
+        known = (mask >= 0) & (mask < num_classes)
+        if mask.dtype.kind == "f":
+            known &= mask == np.floor(mask)
+        for label in ignored:
+            known |= mask == label
+        outside.update(np.unique(mask[~known])[:_WORST].tolist())
+    if outside:
+        rule = f"must hold class ids from 0 to {num_classes - 1} and labels of `ignore_class` only"
+        fix = "Name the labels of void pixels in `ignore_class`, or correct the masks."
+        _validation.fail("masks", rule, sorted(outside)[:_WORST], fix)
 
 
 def iou_per_class(

@@ -54,7 +54,9 @@ def comparison_batches(request: "Request") -> list[np.ndarray]:
         sides = images.shape[1:3] if images.ndim == 4 else (height or 1, width or 1)
         found = [comparison_images(request.model, images, (height or sides[0], width or sides[1]))]
     else:
-        sizes = [(height or _taken(request.model, h), width or _taken(request.model, w)) for h, w in _TRIAL_SIZES]
+        sizes = [
+            (height or taken_side(request.model, h), width or taken_side(request.model, w)) for h, w in _TRIAL_SIZES
+        ]
         found = [
             comparison_images(request.model, None, size) for size in (sizes if None in request.size else sizes[:1])
         ]
@@ -65,7 +67,7 @@ def comparison_batches(request: "Request") -> list[np.ndarray]:
     return found
 
 
-def _taken(model: keras.Model, side: int) -> int:
+def taken_side(model: keras.Model, side: int) -> int:
     """The side, or the next larger one that the model takes: valid convolutions with poolings refuse most sizes."""
     checks = [layer.check_image for layer in model._flatten_layers() if hasattr(layer, "check_image")]
     for larger in range(side, side + _LARGER):

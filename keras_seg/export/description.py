@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from keras_seg import _validation
 from keras_seg._version import __version__
 from keras_seg.analysis import shift_stride
+from keras_seg.inference.output_kind import last_activation, single_output
 from keras_seg.visualization import palette
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ def describe(request: "Request") -> dict[str, Any]:
     # One channel is one class against the rest, and the rest has a name and a color too.
     count = max(2, request.scores.channels)
     names = _validation.class_names(request.class_names, count)
+    output = single_output(request.model)
     colors = palette(count).tolist() if request.colors is None else _colors(request.colors, count)
     meanings = {
         request.scores.name: request.scores.meaning,
@@ -38,6 +40,8 @@ def describe(request: "Request") -> dict[str, Any]:
         },
         "output": request.output,
         "outputs": {name: meanings[name] for name in request.outputs},
+        # Whether the classes exclude one another, which the name "probabilities" does not say.
+        "activation": None if output is None else last_activation(output),
         "threshold": request.scores.threshold if request.scores.channels == 1 else None,
         "stride": list(shift_stride(request.model)),
         "facts": None if request.facts is None else dict(request.facts),

@@ -20,9 +20,7 @@ def check_exportable(model: Any) -> None:
             "KERAS_BACKEND=tensorflow, model = keras.saving.load_model('model.keras'), "
             "ks.export.check_reference(model, 'model.npz'), and export it."
         )
-    shape = getattr(model, "input_shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 4:
-        _validation.fail("model", "must take one input (batch, height, width, channels)", shape)
+    image_shape(model)
     single_output(model)
     for layer in model._flatten_layers():
         if layer.compute_dtype == "float16":
@@ -31,6 +29,14 @@ def check_exportable(model: Any) -> None:
                 "quantize='float16' makes the file small."
             )
             _validation.fail("model", "computes in float16, which no format supports", layer.dtype_policy.name, fix)
+
+
+def image_shape(model: Any) -> tuple[int | None, ...]:
+    """The shape (batch, height, width, channels) of the one input of a model, None where it may be any."""
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 4:
+        _validation.fail("model", "must take one input (batch, height, width, channels)", shape)
+    return shape
 
 
 def size_of_input(model: keras.Model, input_size: Any, *, dynamic: bool = False) -> _InputSize:

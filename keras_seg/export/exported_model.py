@@ -48,7 +48,7 @@ class ExportedModel(keras.Model):
         layer = _FileLayer(
             self._run,
             classes=classes,
-            activation=_activation(scores, classes),
+            activation=_activation(scores, classes, description.get("activation")),
             stride=description.get("stride", (1, 1)),
             digest=format_.digest(path),
         )
@@ -154,7 +154,8 @@ def load(path: PathLike) -> ExportedModel:
         An `ExportedModel`.
 
     Raises:
-        InputError: there is no such file, it has no description or one of another file, or it cannot be loaded.
+        InputError: there is no such file, a part of it is missing, it has no description or one of another file, or it
+            cannot be loaded.
         ImportError: the runtime of the format is missing.
 
     Examples:
@@ -170,6 +171,7 @@ def load(path: PathLike) -> ExportedModel:
         raise InputError(f"{path}: is no exported file ({KNOWN_FILES}).")
     if not path.exists():
         raise InputError(f"{path}: no such file.")
+    format_.check_complete(path)
     format_.check_runnable()
     description = _description(format_, path)
     try:
@@ -234,10 +236,13 @@ def _check_belongs(path: pathlib.Path, description: Mapping[str, Any], loaded: L
         raise InputError(f"{path}: takes images of {own}, and its description says {said}. {_EXPORT_AGAIN}")
 
 
-def _activation(scores: str | None, classes: int) -> str | None:
+def _activation(scores: str | None, classes: int, described: str | None) -> str | None:
     """The last activation of a file whose scores have this name; as `output_kind.last_activation` returns it."""
     if scores == "logits":
         return "logits"
     if scores == "scores":
         return None
+    if scores is not None and described in ("softmax", "sigmoid"):
+        return described
+    # Descriptions of class ids, of claimed probabilities and of earlier versions do not decide.
     return "sigmoid" if classes == 1 else "softmax"

@@ -6,8 +6,10 @@ import os
 import pathlib
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+import numpy as np
 
 from keras_seg import _files
 from keras_seg.export import verification
@@ -36,25 +38,32 @@ def run(format_: Format, request: Request) -> ExportReport:
     with _written_aside(format_, request) as aside:
         _write(format_, request, aside)
         gc.collect()  # What was made of the model on the way has references in circles, and is as large as the model.
-        loaded = format_.load(aside)
-        comparisons, classes = [], []
-        for batch in batches:
-            expected = verification.predicted(request, batch)
-            found = loaded.run(batch)
-            for name, values in found.items():
-                check_finite(values, f"{request.artifact} was not written: its {name}", fix=_FIX_OF_FILE)
-            comparisons.append(verification.compare_maps(expected, found, request.scores))
-            classes.append(tuple(verification.class_map(maps, request.scores) for maps in (expected, found)))
-            if request.quantize is None:
-                rounding = verification.moved_by_rounding(
-                    request.model, batch.astype("float32"), expected, request.scores
-                )
-                verification.check_float32(comparisons[-1], rounding, request.artifact)
-        size_bytes, delegates = format_.size(aside), format_.delegates(aside)
-        single = batches[0] if request.batch_size else batches[0][:1]
-        milliseconds = median_milliseconds(lambda: loaded.run(single))
+        report = _verified(format_, request, aside, batches)
+        # Still aside, so that nothing is replaced if these cannot be written.
+        report._write_beside()
+        if format_.sidecar:
+            description = {**request.description, "digest": format_.digest(aside)}
+            _files.write_json(format_.sidecar_of(request.artifact), description)
+    return report
+
+
+def _verified(format_: Format, request: Request, path: pathlib.Path, batches: Sequence[np.ndarray]) -> ExportReport:
+    """The report on a file that is still aside; fail if it does not compute what the model computes."""
+    loaded = format_.load(path)
+    comparisons, classes = [], []
+    for batch in batches:
+        expected = verification.predicted(request, batch)
+        found = loaded.run(batch)
+        for name, values in found.items():
+            check_finite(values, f"{request.artifact} was not written: its {name}", fix=_FIX_OF_FILE)
+        comparisons.append(verification.compare_maps(expected, found, request.scores))
+        classes.append(tuple(verification.class_map(maps, request.scores) for maps in (expected, found)))
+        if request.quantize is None:
+            rounding = verification.moved_by_rounding(request.model, batch.astype("float32"), expected, request.scores)
+            verification.check_float32(comparisons[-1], rounding, request.artifact)
+    single = batches[0] if request.batch_size else batches[0][:1]
     comparison = verification.worst_of(comparisons)
-    report = ExportReport(
+    return ExportReport(
         format=format_.name,
         path=str(request.path),
         input_shape=batches[0].shape,
@@ -63,22 +72,17 @@ def run(format_: Format, request: Request) -> ExportReport:
         outputs=request.outputs,
         quantize=request.quantize,
         ops=loaded.ops,
-        size_bytes=size_bytes,
+        size_bytes=format_.size(path),
         images=sum(len(batch) for batch in batches),
         max_abs_difference=comparison.difference,
         share_apart=comparison.apart,
-        milliseconds=milliseconds,
+        milliseconds=median_milliseconds(lambda: loaded.run(single)),
         threads=loaded.threads,
         class_names=tuple(request.description["class_names"]),
         timed_batch=len(single),
-        delegates=delegates,
+        delegates=format_.delegates(path),
         **class_agreement(classes, request),
     )
-    report._write_beside()
-    if format_.sidecar:
-        description = {**request.description, "digest": format_.digest(request.artifact)}
-        _files.write_json(format_.sidecar_of(request.artifact), description)
-    return report
 
 
 def _write(format_: Format, request: Request, path: pathlib.Path) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import pathlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -90,7 +91,14 @@ class Format:
             _validation.optional_import(module, extra, f"Running {self.title}")
 
     def check_replaceable(self, path: pathlib.Path) -> None:
-        """Fail where the export would replace a folder that this format did not write, with overwriting too."""
+        """Fail where the export would replace what no export wrote, with overwriting too.
+
+        That is a folder that this format did not write, or another file in the place of the description.
+        """
+        beside = self.sidecar_of(path)
+        if self.sidecar and beside.exists() and not _is_description(beside):
+            rule = f"is described by {beside.name} beside it, which exists already and holds something else"
+            _validation.fail("path", rule, str(path), "Choose another path, or move that file.")
         if not path.is_dir():
             return
         if self.folder_mark is None:
@@ -98,6 +106,14 @@ class Format:
         if any(path.iterdir()) and not (path / self.folder_mark).exists():
             rule = f"is a folder that holds no {self.title}"
             _validation.fail("path", rule, str(path), "Choose another path.")
+
+    def check_complete(self, path: pathlib.Path) -> None:
+        """Fail where the second file of a format of two is not beside the first."""
+        for part in self._parts(path):
+            if not part.exists():
+                raise _validation.InputError(
+                    f"{path}: keeps its weights in {part.name}, which is not beside it. Copy both into one folder."
+                )
 
     def size(self, path: pathlib.Path) -> int:
         """Bytes on disk of what is at `path`, a second file included."""
@@ -117,3 +133,12 @@ class Format:
 
     def _parts(self, path: pathlib.Path) -> list[pathlib.Path]:
         return [path] if self.companion is None else [path, path.with_suffix(self.companion)]
+
+
+def _is_description(path: pathlib.Path) -> bool:
+    """Whether a file is a description that an export wrote beside another file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "keras_seg_version" in content

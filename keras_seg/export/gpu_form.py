@@ -16,7 +16,7 @@ from keras_seg._graph import as_functional
 from keras_seg._types import Tensor
 from keras_seg.export.delegates.gpu_rules import LARGEST_TEXTURE
 from keras_seg.layers.reach_bases import Pointwise
-from keras_seg.surgery.copying import LayerCopies, rebuilt, weights_shared
+from keras_seg.surgery.copying import LayerCopies, copy_of, rebuilt, weights_shared
 
 # Layers, and those that read them, of which converters or delegates make one.
 _KEPT_APART = {
@@ -58,7 +58,7 @@ def gpu_form(model: keras.Model) -> keras.Model:
             return _in_parts(copies, operation, first, most=most)
         if type(operation) is keras.layers.Conv2DTranspose and operation.activation is not keras.activations.linear:
             changes = {"activation": None, "name": f"{operation.name}_linear"}
-            return _activated(copies, operation, apart(operation, copies.call(operation, args, kwargs, changes)))
+            return copies.call_activation(operation, apart(operation, copies.call(operation, args, kwargs, changes)))
         result = copies.call(operation, args, kwargs)
         for kind, results in made.items():
             if isinstance(operation, kind):
@@ -101,22 +101,14 @@ def _in_parts(copies: LayerCopies, layer: Any, x: Tensor, *, most: int) -> Tenso
             kernel = ops.convert_to_numpy(layer.kernel)
             return [kernel.take(range(first, last), axis), *([ops.convert_to_numpy(layer.bias)] if use_bias else [])]
 
-        make = functools.partial(type(layer).from_config, {**layer.get_config(), **config})
-        return step(name, make, x[..., first:last], weights)
+        return step(name, functools.partial(copy_of, layer, config), x[..., first:last], weights)
 
     result = part(0)
     for number in range(1, count):
         key = f"sum{number}"
         arguments = {"dtype": layer.dtype_policy, "name": f"{layer.name}_{key}"}
         result = step(key, functools.partial(keras.layers.Add, **arguments), [result, part(number)])
-    return _activated(copies, layer, result)
-
-
-def _activated(copies: LayerCopies, layer: Any, x: Tensor) -> Any:
-    """`x` after the activation of `layer`, as a layer of its name."""
-    activation = keras.activations.serialize(layer.activation)
-    make = functools.partial(keras.layers.Activation, activation, dtype=layer.dtype_policy, name=layer.name)
-    return copies.call_new(layer, (x,), {}, make, key="activation")
+    return copies.call_activation(layer, result)
 
 
 class _Unmerged(Pointwise):

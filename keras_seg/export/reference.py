@@ -1,8 +1,7 @@
 """Predictions of a model on one backend, for the comparison with another: exports are made on TensorFlow."""
 
 import pathlib
-import zipfile
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
@@ -11,6 +10,7 @@ from keras_seg import _files, _validation
 from keras_seg._types import ArrayLike, PathLike
 from keras_seg.export import verification
 from keras_seg.export.comparison_images import comparison_images
+from keras_seg.export.exportable import image_shape
 from keras_seg.export.score_map import ScoreMap, score_map
 from keras_seg.inference.output_kind import check_finite
 
@@ -45,7 +45,7 @@ def write_reference(
     """
     path = pathlib.Path(path)
     sides = np.shape(images)[1:3] if images is not None and np.ndim(images) == 4 else _SIZE
-    height, width = (own or side for own, side in zip(model.input_shape[1:3], sides, strict=True))
+    height, width = (own or side for own, side in zip(image_shape(model)[1:3], sides, strict=True))
     images = comparison_images(model, images, (height, width))
     maps: dict[str, Any] = {f"map/{name}": value for name, value in _predicted(model, images, score_map(model)).items()}
     with _files.written_aside(path, overwrite=overwrite) as aside, aside.open("wb") as file:
@@ -78,14 +78,17 @@ def check_reference(model: keras.Model, path: PathLike) -> float:
     ks.export.tflite(model, "segmenter.tflite", input_size=(256, 256))
     ```
     """
+    shape = image_shape(model)[1:]
     images, backend, expected = _read(path)
-    if model.input_shape[-1] != images.shape[-1]:
-        fix = f"It holds images {images.shape[1:]}: load the model that was saved with it."
-        _validation.fail("path", "is the reference of another model", str(path), fix)
+    if any(own not in (None, side) for own, side in zip(shape, images.shape[1:], strict=True)):
+        _fail_other(path, f"It holds images {images.shape[1:]}")
     scores = score_map(model)
     found = _predicted(model, images, scores)
     if sorted(found) != sorted(expected):
         _validation.fail("path", f"is the reference of a model with the outputs {sorted(expected)}", str(path))
+    for name, value in found.items():
+        if value.shape != expected[name].shape:
+            _fail_other(path, f"Its {name} have the shape {expected[name].shape}, those of `model` {value.shape}")
     comparison = verification.compare_maps(expected, found, scores)
     rounding = verification.moved_by_rounding(model, images, found, scores)
     here = keras.backend.backend()
@@ -96,20 +99,33 @@ def check_reference(model: keras.Model, path: PathLike) -> float:
 def _predicted(model: keras.Model, images: np.ndarray, scores: ScoreMap) -> dict[str, np.ndarray]:
     """The outputs of the model by name, as NumPy arrays."""
     maps = scores.named(model.predict(images, batch_size=1, verbose=0))  # pyright: ignore[reportArgumentType]
-    arrays = {name: np.asarray(value) for name, value in maps.items()}
+    # NumPy stores bfloat16 as bytes that it cannot read.
+    arrays = {name: np.asarray(value, "float32") for name, value in maps.items()}
     check_finite(arrays[scores.name], f"The {scores.name} of `model`")
     return arrays
 
 
-def _read(path: PathLike) -> tuple[Any, str, dict[str, Any]]:
+def _fail_other(path: PathLike, reason: str) -> NoReturn:
+    fix = f"{reason}: load the model that was saved with it."
+    _validation.fail("path", "is the reference of another model", str(path), fix)
+
+
+def _read(path: PathLike) -> tuple[np.ndarray, str, dict[str, np.ndarray]]:
     """(images, backend, maps by name) of a file that `write_reference` wrote."""
     try:
         with np.load(path, allow_pickle=False) as file:
             maps = {name.removeprefix("map/"): file[name] for name in file.files if name.startswith("map/")}
-            return file["images"], str(file["backend"]), maps
+            images, backend = file["images"], str(file["backend"])
     except FileNotFoundError:
         fix = "Write it with ks.export.write_reference(model, path) where the model was trained."
         _validation.fail("path", "does not exist", str(path), fix)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        fix = "Write it again where the model was trained."
-        _validation.fail("path", "is not a file of ks.export.write_reference", str(path), fix)
+    except Exception:  # A damaged archive raises what its bytes lead to, and a `.npy` file is none.
+        _fail_foreign(path)
+    if images.ndim != 4 or len(images) == 0 or any(array.dtype.kind != "f" for array in (images, *maps.values())):
+        _fail_foreign(path)
+    return images, backend, maps
+
+
+def _fail_foreign(path: PathLike) -> NoReturn:
+    fix = "Write it again where the model was trained."
+    _validation.fail("path", "is not a file of ks.export.write_reference", str(path), fix)

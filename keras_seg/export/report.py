@@ -1,13 +1,12 @@
 """The report of an export."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from keras_seg import _files
-from keras_seg._export_report import REPORT_FILE
+from keras_seg._export_report import REPORT_FILE, reports_in
 from keras_seg.export.delegates.report import DelegateCheck
 from keras_seg.export.printed_fact import INDENT, printed_fact
 
@@ -126,12 +125,8 @@ class ExportReport:
     def _write_beside(self) -> None:
         """Write the report into `export_report.json` beside the file; the reports of other files stay."""
         artifact = pathlib.Path(self.path)
-        file = artifact.parent / REPORT_FILE
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            content = {}
-        _files.write_json(file, {**content, artifact.name: self.to_dict()})
+        content = {**reports_in(artifact.parent), artifact.name: self.to_dict()}
+        _files.write_json(artifact.parent / REPORT_FILE, content)
 
 
 def _percent(share: float) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass, PathLike
+from keras_seg.export.class_agreement import check_labels
 from keras_seg.export.description import describe
 from keras_seg.export.score_map import ScoreMap, score_map
 
@@ -70,6 +71,8 @@ class Request:
         if self.batch_size is not None:
             _validation.integer("batch_size", self.batch_size)
         _ = self.description  # Which checks the names and colors of the classes.
+        if self.masks is not None:
+            check_labels(self.masks, max(2, self.scores.channels), self.ignore_class)
         try:
             json.dumps(self.facts)
         except (TypeError, ValueError) as error:

@@ -60,6 +60,7 @@ class Ensemble(keras.Model):
                 scores = keras.layers.Activation(kinds[0], dtype="float32", name=f"probabilities{number}")(scores)
             maps.append(scores)
         super().__init__(image, keras.layers.Average(dtype="float32", name="mean")(maps), name=name)
+        self.run_eagerly = any(model.run_eagerly for model in models)  # As exported files must be.
         self.models = models
 
     def get_config(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from keras_seg import _validation
 from keras_seg._graph import as_functional, graph_nodes
 from keras_seg.backbones.adapt_kernel import adapt_kernel
 from keras_seg.layers import Preprocessing
+from keras_seg.surgery.copying import give_weights
 
 # Names in the FCNs of layers that have other names in the VGG16 of keras.applications.
 _ALSO_KNOWN_AS = {"fc6": "fc1", "fc7": "fc2"}
@@ -62,7 +63,7 @@ def transfer_weights(source: keras.Model, target: keras.Model) -> list[str]:
         fix = "Weights go between layers of one name: see [layer.name for layer in model.layers]."
         _validation.fail("target", f"has no layer in common with {source.name!r}", target.name, fix)
     for name, weights in new_weights.items():
-        target.get_layer(name).set_weights(weights)
+        give_weights(target.get_layer(name), weights)
     return list(new_weights)
 
 

@@ -5,6 +5,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_seg.layers import BatchNormalization
+
+# By exact type: a subclass may compute something else.
+BATCH_NORMALIZATIONS = (keras.layers.BatchNormalization, BatchNormalization)
+
 
 def as_affine(normalization: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
     """(scale, offset), each of shape `(channels,)` and in float64: the output is `input * scale + offset`."""

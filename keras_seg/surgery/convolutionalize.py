@@ -14,8 +14,8 @@ from keras_seg._types import Tensor
 from keras_seg.analysis import receptive_field
 from keras_seg.layers.minimum_size import MinimumSize
 from keras_seg.layers.reach import padding_around, window_of_layer
-from keras_seg.surgery.affine import as_affine, as_float64
-from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
+from keras_seg.surgery.affine import BATCH_NORMALIZATIONS, as_affine, as_float64
+from keras_seg.surgery.copying import LayerCopies, Traced, config_of, original_outputs, split_arguments
 
 _WINDOWED = (
     keras.layers.Conv2D,
@@ -24,10 +24,12 @@ _WINDOWED = (
     keras.layers.MaxPooling2D,
     keras.layers.AveragePooling2D,
 )
+# What is replaced, by exact type: a subclass may compute something else.
 _GLOBAL_POOLINGS = {
     keras.layers.GlobalAveragePooling2D: keras.layers.AveragePooling2D,
     keras.layers.GlobalMaxPooling2D: keras.layers.MaxPooling2D,
 }
+_RESHAPES = (keras.layers.Flatten, keras.layers.Reshape)
 _DROPOUTS = (
     keras.layers.Dropout,
     keras.layers.AlphaDropout,
@@ -130,6 +132,12 @@ class _Flat:
     scale: np.ndarray | None = None
     offset: np.ndarray | None = None
 
+    @property
+    def key(self) -> str:
+        """Equal where a Dense layer becomes the same convolution."""
+        arrays = [None if array is None else hash(array.tobytes()) for array in (self.scale, self.offset)]
+        return f"{self.shape} {arrays}"
+
 
 @dataclasses.dataclass(frozen=True)
 class _Value(Traced):
@@ -162,17 +170,17 @@ class _Surgeon:
         return self._vector(operation, values[0], tensors, outputs[0])
 
     def _trunk(self, operation: Any, value: _Value, tensors: tuple[Any, Any], output: Any) -> _Value:
-        for kind, pooling in _GLOBAL_POOLINGS.items():
-            if isinstance(operation, kind):
-                return _Value(self._window_pooling(operation, value, pooling), output, vector=True)
+        if type(operation) in _GLOBAL_POOLINGS:
+            pooling = _GLOBAL_POOLINGS[type(operation)]
+            return _Value(self._window_pooling(operation, value, pooling), output, vector=True)
         if len(output.shape) == 2:
-            if not isinstance(operation, (keras.layers.Flatten, keras.layers.Reshape)):
+            if type(operation) not in _RESHAPES:
                 _unfit(operation, "cannot be applied to every window")
             shape = tuple(value.spec.shape[1:])
             return _Value(value.tensor, output, vector=True, flat=_Flat(shape) if shape[:2] != (1, 1) else None)
         adaptive = type(operation).__name__.startswith("Adaptive")  # By name: the oldest supported Keras lacks them.
-        moved = (keras.layers.Reshape, keras.layers.Permute)
-        if adaptive or len(output.shape) != 4 or isinstance(operation, moved):
+        whole = (keras.layers.Reshape, keras.layers.Permute, *_GLOBAL_POOLINGS)
+        if adaptive or len(output.shape) != 4 or isinstance(operation, whole):
             _unfit(operation, "cannot be applied to every window")
         changes = {}
         if isinstance(operation, _WINDOWED) and operation.padding == "same":
@@ -187,15 +195,12 @@ class _Surgeon:
         return _Value(self.copies.call(operation, args, kwargs, changes), output)
 
     def _window_pooling(self, operation: Any, value: Any, pooling: Any) -> Any:
-        def make() -> Any:
-            return pooling(
-                tuple(value.spec.shape[1:3]),
-                strides=1,
-                dtype=operation.dtype_policy,
-                name=operation.name,
-            )
+        size = tuple(value.spec.shape[1:3])
 
-        return self.copies.call_new(operation, (value.tensor,), {}, make)
+        def make() -> Any:
+            return pooling(size, strides=1, dtype=operation.dtype_policy, name=operation.name)
+
+        return self.copies.call_new(operation, (value.tensor,), {}, make, key=str(size))
 
     @staticmethod
     def _pads(layer: keras.layers.Layer, value: _Value) -> bool:
@@ -207,11 +212,11 @@ class _Surgeon:
         return False
 
     def _vector(self, operation: Any, value: _Value, tensors: tuple[Any, Any], output: Any) -> _Value:
-        if isinstance(operation, (keras.layers.Reshape, keras.layers.Flatten)):
+        if type(operation) in _RESHAPES:
             if math.prod(output.shape[1:]) != output.shape[-1]:
                 _unfit(operation, "cannot be applied to every window")
             return _Value(value.tensor, output, vector=True)
-        if isinstance(operation, keras.layers.Dense):
+        if type(operation) is keras.layers.Dense:
             return _Value(self._convolution(operation, value, _Flat((1, 1, value.spec.shape[-1]))), output, vector=True)
         changes = {}
         if isinstance(operation, (keras.layers.BatchNormalization, keras.layers.LayerNormalization)):
@@ -231,9 +236,9 @@ class _Surgeon:
     def _flattened(
         self, operation: Any, value: _Value, tensors: tuple[Any, Any], output: Any, *, flat: _Flat
     ) -> _Value:
-        if isinstance(operation, keras.layers.Dense):
+        if type(operation) is keras.layers.Dense:
             return _Value(self._convolution(operation, value, flat), output, vector=True)
-        if isinstance(operation, keras.layers.BatchNormalization):
+        if type(operation) in BATCH_NORMALIZATIONS:
             scale, offset = as_affine(operation)
             if flat.scale is not None:
                 scale, offset = scale * flat.scale, scale * flat.offset + offset
@@ -249,7 +254,7 @@ class _Surgeon:
 
     def _convolution(self, dense: Any, value: Any, flat: Any) -> Any:
         """The convolution that computes the same as a Dense layer on `flat`."""
-        config = dense.get_config()
+        config = config_of(dense)
         use_bias = dense.use_bias or flat.scale is not None
 
         def make() -> Any:
@@ -274,7 +279,7 @@ class _Surgeon:
             # Keras flattens rows, columns, channels in this order.
             return [kernel.reshape(*flat.shape, dense.units), bias][: 1 + use_bias]
 
-        return self.copies.call_new(dense, (value.tensor,), {}, make, weights=weights)
+        return self.copies.call_new(dense, (value.tensor,), {}, make, weights=weights, key=flat.key)
 
 
 def _margin(model: keras.Model, patch: tuple[int, int]) -> tuple[tuple[float, float], bool]:

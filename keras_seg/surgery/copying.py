@@ -3,7 +3,9 @@
 import contextlib
 import contextvars
 import dataclasses
-from collections.abc import Iterator
+import types
+import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -11,6 +13,11 @@ import keras
 from keras_seg import _validation
 from keras_seg._graph import functional_graph, replay_opened
 from keras_seg._types import Size, Tensor
+from keras_seg._validation import first_line
+
+# The ends of the names under which layers keep functions, and how configurations write them.
+_HOLD_FUNCTIONS = ("activation", "_initializer", "_regularizer", "_constraint")
+_WRITERS = (keras.activations.serialize, keras.saving.serialize_keras_object)
 
 # The kinds of layers whose weights are shared; empty for all kinds, None for none.
 _shared: contextvars.ContextVar[tuple[type, ...] | None] = contextvars.ContextVar("keras_seg_shared", default=None)
@@ -62,13 +69,16 @@ class LayerCopies:
         def make() -> Any:
             if type(operation) is keras.layers.Lambda:
                 return _copy_of_lambda(operation)
-            return type(operation).from_config({**operation.get_config(), **changes})
+            return copy_of(operation, changes)
 
         key = repr(sorted(changes.items()))
         return self.call_new(operation, args, kwargs, make, weights=operation.get_weights, key=key)
 
     def call_new(self, operation: Any, args: Any, kwargs: Any, make: Any, *, weights: Any = list, key: str = "") -> Any:
-        """The result of the layer `make()` in place of `operation`, with the arrays `weights()`."""
+        """The result of the layer `make()` in place of `operation`, with the arrays `weights()`.
+
+        The layer is made once for each `key`, which must name all that the calls of `operation` may differ in.
+        """
         layer = self._made.get((id(operation), key))
         if layer is not None:
             return layer(*args, **kwargs)
@@ -76,8 +86,19 @@ class LayerCopies:
         self._keep_apart(layer)
         with _without_drawing(layer):
             outputs = layer(*args, **kwargs)
-        layer.set_weights(weights())
+        give_weights(layer, weights())
         return outputs
+
+    def call_activation(self, layer: Any, x: Tensor) -> Any:
+        """`x` after the activation of `layer`, as a layer of its name."""
+        activation, weights = layer.activation, list
+        if isinstance(activation, keras.layers.Layer):
+            activation, weights = keras.activations.serialize(activation), activation.get_weights
+
+        def make() -> Any:
+            return keras.layers.Activation(activation, dtype=layer.dtype_policy, name=layer.name)
+
+        return self.call_new(layer, (x,), {}, make, weights=weights, key="activation")
 
     def _twin(self, operation: Any) -> Any:
         """A second object for `operation`, with the same weights and a place in the new graph only.
@@ -100,6 +121,74 @@ class LayerCopies:
             layer.name = f"{name}_{number}"
             number += 1
         self._names.add(layer.name)
+
+
+def copy_of(layer: Any, changes: Mapping[str, Any] | None = None) -> Any:
+    """A new layer with the configuration of `layer`, except for `changes`, and without its weights.
+
+    Raises:
+        InputError: the layer cannot be made of its configuration.
+    """
+    try:
+        return type(layer).from_config({**config_of(layer), **(changes or {})})
+    # A layer raises what it likes, and Keras wraps it in several lines.
+    except Exception as error:
+        rule = f"has a layer that cannot be copied ({first_line(error.__context__ or error)})"
+        fix = "Its `get_config` must return the arguments of its constructor."
+        _validation.fail("model", rule, f"{layer.name} ({type(layer).__name__})", fix)
+
+
+def config_of(layer: Any) -> dict[str, Any]:
+    """The configuration of a layer, in which functions that are not registered stand for themselves.
+
+    Keras writes the name of an activation, initializer, regularizer or constraint. If it is not registered, Keras finds
+    nothing under this name, or a function of its own.
+    """
+    functions = {
+        name: value for name, value in vars(layer).items() if name.endswith(_HOLD_FUNCTIONS) and not _is_found(value)
+    }
+    if not functions:
+        return layer.get_config()
+    # Set aside: Keras warns of a lambda, and cannot write every object.
+    vars(layer).update(dict.fromkeys(functions, keras.activations.linear))
+    try:
+        config = layer.get_config()
+    finally:
+        vars(layer).update(functions)
+    stand_ins = (keras.activations.linear, *(write(keras.activations.linear) for write in _WRITERS))
+    return config | {name: value for name, value in functions.items() if config.get(name) in stand_ins}
+
+
+def _is_found(value: Any) -> bool:
+    """Whether Keras makes the same of what it writes of a value into a configuration."""
+    if not callable(value) or isinstance(value, keras.layers.Layer):
+        return True  # A layer is copied, with weights of its own.
+    if type(value).__module__.startswith("keras."):
+        return True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(value))
+    except Exception:  # For each kind of object another one.
+        return False
+    return again is value or (type(again) is type(value) and not isinstance(value, types.FunctionType))
+
+
+def give_weights(layer: Any, weights: Any) -> None:
+    """Set the weights of a layer that is built, and what it computes with in their place.
+
+    `keras.layers.Normalization` computes with constants that it makes of its weights when it is built, adapted or
+    loaded, and `set_weights` leaves them as they are.
+
+    Args:
+        layer: keras.layers.Layer.
+        weights: list of arrays, as `set_weights` takes them.
+    """
+    layer.set_weights(weights)
+    for part in layer._flatten_layers():
+        # One without weights, such as Discretization, would make them of data that a copy has not seen.
+        if part.weights and hasattr(part, "finalize_state"):
+            part.finalize_state()
 
 
 def _shares_weights(operation: Any) -> bool:

@@ -15,6 +15,7 @@ from keras_seg.layers.reach import Reach, padding_around, window_of_layer
 from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, split_arguments
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
+# By exact type, as these are replaced: a subclass may compute something else.
 _POOLINGS = {keras.layers.MaxPooling2D: "max", keras.layers.AveragePooling2D: "average"}
 _GLOBAL_POOLINGS = (keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D)
 
@@ -120,7 +121,7 @@ class _Surgeon:
             _unfit(operation, "joins dilated maps with undilated ones", "Dilate the encoder alone.")
         value = maps[0]
         stride, dilation = self._after(operation, value)
-        if isinstance(operation, (*_CONVOLUTIONS, *_POOLINGS)):
+        if isinstance(operation, _CONVOLUTIONS) or type(operation) in _POOLINGS:
             if value.dilation == dilation == (1, 1):
                 return self._copied(operation, tensors, outputs, value, stride=stride)
             change = self._convolution if isinstance(operation, _CONVOLUTIONS) else self._pooling
@@ -196,24 +197,25 @@ class _Surgeon:
             def make() -> Any:
                 return keras.layers.ZeroPadding2D(tuple(pads), name=f"{layer.name}_pad", dtype=layer.dtype_policy)
 
-            x = self.copies.call_new(layer, (x,), {}, make, key="padding")
+            x = self.copies.call_new(layer, (x,), {}, make, key=f"padding {pads}")
             changes["padding"] = "valid"
         return self.copies.call(layer, (x,), {}, changes)
 
     def _pooling(self, layer: keras.layers.Layer, value: Any) -> Any:
-        mode = next(mode for kind, mode in _POOLINGS.items() if isinstance(layer, kind))
+        mode = _POOLINGS[type(layer)]
+        padding = tuple(self._padding(layer, axis, value) for axis in (0, 1))
 
         def make() -> Any:
             return DilatedPooling2D(
                 layer.pool_size,
                 dilation_rate=value.dilation,
                 mode=mode,
-                padding=tuple(self._padding(layer, axis, value) for axis in (0, 1)),
+                padding=padding,
                 name=layer.name,
                 dtype=layer.dtype_policy,
             )
 
-        return self.copies.call_new(layer, (value.tensor,), {}, make)
+        return self.copies.call_new(layer, (value.tensor,), {}, make, key=f"{value.dilation} {padding}")
 
     def _padding(self, layer: keras.layers.Layer, axis: int, value: _Value) -> tuple[int, int]:
         """(before, after) for the dilated form of stride 1, so that it starts where the original does."""

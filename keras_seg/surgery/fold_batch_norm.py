@@ -9,9 +9,10 @@ import numpy as np
 from keras_seg._graph import functional_graph, replay_opened
 from keras_seg._types import Size, Tensor
 from keras_seg.layers import LinearFusion, UpsampleConv
-from keras_seg.surgery.affine import as_affine, as_float64
-from keras_seg.surgery.copying import LayerCopies, Traced, original_outputs, rebuilt, split_arguments
+from keras_seg.surgery.affine import BATCH_NORMALIZATIONS, as_affine, as_float64
+from keras_seg.surgery.copying import LayerCopies, Traced, copy_of, original_outputs, rebuilt, split_arguments
 
+# By exact type, as all that is folded or removed: a subclass may compute something else, such as Monte Carlo dropout.
 _TRAINING_ONLY = (
     keras.layers.Dropout,
     keras.layers.SpatialDropout2D,
@@ -30,7 +31,8 @@ def fold_batch_norm(model: keras.Model, *, input_size: Size | None = None) -> An
     inside an `UpsampleConv`.
     Dropout, noise and activity regularization, which do nothing at inference, are removed. A normalization after any
     other layer (an activation, a sum, a convolution that other layers read too) stays as it is, and so does every layer
-    called with `training=True`. The arithmetic is done in float64, so the results differ only by rounding.
+    called with `training=True`, and every subclass of these layers. The arithmetic is done in float64, so the results
+    differ only by rounding.
 
     Args:
         model: functional `keras.Model`. Nested models are folded too. It is not changed; the result has copies of its
@@ -66,7 +68,7 @@ def fold_batch_norm(model: keras.Model, *, input_size: Size | None = None) -> An
             return args[0]
         if id(operation) in normalizations:
             return _call_folded(copies, operation, normalizations[id(operation)], args=args, kwargs=kwargs)
-        if isinstance(operation, UpsampleConv) and operation.normalization == "batch":
+        if type(operation) is UpsampleConv and operation.normalization == "batch":
             return _call_folded(copies, operation, operation.normalize, args=args, kwargs=kwargs)
         return copies.call(operation, args, kwargs)
 
@@ -74,7 +76,7 @@ def fold_batch_norm(model: keras.Model, *, input_size: Size | None = None) -> An
 
 
 def _does_nothing(operation: Any, arguments: dict[str, Any]) -> bool:
-    return isinstance(operation, _TRAINING_ONLY) and not arguments.get("training")
+    return type(operation) in _TRAINING_ONLY and not arguments.get("training")
 
 
 class _Read(Traced):
@@ -122,7 +124,7 @@ def _foldable(graph: keras.Model) -> dict[int, keras.layers.Layer]:
 
 
 def _folds_away(layer: keras.layers.Layer) -> bool:
-    return isinstance(layer, keras.layers.BatchNormalization) and layer.axis in (-1, 3)
+    return type(layer) in BATCH_NORMALIZATIONS and layer.axis in (-1, 3)
 
 
 def _takes_in(layer: keras.layers.Layer) -> bool:
@@ -139,7 +141,7 @@ def _call_folded(
 
     def make() -> Any:
         changes = {"normalization": None} if isinstance(layer, UpsampleConv) else {"use_bias": True}
-        return type(layer).from_config({**layer.get_config(), **changes})
+        return copy_of(layer, changes)
 
     def weights() -> Any:
         scale, offset = as_affine(normalization)
@@ -172,7 +174,6 @@ def _separable(layer: keras.layers.Layer, scale: np.ndarray) -> list[np.ndarray]
     return [as_float64(layer.depthwise_kernel), as_float64(layer.pointwise_kernel) * scale]
 
 
-# By exact type: a subclass may compute something else with its kernel.
 _SCALED = {
     keras.layers.Conv2D: _last_axis,
     keras.layers.Dense: _last_axis,

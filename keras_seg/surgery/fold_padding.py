@@ -8,6 +8,7 @@ from keras_seg._types import Size, Tensor
 from keras_seg.layers.reach import padding_around
 from keras_seg.surgery.copying import LayerCopies, rebuilt
 
+# By exact type, as the padding: a subclass may pad or convolve in another way.
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 
 
@@ -49,7 +50,7 @@ def fold_padding(model: keras.Model, *, input_size: Size | None = None) -> Any:
         if padding and _pads_the_same(operation, before.shape, padding):
             return copies.call(operation, (before, *args[1:]), kwargs, {"padding": "same"})
         result = copies.call(operation, args, kwargs)
-        if isinstance(operation, keras.layers.ZeroPadding2D):
+        if type(operation) is keras.layers.ZeroPadding2D:
             padded[id(result)] = first, operation.padding
             kept.append(result)
         return result
@@ -59,7 +60,7 @@ def fold_padding(model: keras.Model, *, input_size: Size | None = None) -> Any:
 
 def _pads_the_same(operation: Any, shape: Any, padding: tuple[tuple[int, int], tuple[int, int]]) -> bool:
     """Whether `operation` with `padding="same"` pads a map of this shape by `padding`, one (before, after) per axis."""
-    if not isinstance(operation, _CONVOLUTIONS) or operation.padding != "valid":
+    if type(operation) not in _CONVOLUTIONS or operation.padding != "valid":
         return False
     if operation.data_format != "channels_last":
         return False

@@ -9,7 +9,7 @@ from keras_seg import _validation
 from keras_seg._types import Size, Tensor
 from keras_seg.layers import LinearFusion, PixelShuffle2D, UpsampleConv
 from keras_seg.layers.upsample_conv import in_half_precision, subpixel_kernel
-from keras_seg.surgery.copying import LayerCopies, rebuilt
+from keras_seg.surgery.copying import LayerCopies, copy_of, rebuilt
 from keras_seg.surgery.plain_fusion import plain_fusion
 
 # Measured on TensorFlow's CPU kernels: 7x7x1280 to 256 channels (46 times as many) takes 4.5 ms instead of 9.3, and
@@ -64,13 +64,14 @@ def fold_upsampling(
     copies = LayerCopies()
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
-        if isinstance(operation, UpsampleConv):
+        # By exact type: a subclass may compute something else.
+        if type(operation) is UpsampleConv:
             x, skip = args[0] if isinstance(args[0], (list, tuple)) else (args[0], None)
             if operation._can_fuse(x, skip):
                 shuffled = _is_deep(x, operation.filters) if subpixel == "deep" else subpixel
                 shuffled = shuffled or in_half_precision(operation.compute_dtype)
                 return _convolutions(copies, operation, x, skip=skip, subpixel=shuffled)
-        if isinstance(operation, LinearFusion):
+        if type(operation) is LinearFusion:
             return plain_fusion(copies, operation, list(args[0]))
         return copies.call(operation, args, kwargs)
 
@@ -103,13 +104,12 @@ def _convolutions(copies: LayerCopies, layer: UpsampleConv, x: Tensor, *, skip: 
         return keras.layers.Conv2DTranspose(layer.filters, 4, strides=2, padding="same", **arguments)
 
     def normalize() -> Any:
-        config = {**layer.normalize.get_config(), "name": f"{layer.name}_norm"}
-        return type(layer.normalize).from_config(config)
+        return copy_of(layer.normalize, {"name": f"{layer.name}_norm"})
 
-    def step(name: str, make: Any, inputs: Tensor, weights: Any = ()) -> Any:
+    def step(key: str, make: Any, inputs: Tensor, weights: Any = ()) -> Any:
         # Copies, because on JAX two variables that share an array would be deleted together.
         arrays = [keras.ops.convert_to_numpy(weight) for weight in weights]
-        return copies.call_new(layer, (inputs,), {}, make, weights=lambda: arrays, key=name)
+        return copies.call_new(layer, (inputs,), {}, make, weights=lambda: arrays, key=key)
 
     def plain(name: str, kind: Any, inputs: Tensor, *arguments: Any) -> Any:
         return step(name, lambda: kind(*arguments, dtype=policy, name=f"{layer.name}_{name}"), inputs)
@@ -117,8 +117,12 @@ def _convolutions(copies: LayerCopies, layer: UpsampleConv, x: Tensor, *, skip: 
     if subpixel:
         y = plain("around", keras.layers.ZeroPadding2D, x, 1)
         weights = [subpixel_kernel(kernel), *(np.tile(bias, 4) for bias in of_enlarged)]
+        # The key is its own: another call of the layer, on a larger map, may take the other form.
         y = step(
-            "enlarge", lambda: convolution("enlarge", 4 * layer.filters, 2, "valid", use_bias=of_enlarged), y, weights
+            "enlarge by subpixels",
+            lambda: convolution("enlarge", 4 * layer.filters, 2, "valid", use_bias=of_enlarged),
+            y,
+            weights,
         )
         y = plain("shuffle", PixelShuffle2D, y, 2)
         y = plain("crop", keras.layers.Cropping2D, y, 1)
@@ -130,5 +134,4 @@ def _convolutions(copies: LayerCopies, layer: UpsampleConv, x: Tensor, *, skip: 
         y = plain("sum", keras.layers.Add, [y, of_skip])
     if layer.normalize is not None:
         y = step("norm", normalize, y, layer.normalize.get_weights())
-    activation = keras.activations.serialize(layer.activation)
-    return step("activation", lambda: keras.layers.Activation(activation, dtype=policy, name=layer.name), y)
+    return copies.call_activation(layer, y)

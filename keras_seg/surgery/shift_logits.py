@@ -10,7 +10,7 @@ from keras_seg._types import ArrayLike
 from keras_seg.surgery.affine import as_float64
 
 # What keeps a constant that is added to a map: layers that leave values as they are, and those that mix them by weights
-# that sum to 1.
+# that sum to 1. All layers here are known by their exact type: a subclass may compute something else.
 _CROPS = (layers.CropLike, keras.layers.Cropping2D, keras.layers.Dropout, keras.layers.Identity)
 _MIXES = (layers.Resize2D, layers.ResizeLike, keras.layers.Resizing, keras.layers.UpSampling2D)
 _ACTIVATIONS = (keras.activations.softmax, keras.activations.sigmoid)
@@ -37,23 +37,21 @@ def shift_logits(model: keras.Model, offsets: ArrayLike) -> bool:
 def _bias(tensor: Any, *, activated: bool = False) -> keras.Variable | None:
     """The bias that shifts a tensor, or its logits where it is `activated`."""
     layer = tensor._keras_history.operation
-    if isinstance(layer, keras.layers.Add):
+    if type(layer) is keras.layers.Add:
         # One of the terms is enough.
         return next((bias for bias in map(_bias, layer.input) if bias is not None), None)
-    if isinstance(layer, (*_CROPS, *_MIXES)):
+    if type(layer) in (*_CROPS, *_MIXES):
         source = layer.input
         # Mixed probabilities are not those of mixed logits.
-        unmixed = activated and not isinstance(layer, _MIXES)
+        unmixed = activated and type(layer) not in _MIXES
         return _bias(source[0] if isinstance(source, (list, tuple)) else source, activated=unmixed)
-    applied = (
-        keras.activations.softmax if isinstance(layer, keras.layers.Softmax) else getattr(layer, "activation", None)
-    )
+    applied = keras.activations.softmax if type(layer) is keras.layers.Softmax else getattr(layer, "activation", None)
     if applied in _ACTIVATIONS:
         if not activated:
             return None
         activated = False
     elif applied is not keras.activations.linear:
         return None
-    if isinstance(layer, (keras.layers.Activation, keras.layers.Softmax)):
+    if type(layer) in (keras.layers.Activation, keras.layers.Softmax):
         return _bias(layer.input, activated=activated)
-    return layer.bias if isinstance(layer, keras.layers.Conv2D) and layer.use_bias else None
+    return layer.bias if type(layer) is keras.layers.Conv2D and layer.use_bias else None

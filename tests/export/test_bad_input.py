@@ -1,5 +1,6 @@
 """What cannot be exported, in every format: one line that names it, and nothing half-written."""
 
+import shutil
 import sys
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import keras_seg as ks
+from keras_seg._export_report import exports_of
 from keras_seg._validation import InputError
 
 if keras.backend.backend() != "tensorflow":
@@ -61,6 +63,126 @@ class TestPaths:
         (tmp_path / FILES[format_]).mkdir()
         assert "`path` is a folder" in refused(format_, model, tmp_path / FILES[format_], overwrite=True)
         assert list(tmp_path.iterdir()) == [tmp_path / FILES[format_]]
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def exported(format_, model, path, **options):
+    """An export that works, and the content of its folder."""
+    if format_ in ("onnx", "openvino"):
+        pytest.importorskip({"onnx": "tf2onnx"}.get(format_, format_))
+    getattr(ks.export, format_)(model, path, **{"input_size": (16, 24), **options})
+    return contents(path.parent)
+
+
+@pytest.mark.parametrize("format_", ["onnx", "openvino", "saved_model"])
+class TestTheDescriptionBeside:
+    @pytest.mark.parametrize("content", ['{"class_name": "Functional"}', "[1]", "precious", b"\xff"])
+    def test_another_file_is_never_replaced(self, content, format_, model, tmp_path):
+        """Such as `model.json`, which `model.to_json()` of Keras is often written to."""
+        content = content if isinstance(content, bytes) else content.encode()
+        beside = tmp_path / f"{FILES[format_]}.json"
+        beside.write_bytes(content)
+        for options in ({}, {"overwrite": True}):
+            message = refused(format_, model, tmp_path / FILES[format_], **options)
+            assert f"`path` is described by {beside.name} beside it, which exists already" in message
+        assert contents(tmp_path) == {beside.name: content}
+
+    def test_a_folder_is_never_replaced(self, format_, model, tmp_path):
+        beside = tmp_path / f"{FILES[format_]}.json"
+        beside.mkdir()
+        assert "holds something else" in refused(format_, model, tmp_path / FILES[format_], overwrite=True)
+        assert beside.is_dir()
+
+    def test_that_of_an_earlier_file_is(self, format_, model, tmp_path):
+        """It may have been left when the file was deleted."""
+        path = tmp_path / FILES[format_]
+        exported(format_, model, path, class_names=["a", "b"])
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        path.with_suffix(".bin").unlink(missing_ok=True)
+        exported(format_, model, path, class_names=["c", "d"])
+        assert ks.export.load(path).description["class_names"] == ["c", "d"]
+
+
+def test_openvino_without_its_weights(model, tmp_path):
+    exported("openvino", model, tmp_path / "m.xml")
+    (tmp_path / "m.bin").unlink()
+    message = r"m\.xml: keeps its weights in m\.bin, which is not beside it\. Copy both into one folder\.$"
+    with pytest.raises(InputError, match=message):
+        ks.export.load(tmp_path / "m.xml")
+
+
+def test_tflite_has_none_beside(model, tmp_path):
+    (tmp_path / "m.tflite.json").write_text("precious")
+    assert exported("tflite", model, tmp_path / "m.tflite")["m.tflite.json"] == b"precious"
+
+
+@pytest.mark.parametrize("format_", FILES)
+class TestEarlierFiles:
+    """Whatever fails leaves them as they are, and nothing beside them."""
+
+    def test_labels_out_of_range(self, format_, model, tmp_path):
+        path, masks = tmp_path / FILES[format_], np.zeros((1, 16, 24), int)
+        given = {"images": np.full((1, 16, 24, 3), 99.0), "masks": masks}
+        masks[0, 0, :2] = 255, 7
+        assert refused(format_, model, path, **given) == (
+            "`masks` must hold class ids from 0 to 1 and labels of `ignore_class` only. Received: masks=[7, 255]. "
+            "Name the labels of void pixels in `ignore_class`, or correct the masks."
+        )
+        assert contents(tmp_path) == {}
+        masks[0, 0, 1] = 1
+        before = exported(format_, model, path, ignore_class=255, **given)
+        assert "Received: masks=[255]" in refused(format_, model, path, overwrite=True, **given)
+        assert contents(tmp_path) == before
+
+    @pytest.mark.parametrize("step", ["export.exporter.class_agreement", "_files.write_json"])
+    def test_a_report_that_cannot_be_made_or_written(self, step, format_, model, tmp_path, monkeypatch):
+        path = tmp_path / FILES[format_]
+        before = exported(format_, model, path)
+
+        def failing(*arguments):
+            raise InputError("Not today.")
+
+        monkeypatch.setattr(f"keras_seg.{step}", failing)
+        assert refused(format_, model, path, overwrite=True) == "Not today."
+        assert contents(tmp_path) == before
+        assert refused(format_, model, path.with_name(f"new{path.suffix}")) == "Not today."
+        assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("labels", "received"),
+    [
+        (0.5, "masks=[0.5]"),
+        (-1, "masks=[-1]"),
+        (np.nan, "masks=[nan]"),
+        (2**40, "masks=[1099511627776]"),
+        ("road", "masks='an array of <U4'"),
+    ],
+)
+def test_labels_that_are_none(labels, received, model, tmp_path):
+    given = {"images": np.full((1, 16, 24, 3), 99.0), "masks": np.full((1, 16, 24), labels)}
+    message = refused("tflite", model, tmp_path / "m.tflite", ignore_class=[255, 254], **given)
+    assert message.startswith("`masks` must hold class ids") and received in message
+
+
+@pytest.mark.parametrize("label", [1.0, True, np.uint8(1)])
+def test_labels_of_other_types(label, model, tmp_path):
+    given = {"images": np.full((1, 16, 24, 3), 99.0), "masks": np.full((1, 16, 24), label)}
+    assert ks.export.tflite(model, tmp_path / "m.tflite", input_size=(16, 24), **given).iou is not None
+
+
+def test_a_report_file_that_is_none(model, tmp_path):
+    (tmp_path / "m").mkdir()
+    for content in ("[1]", "broken", '{"m": 5}'):
+        (tmp_path / "export_report.json").write_text(content)
+        assert exports_of(tmp_path) == {}
+    (tmp_path / "m").rmdir()
+    (tmp_path / "export_report.json").write_text("[1]")
+    ks.export.tflite(model, tmp_path / "m.tflite", input_size=(16, 24))
+    assert list(exports_of(tmp_path)) == ["m.tflite"]
 
 
 @pytest.mark.parametrize("format_", FILES)

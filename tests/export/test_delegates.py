@@ -361,6 +361,10 @@ class TestBadInput:
             ({"delegates": ["tpu"]}, "`delegates` is not a known option.*npu"),
             ({"images": np.zeros((2, 8, 8, 3))}, r"`images` must be \(n, 32, 64, 3\)"),
             ({"masks": np.zeros((2, 32, 64))}, "Pass both"),
+            (
+                {"images": np.zeros((1, 32, 64, 3)), "masks": np.full((1, 32, 64), 255)},
+                r"`masks` must hold class ids from 0 to .*masks=\[255\]",
+            ),
         ],
     )
     def test_arguments(self, options, match, file):

@@ -13,7 +13,7 @@ from shell import command, refusal
 
 import keras_seg as ks
 from keras_seg._validation import InputError
-from keras_seg.inference.output_kind import output_kind
+from keras_seg.inference.output_kind import last_activation, output_kind
 from keras_seg.inference.tiling.run_journal import model_mark
 
 pytestmark = pytest.mark.tensorflow_only
@@ -88,6 +88,52 @@ def test_a_loaded_file_is_a_model(run, exported, images):
     np.testing.assert_allclose(*tiles, atol=1e-3)
     flipped = [ks.inference.TestTimeAugmentation(one, "hflip").predict(images, verbose=0) for one in (loaded, model)]
     np.testing.assert_allclose(*flipped, atol=1e-3)
+
+
+def test_classes_that_do_not_exclude_one_another(tmp_path):
+    """The views of a multi-label file are merged as those of its model are, and an ensemble takes both."""
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.Conv2D(3, 3, padding="same", activation="sigmoid")(image / 255.0))
+    ks.export.onnx(model, tmp_path / "m.onnx")
+    loaded = ks.export.load(tmp_path / "m.onnx")
+    assert last_activation(loaded.outputs[0]) == "sigmoid"
+    images = np.random.default_rng(0).uniform(0, 255, (2, 20, 24, 3)).astype("float32")
+    for options in ({"merge": "max"}, {"merge": "geometric_mean"}, {"uncertainty": "entropy"}):
+        parts = [ks.inference.TestTimeAugmentation(one, "hflip", **options) for one in (loaded, model)]
+        for found, expected in zip(*(keras.tree.flatten(one.predict(images, verbose=0)) for one in parts), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-5)
+    ensemble = ks.inference.Ensemble([model, loaded])
+    np.testing.assert_allclose(ensemble.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("channels", "activation", "options", "expected"),
+    [
+        (2, "sigmoid", {"output": "class_ids"}, "softmax"),  # Class ids exclude one another.
+        (1, "sigmoid", {}, "sigmoid"),
+        (2, "softmax", {}, "softmax"),
+        (2, None, {}, "logits"),
+        (2, "tanh", {}, None),
+        (2, "exponential", {"output": "probabilities"}, "softmax"),  # A claim.
+    ],
+)
+def test_the_last_activation_of_a_file(channels, activation, options, expected, tmp_path):
+    image = keras.Input((16, 24, 3))
+    scores = keras.layers.Conv2D(channels, 1)(image / 255.0)
+    ks.export.onnx(keras.Model(image, keras.layers.Activation(activation)(scores)), tmp_path / "m.onnx", **options)
+    assert last_activation(ks.export.load(tmp_path / "m.onnx").outputs[0]) == expected
+
+
+def test_the_last_activation_of_a_file_of_an_earlier_version(tmp_path):
+    """Its description does not name it."""
+    image = keras.Input((16, 24, 3))
+    scores = keras.layers.Conv2D(2, 1, activation="sigmoid")(image / 255.0)
+    ks.export.onnx(keras.Model(image, scores), tmp_path / "m.onnx")
+    beside = tmp_path / "m.onnx.json"
+    description = json.loads(beside.read_text())
+    assert description.pop("activation") == "sigmoid"
+    beside.write_text(json.dumps(description))
+    assert last_activation(ks.export.load(tmp_path / "m.onnx").outputs[0]) == "softmax"
 
 
 def test_a_raster_goes_on_with_the_same_file_only(exported, tmp_path):

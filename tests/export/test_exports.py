@@ -167,6 +167,16 @@ def test_one_channel_is_one_class_against_the_rest(tmp_path):
     assert export_to("saved_model", model, tmp_path, output="class_ids").agreement == 1.0
 
 
+def test_an_adapted_normalization(tmp_path):
+    """The copy that is written scales images as the model does, which Keras does by constants beside the weights."""
+    scale = keras.layers.Normalization()
+    scale.adapt(np.random.default_rng(0).uniform(0, 255, (2, 16, 24, 3)).astype("float32"))
+    image = keras.Input((16, 24, 3))
+    model = keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", activation="softmax")(scale(image)))
+    report = export_to("tflite", model, tmp_path)
+    assert (report.agreement, report.max_abs_difference < 1e-5) == (1.0, True)
+
+
 def test_class_ids_that_are_others_leave_no_file(models, tmp_path, monkeypatch):
     wrong = lambda tf, scores, threshold, **_: tf.argmin(scores, -1, tf.int32)  # noqa: E731
     monkeypatch.setattr("keras_seg.export.traced_module._class_ids", wrong)

@@ -87,6 +87,15 @@ def test_convolutions_that_share_a_layer():
     )
 
 
+@pytest.mark.parametrize("make", [wide, transposed])
+def test_an_activation_that_is_not_registered(make):
+    model = make(activation=lambda x: keras.ops.maximum(x, x / 8))
+    images = np.random.default_rng(1).normal(0, 200, (1, *model.input_shape[1:])).astype("float32")
+    expected = keras.ops.convert_to_numpy(model(images))
+    found = keras.ops.convert_to_numpy(gpu_form(model)(images))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
 def test_layers_that_are_called_by_name():
     """`layer(inputs=x)` instead of `layer(x)`."""
     inputs = keras.Input((8, 8, 3))

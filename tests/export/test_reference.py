@@ -70,6 +70,71 @@ def test_bad_references(model, tmp_path):
     np.savez(tmp_path / "other.npz", images=np.zeros((1, 8, 8, 1), "float32"), backend="jax")
     with pytest.raises(InputError, match="`path` is the reference of another model"):
         ks.export.check_reference(model, tmp_path / "other.npz")
+    two = [keras.Input((8, 8, 3)) for _ in range(2)]
+    for call in (ks.export.check_reference, ks.export.write_reference):
+        with pytest.raises(InputError, match="`model` must take one input"):
+            call(keras.Model(two, two[0] + two[1]), tmp_path / "other.npz")
+
+
+def of(classes, size=(None, None), dtype="float32"):
+    image = keras.Input((*size, 3))
+    return keras.Model(image, keras.layers.Conv2D(classes, 1, activation="softmax", dtype=dtype)(image / 255.0))
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        (lambda: of(3, (16, 24)), r"It holds images \(97, 130, 3\)"),
+        (lambda: of(3, (None, 24)), r"It holds images \(97, 130, 3\)"),
+        (lambda: of(5), r"Its probabilities have the shape \(2, 97, 130, 3\), those of `model` \(2, 97, 130, 5\)"),
+        (
+            lambda: keras.Sequential([keras.Input((None, None, 3)), keras.layers.Cropping2D(1), of(3)]),
+            r"Its probabilities have the shape \(2, 97, 130, 3\), those of `model` \(2, 95, 128, 3\)",
+        ),
+    ],
+    ids=["size", "one side", "classes", "size of the maps"],
+)
+def test_references_of_other_models(other, reason, model, tmp_path):
+    ks.export.write_reference(model, tmp_path / "r.npz")
+    with pytest.raises(InputError, match=rf"`path` is the reference of another model\. .* {reason}: load") as caught:
+        ks.export.check_reference(other(), tmp_path / "r.npz")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.tensorflow_only
+def test_damaged_references(model, tmp_path):
+    path, images = ks.export.write_reference(model, tmp_path / "r.npz"), np.zeros((1, 8, 8, 3), "float32")
+    content = path.read_bytes()
+    damaged = [
+        content[:begin] + 1000 * byte + content[begin + 1000 :] for begin in (2000, -9000) for byte in (b"\xff", b"\0")
+    ]
+    damaged += [content[:-100], content[: len(content) // 2]]
+    for bad in damaged:
+        path.write_bytes(bad)
+        with pytest.raises(InputError, match="`path` is not a file of ks.export.write_reference") as caught:
+            ks.export.check_reference(model, path)
+        assert "\n" not in str(caught.value)
+    np.save(tmp_path / "array.npy", images)
+    (tmp_path / "array.npy").replace(path)
+    with pytest.raises(InputError, match="`path` is not a file of"):
+        ks.export.check_reference(model, path)
+    for arrays in (
+        {"images": images[0]},
+        {"images": images[:0]},
+        {"images": images.astype(str)},
+        {"map/a": images.astype(str)},
+    ):
+        np.savez(path, **{"images": images, "backend": "jax", **arrays})
+        with pytest.raises(InputError, match="`path` is not a file of"):
+            ks.export.check_reference(model, path)
+
+
+@pytest.mark.tensorflow_only
+def test_scores_in_half_precision(tmp_path):
+    model = of(3, dtype="mixed_bfloat16")
+    ks.export.write_reference(model, tmp_path / "r.npz")
+    assert ks.export.check_reference(model, tmp_path / "r.npz") == 0
 
 
 TRAIN = """

@@ -50,6 +50,16 @@ def test_tflite_needs_built_in_operators_only(transforms, merge, fold, model, tm
     np.testing.assert_allclose(scores, tta.predict_on_batch(image), atol=1e-5)
 
 
+def test_one_upsampling_in_views_of_two_sizes(tmp_path):
+    """In a SavedModel it is a transposed convolution of 8x8 pixels, and a convolution and a shuffle of 4x4."""
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(64, 3, strides=2, padding="same", activation="relu")(image / 255.0)
+    x = ks.layers.UpsampleConv(64, normalization=None)(x)
+    model = keras.Model(image, keras.layers.Conv2D(2, 1, activation="softmax")(x))
+    report = ks.export.saved_model(TTA(model, [Scale(0.5)]), tmp_path / "tta", input_size=16)
+    assert report.max_abs_difference < 1e-5
+
+
 ANY_SIZE = ["transpose", Scale(0.75), Shift((0, 2))]
 
 

@@ -174,6 +174,17 @@ def test_a_backbone_is_one_layer():
     assert all(np.array_equal(a, b) for a, b in pairs)
 
 
+def test_an_adapted_normalization():
+    """Keras computes with constants that it has made of the weights, not with the weights."""
+    source, target = (
+        keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Normalization(name="norm")]) for _ in range(2)
+    )
+    image = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype("float32")
+    source.get_layer("norm").adapt(image)
+    assert ks.models.transfer_weights(source, target) == ["norm"]
+    np.testing.assert_array_equal(target.predict(image, verbose=0), source.predict(image, verbose=0))
+
+
 def test_what_does_not_fit_changes_nothing():
     source, target = fill(fcn(32, fc_filters=7)), fcn(32)
     before = target.get_weights()

@@ -1,5 +1,6 @@
 """One pass over the image against the literal sliding window, for every head that is promised."""
 
+import inspect
 import warnings
 
 import keras
@@ -76,8 +77,19 @@ def reshaped(x):
     return layers.Dense(3)(layers.Reshape((np.prod(x.shape[1:]).item(),))(x))
 
 
+def one_pooling_of_two_maps(x):
+    pool = layers.GlobalAveragePooling2D()
+    return layers.Dense(3)(layers.Concatenate()([pool(x), pool(layers.Conv2D(2, 2)(x))]))
+
+
+def one_dense_of_two_vectors(x):
+    dense, flat = layers.Dense(3), layers.Flatten()(x)
+    return layers.Add()([dense(flat), dense(layers.BatchNormalization()(flat))])
+
+
 HEADS = [
-    plain, everything_between, two_normalizations, average, maximum, both_poolings, residual_head, reshaped
+    plain, everything_between, two_normalizations, average, maximum, both_poolings, residual_head, reshaped,
+    one_pooling_of_two_maps, one_dense_of_two_vectors,
 ]  # fmt: skip
 
 
@@ -246,9 +258,33 @@ def head(*steps, size=(8, 8)):
     return keras.Model(image, x)
 
 
+def own(kind):
+    """A subclass of a layer that computes something else."""
+
+    takes_training = "training" in inspect.signature(kind.call).parameters
+
+    class Own(kind):
+        def call(self, inputs, training=None):
+            return 0.5 - super().call(inputs, **({"training": training} if takes_training else {}))
+
+    return Own
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
+        (lambda: head(layers.Flatten(), own(layers.Dense)(2)), r"between Flatten and Dense.*\(Own\)"),
+        (lambda: head(layers.GlobalAveragePooling2D(), own(layers.Dense)(2)), r"not allowed in a head.*\(Own\)"),
+        (lambda: head(own(layers.Flatten)(), layers.Dense(2)), r"every window.*\(Own\)"),
+        (lambda: head(own(layers.GlobalMaxPooling2D)(), layers.Dense(2)), r"every window.*\(Own\)"),
+        (
+            lambda: head(own(layers.GlobalMaxPooling2D)(keepdims=True), layers.Flatten(), layers.Dense(2)),
+            r"every window.*\(Own\)",
+        ),
+        (
+            lambda: head(layers.Flatten(), own(layers.BatchNormalization)(), layers.Dense(2)),
+            r"between Flatten and Dense.*\(Own\)",
+        ),
         (lambda: head(layers.GlobalAveragePooling2D(), layers.Dense(2), size=(None, None)), "fixed input size.*64, 64"),
         (lambda: head(), "must end in a classifier's head"),
         (lambda: head(layers.Flatten()), "must end in a classifier's head"),

@@ -123,6 +123,22 @@ def test_windows_that_do_not_overlap_keep_the_size_of_padded_networks():
     assert bare.predict(noise(1, 33, 48, 2), verbose=0).shape == (1, 33 - 1 - 2, 48 - 1 - 2, 2)
 
 
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: layers.Conv2D(4, 3, strides=2, padding="same"),
+        lambda: layers.MaxPooling2D(2),
+        lambda: layers.AveragePooling2D(2),
+    ],
+    ids=["convolution", "maximum", "average"],
+)
+def test_one_layer_called_at_several_dilations(layer):
+    """Each call is dilated and padded by itself: at output stride 2 the second by 1, the third by 2."""
+    image = keras.Input((None, None, 4))
+    shared = layer()
+    check(randomized(keras.Model(image, shared(shared(shared(image))))), noise(1, 32, 48, 4), 2, 8)
+
+
 def test_weights_are_kept_by_name_and_copied():
     model = net("same")
     dilated = ks.surgery.dilate(model, output_stride=4)
@@ -173,6 +189,15 @@ def test_unfit_models():
     pooled, _ = ks.layers.MaxPoolingWithArgmax2D(name="switches")(image)
     with pytest.raises(_validation.InputError, match=r"has a stride that cannot be removed.*switches.*MaxPooling2D"):
         ks.surgery.dilate(keras.Model(image, layers.Conv2D(1, 3)(pooled)), output_stride=1)
+
+    class Smallest(layers.MaxPooling2D):
+        def call(self, inputs):
+            return -super().call(-inputs)
+
+    for steps in ([Smallest(name="least")], [layers.MaxPooling2D(), Smallest(strides=1, name="least")]):
+        reason = "has a stride that cannot be removed" if len(steps) == 1 else "cannot be applied to a dilated map"
+        with pytest.raises(_validation.InputError, match=rf"{reason}.*least \(Smallest\)"):
+            ks.surgery.dilate(sequence(*steps), output_stride=1)
     flattened = keras.Sequential([keras.Input((16, 16, 1)), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(2)])
     with pytest.raises(
         _validation.InputError, match=r"cannot be applied to a dilated map.*\(Flatten\).*convolutionalize"

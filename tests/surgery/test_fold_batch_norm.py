@@ -1,5 +1,7 @@
 """Folded networks compute what the originals compute, and what must not be folded is not."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -137,6 +139,54 @@ def test_what_is_called_as_in_training_stays():
     model = keras.Model(image, layers.Dropout(0.5)(x, training=True))
     folded = ks.surgery.fold_batch_norm(model)
     assert [type(layer) for layer in folded.layers] == [type(layer) for layer in model.layers]
+
+
+def own(kind):
+    """A subclass of a layer that computes something else, at inference too."""
+
+    takes_training = "training" in inspect.signature(kind.call).parameters
+
+    class Own(kind):
+        def call(self, inputs, training=None):
+            return 0.5 - super().call(inputs, **({"training": training} if takes_training else {}))
+
+    return Own
+
+
+@once
+@pytest.mark.parametrize(
+    "kind",
+    [
+        layers.BatchNormalization,
+        ks.layers.BatchNormalization,
+        layers.Conv2D,
+        ks.layers.UpsampleConv,
+        ks.layers.LinearFusion,
+    ],
+)
+def test_subclasses_stay(kind):
+    image = keras.Input((9, 8, 4))
+    norm = own(kind) if issubclass(kind, layers.BatchNormalization) else layers.BatchNormalization
+    x = layers.Conv2D(6, 1)(image)
+    if kind is ks.layers.LinearFusion:
+        x = own(kind)(6)([x, x])
+    elif norm is layers.BatchNormalization:
+        x = own(kind)(6, **({"kernel_size": 1} if kind is layers.Conv2D else {}))(x)
+    model = learned(keras.Model(image, norm()(x)))
+    folded = ks.surgery.fold_batch_norm(model)
+    assert [type(layer) for layer in folded.layers] == [type(layer) for layer in model.layers]
+    np.testing.assert_allclose(folded.predict(noise(2, 9, 8, 4)), model.predict(noise(2, 9, 8, 4)), atol=1e-6)
+
+
+@once
+@pytest.mark.parametrize("kind", [layers.Dropout, layers.SpatialDropout2D, layers.GaussianDropout])
+def test_dropout_that_does_something_at_inference_stays(kind):
+    """Such as that of Monte Carlo dropout."""
+    image = keras.Input((9, 8, 4))
+    model = keras.Model(image, own(kind)(0.5)(image))
+    folded = ks.surgery.fold_batch_norm(model)
+    assert len(folded.layers) == 2
+    np.testing.assert_allclose(folded.predict(noise(2, 9, 8, 4)), 0.5 - noise(2, 9, 8, 4), atol=1e-6)
 
 
 def test_several_inputs_and_outputs_by_name(tmp_path):

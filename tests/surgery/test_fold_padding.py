@@ -57,6 +57,30 @@ def test_the_layer_stays(size, padding, convolution):
     same(model, folded)
 
 
+class Mirrored(layers.ZeroPadding2D):
+    """Padding that pads no zeros."""
+
+    def call(self, inputs):
+        return keras.ops.pad(inputs, ((0, 0), *self.padding, (0, 0)), mode="reflect")
+
+
+class Valid(layers.Conv2D):
+    """A convolution that never pads."""
+
+    def call(self, inputs):
+        return keras.ops.conv(inputs, self.kernel, padding="valid")
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.parametrize(("pad", "convolution"), [(Mirrored, layers.Conv2D), (layers.ZeroPadding2D, Valid)])
+def test_subclasses_stay(pad, convolution):
+    inputs = keras.Input((8, 6, 3))
+    model = keras.Model(inputs, convolution(4, 3)(pad(1)(inputs)))
+    folded = ks.surgery.fold_padding(model)
+    assert [type(layer) for layer in folded.layers] == [type(layer) for layer in model.layers]
+    same(model, folded)
+
+
 @pytest.mark.tensorflow_only
 def test_a_map_that_is_read_twice():
     """By a convolution that can pad by itself, and as an output of the model."""

@@ -39,6 +39,13 @@ def test_without_a_skip():
     check(joined(skip=None, activation="swish"), ["up_enlarge", "up_norm", "up"])
 
 
+@pytest.mark.tensorflow_only
+def test_an_activation_with_weights():
+    slopes = keras.layers.PReLU(shared_axes=[1, 2])
+    slopes.build((None, None, None, 6))
+    check(joined(skip=None, normalization=None, activation=slopes), ["up_enlarge", "up"])
+
+
 @pytest.mark.parametrize("skip", [(10, 8), None], ids=["skip", "alone"])
 def test_subpixel(skip):
     """With a bias, which is the skip's, or that of each of the four pixels."""
@@ -68,11 +75,51 @@ def test_subpixel_where_the_kernel_outweighs_the_map():
 
 
 @pytest.mark.tensorflow_only
+@pytest.mark.parametrize("normalization", ["batch", None])
+def test_one_layer_that_takes_both_forms(normalization):
+    """The kernel's 16 * 64 * 64 = 65,536 numbers are more than 8 * 320 for each of 4x4 pixels, not of 8x8."""
+    image = keras.Input((4, 4, 64))
+    up = UpsampleConv(64, normalization=normalization, name="up")
+    model = keras.Model(image, up(up(image)))
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.uniform(0.2, 1.0, weight.shape) / 64 for weight in model.get_weights()])
+    folded = ks.surgery.fold_upsampling(model, subpixel="deep")
+    names = [layer.name for layer in folded.layers]
+    assert names.count("up_shuffle") == 1 and {"up_enlarge", "up_enlarge_1"} <= set(names)
+    assert folded.output_shape == (None, 16, 16, 64)
+    expected = model.predict(noise(2, 4, 4, 64), verbose=0)
+    found = folded.predict(noise(2, 4, 4, 64), verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.tensorflow_only
 @pytest.mark.parametrize(
     "model", [{"interpolation": "bilinear"}, {"kernel_size": 5}, {"skip": (9, 8)}], ids=["bilinear", "5x5", "odd"]
 )
 def test_the_plain_form_stays(model):
     check(joined(**model), ["up"])
+
+
+class Negated(UpsampleConv):
+    def call(self, inputs, training=None):
+        return -super().call(inputs, training=training)
+
+
+class NegatedFusion(ks.layers.LinearFusion):
+    def call(self, inputs):
+        return -super().call(inputs)
+
+
+@pytest.mark.tensorflow_only
+def test_subclasses_stay():
+    coarse, fine = keras.Input((5, 4, 3)), keras.Input((10, 8, 2))
+    outputs = [Negated(6, name="up")([coarse, fine]), NegatedFusion(6, name="fusion")([coarse, fine])]
+    model = keras.Model([coarse, fine], outputs)
+    folded = ks.surgery.fold_upsampling(model)
+    assert sorted(type(layer).__name__ for layer in folded.layers[2:]) == ["Negated", "NegatedFusion"]
+    given = [noise(2, 5, 4, 3), noise(2, 10, 8, 2)]
+    for found, expected in zip(folded.predict(given, verbose=0), model.predict(given, verbose=0), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.tensorflow_only

@@ -55,9 +55,21 @@ def test_a_sum_of_scores_is_shifted_once():
     np.testing.assert_allclose(predicted(model), before + OFFSETS, rtol=1e-4, atol=1e-3)
 
 
+class Halved(keras.layers.Conv2D):
+    def call(self, inputs):
+        return super().call(inputs) / 2
+
+
+class Doubled(keras.layers.Dropout):
+    def call(self, inputs, training=None):
+        return 2 * inputs
+
+
 @pytest.mark.parametrize(
     "head",
     [
+        lambda x: Halved(3, 1)(x),
+        lambda x: Doubled(0.5)(keras.layers.Conv2D(3, 1)(x)),
         lambda x: keras.layers.Conv2D(3, 1, use_bias=False)(x),
         lambda x: keras.layers.ReLU()(keras.layers.Conv2D(3, 1)(x)),
         lambda x: keras.layers.Conv2D(3, 1, activation="relu")(keras.layers.Conv2D(3, 1)(x)),

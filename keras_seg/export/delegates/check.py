@@ -8,6 +8,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass, PathLike
 from keras_seg._validation import InputError
+from keras_seg.export.class_agreement import check_labels
 from keras_seg.export.delegates.computed import device_check, half_precision_check
 from keras_seg.export.delegates.graph_check import DELEGATES, check_graph, names_in
 from keras_seg.export.delegates.report import DelegateReport
@@ -75,6 +76,8 @@ def check_delegates(
         _validation.fail("images", f"would not be used: {obstacle}", np.shape(images), "Leave it out.")
     if not obstacle:
         file = load(path)
+        if masks is not None:
+            check_labels(masks, len(file.description["class_names"]), ignore_class)
         given = _given(graph.inputs[0].shape[1:], images)
         expected = [file.run(file.served(image[None])) for image in given]
         device = device_check(file, content, given, expected)
