@@ -20,7 +20,7 @@ _DTYPES = ("uint8", "uint16", "int16", "int32")
 # Projections of the whole earth whose scale changes with the latitude: in Web Mercator, areas at 60 degrees are four
 # times those on the ground. Transverse and oblique Mercator, whose names begin otherwise, map a strip in one scale.
 _STRETCHED = re.compile(
-    r'(PROJECTION|METHOD)\["(Mercator|Popular Visualisation Pseudo Mercator|Equirectangular|Equidistant[ _]Cylindrical'
+    r'(PROJECTION|METHOD)\["(Mercator|Popular Visuali.ation Pseudo Mercator|Equirectangular|Equidistant[ _]Cylindrical'
     r"|Plate[ _]Carree|Miller[ _]Cylindrical|Gall[ _]Stereographic)",
     re.IGNORECASE,
 )
