@@ -59,6 +59,9 @@ def fused_histogram(method: Any, y_true: Tensor, y_pred: Tensor, weights: Tensor
         rows.append(tf.reshape(tf.broadcast_to(weights, sizes[1]), (-1,)))
     pixels = tf.shape(rows[1])[0]
     blocks = pixels // _BLOCK
+    # XLA around all of this compiles the loop where no block is full, too. Without anything to add it copies nothing.
+    more = tf.maximum(_BLOCK - pixels, 0)
+    rows = [tf.pad(row, [[0, more], *([0, 0] for _ in row.shape[1:])]) for row in rows]
 
     def counts(start: Tensor, length: Tensor) -> Tensor:
         parts = [tf.slice(row, (start, *(0 for _ in row.shape[1:])), (length, *row.shape[1:])) for row in rows]

@@ -74,7 +74,7 @@ def _layers_before(backbone: keras.Model, level: str) -> set[Any]:
     """The layers that compute the level before `level`, and with it all finer levels."""
     graph = as_functional(backbone)
     pyramid = getattr(graph, "output", None)
-    if not isinstance(pyramid, dict) or level not in LEVELS or level not in pyramid:
+    if graph is None or not isinstance(pyramid, dict) or level not in LEVELS or level not in pyramid:
         have = sorted(pyramid) if isinstance(pyramid, dict) else []
         _validation.fail("from_level", f"must be None or one of the backbone's levels {have}", level)
     before = sorted(pyramid)[: sorted(pyramid).index(level)]
