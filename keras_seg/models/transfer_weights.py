@@ -77,7 +77,9 @@ def _scores_other_classes(
 
 def _channels(layer: keras.layers.Layer) -> int | None:
     """The channels of the output of a layer or model, or None where that is no single tensor."""
-    return getattr(layer.output, "shape", (None,))[-1]
+    graph = as_functional(layer) if isinstance(layer, keras.Model) else None
+    output = getattr(layer if graph is None else graph, "output", None)
+    return getattr(output, "shape", (None,))[-1]
 
 
 def _modes_of_first_kernels(model: keras.Model, mode: str | None = None) -> dict[int, str | None]:
