@@ -2,7 +2,7 @@
 
 import math
 
-SIZE, CLASSES, SIDE, TILE, BATCH = (360, 480), 11, 8192, 256, 4
+SIZE, CLASSES, SIDE, TILE, BATCH = (360, 480), 11, 4096, 256, 4
 CASES = ["eight flips and turns", f"tiles of {SIDE}x{SIDE}"]
 # The ratio to one pass, and to the calls for as many tiles.
 OURS = {"keras_seg": {"turns": 7.2, f"{SIDE}x{SIDE}": 1.03}}

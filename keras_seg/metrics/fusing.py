@@ -16,7 +16,7 @@ from keras_seg.metrics import exact_counts
 _OF_RESULTS = {"name", "dtype", "class_names", "out_of_range", "per_class", "score", "metrics", "prefix", "keep_images"}
 
 # Pixels of a block, where the size of the images is not known: few enough that little is left over.
-_BLOCK = 2**16
+_BLOCK = 2**14
 
 _compiling = contextvars.ContextVar("keras_seg_fusing", default=False)
 

@@ -11,7 +11,7 @@ from keras_seg._types import Tensor
 from keras_seg.metrics import fusing
 
 # XLA fuses one comparison per channel into a single loop; beyond this many, compiling them takes longer than it saves.
-_UNROLLED = 64
+_UNROLLED = 160
 
 
 def predicted_ids(y_pred: Tensor, num_classes: int, threshold: float, *, from_logits: bool) -> Tensor:

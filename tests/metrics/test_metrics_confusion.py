@@ -209,7 +209,7 @@ def test_every_metric_refuses_nan(metric):
 
 
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="torch runs it eagerly")
-@pytest.mark.parametrize("classes", [4, 70])
+@pytest.mark.parametrize("classes", [4, 170])
 @pytest.mark.parametrize("size_known", [True, False])
 def test_predictions_of_nan_in_a_graph(classes, size_known):
     true, p = case(12, classes=classes)
