@@ -30,6 +30,20 @@ def test_values_of_1_0_1(name):
         np.testing.assert_allclose(FUNCTIONS[name](given, prediction), GOLDEN[f"function {name}"], rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("threshold", [None, 0.5])
+@pytest.mark.parametrize("per_image", [False, True])
+def test_scores_of_predictions_in_half_precision(dtype, threshold, per_image):
+    """Of 270 x 270 pixels that are all predicted, 270 x 269 are right: more than float16 can count."""
+    truth = np.ones((1, 270, 270, 1), "float32")
+    truth[:, :, 0] = 0
+    prediction = keras.ops.cast(np.ones_like(truth), dtype)
+    settings = {"threshold": threshold, "per_image": per_image}
+    for metric, wanted in (("IOUScore", 269 / 270), ("FScore", 538 / 539), ("Precision", 269 / 270), ("Recall", 1)):
+        score = getattr(sm.metrics, metric)(**settings)(truth, prediction)
+        assert float(score) == pytest.approx(wanted, rel=1e-6), metric
+
+
 def test_the_names_of_sums_and_multiples():
     total = sm.losses.DiceLoss() + (1 * sm.losses.BinaryFocalLoss())
     assert total.__name__ == "dice_loss_plus_1binary_focal_loss"
