@@ -1,5 +1,6 @@
 """The scripts of segmentation_models' README and examples, with another import line; its losses and metrics."""
 
+import json
 import pathlib
 
 import golden_segmentation_models as golden
@@ -42,6 +43,21 @@ def test_scores_of_predictions_in_half_precision(dtype, threshold, per_image):
     for metric, wanted in (("IOUScore", 269 / 270), ("FScore", 538 / 539), ("Precision", 269 / 270), ("Recall", 1)):
         score = getattr(sm.metrics, metric)(**settings)(truth, prediction)
         assert float(score) == pytest.approx(wanted, rel=1e-6), metric
+
+
+@pytest.mark.parametrize("kind", [np.array, tuple, list])
+def test_weights_and_indices_of_classes_come_back_from_a_file(kind):
+    """The old package's example of several classes has an array of weights."""
+    weights, indices = kind([1, 2, 0.5]), kind([2, 0])
+    prediction = np.random.default_rng(0).uniform(size=TRUTH.shape).astype("float32")
+    for function in (
+        sm.losses.DiceLoss(class_weights=weights) + (1 * sm.losses.CategoricalFocalLoss(class_indexes=indices)),
+        sm.losses.CategoricalCELoss(class_weights=weights[:2], class_indexes=indices),
+        sm.metrics.IOUScore(class_weights=weights[:2], class_indexes=indices, threshold=0.5),
+    ):
+        written = json.dumps(keras.saving.serialize_keras_object(function))
+        again = keras.saving.deserialize_keras_object(json.loads(written))
+        np.testing.assert_array_equal(again(TRUTH, prediction), function(TRUTH, prediction))
 
 
 def test_the_names_of_sums_and_multiples():

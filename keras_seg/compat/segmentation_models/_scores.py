@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from keras import backend, ops
 
 SMOOTH = 1e-5
@@ -26,6 +27,11 @@ class Counts:
         axes = (1,) if per_image else (0, 1)
         # Along rows first: a sum over a million pixels in one go is off by 1e-5 in float32.
         self.tp, self.truth, self.predicted = (ops.sum(ops.sum(one, axis=2), axis=axes) for one in (gt * pr, gt, pr))
+
+
+def plain(value: Any) -> Any:
+    """Weights or indices of classes as numbers or lists, or None: loading would leave arrays and tuples as configs."""
+    return None if value is None else np.asarray(value).tolist()
 
 
 def chosen(gt: Any, pr: Any, class_indexes: int | Sequence[int] | None) -> tuple[Any, Any]:
