@@ -11,7 +11,7 @@ from keras_seg import _validation
 from keras_seg._graph import graph_nodes, image_graph, replay
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError, first_line
-from keras_seg.initializers import IdentityKernel
+from keras_seg.initializers import Bilinear, IdentityKernel
 from keras_seg.layers import PixelShuffle2D
 from keras_seg.layers.preprocessing import MODES, mode_of
 from keras_seg.models.convert import convert
@@ -26,8 +26,8 @@ _ACTIVATIONS = tuple(getattr(keras.layers, name) for name in ("ReLU", "LeakyReLU
 def load_pretrained(source: PathLike | keras.Model, *, num_classes: int | None = None) -> keras.Model:
     """A saved model, with a new head if it is to predict other classes.
 
-    All layers keep their weights, except for those whose channels are the classes: they get initial weights. A warning
-    names them. The result is not compiled.
+    All layers keep their weights, except for those whose channels are the classes: they get initial weights, and are
+    trainable also where the saved model is frozen. A warning names them. The result is not compiled.
 
     Args:
         source: path, str or keras.Model. A `.keras` file, a folder that holds `model.keras`, such as a finished run, or
@@ -196,12 +196,15 @@ def _is_activated(layer: Any) -> bool:
 
 
 def _with_channels(layer: Any, channels: int | None) -> Any:
-    """A new layer like `layer` with other output channels."""
-    config = layer.get_config()
+    """A new layer like `layer` with other output channels, which can be trained."""
+    config, initializer = layer.get_config(), getattr(layer, "kernel_initializer", None)
     for key in ("filters", "units"):
         if key in config and channels is not None:
             config[key] = channels
-    if channels is not None and isinstance(getattr(layer, "kernel_initializer", None), IdentityKernel):
+    if channels is not None and isinstance(initializer, IdentityKernel):
         # It passed each class on as itself, and no class is one of the new ones.
         config["kernel_initializer"] = "glorot_uniform"
+    if "trainable" in config and not isinstance(initializer, Bilinear):
+        # Frozen, it would keep the numbers it is drawn with. An enlargement that begins as bilinear may stay so.
+        config["trainable"] = True
     return type(layer).from_config(config)

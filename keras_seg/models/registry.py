@@ -57,11 +57,11 @@ def names() -> list[str]:
     return list(_MODELS)
 
 
-def build(name: str, **kwargs: Any) -> keras.Model:
+def build(name: str, /, **kwargs: Any) -> keras.Model:
     """Build a model by its name.
 
     Args:
-        name: str. One of `names()`.
+        name: str. One of `names()`, by position: `name=` is that of the model that is built.
         **kwargs: arguments of the model.
 
     Returns:

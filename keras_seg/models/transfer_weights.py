@@ -1,5 +1,6 @@
 """Weights from one model into another that has some of its layers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ from keras_seg import _validation
 from keras_seg._graph import as_functional, graph_nodes
 from keras_seg.backbones.adapt_kernel import adapt_kernel
 from keras_seg.layers import Preprocessing
+from keras_seg.models.parts.heads import MAIN
 from keras_seg.surgery.copying import give_weights
 
 # Names in the FCNs of layers that have other names in the VGG16 of keras.applications.
@@ -76,9 +78,11 @@ def _scores_other_classes(
 
 
 def _channels(layer: keras.layers.Layer) -> int | None:
-    """The channels of the output of a layer or model, or None where that is no single tensor."""
+    """The channels of the output of a layer or model, its main one, or None where that is no single tensor."""
     graph = as_functional(layer) if isinstance(layer, keras.Model) else None
     output = getattr(layer if graph is None else graph, "output", None)
+    if isinstance(output, Mapping):
+        output = output.get(MAIN)  # The others are of auxiliary heads.
     return getattr(output, "shape", (None,))[-1]
 
 

@@ -1,5 +1,6 @@
 """The scripts of segmentation_models' README and examples, with another import line; its losses and metrics."""
 
+import json
 import pathlib
 
 import golden_segmentation_models as golden
@@ -28,6 +29,35 @@ def test_values_of_1_0_1(name):
     prediction = random.uniform(size=(3, 8, 9, 4)).astype("float32")
     for given in (truth, truth.astype("int32")):
         np.testing.assert_allclose(FUNCTIONS[name](given, prediction), GOLDEN[f"function {name}"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("threshold", [None, 0.5])
+@pytest.mark.parametrize("per_image", [False, True])
+def test_scores_of_predictions_in_half_precision(dtype, threshold, per_image):
+    """Of 270 x 270 pixels that are all predicted, 270 x 269 are right: more than float16 can count."""
+    truth = np.ones((1, 270, 270, 1), "float32")
+    truth[:, :, 0] = 0
+    prediction = keras.ops.cast(np.ones_like(truth), dtype)
+    settings = {"threshold": threshold, "per_image": per_image}
+    for metric, wanted in (("IOUScore", 269 / 270), ("FScore", 538 / 539), ("Precision", 269 / 270), ("Recall", 1)):
+        score = getattr(sm.metrics, metric)(**settings)(truth, prediction)
+        assert float(score) == pytest.approx(wanted, rel=1e-6), metric
+
+
+@pytest.mark.parametrize("kind", [np.array, tuple, list])
+def test_weights_and_indices_of_classes_come_back_from_a_file(kind):
+    """The old package's example of several classes has an array of weights."""
+    weights, indices = kind([1, 2, 0.5]), kind([2, 0])
+    prediction = np.random.default_rng(0).uniform(size=TRUTH.shape).astype("float32")
+    for function in (
+        sm.losses.DiceLoss(class_weights=weights) + (1 * sm.losses.CategoricalFocalLoss(class_indexes=indices)),
+        sm.losses.CategoricalCELoss(class_weights=weights[:2], class_indexes=indices),
+        sm.metrics.IOUScore(class_weights=weights[:2], class_indexes=indices, threshold=0.5),
+    ):
+        written = json.dumps(keras.saving.serialize_keras_object(function))
+        again = keras.saving.deserialize_keras_object(json.loads(written))
+        np.testing.assert_array_equal(again(TRUTH, prediction), function(TRUTH, prediction))
 
 
 def test_the_names_of_sums_and_multiples():

@@ -70,6 +70,10 @@ def test_num_classes_is_asked_for():
         ks.models.build("UNet")
 
 
+def test_every_argument_of_a_model_is_taken_by_build():
+    assert ks.models.build("UNet", num_classes=3, **SMALL["UNet"], name="streets").name == "streets"
+
+
 def test_models_want_channels_last():
     keras.config.set_image_data_format("channels_first")
     try:

@@ -64,6 +64,26 @@ def test_a_layer_that_began_as_the_identity(context, num_classes):
     assert model(np.zeros((1, 64, 64, 3))).shape == (1, 64, 64, num_classes)
 
 
+def test_the_new_head_of_a_frozen_model_can_be_trained(tmp_path):
+    """It would keep the numbers that it is drawn with."""
+    source = small()
+    source.trainable = False
+    source.save(tmp_path / "model.keras")
+    for given in (source, tmp_path / "model.keras"):
+        model = renewed(given, num_classes=3)
+        trained = {layer.name for layer in model.layers if layer.trainable_weights}
+        assert trained == {"logits"} and len(model.trainable_weights) == 2
+    assert not source.trainable_weights
+
+
+def test_a_new_enlargement_stays_bilinear():
+    """It is frozen in the paper, too."""
+    source = randomized(models.FCN32s(5, filters=(4, 4, 4, 4, 4), fc_filters=8, deconvolution="dense"))
+    model = renewed(source, num_classes=3)
+    assert model.get_layer("upscore32").get_weights()[0].shape == (64, 64, 3, 3)
+    assert model.get_layer("score_fr").trainable and not model.get_layer("upscore32").trainable
+
+
 def test_a_file_and_a_run(tmp_path):
     source = randomized(small())
     source.save(tmp_path / "model.keras")

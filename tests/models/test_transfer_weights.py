@@ -93,6 +93,19 @@ def test_to_other_classes_all_but_the_scores():
     np.testing.assert_array_equal(target.get_layer("fc7").get_weights()[0], source.get_layer("fc7").get_weights()[0])
 
 
+@pytest.mark.parametrize("aux", [(True, True), (True, False), (False, True)])
+def test_to_other_classes_of_models_with_auxiliary_heads(aux):
+    """The main output decides which layers score the classes, those of the auxiliary head included."""
+    source, target = (
+        ks.models.PSPNet(num_classes=count, backbone="Compact", filters=8, aux=one)
+        for count, one in zip((3, 5), aux, strict=True)
+    )
+    copied = ks.models.transfer_weights(fill(source), target)
+    assert {"backbone", "bottleneck_conv"} <= set(copied)
+    assert not {"logits", "aux_logits"} & set(copied)
+    assert ("aux_conv" in copied) == all(aux)
+
+
 def test_to_other_channels():
     source, target = fill(fcn(32)), fcn(32, input_shape=(None, None, 5))
     ks.models.transfer_weights(source, target)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from keras import backend, ops
 
 SMOOTH = 1e-5
@@ -22,15 +23,25 @@ class Counts:
     def __init__(self, gt, pr, *, class_indexes, per_image: bool, threshold: float | None = None) -> None:
         gt, pr = chosen(gt, pr, class_indexes)
         if threshold is not None:
-            pr = ops.cast(pr > threshold, backend.floatx())
+            pr = ops.cast(pr > threshold, gt.dtype)
         axes = (1,) if per_image else (0, 1)
         # Along rows first: a sum over a million pixels in one go is off by 1e-5 in float32.
         self.tp, self.truth, self.predicted = (ops.sum(ops.sum(one, axis=2), axis=axes) for one in (gt * pr, gt, pr))
 
 
+def plain(value: Any) -> Any:
+    """Weights or indices of classes as numbers or lists, or None: loading would leave arrays and tuples as configs."""
+    return None if value is None else np.asarray(value).tolist()
+
+
 def chosen(gt: Any, pr: Any, class_indexes: int | Sequence[int] | None) -> tuple[Any, Any]:
-    """Truth and prediction of the classes that count, as floats."""
+    """Truth and prediction of the classes that count, as floats of 32 bits or more.
+
+    Keras hands a metric the outputs of the model as they are, in half precision under a mixed policy. There the sum
+    over a mask of 256x256 pixels would be infinite in float16, and rounded to two digits in bfloat16.
+    """
     pr = ops.convert_to_tensor(pr)
+    pr = ops.cast(pr, backend.result_type(pr.dtype, "float32"))
     gt = ops.cast(gt, pr.dtype)
     if class_indexes is None:
         return gt, pr

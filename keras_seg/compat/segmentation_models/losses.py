@@ -112,7 +112,7 @@ class JaccardLoss(Loss):
         smooth: float = SMOOTH,
     ) -> None:
         super().__init__(name="jaccard_loss")
-        self.class_weights, self.class_indexes = class_weights, class_indexes
+        self.class_weights, self.class_indexes = _scores.plain(class_weights), _scores.plain(class_indexes)
         self.per_image, self.smooth = per_image, smooth
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -165,7 +165,7 @@ class CategoricalCELoss(Loss):
 
     def __init__(self, class_weights: Sequence[float] | None = None, class_indexes: _Indices = None) -> None:
         super().__init__(name="categorical_crossentropy")
-        self.class_weights, self.class_indexes = class_weights, class_indexes
+        self.class_weights, self.class_indexes = _scores.plain(class_weights), _scores.plain(class_indexes)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The value."""
@@ -187,7 +187,7 @@ class CategoricalFocalLoss(Loss):
 
     def __init__(self, alpha: float = 0.25, gamma: float = 2.0, class_indexes: _Indices = None) -> None:
         super().__init__(name="focal_loss")
-        self.alpha, self.gamma, self.class_indexes = alpha, gamma, class_indexes
+        self.alpha, self.gamma, self.class_indexes = alpha, gamma, _scores.plain(class_indexes)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The value."""

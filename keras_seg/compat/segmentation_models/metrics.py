@@ -39,8 +39,8 @@ class Metric:
         smooth: float = SMOOTH,
         name: str | None = None,
     ) -> None:
-        self.class_weights = class_weights
-        self.class_indexes = class_indexes
+        self.class_weights = _scores.plain(class_weights)
+        self.class_indexes = _scores.plain(class_indexes)
         self.threshold = threshold
         self.per_image = per_image
         self.smooth = smooth
