@@ -212,7 +212,7 @@ def each_prediction(
         progress: None, bool or function (images done, images or None).
 
     Raises:
-        InputError: the model has several outputs or another number of channels, or predicts NaN.
+        InputError: the model has several outputs or another number of channels, or predicts NaN or at another size.
     """
     found = output_channels(model)
     if channels is not None and found != channels:
@@ -223,6 +223,7 @@ def each_prediction(
         for positions, images, labels in labeled.batches():
             (scores,) = keras.tree.flatten(model.predict_on_batch(images))
             scores = np.asarray(scores)
+            _check_size(scores, labels)
             check_finite(scores, "The scores of `model`", allow_infinity=True)
             yield from zip(positions, labels, scores, strict=True)
             done += len(images)
@@ -247,6 +248,14 @@ def reported(progress: Progress, total: int | None, unit: str = "images") -> Any
 def spread(count: int, most: int) -> list[int]:
     """Positions of at most `most` of `count` images, evenly spread."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int)).tolist()
+
+
+def _check_size(scores: np.ndarray, labels: np.ndarray) -> None:
+    """Refuse scores that are not (batch, height, width, channels) of the size of the labels (batch, height, width)."""
+    if scores.ndim != 4 or scores.shape[:3] != labels.shape:
+        rule = f"must give scores (height, width, channels) for images of {labels.shape[1]} x {labels.shape[2]} pixels"
+        fix = "Bring its output to the size of the image, for example with layers.ResizeLike."
+        _validation.fail("model", rule, f"scores of shape {scores.shape[1:]}", fix)
 
 
 def _split(splits: Sequence[str], split: str | None) -> str | None:

@@ -99,8 +99,8 @@ def compare(
         A `Comparison`.
 
     Raises:
-        InputError: there are fewer than two, they are of several kinds, do not have or ignore the same classes, or are
-            not of the same two or more images with the same masks.
+        InputError: there are fewer than two, they are of several kinds, do not have or ignore the same classes, have
+            other tolerances of edges, or are not of the same two or more images with the same masks.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -142,6 +142,7 @@ def compare_means(
         _check_images(name, other)
         order = orders[id(other)] = _order(first_name, _classes(first), name, _classes(other))
         _check_ignored(first_name, _ignored(first), name, _ignored(other))
+        _check_tolerance(first_name, first, name, other)
         truth = other.image_truth[:, order] if _classes(other) else other.image_truth
         _check_same_images(first_name, first.image_truth, name, truth)
     drawn = draw_images(first.images, samples, seed, level)
@@ -206,6 +207,16 @@ def _check_ignored(first_name: str, first: Sequence[str], name: str, other: Sequ
         found = f"{first_name}: {', '.join(first) or 'none'}, {name}: {', '.join(other) or 'none'}"
         fix = "Evaluate with one `ignore_class`."
         _validation.fail("evaluations", "must ignore the same classes", found, fix)
+
+
+def _check_tolerance(first_name: str, first: AnyEvaluation, name: str, other: AnyEvaluation) -> None:
+    """Lines that may lie farther from the edges score higher, whatever the model."""
+    if not isinstance(first, BoundaryEvaluation) or not isinstance(other, BoundaryEvaluation):
+        return
+    if first.tolerance_ratio != other.tolerance_ratio:
+        found = f"{first_name}: {first.tolerance_ratio:g}, {name}: {other.tolerance_ratio:g}"
+        fix = "Evaluate with one `tolerance_ratio`."
+        _validation.fail("evaluations", "must have the same tolerance of edges", found, fix)
 
 
 def _check_same_images(first_name: str, first: np.ndarray, name: str, other: np.ndarray) -> None:

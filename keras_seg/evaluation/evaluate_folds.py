@@ -1,5 +1,6 @@
 """Evaluation out of fold: each image is predicted by the model that was not trained on it."""
 
+import itertools
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
@@ -46,7 +47,8 @@ def evaluate_folds(
 
     Raises:
         InputError: if there are fewer than two folds, not one model per fold, a model and its data have different
-            classes or channels, the indices are not of the task, or the task has nothing to choose.
+            classes or channels, the indices are not of the task or were read differently, or the task has nothing to
+            choose.
         ImportError: if SciPy is missing and `postprocessing` is True, or the task is "instances" or "boundary" and
             scikit-image is missing: `pip install "keras-seg[instances]"`.
 
@@ -61,6 +63,7 @@ def evaluate_folds(
     """
     _validation.boolean("postprocessing", postprocessing)
     kind = kind_of_folds(task, indices)
+    _check_read_alike(indices)
     if postprocessing and kind.undecided:
         rule = f"does not apply to a {kind.index_type.__name__}: {kind.undecided}"
         _validation.fail("postprocessing", rule, postprocessing, "Leave it out.")
@@ -87,6 +90,18 @@ def evaluate_folds(
         iou=iou_with_intervals(evaluation, groups),
         choice=choice,
     )
+
+
+def _check_read_alike(indices: Sequence[Any]) -> None:
+    """Counts of all folds are added class by class, and their means leave out what the first one ignores."""
+    for name in ("class_names", "ignore_class"):
+        first, *others = (tuple(getattr(index, name, ())) for index in indices)
+        for fold, found in enumerate(others, start=2):
+            for one, other in itertools.zip_longest(first, found):
+                if one != other:
+                    fix = "Read all images as one index, and divide it with data.split_folds."
+                    both = f"fold 1 has {one!r} where fold {fold} has {other!r}"
+                    _validation.fail("indices", f"must have the same `{name}`", both, fix)
 
 
 def _group_numbers(indices: Sequence[Any]) -> np.ndarray:

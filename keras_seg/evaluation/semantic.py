@@ -148,8 +148,8 @@ def evaluate(
         An `Evaluation`.
 
     Raises:
-        InputError: if the model and the data have different classes, the model has several outputs or predicts NaN, or
-            an argument does not fit.
+        InputError: if the model and the data have different classes, the model has several outputs, predicts NaN, or
+            gives scores of another size than its images, or an argument does not fit.
 
     Examples:
         >>> import keras_seg as ks, numpy as np

@@ -22,6 +22,7 @@ class Examination:
     Args:
         images: int. Number of images that were examined.
         total: int. Number of images there are.
+        data: str. The path of their folder.
         seconds: float. What the examination took.
         summary: str. A sentence on the result.
         facts: tuple of (value, what it is). The numbers at the top of the page.
@@ -30,6 +31,7 @@ class Examination:
 
     images: int
     total: int
+    data: str
     seconds: float
     summary: str
     facts: tuple[tuple[str, str], ...]
@@ -61,7 +63,8 @@ def interval_over_images(counts: np.ndarray, score: Callable[[np.ndarray], np.nd
 
 def passed(shown: Any, index: Any, began: float) -> dict[str, Any]:
     """What `Examination` says of the pass itself: over `shown`, of the images of `index`, since `began`."""
-    return {"images": len(shown), "total": len(index), "seconds": time.perf_counter() - began}
+    seconds = time.perf_counter() - began
+    return {"images": len(shown), "total": len(index), "data": index.path, "seconds": seconds}
 
 
 def examined(index: Any, most: int) -> Any:

@@ -12,7 +12,7 @@ from keras_seg.evaluation.score_interval import score_key
 from keras_seg.evaluation.threshold_choice import threshold_sentence
 from keras_seg.report.examination import points
 from keras_seg.report.postprocessing import cleaned_words, postprocessing_blocks
-from keras_seg.report.run_page import export_blocks, train_command
+from keras_seg.report.run_page import export_blocks, quoted_data, train_command
 from keras_seg.report.score_rows import interval_text, score_rows
 
 
@@ -146,7 +146,8 @@ def _ensemble(metrics: Mapping[str, Any], name: str) -> tuple[Block, ...]:
 
 
 def _reproduce(metrics: Mapping[str, Any], plan: Mapping[str, Any], name: str, folds: int) -> tuple[Block, ...]:
-    run, data = shlex.quote(name), shlex.quote(metrics["data"])
+    run, test = shlex.quote(name), metrics["test"] or metrics
+    data = quoted_data(metrics["data"], test["data"])
     commands = [
         f"pip install keras-seg=={__version__}",
         train_command(plan, data, folds=folds),

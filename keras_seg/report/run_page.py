@@ -37,7 +37,7 @@ def run_page(
     Args:
         examination: `Examination` of the model on the validation images.
         name: str. The path of the run.
-        data: str. The path of its data.
+        data: str. The path of the data it was trained on; that of the examination is what it was validated on.
         plan: dict, as `training.Plan.to_dict` returns it.
         log: sequence of dicts of str. The rows of log.csv.
         score: str. What the first score of the log is called, such as "mean IoU".
@@ -57,7 +57,7 @@ def run_page(
         *examination.sections,
         Section(title="Exports", blocks=tuple(export_blocks(exports or {}, name))),
         Section(title="Plan", blocks=(plan_table(plan),)),
-        Section(title="Reproduce", blocks=tuple(_reproduce(plan, name, data))),
+        Section(title="Reproduce", blocks=tuple(_reproduce(plan, name, data, examination.data))),
     ]
     # Scores first: training curves and data explain them.
     order = [title for title in ("Classes", "Objects", "Thresholds") if title in {item.title for item in sections}]
@@ -174,20 +174,20 @@ def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _reproduce(plan: Mapping[str, Any], name: str, data: str) -> list[Block]:
-    run, folder = shlex.quote(name), shlex.quote(data)
+def _reproduce(plan: Mapping[str, Any], name: str, data: str, validation: str) -> list[Block]:
+    run, folders, held = shlex.quote(name), quoted_data(data, validation), shlex.quote(validation)
     choices = plan["choices"]
     given = _given(choices)
     commands = [f"pip install keras-seg=={__version__}"]
     if "fold" in plan["fingerprint"]:
         number, folds = plan["fingerprint"]["fold"]
-        commands.append(f"{train_command(plan, folder, folds=folds)}   # this is fold {number}")
+        commands.append(f"{train_command(plan, folders, folds=folds)}   # this is fold {number}")
     else:
-        commands.append(train_command(plan, folder))
+        commands.append(train_command(plan, folders))
     commands += [
-        f"keras-seg evaluate {run} {folder}",
-        f"keras-seg evaluate {run} {folder} --tta hflip   # what test-time augmentation gives",
-        f"keras-seg report {run} {folder}                 # this page again",
+        f"keras-seg evaluate {run} {held}",
+        f"keras-seg evaluate {run} {held} --tta hflip   # what test-time augmentation gives",
+        f"keras-seg report {run} {folders}                 # this page again",
     ]
     blocks: list[Block] = [Code(text="\n".join(commands))]
     others = sorted(set(given) - set(_OPTIONS) - {"task"})
@@ -210,18 +210,25 @@ def _reproduce(plan: Mapping[str, Any], name: str, data: str) -> list[Block]:
     return blocks
 
 
-def train_command(plan: Mapping[str, Any], folder: str, *, folds: int | None = None) -> str:
+def quoted_data(data: str, validation: str) -> str:
+    """The data of a run as commands take it, with the folder of the validation images if that is another."""
+    return shlex.quote(data) if validation == data else f"{shlex.quote(data)} --val {shlex.quote(validation)}"
+
+
+def train_command(plan: Mapping[str, Any], folders: str, *, folds: int | None = None) -> str:
     """The command that trains by a plan again.
 
     Args:
         plan: dict, as `training.Plan.to_dict` returns it.
-        folder: str. The data, quoted.
+        folders: str, of `quoted_data`.
         folds: int, or None. Of how many folds the run is, or is one. Defaults to None.
     """
     choices, facts = plan["choices"], plan["fingerprint"]
     given = _given(choices)
     if "fold" in facts and given.get("minutes") is not None:
         given["minutes"] *= facts["fold"][1]  # The minutes of all folds are given, and divided.
+    if "weights" in given and given["weights"] is None:
+        given["weights"] = "none"  # As it was given: without it, the rule may take pretrained weights.
     options = (
         [] if choices.get("task", {}).get("value", "semantic") == "semantic" else [f"--task {choices['task']['value']}"]
     )
@@ -230,7 +237,7 @@ def train_command(plan: Mapping[str, Any], folder: str, *, folds: int | None = N
     options += [_option(key, value) for key, value in given.items() if key in _OPTIONS and value is not None]
     if "seed" not in given and "seed" in choices:
         options.append(f"--seed {choices['seed']['value']}")
-    return " ".join([f"keras-seg train {folder} --out NEW_RUN", *options])
+    return " ".join([f"keras-seg train {folders} --out NEW_RUN", *options])
 
 
 def _given(choices: Mapping[str, Any]) -> dict[str, Any]:

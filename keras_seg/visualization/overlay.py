@@ -1,5 +1,7 @@
 """Masks as colors, alone and over their image."""
 
+from typing import Any
+
 import numpy as np
 
 from keras_seg import _validation
@@ -12,14 +14,14 @@ def colorize(mask: ArrayLike, colors: ArrayLike | int) -> np.ndarray:
 
     Args:
         mask: integer array (height, width).
-        colors: uint8 array (num_classes, 3), such as `palette(num_classes)`, or an int: that many of the default
-            colors.
+        colors: integer array (num_classes, 3) of red, green and blue in 0..255, such as `palette(num_classes)`, or an
+            int: that many of the default colors.
 
     Returns:
         uint8 array (height, width, 3).
 
     Raises:
-        InputError: `mask` is not a two-dimensional integer array.
+        InputError: `mask` is not a two-dimensional integer array, or `colors` are no such colors.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -29,7 +31,7 @@ def colorize(mask: ArrayLike, colors: ArrayLike | int) -> np.ndarray:
     mask = np.asarray(mask)
     if mask.ndim != 2 or not np.issubdtype(mask.dtype, np.integer):
         _validation.fail("mask", "must be an integer array (height, width)", f"{mask.dtype}{mask.shape}")
-    colors = palette(colors) if isinstance(colors, int) else np.asarray(colors, "uint8")
+    colors = _colors(colors)
     table = np.concatenate([colors, np.array([VOID_COLOR], "uint8")])
     inside = (mask >= 0) & (mask < len(colors))
     return table[np.where(inside, mask, len(colors))]
@@ -49,7 +51,7 @@ def overlay(image: ArrayLike, mask: ArrayLike, colors: ArrayLike | int, *, alpha
         uint8 array (height, width, 3).
 
     Raises:
-        InputError: the sizes disagree, or `alpha` is out of range.
+        InputError: the sizes disagree, `colors` are no colors, or `alpha` is out of range.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -60,9 +62,22 @@ def overlay(image: ArrayLike, mask: ArrayLike, colors: ArrayLike | int, *, alpha
     image, mask = np.asarray(image), np.asarray(mask)
     if image.ndim != 3 or image.shape[:2] != mask.shape:
         _validation.fail("mask", f"must have the height and width of the image {image.shape}", mask.shape)
-    count = colors if isinstance(colors, int) else len(colors)
-    share = alpha * ((mask >= 0) & (mask < count))[..., None]
+    colors = _colors(colors)
+    share = alpha * ((mask >= 0) & (mask < len(colors)))[..., None]
     return blend(image, colorize(mask, colors), share=share)
+
+
+def _colors(value: Any) -> np.ndarray:
+    """`colors` as uint8 (num_classes, 3). Without the check, colors of 0 to 1 would all become black."""
+    if np.ndim(value) == 0:
+        return palette(_validation.integer("colors", value))
+    colors, rule = np.asarray(value), "must be the number of classes, or (red, green, blue) in 0..255 for each class"
+    if colors.ndim != 2 or colors.shape[1] != 3 or colors.dtype.kind not in "iu":
+        fix = 'Colors of 0 to 1 are converted by numpy.rint(255 * colors[:, :3]).astype("uint8").'
+        _validation.fail("colors", rule, f"{colors.dtype}{colors.shape}", fix)
+    if ((colors < 0) | (colors > 255)).any():
+        _validation.fail("colors", rule, f"{colors.min()} to {colors.max()}")
+    return colors.astype("uint8")
 
 
 def blend(image: ArrayLike, color: ArrayLike = 0, *, share: ArrayLike = 0.0) -> np.ndarray:

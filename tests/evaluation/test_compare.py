@@ -146,6 +146,17 @@ def test_objects_and_edges(kind):
         compare({"a": one, "b": dataclasses.replace(other, counts=other.counts + 1)})
 
 
+def test_edges_within_another_distance():
+    """Thresholds may differ, as they are tuned for each model; the tolerance is part of the score."""
+    one = counted(BoundaryEvaluation, np.full(30, 50))
+    tuned = dataclasses.replace(one, thresholds=(0.3,), threshold=0.3)
+    assert compare({"a": one, "b": tuned}).verdicts == ("unclear",)
+    words = "must have the same tolerance of edges.*a: 0.01, b: 0.02.*one `tolerance_ratio`"
+    with pytest.raises(_validation.InputError, match=words) as error:
+        compare({"a": one, "b": dataclasses.replace(one, tolerance_ratio=0.02)})
+    assert "\n" not in str(error.value)
+
+
 def test_overlapping_classes():
     random = np.random.default_rng(0)
     found = random.integers(20, 80, (12, 2))

@@ -9,7 +9,14 @@ from PIL import Image
 
 import keras_seg as ks
 from keras_seg._validation import InputError
-from keras_seg.evaluation import evaluate, evaluate_boundaries, evaluate_instances, tta_report, tune_instances
+from keras_seg.evaluation import (
+    choose_postprocessing,
+    evaluate,
+    evaluate_boundaries,
+    evaluate_instances,
+    tta_report,
+    tune_instances,
+)
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -45,6 +52,12 @@ def broken(classes):
     model = model_of(classes)
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
     return model
+
+
+def halved(classes):
+    """A model of half of the resolution."""
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, keras.layers.Conv2D(classes, 1, strides=2, activation="softmax")(image))
 
 
 def two_outputs():
@@ -140,6 +153,25 @@ def test_predictions_of_nan_and_several_outputs(folder, call):
         call(broken(2), data[:1])
     with pytest.raises(InputError, match="`model` must have one output only. Received: 2 outputs, 'classes', 'edge'"):
         call(two_outputs(), data)
+
+
+@pytest.mark.parametrize(
+    ("call", "channels"),
+    [
+        (evaluate, 2),
+        (evaluate_boundaries, 2),
+        (choose_postprocessing, 2),
+        (evaluate_instances, 3),
+        (tune_instances, 3),
+    ],
+)
+def test_scores_of_another_size(folder, call, channels):
+    data, small = batches_of(ks.data.scan_folder(folder, split="val", num_classes=2)), halved(channels)
+    flat = keras.Model(small.inputs, keras.layers.Reshape((-1, channels))(small.outputs[0]))
+    for model, shape in ((small, (8, 10, channels)), (flat, (80, channels))):
+        with pytest.raises(InputError, match="`model` must give scores .* for images of 16 x 20 pixels") as caught:
+            call(model, data)
+        assert f"scores of shape {shape}" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_instances_of_nan(folder):

@@ -78,6 +78,25 @@ def test_ignored_classes_are_in_no_mean(index, postprocessing):
         assert found.score == pytest.approx(found.choice.score)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            {"class_names": ks.data.SHAPE_NAMES[::-1]},
+            "same `class_names`.*fold 1 has 'background' where fold 3 has 'star'",
+        ),
+        ({"ignore_class": 0}, "same `ignore_class`.*fold 1 has None where fold 3 has 0.*split_folds"),
+    ],
+)
+def test_folds_that_were_read_differently(index, options, said):
+    """Added class by class, the counts of one class would be those of another. Nothing is predicted before."""
+    other = ks.data.scan_folder(index.path, split="train", **options)
+    parts = [[validation for _, validation in ks.data.split_folds(one, folds=3)] for one in (index, other)]
+    with pytest.raises(_validation.InputError, match=said) as error:
+        evaluate_folds(iter(()), [*parts[0][:2], parts[1][2]])
+    assert "\n" not in str(error.value)
+
+
 def test_wrong_calls(index):
     parts = [validation for _, validation in ks.data.split_folds(index, folds=3)]
     for given, said in (

@@ -12,6 +12,8 @@ from PIL import Image
 
 import keras_seg as ks
 from keras_seg import _validation
+from keras_seg.report.folds_page import folds_page
+from keras_seg.report.run_page import train_command
 from keras_seg.training import RunFolder, write_report
 from keras_seg_cli import main
 
@@ -91,7 +93,7 @@ class TestSemantic:
             assert name in page.text
         assert "my <shapes>" in page.text and "my <shapes>" not in run.report_file.read_text()
         assert "keras-seg train" in page.text and "--batch-size 2" in page.text and "--crop 32x32" in page.text
-        assert "steps_per_epoch" in page.text
+        assert "steps_per_epoch" in page.text and "--val" not in page.text
         assert "9 of 9 validation images were examined" in page.text
 
     def test_the_score_is_that_of_the_run(self, run):
@@ -165,6 +167,19 @@ class TestCompare:
             ks.training.compare_runs([run.path, other])
 
 
+def test_weights_that_were_not_wanted_are_not_in_the_command_either():
+    """A plan holds "none" as None. What a rule has chosen is left to the rule."""
+    choices = {
+        "weights": {"value": None, "rule": "given"},
+        "minutes": {"value": None, "rule": "given"},
+        "patience": {"value": 5, "rule": "given"},
+    }
+    plan = {"choices": choices, "fingerprint": {}}
+    assert train_command(plan, "data") == "keras-seg train data --out NEW_RUN --weights none --patience 5"
+    choices["weights"]["rule"] = "no pretrained weights are installed"
+    assert train_command(plan, "data") == "keras-seg train data --out NEW_RUN --patience 5"
+
+
 def test_a_single_channel_and_one_image(tmp_path):
     """A model with a sigmoid, one validation image of one class, no log: what does not apply is left out."""
     import keras
@@ -191,6 +206,26 @@ def test_a_single_channel_and_one_image(tmp_path):
     )
     page = checked(tmp_path / "report.html")
     assert "A <note>." in page.text and "absent" in page.text and "Training" not in page.headings
+    # The images that it was validated on are in another folder.
+    assert f"keras-seg train data --val {tmp_path} --out NEW_RUN" in page.text
+    assert f"keras-seg evaluate run {tmp_path}\n" in page.text
+    assert f"keras-seg report run data --val {tmp_path} " in page.text
+
+
+@pytest.mark.parametrize(("test", "folders"), [(None, "d"), ("d", "d"), ("a b", "d --val 'a b'")])
+def test_the_test_images_of_folds_are_in_the_command(test, folders):
+    scores = {"images": 2, "mean_iou": 0.5, "mean_iou_interval": None}
+    of_test = None if test is None else {"data": test, **scores}
+    page = folds_page(
+        {"data": "d", **scores, "folds": [scores] * 2, "test": of_test},
+        name="run",
+        plan={"choices": {}, "fingerprint": {}},
+        given={"folds": 2},
+        settings={},
+        score="mean IoU",
+        exports={},
+    )
+    assert f"keras-seg train {folders} --out NEW_RUN --folds 2\n" in Checked(page).text
 
 
 def test_instances(tmp_path):

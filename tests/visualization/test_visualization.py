@@ -26,6 +26,14 @@ def test_colorize_by_hand():
     np.testing.assert_array_equal(colorize(mask, colors), [[[10, 20, 30], [40, 50, 60]], [[0, 0, 0], [0, 0, 0]]])
 
 
+def test_colors_are_any_integers():
+    mask, colors = np.array([[0, 1], [255, -1]]), [(10, 20, 30), (40, 50, 255)]
+    for given in (colors, np.array(colors), np.array(colors, "uint8")):
+        np.testing.assert_array_equal(colorize(mask, given)[0], colors)
+    np.testing.assert_array_equal(colorize(mask, np.int64(2)), colorize(mask, 2))
+    np.testing.assert_array_equal(overlay(np.zeros((2, 2, 3)), mask, colors, alpha=1.0)[0], colors)
+
+
 def test_overlay_by_hand():
     """0.25 of the color and 0.75 of the image; the ignored pixel shows the image alone."""
     image = np.full((1, 2, 3), 100.0)
@@ -93,6 +101,15 @@ def panel(y_true, y_pred, **options):
         (lambda: panel(MASK, MASK, ignore_class=0, overlapping=True), "`ignore_class` does not apply to classes that"),
         (lambda: palette(0), "`num_classes` must be an integer"),
         (lambda: colorize(np.zeros((2, 2)), 2), "`mask` must be an integer array"),
+        (
+            lambda: colorize(MASK[0], np.array([[0.0, 0.5, 1.0]])),
+            r"`colors` must be the number .*float64\(1, 3\).*255 \*",
+        ),
+        (lambda: colorize(MASK[0], [(255, 0, 0, 255)]), r"`colors` must be .*\(1, 4\)"),
+        (lambda: colorize(MASK[0], 0), "`colors` must be an integer of at least 1"),
+        (lambda: colorize(MASK[0], ["red"]), "`colors` must be the number of classes, or"),
+        (lambda: colorize(MASK[0], [(0, 0, 256)]), "`colors` must be .*'0 to 256'"),
+        (lambda: overlay(np.zeros((2, 3, 3)), MASK[0], np.eye(3)), "`colors` must be the number of classes, or"),
         (lambda: overlay(np.zeros((2, 2, 3)), np.zeros((3, 2), int), 2), "`mask` must have the height and width"),
         (lambda: overlay(np.zeros((2, 2, 3)), np.zeros((2, 2), int), 2, alpha=2), "`alpha` must be a finite number"),
     ],
