@@ -223,6 +223,13 @@ def test_what_killed_workers_left_is_removed(run, one_worker, tmp_path):
     assert sorted(path.name for path in out.iterdir()) == ["made_with.json", "masks", "overlays"]
 
 
+def test_tiles_that_do_not_suit_the_model_end_all(run, one_worker, tmp_path):
+    images = write_images(tmp_path / "in", 2)
+    with pytest.raises(InputError, match="`overlap` must be at least 0 and below 1"):
+        scale.predict_with_ray(run, images, out=tmp_path / "out", tile=(64, 64), overlap=1.0)
+    assert not (tmp_path / "out" / "masks").exists()
+
+
 def test_images_that_vanish_are_missed(run, one_worker, tmp_path, monkeypatch):
     images = write_images(tmp_path / "in", 3)
     survey = MODULE.ImageNames.survey
