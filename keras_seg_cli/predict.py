@@ -119,14 +119,15 @@ def predict(
     failures, cut = [], {"tile": tile, "overlap": overlap}
     if files:
         _forget_if_mixed(trained, files, out, made, overwrite=overwrite)
-        failures = steps.predict(trained, model, files, overwrite=overwrite, resume=resume, **cut)
+        kept = {"overwrite": overwrite, "resume": resume}
+        failures = steps.predict(trained, model, files, beside=len(videos), **kept, **cut)
     if len(failures) < len(files):
         console.print_facts(("Masks", pathlib.Path(out) / "masks"))
         if any(file.overlay is not None for file in files):
             console.print_facts(("Overlays", pathlib.Path(out) / "overlays"))
         for name, path in steps.describe(trained, files, failures, pathlib.Path(out), polygons=polygons):
             console.print_facts((name, path))
-    failures += steps.predict_videos(trained, model, videos, frames=frames, resume=resume, **cut)
+    failures += steps.predict_videos(trained, model, videos, beside=len(files), frames=frames, resume=resume, **cut)
     _end(failures, len(files) + len(videos))
 
 

@@ -18,7 +18,7 @@ from keras_seg._decoding.value_range import range_of
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.inference.output_kind import output_kind
-from keras_seg.training.file_predictor import predictor_of
+from keras_seg.training.file_predictor import NotPredictedError, predictor_of
 from keras_seg.training.prediction_files import Failure, check_target, same_place
 from keras_seg.training.prediction_inputs import FoundImages
 from keras_seg.training.prediction_notices import Scales
@@ -121,7 +121,8 @@ def predict_videos(
         The videos that were predicted, and those that could not be.
 
     Raises:
-        InputError: an argument does not apply to the model, or the only video cannot be read.
+        NotPredictedError: the only video cannot be read or predicted.
+        InputError: an argument does not apply to the model.
         ImportError: PyAV is missing.
     """
     if not videos:
@@ -158,7 +159,7 @@ def predict_videos(
             if not isinstance(error, InputError):
                 reason = f"{video.source}: cannot be read ({error.strerror})."
             if len(videos) == 1:
-                raise InputError(reason) from error
+                raise NotPredictedError(reason) from error
             failures.append(Failure(pathlib.Path(video.source), reason))
     if notice is not None:
         for line in scales.lines(len(videos)):
