@@ -169,6 +169,27 @@ def test_a_camera_ends_when_it_is_interrupted(video, tmp_path, monkeypatch):
     assert [file.name for file in (tmp_path / "videos").iterdir()] == ["camera-1.mp4"]
 
 
+def test_a_stream_that_breaks_off_keeps_its_frames(video, tmp_path, monkeypatch):
+    """Those of a file can be read again, and its video is complete or absent."""
+    images = prediction_videos._images
+
+    def broken_off(*arguments):
+        for number, found in enumerate(images(*arguments)):
+            if number == 3:
+                raise av.error.FFmpegError(5, "Input/output error")
+            yield found
+
+    monkeypatch.setattr(prediction_videos, "_opened", lambda av, _: av.open(str(video)))
+    monkeypatch.setattr(prediction_videos, "_images", broken_off)
+    lines = []
+    ((done,), failures), path = predicted("rtsp://host/live", tmp_path, notice=lines.append)
+    assert (done.frames, failures) == (3, []) and len(frames_of(path)) == 3
+    assert lines == ["rtsp://host/live: cannot be read (Input/output error). Kept: the 3 frames before."]
+    with pytest.raises(InputError, match=r"clip.mkv: cannot be read \(Input/output error\)"):
+        predicted(video, tmp_path)
+    assert [file.name for file in (tmp_path / "videos").iterdir()] == [path.name]
+
+
 def test_broken_videos(video, tmp_path, monkeypatch):
     (tmp_path / "broken.mp4").write_bytes(b"nothing")
     with pytest.raises(ks._validation.InputError, match=r"broken.mp4: cannot be read"):
