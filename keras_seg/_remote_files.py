@@ -68,8 +68,11 @@ class RemoteFiles:
         with one_line(pattern):
             return [self._fs.unstrip_protocol(path) for path in sorted(self._fs.glob(pattern))]
 
-    def walk(self, address: str, depth: int) -> Iterator[tuple[str, list[str]]]:
-        """(folder below the address, names of its files) of each folder down to a depth; 1 is the address alone."""
+    def walk(self, address: str, depth: int | None) -> Iterator[tuple[str, list[str]]]:
+        """(folder below the address, names of its files) of each folder down to a depth; 1 is the address alone.
+
+        None is all that there are.
+        """
         with one_line(address):
             root = self._fs._strip_protocol(address).rstrip("/")
             for folder, _, files in self._fs.walk(address, maxdepth=depth, on_error="raise"):

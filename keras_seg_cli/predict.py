@@ -85,6 +85,8 @@ def predict(
     for name, value in (("--frames", frames), ("--polygons", polygons)):
         if many and value is not None:
             raise click.UsageError(f"{name} is for --engine local.")
+    if resume and overwrite:
+        raise click.UsageError("--resume and --overwrite exclude each other. Drop one of them.")
     trained = open_model(run, postprocessing=postprocessing)
     transforms = None if tta is None else transforms_of(tta)
     made = {"tile": tile, "overlap": overlap, "tta": transforms, "postprocessing": postprocessing}
@@ -107,6 +109,8 @@ def predict(
     videos = prediction_videos(found, out, overwrite=overwrite, resume=resume)
     if frames is not None and not videos:
         raise click.UsageError("--frames is for videos, cameras and streams, and there are none.")
+    if polygons is not None and not files:
+        raise click.UsageError("--polygons is for images and rasters, and there are none.")
     if files:
         steps.check_descriptions(trained, files, pathlib.Path(out), coco=polygons == "coco")
     _print_notices(found.notices)
@@ -115,14 +119,15 @@ def predict(
     failures, cut = [], {"tile": tile, "overlap": overlap}
     if files:
         _forget_if_mixed(trained, files, out, made, overwrite=overwrite)
-        failures = steps.predict(trained, model, files, overwrite=overwrite, resume=resume, **cut)
+        kept = {"overwrite": overwrite, "resume": resume}
+        failures = steps.predict(trained, model, files, beside=len(videos), **kept, **cut)
     if len(failures) < len(files):
         console.print_facts(("Masks", pathlib.Path(out) / "masks"))
         if any(file.overlay is not None for file in files):
             console.print_facts(("Overlays", pathlib.Path(out) / "overlays"))
         for name, path in steps.describe(trained, files, failures, pathlib.Path(out), polygons=polygons):
             console.print_facts((name, path))
-    failures += steps.predict_videos(trained, model, videos, frames=frames, resume=resume and not overwrite, **cut)
+    failures += steps.predict_videos(trained, model, videos, beside=len(files), frames=frames, resume=resume, **cut)
     _end(failures, len(files) + len(videos))
 
 
@@ -155,8 +160,6 @@ def _predict_raster_by_workers(
     from keras_seg.training.prediction_files import check_target
     from keras_seg.training.raster_file import raster_out
 
-    if resume and overwrite:
-        raise click.UsageError("--resume and --overwrite exclude each other. Drop one of them.")
     check_target(file.mask, overwrite=overwrite, resume=resume)
     if resume and file.finished:
         console.print_facts(("Kept", file.mask))

@@ -166,10 +166,17 @@ def _describe(plan: "training.Plan", train: Any, validation: Any) -> None:
     )
 
 
-def predict(run: "UsableModel", model: "keras.Model", files: "list[PredictionFile]", **options: Any) -> "list[Failure]":
-    """Predict image files into files; returns those that could not be predicted."""
-    from keras_seg.training.prediction_files import predict_files
+def predict(
+    run: "UsableModel", model: "keras.Model", files: "list[PredictionFile]", *, beside: int = 0, **options: Any
+) -> "list[Failure]":
+    """Predict image files into files; returns those that could not be predicted.
 
+    `beside` is the number of videos to predict as well, which an image that cannot be read does not stop.
+    """
+    from keras_seg.training.file_predictor import NotPredictedError
+    from keras_seg.training.prediction_files import Failure, predict_files
+
+    lines: list[str] = []
     with console.progress_bar() as bar:
         rows: dict[str, Any] = {}
 
@@ -181,17 +188,26 @@ def predict(run: "UsableModel", model: "keras.Model", files: "list[PredictionFil
             bar.update(rows[name], completed=done, total=total)
 
         images = {file.image: file.overlay is not None for file in files}
-        lines: list[str] = []
-        failures = predict_files(run, model, files, progress=report, notice=lines.append, **options)
+        try:
+            failures = predict_files(run, model, files, progress=report, notice=lines.append, **options)
+        except NotPredictedError as error:
+            if not beside:
+                raise
+            failures = [Failure(files[0].image, str(error))]
     console.notices(lines)
     return failures
 
 
 def predict_videos(
-    run: "UsableModel", model: "keras.Model", videos: "list[PredictionVideo]", **options: Any
+    run: "UsableModel", model: "keras.Model", videos: "list[PredictionVideo]", *, beside: int = 0, **options: Any
 ) -> "list[Failure]":
-    """Predict videos into videos of overlays, and say how fast; returns those that could not be predicted."""
+    """Predict videos into videos of overlays, and say how fast; returns those that could not be predicted.
+
+    `beside` is the number of images that were predicted as well, whose failures are still to be shown.
+    """
     from keras_seg.training import prediction_videos
+    from keras_seg.training.file_predictor import NotPredictedError
+    from keras_seg.training.prediction_files import Failure
 
     lines: list[str] = []
     with console.progress_bar(rich.progress.TextColumn("{task.fields[speed]}")) as bar:
@@ -202,9 +218,14 @@ def predict_videos(
                 rows[video.source] = bar.add_task(video.source, total=total, speed="")
             bar.update(rows[video.source], completed=done, speed=f"{speed:.1f} frames per second")
 
-        done, failures = prediction_videos.predict_videos(
-            run, model, videos, progress=report, notice=lines.append, **options
-        )
+        try:
+            done, failures = prediction_videos.predict_videos(
+                run, model, videos, progress=report, notice=lines.append, **options
+            )
+        except NotPredictedError as error:
+            if not beside:
+                raise
+            done, failures = [], [Failure(pathlib.Path(videos[0].source), str(error))]
     console.notices(lines)
     for found in done:
         text = f"{found.video.overlay} ({found.frames} frames, {found.frames_per_second:.1f} per second)"

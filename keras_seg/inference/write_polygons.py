@@ -78,6 +78,11 @@ def write_polygons(
         _validation.fail("path", "must end in .geojson or .gpkg", str(path))
     _validation.integer("min_pixels", min_pixels)
     _validation.boolean("overwrite", overwrite)
+    ignored = _validation.ignored_classes(ignore, "ignore")
+    # Known before the raster is read, which may take long.
+    _files.check_file_place(path)
+    if path.exists() and not overwrite:
+        _validation.fail("path", "exists already", str(path), "Choose another path, or pass `overwrite=True`.")
     pyogrio = _validation.optional_import("pyogrio", "geo", "Writing polygons")
     ids = GeoRaster(raster)
     if ids.shape[2] != 1 or ids.dtype.name not in _DTYPES:
@@ -87,7 +92,7 @@ def write_polygons(
     square = _square_meters(ids)
     shapes, labels, sizes = [], [], []
     for label, rings in ids.regions():
-        if label in ignore:
+        if label in ignored:
             continue
         pixels = round(sum(abs(_area(ring)) * (1 if index == 0 else -1) for index, ring in enumerate(rings)))
         if pixels >= min_pixels:

@@ -57,7 +57,7 @@ class MadeWith:
         given = found if isinstance(found, dict) else {}
         return " and ".join(name for name, text in self._facts.items() if given.get(name) != text) or "program"
 
-    def check(self, out: OutputFolder, *, resume: bool, overwrite: bool) -> None:
+    def check(self, out: OutputFolder, *, resume: bool, overwrite: bool) -> bool:
         """Fail where a folder holds predictions that were made with something else, before anything is computed.
 
         Predictions that are replaced lose their file first: if this is interrupted, the folder holds both kinds.
@@ -67,12 +67,17 @@ class MadeWith:
             resume: bool. Whether predictions about which nothing is known are kept.
             overwrite: bool. Whether predictions are replaced.
 
+        Returns:
+            Whether the folder holds predictions that were made with something else, or that nothing is known about,
+            which are replaced as far as their images are named.
+
         Raises:
             InputError: the folder holds such predictions, or cannot be written.
         """
         if overwrite:
+            others = out.exists("masks") and self._found(out) != self._facts
             out.remove(_FILE)
-            return
+            return others
         there = out.exists("masks")
         found = out.read_json(_FILE) if there else None
         if there and found is None and not resume:
@@ -86,6 +91,15 @@ class MadeWith:
                 "replace them with `overwrite=True`."
             )
         self.write(out)
+        return False
+
+    @staticmethod
+    def _found(out: OutputFolder) -> Any:
+        """The facts in a folder; None if there are none, or none that can be read."""
+        try:
+            return out.read_json(_FILE)
+        except InputError:
+            return None
 
     def write(self, out: OutputFolder) -> None:
         """Write the file about the predictions of a folder."""

@@ -78,6 +78,30 @@ class OutputFolder:
         elif not self.exists(name):
             self.put(written, name)
 
+    def count_masks(self, *, folders: bool) -> int:
+        """The number of images whose masks are there.
+
+        Args:
+            folders: bool. Whether the masks of an image are a folder, as for a task whose classes overlap.
+        """
+        count = 0
+        for place, names in self._walk("masks"):
+            *above, last = place.lower().split("/")
+            if any(part.endswith(".zarr") for part in above):
+                continue  # The chunks of a store.
+            shown = sum(not name.startswith(".") for name in names)
+            count += min(shown, 1) if folders or last.endswith(".zarr") else shown
+        return count
+
+    def _walk(self, name: str) -> Iterator[tuple[str, list[str]]]:
+        """(folder below a folder, names of its files) of each folder down to the last."""
+        if self._files is not None:
+            yield from self._files.walk(joined(self.path, name), None)
+            return
+        root = os.path.join(self.path, name)
+        for folder, _, names in os.walk(root):
+            yield pathlib.Path(folder).relative_to(root).as_posix(), names
+
     def sweep(self) -> None:
         """Remove what workers that were killed have left."""
         if not self.remote and os.path.isdir(self.path):

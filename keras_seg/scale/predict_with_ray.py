@@ -92,7 +92,7 @@ def predict_with_ray(
         tta: None or a sequence of transforms, as for `inference.TestTimeAugmentation`. Defaults to None.
         resume: bool. Whether to keep predictions that another program has written. Those of an earlier call with the
             same model and the same options are kept anyway. Defaults to False.
-        overwrite: bool. Whether to replace the predictions that are there. Defaults to False.
+        overwrite: bool. Whether to replace the predictions of these images that are there. Defaults to False.
         progress: function of (images done, images, images per second), or None. Defaults to None.
 
     Returns:
@@ -124,7 +124,7 @@ def predict_with_ray(
     names = ImageNames(given, recursive=recursive, exclude=folder.path)
     survey = names.survey()
     made = MadeWith.of_images(opened, tile=tile, overlap=overlap, tta=tta, postprocessing=postprocessing)
-    made.check(folder, resume=resume, overwrite=overwrite)
+    others = made.check(folder, resume=resume, overwrite=overwrite)
     folder.sweep()
     tally = _Tally(survey.images, PredictionNotices(opened.image_range), progress)
     try:
@@ -139,7 +139,9 @@ def predict_with_ray(
             f"{survey.images - tally.done} of {survey.images} images were not reported: files were removed, or a "
             "machine sees others. Run again: what is finished is kept."
         )
-    made.write(folder)
+    # It vouches for all masks of the folder, also for those of images that were not named.
+    if not others or folder.count_masks(folders=opened.task.overlapping) <= tally.predicted:
+        made.write(folder)
     return tally.result(survey.notices)
 
 
@@ -149,9 +151,9 @@ class _Tally:
     def __init__(
         self, images: int, notices: PredictionNotices, progress: Callable[[int, int, float], None] | None
     ) -> None:
-        self.done = 0
+        self.done = self.predicted = 0
         self._images, self._notices, self._progress = images, notices, progress
-        self._kept = self._predicted = self._bytes = 0
+        self._kept = self._bytes = 0
         self._failures: list[Failure] = []
         self._started = self._last = 0.0
 
@@ -166,7 +168,7 @@ class _Tally:
         elif outcome.kept:
             self._kept += 1
         else:
-            self._predicted += 1
+            self.predicted += 1
         if outcome.seen is not None:
             self._notices.add(pathlib.Path(outcome.path), outcome.seen)
         if self._progress is not None:
@@ -176,7 +178,7 @@ class _Tally:
         """The counts, and the lines about the images."""
         return PredictedFolder(
             images=self._images,
-            predicted=self._predicted,
+            predicted=self.predicted,
             kept=self._kept,
             failures=tuple(sorted(self._failures)),
             notices=(*notices, *self._notices.lines(self._images)),

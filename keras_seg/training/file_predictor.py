@@ -41,7 +41,7 @@ class FilePredictor:
         resume: bool. Whether to continue an interrupted raster. Defaults to False.
 
     Raises:
-        InputError: the model gives no scores to blend tiles from.
+        InputError: the tile or the overlap does not suit the model, or it gives no scores to blend tiles from.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class FilePredictor:
         self._run, self._model = run, model
         self._tile, self._overlap = tile, overlap
         self._overwrite, self._resume = overwrite, resume
-        if tile is not None:
-            check_scores(run, model)
+        # Made now, because a tile that does not suit the model is no fault of the first file.
+        self._scores_of = predictor_of(run, model, tile=tile, overlap=None if tile is None else overlap)
 
     def check_raster(self, image: pathlib.Path) -> None:
         """Fail if no raster can be predicted with this model.
@@ -91,7 +91,7 @@ class FilePredictor:
             image = stored.turned(run.exif_orientation)
             values = range_of(image)
             check_scale(file.image, values, run.image_range)
-            scores = np.asarray(self._image_predictor(image))
+            scores = np.asarray(self._scores_of(image))
         except InputError as error:
             raise NotPredictedError(str(error)) from error
         self._write_pictures(file, image, scores)
@@ -101,11 +101,6 @@ class FilePredictor:
             transparent = ImageFacts(path=file.image, file=stored.file, dtype=dtype, opacity=stored.opacity)
         unplaced = run.task.class_id_masks and loses_its_place(file.image)
         return Seen(values, transparent=transparent, unplaced=unplaced)
-
-    @functools.cached_property
-    def _image_predictor(self) -> Callable[[np.ndarray], np.ndarray]:
-        overlap = None if self._tile is None else self._overlap
-        return predictor_of(self._run, self._model, tile=self._tile, overlap=overlap)
 
     def _write_pictures(self, file: PredictionFile, image: np.ndarray, scores: np.ndarray) -> None:
         decoding = Decoding(self._run.decoding, self._run.labels["names"], self._kind)

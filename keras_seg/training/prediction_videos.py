@@ -15,10 +15,11 @@ from PIL import Image
 
 from keras_seg import _files, _validation
 from keras_seg._decoding.value_range import range_of
+from keras_seg._text import counted
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.inference.output_kind import output_kind
-from keras_seg.training.file_predictor import predictor_of
+from keras_seg.training.file_predictor import NotPredictedError, predictor_of
 from keras_seg.training.prediction_files import Failure, check_target, same_place
 from keras_seg.training.prediction_inputs import FoundImages
 from keras_seg.training.prediction_notices import Scales
@@ -104,7 +105,8 @@ def predict_videos(
 
     These are counted from the first frame: cameras and streams count from when they were switched on.
 
-    A video that cannot be read does not stop the others. A live one ends when it is interrupted from the keyboard.
+    A video that cannot be read does not stop the others. A live one ends when it is interrupted from the keyboard, or
+    when it breaks off: its frames until then are kept.
 
     Args:
         run: `UsableModel`.
@@ -115,13 +117,15 @@ def predict_videos(
         frames: int >= 1. Frames of each video at most. Defaults to None, for all.
         resume: bool. Whether to leave out videos that are predicted. Defaults to False.
         progress: callable (video, frames done, frames or None, frames per second), or None. Defaults to None.
-        notice: callable of a line about videos on another scale than the training images. Defaults to None.
+        notice: callable of a line about live videos that broke off, and about videos on another scale than the training
+            images. Defaults to None.
 
     Returns:
         The videos that were predicted, and those that could not be.
 
     Raises:
-        InputError: an argument does not apply to the model, or the only video cannot be read.
+        NotPredictedError: the only video cannot be read or predicted.
+        InputError: an argument does not apply to the model.
         ImportError: PyAV is missing.
     """
     if not videos:
@@ -131,8 +135,9 @@ def predict_videos(
         raise InputError(f"{run.path}: takes images of {run.channels} channels, and videos have 3.")
     predict = predictor_of(run, model, tile=tile, overlap=overlap)
     decoding, scales = Decoding(run.decoding, run.labels["names"], output_kind(model)), Scales(run.image_range)
-    done, failures = [], []
+    done, failures, broken_off = [], [], []
     for video in videos:
+        ended = ""
         if resume and video.overlay.exists():
             continue
         try:
@@ -150,20 +155,30 @@ def predict_videos(
                 except KeyboardInterrupt:
                     if not video.live:
                         raise
+                except (InputError, av.error.FFmpegError) as error:
+                    # What a camera has seen cannot be read again.
+                    if not (video.live and writer.frames):
+                        raise
+                    ended = _reason(video, error)
                 if not writer.frames:
                     raise InputError(f"{video.source}: holds no frames.")
             done.append(PredictedVideo(video, writer.frames, writer.frames / (time.perf_counter() - start)))
+            if ended:
+                broken_off.append(f"{ended} Kept: the {counted(writer.frames, 'frame')} before.")
         except (InputError, av.error.FFmpegError) as error:
-            reason = str(error)
-            if not isinstance(error, InputError):
-                reason = f"{video.source}: cannot be read ({error.strerror})."
+            reason = _reason(video, error)
             if len(videos) == 1:
-                raise InputError(reason) from error
+                raise NotPredictedError(reason) from error
             failures.append(Failure(pathlib.Path(video.source), reason))
     if notice is not None:
-        for line in scales.lines(len(videos)):
+        for line in (*broken_off, *scales.lines(len(videos))):
             notice(line)
     return done, failures
+
+
+def _reason(video: PredictionVideo, error: Any) -> str:
+    """Why a video was not predicted, or not to its end; `error` is an `InputError` or one of FFmpeg."""
+    return str(error) if isinstance(error, InputError) else f"{video.source}: cannot be read ({error.strerror})."
 
 
 def _opened(av: Any, video: PredictionVideo) -> Any:

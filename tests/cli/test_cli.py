@@ -410,6 +410,18 @@ class TestBadInput:
         assert "exists already" in refusal(capsys, "predict", finished, images, "--out", tmp_path)
         assert "no such file" in refusal(capsys, "predict", finished, tmp_path / "x.png", "--out", tmp_path / "o")
 
+    def test_options_that_predict_would_ignore(self, finished, shapes, tmp_path, capsys):
+        predict, images = ("predict", finished, "--out", tmp_path / "o"), shapes / "val" / "images"
+        both = ("--resume", "--overwrite")
+        assert "--resume and --overwrite exclude each other" in refusal(capsys, *predict, images, *both)
+        (tmp_path / "clip.mp4").touch()
+        for options, line in (
+            ((tmp_path / "clip.mp4", "--polygons", "coco"), "--polygons is for images and rasters, and there are none"),
+            ((images, "--frames", 3), "--frames is for videos, cameras and streams, and there are none"),
+        ):
+            assert line in refusal(capsys, *predict, *options)
+        assert not (tmp_path / "o").exists()
+
     def test_tables_of_others_are_refused_before_the_work(self, finished, shapes, tmp_path, capsys):
         predict = ("predict", finished, shapes / "val" / "images", "--out", tmp_path, "--polygons", "coco")
         for name, hint in (("areas.csv", "is another table"), ("coco.json", "is no COCO file")):

@@ -64,6 +64,8 @@ def test_what_is_left_out(tmp_path):
     expected = polygons(IDS, ignore=(0, 2, 3), min_pixels=5)
     assert sorted(one["properties"]["pixels"] for one in found) == sorted(one.pixels for one in expected)
     assert {one["properties"]["class"] for one in found} == {"class_1"}
+    found = features(write_polygons(ids, tmp_path / "b.geojson", ignore=0))
+    assert {one["properties"]["class_id"] for one in found} == {1, 2}
 
 
 def test_names_are_those_of_the_file(tmp_path):
@@ -104,10 +106,13 @@ def test_no_regions(tmp_path):
 
 def test_what_is_refused(ids, tmp_path):
     (tmp_path / "there.gpkg").write_text("mine")
+    (tmp_path / "folder.gpkg").mkdir()
     write(tmp_path / "scores.tif", IDS.astype("float32"))
     for raster, path, options, match in [
         ("ids.tif", "a.shp", {}, "`path` must end in .geojson or .gpkg"),
-        ("ids.tif", "there.gpkg", {}, "`path` exists already"),
+        ("none.tif", "there.gpkg", {}, "`path` exists already"),  # Before the raster is read.
+        ("none.tif", "folder.gpkg", {"overwrite": True}, "folder.gpkg: is a folder, and a file is written"),
+        ("ids.tif", "a.gpkg", {"ignore": "water"}, "`ignore` must be None, an integer or a sequence of integers"),
         ("ids.tif", "a.gpkg", {"min_pixels": 0}, "`min_pixels` must be an integer of at least 1"),
         ("ids.tif", "a.gpkg", {"class_names": ["a", "b"]}, "ids.tif: holds the id [23], and there are 2 class names"),
         ("scores.tif", "a.gpkg", {}, "scores.tif: holds 1 bands of float32, and a map of class ids"),
@@ -116,7 +121,7 @@ def test_what_is_refused(ids, tmp_path):
         with pytest.raises(InputError, match=match) as caught:
             write_polygons(tmp_path / raster, tmp_path / path, **options)
         assert "\n" not in str(caught.value)
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["ids.tif", "scores.tif", "there.gpkg"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["folder.gpkg", "ids.tif", "scores.tif", "there.gpkg"]
     assert (tmp_path / "there.gpkg").read_text() == "mine"
     np.testing.assert_array_equal(read(ids), IDS)
 

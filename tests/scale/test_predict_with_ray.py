@@ -18,6 +18,7 @@ from keras_seg import InputError, scale
 from keras_seg.export.exported_model import FORMATS, ExportedModel
 from keras_seg.export.format import Loaded
 from keras_seg.scale.made_with import MadeWith
+from keras_seg.scale.output_folder import OutputFolder
 from keras_seg.training.open_model import open_model
 from keras_seg.training.prediction_files import predict_files, prediction_files
 from keras_seg.training.prediction_inputs import find_images
@@ -215,12 +216,50 @@ def test_an_interrupted_overwrite_is_not_taken_for_finished(run, one_worker, tmp
         scale.predict_with_ray(run, images, out=out)
 
 
+def test_an_overwrite_of_some_images_does_not_vouch_for_the_others(run, one_worker, tmp_path):
+    images, out = write_images(tmp_path / "in", 3), tmp_path / "out"
+    options = {"out": out, "tile": (256, 256)}
+    scale.predict_with_ray(run, images, out=out)
+    assert scale.predict_with_ray(run, images / "0001.png", overwrite=True, **options).predicted == 1
+    with pytest.raises(InputError, match="holds predictions already"):
+        scale.predict_with_ray(run, images, **options)
+    (out / "masks" / ".DS_Store").touch()
+    assert scale.predict_with_ray(run, images, overwrite=True, **options).predicted == 3
+    assert scale.predict_with_ray(run, images, **options).kept == 3
+    # Those of the same model stay its own.
+    assert scale.predict_with_ray(run, images / "0001.png", overwrite=True, **options).predicted == 1
+    assert scale.predict_with_ray(run, images, **options).kept == 3
+
+
+@pytest.mark.parametrize(
+    ("names", "folders", "count"),
+    [
+        (("a.png", "s/a.png", "s/b.npy", ".DS_Store"), False, 3),
+        (("a.zarr/zarr.json", "a.zarr/c/0/0", "a.zarr/c/0/1", "s/b.tif"), False, 2),
+        (("a/car.png", "a/bus.png", "s/b/car.png"), True, 2),
+        ((), False, 0),
+    ],
+)
+def test_masks_are_counted_by_image(tmp_path, names, folders, count):
+    for name in names:
+        (tmp_path / "masks" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "masks" / name).touch()
+    assert OutputFolder(tmp_path).count_masks(folders=folders) == count
+
+
 def test_what_killed_workers_left_is_removed(run, one_worker, tmp_path):
     images, out = write_images(tmp_path / "in", 1), tmp_path / "out"
     (out / ".predicting-abc").mkdir(parents=True)
     (out / ".predicting-abc" / "half.png").touch()
     scale.predict_with_ray(run, images, out=out)
     assert sorted(path.name for path in out.iterdir()) == ["made_with.json", "masks", "overlays"]
+
+
+def test_tiles_that_do_not_suit_the_model_end_all(run, one_worker, tmp_path):
+    images = write_images(tmp_path / "in", 2)
+    with pytest.raises(InputError, match="`overlap` must be at least 0 and below 1"):
+        scale.predict_with_ray(run, images, out=tmp_path / "out", tile=(64, 64), overlap=1.0)
+    assert not (tmp_path / "out" / "masks").exists()
 
 
 def test_images_that_vanish_are_missed(run, one_worker, tmp_path, monkeypatch):

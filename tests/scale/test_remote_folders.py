@@ -132,6 +132,7 @@ def test_other_file_systems_write_aside_and_move(exported, images):
     memory = fsspec.filesystem("memory")
     predict(exported, ImageNames([images]), "memory://out")
     assert sorted(memory.find("/out")) == [f"/out/{kind}/{name}.png" for kind in ("masks", "overlays") for name in "ab"]
+    assert OutputFolder("memory://out").count_masks(folders=False) == 2
 
 
 def test_a_folder_that_is_half_there_is_completed(tmp_path):

@@ -10,6 +10,7 @@ from PIL import Image
 from usable_models import usable_model
 
 from keras_seg import InputError
+from keras_seg.training.file_predictor import NotPredictedError
 from keras_seg.training.prediction_files import predict_files, prediction_files
 from keras_seg.training.prediction_inputs import find_images
 from keras_seg.training.run_data import rescan_run_data, scan_run_data
@@ -93,6 +94,17 @@ def test_transparent_images_are_said(tmp_path, model):
     said, failures = predicted(model, tmp_path / "in", (0, 255))
     assert not failures
     assert [line.split(":")[1].split(".")[0].strip() for line in said] == ["nothing", "corner"]
+
+
+@pytest.mark.parametrize("ending", ["png", "npy"])
+def test_tiles_that_do_not_suit_the_model_end_all(tmp_path, model, ending):
+    """It is no fault of the files, of which each would be listed."""
+    for name in "ab":
+        write(tmp_path / "in" / f"{name}.{ending}", (UNIT * 255).astype("uint8"))
+    files = prediction_files(find_images([tmp_path / "in"]), tmp_path / "out")
+    with pytest.raises(InputError, match="`overlap` must be at least 0 and below 1") as caught:
+        predict_files(usable_model((0, 255)), model, files, tile=(32, 32), overlap=1.0)
+    assert not isinstance(caught.value, NotPredictedError)
 
 
 def test_resume_in_a_tree(tmp_path, model):

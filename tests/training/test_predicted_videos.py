@@ -1,12 +1,12 @@
 """Videos of overlays, of videos that are made on the spot."""
 
 import fractions
-import pathlib
 import sys
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from shell import command, refusal
 
 import keras_seg as ks
@@ -169,6 +169,27 @@ def test_a_camera_ends_when_it_is_interrupted(video, tmp_path, monkeypatch):
     assert [file.name for file in (tmp_path / "videos").iterdir()] == ["camera-1.mp4"]
 
 
+def test_a_stream_that_breaks_off_keeps_its_frames(video, tmp_path, monkeypatch):
+    """Those of a file can be read again, and its video is complete or absent."""
+    images = prediction_videos._images
+
+    def broken_off(*arguments):
+        for number, found in enumerate(images(*arguments)):
+            if number == 3:
+                raise av.error.FFmpegError(5, "Input/output error")
+            yield found
+
+    monkeypatch.setattr(prediction_videos, "_opened", lambda av, _: av.open(str(video)))
+    monkeypatch.setattr(prediction_videos, "_images", broken_off)
+    lines = []
+    ((done,), failures), path = predicted("rtsp://host/live", tmp_path, notice=lines.append)
+    assert (done.frames, failures) == (3, []) and len(frames_of(path)) == 3
+    assert lines == ["rtsp://host/live: cannot be read (Input/output error). Kept: the 3 frames before."]
+    with pytest.raises(InputError, match=r"clip.mkv: cannot be read \(Input/output error\)"):
+        predicted(video, tmp_path)
+    assert [file.name for file in (tmp_path / "videos").iterdir()] == [path.name]
+
+
 def test_broken_videos(video, tmp_path, monkeypatch):
     (tmp_path / "broken.mp4").write_bytes(b"nothing")
     with pytest.raises(ks._validation.InputError, match=r"broken.mp4: cannot be read"):
@@ -188,12 +209,38 @@ def test_broken_videos(video, tmp_path, monkeypatch):
         predicted(video, tmp_path / "none")
 
 
-def test_from_the_shell(video, tmp_path, capsys):
-    """An exported file needs no training."""
-    model = bright().load_model()
-    ks.export.tflite(model, tmp_path / "m.tflite", input_size=(HEIGHT, WIDTH), output="probabilities")
-    assert command("predict", tmp_path / "m.tflite", video, "--out", tmp_path / "out", "--frames", 2) == 0
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """An exported file, which needs no training."""
+    path = tmp_path_factory.mktemp("exported") / "m.tflite"
+    ks.export.tflite(bright().load_model(), path, input_size=(HEIGHT, WIDTH), output="probabilities")
+    return path
+
+
+def test_from_the_shell(exported, video, tmp_path, capsys):
+    assert command("predict", exported, video, "--out", tmp_path / "out", "--frames", 2) == 0
     assert "2 frames" in " ".join(capsys.readouterr().out.split())
-    assert (pathlib.Path(tmp_path) / "out" / "videos" / "clip.mp4").exists()
-    said = refusal(capsys, "predict", tmp_path / "m.tflite", "--out", tmp_path / "out", tmp_path / "nowhere.mp4")
+    assert (tmp_path / "out" / "videos" / "clip.mp4").exists()
+    said = refusal(capsys, "predict", exported, "--out", tmp_path / "out", tmp_path / "nowhere.mp4")
     assert "no such file" in said
+
+
+def test_a_broken_file_stops_neither_images_nor_videos(exported, video, tmp_path, capsys):
+    """Also where it is the only one of its kind."""
+    image, broken, clip = (tmp_path / name for name in ("image.png", "broken.png", "broken.mp4"))
+    Image.fromarray(picture(0)).save(image)
+    broken.write_bytes(b"nothing")
+    clip.write_bytes(b"nothing")
+
+    def said(out, *files, options=()):
+        capsys.readouterr()
+        assert command("predict", exported, *files, "--out", tmp_path / out, *options) == 1
+        return capsys.readouterr().err
+
+    lines = said("a", broken, video, options=("--frames", 1))
+    assert "broken.png" in lines and "1 of 2 files were not predicted" in lines
+    assert (tmp_path / "a" / "videos" / "clip.mp4").exists()
+    lines = said("b", broken, image, clip)
+    assert all(part in lines for part in ("broken.png", "broken.mp4", "2 of 3 files were not predicted"))
+    assert (tmp_path / "b" / "masks" / "image.png").exists()
+    assert "broken.mp4: cannot be read" in refusal(capsys, "predict", exported, clip, "--out", tmp_path / "c")
