@@ -41,11 +41,13 @@ def demo(out: str, minutes: float, seed: int, *, overwrite: bool) -> None:
     result = steps.fit(plan, train=train, validation=validation, run=run, started=started)
     _step(3, f"keras-seg predict {run.path} {scenes / 'val' / 'images'} --out {predictions}")
     images = find_images([scenes / "val" / "images"])
-    steps.predict(TrainedRun(run), result.model, prediction_files(images, predictions))
+    trained = TrainedRun(run)
+    steps.predict(trained, result.model, prediction_files(images, predictions))
     _step(4, f"keras-seg export {run.path} --format tflite")
     examples = [data.read_image(image) for image, _ in images.files[:4]]
     size = tuple(examples[0].shape[:2])
-    steps.export(result.model, "tflite", run.path / "model.tflite", input_size=size, images=examples)
+    described = steps.described(trained)
+    steps.export(result.model, "tflite", run.path / "model.tflite", input_size=size, images=examples, **described)
     training.write_report(run)  # With the file in it.
     training.write_model_card(run)
 

@@ -135,8 +135,8 @@ def export(
         _on_tensorflow(trained)
     if size is None and format_ == "tflite":
         size = trained.typical_size
-    options: dict[str, Any] = {"class_names": trained.labels["names"], "ignore_class": trained.ignore_class}
-    options["facts"] = {**trained.facts.to_dict(), "tta": tta}
+    options = steps.described(trained)
+    options["facts"]["tta"] = tta
     if output is not None:
         options["output"] = output
     if format_ == "tflite":

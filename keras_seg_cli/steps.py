@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from keras_seg.training.prediction_file import PredictionFile
     from keras_seg.training.prediction_files import Failure
     from keras_seg.training.prediction_videos import PredictionVideo
+    from keras_seg.training.trained_run import TrainedRun
     from keras_seg.training.usable_model import UsableModel
     from keras_seg_cli.scan_ahead import ScanAhead
 
@@ -270,6 +271,11 @@ def describe(
         if rasters:
             console.notices([f"No polygons of {rasters} rasters, which may be larger than memory."])
         yield "Polygons", write_polygons(masks, out, names, format=polygons)
+
+
+def described(run: "TrainedRun") -> dict[str, Any]:
+    """The arguments of an export by which the file predicts and evaluates as the run does."""
+    return {"class_names": run.labels["names"], "ignore_class": run.ignore_class, "facts": run.facts.to_dict()}
 
 
 def export(model: "keras.Model", format_: str, path: pathlib.Path, **options: Any) -> None:

@@ -1,8 +1,11 @@
 """A plan: the choices of a training run, each with its rule and the facts that the rule used."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any, Self
+
+import numpy as np
 
 GIVEN = "given"
 
@@ -59,3 +62,18 @@ class Plan:
         """The plan of a dict that `to_dict` returned."""
         choices = {name: Choice(**{"rule": GIVEN, **choice}) for name, choice in content["choices"].items()}
         return cls(content["fingerprint"], choices, tuple(content.get("probe", ())))
+
+
+def json_ready(value: Any) -> Any:
+    """A value that JSON can hold: lists for arrays, Python's numbers for NumPy's, text for paths; others as they are.
+
+    Args:
+        value: what was given for a choice, or a list or tuple of such.
+    """
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)([json_ready(item) for item in value])
+    return value

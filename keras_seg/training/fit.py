@@ -154,7 +154,7 @@ def fit(
             if trained:
                 model, epoch = run.load_model(), saved_state(run).get("best")
             else:
-                model, epoch = _kept(model, run, BestEpoch.of(plan, task), rows)
+                model, epoch = _kept(model, run, BestEpoch.of(plan, task, checkpoint=checkpoint), rows)
                 model = without_aux(model)  # It may be that of an earlier epoch.
                 changed = compute_in_float32(model)
                 run.decoding_file.unlink(missing_ok=True)  # Of an interrupted end of this run.

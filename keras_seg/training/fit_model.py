@@ -60,7 +60,7 @@ def fit_model(
     """
     train, validation = indices
     _check_divisible(plan, train, group)
-    best = BestEpoch.of(plan, task)
+    best = BestEpoch.of(plan, task, checkpoint=checkpoint)
     first_epoch = 0 if checkpoint is None else checkpoint.epoch
     rows = [] if checkpoint is None else checkpoint.rows
     done = plan["minutes"] is None and first_epoch >= plan["epochs"]

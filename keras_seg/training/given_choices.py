@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _validation
+from keras_seg.training.choices import json_ready
 from keras_seg.training.plan import make_plan
 
 
@@ -20,7 +21,7 @@ def given_choices(choices: Mapping[str, Any] | None) -> dict[str, Any]:
     Raises:
         InputError: a name is not an argument of `make_plan`.
     """
-    given = {name: value for name, value in (choices or {}).items() if value is not None}
+    given = {name: json_ready(value) for name, value in (choices or {}).items() if value is not None}
     for name in given:
         _validation.one_of("choices", name, list(inspect.signature(make_plan).parameters)[1:])
     return json.loads(json.dumps(given, default=lambda value: np.asarray(value).tolist()))

@@ -11,7 +11,7 @@ from keras_seg.backbones.pyramid import LEVELS, SKIPS
 from keras_seg.models import registry
 from keras_seg.training.aux_heads import aux_rule, has_border
 from keras_seg.training.batch_rule import batch_rule, learning_rate_rule
-from keras_seg.training.choices import GIVEN, Choice, Plan
+from keras_seg.training.choices import GIVEN, Choice, Plan, json_ready
 from keras_seg.training.mixed_precision import BFLOAT16, FLOAT32, POLICIES
 from keras_seg.training.presets import Preset, find_preset
 from keras_seg.training.pretrained import SMALL, weights_rule
@@ -143,7 +143,8 @@ def make_plan(
     print(plan["crop"], plan.choices["crop"].rule)
     ```
     """
-    given = {name: value for name, value in locals().items() if name != "facts" and value is not None}
+    # A plan is written when an older run is gone already: what cannot be must not get into it.
+    given = {name: json_ready(value) for name, value in locals().items() if name != "facts" and value is not None}
     _check(given)
     if weights == "none":
         given["weights"] = None

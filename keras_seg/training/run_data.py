@@ -12,6 +12,7 @@ from keras_seg.data import split_folds, split_index
 from keras_seg.data.diagnosis.diagnose import index_findings
 from keras_seg.training.range_notice import with_range_notice
 from keras_seg.training.run_folder import RunFolder
+from keras_seg.training.same_data import check_same_facts, files_digest
 from keras_seg.training.tasks import Task, find_task
 
 
@@ -139,7 +140,7 @@ def data_of_run(run: RunFolder, path: PathLike | None = None, *, validation: Pat
         validation: path of the folder it was validated on, if that was another. Defaults to None.
 
     Raises:
-        InputError: the data is not there, or has another number of images.
+        InputError: the data is not there, has another number of images, or other images or masks to validate on.
     """
     facts = run.load_plan().fingerprint
     if path is None:
@@ -160,12 +161,13 @@ def data_of_run(run: RunFolder, path: PathLike | None = None, *, validation: Pat
             f"{run.path}: holds the ensemble of folds, which was trained on all images of {path}. Pass other images as "
             f"`data` or `validation`, or the run of one fold, {run.path / 'fold1'}."
         )
-    for index, fact in zip(indices, ("train_images", "validation_images"), strict=True):
-        if len(index) != facts[fact]:
-            raise InputError(
-                f"{index.path}: has {fact}={len(index)}, and {run.path} was made with {fact}={facts[fact]}. Pass the "
-                "folder of the run as `data`, and the one it was validated on as `validation`."
-            )
+    fix = "Pass the folder of the run as `data`, and the one it was validated on as `validation`."
+    train, held = indices
+    known = {"run": str(run.path), "fix": fix}
+    check_same_facts({"train_images": len(train)}, facts, names=("train_images",), path=train.path, **known)
+    # Masks decide which images are set aside: after a change, as many may be others, some of which were trained on.
+    found = {"validation_images": len(held), "validation_files": files_digest(held)}
+    check_same_facts(found, facts, names=tuple(found), path=held.path, **known)
     return indices
 
 

@@ -116,13 +116,23 @@ class TestSemantic:
     def test_other_data_is_refused(self, run, data, tmp_path):
         other = tmp_path / "other"
         ks.data.write_shapes(other, train=6, val=2, image_size=(48, 56))
-        with pytest.raises(_validation.InputError, match="has validation_images=2, and .*run was made with"):
+        with pytest.raises(_validation.InputError, match="has validation_images=2, and .*run was begun with"):
             write_report(run, data=other)
         moved = RunFolder(shutil.copytree(run.path, tmp_path / "run"))
         text = moved.metrics_file.read_text().replace("my <shapes>", "gone")
         moved.metrics_file.write_text(text)
         with pytest.raises(_validation.InputError, match="gone: no such folder.*Pass the folder as `data`"):
             write_report(moved)
+
+    def test_other_masks_of_as_many_images_are_refused(self, run, data, tmp_path):
+        """Masks decide how images are divided: some that were trained on could be among those that are scored."""
+        changed = tmp_path / "changed"
+        shutil.copytree(data, changed)
+        first, second, *_ = sorted((changed / "val" / "masks").iterdir())
+        shutil.copy(second, first)
+        said = "has other images or masks to validate on than .*run was begun with. Pass the folder of the run"
+        with pytest.raises(_validation.InputError, match=said):
+            write_report(run, data=changed)
 
     def test_a_sample_of_many_images(self, run, data):
         index = ks.data.scan_folder(data, split="val")

@@ -106,3 +106,14 @@ def test_one_channel(tmp_path, half):
     assert TASK.adjust(model, index, plan)["logit_adjustment"]["strength"] == 0.5
     expected = adjusted(np.concatenate([1 - before, before], axis=-1), plan["class_weights"])[..., 1:]
     np.testing.assert_allclose(keras.ops.convert_to_numpy(model(image)), expected, atol=1e-4)
+
+
+def test_channels_of_edges_are_not_the_classes_of_the_masks(data, half):
+    plan = make_plan(fingerprint(*data, task="boundary"))
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.Conv2D(2, 1, activation="softmax")(image))
+    before = model.get_weights()
+    assert plan["class_weights"] is not None
+    assert find_task("boundary").adjust(model, data[1], plan) == {}
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -412,6 +412,28 @@ def test_an_edited_plan_is_followed_or_refused(tmp_path, indices, always_save, k
     assert rates[1] > 1e-5 > 1e-6 >= rates[2]
 
 
+@pytest.mark.slow_off_tensorflow
+def test_an_epoch_that_was_not_kept_is_not_the_best(tmp_path, indices, always_save, monkeypatch, killed_before):
+    """The plan asks for the best after two epochs. The first has the highest score, and its model is gone."""
+    scores = {1: 0.9, 2: 0.3, 3: 0.2, 4: 0.5, 5: 0.4}
+
+    def score(task, model, index):
+        epoch = int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // 2
+        return {"mean_iou": scores[epoch], "pixel_accuracy": 0.5}
+
+    monkeypatch.setattr("keras_seg.training.tasks.semantic.SemanticTask.quick_scores", score)
+    run, plan = make_run(tmp_path / "run", indices, epochs=5)
+    with killed_before("epoch_00003.keras"):
+        trained(plan, indices, run)
+    run.plan_file.write_text(json.dumps(with_values(run, keep="best")))
+    trained(run.load_plan(), indices, run, resume=True)
+    assert [row["val_mean_iou"] for row in run.load_log()] == ["0.9", "0.3", "0.2", "0.5", "0.4"]
+    assert run.load_metrics()["epoch"] == 4
+    # From a checkpoint that was written while the best was kept.
+    again = BestEpoch(column="val_mean_iou", kept=True, patience=None, resumed=4, saved=3)
+    assert again.epoch(run.load_log()[:4]) == 3 and again.epoch(run.load_log()) == 5
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

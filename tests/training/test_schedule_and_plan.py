@@ -1,5 +1,7 @@
 """The learning rate over a run, and the choices of a plan."""
 
+import json
+import os
 import pathlib
 
 import keras
@@ -10,6 +12,7 @@ from plan_facts import FACTS, installed
 from keras_seg import _validation
 from keras_seg.optimizers import KernelDecayAdamW
 from keras_seg.training import Plan, ProgressSchedule, build_model, make_plan, pretrained
+from keras_seg.training.given_choices import given_choices
 
 
 def test_rates_of_a_run():
@@ -129,6 +132,22 @@ def test_plan_survives_json():
     plan = make_plan(FACTS, batch_size=3)
     assert Plan.from_dict(plan.to_dict()) == plan
     assert plan.choices["batch_size"].rule == "given"
+
+
+def test_what_is_given_can_be_written():
+    """A run is written by its plan, after an older one is removed."""
+    given = {
+        "batch_size": np.int64(3), "learning_rate": np.float32(0.25), "cache": np.bool_(False), "freeze": True,
+        "crop": (np.int64(64), 96), "decoder_filters": np.array([24, 16]), "rare_classes": np.array([1]),
+        "class_weights": np.array([0.5, 2.0]), "weights": pathlib.Path("mine") / "weights.h5",
+    }  # fmt: skip
+    choices = json.loads(json.dumps(make_plan(FACTS, **given).to_dict()))["choices"]
+    assert {name: choices[name]["value"] for name in given} == {
+        "batch_size": 3, "learning_rate": 0.25, "cache": False, "freeze": True, "crop": [64, 96],
+        "decoder_filters": [24, 16], "rare_classes": [1], "class_weights": [0.5, 2.0],
+        "weights": os.path.join("mine", "weights.h5"),
+    }  # fmt: skip
+    assert given_choices(given) == {name: choices[name]["value"] for name in given}
 
 
 def test_weights_of_an_installed_package(monkeypatch):

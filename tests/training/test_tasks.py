@@ -133,3 +133,14 @@ def test_an_ignored_class_has_no_score(tmp_path):
     names = index.class_names
     drawn = ks.visualization.prediction_panel([pixels], [truth], [ids], ignore_class=0, class_names=names)
     assert task.panel(model, index, [0], {}) == drawn
+
+
+def test_the_first_process_evaluates_edges(tmp_path):
+    index = ks.data.scan_folder(folder_of(tmp_path, squares(0) % 3, squares(2) % 3))
+    image, task = keras.Input((None, None, 3)), find_task("boundary")
+    model = keras.Model(image, keras.layers.Conv2D(2, 1, kernel_initializer="zeros", activation="softmax")(image))
+    model.set_weights([model.get_weights()[0], np.array([0.0, 5.0])])  # Edges everywhere.
+    first_of_two = types.SimpleNamespace(count=2, process=0, first=True, gathered=lambda values: [values, values])
+    expected = task.quick_scores(model, index)
+    found = task.shared_scores(model, index, first_of_two)
+    assert found == {name: expected[name] for name in ("boundary_f_score", "precision")}

@@ -14,7 +14,7 @@ from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.training.tasks.border_task import BorderTask
 from keras_seg.training.tasks.score_table import ScoreTable, percent
 from keras_seg.training.tasks.semantic import SemanticTask
-from keras_seg.training.tasks.task import Decoding, Pictures, Report, class_shares, examples, predict_one
+from keras_seg.training.tasks.task import Decoding, Pictures, Report, Task, class_shares, examples, predict_one
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -34,6 +34,8 @@ class BoundaryTask(BorderTask, SemanticTask):
     _examination = staticmethod(report.examine_boundaries)
     class_id_masks = False
     requires = ("skimage.morphology", "scipy.ndimage")
+    # SemanticTask's compare the model's channels with the classes of the masks; this model's are edges and the rest.
+    adjust, shared_scores = Task.adjust, Task.shared_scores
 
     def rescan(self, path: PathLike, schema: Mapping, *, channels: int, split: str | None = None) -> data.FolderIndex:
         """With the classes of the run's masks."""
