@@ -53,6 +53,7 @@ class FolderWriter:
             raise InputError(f"The source has {count} classes, and a mask holds at most {_VOID_16}. Merge some.")
         self._palette = _palette(labels.colors)
         self._stems: dict[str | None, set[str]] = {}
+        self._records: dict[pathlib.Path, str] = {}
         self._pixels = np.zeros(count, "int64")
         self._presence = np.zeros(count, "int64")
         self._objects = np.zeros(count, "int64")
@@ -70,6 +71,7 @@ class FolderWriter:
         image = item.image
         if image is None:
             raise AssertionError("the caller leaves out labels without an image")
+        self._refuse_second_labels(item, image)
         size = image_size(image)
         stacked = stacked_channels(item.channels) if item.channels else None
         if self._check_images and stacked is None:
@@ -126,6 +128,20 @@ class FolderWriter:
             outside=self._counts["outside"],
             empty=self._counts["empty"],
         )
+
+    def _refuse_second_labels(self, item: LabeledImage, image: pathlib.Path) -> None:
+        """Refuse labels of an image whose labels are written already.
+
+        A label file may name images of several folders, of another computer or by former names. Another image of the
+        same name is found in their place.
+        """
+        first = self._records.get(image)
+        if first is not None:
+            raise InputError(
+                f"{item.where}: its image is {image.name}, which {first} labels already. Remove one of the two, or "
+                "correct the name of its image."
+            )
+        self._records[image] = item.where
 
     def _maps(self, item: LabeledImage, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """The mask and the map of objects at the size of the image."""

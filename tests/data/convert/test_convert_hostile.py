@@ -276,6 +276,47 @@ def test_control_characters_and_reserved_names(tmp_path):
     assert "\\x1b[31ma" in refused(root, tmp_path / "out2")
 
 
+def _twice_in_coco(root):
+    images = [{"id": number, "file_name": "a.png", "width": 16, "height": 12} for number in (1, 2)]
+    save_json(root / "x.json", {"images": images, "annotations": [], "categories": [{"id": 1, "name": "car"}]})
+    return "x.json: image 1", "x.json: image 2"
+
+
+def _twice_in_labelme(root):
+    # Both files of b were copies of those of a, and the name in b.json is still the old one.
+    shape = {"label": "car", "points": [[0, 0], [4, 0], [4, 4]], "shape_type": "polygon"}
+    for name in ("a", "b"):
+        save_json(root / f"{name}.json", {"shapes": [shape], "imagePath": "a.png"})
+    return "a.json", "b.json"
+
+
+def _twice_in_label_studio(root):
+    value = {"points": [[0, 0], [50, 0], [50, 50]], "polygonlabels": ["car"]}
+    results = [{"id": "r", "type": "polygonlabels", "value": value}]
+    addresses = {1: "s3://videos/one/a.png", 2: "s3://videos/two/a.png"}
+    tasks = [{"id": n, "data": {"image": name}, "annotations": [{"result": results}]} for n, name in addresses.items()]
+    save_json(root / "p.json", tasks)
+    return "p.json: task 1", "p.json: task 2"
+
+
+def _twice_in_via(root):
+    shape = {"name": "rect", "x": 0, "y": 0, "width": 4, "height": 4}
+    names = ["https://host/one/a.png", "https://host/two/a.png"]
+    save_json(root / "v.json", {n: {"filename": n, "regions": [{"shape_attributes": shape}]} for n in names})
+    return tuple(f"v.json: {name!r}" for name in names)
+
+
+@pytest.mark.parametrize("write_labels", [_twice_in_coco, _twice_in_labelme, _twice_in_label_studio, _twice_in_via])
+def test_two_records_of_one_image(tmp_path, write_labels):
+    """The image was written twice, each time with the labels of one record: those of another image, as a rule."""
+    root = tmp_path / "c"
+    for name in ("a.png", "b.png"):
+        save_image(root / name)
+    first, second = write_labels(root)
+    line = refused(root, tmp_path / "out")
+    assert line.startswith(f"{second}: its image is a.png, which {first} labels already. Remove one of the two")
+
+
 def test_a_place_that_is_taken(tmp_path):
     root, out = coco(tmp_path / "c"), tmp_path / "out"
     out.mkdir()
