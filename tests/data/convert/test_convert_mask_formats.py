@@ -405,6 +405,30 @@ def test_nnunet_channels_that_are_missing(tmp_path):
     assert "case_1_0001.png: holds colors" in refused(root, tmp_path / "out")
 
 
+# Images elsewhere
+
+
+@pytest.mark.parametrize("name", ["roboflow-masks", "split-masks", "nnunet"])
+def test_formats_that_do_not_look_elsewhere(tmp_path, name):
+    """`images` had no effect, and was said to help where an image is missing."""
+    if name == "roboflow-masks":
+        root = roboflow(tmp_path / "d")
+        image = root / "train" / "a_jpg.rf.0a1b.jpg"
+    elif name == "split-masks":
+        root = transposed(tmp_path / "d", (0, 1), None)
+        image = root / "images" / "train" / "a.jpg"
+    else:
+        root = nnunet(tmp_path / "d", MRI)
+        image = root / "imagesTr" / "case_1_0000.png"
+    elsewhere = tmp_path / "photos"
+    elsewhere.mkdir()
+    image.rename(elsewhere / image.name)
+    line = refused(root, tmp_path / "out")
+    assert "Put it there, or pass `allow_orphans=True`" in line and "`images`" not in line
+    line = refused(root, tmp_path / "out", images=elsewhere)
+    assert line.startswith(f"`images` has no effect: the format {name} finds images by the folders of the source.")
+
+
 # Mapillary
 
 

@@ -191,4 +191,5 @@ FORMAT = Format(
     signs="a JSON file with shapes and imagePath beside each image",
     recognize=_recognize,
     read=_read,
+    images_elsewhere=True,
 )
