@@ -106,6 +106,21 @@ def test_label_mapping(tmp_path):
     assert "a.png: holds 8" in refused(transposed(tmp_path / "us2", (7, 8, 4, 7), yaml), tmp_path / "out2")
 
 
+def test_folders_beside_the_splits_are_named(tmp_path):
+    root = transposed(tmp_path / "us", (0, 1, 2, 255), "names: [road, sky, car]\n")
+    for folder in ("extra", "test"):
+        save_image(root / "images" / folder / "z.jpg")
+    (tmp_path / "elsewhere").mkdir()
+    (root / "images" / "val2").symlink_to(tmp_path / "elsewhere")
+    report, masks, _ = converted(root, tmp_path / "out")
+    assert list(masks) == ["train/masks/a.png", "val/masks/a.png"]
+    assert report.notices == (
+        "images/extra/ is no split, and is left out.",
+        "images/test/ has no masks, and is left out.",
+        "images/val2/ is a link out of the source, and is left out.",
+    )
+
+
 def test_without_names(tmp_path):
     report, _, names = converted(transposed(tmp_path / "us", (0, 3, 255), None), tmp_path / "out")
     assert names["names"] == ["background", "class_1", "class_2", "class_3"] and report.notices
