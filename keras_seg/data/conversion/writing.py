@@ -20,7 +20,7 @@ from keras_seg.data.conversion.channel_files import stacked_channels
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.painting import Painted, paint
 from keras_seg.data.conversion.report import ConversionReport
-from keras_seg.data.conversion.source import printable
+from keras_seg.data.conversion.source import place, printable
 from keras_seg.data.index.file_listing import EXTENSIONS
 from keras_seg.data.index.reading import image_size, read_image
 
@@ -135,13 +135,13 @@ class FolderWriter:
         A label file may name images of several folders, of another computer or by former names. Another image of the
         same name is found in their place.
         """
-        first = self._records.get(image)
+        first = self._records.get(place(image))
         if first is not None:
             raise InputError(
                 f"{item.where}: its image is {image.name}, which {first} labels already. Remove one of the two, or "
                 "correct the name of its image."
             )
-        self._records[image] = item.where
+        self._records[place(image)] = item.where
 
     def _maps(self, item: LabeledImage, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """The mask and the map of objects at the size of the image."""

@@ -484,3 +484,31 @@ def test_names_in_two_forms_of_unicode(tmp_path, source):
     save_image(source(root))
     report = converted(root, tmp_path / "out")[0]
     assert report.pixels[1] > 0 and not report.left_out
+
+
+@pytest.mark.parametrize("source", [_nnunet, _supervisely, _voc, _yolo, _coco, _labelme, _split_masks])
+def test_files_that_are_links(tmp_path, source):
+    """DataLad and git-annex keep files below .git, named by their hashes, and links to them in their places."""
+    root = tmp_path / "d"
+    save_image(source(root))
+    expected, expected_masks, _ = converted(root, tmp_path / "out")
+    (root / ".git").mkdir()
+    for number, file in enumerate([path for path in sorted(root.rglob("*")) if path.is_file()]):
+        file.rename(root / ".git" / f"SHA256-{number}")
+        file.symlink_to(root / ".git" / f"SHA256-{number}")
+    report, masks, _ = converted(root, tmp_path / "out2")
+    assert (report.format, report.splits, report.pixels) == (expected.format, expected.splits, expected.pixels)
+    assert list(masks) == list(expected_masks) and not report.left_out
+
+
+def test_splits_of_links(tmp_path):
+    """Links into a folder of all files made one part of them: the folders of their targets name no split."""
+    root = tmp_path / "d"
+    for name, split in (("a", "train"), ("b", "val")):
+        image = save_image(root / ".all" / f"{name}.png")
+        shape = {"label": "car", "points": [[0, 0], [4, 0], [4, 4]], "shape_type": "polygon"}
+        labels = save_json(root / ".all" / f"{name}.json", {"shapes": [shape], "imagePath": image.name})
+        (root / split).mkdir()
+        for file in (image, labels):
+            (root / split / file.name).symlink_to(file)
+    assert converted(root, tmp_path / "out")[0].splits == {"train": 1, "val": 1}

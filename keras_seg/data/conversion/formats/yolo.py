@@ -174,7 +174,7 @@ def _class_names(source: Source) -> tuple[list[str], str]:
             if is_file(folder / name):
                 path = source.inside(name, folder, source.shown)
                 text = source.text(path)
-                plain = path.suffix in (".txt", ".names")
+                plain = name.endswith((".txt", ".names"))
                 names = [line.strip() for line in text.splitlines() if line.strip()] if plain else yaml_names(text)
                 if not names:
                     raise InputError(f"{source.name(path)}: lists no names. Write names: [first, second, ...] into it.")
