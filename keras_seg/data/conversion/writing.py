@@ -276,6 +276,9 @@ def finished_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
     """The folder OUT.partial to write to; it becomes OUT when the block succeeds, and is removed when it fails."""
     if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
         raise InputError(f"{printable(str(out))}: exists and is not an empty folder. Choose another place.")
+    if out.exists() and out.samefile(pathlib.Path.cwd()):
+        where = printable(str(out.resolve()))
+        raise InputError(f"{where}: is the current folder, which cannot be replaced. Give the path of a new folder.")
     partial = out.with_name(out.name + ".partial")
     try:
         _files.check_on_disk(out)
@@ -292,5 +295,10 @@ def finished_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
         if out.exists():
             out.rmdir()
         os.replace(partial, out)
+    except Exception as error:
+        full = _files._disk_full(error)
+        if full is None:
+            raise
+        raise _files.not_writable(out, full) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -1,9 +1,12 @@
 """Sources that are damaged, ambiguous, or made to harm."""
 
 import base64
+import errno
 import io
 import json
 import os
+import pathlib
+import shutil
 import stat
 import zipfile
 import zlib
@@ -330,6 +333,27 @@ def test_a_place_that_is_taken(tmp_path):
     assert "exists and is not an empty folder" in refused(root, tmp_path / "link")
     (tmp_path / "new.partial").mkdir()
     assert "new.partial: exists" in refused(root, tmp_path / "new")
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_the_current_folder_is_not_replaced(tmp_path, monkeypatch, absolute):
+    """Its relative path has no name: pathlib refused the one of the temporary folder."""
+    root, here = coco(tmp_path / "c"), tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    line = f"{here}: is the current folder, which cannot be replaced. Give the path of a new folder."
+    assert refused(root, here if absolute else pathlib.Path()) == line
+    assert converted(root, pathlib.Path("new"))[0].splits == {"": 1}
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device", target)
+
+    root = coco(tmp_path / "c")
+    monkeypatch.setattr(shutil, "copyfile", full)
+    line = f"{tmp_path / 'out'}: cannot be written ({os.strerror(errno.ENOSPC)}). Free some space, or choose another"
+    assert refused(root, tmp_path / "out").startswith(line)
 
 
 def test_nothing_is_left_of_a_failure_halfway(tmp_path):
