@@ -6,7 +6,9 @@ import tempfile
 from keras_seg import _progress, _validation
 from keras_seg._types import PathLike, Progress
 from keras_seg._validation import InputError
+from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.formats.registry import FORMATS
+from keras_seg.data.conversion.labeled_image import LabeledImage
 from keras_seg.data.conversion.recognition import find_format, refuse_unusable
 from keras_seg.data.conversion.report import ConversionReport
 from keras_seg.data.conversion.source import Source, printable
@@ -45,7 +47,8 @@ def convert(
         format: str. Name of the format. Defaults to None, which recognizes it.
         task: str. "semantic", or "instances" to write maps of objects too, in instances/: 0 for the background, 1, 2,
             ... for the objects, 65535 for ignored pixels. Defaults to "semantic".
-        images: path. The folder that holds the images, if they do not lie with the labels. Defaults to None.
+        images: path. The folder that holds the images, if they do not lie with the labels: for formats whose labels
+            name their images. Defaults to None.
         allow_orphans: bool. Skip labels whose image is missing. Defaults to False, which refuses them.
         check_images: bool. Decode every image, to find damaged ones. Defaults to True.
         progress: bool or function of (done, total). Whether to show a bar. Defaults to True.
@@ -95,6 +98,9 @@ def convert(
                 found = Source(source, images=elsewhere)
             chosen = FORMATS[format] if format else find_format(found)
             refuse_unusable(found, chosen)
+            if elsewhere is not None and not chosen.images_elsewhere:
+                rule = f"has no effect: the format {chosen.name} finds images by the folders of the source"
+                _validation.fail("images", rule, str(elsewhere), "Put them there, and remove `images`.")
             labels = chosen.read(found)
             if task == "instances" and not labels.has_objects:
                 _validation.fail("task", f"{chosen.name} does not tell objects apart", task, 'Pass task="semantic".')
@@ -106,14 +112,19 @@ def convert(
                     elif allow_orphans:
                         writer.leave_out(item)
                     else:
-                        raise InputError(
-                            f"{item.where}: the image {item.name!r} is not in {found.shown}. Put it there, pass the "
-                            "folder of the images as `images`, or pass `allow_orphans=True` to skip such labels."
-                        )
+                        raise _missing_image(item, found, chosen)
                     report(done)
             return writer.finish(out, chosen.name)
     except InputError as error:
         raise InputError(printable(str(error))) from error
+
+
+def _missing_image(item: LabeledImage, source: Source, form: Format) -> InputError:
+    elsewhere = " pass the folder of the images as `images`," if form.images_elsewhere else ""
+    return InputError(
+        f"{item.where}: the image {item.name!r} is not in {source.shown}. Put it there,{elsewhere} or pass "
+        "`allow_orphans=True` to skip such labels."
+    )
 
 
 convert.__doc__ = str(convert.__doc__).replace("FORMATS", ", ".join(FORMATS))

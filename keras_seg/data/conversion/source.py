@@ -58,24 +58,35 @@ class Source:
         if not isinstance(name, str) or not name.strip():
             raise InputError(f"{where}: the name of a file is missing. Export the labels again.")
         text = name.replace("\\", "/")
-        roots = [self.root] + ([self.images] if self.images else [])
         if text.startswith("/") or re.match("[A-Za-z]:", text) or "\0" in text or "://" in text:
             raise InputError(f"{where}: {name!r} is not a path from the folder of the source. Write it relative to it.")
+        return self._followed(base / text, name, where)
+
+    def checked(self, path: pathlib.Path) -> pathlib.Path:
+        """A path below the source, as it is: a link has its own name and folder. One that leads out is refused.
+
+        Files of DataLad and git-annex are links to files of other names.
+        """
+        self._followed(path, self.name(path), self.name(path))
+        return path
+
+    def _followed(self, path: pathlib.Path, name: str, where: str) -> pathlib.Path:
+        """The path without links, which must lie in the source."""
         try:
-            path = (base / text).resolve()
+            followed = path.resolve()
         except (OSError, RuntimeError) as error:  # Symbolic links in a circle.
             raise InputError(f"{where}: {name!r} cannot be followed ({error}). Put the file itself there.") from error
-        if not any(path.is_relative_to(root) for root in roots):
+        roots = [self.root] + ([self.images] if self.images else [])
+        if not any(followed.is_relative_to(root) for root in roots):
             raise InputError(f"{where}: {name!r} leads out of {self.shown}. Put the file itself into that folder.")
-        return path
+        return followed
 
     def first_file(self, name: object, bases: Sequence[pathlib.Path], where: str) -> pathlib.Path | None:
         """The file `name` in the first of the folders that has it; the folder `images` first."""
         for base in ([self.images] if self.images else []) + list(bases):
             for form in forms(name) if isinstance(name, str) else (name,):
-                path = self.inside(form, base, where)
-                if is_file(path):
-                    return path
+                if is_file(self.inside(form, base, where)):
+                    return base / str(form).replace("\\", "/")
         return None
 
     def files(self, folder: pathlib.Path, extensions: Sequence[str] = EXTENSIONS) -> list[pathlib.Path]:
@@ -83,7 +94,7 @@ class Source:
         if not folder.is_dir():
             return []
         found = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in extensions and p.name[0] != "."]
-        return [self.inside(path.name, folder, self.name(path)) for path in found if is_file(path)]
+        return [self.checked(path) for path in found if is_file(path)]
 
     def tree(self, folder: pathlib.Path, extensions: Sequence[str] = EXTENSIONS) -> Iterator[pathlib.Path]:
         """The files below a folder, in order."""
@@ -166,6 +177,11 @@ def is_file(path: pathlib.Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def place(path: pathlib.Path) -> pathlib.Path:
+    """One path per file: links of folders and ".." are followed, the link that a file may be is not."""
+    return path.parent.resolve() / path.name
 
 
 def split_in(name: str) -> str | None:

@@ -20,7 +20,7 @@ from keras_seg.data.conversion.channel_files import stacked_channels
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.painting import Painted, paint
 from keras_seg.data.conversion.report import ConversionReport
-from keras_seg.data.conversion.source import printable
+from keras_seg.data.conversion.source import place, printable
 from keras_seg.data.index.file_listing import EXTENSIONS
 from keras_seg.data.index.reading import image_size, read_image
 
@@ -53,6 +53,7 @@ class FolderWriter:
             raise InputError(f"The source has {count} classes, and a mask holds at most {_VOID_16}. Merge some.")
         self._palette = _palette(labels.colors)
         self._stems: dict[str | None, set[str]] = {}
+        self._records: dict[pathlib.Path, str] = {}
         self._pixels = np.zeros(count, "int64")
         self._presence = np.zeros(count, "int64")
         self._objects = np.zeros(count, "int64")
@@ -70,6 +71,7 @@ class FolderWriter:
         image = item.image
         if image is None:
             raise AssertionError("the caller leaves out labels without an image")
+        self._refuse_second_labels(item, image)
         size = image_size(image)
         stacked = stacked_channels(item.channels) if item.channels else None
         if self._check_images and stacked is None:
@@ -126,6 +128,20 @@ class FolderWriter:
             outside=self._counts["outside"],
             empty=self._counts["empty"],
         )
+
+    def _refuse_second_labels(self, item: LabeledImage, image: pathlib.Path) -> None:
+        """Refuse labels of an image whose labels are written already.
+
+        A label file may name images of several folders, of another computer or by former names. Another image of the
+        same name is found in their place.
+        """
+        first = self._records.get(place(image))
+        if first is not None:
+            raise InputError(
+                f"{item.where}: its image is {image.name}, which {first} labels already. Remove one of the two, or "
+                "correct the name of its image."
+            )
+        self._records[place(image)] = item.where
 
     def _maps(self, item: LabeledImage, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """The mask and the map of objects at the size of the image."""
@@ -260,6 +276,9 @@ def finished_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
     """The folder OUT.partial to write to; it becomes OUT when the block succeeds, and is removed when it fails."""
     if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
         raise InputError(f"{printable(str(out))}: exists and is not an empty folder. Choose another place.")
+    if out.exists() and out.samefile(pathlib.Path.cwd()):
+        where = printable(str(out.resolve()))
+        raise InputError(f"{where}: is the current folder, which cannot be replaced. Give the path of a new folder.")
     partial = out.with_name(out.name + ".partial")
     try:
         _files.check_on_disk(out)
@@ -276,5 +295,10 @@ def finished_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
         if out.exists():
             out.rmdir()
         os.replace(partial, out)
+    except Exception as error:
+        full = _files._disk_full(error)
+        if full is None:
+            raise
+        raise _files.not_writable(out, full) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -1,9 +1,12 @@
 """Sources that are damaged, ambiguous, or made to harm."""
 
 import base64
+import errno
 import io
 import json
 import os
+import pathlib
+import shutil
 import stat
 import zipfile
 import zlib
@@ -276,6 +279,47 @@ def test_control_characters_and_reserved_names(tmp_path):
     assert "\\x1b[31ma" in refused(root, tmp_path / "out2")
 
 
+def _twice_in_coco(root):
+    images = [{"id": number, "file_name": "a.png", "width": 16, "height": 12} for number in (1, 2)]
+    save_json(root / "x.json", {"images": images, "annotations": [], "categories": [{"id": 1, "name": "car"}]})
+    return "x.json: image 1", "x.json: image 2"
+
+
+def _twice_in_labelme(root):
+    # Both files of b were copies of those of a, and the name in b.json is still the old one.
+    shape = {"label": "car", "points": [[0, 0], [4, 0], [4, 4]], "shape_type": "polygon"}
+    for name in ("a", "b"):
+        save_json(root / f"{name}.json", {"shapes": [shape], "imagePath": "a.png"})
+    return "a.json", "b.json"
+
+
+def _twice_in_label_studio(root):
+    value = {"points": [[0, 0], [50, 0], [50, 50]], "polygonlabels": ["car"]}
+    results = [{"id": "r", "type": "polygonlabels", "value": value}]
+    addresses = {1: "s3://videos/one/a.png", 2: "s3://videos/two/a.png"}
+    tasks = [{"id": n, "data": {"image": name}, "annotations": [{"result": results}]} for n, name in addresses.items()]
+    save_json(root / "p.json", tasks)
+    return "p.json: task 1", "p.json: task 2"
+
+
+def _twice_in_via(root):
+    shape = {"name": "rect", "x": 0, "y": 0, "width": 4, "height": 4}
+    names = ["https://host/one/a.png", "https://host/two/a.png"]
+    save_json(root / "v.json", {n: {"filename": n, "regions": [{"shape_attributes": shape}]} for n in names})
+    return tuple(f"v.json: {name!r}" for name in names)
+
+
+@pytest.mark.parametrize("write_labels", [_twice_in_coco, _twice_in_labelme, _twice_in_label_studio, _twice_in_via])
+def test_two_records_of_one_image(tmp_path, write_labels):
+    """The image was written twice, each time with the labels of one record: those of another image, as a rule."""
+    root = tmp_path / "c"
+    for name in ("a.png", "b.png"):
+        save_image(root / name)
+    first, second = write_labels(root)
+    line = refused(root, tmp_path / "out")
+    assert line.startswith(f"{second}: its image is a.png, which {first} labels already. Remove one of the two")
+
+
 def test_a_place_that_is_taken(tmp_path):
     root, out = coco(tmp_path / "c"), tmp_path / "out"
     out.mkdir()
@@ -289,6 +333,27 @@ def test_a_place_that_is_taken(tmp_path):
     assert "exists and is not an empty folder" in refused(root, tmp_path / "link")
     (tmp_path / "new.partial").mkdir()
     assert "new.partial: exists" in refused(root, tmp_path / "new")
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_the_current_folder_is_not_replaced(tmp_path, monkeypatch, absolute):
+    """Its relative path has no name: pathlib refused the one of the temporary folder."""
+    root, here = coco(tmp_path / "c"), tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    line = f"{here}: is the current folder, which cannot be replaced. Give the path of a new folder."
+    assert refused(root, here if absolute else pathlib.Path()) == line
+    assert converted(root, pathlib.Path("new"))[0].splits == {"": 1}
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device", target)
+
+    root = coco(tmp_path / "c")
+    monkeypatch.setattr(shutil, "copyfile", full)
+    line = f"{tmp_path / 'out'}: cannot be written ({os.strerror(errno.ENOSPC)}). Free some space, or choose another"
+    assert refused(root, tmp_path / "out").startswith(line)
 
 
 def test_nothing_is_left_of_a_failure_halfway(tmp_path):
@@ -443,3 +508,31 @@ def test_names_in_two_forms_of_unicode(tmp_path, source):
     save_image(source(root))
     report = converted(root, tmp_path / "out")[0]
     assert report.pixels[1] > 0 and not report.left_out
+
+
+@pytest.mark.parametrize("source", [_nnunet, _supervisely, _voc, _yolo, _coco, _labelme, _split_masks])
+def test_files_that_are_links(tmp_path, source):
+    """DataLad and git-annex keep files below .git, named by their hashes, and links to them in their places."""
+    root = tmp_path / "d"
+    save_image(source(root))
+    expected, expected_masks, _ = converted(root, tmp_path / "out")
+    (root / ".git").mkdir()
+    for number, file in enumerate([path for path in sorted(root.rglob("*")) if path.is_file()]):
+        file.rename(root / ".git" / f"SHA256-{number}")
+        file.symlink_to(root / ".git" / f"SHA256-{number}")
+    report, masks, _ = converted(root, tmp_path / "out2")
+    assert (report.format, report.splits, report.pixels) == (expected.format, expected.splits, expected.pixels)
+    assert list(masks) == list(expected_masks) and not report.left_out
+
+
+def test_splits_of_links(tmp_path):
+    """Links into a folder of all files made one part of them: the folders of their targets name no split."""
+    root = tmp_path / "d"
+    for name, split in (("a", "train"), ("b", "val")):
+        image = save_image(root / ".all" / f"{name}.png")
+        shape = {"label": "car", "points": [[0, 0], [4, 0], [4, 4]], "shape_type": "polygon"}
+        labels = save_json(root / ".all" / f"{name}.json", {"shapes": [shape], "imagePath": image.name})
+        (root / split).mkdir()
+        for file in (image, labels):
+            (root / split / file.name).symlink_to(file)
+    assert converted(root, tmp_path / "out")[0].splits == {"train": 1, "val": 1}

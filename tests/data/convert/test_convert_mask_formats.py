@@ -106,6 +106,21 @@ def test_label_mapping(tmp_path):
     assert "a.png: holds 8" in refused(transposed(tmp_path / "us2", (7, 8, 4, 7), yaml), tmp_path / "out2")
 
 
+def test_folders_beside_the_splits_are_named(tmp_path):
+    root = transposed(tmp_path / "us", (0, 1, 2, 255), "names: [road, sky, car]\n")
+    for folder in ("extra", "test"):
+        save_image(root / "images" / folder / "z.jpg")
+    (tmp_path / "elsewhere").mkdir()
+    (root / "images" / "val2").symlink_to(tmp_path / "elsewhere")
+    report, masks, _ = converted(root, tmp_path / "out")
+    assert list(masks) == ["train/masks/a.png", "val/masks/a.png"]
+    assert report.notices == (
+        "images/extra/ is no split, and is left out.",
+        "images/test/ has no masks, and is left out.",
+        "images/val2/ is a link out of the source, and is left out.",
+    )
+
+
 def test_without_names(tmp_path):
     report, _, names = converted(transposed(tmp_path / "us", (0, 3, 255), None), tmp_path / "out")
     assert names["names"] == ["background", "class_1", "class_2", "class_3"] and report.notices
@@ -403,6 +418,30 @@ def test_nnunet_channels_that_are_missing(tmp_path):
     assert "case_1_0001.png: has 5x16 pixels" in refused(root, tmp_path / "out")
     root = several_channels(tmp_path / "colors", levels(0), np.dstack([levels(0), levels(1), levels(2)]))
     assert "case_1_0001.png: holds colors" in refused(root, tmp_path / "out")
+
+
+# Images elsewhere
+
+
+@pytest.mark.parametrize("name", ["roboflow-masks", "split-masks", "nnunet"])
+def test_formats_that_do_not_look_elsewhere(tmp_path, name):
+    """`images` had no effect, and was said to help where an image is missing."""
+    if name == "roboflow-masks":
+        root = roboflow(tmp_path / "d")
+        image = root / "train" / "a_jpg.rf.0a1b.jpg"
+    elif name == "split-masks":
+        root = transposed(tmp_path / "d", (0, 1), None)
+        image = root / "images" / "train" / "a.jpg"
+    else:
+        root = nnunet(tmp_path / "d", MRI)
+        image = root / "imagesTr" / "case_1_0000.png"
+    elsewhere = tmp_path / "photos"
+    elsewhere.mkdir()
+    image.rename(elsewhere / image.name)
+    line = refused(root, tmp_path / "out")
+    assert "Put it there, or pass `allow_orphans=True`" in line and "`images`" not in line
+    line = refused(root, tmp_path / "out", images=elsewhere)
+    assert line.startswith(f"`images` has no effect: the format {name} finds images by the folders of the source.")
 
 
 # Mapillary

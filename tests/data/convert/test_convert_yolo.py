@@ -49,6 +49,48 @@ def test_split_first_and_labels_without_images(tmp_path):
     assert report.unlabeled == ()  # An empty file says that there are no objects.
 
 
+@pytest.mark.parametrize("pattern", ["{}/{}", "{1}/{0}"])
+@pytest.mark.parametrize(
+    ("folders", "splits", "notices"),
+    [
+        (("train2017", "val2017"), {"train": 1, "val": 1}, ()),  # COCO as Ultralytics has it.
+        (("Train", "Validation"), {"train": 1, "val": 1}, ()),
+        (("train", "extra"), {"train": 1}, ("{} is no split, and is left out.",)),
+        (("train", "test_tubes"), {"train": 1, "test": 1}, ()),
+    ],
+)
+def test_splits_are_named_in_several_ways(tmp_path, pattern, folders, splits, notices):
+    root = tmp_path / "yolo"
+    for name in folders:
+        save_image(root / pattern.format("images", name) / "a.jpg", 10, 20)
+        write(root / pattern.format("labels", name) / "a.txt", "0 0 0 0.5 0 0.5 0.5 0 0.5\n")
+    write(root / "data.yaml", "names: [car]\n")
+    report, masks, _ = converted(root, tmp_path / "out")
+    assert report.format == "yolo" and report.splits == splits
+    assert sorted(masks) == sorted(f"{split}/masks/a.png" for split in splits)
+    assert all((mask == box_mask(10, 20, (1, 0, 5, 0, 10))).all() for mask in masks.values())
+    assert report.notices == tuple(line.format(pattern.format("images", folders[1]) + "/") for line in notices)
+
+
+def test_a_split_without_labels_is_named(tmp_path):
+    root = source(tmp_path / "yolo", "0 0 0 0.5 0 0.5 0.5 0 0.5\n")
+    save_image(root / "images" / "test" / "z.jpg", 10, 20)
+    report, masks, _ = converted(root, tmp_path / "out")
+    assert list(masks) == ["train/masks/a.png"] and report.left_out == ()
+    assert report.notices == ("images/test/ has no labels, and is left out.",)
+
+
+def test_folders_of_things_are_no_splits(tmp_path):
+    root = tmp_path / "yolo"
+    for folder in ("car", "bus"):
+        save_image(root / "images" / folder / f"{folder}.jpg", 10, 20)
+        write(root / "labels" / folder / f"{folder}.txt", "0 0 0 0.5 0 0.5 0.5 0 0.5\n")
+    write(root / "labels" / "classes.txt", "car\n")  # Before the labels in the order of the files.
+    report, masks, _ = converted(root, tmp_path / "out")
+    assert report.format == "yolo" and report.splits == {"": 2} and report.notices == ()
+    assert list(masks) == ["masks/bus_bus.png", "masks/car_car.png"]
+
+
 def test_two_images_of_one_label_file(tmp_path):
     """The second one was written as background. Images without a label file are."""
     root = source(tmp_path / "yolo", "0 0 0 1 0 1 1")

@@ -135,4 +135,5 @@ FORMAT = Format(
     recognize=_recognize,
     read=_read,
     misread=True,
+    images_elsewhere=True,
 )

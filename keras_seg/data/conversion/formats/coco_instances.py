@@ -123,4 +123,5 @@ FORMAT = Format(
     "_annotations.coco.json",
     recognize=_recognize,
     read=_read,
+    images_elsewhere=True,
 )

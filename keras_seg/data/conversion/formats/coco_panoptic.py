@@ -112,4 +112,5 @@ FORMAT = Format(
     signs="a JSON file whose annotations have segments_info, beside a folder of PNG files of its name",
     recognize=_recognize,
     read=_read,
+    images_elsewhere=True,
 )

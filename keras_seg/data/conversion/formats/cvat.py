@@ -250,4 +250,5 @@ FORMAT = Format(
     signs="annotations.xml (CVAT for images 1.1)",
     recognize=_recognize,
     read=_read,
+    images_elsewhere=True,
 )

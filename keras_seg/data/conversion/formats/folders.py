@@ -118,14 +118,11 @@ def _read(source: Source) -> LabeledImages:
 
 
 def _inside(source: Source, example: Example) -> Example:
-    def own(path: pathlib.Path) -> pathlib.Path:
-        return source.inside(path.relative_to(source.root).as_posix(), source.root, source.name(path))
-
     return dataclasses.replace(
         example,
-        image=own(example.image),
-        mask=None if example.mask is None else own(example.mask),
-        files=tuple((name, own(file)) for name, file in example.files),
+        image=source.checked(example.image),
+        mask=None if example.mask is None else source.checked(example.mask),
+        files=tuple((name, source.checked(file)) for name, file in example.files),
     )
 
 

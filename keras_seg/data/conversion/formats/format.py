@@ -18,6 +18,8 @@ class Format:
         read: function of a `Source` that gives its `LabeledImages`, whose images are read one by one.
         misread: bool. Whether the files, read as they are, would give other classes than the format means; `recognize`
             looks at names only then. Defaults to False.
+        images_elsewhere: bool. Whether images are looked for in the folder that users pass as `images`. Defaults to
+            False, for formats whose images and labels are found by their folders.
         plain: bool. Whether it is tried only if no other format fits. Defaults to False.
         unusable: function of a `Source` that says in one line why files of this tool cannot be converted, or None;
             asked if no format fits. Defaults to one that gives None.
@@ -28,5 +30,6 @@ class Format:
     recognize: Callable[[Source], str | None]
     read: Callable[[Source], LabeledImages]
     misread: bool = False
+    images_elsewhere: bool = False
     plain: bool = False
     unusable: Callable[[Source], str | None] = lambda source: None

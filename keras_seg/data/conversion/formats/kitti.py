@@ -97,4 +97,5 @@ FORMAT = Format(
     recognize=_recognize,
     read=_read,
     misread=True,
+    images_elsewhere=True,
 )

@@ -205,5 +205,6 @@ FORMAT = Format(
     signs="JSON or JSON-MIN of Label Studio",
     recognize=_recognize,
     read=_read,
+    images_elsewhere=True,
     unusable=_unusable,
 )

@@ -24,7 +24,7 @@ from keras_seg.data.conversion.labeled_image import (
     no_area,
 )
 from keras_seg.data.conversion.polygons import ellipse_stamp, polygon_points, polygon_stamp, rectangle
-from keras_seg.data.conversion.source import Source, is_file, split_in
+from keras_seg.data.conversion.source import Source, is_file, place, split_in
 from keras_seg.data.conversion.stamp import Stamp, joined, placed
 from keras_seg.data.index.unicode_names import nfc
 
@@ -82,7 +82,7 @@ def _read(source: Source) -> LabeledImages:
                 size = checked_size(content.get("imageHeight"), content.get("imageWidth"), where)
             path = _image(source, file, content["imagePath"], where)
             if path:
-                partners.add(path)
+                partners.add(place(path))
             yield LabeledImage(
                 image=path,
                 name=file.relative_to(source.root).with_suffix("").as_posix(),
@@ -93,7 +93,8 @@ def _read(source: Source) -> LabeledImages:
             )
         if not source.file:
             folders = {file.parent for file in labels}
-            lone = [image for folder in sorted(folders) for image in source.files(folder) if image not in partners]
+            beside = [image for folder in sorted(folders) for image in source.files(folder)]
+            lone = [image for image in beside if place(image) not in partners]
             found.left_out += [source.name(image) for image in lone]
 
     found.images = images()
@@ -191,4 +192,5 @@ FORMAT = Format(
     signs="a JSON file with shapes and imagePath beside each image",
     recognize=_recognize,
     read=_read,
+    images_elsewhere=True,
 )

@@ -148,5 +148,6 @@ FORMAT = Format(
     recognize=_recognize,
     read=_read,
     misread=True,
+    images_elsewhere=True,
     unusable=_unusable,
 )

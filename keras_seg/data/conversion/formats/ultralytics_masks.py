@@ -2,7 +2,7 @@
 
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -39,6 +39,19 @@ def _folders(source: Source) -> list[tuple[str, pathlib.Path, pathlib.Path]]:
     ]
 
 
+def _unused(source: Source, used: Collection[pathlib.Path]) -> list[str]:
+    """Lines about the folders beside those of the images of splits."""
+    lines = []
+    for folder in sorted(next(iter(used)).parent.iterdir()):
+        if folder.name[0] == "." or folder in used or not folder.is_dir():
+            continue
+        reason = "has no masks" if split_in(folder.name) else "is no split"
+        if not folder.resolve().is_relative_to(source.root):
+            reason = "is a link out of the source"
+        lines.append(f"{source.name(folder)}/ {reason}, and is left out.")
+    return lines
+
+
 def _recognize(source: Source) -> str | None:
     folders = _folders(source)
     if not folders or (source.root / "objectInfo150.txt").is_file() or source.root.name.startswith("ADEChallenge"):
@@ -69,6 +82,7 @@ def _read(source: Source) -> LabeledImages:
         )
         names = ("background", *(f"class_{id_}" for id_ in range(1, max(highest, 1) + 1)))
     found = LabeledImages(names=names, images=iter(()), has_objects=False)
+    found.notices += _unused(source, {images for _, images, _ in folders})
     if not listed:
         found.notices.append("No .yaml lists names: classes are called by their number.")
 

@@ -227,5 +227,6 @@ FORMAT = Format(
     signs="a JSON or CSV file of VIA with filename and regions",
     recognize=_recognize,
     read=_read,
+    images_elsewhere=True,
     unusable=_unusable,
 )

@@ -192,5 +192,6 @@ FORMAT = Format(
     signs="SegmentationClass/ with JPEGImages/ (Pascal VOC, or CVAT's Segmentation mask 1.1 with labelmap.txt)",
     recognize=_recognize,
     read=_read,
+    images_elsewhere=True,
     unusable=_unusable,
 )

@@ -2,9 +2,10 @@
 
 import ast
 import functools
+import itertools
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.labeled_image import LabeledImage, LabeledImages, LabeledObject
 from keras_seg.data.conversion.polygons import polygon_stamp, rectangle
-from keras_seg.data.conversion.source import Source, is_file
+from keras_seg.data.conversion.source import Source, is_file, split_in
 from keras_seg.data.conversion.stamp import Stamp
 from keras_seg.data.index.folder_roles import SPLITS
 from keras_seg.data.index.unicode_names import nfc
@@ -22,15 +23,16 @@ _NAMES = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "obj.names", "
 # A word of a list in brackets, which may be quoted, or a number and a word.
 _FLOW = re.compile(r"""\s*((?:\d+\s*:\s*)?(?:'(?:[^']|'')*'|"(?:[^"\\]|\\.)*")|[^,]+)""")
 _ROW = re.compile(r"\d+(\s+[-+.\deE]+){4,}\s*")
+_SPLIT_OF = {name: split for split, names in SPLITS.items() for name in names}
 
 
 def _recognize(source: Source) -> str | None:
     if source.file:
         return None
     for _, _, labels in _folders(source):
-        for file in source.files(labels, (".txt",))[:40]:
+        for file in itertools.islice(source.tree(labels, (".txt",)), 40):
             rows = [line for line in source.text(file).splitlines() if line.strip()]
-            if rows:
+            if rows and file.name not in _NAMES:
                 return f"{source.name(file)} with a class and numbers per line" if _ROW.fullmatch(rows[0]) else None
     return None
 
@@ -38,15 +40,46 @@ def _recognize(source: Source) -> str | None:
 def _folders(source: Source) -> list[tuple[str | None, pathlib.Path, pathlib.Path]]:
     """(split, folder of images, folder of labels) in the two ways to divide a data set, or undivided."""
     top = {name.lower(): folder for name, folder in source.folders().items()}
-    found: list[tuple[str | None, pathlib.Path, pathlib.Path]] = []
-    for split, names in SPLITS.items():
-        for name in names:
-            for images, labels in (("images/" + name, "labels/" + name), (name + "/images", name + "/labels")):
-                if (source.root / images).is_dir() and (source.root / labels).is_dir():
-                    found.append((split, source.root / images, source.root / labels))
+    parts = [(name, images, labels) for name, images, labels in _parts(source) if labels.is_dir()]
+    splits = [split_in(name) for name, _, _ in parts]
+    if not all(splits):
+        # Things may be called test_tubes. Beside them, only the plain names are those of splits.
+        splits = [_SPLIT_OF.get(name.lower()) for name, _, _ in parts]
+    found: list[tuple[str | None, pathlib.Path, pathlib.Path]] = [
+        (split, images, labels)
+        for wanted in SPLITS
+        for split, (_, images, labels) in zip(splits, parts, strict=True)
+        if split == wanted
+    ]
     if not found and "images" in top and "labels" in top:
         found = [(None, top["images"], top["labels"])]
     return found
+
+
+def _parts(source: Source) -> list[tuple[str, pathlib.Path, pathlib.Path]]:
+    """(name, folder of images, folder that would hold the labels) of each folder in images/, or that holds images/."""
+    images, labels = source.root / "images", source.root / "labels"
+    parts = [(name, images / name, labels / name) for name in _inner(images)]
+    parts += [(name, source.root / name / "images", source.root / name / "labels") for name in _inner(source.root)]
+    return [part for part in parts if part[1].is_dir()]
+
+
+def _inner(folder: pathlib.Path) -> list[str]:
+    """The names of the folders in a folder. Links count: one that leads out is refused, not left out."""
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path.name for path in found if path.name[0] != "." and path.is_dir())
+
+
+def _unused(source: Source, folders: Sequence[tuple[str | None, pathlib.Path, pathlib.Path]]) -> list[str]:
+    """Lines about the folders of images beside those of the splits."""
+    if any(split is None for split, _, _ in folders):
+        return []
+    used = {images for _, images, _ in folders}
+    return [
+        f"{source.name(images)}/ {'is no split' if labels.is_dir() else 'has no labels'}, and is left out."
+        for _, images, labels in _parts(source)
+        if images not in used
+    ]
 
 
 def _read(source: Source) -> LabeledImages:
@@ -86,7 +119,12 @@ def _read(source: Source) -> LabeledImages:
             )
 
     return LabeledImages(
-        names=names, images=draw(), large_first=True, rule="smaller objects lie on top", left_out=left_out
+        names=names,
+        images=draw(),
+        large_first=True,
+        rule="smaller objects lie on top",
+        notices=_unused(source, folders),
+        left_out=left_out,
     )
 
 
@@ -136,7 +174,7 @@ def _class_names(source: Source) -> tuple[list[str], str]:
             if is_file(folder / name):
                 path = source.inside(name, folder, source.shown)
                 text = source.text(path)
-                plain = path.suffix in (".txt", ".names")
+                plain = name.endswith((".txt", ".names"))
                 names = [line.strip() for line in text.splitlines() if line.strip()] if plain else yaml_names(text)
                 if not names:
                     raise InputError(f"{source.name(path)}: lists no names. Write names: [first, second, ...] into it.")
