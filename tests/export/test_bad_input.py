@@ -65,6 +65,29 @@ class TestPaths:
         assert list(tmp_path.iterdir()) == [tmp_path / FILES[format_]]
 
 
+def test_files_within_a_saved_model_are_never_replaced(model, tmp_path):
+    """Such as those of another export, whose folder the first one was."""
+    folder = tmp_path / "m"
+    ks.export.saved_model(model, folder, input_size=(16, 24))
+    (folder / ".DS_Store").touch()
+    ks.export.saved_model(model, folder, input_size=(16, 24), overwrite=True)
+    for name in ("model.tflite", "assets.extra"):
+        (folder / name).mkdir()
+        before = contents(tmp_path)
+        message = refused("saved_model", model, folder, overwrite=True)
+        assert f"`path` is a folder that holds {name} besides the SavedModel" in message
+        assert contents(tmp_path) == before
+        (folder / name).rmdir()
+
+
+def test_the_weights_of_another_program_are_never_replaced(model, tmp_path):
+    (tmp_path / "m.bin").write_text("precious")
+    message = refused("openvino", model, tmp_path / "m.xml", overwrite=True)
+    assert "`path` exists already in part: m.bin lies there without m.xml" in message
+    assert message.endswith("Choose another path, or move m.bin.")
+    assert contents(tmp_path) == {"m.bin": b"precious"}
+
+
 def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
