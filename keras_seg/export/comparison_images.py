@@ -18,6 +18,33 @@ _TRIAL_SIZES = ((70, 90), (97, 65))
 _LARGER = 256
 
 
+def one_array(name: str, values: ArrayLike) -> np.ndarray:
+    """Images or masks as one array; fail where they are none, such as a dataset or a list of different sizes.
+
+    Args:
+        name: str. Of the argument.
+        values: array, or what `numpy.asarray` turns into one.
+    """
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError):  # NumPy speaks of sequences and of their inhomogeneous parts.
+        array = np.asarray(None)
+    if array.dtype.kind == "O":
+        fix = "Bring all to one size, and put the batches of a dataset together with numpy.concatenate."
+        _validation.fail(name, "must be one array of numbers", type(values).__name__, fix)
+    return array
+
+
+def check_compared(images: ArrayLike | None, masks: ArrayLike | None) -> None:
+    """Fail unless the images to compare on and their ground truth, where given, are arrays that fit each other."""
+    given = None if images is None else one_array("images", images)
+    if masks is None:
+        return
+    shape = one_array("masks", masks).shape
+    if given is None or shape != given.shape[:3]:
+        _validation.fail("masks", "must be masks (n, height, width) of `images`", shape, "Pass both.")
+
+
 def comparison_images(
     model: keras.Model, images: ArrayLike | None, input_size: tuple[int, int], *, count: int = 2, seed: int = 0
 ) -> np.ndarray:
@@ -40,17 +67,17 @@ def comparison_images(
         blocks = rng.uniform(0, 255, size=(count, -(-shape[0] // 16), -(-shape[1] // 16), shape[2]))
         blocks = blocks.repeat(16, axis=1).repeat(16, axis=2)[:, : shape[0], : shape[1]]
         return np.clip(blocks + rng.normal(0, 20, size=(count, *shape)), 0, 255).astype("float32")
-    images = np.asarray(images, "float32")
-    if images.ndim != 4 or images.shape[1:] != shape or len(images) == 0:
+    images = one_array("images", images)
+    if images.dtype.kind in "SU" or images.ndim != 4 or images.shape[1:] != shape or len(images) == 0:
         _validation.fail("images", f"must be an array (n, {', '.join(map(str, shape))}) with n > 0", images.shape)
-    return images
+    return images.astype("float32", copy=False)
 
 
 def comparison_batches(request: "Request") -> list[np.ndarray]:
     """The batches to compare on, of the file's type and batch size."""
     height, width = request.size
     if request.images is not None:
-        images = np.asarray(request.images)
+        images = one_array("images", request.images)
         sides = images.shape[1:3] if images.ndim == 4 else (height or 1, width or 1)
         found = [comparison_images(request.model, images, (height or sides[0], width or sides[1]))]
     else:

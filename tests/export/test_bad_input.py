@@ -191,6 +191,24 @@ def test_labels_that_are_none(labels, received, model, tmp_path):
     assert message.startswith("`masks` must hold class ids") and received in message
 
 
+def test_images_and_masks_that_are_not_one_array(model, tmp_path):
+    """Those of different sizes, and a dataset, as `representative` may be."""
+    import tensorflow as tf
+
+    images = np.full((1, 16, 24, 3), 99.0)
+    for values in ([images[0], images[0, :8]], tf.data.Dataset.from_tensors(images)):
+        for name in ("images", "masks"):
+            message = refused("tflite", model, tmp_path / "m.tflite", **{"images": images, name: values})
+            assert message.startswith(f"`{name}` must be one array of numbers. Received: {name}=")
+            with pytest.raises(InputError, match=f"`{name}` must be one array of numbers"):
+                ks.export.check_delegates(tmp_path / "m.tflite", **{"images": images, name: values})
+        with pytest.raises(InputError, match="`images` must be one array of numbers"):
+            ks.export.write_reference(model, tmp_path / "m.npz", images=values)
+    message = refused("tflite", model, tmp_path / "m.tflite", images=["a.png", "b.png"])
+    assert "`images` must be an array (n, 16, 24, 3) with n > 0. Received: images=(2,)" in message
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("label", [1.0, True, np.uint8(1)])
 def test_labels_of_other_types(label, model, tmp_path):
     given = {"images": np.full((1, 16, 24, 3), 99.0), "masks": np.full((1, 16, 24), label)}

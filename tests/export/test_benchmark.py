@@ -125,6 +125,8 @@ def test_wrong_calls(model, folder, examples, tmp_path):
     for path, options, words in (
         (tmp_path, {"images": images}, "`folder` holds no exported files"),
         (folder, {"images": []}, "`images` must be at least one array"),
+        (folder, {"images": [np.zeros((8, 8, 1))]}, r"`images` must be at least one array \(height, width, 3\)"),
+        (folder, {"images": ["a.png"]}, r"`images` must be at least one array .*images=\[\(\)\]"),
         (folder, {"images": images, "masks": masks[:2]}, "`masks` must hold a mask"),
         (folder, {"images": images, "masks": masks}, r"`masks` must hold class ids from 0 to 2 .*masks=\[3\]"),
     ):
