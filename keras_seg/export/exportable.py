@@ -9,6 +9,8 @@ from keras_seg._validation import first_line
 from keras_seg.inference.output_kind import single_output
 
 _InputSize = tuple[int | None, int | None]
+# Converters keep convolutions of these types. tf2onnx takes bfloat16 for float16.
+_HALF_PRECISION = ("float16", "bfloat16")
 
 
 def check_exportable(model: Any) -> None:
@@ -23,12 +25,13 @@ def check_exportable(model: Any) -> None:
     image_shape(model)
     single_output(model)
     for layer in model._flatten_layers():
-        if layer.compute_dtype == "float16":
+        if layer.compute_dtype in _HALF_PRECISION:
             fix = (
                 "Save it, set keras.config.set_dtype_policy('float32'), build it again and load its weights; "
                 "quantize='float16' makes the file small."
             )
-            _validation.fail("model", "computes in float16, which no format supports", layer.dtype_policy.name, fix)
+            rule = f"computes in {layer.compute_dtype}, which no format supports"
+            _validation.fail("model", rule, layer.dtype_policy.name, fix)
 
 
 def image_shape(model: Any) -> tuple[int | None, ...]:
