@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._types import ArrayLike
+from keras_seg.export.exportable import check_taken
 
 if TYPE_CHECKING:
     from keras_seg.export.request import Request
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 _TRIAL_SIZES = ((70, 90), (97, 65))
 # How much larger sides may get until a model takes them.
 _LARGER = 256
+# What sides are rounded up to multiples of, until a model takes them.
+_STRIDES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def one_array(name: str, values: ArrayLike) -> np.ndarray:
@@ -81,11 +84,10 @@ def comparison_batches(request: "Request") -> list[np.ndarray]:
         sides = images.shape[1:3] if images.ndim == 4 else (height or 1, width or 1)
         found = [comparison_images(request.model, images, (height or sides[0], width or sides[1]))]
     else:
-        sizes = [
-            (height or taken_side(request.model, h), width or taken_side(request.model, w)) for h, w in _TRIAL_SIZES
-        ]
+        sizes = _TRIAL_SIZES if None in request.size else _TRIAL_SIZES[:1]
         found = [
-            comparison_images(request.model, None, size) for size in (sizes if None in request.size else sizes[:1])
+            comparison_images(request.model, None, taken_size(request.model, size, fixed=request.size))
+            for size in sizes
         ]
     if request.input != "float32":
         found = [np.clip(np.round(batch), 0, 255).astype("uint8") for batch in found]
@@ -94,8 +96,31 @@ def comparison_batches(request: "Request") -> list[np.ndarray]:
     return found
 
 
-def taken_side(model: keras.Model, side: int) -> int:
-    """The side, or the next larger one that the model takes: valid convolutions with poolings refuse most sizes."""
+def taken_size(
+    model: keras.Model, size: tuple[int, int], *, fixed: tuple[int | None, int | None] = (None, None)
+) -> tuple[int, int]:
+    """A size, or a larger one that the model takes: many models join maps that fit for multiples of their stride only.
+
+    Args:
+        model: keras.Model.
+        size: (height, width).
+        fixed: (height, width) to be kept, None for sides that may be any. Defaults to both sides of any.
+    """
+    height, width = (own or _taken_side(model, side) for own, side in zip(fixed, size, strict=True))
+    if None not in fixed:
+        return height, width
+    for stride in _STRIDES:
+        larger = fixed[0] or -(-height // stride) * stride, fixed[1] or -(-width // stride) * stride
+        try:
+            check_taken(model, larger)
+        except _validation.InputError:
+            continue
+        return larger
+    return height, width
+
+
+def _taken_side(model: keras.Model, side: int) -> int:
+    """The side, or the next larger one that the layers take: valid convolutions with poolings refuse most sizes."""
     checks = [layer.check_image for layer in model._flatten_layers() if hasattr(layer, "check_image")]
     for larger in range(side, side + _LARGER):
         try:

@@ -241,6 +241,29 @@ def test_a_size_that_the_layers_do_not_take(format_, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def joining():
+    """A U-Net as it is written by hand, which takes multiples of 4 only."""
+    image = keras.Input((None, None, 3))
+    x = keras.layers.UpSampling2D(4)(keras.layers.MaxPooling2D(4)(image / 255.0))
+    x = keras.layers.Concatenate()([x, image / 255.0])
+    return keras.Model(image, keras.layers.Conv2D(2, 1, activation="softmax")(x))
+
+
+@pytest.mark.parametrize("format_", FILES)
+def test_maps_of_different_sizes_cannot_be_joined(format_, tmp_path):
+    message = refused(format_, joining(), tmp_path / FILES[format_], input_size=(16, 25))
+    assert message.startswith("`input_size` is not taken by the model (Every value in `xs` must have the same shape")
+    assert message.endswith("Received: input_size=(16, 25). Choose another size.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_any_size_is_compared_at_sizes_that_the_model_takes(tmp_path):
+    report = ks.export.saved_model(joining(), tmp_path / "m")
+    assert report.input_shape == (2, 72, 92, 3) and report.images == 4
+    model = ks.export.load(tmp_path / "m")
+    assert model.predict_on_batch(np.zeros((1, 8, 4, 3))).shape == (1, 8, 4, 2)
+
+
 @pytest.mark.parametrize("format_", FILES)
 def test_a_model_of_fixed_size_has_no_other(format_, tmp_path):
     image = keras.Input((16, 24, 3))
