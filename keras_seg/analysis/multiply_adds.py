@@ -9,6 +9,9 @@ from keras_seg import _validation
 from keras_seg._graph import image_graph, replay_opened
 from keras_seg._types import Size, Tensor
 
+# Their weights may have several axes, and none of them is a kernel.
+_NOT_COUNTED = (keras.layers.LayerNormalization, keras.layers.Normalization, keras.layers.PReLU)
+
 
 def multiply_adds(model: keras.Model, *, input_size: Size | None = None) -> int:
     """Multiply-adds of a network's convolutions and dense layers for one image.
@@ -64,6 +67,8 @@ def _cost(operation: Any, inputs: Tensor, output: Tensor) -> int:
         return _places(inputs) * math.prod(operation.kernel.shape)
     if isinstance(operation, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)):
         return _places(output) * math.prod(operation.kernel.shape)
+    if isinstance(operation, _NOT_COUNTED):
+        return 0
     if any(len(weight.shape) > 1 for weight in getattr(operation, "weights", ())):
         name = f"{operation.name} ({type(operation).__name__})"
         fix = "Give the layer a method multiply_adds(input_shape)."

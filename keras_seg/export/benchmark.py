@@ -20,7 +20,8 @@ from keras_seg._types import IgnoreClass, PathLike, Progress
 from keras_seg.export import memory_probe
 from keras_seg.export.benchmark_result import Benchmark, BenchmarkRow
 from keras_seg.export.class_agreement import check_labels
-from keras_seg.export.comparison_images import taken_side
+from keras_seg.export.comparison_images import one_array, taken_size
+from keras_seg.export.exportable import image_shape
 from keras_seg.export.exported_model import FORMATS, ExportedModel, load
 from keras_seg.export.format import Format
 from keras_seg.export.score_map import ScoreMap, score_map
@@ -49,8 +50,8 @@ def benchmark(
 
     Which files there are stands in `export_report.json`, which each export writes beside its file. Images and masks of
     another size than a file takes are resized to it. Files for any size, and the model, run at the size of the first
-    file for one size, or at that of the first image if there is none. Times are medians of rounds in which all files
-    take turns, so that other work on the machine affects them alike.
+    file for one size, or if there is none, at that of the first image, or the next larger one that the model takes.
+    Times are medians of rounds in which all files take turns, so that other work on the machine affects them alike.
 
     Args:
         model: keras.Model that the files were exported from.
@@ -80,10 +81,12 @@ def benchmark(
     ```
     """
     rounds = _validation.integer("rounds", rounds)
-    images = [np.asarray(image, "float32") for image in images]
-    if not images or any(image.ndim != 3 for image in images):
+    channels = image_shape(model)[-1]
+    images = [one_array("images", image) for image in images]
+    if not images or any(image.ndim != 3 or image.shape[-1] != channels for image in images):
         shapes = [image.shape for image in images[:3]]
-        _validation.fail("images", "must be at least one array (height, width, channels)", shapes)
+        _validation.fail("images", f"must be at least one array (height, width, {channels})", shapes)
+    images = [image.astype("float32", copy=False) for image in images]
     if masks is not None and [np.shape(mask) for mask in masks] != [image.shape[:2] for image in images]:
         found = [np.shape(mask) for mask in masks[:3]]
         _validation.fail("masks", "must hold a mask (height, width) of each image", found)
@@ -188,9 +191,7 @@ def _size(model: keras.Model, files: Iterable["ExportedModel | str"], image: np.
         height, width = (None, None) if isinstance(file, str) else file.size
         if height is not None and width is not None:
             return height, width
-    sides = zip(model.input_shape[1:3], image.shape[:2], strict=True)
-    height, width = (own or taken_side(model, side) for own, side in sides)
-    return height, width
+    return taken_size(model, (image.shape[0], image.shape[1]), fixed=model.input_shape[1:3])
 
 
 def _row(name: str, report: Mapping[str, Any]) -> BenchmarkRow:

@@ -5,10 +5,13 @@ from typing import Any
 import keras
 
 from keras_seg import _validation
+from keras_seg._graph import as_functional, replay_opened
 from keras_seg._validation import first_line
 from keras_seg.inference.output_kind import single_output
 
 _InputSize = tuple[int | None, int | None]
+# Converters keep convolutions of these types. tf2onnx takes bfloat16 for float16.
+_HALF_PRECISION = ("float16", "bfloat16")
 
 
 def check_exportable(model: Any) -> None:
@@ -23,12 +26,13 @@ def check_exportable(model: Any) -> None:
     image_shape(model)
     single_output(model)
     for layer in model._flatten_layers():
-        if layer.compute_dtype == "float16":
+        if layer.compute_dtype in _HALF_PRECISION:
             fix = (
                 "Save it, set keras.config.set_dtype_policy('float32'), build it again and load its weights; "
                 "quantize='float16' makes the file small."
             )
-            _validation.fail("model", "computes in float16, which no format supports", layer.dtype_policy.name, fix)
+            rule = f"computes in {layer.compute_dtype}, which no format supports"
+            _validation.fail("model", rule, layer.dtype_policy.name, fix)
 
 
 def image_shape(model: Any) -> tuple[int | None, ...]:
@@ -63,20 +67,38 @@ def size_of_input(model: keras.Model, input_size: Any, *, dynamic: bool = False)
         fix = "A model of fixed size takes no other." if None in size else ""
         _validation.fail("input_size", f"must be the model's own size {own}", size, fix)
     if None not in size:
-        _check_taken(model, size)
+        check_taken(model, size)
     return size
 
 
-def _check_taken(model: keras.Model, size: _InputSize) -> None:
+def check_taken(model: keras.Model, size: _InputSize) -> None:
     """Fail for a size that the layers do not take, such as one too small for unpadded convolutions."""
     shape = (*size, model.input_shape[-1])
     for layer in model._flatten_layers():
         if hasattr(layer, "check_image"):
             layer.check_image(shape)
     try:
-        model.compute_output_spec(keras.KerasTensor((1, *shape)))
+        _trace(model, keras.KerasTensor((1, *shape)))
     except _validation.InputError:
         raise
     # A layer of Keras raises what it likes.
     except Exception as error:
         _validation.fail("input_size", f"is not taken by the model ({first_line(error)})", size, "Choose another size.")
+
+
+def _trace(model: keras.Model, image: keras.KerasTensor) -> None:
+    """Compute the shapes of all maps of a model."""
+    graph = as_functional(model)
+    if graph is None:
+        model.compute_output_spec(image)
+    else:
+        replay_opened(graph, image, _traced)
+
+
+def _traced(operation: Any, *args: Any, **kwargs: Any) -> Any:
+    """The shapes that an operation of a graph gives."""
+    if type(operation) is keras.layers.Concatenate:
+        # The layer itself adds up the channels, and does not look at the sizes of the maps.
+        maps = [one for one in keras.tree.flatten((args, kwargs)) if isinstance(one, keras.KerasTensor)]
+        keras.ops.concatenate(maps, axis=operation.axis)
+    return operation.compute_output_spec(*args, **kwargs)

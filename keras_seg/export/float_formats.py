@@ -50,8 +50,8 @@ def saved_model(
         An `ExportReport`.
 
     Raises:
-        InputError: if an argument is not as above, the path cannot be written, the folder exists, or an output is not
-            finite.
+        InputError: if an argument is not as above, the path cannot be written, the folder exists or holds other files
+            too, which are not replaced even by `overwrite`, or an output is not finite.
         RuntimeError: if the folder's model computes other numbers; nothing is written then.
         ImportError: if tensorflow is missing.
 

@@ -62,6 +62,7 @@ class Format:
         inside: callable of the path that returns the description inside the file. Defaults to None, for none inside.
         folder_mark: str or None. Where the format is a folder, the file that shows that a folder is one of this format.
             Defaults to None, for a file.
+        folder_parts: tuple of str. The names of what such a folder holds. Defaults to none, for a file.
         companion: str or None. The suffix of a second file, written beside the first. Defaults to None.
     """
 
@@ -78,6 +79,7 @@ class Format:
     sidecar: bool = True
     inside: Callable[[pathlib.Path], dict[str, Any]] | None = None
     folder_mark: str | None = None
+    folder_parts: tuple[str, ...] = ()
     companion: str | None = None
 
     def check_installed(self) -> None:
@@ -93,19 +95,33 @@ class Format:
     def check_replaceable(self, path: pathlib.Path) -> None:
         """Fail where the export would replace what no export wrote, with overwriting too.
 
-        That is a folder that this format did not write, or another file in the place of the description.
+        That is a folder that this format did not write, or with more in it, another file in the place of the
+        description, or a second file without the first.
         """
         beside = self.sidecar_of(path)
         if self.sidecar and beside.exists() and not _is_description(beside):
             rule = f"is described by {beside.name} beside it, which exists already and holds something else"
             _validation.fail("path", rule, str(path), "Choose another path, or move that file.")
-        if not path.is_dir():
-            return
+        for part in self._parts(path)[1:]:
+            if part.exists() and not path.exists():
+                rule = (
+                    f"exists already in part: {part.name} lies there without {path.name}, and may be another program's"
+                )
+                _validation.fail("path", rule, str(path), f"Choose another path, or move {part.name}.")
+        if path.is_dir():
+            self._check_folder(path)
+
+    def _check_folder(self, path: pathlib.Path) -> None:
+        """Fail where a folder holds anything else than one export: a folder is replaced with all that is in it."""
         if self.folder_mark is None:
             _validation.fail("path", "is a folder", str(path), "Name a file in it.")
-        if any(path.iterdir()) and not (path / self.folder_mark).exists():
+        held = {item.name for item in path.iterdir()}
+        if held and self.folder_mark not in held:
             rule = f"is a folder that holds no {self.title}"
             _validation.fail("path", rule, str(path), "Choose another path.")
+        if others := sorted(held.difference(self.folder_parts)):
+            rule = f"is a folder that holds {others[0]} besides the {self.title}"
+            _validation.fail("path", rule, str(path), f"Choose another path, or move {others[0]}.")
 
     def check_complete(self, path: pathlib.Path) -> None:
         """Fail where the second file of a format of two is not beside the first."""

@@ -9,7 +9,7 @@ import numpy as np
 from keras_seg import _files, _validation
 from keras_seg._types import ArrayLike, PathLike
 from keras_seg.export import verification
-from keras_seg.export.comparison_images import comparison_images
+from keras_seg.export.comparison_images import comparison_images, one_array, taken_size
 from keras_seg.export.exportable import image_shape
 from keras_seg.export.score_map import ScoreMap, score_map
 from keras_seg.inference.output_kind import check_finite
@@ -44,9 +44,14 @@ def write_reference(
     ```
     """
     path = pathlib.Path(path)
-    sides = np.shape(images)[1:3] if images is not None and np.ndim(images) == 4 else _SIZE
-    height, width = (own or side for own, side in zip(image_shape(model)[1:3], sides, strict=True))
-    images = comparison_images(model, images, (height, width))
+    _, *own, _ = image_shape(model)
+    if images is None:
+        size = taken_size(model, _SIZE, fixed=(own[0], own[1]))
+    else:
+        images = one_array("images", images)
+        sides = images.shape[1:3] if images.ndim == 4 else _SIZE
+        size = own[0] or sides[0], own[1] or sides[1]
+    images = comparison_images(model, images, size)
     maps: dict[str, Any] = {f"map/{name}": value for name, value in _predicted(model, images, score_map(model)).items()}
     with _files.written_aside(path, overwrite=overwrite) as aside, aside.open("wb") as file:
         np.savez_compressed(file, images=images, backend=keras.backend.backend(), **maps)

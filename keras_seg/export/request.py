@@ -13,6 +13,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass, PathLike
 from keras_seg.export.class_agreement import check_labels
+from keras_seg.export.comparison_images import check_compared
 from keras_seg.export.description import describe
 from keras_seg.export.score_map import ScoreMap, score_map
 
@@ -63,9 +64,7 @@ class Request:
         _validation.boolean("overwrite", self.overwrite)
         if self.quantize is None:
             _validation.one_of("input", self.input, _INPUTS)
-        if self.masks is not None and (self.images is None or np.shape(self.masks) != np.shape(self.images)[:3]):
-            rule = "must be masks (n, height, width) of `images`"
-            _validation.fail("masks", rule, np.shape(self.masks), "Pass both.")
+        check_compared(self.images, self.masks)
         if self.output != "probabilities":
             _validation.one_of("output", self.output, _OUTPUTS)
         if self.batch_size is not None:

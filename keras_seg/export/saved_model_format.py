@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Weights. TensorFlow holds constants some thirty times while it writes, loads and first runs a graph: eight gigabytes
 # of memory for as many as these. Larger models compute so long that there is little to gain.
 _LARGEST_FROZEN = 64_000_000
+# What TensorFlow writes, and Keras 2; macOS adds the last to folders that are looked into.
+_PARTS = ("saved_model.pb", "fingerprint.pb", "variables", "assets", "debug", "keras_metadata.pb", ".DS_Store")
 
 
 def _write(module: Any, path: pathlib.Path, request: Request) -> None:
@@ -71,4 +73,5 @@ SAVED_MODEL = Format(
     write=_write,
     load=_load,
     folder_mark="saved_model.pb",
+    folder_parts=_PARTS,
 )

@@ -35,6 +35,7 @@ def test_vgg16():
         (lambda: layers.Dense(7), 8 * 10 * 3 * 7),
         (lambda: layers.BatchNormalization(), 0),
         (lambda: layers.MaxPooling2D(), 0),
+        (lambda: layers.PReLU(shared_axes=(1, 2)), 0),
         (lambda: ks.layers.Resize2D(2), 0),
         (lambda: ks.layers.ChannelDeconvolution2D(4), 8 * 10 * 3 * 64),
         (lambda: ks.layers.ChannelDeconvolution2D(4, trainable=True), 8 * 10 * 9 * 64),
@@ -45,6 +46,12 @@ def test_vgg16():
 def test_layers_by_hand(step, expected):
     assert ks.analysis.multiply_adds(chain(step()), input_size=(8, 10)) == expected
     assert ks.analysis.multiply_adds(chain(step(), size=(8, 10))) == expected
+
+
+@pytest.mark.tensorflow_only
+def test_weights_of_several_axes_are_no_kernels():
+    steps = layers.Normalization(axis=(1, 2, 3)), layers.LayerNormalization(axis=(1, 2, 3)), layers.PReLU()
+    assert ks.analysis.multiply_adds(chain(*steps, layers.Conv2D(4, 3), size=(8, 10))) == 6 * 8 * 9 * 3 * 4
 
 
 @pytest.mark.tensorflow_only

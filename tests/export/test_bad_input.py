@@ -65,6 +65,29 @@ class TestPaths:
         assert list(tmp_path.iterdir()) == [tmp_path / FILES[format_]]
 
 
+def test_files_within_a_saved_model_are_never_replaced(model, tmp_path):
+    """Such as those of another export, whose folder the first one was."""
+    folder = tmp_path / "m"
+    ks.export.saved_model(model, folder, input_size=(16, 24))
+    (folder / ".DS_Store").touch()
+    ks.export.saved_model(model, folder, input_size=(16, 24), overwrite=True)
+    for name in ("model.tflite", "assets.extra"):
+        (folder / name).mkdir()
+        before = contents(tmp_path)
+        message = refused("saved_model", model, folder, overwrite=True)
+        assert f"`path` is a folder that holds {name} besides the SavedModel" in message
+        assert contents(tmp_path) == before
+        (folder / name).rmdir()
+
+
+def test_the_weights_of_another_program_are_never_replaced(model, tmp_path):
+    (tmp_path / "m.bin").write_text("precious")
+    message = refused("openvino", model, tmp_path / "m.xml", overwrite=True)
+    assert "`path` exists already in part: m.bin lies there without m.xml" in message
+    assert message.endswith("Choose another path, or move m.bin.")
+    assert contents(tmp_path) == {"m.bin": b"precious"}
+
+
 def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -168,6 +191,24 @@ def test_labels_that_are_none(labels, received, model, tmp_path):
     assert message.startswith("`masks` must hold class ids") and received in message
 
 
+def test_images_and_masks_that_are_not_one_array(model, tmp_path):
+    """Those of different sizes, and a dataset, as `representative` may be."""
+    import tensorflow as tf
+
+    images = np.full((1, 16, 24, 3), 99.0)
+    for values in ([images[0], images[0, :8]], tf.data.Dataset.from_tensors(images)):
+        for name in ("images", "masks"):
+            message = refused("tflite", model, tmp_path / "m.tflite", **{"images": images, name: values})
+            assert message.startswith(f"`{name}` must be one array of numbers. Received: {name}=")
+            with pytest.raises(InputError, match=f"`{name}` must be one array of numbers"):
+                ks.export.check_delegates(tmp_path / "m.tflite", **{"images": images, name: values})
+        with pytest.raises(InputError, match="`images` must be one array of numbers"):
+            ks.export.write_reference(model, tmp_path / "m.npz", images=values)
+    message = refused("tflite", model, tmp_path / "m.tflite", images=["a.png", "b.png"])
+    assert "`images` must be an array (n, 16, 24, 3) with n > 0. Received: images=(2,)" in message
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("label", [1.0, True, np.uint8(1)])
 def test_labels_of_other_types(label, model, tmp_path):
     given = {"images": np.full((1, 16, 24, 3), 99.0), "masks": np.full((1, 16, 24), label)}
@@ -198,6 +239,29 @@ def test_a_size_that_the_layers_do_not_take(format_, tmp_path):
     assert message.startswith("`input_size` is not taken by the model (")
     assert message.endswith("Received: input_size=(16, 25). Choose another size.")
     assert list(tmp_path.iterdir()) == []
+
+
+def joining():
+    """A U-Net as it is written by hand, which takes multiples of 4 only."""
+    image = keras.Input((None, None, 3))
+    x = keras.layers.UpSampling2D(4)(keras.layers.MaxPooling2D(4)(image / 255.0))
+    x = keras.layers.Concatenate()([x, image / 255.0])
+    return keras.Model(image, keras.layers.Conv2D(2, 1, activation="softmax")(x))
+
+
+@pytest.mark.parametrize("format_", FILES)
+def test_maps_of_different_sizes_cannot_be_joined(format_, tmp_path):
+    message = refused(format_, joining(), tmp_path / FILES[format_], input_size=(16, 25))
+    assert message.startswith("`input_size` is not taken by the model (Every value in `xs` must have the same shape")
+    assert message.endswith("Received: input_size=(16, 25). Choose another size.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_any_size_is_compared_at_sizes_that_the_model_takes(tmp_path):
+    report = ks.export.saved_model(joining(), tmp_path / "m")
+    assert report.input_shape == (2, 72, 92, 3) and report.images == 4
+    model = ks.export.load(tmp_path / "m")
+    assert model.predict_on_batch(np.zeros((1, 8, 4, 3))).shape == (1, 8, 4, 2)
 
 
 @pytest.mark.parametrize("format_", FILES)

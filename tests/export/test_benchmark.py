@@ -92,6 +92,9 @@ def test_files_of_any_size(model, examples, tmp_path):
 def test_a_size_that_the_model_takes():
     """Where it refuses that of the image, the next larger one."""
     unpadded = ks.models.UNet2015(num_classes=2, filters=2)
+    image = keras.Input((None, None, 3))
+    joined = keras.layers.Concatenate()([image, keras.layers.UpSampling2D(4)(keras.layers.MaxPooling2D(4)(image))])
+    assert _size(keras.Model(image, joined), [], np.zeros((30, 41, 3))) == (32, 44)
     assert _size(unpadded, ["not installed"], np.zeros((188, 190, 3))) == (188, 204)
     fixed = keras.Sequential([keras.Input((16, 24, 3)), keras.layers.Conv2D(2, 1)])
     assert _size(fixed, [], np.zeros((188, 190, 3))) == (16, 24)
@@ -125,6 +128,8 @@ def test_wrong_calls(model, folder, examples, tmp_path):
     for path, options, words in (
         (tmp_path, {"images": images}, "`folder` holds no exported files"),
         (folder, {"images": []}, "`images` must be at least one array"),
+        (folder, {"images": [np.zeros((8, 8, 1))]}, r"`images` must be at least one array \(height, width, 3\)"),
+        (folder, {"images": ["a.png"]}, r"`images` must be at least one array .*images=\[\(\)\]"),
         (folder, {"images": images, "masks": masks[:2]}, "`masks` must hold a mask"),
         (folder, {"images": images, "masks": masks}, r"`masks` must hold class ids from 0 to 2 .*masks=\[3\]"),
     ):

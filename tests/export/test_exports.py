@@ -196,11 +196,14 @@ def test_an_openvino_model_is_two_files_or_none(models, tmp_path):
     assert (tmp_path / "m.bin").read_text() == "precious"
 
 
-def test_a_model_in_float16_is_refused(tmp_path):
-    keras.config.set_dtype_policy("mixed_float16")
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_model_in_half_precision_is_refused(dtype, tmp_path):
+    keras.config.set_dtype_policy(f"mixed_{dtype}")
     model = ks.models.UNet(num_classes=2, filters=4, depth=1)
-    with pytest.raises(_validation.InputError, match="`model` computes in float16.*load its weights"):
-        ks.export.saved_model(model, tmp_path / "m")
+    for export, options in ((ks.export.saved_model, {}), (ks.export.tflite, {"input_size": 16})):
+        with pytest.raises(_validation.InputError, match=f"`model` computes in {dtype}, which.*load its weights"):
+            export(model, tmp_path / "m", **options)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.thorough

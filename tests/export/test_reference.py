@@ -131,6 +131,15 @@ def test_damaged_references(model, tmp_path):
 
 
 @pytest.mark.tensorflow_only
+def test_a_model_that_takes_few_sizes(tmp_path):
+    model = ks.models.UNet2015(num_classes=2, filters=2)
+    path = ks.export.write_reference(model, tmp_path / "r.npz")
+    with np.load(path) as held:
+        assert held["images"].shape == (2, 188, 188, 3)
+    assert ks.export.check_reference(model, path) < 1e-6
+
+
+@pytest.mark.tensorflow_only
 def test_scores_in_half_precision(tmp_path):
     model = of(3, dtype="mixed_bfloat16")
     ks.export.write_reference(model, tmp_path / "r.npz")

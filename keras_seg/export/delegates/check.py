@@ -9,6 +9,7 @@ from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass, PathLike
 from keras_seg._validation import InputError
 from keras_seg.export.class_agreement import check_labels
+from keras_seg.export.comparison_images import check_compared
 from keras_seg.export.delegates.computed import device_check, half_precision_check
 from keras_seg.export.delegates.graph_check import DELEGATES, check_graph, names_in
 from keras_seg.export.delegates.report import DelegateReport
@@ -60,9 +61,7 @@ def check_delegates(
         _validation.fail("delegates", 'must be a sequence, such as ["gpu"]', delegates)
     for delegate in delegates:
         _validation.one_of("delegates", delegate, DELEGATES)
-    if masks is not None and (images is None or np.shape(masks) != np.shape(images)[:3]):
-        rule = "must be masks (n, height, width) of `images`"
-        _validation.fail("masks", rule, np.shape(masks), "Pass both.")
+    check_compared(images, masks)
     path = pathlib.Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file.")
