@@ -65,7 +65,7 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-def _disk_full(error: BaseException | None) -> OSError | None:
+def disk_full(error: BaseException | None) -> OSError | None:
     """The error of a full disk behind an exception; closing a half-written archive raises others over it."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _FULL:
@@ -98,7 +98,7 @@ def written_aside(path: PathLike, *, overwrite: bool) -> Iterator[pathlib.Path]:
         yield aside / path.name
         put_in_place(aside / path.name, path, aside)
     except Exception as error:
-        full = _disk_full(error)
+        full = disk_full(error)
         if full is None:
             raise
         raise not_writable(path, full) from error

@@ -296,7 +296,7 @@ def finished_folder(out: pathlib.Path) -> Iterator[pathlib.Path]:
             out.rmdir()
         os.replace(partial, out)
     except Exception as error:
-        full = _files._disk_full(error)
+        full = _files.disk_full(error)
         if full is None:
             raise
         raise _files.not_writable(out, full) from error
