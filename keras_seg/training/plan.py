@@ -350,13 +350,13 @@ def check_plan(plan: Plan) -> None:
         InputError: names the choice.
     """
     given = {name: choice.value for name, choice in plan.choices.items() if choice.value is not None}
-    if given.get("dtype_policy") == plan.fingerprint.get("dtype_policy"):
-        del given["dtype_policy"]  # That of a process, which may be any.
     if "epochs" not in given and "minutes" not in given:
         _validation.fail("epochs", "or `minutes` must be given", None, "Give one of the two.")
     for name in _NEEDED:
         if name in plan.choices and name not in given:
             _validation.fail(name, "must have a value", None)
+    if given.get("dtype_policy") == plan.fingerprint.get("dtype_policy"):
+        given.pop("dtype_policy", None)  # That of a process, which may be any.
     _check(given)
 
 

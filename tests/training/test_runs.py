@@ -458,6 +458,14 @@ def test_what_is_left_of_an_edited_plan(tmp_path, indices):
     run.plan_file.write_text(json.dumps(content))
     run.check_startable(resume=True)
     assert run.load_plan()["learning_rate"] == 0.0005
+    # Of an earlier version, and of a process with another policy.
+    policy = content["choices"].pop("dtype_policy")
+    run.plan_file.write_text(json.dumps(content))
+    run.check_startable(resume=True)
+    content["choices"]["dtype_policy"] = {**policy, "value": "mixed_float16"}
+    content["fingerprint"]["dtype_policy"] = "mixed_float16"
+    run.plan_file.write_text(json.dumps(content))
+    run.check_startable(resume=True)
     for content in ({}, {"choices": []}, {"fingerprint": {}, "choices": {"crop": {"rule": "none"}}}):
         run.plan_file.write_text(json.dumps(content))
         assert "plan.json: is not a plan (" in refused(run.check_startable, resume=True)
