@@ -56,12 +56,18 @@ def test_specks_are_removed():
     assert choice.level == pytest.approx(1 - 0.05 / len(choice.trials))
 
 
-def test_holes_are_filled():
-    masks = scenes(14)
+def with_holes(masks, filled):
+    """Maps with a hole of 9 pixels in the first cell of each mask, where they have the class `filled`."""
     maps = [mask.copy() for mask in masks]
     for ids, mask in zip(maps, masks, strict=True):
         row, column = np.argwhere(mask == 1)[0]
-        ids[row + 5 : row + 8, column + 5 : column + 8] = 2
+        ids[row + 5 : row + 8, column + 5 : column + 8] = filled
+    return maps
+
+
+def test_holes_are_filled():
+    masks = scenes(14)
+    maps = with_holes(masks, 2)
     choice = choose_postprocessing(maps, masks, class_names=NAMES)
     assert choice.postprocessing(maps[0]).tolist() == masks[0].tolist()
     assert choice.score == pytest.approx(1.0)
@@ -111,10 +117,7 @@ def test_ignored_pixels_do_not_count():
 def test_ignored_classes_are_in_no_mean():
     """Holes of 9 pixels in cells of 324: of the background, which is ignored, and so no class with an IoU of 0."""
     masks = scenes(14)
-    maps = [mask.copy() for mask in masks]
-    for ids, mask in zip(maps, masks, strict=True):
-        row, column = np.argwhere(mask == 1)[0]
-        ids[row + 5 : row + 8, column + 5 : column + 8] = 0
+    maps = with_holes(masks, 0)
     choice = choose_postprocessing(maps, masks, class_names=NAMES, ignore_class=(0, 255))
     assert choice.mean_iou == pytest.approx(315 / 324)
     gains = {(trial.class_name, trial.step): trial.mean_iou for trial in choice.trials}

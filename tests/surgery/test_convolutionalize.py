@@ -1,12 +1,12 @@
 """One pass over the image against the literal sliding window, for every head that is promised."""
 
-import inspect
 import warnings
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from own_layers import own
 from random_weights import randomized
 
 import keras_seg as ks
@@ -256,18 +256,6 @@ def head(*steps, size=(8, 8)):
     for step in steps:
         x = step(x)
     return keras.Model(image, x)
-
-
-def own(kind):
-    """A subclass of a layer that computes something else."""
-
-    takes_training = "training" in inspect.signature(kind.call).parameters
-
-    class Own(kind):
-        def call(self, inputs, training=None):
-            return 0.5 - super().call(inputs, **({"training": training} if takes_training else {}))
-
-    return Own
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,10 @@
 """Folded networks compute what the originals compute, and what must not be folded is not."""
 
-import inspect
-
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from own_layers import own
 
 import keras_seg as ks
 from keras_seg._validation import InputError
@@ -139,18 +138,6 @@ def test_what_is_called_as_in_training_stays():
     model = keras.Model(image, layers.Dropout(0.5)(x, training=True))
     folded = ks.surgery.fold_batch_norm(model)
     assert [type(layer) for layer in folded.layers] == [type(layer) for layer in model.layers]
-
-
-def own(kind):
-    """A subclass of a layer that computes something else, at inference too."""
-
-    takes_training = "training" in inspect.signature(kind.call).parameters
-
-    class Own(kind):
-        def call(self, inputs, training=None):
-            return 0.5 - super().call(inputs, **({"training": training} if takes_training else {}))
-
-    return Own
 
 
 @once
