@@ -112,8 +112,7 @@ def fit(
     keras.utils.set_random_seed(plan["seed"])
     if resume:
         facts = fingerprint(train, validation, task=plan.task)
-        fix = "Give the same data, or start a new run with `overwrite=True`."
-        check_same_facts(facts, plan.fingerprint, path=train.path, run="the run", fix=fix)
+        check_same_facts(facts, plan.fingerprint, path=train.path, run="the run")
         run._sweep()
     group, indices = Group.current(), (train, validation)
     trained = resume and run.model_file.exists()  # It was interrupted after the training.

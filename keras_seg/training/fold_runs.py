@@ -121,9 +121,7 @@ class FoldRuns:
         facts["validation_images"] = 0 if test is None else len(test)
         if resume:
             # After the numbers of images, whose errors say more.
-            fix = "Give the same data, or start a new run with `overwrite=True`."
-            known = {"path": index.path, "run": str(self.run.path), "fix": fix}
-            check_same_facts(facts, self.run.load_plan().fingerprint, **known)
+            check_same_facts(facts, self.run.load_plan().fingerprint, path=index.path, run=str(self.run.path))
         parts = split_folds(self.index, folds=folds, groups=groups)
         plan = make_plan(facts, **given)
         minutes = plan["minutes"]

@@ -14,6 +14,7 @@ _HASHES = {
     "validation_files": "images or masks to validate on",
     "class_share": "masks",
 }
+_FIX = "Give the same data, or start a new run with `overwrite=True`."
 DATA = ("train_images", "validation_images", "num_classes", "train_files", "validation_files", "class_share")
 
 
@@ -32,7 +33,7 @@ def files_digest(index: Any) -> str:
 
 
 def check_same_facts(
-    facts: Mapping, begun: Mapping, *, names: Sequence[str] = DATA, path: str, run: str, fix: str
+    facts: Mapping, begun: Mapping, *, names: Sequence[str] = DATA, path: str, run: str, fix: str = _FIX
 ) -> None:
     """Fail at the first of these facts that differs from that of a run; one that an older run lacks is left out.
 
@@ -42,7 +43,7 @@ def check_same_facts(
         names: sequence of str. Which of them are compared. Defaults to those on the data.
         path: str. Where the data is.
         run: str. The run, as the error calls it.
-        fix: str. What to do.
+        fix: str. What to do. Defaults to the way out of a run.
 
     Raises:
         InputError: a fact differs.

@@ -28,7 +28,7 @@ def stage_modules(name: str, block: str) -> dict[str, str]:
 
 
 def unused_attention(block: str) -> tuple[str, ...]:
-    """The modules of the last stage that nobody calls: it joins nothing, and has weights for what is joined."""
+    """The modules that the last stage never uses: it joins nothing, and has weights for what is joined."""
     return tuple(f"{block}.attention1.attention.{module}" for module in _ATTENTION.values())
 
 
