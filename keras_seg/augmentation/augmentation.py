@@ -14,7 +14,7 @@ from keras_seg.augmentation.geometry.step import GeometricStep
 from keras_seg.augmentation.inputs import KEYS, TYPES, batched, check_shapes, checked_seed, namespace_for, unbatched
 from keras_seg.augmentation.namespace import Namespace
 from keras_seg.augmentation.numpy_ops import ops_on_numpy
-from keras_seg.augmentation.photometric.step import LinearStep, Normal, Stage
+from keras_seg.augmentation.photometric.step import LinearStep, Normal, Stage, has_eight_bits
 from keras_seg.augmentation.random_crop import RandomCrop
 from keras_seg.augmentation.recolor import recolor_and_mix
 from keras_seg.augmentation.resample import check_frame, resample
@@ -38,6 +38,9 @@ class Augmentation:
     weight 0 a positive weight. The other transforms follow in the order of the list. Images, masks, weights and ids
     stay aligned to the pixel, and a mask never gets an id that it did not contain before, except the first
     `ignore_class`.
+
+    Colors stay in 0..255, or in the range of the image where that is wider: standardized images keep what is below 0.
+    `Gamma` and `JPEG` are for values in 0..255 alone.
 
     Calling it is a pure function of images and seed, for `tf.data` pipelines and NumPy. For batches inside a model, on
     every backend, wrap it in an `AugmentationLayer`.
@@ -319,14 +322,21 @@ class Augmentation:
         pairs = [(item, own) for item, own in pairs if item in used]
         geometry = [(item, own) for item, own in pairs if isinstance(item, GeometricStep)]
         others = [(item, own) for item, own in pairs if not isinstance(item, GeometricStep)]
-        mean = None
+        mean, eight_bits = None, has_eight_bits(batch["image"])
         if geometry or self.random_crop:
             batch, mean = resample(
                 ops, batch, self, steps=geometry, crop_draws=crop_draws, one=draws[:, 0], stage=stage
             )
         batch = {key: ops.cast(x, TYPES[key]) for key, x in batch.items()}
         return recolor_and_mix(
-            ops, batch, others, mean=mean, random=random, stage=stage, ignore_class=self.ignore_class
+            ops,
+            batch,
+            others,
+            mean=mean,
+            random=random,
+            stage=stage,
+            eight_bits=eight_bits,
+            ignore_class=self.ignore_class,
         )
 
     def _all(self) -> Iterable[Any]:

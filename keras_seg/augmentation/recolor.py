@@ -19,6 +19,7 @@ def recolor_and_mix(
     mean: Tensor | None,
     random: Normal,
     stage: Stage,
+    eight_bits: bool,
     ignore_class: Sequence[int],
 ) -> dict[str, Tensor]:
     """The batch after all steps that do not move pixels, in the order of the list.
@@ -30,17 +31,20 @@ def recolor_and_mix(
         mean: the images' mean color, float32 (batch, channels), where it is known.
         random: function of a shape that gives normal numbers.
         stage: runs one stage of the computation.
+        eight_bits: whether the images had 8 bits before the geometry.
         ignore_class: labels of pixels without a class.
     """
     for linear, group in itertools.groupby(steps, lambda pair: isinstance(pair[0], LinearStep)):
         members, draws = zip(*group, strict=True)
         if linear:
-            colors = functools.partial(compose, ops, members, draws, image=batch["image"], mean=mean)
+            colors = functools.partial(
+                compose, ops, members, draws, image=batch["image"], mean=mean, eight_bits=eight_bits
+            )
             batch = {**batch, "image": stage(colors)}
         else:
             for step, own in zip(members, draws, strict=True):
                 if isinstance(step, PhotometricStep):
-                    image = step._run(ops, batch["image"], own, random=random, stage=stage)
+                    image = step._run(ops, batch["image"], own, random=random, stage=stage, eight_bits=eight_bits)
                     batch = {**batch, "image": image}
                 elif isinstance(step, MixingStep):
                     batch = stage(functools.partial(step._apply, ops, batch, own, ignore_class))

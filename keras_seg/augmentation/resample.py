@@ -12,7 +12,7 @@ from keras_seg.augmentation.geometry.field import plan_field, sampling_points
 from keras_seg.augmentation.geometry.step import GeometricStep
 from keras_seg.augmentation.inputs import TYPES
 from keras_seg.augmentation.namespace import Namespace
-from keras_seg.augmentation.photometric.step import Stage, mean_color
+from keras_seg.augmentation.photometric.step import Stage, has_eight_bits, mean_color, value_limits
 from keras_seg.augmentation.random_crop import centered
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def _read_image(
         if exact:
             result = ops.cast(sampling.nearest(ops, image, points), "float32")
         else:  # Cubic weights reach beyond the values around a point.
-            result = ops.clip(sampling.cubic(ops, image, points), 0.0, 255.0)
+            limits = value_limits(ops, image, eight_bits=has_eight_bits(image))
+            result = ops.clip(sampling.cubic(ops, image, points), *limits)
         result = result * (across * down) if filled else result
     return ops.filled(result, across, down, fill) if filled else result
 

@@ -27,6 +27,7 @@ _SAME = {
     "max": "reduce_max",
     "maximum": "maximum",
     "mean": "reduce_mean",
+    "min": "reduce_min",
     "minimum": "minimum",
     "mod": "math.floormod",
     "power": "pow",

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 
 from keras_seg._validation import InputError
-from keras_seg.augmentation import JPEG, Augmentation, Blur, Brightness, Contrast, Gamma, Hue, Noise, Saturation
+from keras_seg.augmentation import JPEG, Augmentation, Blur, Brightness, Contrast, Gamma, Hue, Noise, Rotate, Saturation
 
 # JAX compiles each operation of each case; test_tensorflow_and_the_backend_agree runs all of them there in one piece.
 pytestmark = pytest.mark.slow_off_tensorflow
@@ -37,6 +37,30 @@ def test_brightness_and_contrast_are_factors():
     mean = x.mean((1, 2), keepdims=True)
     expected = mean + (x - mean) * [[[[1.5]]], [[[0.5]]]]
     np.testing.assert_allclose(change([Contrast(0.5)], x, [[0, 1], [0, 0]]), np.clip(expected, 0, 255), rtol=1e-4)
+
+
+@pytest.mark.parametrize("path", ["keras", "numpy"])
+@pytest.mark.parametrize(("low", "high"), [(-2, 3), (0, 4000)])
+def test_colors_of_floats_keep_the_range_of_their_image(low, high, path):
+    """Standardized images lost all that is below 0, reflectances all above 255."""
+    x = images(low, high)
+    least, most = np.minimum(x.min((1, 2, 3), keepdims=True), 0), np.maximum(x.max((1, 2, 3), keepdims=True), 255)
+    found = change([Brightness(0.2)], x, [[0, 1], [0, 0]], path=path)
+    np.testing.assert_allclose(found, np.clip(x * [[[[1.2]]], [[[0.8]]]], least, most), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [Augmentation([Blur((2, 2), probability=1.0)]), Augmentation([Rotate((10, 10))], interpolation="bicubic")],
+    ids=["blur", "bicubic"],
+)
+def test_means_of_floats_keep_the_range_of_their_image(augment):
+    """The weights of the pixels add up to 1: of another scale of the values, they are the same scale of the means."""
+    x = images(60, 180)
+    scaled = (x - 120) / 30
+    expected = (apply(augment, {"image": x})["image"] - 120) / 30
+    expected = np.clip(expected, scaled.min((1, 2, 3), keepdims=True), 255)
+    np.testing.assert_allclose(apply(augment, {"image": scaled})["image"], expected, atol=1e-3)
 
 
 def test_saturation_leaves_luma_and_ends_at_gray():

@@ -6,6 +6,7 @@ from first_batches import taken
 from PIL import Image
 
 from keras_seg._decoding.value_range import contradicts, difference, scale_of, unusual
+from keras_seg.augmentation import standard
 from keras_seg.data import from_folder, scan_folder, scan_instances
 
 # The same code runs whatever the backend.
@@ -91,6 +92,14 @@ def test_resized_images_keep_their_range(tmp_path, form, scale, shift, size, loa
     assert low - slack <= found.min() <= found.max() <= high + slack
     if size == (6, 9):
         np.testing.assert_allclose(found[..., 0], FORMS[form], atol=slack)
+
+
+@pytest.mark.parametrize("loader", ["tensorflow", "numpy"])
+def test_augmented_images_keep_their_range(tmp_path, loader):
+    """Brightness and contrast multiply by 0.8 at least each, and 0.8 x 0.8 = 0.64; negative values became 0."""
+    augment = standard(crop=(6, 9), scale=1.0, flip=None, color=0.2)
+    [(images, _)] = taken(from_folder(folder(tmp_path, "negative"), channels=1, augment=augment, loader=loader))
+    assert -1 - 1e-5 <= images.min() < -0.63 and 0.63 < images.max() < 1.45
 
 
 @pytest.mark.parametrize(

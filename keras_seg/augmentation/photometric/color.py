@@ -91,7 +91,7 @@ class Hue(LinearStep):
 
     Gray stays gray, the sum of the three channels is kept, and a third of a turn makes red green, green blue and blue
     red. This is one matrix, unlike adding to the H of HSV, which treats the six sectors of the color circle separately;
-    both agree at thirds of a turn and differ by a few degrees at most in between. Results outside 0..255 are clipped.
+    both agree at thirds of a turn and differ by a few degrees at most in between.
 
     Args:
         factor: float in 0..0.5, for both directions, or (smallest, largest) in -0.5..0.5. Rotation as a fraction of the
@@ -126,6 +126,8 @@ class Hue(LinearStep):
 @keras.saving.register_keras_serializable("keras_seg")
 class Gamma(PhotometricStep):
     """Raise all values to a power: 255 (x / 255)^gamma. Below 1 the shadows get lighter, above 1 darker.
+
+    Values below 0 have no such power, and become 0.
 
     Args:
         gamma: (smallest, largest), drawn uniformly in the logarithm; one float g stands for (1 / g, g). Defaults to

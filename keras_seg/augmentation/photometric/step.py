@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
+
 from keras_seg import _validation
 from keras_seg._types import Tensor
 from keras_seg.augmentation import intervals
@@ -44,15 +46,21 @@ class PhotometricStep(Transform):
             random: function of a shape that gives normal numbers.
 
         Returns:
-            Tensor like `image`; values outside 0..255 are clipped by the caller.
+            Tensor like `image`; values outside of `value_limits` are clipped by the caller.
         """
         raise NotImplementedError
 
-    def _run(self, ops: Namespace, image: Tensor, draws: Tensor, *, random: Normal, stage: Stage) -> Tensor:
-        """`_apply` on the images that are changed, inside 0..255."""
+    def _run(
+        self, ops: Namespace, image: Tensor, draws: Tensor, *, random: Normal, stage: Stage, eight_bits: bool
+    ) -> Tensor:
+        """`_apply` on the images that are changed, inside `value_limits`."""
+
+        def clipped() -> Tensor:
+            limits = value_limits(ops, image, eight_bits=eight_bits)
+            return ops.clip(self._apply(ops, image, draws, random), *limits)
 
         def changed() -> Tensor:
-            return stage(lambda: ops.clip(self._apply(ops, image, draws, random), 0.0, 255.0))
+            return stage(clipped)
 
         if self.probability == 0.0:
             return image
@@ -104,9 +112,15 @@ class LinearStep(PhotometricStep):
 
 
 def compose(
-    ops: Namespace, steps: Sequence[LinearStep], draws: Sequence[Tensor], *, image: Tensor, mean: Tensor | None = None
+    ops: Namespace,
+    steps: Sequence[LinearStep],
+    draws: Sequence[Tensor],
+    *,
+    image: Tensor,
+    eight_bits: bool,
+    mean: Tensor | None = None,
 ) -> Tensor:
-    """One matrix and one shift for several `LinearStep`s, applied to an image; inside 0..255.
+    """One matrix and one shift for several `LinearStep`s, applied to an image; inside `value_limits`.
 
     `mean` is the images' mean color, (batch, channels), where it is known.
     """
@@ -135,12 +149,38 @@ def compose(
         rows = ops.reshape(rows, (height, width * channels)) + ops.tile(shift, (1, width))
     else:
         rows = ops.matmul(ops.reshape(image, (batch, height * width, channels)), matrix) + shift[:, None, :]
-    return ops.reshape(ops.clip(rows, 0.0, 255.0), (batch, height, width, channels))
+    changed = ops.reshape(rows, (batch, height, width, channels))
+    return ops.clip(changed, *value_limits(ops, image, eight_bits=eight_bits))
 
 
 def _times(ops: Namespace, rows: Tensor, matrix: Tensor) -> Tensor:
     """Rows (batch, channels) times matrices (batch, channels, channels)."""
     return ops.sum(rows[:, :, None] * matrix, axis=1)
+
+
+def has_eight_bits(image: Tensor) -> bool:
+    """Whether the type of an image alone says that its values lie in 0..255."""
+    return keras.backend.standardize_dtype(image.dtype) == "uint8"
+
+
+def value_limits(ops: Namespace, image: Tensor, *, eight_bits: bool) -> tuple[Any, Any]:
+    """The smallest and the largest value that a changed image may hold: 0 and 255, or its own where it goes beyond.
+
+    So standardized images keep what is below 0, and reflectances what is above 255.
+
+    Args:
+        ops: the namespace to compute with.
+        image: tensor (batch, height, width, channels), before the change.
+        eight_bits: whether its values are known to lie in 0..255.
+
+    Returns:
+        Two numbers, or two float32 tensors (batch, 1, 1, 1).
+    """
+    if eight_bits:
+        return 0.0, 255.0
+    image = ops.cast(image, "float32")
+    low, high = (end(image, axis=(1, 2, 3)) for end in (ops.min, ops.max))
+    return ops.minimum(low, 0.0)[:, None, None, None], ops.maximum(high, 255.0)[:, None, None, None]
 
 
 def mean_color(ops: Namespace, image: Tensor) -> Tensor:
