@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from keras_seg._validation import InputError
+from keras_seg.augmentation import standard
 from keras_seg.data import (
     diagnose,
     find_instance_pairs,
@@ -106,6 +107,18 @@ def test_components_touch_at_edges_only(tmp_path):
 def test_ignored_numbers(tmp_path):
     save(tmp_path / "a.npy", np.array([[0, 4, 65535], [-1, 4, 0]]))
     assert read_instances(tmp_path / "a.npy", ignore_class=(65535, -1)).tolist() == [[0, 4, -1], [-1, 4, 0]]
+
+
+def test_no_label_of_void_is_taken_for_an_object(tmp_path):
+    """Pixels outside of an image were an object of the number 255, with a body and borders."""
+    picture(tmp_path / "images" / "a.png")
+    save(tmp_path / "masks" / "a.png", IDS.astype("uint8"))
+    index = scan_instances(tmp_path, components=False)
+    with pytest.raises(InputError, match=r"`augment` must not mark .* InstanceIndex.*Give it ignore_class=-1"):
+        from_folder(index, augment=standard(crop=12, ignore_class=255))
+    for label in (-1, 0):
+        dataset = from_folder(index, augment=standard(crop=12, scale=1.0, ignore_class=label))
+        assert set(np.unique(next(iter(dataset))[1])) == {label, 0, 1, 2, 3}
 
 
 class TestLayouts:

@@ -138,6 +138,22 @@ def test_every_class_survives_augmentation():
     assert set(np.unique(result)) <= set(np.unique(mask)) and len(np.unique(result)) > 1
 
 
+@pytest.mark.parametrize("label", [255, -1, 4])
+def test_no_label_of_void_is_taken_for_classes(folder, label):
+    """255 is the first eight classes, -1 all of them: pixels outside of an image held every class."""
+    augment = ks.augmentation.standard(crop=32, ignore_class=label)
+    said = rf"`augment` must not mark .* MultiLabelIndex\..*ignore_class={label}.*Give it ignore_class=None"
+    with pytest.raises(_validation.InputError, match=said):
+        ks.data.from_folder(scan_multilabel(folder), augment=augment)
+
+
+@pytest.mark.parametrize("label", [None, 0])
+def test_pixels_outside_of_an_image_are_of_no_class_or_mirrored(folder, label):
+    augment = ks.augmentation.standard(crop=64, scale=0.5, ignore_class=label)
+    dataset = ks.data.from_folder(scan_multilabel(folder), augment=augment, batch_size=3)
+    assert set(np.unique(next(iter(dataset))[1])) <= {0, 1, 2, 3}
+
+
 def test_channels_of_a_dataset(folder):
     index = scan_multilabel(folder)
     dataset = ks.data.from_folder(index, batch_size=3)

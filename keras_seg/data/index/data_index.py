@@ -62,6 +62,10 @@ class DataIndex:
         """Text that differs when the files of an example are read differently."""
         return self._cache_key
 
+    def _is_taken(self, label: int) -> bool:
+        """Whether a label that augmentation gives to pixels without a class would mean something else."""
+        return False
+
     @property
     def common_size(self) -> tuple[int, int] | None:
         """The (height, width) that all images share, or None."""

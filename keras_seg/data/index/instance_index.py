@@ -78,6 +78,10 @@ class InstanceIndex(DataIndex):
     def _cache_key(self) -> str:
         return str((self.channels, self.image_dtype, self.components, self.file_ignore_class, self.exif_orientation))
 
+    def _is_taken(self, label: int) -> bool:
+        """Positive numbers are objects."""
+        return label > 0
+
     def read_labels(self, position: int) -> np.ndarray:
         """The objects of an example, int32 (height, width): 0 for the background, -1 for ignored pixels.
 

@@ -79,6 +79,10 @@ class MultiLabelIndex(DataIndex):
         stamps = [(id_, str(file.resolve()), file.stat().st_mtime_ns) for id_, file in self.class_files[position]]
         return self._cache_key + str(stamps)
 
+    def _is_taken(self, label: int) -> bool:
+        """Every bit is a class: 255 means the first eight."""
+        return label != 0
+
     def read_labels(self, position: int) -> np.ndarray:
         """The classes of an example, int32 (height, width): bit k of a pixel is set if it belongs to class k.
 

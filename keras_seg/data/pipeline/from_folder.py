@@ -58,7 +58,8 @@ def from_folder(
 
     Args:
         path: path, pair of paths, or index. A folder, two text files (see `find_pairs`), or a `FolderIndex`, which
-            saves the scan. An `InstanceIndex` gives maps that number the objects instead of masks.
+            saves the scan. An `InstanceIndex` gives maps that number the objects instead of masks, a
+            `MultiLabelIndex` maps whose bits are the classes.
         split: str. "train", "val", ..., for folders that are divided. Defaults to None.
         num_classes: int >= 2. Number of classes. Defaults to None, which detects it from the masks.
         ignore_class: int or sequence of int. Labels of pixels without a class. Defaults to None.
@@ -69,7 +70,8 @@ def from_folder(
             packed.
         exif_orientation: str. "apply" or "ignore", as in `scan_folder`. Defaults to None, which detects it.
         batch_size: int >= 1. Examples per batch. The last batch may be smaller, unless `repeat`. Defaults to 8.
-        augment: callable of (image, mask, seed), such as `keras_seg.augmentation.standard(...)`. Defaults to None.
+        augment: callable of (image, mask, seed), such as `keras_seg.augmentation.standard(...)`. For an
+            `InstanceIndex` its `ignore_class` is -1, for a `MultiLabelIndex` None. Defaults to None.
         image_size: int or (height, width) in pixels. Every image is resized to it (antialiased bilinear, its mask
             nearest) before augmentation, without keeping the aspect ratio. Defaults to None, which does not resize.
         shuffle: bool. A different order in every epoch. Defaults to None, which shuffles if `augment` is given.
@@ -138,6 +140,7 @@ def from_folder(
             workers=workers,
             exif_orientation=exif_orientation,
         )
+    _check_void(index, augment)
     shuffle = augment is not None if shuffle is None else _validation.boolean("shuffle", shuffle)
     order = ExampleOrder(
         count=len(index),
@@ -189,6 +192,15 @@ def chosen_loader(loader: str | None) -> str:
     if _validation.one_of("loader", loader, ("tensorflow", "numpy")) == "tensorflow":
         _validation.optional_import("tensorflow", "tensorflow", '`loader="tensorflow"`')
     return loader
+
+
+def _check_void(index: DataIndex, augment: Augment | None) -> None:
+    """Refuse an augmentation whose label of pixels outside of the image stands for objects or classes in the index."""
+    marks = getattr(augment, "ignore_class", None)
+    if isinstance(marks, tuple) and marks and index._is_taken(marks[0]):
+        own = index.ignore_class[0] if index.ignore_class else None
+        rule = f"must not mark pixels by a label that has another meaning in this {type(index).__name__}"
+        _validation.fail("augment", rule, f"ignore_class={marks[0]}", f"Give it ignore_class={own}.")
 
 
 def refuse_scan_arguments(
