@@ -115,6 +115,25 @@ def test_fit_takes_them_on_every_backend(folder):
     assert len(made) >= 6 and all(masks.tobytes() in made for _, masks in taken(later, 3))
 
 
+@pytest.mark.parametrize("cache", [False, True])
+def test_an_augmentation_may_write_into_its_arrays(folder, cache):
+    """With a cache, images became darker from epoch to epoch."""
+
+    def darker(image, mask, seed):
+        image //= 2
+        mask[:5] = 0
+        return image, mask
+
+    options = {"split": "train", "batch_size": 7, "shuffle": False, "loader": "numpy"}
+    [(images, masks)] = taken(ks.data.from_folder(folder, **options))
+    masks[:, :5] = 0
+    dataset = ks.data.from_folder(folder, augment=darker, cache=cache, **options)
+    for _ in range(2):
+        [found] = taken(dataset)
+        np.testing.assert_array_equal(found[0], images // 2)
+        np.testing.assert_array_equal(found[1], masks)
+
+
 def test_a_file_that_breaks_is_named(folder, tmp_path):
     path = ks.data.write_shapes(tmp_path / "s", train=2, val=2, image_size=(40, 52))
     dataset = ks.data.from_folder(path, split="train", batch_size=2, loader="numpy")

@@ -172,9 +172,12 @@ class ArrayBatches(keras.utils.PyDataset):
         """Image and mask, resized and augmented."""
         image, mask = self._resized(load, seed)
         augment: Any = self._settings.augment
-        if augment is not None:
+        if hasattr(augment, "of_arrays"):
             # With TensorFlow's operations, single images take five times as long outside of tf.data.
-            image, mask = getattr(augment, "of_arrays", augment)(image, mask, seed)
+            image, mask = augment.of_arrays(image, mask, seed)
+        elif augment is not None:
+            # Copies: a function may write into what it gets, and a cache keeps these arrays.
+            image, mask = augment(np.array(image), np.array(mask), seed)
         return np.asarray(image, "float32"), np.asarray(mask, "int32")
 
     def _positions(self, epoch: int) -> tuple[np.ndarray, _philox.Seed]:
