@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_seg._validation import InputError
-from keras_seg.data import find_pairs, from_folder, read_instances, scan_folder, scan_instances
+from keras_seg.data import diagnose, find_pairs, from_folder, read_image, read_instances, scan_folder, scan_instances
 
 pytestmark = pytest.mark.tensorflow_only
 zarr = pytest.importorskip("zarr")
@@ -61,6 +61,17 @@ def test_stores_in_lists(tmp_path):
     for name, line in (("images.txt", "i/a.zarr"), ("masks.txt", r"m\a.zarr")):
         (tmp_path / name).write_text(line)
     assert find_pairs((tmp_path / "images.txt", tmp_path / "masks.txt")) == [(image, mask)]
+
+
+def test_a_repaired_copy_holds_the_stores(tmp_path):
+    """They were taken for files, and the error said that the files had changed."""
+    for name in "ab":
+        store(tmp_path / "data" / "images" / f"{name}.zarr", BANDS if name == "a" else 255 - BANDS)
+        store(tmp_path / "data" / "masks" / f"{name}.zarr", IDS)
+    log = diagnose(tmp_path / "data", channels=4).repair(tmp_path / "out")
+    assert log["pairs"] == 2 and not log["not_copied"]
+    np.testing.assert_array_equal(read_image(tmp_path / "out" / "images" / "a.zarr", channels=4), BANDS)
+    assert scan_folder(tmp_path / "out", channels=4).class_pixels.tolist() == (2 * np.bincount(IDS.ravel())).tolist()
 
 
 @pytest.mark.parametrize("broken", ["empty", "group"])

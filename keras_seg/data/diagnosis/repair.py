@@ -165,7 +165,8 @@ def _copy(collected: Collected, task: _Task, aside: pathlib.Path) -> list[dict[s
             entries.append(_entry(collected.name(image), "image turned", f"EXIF orientation applied, saved as {kind}"))
         else:
             name = image.name if task.stem == image.stem else task.stem + image.suffix
-            shutil.copyfile(image, images / name)
+            # A .zarr store is a folder of many files.
+            (shutil.copytree if image.is_dir() else shutil.copyfile)(image, images / name)
             if name != image.name:
                 entries.append(_entry(collected.name(image), "image renamed", name))
     except (InputError, OSError) as error:
