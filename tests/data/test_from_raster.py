@@ -230,6 +230,21 @@ class TestRefusals:
             from_raster(*pair, crop=16)
         assert "\n" not in str(caught.value)
 
+    @pytest.mark.parametrize(("dtype", "stray"), [("uint16", 65535), ("uint32", 2**32 - 1), ("uint8", 200)])
+    def test_labels_that_do_not_count_up(self, pair, dtype, stray):
+        """No data that the file does not declare was a class of its own, beside thousands without pixels."""
+        labels = LABELS.astype(dtype)
+        labels[:20] = stray
+        write(pair[1], labels)
+        said = (
+            rf"labels.tif: holds the label {stray}, and all labels are 0, 1, 2, {stray}, .*--nodata {stray} labels.tif"
+        )
+        with pytest.raises(InputError, match=said):
+            from_raster(*pair, crop=16)
+        write(pair[1], labels, nodata=stray)
+        _, masks = crops(from_raster(*pair, crop=16, batch_size=50), 2)
+        assert {0, 1} <= set(np.unique(masks)) <= {0, 1, 2, 255}
+
     def test_images(self, pair, tmp_path):
         for image, options, match in [
             (PLACED, {"crs": None}, r"image.tif: has no CRS, and .*labels.tif has EPSG:32633"),

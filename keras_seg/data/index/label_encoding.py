@@ -229,6 +229,11 @@ def listed_values(mapped: Mapping[int, int], ignored: Iterable[int]) -> set[int]
     return {*mapped, *ignored} | (set() if 0 in mapped.values() else {0})
 
 
+def count_up(ids: Sequence[int]) -> bool:
+    """Whether sorted labels, all of them 0 or more, may be ids of classes: large ones among few others are not."""
+    return ids[-1] < _SPARSE_FROM or len(ids) >= _SPARSE_SHARE * (ids[-1] + 1)
+
+
 def _refuse_unlisted(counts: Mapping[int, int], mapped: Mapping[int, int], ignored: Sequence[int]) -> None:
     """Refuse values that a map leaves out: they would count as the class that happens to have their number."""
     missing = sorted(counts.keys() - listed_values(mapped, ignored))
@@ -279,7 +284,7 @@ def _count_classes(labels: Iterable[int]) -> int:
         raise InputError(f"The masks hold {found}. Pass num_classes and ignore_class to say which labels are classes.")
     if ids[-1] == 0:
         raise InputError("The masks hold label 0 only. Draw at least two classes, or pass num_classes.")
-    if ids[-1] >= _SPARSE_FROM and len(ids) < _SPARSE_SHARE * (ids[-1] + 1):
+    if not count_up(ids):
         shown = ", ".join(str(id_) for id_ in ids[:6]) + (", ..." if len(ids) > 6 else "")
         example = ", ".join(f"{id_}: {position}" for position, id_ in enumerate(ids[:2]))
         raise InputError(

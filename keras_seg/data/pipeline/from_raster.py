@@ -54,7 +54,8 @@ def from_raster(
         images: path, or sequence of paths, of GeoTIFF or .vrt files. Values are read as by `read_image`: uint8 and
             floats as they are, uint16 scaled from 0..65535 to 0..255.
         labels: path, or sequence of as many paths in the same order, of rasters with one band of integers.
-        num_classes: int >= 2. Number of classes. Defaults to None: the largest id plus one.
+        num_classes: int >= 2. Number of classes. Defaults to None: the largest id plus one, for ids that count up from
+            0; a large one among few others, such as 65535, is refused.
         ignore_class: int or sequence of int. Labels of pixels without a class; the first is that of pixels without
             data. Defaults to 255.
         label_map: dict from every value of the labels, except for ignored ones, to its id. Defaults to None.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_seg._validation import InputError
+from keras_seg.data.index.label_encoding import count_up
 from keras_seg.data.pipeline.raster_pair import PixelBox, RasterPair
 
 # Side of the cells in which classes are counted. Counts of 10^10 pixels of ten classes take 3 MB.
@@ -28,8 +29,8 @@ class RasterSampler:
         num_classes: int.
 
     Raises:
-        InputError: a label is neither a class nor ignored, fewer than two classes have pixels, or the overlap of two
-            rasters is smaller than a crop.
+        InputError: a label is neither a class nor ignored, labels do not count up from 0 and their number is not given,
+            fewer than two classes have pixels, or the overlap of two rasters is smaller than a crop.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class RasterSampler:
                 )
         self._cells = [(pair, cell) for pair in pairs for cell in _cells(pair.box)]
         found = [self._counted(pair, cell, num_classes) for pair, cell in self._cells]
-        self.num_classes = num_classes or max(2, *(len(count) for count in found))
-        self.counts = np.array([np.pad(count, (0, self.num_classes - len(count))) for count in found])
+        self.num_classes = num_classes or self._detected_classes([values for values, _ in found])
+        self.counts = np.zeros((len(found), self.num_classes), "int64")
+        for row, (values, counts) in zip(self.counts, found, strict=True):
+            row[values] = counts
         # The classes that have pixels.
         self._classes = np.flatnonzero(self.counts.sum(axis=0))
         if not len(self._classes):
@@ -94,7 +97,23 @@ class RasterSampler:
         top, left = np.clip(first, lowest, [limits.bottom, limits.right] - np.array(self._size)).tolist()
         return PixelBox(top, top + self._size[0], left, left + self._size[1])
 
-    def _counted(self, pair: RasterPair, cell: PixelBox, num_classes: int | None) -> np.ndarray:
+    def _detected_classes(self, found: Sequence[np.ndarray]) -> int:
+        """The largest label of all cells plus one."""
+        ids = np.unique(np.concatenate(found)).tolist()
+        if ids and not count_up(ids):
+            largest = ids[-1]
+            pair = next(pair for (pair, _), values in zip(self._cells, found, strict=True) if largest in values)
+            shown = ", ".join(map(str, ids[:6] if len(ids) <= 6 else [*ids[:5], "...", largest]))
+            raise InputError(
+                f"{pair.labels.path}: holds the label {largest}, and all labels are {shown}, which do not count up "
+                f"from 0. If it marks pixels without a class, declare that: rio edit-info --nodata {largest} "
+                f"{pair.labels.path.name}. Otherwise number the classes by `label_map`, or pass "
+                f"num_classes={largest + 1} to keep them."
+            )
+        return max([2, *(label + 1 for label in ids[-1:])])
+
+    def _counted(self, pair: RasterPair, cell: PixelBox, num_classes: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """The labels of a cell that are classes, and their pixels."""
         values, counts = np.unique(pair.read_labels(cell), return_counts=True)
         kept = ~np.isin(values, self._ignored)
         values, counts = values[kept], counts[kept]
@@ -106,9 +125,7 @@ class RasterSampler:
                 f"{pair.labels.path}: holds the labels {shown}, and ids are {ids}. Add them to `ignore_class` or to "
                 "`label_map`, or correct `num_classes`."
             )
-        total = np.zeros(int(values.max(initial=-1)) + 1, "int64")
-        total[values] = counts
-        return total
+        return values, counts
 
 
 def _cells(box: PixelBox) -> list[PixelBox]:
