@@ -15,6 +15,8 @@ from keras_seg.layers import LinearFusion
 
 # What wraps a whole model: DataParallel, Lightning.
 _WRAPPERS = ("module.", "model.")
+# What torch.compile puts before the names in a compiled module, which may be the whole model or a part of it.
+_COMPILED = "_orig_mod."
 # What wraps an encoder: transformers, segmentation_models_pytorch, torchvision's segmentation models.
 ENCODERS = ("segformer.", "encoder.", "backbone.")
 # What wraps timm's networks inside of the encoders of segmentation_models_pytorch.
@@ -59,7 +61,8 @@ def arrays_of(state: Any, source: str) -> dict[str, np.ndarray]:
     if not isinstance(state, Mapping) or not state or not all(isinstance(key, str) for key in state):
         fix = "Pass model.state_dict(), or a file of it."
         _validation.fail("weights", "must hold a state dict, arrays by their names", source, fix)
-    return {key: _array(value, key, source) for key, value in inside(state, _WRAPPERS).items()}
+    named = {key.replace(_COMPILED, ""): value for key, value in state.items()}
+    return {key: _array(value, key, source) for key, value in inside(named, _WRAPPERS).items()}
 
 
 def inside(arrays: Mapping[str, Any], prefixes: Iterable[str]) -> Mapping[str, Any]:

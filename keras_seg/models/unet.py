@@ -69,7 +69,7 @@ def UNet(
         include_preprocessing: bool or str. True takes raw RGB in 0..255 and normalizes inside; with a backbone, it can
             also be a mode of `Preprocessing`. Defaults to True.
         pad_to_stride: bool. True takes any size: the image is reflected up to a multiple of the deepest stride and the
-            output cropped back. Defaults to True.
+            output cropped back. False takes it as it is, where the encoder rounds odd sizes up. Defaults to True.
         name: str. Name of the model. Defaults to "unet".
 
     Returns:
@@ -151,7 +151,7 @@ def UNet(
 
     # Head
     x = segmentation_head(x, num_classes, activation, kernel_size=head_kernel_size, scale=decoder_stride)
-    if pad_to_stride or decoder_stride > 1:
+    if pad_to_stride or max(decoder_stride, strides[0]) > 1:  # Else the finest skip has the size of the image.
         x = CropLike(dtype="float32", name="crop")([x, image])
     return image_model(image, x, name=name)
 

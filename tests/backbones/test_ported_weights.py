@@ -73,7 +73,10 @@ def test_every_wrapping_of_a_state_dict(state, filled):
     universal = {f"encoder.model.{key}": value for key, value in state.items()} | {
         "decoder.blocks.0.weight": np.zeros(3)
     }
-    for wrapped in (smp, lightning, parallel, torchvision, universal):
+    compiled = {
+        f"module._orig_mod.{key}".replace("encoder.", "encoder._orig_mod."): value for key, value in smp.items()
+    }
+    for wrapped in (smp, lightning, parallel, torchvision, universal, compiled):
         assert_same(build(NAME, weights=wrapped), filled)
 
 

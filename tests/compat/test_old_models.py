@@ -213,6 +213,23 @@ def test_a_file_of_another_model_changes_nothing(tmp_path, model, other, change,
     assert all((a == b).all() for a, b in zip(before, other.get_weights(), strict=True))
 
 
+@pytest.mark.tensorflow_only
+def test_layers_of_other_shapes_can_be_skipped(tmp_path, model, other):
+    """As of a model of other classes; scripts of Keras 2 had `by_name` beside it."""
+    path = write_old(
+        tmp_path / "a.h5", model, lambda name, own: (name, [w[..., :1] for w in own] if name == "final_conv" else own)
+    )
+    classes = other.get_layer("final_conv")
+    kept = [np.full_like(weight, 7) for weight in classes.get_weights()]
+    classes.set_weights(kept)
+    with pytest.warns(UserWarning, match=r"a\.h5: the weights of final_conv have other shapes there"):
+        other.load_weights(path, by_name=True, skip_mismatch=True)
+    for found, layer in zip(other.layers, model.layers, strict=True):
+        expected = kept if layer.name == "final_conv" else layer.get_weights()
+        for one, two in zip(found.get_weights(), expected, strict=True):
+            np.testing.assert_array_equal(one, two)
+
+
 def test_saving(tmp_path, model, other):
     model.save(tmp_path / "a.keras")
     loaded = keras.models.load_model(tmp_path / "a.keras")

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_seg as ks
 import keras_seg.compat.segmentation_models as sm
 
 GOLDEN = np.load(pathlib.Path(golden.__file__).with_suffix(".npz"))
@@ -58,6 +59,33 @@ def test_weights_and_indices_of_classes_come_back_from_a_file(kind):
         written = json.dumps(keras.saving.serialize_keras_object(function))
         again = keras.saving.deserialize_keras_object(json.loads(written))
         np.testing.assert_array_equal(again(TRUTH, prediction), function(TRUTH, prediction))
+
+
+@pytest.mark.parametrize("truth, classes", [((2, 8, 8, 1), 3), ((2, 8, 8), 3), ((2, 8, 8, 3), 1), ((1, 8, 8), 1)])
+def test_masks_of_other_channels_are_refused(truth, classes):
+    """Ids would be broadcast over the classes, and give losses below zero and scores above one."""
+    masks, prediction = np.ones(truth, "float32"), np.full((truth[0], 8, 8, classes), 0.5, "float32")
+    for function in (
+        sm.losses.dice_loss + (1 * sm.losses.categorical_focal_loss),
+        sm.losses.categorical_crossentropy,
+        sm.losses.binary_crossentropy,
+        sm.losses.binary_focal_loss,
+        sm.metrics.iou_score,
+        sm.metrics.FScore(threshold=0.5, per_image=True, class_indexes=0),
+    ):
+        with pytest.raises(ks.InputError, match=r"`y_true` must be masks of 0 and 1.*to_categorical") as caught:
+            function(masks, prediction)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.tensorflow_only
+def test_masks_of_unknown_shape():
+    """As those of a `tf.numpy_function`."""
+    import tensorflow as tf
+
+    shapes = [tf.TensorSpec(None), tf.TensorSpec((None, None, None, 3))]
+    score = tf.function(lambda gt, pr: sm.metrics.iou_score(gt, pr), input_signature=shapes, autograph=False)
+    assert float(score(TRUTH, TRUTH)) == pytest.approx(1)
 
 
 def test_the_names_of_sums_and_multiples():

@@ -209,6 +209,8 @@ class TestConvert:
             ("smp_deeplabv3", {"normalize_image": False}, "average of the image.*normalize_image=True"),
             ("smp_upernet", {"normalize_image": False}, "average of the image.*normalize_image=True"),
             ("smp_pan", {"dilate_strided": None}, "segmentation_models_pytorch.*dilate_strided=True"),
+            ("smp_unetplusplus", {"interpolation": "bilinear"}, "nearest pixel, as .*'s UnetPlusPlus.* with bilinear"),
+            ("smp_manet", {"interpolation": "bilinear"}, "nearest pixel, as .*'s MAnet.* with bilinear.*nearest"),
         ],
     )
     def test_what_no_shape_shows(self, key, arguments, message):

@@ -105,6 +105,13 @@ def test_odd_sizes_without_padding(attention):
     assert model.predict(noise(1, 13, 11, 3), verbose=0).shape == (1, 13, 11, 3)
 
 
+@pytest.mark.slow_off_tensorflow
+def test_odd_sizes_without_padding_on_a_backbone():
+    """Its finest map is that of stride 2, which is 17 pixels wide for 33: twice as many are one more than the image."""
+    model = small(backbone="Compact", pad_to_stride=False, decoder_filters=(8, 8, 8, 8, 8))
+    assert model.predict(noise(1, 45, 33, 3), verbose=0).shape == (1, 45, 33, 3)
+
+
 @pytest.mark.parametrize("channels", [1, 2, 5])
 @pytest.mark.parametrize("backbone", [None, "Compact"])
 def test_any_number_of_channels(channels, backbone):

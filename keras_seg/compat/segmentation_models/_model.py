@@ -39,14 +39,15 @@ class OldModel(keras.Model):
 
         Args:
             filepath: path of the file.
-            skip_mismatch: bool. For files of Keras 3. Defaults to False.
-            **settings: passed to Keras.
+            skip_mismatch: bool. Whether layers whose weights have other shapes in the file, as those of other classes,
+                keep theirs, which a warning names. Defaults to False.
+            **settings: passed to Keras. Files of Keras 2 are read by the names of their layers in any case.
 
         Raises:
             InputError: a file of Keras 2 is of another model.
         """
         if os.path.isfile(filepath) and holds_old_weights(filepath):
-            load_old_weights(self, filepath)
+            load_old_weights(self, filepath, skip_mismatch=skip_mismatch)
         else:
             super().load_weights(filepath, skip_mismatch=skip_mismatch, **settings)
 

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ def holds_old_weights(path: PathLike) -> bool:
         return "layer_names" in _weights_of(file).attrs or "layer_names0" in _weights_of(file).attrs
 
 
-def load_old_weights(model: keras.Model, path: PathLike) -> None:
+def load_old_weights(model: keras.Model, path: PathLike, *, skip_mismatch: bool = False) -> None:
     """Copy the weights of a file of Keras 2 into the layers of equal names.
 
     Layers that Keras named itself, such as conv2d_7, are matched in the order of their numbers. A convolution with
@@ -40,6 +41,8 @@ def load_old_weights(model: keras.Model, path: PathLike) -> None:
     Args:
         model: keras.Model without models inside.
         path: path. A file for which `holds_old_weights` is true.
+        skip_mismatch: bool. Whether layers whose weights have other shapes in the file keep theirs, which a warning
+            names. Defaults to False.
 
     Raises:
         InputError: The layers or their shapes differ; the model is unchanged then.
@@ -58,15 +61,23 @@ def load_old_weights(model: keras.Model, path: PathLike) -> None:
             "classes and decoder options."
         )
     values = {name: _joined([stored[part] for part in parts]) for name, parts in pairs.items()}
+    unfit = [name for name, arrays in values.items() if _shapes(layers[name].weights) != _shapes(arrays)]
+    if unfit and not skip_mismatch:
+        shapes, found = _shapes(layers[unfit[0]].weights), _shapes(values[unfit[0]])
+        raise InputError(
+            f"{path}: layer {unfit[0]} has weights of shape {shapes}, but the file holds {found}. Build the model that "
+            "was saved; its classes and input channels count."
+        )
+    if unfit:
+        names = ", ".join(unfit)
+        warnings.warn(f"{path}: the weights of {names} have other shapes there, and are not loaded.", stacklevel=3)
     for name, arrays in values.items():
-        shapes, found = [tuple(weight.shape) for weight in layers[name].weights], [array.shape for array in arrays]
-        if shapes != found:
-            raise InputError(
-                f"{path}: layer {name} has weights of shape {shapes}, but the file holds {found}. Build the model that "
-                "was saved; its classes and input channels count."
-            )
-    for name, arrays in values.items():
-        layers[name].set_weights(arrays)
+        if name not in unfit:
+            layers[name].set_weights(arrays)
+
+
+def _shapes(arrays: Iterable[Any]) -> list[tuple[int, ...]]:
+    return [tuple(array.shape) for array in arrays]
 
 
 def _weights_of(file: h5py.File) -> Any:

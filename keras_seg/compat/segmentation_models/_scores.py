@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from keras import backend, ops
 
+from keras_seg import _validation
+
 SMOOTH = 1e-5
 
 
@@ -43,10 +45,22 @@ def chosen(gt: Any, pr: Any, class_indexes: int | Sequence[int] | None) -> tuple
     pr = ops.convert_to_tensor(pr)
     pr = ops.cast(pr, backend.result_type(pr.dtype, "float32"))
     gt = ops.cast(gt, pr.dtype)
+    _check_channels(gt.shape, pr.shape)
     if class_indexes is None:
         return gt, pr
     indices = [class_indexes] if isinstance(class_indexes, int) else list(class_indexes)
     return ops.take(gt, indices, axis=-1), ops.take(pr, indices, axis=-1)
+
+
+def _check_channels(truth: Any, predicted: Any) -> None:
+    """Fail for masks of class ids, or without an axis for the classes: products with predictions would broadcast."""
+    if None in (getattr(truth, "rank", 0), getattr(predicted, "rank", 0)):
+        return  # TensorFlow does not know how many axes there are.
+    given, wanted = tuple(truth), tuple(predicted)
+    if len(given) != len(wanted) or len({*given[-1:], *wanted[-1:]} - {None}) > 1:
+        rule = f"must be masks of 0 and 1, a channel per class, as predictions of shape {wanted} have"
+        ids = "Class ids become such masks by keras.utils.to_categorical(masks, classes)"
+        _validation.fail("y_true", rule, given, f"{ids}, masks of one class by masks[..., None].")
 
 
 def averaged(score: Any, *, per_image: bool, class_weights: Any) -> Any:

@@ -1,7 +1,7 @@
 """The losses of segmentation_models 1.0.1, with its sums and multiples.
 
-Truth and prediction are (batch, height, width, classes): masks of 0 and 1, and probabilities. Each is a
-`keras.losses.Loss`; a sum of them is one too, and can be saved with a model.
+Truth and prediction are (batch, height, width, classes): masks of 0 and 1, and probabilities. Masks of class ids are
+refused. Each is a `keras.losses.Loss`; a sum of them is one too, and can be saved with a model.
 """
 
 from collections.abc import Sequence

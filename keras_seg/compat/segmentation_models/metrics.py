@@ -15,7 +15,7 @@ _register = keras.saving.register_keras_serializable("keras_seg.compat")
 
 
 class Metric:
-    """A score of truth and prediction, (batch, height, width, classes).
+    """A score of truth and prediction, (batch, height, width, classes): masks of 0 and 1, and probabilities.
 
     Args:
         class_weights: sequence of float, per class. Defaults to None.

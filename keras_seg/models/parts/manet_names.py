@@ -1,12 +1,12 @@
 """The names of MA-Net's decoder in state dicts of segmentation_models_pytorch."""
 
 from collections.abc import Container
+from typing import Any
 
 from keras_seg.backbones import resnet
 from keras_seg.models.parts.smp_heads import PREFIXES as PREFIXES
 from keras_seg.models.parts.smp_heads import UNUSED as UNUSED
-from keras_seg.models.parts.smp_heads import check as check
-from keras_seg.models.parts.smp_heads import stage_modules
+from keras_seg.models.parts.smp_heads import check_nearest, stage_modules
 
 MODEL = "MAnet"
 # A layer that no other model has.
@@ -38,3 +38,8 @@ for _stage in range(_STAGES):
     _ours, _block = f"decoder{_stage + 1}", f"decoder.blocks.{_stage}"
     _MODULES |= {f"{_ours}_{layer}": f"{_block}.{module}" for layer, module in _WEIGHING.items()}
     _MODULES |= stage_modules(_ours, _block)
+
+
+def check(model: Any, name: str, keys: Container[str]) -> None:
+    """Fail for a model that enlarges maps otherwise."""
+    check_nearest(model, "decoder1_up", "MAnet")

@@ -3,6 +3,8 @@
 from collections.abc import Container
 from typing import Any
 
+from keras_seg import _validation
+
 # The parts that are not the encoder.
 PREFIXES = ("decoder.", "segmentation_head.", "classification_head.")
 # A head for training that is not part of the models here.
@@ -30,6 +32,14 @@ def stage_modules(name: str, block: str) -> dict[str, str]:
 def unused_attention(block: str) -> tuple[str, ...]:
     """The modules that the last stage never uses: it joins nothing, and has weights for what is joined."""
     return tuple(f"{block}.attention1.attention.{module}" for module in _ATTENTION.values())
+
+
+def check_nearest(model: Any, stage: str, original: str) -> None:
+    """Fail where a model enlarges maps, as in the layer `stage`, otherwise than its `original`."""
+    interpolation = model.get_layer(stage).interpolation
+    if interpolation != "nearest":
+        rule = f"must enlarge maps by the nearest pixel, as segmentation_models_pytorch's {original}"
+        _validation.fail("model", rule, f"{model.name} with {interpolation}", 'Pass interpolation="nearest".')
 
 
 def check(model: Any, name: str, keys: Container[str]) -> None:

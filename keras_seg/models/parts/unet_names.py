@@ -7,7 +7,7 @@ from keras_seg import _validation
 from keras_seg.backbones import resnet
 from keras_seg.models.parts.smp_heads import PREFIXES as PREFIXES
 from keras_seg.models.parts.smp_heads import UNUSED as HEADS_UNUSED
-from keras_seg.models.parts.smp_heads import stage_modules, unused_attention
+from keras_seg.models.parts.smp_heads import check_nearest, stage_modules, unused_attention
 
 MODEL = "UNet"
 # The last stage, which has no skip.
@@ -32,7 +32,4 @@ def check(model: Any, name: str, keys: Container[str]) -> None:
     if kernel != _HEAD:
         rule = f"must decide the classes by {_HEAD}x{_HEAD} pixels, as segmentation_models_pytorch's Unet"
         _validation.fail("model", rule, f"{model.name} of {kernel}x{kernel}", f"Pass head_kernel_size={_HEAD}.")
-    interpolation = model.get_layer(MARK).interpolation
-    if interpolation != "nearest":
-        rule = "must enlarge maps by the nearest pixel, as segmentation_models_pytorch's Unet"
-        _validation.fail("model", rule, f"{model.name} with {interpolation}", 'Pass interpolation="nearest".')
+    check_nearest(model, MARK, "Unet")

@@ -1,12 +1,12 @@
 """The names of U-Net++'s decoder in state dicts of segmentation_models_pytorch."""
 
 from collections.abc import Container
+from typing import Any
 
 from keras_seg.backbones import resnet
 from keras_seg.models.parts.smp_heads import PREFIXES as PREFIXES
 from keras_seg.models.parts.smp_heads import UNUSED as HEADS_UNUSED
-from keras_seg.models.parts.smp_heads import check as check
-from keras_seg.models.parts.smp_heads import stage_modules, unused_attention
+from keras_seg.models.parts.smp_heads import check_nearest, stage_modules, unused_attention
 
 MODEL = "UNetPlusPlus"
 # A layer that no other model has.
@@ -30,3 +30,8 @@ def _modules(keys: Container[str]) -> dict[str, str]:
             node, block = f"node{start}_{stage}", f"decoder.blocks.x_{start}_{stage}"
             named |= stage_modules(node, block)
     return named
+
+
+def check(model: Any, name: str, keys: Container[str]) -> None:
+    """Fail for a model that enlarges maps otherwise."""
+    check_nearest(model, MARK, "UnetPlusPlus")
