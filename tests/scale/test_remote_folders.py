@@ -87,6 +87,28 @@ def test_files_and_patterns_of_a_store(store, images):
     assert ImageNames(["s3://bucket/some"]).survey().images == 2
 
 
+def test_patterns_of_a_store_leave_out_the_predictions():
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    for name in ("a.png", "s/b.png", "out/masks/a.png", "out/overlays/s/b.png", "outer/c.png"):
+        memory.pipe_file(f"/pattern/{name}", b"")
+    names = ImageNames(["memory://pattern/**/*.png"], exclude="memory://pattern/out")
+    assert sorted(names) == [
+        ImageName("memory://pattern/a.png", "."),
+        ImageName("memory://pattern/outer/c.png", "outer"),
+        ImageName("memory://pattern/s/b.png", "s"),
+    ]
+    assert names.survey().images == 3
+    with pytest.raises(InputError, match="holds no images"):
+        ImageNames(["memory://pattern/o*t/*/*.png"], exclude="memory://pattern/out").survey()
+
+
+def test_predictions_of_a_pattern_stay_in_their_folder_whatever_the_address_is_called(images):
+    """fsspec has two names for some stores, such as gs and gcs, and calls both by the first."""
+    pytest.importorskip("fsspec")
+    names = ImageNames([f"local://{images}/*/*.png"])
+    assert list(names) == [ImageName(f"local://{images}/s/c.png", "s")]
+
+
 def test_an_image_that_is_missing_or_broken_does_not_stop_the_others(exported, store, images):
     store.pipe_file("bucket/bad/x.png", b"no image")
     store.put(str(images / "a.png"), "bucket/bad/a.png")
