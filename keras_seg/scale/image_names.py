@@ -62,6 +62,7 @@ class ImageNames:
     def __init__(self, paths: Iterable[PathLike], *, recursive: bool = False, exclude: PathLike | None = None) -> None:
         self._paths = [_absolute(path) for path in paths]
         self._recursive = recursive
+        self._working_folder = os.getcwd()  # Of this process: that of a worker may be another.
         self._exclude = None if exclude is None else _absolute(exclude)
         for path in self._paths:
             if is_stream(path) or path.lower().endswith(VIDEOS):
@@ -106,7 +107,7 @@ class ImageNames:
         elif os.path.isdir(path) and not path.lower().endswith(".zarr"):
             yield from self._in_folder(path)
         else:
-            found = find_images([path], exclude=self._exclude)
+            found = find_images([path], exclude=self._exclude, working_folder=self._working_folder)
             for file, folder in found.files:
                 yield str(file.absolute()), folder.as_posix(), IMAGE
             for file, folder in found.videos:
