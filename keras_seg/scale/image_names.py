@@ -143,11 +143,15 @@ class ImageNames:
         if files.is_file(address):
             yield address, ".", _kind_of_name(posixpath.basename(address))
             return
-        for place, names in files.walk(address, MAX_DEPTH + 1 if self._recursive else 1):
+        for place, folders, names in files.walk(address, MAX_DEPTH + 1 if self._recursive else 1):
             folder = joined(address, place)
-            if not self._is_excluded(folder):
-                for name in names:
-                    yield joined(folder, name), place, _kind_of_name(name)
+            if self._is_excluded(folder):
+                continue
+            for name in names:
+                yield joined(folder, name), place, _kind_of_name(name)
+            for name in () if self._recursive else folders:
+                if not self._is_excluded(joined(folder, name)):
+                    yield joined(folder, name), place, _SUBFOLDER
 
     def _is_excluded(self, path: str) -> bool:
         return self._exclude is not None and f"{path}/".startswith(f"{self._exclude}/")
