@@ -33,6 +33,12 @@ def joined(folder: PathLike, *parts: str) -> str:
     return posixpath.join(str(folder).rstrip("/"), *(part for part in parts if part not in (".", "")))
 
 
+def before_wildcards(pattern: str) -> str:
+    """The start of an address up to the last slash before its first wildcard."""
+    start = pattern[: min(pattern.find(sign) for sign in "*?[" if sign in pattern)]
+    return start[: start.rindex("/") + 1]
+
+
 class RemoteFiles:
     """The file system of an address.
 
@@ -64,20 +70,28 @@ class RemoteFiles:
             return bool(self._fs.exists(address))
 
     def matches(self, pattern: str) -> list[str]:
-        """The addresses that match a pattern, sorted."""
+        """What matches a pattern, sorted: the places below the part of it `before_wildcards`."""
         with one_line(pattern):
-            return [self._fs.unstrip_protocol(path) for path in sorted(self._fs.glob(pattern))]
+            root = self._fs._strip_protocol(before_wildcards(pattern)).rstrip("/")
+            return [path[len(root) :].lstrip("/") for path in sorted(self._fs.glob(pattern))]
 
-    def walk(self, address: str, depth: int | None) -> Iterator[tuple[str, list[str]]]:
-        """(folder below the address, names of its files) of each folder down to a depth; 1 is the address alone.
+    def walk(self, address: str, depth: int | None) -> Iterator[tuple[str, list[str], list[str]]]:
+        """(folder below the address, names of its folders, and of its files) of each folder down to a depth.
 
-        None is all that there are.
+        A depth of 1 is the address alone, None is all that there are.
         """
         with one_line(address):
             root = self._fs._strip_protocol(address).rstrip("/")
-            for folder, _, files in self._fs.walk(address, maxdepth=depth, on_error="raise"):
-                # The mark of an empty folder has its name.
-                yield posixpath.relpath(folder, root), sorted(name for name in files if name)
+            waiting = [(root, depth)]
+            while waiting:
+                folder, left = waiting.pop()
+                # One folder at a time: below the first, fsspec leaves out those that it cannot list.
+                for _, folders, files in self._fs.walk(folder, maxdepth=1, on_error="raise"):
+                    # The mark of an empty folder has its name.
+                    yield posixpath.relpath(folder, root), sorted(folders), sorted(name for name in files if name)
+                    if left is None or left > 1:
+                        below = None if left is None else left - 1
+                        waiting += [(f"{folder}/{name}", below) for name in sorted(folders, reverse=True)]
 
     def open(self, address: str) -> BinaryIO:
         """A stream of a file."""

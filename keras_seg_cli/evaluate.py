@@ -1,5 +1,7 @@
 """keras-seg evaluate."""
 
+import os
+
 import click
 
 from keras_seg_cli import console
@@ -41,7 +43,8 @@ def evaluate(
     trained = open_model(run, postprocessing=postprocessing)
     print_postprocessing(trained)
     model = None if many else augmented(trained.load_model(), tta)
-    index, split = trained.scan(data, split=split)
+    # Workers of a cluster that runs already have another working directory.
+    index, split = trained.scan(os.path.abspath(data) if many else data, split=split)
     console.notices(index.notices)
     if trained.was_trained_on(index.path, split):
         text = "Warning: the model was trained on these images, or most of them, so the scores are too high."

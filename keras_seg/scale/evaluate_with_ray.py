@@ -37,7 +37,8 @@ def evaluate_with_ray(
     Args:
         run: path of a run folder, or of an exported file.
         index: the index of a data folder, such as a `data.FolderIndex`, whose masks are read as the run reads them.
-            Its files must be at the same paths on every machine.
+            Its files must be at the same paths on every machine. For a cluster that runs already, scan the absolute
+            path of the folder: its workers have another working directory.
         workers: int >= 1, or None, as for `predict_with_ray`. Defaults to None.
         ray_address: str or None, as for `predict_with_ray`. Defaults to None.
         postprocessing: bool. Whether predictions are postprocessed as was chosen for the run. Defaults to True.

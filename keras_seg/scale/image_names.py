@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_seg._remote_files import RemoteFiles, is_remote, joined
+from keras_seg._remote_files import RemoteFiles, before_wildcards, is_remote, joined
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS, FOLDER, IMAGE, MAX_DEPTH, entries
@@ -62,11 +62,12 @@ class ImageNames:
     def __init__(self, paths: Iterable[PathLike], *, recursive: bool = False, exclude: PathLike | None = None) -> None:
         self._paths = [_absolute(path) for path in paths]
         self._recursive = recursive
+        self._working_folder = os.getcwd()  # Of this process: that of a worker may be another.
         self._exclude = None if exclude is None else _absolute(exclude)
         for path in self._paths:
             if is_stream(path) or path.lower().endswith(VIDEOS):
                 raise InputError(f"{path}: videos and streams are predicted by one process, without Ray.")
-            if self._exclude is not None and f"{path}/".startswith(f"{self._exclude}/"):
+            if self._is_excluded(path):
                 raise InputError(f"{path}: lies in the folder for the predictions. Choose another folder for them.")
 
     def __iter__(self) -> Iterator[ImageName]:
@@ -106,7 +107,7 @@ class ImageNames:
         elif os.path.isdir(path) and not path.lower().endswith(".zarr"):
             yield from self._in_folder(path)
         else:
-            found = find_images([path], exclude=self._exclude)
+            found = find_images([path], exclude=self._exclude, working_folder=self._working_folder)
             for file, folder in found.files:
                 yield str(file.absolute()), folder.as_posix(), IMAGE
             for file, folder in found.videos:
@@ -132,19 +133,28 @@ class ImageNames:
     def _in_store(self, address: str) -> Iterator[tuple[str, str, str]]:
         files = RemoteFiles(address)
         if glob.has_magic(address):
-            fixed = address[: min(address.find(sign) for sign in "*?[" if sign in address)].rpartition("/")[0]
+            # The address as it was given: a file system may have others for the same place, such as gs:// and gcs://.
+            above = before_wildcards(address)
             for found in files.matches(address):
-                name = posixpath.basename(found)
-                yield found, posixpath.relpath(posixpath.dirname(found), fixed), _kind_of_name(name)
+                folder, name = posixpath.split(found)
+                if not self._is_excluded(above + found):
+                    yield above + found, folder or ".", _kind_of_name(name)
             return
         if files.is_file(address):
             yield address, ".", _kind_of_name(posixpath.basename(address))
             return
-        for place, names in files.walk(address, MAX_DEPTH + 1 if self._recursive else 1):
+        for place, folders, names in files.walk(address, MAX_DEPTH + 1 if self._recursive else 1):
             folder = joined(address, place)
-            if self._exclude is None or not f"{folder}/".startswith(f"{self._exclude}/"):
-                for name in names:
-                    yield joined(folder, name), place, _kind_of_name(name)
+            if self._is_excluded(folder):
+                continue
+            for name in names:
+                yield joined(folder, name), place, _kind_of_name(name)
+            for name in () if self._recursive else folders:
+                if not self._is_excluded(joined(folder, name)):
+                    yield joined(folder, name), place, _SUBFOLDER
+
+    def _is_excluded(self, path: str) -> bool:
+        return self._exclude is not None and f"{path}/".startswith(f"{self._exclude}/")
 
     def _check_places(self, digests: array.array) -> None:
         """Fail if the predictions of two images would have one name."""

@@ -96,7 +96,8 @@ class OutputFolder:
     def _walk(self, name: str) -> Iterator[tuple[str, list[str]]]:
         """(folder below a folder, names of its files) of each folder down to the last."""
         if self._files is not None:
-            yield from self._files.walk(joined(self.path, name), None)
+            for place, _, names in self._files.walk(joined(self.path, name), None):
+                yield place, names
             return
         root = os.path.join(self.path, name)
         for folder, _, names in os.walk(root):

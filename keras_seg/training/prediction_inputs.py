@@ -42,7 +42,13 @@ class FoundImages(NamedTuple):
     streams: tuple[str, ...] = ()
 
 
-def find_images(paths: Iterable[PathLike], *, recursive: bool = False, exclude: PathLike | None = None) -> FoundImages:
+def find_images(
+    paths: Iterable[PathLike],
+    *,
+    recursive: bool = False,
+    exclude: PathLike | None = None,
+    working_folder: PathLike = "",
+) -> FoundImages:
     """The files that are named, that lie in the folders that are named, that match a pattern, or stand in a list.
 
     Args:
@@ -50,6 +56,8 @@ def find_images(paths: Iterable[PathLike], *, recursive: bool = False, exclude: 
             their folder or to the working directory; "camera:0", or the address of a stream.
         recursive: bool. Whether to take the images in subfolders too. Defaults to False.
         exclude: path of a folder to skip, that of the predictions. Defaults to None.
+        working_folder: path of the folder that lines of lists may be relative to. Defaults to "", for the working
+            directory of this process.
 
     Raises:
         InputError: a path does not exist, or a folder or pattern gives no images or lies in `exclude`.
@@ -64,7 +72,7 @@ def find_images(paths: Iterable[PathLike], *, recursive: bool = False, exclude: 
             continue
         path = pathlib.Path(given)
         if path.is_file() and path.suffix.lower() == _LIST:
-            found = _of_list(path)
+            found = _of_list(path, working_folder)
         elif path.is_file() or (is_raster(path) and path.exists()):
             found = [(path, pathlib.PurePath())]
         elif path.is_dir():
@@ -161,21 +169,27 @@ def _of_pattern(pattern: pathlib.Path, *, left_out: pathlib.Path | None) -> tupl
     return taken, [f"Not predicted of {pattern}: {', '.join(parts)}."] if parts else []
 
 
-def _of_list(path: pathlib.Path) -> list[_Placed]:
+def _of_list(path: pathlib.Path, working_folder: PathLike) -> list[_Placed]:
     """The files that a text file names, with their places below the folder that they have in common."""
     lines = read_text(path).splitlines()
-    files = [file for number, line in enumerate(lines, 1) for file in _named(path, number, line.strip())]
+    files = [
+        file
+        for number, line in enumerate(lines, 1)
+        for file in _named(path, number, line.strip(), working_folder=working_folder)
+    ]
     if not files:
         raise InputError(f"{path}: names no files. Write one per line.")
     root = os.path.commonpath([file.absolute().parent for file in files])
     return [(file, file.absolute().parent.relative_to(root)) for file in files]
 
 
-def _named(source: pathlib.Path, number: int, line: str) -> Iterator[pathlib.Path]:
+def _named(source: pathlib.Path, number: int, line: str, *, working_folder: PathLike) -> Iterator[pathlib.Path]:
     """The file of a line of a list: none for an empty line or a comment."""
     if not line or line.startswith("#"):
         return
-    places = [pathlib.Path(os.path.normpath(place)) for place in (source.parent / line, pathlib.Path(line))]
+    places = [
+        pathlib.Path(os.path.normpath(place)) for place in (source.parent / line, pathlib.Path(working_folder, line))
+    ]
     there = {place.resolve(): place for place in reversed(places) if place.exists()}
     if not there:
         raise InputError(f"{source}, line {number}: {line}: no such file.")

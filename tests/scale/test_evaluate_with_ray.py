@@ -7,6 +7,8 @@ import pytest
 from clusters import two_cores
 from shell import MARKS, TRAIN, command, refusal, trained_by_command, untraced_epochs
 
+import keras_seg as ks
+
 pytestmark = MARKS
 few_steps = untraced_epochs(2)
 
@@ -31,3 +33,23 @@ def test_two_workers_find_the_numbers_of_one_process(tmp_path, tmp_path_factory,
 
 def test_options_that_do_not_apply_are_refused(tmp_path, capsys):
     assert "--workers is for --engine ray" in refusal(capsys, "evaluate", tmp_path, tmp_path, "--workers", 2)
+
+
+def test_workers_get_absolute_paths(tmp_path, capsys, monkeypatch):
+    """Those of a cluster that runs already have another working directory."""
+
+    class Run:
+        postprocessing = None
+
+        def scan(self, path, split):
+            raise ks.InputError(f"scanned {path}")
+
+        def load_model(self):
+            return None
+
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("keras_seg_cli.evaluate.open_model", lambda path, **options: Run())
+    for words, path in (((), "data"), (("--engine", "ray"), tmp_path / "data")):
+        assert command("evaluate", "run", "data", *words) == 2
+        assert f"scanned {path}" in " ".join(capsys.readouterr().err.split())

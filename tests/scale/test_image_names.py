@@ -35,6 +35,19 @@ def test_the_names_are_those_of_a_single_process(tmp_path):
     )
 
 
+def test_lists_are_read_from_where_they_were_given(tmp_path, monkeypatch):
+    """A worker of a cluster that runs already has another working directory."""
+    make(tmp_path, "in/a.png", "in/b.png", "elsewhere/in/b.png")
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "some.txt").write_text(f"in/a.png\nin/b.png\n{tmp_path}/elsewhere/in/b.png\n")
+    monkeypatch.chdir(tmp_path)
+    names = ImageNames(["lists/some.txt"])
+    expected = [str(tmp_path / name) for name in ("in/a.png", "in/b.png", "elsewhere/in/b.png")]
+    assert [image.path for image in names] == expected
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert [image.path for image in pickle.loads(pickle.dumps(names))] == expected
+
+
 def test_two_images_of_one_place_are_refused(tmp_path):
     make(tmp_path, "a.png", "b.png", "b.jpg", "s/a.png")
     with pytest.raises(InputError, match=r"b\.(png|jpg): would be written to the same place as .*b\.(png|jpg)\."):

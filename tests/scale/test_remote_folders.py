@@ -87,6 +87,39 @@ def test_files_and_patterns_of_a_store(store, images):
     assert ImageNames(["s3://bucket/some"]).survey().images == 2
 
 
+def test_subfolders_of_a_store_that_are_not_predicted_are_named():
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    for name in ("a.png", "s/b.png", "t/u/c.png", "out/masks/a.png"):
+        memory.pipe_file(f"/subfolders/in/{name}", b"")
+    survey = ImageNames(["memory://subfolders/in"], exclude="memory://subfolders/in/out").survey()
+    advice = "2 subfolders (add `recursive=True` to predict their images)."
+    assert (survey.images, survey.notices) == (1, (f"Not predicted in memory://subfolders/in: {advice}",))
+    with pytest.raises(InputError, match="holds no images .* It holds 1 subfolders"):
+        ImageNames(["memory://subfolders"]).survey()
+
+
+def test_patterns_of_a_store_leave_out_the_predictions():
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    for name in ("a.png", "s/b.png", "out/masks/a.png", "out/overlays/s/b.png", "outer/c.png"):
+        memory.pipe_file(f"/pattern/{name}", b"")
+    names = ImageNames(["memory://pattern/**/*.png"], exclude="memory://pattern/out")
+    assert sorted(names) == [
+        ImageName("memory://pattern/a.png", "."),
+        ImageName("memory://pattern/outer/c.png", "outer"),
+        ImageName("memory://pattern/s/b.png", "s"),
+    ]
+    assert names.survey().images == 3
+    with pytest.raises(InputError, match="holds no images"):
+        ImageNames(["memory://pattern/o*t/*/*.png"], exclude="memory://pattern/out").survey()
+
+
+def test_predictions_of_a_pattern_stay_in_their_folder_whatever_the_address_is_called(images):
+    """fsspec has two names for some stores, such as gs and gcs, and calls both by the first."""
+    pytest.importorskip("fsspec")
+    names = ImageNames([f"local://{images}/*/*.png"])
+    assert list(names) == [ImageName(f"local://{images}/s/c.png", "s")]
+
+
 def test_an_image_that_is_missing_or_broken_does_not_stop_the_others(exported, store, images):
     store.pipe_file("bucket/bad/x.png", b"no image")
     store.put(str(images / "a.png"), "bucket/bad/a.png")
@@ -173,6 +206,27 @@ def test_a_bucket_that_refuses(exported, images, tmp_path):
         (outcome,) = predict(exported, [ImageName("s3://bucket/in/a.png", ".")], tmp_path / "out")
         assert outcome.failure.startswith("s3://bucket/in/a.png: access is denied")
         assert not list((tmp_path / "out").rglob("*.png"))
+
+
+def test_a_subfolder_that_refuses_is_not_left_out(monkeypatch):
+    memory = pytest.importorskip("fsspec").filesystem("memory")
+    for name in ("in/a.png", "in/s/b.png", "in/s/t/c.png", "out/masks/s/b.png"):
+        memory.pipe_file(f"/refusing/{name}", b"")
+    names, out = ImageNames(["memory://refusing/in"], recursive=True), OutputFolder("memory://refusing/out")
+    assert [name.folder for name in names] == [".", "s", "s/t"]
+    assert out.count_masks(folders=False) == 1
+    ls = type(memory).ls
+
+    def refuse(self, path, detail=True, **options):
+        if path.endswith("/s"):
+            raise PermissionError("not for you")
+        return ls(self, path, detail=detail, **options)
+
+    monkeypatch.setattr(type(memory), "ls", refuse)
+    for call in (names.survey, lambda: out.count_masks(folders=False)):
+        line = one_line_of(call)
+        assert line.startswith("memory://refusing/")
+        assert "access is denied (not for you)" in line
 
 
 def test_a_bucket_that_does_not_answer(exported, images, tmp_path, monkeypatch):

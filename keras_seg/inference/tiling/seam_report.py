@@ -49,6 +49,7 @@ class SeamReport:
             8, 16, 32 and 64 pixels, and beyond (infinity). The distance at which tiles begin to agree is the margin
             that the model needs.
         whole: `Disagreement` of the blended tiles with the prediction of the whole image, or None if there is none.
+            Pixels that hold no data in a GeoTIFF are not compared.
         near_seams: the same within 8 pixels of where one tile gives way to the next.
         far_from_seams: the same for all other pixels.
     """
@@ -273,9 +274,13 @@ def _compare_whole(
     expected = expected[: rows.length, : columns.length]
     blended = predictor._predict(source, output="scores")
     near = _near_cuts(rows)[:, None] | _near_cuts(columns)
+    valid = source.valid(0, rows.length)
+    if valid is None:
+        valid = np.ones_like(near)
     found = {}
-    for name, chosen in (("whole", np.ones_like(near)), ("near_seams", near), ("far_from_seams", ~near)):
+    for name, chosen in (("whole", valid), ("near_seams", valid & near), ("far_from_seams", valid & ~near)):
         comparison = _Comparison(kind)
+        # The blended scores of pixels without data are NaN.
         comparison.add(blended[chosen], expected[chosen])
         found[name] = comparison.result()
     return found

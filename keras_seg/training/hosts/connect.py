@@ -17,6 +17,9 @@ _BROKEN = ("Gloo ", "NCCL", "coordination service", "CoordinationService", "Conn
 def connect(processes: Processes, *, seconds: float = 300) -> None:
     """Connect this process with the others, and divide every batch among all their devices from now on.
 
+    A process that is alone on its machine uses all devices there. Where Slurm or Open MPI started several per machine,
+    each uses one.
+
     Must be called before JAX is used. JAX itself ends the process, by the signal SIGABRT, if the others do not come in
     time, and later if one is not heard of for `HEARTBEAT_SECONDS`.
 
@@ -45,6 +48,9 @@ def connect(processes: Processes, *, seconds: float = 300) -> None:
         "heartbeat_timeout_seconds": HEARTBEAT_SECONDS,
         "shutdown_timeout_seconds": HEARTBEAT_SECONDS,
     }
+    if not processes.shares_machine:
+        # Under Slurm and Open MPI, JAX would show even a process that is alone on its machine one device.
+        options["cluster_detection_method"] = "deactivate"
     known = inspect.signature(jax.distributed.initialize).parameters  # Older versions lack some.
     jax.distributed.initialize(
         processes.coordinator,

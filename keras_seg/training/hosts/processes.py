@@ -23,12 +23,14 @@ class Processes:
         count: int >= 1. Number of processes.
         coordinator: str. "HOST:PORT" at which the first process is reached.
         source: str. Where this was found, for people: "given", "Slurm", "Kubernetes" or "environment".
+        shares_machine: bool. Whether a scheduler started several of them per machine. Defaults to False.
     """
 
     process: int
     count: int
     coordinator: str
     source: str
+    shares_machine: bool = False
 
     @classmethod
     def find(
@@ -78,7 +80,8 @@ class Processes:
         place = coordinator or place or _master(environment)
         if place is None:
             raise InputError(f"`hosts={count}`: give `coordinator`, the HOST:PORT at which process 0 is reached.")
-        return cls(process=number, count=count, coordinator=_with_port(place), source=source)
+        shared = _shares_machine(environment)
+        return cls(process=number, count=count, coordinator=_with_port(place), source=source, shares_machine=shared)
 
     def __str__(self) -> str:
         where = "" if self.source == "given" else f" ({self.source})"
@@ -90,6 +93,14 @@ def _number(name: str, value: object) -> int:
     if not text.isdecimal():
         raise InputError(f"{name} must be a whole number from 0 on. Got {text!r}.")
     return int(text)
+
+
+def _shares_machine(environment: Mapping[str, str]) -> bool:
+    """Whether Slurm or Open MPI started several processes of the job per machine."""
+    # "2(x3),1": two on each of three machines, and one on another. The step may have fewer than its job.
+    tasks = environment.get("SLURM_STEP_TASKS_PER_NODE") or environment.get("SLURM_TASKS_PER_NODE") or "1"
+    counts = re.sub(r"\(x\d+\)", "", tasks).split(",")
+    return {*counts, environment.get("OMPI_COMM_WORLD_LOCAL_SIZE", "1")} != {"1"}
 
 
 def _master(environment: Mapping[str, str]) -> str | None:

@@ -364,3 +364,13 @@ class TestFiles:
 def test_the_report_on_seams(net, tmp_path):
     path = write(tmp_path / "a.tif", IMAGE)
     assert ks.inference.seam_report(net, path, tile=128) == ks.inference.seam_report(net, IMAGE, tile=128)
+
+
+def test_the_report_on_seams_compares_no_pixels_without_data(tmp_path):
+    image = IMAGE[:60, :70].copy()
+    image[10:30, 20:50] = 255
+    path = write(tmp_path / "a.tif", image, nodata=255)
+    report = ks.inference.seam_report(identity(), path, tile=32, overlap=0.5)
+    assert report.whole.pixels == report.near_seams.pixels + report.far_from_seams.pixels == 60 * 70 - 20 * 30
+    assert report.whole.class_disagreement == 0 and report.whole.max_abs_difference < 1e-3
+    assert report.whole.mean_abs_difference < 1e-3

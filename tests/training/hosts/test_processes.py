@@ -1,8 +1,10 @@
 """Which process of a job this one is."""
 
+import keras
 import pytest
 
 import keras_seg as ks
+from keras_seg.training.hosts.connect import connect
 from keras_seg.training.hosts.processes import Processes
 
 pytestmark = pytest.mark.tensorflow_only
@@ -65,3 +67,37 @@ def test_refused_in_one_line(count, given, environment, text):
 def test_the_line_says_what_was_found():
     text = str(Processes.find(4, environment=SLURM))
     assert text == "Process 3 of 4 (Slurm), coordinator gpu07:49229"
+
+
+@pytest.mark.parametrize(
+    ("environment", "shared"),
+    [
+        ({}, False),
+        ({"SLURM_TASKS_PER_NODE": "1(x4)"}, False),
+        ({"SLURM_STEP_TASKS_PER_NODE": "1(x4)", "SLURM_TASKS_PER_NODE": "8(x4)"}, False),
+        ({"SLURM_STEP_TASKS_PER_NODE": "2(x2)"}, True),
+        ({"SLURM_STEP_TASKS_PER_NODE": "1,3"}, True),
+        ({"OMPI_COMM_WORLD_LOCAL_SIZE": "1"}, False),
+        ({"OMPI_COMM_WORLD_LOCAL_SIZE": "4"}, True),
+    ],
+)
+def test_processes_that_share_a_machine(environment, shared):
+    assert Processes.find(4, environment={**SLURM, **environment}).shares_machine is shared
+
+
+@pytest.mark.parametrize(("tasks", "method"), [("1(x4)", "deactivate"), ("2(x2)", None)])
+def test_a_process_alone_on_its_machine_uses_all_devices(monkeypatch, tasks, method):
+    """Under Slurm, JAX would show each process the one device of its number on its machine."""
+    jax = pytest.importorskip("jax")
+    given = {}
+
+    def initialize(coordinator_address, num_processes, process_id, cluster_detection_method=None):
+        given.update(place=(coordinator_address, num_processes, process_id), method=cluster_detection_method)
+
+    monkeypatch.setattr(jax.distributed, "initialize", initialize)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(keras.distribution, "DataParallel", lambda **options: None)
+    monkeypatch.setattr(keras.distribution, "set_distribution", lambda distribution: None)
+    environment = {**SLURM, "SLURM_STEP_TASKS_PER_NODE": tasks}
+    connect(Processes.find(4, coordinator="localhost:99", environment=environment))
+    assert given == {"place": ("localhost:99", 4, 3), "method": method}
