@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Threads that a file is timed with: a phone's two fast cores, and what the build machines have.
 THREADS = 2
+# Files that Windows writes into folders that are looked into.
+_HIDDEN_BY_WINDOWS = ("thumbs.db", "desktop.ini")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -136,10 +138,13 @@ class Format:
         return sum(size_on_disk(file) for file in self._parts(path))
 
     def digest(self, path: pathlib.Path) -> str:
-        """A text that is equal for equal contents of what is at `path`, a second file included."""
+        """A text that is equal for equal contents of what is at `path`, a second file included.
+
+        Files that systems leave in folders, such as .DS_Store, do not count.
+        """
         found = hashlib.sha256()
         for part in self._parts(path):
-            for file in [part] if part.is_file() else sorted(item for item in part.rglob("*") if item.is_file()):
+            for file in [part] if part.is_file() else _files_within(part):
                 found.update(file.read_bytes())
         return found.hexdigest()[:32]
 
@@ -149,6 +154,17 @@ class Format:
 
     def _parts(self, path: pathlib.Path) -> list[pathlib.Path]:
         return [path] if self.companion is None else [path, path.with_suffix(self.companion)]
+
+
+def _files_within(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The files of a folder, sorted, without hidden ones: no format writes such."""
+    found = (item for item in folder.rglob("*") if item.is_file())
+    return sorted(item for item in found if not _is_hidden(item.relative_to(folder)))
+
+
+def _is_hidden(path: pathlib.Path) -> bool:
+    """Whether a system hides a file: by a leading dot, or as Windows does."""
+    return any(part.startswith(".") for part in path.parts) or path.name.lower() in _HIDDEN_BY_WINDOWS
 
 
 def _is_description(path: pathlib.Path) -> bool:
