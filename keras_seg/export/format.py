@@ -97,9 +97,12 @@ class Format:
     def check_replaceable(self, path: pathlib.Path) -> None:
         """Fail where the export would replace what no export wrote, with overwriting too.
 
-        That is a folder that this format did not write, or with more in it, another file in the place of the
-        description, or a second file without the first.
+        That is a folder that this format did not write, or with more in it, the current folder, another file in the
+        place of the description, or a second file without the first.
         """
+        if path.is_dir() and pathlib.Path.cwd().is_relative_to(path.resolve()):
+            fix = "Give the path of a new file or folder."
+            _validation.fail("path", "is the current folder or holds it, and cannot be replaced", str(path), fix)
         beside = self.sidecar_of(path)
         if self.sidecar and beside.exists() and not _is_description(beside):
             rule = f"is described by {beside.name} beside it, which exists already and holds something else"
@@ -150,6 +153,8 @@ class Format:
 
     def sidecar_of(self, path: pathlib.Path) -> pathlib.Path:
         """Where the description is, if it is beside the file."""
+        # "." has no name, and the name of ".." is not that of the folder.
+        path = path.resolve() if path.name in ("", "..") else path
         return path.with_name(f"{path.name}.json")
 
     def _parts(self, path: pathlib.Path) -> list[pathlib.Path]:

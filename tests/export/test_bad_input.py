@@ -81,6 +81,30 @@ def test_files_within_a_saved_model_are_never_replaced(model, tmp_path):
         (folder / name).rmdir()
 
 
+@pytest.mark.parametrize("format_", ["tflite", "onnx", "saved_model"])
+@pytest.mark.parametrize("place", [".", "..", "absolute"])
+def test_the_current_folder_is_not_replaced(place, format_, model, tmp_path, monkeypatch):
+    """ "." has no name, and an empty folder would be replaced under the shell."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    message = refused(format_, model, here if place == "absolute" else place, overwrite=True)
+    assert "`path` is the current folder or holds it, and cannot be replaced" in message
+    assert list(tmp_path.iterdir()) == [here] and not list(here.iterdir())
+
+
+def test_a_saved_model_is_loaded_from_within(model, tmp_path, monkeypatch):
+    ks.export.saved_model(model, tmp_path / "m", input_size=(16, 24))
+    monkeypatch.chdir(tmp_path / "m")
+    assert ks.export.load(".").size == (16, 24)
+    (tmp_path / "m" / "variables").mkdir(exist_ok=True)
+    monkeypatch.chdir("variables")
+    assert ks.export.load("..").size == (16, 24)
+    (tmp_path / "m.json").unlink()
+    with pytest.raises(InputError, match="there is no m.json beside it"):
+        ks.export.load("..")
+
+
 def test_files_that_systems_leave_change_no_saved_model(model, tmp_path):
     """A copy that was looked into on a Mac, by its file manager or through a network, is still the one described."""
     folder = tmp_path / "m"
