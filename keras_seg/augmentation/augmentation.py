@@ -127,7 +127,7 @@ class Augmentation:
 
         Args:
             image: tensor or array (height, width, channels) or (batch, height, width, channels), values 0..255; or a
-                dict of "image" and any of "mask", "weight", "instances".
+                dict of "image" and any of "mask", "weight", "instances", None for a map that is missing.
             mask: integer (height, width), with the batch axis of the image; a last axis of 1 is kept. Or None.
             seed: int, or pair of ints. The same seed gives the same result. Images of a batch differ.
             weight: weights of the pixels, shaped as the mask, or None.
@@ -145,8 +145,9 @@ class Augmentation:
             if len(given) > 1:
                 name = list(given)[1]
                 rule = "must be in the dict where `image` is one"
-                _validation.fail(name, rule, tuple(given[name].shape), f'Pass {{"image": ..., "{name}": ...}}.')
-            return self._augment(image, seed)
+                _validation.fail(name, rule, np.shape(given[name]), f'Pass {{"image": ..., "{name}": ...}}.')
+            results = self._augment({key: x for key, x in image.items() if x is not None}, seed)
+            return {key: results.get(key) for key in image}
         results = tuple(self._augment(given, seed).values())
         return results[0] if len(results) == 1 else results
 

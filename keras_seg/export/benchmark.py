@@ -67,8 +67,8 @@ def benchmark(
         progress: None, bool or function (files done, files). Defaults to None.
 
     Returns:
-        A `Benchmark`. Formats that were not exported have a row too, with "not installed" where their library is
-        missing.
+        A `Benchmark`. Formats that were not exported have a row too. "not installed" stands where a library is
+        missing: the one that runs a file, or one that exports a format without a file.
 
     Raises:
         InputError: the folder holds no exports, there are no images, or the masks do not belong to them.
@@ -177,7 +177,7 @@ class _Judge:
 
 def _loaded(path: pathlib.Path, report: Mapping[str, Any]) -> "ExportedModel | str":
     """The file in its runtime, or why it cannot be run here."""
-    if not _installed(FORMATS[report["format"]]):
+    if not _installed(FORMATS[report["format"]].runtime):
         return "not installed"
     try:
         return load(path)
@@ -305,15 +305,20 @@ def _memory(path: pathlib.Path, report: Mapping[str, Any], shape: Sequence[int])
         return None
 
 
-def _installed(format_: Format) -> bool:
-    return all(importlib.util.find_spec(module) is not None for module, _ in format_.requires)
+def _installed(packages: Iterable[tuple[str, str]]) -> bool:
+    """Whether packages are there, given as `Format` gives them."""
+    return all(importlib.util.find_spec(module) is not None for module, _ in packages)
 
 
 def _missing(reports: Mapping[str, Mapping[str, Any]]) -> list[BenchmarkRow]:
     """Rows of the formats without a file."""
     there = {report["format"] for report in reports.values()}
+
+    def status(format_: Format) -> str:
+        return "not exported" if _installed(format_.requires) else "not installed"
+
     return [
-        BenchmarkRow(name=format_.title, format=name, status="not exported" if _installed(format_) else "not installed")
+        BenchmarkRow(name=format_.title, format=name, status=status(format_))
         for name, format_ in FORMATS.items()
         if name not in there
     ]

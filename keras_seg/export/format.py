@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Threads that a file is timed with: a phone's two fast cores, and what the build machines have.
 THREADS = 2
+# Files that Windows writes into folders that are looked into.
+_HIDDEN_BY_WINDOWS = ("thumbs.db", "desktop.ini")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -95,9 +97,12 @@ class Format:
     def check_replaceable(self, path: pathlib.Path) -> None:
         """Fail where the export would replace what no export wrote, with overwriting too.
 
-        That is a folder that this format did not write, or with more in it, another file in the place of the
-        description, or a second file without the first.
+        That is a folder that this format did not write, or with more in it, the current folder, another file in the
+        place of the description, or a second file without the first.
         """
+        if path.is_dir() and pathlib.Path.cwd().is_relative_to(path.resolve()):
+            fix = "Give the path of a new file or folder."
+            _validation.fail("path", "is the current folder or holds it, and cannot be replaced", str(path), fix)
         beside = self.sidecar_of(path)
         if self.sidecar and beside.exists() and not _is_description(beside):
             rule = f"is described by {beside.name} beside it, which exists already and holds something else"
@@ -136,19 +141,35 @@ class Format:
         return sum(size_on_disk(file) for file in self._parts(path))
 
     def digest(self, path: pathlib.Path) -> str:
-        """A text that is equal for equal contents of what is at `path`, a second file included."""
+        """A text that is equal for equal contents of what is at `path`, a second file included.
+
+        Files that systems leave in folders, such as .DS_Store, do not count.
+        """
         found = hashlib.sha256()
         for part in self._parts(path):
-            for file in [part] if part.is_file() else sorted(item for item in part.rglob("*") if item.is_file()):
+            for file in [part] if part.is_file() else _files_within(part):
                 found.update(file.read_bytes())
         return found.hexdigest()[:32]
 
     def sidecar_of(self, path: pathlib.Path) -> pathlib.Path:
         """Where the description is, if it is beside the file."""
+        # "." has no name, and the name of ".." is not that of the folder.
+        path = path.resolve() if path.name in ("", "..") else path
         return path.with_name(f"{path.name}.json")
 
     def _parts(self, path: pathlib.Path) -> list[pathlib.Path]:
         return [path] if self.companion is None else [path, path.with_suffix(self.companion)]
+
+
+def _files_within(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The files of a folder, sorted, without hidden ones: no format writes such."""
+    found = (item for item in folder.rglob("*") if item.is_file())
+    return sorted(item for item in found if not _is_hidden(item.relative_to(folder)))
+
+
+def _is_hidden(path: pathlib.Path) -> bool:
+    """Whether a system hides a file: by a leading dot, or as Windows does."""
+    return any(part.startswith(".") for part in path.parts) or path.name.lower() in _HIDDEN_BY_WINDOWS
 
 
 def _is_description(path: pathlib.Path) -> bool:

@@ -1,7 +1,8 @@
 """The uncertainty of a model: mean and variance of its output under dropout."""
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -25,7 +26,8 @@ def mc_dropout(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Monte Carlo dropout: predict each image many times with units dropped at random.
 
-    Only dropout layers run as in training; all others, including BatchNormalization, run as in inference.
+    Only dropout layers run as in training, also those inside other layers, such as MultiHeadAttention; all others,
+    including BatchNormalization, run as in inference.
 
     `mean = 1/T sum_t p_t`, `variance = 1/T sum_t (p_t - mean)^2`
 
@@ -103,10 +105,11 @@ class _Sampler(keras.Model):
     def call(self, inputs: Any) -> Tensor:
         def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
             if isinstance(operation, keras.layers.Layer) and operation._call_has_training_arg:
-                kwargs["training"] = isinstance(operation, _DROPOUTS)
+                kwargs["training"] = False
             return operation(*args, **kwargs)
 
-        values = replay_opened(self.graph, inputs, call)
+        with _dropping(self.dropouts):
+            values = replay_opened(self.graph, inputs, call)
         return values[id(self.graph.outputs[0])]
 
     @contextlib.contextmanager
@@ -124,6 +127,24 @@ class _Sampler(keras.Model):
         finally:
             for state, value in zip(states, before, strict=True):
                 state.assign(value)
+
+
+@contextlib.contextmanager
+def _dropping(dropouts: Iterable[keras.layers.Layer]) -> Iterator[None]:
+    """Inside, these layers drop units, whatever the layers that hold them say of training."""
+    for layer in dropouts:
+        # Not by `setattr`, with which Keras and PyTorch look for layers and weights.
+        vars(layer)["call"] = functools.partial(_in_training, layer.call)
+    try:
+        yield
+    finally:
+        for layer in dropouts:
+            vars(layer).pop("call", None)
+
+
+def _in_training(call: Callable[..., Tensor], inputs: Tensor, *_: Any, **kwargs: Any) -> Tensor:
+    """The result of a dropout layer's `call`, whose one argument beside the inputs is `training`."""
+    return call(inputs, **{**kwargs, "training": True})
 
 
 @contextlib.contextmanager

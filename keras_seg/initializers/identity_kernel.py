@@ -1,6 +1,7 @@
 """Convolutions that start by passing their input on."""
 
 import math
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,8 @@ class IdentityKernel(keras.initializers.Initializer):
             None for the greatest common divisor of the two. Defaults to None.
         noise: float >= 0. Standard deviation of normal noise added to the zero weights. With several channels per
             group the paper asks for far less than `groups / filters`, so that they do not stay equal. Defaults to 0.
-        seed: int or None. Seed of the noise. Defaults to None.
+        seed: int >= 0 or None. Seed of the noise. Defaults to None: each kernel has its own noise, which repeats after
+            `keras.utils.set_random_seed`.
 
     Call arguments:
         shape: (height, width, channels, filters), height and width odd, as `keras.layers.Conv2D` requires.
@@ -49,7 +51,7 @@ class IdentityKernel(keras.initializers.Initializer):
         self.noise = _validation.number("noise", noise, 0)
         if seed is not None and not noise:
             _validation.fail("seed", "has no effect without noise", seed, "Pass noise=..., or leave seed out.")
-        self.seed = seed
+        self.seed = None if seed is None else _validation.integer("seed", seed, 0)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Tensor:
         """The kernel."""
@@ -65,7 +67,9 @@ class IdentityKernel(keras.initializers.Initializer):
         same_group = group_of_channel[:, None] == group_of_filter[None, :]
         kernel = np.zeros(shape)
         if self.noise:
-            kernel += np.random.default_rng(self.seed).normal(0, self.noise, size=shape)
+            # From Python's generator, as Keras' initializers do: that of NumPy without a seed never repeats.
+            seed = random.randrange(2**32) if self.seed is None else self.seed
+            kernel += np.random.default_rng(seed).normal(0, self.noise, size=shape)
         kernel[rows // 2, columns // 2][same_group] = groups / max(channels, filters)
         return ops.convert_to_tensor(kernel, dtype=dtype or keras.config.floatx())
 

@@ -71,6 +71,18 @@ def _finite_where_unused(nll: Tensor, used: Tensor, pixels: Pixels) -> Tensor:
     return ops.where(used, nll, 1.0) if pixels.from_logits else nll
 
 
+def _read(used: Tensor, pixels: Pixels, *, plain: bool) -> Tensor:
+    """Which of -log p are read: those `used`, without those of ignored pixels before a function that is not `plain`.
+
+    The label of an ignored pixel is "no" in each channel, or has shares by smoothing. The gradient of a function of
+    infinity may be NaN.
+    """
+    valid = pixels.labels.valid
+    if plain or not pixels.from_logits:
+        return used
+    return ops.logical_and(used, valid if len(valid.shape) == len(used.shape) else ops.expand_dims(valid, -1))
+
+
 def weighted_nll(
     pixels: Pixels,
     *,
@@ -91,8 +103,8 @@ def weighted_nll(
     if pixels.by_channel:
         target = pixels.target() * (1 - label_smoothing) + label_smoothing / 2
         yes, no = of_channels(pixels)
-        yes = per_pixel(_finite_where_unused(yes, target > 0, pixels))
-        no = per_pixel(_finite_where_unused(no, target < 1, pixels))
+        yes = per_pixel(_finite_where_unused(yes, _read(target > 0, pixels, plain=plain), pixels))
+        no = per_pixel(_finite_where_unused(no, _read(target < 1, pixels, plain=plain), pixels))
         if pixels.mode == "binary":
             if class_weights is not None:
                 no, yes = no * class_weights[0], yes * class_weights[1]
@@ -111,7 +123,8 @@ def weighted_nll(
         nll = -ops.log_softmax(pixels.scores, axis=-1)
     else:
         nll = negative_log(pixels.scores, half_precision=pixels.half_precision)
-    return ops.sum(target * per_pixel(_finite_where_unused(nll, target > 0, pixels)), axis=-1)
+    nll = _finite_where_unused(nll, _read(target > 0, pixels, plain=plain), pixels)
+    return ops.sum(target * per_pixel(nll), axis=-1)
 
 
 def counted(pixels: Pixels, values: Tensor) -> Tensor:

@@ -57,7 +57,9 @@ def FastSCNN(
     _validation.boolean("aux", aux)
     dropout = check_dropout(dropout)
     image = keras.Input(input_shape, name="image")
-    x = preprocessed(PadToMinimum(3, name="pad_to_minimum")(image), "torch", include=include_preprocessing)
+    # In float32: half precision would round raw pixels.
+    x = PadToMinimum(3, dtype="float32", name="pad_to_minimum")(image)
+    x = preprocessed(x, "torch", include=include_preprocessing)
 
     # To stride 8, shared
     x = _convolved(x, 32, "down1", kernel_size=3, strides=2, padding="valid")

@@ -20,7 +20,10 @@ from keras_seg.models.parts.hub_source import names_hub_preset, read_hub_preset
 from keras_seg.models.segformer import SegFormer
 
 _HUB = "hf://"
-_ACTIVATIONS = tuple(getattr(keras.layers, name) for name in ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"))
+# The names of activations as Keras' layers and operations of one have them, such as ReLU and Relu: in lower case. PReLU
+# is a layer alone.
+_ACTIVATIONS = {name.replace("_", "") for name in dir(keras.activations) if not name.startswith("_")} | {"prelu"}
+_OVER_CLASSES = ("softmax", "logsoftmax", "sparsemax")
 
 
 def load_pretrained(source: PathLike | keras.Model, *, num_classes: int | None = None) -> keras.Model:
@@ -145,11 +148,11 @@ def _check_activation(graph: keras.Model, classes: int, num_classes: int) -> Non
     node = nodes[id(graph.outputs[0])]
     while not (node.is_input or getattr(node.operation, "weights", ()) or _is_activated(node.operation)):
         node = nodes[id(node.arguments.keras_tensors[0])]
-    name = getattr(getattr(node.operation, "activation", None), "__name__", None)
+    name = _activation(node.operation)
     fix = "Build a new model, and fill it by keras_seg.models.transfer_weights."
-    if name == "softmax" and num_classes == 1:
+    if name in _OVER_CLASSES and num_classes == 1:
         _validation.fail("num_classes", "must be at least 2 for a model that ends in softmax", num_classes, fix)
-    if name == "sigmoid" and classes == 1:
+    if name in ("sigmoid", "hardsigmoid") and classes == 1:
         rule = "must be 1 for a model of one channel: sigmoid over several is for classes that overlap"
         _validation.fail("num_classes", rule, num_classes, fix)
 
@@ -190,9 +193,21 @@ def _makers(graph: keras.Model) -> dict[int, Any]:
 
 
 def _is_activated(layer: Any) -> bool:
-    activation = getattr(layer, "activation", None)
-    linear = activation is None or activation is keras.activations.linear
-    return not linear or isinstance(layer, _ACTIVATIONS)
+    return _activation(layer) is not None
+
+
+def _activation(layer: Any) -> str | None:
+    """The activation that a layer has or an operation is, in lower case and without underscores; None without any."""
+    own = getattr(layer, "activation", None)
+    if own is keras.activations.linear:
+        return None
+    if own is not None and hasattr(own, "__name__"):
+        return own.__name__.lower().replace("_", "")
+    # A layer may serve as the activation of another one.
+    kinds = type(layer if own is None else own).__mro__
+    names = [kind.__name__.lower() for kind in kinds if kind.__module__.startswith("keras.")]
+    known = next((name for name in names if name in _ACTIVATIONS), None)
+    return known if own is None else known or type(own).__name__.lower()
 
 
 def _with_channels(layer: Any, channels: int | None) -> Any:

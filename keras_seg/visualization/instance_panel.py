@@ -39,7 +39,7 @@ def instance_panel(
         'RGB'
     """
     rows = []
-    for image, *ids in panel_rows(images, y_true=y_true, y_pred=y_pred):
+    for image, *ids in panel_rows(images, integers=("y_true", "y_pred"), y_true=y_true, y_pred=y_pred):
         rows.append(instance_row(image, *ids, height=tile_height))
     return sheet(rows, titles=TITLES, legend=LEGEND, tile_height=tile_height)
 

@@ -61,7 +61,7 @@ def prediction_panel(
     colors = palette(len(class_names))
     rows = [
         prediction_row(*row, colors=colors, ignore_class=ignored, overlapping=overlapping)
-        for row in panel_rows(images, y_true=y_true, y_pred=y_pred)
+        for row in panel_rows(images, integers=("y_true", "y_pred"), y_true=y_true, y_pred=y_pred)
     ]
     return sheet(rows, titles=TITLES, legend=list(zip(class_names, colors, strict=True)), tile_height=tile_height)
 

@@ -357,6 +357,18 @@ def test_seeds_of_numpy_are_those_of_python():
 IMAGE, MASK = np.zeros((8, 10, 3), "uint8"), np.zeros((8, 10), "int32")
 
 
+def test_none_in_a_dict_is_a_map_that_is_missing():
+    """As in a layer, whose results have the same keys too."""
+    augment, image = Augmentation([Flip()], crop=4), np.random.default_rng(0).uniform(0, 255, (8, 10, 3))
+    found = augment({"mask": None, "image": image, "weight": None}, seed=1)
+    assert list(found) == ["mask", "image", "weight"] and found["mask"] is None and found["weight"] is None
+    np.testing.assert_array_equal(found["image"], augment(image, seed=1))
+    with pytest.raises(InputError, match=r"`image` is missing among \['mask'\]"):
+        augment({"image": None, "mask": MASK}, seed=1)
+    with pytest.raises(InputError, match="`mask` must be in the dict"):
+        augment({"image": image}, MASK.tolist(), 1)
+
+
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize(
     ("make", "said"),

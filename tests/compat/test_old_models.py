@@ -13,6 +13,7 @@ import pytest
 
 import keras_seg.compat.segmentation_models as sm
 from keras_seg import InputError
+from keras_seg.compat.segmentation_models._model import OldModel
 from keras_seg.compat.segmentation_models._old_weights import load_old_weights
 
 GOLDEN = np.load(pathlib.Path(golden.__file__).with_suffix(".npz"))
@@ -265,6 +266,11 @@ def test_bad_input():
         sm.PSPNet("resnet18", (None, None, 3), encoder_weights=None)
     with pytest.raises(InputError, match="there is no such file"):
         sm.Unet("resnet18", encoder_weights="/nowhere/a.h5")
+    with pytest.raises(InputError, match="^/nowhere/a.h5: there is no such file"):
+        sm.Unet("resnet18", encoder_weights=None, weights="/nowhere/a.h5")
+    for name in ("a.h5", "a.weights.h5", "a.keras", "a"):
+        with pytest.raises(InputError, match=rf"^/nowhere/{name}: there is no such file"):
+            OldModel().load_weights(f"/nowhere/{name}")
     with pytest.raises(ValueError, match="upsampling"):
         sm.Unet("resnet18", encoder_weights=None, decoder_block_type="other")
     with pytest.raises(InputError, match="concat"):

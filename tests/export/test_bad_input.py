@@ -10,6 +10,7 @@ import pytest
 import keras_seg as ks
 from keras_seg._export_report import exports_of
 from keras_seg._validation import InputError
+from keras_seg.export.saved_model_format import SAVED_MODEL
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
@@ -78,6 +79,45 @@ def test_files_within_a_saved_model_are_never_replaced(model, tmp_path):
         assert f"`path` is a folder that holds {name} besides the SavedModel" in message
         assert contents(tmp_path) == before
         (folder / name).rmdir()
+
+
+@pytest.mark.parametrize("format_", ["tflite", "onnx", "saved_model"])
+@pytest.mark.parametrize("place", [".", "..", "absolute"])
+def test_the_current_folder_is_not_replaced(place, format_, model, tmp_path, monkeypatch):
+    """ "." has no name, and an empty folder would be replaced under the shell."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    message = refused(format_, model, here if place == "absolute" else place, overwrite=True)
+    assert "`path` is the current folder or holds it, and cannot be replaced" in message
+    assert list(tmp_path.iterdir()) == [here] and not list(here.iterdir())
+
+
+def test_a_saved_model_is_loaded_from_within(model, tmp_path, monkeypatch):
+    ks.export.saved_model(model, tmp_path / "m", input_size=(16, 24))
+    monkeypatch.chdir(tmp_path / "m")
+    assert ks.export.load(".").size == (16, 24)
+    (tmp_path / "m" / "variables").mkdir(exist_ok=True)
+    monkeypatch.chdir("variables")
+    assert ks.export.load("..").size == (16, 24)
+    (tmp_path / "m.json").unlink()
+    with pytest.raises(InputError, match="there is no m.json beside it"):
+        ks.export.load("..")
+
+
+def test_files_that_systems_leave_change_no_saved_model(model, tmp_path):
+    """A copy that was looked into on a Mac, by its file manager or through a network, is still the one described."""
+    folder = tmp_path / "m"
+    ks.export.saved_model(model, folder, input_size=(16, 24))
+    digest = SAVED_MODEL.digest(folder)
+    for name in (".DS_Store", "variables/.DS_Store", "._saved_model.pb", "Thumbs.db", ".hidden/a"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"view settings")
+    assert SAVED_MODEL.digest(folder) == digest
+    assert ks.export.load(folder).size == (16, 24)
+    (folder / "variables" / "more").write_bytes(b"weights")
+    with pytest.raises(InputError, match="m.json beside it describes another file"):
+        ks.export.load(folder)
 
 
 def test_the_weights_of_another_program_are_never_replaced(model, tmp_path):

@@ -1,5 +1,6 @@
 """The exported files of a folder side by side."""
 
+import importlib.util
 import json
 
 import keras
@@ -114,6 +115,15 @@ def test_a_missing_library(model, folder, examples, monkeypatch):
     status = {row.name: row.status for row in rows}
     assert status["model.onnx"] == "not installed" and status["OpenVINO"] == "not exported"
     assert rows[1].mean_iou is None
+
+
+def test_a_file_needs_no_exporter(model, folder, examples, monkeypatch):
+    """Only its runtime: where files are benchmarked, tf2onnx is often not installed."""
+    found = importlib.util.find_spec
+    without = lambda name, package=None: None if name == "tf2onnx" else found(name, package)  # noqa: E731
+    monkeypatch.setattr("importlib.util.find_spec", without)
+    rows = ks.export.benchmark(model, folder, images=examples[0][:1], rounds=1).rows
+    assert {row.name: row.status for row in rows}["model.onnx"] == "measured"
 
 
 def test_a_broken_file(model, folder, examples, tmp_path):

@@ -102,6 +102,42 @@ def test_nested_models_and_other_kinds_of_dropout():
     assert keras.ops.convert_to_numpy(inner.layers[-1].moving_mean).tolist() == [0, 0, 0, 0]
 
 
+class Block(layers.Layer):
+    """Dropout and BatchNormalization inside a layer that is no model."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.drop, self.normalize = layers.Dropout(0.5), layers.BatchNormalization()
+
+    def build(self, input_shape):
+        self.normalize.build(input_shape)
+
+    def call(self, inputs, training=False):
+        return self.normalize(self.drop(inputs, training=training), training=training)
+
+
+def test_dropout_inside_other_layers():
+    """It drops, nothing else there trains, and the layer is afterwards what it was."""
+    block = Block()
+    image = keras.Input((None, None, 3))
+    net = keras.Model(image, block(image))
+    plain = net.predict(IMAGES, verbose=0)
+    _, variance = ks.inference.mc_dropout(net, IMAGES, samples=4)
+    assert (variance.max(axis=(1, 2)) > 0).all()
+    assert keras.ops.convert_to_numpy(block.normalize.moving_mean).tolist() == [0, 0, 0]
+    np.testing.assert_array_equal(net.predict(IMAGES, verbose=0), plain)
+    assert "call" not in vars(block.drop)
+
+
+def test_dropout_of_attention():
+    image = keras.Input((4, 4, 3))
+    x = layers.Reshape((16, 3))(image)
+    x = layers.MultiHeadAttention(num_heads=1, key_dim=2, dropout=0.5)(x, x)
+    net = keras.Model(image, layers.Reshape((4, 4, 3))(x))
+    _, variance = ks.inference.mc_dropout(net, noise(1, 4, 4, 3) / 255, samples=4)
+    assert variance.max() > 0
+
+
 @pytest.mark.parametrize(
     "kwargs, message",
     [

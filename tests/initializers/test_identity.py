@@ -40,6 +40,15 @@ def test_noise_is_reproducible():
     assert np.abs(kernel(shape, noise=0.1, seed=3) - kernel(shape, noise=0.1, seed=4)).max() > 0
 
 
+def test_noise_without_a_seed_follows_that_of_keras():
+    made, shape = ks.initializers.IdentityKernel(noise=0.1), (3, 3, 2, 4)
+    keras.utils.set_random_seed(5)
+    first, second = (ops.convert_to_numpy(made(shape)) for _ in range(2))
+    assert np.abs(first - second).max() > 0
+    keras.utils.set_random_seed(5)
+    np.testing.assert_array_equal(ops.convert_to_numpy(made(shape)), first)
+
+
 def test_round_trip_of_the_config():
     made = ks.initializers.IdentityKernel(groups=3, noise=0.5, seed=7)
     again = keras.initializers.deserialize(keras.initializers.serialize(made))
@@ -51,6 +60,8 @@ def test_round_trip_of_the_config():
     [
         ({}, (2, 3, 4, 4), "`shape` must be .*height and width odd"),
         ({}, (3, 4), "`shape` must be"),
+        ({"noise": 0.1, "seed": -1}, (3, 3, 4, 4), "`seed` must be an integer of at least 0"),
+        ({"noise": 0.1, "seed": "a"}, (3, 3, 4, 4), "`seed` must be an integer of at least 0"),
         ({"groups": 3}, (3, 3, 4, 6), "`groups` must divide 4 channels and 6 filters"),
     ],
 )

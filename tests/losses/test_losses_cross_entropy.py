@@ -251,6 +251,26 @@ def test_infinite_logits_of_channels(make, mode):
     assert float(loss(1 - labels, logits)) == np.inf
 
 
+@pytest.mark.parametrize("mode", ["multiclass", "binary", "multilabel"])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_infinite_logits_of_ignored_pixels_have_no_gradient(mode, label_smoothing, gamma):
+    """Smoothing gives each class a share of their labels, too, and the label of a channel is "no" there."""
+    channels = 1 if mode == "binary" else 2
+    logits = [[[[0.5, -0.2], [np.inf, -np.inf], [-np.inf, np.inf], [-np.inf, 1.0]]]]
+    logits = np.array(logits, "float32")[..., :channels]
+    labels = np.array([[[[1, 0], [255, 255], [255, 255], [255, 255]]]])[..., :channels]
+    if mode == "multiclass":
+        labels, logits = labels[..., 0], np.where(logits == np.inf, 0.0, logits).astype("float32")
+    arguments = {"gamma": gamma, "label_smoothing": label_smoothing, "mode": mode}
+    loss = FocalCrossentropy(from_logits=True, ignore_class=255, **arguments)
+    slope = gradient(lambda x: loss(labels, x), logits)
+    np.testing.assert_array_equal(slope[:, :, 1:], 0)
+    alone = gradient(lambda x: loss(labels[:, :, :1], x), logits[:, :, :1])
+    np.testing.assert_allclose(slope[:, :, :1], alone, rtol=1e-6)
+    assert np.abs(alone).max() > 0.01
+
+
 def test_zero_probability_is_clipped_as_in_keras():
     p, ids = np.array([[[[1.0, 0.0], [1.0, 0.0]]]], "float32"), np.array([[[1, 0]]])
     assert float(Crossentropy()(ids, p)) == pytest.approx(-np.log(1e-7) / 2, rel=1e-6)

@@ -50,6 +50,41 @@ def test_only_layers_of_the_classes_get_initial_weights(name, arguments):
     assert np.isfinite(model(np.zeros((1, 64, 64, 3)))).all()
 
 
+def ending_in(activation, classes):
+    """A model whose last activation is a layer or an operation of its own, behind one that moves the scores."""
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.UpSampling2D()(keras.layers.Conv2D(classes, 1, name="logits")(image))
+    return keras.Model(image, activation(x))
+
+
+@pytest.mark.parametrize("activation", [
+    keras.layers.Softmax(), keras.layers.Activation("softmax"), keras.layers.Activation(keras.layers.Softmax()),
+    keras.ops.softmax, keras.ops.log_softmax,
+])  # fmt: skip
+def test_one_class_alone_is_refused_behind_every_softmax(activation):
+    """Its score would be 1 at every pixel."""
+    with pytest.raises(InputError, match="`num_classes` must be at least 2 for a model that ends in softmax"):
+        models.load_pretrained(ending_in(activation, 5), num_classes=1)
+    assert renewed(ending_in(activation, 5), num_classes=2).output_shape[-1] == 2
+
+
+@pytest.mark.parametrize("activation", [keras.layers.Activation("sigmoid"), keras.ops.sigmoid])
+def test_several_classes_are_refused_behind_every_sigmoid_of_one(activation):
+    with pytest.raises(InputError, match="`num_classes` must be 1 for a model of one channel"):
+        models.load_pretrained(ending_in(activation, 1), num_classes=3)
+    assert renewed(ending_in(activation, 5), num_classes=3).output_shape[-1] == 3
+
+
+@pytest.mark.parametrize("activation", [keras.layers.ReLU(), keras.ops.relu, keras.layers.PReLU()])
+def test_features_behind_an_activation_of_its_own_stay(activation):
+    """There are as many of them as classes."""
+    image = keras.Input((8, 8, 3))
+    x = activation(keras.layers.Conv2D(5, 1, name="features")(image))
+    source = keras.Model(image, keras.layers.Conv2D(5, 1, name="logits")(x))
+    model = renewed(source, num_classes=3)
+    assert model.get_layer("features") is source.get_layer("features")
+
+
 @pytest.mark.parametrize("context", ["basic", "large"])
 @pytest.mark.parametrize("num_classes", [3, 10])
 def test_a_layer_that_began_as_the_identity(context, num_classes):

@@ -41,3 +41,14 @@ def test_a_training_step_moves_every_kernel(name, steps):
         new = keras.ops.convert_to_numpy(variable)
         assert np.isfinite(new).all()
         assert old.ndim < 4 or not np.array_equal(new, old), variable.path
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16"], indirect=True)
+@pytest.mark.usefixtures("policy")
+def test_half_precision_does_not_round_the_pixels():
+    """Those of a resized image are not whole; above 128, bfloat16 knows whole numbers only."""
+    model = ks.models.FastSCNN(num_classes=3)
+    read = keras.Model(model.input, model.get_layer("preprocessing").input)
+    pixels = noise(1, 2, 5, 3)
+    found = keras.ops.convert_to_numpy(read(pixels))
+    np.testing.assert_array_equal(found, np.concatenate([pixels, pixels[:, -1:]], axis=1))

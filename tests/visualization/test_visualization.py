@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_seg import _validation
-from keras_seg.visualization import colorize, overlay, palette, prediction_panel
+from keras_seg.visualization import colorize, instance_panel, overlay, palette, prediction_panel
 from keras_seg.visualization.class_sets import overlay_classes
 from keras_seg.visualization.prediction_panel import prediction_row
 
@@ -99,6 +99,10 @@ def panel(y_true, y_pred, **options):
         (lambda: panel(MASK, MASK[:, :1]), "`y_pred` must have the height and width of its image"),
         (lambda: panel(MASK, MASK, ignore_class="a"), "`ignore_class` must be None, an integer"),
         (lambda: panel(MASK, MASK, ignore_class=0, overlapping=True), "`ignore_class` does not apply to classes that"),
+        (lambda: panel(MASK, MASK * 0.9), "`y_pred` must hold integers.*float64.*Convert scores"),
+        (lambda: panel(MASK + 0.9, MASK, overlapping=True), "`y_true` must hold integers.*float64"),
+        (lambda: panel(MASK, MASK + 0.9, overlapping=True), "`y_pred` must hold integers.*float64"),
+        (lambda: instance_panel(np.zeros((1, 2, 3, 3)), MASK, MASK + 0.9), "`y_pred` must hold integers.*float64"),
         (lambda: palette(0), "`num_classes` must be an integer"),
         (lambda: colorize(np.zeros((2, 2)), 2), "`mask` must be an integer array"),
         (

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_seg._types import PathLike
+from keras_seg._validation import InputError
 from keras_seg.compat.segmentation_models._features import freeze
 from keras_seg.compat.segmentation_models._old_weights import holds_old_weights, load_old_weights
 
@@ -44,8 +45,10 @@ class OldModel(keras.Model):
             **settings: passed to Keras. Files of Keras 2 are read by the names of their layers in any case.
 
         Raises:
-            InputError: a file of Keras 2 is of another model.
+            InputError: there is no such file, or a file of Keras 2 is of another model.
         """
+        if "://" not in str(filepath) and not os.path.exists(filepath):
+            raise InputError(f"{filepath}: there is no such file. Check the path of the weights.")
         if os.path.isfile(filepath) and holds_old_weights(filepath):
             load_old_weights(self, filepath, skip_mismatch=skip_mismatch)
         else:

@@ -1,5 +1,8 @@
 """COCO's instances, as the release and Roboflow write them, and panoptic labels."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from conversion_sources import box_mask, converted, refused, save_image, save_json
@@ -301,3 +304,19 @@ def test_panoptic(tmp_path):
     assert f"holds the segment {crowd}, which segments_info does not" in refused(tmp_path / "coco", tmp_path / "out2")
     panoptic(tmp_path / "coco", ids, [*segments, segments[0]])
     assert f"the segment id {one} is missing or occurs twice" in refused(tmp_path / "coco", tmp_path / "out2")
+
+
+def test_panoptic_without_the_segments_of_an_image(tmp_path):
+    """The first annotation tells the format, so the second may be anything."""
+    source = tmp_path / "coco"
+    panoptic(source, np.full((12, 16), 7), [{"id": 7, "category_id": 1}])
+    file = source / "annotations" / "panoptic_val2017.json"
+    content = json.loads(file.read_text())
+    save_image(source / "val2017" / "b.jpg", 12, 16)
+    shutil.copy(file.with_suffix("") / "a.png", file.with_suffix("") / "b.png")
+    image = {"id": 6, "file_name": "b.jpg", "width": 16, "height": 12}
+    for more in ({}, {"segments_info": {"id": 7}}):
+        row = {"image_id": 6, "file_name": "b.png", **more}
+        changed = {"images": [*content["images"], image], "annotations": [*content["annotations"], row]}
+        save_json(file, {**content, **changed})
+        assert "image 6: segments_info is missing or not a list" in refused(source, tmp_path / "out")

@@ -50,7 +50,7 @@ def _read(source: Source) -> LabeledImages:
                     raise InputError(
                         f"{where}: the mask {rows[0].get('file_name')!r} is missing. Unpack it to {file.stem}/."
                     )
-                read = functools.partial(_maps, labels, rows[0]["segments_info"], categories, where)
+                read = functools.partial(_maps, labels, rows[0].get("segments_info"), categories, where)
                 yield LabeledImage(
                     image=source.first_file(image["file_name"], [f for f in folders if f != labels.parent], where),
                     name=image["file_name"],
@@ -89,7 +89,7 @@ def _maps(
     found, inverse = np.unique(number, return_inverse=True)
     classes, objects = {0: VOID}, {0: VOID}
     if not isinstance(segments, list):
-        raise InputError(f"{where}: segments_info is not a list. Export the labels again.")
+        raise InputError(f"{where}: segments_info is missing or not a list. Export the labels again.")
     for row in segments:
         id_ = row.get("id") if isinstance(row, dict) else None
         if not isinstance(id_, int) or id_ in classes:
