@@ -26,6 +26,9 @@ def check_exportable(model: Any) -> None:
     image_shape(model)
     single_output(model)
     for layer in model._flatten_layers():
+        if hasattr(layer, "stated_activation"):  # As the layer of a loaded file alone has.
+            rule = "must be the model itself, not one that runs an exported file"
+            _validation.fail("model", rule, model.name, "Export the model that the file was made from.")
         if layer.compute_dtype in _HALF_PRECISION:
             fix = (
                 "Save it, set keras.config.set_dtype_policy('float32'), build it again and load its weights; "

@@ -53,9 +53,14 @@ def _load(path: pathlib.Path) -> Loaded:
         return {name: value.numpy() for name, value in serve(image=tf.constant(batch)).items()}
 
     # 0 lets TensorFlow choose the number of threads.
-    threads = tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or _cores()
     shape = tuple(serve.structured_input_signature[1]["image"].shape.as_list())
     return Loaded(run=run, input_shape=shape, ops=_ops(serve.graph), threads=threads)
+
+
+def _cores() -> int:
+    """The cores that this process may use; where the system does not tell, as macOS and Windows, all of them."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _ops(graph: Any) -> tuple[str, ...]:

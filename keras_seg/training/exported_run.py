@@ -1,10 +1,15 @@
 """An exported file in place of the run that it was made from."""
 
+from collections.abc import Mapping
+
 from keras_seg import export
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.training.model_facts import ModelFacts
 from keras_seg.training.usable_model import UsableModel
+
+# By which the facts of a run are told from others that an export was given.
+_OF_A_RUN = {"task", "labels", "channels"}
 
 
 class ExportedRun(UsableModel):
@@ -45,10 +50,8 @@ class ExportedRun(UsableModel):
 
 def _facts(model: export.ExportedModel) -> ModelFacts:
     description = model.description
-    try:
-        if description.get("facts") is not None:
-            return ModelFacts.from_dict(description["facts"])
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{model.file}: its description lacks {error} of the run. Export it again.") from error
+    facts = description.get("facts")
+    if isinstance(facts, Mapping) and facts.keys() >= _OF_A_RUN:
+        return ModelFacts.from_dict(facts)
     labels = {"names": description["class_names"], "ignore_class": description["ignore_class"]}
     return ModelFacts(task="semantic", labels=labels, channels=model.channels)

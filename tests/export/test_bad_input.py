@@ -249,6 +249,18 @@ def test_images_and_masks_that_are_not_one_array(model, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("format_", FILES)
+def test_an_exported_file_is_no_model_to_export(format_, model, tmp_path):
+    """Such as an ONNX file that is to become a TFLite file; by itself, and with test-time augmentation."""
+    exported("tflite", model, tmp_path / "first.tflite")
+    before, file = contents(tmp_path), ks.export.load(tmp_path / "first.tflite")
+    for one in (file, ks.inference.TestTimeAugmentation(file, "hflip")):
+        message = refused(format_, one, tmp_path / FILES[format_])
+        assert message.startswith("`model` must be the model itself, not one that runs an exported file. Received: ")
+        assert message.endswith("Export the model that the file was made from.")
+    assert contents(tmp_path) == before
+
+
 @pytest.mark.parametrize("label", [1.0, True, np.uint8(1)])
 def test_labels_of_other_types(label, model, tmp_path):
     given = {"images": np.full((1, 16, 24, 3), 99.0), "masks": np.full((1, 16, 24), label)}

@@ -1,6 +1,7 @@
 """Clients that have never heard of us: LiteRT with one and two threads, TensorFlow Serving, processes without Keras."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import keras_seg as ks
+from keras_seg.export.saved_model_format import SAVED_MODEL
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
@@ -143,7 +145,16 @@ def test_threads_are_stated_as_they_are(served):
     import tensorflow as tf
 
     report = served[1]
-    expected = tf.config.threading.get_intra_op_parallelism_threads() or len(__import__("os").sched_getaffinity(0))
+    expected = tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
     assert report.threads == expected
     stored = json.loads((served[0].parent / "export_report.json").read_text())["sm"]
     assert (stored["threads"], stored["timed_batch"]) == (expected, 1)
+
+
+def test_threads_where_the_system_does_not_tell_the_cores_of_a_process(served, monkeypatch):
+    """As macOS and Windows, whose `os` has no function for it."""
+    import tensorflow as tf
+
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 7)
+    assert SAVED_MODEL.load(served[0]).threads == (tf.config.threading.get_intra_op_parallelism_threads() or 7)

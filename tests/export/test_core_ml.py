@@ -115,7 +115,8 @@ def test_the_program_computes_what_keras_computes(scene, tmp_path):
         model, tmp_path / "saved", input_size=SIZE, batch_size=1, output="both", images=scene
     )
     converted = _convert(report.path, compute_precision=ct.precision.FLOAT32)
-    ids, scores = _values(converted, scene).values()
+    found = dict(zip(sorted(report.outputs), _values(converted, scene).values(), strict=True))
+    ids, scores = found["class_ids"], found["probabilities"]
     expected = model.predict_on_batch(scene)
     assert np.bincount(expected.argmax(-1).ravel(), minlength=3).min() > 50, "every class is predicted somewhere"
     print(f"largest difference {np.abs(scores - expected).max():.1e}")

@@ -15,6 +15,7 @@ import keras_seg as ks
 from keras_seg._validation import InputError
 from keras_seg.inference.output_kind import last_activation, output_kind
 from keras_seg.inference.tiling.run_journal import model_mark
+from keras_seg.training.open_model import open_model
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -214,6 +215,17 @@ def test_a_file_that_was_not_made_from_a_run(run, data, tmp_path):
     found = json.loads((tmp_path / "r.json").read_text())
     expected = ks.evaluation.evaluate(run.load_model(), index)  # Without the postprocessing of the run.
     assert found["mean_iou"] == pytest.approx(expected.mean_iou, abs=1e-3)
+
+
+@pytest.mark.parametrize("facts", [{}, {"task": "streets", "license": "CC-BY-4.0"}])
+def test_facts_of_a_file_that_was_not_made_from_a_run(facts, tmp_path):
+    """They are for its clients: it is one of class ids all the same."""
+    image = keras.Input((16, 24, 3))
+    model = keras.Model(image, keras.layers.Conv2D(2, 1, activation="softmax")(image / 255.0))
+    ks.export.tflite(model, tmp_path / "m.tflite", class_names=["road", "sky"], facts=facts)
+    opened = open_model(tmp_path / "m.tflite")
+    assert (opened.task.name, opened.labels["names"], opened.channels) == ("semantic", ["road", "sky"], 3)
+    assert opened.load_model().description["facts"] == facts
 
 
 def test_facts_must_be_json(run, tmp_path):

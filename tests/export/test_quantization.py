@@ -160,6 +160,22 @@ def test_what_may_be_representative():
     assert calibration.representative_images([images[0]], (16, 20), 3)[0].shape == (1, 16, 20, 3)
 
 
+@pytest.mark.parametrize("low, high", [(-2.1, 2.6), (-1, 1), (-124, 151), (0, 65535), (0, np.inf), (0, np.nan)])
+def test_values_on_another_scale_are_not_representative(low, high):
+    """Those of ImageNet's mean and deviation, of TensorFlow, of Caffe, of 16 bits, and what is no number."""
+    images = np.zeros((2, *SIZE, 3), "float32")
+    images[1, 3, 4], images[1, 5, 6] = low, high
+    with pytest.raises(InputError, match="`representative` must hold .* 0..255.*before any normalization"):
+        calibration.representative_images(images, SIZE, 3)
+
+
+def test_what_interpolation_overshoots_is_clipped():
+    images = scenes(2)[0]
+    images[1, 3, 4], images[1, 5, 6] = -9.5, 264.5
+    found = calibration.representative_images(images, SIZE, 3)[1][0]
+    assert (found.min(), found.max()) == (0, 255)
+
+
 @pytest.mark.parametrize(
     "options, message",
     [

@@ -11,6 +11,10 @@ from keras_seg.export.tflite.quantization import CALIBRATED, QUANTIZATIONS
 
 _MOST_IMAGES = 200
 _INPUTS = ("float32", "uint8", "int8")
+# How far cubic interpolation goes beyond 0..255, which is clipped, at most.
+_OVERSHOOT = 32.0
+# Normalized values rarely leave -5..5.
+_LARGEST_NORMALIZED = 10.0
 
 
 def check(
@@ -49,27 +53,38 @@ def representative_images(given: Iterable[Any], size: tuple[int | None, int | No
             (images, masks), such as a dataset. At most two hundred images are taken, and resized to `size`.
         size: (height, width) of the file's input.
         channels: int.
+
+    Raises:
+        InputError: there is no image, one has another shape, or their values are on another scale.
     """
     import tensorflow as tf
 
-    found = []
+    found, ranges = [], []
     for image in itertools.islice(_single_images(given), _MOST_IMAGES):
         if image.ndim != 3 or image.shape[-1] != channels:
             rule = f"must hold images (height, width, {channels})"
             _validation.fail("representative", rule, tuple(image.shape))
         if image.shape[:2] != tuple(size):
             image = tf.image.resize(image, size, antialias=True).numpy()
+        ranges.append((float(image.min()), float(image.max())))
         found.append(np.clip(image, 0, 255).astype("float32")[None])
     if not found:
         _validation.fail("representative", "must hold at least one image", "none")
-    low, high = min(image.min() for image in found), max(image.max() for image in found)
-    if high <= 1.0:
-        fix = "Multiply them by 255: models take raw values."
-        _validation.fail("representative", "must hold images of values 0..255", f"{low:.3g} to {high:.3g}", fix)
+    _check_scale(float(np.min(ranges)), float(np.max(ranges)))
     # An integer input is scaled by the range that was seen: with 0..255 the scale is 1, and pixel values are unchanged.
     found[0][0, 0, 0] = 0.0
     found[0][0, -1, -1] = 255.0
     return found
+
+
+def _check_scale(low: float, high: float) -> None:
+    """Fail for values on another scale than 0..255: once clipped, they would give the ranges of other images."""
+    fix = 'Pass raw values, before any normalization. Without such images, quantize="float16" or "dynamic" is left.'
+    if low >= 0 and high <= 1:
+        fix = "Multiply them by 255: models take raw values."
+    elif low >= -_OVERSHOOT and high <= 255 + _OVERSHOOT and (low >= 0 or high > _LARGEST_NORMALIZED):
+        return
+    _validation.fail("representative", "must hold images of values 0..255", f"{low:.3g} to {high:.3g}", fix)
 
 
 def _single_images(given: Iterable[Any]) -> Iterator[np.ndarray]:
