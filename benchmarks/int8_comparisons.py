@@ -39,13 +39,13 @@ def main():
     keras.utils.set_random_seed(0)
     model = small_net()
     images = np.random.default_rng(0).uniform(0, 255, (8, *SIZE, 3)).astype("float32")
-    comparisons, rows = float_nodes.COMPARISONS, []
+    comparisons, rows = float_nodes._COMPARISONS, []
     for gain in GAINS:
         # The input stays that of a usual artifact; a layer reduces the ranges.
         scaled = keras.Sequential([keras.Input((*SIZE, 3)), keras.layers.Rescaling(gain), model])
         row = {"gain": gain}
         for name, kept in (("int8", set()), ("float32", comparisons)):
-            float_nodes.COMPARISONS = kept
+            float_nodes._COMPARISONS = kept
             row[name] = ks.export.layer_errors(scaled, images).agreement
         rows.append(row)
         print(row, flush=True)

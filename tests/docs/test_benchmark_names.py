@@ -18,7 +18,7 @@ SCRIPTS = sorted([*ROOT.glob("benchmarks/**/*.py"), *ROOT.glob("docs/figures/*.p
 def taken(tree):
     """What a script takes from the package: ("losses", "Crossentropy") for `ks.losses.Crossentropy`."""
     nicknames = {
-        alias.asname or alias.name
+        alias.asname or alias.name: ()
         for node in ast.walk(tree)
         if isinstance(node, ast.Import)
         for alias in node.names
@@ -26,13 +26,16 @@ def taken(tree):
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "keras_seg":
-            yield from ((*node.module.split(".")[1:], alias.name) for alias in node.names)
+            imported = {alias.asname or alias.name: (*node.module.split(".")[1:], alias.name) for alias in node.names}
+            nicknames |= imported
+            yield from imported.values()
+    for node in ast.walk(tree):
         names = []
         while isinstance(node, ast.Attribute):
             names.insert(0, node.attr)
             node = node.value
         if names and isinstance(node, ast.Name) and node.id in nicknames:
-            yield tuple(names)
+            yield (*nicknames[node.id], *names)
 
 
 def is_there(names):
@@ -58,9 +61,13 @@ def test_what_a_benchmark_takes_from_the_package_is_there(script):
 
 
 def test_a_name_that_was_moved_is_noticed():
-    tree = ast.parse("import keras_seg as ks\nfrom keras_seg.losses import Gone\nks.training.KernelDecayAdamW(1)\n")
+    tree = ast.parse(
+        "import keras_seg as ks\nfrom keras_seg.losses import Gone\nfrom keras_seg import training\n"
+        "ks.training.KernelDecayAdamW(1)\ntraining.KernelDecayAdamW(1)\n"
+    )
     assert [names for names in taken(tree) if not is_there(names)] == [
         ("losses", "Gone"),
+        ("training", "KernelDecayAdamW"),
         ("training", "KernelDecayAdamW"),
     ]
     assert is_there(("optimizers", "KernelDecayAdamW"))
