@@ -94,10 +94,12 @@ def _scored(
 ) -> list[str]:
     channels = plan["fingerprint"]["channels"]
     names = ", ".join(f"{place} {_cell(name)}" for place, name in enumerate(plan["fingerprint"]["class_names"]))
+    binary = plan["choices"].get("binary", {}).get("value")
+    given = "one channel, the probability of class 1" if binary else "one channel per class"
     return [
         f"# {_cell(name)}",
         trained_sentence(plan, log),
-        f"Input: batch, height, width, {channels} channels, values 0..255. Output: one channel per class: {names}.",
+        f"Input: batch, height, width, {channels} channels, values 0..255. Output: {given}: {names}.",
         "## Scores",
         _scores(metrics),
         "Choices were made on these images, so expect slightly lower scores on others."

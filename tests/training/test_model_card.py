@@ -65,6 +65,14 @@ def test_what_a_card_says(run):
     assert not re.search(r"[^\\]<pole", text)
 
 
+def test_a_model_of_one_channel_is_no_model_of_two(run):
+    plan = json.loads(run.plan_file.read_text())
+    plan["choices"]["binary"]["value"] = True
+    run.plan_file.write_text(json.dumps(plan))
+    text = write_model_card(run).read_text()
+    assert "Output: one channel, the probability of class 1: 0 sky\\|a, 1 \\<pole\\>." in text
+
+
 def test_the_code_of_a_card_gives_the_scores(run, monkeypatch):
     """Of a file for any size, and with the class ids, which come first in the file, beside them."""
     pytest.importorskip("ai_edge_litert")
