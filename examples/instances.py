@@ -41,13 +41,13 @@ model.fit(train, epochs=epochs, verbose=2)
 
 # %%
 scan = ks.data.scan_instances(folder, split="val")
-tuned_on, judged_on = ks.data.split_index(scan, validation_split=0.5)
+tuned_on, scored_on = ks.data.split_index(scan, validation_split=0.5)
 tuned = ks.evaluation.tune_instances(model, tuned_on)
 print(f"settings: {tuned.settings}, score on the tuning images {tuned.score:.3f}")
-result = ks.evaluation.evaluate_instances(model, judged_on, settings=tuned.settings)
+result = ks.evaluation.evaluate_instances(model, scored_on, settings=tuned.settings)
 print(f"instance score {result.instance_score:.3f}, panoptic quality {result.panoptic_quality:.3f}")
 
 # %%
-images, truths = next(iter(ks.data.from_folder(judged_on, batch_size=1 if QUICK else 3)))
+images, truths = next(iter(ks.data.from_folder(scored_on, batch_size=1 if QUICK else 3)))
 found = [ks.inference.instances(p, **tuned.settings) for p in model.predict_on_batch(images)]
 ks.visualization.instance_panel(np.asarray(images), np.asarray(truths), found).save("instances.jpg", quality=75)

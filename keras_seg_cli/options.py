@@ -67,7 +67,9 @@ LEVELS = ("all", "P1", "P2", "P3", "P4", "P5")
 
 _DATA_OPTIONS = (
     click.option(
-        "--channels", type=click.IntRange(1), help="Channels of the images: 1, 3 (default), 4, or those of .npy files."
+        "--channels",
+        type=click.IntRange(1),
+        help="Channels of the images: 1, 3 (default), 4, or as many as TIFF, .npy or .zarr files hold.",
     ),
     click.option("--num-classes", type=int, help="Number of classes. Default: found in the masks."),
     click.option("--ignore-class", type=IntList(), help="Label or labels of pixels without a class, e.g. 11 or 0,255."),

@@ -18,7 +18,8 @@ tags:
 ---
 """
 
-# How a file is run, by its format; `image` is an array (height, width, channels).
+# How a file is run, by its format; `image` is an array (height, width, channels). Maps are taken by name, as class ids
+# come first in a file that holds both.
 _USES = {
     "keras": """import keras
 import keras_seg as ks
@@ -28,23 +29,26 @@ image = ks.data.read_image("photo.jpg", channels={channels})
 scores = model.predict(image[None].astype("float32"))""",
     "tflite": """from ai_edge_litert.interpreter import Interpreter
 
-interpreter = Interpreter("{file}")
-interpreter.allocate_tensors()
-interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[None].astype("{input}"))
-interpreter.invoke()
-{output} = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])""",
+run = Interpreter("{file}").get_signature_runner()
+{output} = run(image={image})["{name}"]""",
     "onnx": """import onnxruntime
 
 session = onnxruntime.InferenceSession("{file}")
-{output} = session.run(None, {{session.get_inputs()[0].name: image[None].astype("{input}")}})[0]""",
+({output},) = session.run(["{name}"], {{"image": {image}}})""",
     "openvino": """import openvino
 
 model = openvino.compile_model("{file}")
-{output} = model(image[None].astype("{input}"))[0]""",
+{output} = model({{"image": {image}}})["{name}"]""",
     "saved_model": """import tensorflow as tf
 
 model = tf.saved_model.load("{file}")
-result = model.signatures["serving_default"](image=tf.constant(image[None].astype("{input}")))""",
+{output} = model.signatures["serving_default"](image=tf.constant({image}))["{name}"]""",
+}
+# What a file takes of `image`, by the type of its input.
+_TAKEN = {
+    "float32": 'image[None].astype("float32")',
+    "uint8": 'image[None].astype("uint8")',
+    "int8": '(image[None].astype("int16") - 128).astype("int8")',
 }
 
 
@@ -90,10 +94,12 @@ def _scored(
 ) -> list[str]:
     channels = plan["fingerprint"]["channels"]
     names = ", ".join(f"{place} {_cell(name)}" for place, name in enumerate(plan["fingerprint"]["class_names"]))
+    binary = plan["choices"].get("binary", {}).get("value")
+    given = "one channel, the probability of class 1" if binary else "one channel per class"
     return [
         f"# {_cell(name)}",
         trained_sentence(plan, log),
-        f"Input: batch, height, width, {channels} channels, values 0..255. Output: one channel per class: {names}.",
+        f"Input: batch, height, width, {channels} channels, values 0..255. Output: {given}: {names}.",
         "## Scores",
         _scores(metrics),
         "Choices were made on these images, so expect slightly lower scores on others."
@@ -105,11 +111,17 @@ def _scored(
 def _used(channels: int, model_file: str, exports: Mapping[str, Mapping[str, Any]]) -> list[str]:
     parts = ["## How to use", _code(_USES["keras"].format(file=model_file, channels=channels))]
     for file, report in exports.items():
-        given, output = report["input"], "ids" if report["output"] == "class_ids" else "scores"
+        given, name = report["input"], report["outputs"][0]
+        taken = {
+            "file": file,
+            "image": _TAKEN[given],
+            "name": name,
+            "output": "ids" if name == "class_ids" else "scores",
+        }
         scale = ", values -128..127" if given == "int8" else ""
         parts += [
             f"`{file}` ({report['format']}, input {given}{scale}, compared at {_size(report['input_shape'])}):",
-            _code(_USES[report["format"]].format(file=file, input=given, output=output)),
+            _code(_USES[report["format"]].format(**taken)),
         ]
     if exports:
         parts += ["## Files", _markdown(export_table(exports))]

@@ -16,6 +16,8 @@ from keras_seg.training.plan import Plan
 from keras_seg.training.run_folder import RunFolder
 
 LOGS = ("tensorboard", "wandb", "mlflow")
+# Those whose Keras callback imports TensorFlow on every backend; wandb's: https://github.com/wandb/wandb/issues/7186.
+_OF_TENSORFLOW = ("tensorboard", "wandb")
 
 _PROJECT = "keras_seg"
 
@@ -42,6 +44,8 @@ def check_logs(names: Sequence[str]) -> None:
         _validation.fail("log", "must be a sequence of names", names, f"Pass ({names!r},).")
     for name in names:
         _package(_validation.one_of("log", name, LOGS))
+        if name in _OF_TENSORFLOW:
+            _tensorflow(name)
 
 
 @contextlib.contextmanager
@@ -82,10 +86,14 @@ def _package(name: str) -> ModuleType:
     return _validation.optional_import(name, name, f'`log="{name}"`')
 
 
+def _tensorflow(name: str) -> ModuleType:
+    """TensorFlow, for a log; an ImportError names the extra to install."""
+    return _validation.optional_import("tensorflow", "tensorflow", f'`log="{name}"`')
+
+
 @contextlib.contextmanager
 def _tensorboard(run: RunFolder, plan: Plan) -> Iterator[_Log]:
-    tf = _validation.optional_import("tensorflow", "tensorflow", '`log="tensorboard"`')
-
+    tf = _tensorflow("tensorboard")
     folder = run.path / "tensorboard"
     writer = tf.summary.create_file_writer(str(folder / "predictions"))
 

@@ -100,7 +100,8 @@ def fit(
         InputError: the run folder cannot be used, the model cannot be built, the data differs from that of the resumed
             run, the loss or the weights are no longer finite, the device has not enough memory for a batch, a file of
             the data can no longer be read, or the disk is full.
-        ImportError: the package of a log is missing: `pip install "keras-seg[tensorboard]"`, `[wandb]` or `[mlflow]`.
+        ImportError: the package of a log is missing: `pip install "keras-seg[tensorboard]"`, `[wandb]` or `[mlflow]`;
+            or TensorFlow, which the first two need.
     """
     run = run if isinstance(run, RunFolder) else RunFolder(run)
     if resume and run.is_folds:

@@ -1,6 +1,7 @@
 """Logs for TensorBoard, Weights & Biases and MLflow, without a network."""
 
 import sys
+import types
 
 import pytest
 from made_data import scanned, shapes, trained
@@ -76,6 +77,15 @@ def test_a_missing_package_is_named_before_training(tmp_path, indices, monkeypat
         trained(tmp_path / "run", *indices, log=(name,))
     assert str(error.value) == f'`log="{name}"` needs {name}: pip install "keras-seg[{name}]"'
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "wandb"])
+def test_logs_that_need_tensorflow_are_refused_without_it(monkeypatch, name):
+    monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(ImportError) as error:
+        check_logs([name])
+    assert str(error.value) == f'`log="{name}"` needs tensorflow: pip install "keras-seg[tensorflow]"'
 
 
 def test_names():

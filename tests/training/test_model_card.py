@@ -3,10 +3,13 @@
 import json
 import re
 
+import keras
+import numpy as np
 import pytest
 from plan_facts import FACTS
 from refusals import refused
 
+import keras_seg as ks
 from keras_seg.training import RunFolder, make_plan, write_model_card
 
 pytestmark = pytest.mark.tensorflow_only
@@ -18,6 +21,7 @@ METRICS = {
 EXPORT = {
     "format": "tflite", "quantize": "int8", "size_bytes": 2**20, "agreement": 0.99, "max_abs_difference": 0.01,
     "milliseconds": 3.0, "mean_iou": None, "input": "int8", "output": "class_ids", "input_shape": [1, 360, 480, 3],
+    "outputs": ["class_ids"],
 }  # fmt: skip
 
 
@@ -54,11 +58,34 @@ def test_what_a_card_says(run):
         "| images | 367 to train on, 101 to validate on |",
         "| crop | 320, 416 | 90% of the median image",
         "`model.tflite` (tflite, input int8, values -128..127, compared at 360 x 480):",
-        "ids = interpreter.get_tensor(",
+        'ids = run(image=(image[None].astype("int16") - 128).astype("int8"))["class_ids"]',
     ):
         assert words in text
     assert str(run.path.parent) not in text  # Cards are published.
     assert not re.search(r"[^\\]<pole", text)
+
+
+def test_a_model_of_one_channel_is_no_model_of_two(run):
+    plan = json.loads(run.plan_file.read_text())
+    plan["choices"]["binary"]["value"] = True
+    run.plan_file.write_text(json.dumps(plan))
+    text = write_model_card(run).read_text()
+    assert "Output: one channel, the probability of class 1: 0 sky\\|a, 1 \\<pole\\>." in text
+
+
+def test_the_code_of_a_card_gives_the_scores(run, monkeypatch):
+    """Of a file for any size, and with the class ids, which come first in the file, beside them."""
+    pytest.importorskip("ai_edge_litert")
+    entrance = keras.Input((None, None, 3))
+    model = keras.Model(entrance, keras.layers.Conv2D(3, 1, activation="softmax")(entrance))
+    ks.export.tflite(model, run.path / "new.tflite", input_size=(None, None), output="both")
+    blocks = re.findall(r"```python\n(.*?)```", write_model_card(run).read_text(), re.S)
+    (code,) = [block for block in blocks if "new.tflite" in block]
+    image = np.random.default_rng(0).integers(0, 256, (33, 47, 3)).astype("uint8")
+    scope = {"image": image}
+    monkeypatch.chdir(run.path)
+    exec(code, scope)
+    np.testing.assert_allclose(scope["scores"], model.predict_on_batch(image[None].astype("float32")), atol=1e-3)
 
 
 def test_what_people_write_is_kept(run):
