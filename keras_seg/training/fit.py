@@ -128,7 +128,7 @@ def fit(
         model = build_model(plan) if checkpoint is None else checkpoint.model
         scored = without_aux(model)
     if not resume:
-        _check_time_is_left(plan, seconds_spent)
+        check_time_is_left(plan, seconds_spent)
         # A model that cannot be built has failed by now, before an older run is replaced.
         run._create(plan, task.label_schema(train))
     try:
@@ -171,7 +171,7 @@ def fit(
         raise with_kept_state(error, run) from error
 
 
-def _check_time_is_left(plan: Plan, seconds_spent: float) -> None:
+def check_time_is_left(plan: Plan, seconds_spent: float) -> None:
     """Fail if a run of minutes would end before its first step, with the weights that it began with."""
     minutes = plan["minutes"]
     if minutes is not None and seconds_spent >= 60 * minutes:

@@ -450,6 +450,14 @@ class TestBadInput:
         assert "nothing was changed" in refusal(capsys, "demo", "--out", tmp_path, "--overwrite")
         assert (tmp_path / "mine.txt").read_text() == "mine"
 
+    def test_the_demo_refuses_its_options_before_an_older_one_is_removed(self, tmp_path, capsys):
+        demo = ("demo", "--out", tmp_path, "--overwrite")
+        for name in ("made-by-keras-seg-demo", "report.html"):
+            (tmp_path / name).write_text("of an older demo")
+        for option, value in (("--minutes", 0), ("--minutes", "nan"), ("--seed", -1)):
+            assert f"{option} must be" in refusal(capsys, *demo, option, value)
+        assert {item.name for item in tmp_path.iterdir()} == {"made-by-keras-seg-demo", "report.html"}
+
 
 def installed(*arguments, **environment):
     """The installed program, as a process."""
