@@ -70,14 +70,34 @@ def model_card(
         text: str. The card before, of which everything outside of the generated lines is kept, such as the license.
             Defaults to None, for none.
     """
-    begin, end = card_marks(name)
     parts = [*_scored(name, plan, log, metrics), *_used(plan["fingerprint"]["channels"], model_file, exports)]
     content = "\n\n".join([*parts, *_trained(plan)])
+    return _with_content(name, content, text)
+
+
+def is_card(text: str, name: str) -> bool:
+    """Whether a text is the card of the run of this name."""
+    begin, end = _marks(name)
+    return begin in text and end in text.partition(begin)[2]
+
+
+def emptied_card(text: str, name: str) -> str:
+    """The card of a run whose model is replaced: everything outside of the generated lines is kept.
+
+    Args:
+        text: str. The card before.
+        name: str. The name of the run.
+    """
+    return _with_content(name, "The model of this run was replaced. The next export of the run writes its card.", text)
+
+
+def _with_content(name: str, content: str, text: str | None) -> str:
+    begin, end = _marks(name)
     before, after = (_HEADER, "\n") if text is None else (text.partition(begin)[0], text.partition(end)[2])
     return f"{before}{begin}\n\n{content}\n\n{end}{after}"
 
 
-def card_marks(name: str) -> tuple[str, str]:
+def _marks(name: str) -> tuple[str, str]:
     """The lines between which the card of a run is generated."""
     return (
         f"<!-- Card of the run {name}. Exports write the lines from here to the end mark again; others are yours. -->",

@@ -73,6 +73,26 @@ def test_what_people_write_is_kept(run):
     assert card.read_text() == again
 
 
+def test_a_new_run_in_the_folder_empties_its_cards(run):
+    card = write_model_card(run)
+    text = card.read_text().replace("license: unknown", "license: apache-2.0") + "\nThanks to the annotators.\n"
+    for name in ("README.md", "model.tflite.md"):
+        (run.path / name).write_text(text)
+    (run.path / "notes.md").write_text("mine")
+    (run.path / "latin.md").write_bytes(b"\xe9")
+    run._create(run.load_plan(), {})
+    for name in ("README.md", "model.tflite.md"):
+        emptied = (run.path / name).read_text()
+        assert "license: apache-2.0" in emptied and emptied.endswith("\nThanks to the annotators.\n")
+        assert "The model of this run was replaced." in emptied
+        assert "mean IoU" not in emptied and "tflite" not in emptied
+    assert (run.path / "notes.md").read_text() == "mine" and (run.path / "latin.md").read_bytes() == b"\xe9"
+    run.model_file.touch()
+    run.metrics_file.write_text(json.dumps({**METRICS, "mean_iou": 0.5}))
+    exported(run.path, "model.tflite")
+    assert write_model_card(run).read_text() == text.replace("61.4 (58.0", "50.0 (58.0")
+
+
 def test_beside_an_export_elsewhere(run, tmp_path):
     export = exported(tmp_path / "app", "small.tflite")
     card = write_model_card(run, export=export)
