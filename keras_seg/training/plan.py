@@ -15,6 +15,7 @@ from keras_seg.training.choices import GIVEN, Choice, Plan, json_ready
 from keras_seg.training.mixed_precision import BFLOAT16, FLOAT32, POLICIES
 from keras_seg.training.presets import Preset, find_preset
 from keras_seg.training.pretrained import SMALL, weights_rule
+from keras_seg.training.rare_classes import check_rare_classes, rare_classes_rule
 from keras_seg.training.tasks import Task, find_task
 
 # Working memory that the decoded images may take, as a share of the machine's.
@@ -24,8 +25,6 @@ _FEWEST_STEPS = 50
 # Crops smaller than the image show other pictures in every epoch; small images have no context to lose.
 _CROP_MULTIPLE, _CROP_SHARE, _WHOLE = 32, 0.9, 256
 _COUNTED_SHARE = 0.0005
-# Where a crop shows little of an image, most crops would not hold a rare class.
-_RARE_SHARE, _RARE_CROP = 0.05, 0.5
 
 # Filters of the decoder's stages, deepest first, of the backbones with which a CPU trains in minutes.
 _LIGHT_FILTERS = {"Compact": [96, 64, 32, 24, 16], SMALL: [128, 96, 64, 32, 16]}
@@ -225,7 +224,7 @@ def make_plan(
         "median_size",
     )
     if kind.class_id_masks:
-        choose("rare_classes", *_rare_rule(facts, choices["crop"].value))
+        check_rare_classes(choose("rare_classes", *rare_classes_rule(facts, choices["crop"].value)), facts)
     devices = facts.get("devices", 1)
     rule, by_rule, *looked_at = batch_rule(facts, choices["crop"].value, model=model_name, backbone=pyramid)
     size = choose("batch_size", rule, by_rule, *looked_at)
@@ -281,22 +280,6 @@ def narrowest_class(facts: Mapping) -> tuple[str, float] | None:
     widths, shares = facts.get("class_width", {}), facts["class_share"]
     known = {name: width for name, width in widths.items() if width is not None and shares[name] >= _COUNTED_SHARE}
     return min(known.items(), key=lambda item: item[1]) if known else None
-
-
-def _rare_rule(facts: Mapping, crop: Size) -> tuple[Any, ...]:
-    """(rule, ids of the classes around which a third of the crops lie, facts that the rule used)."""
-    height, width = (crop, crop) if isinstance(crop, int) else crop
-    shown = height * width / max(1, facts["median_size"][0] * facts["median_size"][1])
-    rare = [
-        place
-        for place, share in enumerate(facts["class_share"].values())
-        if 0 < share < _RARE_SHARE and place not in facts["ignore_class"]
-    ]
-    rule = (
-        f"a third of the crops lie around a class of under {_RARE_SHARE:.0%} of the pixels, if a crop shows under "
-        f"{_RARE_CROP:.0%} of the median image"
-    )
-    return rule, rare if shown < _RARE_CROP else [], "class_share", "median_size"
 
 
 def _train_from_rule(facts: Mapping, settings: Preset, *, pretrained: bool) -> tuple[Any, ...]:
@@ -358,6 +341,8 @@ def check_plan(plan: Plan) -> None:
     if given.get("dtype_policy") == plan.fingerprint.get("dtype_policy"):
         given.pop("dtype_policy", None)  # That of a process, which may be any.
     _check(given)
+    if "rare_classes" in given:
+        check_rare_classes(given["rare_classes"], plan.fingerprint)
 
 
 def _check(given: Mapping) -> None:
@@ -375,8 +360,6 @@ def _check(given: Mapping) -> None:
             _validation.integer(name, value)
         elif name == "seed":
             _validation.integer(name, value, 0)
-        elif name == "rare_classes":
-            _validation.integers(name, value, 0) if value else None
         elif name == "skips":
             _validation.one_of(name, value, SKIPS)
         elif name == "train_from":
