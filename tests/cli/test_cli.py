@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import keras
 import made_data
@@ -19,6 +20,7 @@ from shell import command, killed, refusal, trained_by_command
 
 import keras_seg as ks
 from keras_seg.training.open_model import open_model
+from keras_seg_cli import steps
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -265,6 +267,18 @@ class TestTheWholeWay:
         assert command("train", shapes, "--out", copied, "--overwrite") == 143
         assert capsys.readouterr().err.splitlines() == ["Stopped. Training had not begun. Start it again."]
         assert (copied / "model.keras").exists()
+
+
+def test_reading_the_data_again_costs_a_resumed_run_no_minutes(monkeypatch):
+    monkeypatch.setattr(steps, "_trained", lambda train_it, plan, **others: train_it())
+    monkeypatch.setattr(ks.training, "fit", lambda plan, *, seconds_spent, **others: seconds_spent)
+
+    def spent(minutes, **options):
+        given = {"train": None, "validation": None, "run": None, "started": time.monotonic() - 30}
+        return steps.fit({"minutes": minutes}, **given, **options)
+
+    assert spent(1) >= 30 and spent(1, resume=False) >= 30
+    assert spent(1, resume=True) == spent(None) == 0
 
 
 @pytest.mark.slow
