@@ -297,7 +297,7 @@ def check_file(path: pathlib.Path, targets: Sequence[str]) -> bool:
     from keras_seg import export as ks_export
 
     with console.status(f"Checking {path}"), silenced_stderr():
-        if path.suffix == ".onnx":
+        if path.suffix.lower() == ".onnx":
             report = ks_export.check_readers(path, readers=targets)
         else:
             report = ks_export.check_delegates(path, delegates=targets)

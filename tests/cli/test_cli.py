@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import keras
 import made_data
@@ -279,6 +280,15 @@ def test_reading_the_data_again_costs_a_resumed_run_no_minutes(monkeypatch):
 
     assert spent(1) >= 30 and spent(1, resume=False) >= 30
     assert spent(1, resume=True) == spent(None) == 0
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "M.ONNX"])
+def test_an_onnx_file_is_checked_by_its_suffix(monkeypatch, name):
+    checked = []
+    report = types.SimpleNamespace(complete=True)
+    monkeypatch.setattr(ks.export, "check_readers", lambda path, readers: checked.append((path, readers)) or report)
+    assert steps.check_file(pathlib.Path(name), ["opencv"])
+    assert checked == [(pathlib.Path(name), ["opencv"])]
 
 
 @pytest.mark.slow
