@@ -5,9 +5,8 @@ from typing import Any
 
 from keras_seg._page.blocks import Table
 from keras_seg._version import __version__
-from keras_seg.report.examination import points
 from keras_seg.report.run_page import data_table, export_table, plan_table, trained_sentence
-from keras_seg.report.score_rows import interval_text, score_rows
+from keras_seg.report.score_rows import class_points, interval_text, score_rows
 
 _HEADER = """---
 license: unknown
@@ -115,7 +114,7 @@ def _scored(
         trained_sentence(plan, log),
         f"Input: batch, height, width, {channels} channels, values 0..255. Output: one channel per class: {names}.",
         "## Scores",
-        _scores(metrics),
+        _scores(metrics, plan["fingerprint"]),
         "Choices were made on these images, so expect slightly lower scores on others."
         if metrics.get("split") == "validation"
         else "Each image was predicted by the model that was not trained on it.",
@@ -146,8 +145,8 @@ def _trained(plan: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _scores(metrics: Mapping[str, Any]) -> str:
-    rows = [(f"IoU of {name}", points(value)) for name, value in metrics.get("iou", {}).items()]
+def _scores(metrics: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    rows = [(f"IoU of {name}", class_points(name, value, facts)) for name, value in metrics.get("iou", {}).items()]
     for label, key, value in score_rows(metrics):
         ends = interval_text(metrics.get(f"{key}_interval"))
         rows.append((label, f"{value} ({ends}, 95 %)" if ends else value))

@@ -61,6 +61,13 @@ def test_what_a_card_says(run):
     assert not re.search(r"[^\\]<pole", text)
 
 
+def test_an_ignored_class_is_not_called_absent(run):
+    plan = run.load_plan()
+    plan.fingerprint["ignore_class"] = [1]
+    run.plan_file.write_text(json.dumps(plan.to_dict()))
+    assert r"| IoU of \<pole\> | ignored |" in write_model_card(run).read_text()
+
+
 def test_what_people_write_is_kept(run):
     card = write_model_card(run)
     text = card.read_text().replace("license: unknown", "license: apache-2.0") + "\nThanks to the annotators.\n"
