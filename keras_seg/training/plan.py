@@ -13,6 +13,7 @@ from keras_seg.training.aux_heads import aux_rule, has_border
 from keras_seg.training.batch_rule import batch_rule, learning_rate_rule
 from keras_seg.training.choices import GIVEN, Choice, Plan, json_ready
 from keras_seg.training.mixed_precision import BFLOAT16, FLOAT32, POLICIES
+from keras_seg.training.model_rule import model_rule
 from keras_seg.training.presets import Preset, find_preset
 from keras_seg.training.pretrained import SMALL, weights_rule
 from keras_seg.training.rare_classes import check_rare_classes, rare_classes_rule
@@ -31,16 +32,6 @@ _LIGHT_FILTERS = {"Compact": [96, 64, 32, 24, 16], SMALL: [128, 96, 64, 32, 16]}
 _LIGHT = f"Compact, and with {SMALL} on a CPU"
 
 _CPU_LEVEL = "P3"
-
-# The model that decides at a quarter, by few linear layers. Whoever shapes a decoder means the U-Net's.
-_LINEAR, _QUARTER = "SegFormer", 4
-_DECODER = {"decoder_stride", "decoder_convolutions", "decoder_filters"}
-# Minutes below which it leads; after fifteen, both are as good.
-_SHORT = 10
-_MODEL_RULE = (
-    f"the U-Net, a strong baseline; in under {_SHORT} minutes on a CPU, with pretrained {SMALL} and where decoders end "
-    f"at a quarter, {_LINEAR}, whose linear layers learn in fewer steps"
-)
 
 # Choices that no rule leaves without a value.
 _NEEDED = (
@@ -179,10 +170,8 @@ def make_plan(
         pyramid = choose("backbone", "MobileNetV2: small, pretrained, runs on phones", "MobileNetV2", "device")
     # On a CPU, a decoder that ends early and has few channels lets the model see several times as many images.
     light = pyramid in _LIGHT_FILTERS and (pyramid == "Compact" or facts["device"] == "cpu")
-    brief = light and pyramid == SMALL and source is not None and given.get("minutes", _SHORT) < _SHORT
     ending = _stride_rule(facts, kind, settings, light=light)
-    linear = brief and ending[1] == _QUARTER and not _DECODER & given.keys()
-    model_name = choose("model", _MODEL_RULE, _LINEAR if linear else "UNet", *ending[2:])
+    model_name = choose("model", *model_rule(given, backbone=pyramid, weights=source, light=light, ending=ending))
     rule = f"narrow with {SMALL} on a CPU: a sixth of the channels, for the decoder to see more images"
     choose("skips", rule, "narrow" if light and pyramid == SMALL else "wide", "device")
     frozen = choose("freeze", "no: pretrained weights are trained too", False)
