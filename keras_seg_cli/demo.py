@@ -29,6 +29,7 @@ def demo(out: str, minutes: float, seed: int, *, overwrite: bool) -> None:
     from keras_seg.training.prediction_inputs import find_images
     from keras_seg.training.trained_run import TrainedRun
 
+    _check_choices(minutes=minutes, seed=seed)
     folder = _new_folder(pathlib.Path(out), overwrite=overwrite)
     scenes, predictions = folder / "data", folder / "predictions"
     run = training.RunFolder(folder / "run")
@@ -63,6 +64,15 @@ def demo(out: str, minutes: float, seed: int, *, overwrite: bool) -> None:
         "  keras-seg train DATA --out RUN --minutes 15\n",
         soft_wrap=True,
     )
+
+
+def _check_choices(**given: float) -> None:
+    """Fail for choices that no plan can have, before an older demo is removed."""
+    from keras_seg.training import Plan
+    from keras_seg.training.choices import GIVEN, Choice
+    from keras_seg.training.plan import check_plan
+
+    check_plan(Plan({}, {name: Choice(value=value, rule=GIVEN) for name, value in given.items()}))
 
 
 def _new_folder(folder: pathlib.Path, *, overwrite: bool) -> pathlib.Path:

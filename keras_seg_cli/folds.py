@@ -1,6 +1,5 @@
 """keras-seg train --folds: one run per fold, and their ensemble."""
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +35,11 @@ def train_folds(
     options = {} if resume else {"task": task or "semantic", **(reading or {})}
     choices = None if resume else {**(choices or {}), "task": task}
     index, test = steps.scan_folds(data, run=run if resume else None, validation=validation, **options)
-    runs = FoldRuns(index, run=run, test=test, folds=folds, choices=choices, resume=resume, overwrite=overwrite)
+    runs = FoldRuns(
+        index, run=run, test=test, folds=folds, choices=choices, resume=resume, overwrite=overwrite, began=started
+    )
     console.notices(runs.notices)
     _describe(runs)
-    scanned = time.monotonic() - started
     for fold in runs.folds:
         title = f"Fold {fold.number} of {len(runs.folds)}"
         if fold.finished:
@@ -47,8 +47,7 @@ def train_folds(
             continue
         console.rule(title)
         # What the command has spent before training is shared like the rest of its minutes.
-        spent = scanned / len(runs.folds) if runs.minutes_per_fold is not None and not resume else 0.0
-        steps.train_fold(runs, fold, seconds_spent=spent, log=log)
+        steps.train_fold(runs, fold, seconds_spent=runs.seconds_spent / len(runs.folds), log=log)
     console.rule("All folds")
     with console.progress_bar() as bar:
         row = bar.add_task("evaluating out of fold", total=len(index))

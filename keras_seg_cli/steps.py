@@ -92,11 +92,13 @@ def _doctor_named(data: str, task: str) -> Iterator[None]:
 def fit(
     plan: "training.Plan", *, train: Any, validation: Any, run: "training.RunFolder", started: float, **options: Any
 ) -> "training.TrainingResult":
-    """Train to a finished run folder. A limit in minutes counts from `started`."""
+    """Train to a finished run folder. A limit in minutes counts from `started`, except for a run that is resumed."""
     from keras_seg import training
 
     def train_it(**reports: Any) -> "training.TrainingResult":
-        spent = time.monotonic() - started if plan["minutes"] is not None else 0.0
+        # A checkpoint holds the minutes of its run, in which the data was read before.
+        counted = plan["minutes"] is not None and not options.get("resume")
+        spent = time.monotonic() - started if counted else 0.0
         return training.fit(
             plan, train=train, validation=validation, run=run, seconds_spent=spent, **reports, **options
         )
@@ -295,7 +297,7 @@ def check_file(path: pathlib.Path, targets: Sequence[str]) -> bool:
     from keras_seg import export as ks_export
 
     with console.status(f"Checking {path}"), silenced_stderr():
-        if path.suffix == ".onnx":
+        if path.suffix.lower() == ".onnx":
             report = ks_export.check_readers(path, readers=targets)
         else:
             report = ks_export.check_delegates(path, delegates=targets)

@@ -13,7 +13,7 @@ from keras_seg.evaluation.threshold_choice import threshold_sentence
 from keras_seg.report.examination import points
 from keras_seg.report.postprocessing import cleaned_words, postprocessing_blocks
 from keras_seg.report.run_page import export_blocks, quoted_data, train_command
-from keras_seg.report.score_rows import interval_text, score_rows
+from keras_seg.report.score_rows import class_points, interval_text, score_rows
 
 
 def folds_page(
@@ -55,7 +55,7 @@ def folds_page(
         lead += f"{_ends(test, key)}."
         facts.insert(1, (points(test[key]), f"{score} of the ensemble, test images"))
     sections = [
-        Section(title="Classes", blocks=_classes(metrics, names) if names else ()),
+        Section(title="Classes", blocks=_classes(metrics, names, plan["fingerprint"]) if names else ()),
         Section(title="Scores", blocks=_scores(metrics, groups)),
         Section(title="Folds", blocks=_folds(metrics, name, score)),
         Section(title="Ensemble", blocks=_ensemble(metrics, name)),
@@ -80,7 +80,7 @@ def _ends(results: Mapping[str, Any], key: str) -> str:
     return f" (95 % interval {ends})" if ends else ""
 
 
-def _classes(metrics: Mapping[str, Any], names: Sequence[str]) -> tuple[Block, ...]:
+def _classes(metrics: Mapping[str, Any], names: Sequence[str], facts: Mapping[str, Any]) -> tuple[Block, ...]:
     test, rows = metrics["test"], []
     for name in names:
         value, interval = metrics["iou"][name], metrics["iou_intervals"][name]
@@ -89,8 +89,8 @@ def _classes(metrics: Mapping[str, Any], names: Sequence[str]) -> tuple[Block, .
             bar=value,
             ends=None if interval is None else (interval[0], interval[1]),
         )
-        of_test = () if test is None else (points(test["iou"].get(name)),)
-        rows.append((name, Cell(text=points(value), bold=True), bar, *of_test))
+        of_test = () if test is None else (class_points(name, test["iou"].get(name), facts),)
+        rows.append((name, Cell(text=class_points(name, value, facts), bold=True), bar, *of_test))
     headings = ("class", "IoU", "95 % interval", *(() if test is None else ("ensemble, test images",)))
     caption = "IoU of each class out of fold, in percent"
     return (Table(caption=caption, headings=headings, rows=tuple(rows), numbers=(1, 3)),)

@@ -5,9 +5,8 @@ from typing import Any
 
 from keras_seg._page.blocks import Table
 from keras_seg._version import __version__
-from keras_seg.report.examination import points
 from keras_seg.report.run_page import data_table, export_table, plan_table, trained_sentence
-from keras_seg.report.score_rows import interval_text, score_rows
+from keras_seg.report.score_rows import class_points, interval_text, score_rows
 
 _HEADER = """---
 license: unknown
@@ -74,14 +73,34 @@ def model_card(
         text: str. The card before, of which everything outside of the generated lines is kept, such as the license.
             Defaults to None, for none.
     """
-    begin, end = card_marks(name)
     parts = [*_scored(name, plan, log, metrics), *_used(plan["fingerprint"]["channels"], model_file, exports)]
     content = "\n\n".join([*parts, *_trained(plan)])
+    return _with_content(name, content, text)
+
+
+def is_card(text: str, name: str) -> bool:
+    """Whether a text is the card of the run of this name."""
+    begin, end = _marks(name)
+    return begin in text and end in text.partition(begin)[2]
+
+
+def emptied_card(text: str, name: str) -> str:
+    """The card of a run whose model is replaced: everything outside of the generated lines is kept.
+
+    Args:
+        text: str. The card before.
+        name: str. The name of the run.
+    """
+    return _with_content(name, "The model of this run was replaced. The next export of the run writes its card.", text)
+
+
+def _with_content(name: str, content: str, text: str | None) -> str:
+    begin, end = _marks(name)
     before, after = (_HEADER, "\n") if text is None else (text.partition(begin)[0], text.partition(end)[2])
     return f"{before}{begin}\n\n{content}\n\n{end}{after}"
 
 
-def card_marks(name: str) -> tuple[str, str]:
+def _marks(name: str) -> tuple[str, str]:
     """The lines between which the card of a run is generated."""
     return (
         f"<!-- Card of the run {name}. Exports write the lines from here to the end mark again; others are yours. -->",
@@ -101,7 +120,7 @@ def _scored(
         trained_sentence(plan, log),
         f"Input: batch, height, width, {channels} channels, values 0..255. Output: {given}: {names}.",
         "## Scores",
-        _scores(metrics),
+        _scores(metrics, plan["fingerprint"]),
         "Choices were made on these images, so expect slightly lower scores on others."
         if metrics.get("split") == "validation"
         else "Each image was predicted by the model that was not trained on it.",
@@ -138,8 +157,8 @@ def _trained(plan: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _scores(metrics: Mapping[str, Any]) -> str:
-    rows = [(f"IoU of {name}", points(value)) for name, value in metrics.get("iou", {}).items()]
+def _scores(metrics: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    rows = [(f"IoU of {name}", class_points(name, value, facts)) for name, value in metrics.get("iou", {}).items()]
     for label, key, value in score_rows(metrics):
         ends = interval_text(metrics.get(f"{key}_interval"))
         rows.append((label, f"{value} ({ends}, 95 %)" if ends else value))

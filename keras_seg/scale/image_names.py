@@ -16,7 +16,7 @@ from keras_seg._remote_files import RemoteFiles, before_wildcards, is_remote, jo
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.index.file_listing import EXTENSIONS, FOLDER, IMAGE, MAX_DEPTH, entries
-from keras_seg.training.prediction_files import same_place
+from keras_seg.training.prediction_files import inside_masks, same_place
 from keras_seg.training.prediction_inputs import VIDEOS, find_images, is_stream
 
 
@@ -34,7 +34,7 @@ class ImageName(NamedTuple):
     @property
     def place(self) -> str:
         """Where its predictions go, below masks/ and overlays/, without the ending."""
-        return posixpath.join(self.folder, posixpath.splitext(posixpath.basename(self.path))[0])
+        return posixpath.normpath(posixpath.join(self.folder, posixpath.splitext(posixpath.basename(self.path))[0]))
 
 
 class Survey(NamedTuple):
@@ -54,14 +54,23 @@ class ImageNames:
         paths: files, folders, patterns and lists, as for `find_images`; addresses such as "s3://bucket/folder".
         recursive: bool. Whether to take the images in subfolders too. Defaults to False.
         exclude: path of a folder to skip, that of the predictions. Defaults to None.
+        folders: bool. Whether the masks of an image are a folder, as for a task whose classes overlap. Defaults to
+            False.
 
     Raises:
         InputError: a path does not exist, is a video or a stream, or holds no images.
     """
 
-    def __init__(self, paths: Iterable[PathLike], *, recursive: bool = False, exclude: PathLike | None = None) -> None:
+    def __init__(
+        self,
+        paths: Iterable[PathLike],
+        *,
+        recursive: bool = False,
+        exclude: PathLike | None = None,
+        folders: bool = False,
+    ) -> None:
         self._paths = [_absolute(path) for path in paths]
-        self._recursive = recursive
+        self._recursive, self._folders = recursive, folders
         self._working_folder = os.getcwd()  # Of this process: that of a worker may be another.
         self._exclude = None if exclude is None else _absolute(exclude)
         for path in self._paths:
@@ -80,15 +89,17 @@ class ImageNames:
         """Read all names once.
 
         Raises:
-            InputError: there are no images, or two of them would be written to the same place.
+            InputError: there are no images, or two of them would be written to the same place, or one into the folder
+                of the masks of another one.
         """
         # Eight bytes per name: two places with equal ones are compared as they are, in a further pass.
-        digests, notices = array.array("Q"), []
+        digests, notices, above = array.array("Q"), [], set()
         for path in self._paths:
             others, before = collections.Counter(), len(digests)
             for name, folder, kind in self._found(path):
                 if kind == IMAGE:
                     digests.append(_digest(ImageName(name, folder).place))
+                    above.add(folder)
                 else:
                     others[kind] += 1
             left = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
@@ -98,6 +109,8 @@ class ImageNames:
             if left:
                 notices.append(f"Not predicted in {path}: {left}.")
         self._check_places(digests)
+        if self._folders:
+            self._check_folders(digests, above)
         return Survey(len(digests), tuple(notices))
 
     def _found(self, path: str) -> Iterator[tuple[str, str, str]]:
@@ -168,6 +181,16 @@ class ImageNames:
                 raise same_place(image.path, seen[image.place])
             seen[image.place] = image.path
 
+    def _check_folders(self, digests: array.array, folders: set[str]) -> None:
+        """Fail if the masks of an image in one of these folders would lie in the folder of those of another image."""
+        above = {_digest(place) for folder in folders for place in _and_parents(folder)}
+        both = above.intersection(digests)
+        taken = {image.place: image.path for image in self if _digest(image.place) in both} if both else {}
+        for image in self if taken else ():
+            for place in _and_parents(image.folder):
+                if place in taken:
+                    raise inside_masks(image.path, taken[place])
+
 
 # Kinds of what is not taken, in the words of the notice.
 _VIDEO = "videos, which are predicted without Ray"
@@ -178,6 +201,12 @@ def _absolute(path: PathLike) -> str:
     """A path that other processes find too."""
     text = str(path)
     return text.rstrip("/") if is_remote(text) or is_stream(text) else os.path.abspath(text)
+
+
+def _and_parents(folder: str) -> list[str]:
+    """A folder and those above it, below the one that was named."""
+    place = pathlib.PurePosixPath(folder)
+    return [str(one) for one in (place, *place.parents)]
 
 
 def _kind_of_name(name: str) -> str:

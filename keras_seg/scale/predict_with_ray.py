@@ -121,7 +121,7 @@ def predict_with_ray(
     opened, folder = open_model(run, postprocessing=postprocessing), OutputFolder(out)
     model = OpenedModel(run=os.path.abspath(run), postprocessing=postprocessing, tta=tta)
     job = PredictionJob(model=model, out=folder.path, tile=tile, overlap=overlap, overwrite=overwrite)
-    names = ImageNames(given, recursive=recursive, exclude=folder.path)
+    names = ImageNames(given, recursive=recursive, exclude=folder.path, folders=opened.task.overlapping)
     survey = names.survey()
     made = MadeWith.of_images(opened, tile=tile, overlap=overlap, tta=tta, postprocessing=postprocessing)
     others = made.check(folder, resume=resume, overwrite=overwrite)

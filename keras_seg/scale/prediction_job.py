@@ -11,6 +11,8 @@ from typing import NamedTuple
 from keras_seg._decoding.geo_raster import GEOTIFFS
 from keras_seg._remote_files import RemoteFiles, UnreachableError, is_remote
 from keras_seg._validation import InputError
+from keras_seg.inference.tiling.run_journal import RunJournal
+from keras_seg.inference.tiling.written_rows import is_interrupted, journal_of, remove_partial
 from keras_seg.scale.image_names import ImageName
 from keras_seg.scale.job import Job
 from keras_seg.scale.opened_model import OpenedModel
@@ -94,10 +96,13 @@ class _PlacedPredictor:
         except NotPredictedError as error:
             # The error names the copy of a remote file.
             raise NotPredictedError(str(error).replace(local, image.path)) from error
-        move = self._out.put if self._overwrite else self._out.add
+        interrupted = self._is_interrupted(final)
+        move = self._out.put if self._overwrite or interrupted else self._out.add
         # The overlay comes last: where it is, the mask is complete.
         for written, target in zip(file.targets, final.targets, strict=True):
             move(written, self._name(target))
+        if interrupted:
+            _give_up(final.mask)
         return Outcome(image.path, seen=seen, bytes_read=_size(local))
 
     def _placed(self, image: ImageName, path: str) -> PredictionFile:
@@ -109,7 +114,19 @@ class _PlacedPredictor:
         return target.relative_to(self._root).as_posix()
 
     def _finished(self, file: PredictionFile) -> bool:
-        return not self._overwrite and all(self._out.exists(self._name(target)) for target in reversed(file.targets))
+        if self._overwrite or self._is_interrupted(file):
+            return False
+        return all(self._out.exists(self._name(target)) for target in reversed(file.targets))
+
+    def _is_interrupted(self, file: PredictionFile) -> bool:
+        """Whether a raster was begun by a single process, so that its mask is an older one, which would be replaced."""
+        return file.overlay is None and not self._out.remote and is_interrupted(file.mask)
+
+
+def _give_up(mask: pathlib.Path) -> None:
+    """Remove what an interrupted run has written of a mask that is complete now."""
+    RunJournal(journal_of(mask), {}).remove()
+    remove_partial(mask)
 
 
 class _NotReadError(InputError):

@@ -86,7 +86,8 @@ def fit(
         run: path or `RunFolder`. Made if it does not exist.
         resume: bool. Whether to continue an interrupted run from its last checkpoint. Defaults to False.
         overwrite: bool. Whether to replace an older run. Defaults to False.
-        seconds_spent: float. Seconds that already count toward `plan["minutes"]`. Defaults to 0.
+        seconds_spent: float. Seconds that already count toward `plan["minutes"]`, beside those that the checkpoint of
+            a resumed run holds. Defaults to 0.
         log: sequence of "tensorboard", "wandb" and "mlflow". Further logs, with scores and with predictions for some
             validation images, which their Keras callbacks write into the run folder, offline. Defaults to ().
         callbacks: sequence of further Keras callbacks. Defaults to ().
@@ -128,8 +129,9 @@ def fit(
             check_agreement(group, run_facts(plan, train, validation, epoch=epoch))
         model = build_model(plan) if checkpoint is None else checkpoint.model
         scored = without_aux(model)
+        if checkpoint is None:
+            check_time_is_left(plan, seconds_spent)
     if not resume:
-        _check_time_is_left(plan, seconds_spent)
         # A model that cannot be built has failed by now, before an older run is replaced.
         run._create(plan, task.label_schema(train))
     try:
@@ -172,7 +174,7 @@ def fit(
         raise with_kept_state(error, run) from error
 
 
-def _check_time_is_left(plan: Plan, seconds_spent: float) -> None:
+def check_time_is_left(plan: Plan, seconds_spent: float) -> None:
     """Fail if a run of minutes would end before its first step, with the weights that it began with."""
     minutes = plan["minutes"]
     if minutes is not None and seconds_spent >= 60 * minutes:

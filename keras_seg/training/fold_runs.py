@@ -1,6 +1,7 @@
 """The runs of all folds, in the folder of one run."""
 
 import dataclasses
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from keras_seg.evaluation.score_interval import ends_of, score_interval
 from keras_seg.inference import Ensemble
 from keras_seg.training.build_model import build_model
 from keras_seg.training.fingerprint import fingerprint
-from keras_seg.training.fit import TrainingResult
+from keras_seg.training.fit import TrainingResult, check_time_is_left
 from keras_seg.training.fit_or_resume import fit_or_resume
 from keras_seg.training.folds_report import write_folds_page
 from keras_seg.training.given_choices import given_choices
@@ -78,11 +79,17 @@ class FoldRuns:
 
     Args:
         index: index of all images to divide.
+        began: float. The `time.monotonic()` from which the minutes of a new run count. Defaults to None: from the
+            training on.
 
     Other arguments: those of `fit_folds`.
 
+    Attributes:
+        seconds_spent: float. Seconds of the minutes of all folds that were over when the run was created; 0 for one
+            that is resumed.
+
     Raises:
-        InputError: as for `fit_folds`.
+        InputError: as for `fit_folds`, or the minutes are over before a new run is created.
     """
 
     def __init__(
@@ -96,8 +103,10 @@ class FoldRuns:
         folds: int | None = None,
         groups: str | None = None,
         choices: Mapping[str, Any] | None = None,
+        began: float | None = None,
     ) -> None:
         self.index, self.test = index, test
+        self.seconds_spent = 0.0
         self.run = run if isinstance(run, RunFolder) else RunFolder(run)
         self.run.check_startable(resume=resume, overwrite=overwrite)
         given = {} if resume else given_choices(choices)
@@ -143,6 +152,9 @@ class FoldRuns:
         if not resume:
             # A model that cannot be built fails here, before an older run is replaced.
             build_model(self.folds[0].plan)
+            if minutes is not None and began is not None:
+                self.seconds_spent = time.monotonic() - began
+                check_time_is_left(plan, self.seconds_spent)
             settings = {"folds": folds, "choices": given, "notices": list(self.folds[0].train.notices)}
             self._create(plan, {**settings, "plans": [fold.plan.to_dict() for fold in self.folds]})
 

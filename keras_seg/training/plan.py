@@ -13,8 +13,10 @@ from keras_seg.training.aux_heads import aux_rule, has_border
 from keras_seg.training.batch_rule import batch_rule, learning_rate_rule
 from keras_seg.training.choices import GIVEN, Choice, Plan, json_ready
 from keras_seg.training.mixed_precision import BFLOAT16, FLOAT32, POLICIES
+from keras_seg.training.model_rule import model_rule
 from keras_seg.training.presets import Preset, find_preset
 from keras_seg.training.pretrained import SMALL, weights_rule
+from keras_seg.training.rare_classes import check_rare_classes, rare_classes_rule
 from keras_seg.training.tasks import Task, find_task
 
 # Working memory that the decoded images may take, as a share of the machine's.
@@ -24,24 +26,12 @@ _FEWEST_STEPS = 50
 # Crops smaller than the image show other pictures in every epoch; small images have no context to lose.
 _CROP_MULTIPLE, _CROP_SHARE, _WHOLE = 32, 0.9, 256
 _COUNTED_SHARE = 0.0005
-# Where a crop shows little of an image, most crops would not hold a rare class.
-_RARE_SHARE, _RARE_CROP = 0.05, 0.5
 
 # Filters of the decoder's stages, deepest first, of the backbones with which a CPU trains in minutes.
 _LIGHT_FILTERS = {"Compact": [96, 64, 32, 24, 16], SMALL: [128, 96, 64, 32, 16]}
 _LIGHT = f"Compact, and with {SMALL} on a CPU"
 
 _CPU_LEVEL = "P3"
-
-# The model that decides at a quarter, by few linear layers. Whoever shapes a decoder means the U-Net's.
-_LINEAR, _QUARTER = "SegFormer", 4
-_DECODER = {"decoder_stride", "decoder_convolutions", "decoder_filters"}
-# Minutes below which it leads; after fifteen, both are as good.
-_SHORT = 10
-_MODEL_RULE = (
-    f"the U-Net, a strong baseline; in under {_SHORT} minutes on a CPU, with pretrained {SMALL} and where decoders end "
-    f"at a quarter, {_LINEAR}, whose linear layers learn in fewer steps"
-)
 
 # Choices that no rule leaves without a value.
 _NEEDED = (
@@ -180,10 +170,8 @@ def make_plan(
         pyramid = choose("backbone", "MobileNetV2: small, pretrained, runs on phones", "MobileNetV2", "device")
     # On a CPU, a decoder that ends early and has few channels lets the model see several times as many images.
     light = pyramid in _LIGHT_FILTERS and (pyramid == "Compact" or facts["device"] == "cpu")
-    brief = light and pyramid == SMALL and source is not None and given.get("minutes", _SHORT) < _SHORT
     ending = _stride_rule(facts, kind, settings, light=light)
-    linear = brief and ending[1] == _QUARTER and not _DECODER & given.keys()
-    model_name = choose("model", _MODEL_RULE, _LINEAR if linear else "UNet", *ending[2:])
+    model_name = choose("model", *model_rule(given, backbone=pyramid, weights=source, light=light, ending=ending))
     rule = f"narrow with {SMALL} on a CPU: a sixth of the channels, for the decoder to see more images"
     choose("skips", rule, "narrow" if light and pyramid == SMALL else "wide", "device")
     frozen = choose("freeze", "no: pretrained weights are trained too", False)
@@ -225,7 +213,7 @@ def make_plan(
         "median_size",
     )
     if kind.class_id_masks:
-        choose("rare_classes", *_rare_rule(facts, choices["crop"].value))
+        check_rare_classes(choose("rare_classes", *rare_classes_rule(facts, choices["crop"].value)), facts)
     devices = facts.get("devices", 1)
     rule, by_rule, *looked_at = batch_rule(facts, choices["crop"].value, model=model_name, backbone=pyramid)
     size = choose("batch_size", rule, by_rule, *looked_at)
@@ -281,22 +269,6 @@ def narrowest_class(facts: Mapping) -> tuple[str, float] | None:
     widths, shares = facts.get("class_width", {}), facts["class_share"]
     known = {name: width for name, width in widths.items() if width is not None and shares[name] >= _COUNTED_SHARE}
     return min(known.items(), key=lambda item: item[1]) if known else None
-
-
-def _rare_rule(facts: Mapping, crop: Size) -> tuple[Any, ...]:
-    """(rule, ids of the classes around which a third of the crops lie, facts that the rule used)."""
-    height, width = (crop, crop) if isinstance(crop, int) else crop
-    shown = height * width / max(1, facts["median_size"][0] * facts["median_size"][1])
-    rare = [
-        place
-        for place, share in enumerate(facts["class_share"].values())
-        if 0 < share < _RARE_SHARE and place not in facts["ignore_class"]
-    ]
-    rule = (
-        f"a third of the crops lie around a class of under {_RARE_SHARE:.0%} of the pixels, if a crop shows under "
-        f"{_RARE_CROP:.0%} of the median image"
-    )
-    return rule, rare if shown < _RARE_CROP else [], "class_share", "median_size"
 
 
 def _train_from_rule(facts: Mapping, settings: Preset, *, pretrained: bool) -> tuple[Any, ...]:
@@ -358,6 +330,8 @@ def check_plan(plan: Plan) -> None:
     if given.get("dtype_policy") == plan.fingerprint.get("dtype_policy"):
         given.pop("dtype_policy", None)  # That of a process, which may be any.
     _check(given)
+    if "rare_classes" in given:
+        check_rare_classes(given["rare_classes"], plan.fingerprint)
 
 
 def _check(given: Mapping) -> None:
@@ -375,8 +349,6 @@ def _check(given: Mapping) -> None:
             _validation.integer(name, value)
         elif name == "seed":
             _validation.integer(name, value, 0)
-        elif name == "rare_classes":
-            _validation.integers(name, value, 0) if value else None
         elif name == "skips":
             _validation.one_of(name, value, SKIPS)
         elif name == "train_from":

@@ -41,6 +41,13 @@ def same_place(source: object, other: object) -> InputError:
     return InputError(f"{source}: would be written to the same place as {other}. Predict them separately.")
 
 
+def inside_masks(source: object, other: object) -> InputError:
+    """The error for a file whose predictions would lie in the folder of the masks of another one."""
+    return InputError(
+        f"{source}: its masks would be written into the folder of those of {other}. Predict them to separate folders."
+    )
+
+
 def prediction_files(
     found: FoundImages, out: PathLike, *, overwrite: bool = False, resume: bool = False, folders: bool = False,
     maps: bool = True,
@@ -51,7 +58,8 @@ def prediction_files(
     whose masks hold class ids, the mask of a georeferenced TIFF is one too, if rasterio is there to write it.
 
     Raises:
-        InputError: a file would be overwritten or written twice. With `resume`, predictions may exist.
+        InputError: a file would be overwritten or written twice, or the masks of an image lie in the folder of those of
+            another one. With `resume`, predictions may exist.
     """
     out = pathlib.Path(out)
     files, seen = [], {}
@@ -64,6 +72,10 @@ def prediction_files(
         for target in file.targets:
             check_target(target, overwrite=overwrite, resume=resume)
         files.append(file)
+    for place, image in seen.items() if folders else ():
+        for above in place.parents:
+            if above in seen:
+                raise inside_masks(image, seen[above])
     return files
 
 

@@ -13,6 +13,7 @@ from keras_seg import _files
 from keras_seg._export_report import REPORT_FILE
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError, first_line
+from keras_seg.report.model_card import emptied_card, is_card
 from keras_seg.training.choices import Plan
 from keras_seg.training.plan import check_plan
 
@@ -163,7 +164,20 @@ class RunFolder:
                     fold.path.rmdir()
         for item in self._items():
             shutil.rmtree(item) if item.is_dir() else item.unlink(missing_ok=True)
+        self._empty_cards()
         self._sweep()
+
+    def _empty_cards(self) -> None:
+        """Remove what model cards say about the older run; what people wrote in them stays."""
+        name = self.path.absolute().name
+        # README.md, or beside one of something else a card named after an exported file.
+        for file in sorted(self.path.glob("*.md")):
+            try:
+                text = file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError):
+                continue  # It is no card.
+            if is_card(text, name):
+                _files.write_text(file, emptied_card(text, name))
 
     def _sweep(self) -> None:
         """Remove what a killed process left of files that it was writing."""

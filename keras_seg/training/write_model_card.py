@@ -6,7 +6,7 @@ from keras_seg import _files
 from keras_seg._export_report import exports_of
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.report.model_card import card_marks, model_card
+from keras_seg.report.model_card import is_card, model_card
 from keras_seg.training.run_folder import RunFolder, trained_folder
 
 
@@ -14,8 +14,8 @@ def write_model_card(run: RunFolder | PathLike, *, export: PathLike | None = Non
     """Write the model card of a run, `README.md`: scores, how to use the files, data, plan, and a license to fill in.
 
     The export of a run in the shell writes it too. Only the lines between the two marks of a card are written again:
-    the license and whatever else is added outside of them stay. Beside a README.md of something else, the card is
-    named after the exported file, such as `model.tflite.md`.
+    the license and whatever else is added outside of them stay. A new run in the same folder empties these lines.
+    Beside a README.md of something else, the card is named after the exported file, such as `model.tflite.md`.
 
     Args:
         run: `RunFolder`, or its path.
@@ -67,8 +67,6 @@ def _is_free(file: pathlib.Path, name: str) -> bool:
     if not file.exists():
         return True
     try:
-        text = file.read_text(encoding="utf-8")
+        return is_card(file.read_text(encoding="utf-8"), name)
     except (OSError, UnicodeDecodeError):
         return False
-    begin, end = card_marks(name)
-    return begin in text and end in text.partition(begin)[2]

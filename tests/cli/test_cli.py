@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+import types
 
 import keras
 import made_data
@@ -19,6 +21,7 @@ from shell import command, killed, refusal, trained_by_command
 
 import keras_seg as ks
 from keras_seg.training.open_model import open_model
+from keras_seg_cli import steps
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -266,6 +269,27 @@ class TestTheWholeWay:
         assert (copied / "model.keras").exists()
 
 
+def test_reading_the_data_again_costs_a_resumed_run_no_minutes(monkeypatch):
+    monkeypatch.setattr(steps, "_trained", lambda train_it, plan, **others: train_it())
+    monkeypatch.setattr(ks.training, "fit", lambda plan, *, seconds_spent, **others: seconds_spent)
+
+    def spent(minutes, **options):
+        given = {"train": None, "validation": None, "run": None, "started": time.monotonic() - 30}
+        return steps.fit({"minutes": minutes}, **given, **options)
+
+    assert spent(1) >= 30 and spent(1, resume=False) >= 30
+    assert spent(1, resume=True) == spent(None) == 0
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "M.ONNX"])
+def test_an_onnx_file_is_checked_by_its_suffix(monkeypatch, name):
+    checked = []
+    report = types.SimpleNamespace(complete=True)
+    monkeypatch.setattr(ks.export, "check_readers", lambda path, readers: checked.append((path, readers)) or report)
+    assert steps.check_file(pathlib.Path(name), ["opencv"])
+    assert checked == [(pathlib.Path(name), ["opencv"])]
+
+
 @pytest.mark.slow
 def test_the_demo_keeps_its_promise(tmp_path):
     """In a process of its own: under three minutes on two cores, 0.85 on scenes never seen, a file for a phone."""
@@ -448,6 +472,14 @@ class TestBadInput:
         assert "--overwrite" in refusal(capsys, "demo", "--out", tmp_path)
         assert "nothing was changed" in refusal(capsys, "demo", "--out", tmp_path, "--overwrite")
         assert (tmp_path / "mine.txt").read_text() == "mine"
+
+    def test_the_demo_refuses_its_options_before_an_older_one_is_removed(self, tmp_path, capsys):
+        demo = ("demo", "--out", tmp_path, "--overwrite")
+        for name in ("made-by-keras-seg-demo", "report.html"):
+            (tmp_path / name).write_text("of an older demo")
+        for option, value in (("--minutes", 0), ("--minutes", "nan"), ("--seed", -1)):
+            assert f"{option} must be" in refusal(capsys, *demo, option, value)
+        assert {item.name for item in tmp_path.iterdir()} == {"made-by-keras-seg-demo", "report.html"}
 
 
 def installed(*arguments, **environment):

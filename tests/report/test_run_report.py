@@ -238,6 +238,15 @@ def test_the_test_images_of_folds_are_in_the_command(test, folders):
     assert f"keras-seg train {folders} --out NEW_RUN --folds 2\n" in Checked(page).text
 
 
+def test_ignored_classes_of_folds_are_not_called_absent():
+    scores = {"images": 2, "mean_iou": 0.5, "mean_iou_interval": None, "iou": {"a": 0.5, "b": None, "c": None}}
+    found = {"data": "d", **scores, "folds": [scores] * 2, "iou_intervals": dict.fromkeys("abc")}
+    plan = {"choices": {}, "fingerprint": {"class_names": list("abc"), "ignore_class": [1, 255]}}
+    options = {"name": "run", "plan": plan, "given": {"folds": 2}, "settings": {}, "score": "mean IoU", "exports": {}}
+    page = Checked(folds_page({**found, "test": {"data": "t", **scores}}, **options)).text
+    assert page.count("ignored") == page.count("absent") == 2  # Out of fold, and on test images.
+
+
 def test_instances(tmp_path):
     ks.data.write_cells(tmp_path / "data", train=4, val=3, image_size=48)
     train, validation = (ks.data.scan_instances(tmp_path / "data", split=split) for split in ("train", "val"))

@@ -58,6 +58,17 @@ def test_two_images_of_one_place_are_refused(tmp_path):
         ImageNames([tmp_path / "s", tmp_path / "s" / "a.png"]).survey()
 
 
+@pytest.mark.parametrize("inner", ["a/x.png", "a/t/x.png"])
+def test_folders_of_masks_within_one_another_are_refused(tmp_path, inner):
+    make(tmp_path, "in/a.png", inner := f"in/{inner}", "in/b/a.png", "in/s/t/b.png")
+    names = ImageNames([tmp_path / "in"], recursive=True, folders=True)
+    with pytest.raises(InputError, match=r"x.png: its masks would be written into the folder of those of .*in/a.png\."):
+        names.survey()
+    assert ImageNames([tmp_path / "in"], recursive=True).survey().images == 4
+    (tmp_path / inner).unlink()
+    assert names.survey().images == 3
+
+
 def test_what_cannot_be_predicted_is_refused(tmp_path):
     make(tmp_path, "empty/n.txt", "v.mp4")
     with pytest.raises(InputError, match=r"holds no images .*It holds 1 \.txt"):

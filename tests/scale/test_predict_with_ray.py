@@ -216,6 +216,24 @@ def test_an_interrupted_overwrite_is_not_taken_for_finished(run, one_worker, tmp
         scale.predict_with_ray(run, images, out=out)
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_raster_that_one_process_was_about_to_replace(run, one_worker, tmp_path, overwrite):
+    """Its mask is an older one, which is not kept."""
+    raster, out = tmp_path / "scene.npy", tmp_path / "out"
+    np.save(raster, np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype="uint8"))
+    options = {"out": out, "tile": (64, 64)}
+    assert scale.predict_with_ray(run, raster, **options).predicted == 1
+    mask = out / "masks" / "scene.npy"
+    written = mask.read_bytes()
+    np.save(mask, np.full((64, 96), 200, "uint8"))
+    for name in ("scene.npy.partial", "scene.npy.progress.json", "scene.npy.progress.json.1.npy"):
+        (mask.parent / name).touch()
+    assert scale.predict_with_ray(run, raster, **options, overwrite=overwrite).predicted == 1
+    assert mask.read_bytes() == written
+    assert list(mask.parent.iterdir()) == [mask]
+    assert scale.predict_with_ray(run, raster, **options).kept == 1
+
+
 def test_an_overwrite_of_some_images_does_not_vouch_for_the_others(run, one_worker, tmp_path):
     images, out = write_images(tmp_path / "in", 3), tmp_path / "out"
     options = {"out": out, "tile": (256, 256)}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 
 import pytest
 from made_data import scanned, shapes
@@ -99,6 +100,20 @@ def test_refused_before_anything_is_written(tmp_path, indices, given, said):
         fit_folds(indices[0], run=tmp_path / "run", **given)
     assert "\n" not in str(error.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_minutes_that_are_over_leave_an_older_run(tmp_path, indices):
+    older = RunFolder(tmp_path / "run")
+    FoldRuns(indices[0], run=older, folds=2, choices=CHOICES)
+    older.metrics_file.write_text("{}")
+    plan = older.plan_file.read_bytes()
+    again = {"run": older, "folds": 2, "choices": {**CHOICES, "epochs": None, "minutes": 1000}, "overwrite": True}
+    with pytest.raises(_validation.InputError, match="`minutes` were over before training began"):
+        FoldRuns(indices[0], **again, began=time.monotonic() - 60000)
+    assert older.plan_file.read_bytes() == plan and older.metrics_file.exists()
+    begun = FoldRuns(indices[0], **again, began=time.monotonic() - 5)
+    assert begun.seconds_spent >= 5 and begun.minutes_per_fold == 500
+    assert FoldRuns(indices[0], run=older, resume=True, began=time.monotonic() - 60000).seconds_spent == 0
 
 
 def test_another_kind_of_index_is_refused(tmp_path):

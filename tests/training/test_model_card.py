@@ -88,6 +88,13 @@ def test_the_code_of_a_card_gives_the_scores(run, monkeypatch):
     np.testing.assert_allclose(scope["scores"], model.predict_on_batch(image[None].astype("float32")), atol=1e-3)
 
 
+def test_an_ignored_class_is_not_called_absent(run):
+    plan = run.load_plan()
+    plan.fingerprint["ignore_class"] = [1]
+    run.plan_file.write_text(json.dumps(plan.to_dict()))
+    assert r"| IoU of \<pole\> | ignored |" in write_model_card(run).read_text()
+
+
 def test_what_people_write_is_kept(run):
     card = write_model_card(run)
     text = card.read_text().replace("license: unknown", "license: apache-2.0") + "\nThanks to the annotators.\n"
@@ -98,6 +105,26 @@ def test_what_people_write_is_kept(run):
     assert again == text.replace("61.4 (58.0", "50.0 (58.0")
     write_model_card(run)
     assert card.read_text() == again
+
+
+def test_a_new_run_in_the_folder_empties_its_cards(run):
+    card = write_model_card(run)
+    text = card.read_text().replace("license: unknown", "license: apache-2.0") + "\nThanks to the annotators.\n"
+    for name in ("README.md", "model.tflite.md"):
+        (run.path / name).write_text(text)
+    (run.path / "notes.md").write_text("mine")
+    (run.path / "latin.md").write_bytes(b"\xe9")
+    run._create(run.load_plan(), {})
+    for name in ("README.md", "model.tflite.md"):
+        emptied = (run.path / name).read_text()
+        assert "license: apache-2.0" in emptied and emptied.endswith("\nThanks to the annotators.\n")
+        assert "The model of this run was replaced." in emptied
+        assert "mean IoU" not in emptied and "tflite" not in emptied
+    assert (run.path / "notes.md").read_text() == "mine" and (run.path / "latin.md").read_bytes() == b"\xe9"
+    run.model_file.touch()
+    run.metrics_file.write_text(json.dumps({**METRICS, "mean_iou": 0.5}))
+    exported(run.path, "model.tflite")
+    assert write_model_card(run).read_text() == text.replace("61.4 (58.0", "50.0 (58.0")
 
 
 def test_beside_an_export_elsewhere(run, tmp_path):

@@ -15,6 +15,8 @@ from keras_seg.optimizers import KernelDecayAdamW
 from keras_seg.training import Plan, build_model, make_plan, probe, probed_plan, read_plan
 from keras_seg.training.activation_memory import activation_megabytes
 from keras_seg.training.batch_rule import _ACTIVATIONS as ACTIVATIONS
+from keras_seg.training.choices import Choice
+from keras_seg.training.plan import check_plan
 from keras_seg.training.presets import PRESETS
 from keras_seg.training.tasks.class_widths import class_widths
 from keras_seg.training.training_crop import training_crop
@@ -263,6 +265,27 @@ def test_crops_around_rare_classes(changed, rare):
     assert plan["rare_classes"] == rare
     crop = training_crop(plan)
     assert crop.size == tuple(plan["crop"]) and crop.classes == (tuple(rare) or None)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([0, 2], "must be ids of classes, 0 to 1. Received"),
+        ([1], "must be ids of classes, 0 to 1, that are not ignored. Received"),
+        ([-1], "must be an integer of at least 0"),
+        (0, "must be a non-empty sequence of integers"),
+    ],
+)
+def test_rare_classes_that_are_no_classes_of_the_data(given, said):
+    """Crops around them would lie anywhere."""
+    facts = {**FACTS, "ignore_class": [1] if given == [1] else []}
+    with pytest.raises(_validation.InputError, match=f"`rare_classes` {said}"):
+        make_plan(facts, rare_classes=given)
+    plan = make_plan(facts, rare_classes=[0])
+    assert plan["rare_classes"] == [0] and make_plan(facts, rare_classes=())["rare_classes"] == ()
+    check_plan(plan)
+    with pytest.raises(_validation.InputError, match=f"`rare_classes` {said}"):  # Edited in the folder of a run.
+        check_plan(Plan(plan.fingerprint, {**plan.choices, "rare_classes": Choice(value=given, rule="given")}))
 
 
 def test_a_crop_around_rare_classes_holds_them():

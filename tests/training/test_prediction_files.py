@@ -73,6 +73,16 @@ def test_the_same_place_is_refused_before_anything_is_written(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("inner", ["in/a/x.png", "in/a/t/x.png"])
+def test_folders_of_masks_within_one_another_are_refused(tmp_path, inner):
+    """Such a folder would be taken for finished masks, or replaced with all that is in it."""
+    make(tmp_path, "in/a.png", inner, "in/b/a.png")
+    found = find_images([tmp_path / "in"], recursive=True)
+    with pytest.raises(InputError, match=r"x.png: its masks would be written into the folder of those of .*in/a.png\."):
+        prediction_files(found, tmp_path / "out", folders=True)
+    assert len(prediction_files(found, tmp_path / "out")) == 3
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [([], "It is empty"), (["n.txt"], "It holds 1 .txt"), (["s/a.png"], "1 image in subfolders")],

@@ -384,6 +384,10 @@ def test_minutes_that_are_over_before_training_begins(tmp_path, indices):
     with pytest.raises(_validation.InputError, match="`minutes` were over before training began: 61 seconds went into"):
         trained(plan, indices, run, seconds_spent=61)
     assert not run.path.exists()
+    run._create(plan, LABELS)  # Interrupted before the first checkpoint.
+    with pytest.raises(_validation.InputError, match="`minutes` were over before training began: 61 seconds went into"):
+        trained(plan, indices, run, seconds_spent=61, resume=True)
+    assert not run.model_file.exists()
 
 
 def with_values(run, **values):

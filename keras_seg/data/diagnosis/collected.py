@@ -34,14 +34,37 @@ MAX_COLORS = 64
 
 @dataclasses.dataclass(frozen=True)
 class Collected:
-    """The parts and facts of a folder. `indices` holds by split what the scan makes of the usable pairs."""
+    """The parts and facts of a folder. `indices` holds by split what the scan makes of the usable pairs.
+
+    Each part has a label file, which several may share; `label_errors` says which cannot be read.
+    """
 
     path: PathLike | ListedPairs
     parts: Sequence[Part]
     examined: Sequence[Examined]
-    labels: LabelFile
+    label_files: Sequence[LabelFile]
     channels: int
-    label_error: str = ""
+    label_errors: Sequence[str] = ()
+
+    @property
+    def labels(self) -> LabelFile:
+        """The label file of the first part, as which training reads the others."""
+        return self.label_files[0]
+
+    @functools.cached_property
+    def read_by(self) -> tuple[LabelFile, ...]:
+        """What decides about the masks of each part: its own file, and that of the first one where it says nothing."""
+        first = self.labels
+        return tuple(
+            dataclasses.replace(
+                own,
+                names=own.names or first.names,
+                ignore_class=first.ignore_class if own.ignore_class is None else own.ignore_class,
+                colors=own.colors or first.colors,
+                label_map=own.label_map or first.label_map,
+            )
+            for own in self.label_files
+        )
 
     def name(self, file: pathlib.Path | None) -> str:
         """A file relative to the folder."""
@@ -78,13 +101,28 @@ class Collected:
 
     @functools.cached_property
     def palette(self) -> Mapping[Rgb, int] | None:
-        """The id of each color: that of labels.json, or one derived from the masks; None for too many colors."""
+        """The id of each color in the first part: that of labels.json, or one derived from the masks; None for too
+        many colors.
+        """
         if self.labels.colors is not None:
             return self.labels.colors
         lossy = any(facts.lossy and found.colors is not None for found, facts in self.class_masks)
         if not self.painted or lossy or len(self.all_colors) > MAX_COLORS:
             return None
         return {color: id_ for id_, color in enumerate(self.all_colors)}
+
+    def palette_of(self, part: int) -> Mapping[Rgb, int] | None:
+        """The id of each color in a part, which may have a label file of its own."""
+        own = self.label_files[part].colors
+        return self.palette if own is None else own
+
+    @property
+    def unknown_colors(self) -> list[Rgb]:
+        """The colors without an id, in the order of `all_colors`."""
+        unknown: set[Rgb] = set()
+        for found, facts in self.class_masks:
+            unknown |= (_colors_of(found, facts) or {}).keys() - (self.palette_of(found.files.part) or {}).keys()
+        return [color for color in self.all_colors if color in unknown]
 
     def fault(self, found: Examined) -> str:
         """Why the scan cannot read the labels of a mask, in words; "" if it can."""
@@ -95,40 +133,32 @@ class Collected:
             colors = _colors_of(found, facts)
             if colors is None:
                 return "holds ids, while others are painted in colors"
-            if found.many or self.palette is None or colors.keys() - self.palette.keys():
+            palette = self.palette_of(found.files.part)
+            if found.many or palette is None or colors.keys() - palette.keys():
                 return "holds colors without an id"
         elif found.many:
             return "holds too many different values"
         elif facts.spoiled:
             return str(lossy_ids(facts.path)).removeprefix(f"{facts.path}: ")
-        elif self.stray(facts):
+        elif self.stray(found):
             return "holds labels that are no class"
         return ""
 
-    def stray(self, facts: MaskFacts) -> list[int]:
+    def stray(self, found: Examined) -> list[int]:
         """The labels of a mask that are neither a class of the label file nor ignored."""
-        if self._declared is not None:
-            return stray_labels(facts, self._declared)
-        return sorted(value for value in facts.counts if value < 0 and value not in self._ignored)
+        facts, part = found.mask, found.files.part
+        if not isinstance(facts, MaskFacts):
+            return []
+        declared = self._declared[part]
+        if declared is not None:
+            return stray_labels(facts, declared)
+        ignored = _ignored_by(self.read_by[part])
+        return sorted(value for value in facts.counts if value < 0 and value not in ignored)
 
     @functools.cached_property
-    def _declared(self) -> LabelEncoding | None:
-        """The encoding that the label file defines; None if it defines no classes, or what the reading refuses."""
-        names, label_map = self.labels.names, self.labels.label_map or {}
-        if names is None and not label_map:
-            return None
-        count = max(2, *(id_ + 1 for id_ in label_map.values())) if names is None else len(names)
-        try:
-            return LabelEncoding(num_classes=count, ignore_class=self._ignored, label_map=tuple(label_map.items()))
-        except InputError:
-            return None
-
-    @functools.cached_property
-    def _ignored(self) -> tuple[int, ...]:
-        try:
-            return _validation.ignored_classes(self.labels.ignore_class)
-        except InputError:
-            return ()  # The reading refuses it.
+    def _declared(self) -> tuple[LabelEncoding | None, ...]:
+        """By part, the encoding that the label file defines."""
+        return tuple(map(_declared_by, self.read_by))
 
     def difference(self, found: Examined) -> str:
         """How the size of a mask, the first of several, differs: see `difference_of`."""
@@ -172,7 +202,7 @@ class Collected:
         two = names is None or len(names) == 2
         if self.painted or not two or self.labels.label_map or not {"unit", "blurred"} <= kinds:
             return None
-        if self._ignored or not kinds <= {"unit", "white", "blurred", "empty"}:
+        if _ignored_by(self.labels) or not kinds <= {"unit", "white", "blurred", "empty"}:
             return None
         return LabelEncoding(num_classes=2, class_names=names, label_file=self.labels.content)
 
@@ -180,12 +210,12 @@ class Collected:
     def _readings(self) -> tuple[dict[str | None, DataIndex], dict[str | None, str]]:
         indices, refused = {}, {}
         encoding = None
-        for part, rows in zip(self.parts, self.usable, strict=True):
+        for number, (part, rows) in enumerate(zip(self.parts, self.usable, strict=True)):
             if not rows:
                 continue
             try:
-                indices[part.split] = index = self._index(part, rows, encoding or self.mixed)
-                encoding = getattr(index, "encoding", None)
+                indices[part.split] = index = self._index(number, rows, encoding or self.mixed)
+                encoding = encoding or getattr(index, "encoding", None)  # Of the first part, also for the last.
             except InputError as error:
                 refused[part.split] = str(error)
         return indices, refused
@@ -200,7 +230,8 @@ class Collected:
         """Why the scan refuses the usable pairs, by split."""
         return self._readings[1]
 
-    def _index(self, part: Part, rows: Sequence[Examined], encoding: LabelEncoding | None) -> DataIndex:
+    def _index(self, number: int, rows: Sequence[Examined], encoding: LabelEncoding | None) -> DataIndex:
+        part, labels = self.parts[number], self.label_files[number]
         shared: dict[str, Any] = {"channels": self.channels, "exif_orientation": self.exif[0]}
         if part.examples:
             classes = [ImageClasses(_pair(f), image_of(f), f.mask) for f in rows if isinstance(f.mask, ClassFileFacts)]
@@ -208,7 +239,7 @@ class Collected:
         if part.objects:
             objects = [ImageObjects(_pair(f), image_of(f), f.mask) for f in rows if isinstance(f.mask, ObjectFacts)]
             return index_of_objects(self.path, objects, components=None, ignored=(), **shared)
-        palette = self.palette if self.painted else None
+        palette = self.palette_of(number) if self.painted else None
         seen = [
             PairFacts(_pair(f), image_of(f), f.mask if palette is None else _in_ids(f, f.mask, palette))
             for f in rows
@@ -217,10 +248,10 @@ class Collected:
         return index_of_pairs(
             self.path,
             seen,
-            labels=self.labels,
-            ignore_class=self.labels.ignore_class,
-            class_names=self.labels.names,
-            label_map=self.labels.label_map,
+            labels=labels,
+            ignore_class=labels.ignore_class,
+            class_names=labels.names,
+            label_map=labels.label_map,
             colors=palette,
             encoding=encoding,
             **shared,
@@ -230,6 +261,25 @@ class Collected:
     def folder(self) -> str:
         """The folder, or both paths, as text."""
         return folder_name(self.path)
+
+
+def _declared_by(labels: LabelFile) -> LabelEncoding | None:
+    """The encoding that a label file defines; None if it defines no classes, or what the reading refuses."""
+    names, label_map = labels.names, labels.label_map or {}
+    if names is None and not label_map:
+        return None
+    count = max(2, *(id_ + 1 for id_ in label_map.values())) if names is None else len(names)
+    try:
+        return LabelEncoding(num_classes=count, ignore_class=_ignored_by(labels), label_map=tuple(label_map.items()))
+    except InputError:
+        return None
+
+
+def _ignored_by(labels: LabelFile) -> tuple[int, ...]:
+    try:
+        return _validation.ignored_classes(labels.ignore_class)
+    except InputError:
+        return ()  # The reading refuses it.
 
 
 def _pair(found: Examined) -> Pair:

@@ -75,11 +75,12 @@ def diagnose(
     parts = list_parts(path, task)
     if not any(part.pairs or part.several or part.examples for part in parts):
         _refuse_label_tool(path, task)
-    labels, label_error = _labels(path, parts)
+    label_files, label_errors = _label_files(path, parts)
 
     def look(files: Files) -> Examined:
         objects = parts[files.part].objects
-        painted, per_class = labels.colors is not None, task == "multilabel"
+        painted = (label_files[files.part].colors or label_files[0].colors) is not None
+        per_class = task == "multilabel"
         return examine(files, channels=channels, objects=objects, painted=painted, per_class=per_class)
 
     wanted = [files for position, part in enumerate(parts) for files in _files(position, part)]
@@ -88,8 +89,8 @@ def diagnose(
         for done, found in enumerate(thread_map(look, wanted, workers=workers), 1):
             examined.append(found)
             report(done)
-    collected = Collected(path, parts, examined, labels, channels, label_error)
-    if collected.painted and labels.path is None:
+    collected = Collected(path, parts, examined, label_files, channels, label_errors)
+    if collected.painted and collected.labels.path is None:
         _refuse_label_tool(path, task)  # A tool's files tell what its colors mean.
     findings = [finding for check in FILE_CHECKS for finding in check(collected)]
     findings += _index_findings(collected.indices, images_of_files(collected))
@@ -134,11 +135,16 @@ def _files(position: int, part: Part) -> Iterator[Files]:
     yield from (Files(position, None, file) for file in part.lone_masks)
 
 
-def _labels(path: PathLike | ListedPairs, parts: list[Part]) -> tuple[LabelFile, str]:
-    try:
-        return read_label_file(path, parts[0].split), ""
-    except (InputError, UnicodeDecodeError) as error:
-        return LabelFile(), str(error)
+def _label_files(path: PathLike | ListedPairs, parts: list[Part]) -> tuple[list[LabelFile], list[str]]:
+    """The label file of each part, and why some cannot be read."""
+    label_files, errors = [], []
+    for part in parts:
+        try:
+            label_files.append(read_label_file(path, part.split))
+        except (InputError, UnicodeDecodeError) as error:
+            label_files.append(LabelFile())
+            errors.append(str(error))
+    return label_files, list(dict.fromkeys(errors))  # Several splits may share a file.
 
 
 def _facts(collected: Collected) -> dict[str, Any]:

@@ -162,6 +162,11 @@ def is_interrupted(path: pathlib.Path) -> bool:
     return journal_of(path).exists() and _partial_of(path).exists()
 
 
+def remove_partial(path: pathlib.Path) -> None:
+    """Remove the unfinished rows of a prediction to a path, if there are any."""
+    _remove(_partial_of(path))
+
+
 def _partial_of(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(path.name + ".partial")
 

@@ -176,6 +176,21 @@ def test_the_label_file_gives_the_order_of_classes(tmp_path):
     assert "labels.json: does not list 'dog'" in refused(root, tmp_path / "out")
 
 
+def test_splits_with_other_label_files_are_refused(tmp_path):
+    """All masks would be read by the first."""
+    root = tmp_path / "d"
+    for split in ("train", "val"):
+        save_image(root / split / "images" / "a.png")
+        save_mask(root / split / "masks" / "a.png", LEFT)
+    save_json(root / "val" / "labels.json", {"names": ["no", "yes"]})
+    _, masks, names = converted(root, tmp_path / "out")
+    assert names["names"] == ["no", "yes"]
+    np.testing.assert_array_equal(masks["train/masks/a.png"], LEFT)
+    save_json(root / "train" / "labels.json", {"names": ["yes", "no"]})
+    said = "val/labels.json: differs from train/labels.json, and all masks are read in one way. Convert each split by"
+    assert said in refused(root, tmp_path / "out2")
+
+
 def test_a_folder_without_objects(tmp_path):
     root = tmp_path / "d"
     for name in "ab":

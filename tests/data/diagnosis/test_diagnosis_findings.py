@@ -230,6 +230,16 @@ def test_a_label_file_that_is_not_json(tmp_path):
     assert finding(diagnose(tmp_path), "label-file").severity == "error"
 
 
+@pytest.mark.parametrize("place", ["labels.json", "train/labels.json", "val/labels.json"])
+def test_the_label_file_of_any_split_that_is_not_json(tmp_path, place):
+    for split, first in (("train", 0), ("val", 20)):
+        for seed in range(first, first + 4):
+            write(tmp_path, seed, split=split)
+    (tmp_path / place).write_text("{")
+    found = finding(diagnose(tmp_path), "label-file")  # Once, also if the splits share it.
+    assert found.severity == "error" and found.examples == (str(tmp_path / place),)
+
+
 def opened_files(monkeypatch):
     """Every file that is opened from here on."""
     opened, real = [], builtins.open

@@ -28,6 +28,32 @@ def repaired(root, out):
     return log
 
 
+@pytest.mark.parametrize(
+    ("labels", "encode"),
+    [
+        ({"names": ["block", "ground"]}, lambda ids: 1 - ids),
+        ({"names": ["ground", "block"], "label_map": {"0": 0, "9": 1}}, lambda ids: 9 * ids),
+        ({"colors": [[0, 0, 0], [30, 180, 40]]}, lambda ids: COLORS[2 * ids]),
+    ],
+)
+def test_each_split_is_read_by_its_own_label_file(tmp_path, labels, encode):
+    data, out = tmp_path / "data", tmp_path / "out"
+    painted = "colors" in labels
+    for seed in range(4):
+        for split, first in (("train", 0), ("test", 40)):  # The second one has no file.
+            write(data, seed + first, split=split, encode=(lambda ids: COLORS[ids]) if painted else lambda ids: ids)
+        write(data, seed + 20, split="val", encode=encode)
+    own = {"names": ["ground", "block"], **({"colors": COLORS[:2].tolist()} if painted else {})}
+    (data / "train" / "labels.json").write_text(json.dumps(own))
+    (data / "val" / "labels.json").write_text(json.dumps(labels))
+    assert [item.message for item in diagnose(data).findings if item.severity == "error"] == []
+    repaired(data, out)
+    for seed in range(4):
+        for split, name in (("train", seed), ("val", seed + 20), ("test", seed + 40)):
+            assert (read_mask(out / split / "masks" / f"scene{name}.png") == scene(name)[1]).all()
+    assert json.loads((out / "labels.json").read_text()) == {"names": ["ground", "block"]}
+
+
 def test_everything_at_once(tmp_path):
     data, out = tmp_path / "data", tmp_path / "out"
     for seed in range(4):

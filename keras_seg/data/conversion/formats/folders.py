@@ -128,7 +128,7 @@ def _inside(source: Source, example: Example) -> Example:
 
 def _masks(source: Source, examples: Sequence[Example]) -> LabeledImages:
     """Images with one mask each, all masks in one reading."""
-    labels = read_label_file(source.root, examples[0].split)
+    labels = _label_file(source, examples)
     masks = [example.mask for example in examples if example.mask is not None]
     reading = detect_reading(
         [mask_facts(mask, colors=labels.colors) for mask in masks],
@@ -159,7 +159,7 @@ def _masks(source: Source, examples: Sequence[Example]) -> LabeledImages:
 def _objects(source: Source, examples: Sequence[Example]) -> LabeledImages:
     """Images with a file per object or per class."""
     seen = sorted({name for example in examples for name, _ in example.files})
-    names, classes = _classes(source, seen, examples[0].split)
+    names, classes = _classes(source, seen, _label_file(source, examples))
     # Several files of one class are objects; one file may hold any number of them.
     counts = [Counter(name for name, _ in example.files) for example in examples]
     has_objects = seen == [OBJECT] or any(count > 1 for own in counts for count in own.values())
@@ -197,9 +197,24 @@ def _objects(source: Source, examples: Sequence[Example]) -> LabeledImages:
     )
 
 
-def _classes(source: Source, seen: Sequence[str], split: str | None) -> tuple[tuple[str, ...], dict[str, int]]:
+def _label_file(source: Source, examples: Sequence[Example]) -> LabelFile:
+    """The label file by which the masks of all splits are read.
+
+    Raises:
+        InputError: The files of two splits differ.
+    """
+    of_splits = [read_label_file(source.root, split) for split in dict.fromkeys(one.split for one in examples)]
+    found = [(source.name(labels.path), labels) for labels in of_splits if labels.path is not None]
+    for name, labels in found[1:]:
+        if labels.content != found[0][1].content:
+            raise InputError(
+                f"{name}: differs from {found[0][0]}, and all masks are read in one way. Convert each split by itself."
+            )
+    return found[0][1] if found else LabelFile()
+
+
+def _classes(source: Source, seen: Sequence[str], labels: LabelFile) -> tuple[tuple[str, ...], dict[str, int]]:
     """(names, id of each class): in the order of the label file, if there is one."""
-    labels = read_label_file(source.root, split)
     listed = list(seen if labels.names is None or seen == [OBJECT] else labels.names)
     names, ids = class_ids(listed, source.shown if listed == seen else labels.path)
     classes = dict(zip(listed, ids, strict=True))

@@ -16,9 +16,9 @@ def unpaired_folders(collected: Collected) -> Iterator[Finding]:
             yield found("error", "several-masks", [part.split or collected.folder], message, fix=part.several.fix)
         elif part.error:
             yield found("error", "no-pairs", [part.split or collected.folder], part.error, fix=_LAYOUT)
-    if collected.label_error:
-        file, _, _ = collected.label_error.partition(": ")
-        yield found("error", "label-file", [file], collected.label_error, fix="Correct this file, or remove it.")
+    for error in collected.label_errors:
+        file, _, _ = error.partition(": ")
+        yield found("error", "label-file", [file], error, fix="Correct this file, or remove it.")
 
 
 def lone_files(collected: Collected) -> Iterator[Finding]:

@@ -28,8 +28,8 @@ def painted_masks(collected: Collected) -> Iterator[Finding]:
         message = f"{files(len(painted), 'mask')} painted in more colors than classes: smoothed, or saved as JPEG."
         yield found("error", "too-many-colors", painted, message, fix=fix)
     elif without:
-        unknown = [color for color in collected.all_colors if color not in collected.palette]
-        message = f"{files(len(without), 'mask')} with colors that labels.json does not list: {listed(unknown)}."
+        unknown = listed(collected.unknown_colors)
+        message = f"{files(len(without), 'mask')} with colors that labels.json does not list: {unknown}."
         fix = 'Add these colors to "colors" of labels.json, or paint the masks again without smoothing.'
         yield found("error", "unknown-colors", without, message, fix=fix)
     if plain:
@@ -64,14 +64,17 @@ def out_of_range(collected: Collected) -> Iterator[Finding]:
             fix = "Pass `task='instances'` if they number objects; otherwise export the masks again without smoothing."
             message = f"{files(len(many), 'mask')} with more values than a mask of classes has."
             yield found("error", "too-many-values", many, message, fix=fix)
-        wrong = [(item, facts) for item, facts in collected.class_masks if not item.many and collected.stray(facts)]
-        wrong = [(item, facts) for item, facts in wrong if not facts.lossy]
+        wrong = [
+            (item, values)
+            for item, facts in collected.class_masks
+            if not (item.many or facts.lossy) and (values := collected.stray(item))
+        ]
         if wrong:
-            values = sorted({value for _, facts in wrong for value in collected.stray(facts)})
+            strays = sorted({value for _, values in wrong for value in values})
             names = [collected.name(item.files.mask) for item, _ in wrong]
-            last = len(collected.labels.names or ()) - 1
+            last = len(collected.read_by[wrong[0][0].files.part].names or ()) - 1
             range_ = f" (classes are 0..{last})" if last > 0 else ""
-            message = f"{files(len(wrong), 'mask')} with labels that are no class: {listed(values)}{range_}."
+            message = f"{files(len(wrong), 'mask')} with labels that are no class: {listed(strays)}{range_}."
             fix = 'Add the missing names, map the labels ("label_map"), or list them in "ignore_class" of labels.json.'
             yield found("error", "out-of-range", names, message, fix=fix)
 
