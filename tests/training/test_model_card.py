@@ -61,6 +61,16 @@ def test_what_a_card_says(run):
     assert not re.search(r"[^\\]<pole", text)
 
 
+def test_a_model_of_one_channel(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run._create(make_plan({**FACTS, "class_names": ["ground", "road|a"], "ignore_class": [255]}, binary=True), {})
+    run.model_file.touch()
+    run.metrics_file.write_text(json.dumps(METRICS))
+    text = write_model_card(run).read_text()
+    assert "Output: one channel, the probability of road\\|a; otherwise a pixel is ground." in text
+    assert "one channel per class" not in text
+
+
 def test_what_people_write_is_kept(run):
     card = write_model_card(run)
     text = card.read_text().replace("license: unknown", "license: apache-2.0") + "\nThanks to the annotators.\n"
