@@ -43,9 +43,7 @@ def evaluate(
     model = None if many else augmented(trained.load_model(), tta)
     index, split = trained.scan(data, split=split)
     console.notices(index.notices)
-    if trained.was_trained_on(index.path, split):
-        text = "Warning: the model was trained on these images, or most of them, so the scores are too high."
-        console.notices([f"{text} {trained.other_scores}".strip()])
+    console.warn_if_trained_on(index.path, trained, split=split, name="the model")
     if model is None:
         from keras_seg import scale
 
