@@ -44,6 +44,8 @@ def compare(
         table.add_row(*map(rich.text.Text, row))
     console.console.print(table)
     for run in map(open_model, runs):
+        if data is not None:
+            console.warn_if_trained_on(data, run, split=run.chosen_split(data, split), name=str(run.path))
         if run.postprocessing:
             text = f"{run.path}: {run.postprocessing.describe(run.labels['names'])}"
             console.print_facts(("Postprocessing", text))

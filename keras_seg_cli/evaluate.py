@@ -46,9 +46,7 @@ def evaluate(
     # Workers of a cluster that runs already have another working directory.
     index, split = trained.scan(os.path.abspath(data) if many else data, split=split)
     console.notices(index.notices)
-    if trained.was_trained_on(index.path, split):
-        text = "Warning: the model was trained on these images, or most of them, so the scores are too high."
-        console.notices([f"{text} {trained.other_scores}".strip()])
+    console.warn_if_trained_on(index.path, trained, split=split, name="the model")
     if model is None:
         from keras_seg import scale
 

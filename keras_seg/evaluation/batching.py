@@ -158,12 +158,12 @@ def labeled_objects(
 
 
 def labeled_sets(
-    data: MultiLabelIndex | PathLike, *, split: str | None, model_classes: int, batch_size: int | None
+    data: MultiLabelIndex | LabeledImages | PathLike, *, split: str | None, model_classes: int, batch_size: int | None
 ) -> LabeledImages:
     """Images with the classes of each pixel as bits.
 
     Args:
-        data: a `MultiLabelIndex`, or a folder.
+        data: a `MultiLabelIndex`, or a folder; `LabeledImages` are returned as they are.
         split: None or str. Of a folder; None for "val" where there is one.
         model_classes: int. The classes that the data must have.
         batch_size: None or int. Images of one size that are predicted together; None for 4.
@@ -171,6 +171,8 @@ def labeled_sets(
     Raises:
         InputError: for other data, and arguments that the data cannot follow.
     """
+    if isinstance(data, LabeledImages):
+        return data
     if isinstance(data, (str, os.PathLike)):
         data = scan_multilabel(data, split=_split(find_splits(data), split))
     elif not isinstance(data, MultiLabelIndex):

@@ -101,7 +101,7 @@ def _images(model: keras.Model, index: FolderIndex, scores: np.ndarray, settings
         image, mask = store.get(position)
         probability = np.asarray(model.predict_on_batch(np.asarray(image, "float32")[None]))[0, ..., 1]
         line = boundary_lines(probability, **settings)
-        truth = edges_of(mask, 1, index.ignore_class) == 1
+        truth = edges_of(mask, 1, index.ignore_class)
         drawn = boundary_row(image, truth, probability, line=line, height=_HEIGHT)
         file = index.pairs[position].image.name
         score = f"F score {points(float(scores[position]))}"

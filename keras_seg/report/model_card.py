@@ -112,19 +112,25 @@ def _scored(
     name: str, plan: Mapping[str, Any], log: Sequence[Mapping[str, str]], metrics: Mapping[str, Any]
 ) -> list[str]:
     channels = plan["fingerprint"]["channels"]
-    names = ", ".join(f"{place} {_cell(name)}" for place, name in enumerate(plan["fingerprint"]["class_names"]))
-    binary = plan["choices"].get("binary", {}).get("value")
-    given = "one channel, the probability of class 1" if binary else "one channel per class"
     return [
         f"# {_cell(name)}",
         trained_sentence(plan, log),
-        f"Input: batch, height, width, {channels} channels, values 0..255. Output: {given}: {names}.",
+        f"Input: batch, height, width, {channels} channels, values 0..255. Output: {_output(plan)}.",
         "## Scores",
         _scores(metrics, plan["fingerprint"]),
         "Choices were made on these images, so expect slightly lower scores on others."
         if metrics.get("split") == "validation"
         else "Each image was predicted by the model that was not trained on it.",
     ]
+
+
+def _output(plan: Mapping[str, Any]) -> str:
+    """What the channels of the model hold."""
+    names = [_cell(name) for name in plan["fingerprint"]["class_names"]]
+    # Plans of other tasks, and of earlier versions, have no such choice.
+    if plan["choices"].get("binary", {}).get("value"):
+        return f"one channel, the probability of {names[1]}; otherwise a pixel is {names[0]}"
+    return f"one channel per class: {', '.join(f'{place} {name}' for place, name in enumerate(names))}"
 
 
 def _used(channels: int, model_file: str, exports: Mapping[str, Mapping[str, Any]]) -> list[str]:

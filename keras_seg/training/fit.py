@@ -184,11 +184,10 @@ def check_time_is_left(plan: Plan, seconds_spent: float) -> None:
 
 def _kept(model: keras.Model, run: RunFolder, best: BestEpoch, rows: Sequence[dict]) -> tuple[keras.Model, int | None]:
     """The model of the best epoch if it is kept, otherwise that of the last one, checked; and which is the best."""
-    if not best.kept:
+    epoch = best.epoch(rows) if best.kept else None
+    if epoch is None:  # Also where no epoch has a score.
         check_finite(model, len(rows))
-        return model, None
-    epoch = best.epoch(rows)  # That it is finite was checked when it was saved.
-    if epoch not in (None, len(rows)):
+    elif epoch != len(rows):  # That it is finite was checked when it was saved.
         model = load_epoch(run, epoch)
         take_average(model)
     return model, epoch

@@ -90,7 +90,8 @@ class RunRecorder(keras.callbacks.Callback):
             # The weights that the run would keep if it ended here.
             with self._validate, averaged(model), self.group.local(self.scored) as scored:
                 result = self.task.shared_scores(scored, self.validation, self.group)
-            row |= {f"val_{name}": result[name] for name in self.task.scores}
+            # A score is None where nothing that it counts occurs or is predicted.
+            row |= {f"val_{name}": result[name] for name in self.task.scores if result[name] is not None}
         self.rows.append(row)
         if logs is not None:
             logs.update({name: row[name] for name in (f"val_{self.task.scores[0]}",) if name in row})

@@ -90,9 +90,7 @@ class UsableModel(abc.ABC):
             InputError: the folder cannot be used for the task of the run.
         """
         try:
-            splits = self.task.splits(path)
-            if split is None and splits:
-                split = "val" if "val" in splits else splits[0]
+            split = self.chosen_split(path, split)
             index = self.task.rescan(path, self.labels, channels=self.channels, split=split)
             return with_range_notice(index, self.image_range), split
         except InputError as error:
@@ -101,6 +99,13 @@ class UsableModel(abc.ABC):
             raise InputError(
                 f"{error} The {self._kind} was trained with `task={self.task.name!r}` and needs {requirement}."
             ) from error
+
+    def chosen_split(self, path: PathLike, split: str | None) -> str | None:
+        """The split of a data folder that `scan` reads, for the one that is given to it."""
+        splits = self.task.splits(path)
+        if split is None and splits:
+            return "val" if "val" in splits else splits[0]
+        return split
 
     def was_trained_on(self, path: PathLike, split: str | None) -> bool:
         """Whether these images are those that were trained on, or that were divided into two or into folds.

@@ -26,10 +26,12 @@ def boundary_panel(
     """Rows of image, true edges, probability of an edge, and lines over the image.
 
     The last column is the image darkened, with lines near an edge in green, edges far from every line in vermilion, and
-    lines far from every edge in yellow; near is within 0.75 % of the diagonal, in rows and columns.
+    lines far from every edge in yellow; near is within 0.75 % of the diagonal, in rows and columns. Lines on ignored
+    pixels are not drawn, as they are in no score.
 
     Args:
-        y_true: sequence of integer arrays (height, width): 1 for an edge.
+        y_true: sequence of integer arrays (height, width): 1 for an edge, 0 for none, others for ignored pixels, such
+            as `data.boundary_targets`.
         y_pred: sequence of float arrays (height, width), the probability of an edge.
         lines: sequence of bool arrays (height, width), the predicted lines.
 
@@ -43,7 +45,7 @@ def boundary_panel(
     """
     rows = []
     for image, truth, probability, line in panel_rows(images, y_true=y_true, y_pred=y_pred, lines=lines):
-        rows.append(boundary_row(image, truth == 1, probability, line=line.astype(bool), height=tile_height))
+        rows.append(boundary_row(image, truth, probability, line=line.astype(bool), height=tile_height))
     return sheet(rows, titles=TITLES, legend=LEGEND, tile_height=tile_height)
 
 
@@ -51,18 +53,18 @@ def boundary_row(
     image: np.ndarray, truth: np.ndarray, probability: np.ndarray, *, line: np.ndarray, height: int
 ) -> list[np.ndarray]:
     """The pictures of one row, uint8 (height, width, 3), for a picture of some height."""
-    plain = blend(image)
-    gray = [blend(255 * np.asarray(part, "float64")[..., None]) for part in (truth, probability)]
+    plain, edge = blend(image), truth == 1
+    gray = [blend(255 * np.asarray(part, "float64")[..., None]) for part in (edge, probability)]
     # Lines of a pixel would be lost where the picture is scaled down.
     thicker = max(0, round(truth.shape[0] / height) - 1)
-    return [plain, *gray, _shaded(plain, truth, line, thicker=thicker)]
+    return [plain, *gray, _shaded(plain, edge, line & (edge | (truth == 0)), thicker=thicker)]
 
 
-def _shaded(plain: np.ndarray, truth: np.ndarray, line: np.ndarray, *, thicker: int) -> np.ndarray:
+def _shaded(plain: np.ndarray, edge: np.ndarray, line: np.ndarray, *, thicker: int) -> np.ndarray:
     shade = (0.4 * plain.astype("float32")).astype("uint8")
-    reach = max(1, round(0.0075 * float(np.hypot(*truth.shape))))
-    shade[truth & ~_near(line, reach)] = MISSED
-    found = line & _near(truth, reach)
+    reach = max(1, round(0.0075 * float(np.hypot(*edge.shape))))
+    shade[edge & ~_near(line, reach)] = MISSED
+    found = line & _near(edge, reach)
     shade[_near(line & ~found, thicker)] = FALSE_POSITIVE
     shade[_near(found, thicker)] = FOUND
     return shade

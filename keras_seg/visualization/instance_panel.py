@@ -23,11 +23,12 @@ def instance_panel(
     """Rows of image, true and predicted objects by their outlines, and matches.
 
     The last column is the image darkened, with objects that were found (intersection over union above 0.5) in green,
-    missed objects in vermilion and false positives in yellow.
+    missed objects in vermilion and false positives in yellow. Ignored pixels belong to no predicted object, as in the
+    scores.
 
     Args:
-        y_true: sequence of integer arrays (height, width): 0 and below for no object.
-        y_pred: sequence of integer arrays (height, width).
+        y_true: sequence of integer arrays (height, width): 0 for no object, negative for ignored pixels.
+        y_pred: sequence of integer arrays (height, width): 0 and below for no object.
 
     Other arguments, result and errors: see `prediction_panel`.
 
@@ -46,6 +47,7 @@ def instance_panel(
 
 def instance_row(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray, *, height: int) -> list[np.ndarray]:
     """The pictures of one row, uint8 (height, width, 3), for a picture of some height."""
+    prediction = np.where(truth < 0, 0, prediction)
     # Numbered 0, 1, ... so that tables of them are as long as there are objects.
     truth, prediction = (_compact(np.maximum(item, 0)) for item in (truth, prediction))
     matches = _matches(truth, prediction)

@@ -125,4 +125,15 @@ def test_an_export_says_that_it_is_not_in_the_file(cleaned, tmp_path, capsys):
 
 def test_compare_says_which_runs_have_it(cleaned, finished, capsys):
     assert command("compare", finished, cleaned) == 0
-    assert "components under 100000 pixels are removed" in " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "components under 100000 pixels are removed" in said and "Warning" not in said
+
+
+def test_compare_says_which_runs_were_trained_on_the_images(cleaned, finished, shapes, capsys):
+    metrics = json.loads((cleaned / "metrics.json").read_text())
+    (cleaned / "metrics.json").write_text(json.dumps({**metrics, "train_data": "elsewhere"}))
+    for options, count in (((), 0), (("--split", "train"), 1)):
+        assert command("compare", finished, cleaned, "--data", shapes, *options) == 0
+        said = "".join(capsys.readouterr().out.split())
+        assert said.count("wastrainedontheseimages") == count
+        assert (f"Warning:{finished}wastrainedontheseimages" in said) == bool(count)

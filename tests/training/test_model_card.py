@@ -65,14 +65,6 @@ def test_what_a_card_says(run):
     assert not re.search(r"[^\\]<pole", text)
 
 
-def test_a_model_of_one_channel_is_no_model_of_two(run):
-    plan = json.loads(run.plan_file.read_text())
-    plan["choices"]["binary"]["value"] = True
-    run.plan_file.write_text(json.dumps(plan))
-    text = write_model_card(run).read_text()
-    assert "Output: one channel, the probability of class 1: 0 sky\\|a, 1 \\<pole\\>." in text
-
-
 def test_the_code_of_a_card_gives_the_scores(run, monkeypatch):
     """Of a file for any size, and with the class ids, which come first in the file, beside them."""
     pytest.importorskip("ai_edge_litert")
@@ -93,6 +85,16 @@ def test_an_ignored_class_is_not_called_absent(run):
     plan.fingerprint["ignore_class"] = [1]
     run.plan_file.write_text(json.dumps(plan.to_dict()))
     assert r"| IoU of \<pole\> | ignored |" in write_model_card(run).read_text()
+
+
+def test_a_model_of_one_channel(tmp_path):
+    run = RunFolder(tmp_path / "run")
+    run._create(make_plan({**FACTS, "class_names": ["ground", "road|a"], "ignore_class": [255]}, binary=True), {})
+    run.model_file.touch()
+    run.metrics_file.write_text(json.dumps(METRICS))
+    text = write_model_card(run).read_text()
+    assert "Output: one channel, the probability of road\\|a; otherwise a pixel is ground." in text
+    assert "one channel per class" not in text
 
 
 def test_what_people_write_is_kept(run):

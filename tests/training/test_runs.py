@@ -209,6 +209,19 @@ def test_the_best_epoch_is_kept_and_a_run_ends_early(tmp_path, indices, monkeypa
     assert all(same) == (not ema)
 
 
+@pytest.mark.tensorflow_only
+def test_a_run_goes_on_where_a_validation_has_no_score(tmp_path, indices, monkeypatch):
+    """As classes that overlap have none where no image holds any of them, and none is predicted."""
+    undefined = {"mean_iou": None, "pixel_accuracy": None}
+    monkeypatch.setattr("keras_seg.training.tasks.semantic.SemanticTask.quick_scores", lambda *_: undefined)
+    run, plan = make_run(tmp_path / "run", indices, epochs=1, keep="best")
+    trained(plan, indices, run)
+    assert [row["val_mean_iou"] for row in run.load_log()] == [""]
+    assert "epoch" not in run.load_metrics()
+    best = BestEpoch(column="val_mean_iou", kept=True, patience=1)
+    assert best.epoch([{"epoch": 1}, {"epoch": 2, "val_mean_iou": 0.2}, {"epoch": 3}]) == 2
+
+
 @pytest.mark.slow_off_tensorflow
 def test_the_average_takes_the_place_of_the_weights_where_a_run_was_killed_at_its_end(
     tmp_path, indices, always_save, killed_before

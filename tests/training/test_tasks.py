@@ -6,14 +6,17 @@ import types
 import keras
 import numpy as np
 import pytest
-from made_data import overlapping
+from made_data import overlapping, untrained
 from PIL import Image
 
 import keras_seg as ks
 from keras_seg import _validation
+from keras_seg.evaluation.batching import LabeledImages
 from keras_seg.training import Plan, RunFolder, fingerprint, make_plan
+from keras_seg.training.benchmark_run import benchmark_run
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks import TASKS, find_task
+from keras_seg.training.trained_run import TrainedRun
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -144,3 +147,39 @@ def test_the_first_process_evaluates_edges(tmp_path):
     expected = task.quick_scores(model, index)
     found = task.shared_scores(model, index, first_of_two)
     assert found == {name: expected[name] for name in ("boundary_f_score", "precision")}
+
+
+def test_processes_share_that_there_is_no_score():
+    """As `quick_scores` has it where no pixel has a class and none is predicted."""
+    task, undefined = find_task("multilabel"), {"mean_iou": None, "mean_dice": None}
+    first_of_two = types.SimpleNamespace(count=2, process=0, first=True, gathered=lambda values: [values, values])
+    group_of_one = types.SimpleNamespace(count=1, process=0, first=True)
+    image = keras.Input((8, 8, 3))
+    never = keras.layers.Conv2D(2, 1, kernel_initializer="zeros", activation="sigmoid")
+    model = keras.Model(image, never(image))
+    never.set_weights([never.get_weights()[0], np.full(2, -5.0)])
+    index = LabeledImages(
+        batches=lambda: iter([(range(2), np.zeros((2, 8, 8, 3), "float32"), np.zeros((2, 8, 8), "int32"))]),
+        count=2,
+        ignore_class=(),
+        class_names=("bar", "box"),
+    )
+    for group in (group_of_one, first_of_two):
+        found = task.shared_scores(model, index, group)
+        assert {name: found[name] for name in undefined} == undefined
+
+
+def test_exports_of_overlapping_classes_are_scored_as_their_run(tmp_path, monkeypatch):
+    folder, task = overlapping(tmp_path / "data"), find_task("multilabel")
+    train = task.scan(folder, split="train")
+    validation = task.scan_like(folder, train, split="val")
+    run = TrainedRun(untrained(tmp_path / "run", train, validation, task="multilabel"))
+
+    def scored(model, path, *, images, masks, score, **options):
+        """In place of `export.benchmark`: the score of the model itself, which takes images one by one."""
+        return score(
+            model, [(image[None].astype("float32"), mask[None]) for image, mask in zip(images, masks, strict=True)]
+        )
+
+    monkeypatch.setattr(ks.export, "benchmark", scored)
+    assert benchmark_run(run) == pytest.approx(json.loads(run.folder.metrics_file.read_text())["mean_iou"])

@@ -77,6 +77,23 @@ def test_the_panel_of_boundaries():
     assert panel[26 + 100, 6 * 3 + 440 + 50].tolist() == [128, 128, 128]
 
 
+def test_nothing_is_predicted_on_ignored_pixels():
+    """Of a found object, the larger part lies there; another one and a line lie there alone."""
+    truth, prediction = np.zeros((220, 220), int), np.zeros((220, 220), int)
+    truth[:, :100], truth[10:60, 100:150] = -1, 1
+    prediction[10:60, 20:150], prediction[100:150, 10:60] = 1, 2
+    images, line = [np.zeros((220, 220, 3))], prediction == 2
+    shaded = np.s_[26 : 26 + 220, 6 * 4 + 220 * 3 : 6 * 4 + 220 * 4]
+    objects = np.asarray(instance_panel(images, [truth], [prediction]))[shaded]
+    assert objects[35, 125].tolist() == [0, 87, 63]
+    assert not objects[:, :100].any()
+    for void in (-1, 255):
+        edges = np.where(truth < 0, void, 0)
+        lines = np.asarray(boundary_panel(images, [edges], [edges == 0], lines=[line | line.T]))[shaded]
+        assert lines[35, 125].tolist() == [240, 228, 66]
+        assert not lines[:, :100].any()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -175,7 +175,7 @@ class Task(abc.ABC):
         return self.evaluate(model, index).to_dict()
 
     def shared_scores(self, model: keras.Model, index: Any, group: Group) -> dict:
-        """`scores` of `quick_scores` in every process of a group; the first process evaluates.
+        """`scores` of `quick_scores`, None where undefined, in every process of a group; the first process evaluates.
 
         Args:
             model: keras.Model of this process.
@@ -186,7 +186,9 @@ class Task(abc.ABC):
         if group.count == 1:
             return found
         values = group.gathered(np.array([found.get(name, np.nan) for name in self.scores], "float64"))[0]
-        return dict(zip(self.scores, values.tolist(), strict=True))
+        return {
+            name: None if value != value else value for name, value in zip(self.scores, values.tolist(), strict=True)
+        }
 
     @abc.abstractmethod
     def table(self, evaluation: Any) -> ScoreTable:
