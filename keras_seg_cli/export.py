@@ -127,14 +127,22 @@ def export(
     if trained.task.overlapping and output in ("class_ids", "both"):
         raise click.UsageError("--output class_ids needs classes that exclude one another. Use --output scores.")
     path = pathlib.Path(out) if out else trained.folder.path / _DEFAULT_NAMES[format_]
+    if size is None and format_ == "tflite":
+        size = trained.typical_size
     if path.exists() and not overwrite:
-        raise click.UsageError(f"{path}: exists already. Choose another --out, or add --overwrite.")
+        asked = {"input_": input_, "output": output or "scores", "quantize": quantize, "tta": tta}
+        current = path.stat().st_mtime >= trained.folder.model_file.stat().st_mtime
+        if not check or not current or not _is_export(path, size=size or (None, None), **asked):
+            raise click.UsageError(f"{path}: exists already. Choose another --out, or add --overwrite.")
+        console.console.print(
+            f"{path} was exported with these options before, and is checked as it is. Add --overwrite to export again.",
+            soft_wrap=True,
+        )
+        raise click.exceptions.Exit(0 if steps.check_file(path, check) else 1)
     import keras
 
     if keras.backend.backend() != "tensorflow":
         _on_tensorflow(trained)
-    if size is None and format_ == "tflite":
-        size = trained.typical_size
     options = steps.described(trained)
     options["facts"]["tta"] = tta
     if output is not None:
@@ -155,6 +163,29 @@ def export(
     console.print_facts(("Model card", write_model_card(trained.folder, export=path)))
     if check and not steps.check_file(path, check):
         raise click.exceptions.Exit(1)
+
+
+def _is_export(
+    path: pathlib.Path,
+    *,
+    size: tuple[int | None, int | None],
+    input_: str,
+    output: str,
+    quantize: str | None,
+    tta: str | None,
+) -> bool:
+    """Whether a file is an export with these options, unchanged since."""
+    from keras_seg import InputError
+    from keras_seg import export as ks_export
+    from keras_seg._export_report import reports_in
+
+    try:
+        found = ks_export.load(path).description
+        report = reports_in(path.parent).get(path.name, {})
+    except (InputError, ImportError):
+        return False
+    same = (tuple(found["input"].get("size", ())), found["input"]["type"], found["output"]) == (size, input_, output)
+    return same and report.get("quantize", "unknown") == quantize and (found.get("facts") or {}).get("tta") == tta
 
 
 def _check_reference(model: "keras.Model", path: str) -> None:

@@ -93,6 +93,18 @@ class TestTheWholeWay:
         assert command("export", finished, *options, "gpu") == 0
         printed = capsys.readouterr().out
         assert re.search(r"Phone GPU +(\d+) of \1 nodes, 1 partition", printed) and "In float16" in printed
+        written = (tmp_path / "m.tflite").read_bytes()
+        again = [option for option in options if option != "--overwrite"]
+        assert command("export", finished, *again, "gpu") == 0
+        printed = capsys.readouterr().out
+        assert "was exported with these options before, and is checked as it is" in printed
+        assert re.search(r"Phone GPU +(\d+) of \1 nodes, 1 partition", printed)
+        for others in (["gpu", "--input", "uint8"], ["gpu", "--size", "any"], ["gpu", "--tta", "hflip"]):
+            assert command("export", finished, *again, *others) == 2
+            assert "m.tflite: exists already" in capsys.readouterr().err
+        assert command("export", finished, *again[:-1]) == 2
+        assert "m.tflite: exists already" in capsys.readouterr().err
+        assert (tmp_path / "m.tflite").read_bytes() == written
         assert command("export", finished, *options, "gpu", "--check", "npu", "--input", "uint8") == 1
         printed = capsys.readouterr().out
         assert len(set(re.findall(r"(?:Phone GPU|NPU) +\d+ of (\d+) nodes", printed))) == 1
