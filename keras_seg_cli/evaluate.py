@@ -42,8 +42,7 @@ def evaluate(
     print_postprocessing(trained)
     model = None if many else augmented(trained.load_model(), tta)
     index, split = trained.scan(data, split=split)
-    console.notices(index.notices)
-    console.warn_if_trained_on(index.path, trained, split=split, name="the model")
+    console.notices([*index.notices, *trained.warnings_of(index.path, split, name="the model")])
     if model is None:
         from keras_seg import scale
 
