@@ -61,7 +61,7 @@ class Comparison:
         return rows
 
     def to_dict(self) -> dict[str, Any]:
-        """All results as a JSON-ready dict; None for a class that is ignored or occurs nowhere."""
+        """All results as a JSON-ready dict; None for a class that is ignored or occurs nowhere, and for no score."""
         models = []
         for place, name in enumerate(self.names):
             of_classes = zip(self.class_names, self.iou[place], strict=True)
@@ -233,9 +233,13 @@ def _check_same_images(first_name: str, first: np.ndarray, name: str, other: np.
 
 
 def _ends(interval: Interval, sign: str) -> tuple[str, str]:
-    value, low, high = (f"{100 * item:{sign}.1f}" for item in (interval.value, interval.low, interval.high))
-    return value, f"{low} to {high}"
+    """A score and its interval as text; "none" and "" where no class occurs and none is predicted."""
+    value, low, high = (
+        "" if np.isnan(item) else f"{100 * item:{sign}.1f}" for item in (interval.value, interval.low, interval.high)
+    )
+    return value or "none", f"{low} to {high}" if low else ""
 
 
-def _numbers(interval: Interval) -> dict[str, float]:
-    return {"value": interval.value, "low": interval.low, "high": interval.high}
+def _numbers(interval: Interval) -> dict[str, float | None]:
+    found = {"value": interval.value, "low": interval.low, "high": interval.high}
+    return {name: None if np.isnan(value) else value for name, value in found.items()}

@@ -116,10 +116,11 @@ def test_overlapping_classes_agree_where_both_are_absent(examples, tmp_path):
     for logits, options, agreement in (
         ((-5.1, -5.0), {}, 1.0),
         ((-5.1, -5.0), {"masks": masks}, 0.0),
-        ((-5.0, 5.0), {"masks": masks, "score": lambda *_: 0.0}, 0.0),
+        ((-5.0, 5.0), {"masks": masks, "score": lambda *_: float("nan")}, 0.0),
     ):
         rows = ks.export.benchmark(constant(*logits), tmp_path, images=images, rounds=1, **options).rows
         assert [row.agreement for row in rows[:2]] == [1.0, agreement]
+    assert [row.score for row in rows[:2]] == [None, None]
 
 
 def test_table_and_json(found):
