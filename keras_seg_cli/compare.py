@@ -36,6 +36,7 @@ def compare(
             bar.update(rows[run], completed=done, total=total)
 
         found = training.compare_runs(runs, data=data, split=split, progress=report_progress)
+    console.notices(found.notices)
     table = rich.table.Table(title=f"{found.images} images", box=rich.box.SIMPLE_HEAD, title_justify="left")
     table.add_column("run", overflow="fold")
     for heading in (found.score_name, "95 %", "difference", "95 %", ""):
@@ -44,8 +45,6 @@ def compare(
         table.add_row(*map(rich.text.Text, row))
     console.console.print(table)
     for run in map(open_model, runs):
-        if data is not None:
-            console.warn_if_trained_on(data, run, split=run.chosen_split(data, split), name=str(run.path))
         if run.postprocessing:
             text = f"{run.path}: {run.postprocessing.describe(run.labels['names'])}"
             console.print_facts(("Postprocessing", text))

@@ -12,7 +12,6 @@ import rich.text
 
 if TYPE_CHECKING:
     from keras_seg.training.tasks.score_table import ScoreTable
-    from keras_seg.training.usable_model import UsableModel
 
 # Paths and class names may hold square brackets and colons: no text is read as markup or as the name of an emoji.
 console = rich.console.Console(highlight=False, soft_wrap=False, markup=False, emoji=False)
@@ -27,20 +26,6 @@ def notices(texts: Iterable[str]) -> None:
     for text in sorted(texts, key=lambda text: text.startswith(_WARNING)):
         heading, style = (_WARNING, "bold yellow") if text.startswith(_WARNING) else ("Note:", "yellow")
         console.print(rich.text.Text.assemble((heading, style), " ", _printable(text.removeprefix(_WARNING).strip())))
-
-
-def warn_if_trained_on(path: str, trained: "UsableModel", *, split: str | None, name: str) -> None:
-    """Warn if the images that a model is evaluated on are those that it was trained on.
-
-    Args:
-        path: str. The data folder.
-        trained: `UsableModel`.
-        split: str or None. Of the folder, as `scan` chooses it.
-        name: str. What the model is called.
-    """
-    if trained.was_trained_on(path, split):
-        text = f"{_WARNING} {name} was trained on these images, or most of them, so the scores are too high."
-        notices([f"{text} {trained.other_scores}".strip()])
 
 
 def status(text: str) -> rich.status.Status:

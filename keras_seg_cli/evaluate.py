@@ -45,8 +45,7 @@ def evaluate(
     model = None if many else augmented(trained.load_model(), tta)
     # Workers of a cluster that runs already have another working directory.
     index, split = trained.scan(os.path.abspath(data) if many else data, split=split)
-    console.notices(index.notices)
-    console.warn_if_trained_on(index.path, trained, split=split, name="the model")
+    console.notices([*index.notices, *trained.warnings_of(index.path, split, name="the model")])
     if model is None:
         from keras_seg import scale
 

@@ -148,7 +148,10 @@ def export(
     if output is not None:
         options["output"] = output
     if format_ == "tflite":
-        images = None if representative is None else trained.representative_images(representative, _REPRESENTATIVE)
+        images = None
+        if representative is not None:
+            images, notices = trained.representative_images(representative, _REPRESENTATIVE)
+            console.notices(notices)
         options |= {"quantize": quantize, "representative": images}
     if trained.postprocessing:
         text = trained.postprocessing.describe(trained.labels["names"])

@@ -71,13 +71,14 @@ def _describe(runs: "FoldRuns") -> None:
 
 def _print(result: "training.FoldsResult", task: "Task") -> None:
     from keras_seg.training.folds_table import ensemble_words, folds_table
+    from keras_seg.training.tasks.score_table import percent
 
     found = result.folds
     folds = rich.table.Table(title="Folds", box=rich.box.SIMPLE_HEAD, title_justify="left")
     for place, heading in enumerate(("fold", "images", task.score_label)):
         folds.add_column(heading, justify="right" if place else "left")
     for number, fold in enumerate(found.folds, start=1):
-        folds.add_row(f"fold{number}", str(fold.images), f"{100 * fold.score:.1f}")
+        folds.add_row(f"fold{number}", str(fold.images), percent(fold.score))
     console.console.print(folds)
     title = f"{found.evaluation.images} images, each predicted by the model that was not trained on it"
     console.print_scores(folds_table(task, found), title)

@@ -30,11 +30,11 @@ def scanned(folder):
     return train, ks.data.scan_folder(folder, split="val", encoding=train.encoding)
 
 
-def trained(path, train, validation, *, task="semantic", log=(), **given):
+def trained(path, train, validation, *, task="semantic", log=(), callbacks=(), **given):
     """A run of two steps per epoch."""
     choices = {"epochs": 1, "steps_per_epoch": 2, "batch_size": 2, "decoder_stride": 8, "crop": (32, 32), **given}
     plan = make_plan(fingerprint(train, validation, task=task), **choices)
-    fit(plan, train=train, validation=validation, run=path, log=log)
+    fit(plan, train=train, validation=validation, run=path, log=log, callbacks=callbacks)
     return RunFolder(path)
 
 

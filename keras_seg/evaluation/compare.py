@@ -30,6 +30,8 @@ class Comparison:
         differences: tuple of `metrics.Interval`, one per model after the first: its score minus that of the first,
             paired by images.
         iou: float array (models, classes); NaN for a class that is ignored or occurs nowhere.
+        notices: tuple of str. What is to be known of the images: `training.compare_runs` names what the scan found, and
+            which runs were trained on them.
     """
 
     names: tuple[str, ...]
@@ -39,6 +41,7 @@ class Comparison:
     scores: tuple[Interval, ...]
     differences: tuple[Interval, ...]
     iou: np.ndarray
+    notices: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -58,7 +61,7 @@ class Comparison:
         return rows
 
     def to_dict(self) -> dict[str, Any]:
-        """All results as a JSON-ready dict; None for a class that is ignored or occurs nowhere."""
+        """All results as a JSON-ready dict; None for a class that is ignored or occurs nowhere, and for no score."""
         models = []
         for place, name in enumerate(self.names):
             of_classes = zip(self.class_names, self.iou[place], strict=True)
@@ -71,14 +74,15 @@ class Comparison:
                     "iou": {class_: None if np.isnan(value) else float(value) for class_, value in of_classes},
                 }
             )
-        return {"images": self.images, "level": self.scores[0].level, "models": models}
+        facts = {"images": self.images, "level": self.scores[0].level, "notices": list(self.notices)}
+        return {**facts, "models": models}
 
     def __str__(self) -> str:
         level = f"{100 * self.scores[0].level:g} %"
         lines = [("", self.score_name, level, "difference", level, ""), *self.rows]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
-        return "\n".join([*(line.rstrip() for line in table), f"{self.images} images, paired."])
+        return "\n".join([*(line.rstrip() for line in table), f"{self.images} images, paired.", *self.notices])
 
 
 def compare(
@@ -229,9 +233,13 @@ def _check_same_images(first_name: str, first: np.ndarray, name: str, other: np.
 
 
 def _ends(interval: Interval, sign: str) -> tuple[str, str]:
-    value, low, high = (f"{100 * item:{sign}.1f}" for item in (interval.value, interval.low, interval.high))
-    return value, f"{low} to {high}"
+    """A score and its interval as text; "none" and "" where no class occurs and none is predicted."""
+    value, low, high = (
+        "" if np.isnan(item) else f"{100 * item:{sign}.1f}" for item in (interval.value, interval.low, interval.high)
+    )
+    return value or "none", f"{low} to {high}" if low else ""
 
 
-def _numbers(interval: Interval) -> dict[str, float]:
-    return {"value": interval.value, "low": interval.low, "high": interval.high}
+def _numbers(interval: Interval) -> dict[str, float | None]:
+    found = {"value": interval.value, "low": interval.low, "high": interval.high}
+    return {name: None if np.isnan(value) else value for name, value in found.items()}

@@ -25,7 +25,7 @@ from keras_seg.export.exportable import image_shape
 from keras_seg.export.exported_model import FORMATS, ExportedModel, load
 from keras_seg.export.format import Format
 from keras_seg.export.score_map import ScoreMap, score_map
-from keras_seg.export.verification import class_map, classes
+from keras_seg.export.verification import class_map, classes, same_classes
 from keras_seg.metrics import ConfusionMatrix, scores
 
 _ROUNDS, _PROBE_SECONDS = 15, 120
@@ -98,6 +98,8 @@ def benchmark(
         _validation.fail("folder", "holds no exported files", str(folder), fix)
     claimed = any(report["output"] == "probabilities" for report in reports.values())
     scores_ = score_map(model, "probabilities" if claimed else "scores")
+    if any(report["output"] == "class_ids" for report in reports.values()) or (masks is not None and score is None):
+        scores_ = dataclasses.replace(scores_, overlapping=False)  # Class ids are of classes that exclude one another.
     if masks is not None and score is None:
         check_labels(masks, max(2, scores_.channels), ignore_class)
     judge = _Judge(scores_, images=images, masks=masks, ignore=ignore_class, score=score)
@@ -157,15 +159,21 @@ class _Judge:
         """The images at a size, each a batch of one."""
         return [_resized(image, size)[None] for image in self.images]
 
+    def agreement(self, found: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
+        """The share of pixels of the same class, or the same classes where they overlap."""
+        overlapping = self.scores.overlapping
+        same = [same_classes(*pair, overlapping=overlapping) for pair in zip(found, expected, strict=True)]
+        return float(np.mean([of_image.mean() for of_image in same]))
+
     def quality(self, model: keras.Model, ids: Sequence[np.ndarray]) -> dict[str, Any]:
-        """`mean_iou` or `score` of a row, of a model that gives these class ids, one map per image."""
+        """`mean_iou` or `score` of a row, of a model that gives these classes, one map per image."""
         if self.masks is None:
             return {}
         if self._score is None:
-            return {"mean_iou": self._mean_iou(self.masks, ids)}
+            return {"mean_iou": _defined(self._mean_iou(self.masks, ids))}
         size = (ids[0].shape[0], ids[0].shape[1])
         masks = [_nearest(np.asarray(mask), size)[None] for mask in self.masks]
-        return {"score": float(self._score(model, list(zip(self.batches(size), masks, strict=True))))}
+        return {"score": _defined(float(self._score(model, list(zip(self.batches(size), masks, strict=True)))))}
 
     def _mean_iou(self, masks: Sequence[np.ndarray], ids: Sequence[np.ndarray]) -> float:
         metric = ConfusionMatrix(max(2, self.scores.channels), ignore_class=self.ignore)
@@ -173,6 +181,11 @@ class _Judge:
             mask = _nearest(np.asarray(mask), predicted.shape)
             metric.update_state(mask[None], predicted[None].astype("int32"))
         return float(scores.mean_iou(metric.matrix, ignore_class=self.ignore))
+
+
+def _defined(score: float) -> float | None:
+    """A score, None for NaN: where no class occurs and none is predicted."""
+    return None if np.isnan(score) else score
 
 
 def _loaded(path: pathlib.Path, report: Mapping[str, Any]) -> "ExportedModel | str":
@@ -233,7 +246,7 @@ def _file_entrant(
         return dataclasses.replace(row, status=loaded)
     height, width = (own or side for own, side in zip(loaded.size, size, strict=True))
     try:
-        ids = [_class_ids(loaded, batch, judge.scores) for batch in judge.batches((height, width))]
+        ids = [_predicted_classes(loaded, batch, judge.scores) for batch in judge.batches((height, width))]
         quality = judge.quality(loaded, ids)
     except (RuntimeError, ValueError, OSError) as error:
         return dataclasses.replace(row, status=_reason(error))
@@ -244,7 +257,7 @@ def _file_entrant(
         row=dataclasses.replace(
             row,
             input_size=(height, width),
-            agreement=float(np.mean([np.mean(a == b) for a, b in zip(ids, expected, strict=True)])),
+            agreement=judge.agreement(ids, expected),
             memory_bytes=_memory(loaded.file, report, shape),
             **quality,
         ),
@@ -256,9 +269,9 @@ def _reason(error: Exception) -> str:
     return f"cannot be run: {' '.join(str(error).split())[:120]}"
 
 
-def _class_ids(loaded: ExportedModel, batch: np.ndarray, scores_: ScoreMap) -> np.ndarray:
-    """The class ids of one image."""
-    return classes(loaded.predict_on_batch(batch), scores_.threshold)[0]
+def _predicted_classes(loaded: ExportedModel, batch: np.ndarray, scores_: ScoreMap) -> np.ndarray:
+    """The classes of one image."""
+    return classes(loaded.predict_on_batch(batch), scores_.threshold, overlapping=scores_.overlapping)[0]
 
 
 def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

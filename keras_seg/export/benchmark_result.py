@@ -15,9 +15,9 @@ class BenchmarkRow:
         input_size: (height, width) that it ran at, or None.
         quantize: str or None.
         size_bytes: int or None. On disk; that of the float32 weights for the model.
-        mean_iou: float or None. Of the images with masks.
-        score: float or None. What the function `score` of `benchmark` gives instead.
-        agreement: float or None. Share of pixels with the class that Keras predicts.
+        mean_iou: float or None. Of the images with masks; None where it is undefined.
+        score: float or None. What the function `score` of `benchmark` gives instead; None for NaN.
+        agreement: float or None. Share of pixels with the class that Keras predicts, or the classes where they overlap.
         milliseconds: float or None. Median time per call, one image.
         memory_bytes: int or None. By how much the memory of a process rises when the file is loaded and run once; None
             where it cannot be measured.

@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._types import IgnoreClass
+from keras_seg.export.verification import same_classes
 from keras_seg.metrics import ConfusionMatrix, scores
 
 if TYPE_CHECKING:
@@ -20,13 +21,15 @@ def class_agreement(classes: Sequence[tuple[np.ndarray, ...]], request: "Request
     """The share of pixels of the same class, the least agreeing images and, with masks, the IoU of both, for a report.
 
     Args:
-        classes: sequence of (class ids from Keras, class ids from the file), one pair per batch.
+        classes: sequence of (classes from Keras, classes from the file), one pair per batch, as `class_map` gives them.
         request: the `Request` of the export.
     """
     # The last batch may have been filled up with its own images.
     total = sum(len(expected) for expected, _ in classes)
     count = total if request.images is None else len(request.images)
-    same = [a == b for pair in classes for a, b in zip(*pair, strict=True)][:count]
+    overlapping = request.scores.overlapping
+    same = [same_classes(*pair, overlapping=overlapping) for batch in classes for pair in zip(*batch, strict=True)]
+    same = same[:count]
     agreements = [float(image.mean()) for image in same]
     worst = sorted(range(count), key=lambda image: agreements[image])[:_WORST]
     found: dict[str, Any] = {

@@ -30,7 +30,8 @@ class ExportReport:
         size_bytes: int. On disk.
         images: int. How many images were compared.
         max_abs_difference: float. The largest difference of any output value from Keras.
-        agreement: float in [0, 1]. The share of pixels with the same class as in Keras.
+        agreement: float in [0, 1]. The share of pixels with the same class as in Keras. Where classes overlap, as after
+            a sigmoid unless the file or the masks hold class ids, that of pixels with all the same classes above 0.5.
         share_apart: float in [0, 1]. The share of pixels with a value further from Keras than 0.001. Without
             quantization, above zero only for models that unpool, where rounding decides between equal maxima.
         milliseconds: float. The median time of one call on this machine, for `timed_batch` images.

@@ -80,7 +80,10 @@ class Request:
     @functools.cached_property
     def scores(self) -> ScoreMap:
         """The model's score map."""
-        return score_map(self.model, self.output)
+        found = score_map(self.model, self.output)
+        # Class ids, in the file or in the masks, are of classes that exclude one another.
+        exclusive = self.output in ("class_ids", "both") or self.masks is not None
+        return dataclasses.replace(found, overlapping=found.overlapping and not exclusive)
 
     @property
     def artifact(self) -> pathlib.Path:

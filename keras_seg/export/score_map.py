@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from keras_seg import _validation
-from keras_seg.inference.output_kind import single_output, sole_output, tensor_kind
+from keras_seg.inference.output_kind import last_activation, single_output, sole_output, tensor_kind
 
 _MEANINGS = {
     "probabilities": "Probability of each class at each pixel.",
@@ -22,14 +22,17 @@ class ScoreMap:
     Attributes:
         name: str. "probabilities", "logits", or "scores" where the last layers of the model do not show which.
         channels: int. One channel is one class against the rest.
+        overlapping: bool. Whether a pixel has each class whose score exceeds the threshold, several or none. Otherwise
+            it has the one with the highest score.
     """
 
     name: str
     channels: int
+    overlapping: bool = False
 
     @property
     def threshold(self) -> float:
-        """The score above which a single channel is class 1: the probability 0.5, which is the logit 0."""
+        """The score above which a pixel has the class of a channel: the probability 0.5, which is the logit 0."""
         return 0.0 if self.name == "logits" else 0.5
 
     @property
@@ -57,4 +60,8 @@ def score_map(model: keras.Model, output: str = "scores") -> ScoreMap:
         _validation.fail("output", "must not call logits probabilities", output, fix)
     claimed = "probabilities" if output == "probabilities" else "scores"
     shape = model.output_shape if tensor is None else tensor.shape
-    return ScoreMap(name=claimed if kind == "unknown" else kind, channels=shape[-1])
+    return ScoreMap(
+        name=claimed if kind == "unknown" else kind,
+        channels=shape[-1],
+        overlapping=tensor is not None and shape[-1] > 1 and last_activation(tensor) == "sigmoid",
+    )

@@ -35,7 +35,7 @@ class Comparison:
 
     Attributes:
         difference: float. The largest of any value.
-        agreement: float in [0, 1]. The share of pixels of the same class.
+        agreement: float in [0, 1]. The share of pixels of the same class, or of the same classes where they overlap.
         apart: float in [0, 1]. The share of pixels with a value further away than rounding explains.
     """
 
@@ -58,14 +58,17 @@ def predicted(request: "Request", batch: np.ndarray) -> dict[str, Any]:
     return maps
 
 
-def compare(expected: np.ndarray, actual: np.ndarray, threshold: float = 0.5) -> Comparison:
-    """The `Comparison` of two batches of score maps; a single channel above `threshold` is class 1."""
+def compare(
+    expected: np.ndarray, actual: np.ndarray, threshold: float = 0.5, *, overlapping: bool = False
+) -> Comparison:
+    """The `Comparison` of two batches of score maps, whose classes are those of `classes`."""
     if expected.shape != actual.shape:
         raise RuntimeError(f"The exported model's output has shape {actual.shape} where Keras has {expected.shape}.")
     differences = np.abs(expected - actual).max(axis=-1)
+    decided = [classes(scores, threshold, overlapping=overlapping) for scores in (expected, actual)]
     return Comparison(
         difference=float(differences.max()),
-        agreement=float((classes(expected, threshold) == classes(actual, threshold)).mean()),
+        agreement=float(same_classes(*decided, overlapping=overlapping).mean()),
         apart=float((differences > rounding_of(expected)).mean()),
     )
 
@@ -77,8 +80,12 @@ def rounding_of(scores: np.ndarray) -> float:
 
 def compare_maps(expected: Mapping[str, Any], found: Mapping[str, Any], scores: ScoreMap) -> Comparison:
     """The `Comparison` of maps by name with those of Keras; class ids are compared with the classes of the scores."""
-    threshold = scores.threshold
-    parts = [compare(expected[name], value, threshold) for name, value in found.items() if name != "class_ids"]
+    threshold, overlapping = scores.threshold, scores.overlapping
+    parts = [
+        compare(expected[name], value, threshold, overlapping=overlapping)
+        for name, value in found.items()
+        if name != "class_ids"
+    ]
     if "class_ids" in found:
         agreement = float((class_map(expected, scores) == found["class_ids"]).mean())
         parts.append(Comparison(difference=0.0, agreement=agreement, apart=0.0))
@@ -86,8 +93,10 @@ def compare_maps(expected: Mapping[str, Any], found: Mapping[str, Any], scores: 
 
 
 def class_map(maps: Mapping[str, Any], scores: ScoreMap) -> np.ndarray:
-    """The class ids among maps by name, or those of the score map."""
-    return maps["class_ids"] if "class_ids" in maps else classes(maps[scores.name], scores.threshold)
+    """The class ids among maps by name, or `classes` of the score map."""
+    if "class_ids" in maps:
+        return maps["class_ids"]
+    return classes(maps[scores.name], scores.threshold, overlapping=scores.overlapping)
 
 
 def worst_of(comparisons: Iterable[Comparison]) -> Comparison:
@@ -100,9 +109,19 @@ def worst_of(comparisons: Iterable[Comparison]) -> Comparison:
     )
 
 
-def classes(scores: np.ndarray, threshold: float) -> np.ndarray:
-    """Class ids of a batch of score maps; a single channel is one class against the rest."""
+def classes(scores: np.ndarray, threshold: float, *, overlapping: bool = False) -> np.ndarray:
+    """Class ids of a batch of score maps; a single channel is one class against the rest.
+
+    Where classes overlap, which of them a pixel has: bool (batch, height, width, classes).
+    """
+    if overlapping:
+        return scores > threshold
     return scores.argmax(-1) if scores.shape[-1] > 1 else (scores[..., 0] > threshold).astype("int64")
+
+
+def same_classes(one: np.ndarray, other: np.ndarray, *, overlapping: bool) -> np.ndarray:
+    """Which pixels have the same class, or all the same classes where they overlap, in two results of `classes`."""
+    return (one == other).all(axis=-1) if overlapping else one == other
 
 
 def moved_by_rounding(

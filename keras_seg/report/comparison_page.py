@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_seg._page.blocks import Cell, Page, Section, Table, Text
+from keras_seg._page.blocks import Cell, Notes, Page, Section, Table, Text
 from keras_seg._text import counted
 from keras_seg._version import __version__
 from keras_seg.evaluation import Comparison
@@ -49,12 +49,14 @@ def comparison_page(comparison: Comparison, *, data: str) -> str:
         rows=tuple(classes),
         numbers=tuple(range(1, len(comparison.names) + 1)),
     )
+    kinds = ("warning" if text.startswith("Warning:") else "note" for text in comparison.notices)
+    notices = Notes(items=tuple(zip(kinds, comparison.notices, strict=True)))
     return Page(
         title=f"{counted(len(comparison.names), 'model')} compared",
         lead=f"On {counted(comparison.images, 'image')} of {data}: {'; '.join(words)}.",
         facts=(),
         sections=(
-            Section(title="Models", blocks=(models, Text(text=explained, soft=True))),
+            Section(title="Models", blocks=(models, Text(text=explained, soft=True), notices)),
             *((Section(title="Classes", blocks=(per_class,)),) if classes else ()),
         ),
         footer=f"Written by keras_seg {__version__}.",

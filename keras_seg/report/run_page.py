@@ -11,7 +11,9 @@ import keras
 from keras_seg._page.blocks import Block, Charts, Code, Notes, Page, Section, Table, Text
 from keras_seg._page.charts import line_chart
 from keras_seg._text import counted
+from keras_seg._validation import InputError
 from keras_seg._version import __version__
+from keras_seg.data import find_splits
 from keras_seg.report.examination import Examination, points
 
 # Choices that an option of `keras-seg train` gives.
@@ -175,7 +177,7 @@ def _short(value: Any) -> str:
 
 
 def _reproduce(plan: Mapping[str, Any], name: str, data: str, validation: str) -> list[Block]:
-    run, folders, held = shlex.quote(name), quoted_data(data, validation), shlex.quote(validation)
+    run, folders = shlex.quote(name), quoted_data(data, validation)
     choices = plan["choices"]
     given = _given(choices)
     commands = [f"pip install keras-seg=={__version__}"]
@@ -184,8 +186,10 @@ def _reproduce(plan: Mapping[str, Any], name: str, data: str, validation: str) -
         commands.append(f"{train_command(plan, folders, folds=folds)}   # this is fold {number}")
     else:
         commands.append(train_command(plan, folders))
+    apart = _has_own_validation_images(data, validation)
+    held, why = (shlex.quote(validation), "") if apart else ("TEST_DATA", f"   # not {data}, which was trained on")
     commands += [
-        f"keras-seg evaluate {run} {held}",
+        f"keras-seg evaluate {run} {held}{why}",
         f"keras-seg evaluate {run} {held} --tta hflip   # what test-time augmentation gives",
         f"keras-seg report {run} {folders}                 # this page again",
     ]
@@ -208,6 +212,16 @@ def _reproduce(plan: Mapping[str, Any], name: str, data: str, validation: str) -
     ]
     blocks.append(Table(caption="Versions when this page was written", headings=("", ""), rows=tuple(rows)))
     return blocks
+
+
+def _has_own_validation_images(data: str, validation: str) -> bool:
+    """Whether a command that takes the validation folder finds images there that were not trained on."""
+    if validation != data:
+        return True
+    try:
+        return "val" in find_splits(data)
+    except InputError:  # Such as two folders, one of images and one of masks, which are not divided.
+        return False
 
 
 def quoted_data(data: str, validation: str) -> str:

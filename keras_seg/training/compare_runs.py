@@ -1,5 +1,6 @@
 """Finished runs compared on the same images."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,7 +32,8 @@ def compare_runs(
         progress: callable (run, images done, images), or None. Defaults to None.
 
     Returns:
-        An `evaluation.Comparison`.
+        An `evaluation.Comparison`. Its notices hold what the scan of the images found for all runs or for one, such as
+        images on another scale than those that it was trained on, and a warning for each run that was trained on them.
 
     Raises:
         InputError: a folder is not a finished run, the runs are of several tasks or classes, or the images differ.
@@ -62,7 +64,8 @@ def compare_runs(
                 f"{name}: has other classes than {names[0]}: {', '.join(only[:6]) or 'repeated names'}. "
                 "Compare runs of the same classes."
             )
-    indices = [_own_images(run) if data is None else run.scan(data, split=split)[0] for run in opened]
+    scans = [(_own_images(run), None) if data is None else run.scan(data, split=split) for run in opened]
+    indices = [index for index, _ in scans]
     for name, index in zip(names, indices, strict=True):
         if [pair.image.resolve() for pair in index.pairs] != [pair.image.resolve() for pair in indices[0].pairs]:
             raise InputError(f"{name}: was validated on other images than {names[0]}. Pass a folder as `data`.")
@@ -70,7 +73,11 @@ def compare_runs(
     for run, name, index in zip(opened, names, indices, strict=True):
         report = None if progress is None else _of_run(progress, name)
         results[name] = run.evaluate(run.load_model(), index, progress=report)
-    return evaluation.compare(results)
+    notices = _notices({name: index.notices for name, index in zip(names, indices, strict=True)})
+    if data is not None:
+        for run, name, (_, chosen) in zip(opened, names, scans, strict=True):
+            notices += run.warnings_of(data, chosen, name=name)
+    return dataclasses.replace(evaluation.compare(results), notices=tuple(notices))
 
 
 def _own_images(run: UsableModel) -> Any:
@@ -78,6 +85,18 @@ def _own_images(run: UsableModel) -> Any:
     if not isinstance(run, TrainedRun):
         raise InputError(f"{run.path}: does not say which images it was validated on. Pass a folder as `data`.")
     return data_of_run(run.folder)[1]
+
+
+def _notices(found: dict[str, tuple[str, ...]]) -> list[str]:
+    """What the scans for several runs found: once if it is the same for all, otherwise with the name of the run."""
+    first, *others = found.values()
+    shared = [text for text in first if all(text in other for other in others)]
+    return [*shared, *(_named(name, text) for name, texts in found.items() for text in texts if text not in shared)]
+
+
+def _named(name: str, text: str) -> str:
+    heading, mark, rest = text.partition("Warning: ")
+    return f"{mark}{name}: {rest}" if mark and not heading else f"{name}: {text}"
 
 
 def _of_run(progress: Callable[[str, int, int | None], None], name: str) -> Callable[[int, int | None], None]:

@@ -1,11 +1,13 @@
 """What a leaderboard found."""
 
 import dataclasses
+import math
 import statistics
 from typing import Any
 
 from keras_seg import _validation
 from keras_seg.metrics import Interval
+from keras_seg.training.tasks.score_table import percent
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,7 +18,7 @@ class LeaderboardRow:
         name: str. The model and its backbone.
         model: str. A name of `models.names()`.
         backbone: str. A name of `backbones.names()`, or "none".
-        score: `metrics.Interval` of the mean score over the seeds.
+        score: `metrics.Interval` of the mean score over the seeds; NaN where no class occurs and none is predicted.
         seed_scores: dict from a seed to its score.
         difference: `metrics.Interval` of the score minus that of the best model, paired by images; None for the best.
         verdict: str. "worse", "unclear" where the interval holds 0, or "best".
@@ -88,12 +90,13 @@ class Leaderboard:
         return "\n".join([*table, "", *notes]) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
-        """All results as a JSON-ready dict."""
+        """All results as a JSON-ready dict; None for a score that is undefined."""
         rows = []
         for row in self.rows:
             content = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
             intervals = {name: _numbers(content[name]) for name in ("score", "difference")}
-            rows.append({**content, **intervals, "seed_scores": {str(k): v for k, v in row.seed_scores.items()}})
+            scores = {str(seed): _defined(score) for seed, score in row.seed_scores.items()}
+            rows.append({**content, **intervals, "seed_scores": scores})
         return {
             "score_name": self.score_name,
             "images": self.images,
@@ -111,15 +114,24 @@ class Leaderboard:
         return "\n".join([*(line.rstrip() for line in table), *self.notes])
 
 
+def score_and_time(row: LeaderboardRow) -> tuple[float, float] | None:
+    """(score, milliseconds); None for a model without one of the two."""
+    score, milliseconds = row.score.value, row.milliseconds
+    return None if milliseconds is None or math.isnan(score) else (score, milliseconds)
+
+
 def with_front(rows: list[LeaderboardRow]) -> tuple[LeaderboardRow, ...]:
     """The rows, with those marked that are on the Pareto front of score and latency."""
-    timed = [(row.score.value, row.milliseconds) for row in rows if row.milliseconds is not None]
+    places = [score_and_time(row) for row in rows]
 
-    def beaten(row: LeaderboardRow) -> bool:
-        own = row.score.value, row.milliseconds
-        return any(score >= own[0] and time <= (own[1] or 0.0) and (score, time) != own for score, time in timed)
+    def beaten(own: tuple[float, float]) -> bool:
+        others = (place for place in places if place is not None and place != own)
+        return any(score >= own[0] and time <= own[1] for score, time in others)
 
-    return tuple(dataclasses.replace(row, on_front=row.milliseconds is not None and not beaten(row)) for row in rows)
+    return tuple(
+        dataclasses.replace(row, on_front=place is not None and not beaten(place))
+        for row, place in zip(rows, places, strict=True)
+    )
 
 
 def one_line(error: Exception) -> str:
@@ -129,13 +141,13 @@ def one_line(error: Exception) -> str:
 
 
 def _cells(rank: int, row: LeaderboardRow) -> tuple[str, ...]:
-    scores = [100 * score for score in row.seed_scores.values()]
+    scores = [100 * score for score in row.seed_scores.values() if not math.isnan(score)]
     spread = f" ± {statistics.stdev(scores):.1f}" if len(scores) > 1 else ""
-    gap = row.difference
+    gap = None if row.difference is None or math.isnan(row.difference.value) else row.difference
     return (
         f"{rank}{'*' if row.on_front else ''}",
         row.model if row.backbone == "none" else f"{row.model} {row.backbone}",
-        f"{100 * row.score.value:.1f}{spread}",
+        f"{percent(row.score.value)}{spread}",
         "" if gap is None else f"{100 * gap.value:+.1f}",
         "" if gap is None else f"{100 * gap.low:+.1f} to {100 * gap.high:+.1f}",
         f"{row.parameters / 1e6:.2f}",
@@ -144,5 +156,11 @@ def _cells(rank: int, row: LeaderboardRow) -> tuple[str, ...]:
     )
 
 
-def _numbers(interval: Interval | None) -> dict[str, float] | None:
-    return None if interval is None else {"value": interval.value, "low": interval.low, "high": interval.high}
+def _numbers(interval: Interval | None) -> dict[str, float | None] | None:
+    if interval is None:
+        return None
+    return {name: _defined(getattr(interval, name)) for name in ("value", "low", "high")}
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -19,7 +19,7 @@ from keras_seg.training.fit import TrainingResult
 from keras_seg.training.fit_or_resume import fit_or_resume
 from keras_seg.training.given_choices import given_choices
 from keras_seg.training.leaderboard_folder import LeaderboardFolder
-from keras_seg.training.leaderboard_result import Leaderboard, LeaderboardRow, one_line, with_front
+from keras_seg.training.leaderboard_result import Leaderboard, LeaderboardRow, one_line, score_and_time, with_front
 from keras_seg.training.model_speed import FORMATS, ModelSpeed, model_speed, usual_format
 from keras_seg.training.plan import Plan, make_plan
 from keras_seg.training.run_folder import RunFolder
@@ -165,9 +165,9 @@ class LeaderboardRuns:
         _files.write_json(self.folder.results_file, board.to_dict())
         _files.write_text(self.folder.table_file, board.markdown())
         points = [
-            (str(rank), row.milliseconds, 100 * row.score.value, row.on_front)
+            (str(rank), place[1], 100 * place[0], row.on_front)
             for rank, row in enumerate(board.rows, start=1)
-            if row.milliseconds is not None
+            if (place := score_and_time(row)) is not None
         ]
         if points:
             texts = {"score_name": board.score_name, "images": board.images}

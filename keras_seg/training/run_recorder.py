@@ -94,7 +94,8 @@ class RunRecorder(keras.callbacks.Callback):
             row |= {f"val_{name}": result[name] for name in self.task.scores if result[name] is not None}
         self.rows.append(row)
         if logs is not None:
-            logs.update({name: row[name] for name in (f"val_{self.task.scores[0]}",) if name in row})
+            # For the callbacks that follow: not each of them looks up the learning rate.
+            logs.update({name: row[name] for name in row if name == "learning_rate" or name.startswith("val_")})
         if self.group.first:
             _files.write_text(self.run.log_file, self._as_csv())
         best = self.best.epoch(self.rows) if self.best.kept else None

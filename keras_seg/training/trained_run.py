@@ -59,18 +59,23 @@ class TrainedRun(UsableModel):
         height, width = self.plan.fingerprint["median_size"]
         return height, width
 
-    def representative_images(self, path: PathLike, count: int) -> Iterator[np.ndarray]:
+    def representative_images(self, path: PathLike, count: int) -> tuple[Iterator[np.ndarray], tuple[str, ...]]:
         """Images of a data folder in which every class occurs, to calibrate a quantized model with, one by one.
 
         Args:
             path: path of a data folder with masks; its split "train" if it has one.
             count: int. Images at most.
+
+        Returns:
+            The images, and what the scan found, such as another scale of values than that of training.
+
+        Raises:
+            InputError: as for `scan`.
         """
-        split = "train" if "train" in self.task.splits(path) else None
-        index = self.task.rescan(path, self.labels, channels=self.channels, split=split)
+        index, _ = self.scan(path, split="train" if "train" in self.task.splits(path) else None)
         store = DecodedStore(index)
         positions = data.stratified_positions(self.task.example_counts(index), count)
-        return (store.get(position)[0] for position in positions)
+        return (store.get(position)[0] for position in positions), index.notices
 
     def _trained_on(self) -> str | None:
         if not self.folder.metrics_file.exists():

@@ -90,7 +90,9 @@ class UsableModel(abc.ABC):
             InputError: the folder cannot be used for the task of the run.
         """
         try:
-            split = self.chosen_split(path, split)
+            splits = self.task.splits(path)
+            if split is None and splits:
+                split = "val" if "val" in splits else splits[0]
             index = self.task.rescan(path, self.labels, channels=self.channels, split=split)
             return with_range_notice(index, self.image_range), split
         except InputError as error:
@@ -100,21 +102,18 @@ class UsableModel(abc.ABC):
                 f"{error} The {self._kind} was trained with `task={self.task.name!r}` and needs {requirement}."
             ) from error
 
-    def chosen_split(self, path: PathLike, split: str | None) -> str | None:
-        """The split of a data folder that `scan` reads, for the one that is given to it."""
-        splits = self.task.splits(path)
-        if split is None and splits:
-            return "val" if "val" in splits else splits[0]
-        return split
-
-    def was_trained_on(self, path: PathLike, split: str | None) -> bool:
-        """Whether these images are those that were trained on, or that were divided into two or into folds.
+    def warnings_of(self, path: PathLike, split: str | None, *, name: str) -> tuple[str, ...]:
+        """A warning if these images are those that were trained on, or that were divided into two or into folds.
 
         Args:
             path: path of the data folder.
             split: str or None. Of the folder, as `scan` returns it.
+            name: str. What the model is called.
         """
-        return split in (None, "train") and self.facts.trained_on == mark_of(path)
+        if split not in (None, "train") or self.facts.trained_on != mark_of(path):
+            return ()
+        text = f"Warning: {name} was trained on these images, or most of them, so the scores are too high."
+        return (f"{text} {self.other_scores}".strip(),)
 
     @property
     def other_scores(self) -> str:

@@ -129,11 +129,26 @@ def test_compare_says_which_runs_have_it(cleaned, finished, capsys):
     assert "components under 100000 pixels are removed" in said and "Warning" not in said
 
 
-def test_compare_says_which_runs_were_trained_on_the_images(cleaned, finished, shapes, capsys):
+def test_compare_says_which_runs_were_trained_on_the_images(cleaned, finished, shapes, tmp_path, capsys):
+    page, results = tmp_path / "page.html", tmp_path / "results.json"
     metrics = json.loads((cleaned / "metrics.json").read_text())
     (cleaned / "metrics.json").write_text(json.dumps({**metrics, "train_data": "elsewhere"}))
     for options, count in (((), 0), (("--split", "train"), 1)):
-        assert command("compare", finished, cleaned, "--data", shapes, *options) == 0
+        files = ("--html", page, "--json", results)
+        assert command("compare", finished, cleaned, "--data", shapes, *options, *files) == 0
         said = "".join(capsys.readouterr().out.split())
         assert said.count("wastrainedontheseimages") == count
         assert (f"Warning:{finished}wastrainedontheseimages" in said) == bool(count)
+        warning = f"Warning: {finished} was trained on these images"
+        assert page.read_text().count(warning) == count
+        assert sum(text.startswith(warning) for text in json.loads(results.read_text())["notices"]) == count
+
+
+def test_compare_says_which_runs_had_images_on_another_scale(cleaned, finished, shapes, tmp_path, capsys):
+    labels = json.loads((cleaned / "labels.json").read_text())
+    (cleaned / "labels.json").write_text(json.dumps({**labels, "image_range": [0, 40]}))
+    assert command("compare", finished, cleaned, "--data", shapes, "--html", tmp_path / "page.html") == 0
+    notice = f"{cleaned}: Images hold values from 0 to 255, but the training images held values from 0 to 40"
+    assert "".join(f"Note: {notice}".split()) in "".join(capsys.readouterr().out.split())
+    page = (tmp_path / "page.html").read_text()
+    assert page.count(notice) == page.count("the training images held") == 1

@@ -144,7 +144,7 @@ class TestInstances:
 
     def test_representative_images_are_read_as_the_task_reads_them(self, instances_run, boundary_run, cells, shapes):
         for run, data in ((instances_run, cells), (boundary_run, shapes)):
-            images = list(TrainedRun(run).representative_images(data, 100))
+            images, _ = TrainedRun(run).representative_images(data, 100)
             assert [image.shape for image in images] == [(48, 56, 3)] * 6
 
 

@@ -1,10 +1,15 @@
 """Names that rich would read as markup or emoji are printed as they are."""
 
 import io
+import types
 
+import numpy as np
 import pytest
 
-from keras_seg_cli import console
+from keras_seg.evaluation import FoldsEvaluation, MultiLabelEvaluation
+from keras_seg.evaluation.score_interval import iou_with_intervals, score_interval
+from keras_seg.training.tasks import find_task
+from keras_seg_cli import console, folds
 
 pytestmark = pytest.mark.tensorflow_only
 NAMES = ["ground [paved]", "ground [/x]", "car :car:", "[bold]", "\\[x]", "a[1]b"]
@@ -43,6 +48,27 @@ def test_tables(printed, name):
 
     console.print_scores(Table(), f"images of {name}")
     assert printed.getvalue().count(name) == 3
+
+
+def test_a_fold_without_a_score(printed):
+    """As one of few images, none of which holds a class; the ensemble is evaluated on such images too."""
+
+    def evaluation(*hits):
+        counts = np.array([[[[100 - hit, 0], [0, hit]]] for hit in hits])
+        return MultiLabelEvaluation(counts=counts, class_names=("bar",))
+
+    whole = evaluation(0, 10, 20)
+    found = FoldsEvaluation(
+        evaluation=whole,
+        folds=(evaluation(0), evaluation(10, 20)),
+        interval=score_interval(whole),
+        iou=iou_with_intervals(whole),
+        choice=None,
+    )
+    folds._print(types.SimpleNamespace(folds=found, test=evaluation(0, 0)), find_task("multilabel"))
+    said = " ".join(printed.getvalue().split())
+    assert "fold1 1 none fold2 2 100.0" in said
+    assert "mean IoU none on 2 test images" in said and "nan" not in said
 
 
 def test_control_characters_stay_in_one_line(printed):

@@ -1,6 +1,7 @@
 """Models compared on the same images: intervals against SciPy, classes by name, wrong calls."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -174,6 +175,16 @@ def test_overlapping_classes():
     np.testing.assert_allclose(result.iou[2], result.iou[0])
     low, high = one.mean_iou_interval()
     assert (result.scores[0].low, result.scores[0].high) == pytest.approx((low, high))
+
+
+def test_models_without_a_score():
+    """No image holds a class, and none is predicted."""
+    one = MultiLabelEvaluation(counts=np.tile([[100, 0], [0, 0]], (3, 1, 1, 1)), class_names=("box",))
+    result = compare({"a": one, "b": one})
+    assert result.rows == [("a", "none", "", "", "", "first"), ("b", "none", "", "none", "", "unclear")]
+    found = json.loads(json.dumps(result.to_dict(), allow_nan=False))["models"][1]
+    assert found["mean_iou"] == found["difference"] == {"value": None, "low": None, "high": None}
+    assert "nan" not in str(result)
 
 
 def test_means_over_trainings():

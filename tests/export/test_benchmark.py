@@ -101,6 +101,29 @@ def test_a_size_that_the_model_takes():
     assert _size(fixed, [], np.zeros((188, 190, 3))) == (16, 24)
 
 
+def test_overlapping_classes_agree_where_both_are_absent(examples, tmp_path):
+    """Which of two scores near 0 is the higher one is no matter, unless the masks hold class ids."""
+    images = examples[0][:1]
+
+    def constant(*logits):
+        image = keras.Input((None, None, 3))
+        layer = keras.layers.Conv2D(2, 1, kernel_initializer="zeros", activation="sigmoid")
+        model = keras.Model(image, layer(image))
+        layer.set_weights([layer.get_weights()[0], np.array(logits)])
+        return model
+
+    ks.export.tflite(constant(-5.0, -5.1), tmp_path / "m.tflite", input_size=SIZE)
+    masks = [np.zeros(SIZE, "int32")]
+    for logits, options, agreement in (
+        ((-5.1, -5.0), {}, 1.0),
+        ((-5.1, -5.0), {"masks": masks}, 0.0),
+        ((-5.0, 5.0), {"masks": masks, "score": lambda *_: float("nan")}, 0.0),
+    ):
+        rows = ks.export.benchmark(constant(*logits), tmp_path, images=images, rounds=1, **options).rows
+        assert [row.agreement for row in rows[:2]] == [1.0, agreement]
+    assert [row.score for row in rows[:2]] == [None, None]
+
+
 def test_table_and_json(found):
     lines = str(found).splitlines()
     assert lines[0].split()[:3] == ["file", "precision", "size"]

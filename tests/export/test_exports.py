@@ -11,8 +11,10 @@ import pytest
 import keras_seg as ks
 from keras_seg import _validation
 from keras_seg.export import verification
+from keras_seg.export.class_agreement import class_agreement
 from keras_seg.export.comparison_images import comparison_images
 from keras_seg.export.inference_graph import inference_graph
+from keras_seg.export.request import Request
 from keras_seg.export.score_map import score_map
 from keras_seg.inference import output_kind
 
@@ -289,6 +291,30 @@ def test_agreement_and_difference_by_hand():
         output_kind.check_finite(actual * np.nan, "The probabilities of m.tflite")
     with pytest.raises(RuntimeError, match="shape"):
         verification.compare(expected, actual[..., :1])
+
+
+def test_pixels_agree_where_they_have_the_same_classes():
+    """Of three pixels, one has none of the two classes, one both, and one lacks a class in the file.
+
+    Which of the scores is the highest would say that the third pixel alone agrees.
+    """
+    expected = np.array([[[[0.02, 0.01], [0.7, 0.9], [0.6, 0.8]]]])
+    actual = np.array([[[[0.01, 0.02], [0.9, 0.7], [0.4, 0.8]]]])
+    image = keras.Input((1, 3, 3))
+    model = keras.Model(image, keras.layers.Conv2D(2, 1, activation="sigmoid")(image))
+    images, masks = np.zeros((1, 1, 3, 3)), np.zeros((1, 1, 3), "int32")
+    for options, share in (
+        ({"output": "scores"}, 2 / 3),
+        ({"output": "both"}, 1 / 3),
+        ({"output": "scores", "images": images, "masks": masks}, 1 / 3),
+    ):
+        request = Request(model=model, path="", size=(1, 3), batch_size=1, input="float32", **options)
+        maps = [{request.scores.name: scores} for scores in (expected, actual)]
+        assert verification.compare_maps(*maps, request.scores).agreement == pytest.approx(share)
+        pair = tuple(verification.class_map(one, request.scores) for one in maps)
+        found = class_agreement([pair], request)
+        assert found["agreement"] == pytest.approx(share)
+        assert found["worst_images"] == ((0, pytest.approx(share)),)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,14 @@ from keras_seg_cli import main
 
 pytestmark = pytest.mark.tensorflow_only
 
+PLAN = {
+    "choices": {},
+    "fingerprint": {
+        "train_images": 1, "validation_images": 1, "median_size": [20, 24], "channels": 3, "device": "cpu",
+        "cores": 1, "backend": "tensorflow",
+    },
+}  # fmt: skip
+
 
 class Checked(html.parser.HTMLParser):
     """What a page holds; fails for tags that are not closed."""
@@ -204,15 +212,8 @@ def test_a_single_channel_and_one_image(tmp_path):
     model = keras.Model(inputs, keras.layers.Conv2D(1, 1, activation="sigmoid")(inputs))
     found = ks.report.examine_semantic(model, index)
     assert "Calibration" in {section.title for section in found.sections}
-    plan = {
-        "choices": {},
-        "fingerprint": {
-            "train_images": 1, "validation_images": 1, "median_size": [20, 24], "channels": 3, "device": "cpu",
-            "cores": 1, "backend": "tensorflow",
-        },
-    }  # fmt: skip
     (tmp_path / "report.html").write_text(
-        ks.report.run_page(found, name="run", data="data", plan=plan, log=[], score="mean IoU", notices=["A <note>."])
+        ks.report.run_page(found, name="run", data="data", plan=PLAN, log=[], score="mean IoU", notices=["A <note>."])
     )
     page = checked(tmp_path / "report.html")
     assert "A <note>." in page.text and "absent" in page.text and "Training" not in page.headings
@@ -220,6 +221,22 @@ def test_a_single_channel_and_one_image(tmp_path):
     assert f"keras-seg train data --val {tmp_path} --out NEW_RUN" in page.text
     assert f"keras-seg evaluate run {tmp_path}\n" in page.text
     assert f"keras-seg report run data --val {tmp_path} " in page.text
+
+
+@pytest.mark.parametrize("splits", [("",), ("train",), ("train", "val")])
+def test_evaluate_is_not_given_the_images_that_were_trained_on(tmp_path, splits):
+    """As where the images to validate on were set aside from those to train on."""
+    data = str(tmp_path)
+    for split in splits:
+        (tmp_path / split / "images").mkdir(parents=True)
+    found = ks.report.Examination(images=1, total=1, data=data, seconds=0.0, summary="", facts=(), sections=())
+    page = Checked(ks.report.run_page(found, name="run", data=data, plan=PLAN, log=[], score="mean IoU"))
+    if "val" in splits:
+        assert page.text.count(f"keras-seg evaluate run {data}") == 2 and "TEST_DATA" not in page.text
+    else:
+        assert f"keras-seg evaluate run TEST_DATA   # not {data}, which was trained on\n" in page.text
+        assert "keras-seg evaluate run TEST_DATA --tta hflip " in page.text
+        assert f"keras-seg evaluate run {data}" not in page.text
 
 
 @pytest.mark.parametrize(("test", "folders"), [(None, "d"), ("d", "d"), ("a b", "d --val 'a b'")])

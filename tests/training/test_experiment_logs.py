@@ -3,6 +3,7 @@
 import sys
 import types
 
+import keras
 import pytest
 from made_data import scanned, shapes, trained
 from refusals import refused
@@ -25,6 +26,18 @@ def logged(path, indices, name):
     return run.path, [float(row["loss"]) for row in run.load_log()], score
 
 
+def test_the_callbacks_of_logs_are_given_what_is_in_the_log_of_the_run(tmp_path, indices):
+    """As that of MLflow, which writes what it is given and no more."""
+    given = []
+    keep = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: given.append(dict(logs)))
+    rows = trained(tmp_path / "run", *indices, callbacks=(keep,), epochs=2).load_log()
+    names = ("loss", "learning_rate", "val_mean_iou", "val_pixel_accuracy")
+    for logs, row in zip(given, rows, strict=True):
+        written = {name: float(row[name]) for name in names if row[name]}
+        assert {name: logs[name] for name in names if name in logs} == pytest.approx(written)
+    assert set(names) <= given[0].keys()
+
+
 def test_tensorboard(tmp_path, indices):
     pytest.importorskip("tensorboard")
     import tensorflow as tf
@@ -38,6 +51,8 @@ def test_tensorboard(tmp_path, indices):
 
     assert values("train", "epoch_loss") == pytest.approx(loss)
     assert values("validation", "epoch_mean_iou") == pytest.approx(score)
+    assert len(values("validation", "epoch_pixel_accuracy")) == len(score)
+    assert len(values("train", "epoch_learning_rate")) == len(loss)
     ((width, height, png),) = values("predictions", "predictions")
     assert int(width) > 2 * 48 and int(height) > 2 * 48 and png.startswith(b"\x89PNG")
 
@@ -66,6 +81,7 @@ def test_mlflow(tmp_path, indices, monkeypatch):
     assert run.info.status == "FINISHED" and run.data.params["crop"] == "[32, 32]"
     assert run.data.metrics["loss"] == pytest.approx(loss[-1])
     assert run.data.metrics["val_mean_iou"] == pytest.approx(score[-1])
+    assert {"learning_rate", "val_pixel_accuracy"} <= run.data.metrics.keys()
     assert len(list((folder / "mlartifacts").rglob("epoch_00001.png"))) == 1
     assert not mlflow.is_tracking_uri_set() and mlflow.active_run() is None
 

@@ -1,5 +1,6 @@
 """Leaderboards: the order, the numbers and the files; resuming; what is refused before anything is trained."""
 
+import dataclasses
 import json
 import xml.etree.ElementTree as ElementTree
 
@@ -11,7 +12,7 @@ from plan_facts import installed
 import keras_seg as ks
 from keras_seg.metrics import Interval
 from keras_seg.training import RunFolder, leaderboard
-from keras_seg.training.leaderboard_result import LeaderboardRow, one_line, with_front
+from keras_seg.training.leaderboard_result import Leaderboard, LeaderboardRow, one_line, with_front
 from keras_seg.training.leaderboard_runs import LeaderboardRuns
 from keras_seg.training.trained_run import TrainedRun
 
@@ -107,6 +108,20 @@ def test_the_front():
     marked = [found.on_front for found in with_front([row(*pair) for pair in pairs])]
     assert marked == [True, True, False, False, False, False, True]
     assert [found.on_front for found in with_front([row(0.5, 5.0)] * 2)] == [True, True]
+
+
+def test_a_model_without_a_score():
+    """As where no image holds a class, and it predicts none; it is compared with no other."""
+    nan = float("nan")
+    gap = Interval(value=nan, low=nan, high=nan, level=0.95, samples=np.array([nan]))
+    rows = [row(0.5, 9.0), dataclasses.replace(row(nan, 5.0), seed_scores={0: nan, 1: 0.5}, difference=gap)]
+    options = {"failures": {}, "score_name": "mean IoU", "images": 2, "format": "keras", "input_size": (32, 40)}
+    found = Leaderboard(rows=with_front(rows), **options)
+    assert [item.on_front for item in found.rows] == [True, False]
+    assert found.cells[1][:5] == ("2", "UNet", "none", "", "")
+    none = {"value": None, "low": None, "high": None}
+    second = json.loads(json.dumps(found.to_dict(), allow_nan=False))["rows"][1]
+    assert second["score"] == second["difference"] == none and second["seed_scores"] == {"0": None, "1": 0.5}
 
 
 def test_all_models_share_the_plan(indices, tmp_path):

@@ -169,6 +169,22 @@ def test_processes_share_that_there_is_no_score():
         assert {name: found[name] for name in undefined} == undefined
 
 
+def test_images_to_calibrate_on_are_checked_for_their_scale(tmp_path):
+    """Ranges that are measured on another scale than that of training would ruin a quantized file."""
+    folder, task = ks.data.write_shapes(tmp_path / "data", train=3, val=1, image_size=(32, 40)), find_task("semantic")
+    train = task.scan(folder, split="train")
+    run = untrained(tmp_path / "run", train, task.scan_like(folder, train, split="val"))
+    labels, notice = run.load_labels(), "Images hold values from 0 to 255, but the training images held values "
+    for known, found in ((labels["image_range"], False), ([0, 40], True)):
+        run.labels_file.write_text(json.dumps({**labels, "image_range": known}))
+        images, notices = TrainedRun(run).representative_images(folder, 100)
+        assert len(list(images)) == 3
+        assert any(text.startswith(notice) for text in notices) == found
+    run.labels_file.write_text(json.dumps({**labels, "image_range": [0, 1]}))
+    with pytest.raises(_validation.InputError, match="The images hold values from 0 to 255, but .*values up to 1"):
+        TrainedRun(run).representative_images(folder, 100)
+
+
 def test_exports_of_overlapping_classes_are_scored_as_their_run(tmp_path, monkeypatch):
     folder, task = overlapping(tmp_path / "data"), find_task("multilabel")
     train = task.scan(folder, split="train")

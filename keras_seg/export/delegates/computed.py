@@ -15,7 +15,7 @@ from keras_seg.export.delegates.report import DeviceCheck, HalfPrecisionCheck
 from keras_seg.export.exported_model import ExportedModel, load
 from keras_seg.export.report import mean
 from keras_seg.export.tflite.interpreter import interpreter, produced_by
-from keras_seg.export.verification import classes
+from keras_seg.export.verification import classes, same_classes
 
 Maps = dict[str, np.ndarray]
 
@@ -87,15 +87,20 @@ def _pairs(maps: Sequence[Maps], expected: Sequence[Maps]) -> list[tuple[Maps, M
 
 
 def _agreement(file: ExportedModel, maps: Sequence[Maps], expected: Sequence[Maps]) -> float:
-    """The share of pixels of the same class."""
-    return float(np.mean([_classes(file, one) == _classes(file, own) for one, own in _pairs(maps, expected)]))
+    """The share of pixels of the same class, or of the same classes where they overlap."""
+    described = file.description
+    single = described["threshold"] is not None
+    overlapping = described.get("activation") == "sigmoid" and not single and "class_ids" not in described["outputs"]
+    pairs = [[_classes(file, one, overlapping=overlapping) for one in pair] for pair in _pairs(maps, expected)]
+    return float(np.mean([same_classes(*pair, overlapping=overlapping) for pair in pairs]))
 
 
-def _classes(file: ExportedModel, maps: Maps) -> Any:
+def _classes(file: ExportedModel, maps: Maps, *, overlapping: bool = False) -> Any:
     if "class_ids" in maps:
         return maps["class_ids"]
     (scores,) = maps.values()
-    return classes(scores, file.description["threshold"])
+    threshold = file.description["threshold"]
+    return classes(scores, 0.5 if threshold is None else threshold, overlapping=overlapping)
 
 
 def _largest(content: bytes, served: np.ndarray) -> dict[str, float]:

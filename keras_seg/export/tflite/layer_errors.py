@@ -14,6 +14,7 @@ from keras_seg.export.comparison_images import comparison_images
 from keras_seg.export.exportable import check_exportable, size_of_input
 from keras_seg.export.inference_graph import inference_graph
 from keras_seg.export.request import Request
+from keras_seg.export.score_map import ScoreMap
 from keras_seg.export.tflite import calibration, quantization
 from keras_seg.export.tflite.float_nodes import check, float_nodes
 from keras_seg.export.tflite.interpreter import interpreter, produced_by
@@ -93,12 +94,12 @@ def layer_errors(
     else:
         whole, content, own = converter(None).convert(), converter(quantize).convert(), {}
     sides = interpreter(whole), interpreter(content)
-    pairs, sums, agreement = _compared(sides, images, request.scores.threshold)
+    pairs, sums, agreement = _compared(sides, images, request.scores)
     layers = _layers(pairs, sums, names=names, own=own)
     return LayerErrorReport(layers=layers, quantize=quantize, images=len(images), agreement=agreement)
 
 
-def _compared(sides: tuple[Any, Any], images: np.ndarray, threshold: float) -> tuple[list[Any], np.ndarray, float]:
+def _compared(sides: tuple[Any, Any], images: np.ndarray, scores: ScoreMap) -> tuple[list[Any], np.ndarray, float]:
     """(pairs of tensors of two files, sums of what they differ by, the share of pixels in the same class)."""
     expected = {_key(tensor.name): tensor for tensor in produced_by(sides[0])}
     pairs = [
@@ -110,7 +111,8 @@ def _compared(sides: tuple[Any, Any], images: np.ndarray, threshold: float) -> t
     for image in images:
         maps = [_run(side, image) for side in sides]
         check_finite(maps[0], "The scores of `model`")
-        same.append((verification.classes(maps[0], threshold) == verification.classes(maps[1], threshold)).mean())
+        decided = [verification.class_map({scores.name: one}, scores) for one in maps]
+        same.append(verification.same_classes(*decided, overlapping=scores.overlapping).mean())
         for place, (before, after) in enumerate(pairs):
             a = before.real(sides[0].get_tensor(before.index)).astype("float64")
             b = after.real(sides[1].get_tensor(after.index)).astype("float64")

@@ -23,8 +23,8 @@ class ScoreTable:
 
 
 def percent(value: float | None) -> str:
-    """A share as a number of percent with one decimal; "none" for None."""
-    return "none" if value is None else f"{100 * value:.1f}"
+    """A share as a number of percent with one decimal; "none" for None and NaN."""
+    return "none" if value is None or value != value else f"{100 * value:.1f}"
 
 
 def score_bar(score: float) -> str:
