@@ -145,6 +145,7 @@ def test_voc(tmp_path):
     write(lists / "trainval.txt", "2007_1\n2007_2\n")
     report, masks, names = converted(tmp_path / "VOCdevkit", tmp_path / "out", task="instances")
     assert len(names["names"]) == 21 and names["names"][20] == "tvmonitor" and names["ignore_class"] == 255
+    assert report.notices[0] == "There is no labelmap.txt: classes have the names of Pascal VOC."
     np.testing.assert_array_equal(masks["train/masks/2007_1.png"], ids(0, 1, 20, 255))
     assert list(masks) == ["train/masks/2007_1.png", "val/masks/2007_2.png"] and report.splits == {"train": 1, "val": 1}
     index = scan_instances(tmp_path / "out", split="val", ignore_class=65535)
@@ -178,6 +179,27 @@ def test_cvat_masks_in_colors(tmp_path):
     assert "sub/a.png: the color (1, 2, 3) is not in the list" in refused(root, tmp_path / "out3")
     write(root / "labelmap.txt", "background:0,0,0::\ncar:0,0::\n")
     assert "labelmap.txt, line 2" in refused(root, tmp_path / "out3")
+
+
+def test_voc_of_labelme_has_its_own_classes(tmp_path):
+    """labelme2voc.py lists them in class_names.txt: they were called by the names of Pascal VOC."""
+    root = tmp_path / "voc"
+    save_image(root / "JPEGImages" / "a.jpg")
+    save_image(root / "SegmentationClassVisualization" / "a.jpg")
+    palette = VOC_PALETTE + [(9, 9, 9)] * 251
+    save_mask(root / "SegmentationClass" / "a.png", ids(0, 1, 2, 255), colors=palette)
+    save_mask(root / "SegmentationObject" / "a.png", ids(0, 1, 2, 0), colors=palette)
+    write(root / "class_names.txt", "_background_\ncrack\nrust")
+    report, masks, names = converted(root, tmp_path / "out", task="instances")
+    assert names == {"names": ["background", "crack", "rust"], "ignore_class": 255} and report.format == "voc"
+    np.testing.assert_array_equal(masks["masks/a.png"], ids(0, 1, 2, 255))
+    assert not any("Pascal VOC" in line for line in report.notices)
+    write(root / "class_names.txt", "_background_\ncrack")
+    assert "SegmentationClass/a.png: holds 2, which is no class" in refused(root, tmp_path / "out2")
+    write(root / "class_names.txt", "\n".join(f"c{number}" for number in range(256)))
+    assert refused(root, tmp_path / "out2").startswith(
+        "class_names.txt: lists 256 classes, and masks hold at most 255."
+    )
 
 
 def test_voc_boxes_are_no_masks(tmp_path):
