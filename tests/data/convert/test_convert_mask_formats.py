@@ -126,6 +126,38 @@ def test_without_names(tmp_path):
     assert names["names"] == ["background", "class_1", "class_2", "class_3"] and report.notices
 
 
+@pytest.mark.parametrize(
+    ("yaml", "names"),
+    [
+        (None, ["background", "class_1"]),
+        ("names: [crack]\n", ["background", "crack"]),
+        ("names: [wall, crack]\n", ["wall", "crack"]),
+    ],
+)
+@pytest.mark.parametrize("blurred", [False, True])
+def test_black_and_white_masks_are_two_classes(tmp_path, yaml, names, blurred):
+    """White was taken for ignored pixels, and nothing but the background was left."""
+    root = transposed(tmp_path / "us", (0, 255), yaml)
+    values = ids(0, 255)
+    if blurred:
+        values[0] = np.linspace(20, 235, 16)
+        save_mask(root / "masks" / "train" / "a.png", values)
+    report, masks, content = converted(root, tmp_path / "out")
+    assert content == {"names": names} and report.format == "split-masks"
+    np.testing.assert_array_equal(masks["train/masks/a.png"], values >= 128)
+    np.testing.assert_array_equal(masks["val/masks/a.png"], ids(0, 1))
+    assert report.notices[-1] == f"Masks are black and white: white is the class {names[1]!r}."
+
+
+def test_white_beside_ids_is_ignored(tmp_path):
+    root = transposed(tmp_path / "us", (0, 255), "names: [wall, crack]\n")
+    save_mask(root / "masks" / "val" / "a.png", ids(0, 1))
+    _, masks, names = converted(root, tmp_path / "out")
+    assert names == {"names": ["wall", "crack"], "ignore_class": 255}
+    np.testing.assert_array_equal(masks["train/masks/a.png"], ids(0, 255))
+    np.testing.assert_array_equal(masks["val/masks/a.png"], ids(0, 1))
+
+
 # Pascal VOC and CVAT
 
 VOC_PALETTE = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128)]
