@@ -285,6 +285,48 @@ def test_cityscapes_train_ids_are_taken_as_they_are(tmp_path):
     assert "holds 34, which is no class" in refused(cityscapes(tmp_path / "cs2", (34,)), tmp_path / "out2")
 
 
+CVAT_COLORS = "0 0 0 background\n250 50 83 car\n51 221 255 big sky\n"
+
+
+def cityscapes_of_cvat(root, subset, name="a"):
+    write(root / "label_colors.txt", CVAT_COLORS)
+    save_mask(root / "gtFine" / subset / f"{name}_gtFine_labelIds.png", ids(0, 1, 2, 1))
+    objects = np.array([[0, 1001, 2001, 1002]], "uint16").repeat(4, 1).repeat(12, 0)
+    save_mask(root / "gtFine" / subset / f"{name}_gtFine_instanceIds.png", objects)
+    save_image(root / "gtFine" / subset / f"{name}_gtFine_color.png")
+    return save_image(root / "imgsFine" / "leftImg8bit" / subset / f"{name}_leftImg8bit.png")
+
+
+def test_cityscapes_of_cvat_has_its_own_classes(tmp_path):
+    """Ids below 7 are ignored in Cityscapes, and the others were called road, sidewalk and so on."""
+    root = tmp_path / "export"
+    image = cityscapes_of_cvat(root, "default")
+    save_image(image.with_name("b_leftImg8bit.png"))
+    report, masks, names = converted(root, tmp_path / "out", task="instances")
+    assert names == {"names": ["background", "car", "big sky"]} and report.format == "cityscapes"
+    assert list(masks) == ["masks/a.png"]
+    np.testing.assert_array_equal(masks["masks/a.png"], ids(0, 1, 2, 1))
+    np.testing.assert_array_equal(scan_instances(tmp_path / "out", components=False).read_labels(0), ids(0, 1, 3, 2))
+    assert report.left_out == ("imgsFine/leftImg8bit/default/b_leftImg8bit.png",)
+    # Without the images, which lie elsewhere by their own names.
+    (tmp_path / "photos").mkdir()
+    image.rename(tmp_path / "photos" / "a.png")
+    assert "`images`" in refused(root, tmp_path / "out2")
+    assert converted(root, tmp_path / "out2", images=tmp_path / "photos")[0].splits == {"": 1}
+    save_mask(root / "gtFine" / "default" / "a_gtFine_labelIds.png", ids(0, 1, 2, 3))
+    line = refused(root, tmp_path / "out3", images=tmp_path / "photos")
+    assert "a_gtFine_labelIds.png: holds 3, which is no class" in line
+
+
+def test_subsets_of_cityscapes_of_cvat(tmp_path):
+    for subset, name in (("Train", "street/a"), ("Validation", "a")):
+        cityscapes_of_cvat(tmp_path / "export", subset, name)
+    assert list(converted(tmp_path / "export", tmp_path / "out")[1]) == ["train/masks/street_a.png", "val/masks/a.png"]
+    cityscapes_of_cvat(tmp_path / "export", "more")
+    masks = converted(tmp_path / "export", tmp_path / "out2")[1]
+    assert list(masks) == ["masks/Train_street_a.png", "masks/Validation_a.png", "masks/more_a.png"]
+
+
 def test_kitti(tmp_path):
     root = tmp_path / "kitti"
     save_image(root / "training" / "image_2" / "000000_10.png")
@@ -319,7 +361,7 @@ def test_objects_of_kitti(tmp_path):
 
 def test_kitti_of_cvat(tmp_path):
     root = tmp_path / "export"
-    write(root / "label_colors.txt", "0 0 0 background\n250 50 83 car\n51 221 255 big sky\n")
+    write(root / "label_colors.txt", CVAT_COLORS)
     write(root / "labels.txt", "")
     kitti_objects(root, "default", [(1, 1), (1, 2), (2, 1), (0, 0)])
     save_image(tmp_path / "photos" / "a.png")
