@@ -102,6 +102,27 @@ def test_crowds_are_ignored_below_all_objects(source, tmp_path):
     index = scan_instances(tmp_path / "out", ignore_class=65535)
     np.testing.assert_array_equal(index.read_labels(0), box_mask(12, 16, (-1, 0, 12, 0, 4), (1, 2, 12, 2, 16)))
     assert any("ignore_class=65535" in line for line in report.notices)
+    assert any(line.startswith("1 objects are crowds") for line in report.notices)
+
+
+def test_masks_of_cvat_are_no_crowds(source, tmp_path):
+    """CVAT marks what is drawn with its brush as crowds: all of it became ignored pixels."""
+    runs = {"size": [12, 16], "counts": [0, 12 * 4, 12 * 12]}  # The first four columns.
+    more = {"iscrowd": 1, "attributes": {"occluded": False}}
+    rows = [
+        record(1, 1, 90, runs, **more),
+        record(2, 1, 3, [polygon(2, 2, 16, 12)], attributes={"occluded": False}),
+    ]
+    save_json(source / "annotations" / "instances_default.json", labels(rows))
+    report, masks, names = converted(source, tmp_path / "out", task="instances")
+    # 140 pixels below, 48 on top.
+    np.testing.assert_array_equal(masks["masks/a.png"], box_mask(12, 16, (1, 2, 12, 2, 16), (2, 0, 12, 0, 4)))
+    assert "ignore_class" not in names and report.objects == (0, 1, 1)
+    assert report.notices == (
+        "1 objects are marked as crowds (iscrowd), as CVAT marks every mask: they are read as objects.",
+    )
+    index = scan_instances(tmp_path / "out")
+    np.testing.assert_array_equal(index.read_labels(0), box_mask(12, 16, (1, 2, 12, 2, 16), (2, 0, 12, 0, 4)))
 
 
 def test_instances_are_numbered_per_image(source, tmp_path):

@@ -126,6 +126,38 @@ def test_without_names(tmp_path):
     assert names["names"] == ["background", "class_1", "class_2", "class_3"] and report.notices
 
 
+@pytest.mark.parametrize(
+    ("yaml", "names"),
+    [
+        (None, ["background", "class_1"]),
+        ("names: [crack]\n", ["background", "crack"]),
+        ("names: [wall, crack]\n", ["wall", "crack"]),
+    ],
+)
+@pytest.mark.parametrize("blurred", [False, True])
+def test_black_and_white_masks_are_two_classes(tmp_path, yaml, names, blurred):
+    """White was taken for ignored pixels, and nothing but the background was left."""
+    root = transposed(tmp_path / "us", (0, 255), yaml)
+    values = ids(0, 255)
+    if blurred:
+        values[0] = np.linspace(20, 235, 16)
+        save_mask(root / "masks" / "train" / "a.png", values)
+    report, masks, content = converted(root, tmp_path / "out")
+    assert content == {"names": names} and report.format == "split-masks"
+    np.testing.assert_array_equal(masks["train/masks/a.png"], values >= 128)
+    np.testing.assert_array_equal(masks["val/masks/a.png"], ids(0, 1))
+    assert report.notices[-1] == f"Masks are black and white: white is the class {names[1]!r}."
+
+
+def test_white_beside_ids_is_ignored(tmp_path):
+    root = transposed(tmp_path / "us", (0, 255), "names: [wall, crack]\n")
+    save_mask(root / "masks" / "val" / "a.png", ids(0, 1))
+    _, masks, names = converted(root, tmp_path / "out")
+    assert names == {"names": ["wall", "crack"], "ignore_class": 255}
+    np.testing.assert_array_equal(masks["train/masks/a.png"], ids(0, 255))
+    np.testing.assert_array_equal(masks["val/masks/a.png"], ids(0, 1))
+
+
 # Pascal VOC and CVAT
 
 VOC_PALETTE = [(0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0), (0, 0, 128)]
@@ -145,6 +177,7 @@ def test_voc(tmp_path):
     write(lists / "trainval.txt", "2007_1\n2007_2\n")
     report, masks, names = converted(tmp_path / "VOCdevkit", tmp_path / "out", task="instances")
     assert len(names["names"]) == 21 and names["names"][20] == "tvmonitor" and names["ignore_class"] == 255
+    assert report.notices[0] == "There is no labelmap.txt: classes have the names of Pascal VOC."
     np.testing.assert_array_equal(masks["train/masks/2007_1.png"], ids(0, 1, 20, 255))
     assert list(masks) == ["train/masks/2007_1.png", "val/masks/2007_2.png"] and report.splits == {"train": 1, "val": 1}
     index = scan_instances(tmp_path / "out", split="val", ignore_class=65535)
@@ -178,6 +211,27 @@ def test_cvat_masks_in_colors(tmp_path):
     assert "sub/a.png: the color (1, 2, 3) is not in the list" in refused(root, tmp_path / "out3")
     write(root / "labelmap.txt", "background:0,0,0::\ncar:0,0::\n")
     assert "labelmap.txt, line 2" in refused(root, tmp_path / "out3")
+
+
+def test_voc_of_labelme_has_its_own_classes(tmp_path):
+    """labelme2voc.py lists them in class_names.txt: they were called by the names of Pascal VOC."""
+    root = tmp_path / "voc"
+    save_image(root / "JPEGImages" / "a.jpg")
+    save_image(root / "SegmentationClassVisualization" / "a.jpg")
+    palette = VOC_PALETTE + [(9, 9, 9)] * 251
+    save_mask(root / "SegmentationClass" / "a.png", ids(0, 1, 2, 255), colors=palette)
+    save_mask(root / "SegmentationObject" / "a.png", ids(0, 1, 2, 0), colors=palette)
+    write(root / "class_names.txt", "_background_\ncrack\nrust")
+    report, masks, names = converted(root, tmp_path / "out", task="instances")
+    assert names == {"names": ["background", "crack", "rust"], "ignore_class": 255} and report.format == "voc"
+    np.testing.assert_array_equal(masks["masks/a.png"], ids(0, 1, 2, 255))
+    assert not any("Pascal VOC" in line for line in report.notices)
+    write(root / "class_names.txt", "_background_\ncrack")
+    assert "SegmentationClass/a.png: holds 2, which is no class" in refused(root, tmp_path / "out2")
+    write(root / "class_names.txt", "\n".join(f"c{number}" for number in range(256)))
+    assert refused(root, tmp_path / "out2").startswith(
+        "class_names.txt: lists 256 classes, and masks hold at most 255."
+    )
 
 
 def test_voc_boxes_are_no_masks(tmp_path):
@@ -231,6 +285,48 @@ def test_cityscapes_train_ids_are_taken_as_they_are(tmp_path):
     assert "holds 34, which is no class" in refused(cityscapes(tmp_path / "cs2", (34,)), tmp_path / "out2")
 
 
+CVAT_COLORS = "0 0 0 background\n250 50 83 car\n51 221 255 big sky\n"
+
+
+def cityscapes_of_cvat(root, subset, name="a"):
+    write(root / "label_colors.txt", CVAT_COLORS)
+    save_mask(root / "gtFine" / subset / f"{name}_gtFine_labelIds.png", ids(0, 1, 2, 1))
+    objects = np.array([[0, 1001, 2001, 1002]], "uint16").repeat(4, 1).repeat(12, 0)
+    save_mask(root / "gtFine" / subset / f"{name}_gtFine_instanceIds.png", objects)
+    save_image(root / "gtFine" / subset / f"{name}_gtFine_color.png")
+    return save_image(root / "imgsFine" / "leftImg8bit" / subset / f"{name}_leftImg8bit.png")
+
+
+def test_cityscapes_of_cvat_has_its_own_classes(tmp_path):
+    """Ids below 7 are ignored in Cityscapes, and the others were called road, sidewalk and so on."""
+    root = tmp_path / "export"
+    image = cityscapes_of_cvat(root, "default")
+    save_image(image.with_name("b_leftImg8bit.png"))
+    report, masks, names = converted(root, tmp_path / "out", task="instances")
+    assert names == {"names": ["background", "car", "big sky"]} and report.format == "cityscapes"
+    assert list(masks) == ["masks/a.png"]
+    np.testing.assert_array_equal(masks["masks/a.png"], ids(0, 1, 2, 1))
+    np.testing.assert_array_equal(scan_instances(tmp_path / "out", components=False).read_labels(0), ids(0, 1, 3, 2))
+    assert report.left_out == ("imgsFine/leftImg8bit/default/b_leftImg8bit.png",)
+    # Without the images, which lie elsewhere by their own names.
+    (tmp_path / "photos").mkdir()
+    image.rename(tmp_path / "photos" / "a.png")
+    assert "`images`" in refused(root, tmp_path / "out2")
+    assert converted(root, tmp_path / "out2", images=tmp_path / "photos")[0].splits == {"": 1}
+    save_mask(root / "gtFine" / "default" / "a_gtFine_labelIds.png", ids(0, 1, 2, 3))
+    line = refused(root, tmp_path / "out3", images=tmp_path / "photos")
+    assert "a_gtFine_labelIds.png: holds 3, which is no class" in line
+
+
+def test_subsets_of_cityscapes_of_cvat(tmp_path):
+    for subset, name in (("Train", "street/a"), ("Validation", "a")):
+        cityscapes_of_cvat(tmp_path / "export", subset, name)
+    assert list(converted(tmp_path / "export", tmp_path / "out")[1]) == ["train/masks/street_a.png", "val/masks/a.png"]
+    cityscapes_of_cvat(tmp_path / "export", "more")
+    masks = converted(tmp_path / "export", tmp_path / "out2")[1]
+    assert list(masks) == ["masks/Train_street_a.png", "masks/Validation_a.png", "masks/more_a.png"]
+
+
 def test_kitti(tmp_path):
     root = tmp_path / "kitti"
     save_image(root / "training" / "image_2" / "000000_10.png")
@@ -265,7 +361,7 @@ def test_objects_of_kitti(tmp_path):
 
 def test_kitti_of_cvat(tmp_path):
     root = tmp_path / "export"
-    write(root / "label_colors.txt", "0 0 0 background\n250 50 83 car\n51 221 255 big sky\n")
+    write(root / "label_colors.txt", CVAT_COLORS)
     write(root / "labels.txt", "")
     kitti_objects(root, "default", [(1, 1), (1, 2), (2, 1), (0, 0)])
     save_image(tmp_path / "photos" / "a.png")

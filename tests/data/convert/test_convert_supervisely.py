@@ -70,6 +70,26 @@ def test_folders_are_splits_or_part_of_the_name(tmp_path):
     assert list(masks) == ["masks/more_a.png", "masks/train_a.png", "masks/val_a.png"]
 
 
+def test_data_sets_in_data_sets(tmp_path):
+    """They lie in a folder datasets/ of the outer one, and were left out without a word."""
+    objects = [polygon("car", box(0, 0, 8, 8))]
+    root = project(project(tmp_path / "sv", objects, "fruit"), objects, "fruit/datasets/apple")
+    project(root, objects, "fruit/datasets/apple/datasets/red")
+    project(root, objects, "nuts/datasets/red")  # Nothing lies in nuts/ itself.
+    report, masks, _ = converted(root, tmp_path / "out")
+    names = ["fruit_a", "fruit_apple_a", "fruit_apple_red_a", "nuts_red_a"]
+    assert list(masks) == [f"masks/{name}.png" for name in names] and report.splits == {"": 4}
+    assert all((mask == box_mask(12, 16, (1, 0, 8, 0, 8))).all() for mask in masks.values())
+
+
+def test_data_sets_in_splits(tmp_path):
+    root = tmp_path / "sv"
+    for folder in ("train/datasets/red", "train/datasets/green", "val"):
+        project(root, [], folder)
+    names = ["train/masks/green_a.png", "train/masks/red_a.png", "val/masks/a.png"]
+    assert list(converted(root, tmp_path / "out")[1]) == names
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

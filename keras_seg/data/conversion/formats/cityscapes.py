@@ -1,7 +1,11 @@
-"""Cityscapes: labelIds of 34 classes, of which 19 are evaluated; KITTI's semantic labels have the same ids."""
+"""Cityscapes: labelIds of 34 classes, of which 19 are evaluated; KITTI's semantic labels have the same ids.
 
+What CVAT exports as "Cityscapes 1.0" has classes of its own.
+"""
+
+import functools
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
@@ -9,7 +13,9 @@ from keras_seg._validation import InputError
 from keras_seg.data.conversion.formats import mask_folders
 from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
-from keras_seg.data.conversion.source import Source, split_in
+from keras_seg.data.conversion.source import Source, is_file, place, split_in
+from keras_seg.data.index.background import BACKGROUND
+from keras_seg.data.index.file_listing import EXTENSIONS
 from keras_seg.data.index.reading import read_mask
 
 # Name, labelId, color of the 19 classes in the order of their train ids: cityscapesScripts, helpers/labels.py.
@@ -45,6 +51,9 @@ _IMAGE = "_leftImg8bit"
 _FINE = ("gtFine", "gtCoarse")
 # Classes whose objects are counted.
 THINGS = (24, 25, 26, 27, 28, 31, 32, 33)
+# What CVAT lists its classes in, in the order of their ids.
+_TABLE = "label_colors.txt"
+_IDS, _OBJECTS = "_gtFine_labelIds", "_gtFine_instanceIds"
 
 
 def _folders(source: Source) -> list[tuple[str, pathlib.Path]]:
@@ -61,6 +70,8 @@ def _read(source: Source) -> LabeledImages:
     missing = "has no folder gtFine/. Pass the folder that holds leftImg8bit/ and gtFine/."
     folders = source.required(_folders(source), missing)
     kind, labels = folders[0]
+    if is_file(source.root / _TABLE):
+        return _read_exported(source, labels)
     found = LabeledImages(names=NAMES, colors=COLORS, images=iter(()))
     if len(folders) > 1:
         found.notices.append("gtFine is used, and gtCoarse is not.")
@@ -100,11 +111,54 @@ def _read(source: Source) -> LabeledImages:
                 where=where,
                 split=split,
                 mask=lambda mask=mask, where=where: _mask(mask, where),
-                instances=lambda objects=objects, where=where: _objects(source, objects, where),
+                instances=functools.partial(_objects, source, objects, where, classes=LABEL_IDS, things=THINGS),
             )
 
     found.images = images()
     return found
+
+
+def _read_exported(source: Source, labels: pathlib.Path) -> LabeledImages:
+    """An export of CVAT: the subsets of its images, without the folders of cities."""
+    names, colors = mask_folders.text_colors(source, source.inside(_TABLE, source.root, source.shown))
+    names, colors, classes, _ = mask_folders.background_first(names, colors, _TABLE)
+    things = [label for label, id_ in classes.items() if names[id_] != BACKGROUND]
+    found = LabeledImages(names=names, colors=colors, images=iter(()))
+    subsets = source.folders(labels)
+    splits = {subset: split_in(subset) for subset in subsets}
+    divided = all(splits.values())
+
+    def images() -> Iterator[LabeledImage]:
+        for subset, folder in subsets.items():
+            pictures = source.root / "imgsFine" / "leftImg8bit" / subset
+            used = set()
+            for mask in source.tree(folder, (".png",)):
+                if not mask.stem.endswith(_IDS):
+                    continue
+                where, stem = source.name(mask), mask.stem.removesuffix(_IDS)
+                name = (mask.parent.relative_to(folder) / stem).as_posix()
+                image = _exported_image(source, name, pictures, where)
+                used.add(image and place(image))
+                objects = mask.with_name(f"{stem}{_OBJECTS}.png")
+                yield LabeledImage(
+                    image=image,
+                    name=name if divided or len(subsets) == 1 else f"{subset}/{name}",
+                    where=where,
+                    split=splits[subset] if divided else None,
+                    mask=functools.partial(mask_folders.mapped_ids, mask, where, classes),
+                    instances=functools.partial(_objects, source, objects, where, classes=classes, things=things),
+                )
+            found.left_out += [source.name(file) for file in source.tree(pictures) if place(file) not in used]
+
+    found.images = images()
+    return found
+
+
+def _exported_image(source: Source, name: str, pictures: pathlib.Path, where: str) -> pathlib.Path | None:
+    """The image of a mask. CVAT adds to its name, and writes it only if it is asked to."""
+    extensions = (*EXTENSIONS, ".JPG", ".JPEG", ".PNG")
+    names = [f"{name}{ending}{extension}" for ending in (_IMAGE, "") for extension in extensions]
+    return next((path for one in names if (path := source.first_file(one, [pictures], where))), None)
 
 
 def _ending(source: Source, folder: pathlib.Path, ending: str) -> list[pathlib.Path]:
@@ -116,22 +170,24 @@ def _mask(path: pathlib.Path, where: str) -> np.ndarray:
     return mask_folders.mapped_ids(path, where, table)
 
 
-def _objects(source: Source, path: pathlib.Path, where: str) -> np.ndarray:
+def _objects(
+    source: Source, path: pathlib.Path, where: str, *, classes: Mapping[int, int], things: Collection[int]
+) -> np.ndarray:
     """The numbers of instanceIds: 1000 times the labelId plus a number; below 1000, regions that are not divided."""
     if not path.is_file():
         raise InputError(f"{where}: {path.name} is missing, which holds the objects. Add it.")
     values = read_mask(source.inside(path.name, path.parent, where)).astype("int32")
     label = np.where(values >= 1000, values // 1000, values)
-    mask = np.array([LABEL_IDS.get(id_, VOID) for id_ in range(256)])[np.minimum(label, 255)]
-    things = (values >= 1000) & np.isin(label, THINGS)
+    mask = np.array([classes.get(id_, VOID) for id_ in range(256)])[np.minimum(label, 255)]
+    thing = np.isin(label, list(things))
     # A group of cars that is not divided is no object.
-    group = (values < 1000) & np.isin(label, THINGS)
-    return np.where(things, values, np.where(group | (mask == VOID), VOID, 0)).astype("int32")
+    group = (values < 1000) & thing
+    return np.where((values >= 1000) & thing, values, np.where(group | (mask == VOID), VOID, 0)).astype("int32")
 
 
 FORMAT = Format(
     name="cityscapes",
-    signs="leftImg8bit/train and gtFine/train with _gtFine_labelIds.png",
+    signs="leftImg8bit/train and gtFine/train with _gtFine_labelIds.png (Cityscapes, or CVAT's with label_colors.txt)",
     recognize=_recognize,
     read=_read,
     misread=True,

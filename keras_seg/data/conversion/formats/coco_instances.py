@@ -1,6 +1,7 @@
 """COCO's instances: polygons and run lengths per object, also as Roboflow exports them."""
 
 import functools
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,6 +27,13 @@ def _fits(content: Any) -> bool:
 
 _LISTS = ("images", "annotations", "categories")
 
+# Lines about the records that are no usual objects, by their kind.
+_NOTICES = {
+    "box": "{} objects have a box and no outline: the pixels of their boxes that no other object covers are ignored.",
+    "crowd": "{} objects are crowds (iscrowd): their pixels that no other object covers are ignored.",
+    "mask": "{} objects are marked as crowds (iscrowd), as CVAT marks every mask: they are read as objects.",
+}
+
 
 def _recognize(source: Source) -> str | None:
     files = coco_files.label_files(source, _fits)
@@ -45,7 +53,7 @@ def _read(source: Source) -> LabeledImages:
     )
 
     def images() -> Iterator[LabeledImage]:
-        boxes = 0
+        kinds: Counter[str] = Counter()
         for split, file in files.items():
             content, name = source.json(file), source.name(file)
             folders = coco_files.image_folders(source, file)
@@ -54,7 +62,7 @@ def _read(source: Source) -> LabeledImages:
                 where = f"{name}: image {image['id']}"
                 path = source.first_file(image["file_name"], folders, where)
                 size = checked_size(image.get("height"), image.get("width"), where)
-                boxes += sum(_is_box(row) for row in rows)
+                kinds.update(map(_kind, rows))
                 yield LabeledImage(
                     image=path,
                     name=image["file_name"],
@@ -64,11 +72,7 @@ def _read(source: Source) -> LabeledImages:
                     objects=[_object(row, categories, name) for row in rows],
                     annotated=bool(rows),
                 )
-        if boxes:
-            found.notices.append(
-                f"{boxes} objects have a box and no outline: the pixels of their boxes that no other object covers are "
-                "ignored."
-            )
+        found.notices.extend(line.format(kinds[kind]) for kind, line in _NOTICES.items() if kinds[kind])
 
     found.images = images()
     return found
@@ -81,8 +85,17 @@ def _refuse(source: Source) -> Any:
     raise InputError(reason)
 
 
-def _is_box(row: dict[str, Any]) -> bool:
-    return not row.get("segmentation")
+def _kind(row: dict[str, Any]) -> str:
+    """What a record is: an "object", a "box" without an outline, a "crowd" of objects, or a "mask" of CVAT.
+
+    CVAT writes masks as run lengths with iscrowd=1, whatever they show. Its records are known by their attributes.
+    """
+    if not row.get("segmentation"):
+        return "box"
+    if not row.get("iscrowd"):
+        return "object"
+    attributes = row.get("attributes")
+    return "mask" if isinstance(attributes, dict) and "occluded" in attributes else "crowd"
 
 
 def _object(row: dict[str, Any], categories: coco_files.Categories, name: str) -> LabeledObject:
@@ -90,7 +103,7 @@ def _object(row: dict[str, Any], categories: coco_files.Categories, name: str) -
     id_ = categories.class_of(row.get("category_id"), where)
     if row.get("iscrowd") not in (None, 0, 1, False, True):
         raise InputError(f"{where}: iscrowd is {row['iscrowd']!r}, and must be 0 or 1. Correct it.")
-    ignored = bool(row.get("iscrowd")) or _is_box(row)
+    ignored = _kind(row) in ("box", "crowd")
     return LabeledObject(id_=VOID if ignored else id_, draw=functools.partial(_stamp, row, where))
 
 

@@ -2,7 +2,7 @@
 
 import pathlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from keras_seg.data.conversion.formats.format import Format
 from keras_seg.data.conversion.formats.yolo import yaml_names
 from keras_seg.data.conversion.labeled_image import VOID, LabeledImage, LabeledImages
 from keras_seg.data.conversion.source import Source, is_file, split_in
+from keras_seg.data.index.black_and_white import THRESHOLD
 from keras_seg.data.index.folder_roles import IMAGE_FOLDERS
+from keras_seg.data.index.mask_facts import MaskFacts, mask_facts
 from keras_seg.data.index.reading import read_mask
 from keras_seg.data.index.stem_matching import MASK_SUFFIXES
 from keras_seg.data.index.unicode_names import nfc
@@ -65,28 +67,21 @@ def _read(source: Source) -> LabeledImages:
     if not folders:
         raise InputError(f"{source.shown}: has no folders such as images/train and masks/train. Check the format.")
     listed, mapping, where = _settings(source)
-    if listed:
-        plain = {name.strip(): None for name in listed}
-        if len(plain) != len(listed):
-            raise InputError(f"{where}: a class name occurs twice. Give each class its own.")
-        names = tuple(plain) if len(plain) > 1 else class_ids(listed, where)[0]
-    else:
-        highest = max(
-            (
-                int(values.max())
-                for _, _, masks in folders
-                for file in source.files(masks)
-                if (values := _classes(file)).size
-            ),
-            default=0,
-        )
-        names = ("background", *(f"class_{id_}" for id_ in range(1, max(highest, 1) + 1)))
+    # More than two classes are not black and white.
+    counted = not mapping and len(listed) <= 2
+    facts = [mask_facts(file) for _, _, masks in folders for file in source.files(masks)] if counted else []
+    white = _are_black_and_white(facts)
+    names = _checked_names(listed, where) if listed else _numbered_names(facts, white=white)
     found = LabeledImages(names=names, images=iter(()), has_objects=False)
     found.notices += _unused(source, {images for _, images, _ in folders})
     if not listed:
         found.notices.append("No .yaml lists names: classes are called by their number.")
+    if white:
+        found.notices.append(f"Masks are black and white: white is the class {names[1]!r}.")
 
     def read(mask: pathlib.Path, where: str) -> np.ndarray:
+        if white:
+            return (read_mask(mask) >= THRESHOLD).astype("int32")
         classes = {value: value for value in range(len(names))} | {_IGNORED: VOID}
         if mapping:
             classes = {value: VOID if id_ in (_IGNORED, -1) else id_ for value, id_ in mapping.items()}
@@ -111,9 +106,23 @@ def _cut(stem: str, ending: str) -> str:
     return stem.removesuffix(ending)
 
 
-def _classes(mask: pathlib.Path) -> np.ndarray:
-    values = read_mask(mask)
-    return values[values != _IGNORED]
+def _are_black_and_white(facts: Sequence[MaskFacts]) -> bool:
+    """Whether no mask holds an id, and 255 is a class: nothing but the background would be left if it were ignored."""
+    kinds = {one.kind for one in facts}
+    return kinds <= {"white", "blurred", "empty"} and bool(kinds - {"empty"})
+
+
+def _checked_names(listed: Sequence[str], where: str) -> tuple[str, ...]:
+    plain = {name.strip(): None for name in listed}
+    if len(plain) != len(listed):
+        raise InputError(f"{where}: a class name occurs twice. Give each class its own.")
+    return tuple(plain) if len(plain) > 1 else class_ids(listed, where)[0]
+
+
+def _numbered_names(facts: Sequence[MaskFacts], *, white: bool) -> tuple[str, ...]:
+    ids = {id_ for one in facts for id_ in one.counts if id_ != _IGNORED}
+    highest = 1 if white else max({1, *ids})
+    return ("background", *(f"class_{id_}" for id_ in range(1, highest + 1)))
 
 
 def _settings(source: Source) -> tuple[list[str], dict[int, int], str]:

@@ -1,4 +1,4 @@
-"""Pascal VOC's folders, also as CVAT's "Segmentation mask 1.1" writes them with a labelmap.txt."""
+"""Pascal VOC's folders, also as CVAT's "Segmentation mask 1.1" and LabelMe's labelme2voc.py write them."""
 
 import pathlib
 from collections.abc import Iterator
@@ -41,6 +41,8 @@ _NAMES = [
 _BORDER = 255
 _MASKS, _OBJECTS = "SegmentationClass", "SegmentationObject"
 _LABEL_MAP = "labelmap.txt"
+# What LabelMe's labelme2voc.py lists the classes in. It has the colors of the data set.
+_CLASS_NAMES = "class_names.txt"
 
 
 def voc_color(id_: int) -> tuple[int, int, int]:
@@ -83,15 +85,17 @@ def _unusable(source: Source) -> str | None:
 
 
 class _Classes:
-    """Names, colors and ids, from labelmap.txt or those of the data set."""
+    """Names, colors and ids, from labelmap.txt or class_names.txt, or those of the data set."""
 
     def __init__(self, source: Source, root: pathlib.Path) -> None:
         self.listed = is_file(root / _LABEL_MAP)
+        self.file = next((name for name in (_LABEL_MAP, _CLASS_NAMES) if is_file(root / name)), None)
         if self.listed:
             rows = _label_map(source, source.inside(_LABEL_MAP, root, source.shown))
         else:
-            rows = [(name, voc_color(id_)) for id_, name in enumerate(_NAMES)]
-        where = _LABEL_MAP if self.listed else source.shown
+            listed = _class_names(source, root) if self.file else _NAMES
+            rows = [(name, voc_color(id_)) for id_, name in enumerate(listed)]
+        where = self.file or source.shown
         names, colors = [name for name, _ in rows], [color for _, color in rows]
         self.names, self.colors, by_value, self.by_color = mask_folders.background_first(names, colors, where)
         if not self.listed:
@@ -104,6 +108,14 @@ class _Classes:
         if mode in ("L", "1", "I", "I;16") or (mode == "P" and not self.listed):
             return mask_folders.mapped_ids(path, where, self.by_value)
         return mask_folders.mapped_colors(path, where, self.by_color)
+
+
+def _class_names(source: Source, root: pathlib.Path) -> list[str]:
+    lines = source.text(source.inside(_CLASS_NAMES, root, source.shown)).splitlines()
+    names = [line.strip() for line in lines if line.strip()]
+    if len(names) > _BORDER:
+        raise InputError(f"{_CLASS_NAMES}: lists {len(names)} classes, and masks hold at most {_BORDER}. Merge some.")
+    return names
 
 
 def _label_map(source: Source, path: pathlib.Path) -> list[tuple[str, tuple[int, int, int]]]:
@@ -126,6 +138,8 @@ def _read(source: Source) -> LabeledImages:
     found = LabeledImages(
         names=classes.names, colors=classes.colors, images=iter(()), has_objects=(root / _OBJECTS).is_dir()
     )
+    if classes.file is None:
+        found.notices.append(f"There is no {_LABEL_MAP}: classes have the names of Pascal VOC.")
     items = _listed(source, root, found)
 
     def images() -> Iterator[LabeledImage]:
@@ -189,7 +203,8 @@ def _objects(source: Source, path: pathlib.Path, where: str) -> np.ndarray:
 
 FORMAT = Format(
     name="voc",
-    signs="SegmentationClass/ with JPEGImages/ (Pascal VOC, or CVAT's Segmentation mask 1.1 with labelmap.txt)",
+    signs="SegmentationClass/ with JPEGImages/ (Pascal VOC, CVAT's Segmentation mask 1.1 with labelmap.txt, or "
+    "LabelMe's masks with class_names.txt)",
     recognize=_recognize,
     read=_read,
     images_elsewhere=True,
