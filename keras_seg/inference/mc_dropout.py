@@ -1,7 +1,7 @@
 """The uncertainty of a model: mean and variance of its output under dropout."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -25,7 +25,8 @@ def mc_dropout(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Monte Carlo dropout: predict each image many times with units dropped at random.
 
-    Only dropout layers run as in training; all others, including BatchNormalization, run as in inference.
+    Only dropout layers run as in training, also those inside of other layers such as `keras.layers.MultiHeadAttention`.
+    All others, including BatchNormalization, run as in inference.
 
     `mean = 1/T sum_t p_t`, `variance = 1/T sum_t (p_t - mean)^2`
 
@@ -33,8 +34,9 @@ def mc_dropout(
     with the samples. The model is not changed.
 
     Args:
-        model: functional keras.Model with one output and dropout layers, such as `models.SegNet(dropout=0.5)`. The
-            results are of its output: of logits if it was built with `activation=None`.
+        model: functional keras.Model with one output and dropout layers of a rate above 0, such as
+            `models.SegNet(dropout=0.5)`. The results are of its output: of logits if it was built with
+            `activation=None`.
         images: float array (batch, height, width, channels), in the range that the model takes: 0..255 for models with
             preprocessing.
         samples: int of at least 2. The paper takes 50. Defaults to 50.
@@ -45,7 +47,7 @@ def mc_dropout(
         Pair of float32 arrays (batch, height, width, classes): the mean, and the variance.
 
     Raises:
-        InputError: if an argument is not as above, the model has no dropout layer or several outputs, or its output is
+        InputError: if an argument is not as above, the model has no such layer or several outputs, or its output is
             not finite.
 
     Examples:
@@ -96,17 +98,19 @@ class _Sampler(keras.Model):
         self.graph = functional_graph(model)
         single_output(model)
         self.dropouts = [layer for layer in self.graph._flatten_layers() if isinstance(layer, _DROPOUTS)]
-        if not self.dropouts:
+        # Transformers hold such layers at a rate of 0, which would give a variance of 0 everywhere.
+        if not any(layer.rate for layer in self.dropouts):
             fix = "Build it with dropout, for example dropout=0.5."
-            _validation.fail("model", "must have dropout layers", model.name, fix)
+            _validation.fail("model", "must have dropout layers of a rate above 0", model.name, fix)
 
     def call(self, inputs: Any) -> Tensor:
         def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
             if isinstance(operation, keras.layers.Layer) and operation._call_has_training_arg:
-                kwargs["training"] = isinstance(operation, _DROPOUTS)
+                kwargs["training"] = False
             return operation(*args, **kwargs)
 
-        values = replay_opened(self.graph, inputs, call)
+        with _dropping(self.dropouts):
+            values = replay_opened(self.graph, inputs, call)
         return values[id(self.graph.outputs[0])]
 
     @contextlib.contextmanager
@@ -124,6 +128,31 @@ class _Sampler(keras.Model):
         finally:
             for state, value in zip(states, before, strict=True):
                 state.assign(value)
+
+
+@contextlib.contextmanager
+def _dropping(dropouts: Sequence[keras.layers.Layer]) -> Iterator[None]:
+    """Inside, dropout layers run as in training, whichever layer calls them.
+
+    A layer made of others cannot be told to train its dropout alone: its normalization would train too.
+    """
+    # Others, such as a subclass that always drops, have no two ways to run.
+    changed = [layer for layer in dropouts if layer._call_has_training_arg]
+    for layer in changed:
+        # Not by `setattr`, in which Keras looks for variables.
+        vars(layer)["call"] = _in_training(layer.call)
+    try:
+        yield
+    finally:
+        for layer in changed:
+            del vars(layer)["call"]
+
+
+def _in_training(call: Callable[..., Any]) -> Callable[..., Any]:
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return call(*args, **{**kwargs, "training": True})
+
+    return called
 
 
 @contextlib.contextmanager
