@@ -196,6 +196,12 @@ class GeoRaster:
             f"gdal_translate {wanted} {self.path.name} bands.vrt, and pass bands.vrt."
         )
 
+    def check_grid(self) -> None:
+        """Refuse control points in the place of a transform: they do not say where a pixel lies."""
+        if "gcps" in self.georeference:
+            fix = f"Give it a grid: gdalwarp -r near {self.path.name} warped.tif."
+            raise InputError(f"{self.path}: has control points in the place of a transform. {fix}")
+
     def check_values(self) -> None:
         """Refuse values that are no brightness on a known scale: those of a palette, inverted ones, odd bits."""
         for band in self._bands:

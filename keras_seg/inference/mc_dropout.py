@@ -1,8 +1,8 @@
 """The uncertainty of a model: mean and variance of its output under dropout."""
 
 import contextlib
-import functools
-from collections.abc import Callable, Iterable, Iterator
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -26,8 +26,8 @@ def mc_dropout(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Monte Carlo dropout: predict each image many times with units dropped at random.
 
-    Only dropout layers run as in training, also those inside other layers, such as MultiHeadAttention; all others,
-    including BatchNormalization, run as in inference.
+    Only dropout layers run as in training, also those inside of other layers such as `keras.layers.MultiHeadAttention`.
+    All others, including BatchNormalization, run as in inference.
 
     `mean = 1/T sum_t p_t`, `variance = 1/T sum_t (p_t - mean)^2`
 
@@ -35,8 +35,9 @@ def mc_dropout(
     with the samples. The model is not changed.
 
     Args:
-        model: functional keras.Model with one output and dropout layers, such as `models.SegNet(dropout=0.5)`. The
-            results are of its output: of logits if it was built with `activation=None`.
+        model: functional keras.Model with one output and dropout layers of a rate above 0, such as
+            `models.SegNet(dropout=0.5)`. The results are of its output: of logits if it was built with
+            `activation=None`.
         images: float array (batch, height, width, channels), in the range that the model takes: 0..255 for models with
             preprocessing.
         samples: int of at least 2. The paper takes 50. Defaults to 50.
@@ -47,7 +48,7 @@ def mc_dropout(
         Pair of float32 arrays (batch, height, width, classes): the mean, and the variance.
 
     Raises:
-        InputError: if an argument is not as above, the model has no dropout layer or several outputs, or its output is
+        InputError: if an argument is not as above, the model has no such layer or several outputs, or its output is
             not finite.
 
     Examples:
@@ -98,9 +99,10 @@ class _Sampler(keras.Model):
         self.graph = functional_graph(model)
         single_output(model)
         self.dropouts = [layer for layer in self.graph._flatten_layers() if isinstance(layer, _DROPOUTS)]
-        if not self.dropouts:
+        # Transformers hold such layers at a rate of 0, which would give a variance of 0 everywhere.
+        if not any(layer.rate for layer in self.dropouts):
             fix = "Build it with dropout, for example dropout=0.5."
-            _validation.fail("model", "must have dropout layers", model.name, fix)
+            _validation.fail("model", "must have dropout layers of a rate above 0", model.name, fix)
 
     def call(self, inputs: Any) -> Tensor:
         def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
@@ -130,21 +132,32 @@ class _Sampler(keras.Model):
 
 
 @contextlib.contextmanager
-def _dropping(dropouts: Iterable[keras.layers.Layer]) -> Iterator[None]:
-    """Inside, these layers drop units, whatever the layers that hold them say of training."""
-    for layer in dropouts:
-        # Not by `setattr`, with which Keras and PyTorch look for layers and weights.
-        vars(layer)["call"] = functools.partial(_in_training, layer.call)
+def _dropping(dropouts: Sequence[keras.layers.Layer]) -> Iterator[None]:
+    """Inside, dropout layers run as in training, whichever layer calls them.
+
+    A layer made of others cannot be told to train its dropout alone: its normalization would train too.
+    """
+    # Others, such as a subclass that always drops, have no two ways to run.
+    changed = [layer for layer in dropouts if layer._call_has_training_arg]
+    for layer in changed:
+        # Not by `setattr`, in which Keras looks for variables.
+        vars(layer)["call"] = _in_training(layer.call)
     try:
         yield
     finally:
-        for layer in dropouts:
-            vars(layer).pop("call", None)
+        for layer in changed:
+            del vars(layer)["call"]
 
 
-def _in_training(call: Callable[..., Tensor], inputs: Tensor, *_: Any, **kwargs: Any) -> Tensor:
-    """The result of a dropout layer's `call`, whose one argument beside the inputs is `training`."""
-    return call(inputs, **{**kwargs, "training": True})
+def _in_training(call: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(call)
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        given = signature.bind(*args, **kwargs)
+        given.arguments["training"] = True  # By position or by name.
+        return call(*given.args, **given.kwargs)
+
+    return called
 
 
 @contextlib.contextmanager

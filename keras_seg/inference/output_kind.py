@@ -95,7 +95,9 @@ def last_activation(tensor: Tensor) -> str | None:
         "softmax" (the classes exclude one another), "sigmoid" (they do not), "logits", or None if the graph does not
         tell.
     """
-    return _last_activation(tensor, {})
+    found = _last_activation(tensor, {})
+    # The probability of one class alone, cut out of a softmax, is not divided by its sum, which would make it 1.
+    return "sigmoid" if found == "softmax" and tensor.shape[-1] == 1 else found
 
 
 def single_output(model: Any) -> Tensor | None:

@@ -57,7 +57,8 @@ def write_polygons(
         The path.
 
     Raises:
-        InputError: the raster is no map of class ids, an argument is out of range, or `path` exists.
+        InputError: the raster is no map of class ids, or has control points in the place of a transform, an argument
+            is out of range, or `path` exists.
         ImportError: rasterio or pyogrio is missing: `pip install "keras-seg[geo]"`.
 
     Examples:
@@ -85,6 +86,7 @@ def write_polygons(
         _validation.fail("path", "exists already", str(path), "Choose another path, or pass `overwrite=True`.")
     pyogrio = _validation.optional_import("pyogrio", "geo", "Writing polygons")
     ids = GeoRaster(raster)
+    ids.check_grid()
     if ids.shape[2] != 1 or ids.dtype.name not in _DTYPES:
         found = f"{ids.shape[2]} bands of {ids.dtype}"
         raise InputError(f"{ids.path}: holds {found}, and a map of class ids is one band of {', '.join(_DTYPES)}.")

@@ -96,12 +96,13 @@ def test_merges_against_numpy(merge, model):
 
 @pytest.mark.parametrize("merge", MERGED)
 def test_one_channel_is_merged_as_two_classes(merge):
-    """p of one channel comes out as p of the second of two channels 1 - p and p."""
-    one = net("sigmoid", classes=1)
-    passes = np.stack(list(d4_passes(one, IMAGES, turns=[0])))
-    expected = MERGED[merge](np.concatenate([1 - passes, passes], axis=-1))[..., 1:]
-    merged = predict(TTA(one, "hflip", merge=merge), IMAGES)
-    np.testing.assert_allclose(merged, expected, atol=1e-6)
+    """p of one channel comes out as p of the second of two channels 1 - p and p: of a sigmoid, or of one class."""
+    two = net(classes=2)
+    for one in (net("sigmoid", classes=1), keras.Model(two.input, two.output[..., 1:])):
+        passes = np.stack(list(d4_passes(one, IMAGES, turns=[0])))
+        expected = MERGED[merge](np.concatenate([1 - passes, passes], axis=-1))[..., 1:]
+        merged = predict(TTA(one, "hflip", merge=merge), IMAGES)
+        np.testing.assert_allclose(merged, expected, atol=1e-6)
 
 
 def test_logits_and_probabilities():

@@ -126,6 +126,15 @@ def test_what_is_refused(ids, tmp_path):
     np.testing.assert_array_equal(read(ids), IDS)
 
 
+def test_control_points_are_no_grid(tmp_path):
+    """As Sentinel-1 has them. The corners would be those of pixels, which programs read as degrees."""
+    points = [rasterio.control.GroundControlPoint(row, row, 5e5 + row, 5e6 - row**2) for row in (0, 20, 50)]
+    write(tmp_path / "ids.tif", IDS, gcps=points, transform=None)
+    with pytest.raises(InputError, match="ids.tif: has control points .* gdalwarp -r near ids.tif"):
+        write_polygons(tmp_path / "ids.tif", tmp_path / "a.geojson")
+    assert not (tmp_path / "a.geojson").exists()
+
+
 def test_without_pyogrio(ids, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyogrio", None)
     with pytest.raises(ImportError, match=r'Writing polygons needs pyogrio: pip install "keras-seg\[geo\]"'):

@@ -165,9 +165,7 @@ def _alignment(image: GeoRaster, labels: GeoRaster) -> str:
 
 def _check_crs(image: GeoRaster, labels: GeoRaster) -> None:
     for raster in (image, labels):
-        if "gcps" in raster.georeference:
-            fix = f"Give it a grid: gdalwarp -r near {raster.path.name} warped.tif."
-            raise InputError(f"{raster.path}: has control points in the place of a transform. {fix}")
+        raster.check_grid()
     if image.crs == labels.crs:
         if image.crs is None and image.shape[:2] != labels.shape[:2] and image.transform == labels.transform:
             raise InputError(

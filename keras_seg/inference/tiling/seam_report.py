@@ -132,8 +132,8 @@ def seam_report(
         A `SeamReport`: `print` shows it and `to_dict()` is ready for JSON.
 
     Raises:
-        InputError: as `TiledPredictor`, if its settings are given for a predictor, if there is a single tile and
-            nothing to compare it with, or if `whole` is True for a model that takes one size only.
+        InputError: as `TiledPredictor` and its `predict`, if its settings are given for a predictor, if there is a
+            single tile and nothing to compare it with, or if `whole` is True for a model that takes one size only.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -152,6 +152,7 @@ def seam_report(
     }
     predictor = _predictor(model, {name: value for name, value in settings.items() if value is not None})
     source = RasterSource(image, shape, predictor.geometry.channels)
+    source.check_scale(predictor.model)
     size = source.shape[:2]
     rows, columns = predictor.grid(size)
     if whole is not None:

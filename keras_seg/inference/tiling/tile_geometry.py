@@ -64,16 +64,17 @@ def tile_geometry(model: Any, tile: Size, stride: Size | None = None) -> TileGeo
     if fixed is not None and tile != fixed:
         output(fixed)  # Refuses a model that no tile fits.
         _validation.fail("tile", f"must be {_size(fixed)}, the one size that this model takes", tile)
+    strides = (down, across)
     border = (
-        _border(output, tile, 0, stride=down, fixed=fixed is not None),
-        _border(output, tile, 1, stride=across, fixed=fixed is not None),
+        _border(output, tile, 0, strides=strides, fixed=fixed is not None),
+        _border(output, tile, 1, strides=strides, fixed=fixed is not None),
     )
     if fixed is not None:
         _check_every_pixel(model, tile, border)
     return TileGeometry(
         tile=tile,
         border=border,
-        stride=(down, across),
+        stride=strides,
         channels=channels,
         classes=output(tile).shape[-1],
         any_size=fixed is None,
@@ -145,20 +146,25 @@ def _output_spec(model: keras.Model, shape: tuple[Any, ...]) -> Any:
 
 
 def _border(
-    output: Callable[[tuple[int, int]], Any], tile: tuple[int, int], axis: int, *, stride: int, fixed: bool
+    output: Callable[[tuple[int, int]], Any], tile: tuple[int, int], axis: int, *, strides: tuple[int, int], fixed: bool
 ) -> int:
     """The pixels that the output is smaller on each side along an axis, if the tile suits the model."""
+    side, other = tile[axis], tile[1 - axis]
+    stride, other_stride = strides[axis], strides[1 - axis]
+    # The other side may not suit the model either. Its next multiple of the stride does, if the model pads.
+    others = dict.fromkeys((other, -(-other // other_stride) * other_stride))
 
     def lost(side: int) -> int | None:
-        size = (side, tile[1]) if axis == 0 else (tile[0], side)
-        try:
-            return side - output(size).shape[axis + 1]
-        except _validation.InputError:
-            raise
-        except ValueError:
-            return None  # Too small, or joined maps differ in size.
+        for across in others:
+            try:
+                return side - output((side, across) if axis == 0 else (across, side)).shape[axis + 1]
+            except _validation.InputError:
+                raise
+            except (ValueError, TypeError, RuntimeError):
+                # Too small, or joined maps differ in size. Without a graph, this is another error on each backend.
+                continue
+        return None
 
-    side = tile[axis]
     if fixed:
         missing = lost(side)
         if missing is None or missing % 2 or missing < 0:
@@ -172,6 +178,9 @@ def _border(
     losses = {size: missing for size, missing in losses.items() if missing >= 0} or losses
     least = min(losses.values())
     suits = -(-side // stride) * stride if least == 0 else min(size for size in losses if losses[size] == least)
+    if least == 0 and lost(suits + stride) != 0:
+        rule = f"must be the model's, and it does not take {suits} and {suits + stride} pixels alike"
+        _validation.fail("stride", rule, stride, "Pass it, such as stride=16 for a model with four poolings by 2.")
     if least % 2 or least < 0 or lost(suits + stride) != least:
         _wrong_size((suits, suits), output)
     if side != suits:

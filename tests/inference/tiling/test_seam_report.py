@@ -11,6 +11,7 @@ from small_models import identity, photo, unet
 
 from keras_seg._validation import InputError
 from keras_seg.inference import TiledPredictor, seam_report
+from keras_seg.layers import Preprocessing
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +132,21 @@ def test_bad_input(net):
             call()
     assert seam_report(identity_of_one_size(), image, tile=32).whole is None
     assert seam_report(predictor, image, whole=False).whole is None
+
+
+@pytest.mark.tensorflow_only
+def test_files_on_another_scale_are_refused_as_in_predict(tmp_path):
+    """Tiles of an image that is black to the model would agree everywhere."""
+    image = photo(32, 48)
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, Preprocessing("tf")(inputs))
+    np.save(tmp_path / "unit.npy", (image / 255).astype("float32"))
+    np.save(tmp_path / "whole.npy", image)
+    for call in (TiledPredictor(model, tile=16).predict, lambda path: seam_report(model, path, tile=16)):
+        with pytest.raises(InputError, match="unit.npy: holds values .*, and the model takes 0..255"):
+            call(tmp_path / "unit.npy")
+    settings = {"tile": 16, "batch_size": 2}
+    assert seam_report(model, tmp_path / "whole.npy", **settings) == seam_report(model, image, **settings)
 
 
 def identity_of_one_size():

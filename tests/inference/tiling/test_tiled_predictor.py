@@ -293,6 +293,32 @@ def test_a_model_without_a_graph(net):
         TiledPredictor(model, tile=32, blend="crop", margin="receptive_field")
 
 
+def test_tiles_that_do_not_suit_a_model_without_a_graph():
+    """Where its maps do not meet, each backend raises another error."""
+
+    class Joined(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.pool, self.enlarge = layers.MaxPooling2D(4), layers.UpSampling2D(4)
+            self.scores = layers.Conv2D(2, 1)
+
+        def call(self, inputs):
+            return self.scores(keras.ops.concatenate([self.enlarge(self.pool(inputs)), inputs], axis=-1))
+
+    model = Joined()
+    model(np.zeros((1, 8, 8, 3), "float32"))
+    for options, match in [
+        ({"tile": 30, "stride": 4}, "`tile` must have a height that suits the model's stride of 4.*28 or 32"),
+        ({"tile": (32, 30), "stride": 4}, "`tile` must have a width that suits the model's stride of 4.*28 or 32"),
+        ({"tile": 32}, "`stride` must be the model's, and it does not take 32 and 33 pixels alike. Received: stride=1"),
+    ]:
+        with pytest.raises(InputError, match=match) as caught:
+            TiledPredictor(model, **options)
+        assert "\n" not in str(caught.value)
+    geometry = TiledPredictor(model, tile=32, stride=4).geometry
+    assert (geometry.tile, geometry.border, geometry.stride) == ((32, 32), (0, 0), (4, 4))
+
+
 def test_a_model_that_takes_multiples_of_its_stride_alone():
     """No padding inside, so that maps meet at even sizes only, which shapes do not tell.
 
