@@ -1,5 +1,6 @@
 """What the tasks find out about data, and what plans make of it."""
 
+import dataclasses
 import json
 import types
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 import keras_seg as ks
 from keras_seg import _validation
+from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.training import Plan, RunFolder, fingerprint, make_plan
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks import TASKS, find_task
@@ -49,6 +51,23 @@ def test_borders_are_seams_where_objects_touch_and_rims_where_they_do_not(tmp_pa
     assert plan["border_width"] == 2
     assert max(plan["class_weights"]) < 10
     assert plan.fingerprint["ignore_class"] == [-1]
+
+
+@pytest.mark.parametrize(("task", "bands"), [("semantic", 3), ("semantic", 5), ("instances", 3)])
+def test_a_cache_is_planned_with_the_bytes_that_it_takes(tmp_path, task, bands):
+    """Bands of 16 bits are kept as float32, and object numbers as int32. The image counts as one of 100 megapixels."""
+    folder = folder_of(tmp_path, squares(6))
+    if bands == 5:
+        (folder / "images" / "0.png").unlink()
+        np.save(folder / "images" / "0.npy", np.full((48, 48, 5), 30_000, "uint16"))
+    index = find_task(task).scan(folder, channels=bands)
+    of_pixel = sum(array.nbytes for array in DecodedStore(index).get(0)) / 48**2
+    assert of_pixel == {("semantic", 3): 3 + 1, ("semantic", 5): 5 * 4 + 1, ("instances", 3): 3 + 4}[task, bands]
+    large = dataclasses.replace(index, sizes=((1024, 100 * 1024),))
+    facts = fingerprint(large, large, task=task)
+    assert facts["decoded_megabytes"] == 100 * of_pixel
+    plans = [make_plan({**facts, "memory_megabytes": 400 * of_pixel + more}) for more in (-1, 1)]
+    assert [plan["cache"] for plan in plans] == [False, True]
 
 
 def test_a_border_task_decides_more_finely_and_on_smaller_crops(tmp_path):
