@@ -100,6 +100,8 @@ def test_a_file_of_a_run_changes_nothing(tmp_path):
             '{"choices": {"epochs": {"value": null}, "minutes": {"value": null}}}',
             "plan.json: `epochs` must have a value",
         ),
+        ('{"choices": {"class_weights": {"value": [1, 2, 3]}}}', "plan.json: `class_weights` must hold 2 numbers"),
+        ('{"choices": {"scale": {"value": [2, 1]}}}', "plan.json: `scale` must be given as"),
         ('{"choices": {"task": {"value": "boundary"}}}', "`task` must be that of the facts, 'semantic'"),
     ],
 )

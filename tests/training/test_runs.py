@@ -443,6 +443,8 @@ def test_an_epoch_that_was_not_kept_is_not_the_best(tmp_path, indices, always_sa
         ({"epochs": None}, "plan.json: `epochs` or `minutes` must be given"),
         ({"crop": None}, "plan.json: `crop` must have a value"),
         ({"learning_rate": -1}, "plan.json: `learning_rate` must"),
+        ({"scale": [0.5]}, "plan.json: `scale` must be a pair"),
+        ({"class_weights": [1.0]}, "plan.json: `class_weights` must hold 7 numbers, one for each class"),
     ],
 )
 def test_an_edited_plan_with_a_wrong_value(tmp_path, indices, values, said):
