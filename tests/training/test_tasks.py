@@ -154,6 +154,17 @@ def test_an_ignored_class_has_no_score(tmp_path):
     assert task.panel(model, index, [0], {}) == drawn
 
 
+def test_a_group_without_a_predicted_image_does_not_count(tmp_path):
+    """The 401st of 501 images is the only one of its group, and 200 are predicted to choose a postprocessing."""
+    index = ks.data.scan_folder(folder_of(tmp_path, *[squares(0) % 3] * 6))
+    many = index.subset(np.repeat(np.arange(6), [100, 100, 100, 100, 1, 100]))
+    many = dataclasses.replace(many, group_by="^.")
+    assert {pair.image.stem for pair in many.sample(200).pairs} == set("01235")
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.Conv2D(3, 1, activation="softmax")(image))
+    assert find_task("semantic").tune(model, many) == {}  # Five groups are too few.
+
+
 def test_the_first_process_evaluates_edges(tmp_path):
     index = ks.data.scan_folder(folder_of(tmp_path, squares(0) % 3, squares(2) % 3))
     image, task = keras.Input((None, None, 3)), find_task("boundary")
