@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow
 from plan_facts import FACTS
+from refusals import refused
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -191,6 +192,16 @@ def test_a_measurement():
     tensorflow.config.run_functions_eagerly(False)
     assert found["step_seconds"] == 1
     assert (found["crop"], found["batch_size"], found["decoder_stride"]) == ([32, 64], 2, 16)
+
+
+def test_a_measurement_that_does_not_fit(monkeypatch):
+    def step(self, y, p, w=None):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB.")
+
+    monkeypatch.setattr("keras_seg.losses.Crossentropy.call", step)
+    line = refused(probe.measure_step, make_plan(FACTS, crop=(32, 64), batch_size=2, decoder_stride=8))
+    fix = "Give a lower `batch_size`."
+    assert line == f"The device has not enough memory for batches of 2 crops of 32x64. {fix}"
 
 
 def test_the_memory_of_activations():

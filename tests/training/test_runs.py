@@ -296,6 +296,23 @@ def test_a_batch_that_does_not_fit(tmp_path, indices, monkeypatch):
     assert f"Lower the crop in {run.plan_file} and continue with" in str(with_kept_state(one, run))
 
 
+@pytest.mark.slow_off_tensorflow
+@pytest.mark.parametrize(
+    ("epochs", "kept"), [(2, "No epoch was saved yet. Then start"), (1, "Kept: the trained model.")]
+)
+def test_a_whole_image_that_does_not_fit(tmp_path, indices, monkeypatch, epochs, kept):
+    """While the run is validated, and when it is evaluated at its end: smaller batches would not help."""
+    run, plan = make_run(tmp_path / "run", indices, epochs=epochs)
+
+    def evaluate(self, *given, **options):
+        raise MemoryError
+
+    monkeypatch.setattr("keras_seg.training.tasks.semantic.SemanticTask.evaluate", evaluate)
+    line = refused(trained, plan, indices, run)
+    said = "the device has not enough memory to predict whole images of 48x48 pixels. Use one with more memory, or"
+    assert line.startswith(f"{indices[1].path}: {said}") and kept in line and "batch" not in line
+
+
 def test_weights_that_are_not_finite_are_not_saved():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     model.compile("adam", "mse")
