@@ -70,6 +70,25 @@ def test_a_cache_is_planned_with_the_bytes_that_it_takes(tmp_path, task, bands):
     assert [plan["cache"] for plan in plans] == [False, True]
 
 
+@pytest.mark.parametrize("task", ["instances", "boundary"])
+def test_images_without_objects_do_not_hide_the_others(tmp_path, task):
+    """One of 70 images holds objects, and is not among 32 that are evenly spread."""
+    one = find_task(task).scan(folder_of(tmp_path, squares(6), np.zeros((48, 48), int)), channels=3)
+    many = one.subset([1] * 5 + [0] + [1] * 64)
+    assert one.pairs[0] not in many.sample(32).pairs
+    ids = one.read_labels(0)
+    if task == "instances":
+        classes = ks.data.instance_targets(ids, outlines=True).classes
+    else:
+        classes = ks.data.boundary_targets(ids, width=2)
+    counts = np.bincount(classes.ravel())
+    alone = find_task(task).class_statistics(one.subset([0]))["class_share"]
+    np.testing.assert_allclose(list(alone.values()), counts / counts.sum(), rtol=1e-9)
+    counts[0] += 69 * 48 * 48
+    shares = find_task(task).class_statistics(many)["class_share"]
+    np.testing.assert_allclose(list(shares.values()), counts / counts.sum(), rtol=1e-9)
+
+
 def test_a_border_task_decides_more_finely_and_on_smaller_crops(tmp_path):
     mask = np.zeros((600, 600), int)
     mask[:, 300:] = 1

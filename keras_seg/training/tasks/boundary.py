@@ -55,11 +55,15 @@ class BoundaryTask(BorderTask, SemanticTask):
 
     def class_statistics(self, index: data.FolderIndex) -> dict:
         """For edges and everything else."""
+
+        def edges(mask: np.ndarray) -> np.ndarray:
+            return edges_of(mask, 2, index.ignore_class)
+
         return {
             "num_classes": len(BOUNDARY_CLASSES),
             "ignore_class": [-1] if index.ignore_class else [],
             "class_names": list(BOUNDARY_CLASSES),
-            "class_share": class_shares(index, lambda mask: edges_of(mask, 2, index.ignore_class), BOUNDARY_CLASSES),
+            "class_share": class_shares(index, edges, BOUNDARY_CLASSES, varied=_with_edges(index)),
         }
 
     def targets(self, dataset: "tf.data.Dataset", index: Any, plan: "Plan") -> "tf.data.Dataset":
@@ -110,3 +114,8 @@ class BoundaryTask(BorderTask, SemanticTask):
         picture = Image.fromarray(lines.astype("uint8"))
         picture.putpalette(bytes((0, 0, 0, *_LINE)))
         return picture, Image.fromarray(visualization.outlines(image, lines.astype("int32"), color=_LINE))
+
+
+def _with_edges(index: data.FolderIndex) -> np.ndarray:
+    """bool array (examples,). Which masks hold more than one class."""
+    return index.presence.sum(axis=1) > 1

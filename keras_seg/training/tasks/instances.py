@@ -94,10 +94,12 @@ class InstancesTask(BorderTask):
 
     def class_statistics(self, index: data.InstanceIndex) -> dict:
         """For background, body and border; also the share of pixels between touching objects, and objects per image."""
-        shares = class_shares(index, instance_classes, INSTANCE_CLASSES)
+        varied = index.object_counts > 0
+        shares = class_shares(index, instance_classes, INSTANCE_CLASSES, varied=varied)
         touching = shares["border"]
         if touching < _MIN_TOUCHING_SHARE:
-            shares = class_shares(index, functools.partial(instance_classes, outlines=True), INSTANCE_CLASSES)
+            outlined = functools.partial(instance_classes, outlines=True)
+            shares = class_shares(index, outlined, INSTANCE_CLASSES, varied=varied)
         return {
             "num_classes": len(INSTANCE_CLASSES),
             "ignore_class": list(index.ignore_class),

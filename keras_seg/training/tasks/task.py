@@ -240,19 +240,32 @@ def examples(index: Any, positions: Sequence[int]) -> tuple[tuple[np.ndarray, ..
     return images, labels
 
 
-def class_shares(index: Any, target: Callable[[np.ndarray], np.ndarray], names: Sequence[str]) -> dict[str, float]:
+def class_shares(
+    index: Any, target: Callable[[np.ndarray], np.ndarray], names: Sequence[str], *, varied: np.ndarray
+) -> dict[str, float]:
     """The share of each class of `target(labels)` in a sample of the examples; negative labels are excluded.
+
+    Where few examples hold objects or edges, an even sample may have none of them. They are sampled apart from the
+    others, and each sample counts as much as the examples that it stands for.
 
     Args:
         index: a `FolderIndex` or an `InstanceIndex`.
         target: callable. Returns an integer array for the labels of an example.
         names: sequence of str. One name per class.
+        varied: bool array (examples,). Which examples may hold other classes than the first.
     """
     counts = np.zeros(len(names))
-    sample = index.sample(_SHARES_FROM)
-    for position in range(len(sample)):
-        values = target(sample._scanned_labels(position))
-        counts += np.bincount(values[values >= 0], minlength=len(names))
+    parts = [index.subset(np.flatnonzero(kind)) for kind in (varied, ~varied) if kind.any()]
+    samples = [part.sample(_SHARES_FROM) for part in parts]
+    times = np.array([_pixels(part) / _pixels(sample) for part, sample in zip(parts, samples, strict=True)])
+    for sample, factor in zip(samples, times / times.min(), strict=True):
+        for position in range(len(sample)):
+            values = target(sample._scanned_labels(position))
+            counts += factor * np.bincount(values[values >= 0], minlength=len(names))
     # A class that is missing from the sample is rare, not impossible.
     shares = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
     return {name: float(share) for name, share in zip(names, shares, strict=True)}
+
+
+def _pixels(index: Any) -> int:
+    return sum(height * width for height, width in index.sizes)
