@@ -89,6 +89,31 @@ def test_images_without_objects_do_not_hide_the_others(tmp_path, task):
     np.testing.assert_allclose(list(shares.values()), counts / counts.sum(), rtol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("places", "taken", "even"),
+    [
+        (range(0, 40, 2), 8, True),
+        (range(0, 40, 13), 4, True),
+        ([], 0, True),
+        ([3, 4, 6, 8, 9], 4, False),
+        ([3], 1, False),
+    ],
+)
+def test_thresholds_are_chosen_on_images_with_objects(tmp_path, monkeypatch, places, taken, even):
+    """Of 16 of 40 images at least 4, or all there are; evenly spread ones are 0, 2, 5, 7, 10, 13, ... 26, ... 39."""
+    folder = folder_of(tmp_path, squares(6), np.zeros((48, 48), int))
+    for task, name in (("instances", "tune_instances"), ("boundary", "evaluate_boundaries")):
+        two, seen = find_task(task).scan(folder, channels=3), []
+        index = two.subset([int(number not in places) for number in range(40)])
+        found = types.SimpleNamespace(settings={}, best_threshold=0.5)
+        monkeypatch.setattr(
+            ks.evaluation, name, lambda model, data, seen=seen, found=found, **_: seen.append(data) or found
+        )
+        find_task(task).tune(None, index)
+        assert len(seen[0]) == 16 and seen[0].pairs.count(two.pairs[0]) == taken
+        assert (seen[0].pairs == index.sample(16).pairs) is even
+
+
 def test_a_border_task_decides_more_finely_and_on_smaller_crops(tmp_path):
     mask = np.zeros((600, 600), int)
     mask[:, 300:] = 1

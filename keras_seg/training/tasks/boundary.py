@@ -14,7 +14,16 @@ from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.training.tasks.border_task import BorderTask
 from keras_seg.training.tasks.score_table import ScoreTable, percent
 from keras_seg.training.tasks.semantic import SemanticTask
-from keras_seg.training.tasks.task import Decoding, Pictures, Report, Task, class_shares, examples, predict_one
+from keras_seg.training.tasks.task import (
+    Decoding,
+    Pictures,
+    Report,
+    Task,
+    class_shares,
+    examples,
+    predict_one,
+    tuning_sample,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -71,8 +80,8 @@ class BoundaryTask(BorderTask, SemanticTask):
         return data.add_boundary_targets(dataset, width=plan["border_width"], ignore_class=index.ignore_class or None)
 
     def tune(self, model: keras.Model, index: Any) -> dict:
-        """The threshold with the best F score."""
-        sample = index.sample(_TUNED_ON)
+        """The threshold with the best F score on images of which a quarter at least have edges."""
+        sample = tuning_sample(index, _TUNED_ON, varied=_with_edges(index))
         return {"threshold": evaluation.evaluate_boundaries(model, sample).best_threshold}
 
     def evaluate(

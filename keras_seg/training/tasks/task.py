@@ -1,6 +1,7 @@
 """The interface of a task."""
 
 import abc
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -12,6 +13,7 @@ from keras_seg import _validation, data
 from keras_seg._types import ArrayLike, PathLike
 from keras_seg.data import class_weights as weights_of_shares
 from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg.evaluation.batching import spread
 from keras_seg.report import Examination
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks.class_masks import ClassMasks
@@ -265,6 +267,25 @@ def class_shares(
     # A class that is missing from the sample is rare, not impossible.
     shares = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
     return {name: float(share) for name, share in zip(names, shares, strict=True)}
+
+
+def tuning_sample(index: Any, count: int, *, varied: np.ndarray) -> Any:
+    """The index of `count` evenly spread examples, of which a quarter at least are varied if there are as many.
+
+    Thresholds that are chosen on examples without objects or edges alone would be those that find nothing.
+
+    Args:
+        index: a `FolderIndex` or an `InstanceIndex`.
+        count: int. Examples at most.
+        varied: bool array (examples,). Which examples hold objects or edges.
+    """
+    even = spread(len(index), count)
+    rich, plain = np.flatnonzero(varied), np.flatnonzero(~varied)
+    least = min(len(rich), math.ceil(len(even) / 4))
+    if varied[even].sum() >= least:
+        return index.subset(even)
+    chosen = [rich[spread(len(rich), least)], plain[spread(len(plain), len(even) - least)]]
+    return index.subset(np.sort(np.concatenate(chosen)))
 
 
 def _pixels(index: Any) -> int:
