@@ -29,9 +29,9 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         `group_by` if images were set aside by groups, and `fold` (number, folds) of a fold; `num_classes`,
         `ignore_class`, `class_names` and `class_share` (share of the labeled pixels by name) of the targets, and of
         class masks `class_width` (mean width of the parts of a class in pixels, by name); `decoded_megabytes` (all
-        training images and masks as bytes), `backend`, `device` ("cpu" or "gpu"), `devices` if batches are divided
-        among several by `keras.distribution`, `bfloat16` (whether the processor has instructions for products in it),
-        `dtype_policy` of Keras if it is not float32, `cores` and `memory_megabytes`.
+        training images and masks, as they are kept in memory), `backend`, `device` ("cpu" or "gpu"), `devices` if
+        batches are divided among several by `keras.distribution`, `bfloat16` (whether the processor has instructions
+        for products in it), `dtype_policy` of Keras if it is not float32, `cores` and `memory_megabytes`.
 
     Raises:
         InputError: `task` is not one of these.
@@ -59,7 +59,7 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         **({} if train.group_by is None else {"group_by": train.group_by}),
         **({} if train.fold is None else {"fold": list(train.fold)}),
         **find_task(task).class_statistics(train),
-        "decoded_megabytes": round(float(sizes.prod(axis=1).sum()) * (train.channels + 1) / 2**20),
+        "decoded_megabytes": round(float(sizes.prod(axis=1).sum()) * _bytes_per_pixel(train) / 2**20),
         "backend": keras.backend.backend(),
         "device": _device(),
         **({} if devices == 1 else {"devices": devices}),
@@ -68,6 +68,11 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_megabytes": None if memory is None else memory // 2**20,
     }
+
+
+def _bytes_per_pixel(index: Any) -> int:
+    """Of a decoded image and its labels: images of 16 bits or floats and numbered objects take four times as much."""
+    return index.channels * np.dtype(index.image_dtype).itemsize + index._label_dtype.itemsize
 
 
 def _device() -> str:

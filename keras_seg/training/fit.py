@@ -24,6 +24,7 @@ from keras_seg.training.hosts.agreement import check_agreement, run_facts
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.kept_state import with_kept_state
 from keras_seg.training.mixed_precision import compute_in_float32
+from keras_seg.training.out_of_memory import memory_named, whole_images
 from keras_seg.training.plan import Plan
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.run_recorder import check_finite
@@ -99,8 +100,8 @@ def fit(
 
     Raises:
         InputError: the run folder cannot be used, the model cannot be built, the data differs from that of the resumed
-            run, the loss or the weights are no longer finite, the device has not enough memory for a batch, a file of
-            the data can no longer be read, or the disk is full.
+            run, the loss or the weights are no longer finite, the device has not enough memory for a batch or for a
+            whole image to validate on, a file of the data can no longer be read, or the disk is full.
         ImportError: the package of a log is missing: `pip install "keras-seg[tensorboard]"`, `[wandb]` or `[mlflow]`;
             or TensorFlow, which the first two need.
     """
@@ -152,7 +153,7 @@ def fit(
                     group=group,
                 )
             group.leave()
-        with group.alone():
+        with group.alone(), memory_named(whole_images(validation)):
             if trained:
                 model, epoch = run.load_model(), saved_state(run).get("best")
             else:

@@ -1,5 +1,11 @@
-"""A batch for which the device has not enough memory."""
+"""A batch, or a whole image, for which the device has not enough memory."""
 
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from keras_seg._validation import InputError
 from keras_seg.training.kept_state import ChangeNeededError
 from keras_seg.training.plan import Plan
 
@@ -19,6 +25,30 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of a backend says that an array cannot be allocated."""
     text = f"{type(error).__name__}: {error}"
     return isinstance(error, MemoryError) or any(sign in text for sign in _SIGNS)
+
+
+@contextlib.contextmanager
+def memory_named(error: InputError) -> Iterator[None]:
+    """Let a block for which the device has not enough memory end in an error of one line.
+
+    Args:
+        error: the `InputError`.
+    """
+    try:
+        yield
+    except Exception as found:
+        if isinstance(found, InputError) or not is_out_of_memory(found):
+            raise
+        raise error from found
+
+
+def whole_images(index: Any) -> InputError:
+    """The error of images that are predicted whole, the largest of which do not fit into the memory of the device."""
+    height, width = max(index.sizes, key=math.prod)
+    return InputError(
+        f"{index.path}: the device has not enough memory to predict whole images of {height}x{width} pixels. Use one "
+        "with more memory, or divide the images into smaller ones."
+    )
 
 
 def out_of_memory(plan: Plan) -> ChangeNeededError:

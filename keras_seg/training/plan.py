@@ -6,6 +6,7 @@ from typing import Any
 
 from keras_seg import _validation, models
 from keras_seg._types import Size
+from keras_seg.augmentation.intervals import interval
 from keras_seg.backbones.imagenet_packages import is_installed
 from keras_seg.backbones.pyramid import LEVELS, SKIPS
 from keras_seg.models import registry
@@ -38,6 +39,9 @@ _NEEDED = (
     "seed", "model", "backbone", "skips", "freeze", "train_from", "aux", "crop", "scale", "batch_size",
     "steps_per_epoch", "keep", "learning_rate", "weight_decay", "ema", "dtype_policy", "soft_iou_weight", "cache",
 )  # fmt: skip
+
+# What the augmentation takes as the ends of a zoom, and NumPy as a seed.
+_SCALES, _LARGEST_SEED = (0.01, 100.0), 2**32 - 1
 
 _COUNTS = (
     "batch_size", "steps_per_epoch", "decoder_stride", "decoder_convolutions", "epochs", "patience", "border_width",
@@ -135,7 +139,7 @@ def make_plan(
     """
     # A plan is written when an older run is gone already: what cannot be must not get into it.
     given = {name: json_ready(value) for name, value in locals().items() if name != "facts" and value is not None}
-    _check(given)
+    _check(given, facts)
     if weights == "none":
         given["weights"] = None
     kind = find_task(facts.get("task", "semantic"))
@@ -329,12 +333,12 @@ def check_plan(plan: Plan) -> None:
             _validation.fail(name, "must have a value", None)
     if given.get("dtype_policy") == plan.fingerprint.get("dtype_policy"):
         given.pop("dtype_policy", None)  # That of a process, which may be any.
-    _check(given)
+    _check(given, plan.fingerprint)
     if "rare_classes" in given:
         check_rare_classes(given["rare_classes"], plan.fingerprint)
 
 
-def _check(given: Mapping) -> None:
+def _check(given: Mapping, facts: Mapping) -> None:
     """Check the ranges of what was given; the rules choose within range."""
     if "epochs" in given and "minutes" in given:
         _validation.fail("minutes", "and `epochs` exclude each other", given["minutes"], "Give one of the two.")
@@ -359,6 +363,10 @@ def _check(given: Mapping) -> None:
             _validation.one_of(name, value, ("last", "best"))
         elif name == "crop":
             _validation.pair(name, value)
+        elif name == "scale":
+            _check_scale(value)
+        elif name == "class_weights":
+            _check_class_weights(value, facts.get("num_classes"))
         elif name == "minutes":
             _validation.number(name, value, 0.001)
         elif name in ("binary", "freeze", "aux", "outlines", "cache"):
@@ -367,3 +375,23 @@ def _check(given: Mapping) -> None:
             _validation.number(name, value, 0, 0.9999)
         elif name in ("learning_rate", "weight_decay", "soft_iou_weight"):
             _validation.number(name, value, 0)
+
+
+def _check_seed(seed: Any) -> None:
+    if _validation.integer("seed", seed, 0) > _LARGEST_SEED:
+        _validation.fail("seed", "must be below 2^32, as NumPy takes no larger one", seed)
+
+
+def _check_scale(scale: Any) -> None:
+    if not isinstance(scale, (tuple, list)) or len(scale) != 2:
+        _validation.fail("scale", "must be a pair (smallest, largest)", scale)
+    interval("scale", scale, *_SCALES)
+
+
+def _check_class_weights(weights: Any, classes: int | None) -> None:
+    """The loss checks them too, but their number only where it meets the first scores."""
+    if not isinstance(weights, (tuple, list)) or len(weights) != classes:
+        fix = "Leave them out for those that follow from the pixels of each class."
+        _validation.fail("class_weights", f"must hold {classes} numbers, one for each class", weights, fix)
+    for weight in weights:
+        _validation.number("class_weights", weight, 0)

@@ -8,11 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_seg._validation import InputError
 from keras_seg.training.activation_memory import activation_megabytes
 from keras_seg.training.aux_heads import random_targets
 from keras_seg.training.build_model import build_model
 from keras_seg.training.choices import Choice, Plan
 from keras_seg.training.mixed_precision import BFLOAT16, FLOAT32, POLICIES
+from keras_seg.training.out_of_memory import memory_named, out_of_memory
 from keras_seg.training.plan import make_plan, narrowest_class
 from keras_seg.training.tasks import find_task
 
@@ -52,7 +54,7 @@ def probed_plan(
         A `Plan`.
 
     Raises:
-        InputError: as for `make_plan`.
+        InputError: as for `make_plan`, or the device has not enough memory for a batch that is timed.
 
     Examples:
 
@@ -126,6 +128,9 @@ def measure_step(plan: Plan, *, clock: Callable[[], float] = time.perf_counter) 
         A dict: `crop`, `batch_size`, `decoder_stride` and `dtype_policy` of the plan, `step_seconds`, the shortest of
         three steps after the first one, which compiles, and `activation_megabytes`, what the layers give for a batch as
         float32, which must be kept until the gradients are known.
+
+    Raises:
+        InputError: the device has not enough memory for a batch.
     """
     crop, facts = plan["crop"], plan.fingerprint
     height, width = (crop, crop) if isinstance(crop, int) else crop
@@ -135,11 +140,12 @@ def measure_step(plan: Plan, *, clock: Callable[[], float] = time.perf_counter) 
     shape = (*images.shape[:3], head.channels) if head.mode == "multilabel" else images.shape[:3]
     labels = random.integers(0, 2 if head.activation == "sigmoid" else head.channels, shape).astype("int32")
     targets = random_targets(model, labels)
-    times = []
-    for _ in range(_STEPS + 1):
-        began = clock()
-        model.train_on_batch(images, targets)
-        times.append(clock() - began)
+    lacking, times = out_of_memory(plan), []
+    with memory_named(InputError(f"{lacking} Give a lower `{lacking.choice}`.")):
+        for _ in range(_STEPS + 1):
+            began = clock()
+            model.train_on_batch(images, targets)
+            times.append(clock() - began)
     found = {
         "crop": [height, width],
         **{name: plan[name] for name in ("batch_size", "decoder_stride", "dtype_policy")},

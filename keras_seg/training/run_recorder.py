@@ -17,6 +17,7 @@ from keras_seg.training.checkpoint import Checkpoint, save_checkpoint
 from keras_seg.training.choices import Plan
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.kept_state import DivergedError
+from keras_seg.training.out_of_memory import memory_named, whole_images
 from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.tasks import Task
@@ -87,11 +88,7 @@ class RunRecorder(keras.callbacks.Callback):
         last = self.schedule.progress >= 1.0
         # Whether it is due is a matter of the clock, on which processes must agree.
         if self.best.kept or (not last and self.group.agreed(self._validate.due())):
-            # The weights that the run would keep if it ended here.
-            with self._validate, averaged(model), self.group.local(self.scored) as scored:
-                result = self.task.shared_scores(scored, self.validation, self.group)
-            # A score is None where nothing that it counts occurs or is predicted.
-            row |= {f"val_{name}": result[name] for name in self.task.scores if result[name] is not None}
+            row |= self._scores(model)
         self.rows.append(row)
         if logs is not None:
             # For the callbacks that follow: not each of them looks up the learning rate.
@@ -107,6 +104,18 @@ class RunRecorder(keras.callbacks.Callback):
                 check_finite(model, epoch + 1)
                 state = Checkpoint(model, epoch + 1, self.schedule.elapsed, self.rows, best=best, choices=self.choices)
                 save_checkpoint(self.run, state)
+
+    def _scores(self, model: keras.Model) -> dict[str, float]:
+        """Those of the weights that the run would keep if it ended here, by column."""
+        with (
+            memory_named(whole_images(self.validation)),
+            self._validate,
+            averaged(model),
+            self.group.local(self.scored) as scored,
+        ):
+            result = self.task.shared_scores(scored, self.validation, self.group)
+        # A score is None where nothing that it counts occurs or is predicted.
+        return {f"val_{name}": result[name] for name in self.task.scores if result[name] is not None}
 
     def _as_csv(self) -> str:
         text = io.StringIO()

@@ -1,6 +1,7 @@
 """A trained model in use: how data is read, evaluated and decoded for it."""
 
 import abc
+import contextlib
 import pathlib
 from typing import Any, ClassVar
 
@@ -10,6 +11,7 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.training.model_facts import ModelFacts, mark_of
+from keras_seg.training.out_of_memory import memory_named, whole_images
 from keras_seg.training.range_notice import with_range_notice
 from keras_seg.training.tasks import find_task
 from keras_seg.training.tasks.task import Report
@@ -127,5 +129,11 @@ class UsableModel(abc.ABC):
             model: keras.Model.
             data: an index, or what else the evaluation of the task takes.
             progress: callable (images done, images), or None. Defaults to None.
+
+        Raises:
+            InputError: an image of an index is too large for the memory of the device, or the evaluation of the task
+                refuses the model or the data.
         """
-        return self.task.evaluate(model, data, settings=self.decoding, progress=progress)
+        indexed = isinstance(data, self.task.index_type)
+        with memory_named(whole_images(data)) if indexed else contextlib.nullcontext():
+            return self.task.evaluate(model, data, settings=self.decoding, progress=progress)

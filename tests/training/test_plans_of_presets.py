@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow
 from plan_facts import FACTS
+from refusals import refused
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -102,6 +103,8 @@ def test_a_file_of_a_run_changes_nothing(tmp_path):
             '{"choices": {"epochs": {"value": null}, "minutes": {"value": null}}}',
             "plan.json: `epochs` must have a value",
         ),
+        ('{"choices": {"class_weights": {"value": [1, 2, 3]}}}', "plan.json: `class_weights` must hold 2 numbers"),
+        ('{"choices": {"scale": {"value": [2, 1]}}}', "plan.json: `scale` must be given as"),
         ('{"choices": {"task": {"value": "boundary"}}}', "`task` must be that of the facts, 'semantic'"),
     ],
 )
@@ -191,6 +194,16 @@ def test_a_measurement():
     tensorflow.config.run_functions_eagerly(False)
     assert found["step_seconds"] == 1
     assert (found["crop"], found["batch_size"], found["decoder_stride"]) == ([32, 64], 2, 16)
+
+
+def test_a_measurement_that_does_not_fit(monkeypatch):
+    def step(self, y, p, w=None):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB.")
+
+    monkeypatch.setattr("keras_seg.losses.Crossentropy.call", step)
+    line = refused(probe.measure_step, make_plan(FACTS, crop=(32, 64), batch_size=2, decoder_stride=8))
+    fix = "Give a lower `batch_size`."
+    assert line == f"The device has not enough memory for batches of 2 crops of 32x64. {fix}"
 
 
 def test_the_memory_of_activations():

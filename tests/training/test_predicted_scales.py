@@ -1,5 +1,6 @@
 """A run tells which files are on another scale than its training images, and keeps what it has predicted."""
 
+import re
 import types
 import warnings
 
@@ -105,6 +106,32 @@ def test_tiles_that_do_not_suit_the_model_end_all(tmp_path, model, ending):
     with pytest.raises(InputError, match="`overlap` must be at least 0 and below 1") as caught:
         predict_files(usable_model((0, 255)), model, files, tile=(32, 32), overlap=1.0)
     assert not isinstance(caught.value, NotPredictedError)
+
+
+@pytest.mark.parametrize(
+    ("tile", "fix"), [(None, r"in tiles, with `tile=\(512, 512\)`"), ((8, 8), "Use smaller tiles")]
+)
+def test_an_image_that_does_not_fit_into_the_memory(tmp_path, model, monkeypatch, tile, fix):
+    """The images after it are predicted. No other error is taken for this one."""
+    for name, side in (("a", 16), ("b", 24), ("c", 16)):
+        values = np.random.default_rng(side).integers(0, 256, (side, side, 3))
+        write(tmp_path / "in" / f"{name}.png", values.astype("uint8"))
+    files = prediction_files(find_images([tmp_path / "in"]), tmp_path / "out")
+    error = ValueError("Out of range.")
+
+    def predict(image):
+        if len(image) == 24:
+            raise error
+        return np.zeros((*image.shape[:2], 2), "float32")
+
+    monkeypatch.setattr("keras_seg.training.file_predictor.predictor_of", lambda *given, **options: predict)
+    with pytest.raises(ValueError, match="Out of range"):
+        predict_files(usable_model((0, 255)), model, files, tile=tile)
+    error = MemoryError()
+    [failure] = predict_files(usable_model((0, 255)), model, files, tile=tile, resume=True)
+    assert failure.image.name == "b.png"
+    assert re.search(f"b.png: the device has not enough memory to predict 24x24 pixels. .*{fix}", failure.reason)
+    assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["a.png", "c.png"]
 
 
 def test_resume_in_a_tree(tmp_path, model):

@@ -309,6 +309,23 @@ def test_a_batch_that_does_not_fit(tmp_path, indices, monkeypatch):
     assert f"Lower the crop in {run.plan_file} and continue with" in str(with_kept_state(one, run))
 
 
+@pytest.mark.slow_off_tensorflow
+@pytest.mark.parametrize(
+    ("epochs", "kept"), [(2, "No epoch was saved yet. Then start"), (1, "Kept: the trained model.")]
+)
+def test_a_whole_image_that_does_not_fit(tmp_path, indices, monkeypatch, epochs, kept):
+    """While the run is validated, and when it is evaluated at its end: smaller batches would not help."""
+    run, plan = make_run(tmp_path / "run", indices, epochs=epochs)
+
+    def evaluate(self, *given, **options):
+        raise MemoryError
+
+    monkeypatch.setattr("keras_seg.training.tasks.semantic.SemanticTask.evaluate", evaluate)
+    line = refused(trained, plan, indices, run)
+    said = "the device has not enough memory to predict whole images of 48x48 pixels. Use one with more memory, or"
+    assert line.startswith(f"{indices[1].path}: {said}") and kept in line and "batch" not in line
+
+
 def test_weights_that_are_not_finite_are_not_saved():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     model.compile("adam", "mse")
@@ -460,6 +477,8 @@ def test_an_epoch_that_was_not_kept_is_not_the_best(tmp_path, indices, always_sa
         ({"epochs": None}, "plan.json: `epochs` or `minutes` must be given"),
         ({"crop": None}, "plan.json: `crop` must have a value"),
         ({"learning_rate": -1}, "plan.json: `learning_rate` must"),
+        ({"scale": [0.5]}, "plan.json: `scale` must be a pair"),
+        ({"class_weights": [1.0]}, "plan.json: `class_weights` must hold 7 numbers, one for each class"),
     ],
 )
 def test_an_edited_plan_with_a_wrong_value(tmp_path, indices, values, said):

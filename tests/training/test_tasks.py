@@ -1,5 +1,6 @@
 """What the tasks find out about data, and what plans make of it."""
 
+import dataclasses
 import json
 import types
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 import keras_seg as ks
 from keras_seg import _validation
+from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.evaluation.batching import LabeledImages
 from keras_seg.training import Plan, RunFolder, fingerprint, make_plan
 from keras_seg.training.benchmark_run import benchmark_run
@@ -52,6 +54,67 @@ def test_borders_are_seams_where_objects_touch_and_rims_where_they_do_not(tmp_pa
     assert plan["border_width"] == 2
     assert max(plan["class_weights"]) < 10
     assert plan.fingerprint["ignore_class"] == [-1]
+
+
+@pytest.mark.parametrize(("task", "bands"), [("semantic", 3), ("semantic", 5), ("instances", 3)])
+def test_a_cache_is_planned_with_the_bytes_that_it_takes(tmp_path, task, bands):
+    """Bands of 16 bits are kept as float32, and object numbers as int32. The image counts as one of 100 megapixels."""
+    folder = folder_of(tmp_path, squares(6))
+    if bands == 5:
+        (folder / "images" / "0.png").unlink()
+        np.save(folder / "images" / "0.npy", np.full((48, 48, 5), 30_000, "uint16"))
+    index = find_task(task).scan(folder, channels=bands)
+    of_pixel = sum(array.nbytes for array in DecodedStore(index).get(0)) / 48**2
+    assert of_pixel == {("semantic", 3): 3 + 1, ("semantic", 5): 5 * 4 + 1, ("instances", 3): 3 + 4}[task, bands]
+    large = dataclasses.replace(index, sizes=((1024, 100 * 1024),))
+    facts = fingerprint(large, large, task=task)
+    assert facts["decoded_megabytes"] == 100 * of_pixel
+    plans = [make_plan({**facts, "memory_megabytes": 400 * of_pixel + more}) for more in (-1, 1)]
+    assert [plan["cache"] for plan in plans] == [False, True]
+
+
+@pytest.mark.parametrize("task", ["instances", "boundary"])
+def test_images_without_objects_do_not_hide_the_others(tmp_path, task):
+    """One of 70 images holds objects, and is not among 32 that are evenly spread."""
+    one = find_task(task).scan(folder_of(tmp_path, squares(6), np.zeros((48, 48), int)), channels=3)
+    many = one.subset([1] * 5 + [0] + [1] * 64)
+    assert one.pairs[0] not in many.sample(32).pairs
+    ids = one.read_labels(0)
+    if task == "instances":
+        classes = ks.data.instance_targets(ids, outlines=True).classes
+    else:
+        classes = ks.data.boundary_targets(ids, width=2)
+    counts = np.bincount(classes.ravel())
+    alone = find_task(task).class_statistics(one.subset([0]))["class_share"]
+    np.testing.assert_allclose(list(alone.values()), counts / counts.sum(), rtol=1e-9)
+    counts[0] += 69 * 48 * 48
+    shares = find_task(task).class_statistics(many)["class_share"]
+    np.testing.assert_allclose(list(shares.values()), counts / counts.sum(), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("places", "taken", "even"),
+    [
+        (range(0, 40, 2), 8, True),
+        (range(0, 40, 13), 4, True),
+        ([], 0, True),
+        ([3, 4, 6, 8, 9], 4, False),
+        ([3], 1, False),
+    ],
+)
+def test_thresholds_are_chosen_on_images_with_objects(tmp_path, monkeypatch, places, taken, even):
+    """Of 16 of 40 images at least 4, or all there are; evenly spread ones are 0, 2, 5, 7, 10, 13, ... 26, ... 39."""
+    folder = folder_of(tmp_path, squares(6), np.zeros((48, 48), int))
+    for task, name in (("instances", "tune_instances"), ("boundary", "evaluate_boundaries")):
+        two, seen = find_task(task).scan(folder, channels=3), []
+        index = two.subset([int(number not in places) for number in range(40)])
+        found = types.SimpleNamespace(settings={}, best_threshold=0.5)
+        monkeypatch.setattr(
+            ks.evaluation, name, lambda model, data, seen=seen, found=found, **_: seen.append(data) or found
+        )
+        find_task(task).tune(None, index)
+        assert len(seen[0]) == 16 and seen[0].pairs.count(two.pairs[0]) == taken
+        assert (seen[0].pairs == index.sample(16).pairs) is even
 
 
 def test_a_border_task_decides_more_finely_and_on_smaller_crops(tmp_path):
@@ -136,6 +199,17 @@ def test_an_ignored_class_has_no_score(tmp_path):
     names = index.class_names
     drawn = ks.visualization.prediction_panel([pixels], [truth], [ids], ignore_class=0, class_names=names)
     assert task.panel(model, index, [0], {}) == drawn
+
+
+def test_a_group_without_a_predicted_image_does_not_count(tmp_path):
+    """The 401st of 501 images is the only one of its group, and 200 are predicted to choose a postprocessing."""
+    index = ks.data.scan_folder(folder_of(tmp_path, *[squares(0) % 3] * 6))
+    many = index.subset(np.repeat(np.arange(6), [100, 100, 100, 100, 1, 100]))
+    many = dataclasses.replace(many, group_by="^.")
+    assert {pair.image.stem for pair in many.sample(200).pairs} == set("01235")
+    image = keras.Input((None, None, 3))
+    model = keras.Model(image, keras.layers.Conv2D(3, 1, activation="softmax")(image))
+    assert find_task("semantic").tune(model, many) == {}  # Five groups are too few.
 
 
 def test_the_first_process_evaluates_edges(tmp_path):

@@ -14,7 +14,16 @@ from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.training.tasks.border_task import BorderTask
 from keras_seg.training.tasks.score_table import ScoreTable, percent
 from keras_seg.training.tasks.semantic import SemanticTask
-from keras_seg.training.tasks.task import Decoding, Pictures, Report, Task, class_shares, examples, predict_one
+from keras_seg.training.tasks.task import (
+    Decoding,
+    Pictures,
+    Report,
+    Task,
+    class_shares,
+    examples,
+    predict_one,
+    tuning_sample,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -55,11 +64,15 @@ class BoundaryTask(BorderTask, SemanticTask):
 
     def class_statistics(self, index: data.FolderIndex) -> dict:
         """For edges and everything else."""
+
+        def edges(mask: np.ndarray) -> np.ndarray:
+            return edges_of(mask, 2, index.ignore_class)
+
         return {
             "num_classes": len(BOUNDARY_CLASSES),
             "ignore_class": [-1] if index.ignore_class else [],
             "class_names": list(BOUNDARY_CLASSES),
-            "class_share": class_shares(index, lambda mask: edges_of(mask, 2, index.ignore_class), BOUNDARY_CLASSES),
+            "class_share": class_shares(index, edges, BOUNDARY_CLASSES, varied=_with_edges(index)),
         }
 
     def targets(self, dataset: "tf.data.Dataset", index: Any, plan: "Plan") -> "tf.data.Dataset":
@@ -67,8 +80,8 @@ class BoundaryTask(BorderTask, SemanticTask):
         return data.add_boundary_targets(dataset, width=plan["border_width"], ignore_class=index.ignore_class or None)
 
     def tune(self, model: keras.Model, index: Any) -> dict:
-        """The threshold with the best F score."""
-        sample = index.sample(_TUNED_ON)
+        """The threshold with the best F score on images of which a quarter at least have edges."""
+        sample = tuning_sample(index, _TUNED_ON, varied=_with_edges(index))
         return {"threshold": evaluation.evaluate_boundaries(model, sample).best_threshold}
 
     def evaluate(
@@ -110,3 +123,8 @@ class BoundaryTask(BorderTask, SemanticTask):
         picture = Image.fromarray(lines.astype("uint8"))
         picture.putpalette(bytes((0, 0, 0, *_LINE)))
         return picture, Image.fromarray(visualization.outlines(image, lines.astype("int32"), color=_LINE))
+
+
+def _with_edges(index: data.FolderIndex) -> np.ndarray:
+    """bool array (examples,). Which masks hold more than one class."""
+    return index.presence.sum(axis=1) > 1

@@ -13,6 +13,7 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data import INSTANCE_CLASSES
 from keras_seg.data.targets.instance_targets import instance_classes
+from keras_seg.evaluation.tune_instances import TUNED_ON
 from keras_seg.training.tasks.border_task import BorderTask
 from keras_seg.training.tasks.score_table import ScoreTable, percent
 from keras_seg.training.tasks.task import (
@@ -23,6 +24,7 @@ from keras_seg.training.tasks.task import (
     decided_orientation,
     examples,
     predict_one,
+    tuning_sample,
 )
 
 if TYPE_CHECKING:
@@ -94,10 +96,12 @@ class InstancesTask(BorderTask):
 
     def class_statistics(self, index: data.InstanceIndex) -> dict:
         """For background, body and border; also the share of pixels between touching objects, and objects per image."""
-        shares = class_shares(index, instance_classes, INSTANCE_CLASSES)
+        varied = index.object_counts > 0
+        shares = class_shares(index, instance_classes, INSTANCE_CLASSES, varied=varied)
         touching = shares["border"]
         if touching < _MIN_TOUCHING_SHARE:
-            shares = class_shares(index, functools.partial(instance_classes, outlines=True), INSTANCE_CLASSES)
+            outlined = functools.partial(instance_classes, outlines=True)
+            shares = class_shares(index, outlined, INSTANCE_CLASSES, varied=varied)
         return {
             "num_classes": len(INSTANCE_CLASSES),
             "ignore_class": list(index.ignore_class),
@@ -125,8 +129,9 @@ class InstancesTask(BorderTask):
         return data.add_instance_targets(dataset, border_width=plan["border_width"], outlines=plan["outlines"])
 
     def tune(self, model: keras.Model, index: Any) -> dict:
-        """As `evaluation.tune_instances`."""
-        return evaluation.tune_instances(model, index).settings
+        """As `evaluation.tune_instances` on images of which a quarter at least have objects."""
+        sample = tuning_sample(index, TUNED_ON, varied=index.object_counts > 0)
+        return evaluation.tune_instances(model, sample, images=TUNED_ON).settings
 
     def evaluate(
         self, model: keras.Model, index: Any, *, settings: Mapping | None = None, progress: Report | None = None

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from keras_seg.training.plan import Plan
 
+_TUNED_ON = 200
+
 
 class SemanticTask(Task):
     """One class per pixel, ranked by mean IoU."""
@@ -128,10 +130,11 @@ class SemanticTask(Task):
 
     def tune(self, model: keras.Model, index: Any) -> dict:
         """As `evaluation.choose_postprocessing`; empty where there are too few images, or SciPy is missing."""
-        keys = group_keys(index, index.group_by)
-        if len(set(keys)) < least_images() or not self.can_tune():
+        # Those that are predicted: a small group may have none of them.
+        sample = index.sample(_TUNED_ON)
+        if len(set(group_keys(sample, sample.group_by))) < least_images() or not self.can_tune():
             return {}
-        return evaluation.choose_postprocessing(model, index).decoding
+        return evaluation.choose_postprocessing(model, sample, images=_TUNED_ON).decoding
 
     def can_tune(self) -> bool:
         """Whether SciPy is installed."""

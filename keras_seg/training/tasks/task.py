@@ -1,6 +1,7 @@
 """The interface of a task."""
 
 import abc
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -12,6 +13,7 @@ from keras_seg import _validation, data
 from keras_seg._types import ArrayLike, PathLike
 from keras_seg.data import class_weights as weights_of_shares
 from keras_seg.data.pipeline.decoded_store import DecodedStore
+from keras_seg.evaluation.batching import spread
 from keras_seg.report import Examination
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks.class_masks import ClassMasks
@@ -242,19 +244,51 @@ def examples(index: Any, positions: Sequence[int]) -> tuple[tuple[np.ndarray, ..
     return images, labels
 
 
-def class_shares(index: Any, target: Callable[[np.ndarray], np.ndarray], names: Sequence[str]) -> dict[str, float]:
+def class_shares(
+    index: Any, target: Callable[[np.ndarray], np.ndarray], names: Sequence[str], *, varied: np.ndarray
+) -> dict[str, float]:
     """The share of each class of `target(labels)` in a sample of the examples; negative labels are excluded.
+
+    Where few examples hold objects or edges, an even sample may have none of them. They are sampled apart from the
+    others, and each sample counts as much as the examples that it stands for.
 
     Args:
         index: a `FolderIndex` or an `InstanceIndex`.
         target: callable. Returns an integer array for the labels of an example.
         names: sequence of str. One name per class.
+        varied: bool array (examples,). Which examples may hold other classes than the first.
     """
     counts = np.zeros(len(names))
-    sample = index.sample(_SHARES_FROM)
-    for position in range(len(sample)):
-        values = target(sample._scanned_labels(position))
-        counts += np.bincount(values[values >= 0], minlength=len(names))
+    parts = [index.subset(np.flatnonzero(kind)) for kind in (varied, ~varied) if kind.any()]
+    samples = [part.sample(_SHARES_FROM) for part in parts]
+    times = np.array([_pixels(part) / _pixels(sample) for part, sample in zip(parts, samples, strict=True)])
+    for sample, factor in zip(samples, times / times.min(), strict=True):
+        for position in range(len(sample)):
+            values = target(sample._scanned_labels(position))
+            counts += factor * np.bincount(values[values >= 0], minlength=len(names))
     # A class that is missing from the sample is rare, not impossible.
     shares = np.maximum(counts, 1) / np.maximum(counts, 1).sum()
     return {name: float(share) for name, share in zip(names, shares, strict=True)}
+
+
+def tuning_sample(index: Any, count: int, *, varied: np.ndarray) -> Any:
+    """The index of `count` evenly spread examples, of which a quarter at least are varied if there are as many.
+
+    Thresholds that are chosen on examples without objects or edges alone would be those that find nothing.
+
+    Args:
+        index: a `FolderIndex` or an `InstanceIndex`.
+        count: int. Examples at most.
+        varied: bool array (examples,). Which examples hold objects or edges.
+    """
+    even = spread(len(index), count)
+    rich, plain = np.flatnonzero(varied), np.flatnonzero(~varied)
+    least = min(len(rich), math.ceil(len(even) / 4))
+    if varied[even].sum() >= least:
+        return index.subset(even)
+    chosen = [rich[spread(len(rich), least)], plain[spread(len(plain), len(even) - least)]]
+    return index.subset(np.sort(np.concatenate(chosen)))
+
+
+def _pixels(index: Any) -> int:
+    return sum(height * width for height, width in index.sizes)
