@@ -11,7 +11,7 @@ from keras_seg._graph import image_graph, replay_opened
 from keras_seg._types import Tensor
 from keras_seg.analysis.layer_reach import reach_of
 from keras_seg.analysis.unit_extents import UnitExtents
-from keras_seg.layers.reach import EVERYTHING, UNKNOWN
+from keras_seg.layers.reach import EVERYTHING, UNKNOWN, EverythingAt
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -198,9 +198,11 @@ def _read(operation: Any, position: Any, maps: Any, output: Any) -> Any:
             unknown = unknown or operation
         elif chain == EVERYTHING:
             whole = True
+            if _is_resized_to_last(operation, position, len(maps)):
+                span = maps[-1].spans[axis]
         else:
             for reading in chain:
-                span = span.read_by(reading)
+                span, whole = span.read_by(reading), whole or isinstance(reading, EverythingAt)
         spans.append(span)
     return dataclasses.replace(source, spans=tuple(spans), whole=whole, unknown=unknown)
 

@@ -48,7 +48,7 @@ _BY_HAND = {
         )
     },
     **{
-        name: (*_LICENSED, f"{_TIMM}/{name.lower()}.fcmae_ft_in1k/resolve/main/model.safetensors")
+        name: (*_LICENSED, f"{_TIMM}/{name.lower().replace('v2', 'v2_')}.fcmae_ft_in1k/resolve/main/model.safetensors")
         for name in convnext_v2.VARIANTS
     },
 }

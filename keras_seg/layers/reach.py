@@ -14,8 +14,9 @@ with the arguments
   map;
 
 that returns a list of `Reach`, applied in order; `[]` if each unit reads the unit at its own place; `None` if only the
-size of this input matters; `EVERYTHING` if every unit reads the whole axis; or `UNKNOWN`. Layers of other packages may
-define it too.
+size of this input matters; `EVERYTHING` if every unit reads the whole axis, from the place of an input unit or of the
+map whose size it takes, and `of_everything` of a list if it lies where the list puts it; or `UNKNOWN`. Layers of other
+packages may define it too.
 """
 
 import dataclasses
@@ -45,7 +46,18 @@ class Reach:
     phases: Sequence[tuple[int, ...]]
 
 
+class EverythingAt(Reach):
+    """The places of units as a `Reach` has them, where each of them depends on the whole axis."""
+
+
 Reaches = list[Reach] | None | Literal["everything", "unknown"]
+
+
+def of_everything(chain: Reaches) -> Reaches:
+    """What units read that lie where `chain` puts them, but depend on the whole axis."""
+    if not isinstance(chain, list) or not chain:
+        return EVERYTHING
+    return [*chain[:-1], EverythingAt(chain[-1].advance, chain[-1].phases)]
 
 
 def of_axis(value: int | Sequence[int], axis: int) -> int:

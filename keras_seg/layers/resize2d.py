@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_seg import _ops, _validation
 from keras_seg._types import Size, Tensor
-from keras_seg.layers.reach import Reaches, aligned, scaled
+from keras_seg.layers.reach import EVERYTHING, Reaches, aligned, of_everything, scaled
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
@@ -81,9 +81,11 @@ class Resize2D(keras.layers.Layer):
         self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
-        if self.align_corners:
-            return aligned(size, output_size)
-        return scaled(1, self.factor[axis], self.interpolation)
+        chain = scaled(1, self.factor[axis], self.interpolation)
+        if not self.align_corners:
+            return chain
+        found = aligned(size, output_size)
+        return of_everything(chain) if found == EVERYTHING else found
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         batch, height, width, channels = input_shape

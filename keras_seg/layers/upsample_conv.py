@@ -11,7 +11,7 @@ from keras_seg import _ops, _validation
 from keras_seg._types import Tensor
 from keras_seg.layers.batch_normalization import BatchNormalization
 from keras_seg.layers.frozen_parts import freeze_parts
-from keras_seg.layers.reach import EVERYTHING, Reaches, scaled, window
+from keras_seg.layers.reach import Reaches, of_everything, scaled, window
 
 INTERPOLATIONS = ("nearest", "bilinear")
 NORMALIZATIONS = ("batch", "group", "layer", None)
@@ -151,12 +151,11 @@ class UpsampleConv(keras.layers.Layer):
         self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
-        if self.normalization == "group":
-            return EVERYTHING
         half = (self.kernel_size - 1) // 2
         convolution = window(2 * half + 1, 1, half)
         enlarged = scaled(1, 2, self.interpolation)
-        return [convolution] if position or not isinstance(enlarged, list) else [*enlarged, convolution]
+        chain = [convolution] if position or not isinstance(enlarged, list) else [*enlarged, convolution]
+        return of_everything(chain) if self.normalization == "group" else chain
 
     def multiply_adds(self, input_shape: Any) -> int:
         """Multiply-adds of one call, in the form used at these shapes; see `keras_seg.analysis.multiply_adds`."""

@@ -11,7 +11,7 @@ from keras import ops
 from keras_seg import _ops, _validation
 from keras_seg._types import Tensor
 from keras_seg.layers.frozen_parts import freeze_parts
-from keras_seg.layers.reach import EVERYTHING, Reaches
+from keras_seg.layers.reach import Reaches, of_everything, window
 from keras_seg.layers.resize2d import bicubic_to_size
 
 
@@ -184,7 +184,7 @@ class VisionTransformerMaps(keras.layers.Layer):
         self, position: int, axis: int, *, size: int | None, output_size: int | None, scale: Fraction | None
     ) -> Reaches:
         """See `keras_seg.layers.reach`."""
-        return EVERYTHING
+        return of_everything([window(self.stride, self.stride, 0)])
 
     def multiply_adds(self, input_shape: Any) -> int:
         """Those of the patches, the linear layers and the attention; see `keras_seg.analysis.multiply_adds`."""

@@ -69,9 +69,10 @@ class GeneralizedDice(FunctionLoss):
     """One minus the generalized Dice: one ratio for all classes, with small classes weighted up by their own size.
 
     `L = 1 - 2 sum_c v_c I_c / sum_c v_c (P_c + T_c)` with `v_c = w_c / T_c^power` and `I_c = sum p_c t_c`,
-    `P_c = sum p_c`, `T_c = sum t_c` over the pixels of the batch. With power 2 every class that is present has the same
-    weight, whatever its size. Ignored pixels are excluded from I, P and T; ignored classes in the range are excluded
-    from the sums. Without any class present there is no weight, and the loss is 0.
+    `P_c = sum p_c`, `T_c = sum t_c` over the pixels of the batch. A class enters the sums by about `T_c^(1 - power)`:
+    with power 1 all classes that are present count alike, whatever their sizes, and with power 2 a class counts by the
+    inverse of its size. Ignored pixels are excluded from I, P and T; ignored classes in the range are excluded from the
+    sums. Without any class present there is no weight, and the loss is 0.
 
     Args:
         power: float >= 0. 2 as in the reference, 1 for weights 1 / T, 0 for equal weights. Defaults to 2.0.

@@ -29,8 +29,13 @@ def BiSeNetV2(
 
     Detail needs channels and resolution, so its branch is wide and ends at stride 8 after eight convolutions. Classes
     need depth and context, so theirs is thin, made of depthwise convolutions, and goes to stride 32. Where they meet,
-    each branch is weighed by the other one at both resolutions. `keras_seg.models.convert` takes the weights of
-    CoinCheung/BiSeNet. The image is reflected up to a multiple of 32, as in `UNet`.
+    each branch is weighed by the other one at both resolutions. The image is reflected up to a multiple of 32, as in
+    `UNet`.
+
+    `keras_seg.models.convert` takes the weights of CoinCheung/BiSeNet. That code normalizes images by the means and
+    deviations of the data set, RGB in 0..1: those of Cityscapes are (0.3257, 0.3690, 0.3223) and (0.2112, 0.2148,
+    0.2115), and its configurations have the others. Build the model with `include_preprocessing=False` then, and put a
+    `keras.layers.Rescaling(1 / (255 * deviation), -mean / deviation)` in front of it.
 
     Args:
         head_filters: int. Of the convolution before the classes, a third of all parameters. Defaults to 1024.

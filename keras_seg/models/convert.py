@@ -73,6 +73,9 @@ def convert(
     of these, and approximates GELU, which changes scores by about a thousandth. Its presets of MiTB2 to MiTB5 have a
     decoder of 256 filters, where the published ones have 768: build the model with `filters=256`.
 
+    Images are normalized as the originals do, by ImageNet's means and deviations. CoinCheung/BiSeNet alone has those of
+    the data set: a warning says so, and `BiSeNetV2` what to do.
+
     Auxiliary heads are filled too where the model is built with `aux=True`, and left out where it is not. If the
     weights have none, those of the model keep theirs, and a warning says so.
 
@@ -123,6 +126,8 @@ def convert(
         matching.assign()
     if name is not None:
         note_license(name)
+    if hasattr(original, "note"):
+        original.note(model)
     return model
 
 

@@ -46,7 +46,7 @@ def DeepLabV3Plus(
 
     Reference: Chen, Zhu, Papandreou, Schroff and Adam, "Encoder-Decoder with Atrous Separable Convolution for Semantic
         Image Segmentation", ECCV 2018, sections 3.1 and 3.2 and figure 2. Ours has full convolutions where theirs are
-        separable.
+        separable, and does not normalize the average of the whole image: that of a single one has no variance.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     rates = None if rates is None else _validation.integers("rates", rates)

@@ -27,7 +27,7 @@ def FastSCNN(
     normalize_image: bool = True, aux: bool = False, dropout: float = 0.1,
     activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "fastscnn",
 ) -> keras.Model:  # fmt: skip
-    """The smallest net here: 1.1 million parameters, for large images on weak processors.
+    """The smallest model for real time: 1.1 million parameters, for large images on weak processors.
 
     Nets of two branches compute early features twice. Here both share three strided layers, the "learning to
     downsample". Then one branch is nothing but its map at stride 8, which keeps the borders, and the other one a small

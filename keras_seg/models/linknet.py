@@ -37,7 +37,8 @@ def LinkNet(
 
     Reference: Chaurasia and Culurciello, "LinkNet: Exploiting Encoder Representations for Efficient Semantic
         Segmentation", VCIP 2017, section III and figures 1 and 3. Ours doubles by `UpsampleConv` where theirs has
-        transposed convolutions, and links the map of stride 2 as well where the backbone has one.
+        transposed convolutions, of which the last decides the classes, and links the map of stride 2 as well where the
+        backbone has one.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     final_filters = _validation.integer("final_filters", final_filters)

@@ -46,7 +46,8 @@ def PSPNet(
         (None, None, None, 11)
 
     Reference: Zhao, Shi, Qi, Wang and Jia, "Pyramid Scene Parsing Network", CVPR 2017, section 3.2 and figure 3.
-        The auxiliary head is that of section 3.3.
+        The auxiliary head is that of section 3.3. Ours does not normalize the average of the whole image: that of a
+        single one has no variance.
     """
     num_classes, input_shape = check_common(num_classes, input_shape, activation)
     bins = _validation.integers("bins", bins)

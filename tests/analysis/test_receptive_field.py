@@ -437,6 +437,32 @@ def image_of(side):
     return keras.Input((side, side, 1))
 
 
+@pytest.mark.parametrize("side", [None, 16])
+def test_units_that_read_everything_lie_where_they_are(side):
+    """A map at stride 4 that is doubled is one at stride 2, whatever its units depend on."""
+    image = image_of(side)
+    fine = conv(strides=2, padding="same")(image)
+    coarse = conv(strides=2, padding="same")(fine)
+    for doubled in (
+        ks.layers.Resize2D(2, align_corners=True)(coarse),
+        ks.layers.ResizeLike(align_corners=True)([coarse, fine]),
+        ks.layers.UpsampleConv(2, normalization="group")(coarse),
+        ks.layers.UpsampleConv(2, normalization="group")([coarse, fine]),
+    ):
+        field = ks.analysis.receptive_field(keras.Model(image, layers.Conv2D(1, 1, name="last")(doubled)))
+        assert field.stride == 2
+    assert field.size == math.inf
+
+
+@pytest.mark.tensorflow_only
+def test_where_dpt_predicts():
+    """At half of the resolution, of the size of the image after the last enlargement."""
+    narrow = {"stage_filters": (4, 4, 4, 4), "filters": 4}
+    model = ks.models.DPT(num_classes=2, backbone="Compact", **narrow)
+    strides = [ks.analysis.receptive_field(model, layer=name).stride for name in ("logits", "enlarge")]
+    assert strides == [2, 1]
+
+
 @pytest.mark.tensorflow_only
 @pytest.mark.parametrize(
     "name",

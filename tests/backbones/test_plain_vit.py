@@ -1,5 +1,7 @@
 """Plain vision transformers of keras-hub: the maps they have there, as a pyramid, in every decoder."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -150,6 +152,14 @@ def test_every_decoder(name):
     scores = model(np.random.default_rng(0).uniform(-1, 1, (1, 70, 45, 3)))
     assert scores.shape == (1, 70, 45, 3)
     assert np.isfinite(array(scores)).all()
+
+
+@pytest.mark.tensorflow_only
+def test_distances_of_units():
+    """Those of patches of 16 pixels, and of what is made of them, though each depends on the whole image."""
+    pyramid = ks.backbones.build(made("ViT"))
+    fields = [ks.analysis.receptive_field(pyramid, layer=name) for name in ("transformer", "map1_stride4")]
+    assert [(field.stride, field.size) for field in fields] == [(16, math.inf), (4, math.inf)]
 
 
 @pytest.mark.slow

@@ -260,6 +260,8 @@ def test_impossible_download_names_file_and_folder(no_network):
 def test_imagenet_that_is_not_downloaded():
     with pytest.raises(ks.InputError, match=r"no checksum here.*timm/mobilenetv4_conv_small\.e2400_r224_in1k/resolve"):
         build("MobileNetV4ConvSmall", weights="imagenet")
+    with pytest.raises(ks.InputError, match=r"license limits.*timm/convnextv2_atto\.fcmae_ft_in1k/resolve/main/"):
+        build("ConvNeXtV2Atto", weights="imagenet")
 
 
 def test_imagenet_from_the_cache_of_keras(no_network, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import warnings
 
 import keras
 import numpy as np
@@ -268,6 +269,16 @@ class TestConvert:
                 np.testing.assert_array_equal(ours, old)
         logits = keras.Model(model.inputs[0], model.get_layer("logits").output)
         check_scores(logits(image(*sizes_of(key)[0]), training=False), f"{key}/0")
+
+    def test_images_that_the_original_normalizes_otherwise(self):
+        """CoinCheung/BiSeNet has the constants of each data set: a model with ImageNet's is filled with a warning."""
+        state = state_of("bisenetv2")
+        with pytest.warns(UserWarning, match="bisenetv2 normalizes images by ImageNet.*include_preprocessing=False"):
+            ks.models.convert(state, build("bisenetv2", include_preprocessing=True))
+        model = build("bisenetv2")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            ks.models.convert(state, model)
 
     def test_earlier_names_of_smp(self):
         from keras_seg.models.parts.deeplabv3_names import module_of

@@ -1,6 +1,7 @@
 """The names of BiSeNetV2 in state dicts of CoinCheung/BiSeNet."""
 
 import re
+import warnings
 from collections.abc import Container
 from typing import Any
 
@@ -76,3 +77,14 @@ def module_of(layer: str, keys: Container[str]) -> str:
 def check(model: Any, name: str, keys: Container[str]) -> None:
     """Fail where the model differs from the original in what would be read as weights that do not fit."""
     check_normalized_average(model, "average_norm")
+
+
+def note(model: Any) -> None:
+    """Warn where a model normalizes images by constants that none of the original's data sets has."""
+    if any(layer.name == "preprocessing" for layer in model.layers):
+        warnings.warn(
+            f"{model.name} normalizes images by ImageNet's means and deviations, CoinCheung/BiSeNet by those of the "
+            "data set. Build the model with include_preprocessing=False, and normalize the images in front of it: see "
+            "BiSeNetV2.",
+            stacklevel=3,
+        )

@@ -110,6 +110,12 @@ class TestEqualToTheWholeImage:
         found = TiledPredictor(model, tile=32, overlap=0).predict(image)
         np.testing.assert_allclose(found, keras.ops.convert_to_numpy(whole), rtol=0, atol=1e-5)
 
+    def test_of_a_fixed_input_size_with_group_normalization(self):
+        """Its units depend on everything, and there is one for each pixel all the same."""
+        shape, small = (16, 16, 1), {"filters": 4, "depth": 2, "normalization": "group"}
+        model = ks.models.UNet(num_classes=2, input_shape=shape, pad_to_stride=False, **small)
+        assert TiledPredictor(model, tile=16).predict(photo(20, 30, 1)).shape == (20, 30, 2)
+
 
 @keras.saving.register_keras_serializable("keras_seg_tests")
 class Tracer(keras.layers.Layer):
