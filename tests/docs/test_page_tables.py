@@ -7,13 +7,28 @@ import pytest
 
 sys.path.insert(0, str(page_code.ROOT / "benchmarks"))
 
+import model_table
 import page_tables
+
+import keras_seg as ks
 
 pytestmark = pytest.mark.tensorflow_only
 
 
 def test_every_table_is_what_the_json_says():
     assert page_tables.stale_tables() == []
+
+
+def test_no_model_lacks_a_row():
+    """Each model has a row to measure, each of these was measured, and each model was exported."""
+    assert {name for name, *_ in model_table.ROWS.values()} == set(ks.models.names())
+    measured = page_tables.read("model_table.json")
+    assert [row["model"] for row in measured] == list(model_table.ROWS)
+    # Of "paper", most have none; "whole image" is a receptive field without a number.
+    assert all(row[name] is not None for row in measured for name in row if name not in ("paper", "receptive_field"))
+    exported = page_tables.read("export_table.json")
+    for part in ("cells", "delegates"):
+        assert {label.partition(",")[0] for label in exported[part]} == set(ks.models.names())
 
 
 def test_figures_in_sentences_are_what_the_json_says():
