@@ -130,7 +130,7 @@ def export(
     if size is None and format_ == "tflite":
         size = trained.typical_size
     if path.exists() and not overwrite:
-        asked = {"input_": input_, "output": output or "scores", "quantize": quantize, "tta": tta}
+        asked: dict[str, Any] = {"input_": input_, "output": output or "scores", "quantize": quantize, "tta": tta}
         current = path.stat().st_mtime >= trained.folder.model_file.stat().st_mtime
         again = not check or reference is not None or not current
         if again or not _is_export(path, size=size or (None, None), **asked):
