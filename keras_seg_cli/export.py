@@ -130,9 +130,10 @@ def export(
     if size is None and format_ == "tflite":
         size = trained.typical_size
     if path.exists() and not overwrite:
-        asked = {"input_": input_, "output": output or "scores", "quantize": quantize, "tta": tta}
+        asked: dict[str, Any] = {"input_": input_, "output": output or "scores", "quantize": quantize, "tta": tta}
         current = path.stat().st_mtime >= trained.folder.model_file.stat().st_mtime
-        if not check or not current or not _is_export(path, size=size or (None, None), **asked):
+        again = not check or reference is not None or not current
+        if again or not _is_export(path, size=size or (None, None), **asked):
             raise click.UsageError(f"{path}: exists already. Choose another --out, or add --overwrite.")
         console.console.print(
             f"{path} was exported with these options before, and is checked as it is. Add --overwrite to export again.",

@@ -99,12 +99,13 @@ class Evaluation:
         return interval.low, interval.high
 
     def to_dict(self) -> dict[str, Any]:
-        """All results as a JSON-ready dict; None for a class that is ignored or occurs nowhere."""
+        """All results as a JSON-ready dict; None for a class that is ignored or occurs nowhere, and for no score."""
         interval = self.mean_iou_interval()
+        means = {name: score(self.confusion, ignore_class=self.ignore_class) for name, score in scores.MEANS.items()}
         return {
             "images": self.images,
             "mean_iou_interval": None if interval is None else list(interval),
-            **{name: score(self.confusion, ignore_class=self.ignore_class) for name, score in scores.MEANS.items()},
+            **{name: None if np.isnan(value) else value for name, value in means.items()},
             "iou": {
                 name: None if np.isnan(value) else float(value)
                 for name, value in zip(self.class_names, self.iou, strict=True)

@@ -352,7 +352,7 @@ def _check(given: Mapping, facts: Mapping) -> None:
         if name in _COUNTS:
             _validation.integer(name, value)
         elif name == "seed":
-            _validation.integer(name, value, 0)
+            _check_seed(value)
         elif name == "skips":
             _validation.one_of(name, value, SKIPS)
         elif name == "train_from":

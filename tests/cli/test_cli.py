@@ -99,8 +99,8 @@ class TestTheWholeWay:
         printed = capsys.readouterr().out
         assert "was exported with these options before, and is checked as it is" in printed
         assert re.search(r"Phone GPU +(\d+) of \1 nodes, 1 partition", printed)
-        for others in (["gpu", "--input", "uint8"], ["gpu", "--size", "any"], ["gpu", "--tta", "hflip"]):
-            assert command("export", finished, *again, *others) == 2
+        for others in (["--input", "uint8"], ["--size", "any"], ["--tta", "hflip"], ["--reference", "predicted.npz"]):
+            assert command("export", finished, *again, "gpu", *others) == 2
             assert "m.tflite: exists already" in capsys.readouterr().err
         assert command("export", finished, *again[:-1]) == 2
         assert "m.tflite: exists already" in capsys.readouterr().err

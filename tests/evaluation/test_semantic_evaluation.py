@@ -1,5 +1,8 @@
 """Evaluation against scikit-learn, at images of different sizes."""
 
+import dataclasses
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -118,6 +121,10 @@ def test_absent_classes_are_none_in_json(folder, model):
     assert empty.mean_iou == 1.0
     assert empty.to_dict()["mean_iou_interval"] is None
     assert index.num_classes == 3
+    # Every pixel is ignored.
+    nothing = dataclasses.replace(empty, confusion=np.zeros((3, 3), int), image_accuracy=np.full(1, np.nan))
+    found = json.loads(json.dumps(nothing.to_dict(), allow_nan=False))
+    assert {found[name] for name in ("mean_iou", "pixel_accuracy", "mean_dice", "frequency_weighted_iou")} == {None}
 
 
 def test_classes_that_disagree(folder):

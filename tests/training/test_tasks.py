@@ -193,6 +193,8 @@ def test_an_ignored_class_has_no_score(tmp_path):
     first_of_two = types.SimpleNamespace(count=2, process=0, gathered=lambda confusion: [confusion, confusion])
     for group in (Group(), first_of_two):
         assert task.shared_scores(model, index, group)["mean_iou"] == 0.75
+    without_pixels = types.SimpleNamespace(count=2, process=0, gathered=lambda confusion: [0 * confusion])
+    assert task.shared_scores(model, index, without_pixels) == {"mean_iou": None, "pixel_accuracy": None}
     table = task.table(task.evaluate(model, index))
     assert [row[1] for row in table.details] == ["ignored", "100.0", "50.0"]
     assert table.score[1] == "75.0"

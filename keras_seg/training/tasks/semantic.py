@@ -155,7 +155,8 @@ class SemanticTask(Task):
         classes = len(index.class_names)
         own = self.evaluate(model, index.subset(share)).confusion if share else np.zeros((classes, classes), "int64")
         confusion = sum(group.gathered(own))
-        return {name: MEANS[name](confusion, ignore_class=index.ignore_class) for name in self.scores}
+        found = {name: MEANS[name](confusion, ignore_class=index.ignore_class) for name in self.scores}
+        return {name: None if value != value else value for name, value in found.items()}
 
     def table(self, evaluation: Any) -> ScoreTable:
         """IoU and share of the pixels per class, and the means."""
