@@ -243,6 +243,16 @@ def test_half_precision_is_that_of_numpy(tmp_path):
     assert (half.largest_layer, half.overflowing, half.mean_iou) == ("mixed", (), None)
 
 
+def test_classes_that_overlap_agree_in_half_precision_where_both_are_absent(tmp_path):
+    """Which of two scores near 0 is the higher one is no matter: rounded, they are equal."""
+    image = keras.Input((4, 6, 3))
+    layer = keras.layers.Conv2D(2, 1, activation="sigmoid")
+    model = keras.Model(image, layer(image))
+    layer.set_weights([np.zeros((1, 1, 3, 2)), np.array([-5.0001, -5.0])])
+    ks.export.tflite(model, tmp_path / "m.tflite")
+    assert ks.export.check_delegates(tmp_path / "m.tflite", delegates=["gpu"]).half_precision.agreement == 1
+
+
 def test_what_float16_cannot_hold(tmp_path):
     image = keras.Input((4, 6, 3))
     large = keras.layers.Conv2D(3, 1, kernel_initializer=keras.initializers.Constant(1000.0), name="large")(image)

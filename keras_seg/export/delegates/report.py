@@ -122,7 +122,7 @@ class DeviceCheck:
         complete: bool. Whether it took the whole file.
         error: str. Why it did not run; "" where it ran.
         max_abs_difference: float or None. The largest difference of any output value; None where it did not run.
-        agreement: float or None. The share of pixels of the same class.
+        agreement: float or None. The share of pixels of the same class, or of the same classes where they overlap.
     """
 
     device: str
@@ -144,7 +144,7 @@ class HalfPrecisionCheck:
     """A float file with all weights and results rounded to float16, as phone GPUs compute, beside the file itself.
 
     Attributes:
-        agreement: float. The share of pixels of the same class.
+        agreement: float. The share of pixels of the same class, or of the same classes where they overlap.
         largest: float. The largest absolute value between two nodes; float16 holds 65504 at most.
         largest_layer: str. The layer that gives it.
         overflowing: tuple of str. The layers whose values are beyond 65504.

@@ -63,7 +63,8 @@ class LayerErrorReport:
         layers: tuple of `LayerError`, in the order of computation.
         quantize: str. As `export.tflite` takes it.
         images: int. How many were compared.
-        agreement: float in [0, 1]. The share of pixels of the same class as in float32.
+        agreement: float in [0, 1]. The share of pixels of the same class as in float32, or of the same classes where
+            they overlap.
     """
 
     layers: tuple[LayerError, ...]
