@@ -7,6 +7,9 @@ import keras
 import numpy as np
 
 from keras_seg._memory import installed_memory
+from keras_seg._text import counted
+from keras_seg._validation import InputError
+from keras_seg.data import FolderIndex
 from keras_seg.training import processor
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.mixed_precision import FLOAT32
@@ -34,7 +37,8 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         for products in it), `dtype_policy` of Keras if it is not float32, `cores` and `memory_megabytes`.
 
     Raises:
-        InputError: `task` is not one of these.
+        InputError: `task` is not one of these, or all pixels of the images to train on, or to validate on, are
+            ignored.
 
     Examples:
 
@@ -43,6 +47,9 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
     print(facts["median_size"], facts["class_share"])
     ```
     """
+    if train.fold is None:  # The scores of folds are those of all images together.
+        _check_labeled(train, "train")
+        _check_labeled(validation, "validate")
     sizes, memory, devices = np.array(train.sizes), installed_memory(), Group.current().devices
     policy = keras.config.dtype_policy().name
     return {
@@ -68,6 +75,16 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_megabytes": None if memory is None else memory // 2**20,
     }
+
+
+def _check_labeled(index: Any, purpose: str) -> None:
+    """Fail for masks without a class, as published test images have them: nothing can be learned from or scored on."""
+    # In masks of objects, and in those of one class each, the rest is background, which is a label.
+    if isinstance(index, FolderIndex) and not index.pixel_counts.any():
+        images = counted(len(index), "image")
+        raise InputError(
+            f"{index.path}: no pixel has a class in the masks of {images} to {purpose} on. Give images with labels."
+        )
 
 
 def _bytes_per_pixel(index: Any) -> int:

@@ -384,6 +384,18 @@ def test_a_model_that_cannot_be_built_costs_no_run(tmp_path, indices):
     assert run.plan_file.read_text() == before
 
 
+def test_images_whose_pixels_are_all_ignored_are_refused(indices):
+    """As in the split test of Cityscapes: the scores of a run would all be undefined."""
+    train, held = indices
+    void = dataclasses.replace(held, pixel_counts=0 * held.pixel_counts)
+    said = "no pixel has a class in the masks of 3 images to {} on. Give images with labels."
+    assert refused(fingerprint, train, void) == f"{held.path}: {said.format('validate')}"
+    assert refused(fingerprint, void, held, task="boundary") == f"{held.path}: {said.format('train')}"
+    # The scores of folds are those of all images together.
+    fold = dataclasses.replace(train, fold=(1, 3))
+    assert fingerprint(fold, void)["validation_images"] == 3
+
+
 def test_a_run_is_resumed_on_its_own_data(tmp_path, indices):
     run, plan = started_run(tmp_path / "run", indices)
     others = (indices[0].subset([0, 1]), indices[1])
