@@ -18,7 +18,7 @@ from keras_seg.training.build_model import build_model
 from keras_seg.training.checkpoint import load_checkpoint, load_epoch, saved_state
 from keras_seg.training.experiment_logs import check_logs, experiment_logs
 from keras_seg.training.fingerprint import fingerprint
-from keras_seg.training.fit_model import fit_model
+from keras_seg.training.fit_model import check_divisible, fit_model
 from keras_seg.training.followed_choices import check_followed
 from keras_seg.training.hosts.agreement import check_agreement, run_facts
 from keras_seg.training.hosts.group import Group
@@ -99,9 +99,10 @@ def fit(
         A `TrainingResult`.
 
     Raises:
-        InputError: the run folder cannot be used, the model cannot be built, the data differs from that of the resumed
-            run, the loss or the weights are no longer finite, the device has not enough memory for a batch or for a
-            whole image to validate on, a file of the data can no longer be read, or the disk is full.
+        InputError: the run folder cannot be used, the model cannot be built, the batch cannot be divided among the
+            devices, the data differs from that of the resumed run, the loss or the weights are no longer finite, the
+            device has not enough memory for a batch or for a whole image to validate on, a file of the data can no
+            longer be read, or the disk is full.
         ImportError: the package of a log is missing: `pip install "keras-seg[tensorboard]"`, `[wandb]` or `[mlflow]`;
             or TensorFlow, which the first two need.
     """
@@ -128,12 +129,14 @@ def fit(
         if group.count > 1:
             epoch = None if checkpoint is None else checkpoint.epoch
             check_agreement(group, run_facts(plan, train, validation, epoch=epoch))
+        check_divisible(plan, train, group)
         model = build_model(plan) if checkpoint is None else checkpoint.model
         scored = without_aux(model)
         if checkpoint is None:
             check_time_is_left(plan, seconds_spent)
     if not resume:
-        # A model that cannot be built has failed by now, before an older run is replaced.
+        # A batch that cannot be divided, or a model that cannot be built, has failed by now, before an older run is
+        # replaced.
         run._create(plan, task.label_schema(train))
     try:
         if not trained:

@@ -55,11 +55,10 @@ def fit_model(
         group: `Group`. The processes that train this model, all of which call this function.
 
     Raises:
-        InputError: the data or the batch cannot be used, the loss is no longer finite, the device has not enough
-            memory, or another process ended.
+        InputError: the data cannot be used, the loss is no longer finite, the device has not enough memory, or another
+            process ended.
     """
     train, validation = indices
-    _check_divisible(plan, train, group)
     best = BestEpoch.of(plan, task, checkpoint=checkpoint)
     first_epoch = 0 if checkpoint is None else checkpoint.epoch
     rows = [] if checkpoint is None else checkpoint.rows
@@ -94,8 +93,14 @@ def fit_model(
     return recorder.rows
 
 
-def _check_divisible(plan: Plan, train: Any, group: Group) -> None:
-    """Fail if a batch cannot be divided among the devices."""
+def check_divisible(plan: Plan, train: Any, group: Group) -> None:
+    """Fail if a batch cannot be divided among the devices, or the images among the processes.
+
+    Args:
+        plan: `Plan`.
+        train: index to train on.
+        group: `Group`.
+    """
     if plan["batch_size"] % group.devices:
         _validation.fail(
             "batch_size",

@@ -16,9 +16,11 @@ from keras_seg.inference import Ensemble
 from keras_seg.training.build_model import build_model
 from keras_seg.training.fingerprint import fingerprint
 from keras_seg.training.fit import TrainingResult, check_time_is_left
+from keras_seg.training.fit_model import check_divisible
 from keras_seg.training.fit_or_resume import fit_or_resume
 from keras_seg.training.folds_report import write_folds_page
 from keras_seg.training.given_choices import given_choices
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.plan import Plan, make_plan
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.same_data import check_same_facts
@@ -150,7 +152,10 @@ class FoldRuns:
             for number, (train, validation) in enumerate(parts, start=1)
         ]
         if not resume:
-            # A model that cannot be built fails here, before an older run is replaced.
+            # A batch that cannot be divided, or a model that cannot be built, fails here, before an older run is
+            # replaced.
+            for fold in self.folds:
+                check_divisible(fold.plan, fold.train, Group.current())
             build_model(self.folds[0].plan)
             if minutes is not None and began is not None:
                 self.seconds_spent = time.monotonic() - began

@@ -13,6 +13,7 @@ from keras_seg import _validation
 from keras_seg.training import RunFolder, fit, fit_folds
 from keras_seg.training.choices import Plan
 from keras_seg.training.fold_runs import FoldRuns
+from keras_seg.training.hosts.group import Group
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -114,6 +115,16 @@ def test_minutes_that_are_over_leave_an_older_run(tmp_path, indices):
     begun = FoldRuns(indices[0], **again, began=time.monotonic() - 5)
     assert begun.seconds_spent >= 5 and begun.minutes_per_fold == 500
     assert FoldRuns(indices[0], run=older, resume=True, began=time.monotonic() - 60000).seconds_spent == 0
+
+
+def test_a_batch_that_cannot_be_divided_leaves_an_older_run(tmp_path, indices, monkeypatch):
+    older = RunFolder(tmp_path / "run")
+    FoldRuns(indices[0], run=older, folds=2, choices=CHOICES)
+    plan = older.plan_file.read_bytes()
+    monkeypatch.setattr(Group, "current", lambda: Group(devices=4))
+    with pytest.raises(_validation.InputError, match="`batch_size` must be a multiple of the number of devices, 4"):
+        FoldRuns(indices[0], run=older, folds=2, choices=CHOICES, overwrite=True)
+    assert older.plan_file.read_bytes() == plan
 
 
 def test_another_kind_of_index_is_refused(tmp_path):

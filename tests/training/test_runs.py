@@ -23,6 +23,7 @@ from keras_seg import _files, _validation
 from keras_seg.training import RunFolder, fingerprint, fit, make_plan
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, load_epoch, save_checkpoint
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.kept_state import DivergedError, kept_state, with_kept_state
 from keras_seg.training.out_of_memory import is_out_of_memory, out_of_memory
 from keras_seg.training.run_recorder import _Affordable, check_finite
@@ -381,6 +382,16 @@ def test_a_model_that_cannot_be_built_costs_no_run(tmp_path, indices):
     plan = make_plan(fingerprint(*indices), backbone="MobilNetV2")
     with pytest.raises(_validation.InputError, match="MobileNetV2"):
         trained(plan, indices, run, overwrite=True)
+    assert run.plan_file.read_text() == before
+
+
+def test_a_batch_that_cannot_be_divided_costs_no_run(tmp_path, indices, monkeypatch):
+    """Each of several devices gets as many crops."""
+    run, plan = started_run(tmp_path / "run", indices)
+    before = run.plan_file.read_text()
+    monkeypatch.setattr(Group, "current", lambda: Group(devices=4))
+    line = refused(trained, plan, indices, run, overwrite=True)
+    assert line.startswith("`batch_size` must be a multiple of the number of devices, 4. Received: batch_size=2.")
     assert run.plan_file.read_text() == before
 
 
