@@ -14,7 +14,7 @@ from keras_seg.data.index.image_facts import ImageFacts
 from keras_seg.data.index.reading import read_stored_image
 from keras_seg.inference import TiledPredictor
 from keras_seg.inference.output_kind import output_kind
-from keras_seg.training.out_of_memory import memory_named
+from keras_seg.training.out_of_memory import memory_named, one_image
 from keras_seg.training.prediction_file import PredictionFile
 from keras_seg.training.prediction_inputs import loses_its_place
 from keras_seg.training.prediction_notices import Seen, check_scale
@@ -92,7 +92,7 @@ class FilePredictor:
             image = stored.turned(run.exif_orientation)
             values = range_of(image)
             check_scale(file.image, values, run.image_range)
-            with memory_named(self._too_large(file.image, image)):
+            with memory_named(one_image(file.image, image.shape[:2], tile=self._tile)):
                 scores = np.asarray(self._scores_of(image))
         except InputError as error:
             raise NotPredictedError(str(error)) from error
@@ -103,11 +103,6 @@ class FilePredictor:
             transparent = ImageFacts(path=file.image, file=stored.file, dtype=dtype, opacity=stored.opacity)
         unplaced = run.task.class_id_masks and loses_its_place(file.image)
         return Seen(values, transparent=transparent, unplaced=unplaced)
-
-    def _too_large(self, path: pathlib.Path, image: np.ndarray) -> InputError:
-        fix = "Predict it in tiles, with `tile=(512, 512)`." if self._tile is None else "Use smaller tiles."
-        height, width = image.shape[:2]
-        return InputError(f"{path}: the device has not enough memory to predict {height}x{width} pixels. {fix}")
 
     def _write_pictures(self, file: PredictionFile, image: np.ndarray, scores: np.ndarray) -> None:
         decoding = Decoding(self._run.decoding, self._run.labels["names"], self._kind)
@@ -134,9 +129,11 @@ class FilePredictor:
             source, seen = open_raster(run, file.image)
             # A run knows the scale that it was trained on.
             image = source if run.image_range else file.image
-            self._raster_predictor.predict(
-                image, raster_out(run, file), progress=progress, overwrite=self._overwrite, resume=self._resume
-            )
+            tile = self._tile or _RASTER_TILE
+            with memory_named(one_image(file.image, tile, tile=tile)):
+                self._raster_predictor.predict(
+                    image, raster_out(run, file), progress=progress, overwrite=self._overwrite, resume=self._resume
+                )
         except InputError as error:
             raise NotPredictedError(str(error)) from error
         return seen

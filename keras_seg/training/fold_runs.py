@@ -21,6 +21,7 @@ from keras_seg.training.fit_or_resume import fit_or_resume
 from keras_seg.training.folds_report import write_folds_page
 from keras_seg.training.given_choices import given_choices
 from keras_seg.training.hosts.group import Group
+from keras_seg.training.out_of_memory import memory_named, whole_images
 from keras_seg.training.plan import Plan, make_plan
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.same_data import check_same_facts
@@ -205,6 +206,9 @@ class FoldRuns:
 
         Args:
             progress: callable (images done, images), or None. Defaults to None.
+
+        Raises:
+            InputError: an image is too large for the memory of the device.
         """
         models: list[keras.Model] = []
 
@@ -213,13 +217,14 @@ class FoldRuns:
                 models.append(fold.run.load_model())
                 yield models[-1]
 
-        found = evaluation.evaluate_folds(
-            loaded(),
-            [fold.validation for fold in self.folds],
-            task=self.kind.name,
-            postprocessing=self.kind.can_tune(),
-            progress=progress,
-        )
+        with memory_named(whole_images(self.index)):
+            found = evaluation.evaluate_folds(
+                loaded(),
+                [fold.validation for fold in self.folds],
+                task=self.kind.name,
+                postprocessing=self.kind.can_tune(),
+                progress=progress,
+            )
         decoding = found.decoding
         if decoding:
             _files.write_json(self.run.decoding_file, decoding)
@@ -228,7 +233,8 @@ class FoldRuns:
         ensemble = Ensemble(models)
         test, of_test = None, None
         if self.test is not None:
-            test = self.kind.evaluate(ensemble, self.test, settings=decoding)
+            with memory_named(whole_images(self.test)):
+                test = self.kind.evaluate(ensemble, self.test, settings=decoding)
             ends = {f"{self.kind.scores[0]}_interval": ends_of(score_interval(test))}
             of_test = {"data": self.test.path, **test.to_dict(), **ends}
         results = {

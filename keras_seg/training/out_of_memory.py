@@ -2,9 +2,10 @@
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.training.kept_state import ChangeNeededError
 from keras_seg.training.plan import Plan
@@ -49,6 +50,19 @@ def whole_images(index: Any) -> InputError:
         f"{index.path}: the device has not enough memory to predict whole images of {height}x{width} pixels. Use one "
         "with more memory, or divide the images into smaller ones."
     )
+
+
+def one_image(path: PathLike, size: Sequence[int], *, tile: tuple[int, int] | None) -> InputError:
+    """The error of an image, a frame of a video or a tile of a raster that does not fit into the memory of the device.
+
+    Args:
+        path: the file.
+        size: (height, width) of the image, the frame or the tile.
+        tile: (height, width) of the tiles in which the file is predicted, or None.
+    """
+    fix = "Predict it in tiles, with `tile=(512, 512)`." if tile is None else "Use smaller tiles."
+    height, width = size
+    return InputError(f"{path}: the device has not enough memory to predict {height}x{width} pixels. {fix}")
 
 
 def out_of_memory(plan: Plan) -> ChangeNeededError:

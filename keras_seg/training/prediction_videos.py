@@ -20,6 +20,7 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.inference.output_kind import output_kind
 from keras_seg.training.file_predictor import NotPredictedError, predictor_of
+from keras_seg.training.out_of_memory import memory_named, one_image
 from keras_seg.training.prediction_files import Failure, check_target, same_place
 from keras_seg.training.prediction_inputs import FoundImages
 from keras_seg.training.prediction_notices import Scales
@@ -147,7 +148,9 @@ def predict_videos(
                     for image, frame in _images(source, run.channels, frames):
                         if not writer.frames:
                             scales.look(pathlib.Path(video.source), range_of(image))
-                        overlay = run.task.draw(np.asarray(predict(image)), image, decoding)[1]
+                        with memory_named(one_image(video.source, image.shape[:2], tile=tile)):
+                            scores = np.asarray(predict(image))
+                        overlay = run.task.draw(scores, image, decoding)[1]
                         writer.write(np.asarray(overlay), frame, source.streams.video[0])
                         speed = writer.frames / (time.perf_counter() - start)
                         if progress is not None:

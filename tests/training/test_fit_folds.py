@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import time
+import types
 
 import pytest
 from made_data import scanned, shapes
 from plan_facts import installed
+from refusals import refused
 
 import keras_seg as ks
 from keras_seg import _validation
@@ -125,6 +127,26 @@ def test_a_batch_that_cannot_be_divided_leaves_an_older_run(tmp_path, indices, m
     with pytest.raises(_validation.InputError, match="`batch_size` must be a multiple of the number of devices, 4"):
         FoldRuns(indices[0], run=older, folds=2, choices=CHOICES, overwrite=True)
     assert older.plan_file.read_bytes() == plan
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_images_that_do_not_fit_into_the_memory(tmp_path, indices, monkeypatch, place):
+    """Those of the folds, and the test images, which may be larger."""
+
+    def lacking(*given, **options):
+        raise MemoryError
+
+    def evaluate_folds(models, *given, **options):
+        assert len(list(models)) == 2
+        return types.SimpleNamespace(decoding={})
+
+    monkeypatch.setattr(RunFolder, "load_model", lambda run: ks.models.UNet(num_classes=2, filters=2, depth=1))
+    monkeypatch.setattr("keras_seg.evaluation.evaluate_folds", evaluate_folds if place else lacking)
+    monkeypatch.setattr("keras_seg.training.tasks.semantic.SemanticTask.evaluate", lacking)
+    runs = FoldRuns(indices[0], run=tmp_path / "run", test=indices[1], folds=2, choices=CHOICES)
+    line = refused(runs.finish)
+    said = "the device has not enough memory to predict whole images of 32x40 pixels"
+    assert line.startswith(f"{indices[place].path}: {said}")
 
 
 def test_another_kind_of_index_is_refused(tmp_path):

@@ -134,6 +134,19 @@ def test_an_image_that_does_not_fit_into_the_memory(tmp_path, model, monkeypatch
     assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["a.png", "c.png"]
 
 
+@pytest.mark.parametrize(("tile", "pixels"), [(None, "512x512"), ((8, 12), "8x12")])
+def test_tiles_of_a_raster_that_do_not_fit_into_the_memory(tmp_path, model, monkeypatch, tile, pixels):
+    def predict(*given, **options):
+        raise MemoryError
+
+    write(tmp_path / "in" / "a.npy", (UNIT * 255).astype("uint8"))
+    monkeypatch.setattr("keras_seg.training.file_predictor.TiledPredictor.predict", predict)
+    files = prediction_files(find_images([tmp_path / "in"]), tmp_path / "out")
+    said = f"a.npy: the device has not enough memory to predict {pixels} pixels. Use smaller tiles."
+    with pytest.raises(NotPredictedError, match=said):
+        predict_files(usable_model((0, 255)), model, files, tile=tile)
+
+
 def test_resume_in_a_tree(tmp_path, model):
     values = (UNIT * 255).astype("uint8")
     for name in ("a.png", "s/a.png", "s/t/b.png"):

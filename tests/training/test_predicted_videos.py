@@ -129,6 +129,17 @@ def test_frames_tiles_and_gray(video, tmp_path):
     assert frames_of(path)[0][0].shape == (HEIGHT + 1, WIDTH + 1, 3)
 
 
+def test_a_frame_that_does_not_fit_into_the_memory(video, tmp_path, monkeypatch):
+    def predict(image):
+        raise MemoryError
+
+    monkeypatch.setattr("keras_seg.training.prediction_videos.predictor_of", lambda *given, **options: predict)
+    said = f"clip.mkv: the device has not enough memory to predict {HEIGHT}x{WIDTH} pixels. Predict it in tiles"
+    with pytest.raises(InputError, match=said):
+        predicted(video, tmp_path)
+    assert not (tmp_path / "videos" / "clip.mp4").exists()
+
+
 def test_another_scale_is_said(video, tmp_path):
     lines = []
     labels = {"names": ["dark", "bright"], "ignore_class": [], "image_range": [0.0, 15.9]}
