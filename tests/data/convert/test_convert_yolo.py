@@ -34,6 +34,8 @@ def test_polygons_in_shares_smaller_on_top(tmp_path):
     np.testing.assert_array_equal(masks["train/masks/a.png"], box_mask(10, 20, (1, 0, 5, 0, 10), (2, 2, 4, 2, 4)))
     np.testing.assert_array_equal(masks["val/masks/c.png"], box_mask(10, 20, (1, 3, 7, 8, 12)))
     assert names == {"names": ["background", "car", "dog: small"]}
+    # As detection data has them: the labels of segmentation are outlines.
+    assert report.notices == ("1 object has a box and no outline: all pixels of the box get the class.",)
     assert report.unlabeled == ("b.png",) and report.overlapping == 2 and not masks["train/masks/b.png"].any()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from keras_seg._text import counted
 from keras_seg._validation import InputError
 from keras_seg.data.conversion.class_list import class_ids
 from keras_seg.data.conversion.formats.format import Format
@@ -107,8 +108,10 @@ def _read(source: Source) -> LabeledImages:
         left_out += [source.name(file) for name, file in texts.items() if name in unused]
 
     def draw() -> Iterator[LabeledImage]:
+        boxes = 0
         for split, image, name, text in pairs:
-            objects = [] if text is None else _objects(source, text, ids)
+            objects, of_image = ([], 0) if text is None else _objects(source, text, ids)
+            boxes += of_image
             yield LabeledImage(
                 image=image,
                 name=name,
@@ -117,8 +120,11 @@ def _read(source: Source) -> LabeledImages:
                 objects=objects,
                 annotated=text is not None,
             )
+        if boxes:
+            has = counted(boxes, "object has", "objects have")
+            found.notices.append(f"{has} a box and no outline: all pixels of the box get the class.")
 
-    return LabeledImages(
+    found = LabeledImages(
         names=names,
         images=draw(),
         large_first=True,
@@ -126,10 +132,12 @@ def _read(source: Source) -> LabeledImages:
         notices=_unused(source, folders),
         left_out=left_out,
     )
+    return found
 
 
-def _objects(source: Source, file: pathlib.Path, ids: list[int]) -> list[LabeledObject]:
-    objects = []
+def _objects(source: Source, file: pathlib.Path, ids: list[int]) -> tuple[list[LabeledObject], int]:
+    """The objects of an image, and how many of them are boxes."""
+    objects, boxes = [], 0
     for number, line in enumerate(source.text(file).splitlines(), 1):
         if not line.strip():
             continue
@@ -157,10 +165,11 @@ def _objects(source: Source, file: pathlib.Path, ids: list[int]) -> list[Labeled
         if len(values) == 4:  # A box: its center, width and height.
             x, y, width, height = values
             points = rectangle(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+            boxes += 1
         else:
             points = values.reshape(-1, 2)
         objects.append(LabeledObject(id_=ids[class_], draw=functools.partial(_stamp, points, where)))
-    return objects
+    return objects, boxes
 
 
 def _stamp(points: np.ndarray, where: str, height: int, width: int) -> Stamp:
