@@ -112,7 +112,7 @@ def predict(
     if polygons is not None and not files:
         raise click.UsageError("--polygons is for images and rasters, and there are none.")
     if files:
-        steps.check_descriptions(trained, files, pathlib.Path(out), coco=polygons == "coco")
+        steps.check_descriptions(trained, files, pathlib.Path(out), polygons=polygons)
     _print_notices(found.notices)
     print_postprocessing(trained)
     model = augmented(trained.load_model(), tta)

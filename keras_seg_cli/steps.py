@@ -236,15 +236,19 @@ def predict_videos(
     return failures
 
 
-def check_descriptions(run: "UsableModel", files: "list[PredictionFile]", out: pathlib.Path, *, coco: bool) -> None:
-    """Fail before the work where `describe` could not add to a table or `coco.json` that is there."""
+def check_descriptions(
+    run: "UsableModel", files: "list[PredictionFile]", out: pathlib.Path, *, polygons: str | None
+) -> None:
+    """Fail before the work where `describe` could not write polygons, or add to a table that is there."""
     from keras_seg.training.predicted_masks import mask_name
-    from keras_seg.training.prediction_polygons import check_coco
+    from keras_seg.training.prediction_polygons import check_coco, check_geojson
     from keras_seg.training.prediction_tables import check_tables
 
     names = run.task.mask_names(run.labels)
     check_tables(out, names)
-    if coco:
+    if polygons == "geojson":
+        check_geojson(files)
+    if polygons == "coco":
         check_coco(out, {mask_name(file, out) for file in files if file.overlay is not None}, names)
 
 

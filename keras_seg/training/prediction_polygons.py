@@ -3,16 +3,18 @@
 import json
 import operator
 import pathlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from keras_seg import _files, inference
+from keras_seg import _files, _validation, inference
+from keras_seg._decoding.geo_raster import GeoRaster, is_geo_raster
 from keras_seg._text import read_text
 from keras_seg._validation import InputError
 from keras_seg.inference import Polygon, polygons
 from keras_seg.training.predicted_masks import PredictedMask
+from keras_seg.training.prediction_file import PredictionFile
 
 FORMATS = ("geojson", "coco")
 FOLDER, COCO = "polygons", "coco.json"
@@ -109,6 +111,25 @@ def write_coco(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapping
     numbered = [{"id": number, **annotation} for number, annotation in enumerate(annotations, 1)]
     _files.write_text(path, json.dumps({**content, "annotations": numbered}) + "\n")
     return path
+
+
+def check_geojson(files: Iterable[PredictionFile]) -> None:
+    """Fail where the masks of maps to come cannot become polygons, before anything is predicted.
+
+    Args:
+        files: what is predicted.
+
+    Raises:
+        InputError: a map has control points in the place of a transform.
+        ImportError: pyogrio, which writes the polygons of maps, is missing.
+    """
+    for image in (file.image for file in files if is_geo_raster(file.mask)):
+        _validation.optional_import("pyogrio", "geo", "Writing polygons")
+        try:
+            map_ = GeoRaster(image)
+        except InputError:
+            continue  # It is not predicted either, and named then.
+        map_.check_grid()
 
 
 def check_coco(out: pathlib.Path, written: Collection[str], names: Sequence[str] | None) -> None:

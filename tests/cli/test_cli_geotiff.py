@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from made_maps import NO_PLACE, PLACE, rasterio, read, write
 from PIL import Image
-from shell import MARKS, TRAIN, command, trained_by_command, untraced_epochs
+from shell import MARKS, TRAIN, command, refusal, trained_by_command, untraced_epochs
 
 import keras_seg as ks
 
@@ -78,6 +78,19 @@ def test_polygons_lie_where_the_image_does(finished, image, tmp_path, capsys):
     assert y.min() >= 5_399_520 and y.max() <= 5_400_000
     assert command("predict", finished, tmp_path / "a.tif", *options, "coco", "--resume") == 0
     assert "No polygons of 1 rasters" in " ".join(capsys.readouterr().out.split())
+
+
+def test_polygons_that_cannot_be_written_are_refused_before_the_work(finished, image, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("pyogrio")
+    points = [rasterio.control.GroundControlPoint(row, row, 5e5 + row, 5e6 - row**2) for row in (0, 20, 47)]
+    write(tmp_path / "a.tif", image, gcps=points, transform=None)
+    write(tmp_path / "b.tif", image)
+    options = ("--out", tmp_path / "out", "--polygons", "geojson")
+    said = refusal(capsys, "predict", finished, tmp_path / "b.tif", tmp_path / "a.tif", *options)
+    assert "a.tif: has control points in the place of a transform" in said
+    monkeypatch.setitem(sys.modules, "pyogrio", None)
+    assert "Writing polygons needs pyogrio" in refusal(capsys, "predict", finished, tmp_path / "b.tif", *options)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_broken_map_does_not_stop_the_others(finished, image, tmp_path, capsys):
