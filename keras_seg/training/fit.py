@@ -25,7 +25,7 @@ from keras_seg.training.hosts.group import Group
 from keras_seg.training.kept_state import with_kept_state
 from keras_seg.training.mixed_precision import compute_in_float32
 from keras_seg.training.out_of_memory import memory_named, whole_images
-from keras_seg.training.plan import Plan
+from keras_seg.training.plan import Plan, check_plan
 from keras_seg.training.run_folder import RunFolder
 from keras_seg.training.run_recorder import check_finite
 from keras_seg.training.run_report import write_page
@@ -99,10 +99,10 @@ def fit(
         A `TrainingResult`.
 
     Raises:
-        InputError: the run folder cannot be used, the model cannot be built, the batch cannot be divided among the
-            devices, the data differs from that of the resumed run, the loss or the weights are no longer finite, the
-            device has not enough memory for a batch or for a whole image to validate on, a file of the data can no
-            longer be read, or the disk is full.
+        InputError: the run folder cannot be used, a choice of the plan is out of range, the model cannot be built, the
+            batch cannot be divided among the devices, the data differs from that of the resumed run, the loss or the
+            weights are no longer finite, the device has not enough memory for a batch or for a whole image to validate
+            on, a file of the data can no longer be read, or the disk is full.
         ImportError: the package of a log is missing: `pip install "keras-seg[tensorboard]"`, `[wandb]` or `[mlflow]`;
             or TensorFlow, which the first two need.
     """
@@ -110,6 +110,7 @@ def fit(
     if resume and run.is_folds:
         raise InputError(f"{run.path}: is a run of folds. Continue it with `fit_folds(resume=True)`.")
     run.check_startable(resume=resume, overwrite=overwrite)
+    check_plan(plan)  # It may be one of `Plan.from_dict`, edited by hand.
     task = find_task(plan.task)
     task.check_installed()
     check_logs(log)

@@ -20,7 +20,7 @@ from same_runs import assert_same_runs
 
 import keras_seg as ks
 from keras_seg import _files, _validation
-from keras_seg.training import RunFolder, fingerprint, fit, make_plan
+from keras_seg.training import Plan, RunFolder, fingerprint, fit, make_plan
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, load_epoch, save_checkpoint
 from keras_seg.training.hosts.group import Group
@@ -382,6 +382,15 @@ def test_a_model_that_cannot_be_built_costs_no_run(tmp_path, indices):
     plan = make_plan(fingerprint(*indices), backbone="MobilNetV2")
     with pytest.raises(_validation.InputError, match="MobileNetV2"):
         trained(plan, indices, run, overwrite=True)
+    assert run.plan_file.read_text() == before
+
+
+@pytest.mark.parametrize(("name", "value"), [("batch_size", 0), ("epochs", None), ("rare_classes", [99])])
+def test_a_plan_that_was_edited_by_hand_is_checked(tmp_path, indices, name, value):
+    run, plan = started_run(tmp_path / "run", indices)
+    before, content = run.plan_file.read_text(), plan.to_dict()
+    content["choices"][name]["value"] = value
+    assert f"`{name}`" in refused(trained, Plan.from_dict(content), indices, run, overwrite=True)
     assert run.plan_file.read_text() == before
 
 
