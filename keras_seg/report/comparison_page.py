@@ -29,7 +29,10 @@ def comparison_page(comparison: Comparison, *, data: str) -> str:
     for place, name in enumerate(comparison.class_names):
         values = comparison.iou[:, place]
         best = np.nanmax(values) if np.isfinite(values).any() else np.nan
-        classes.append((name, *(Cell(text=points(value), bold=bool(value == best)) for value in values)))
+        # A comparison knows that there is no score, and not whether the class is ignored or occurs nowhere.
+        shown = ["none" if np.isnan(value) else points(value) for value in values]
+        cells = zip(shown, values, strict=True)
+        classes.append((name, *(Cell(text=text, bold=bool(value == best)) for text, value in cells)))
     verdicts = list(zip(comparison.names[1:], comparison.verdicts, strict=True))
     texts = {"better": f"is better than {first}", "worse": f"is worse than {first}"}
     words = [f"{name} {texts.get(verdict, f'is not shown to differ from {first}')}" for name, verdict in verdicts]
@@ -44,7 +47,7 @@ def comparison_page(comparison: Comparison, *, data: str) -> str:
         numbers=(1, 3, 4),
     )
     per_class = Table(
-        caption="IoU per class in percent; the highest is bold",
+        caption="IoU per class in percent; the highest is bold, and a class that is ignored or occurs nowhere has none",
         headings=("class", *comparison.names),
         rows=tuple(classes),
         numbers=tuple(range(1, len(comparison.names) + 1)),

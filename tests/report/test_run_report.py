@@ -264,6 +264,21 @@ def test_ignored_classes_of_folds_are_not_called_absent():
     assert page.count("ignored") == page.count("absent") == 2  # Out of fold, and on test images.
 
 
+def test_a_comparison_does_not_call_ignored_classes_absent():
+    matrices = np.array([[[0, 0, 0], [0, 5, 1], [0, 1, 5]]] * 2)
+    found = ks.evaluation.Evaluation(
+        confusion=matrices.sum(axis=0),
+        class_names=("void", "a", "b"),
+        images=2,
+        image_accuracy=np.zeros(2),
+        image_confusion=matrices,
+        ignore_class=(0,),
+    )
+    compared = ks.evaluation.compare({"one": found, "other": found})
+    page = Checked(ks.report.comparison_page(compared, data="data")).text
+    assert re.search(r"void\s*none\s*none", page) and "absent" not in page
+
+
 def test_instances(tmp_path):
     ks.data.write_cells(tmp_path / "data", train=4, val=3, image_size=48)
     train, validation = (ks.data.scan_instances(tmp_path / "data", split=split) for split in ("train", "val"))
