@@ -95,11 +95,6 @@ class GeoTIFFTarget(PathTarget):
             with self._rasterio.open(path, "r+") as file:
                 file.build_overviews(_halvings(height, width), self._resampling(rows))
 
-    def _copy_as_cog(self, plain: pathlib.Path, path: pathlib.Path, rows: np.ndarray) -> None:
-        shutil = importlib.import_module("rasterio.shutil")  # `import rasterio` does not load it.
-        resampling = self._resampling(rows).name
-        shutil.copy(plain, path, driver="COG", compress="deflate", bigtiff="IF_SAFER", overview_resampling=resampling)
-
     def _describe(self, file: Any, bands: int, dtype: np.dtype) -> None:
         """Write names and colors, before the pixels: the header then stays in its place."""
         names = self._settings.class_names
