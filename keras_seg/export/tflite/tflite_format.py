@@ -17,7 +17,7 @@ from keras_seg.export.tflite import quantization
 from keras_seg.export.tflite.interpreter import runtime
 from keras_seg.export.tflite.layer_names import LayerNames
 from keras_seg.export.tflite.metadata import metadata_around, read_description
-from keras_seg.export.unsupported import unsupported
+from keras_seg.export.unsupported import cannot_hold, unsupported
 
 # How the converter names an operator that it has no counterpart for: 'tf.Name' op is neither a custom op nor a flex op.
 _LACKING = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")
@@ -42,7 +42,7 @@ def _converted(module: Any, request: Request) -> bytes:
     except Exception as error:
         if lacking := set(_LACKING.findall(str(error))):
             raise unsupported("TFLite", lacking, request) from error
-        raise RuntimeError(f"TFLite cannot hold this model: {first_line(error)}") from error
+        raise cannot_hold("TFLite", error) from error
 
 
 def _load(path: pathlib.Path) -> Loaded:
