@@ -71,6 +71,14 @@ def test_what_else_a_converter_meets_is_one_line(format_, tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("quantize", ["int8", "int16x8"])
+def test_layer_errors_names_the_layer_too(quantize):
+    images = np.random.default_rng(0).uniform(0, 255, (1, 16, 16, 3))
+    with pytest.raises(InputError, match="TFLite " + LACKING.format("Bessel")) as caught:
+        ks.export.layer_errors(model_with(Bessel(name="odd_one")), images, quantize=quantize)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_runtime_that_does_not_load_the_file(tmp_path, monkeypatch):
     def fails(*args, **options):
         raise ValueError("no such kernel\nin this build")

@@ -1,8 +1,10 @@
 """TFLite files: how they are written and run."""
 
+import contextlib
 import importlib.util
 import pathlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,16 +29,22 @@ def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to a TFLite file with metadata."""
     # By which `check_delegates` names the layers that a delegate refuses.
     graph = {"graph": LayerNames.of_model(module.model).to_dict()}
-    content = _converted(module, request)
+    with converting(request):
+        content = quantization.converted(module, request)
     before, after = metadata_around(content, {**request.description, **graph})
     with path.open("wb") as file:  # Half a gigabyte is not copied to be one piece.
         file.writelines((before, content, after))
 
 
-def _converted(module: Any, request: Request) -> bytes:
-    """A `traced_module` as TFLite bytes, built-in operators only."""
+@contextlib.contextmanager
+def converting(request: Request) -> Iterator[None]:
+    """A block that runs the converter, whose errors leave it as one line.
+
+    Args:
+        request: the `Request` of what is converted.
+    """
     try:
-        return quantization.converted(module, request)
+        yield
     except _validation.InputError:
         raise
     except Exception as error:
