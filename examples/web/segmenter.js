@@ -42,6 +42,7 @@ export class Segmenter {
     this.colors = description.colors;
     this.inputType = description.input.type;
     this.threshold = description.threshold; // Of one channel: 0.5 of probabilities, 0 of logits.
+    this.probabilities = 'probabilities' in description.outputs;
   }
 
   /**
@@ -51,7 +52,7 @@ export class Segmenter {
    *     row at the model's size, and the time from the pixels to the classes.
    */
   async segment(source) {
-    const {width, height, channels, context, threshold} = this;
+    const {width, height, channels, context} = this;
     context.clearRect(0, 0, width, height); // What is see-through would show the picture before.
     context.drawImage(source, 0, 0, width, height);
     const rgba = context.getImageData(0, 0, width, height).data;
@@ -60,7 +61,7 @@ export class Segmenter {
     const outputs = await this.model.run(image);
     image.delete();
     const maps = await Promise.all(outputs.map(output => output.data()));
-    const classes = classMap(maps, width * height, threshold);
+    const classes = classMap(maps, width * height, this);
     for (const output of outputs) output.delete();
     return {classes, width, height, milliseconds: performance.now() - start};
   }
@@ -87,13 +88,17 @@ export class Segmenter {
 }
 
 /** Class ids of the outputs: as they are, or of the highest score; of one channel, whether it is above the threshold. */
-function classMap(maps, pixels, threshold) {
+function classMap(maps, pixels, {threshold, probabilities}) {
   const ids = maps.find(map => map instanceof Int32Array);
   if (ids) return Uint8Array.from(ids);
   const [scores] = maps;
   const channels = scores.length / pixels;
   if (channels === 1) {
-    const cut = scores instanceof Uint8Array ? 128 : threshold; // In bytes a probability of 1 is 256.
+    const inBytes = scores instanceof Uint8Array;
+    if (inBytes && !probabilities) { // LiteRT.js does not tell which byte is a logit of 0.
+      throw new Error('This file gives scores in bytes that are no probabilities: export with output="class_ids".');
+    }
+    const cut = inBytes ? 128 : threshold; // In bytes a probability of 1 is 256.
     return Uint8Array.from(scores, score => score > cut);
   }
   const classes = new Uint8Array(pixels);

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _files
+from keras_seg._validation import InputError, first_line
 from keras_seg.export import verification
 from keras_seg.export.class_agreement import class_agreement
 from keras_seg.export.comparison_images import comparison_batches
-from keras_seg.export.format import Format
+from keras_seg.export.format import Format, Loaded
 from keras_seg.export.inference_graph import inference_graph
 from keras_seg.export.report import ExportReport
 from keras_seg.export.request import Request
@@ -49,7 +50,7 @@ def run(format_: Format, request: Request) -> ExportReport:
 
 def _verified(format_: Format, request: Request, path: pathlib.Path, batches: Sequence[np.ndarray]) -> ExportReport:
     """The report on a file that is still aside; fail if it does not compute what the model computes."""
-    loaded = format_.load(path)
+    loaded = _loaded(format_, request, path)
     comparisons, classes = [], []
     for batch in batches:
         expected = verification.predicted(request, batch)
@@ -83,6 +84,18 @@ def _verified(format_: Format, request: Request, path: pathlib.Path, batches: Se
         delegates=format_.delegates(path),
         **class_agreement(classes, request),
     )
+
+
+def _loaded(format_: Format, request: Request, path: pathlib.Path) -> Loaded:
+    """The file in its runtime, which may lack what the format has."""
+    try:
+        return format_.load(path)
+    except (InputError, ImportError):
+        raise
+    except Exception as error:  # Runtimes raise exceptions of their own.
+        raise RuntimeError(
+            f"{request.artifact} was not written: as {format_.title} it cannot be loaded ({first_line(error)})."
+        ) from error
 
 
 def _write(format_: Format, request: Request, path: pathlib.Path) -> None:

@@ -117,7 +117,7 @@ def onnx(
     Raises:
         InputError: if an argument is not as above, the path cannot be written, the file exists, an output is not
             finite, or the model needs an operator that ONNX lacks, whose layer is named.
-        RuntimeError: if the file computes other numbers; nothing is written then.
+        RuntimeError: if the converter or the runtime fails, or the file computes other numbers; nothing is written.
         ImportError: if tf2onnx or onnxruntime is missing.
 
     Examples:
@@ -185,7 +185,7 @@ def openvino(
     Raises:
         InputError: if an argument is not as above, the path cannot be written, a file exists, an output is not
             finite, or the model needs an operator that OpenVINO lacks, whose layer is named.
-        RuntimeError: if the file computes other numbers; nothing is written then.
+        RuntimeError: if the converter or the runtime fails, or the file computes other numbers; nothing is written.
         ImportError: if openvino is missing.
 
     Examples:

@@ -6,13 +6,14 @@ import pathlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from keras_seg._validation import InputError
 from keras_seg.export.format import THREADS, Format, Loaded
 from keras_seg.export.onnx_graph import to_onnx
 from keras_seg.export.onnx_proto import describe_within, read_description, read_proto, write_proto
 from keras_seg.export.onnx_readers.check import check_file
 from keras_seg.export.onnx_readers.operators import NEWEST_OPSET
 from keras_seg.export.request import Request
-from keras_seg.export.unsupported import unsupported
+from keras_seg.export.unsupported import cannot_hold, unsupported
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +22,13 @@ if TYPE_CHECKING:
 
 def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to an ONNX file."""
-    with _quiet():
-        proto, constants = to_onnx(module, NEWEST_OPSET)
+    try:
+        with _quiet():
+            proto, constants = to_onnx(module, NEWEST_OPSET)
+    except (InputError, ImportError):
+        raise
+    except Exception as error:  # Whatever tf2onnx meets in a graph that it was not made for.
+        raise cannot_hold("ONNX", error) from error
     if foreign := _foreign(proto):
         raise unsupported("ONNX", foreign, request)
     describe_within(proto, request.description)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from keras_seg.export.format import THREADS, Format, Loaded
 from keras_seg.export.request import Request
-from keras_seg.export.unsupported import unsupported
+from keras_seg.export.unsupported import cannot_hold, unsupported
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,7 @@ def _write(module: Any, path: pathlib.Path, request: Request) -> None:
         except Exception as error:
             if lacking := _LACKING.findall(str(error)):
                 raise unsupported("OpenVINO", re.findall(r"\w+", ",".join(lacking)), request) from error
-            raise
+            raise cannot_hold("OpenVINO", error) from error
     for port in converted.outputs:
         port.set_names({port.any_name.split(":")[0]})
     ov.save_model(converted, path, compress_to_fp16=False)

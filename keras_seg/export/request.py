@@ -69,13 +69,10 @@ class Request:
             _validation.one_of("output", self.output, _OUTPUTS)
         if self.batch_size is not None:
             _validation.integer("batch_size", self.batch_size)
+        _check_facts(self.facts)
         _ = self.description  # Which checks the names and colors of the classes.
         if self.masks is not None:
             check_labels(self.masks, max(2, self.scores.channels), self.ignore_class)
-        try:
-            json.dumps(self.facts)
-        except (TypeError, ValueError) as error:
-            _validation.fail("facts", "must be a dict that JSON can hold", str(error))
 
     @functools.cached_property
     def scores(self) -> ScoreMap:
@@ -105,3 +102,14 @@ class Request:
     def description(self) -> dict[str, Any]:
         """What a client must know of the file besides its numbers, ready for JSON."""
         return describe(self)
+
+
+def _check_facts(facts: Any) -> None:
+    """Fail unless the facts are a dict that JSON can hold."""
+    rule = "must be a dict that JSON can hold"
+    if not (facts is None or isinstance(facts, Mapping)):
+        _validation.fail("facts", rule, facts)
+    try:
+        json.dumps(None if facts is None else dict(facts))
+    except (TypeError, ValueError) as error:
+        _validation.fail("facts", rule, str(error))

@@ -1,4 +1,4 @@
-"""Which Keras layer brought an operator that a format lacks."""
+"""What is said where a converter fails, and which Keras layer brought an operator that a format lacks."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 from keras_seg import _graph
-from keras_seg._validation import InputError
+from keras_seg._validation import InputError, first_line
 from keras_seg.layers import export_form
 
 if TYPE_CHECKING:
@@ -37,6 +37,16 @@ def unsupported(title: str, operators: Iterable[str], request: "Request") -> Uns
         f"{title} has no built-in operator for {', '.join(sorted(operators))} of {part}. Write it with keras.ops, or "
         f"leave it out of the model that is exported."
     )
+
+
+def cannot_hold(title: str, error: Exception) -> RuntimeError:
+    """The error in one line where a converter fails for another reason than an operator that its format lacks.
+
+    Args:
+        title: str. The name of the format in errors.
+        error: the exception of the converter.
+    """
+    return RuntimeError(f"{title} cannot hold this model: {first_line(error)}")
 
 
 def layers_with(operators: set[str], model: keras.Model, size: tuple[int | None, int | None]) -> list[Any]:

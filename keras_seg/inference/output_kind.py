@@ -61,6 +61,8 @@ _ACTIVATIONS = {
     "log_softmax": "logits",
     "LogSoftmax": "logits",
 }
+# Some of the classes of a softmax, whose probabilities do not add up to 1.
+_PART_OF_SOFTMAX = "part of softmax"
 
 
 def output_kind(model: Any) -> str:
@@ -92,12 +94,13 @@ def last_activation(tensor: Tensor) -> str | None:
     """The last activation before a tensor of a functional model.
 
     Returns:
-        "softmax" (the classes exclude one another), "sigmoid" (they do not), "logits", or None if the graph does not
-        tell.
+        "softmax" (the classes exclude one another, and one of them is at each pixel), "sigmoid" (several may be, or
+        none), "logits", or None if the graph does not tell. Classes cut out of a softmax are "sigmoid": divided by
+        their sum, they would be far too high where another class is.
     """
     found = _last_activation(tensor, {})
-    # The probability of one class alone, cut out of a softmax, is not divided by its sum, which would make it 1.
-    return "sigmoid" if found == "softmax" and tensor.shape[-1] == 1 else found
+    alone = found == "softmax" and tensor.shape[-1] == 1
+    return "sigmoid" if alone or found == _PART_OF_SOFTMAX else found
 
 
 def single_output(model: Any) -> Tensor | None:
@@ -214,6 +217,9 @@ def _last_activation(tensor: Tensor, sources: dict[int, tuple]) -> str | None:
         found = _activation(operation, tensor)
         if found != "moved":
             return found
+        if _name(operation) == "GetItem" and tensor.shape[-1:] != inputs[0].shape[-1:]:
+            cut = _last_activation(inputs[0], sources)
+            return _PART_OF_SOFTMAX if cut == "softmax" else cut
         tensor = inputs[0]
 
 
@@ -249,7 +255,7 @@ def _joined(operation: Any, kinds: list[str | None]) -> str | None:
     if name == "Average":
         return kind
     if name == "Concatenate":
-        return None if kind == "softmax" else kind
+        return None if kind in ("softmax", _PART_OF_SOFTMAX) else kind
     return None
 
 

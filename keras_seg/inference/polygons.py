@@ -77,9 +77,10 @@ def polygons(labels: ArrayLike, *, ignore: Sequence[int] = (0,), min_pixels: int
         found = (values.shape, str(values.dtype))
         _validation.fail("labels", "must be an integer map (height, width)", found)
     _validation.integer("min_pixels", min_pixels)
+    ignored = _validation.ignored_classes(ignore, "ignore")
     ndimage = _validation.optional_import("scipy.ndimage", "boundary", "`polygons`")
     regions, label_of = np.zeros(values.shape, "int64"), [0]
-    for label in np.setdiff1d(np.unique(values), np.asarray(ignore, "int64")):
+    for label in np.setdiff1d(np.unique(values), np.asarray(ignored, "int64")):
         numbered, count = ndimage.label(values == label)
         regions[numbered > 0] = numbered[numbered > 0] + len(label_of) - 1
         label_of += [int(label)] * count

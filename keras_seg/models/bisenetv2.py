@@ -23,7 +23,7 @@ _STRIDE = 8
 def BiSeNetV2(
     num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     head_filters: int = 1024, normalize_image: bool = True, aux: bool = False, dropout: float = 0.1,
-    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "bisenetv2",
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "bisenetv2",
 ) -> keras.Model:  # fmt: skip
     """Two branches from the image on, each with the shape that its task needs.
 

@@ -21,7 +21,7 @@ _STRIDE = 8
 def DDRNet(
     num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     variant: str = "23-slim", aux: bool = False, dropout: float = 0.0,
-    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "ddrnet",
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "ddrnet",
 ) -> keras.Model:  # fmt: skip
     """A residual network with a second branch that never leaves stride 8, for video and phones.
 

@@ -25,7 +25,7 @@ _FILTERS, _AUX_FILTERS = 128, 32
 def FastSCNN(
     num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     normalize_image: bool = True, aux: bool = False, dropout: float = 0.1,
-    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "fastscnn",
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "fastscnn",
 ) -> keras.Model:  # fmt: skip
     """The smallest model for real time: 1.1 million parameters, for large images on weak processors.
 

@@ -29,7 +29,7 @@ _VARIANTS = {"s": (32, 2, 3, 96, 128), "m": (64, 2, 3, 96, 128), "l": (64, 3, 4,
 def PIDNet(
     num_classes: int, *, input_shape: tuple[int | None, int | None, int] = (None, None, 3),
     variant: str = "s", aux: bool = False, dropout: float = 0.0,
-    activation: str | None = "softmax", include_preprocessing: bool | str = True, name: str = "pidnet",
+    activation: str | None = "softmax", include_preprocessing: bool = True, name: str = "pidnet",
 ) -> keras.Model:  # fmt: skip
     """`DDRNet` with a third branch, which finds borders and decides where detail counts, for video and phones.
 

@@ -231,4 +231,7 @@ def test_facts_of_a_file_that_was_not_made_from_a_run(facts, tmp_path):
 def test_facts_must_be_json(run, tmp_path):
     with pytest.raises(InputError, match="`facts` must be a dict that JSON can hold"):
         ks.export.onnx(run.load_model(), tmp_path / "m.onnx", facts={"array": np.zeros(2)})
+    for facts in ("text", ["license"], []):
+        with pytest.raises(InputError, match="`facts` must be a dict that JSON can hold. Received: facts="):
+            ks.export.saved_model(run.load_model(), tmp_path / "m", facts=facts)
     assert keras.backend.backend() == "tensorflow" and not list(tmp_path.iterdir())

@@ -6,7 +6,8 @@ import pytest
 
 import keras_seg as ks
 from keras_seg._validation import InputError
-from keras_seg.export import unsupported
+from keras_seg.export import onnx_format, unsupported
+from keras_seg.export.tflite import quantization
 
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
@@ -50,6 +51,42 @@ def test_the_layer_is_named_in_one_line(format_, tmp_path):
         getattr(ks.export, format_)(model_with(Bessel(name="odd_one")), tmp_path / FILES[format_])
     assert isinstance(caught.value, RuntimeError)
     assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("format_", FILES)
+def test_what_else_a_converter_meets_is_one_line(format_, tmp_path, monkeypatch):
+    def fails(*args, **options):
+        raise ValueError("no such node\nwith its inputs")
+
+    module = pytest.importorskip(NEEDS[format_])
+    converter = {
+        "tflite": (quantization, "converted"),
+        "onnx": (onnx_format, "to_onnx"),
+        "openvino": (module, "convert_model"),
+    }
+    monkeypatch.setattr(*converter[format_], fails)
+    with pytest.raises(RuntimeError, match="cannot hold this model: no such node$"):
+        getattr(ks.export, format_)(model_with(keras.layers.ReLU()), tmp_path / FILES[format_])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("quantize", ["int8", "int16x8"])
+def test_layer_errors_names_the_layer_too(quantize):
+    images = np.random.default_rng(0).uniform(0, 255, (1, 16, 16, 3))
+    with pytest.raises(InputError, match="TFLite " + LACKING.format("Bessel")) as caught:
+        ks.export.layer_errors(model_with(Bessel(name="odd_one")), images, quantize=quantize)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_runtime_that_does_not_load_the_file(tmp_path, monkeypatch):
+    def fails(*args, **options):
+        raise ValueError("no such kernel\nin this build")
+
+    pytest.importorskip("tf2onnx")
+    monkeypatch.setattr(pytest.importorskip("onnxruntime"), "InferenceSession", fails)
+    with pytest.raises(RuntimeError, match=r"m.onnx was not written: as ONNX it cannot be loaded \(no such kernel\)"):
+        ks.export.onnx(model_with(keras.layers.ReLU()), tmp_path / "m.onnx")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -84,6 +84,11 @@ def test_export(tmp_path):
     assert report.max_abs_difference < 1e-5
 
 
+def cut(model):
+    """All classes except for the first, whose probabilities do not add up to 1."""
+    return keras.Model(model.input, model.output[..., 1:])
+
+
 ONE = small(0)
 
 
@@ -97,6 +102,7 @@ ONE = small(0)
         ([ONE, small(1, classes=4)], r"`models` must have scores of one shape.*3\) and .*4\)"),
         ([small(0, size=(8, 8)), small(1, size=(16, 16))], "`models` must have images of one shape"),
         ([ONE, small(1, "sigmoid")], r"same kind of probabilities.*models\[0\]: softmax, models\[1\]: sigmoid"),
+        ([ONE, cut(small(1, classes=4))], r"same kind of probabilities.*models\[0\]: softmax, models\[1\]: sigmoid"),
         ([ONE, small(1, "relu", name="other")], r"`models\[1\]` must show whether.*other.*End it in"),
     ],
 )

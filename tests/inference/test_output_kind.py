@@ -70,6 +70,18 @@ KINDS = {
     "sum of softmax": (lambda: ends_in(layers.Softmax(), lambda x: layers.Add()([x, x])), None),
     "one class of softmax": (lambda: ends_in(layers.Softmax(), lambda x: x[..., 1:]), "sigmoid"),
     "one class of softmax, nested": (lambda: nested(ends_in(layers.Softmax()), lambda x: x[..., :1]), "sigmoid"),
+    "some classes of softmax": (lambda: ends_in(layers.Softmax(), lambda x: x[..., 1:], classes=3), "sigmoid"),
+    "some classes of softmax, resized": (
+        lambda: nested(ends_in(ops.softmax, classes=4), lambda x: x[..., :2], ks.layers.Resize2D(2)),
+        "sigmoid",
+    ),
+    "a class of softmax without its axis": (lambda: ends_in(layers.Softmax(), lambda x: x[..., 1]), "sigmoid"),
+    "classes of softmax in another order": (lambda: ends_in(layers.Softmax(), lambda x: x[..., ::-1]), "softmax"),
+    "classes of softmax joined": (
+        lambda: ends_in(layers.Softmax(), lambda x: layers.Concatenate()([x[..., 1:], x[..., :1]])),
+        None,
+    ),
+    "some classes of logits": (lambda: ends_in(lambda x: x[..., 1:], classes=3), "logits"),
     "rows of softmax": (lambda: ends_in(layers.Softmax(), lambda x: x[:, 1:-1]), "softmax"),
     "relu": (lambda: ends_in(layers.ReLU()), None),
     "lambda": (lambda: ends_in(layers.Lambda(lambda x: x, output_shape=(None, None, 2))), None),

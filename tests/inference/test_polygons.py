@@ -74,6 +74,8 @@ def test_small_regions_and_labels_can_be_left_out():
     assert [o.label for o in polygons(labels)] == [1, 2]
     assert [o.label for o in polygons(labels, min_pixels=2)] == [2]
     assert [o.label for o in polygons(labels, ignore=(1, 2))] == [0]
+    for none in ((), None):
+        assert [o.label for o in polygons(labels, ignore=none)] == [0, 1, 2]
     assert polygons(np.zeros((3, 3), int)) == ()
 
 
@@ -84,6 +86,8 @@ def test_small_regions_and_labels_can_be_left_out():
         (np.zeros((2, 2, 1), int), {}, "`labels` must be an integer map"),
         (np.zeros((0, 2), int), {}, "`labels` must be an integer map"),
         (np.zeros((2, 2), int), {"min_pixels": 0}, "`min_pixels` must be an integer of at least 1"),
+        (np.ones((2, 2), int), {"ignore": (1.7,)}, "`ignore` must be None, an integer or a sequence of integers"),
+        (np.ones((2, 2), int), {"ignore": "0"}, "`ignore` must be None, an integer or a sequence of integers"),
     ],
 )
 def test_bad_arguments(labels, options, message):

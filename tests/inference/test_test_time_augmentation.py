@@ -105,6 +105,16 @@ def test_one_channel_is_merged_as_two_classes(merge):
         np.testing.assert_allclose(merged, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("merge", MERGED)
+def test_some_classes_of_a_softmax_are_merged_each_by_itself(merge):
+    """Divided by their sum, they would be high where the class that was cut off is."""
+    three = net(classes=3)
+    passes = np.stack(list(d4_passes(three, IMAGES, turns=[0])))[..., 1:]
+    expected = MERGED[merge](np.stack([1 - passes, passes], axis=-1))[..., 1]
+    merged = predict(TTA(keras.Model(three.input, three.output[..., 1:]), "hflip", merge=merge), IMAGES)
+    np.testing.assert_allclose(merged, expected, atol=1e-6)
+
+
 def test_logits_and_probabilities():
     logits = net(None)
     passes = np.stack(list(d4_passes(logits, IMAGES, turns=[0])))

@@ -1,5 +1,7 @@
 """What every model says about arguments that all of them have, and about images that do not fit."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -43,6 +45,13 @@ def small(name, **kwargs):
 
 def test_every_model_is_listed():
     assert sorted(SMALL) == sorted(ks.models.names())
+
+
+def test_a_mode_of_preprocessing_is_in_the_type_where_it_is_taken():
+    """Models without a backbone refuse a text."""
+    for name in SMALL:
+        parameters = inspect.signature(getattr(ks.models, name)).parameters
+        assert ("str" in str(parameters["include_preprocessing"].annotation)) == ("backbone" in parameters), name
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -88,8 +88,8 @@ def tflite(
     Raises:
         InputError: if an argument is not as above, the path cannot be written, the file exists, an output is not
             finite, or the model needs an operator that TFLite lacks, whose layer is named.
-        RuntimeError: if the file computes other numbers, or cannot run at any size where that was asked for; nothing
-            is written.
+        RuntimeError: if the converter or the runtime fails, the file computes other numbers, or it cannot run at any
+            size where that was asked for; nothing is written.
 
     Examples:
 

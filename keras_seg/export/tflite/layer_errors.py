@@ -20,7 +20,7 @@ from keras_seg.export.tflite.float_nodes import check, float_nodes
 from keras_seg.export.tflite.interpreter import interpreter, produced_by
 from keras_seg.export.tflite.layer_error_report import LayerError, LayerErrorReport
 from keras_seg.export.tflite.layer_names import LayerNames
-from keras_seg.export.tflite.tflite_format import TFLITE
+from keras_seg.export.tflite.tflite_format import TFLITE, converting
 from keras_seg.export.traced_module import traced_module
 from keras_seg.inference.output_kind import check_finite
 
@@ -56,7 +56,9 @@ def layer_errors(
         A `LayerErrorReport`: `print` shows the layers with the most noise first, `report["logits"]` is one of them.
 
     Raises:
-        InputError: if an argument is not as above, or an output is not finite.
+        InputError: if an argument is not as above, an output is not finite, or the model needs an operator that TFLite
+            lacks, whose layer is named.
+        RuntimeError: if the converter fails.
 
     Examples:
 
@@ -86,13 +88,16 @@ def layer_errors(
     def converter(kind: str | None) -> Any:
         return quantization.converter_of(module, kind, input="float32", representative=ranges)
 
-    if quantize == "int8":
-        whole = quantization.calibrated_by(converter("int8"))
-        kept = float_nodes(whole, form, float_layers)
-        content = quantization.quantized(whole, kept=kept)
-        own = _own_errors(quantization.quantized(whole, kept=kept, verified=True), images, names)
-    else:
-        whole, content, own = converter(None).convert(), converter(quantize).convert(), {}
+    verified = None
+    with converting(request):
+        if quantize == "int8":
+            whole = quantization.calibrated_by(converter("int8"))
+            kept = float_nodes(whole, form, float_layers)
+            content = quantization.quantized(whole, kept=kept)
+            verified = quantization.quantized(whole, kept=kept, verified=True)
+        else:
+            whole, content = converter(None).convert(), converter(quantize).convert()
+    own = {} if verified is None else _own_errors(verified, images, names)
     sides = interpreter(whole), interpreter(content)
     pairs, sums, agreement = _compared(sides, images, request.scores)
     layers = _layers(pairs, sums, names=names, own=own)

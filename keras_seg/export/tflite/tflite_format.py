@@ -1,8 +1,10 @@
 """TFLite files: how they are written and run."""
 
+import contextlib
 import importlib.util
 import pathlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from keras_seg.export.tflite import quantization
 from keras_seg.export.tflite.interpreter import runtime
 from keras_seg.export.tflite.layer_names import LayerNames
 from keras_seg.export.tflite.metadata import metadata_around, read_description
-from keras_seg.export.unsupported import unsupported
+from keras_seg.export.unsupported import cannot_hold, unsupported
 
 # How the converter names an operator that it has no counterpart for: 'tf.Name' op is neither a custom op nor a flex op.
 _LACKING = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")
@@ -27,22 +29,28 @@ def _write(module: Any, path: pathlib.Path, request: Request) -> None:
     """Write a `traced_module` to a TFLite file with metadata."""
     # By which `check_delegates` names the layers that a delegate refuses.
     graph = {"graph": LayerNames.of_model(module.model).to_dict()}
-    content = _converted(module, request)
+    with converting(request):
+        content = quantization.converted(module, request)
     before, after = metadata_around(content, {**request.description, **graph})
     with path.open("wb") as file:  # Half a gigabyte is not copied to be one piece.
         file.writelines((before, content, after))
 
 
-def _converted(module: Any, request: Request) -> bytes:
-    """A `traced_module` as TFLite bytes, built-in operators only."""
+@contextlib.contextmanager
+def converting(request: Request) -> Iterator[None]:
+    """A block that runs the converter, whose errors leave it as one line.
+
+    Args:
+        request: the `Request` of what is converted.
+    """
     try:
-        return quantization.converted(module, request)
+        yield
     except _validation.InputError:
         raise
     except Exception as error:
         if lacking := set(_LACKING.findall(str(error))):
             raise unsupported("TFLite", lacking, request) from error
-        raise RuntimeError(f"TFLite cannot hold this model: {first_line(error)}") from error
+        raise cannot_hold("TFLite", error) from error
 
 
 def _load(path: pathlib.Path) -> Loaded:

@@ -23,7 +23,8 @@ class GeoTIFF(os.PathLike):
         path: path of the file, which ends in .tif or .tiff.
         class_names: sequence of str, one per class. Written as JSON to the tag `class_names` of a band of ids, or as
             the descriptions of the bands of scores. Defaults to None, for no names.
-        colors: uint8 array (num_classes, 3), RGB, of the classes. Defaults to None, for `visualization.palette`.
+        colors: uint8 array (num_classes, 3), RGB, of the classes, for ids of uint8 or uint16, which have a color table.
+            Defaults to None, for `visualization.palette`.
         nodata: int. The id of pixels that hold no data in the image; it must be no class id. Defaults to None: the
             largest value of the dtype, such as 255 for uint8, if the image marks pixels without data.
         overviews: bool. Whether to add smaller versions, so that viewers need not read all pixels. A pixel of a smaller

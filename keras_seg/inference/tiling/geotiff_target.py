@@ -18,6 +18,7 @@ from keras_seg.visualization.palette import palette
 
 _BLOCK = 256
 _DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+_WITH_COLOR_TABLE = ("uint8", "uint16")
 
 
 class GeoTIFFTarget(PathTarget):
@@ -42,6 +43,10 @@ class GeoTIFFTarget(PathTarget):
         for name, given in (("class_names", settings.class_names), ("colors", settings.colors)):
             if given is not None and len(given) != ids:
                 _validation.fail(name, f"must have one entry for each of the {ids} classes", given)
+        if settings.colors is not None and dtype.name not in _WITH_COLOR_TABLE:
+            fix = 'Leave them out, or predict output="class_ids" to one of these.'
+            rule = f"must be None in a file of {dtype.name}: color tables belong to ids of uint8 or uint16"
+            _validation.fail("colors", rule, f"{ids} colors", fix)
         self._settings, self._source, self._ids, self._nodata = settings, source, ids, layout.nodata
 
     def finish(self) -> Any:
@@ -90,11 +95,6 @@ class GeoTIFFTarget(PathTarget):
             with self._rasterio.open(path, "r+") as file:
                 file.build_overviews(_halvings(height, width), self._resampling(rows))
 
-    def _copy_as_cog(self, plain: pathlib.Path, path: pathlib.Path, rows: np.ndarray) -> None:
-        shutil = importlib.import_module("rasterio.shutil")  # `import rasterio` does not load it.
-        resampling = self._resampling(rows).name
-        shutil.copy(plain, path, driver="COG", compress="deflate", bigtiff="IF_SAFER", overview_resampling=resampling)
-
     def _describe(self, file: Any, bands: int, dtype: np.dtype) -> None:
         """Write names and colors, before the pixels: the header then stays in its place."""
         names = self._settings.class_names
@@ -105,7 +105,7 @@ class GeoTIFFTarget(PathTarget):
             return
         if names is not None:
             file.update_tags(1, class_names=json.dumps(names, ensure_ascii=False))
-        if dtype.name in ("uint8", "uint16"):  # The dtypes of color tables.
+        if dtype.name in _WITH_COLOR_TABLE:
             colors = self._settings.colors
             if colors is None:
                 colors = palette(self._ids)

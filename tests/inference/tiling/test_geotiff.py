@@ -345,6 +345,10 @@ class TestFiles:
             GeoTIFF("ids.png")
         with pytest.raises(InputError, match="`nodata` must be None for scores"):
             scores.predict(IMAGE, GeoTIFF(tmp_path / "a.tif", nodata=255))
+        colors = np.zeros((3, 3), "uint8")
+        for call, dtype in ((scores, "float32"), (predictor, "int32")):
+            with pytest.raises(InputError, match=f"`colors` must be None in a file of {dtype}: color tables"):
+                call.predict(IMAGE, GeoTIFF(tmp_path / "a.tif", colors=colors), dtype=dtype)
         for call, dtype in ((scores, "float16"), (predictor, "uint64")):
             with pytest.raises(InputError, match="`dtype` must be one that GeoTIFF has"):
                 call.predict(IMAGE, tmp_path / "a.tif", dtype=dtype)
