@@ -13,15 +13,15 @@ Systems, one after the other, seed by seed, each in processes of its own:
 Runs of keras-seg are evaluated without the postprocessing that they choose on the validation images, as smp has none.
 WORK keeps SYSTEM_SEED.json per run, with the run folder and the log beside it. Runs whose JSON is there are skipped, so
 the command continues where it was interrupted; a run without JSON is made again. The tables are printed, and written to
-WORK/summary.md.
+WORK/summary.md; with `--publish`, also to docs/.
 """
 
 import argparse
 import csv
+import datetime
 import json
 import os
 import pathlib
-import statistics
 import subprocess
 import sys
 
@@ -78,28 +78,6 @@ def smp_result(python, data, options, *, run, log):
     return {**result, "iou": dict(zip(CLASSES.split(","), result["iou"], strict=True))}
 
 
-def tables(results):
-    """The lines of both tables for `{system: [result, ...]}`, in percent."""
-
-    def mean(values):
-        return f"{100 * statistics.mean(values):.1f}"
-
-    lines = []
-    for system, runs in results.items():
-        scores = [run["mean_iou"] for run in runs]
-        steps = ", ".join(f"{run['steps']:,}" for run in runs)
-        each = ", ".join(f"{100 * score:.1f}" for score in scores)
-        accuracy = mean(run["pixel_accuracy"] for run in runs)
-        size = f"{steps} of {runs[0]['batch']}"
-        lines.append([system, f"{runs[0]['parameters']:,}", size, f"**{mean(scores)}**", each, accuracy])
-    head = ["", "parameters", "steps", "mean IoU", "per seed", "pixel accuracy"]
-    classes = [
-        [name, *(mean(run["iou"][name] or 0.0 for run in runs) for runs in results.values())]
-        for name in CLASSES.split(",")
-    ]
-    return [*page_tables.rows(*lines, head=head), "", *page_tables.rows(*classes, head=["IoU", *results])]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", help="the folder of CamVid, with train/ and val/")
@@ -109,6 +87,7 @@ def main():
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     parser.add_argument("--keras-python", default=sys.executable, help="Python with what keras_seg needs")
     parser.add_argument("--peers-python", default=sys.executable, help="Python with what camvid_smp.py needs")
+    parser.add_argument("--publish", action="store_true", help="also write the results into docs/")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     results = {}
@@ -128,9 +107,12 @@ def main():
             print(
                 f"{system}, seed {seed}: mean IoU {100 * result['mean_iou']:.2f}, {result['steps']} steps", flush=True
             )
-    lines = tables(results)
+    lines = [*page_tables.seed_scores(results), "", *page_tables.seed_classes(results)]
     (arguments.work / "summary.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
+    if arguments.publish:
+        content = {"date": datetime.date.today().isoformat(), "minutes": arguments.minutes, "results": results}
+        page_tables.publish("camvid_seeds.json", content)
 
 
 if __name__ == "__main__":
