@@ -80,29 +80,29 @@ def on_tensorflow(loss):
 
 
 def of_monai():
-    from monai import losses
+    from monai import losses as theirs
 
     options = {"to_onehot_y": True, "softmax": True, "batch": True}
     return {
-        "cross-entropy": losses.DiceCELoss(to_onehot_y=True, softmax=True, lambda_dice=0.0),
-        "focal": losses.FocalLoss(to_onehot_y=True, use_softmax=True),
-        "Dice": losses.DiceLoss(**options),
-        "Jaccard": losses.DiceLoss(jaccard=True, **options),
-        "Tversky": losses.TverskyLoss(**options),
-        "generalized Dice": losses.GeneralizedDiceLoss(**options),
+        "cross-entropy": theirs.DiceCELoss(to_onehot_y=True, softmax=True, lambda_dice=0.0),
+        "focal": theirs.FocalLoss(to_onehot_y=True, use_softmax=True),
+        "Dice": theirs.DiceLoss(**options),
+        "Jaccard": theirs.DiceLoss(jaccard=True, **options),
+        "Tversky": theirs.TverskyLoss(**options),
+        "generalized Dice": theirs.GeneralizedDiceLoss(**options),
     }
 
 
 def of_smp():
-    from segmentation_models_pytorch import losses
+    from segmentation_models_pytorch import losses as theirs
 
     return {
-        "cross-entropy": losses.SoftCrossEntropyLoss(smooth_factor=0.0),
-        "focal": losses.FocalLoss("multiclass"),
-        "Dice": losses.DiceLoss("multiclass"),
-        "Jaccard": losses.JaccardLoss("multiclass"),
-        "Tversky": losses.TverskyLoss("multiclass"),
-        "Lovasz": losses.LovaszLoss("multiclass"),
+        "cross-entropy": theirs.SoftCrossEntropyLoss(smooth_factor=0.0),
+        "focal": theirs.FocalLoss("multiclass"),
+        "Dice": theirs.DiceLoss("multiclass"),
+        "Jaccard": theirs.JaccardLoss("multiclass"),
+        "Tversky": theirs.TverskyLoss("multiclass"),
+        "Lovasz": theirs.LovaszLoss("multiclass"),
     }
 
 

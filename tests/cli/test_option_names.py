@@ -87,8 +87,8 @@ def names_option(text):
 
 # Reports end in the commands that make them again, which are no advice to a caller of a function.
 COMMANDS = {PACKAGE / "report" / name for name in ("run_page.py", "folds_page.py")}
-# Its errors give the command of rasterio that corrects a raster.
-COMMANDS |= {PACKAGE / "data" / "pipeline" / "raster_pair.py"}
+# Their errors give the command of rasterio that corrects a raster.
+COMMANDS |= {PACKAGE / "data" / "pipeline" / name for name in ("raster_pair.py", "raster_sampler.py")}
 
 
 def test_no_text_of_the_package_names_an_option():
