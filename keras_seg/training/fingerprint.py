@@ -88,7 +88,7 @@ def _check_labeled(index: Any, purpose: str) -> None:
 
 
 def _bytes_per_pixel(index: Any) -> int:
-    """Of a decoded image and its labels: images of 16 bits or floats and numbered objects take four times as much."""
+    """Of a decoded image and its labels: values of 16 bits or floats, and numbers of objects, take four bytes each."""
     return index.channels * np.dtype(index.image_dtype).itemsize + index._label_dtype.itemsize
 
 

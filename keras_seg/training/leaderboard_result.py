@@ -7,7 +7,7 @@ from typing import Any
 
 from keras_seg import _validation
 from keras_seg.metrics import Interval
-from keras_seg.training.tasks.score_table import percent
+from keras_seg.training.tasks.score_table import defined, percent
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ class Leaderboard:
         for row in self.rows:
             content = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
             intervals = {name: _numbers(content[name]) for name in ("score", "difference")}
-            scores = {str(seed): _defined(score) for seed, score in row.seed_scores.items()}
+            scores = {str(seed): defined(score) for seed, score in row.seed_scores.items()}
             rows.append({**content, **intervals, "seed_scores": scores})
         return {
             "score_name": self.score_name,
@@ -159,8 +159,4 @@ def _cells(rank: int, row: LeaderboardRow) -> tuple[str, ...]:
 def _numbers(interval: Interval | None) -> dict[str, float | None] | None:
     if interval is None:
         return None
-    return {name: _defined(getattr(interval, name)) for name in ("value", "low", "high")}
-
-
-def _defined(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return {name: defined(getattr(interval, name)) for name in ("value", "low", "high")}

@@ -1,6 +1,7 @@
 """Scores as text in rows and columns."""
 
 import dataclasses
+import math
 
 _BAR_WIDTH = 20
 
@@ -22,9 +23,14 @@ class ScoreTable:
     others: tuple[tuple[str, ...], ...]
 
 
+def defined(score: float) -> float | None:
+    """A score, None for NaN: where nothing that it counts occurs or is predicted."""
+    return None if math.isnan(score) else score
+
+
 def percent(value: float | None) -> str:
     """A share as a number of percent with one decimal; "none" for None and NaN."""
-    return "none" if value is None or value != value else f"{100 * value:.1f}"
+    return "none" if value is None or math.isnan(value) else f"{100 * value:.1f}"
 
 
 def score_bar(score: float) -> str:

@@ -19,7 +19,7 @@ from keras_seg.metrics.scores import MEANS
 from keras_seg.surgery.shift_logits import shift_logits
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks.class_widths import class_widths
-from keras_seg.training.tasks.score_table import ScoreTable, percent, score_bar
+from keras_seg.training.tasks.score_table import ScoreTable, defined, percent, score_bar
 from keras_seg.training.tasks.task import Decoding, Head, Pictures, Report, Task, decided_orientation, examples
 
 if TYPE_CHECKING:
@@ -155,8 +155,7 @@ class SemanticTask(Task):
         classes = len(index.class_names)
         own = self.evaluate(model, index.subset(share)).confusion if share else np.zeros((classes, classes), "int64")
         confusion = sum(group.gathered(own))
-        found = {name: MEANS[name](confusion, ignore_class=index.ignore_class) for name in self.scores}
-        return {name: None if value != value else value for name, value in found.items()}
+        return {name: defined(MEANS[name](confusion, ignore_class=index.ignore_class)) for name in self.scores}
 
     def table(self, evaluation: Any) -> ScoreTable:
         """IoU and share of the pixels per class, and the means."""

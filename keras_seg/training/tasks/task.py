@@ -17,7 +17,7 @@ from keras_seg.evaluation.batching import spread
 from keras_seg.report import Examination
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks.class_masks import ClassMasks
-from keras_seg.training.tasks.score_table import ScoreTable
+from keras_seg.training.tasks.score_table import ScoreTable, defined
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -188,9 +188,7 @@ class Task(abc.ABC):
         if group.count == 1:
             return found
         values = group.gathered(np.array([found.get(name, np.nan) for name in self.scores], "float64"))[0]
-        return {
-            name: None if value != value else value for name, value in zip(self.scores, values.tolist(), strict=True)
-        }
+        return {name: defined(value) for name, value in zip(self.scores, values.tolist(), strict=True)}
 
     @abc.abstractmethod
     def table(self, evaluation: Any) -> ScoreTable:
