@@ -1,12 +1,15 @@
 """A model in the form that is exported, without the parts for training."""
 
+import functools
 from typing import Literal
 
 import keras
 
-from keras_seg import surgery
 from keras_seg._graph import as_functional
-from keras_seg.surgery.copying import weights_shared
+from keras_seg.surgery.copying import folded, weights_shared
+from keras_seg.surgery.fold_batch_norm import normalization_folding
+from keras_seg.surgery.fold_padding import padding_folding
+from keras_seg.surgery.fold_upsampling import upsampling_folding
 
 # The layers that hold most weights, which are built for the same channels at any size.
 _ANY_SIZE = (
@@ -35,7 +38,6 @@ def inference_graph(
         return model
     height, width = input_size
     size = None if height is None or width is None else (height, width)
+    foldings = (normalization_folding, functools.partial(upsampling_folding, subpixel=subpixel), padding_folding)
     with weights_shared(*_ANY_SIZE):
-        folded = surgery.fold_batch_norm(model, input_size=size)
-    with weights_shared():
-        return surgery.fold_padding(surgery.fold_upsampling(folded, subpixel=subpixel))
+        return folded(model, *foldings, input_size=size)

@@ -5,7 +5,7 @@ import contextvars
 import dataclasses
 import types
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -59,9 +59,17 @@ class LayerCopies:
     def __init__(self) -> None:
         self._made = {}
         self._names = set()
+        self._changed = set()
 
     def call(self, operation: Any, args: Any, kwargs: Any, changes: Any = None) -> Tensor:
-        """The result of a copy of `operation` on new tensors, with `changes` in the copy's configuration."""
+        """The result of a copy of `operation` on new tensors, with `changes` in the copy's configuration.
+
+        What `changed` made is called itself.
+        """
+        if not changes and id(operation) in self._changed:
+            if not operation._inbound_nodes:
+                self._keep_apart(operation)
+            return operation(*args, **kwargs)
         if not changes and _shares_weights(operation):
             return self._twin(operation)(*args, **kwargs)
         changes = changes or {}
@@ -88,6 +96,20 @@ class LayerCopies:
             outputs = layer(*args, **kwargs)
         give_weights(layer, weights())
         return outputs
+
+    def changed(self, operation: Any, inputs: Any, make: Any, *, weights: Any, key: str) -> Any:
+        """The layer `make()` in place of `operation`, built for `inputs`, with the arrays `weights()`; not called yet.
+
+        It is made once for each `key`. Another folding may take it for an operation of the model and replace it again.
+        """
+        layer = self._made.get((id(operation), key))
+        if layer is None:
+            layer = self._made[id(operation), key] = make()
+            with _without_drawing(layer):
+                layer.build(keras.tree.map_structure(lambda tensor: tuple(tensor.shape), inputs))
+            give_weights(layer, weights())
+            self._changed.add(id(layer))
+        return layer
 
     def call_activation(self, layer: Any, x: Tensor) -> Any:
         """`x` after the activation of `layer`, as a layer of its name."""
@@ -222,6 +244,25 @@ def _copy_of_lambda(layer: keras.layers.Layer) -> Any:
         name=config["name"],
         dtype=config["dtype"],
     )
+
+
+# The result of (operation, arguments, keyword arguments) in the new graph.
+Call = Callable[[Any, Any, Any], Any]
+# (the model's graph, the copies of its layers, the call that follows) -> the call with which the folding begins.
+Folding = Callable[[keras.Model, LayerCopies, Call], Call]
+
+
+def folded(model: keras.Model, *foldings: Folding, input_size: Size | None = None) -> Any:
+    """The functional model that results when each folding hands its operations to the next one, in one pass.
+
+    So weights are copied once and layers called once, however many foldings there are. The call that follows the last
+    one is that of a copy.
+    """
+    graph, copies = functional_graph(model), LayerCopies()
+    call: Call = copies.call
+    for folding in reversed(foldings):
+        call = folding(graph, copies, call)
+    return rebuilt(model, lambda operation, *args, **kwargs: call(operation, args, kwargs), input_size)
 
 
 def rebuilt(model: keras.Model, call: Any, input_size: Size | None = None) -> Any:

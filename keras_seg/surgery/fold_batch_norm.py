@@ -6,11 +6,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_seg._graph import functional_graph, replay_opened
+from keras_seg._graph import replay_opened
 from keras_seg._types import Size, Tensor
 from keras_seg.layers import LinearFusion, UpsampleConv
 from keras_seg.surgery.affine import BATCH_NORMALIZATIONS, as_affine, as_float64
-from keras_seg.surgery.copying import LayerCopies, Traced, copy_of, original_outputs, rebuilt, split_arguments
+from keras_seg.surgery.copying import (
+    Call,
+    LayerCopies,
+    Traced,
+    copy_of,
+    folded,
+    original_outputs,
+    split_arguments,
+)
 
 # By exact type, as all that is folded or removed: a subclass may compute something else, such as Monte Carlo dropout.
 _TRAINING_ONLY = (
@@ -59,20 +67,30 @@ def fold_batch_norm(model: keras.Model, *, input_size: Size | None = None) -> An
     Reference: Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
         Inference", CVPR 2018, section 3.2, equation (14).
     """
-    normalizations = _foldable(functional_graph(model))
-    folded = {id(normalization) for normalization in normalizations.values()}
-    copies = LayerCopies()
+    return folded(model, normalization_folding, input_size=input_size)
 
-    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
-        if id(operation) in folded or _does_nothing(operation, kwargs):
+
+def normalization_folding(graph: keras.Model, copies: LayerCopies, following: Call) -> Call:
+    """The `Folding` of `fold_batch_norm`."""
+    normalizations = _foldable(graph)
+    gone = {id(normalization) for normalization in normalizations.values()}
+
+    def call(operation: Any, args: Any, kwargs: Any) -> Any:
+        if id(operation) in gone or _does_nothing(operation, kwargs):
             return args[0]
-        if id(operation) in normalizations:
-            return _call_folded(copies, operation, normalizations[id(operation)], args=args, kwargs=kwargs)
-        if type(operation) is UpsampleConv and operation.normalization == "batch":
-            return _call_folded(copies, operation, operation.normalize, args=args, kwargs=kwargs)
-        return copies.call(operation, args, kwargs)
+        normalization = normalizations.get(id(operation))
+        if _normalizes(operation) and not kwargs.get("training"):
+            normalization = operation.normalize
+        if normalization is not None:
+            operation = _with_affine(copies, operation, normalization, args[0])
+        return following(operation, args, kwargs)
 
-    return rebuilt(model, call, input_size)
+    return call
+
+
+def _normalizes(layer: Any) -> bool:
+    """Whether a layer that takes in scale and offset has a `BatchNormalization` of its own."""
+    return type(layer) is UpsampleConv and layer.normalization == "batch"
 
 
 def _does_nothing(operation: Any, arguments: dict[str, Any]) -> bool:
@@ -131,13 +149,11 @@ def _takes_in(layer: keras.layers.Layer) -> bool:
     """Whether scale and offset can become part of a layer's weights."""
     linear = getattr(layer, "activation", keras.activations.linear) is keras.activations.linear
     adapted = getattr(layer, "lora_enabled", False) or getattr(layer, "quantization_mode", None)
-    return type(layer) in _SCALED and linear and not adapted
+    return type(layer) in _SCALED and linear and not adapted and getattr(layer, "normalization", None) is None
 
 
-def _call_folded(
-    copies: LayerCopies, layer: keras.layers.Layer, normalization: keras.layers.Layer, *, args: Any, kwargs: Any
-) -> Any:
-    """The result of a copy of `layer` with `normalization` in its weights."""
+def _with_affine(copies: LayerCopies, layer: Any, normalization: keras.layers.Layer, inputs: Any) -> Any:
+    """`layer` for these inputs with `normalization` in its weights."""
 
     def make() -> Any:
         changes = {"normalization": None} if isinstance(layer, UpsampleConv) else {"use_bias": True}
@@ -149,7 +165,7 @@ def _call_folded(
             offset = offset + scale * as_float64(layer.bias)
         return [*_SCALED[type(layer)](layer, scale), offset]
 
-    return copies.call_new(layer, args, kwargs, make, weights=weights, key="folded")
+    return copies.changed(layer, inputs, make, weights=weights, key="normalization")
 
 
 def _last_axis(layer: keras.layers.Layer, scale: np.ndarray) -> list[np.ndarray]:

@@ -1,12 +1,13 @@
 """Zero padding by a separate layer, as part of the convolution that reads it."""
 
+import functools
 from typing import Any
 
 import keras
 
-from keras_seg._types import Size, Tensor
+from keras_seg._types import Size
 from keras_seg.layers.reach import padding_around
-from keras_seg.surgery.copying import LayerCopies, rebuilt
+from keras_seg.surgery.copying import Call, LayerCopies, copy_of, folded
 
 # By exact type, as the padding: a subclass may pad or convolve in another way.
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
@@ -41,21 +42,27 @@ def fold_padding(model: keras.Model, *, input_size: Size | None = None) -> Any:
         >>> any(isinstance(layer, keras.layers.ZeroPadding2D) for layer in folded.layers)
         False
     """
-    copies = LayerCopies()
+    return folded(model, padding_folding, input_size=input_size)
+
+
+def padding_folding(_: keras.Model, copies: LayerCopies, following: Call) -> Call:
+    """The `Folding` of `fold_padding`."""
     padded, kept = {}, []  # Kept, because Python can reuse the id of a deleted tensor.
 
-    def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
+    def call(operation: Any, args: Any, kwargs: Any) -> Any:
         first = args[0] if args else None
         before, padding = padded.get(id(first), (None, None))
         if padding and _pads_the_same(operation, before.shape, padding):
-            return copies.call(operation, (before, *args[1:]), kwargs, {"padding": "same"})
-        result = copies.call(operation, args, kwargs)
+            make = functools.partial(copy_of, operation, {"padding": "same"})
+            same = copies.changed(operation, before, make, weights=operation.get_weights, key="padding")
+            return following(same, (before, *args[1:]), kwargs)
+        result = following(operation, args, kwargs)
         if type(operation) is keras.layers.ZeroPadding2D:
             padded[id(result)] = first, operation.padding
             kept.append(result)
         return result
 
-    return rebuilt(model, call, input_size)
+    return call
 
 
 def _pads_the_same(operation: Any, shape: Any, padding: tuple[tuple[int, int], tuple[int, int]]) -> bool:

@@ -77,6 +77,23 @@ def test_inside_upsample_conv(interpolation):
     assert folded.layers[-1].normalization is None
 
 
+@once
+@pytest.mark.parametrize("normalization", ["batch", "group"])
+def test_behind_an_upsample_conv_with_a_normalization_of_its_own(normalization):
+    own_one = ks.layers.UpsampleConv(8, normalization=normalization, activation=None)
+    check(followed(own_one), noise(2, 9, 8, 4), left=1)
+
+
+@once
+def test_an_upsample_conv_called_as_in_training_stays():
+    image = keras.Input((9, 8, 4))
+    model = learned(keras.Model(image, ks.layers.UpsampleConv(6)(image, training=True)))
+    for fold in (ks.surgery.fold_batch_norm, ks.surgery.fold_upsampling):
+        folded = fold(model)
+        assert [type(layer) for layer in folded.layers] == [type(layer) for layer in model.layers]
+        np.testing.assert_allclose(folded(noise(2, 9, 8, 4)), model(noise(2, 9, 8, 4)), atol=1e-5)
+
+
 def test_dropout_goes_and_does_not_stand_between():
     model = followed(layers.Conv2D(6, 3), layers.SpatialDropout2D(0.5), layers.GaussianNoise(0.3), layers.Dropout(0.5))
     assert [type(layer) for layer in check(model, noise(2, 9, 8, 4)).layers] == [layers.InputLayer, layers.Conv2D]
