@@ -15,13 +15,24 @@ from keras_seg import (
     losses,
     metrics,
     optimizers,
-    surgery,
 )
 from keras_seg._validation import InputError
 from keras_seg._version import __version__
 
 if TYPE_CHECKING:
-    from keras_seg import analysis, backbones, data, evaluation, export, models, report, scale, training, visualization
+    from keras_seg import (
+        analysis,
+        backbones,
+        data,
+        evaluation,
+        export,
+        models,
+        report,
+        scale,
+        surgery,
+        training,
+        visualization,
+    )
 
 __all__ = [
     "InputError",

@@ -39,8 +39,11 @@ import json, sys
 import keras, keras_seg
 names = [name for name in keras.saving.get_custom_objects() if name.startswith("keras_seg>")]
 later = [name for name in keras_seg.__all__ if f"keras_seg.{name}" not in sys.modules]
+later += [name for name in ("PIL.ImageDraw", "keras_seg.inference.tiling") if name not in sys.modules]
 listed = set(keras_seg.__all__) <= set(dir(keras_seg))
 found = keras_seg.data is sys.modules["keras_seg.data"]
+inference = keras_seg.inference
+listed &= all(hasattr(inference, name) and name in dir(inference) for name in inference.__all__)
 try:
     keras_seg.dta
 except AttributeError as error:
@@ -53,6 +56,17 @@ def test_what_saved_models_hold_is_imported_at_once_and_the_rest_later():
     done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True)
     names, later, listed, found, wrong = json.loads(done.stdout.splitlines()[-1])
     assert {f"keras_seg>{name}" for name, file in registered() if "compat" not in file.parts} == set(names)
-    assert {"backbones", "data", "evaluation", "export", "models", "report", "training"} <= set(later)
+    assert {
+        "backbones",
+        "data",
+        "evaluation",
+        "export",
+        "models",
+        "report",
+        "surgery",
+        "training",
+        "visualization",
+    } <= set(later)
+    assert {"PIL.ImageDraw", "keras_seg.inference.tiling"} <= set(later)
     assert listed and found
     assert wrong == "module 'keras_seg' has no attribute 'dta'"

@@ -9,8 +9,6 @@ from PIL import Image
 
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass
-from keras_seg.visualization.overlay import blend
-from keras_seg.visualization.sheet import sheet as sheet_of_rows
 
 GAP = 4
 _ALPHA = 0.45
@@ -77,6 +75,9 @@ def sheet(
             made, ids = augment(picture, labels, (seed, i))
             ids = np.asarray(keras.ops.convert_to_numpy(ids))
         examples.append(_tile(np.asarray(keras.ops.convert_to_numpy(made)), ids, ignored=ignored, alpha=alpha))
+    # Only here, as in `_tile`: what draws takes a tenth of the time of `import keras_seg`.
+    from keras_seg.visualization.sheet import sheet as sheet_of_rows
+
     return sheet_of_rows(
         _rows(first, examples, columns=columns, height=height), tile_height=height, gap=GAP, margin=0, smooth=True
     )
@@ -92,6 +93,8 @@ def _rows(first: np.ndarray, examples: list[np.ndarray], *, columns: int, height
 
 def _tile(image: np.ndarray, mask: np.ndarray | None, *, ignored: Sequence[int], alpha: float) -> np.ndarray:
     """One picture, with the mask over it."""
+    from keras_seg.visualization.overlay import blend
+
     if image.ndim == 4:
         image, mask = image[0], None if mask is None else mask[0]
     if mask is None:

@@ -6,13 +6,16 @@ import re
 import struct
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_seg import _files, _validation
-from keras_seg._decoding.geo_raster import GeoRaster, transformed
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+
+if TYPE_CHECKING:
+    from keras_seg._decoding.geo_raster import GeoRaster
 
 _DRIVERS = {".geojson": "GeoJSON", ".gpkg": "GPKG"}
 # What GDAL's polygonizing reads without rounding.
@@ -85,6 +88,9 @@ def write_polygons(
     if path.exists() and not overwrite:
         _validation.fail("path", "exists already", str(path), "Choose another path, or pass `overwrite=True`.")
     pyogrio = _validation.optional_import("pyogrio", "geo", "Writing polygons")
+    # Only here: what reads rasters takes a tenth of the time of `import keras_seg`.
+    from keras_seg._decoding.geo_raster import GeoRaster, transformed
+
     ids = GeoRaster(raster)
     ids.check_grid()
     if ids.shape[2] != 1 or ids.dtype.name not in _DTYPES:
@@ -124,7 +130,7 @@ def write_polygons(
     return path
 
 
-def _names(ids: GeoRaster, class_names: Sequence[str] | None) -> tuple[str, ...] | None:
+def _names(ids: "GeoRaster", class_names: Sequence[str] | None) -> tuple[str, ...] | None:
     if class_names is not None:
         given = tuple(class_names)
         return _validation.class_names(given, len(given))
@@ -135,7 +141,7 @@ def _names(ids: GeoRaster, class_names: Sequence[str] | None) -> tuple[str, ...]
         return None  # Another program's tag of this name.
 
 
-def _square_meters(ids: GeoRaster) -> float | None:
+def _square_meters(ids: "GeoRaster") -> float | None:
     """The area of a pixel; None where the CRS has none, or another one in each row."""
     if ids.crs is None or not ids.crs.is_projected or _STRETCHED.search(ids.crs.to_wkt()):
         return None
