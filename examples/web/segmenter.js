@@ -22,8 +22,12 @@ export class Segmenter {
     const held = readStored(bytes, DESCRIPTION);
     if (!held) throw new Error(`There is no ${DESCRIPTION} in this file: export it with keras_seg.`);
     const description = JSON.parse(new TextDecoder().decode(held));
-    const {type} = description.input;
+    const {input: {type}, activation, threshold, outputs} = description;
     if (type === 'int8') throw new Error('LiteRT.js takes no int8 images: export with input="uint8".');
+    // Several channels with a sigmoid each: the highest is not the class of the pixel, which has several, or none.
+    if (activation === 'sigmoid' && threshold === null && !('class_ids' in outputs)) {
+      throw new Error('The classes of this file overlap, and a map of classes gives each pixel one.');
+    }
     await runtimeReady(wasm);
     const threads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
     const model = await loadAndCompile(bytes, {accelerator: 'wasm', cpuOptions: {numThreads: threads}});

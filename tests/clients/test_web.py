@@ -11,7 +11,7 @@ import keras_seg as ks
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
 
-pytestmark = [pytest.mark.tensorflow_only, pytest.mark.slow]  # Six exports and a browser.
+pytestmark = [pytest.mark.tensorflow_only, pytest.mark.slow]  # Seven exports and a browser.
 SIZE, NAMES = (48, 64), ("ground", "disc & <b>rim</b>", "sky")
 COLORS = [(20, 30, 40), (250, 120, 0), (0, 120, 250)]
 # Two builds of one runtime add in another order: classes may differ where the best two are nearer than this.
@@ -52,6 +52,8 @@ def site(tmp_path_factory, pictures):
     logits = _decided(ks.models.UNet(num_classes=1, filters=4, depth=2, activation=None), scene)
     in_bytes = {"quantize": "int8", "input": "uint8", "representative": scene}
     ks.export.tflite(logits, folder / "logits.tflite", input_size=SIZE, **in_bytes)
+    overlapping = _decided(ks.models.UNet(num_classes=3, filters=4, depth=2, activation="sigmoid"), scene)
+    ks.export.tflite(overlapping, folder / "overlapping.tflite", **about)
     whole = (folder / "model.tflite").read_bytes()
     (folder / "silent.tflite").write_bytes(whole[: whole.index(b"PK\x03\x04")])
     return folder
@@ -88,6 +90,7 @@ def told(chromium, site, pictures):
         steps[f"open {name}"] = {"do": "open", "query": f"?model={name}.tflite"}
         steps[name] = exact
     steps["logits in bytes"] = {"do": "open", "query": "?model=logits.tflite"}
+    steps["overlapping"] = {"do": "open", "query": "?model=overlapping.tflite"}
     steps["missing"] = {"do": "open", "query": "?model=missing.tflite"}
     return web_page.visit(site, steps)
 
@@ -153,6 +156,7 @@ def test_what_cannot_be_read_is_said_and_nothing_is_lost(told):
     assert "no keras_seg.json in this file" in told["silent model"]["error"]
     assert "binary.tflite" in told["silent model"]["model"]
     assert "scores in bytes that are no probabilities: export with" in told["logits in bytes"]["error"]
+    assert "The classes of this file overlap" in told["overlapping"]["error"]
     assert "There is no missing.tflite beside this page" in told["missing"]["error"]
     assert all(told[step]["error"] is None for step in ("start", "dropped", "large", "camera", "int8"))
 
