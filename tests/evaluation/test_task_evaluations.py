@@ -81,6 +81,15 @@ class TestInstances:
         with pytest.raises(InputError, match="`settings` holds an unknown name 'min_sise'.*Did you mean 'min_size'"):
             evaluate_instances(model, cells, settings={"min_sise": 1})
 
+    def test_an_object_that_is_mostly_ignored_is_no_false_positive(self):
+        """As in the paper on panoptic quality; the instance score leaves ignored pixels out of both maps."""
+        shown, ids = np.zeros((2, 1, 48, 48), int)
+        shown[0, 5:15, 5:15] = shown[0, 30:40, 30:40] = 1
+        ids[0, 5:15, 5:15], ids[0, 30:40, 30:39] = 1, -1
+        result = evaluate_instances(reader(3), [(np.repeat(100 * shown[..., None], 3, -1), ids)])
+        assert (result.panoptic.false_positives.tolist(), result.panoptic_quality) == ([0], 1.0)
+        assert result.counts[0, 0].tolist() == [1, 1, 0]
+
     def test_tuning_a_model(self, cells):
         tuned = tune_instances(reader(3), cells, images=2)
         assert tuned.score >= tuned.default_score > 0.8
