@@ -121,6 +121,19 @@ def edges(tmp_path_factory):
     return ks.data.scan_folder(folder, ignore_class=255, num_classes=3)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_models_that_compute_in_half_precision(cells, edges, dtype):
+    def halved(model):
+        return keras.Model(model.inputs, keras.ops.cast(model.outputs[0], dtype))
+
+    objects, lines = evaluate_instances(halved(reader(3)), cells), evaluate_boundaries(halved(reader(2)), edges)
+    np.testing.assert_array_equal(objects.counts, evaluate_instances(reader(3), cells).counts)
+    np.testing.assert_array_equal(lines.counts, evaluate_boundaries(reader(2), edges).counts)
+    scores = halved(reader(3)).predict_on_batch(ks.data.read_image(cells.pairs[0].image)[None])[0]
+    assert scores.dtype.name == dtype
+    assert ks.inference.instances(scores).max() > 0 and boundary_lines(scores[..., 1]).any()
+
+
 class TestBoundaries:
     def test_a_model_that_knows(self, edges):
         result = evaluate_boundaries(reader(2), edges)
