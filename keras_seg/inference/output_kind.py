@@ -156,6 +156,12 @@ def class_ids(scores: ArrayLike, kind: str = "unknown") -> np.ndarray:
     return (scores[..., 0] > (0 if kind == "logits" else 0.5)).astype("int32")
 
 
+def readable(scores: ArrayLike) -> np.ndarray:
+    """Scores as an array, those in bfloat16 as float32: NumPy does not take bfloat16 for a type of numbers."""
+    scores = np.asarray(scores)
+    return scores.astype("float32") if scores.dtype.name == "bfloat16" else scores
+
+
 def check_finite(scores: ArrayLike, what: str, *, allow_infinity: bool = False, fix: str = _FIX_OF_SCORES) -> None:
     """Refuse scores of NaN or infinity.
 
