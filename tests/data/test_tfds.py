@@ -159,6 +159,12 @@ def test_wrong_names_are_answered_with_those_found(builder):
     assert "`builder`" in refused(3, "train")
 
 
+def test_a_version_that_does_not_exist(tmp_path):
+    text = refused("oxford_iiit_pet:1.0.0", "train", data_dir=tmp_path)
+    assert text.startswith("oxford_iiit_pet:1.0.0: cannot be opened by TensorFlow Datasets (")
+    assert "cannot be loaded at version 1.0.0, only: " in text and text.endswith("configuration and version.")
+
+
 def test_arguments_without_effect_are_refused(builder):
     assert "`shuffle_buffer` has no effect without shuffling" in refused(builder, "train", shuffle_buffer=8)
     assert "`data_dir` applies to a `builder` given by name" in refused(builder, "train", data_dir="tfds")

@@ -185,6 +185,11 @@ def _prepared(tfds: Any, builder: Any, data_dir: PathLike | None, *, download: b
             # All data sets are too many for one line.
             fix = fix if fix.startswith("Did") else "See https://www.tensorflow.org/datasets/catalog."
             raise InputError(f"TensorFlow Datasets has no dataset {builder!r}. {fix}") from error
+        # A name that is not of the form name/config:version, and configurations and versions that do not exist.
+        except Exception as error:
+            reason = " ".join(str(error).split())[:500] or type(error).__name__
+            fix = "Check its name, configuration and version."
+            raise InputError(f"{builder}: cannot be opened by TensorFlow Datasets ({reason}). {fix}") from error
     if builder.is_prepared():
         return builder
     name = builder.info.full_name
