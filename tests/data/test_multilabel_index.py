@@ -147,6 +147,16 @@ def test_no_label_of_void_is_taken_for_classes(folder, label):
         ks.data.from_folder(scan_multilabel(folder), augment=augment)
 
 
+def test_void_in_the_mask_of_a_class_is_refused(folder):
+    """Pixels without a label, 255, were those of the class, and those of the class, 1, were none."""
+    file = folder / "masks" / "bar" / "0.png"
+    values = white(file).astype("uint8")
+    values[0], values[-1] = 0, 255
+    Image.fromarray(values).save(file)
+    with pytest.raises(_validation.InputError, match="0.png: holds 3 values, but one of several masks"):
+        scan_multilabel(folder)
+
+
 @pytest.mark.parametrize("label", [None, 0])
 def test_pixels_outside_of_an_image_are_of_no_class_or_mirrored(folder, label):
     augment = ks.augmentation.standard(crop=64, scale=0.5, ignore_class=label)
