@@ -97,6 +97,12 @@ READ = {
     "an all-black file, black at 0": ([indexed(EMPTY, BLACK, WHITE), M], {}, [560, 80], 0),
     "an all-black file, black at 1": ([indexed(EMPTY + 1, WHITE, BLACK), M], {}, [560, 80], 0),
     "palette, a map names the indices": ([indexed(1 - M, WHITE, BLACK)], {"label_map": {0: 0, 1: 1}}, [80, 240], 0),
+    "palette, white first, of three classes": (
+        [indexed(1 - M, WHITE, BLACK)],
+        {"class_names": ["paper", "ink", "stamp"]},
+        [80, 240, 0],
+        0,
+    ),
     "palette of ids": ([indexed(THREE, BLACK, RED, BLUE)], {}, [200, 80, 40], 0),
     "palettes of their own, by color": (
         [indexed(M, BLACK, RED), indexed(1 - M, RED, BLACK)],
@@ -176,6 +182,11 @@ TRAIN_AND_VAL = {
     "0/1, then a palette": (M, [indexed(1 - M, WHITE, BLACK)], [240, 80]),
     "0/255, then a palette": (M * 255, [indexed(1 - M, WHITE, BLACK)], [240, 80]),
     "0/255, then empty": (M * 255, [EMPTY], [320, 0]),
+    "three colors, then black and white": (
+        indexed(THREE, BLACK, RED, WHITE),
+        [indexed(2 * M, BLACK, RED, WHITE)],
+        [240, 0, 80],
+    ),
     "0/1, then white": (M, [EMPTY + 255, M * 255], [240, 400]),
 }
 
