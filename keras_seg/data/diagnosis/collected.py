@@ -14,6 +14,7 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.diagnosis.examine import Examined
 from keras_seg.data.diagnosis.parts import Part
+from keras_seg.data.index.background import is_background
 from keras_seg.data.index.class_file_facts import ClassFileFacts
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import exif_choice
@@ -115,6 +116,20 @@ class Collected:
         """The id of each color in a part, which may have a label file of its own."""
         own = self.label_files[part].colors
         return self.palette if own is None else own
+
+    def named_without_colors(self, part: int) -> bool:
+        """Whether the label file of a part tells what ids mean, and not which color has which id.
+
+        Ids that are derived from the colors are no ids of these names then, except for black as the background and one
+        other color.
+        """
+        labels = self.read_by[part]
+        if labels.colors is not None or self.palette is None or not self.painted:
+            return False
+        if labels.names is None:
+            return labels.label_map is not None
+        only_one = len(self.palette) == len(labels.names) == 2 and (0, 0, 0) in self.palette
+        return labels.label_map is not None or not (only_one and is_background(labels.names[0]))
 
     @property
     def unknown_colors(self) -> list[Rgb]:
@@ -232,6 +247,8 @@ class Collected:
 
     def _index(self, number: int, rows: Sequence[Examined], encoding: LabelEncoding | None) -> DataIndex:
         part, labels = self.parts[number], self.label_files[number]
+        if self.named_without_colors(number):
+            labels = LabelFile(names=tuple(f"class_{id_}" for id_ in range(len(self.palette or ()))))
         shared: dict[str, Any] = {"channels": self.channels, "exif_orientation": self.exif[0]}
         if part.examples:
             classes = [ImageClasses(_pair(f), image_of(f), f.mask) for f in rows if isinstance(f.mask, ClassFileFacts)]

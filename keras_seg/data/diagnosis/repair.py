@@ -44,6 +44,7 @@ class _Task(NamedTuple):
 def repaired_copy(collected: Collected, out: pathlib.Path) -> dict[str, Any]:
     """Write the copy to `out`, completely or not at all, and return the log that it holds."""
     _check_place(collected, out)
+    _check_colors(collected)
     out = out.resolve()
     skipped = list(_not_copied(collected))
     tasks = list(_tasks(collected, skipped))
@@ -84,6 +85,17 @@ def _check_place(collected: Collected, out: pathlib.Path) -> None:
         raise InputError(f"{out}: is not empty. Choose a new folder for the copy.")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file. Choose a new folder for the copy.")
+
+
+def _check_colors(collected: Collected) -> None:
+    """Refuse colors without ids beside classes that have them: a class would get the pixels of another."""
+    for number, labels in enumerate(collected.read_by):
+        if collected.named_without_colors(number):
+            raise InputError(
+                f"{collected.folder}: the masks are painted in colors, and the label file does not say which color "
+                f'each of its {len(labels.names or labels.label_map or ())} classes has. Write "colors" into '
+                "labels.json: the color of each class, in the order of the names."
+            )
 
 
 def _folder(root: pathlib.Path, split: str | None, kind: str) -> pathlib.Path:
