@@ -200,6 +200,12 @@ class Collected:
         except InputError as error:
             return APPLY, str(error)
 
+    def turn_is_unclear(self, found: Examined) -> bool:
+        """Whether a mask may fit its image as viewers show it or as it is stored, and nothing tells which."""
+        image, mask = _files(found)
+        fits_both = image.turned_size == mask.turned_size and image.size == mask.size
+        return bool(self.exif[1]) and image.orientation != mask.orientation and fits_both
+
     @functools.cached_property
     def usable(self) -> tuple[tuple[Examined, ...], ...]:
         """By part, the pairs that training can read, or could after the mask is resized or turned."""

@@ -49,7 +49,8 @@ def repaired_copy(collected: Collected, out: pathlib.Path) -> dict[str, Any]:
     skipped = list(_not_copied(collected))
     tasks = list(_tasks(collected, skipped))
     if not tasks:
-        reason = next(iter([*collected.refused.values(), *(part.error for part in collected.parts)]), "")
+        reasons = [*collected.refused.values(), *(part.error for part in collected.parts), collected.exif[1]]
+        reason = next(filter(None, reasons), "")
         raise InputError(
             f"{collected.folder}: no pair of image and mask can be repaired. {one_line(reason) or 'See the errors.'}"
         )
@@ -132,6 +133,11 @@ def _obstacle(collected: Collected, found: Examined) -> str:
         return found.image_error or found.mask_error
     if collected.difference(found) == "other":
         return "the mask has another aspect ratio than the image"
+    if collected.turn_is_unclear(found):
+        return (
+            "sizes do not tell whether the mask fits the image as viewers show it or its stored pixels: write "
+            '"exif_orientation" into labels.json'
+        )
     if fault := collected.fault(found):
         return f"the mask {fault}"
     return collected.refused.get(collected.split(found), "")
@@ -144,6 +150,7 @@ def _tasks(collected: Collected, skipped: list[dict[str, str]]) -> Iterator[_Tas
         for part, rows in zip(collected.parts, collected.usable, strict=True)
         if not (part.examples and part.error) and (index := collected.indices.get(part.split)) is not None
         for row, found in enumerate(rows)
+        if not collected.turn_is_unclear(found)
     ]
     same: dict[int, str] = {}
     hashes = [(found, split, found.image.hashes) for found, _, _, split in usable if found.image and found.image.hashes]

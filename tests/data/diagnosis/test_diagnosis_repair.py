@@ -141,6 +141,23 @@ def test_turned_images_keep_their_depth(tmp_path, dtype):
     assert log["pairs"] == len(scan_folder(out)) == 7
 
 
+def test_a_mask_that_may_be_upside_down_is_not_copied(tmp_path):
+    """The photo was turned and its mask was not, whichever way round it had been drawn."""
+    data = tmp_path / "data"
+    image, _ = fill(data)[0]
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.open(image).save(image, exif=exif)
+    log = repaired(data, tmp_path / "a")
+    reasons = {entry["file"]: entry["detail"] for entry in log["not_copied"]}
+    assert log["pairs"] == 5 and reasons.keys() == {"images/scene0.png", "masks/scene0.png"}
+    assert '"exif_orientation" into labels.json' in reasons["masks/scene0.png"]
+    for choice, turns in (("apply", 0), ("ignore", 2)):
+        (data / "labels.json").write_text(json.dumps({"exif_orientation": choice}))
+        assert repaired(data, tmp_path / choice)["pairs"] == 6
+        np.testing.assert_array_equal(read_mask(tmp_path / choice / "masks/scene0.png"), np.rot90(scene(0)[1], turns))
+
+
 def test_gray_images_of_16_bits_are_turned_as_png(tmp_path):
     data, out = tmp_path / "data", tmp_path / "out"
     image, ids = scene(9)
