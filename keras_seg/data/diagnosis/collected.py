@@ -241,6 +241,12 @@ class Collected:
                 refused[part.split] = str(error)
         return indices, refused
 
+    @functools.cached_property
+    def _names_of_masks(self) -> list[str]:
+        """The classes with masks of their own, the same for all parts: some may have none of a class."""
+        masks = [found.mask for rows in self.usable for found in rows]
+        return sorted({name for mask in masks if isinstance(mask, ClassFileFacts) for name, _ in mask.files})
+
     @property
     def indices(self) -> dict[str | None, DataIndex]:
         """What the scan makes of the usable pairs, by split. Val and test are read as train is, like in training."""
@@ -258,7 +264,7 @@ class Collected:
         shared: dict[str, Any] = {"channels": self.channels, "exif_orientation": self.exif[0]}
         if part.examples:
             classes = [ImageClasses(_pair(f), image_of(f), f.mask) for f in rows if isinstance(f.mask, ClassFileFacts)]
-            return index_of_classes(self.folder, classes, **shared)
+            return index_of_classes(self.folder, classes, names=self._names_of_masks, **shared)
         if part.objects:
             objects = [ImageObjects(_pair(f), image_of(f), f.mask) for f in rows if isinstance(f.mask, ObjectFacts)]
             return index_of_objects(self.path, objects, components=None, ignored=(), **shared)
