@@ -186,6 +186,7 @@ def test_nothing_is_measured_without_need(monkeypatch, facts, choices):
 
 def test_a_measurement():
     """The clock is ours: steps take 5, 1, 2 and 3 seconds, and the first one compiles."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
     clock = iter(itertools.accumulate([0, 5, 0, 1, 0, 2, 0, 3]))
     facts = {**FACTS, "class_names": ["background", "b"]}
     plan = make_plan(facts, crop=(32, 64), batch_size=2, decoder_stride=16, decoder_filters=[8])
@@ -194,6 +195,8 @@ def test_a_measurement():
     tensorflow.config.run_functions_eagerly(False)
     assert found["step_seconds"] == 1
     assert (found["crop"], found["batch_size"], found["decoder_stride"]) == ([32, 64], 2, 16)
+    # Keras keeps the devices that share a batch in the same place as the policy: a run would go on with one of them.
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
 
 
 def test_a_measurement_that_does_not_fit(monkeypatch):
