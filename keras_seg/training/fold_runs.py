@@ -210,6 +210,12 @@ class FoldRuns:
         Raises:
             InputError: an image is too large for the memory of the device.
         """
+        # As at the end of each fold: several devices cannot share a single image.
+        with Group.current().alone():
+            return self._finish(progress)
+
+    def _finish(self, progress: Callable[[int, int | None], None] | None) -> FoldsResult:
+        """`finish` on one device."""
         models: list[keras.Model] = []
 
         def loaded() -> Any:

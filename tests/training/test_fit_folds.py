@@ -1,5 +1,6 @@
 """Folds from Python: arguments, and what is refused before anything is trained."""
 
+import contextlib
 import dataclasses
 import json
 import time
@@ -147,6 +148,24 @@ def test_images_that_do_not_fit_into_the_memory(tmp_path, indices, monkeypatch, 
     line = refused(runs.finish)
     said = "the device has not enough memory to predict whole images of 32x40 pixels"
     assert line.startswith(f"{indices[place].path}: {said}")
+
+
+def test_the_end_is_on_one_device(tmp_path, indices, monkeypatch):
+    """Several that share a batch cannot share a single image."""
+    inside = []
+
+    @contextlib.contextmanager
+    def alone(group):
+        inside.append(group)
+        yield
+
+    def evaluate_folds(*given, **options):
+        raise _validation.InputError(f"evaluated inside of {len(inside)}")
+
+    monkeypatch.setattr(Group, "alone", alone)
+    monkeypatch.setattr("keras_seg.evaluation.evaluate_folds", evaluate_folds)
+    runs = FoldRuns(indices[0], run=tmp_path / "run", folds=2, choices=CHOICES)
+    assert refused(runs.finish) == "evaluated inside of 1"
 
 
 def test_another_kind_of_index_is_refused(tmp_path):
