@@ -130,6 +130,18 @@ def test_what_is_given_beside_a_file(tmp_path):
         for name in ("backbone", "skips", "decoder_stride", "decoder_filters", "decoder_convolutions"):
             assert found[name] == expected[name], (given, name)
         build_model(found)
+    pretrained = {"backbone": "MobileNetV2", "weights": "imagenet"}
+    path.write_text(json.dumps(make_plan(FACTS, **pretrained).to_dict()))
+    for given in ({"weights": "none"}, {"weights": "none", "backbone": "Compact"}, {"freeze": True}, {"patience": 3}):
+        found, expected = read_plan(path, FACTS, choices=given), make_plan(FACTS, **pretrained | given)
+        for name in ("train_from", "learning_rate", "keep"):
+            assert found.choices[name] == expected.choices[name], (given, name)
+    # On a small machine, the batch of a model whose layers take more.
+    small = {**FACTS, "memory_megabytes": 4000}
+    path.write_text(json.dumps(make_plan(small).to_dict()))
+    found, expected = read_plan(path, small, choices={"model": "FPN"}), make_plan(small, model="FPN")
+    for name in ("batch_size", "steps_per_epoch"):
+        assert found[name] == expected[name] != make_plan(small)[name]
     # Except for what was edited.
     content = make_plan(FACTS).to_dict()
     content["choices"]["decoder_filters"]["value"] = [7, 5]
