@@ -106,6 +106,15 @@ def test_refused_before_anything_is_written(tmp_path, indices, given, said):
     assert not (tmp_path / "run").exists()
 
 
+def test_test_images_of_other_classes_are_refused(tmp_path, indices):
+    """The ensemble would be evaluated on them at the end of all trainings."""
+    encoding = dataclasses.replace(indices[1].encoding, num_classes=2, class_names=None)
+    test = dataclasses.replace(indices[1], encoding=encoding)
+    line = refused(fit_folds, indices[0], run=tmp_path / "run", test=test, folds=2, choices=CHOICES)
+    assert line.startswith("`test` must have the 7 classes of the images to train on, in their order: background")
+    assert not (tmp_path / "run").exists()
+
+
 def test_minutes_that_are_over_leave_an_older_run(tmp_path, indices):
     older = RunFolder(tmp_path / "run")
     FoldRuns(indices[0], run=older, folds=2, choices=CHOICES)
