@@ -17,6 +17,7 @@ from keras_seg.training import Plan, build_model, make_plan, probe, probed_plan,
 from keras_seg.training.activation_memory import activation_megabytes
 from keras_seg.training.batch_rule import _ACTIVATIONS as ACTIVATIONS
 from keras_seg.training.choices import Choice
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.plan import check_plan
 from keras_seg.training.presets import PRESETS
 from keras_seg.training.tasks.class_widths import class_widths
@@ -219,6 +220,12 @@ def test_a_measurement_that_does_not_fit(monkeypatch):
     line = refused(probe.measure_step, make_plan(FACTS, crop=(32, 64), batch_size=2, decoder_stride=8))
     fix = "Give a lower `batch_size`."
     assert line == f"The device has not enough memory for batches of 2 crops of 32x64. {fix}"
+
+
+def test_a_measurement_of_a_batch_that_cannot_be_divided(monkeypatch):
+    monkeypatch.setattr(Group, "current", lambda: Group(devices=4))
+    line = refused(probe.measure_step, make_plan(FACTS, batch_size=2))
+    assert line.startswith("`batch_size` must be a multiple of the number of devices, 4. Received: batch_size=2.")
 
 
 def test_the_memory_of_activations():
