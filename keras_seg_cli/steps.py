@@ -1,6 +1,7 @@
 """Steps that several commands share: calls into the package that show progress and print results."""
 
 import contextlib
+import hashlib
 import pathlib
 import shlex
 import time
@@ -280,8 +281,11 @@ def describe(
 
 
 def described(run: "TrainedRun") -> dict[str, Any]:
-    """The arguments of an export by which the file predicts and evaluates as the run does."""
-    return {"class_names": run.labels["names"], "ignore_class": run.ignore_class, "facts": run.facts.to_dict()}
+    """The arguments of an export by which the file predicts and evaluates as the run does, and names its model file."""
+    with run.folder.model_file.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:32]
+    facts = {**run.facts.to_dict(), "model_file": digest}
+    return {"class_names": run.labels["names"], "ignore_class": run.ignore_class, "facts": facts}
 
 
 def export(model: "keras.Model", format_: str, path: pathlib.Path, **options: Any) -> None:
