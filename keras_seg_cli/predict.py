@@ -223,7 +223,11 @@ def _predict_by_workers(trained: "UsableModel", images: tuple[str, ...], out: st
 def _end(failures: "Sequence[Failure]", total: int) -> None:
     """Say which files were not predicted; the exit status is 1 if there are any."""
     if failures:
+        context = click.get_current_context()
+        group = context.find_root().command
+        # Advice may be for other commands, such as to export again.
+        commands = group.commands.values() if isinstance(group, click.Group) else [group]
         for failure in failures:
-            click.echo(f"Error: {failure.reason}", err=True)
+            click.echo(f"Error: {in_options(failure.reason, context.command, commands)}", err=True)
         click.echo(f"{len(failures)} of {total} files were not predicted.", err=True)
-        click.get_current_context().exit(1)
+        context.exit(1)

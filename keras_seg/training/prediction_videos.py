@@ -19,7 +19,7 @@ from keras_seg._text import counted
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.inference.output_kind import output_kind
-from keras_seg.training.file_predictor import NotPredictedError, predictor_of
+from keras_seg.training.file_predictor import NotPredictedError, named, predictor_of
 from keras_seg.training.out_of_memory import memory_named, one_image
 from keras_seg.training.prediction_files import Failure, check_target, same_place
 from keras_seg.training.prediction_inputs import FoundImages
@@ -181,7 +181,9 @@ def predict_videos(
 
 def _reason(video: PredictionVideo, error: Any) -> str:
     """Why a video was not predicted, or not to its end; `error` is an `InputError` or one of FFmpeg."""
-    return str(error) if isinstance(error, InputError) else f"{video.source}: cannot be read ({error.strerror})."
+    if isinstance(error, InputError):
+        return named(video.source, error)
+    return f"{video.source}: cannot be read ({error.strerror})."
 
 
 def _opened(av: Any, video: PredictionVideo) -> Any:
