@@ -154,12 +154,17 @@ def predictor_of(
     Raises:
         InputError: `overlap` is given without a tile, or the model gives no scores to blend.
     """
+    check_overlap(tile, overlap)
     if tile is None:
-        if overlap is not None:
-            raise InputError("`overlap` applies to tiles only. Give `tile` too.")
         return functools.partial(predict_one, model)
     check_scores(run, model)
     return TiledPredictor(model, tile, overlap=_or_half(overlap)).predict
+
+
+def check_overlap(tile: tuple[int, int] | None, overlap: float | None) -> None:
+    """Fail for an overlap of tiles without tiles."""
+    if tile is None and overlap is not None:
+        raise InputError("`overlap` applies to tiles only. Give `tile` too.")
 
 
 def _or_half(overlap: float | None) -> float:

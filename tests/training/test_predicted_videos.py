@@ -269,3 +269,15 @@ def test_a_broken_file_stops_neither_images_nor_videos(exported, video, tmp_path
     assert all(part in lines for part in ("broken.png", "broken.mp4", "2 of 3 files were not predicted"))
     assert (tmp_path / "b" / "masks" / "image.png").exists()
     assert "broken.mp4: cannot be read" in refusal(capsys, "predict", exported, clip, "--out", tmp_path / "c")
+
+
+@pytest.mark.parametrize(("options", "said"), [((), "Predicting videos needs av"), (("--overlap", 0), "Give --tile")])
+def test_what_no_video_has_ends_before_the_rasters_beside_it(
+    exported, video, tmp_path, capsys, monkeypatch, options, said
+):
+    if not options:
+        monkeypatch.setitem(sys.modules, "av", None)
+    np.save(tmp_path / "a.npy", picture(0))
+    files = (video, tmp_path / "a.npy")
+    assert said in refusal(capsys, "predict", exported, *files, "--out", tmp_path / "out", *options)
+    assert not (tmp_path / "out").exists()
