@@ -97,6 +97,22 @@ def test_transparent_images_are_said(tmp_path, model):
     assert [line.split(":")[1].split(".")[0].strip() for line in said] == ["nothing", "corner"]
 
 
+def test_scores_of_nan_are_no_mask(tmp_path):
+    """They would be the first class without a word, as of an exported file whose half precision overflows."""
+    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(2, 1)])
+    model.predict_on_batch = lambda images: np.where(images[..., :2] > 200, np.nan, images[..., :2])
+    values = np.full((16, 16, 3), 100, "uint8")
+    write(tmp_path / "in" / "a.png", values)
+    values[3, 4] = 250
+    write(tmp_path / "in" / "b.png", values)
+    said, failures = predicted(model, tmp_path / "in", (0, 255))
+    assert not said and list(failures) == ["b.png"]
+    told = f"{tmp_path / 'in' / 'b.png'}: The scores of `model` must be finite. Received: NaN or infinity."
+    assert failures["b.png"].startswith(told)
+    for kind in ("masks", "overlays"):
+        assert [path.name for path in (tmp_path / "out" / kind).iterdir()] == ["a.png"]
+
+
 @pytest.mark.parametrize("ending", ["png", "npy"])
 def test_tiles_that_do_not_suit_the_model_end_all(tmp_path, model, ending):
     """It is no fault of the files, of which each would be listed."""
