@@ -193,7 +193,8 @@ def _from_name(
     name: str | None,
 ) -> keras.Model:
     if backbone not in names():
-        _validation.fail("backbone", "is not a known network", backbone, _validation.nearest(backbone, names()))
+        fix = hub.with_prefix(backbone) + _validation.nearest(backbone, names())
+        _validation.fail("backbone", "is not a known network", backbone, fix)
     if backbone in ported_names():
         model = ported_backbone(
             backbone, input_shape, include_preprocessing=include_preprocessing, skips=skips, model_name=name
