@@ -79,7 +79,9 @@ def convert(
     Auxiliary heads are filled too where the model is built with `aux=True`, and left out where it is not. If the
     weights have none, those of the model keep theirs, and a warning says so.
 
-    A model whose layers hold the weights but compute something else with them, as by other dilations, is refused.
+    A model whose layers hold the weights but compute something else with them, as by other dilations, is refused. The
+    weights of segmentation_models_pytorch's `DeepLabV3` do not tell its `decoder_atrous_rates`: a warning says so where
+    the model has others than its default, 12, 24, 36, as `DeepLabV3` has at `output_stride=16`.
 
     The weights of SegFormer that NVIDIA published are for non-commercial use only; a warning says so.
 
