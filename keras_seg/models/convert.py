@@ -143,7 +143,8 @@ def _state(
         return read_state(weights)
     if isinstance(weights, (str, os.PathLike)) and names_hub_preset(weights):
         return state_of_hub(read_hub_preset(weights, "weights")), str(weights)
-    path = str(existing_file(weights, f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"))
+    suffixes = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+    path = str(existing_file(weights, suffixes, others="a state dict"))
     if path.lower().endswith(SUFFIXES):
         return read_state(path)
     found = None

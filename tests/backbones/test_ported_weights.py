@@ -208,6 +208,8 @@ def test_files_that_do_not_fit(state, models, tmp_path):
         load(tmp_path / "nowhere.safetensors")
     with pytest.raises(ks.InputError, match='must be None, "imagenet" or a path'):
         load(3)
+    with pytest.raises(ks.InputError, match="names a folder, not a file"):
+        load(tmp_path)
     write_safetensors(tmp_path / "whole.safetensors", state)
     content = (tmp_path / "whole.safetensors").read_bytes()
     for number, part in enumerate((b"", content[:5], content[:300], content[:-7], b"\xff" * 64)):
@@ -225,6 +227,8 @@ def test_backbones_with_other_layers_refuse_them(state, tmp_path):
     for name in ("ResNet50", "Compact"):
         with pytest.raises(ks.InputError, match=r"are PyTorch's.*a dict of \d+ entries.*ResNet50Torchvision"):
             build(name, weights=state)
+    with pytest.raises(ks.InputError, match=r"must be None for the plain U-Net.*a dict of \d+ entries.*backbone="):
+        ks.models.UNet(num_classes=3, weights=state)
     (tmp_path / "r.pth").touch()
     with pytest.raises(ks.InputError, match=r"are PyTorch's.*r\.pth.*ResNet50Torchvision"):
         build("ResNet50", weights=tmp_path / "r.pth")
