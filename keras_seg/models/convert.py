@@ -86,8 +86,8 @@ def convert(
     The weights of SegFormer that NVIDIA published are for non-commercial use only; a warning says so.
 
     Args:
-        weights: str, path, dict or keras.Model. A state dict, a `.safetensors`, `.pth`, `.pt` or `.bin` file, or a
-            SegFormer of keras-hub in one of the forms above.
+        weights: str, path, dict or keras.Model. A state dict, a `.safetensors`, `.pth`, `.pt`, `.bin` or `.ckpt` file,
+            or a SegFormer of keras-hub in one of the forms above.
         model: keras.Model. One of the table, of the size of the weights. All its weights are changed or, when an error
             is raised, none.
         head: bool. Whether the layers of the classes are filled too. False leaves them as they are, for classes of your

@@ -112,6 +112,11 @@ def test_pth_by_the_safe_loader(state, filled, tmp_path):
     tensors = {key: torch.tensor(value) for key, value in state.items()}
     torch.save({"model": tensors, "epoch": 1}, tmp_path / "lite.pth")
     assert_same(build(NAME, weights=tmp_path / "lite.pth"), filled)
+    # As Lightning writes them: the module that the user trains, and all that a training goes on with.
+    module = {f"model.encoder.{key}": value for key, value in tensors.items()} | {"mean": torch.zeros(3)}
+    rest = {"epoch": 3, "hyper_parameters": {"lr": 0.1}, "loops": {}, "optimizer_states": [{"state": {}}]}
+    torch.save({"state_dict": module, **rest}, tmp_path / "epoch=3.ckpt")
+    assert_same(build(NAME, weights=tmp_path / "epoch=3.ckpt"), filled)
     assert_same(build(NAME, weights=tensors), filled)
     torch.save(torch.nn.Linear(2, 2), tmp_path / "model.pth")
     with pytest.raises(ks.InputError, match=r"cannot be read by PyTorch's safe loader.*state_dict\(\)") as caught:
