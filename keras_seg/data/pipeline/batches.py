@@ -65,6 +65,7 @@ class ExampleOrder:
     def __post_init__(self) -> None:
         _validation.integer("batch_size", self.batch_size)
         _validation.integer("seed", self.seed, 0)
+        _validation.boolean("repeat", self.repeat)
         _validation.integer("first_epoch", self.first_epoch, 0)
         if self.steps_per_epoch is not None:
             _validation.integer("steps_per_epoch", self.steps_per_epoch)
