@@ -123,6 +123,15 @@ def test_each_split_and_feature_has_a_cache_of_its_own(builder, tmp_path):
     assert all(file.name.startswith("cache-") for file in (tmp_path / "made").iterdir())
 
 
+@pytest.mark.parametrize("options", [{}, {"repeat": True}])
+def test_a_cache_of_examples_in_their_order_is_kept(builder, tmp_path, options):
+    """The last example was never followed by a request for more, and TensorFlow deleted the file as incomplete."""
+    arguments = {"image_size": 8, "batch_size": 7, "shuffle": False, "cache": tmp_path / "cache", **options}
+    first, again = (numbers(from_tfds(builder, "train", **arguments), take=3) for _ in range(2))
+    assert first == again and len(first) == (21 if options else 7)
+    assert ".index" in {file.suffix for file in tmp_path.iterdir()}
+
+
 def test_a_cache_that_cannot_be_written(builder, tmp_path):
     (tmp_path / "file").touch()
     assert "cannot be written" in refused(builder, "train", image_size=8, cache=tmp_path / "file" / "cache")
