@@ -134,7 +134,7 @@ def edges(tmp_path_factory):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_models_that_compute_in_half_precision(cells, edges, dtype):
     def halved(model):
-        return keras.Model(model.inputs, keras.ops.cast(model.outputs[0], dtype))
+        return keras.Model(model.inputs[0], keras.ops.cast(model.outputs[0], dtype))
 
     objects, lines = evaluate_instances(halved(reader(3)), cells), evaluate_boundaries(halved(reader(2)), edges)
     np.testing.assert_array_equal(objects.counts, evaluate_instances(reader(3), cells).counts)
