@@ -194,6 +194,9 @@ def evaluate_boundaries(
           by distance.
     """
     threshold = _validation.open_share("threshold", threshold)
+    if isinstance(thresholds, str) or not hasattr(thresholds, "__iter__"):
+        fix = "One threshold alone is that of `threshold`."
+        _validation.fail("thresholds", "must be a sequence of numbers", thresholds, fix)
     thresholds = tuple(sorted({threshold, *(_validation.open_share("thresholds", item) for item in thresholds)}))
     tolerance_ratio = _validation.open_share("tolerance_ratio", tolerance_ratio)
     labeled = labeled_classes(

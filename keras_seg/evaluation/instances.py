@@ -154,6 +154,11 @@ def without_void(true: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, n
 
 def check_settings(settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """`settings` as a dict, when all of them are arguments of `instances`."""
+    if settings is not None and not isinstance(settings, Mapping):
+        # `tune_instances` returns more than the settings.
+        inner = isinstance(getattr(settings, "settings", None), Mapping)
+        fix = "Pass its `settings`." if inner else 'As in {"min_size": 16}.'
+        _validation.fail("settings", "must be a dict of arguments of `instances`", type(settings).__name__, fix)
     checked = dict(settings or {})
     known = ("threshold", "seed_threshold", "border_threshold", "min_size", "fill_holes", "elevation")
     for name, value in checked.items():

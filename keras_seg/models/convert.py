@@ -34,7 +34,12 @@ from keras_seg.models.parts import (
 )
 from keras_seg.models.parts.heads import AUX
 from keras_seg.models.parts.hub_segformer import state_of_hub
-from keras_seg.models.parts.hub_source import names_hub_preset, read_hub_preset, read_hub_weights
+from keras_seg.models.parts.hub_source import (
+    names_hub_preset,
+    read_hub_preset,
+    read_hub_weights,
+    refuse_bare_preset,
+)
 
 _HUB_WEIGHTS = ".weights.h5"
 # The layers of the class scores, unless an original names others.
@@ -141,8 +146,10 @@ def _state(
         return state_of_hub(weights), weights.name
     if isinstance(weights, Mapping):
         return read_state(weights)
-    if isinstance(weights, (str, os.PathLike)) and names_hub_preset(weights):
-        return state_of_hub(read_hub_preset(weights, "weights")), str(weights)
+    if isinstance(weights, (str, os.PathLike)):
+        if names_hub_preset(weights):
+            return state_of_hub(read_hub_preset(weights, "weights")), str(weights)
+        refuse_bare_preset("weights", weights)
     suffixes = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
     path = str(existing_file(weights, suffixes, others="a state dict"))
     if path.lower().endswith(SUFFIXES):

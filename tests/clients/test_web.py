@@ -11,7 +11,7 @@ import keras_seg as ks
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
 
-pytestmark = [pytest.mark.tensorflow_only, pytest.mark.slow]  # Nine exports and a browser.
+pytestmark = [pytest.mark.tensorflow_only, pytest.mark.slow]  # Ten exports and a browser.
 SIZE, NAMES = (48, 64), ("ground", "disc & <b>rim</b>", "sky")
 COLORS = [(20, 30, 40), (250, 120, 0), (0, 120, 250)]
 # Files of which a page of pictures would show other classes.

@@ -8,7 +8,13 @@ from skimage.morphology import skeletonize
 
 import keras_seg as ks
 from keras_seg._validation import InputError
-from keras_seg.evaluation import boundary_lines, evaluate_boundaries, evaluate_instances, tune_instances
+from keras_seg.evaluation import (
+    TunedInstances,
+    boundary_lines,
+    evaluate_boundaries,
+    evaluate_instances,
+    tune_instances,
+)
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -80,6 +86,10 @@ class TestInstances:
         assert evaluate_instances(model, cells, settings={"min_size": 10**6}).to_dict()["true_positives"] == 0
         with pytest.raises(InputError, match="`settings` holds an unknown name 'min_sise'.*Did you mean 'min_size'"):
             evaluate_instances(model, cells, settings={"min_sise": 1})
+        tuned = TunedInstances(settings={"min_size": 1}, score=1.0, default_score=1.0, trials=[])
+        for settings, fix in ((tuned, "Pass its `settings`"), ([1], "As in")):
+            with pytest.raises(InputError, match=f"`settings` must be a dict of arguments of `instances`.*{fix}"):
+                evaluate_instances(model, cells, settings=settings)
 
     def test_an_object_that_is_mostly_ignored_is_no_false_positive(self):
         """As in the paper on panoptic quality; the instance score leaves ignored pixels out of both maps."""
@@ -124,7 +134,7 @@ def edges(tmp_path_factory):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_models_that_compute_in_half_precision(cells, edges, dtype):
     def halved(model):
-        return keras.Model(model.inputs, keras.ops.cast(model.outputs[0], dtype))
+        return keras.Model(model.inputs[0], keras.ops.cast(model.outputs[0], dtype))
 
     objects, lines = evaluate_instances(halved(reader(3)), cells), evaluate_boundaries(halved(reader(2)), edges)
     np.testing.assert_array_equal(objects.counts, evaluate_instances(reader(3), cells).counts)
@@ -180,6 +190,7 @@ class TestBoundaries:
         [
             ({"threshold": 0}, "`threshold` must lie between 0 and 1"),
             ({"thresholds": [0.5, 1]}, "`thresholds` must lie between 0 and 1"),
+            ({"thresholds": 0.3}, "`thresholds` must be a sequence of numbers.*0.3.*that of `threshold`"),
             ({"tolerance_ratio": 2}, "`tolerance_ratio` must lie between 0 and 1"),
         ],
     )

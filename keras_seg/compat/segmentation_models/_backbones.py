@@ -115,7 +115,7 @@ def get_available_backbone_names() -> list[str]:
     return [*(name for family in _FAMILIES for name in family.VARIANTS), *_APPLICATIONS]
 
 
-def get_preprocessing(name: str) -> Callable[[Any], Any]:
+def get_preprocessing(name: str) -> Callable[..., Any]:
     """The function that prepares images (0..255, RGB) for a backbone.
 
     As there, it takes any other keyword arguments too: `Lambda` of Albumentations passes facts about the image.
