@@ -1,7 +1,6 @@
 """Steps that several commands share: calls into the package that show progress and print results."""
 
 import contextlib
-import hashlib
 import pathlib
 import shlex
 import time
@@ -282,9 +281,9 @@ def describe(
 
 def described(run: "TrainedRun") -> dict[str, Any]:
     """The arguments of an export by which the file predicts and evaluates as the run does, and names its model file."""
-    with run.folder.model_file.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:32]
-    facts = {**run.facts.to_dict(), "model_file": digest}
+    from keras_seg.training.model_facts import digest_of
+
+    facts = {**run.facts.to_dict(), "model_file": digest_of(run.folder.model_file)}
     return {"class_names": run.labels["names"], "ignore_class": run.ignore_class, "facts": facts}
 
 

@@ -215,6 +215,21 @@ def format_of(path: PathLike) -> Format | None:
     return _SUFFIXES.get(path.suffix.lower())
 
 
+def facts_of(path: PathLike) -> Mapping[str, Any]:
+    """The facts that an exported file carries along; none where its description cannot be read.
+
+    Args:
+        path: str or path.
+    """
+    path = pathlib.Path(path)
+    format_ = format_of(path)
+    try:
+        found = None if format_ is None else _description(format_, path).get("facts")
+    except (InputError, ImportError, OSError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
 def _description(format_: Format, path: pathlib.Path) -> dict[str, Any]:
     """What `keras_seg.export` wrote about a file."""
     place = format_.sidecar_of(path) if format_.sidecar else path

@@ -10,7 +10,7 @@ import numpy as np
 from keras_seg import _files
 from keras_seg._decoding.value_range import range_of
 from keras_seg._types import PathLike
-from keras_seg._validation import InputError
+from keras_seg._validation import InputError, printable
 from keras_seg.data.index.image_facts import ImageFacts
 from keras_seg.data.index.reading import read_stored_image
 from keras_seg.inference import TiledPredictor
@@ -143,7 +143,7 @@ class FilePredictor:
 def named(source: PathLike, error: InputError) -> str:
     """What an error says, with the name of the file that was predicted, which the model does not know."""
     text = str(error)
-    return text if str(source) in text else f"{source}: {text}"
+    return text if printable(str(source)) in text else f"{source}: {text}"
 
 
 def predictor_of(

@@ -62,7 +62,7 @@ def find_images(
     Raises:
         InputError: a path does not exist, or a folder or pattern gives no images or lies in `exclude`.
     """
-    files: dict[str, _Placed] = {}
+    files: dict[pathlib.Path, _Placed] = {}
     notices: list[str] = []
     streams: list[str] = []
     left_out = None if exclude is None else pathlib.Path(exclude).resolve()
@@ -84,9 +84,9 @@ def find_images(
         else:
             raise InputError(f"{path}: no such file or folder.")
         for file, folder in found:
-            # A file that is named twice is predicted once. Two links to one file, by which a cache keeps equal images
-            # only once, are two names.
-            files.setdefault(os.path.normcase(os.path.abspath(file)), (file, folder))
+            # A file that is named twice is predicted once, also by links to its folder. Two links to one file, by
+            # which a cache keeps equal images only once, are two names.
+            files.setdefault(file.parent.resolve() / file.name, (file, folder))
     return FoundImages(
         files=tuple(placed for placed in files.values() if not _is_video(placed[0])),
         notices=tuple(notices),

@@ -11,7 +11,7 @@ from PIL import Image
 from usable_models import usable_model
 
 from keras_seg import InputError
-from keras_seg.training.file_predictor import NotPredictedError
+from keras_seg.training.file_predictor import NotPredictedError, named
 from keras_seg.training.prediction_files import predict_files, prediction_files
 from keras_seg.training.prediction_inputs import find_images
 from keras_seg.training.run_data import rescan_run_data, scan_run_data
@@ -111,6 +111,13 @@ def test_scores_of_nan_are_no_mask(tmp_path):
     assert failures["b.png"].startswith(told)
     for kind in ("masks", "overlays"):
         assert [path.name for path in (tmp_path / "out" / kind).iterdir()] == ["a.png"]
+
+
+def test_a_failure_names_its_file_once():
+    """Also where the name is not UTF-8, which an error writes as escapes."""
+    error = InputError("in/caf\udce9.png: cannot be read.")
+    assert named("in/caf\udce9.png", error) == r"in/caf\udce9.png: cannot be read."
+    assert named("a.png", error) == r"a.png: in/caf\udce9.png: cannot be read."
 
 
 @pytest.mark.parametrize("ending", ["png", "npy"])

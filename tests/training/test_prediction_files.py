@@ -59,6 +59,11 @@ def test_folders_in_that_of_the_predictions(tmp_path, monkeypatch, out, given):
 def test_a_file_named_twice_is_predicted_once(tmp_path):
     make(tmp_path, "a.png", "b.png")
     assert taken(find_images([tmp_path / "b.png", tmp_path])) == ["b.png", "a.png"]
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert taken(find_images([tmp_path / "link" / "a.png", tmp_path / "b.png", tmp_path / "link", tmp_path])) == [
+        "a.png",
+        "b.png",
+    ]
 
 
 def test_two_links_to_one_file_are_two_images(tmp_path):

@@ -128,6 +128,17 @@ def test_another_table_is_left_alone(tmp_path, content, said):
     assert (tmp_path / "objects.csv").read_bytes() == content
 
 
+def test_a_name_that_is_not_utf8_is_escaped(tmp_path):
+    """The table is UTF-8, to which the next command adds; of the same image, it replaces the rows."""
+    mask = saved(tmp_path, "a", blobs())._replace(name="s/caf\udce9.png")
+    for _ in range(2):
+        areas, objects = write_areas([mask], tmp_path, NAMES), write_objects([mask], tmp_path)
+        check_tables(tmp_path, NAMES)
+        check_tables(tmp_path, None)
+        assert [row["image"] for row in rows(areas)] == [r"s/caf\udce9.png"] * 3
+        assert {row["image"] for row in rows(objects)} == {r"s/caf\udce9.png"} and len(rows(objects)) == 2
+
+
 def test_masks_of_any_size_are_read(tmp_path, monkeypatch):
     """Pillow refuses more than 179 megapixels."""
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)

@@ -433,7 +433,7 @@ def test_images_to_validate_on_that_are_read_otherwise_cost_no_run(tmp_path, ind
     names, count = train.class_names, len(train.class_names)
     line = said(read_as(class_names=(names[1], names[0], *names[2:])))
     assert f"must have the {count} classes of the images to train on, in their order: {names[0]}, {names[1]}" in line
-    assert f"{count} classes: {names[1]}, {names[0]}" in line and "take their `encoding`" in line
+    assert f"{count} classes: {names[1]}, {names[0]}" in line and "takes their `encoding`" in line
     assert "Received: validation='2 classes: class_0, class_1'" in said(read_as(num_classes=2, class_names=None))
     assert "must have the 3 channels" in said(dataclasses.replace(held, channels=1))
     # Names that one of the two lacks are mixed up with none.
