@@ -1,6 +1,7 @@
 """keras-seg export."""
 
 import importlib.util
+import json
 import os
 import pathlib
 import subprocess
@@ -129,11 +130,12 @@ def export(
     path = pathlib.Path(out) if out else trained.folder.path / _DEFAULT_NAMES[format_]
     if size is None and format_ == "tflite":
         size = trained.typical_size
+    options = steps.described(trained)
+    options["facts"]["tta"] = tta
     if path.exists() and not overwrite:
-        asked: dict[str, Any] = {"input_": input_, "output": output or "scores", "quantize": quantize, "tta": tta}
-        current = path.stat().st_mtime >= trained.folder.model_file.stat().st_mtime
-        again = not check or reference is not None or not current
-        if again or not _is_export(path, size=size or (None, None), **asked):
+        asked: dict[str, Any] = {"input_": input_, "output": output or "scores", "quantize": quantize}
+        again = not check or reference is not None
+        if again or not _is_export(path, size=size or (None, None), **asked, facts=options["facts"]):
             raise click.UsageError(f"{path}: exists already. Choose another --out, or add --overwrite.")
         console.console.print(
             f"{path} was exported with these options before, and is checked as it is. Add --overwrite to export again.",
@@ -144,8 +146,6 @@ def export(
 
     if keras.backend.backend() != "tensorflow":
         _on_tensorflow(trained)
-    options = steps.described(trained)
-    options["facts"]["tta"] = tta
     if output is not None:
         options["output"] = output
     if format_ == "tflite":
@@ -176,9 +176,9 @@ def _is_export(
     input_: str,
     output: str,
     quantize: str | None,
-    tta: str | None,
+    facts: dict[str, Any],
 ) -> bool:
-    """Whether a file is an export with these options, unchanged since."""
+    """Whether a file is an export with these options and facts, which name the model file, unchanged since."""
     from keras_seg import InputError
     from keras_seg import export as ks_export
     from keras_seg._export_report import reports_in
@@ -189,7 +189,8 @@ def _is_export(
     except (InputError, ImportError):
         return False
     same = (tuple(found["input"].get("size", ())), found["input"]["type"], found["output"]) == (size, input_, output)
-    return same and report.get("quantize", "unknown") == quantize and (found.get("facts") or {}).get("tta") == tta
+    same = same and report.get("quantize", "unknown") == quantize
+    return same and found.get("facts") == json.loads(json.dumps(facts))  # A description has lists for tuples.
 
 
 def _check_reference(model: "keras.Model", path: str) -> None:

@@ -46,7 +46,9 @@ def plan(
     ahead = scan_ahead(data, task=task, plan_file=plan_file, options=reading)
     keras_ready()
     from keras_seg import _files
+    from keras_seg.training.hosts.all_devices import use_all_devices
 
+    use_all_devices()  # As `train` does, whose batches are those of all devices.
     task = task_of(task, plan_file, probe=probe)
     indices = steps.scan(data, ahead=ahead, validation=val, task=task, **reading)
     made = planned(indices, task=task, choices=choices, plan_file=plan_file, probe=probe or False)

@@ -101,7 +101,7 @@ def predict(
         return
     from keras_seg.training.prediction_files import prediction_files
     from keras_seg.training.prediction_inputs import find_images
-    from keras_seg.training.prediction_videos import prediction_videos
+    from keras_seg.training.prediction_videos import check_videos, prediction_videos
 
     found = find_images(images, recursive=recursive, exclude=out)
     kinds = {"folders": trained.task.overlapping, "maps": trained.task.class_id_masks}
@@ -111,6 +111,8 @@ def predict(
         raise click.UsageError("--frames is for videos, cameras and streams, and there are none.")
     if polygons is not None and not files:
         raise click.UsageError("--polygons is for images and rasters, and there are none.")
+    if videos:
+        check_videos(trained, tile=tile, overlap=overlap)
     if files:
         steps.check_descriptions(trained, files, pathlib.Path(out), polygons=polygons)
     _print_notices(found.notices)
@@ -223,7 +225,11 @@ def _predict_by_workers(trained: "UsableModel", images: tuple[str, ...], out: st
 def _end(failures: "Sequence[Failure]", total: int) -> None:
     """Say which files were not predicted; the exit status is 1 if there are any."""
     if failures:
+        context = click.get_current_context()
+        group = context.find_root().command
+        # Advice may be for other commands, such as to export again.
+        commands = group.commands.values() if isinstance(group, click.Group) else [group]
         for failure in failures:
-            click.echo(f"Error: {failure.reason}", err=True)
+            click.echo(f"Error: {in_options(failure.reason, context.command, commands)}", err=True)
         click.echo(f"{len(failures)} of {total} files were not predicted.", err=True)
-        click.get_current_context().exit(1)
+        context.exit(1)

@@ -280,8 +280,11 @@ def describe(
 
 
 def described(run: "TrainedRun") -> dict[str, Any]:
-    """The arguments of an export by which the file predicts and evaluates as the run does."""
-    return {"class_names": run.labels["names"], "ignore_class": run.ignore_class, "facts": run.facts.to_dict()}
+    """The arguments of an export by which the file predicts and evaluates as the run does, and names its model file."""
+    from keras_seg.training.model_facts import digest_of
+
+    facts = {**run.facts.to_dict(), "model_file": digest_of(run.folder.model_file)}
+    return {"class_names": run.labels["names"], "ignore_class": run.ignore_class, "facts": facts}
 
 
 def export(model: "keras.Model", format_: str, path: pathlib.Path, **options: Any) -> None:

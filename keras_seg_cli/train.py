@@ -140,6 +140,10 @@ def _train(
     check_logs(log)
     if folds is not None:
         refuse_in_folds({"--plan": plan_file, "--probe": probe})
+    if processes is None:
+        from keras_seg.training.hosts.all_devices import use_all_devices
+
+        use_all_devices()
     if run.is_folds if resume else folds is not None:
         given: dict[str, Any] = {"resume": True} if resume else _fold_options(options, task=task, overwrite=overwrite)
         train_folds(data, run, validation=val, started=STARTED, folds=folds, log=log, **given)
@@ -148,10 +152,6 @@ def _train(
         raise click.UsageError(
             f"{run.path}: is a run without folds. Drop --folds, or start a new run with --overwrite."
         )
-    if processes is None:
-        from keras_seg.training.hosts.all_devices import use_all_devices
-
-        use_all_devices()
     task = run.load_plan().task if resume else task_of(task, plan_file, probe=probe)
     find_task(task).check_installed()
     if resume:

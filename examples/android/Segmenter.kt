@@ -15,6 +15,14 @@ import org.json.JSONObject
 
 /** A .tflite file of keras_seg on a phone: a picture in, a picture of its classes out. */
 class Segmenter(context: Context) : AutoCloseable {
+    private val described = JSONObject(context.assets.open("keras_seg.json").bufferedReader().use { it.readText() })
+
+    init {
+        // Several channels with a sigmoid each: the highest is not the class of the pixel, which has several, or none.
+        val overlapping = described.optString("activation") == "sigmoid" && described.isNull("threshold")
+        require(!overlapping) { "The classes of this file overlap, and a map of classes gives each pixel one." }
+    }
+
     private val onGpu: ImageSegmenter? = try {
         created(context, Delegate.GPU)
     } catch (error: RuntimeException) {
@@ -26,18 +34,17 @@ class Segmenter(context: Context) : AutoCloseable {
     /** Where the model runs: "GPU" or "CPU". */
     val processor = if (onGpu != null) "GPU" else "CPU"
 
-    /** Names of the classes, from the file itself. */
-    val labels: List<String> = task.labels
+    /** Names of the classes. Not the labels of the task, which has one for each channel: one channel is of two classes. */
+    val labels: List<String> = described.getJSONArray("class_names")
+        .let { names -> List(names.length()) { id -> names.getString(id) } }
 
     /** Colors of the classes, as android.graphics.Color has them. */
-    val colors: IntArray = context.assets.open("keras_seg.json").bufferedReader().use { it.readText() }
-        .let { JSONObject(it).getJSONArray("colors") }
-        .let { rows ->
-            IntArray(rows.length()) { id ->
-                val row = rows.getJSONArray(id)
-                Color.rgb(row.getInt(0), row.getInt(1), row.getInt(2))
-            }
+    val colors: IntArray = described.getJSONArray("colors").let { rows ->
+        IntArray(rows.length()) { id ->
+            val row = rows.getJSONArray(id)
+            Color.rgb(row.getInt(0), row.getInt(1), row.getInt(2))
         }
+    }
 
     /**
      * Give each pixel its class. Takes tens of milliseconds: call it from a background thread, one call at a time.

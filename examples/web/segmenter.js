@@ -22,13 +22,17 @@ export class Segmenter {
     const held = readStored(bytes, DESCRIPTION);
     if (!held) throw new Error(`There is no ${DESCRIPTION} in this file: export it with keras_seg.`);
     const description = JSON.parse(new TextDecoder().decode(held));
-    const {type} = description.input;
-    if (type === 'int8') throw new Error('LiteRT.js takes no int8 images: export with input="uint8".');
+    const refused = refusal(description);
+    if (refused) throw new Error(refused);
     await runtimeReady(wasm);
     const threads = self.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency) : 1;
     const model = await loadAndCompile(bytes, {accelerator: 'wasm', cpuOptions: {numThreads: threads}});
     const segmenter = new Segmenter(model, description, threads);
-    const {width, height} = segmenter;
+    const {width, height, channels} = segmenter;
+    if (channels !== 1 && channels !== 3) {
+      segmenter.delete();
+      throw new Error(`This file takes images of ${channels} channels, and pictures in a browser have three.`);
+    }
     await segmenter.segment(new OffscreenCanvas(width, height)); // The first run is slow; nobody should wait for it later.
     return segmenter;
   }
@@ -85,6 +89,20 @@ export class Segmenter {
     }
     return values;
   }
+}
+
+/** Why a file, by its description, cannot give a class for each pixel of one picture here; "" where it can. */
+function refusal({input, activation, threshold, outputs}) {
+  if (input.type === 'int8') return 'LiteRT.js takes no int8 images: export with input="uint8".';
+  if (input.batch_size !== 1) return `This file takes ${input.batch_size} images at once: export with batch_size=1.`;
+  if (input.size.includes(null)) { // Until it is resized, its input has a single pixel.
+    return 'This file takes images of any size: export for one, such as input_size=(256, 256).';
+  }
+  // Several channels with a sigmoid each: the highest is not the class of the pixel, which has several, or none.
+  if (activation === 'sigmoid' && threshold === null && !('class_ids' in outputs)) {
+    return 'Classes of this file overlap, and a pixel has one class here.';
+  }
+  return '';
 }
 
 /** Class ids of the outputs: as they are, or of the highest score; of one channel, whether it is above the threshold. */

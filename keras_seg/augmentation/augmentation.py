@@ -288,6 +288,8 @@ class Augmentation:
         """The dict of results for tensors and their draws."""
         batch = {key: ops.reshape(value, batched(ops, key, value, single=single)) for key, value in given.items()}
         self._check(batch)
+        if single:
+            self._check_mixing()
         # Stages are compiled one by one, as XLA would fuse a later one into all that reads its result, and compute the
         # earlier one again for each.
         stage = _call
@@ -358,6 +360,16 @@ class Augmentation:
             item._check(batch, self.ignore_class)
         if not self.ignore_class and len(batch) > 1:
             check_frame(self, [item for item in steps if isinstance(item, GeometricStep)], size=(height, width))
+
+    def _check_mixing(self) -> None:
+        """Refuse transforms that mix images where there is one image, and no batch."""
+        for name in (type(item).__name__ for item in self.transforms if item._mixes_images):
+            _validation.fail(
+                "image",
+                f"must come in batches for {name}, which mixes images",
+                "one image",
+                f"Augment after batching: dataset.batch(8).map(...), or leave {name} out.",
+            )
 
 
 def _checked_crop(crop: Any) -> RandomCrop | None:

@@ -22,6 +22,9 @@ class Transform:
     _draws = 0
     """Uniform numbers per image, in addition to the one for the probability."""
 
+    _mixes_images = False
+    """Whether an image gets parts of another one of its batch."""
+
     def __init__(self, probability: float) -> None:
         self.probability = _validation.number("probability", probability, 0.0, 1.0)
 

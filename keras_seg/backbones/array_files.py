@@ -1,4 +1,4 @@
-"""Files of arrays by name: `.safetensors`, read here, and `.pth`, read by PyTorch's safe loader."""
+"""Files of arrays by name: `.safetensors`, read here, and `.pth` or Lightning's `.ckpt`, by PyTorch's safe loader."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from keras_seg import _validation
 from keras_seg._types import PathLike
 from keras_seg._validation import first_line
 
-SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
 
 # bfloat16 is the upper half of a float32.
 _TYPES = {

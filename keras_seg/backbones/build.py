@@ -97,9 +97,9 @@ def build(
             Defaults to (None, None, 3).
         weights: str, path, dict or None. None (initial weights, or those of the model given), `"imagenet"`, or the path
             of a file: keras.applications' own `..._notop.h5`, or `.weights.h5` or `.keras` saved from the same network.
-            Networks in PyTorch's form also take a state dict, as a dict or as a `.safetensors`, `.pth`, `.pt` or `.bin`
-            file (the last three need PyTorch and are read by its safe loader). See "PyTorch's weights" below. Defaults
-            to None.
+            Networks in PyTorch's form also take a state dict, as a dict or as a `.safetensors`, `.pth`, `.pt`, `.bin`
+            or `.ckpt` file (the last four need PyTorch and are read by its safe loader). See "PyTorch's weights" above.
+            Defaults to None.
         trainable: bool. False freezes weights and BatchNormalization statistics; see `keras_seg.models.unfreeze`.
             Defaults to True.
         skips: str. `"wide"`, or `"narrow"` for the bottlenecks of inverted-residual networks, a sixth of the channels
@@ -193,7 +193,8 @@ def _from_name(
     name: str | None,
 ) -> keras.Model:
     if backbone not in names():
-        _validation.fail("backbone", "is not a known network", backbone, _validation.nearest(backbone, names()))
+        fix = hub.with_prefix(backbone) + _validation.nearest(backbone, names())
+        _validation.fail("backbone", "is not a known network", backbone, fix)
     if backbone in ported_names():
         model = ported_backbone(
             backbone, input_shape, include_preprocessing=include_preprocessing, skips=skips, model_name=name

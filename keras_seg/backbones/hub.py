@@ -1,6 +1,7 @@
 """Presets of keras-hub: a backbone with weights, and the normalization it was trained with."""
 
 import difflib
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,8 @@ from keras_seg import _validation
 from keras_seg.layers.preprocessing import Preprocessing
 
 PREFIX = "hub:"
+# Presets are named so, or by an address; no network of `keras_seg.backbones.names()` is.
+_PRESET = r"[a-z0-9]+(_[a-z0-9]+)+|[a-z]+://.+"
 
 
 def hub_backbone(name: str) -> tuple[keras.Model, keras.layers.Layer | None]:
@@ -42,6 +45,11 @@ def load_preset(argument: str, name: str, load: Callable[[Any, str], keras.Model
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300].rstrip(".")
         rule = f"names a preset that keras-hub cannot load ({reason})"
         _validation.fail(argument, rule, name, f"{_nearest(hub, preset)}Or pass the folder of a saved preset.")
+
+
+def with_prefix(name: str) -> str:
+    """The sentence that says how `name`, given without the prefix, is written; empty where it names no preset."""
+    return f"For a preset of keras-hub, pass {PREFIX + name!r}. " if re.fullmatch(_PRESET, name) else ""
 
 
 def normalization_of(converter: Any) -> keras.layers.Layer | None:

@@ -124,23 +124,40 @@ def _recorded_downloads() -> Iterator[list[tuple[str, str]]]:
         file_utils.urlretrieve = retrieve
 
 
-def existing_file(weights: Weights, suffixes: str = ".weights.h5, .h5 or .keras") -> PathLike:
-    """`weights`, if it is the path of a file."""
+def existing_file(
+    weights: Weights, suffixes: str = ".weights.h5, .h5 or .keras", *, others: str = 'None, "imagenet"'
+) -> PathLike:
+    """`weights`, if it is the path of a file. `others` is what the caller takes besides."""
     if not isinstance(weights, (str, os.PathLike)):
-        _validation.fail("weights", 'must be None, "imagenet" or a path', weights)
+        fix = "Pass its state_dict()." if _is_module(weights) else ""
+        _validation.fail("weights", f"must be {others} or a path", described(weights), fix)
     if not os.path.isfile(weights):
-        fix = f'Pass None, "imagenet", or the path of a {suffixes} file.'
-        _validation.fail("weights", "names no existing file", str(weights), fix)
+        rule = "names a folder, not a file" if os.path.isdir(weights) else "names no existing file"
+        _validation.fail("weights", rule, str(weights), f"Pass {others}, or the path of a {suffixes} file.")
     return weights
+
+
+def described(weights: Any) -> Any:
+    """What errors show of `weights`: a state dict, or a model of PyTorch, would be pages of text."""
+    if isinstance(weights, Mapping):
+        return f"a dict of {len(weights)} entries"
+    if _is_module(weights):
+        return type(weights)
+    return str(weights) if isinstance(weights, os.PathLike) else weights
+
+
+def _is_module(weights: Any) -> bool:
+    """Whether `weights` is a model of PyTorch; with Keras on PyTorch, each of its layers is a module too."""
+    return hasattr(weights, "state_dict") and not isinstance(weights, keras.layers.Layer)
 
 
 def _keras_file(weights: Weights) -> PathLike:
     """`weights`, if it is the path of a file that may be Keras'."""
     of_torch = isinstance(weights, (str, os.PathLike)) and pathlib.PurePath(weights).suffix.lower() in SUFFIXES
-    if of_torch or isinstance(weights, Mapping):
-        value = f"a dict of {len(weights)} entries" if isinstance(weights, Mapping) else str(weights)
+    if of_torch or isinstance(weights, Mapping) or _is_module(weights):
         fix = f"Pass a file saved by Keras, or name a backbone in PyTorch's form: {', '.join(ported_names())}."
-        _validation.fail("weights", "are PyTorch's, whose layers differ from those of this backbone", value, fix)
+        rule = "are PyTorch's, whose layers differ from those of this backbone"
+        _validation.fail("weights", rule, described(weights), fix)
     return existing_file(weights)
 
 

@@ -25,7 +25,7 @@ from keras_seg.data import (
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.data.pipeline.from_folder import refuse_scan_arguments
-from keras_seg.inference.output_kind import check_finite, single_output
+from keras_seg.inference.output_kind import check_finite, readable, single_output
 
 # (positions, images, labels): images float32 (batch, height, width, channels), labels (batch, height, width).
 Batch = tuple[Sequence[int], np.ndarray, np.ndarray]
@@ -224,7 +224,7 @@ def each_prediction(
     with reported(progress, labeled.count) as report:
         for positions, images, labels in labeled.batches():
             (scores,) = keras.tree.flatten(model.predict_on_batch(images))
-            scores = np.asarray(scores)
+            scores = readable(scores)
             _check_size(scores, labels)
             check_finite(scores, "The scores of `model`", allow_infinity=True)
             yield from zip(positions, labels, scores, strict=True)

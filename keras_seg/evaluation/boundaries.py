@@ -13,6 +13,7 @@ from keras_seg.data import FolderIndex
 from keras_seg.data.targets.boundary_targets import edges_of
 from keras_seg.evaluation.batching import each_prediction, labeled_classes
 from keras_seg.evaluation.image_counts import ImageCounts
+from keras_seg.inference.output_kind import readable
 
 THRESHOLDS = tuple(round(0.1 * step, 1) for step in range(1, 10))
 
@@ -132,7 +133,7 @@ def boundary_lines(probability: ArrayLike, *, threshold: float = 0.5) -> np.ndar
     """
     morphology = _validation.optional_import("skimage.morphology", "instances", "`boundary_lines`")
     threshold = _validation.open_share("threshold", threshold)
-    probability = np.asarray(probability)
+    probability = readable(probability)
     if probability.ndim != 2 or probability.dtype.kind not in "fiub":
         found = (probability.shape, str(probability.dtype))
         fix = "If the model has two channels, pass the second: probabilities[..., 1]."
@@ -193,6 +194,9 @@ def evaluate_boundaries(
           by distance.
     """
     threshold = _validation.open_share("threshold", threshold)
+    if isinstance(thresholds, str) or not hasattr(thresholds, "__iter__"):
+        fix = "One threshold alone is that of `threshold`."
+        _validation.fail("thresholds", "must be a sequence of numbers", thresholds, fix)
     thresholds = tuple(sorted({threshold, *(_validation.open_share("thresholds", item) for item in thresholds)}))
     tolerance_ratio = _validation.open_share("tolerance_ratio", tolerance_ratio)
     labeled = labeled_classes(

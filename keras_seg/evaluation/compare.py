@@ -104,7 +104,8 @@ def compare(
 
     Raises:
         InputError: there are fewer than two, they are of several kinds, do not have or ignore the same classes, have
-            other tolerances of edges, or are not of the same two or more images with the same masks.
+            other tolerances of edges, or are not of the same two or more images with the same masks; or something else
+            is among them.
 
     Examples:
         >>> import keras_seg as ks, numpy as np
@@ -115,11 +116,23 @@ def compare(
         >>> ks.evaluation.compare(results).images
         4
     """
+    if not isinstance(evaluations, Mapping):
+        fix = 'Name the models, as in {"first": ..., "second": ...}.'
+        _validation.fail("evaluations", "must be a dict of evaluations by name", type(evaluations).__name__, fix)
     if len(evaluations) < 2:
         _validation.fail("evaluations", "must hold at least two models", list(evaluations))
-    return compare_means(
-        {name: [found] for name, found in evaluations.items()}, samples=samples, seed=seed, level=level
-    )
+    # Names may be paths or numbers, which have no length in a table and are no text in JSON.
+    named = {str(name): [_checked(name, found)] for name, found in evaluations.items()}
+    return compare_means(named, samples=samples, seed=seed, level=level)
+
+
+def _checked(name: Any, found: Any) -> AnyEvaluation:
+    if not isinstance(found, AnyEvaluation):
+        # Those of folds hold the evaluation of all images.
+        inner = isinstance(getattr(found, "evaluation", None), AnyEvaluation)
+        fix = "Pass its `evaluation`." if inner else "Pass what `evaluate` returns, or one of its kind."
+        _validation.fail("evaluations", "must hold evaluations", f"{name}: {type(found).__name__}", fix)
+    return found
 
 
 def compare_means(

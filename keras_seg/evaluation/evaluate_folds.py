@@ -49,8 +49,8 @@ def evaluate_folds(
         InputError: if there are fewer than two folds, not one model per fold, a model and its data have different
             classes or channels, the indices are not of the task or were read differently, or the task has nothing to
             choose.
-        ImportError: if SciPy is missing and `postprocessing` is True, or the task is "instances" or "boundary" and
-            scikit-image is missing: `pip install "keras-seg[instances]"`.
+        ImportError: if SciPy is missing and `postprocessing` is True with enough images to choose on, or the task is
+            "instances" or "boundary" and scikit-image is missing: `pip install "keras-seg[instances]"`.
 
     Examples:
 
@@ -69,6 +69,8 @@ def evaluate_folds(
         _validation.fail("postprocessing", rule, postprocessing, "Leave it out.")
     groups = _group_numbers(indices)
     choosing = postprocessing and int(groups.max()) + 1 >= least_images()
+    if choosing:  # Asked for before minutes of prediction.
+        _validation.optional_import("scipy.ndimage", "boundary", "`postprocessing`")
     predictions = kind(indices, batch_size=batch_size, choosing=choosing)
     remaining = iter(models)
     with reported(progress, predictions.total) as report:

@@ -28,7 +28,8 @@ class InstanceEvaluation(ImageCounts):
         counts: int64 array (images, thresholds, 3). True positives, false positives and false negatives of each image
             at each threshold of the intersection over union, as `metrics.instance_counts` returns them.
         thresholds: tuple of floats in [0.5, 1).
-        panoptic: `metrics.PanopticQuality` of one class, the objects.
+        panoptic: `metrics.PanopticQuality` of one class, the objects. As in its paper, a predicted object of which more
+            than half is ignored counts as nothing unless it matches.
         image_panoptic: tuple of `metrics.PanopticQuality`, that of each image; empty where it was not kept.
     """
 
@@ -141,7 +142,7 @@ def evaluate_instances(
     labeled = labeled_objects(data, split=split, ignore_class=ignore_class, batch_size=batch_size)
     pairs = {}
     for position, ids, probabilities in each_prediction(model, labeled, channels=3, progress=progress):
-        pairs[position] = without_void(ids, instances(probabilities, **checked))
+        pairs[position] = ids, instances(probabilities, **checked)
     return _evaluation([pairs[position] for position in sorted(pairs)])
 
 
@@ -153,6 +154,11 @@ def without_void(true: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, n
 
 def check_settings(settings: Mapping[str, Any] | None) -> dict[str, Any]:
     """`settings` as a dict, when all of them are arguments of `instances`."""
+    if settings is not None and not isinstance(settings, Mapping):
+        # `tune_instances` returns more than the settings.
+        inner = isinstance(getattr(settings, "settings", None), Mapping)
+        fix = "Pass its `settings`." if inner else 'As in {"min_size": 16}.'
+        _validation.fail("settings", "must be a dict of arguments of `instances`", type(settings).__name__, fix)
     checked = dict(settings or {})
     known = ("threshold", "seed_threshold", "border_threshold", "min_size", "fill_holes", "elevation")
     for name, value in checked.items():
@@ -162,10 +168,9 @@ def check_settings(settings: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _evaluation(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> InstanceEvaluation:
-    """The result for maps of true and predicted objects."""
-    return instance_evaluation_of(
-        np.stack([instance_counts(*pair) for pair in pairs]), [_quality(*pair) for pair in pairs]
-    )
+    """The result for maps of true and predicted objects; those of the truth are -1 where a pixel does not count."""
+    counts = [instance_counts(*without_void(*pair)) for pair in pairs]
+    return instance_evaluation_of(np.stack(counts), [_quality(*pair) for pair in pairs])
 
 
 def instance_evaluation_of(counts: np.ndarray, of_images: Sequence[PanopticQuality]) -> InstanceEvaluation:
@@ -176,7 +181,9 @@ def instance_evaluation_of(counts: np.ndarray, of_images: Sequence[PanopticQuali
 
 def _quality(true: np.ndarray, predicted: np.ndarray) -> PanopticQuality:
     """PQ of the objects. The background is a separate class here, because ignored pixels would be in no union."""
-    both = panoptic_quality(((true == 0).astype(int), true), ((predicted == 0).astype(int), predicted), num_classes=2)
+    void = true < 0
+    truth = np.where(void, -1, true == 0), np.where(void, 0, true)
+    both = panoptic_quality(truth, ((predicted == 0).astype(int), predicted), num_classes=2, ignore_class=-1)
     return PanopticQuality(
         iou=both.iou[:1],
         true_positives=both.true_positives[:1],

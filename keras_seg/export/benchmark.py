@@ -51,7 +51,8 @@ def benchmark(
     Which files there are stands in `export_report.json`, which each export writes beside its file. Images and masks of
     another size than a file takes are resized to it. Files for any size, and the model, run at the size of the first
     file for one size, or if there is none, at that of the first image, or the next larger one that the model takes.
-    Times are medians of rounds in which all files take turns, so that other work on the machine affects them alike.
+    Times are medians of rounds in which all files take turns, so that other work on the machine affects them alike. A
+    call has one image; a file of a larger `batch_size` gets as many, and its time is divided by them.
 
     Args:
         model: keras.Model that the files were exported from.
@@ -117,7 +118,7 @@ def benchmark(
             report(done)
     times = alternating([entrant.call for entrant in entrants], rounds)
     measured = [
-        dataclasses.replace(entrant.row, milliseconds=milliseconds)
+        dataclasses.replace(entrant.row, milliseconds=milliseconds / entrant.images)
         for entrant, milliseconds in zip(entrants, times, strict=True)
     ]
     found = (*measured, *rows, *_missing(reports))
@@ -126,10 +127,11 @@ def benchmark(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Entrant:
-    """What takes part in the timing: its row so far, and a call on one image."""
+    """What takes part in the timing: its row so far, and a call on one image, or on as many as a file always takes."""
 
     row: BenchmarkRow
     call: Callable[[], Any]
+    images: int = 1
 
 
 class _Judge:
@@ -262,6 +264,7 @@ def _file_entrant(
             **quality,
         ),
         call=lambda: loaded.run(single),
+        images=len(single),
     )
 
 

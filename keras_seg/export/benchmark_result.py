@@ -18,7 +18,7 @@ class BenchmarkRow:
         mean_iou: float or None. Of the images with masks; None where it is undefined.
         score: float or None. What the function `score` of `benchmark` gives instead; None for NaN.
         agreement: float or None. Share of pixels with the class that Keras predicts, or the classes where they overlap.
-        milliseconds: float or None. Median time per call, one image.
+        milliseconds: float or None. Median time per image, of calls of one image or of a file's fixed batch.
         memory_bytes: int or None. By how much the memory of a process rises when the file is loaded and run once; None
             where it cannot be measured.
     """

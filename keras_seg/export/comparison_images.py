@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Two sizes that are no multiples of any stride, so that padding and cropping are part of the comparison.
 _TRIAL_SIZES = ((70, 90), (97, 65))
+# Images in a call of a file that takes any number: a validation set as a whole needs more memory than there is.
+_AT_ONCE = 2
 # How much larger sides may get until a model takes them.
 _LARGER = 256
 # What sides are rounded up to multiples of, until a model takes them.
@@ -77,7 +79,7 @@ def comparison_images(
 
 
 def comparison_batches(request: "Request") -> list[np.ndarray]:
-    """The batches to compare on, of the file's type and batch size."""
+    """The batches to compare on, of the file's type and batch size; small ones where it takes any number of images."""
     height, width = request.size
     if request.images is not None:
         images = one_array("images", request.images)
@@ -91,9 +93,9 @@ def comparison_batches(request: "Request") -> list[np.ndarray]:
         ]
     if request.input != "float32":
         found = [np.clip(np.round(batch), 0, 255).astype("uint8") for batch in found]
-    if request.batch_size is not None:
-        found = [part for batch in found for part in _cut(batch, request.batch_size)]
-    return found
+    if request.batch_size is None:
+        return [batch[start : start + _AT_ONCE] for batch in found for start in range(0, len(batch), _AT_ONCE)]
+    return [part for batch in found for part in _cut(batch, request.batch_size)]
 
 
 def taken_size(

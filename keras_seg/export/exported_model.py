@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_seg._types import PathLike
-from keras_seg._validation import InputError
+from keras_seg._validation import InputError, first_line
 from keras_seg.export.format import Format, Loaded
 from keras_seg.export.onnx_format import ONNX
 from keras_seg.export.openvino_format import OPENVINO
@@ -20,6 +20,8 @@ from keras_seg.export.tflite.tflite_format import TFLITE
 FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (TFLITE, SAVED_MODEL, ONNX, OPENVINO)}
 _SUFFIXES = {".tflite": TFLITE, ".onnx": ONNX, ".xml": OPENVINO}
 KNOWN_FILES = ".tflite, .onnx, .xml of OpenVINO, or the folder of a SavedModel"
+# TensorFlow's exception of a device without enough memory.
+_OUT_OF_MEMORY = "ResourceExhaustedError"
 _EXPORT_AGAIN = "Export the model with keras_seg."
 
 
@@ -86,8 +88,24 @@ class ExportedModel(keras.Model):
         return rounded.astype("uint8")
 
     def run(self, served: np.ndarray) -> dict[str, Any]:
-        """The outputs of the file by name, for images that `served` gives."""
-        return self._loaded.run(served)
+        """The outputs of the file by name, for images that `served` gives.
+
+        Args:
+            served: array (batch, height, width, channels).
+
+        Raises:
+            InputError: the runtime fails, as for a size that the model does not take.
+        """
+        try:
+            return self._loaded.run(served)
+        except Exception as error:  # Runtimes raise exceptions of their own.
+            if isinstance(error, MemoryError) or type(error).__name__ == _OUT_OF_MEMORY:
+                raise  # What predicts images names a fix that suits it.
+            height, width = served.shape[1:3]
+            fix = " Resize or pad them to a size that the model takes." if None in self.size else ""
+            raise InputError(
+                f"{self.file}: cannot be run on images of {height}x{width} pixels ({first_line(error)}).{fix}"
+            ) from error
 
     def _check(self, images: np.ndarray) -> None:
         found = images.shape[1:]
@@ -195,6 +213,21 @@ def format_of(path: PathLike) -> Format | None:
     if path.is_dir():
         return SAVED_MODEL if (path / str(SAVED_MODEL.folder_mark)).exists() else None
     return _SUFFIXES.get(path.suffix.lower())
+
+
+def facts_of(path: PathLike) -> Mapping[str, Any]:
+    """The facts that an exported file carries along; none where its description cannot be read.
+
+    Args:
+        path: str or path.
+    """
+    path = pathlib.Path(path)
+    format_ = format_of(path)
+    try:
+        found = None if format_ is None else _description(format_, path).get("facts")
+    except (InputError, ImportError, OSError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
 
 
 def _description(format_: Format, path: pathlib.Path) -> dict[str, Any]:

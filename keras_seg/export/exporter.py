@@ -54,7 +54,7 @@ def _verified(format_: Format, request: Request, path: pathlib.Path, batches: Se
     comparisons, classes = [], []
     for batch in batches:
         expected = verification.predicted(request, batch)
-        found = loaded.run(batch)
+        found = _computed(format_, request, loaded, batch)
         for name, values in found.items():
             check_finite(values, f"{request.artifact} was not written: its {name}", fix=_FIX_OF_FILE)
         comparisons.append(verification.compare_maps(expected, found, request.scores))
@@ -95,6 +95,21 @@ def _loaded(format_: Format, request: Request, path: pathlib.Path) -> Loaded:
     except Exception as error:  # Runtimes raise exceptions of their own.
         raise RuntimeError(
             f"{request.artifact} was not written: as {format_.title} it cannot be loaded ({first_line(error)})."
+        ) from error
+
+
+def _computed(format_: Format, request: Request, loaded: Loaded, batch: np.ndarray) -> dict[str, Any]:
+    """The outputs of the file for a batch, by name."""
+    try:
+        return loaded.run(batch)
+    except Exception as error:  # Runtimes raise exceptions of their own.
+        refused, reason = f"{request.artifact} was not written: {format_.title} cannot run", first_line(error)
+        if None not in request.size:
+            raise RuntimeError(f"{refused} it ({reason}).") from error
+        height, width = batch.shape[1:3]
+        raise RuntimeError(
+            f"{refused} this model at any size, it fails at {height} x {width} ({reason}). "
+            f"Fix the size: input_size=({height}, {width})."
         ) from error
 
 

@@ -21,7 +21,7 @@ class ExportReport:
     Attributes:
         format: str. Such as "tflite".
         path: str. Where the file is.
-        input_shape: tuple. The input of the comparison, (batch, height, width, channels).
+        input_shape: tuple. The input of the comparison, (batch, height, width, channels); that of its first call.
         input: str. The type of the image's values, "float32", "uint8" or "int8".
         output: str. "scores", "class_ids" or "both", or "probabilities" where it was claimed.
         outputs: tuple of str. The names of the outputs in the file, such as "probabilities", "logits", "class_ids".

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_seg import _validation, layers
 from keras_seg._graph import as_functional
+from keras_seg._labels.reading import PROBABILITY_SLACK
 from keras_seg._types import ArrayLike, Tensor
 from keras_seg.inference.tta.merge_views import MergeViews
 
@@ -142,18 +143,25 @@ def class_ids(scores: ArrayLike, kind: str = "unknown") -> np.ndarray:
         int32 array (...).
 
     Raises:
-        InputError: if the kind is "unknown" and a single channel holds values outside [0, 1].
+        InputError: if the kind is "unknown" and a single channel holds values outside [0, 1], by more than rounding.
     """
     _validation.one_of("kind", kind, KINDS)
     scores = np.asarray(scores)
     if scores.shape[-1] != 1:
         return scores.argmax(-1).astype("int32")
-    if kind == "unknown" and scores.size and not (scores.min() >= 0 and scores.max() <= 1):
+    low, high = -PROBABILITY_SLACK, 1 + PROBABILITY_SLACK  # The mean of tiles or views may round beyond 0 and 1.
+    if kind == "unknown" and scores.size and not (scores.min() >= low and scores.max() <= high):
         raise _validation.InputError(
             "`model` gives one channel that is neither known to be a probability nor in [0, 1]. Received: values from "
             f'{scores.min():.3g} to {scores.max():.3g}. End the model in keras.layers.Activation("sigmoid").'
         )
     return (scores[..., 0] > (0 if kind == "logits" else 0.5)).astype("int32")
+
+
+def readable(scores: ArrayLike) -> np.ndarray:
+    """Scores as an array, those in bfloat16 as float32: NumPy does not take bfloat16 for a type of numbers."""
+    scores = np.asarray(scores)
+    return scores.astype("float32") if scores.dtype.name == "bfloat16" else scores
 
 
 def check_finite(scores: ArrayLike, what: str, *, allow_infinity: bool = False, fix: str = _FIX_OF_SCORES) -> None:

@@ -80,7 +80,8 @@ def confidence_interval(
     """
     matrices, score_of = _checked("image_matrices", image_matrices), _function(score, ignore_class)
     drawn = draw_images(len(matrices), samples, seed, level)
-    return interval_of(score_of(_total(matrices)), scores_of_samples(matrices, drawn, score_of), level)
+    value = _number(score_of(_total(matrices)))
+    return interval_of(value, scores_of_samples(matrices, drawn, score_of), level)
 
 
 def iou_intervals(
@@ -166,8 +167,9 @@ def paired_difference(
         rule = "must be of the same images in the same order; the pixels of the classes differ"
         _validation.fail("other_matrices", rule, f"images {different[:8].tolist()}")
     drawn = draw_images(len(first), samples, seed, level)
+    value = _number(score_of(_total(first))) - _number(score_of(_total(other)))
     differences = scores_of_samples(first, drawn, score_of) - scores_of_samples(other, drawn, score_of)
-    return interval_of(score_of(_total(first)) - score_of(_total(other)), differences, level)
+    return interval_of(value, differences, level)
 
 
 def _function(score: Any, ignore_class: IgnoreClass) -> Any:
@@ -180,6 +182,14 @@ def _function(score: Any, ignore_class: IgnoreClass) -> Any:
         fix = "Let `score` drop the classes itself."
         _validation.fail("ignore_class", "applies to the means of `metrics.scores` only", ignore_class, fix)
     return functools.partial(function, ignore_class=ignored)
+
+
+def _number(value: Any) -> float:
+    """What `score` gives for all images, if that is one number."""
+    if np.ndim(value):
+        fix = "The intervals of the classes are those of `iou_intervals`."
+        _validation.fail("score", "must give one number for a matrix", f"an array of shape {np.shape(value)}", fix)
+    return float(value)
 
 
 def _checked(name: str, matrices: ArrayLike) -> np.ndarray:

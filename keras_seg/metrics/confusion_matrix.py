@@ -40,7 +40,7 @@ class ConfusionMatrix(CountingMetric):
         y_true: ids (batch, height, width) or (batch, height, width, 1), or one-hot labels (batch, height, width,
             classes).
         y_pred: probabilities or logits (batch, height, width, classes); or class ids (batch, height, width) of an
-            integer type; or, for two classes, probabilities of class 1 (batch, height, width, 1).
+            integer type, or bool; or, for two classes, probabilities of class 1 (batch, height, width, 1).
         sample_weight: None or a mask of zeros and ones, (batch,), (batch, height, width) or (batch, height, width, 1).
             The counts are integers, so other weights are an error.
 

@@ -35,8 +35,8 @@ class MultiLabelConfusion(CountingMetric):
 
     Call arguments:
         y_true: 0, 1 or ignored labels (batch, height, width, classes); for one class also (batch, height, width).
-        y_pred: probabilities, or logits, (batch, height, width, classes). In eager execution, probabilities outside
-            [0, 1] are an error.
+        y_pred: probabilities, or logits, (batch, height, width, classes); masks of 0 and 1 or of truth values are
+            probabilities. In eager execution, those outside [0, 1] are an error.
         sample_weight: None or a mask of zeros and ones, as for `ConfusionMatrix`.
 
     Returns:
@@ -152,8 +152,8 @@ class MultiLabelConfusion(CountingMetric):
 
 def check_probabilities(y_pred: Tensor) -> None:
     """Refuse probabilities outside [0, 1], as far as their values are known; NaN is found by the counting."""
-    if keras.backend.standardize_dtype(y_pred.dtype) == "bool":
-        return
+    if "float" not in keras.backend.standardize_dtype(y_pred.dtype):
+        y_pred = ops.cast(y_pred, "float32")  # TensorFlow does not compare masks of 0 and 1 with fractions.
     slack = reading.PROBABILITY_SLACK
     if ops.any(ops.logical_or(y_pred < -slack, y_pred > 1 + slack)):
         y_pred = ops.convert_to_numpy(ops.cast(y_pred, "float32"))

@@ -18,12 +18,14 @@ def predicted_ids(y_pred: Tensor, num_classes: int, threshold: float, *, from_lo
     """Predicted classes as int32 (batch, height, width), -1 for NaN, and for one channel outside [0, 1].
 
     Args:
-        y_pred: probabilities or logits of the classes, ids, or one channel for class 1.
+        y_pred: probabilities or logits of the classes, ids, or one channel for class 1. Truth values are ids.
         num_classes: int.
         threshold: float in (0, 1). For the probability of one channel.
         from_logits: bool. Whether the one channel holds logits.
     """
     shape = tuple(y_pred.shape)
+    if keras.backend.standardize_dtype(y_pred.dtype) == "bool":
+        y_pred = ops.cast(y_pred, "int32")  # TensorFlow neither orders truth values nor compares them with numbers.
     whole = "int" in keras.backend.standardize_dtype(y_pred.dtype)
     if len(shape) == 4 and shape[-1] == num_classes:
         if threshold != 0.5:

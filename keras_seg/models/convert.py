@@ -34,7 +34,12 @@ from keras_seg.models.parts import (
 )
 from keras_seg.models.parts.heads import AUX
 from keras_seg.models.parts.hub_segformer import state_of_hub
-from keras_seg.models.parts.hub_source import names_hub_preset, read_hub_preset, read_hub_weights
+from keras_seg.models.parts.hub_source import (
+    names_hub_preset,
+    read_hub_preset,
+    read_hub_weights,
+    refuse_bare_preset,
+)
 
 _HUB_WEIGHTS = ".weights.h5"
 # The layers of the class scores, unless an original names others.
@@ -79,13 +84,15 @@ def convert(
     Auxiliary heads are filled too where the model is built with `aux=True`, and left out where it is not. If the
     weights have none, those of the model keep theirs, and a warning says so.
 
-    A model whose layers hold the weights but compute something else with them, as by other dilations, is refused.
+    A model whose layers hold the weights but compute something else with them, as by other dilations, is refused. The
+    weights of segmentation_models_pytorch's `DeepLabV3` do not tell its `decoder_atrous_rates`: a warning says so where
+    the model has others than its default, 12, 24, 36, as `DeepLabV3` has at `output_stride=16`.
 
     The weights of SegFormer that NVIDIA published are for non-commercial use only; a warning says so.
 
     Args:
-        weights: str, path, dict or keras.Model. A state dict, a `.safetensors`, `.pth`, `.pt` or `.bin` file, or a
-            SegFormer of keras-hub in one of the forms above.
+        weights: str, path, dict or keras.Model. A state dict, a `.safetensors`, `.pth`, `.pt`, `.bin` or `.ckpt` file,
+            or a SegFormer of keras-hub in one of the forms above.
         model: keras.Model. One of the table, of the size of the weights. All its weights are changed or, when an error
             is raised, none.
         head: bool. Whether the layers of the classes are filled too. False leaves them as they are, for classes of your
@@ -139,9 +146,12 @@ def _state(
         return state_of_hub(weights), weights.name
     if isinstance(weights, Mapping):
         return read_state(weights)
-    if isinstance(weights, (str, os.PathLike)) and names_hub_preset(weights):
-        return state_of_hub(read_hub_preset(weights, "weights")), str(weights)
-    path = str(existing_file(weights, f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"))
+    if isinstance(weights, (str, os.PathLike)):
+        if names_hub_preset(weights):
+            return state_of_hub(read_hub_preset(weights, "weights")), str(weights)
+        refuse_bare_preset("weights", weights)
+    suffixes = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+    path = str(existing_file(weights, suffixes, others="a state dict"))
     if path.lower().endswith(SUFFIXES):
         return read_state(path)
     found = None

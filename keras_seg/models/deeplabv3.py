@@ -37,7 +37,8 @@ def DeepLabV3(
             `keras_seg.surgery.dilate`: True for weights of segmentation_models_pytorch. Defaults to None: as
             torchvision has it, True for MobileNetV3 in its form and False for all others.
         rates: sequence of ints or None. The dilations. Defaults to the paper's 6, 12, 18 at stride 16, and elsewhere to
-            rates that reach as many pixels of the image, such as 12, 24, 36 at 8. torchvision has these at 16 too.
+            rates that reach as many pixels of the image, such as 12, 24, 36 at 8. torchvision and
+            segmentation_models_pytorch have these at 16 too.
         aspp_filters: int. Of the pooling and the convolution behind it. Defaults to 256.
         normalize_image: bool. Whether the average of the whole image is normalized, as published. It then takes batches
             of several images to train: the average of a single one has no variance. False puts a bias in its place.

@@ -16,7 +16,7 @@ from keras_seg.layers import PixelShuffle2D
 from keras_seg.layers.preprocessing import MODES, mode_of
 from keras_seg.models.convert import convert
 from keras_seg.models.parts.hub_segformer import is_hub_segformer, parts_of_hub, variant_of_hub
-from keras_seg.models.parts.hub_source import names_hub_preset, read_hub_preset
+from keras_seg.models.parts.hub_source import names_hub_preset, read_hub_preset, refuse_bare_preset
 from keras_seg.models.segformer import SegFormer
 
 _HUB = "hf://"
@@ -93,6 +93,7 @@ def _loaded(source: PathLike) -> keras.Model:
     path = pathlib.Path(source)
     if names_hub_preset(source) and not (path / "model.keras").is_file():
         return read_hub_preset(source, "source")
+    refuse_bare_preset("source", source)
     if path.is_dir():
         path = path / "model.keras"
     if path.suffix != ".keras":

@@ -8,6 +8,7 @@ from keras import layers
 from keras_seg import _validation
 from keras_seg._types import Tensor, Weights
 from keras_seg.backbones.pyramid import level_of
+from keras_seg.backbones.weights import described
 from keras_seg.layers import CropLike
 from keras_seg.layers.upsample_conv import EPSILON, TORCH_EPSILON
 from keras_seg.models.parts.blocks import ATTENTIONS, conv_blocks, decoder_stage
@@ -177,7 +178,8 @@ def _check_gates(strides: list[int], decoder_stride: int) -> None:
 def _check_plain(*, weights: Weights, backbone_trainable: bool) -> None:
     """Fail where an argument that only a backbone heeds was given without one."""
     if weights is not None:
-        _validation.fail("weights", "must be None for the plain U-Net, which has no pretrained form", weights)
+        rule = "must be None for the plain U-Net, which has no pretrained form"
+        _validation.fail("weights", rule, described(weights), "Pass backbone=, or leave it out.")
     if not _validation.boolean("backbone_trainable", backbone_trainable):
         fix = "Pass backbone=, or leave it out."
         _validation.fail("backbone_trainable", "must be True for the plain U-Net, which has no backbone", False, fix)

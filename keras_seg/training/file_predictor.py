@@ -9,7 +9,8 @@ import numpy as np
 
 from keras_seg import _files
 from keras_seg._decoding.value_range import range_of
-from keras_seg._validation import InputError
+from keras_seg._types import PathLike
+from keras_seg._validation import InputError, printable
 from keras_seg.data.index.image_facts import ImageFacts
 from keras_seg.data.index.reading import read_stored_image
 from keras_seg.inference import TiledPredictor
@@ -95,7 +96,7 @@ class FilePredictor:
             with memory_named(one_image(file.image, image.shape[:2], tile=self._tile)):
                 scores = np.asarray(self._scores_of(image))
         except InputError as error:
-            raise NotPredictedError(str(error)) from error
+            raise NotPredictedError(named(file.image, error)) from error
         self._write_pictures(file, image, scores)
         transparent = None
         if stored.opacity < 1:
@@ -135,8 +136,14 @@ class FilePredictor:
                     image, raster_out(run, file), progress=progress, overwrite=self._overwrite, resume=self._resume
                 )
         except InputError as error:
-            raise NotPredictedError(str(error)) from error
+            raise NotPredictedError(named(file.image, error)) from error
         return seen
+
+
+def named(source: PathLike, error: InputError) -> str:
+    """What an error says, with the name of the file that was predicted, which the model does not know."""
+    text = str(error)
+    return text if printable(str(source)) in text else f"{source}: {text}"
 
 
 def predictor_of(
@@ -147,12 +154,17 @@ def predictor_of(
     Raises:
         InputError: `overlap` is given without a tile, or the model gives no scores to blend.
     """
+    check_overlap(tile, overlap)
     if tile is None:
-        if overlap is not None:
-            raise InputError("`overlap` applies to tiles only. Give `tile` too.")
         return functools.partial(predict_one, model)
     check_scores(run, model)
     return TiledPredictor(model, tile, overlap=_or_half(overlap)).predict
+
+
+def check_overlap(tile: tuple[int, int] | None, overlap: float | None) -> None:
+    """Fail for an overlap of tiles without tiles."""
+    if tile is None and overlap is not None:
+        raise InputError("`overlap` applies to tiles only. Give `tile` too.")
 
 
 def _or_half(overlap: float | None) -> float:

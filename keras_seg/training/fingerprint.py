@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_seg import _validation
 from keras_seg._memory import installed_memory
 from keras_seg._text import counted
 from keras_seg._validation import InputError
@@ -37,8 +38,8 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         for products in it), `dtype_policy` of Keras if it is not float32, `cores` and `memory_megabytes`.
 
     Raises:
-        InputError: `task` is not one of these, or all pixels of the images to train on, or to validate on, are
-            ignored.
+        InputError: `task` is not one of these, an index is not of the task, the two have other classes or channels, or
+            all pixels of the images to train on, or to validate on, are ignored.
 
     Examples:
 
@@ -47,6 +48,7 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
     print(facts["median_size"], facts["class_share"])
     ```
     """
+    check_alike(train, validation, task=task)
     if train.fold is None:  # The scores of folds are those of all images together.
         _check_labeled(train, "train")
         _check_labeled(validation, "validate")
@@ -75,6 +77,40 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_megabytes": None if memory is None else memory // 2**20,
     }
+
+
+def check_alike(train: Any, validation: Any, *, task: str, name: str = "validation") -> None:
+    """Fail where a model that learns from some images cannot be scored on others, or would be with mixed up classes.
+
+    Args:
+        train: index to train on.
+        validation: index to validate on.
+        task: str. Name of the task.
+        name: str. The argument of the second index. Defaults to "validation".
+
+    Raises:
+        InputError: an index is not of the task, or the two have other classes or channels.
+    """
+    kind = find_task(task)
+    for argument, index in (("train", train), (name, validation)):
+        if not isinstance(index, kind.index_type):
+            rule = f"must be of the type {kind.index_type.__name__} for `task={task!r}`"
+            _validation.fail(
+                argument, rule, type(index).__name__, "Scan the folder for this task, or name another one."
+            )
+    if train.channels != validation.channels:
+        rule = f"must have the {train.channels} channels of the images to train on"
+        _validation.fail(name, rule, validation.channels, "Scan it with the same `channels`.")
+    ours, theirs = (kind.label_schema(index)["names"] for index in (train, validation))
+    unnamed = [f"class_{place}" for place in range(len(ours))]
+    if ours != theirs and (len(ours) != len(theirs) or unnamed not in (ours, theirs)):
+        rule = f"must have the {len(ours)} classes of the images to train on, in their order: {_some(ours)}"
+        fix = "Read it as these are: scan_folder takes their `encoding`, scan_multilabel their `class_names`."
+        _validation.fail(name, rule, f"{len(theirs)} classes: {_some(theirs)}", fix)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
 
 
 def _check_labeled(index: Any, purpose: str) -> None:

@@ -17,7 +17,7 @@ from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.build_model import build_model
 from keras_seg.training.checkpoint import load_checkpoint, load_epoch, saved_state
 from keras_seg.training.experiment_logs import check_logs, experiment_logs
-from keras_seg.training.fingerprint import fingerprint
+from keras_seg.training.fingerprint import check_alike, fingerprint
 from keras_seg.training.fit_model import check_divisible, fit_model
 from keras_seg.training.followed_choices import check_followed
 from keras_seg.training.hosts.agreement import check_agreement, run_facts
@@ -99,10 +99,11 @@ def fit(
         A `TrainingResult`.
 
     Raises:
-        InputError: the run folder cannot be used, a choice of the plan is out of range, the model cannot be built, the
-            batch cannot be divided among the devices, the data differs from that of the resumed run, the loss or the
-            weights are no longer finite, the device has not enough memory for a batch or for a whole image to validate
-            on, a file of the data can no longer be read, or the disk is full.
+        InputError: the run folder cannot be used, a choice of the plan is out of range, the plan or the images to
+            validate on are for other classes or channels than those to train on, the model cannot be built, the batch
+            cannot be divided among the devices, the data differs from that of the resumed run, the loss or the weights
+            are no longer finite, the device has not enough memory for a batch or for a whole image to validate on, a
+            file of the data can no longer be read, or the disk is full.
         ImportError: the package of a log is missing: `pip install "keras-seg[tensorboard]"`, `[wandb]` or `[mlflow]`;
             or TensorFlow, which the first two need.
     """
@@ -119,6 +120,9 @@ def fit(
         facts = fingerprint(train, validation, task=plan.task)
         check_same_facts(facts, plan.fingerprint, path=train.path, run="the run")
         run._sweep()
+    else:
+        check_alike(train, validation, task=plan.task)
+        _check_facts(plan, train, task)
     group, indices = Group.current(), (train, validation)
     trained = resume and run.model_file.exists()  # It was interrupted after the training.
     if trained:
@@ -185,6 +189,16 @@ def check_time_is_left(plan: Plan, seconds_spent: float) -> None:
     if minutes is not None and seconds_spent >= 60 * minutes:
         rule = f"were over before training began: {seconds_spent:.0f} seconds went into reading the data"
         _validation.fail("minutes", rule, minutes, "Give more.")
+
+
+def _check_facts(plan: Plan, train: Any, task: Task) -> None:
+    """Fail for a plan of other data, whose model has not the classes or the channels of this one."""
+    for name, value in (("num_classes", len(task.label_schema(train)["names"])), ("channels", train.channels)):
+        if plan.fingerprint[name] != value:
+            raise InputError(
+                f"`plan` is for data with {name}={plan.fingerprint[name]}, and {train.path} has {name}={value}. Make "
+                "it of the `fingerprint` of this data, or read its file by `read_plan`."
+            )
 
 
 def _kept(model: keras.Model, run: RunFolder, best: BestEpoch, rows: Sequence[dict]) -> tuple[keras.Model, int | None]:

@@ -59,8 +59,9 @@ def fit_folds(
         A `FoldsResult`.
 
     Raises:
-        InputError: there are fewer images or groups than folds, the index is not of the task, the run folder cannot be
-            used, or what `make_plan`, `fit` and `data.split_folds` refuse.
+        InputError: there are fewer images or groups than folds, the index is not of the task, the test images have
+            other classes or channels, the run folder cannot be used, or what `make_plan`, `fit` and `data.split_folds`
+            refuse.
         ImportError: the package of a log is missing, or one that the scores of the task need.
 
     Examples:

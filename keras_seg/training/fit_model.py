@@ -101,17 +101,27 @@ def check_divisible(plan: Plan, train: Any, group: Group) -> None:
         train: index to train on.
         group: `Group`.
     """
+    check_batch(plan, group)
+    if len(train) < group.count:
+        raise _validation.InputError(
+            f"{train.path}: has {len(train)} images to train on, fewer than the {group.count} processes. "
+            f"Start {len(train)} processes."
+        )
+
+
+def check_batch(plan: Plan, group: Group) -> None:
+    """Fail if a batch cannot be divided among the devices.
+
+    Args:
+        plan: `Plan`.
+        group: `Group`.
+    """
     if plan["batch_size"] % group.devices:
         _validation.fail(
             "batch_size",
             f"must be a multiple of the number of devices, {group.devices}",
             plan["batch_size"],
             "It is the number of crops in the batch of all devices.",
-        )
-    if len(train) < group.count:
-        raise _validation.InputError(
-            f"{train.path}: has {len(train)} images to train on, fewer than the {group.count} processes. "
-            f"Start {len(train)} processes."
         )
 
 

@@ -14,7 +14,7 @@ from keras_seg.data import split_folds
 from keras_seg.evaluation.score_interval import ends_of, score_interval
 from keras_seg.inference import Ensemble
 from keras_seg.training.build_model import build_model
-from keras_seg.training.fingerprint import fingerprint
+from keras_seg.training.fingerprint import check_alike, fingerprint
 from keras_seg.training.fit import TrainingResult, check_time_is_left
 from keras_seg.training.fit_model import check_divisible
 from keras_seg.training.fit_or_resume import fit_or_resume
@@ -118,6 +118,7 @@ class FoldRuns:
         _check_index("index", index, self.kind)
         if test is not None:
             _check_index("test", test, self.kind)
+            check_alike(index, test, task=self.kind.name, name="test")
         plans: list[Plan] = []
         if resume:
             folds, groups, given = self._settings(folds, groups, choices)
@@ -210,6 +211,12 @@ class FoldRuns:
         Raises:
             InputError: an image is too large for the memory of the device.
         """
+        # As at the end of each fold: several devices cannot share a single image.
+        with Group.current().alone():
+            return self._finish(progress)
+
+    def _finish(self, progress: Callable[[int, int | None], None] | None) -> FoldsResult:
+        """`finish` on one device."""
         models: list[keras.Model] = []
 
         def loaded() -> Any:

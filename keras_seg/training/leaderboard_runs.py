@@ -18,6 +18,7 @@ from keras_seg.training.fingerprint import fingerprint
 from keras_seg.training.fit import TrainingResult
 from keras_seg.training.fit_or_resume import fit_or_resume
 from keras_seg.training.given_choices import given_choices
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.leaderboard_folder import LeaderboardFolder
 from keras_seg.training.leaderboard_result import Leaderboard, LeaderboardRow, one_line, score_and_time, with_front
 from keras_seg.training.model_speed import FORMATS, ModelSpeed, model_speed, usual_format
@@ -146,6 +147,12 @@ class LeaderboardRuns:
         Raises:
             InputError: no run is finished.
         """
+        # As at the end of each run: several devices cannot share a single image, and one is timed.
+        with Group.current().alone():
+            return self._finish(progress)
+
+    def _finish(self, progress: Callable[[str, int, int | None], None] | None) -> Leaderboard:
+        """`finish` on one device."""
         found: dict[str, dict[int, Any]] = {}
         kept: dict[str, tuple[Plan, int, ModelSpeed]] = {}
         for one in self.runs:

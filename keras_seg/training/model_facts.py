@@ -47,3 +47,9 @@ class ModelFacts:
 def mark_of(folder: PathLike) -> str:
     """A short text by which a folder is known again: files that are passed on should not hold its path."""
     return hashlib.sha256(str(pathlib.Path(folder).resolve()).encode()).hexdigest()[:16]
+
+
+def digest_of(model_file: pathlib.Path) -> str:
+    """A short text by which the file of a model is known again."""
+    with model_file.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]

@@ -84,13 +84,13 @@ def find_images(
         else:
             raise InputError(f"{path}: no such file or folder.")
         for file, folder in found:
-            # A file that is named twice is predicted once.
-            files.setdefault(file.resolve(), (file, folder))
-    videos = {file: placed for file, placed in files.items() if _is_video(file)}
+            # A file that is named twice is predicted once, also by links to its folder. Two links to one file, by
+            # which a cache keeps equal images only once, are two names.
+            files.setdefault(file.parent.resolve() / file.name, (file, folder))
     return FoundImages(
-        files=tuple(placed for file, placed in files.items() if file not in videos),
+        files=tuple(placed for placed in files.values() if not _is_video(placed[0])),
         notices=tuple(notices),
-        videos=tuple(videos.values()),
+        videos=tuple(placed for placed in files.values() if _is_video(placed[0])),
         streams=tuple(dict.fromkeys(streams)),
     )
 

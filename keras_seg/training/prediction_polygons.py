@@ -113,16 +113,17 @@ def write_coco(masks: Sequence[PredictedMask], out: pathlib.Path, names: Mapping
     return path
 
 
-def check_geojson(files: Iterable[PredictionFile]) -> None:
-    """Fail where the masks of maps to come cannot become polygons, before anything is predicted.
+def check_geojson(files: Sequence[PredictionFile]) -> None:
+    """Fail where the masks to come cannot become polygons, before anything is predicted.
 
     Args:
         files: what is predicted.
 
     Raises:
         InputError: a map has control points in the place of a transform.
-        ImportError: pyogrio, which writes the polygons of maps, is missing.
+        ImportError: SciPy, which finds the regions of images, or pyogrio, which writes those of maps, is missing.
     """
+    _check_installed(file.overlay is not None for file in files)
     for image in (file.image for file in files if is_geo_raster(file.mask)):
         _validation.optional_import("pyogrio", "geo", "Writing polygons")
         try:
@@ -142,8 +143,16 @@ def check_coco(out: pathlib.Path, written: Collection[str], names: Sequence[str]
 
     Raises:
         InputError: the file is no COCO file, cannot be read, or has annotations of other images and other categories.
+        ImportError: SciPy, which finds the regions of images, is missing.
     """
+    _check_installed(written)
     _kept(out / COCO, written, _categories(_wanted(names)))
+
+
+def _check_installed(images: Iterable[Any]) -> None:
+    """Fail where there are images, and `polygons` lacks what it finds their regions with."""
+    if any(images):
+        _validation.optional_import("scipy.ndimage", "boundary", "Writing polygons")
 
 
 def _wanted(names: Sequence[str] | None) -> dict[int, str] | None:

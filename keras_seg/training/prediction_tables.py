@@ -49,9 +49,9 @@ def write_areas(masks: Sequence[PredictedMask], out: pathlib.Path, names: Sequen
         counts, pixels = mask.class_pixels(names)
         shares = counts / max(pixels, 1)  # A raster may hold no data at all.
         for id_, name in enumerate(names):
-            yield mask.name, id_, name, int(counts[id_]), f"{shares[id_]:.6f}"
+            yield _image(mask), id_, name, int(counts[id_]), f"{shares[id_]:.6f}"
 
-    return _write(out / AREAS, _AREA_ROW, {mask.name: list(rows(mask)) for mask in masks})
+    return _write(out / AREAS, _AREA_ROW, {_image(mask): list(rows(mask)) for mask in masks})
 
 
 def write_objects(masks: Sequence[PredictedMask], out: pathlib.Path) -> pathlib.Path:
@@ -70,9 +70,14 @@ def write_objects(masks: Sequence[PredictedMask], out: pathlib.Path) -> pathlib.
         np.minimum.at(low, place, np.stack([xs, ys], axis=1))
         np.maximum.at(high, place, np.stack([xs, ys], axis=1) + 1)
         for number, first, size, pixels in zip(found, low, high - low, counts, strict=True):
-            yield mask.name, int(number), *map(int, (*first, *size, pixels))
+            yield _image(mask), int(number), *map(int, (*first, *size, pixels))
 
-    return _write(out / OBJECTS, _OBJECT_ROW, {mask.name: list(rows(mask)) for mask in masks})
+    return _write(out / OBJECTS, _OBJECT_ROW, {_image(mask): list(rows(mask)) for mask in masks})
+
+
+def _image(mask: PredictedMask) -> str:
+    """The image of a mask, with escapes for bytes of its name that are not UTF-8, in which tables are read again."""
+    return mask.name.encode("utf-8", "backslashreplace").decode()
 
 
 def _write(path: pathlib.Path, heading: tuple[str, ...], rows: dict[str, list[tuple]]) -> pathlib.Path:

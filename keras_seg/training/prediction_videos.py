@@ -19,7 +19,7 @@ from keras_seg._text import counted
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.inference.output_kind import output_kind
-from keras_seg.training.file_predictor import NotPredictedError, predictor_of
+from keras_seg.training.file_predictor import NotPredictedError, check_overlap, named, predictor_of
 from keras_seg.training.out_of_memory import memory_named, one_image
 from keras_seg.training.prediction_files import Failure, check_target, same_place
 from keras_seg.training.prediction_inputs import FoundImages
@@ -90,6 +90,28 @@ def prediction_videos(
     return videos
 
 
+def check_videos(run: UsableModel, *, tile: tuple[int, int] | None, overlap: float | None) -> Any:
+    """Fail where no video can be predicted, before anything is: what lies beside videos may take hours.
+
+    Args:
+        run: `UsableModel`.
+        tile: pair of ints or None, as for `predict_files`.
+        overlap: float or None, as for `predict_files`.
+
+    Returns:
+        PyAV.
+
+    Raises:
+        InputError: the run takes images of other channels, or `overlap` is given without a tile.
+        ImportError: PyAV is missing.
+    """
+    av = _validation.optional_import("av", "video", "Predicting videos")
+    if run.channels not in (1, 3):
+        raise InputError(f"{run.path}: takes images of {run.channels} channels, and videos have 3.")
+    check_overlap(tile, overlap)
+    return av
+
+
 def predict_videos(
     run: UsableModel,
     model: keras.Model,
@@ -131,9 +153,7 @@ def predict_videos(
     """
     if not videos:
         return [], []
-    av = _validation.optional_import("av", "video", "Predicting videos")
-    if run.channels not in (1, 3):
-        raise InputError(f"{run.path}: takes images of {run.channels} channels, and videos have 3.")
+    av = check_videos(run, tile=tile, overlap=overlap)
     predict = predictor_of(run, model, tile=tile, overlap=overlap)
     decoding, scales = Decoding(run.decoding, run.labels["names"], output_kind(model)), Scales(run.image_range)
     done, failures, broken_off = [], [], []
@@ -181,7 +201,9 @@ def predict_videos(
 
 def _reason(video: PredictionVideo, error: Any) -> str:
     """Why a video was not predicted, or not to its end; `error` is an `InputError` or one of FFmpeg."""
-    return str(error) if isinstance(error, InputError) else f"{video.source}: cannot be read ({error.strerror})."
+    if isinstance(error, InputError):
+        return named(video.source, error)
+    return f"{video.source}: cannot be read ({error.strerror})."
 
 
 def _opened(av: Any, video: PredictionVideo) -> Any:

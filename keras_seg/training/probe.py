@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
 import numpy as np
 
 from keras_seg._validation import InputError
@@ -13,6 +12,8 @@ from keras_seg.training.activation_memory import activation_megabytes
 from keras_seg.training.aux_heads import random_targets
 from keras_seg.training.build_model import build_model
 from keras_seg.training.choices import Choice, Plan
+from keras_seg.training.fit_model import check_batch
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.mixed_precision import BFLOAT16, FLOAT32, POLICIES
 from keras_seg.training.out_of_memory import memory_named, out_of_memory
 from keras_seg.training.plan import make_plan, narrowest_class
@@ -54,7 +55,8 @@ def probed_plan(
         A `Plan`.
 
     Raises:
-        InputError: as for `make_plan`, or the device has not enough memory for a batch that is timed.
+        InputError: as for `make_plan`, or a batch that is timed cannot be divided among the devices, or does not fit
+            into their memory.
 
     Examples:
 
@@ -130,8 +132,9 @@ def measure_step(plan: Plan, *, clock: Callable[[], float] = time.perf_counter) 
         float32, which must be kept until the gradients are known.
 
     Raises:
-        InputError: the device has not enough memory for a batch.
+        InputError: the device has not enough memory for a batch, or several devices cannot share one.
     """
+    check_batch(plan, Group.current())
     crop, facts = plan["crop"], plan.fingerprint
     height, width = (crop, crop) if isinstance(crop, int) else crop
     model, head = build_model(plan), find_task(plan.task).head(plan)
@@ -146,11 +149,10 @@ def measure_step(plan: Plan, *, clock: Callable[[], float] = time.perf_counter) 
             began = clock()
             model.train_on_batch(images, targets)
             times.append(clock() - began)
-    found = {
+    # No `clear_session` here: it would forget the distribution, the dtype policy and the seed of the process as well.
+    return {
         "crop": [height, width],
         **{name: plan[name] for name in ("batch_size", "decoder_stride", "dtype_policy")},
         "step_seconds": round(min(times[1:]), 4),
         "activation_megabytes": activation_megabytes(model, height, width) * plan["batch_size"],
     }
-    keras.utils.clear_session(free_memory=False)
-    return found

@@ -13,12 +13,17 @@ from keras_seg.training.plan import make_plan
 
 # Choices whose file may say null where the rules choose a value: no weights, the model's own decoder.
 _OPTIONAL = ("weights", "class_weights", "decoder_filters")
-# What a choice decides: of another model or backbone, or of a decoder that ends elsewhere.
+# What a choice decides: of another model or backbone, of other weights, or of a decoder that ends elsewhere.
 _OF_DECODER = ("decoder_stride", "decoder_convolutions", "decoder_filters")
-_SHAPES = {
+_OF_WEIGHTS = ("train_from", "learning_rate")
+_OF_MODEL = ("weights", "skips", "batch_size", "steps_per_epoch", *_OF_WEIGHTS, *_OF_DECODER)
+_DECIDES = {
     "decoder_stride": ("decoder_filters",),
-    "backbone": ("weights", "skips", "train_from", *_OF_DECODER),
-    "model": ("backbone", "weights", "skips", "train_from", "aux", *_OF_DECODER),
+    "weights": _OF_WEIGHTS,
+    "freeze": ("train_from",),
+    "backbone": _OF_MODEL,
+    "model": ("backbone", "aux", *_OF_MODEL),
+    "patience": ("keep",),
 }
 
 
@@ -54,7 +59,7 @@ def read_plan(path: PathLike, facts: Mapping, *, choices: Mapping[str, Any] | No
         of_file = {name: choice for name, choice in of_file.items() if name not in ("minutes", "epochs")}
     values = {name: choice["value"] for name, choice in of_file.items()}
     whole = {name: choice["value"] for name, choice in found.items()}
-    for name in _shaped_by(given) & values.keys():
+    for name in _decided_by(given) & values.keys():
         if _by_rule(facts, whole, name) == values[name]:
             del of_file[name], values[name]
     try:
@@ -86,9 +91,9 @@ def _check_preset(found: Mapping[str, dict], given: Mapping[str, Any]) -> None:
         _validation.fail("preset", rule, given["preset"], "Drop one of the two.")
 
 
-def _shaped_by(given: Mapping[str, Any]) -> set[str]:
+def _decided_by(given: Mapping[str, Any]) -> set[str]:
     """The choices that the rules make again beside what is given, unless the file sets them otherwise than they do."""
-    return {name for choice in given for name in _SHAPES.get(choice, ())}
+    return {name for choice in given for name in _DECIDES.get(choice, ())}
 
 
 def task_of_plan(path: PathLike) -> str:

@@ -6,7 +6,9 @@ from keras_seg import _files
 from keras_seg._export_report import exports_of
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
+from keras_seg.export.exported_model import facts_of
 from keras_seg.report.model_card import is_card, model_card
+from keras_seg.training.model_facts import digest_of
 from keras_seg.training.run_folder import RunFolder, trained_folder
 
 
@@ -19,8 +21,9 @@ def write_model_card(run: RunFolder | PathLike, *, export: PathLike | None = Non
 
     Args:
         run: `RunFolder`, or its path.
-        export: path of an exported file, beside which the card is written. Defaults to None: the card goes into the run
-            folder, and shows all exports there.
+        export: path of an exported file, beside which the card is written. It shows this file, and those in its folder
+            that the shell exported from the same model. Defaults to None: the card goes into the run folder, and shows
+            all exports there.
 
     Returns:
         The path of the card.
@@ -40,8 +43,13 @@ def write_model_card(run: RunFolder | PathLike, *, export: PathLike | None = Non
     exports = exports_of(folder)
     if export is not None and folder != run.path.absolute():
         # Other files there may be exports of other runs.
-        exports = {name: report for name, report in exports.items() if name == pathlib.Path(export).name}
-        if not exports:
+        given, digest = pathlib.Path(export).name, digest_of(run.model_file)
+        exports = {
+            name: report
+            for name, report in exports.items()
+            if name == given or facts_of(folder / name).get("model_file") == digest
+        }
+        if given not in exports:
             raise InputError(f"{export}: was not written by an export. Export the model first.")
     name = run.path.absolute().name
     file = folder / "README.md"

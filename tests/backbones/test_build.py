@@ -181,7 +181,10 @@ def test_compact_stages():
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"backbone": "MobilNetV2"}, "`backbone` is not a known network.*Did you mean 'MobileNetV2'"),
+        ({"backbone": "MobilNetV2"}, "`backbone` is not a known network.*'MobilNetV2'. Did you mean 'MobileNetV2'"),
+        ({"backbone": "resnet_50_imagenet"}, "a preset of keras-hub, pass 'hub:resnet_50_imagenet'. Did you mean 'Res"),
+        ({"backbone": "dinov2_small"}, "For a preset of keras-hub, pass 'hub:dinov2_small'. "),
+        ({"backbone": "hf://user/my_vit"}, "For a preset of keras-hub, pass 'hub:hf://user/my_vit'. Choose one of"),
         ({"backbone": 3}, "`backbone` must be a name or a keras.Model"),
         ({"backbone": "Compact", "input_shape": (None, 3)}, "`input_shape` must be"),
         ({"backbone": "Compact", "input_shape": (33, 64, 3)}, "multiples of 32.*Use 64, or None"),

@@ -112,6 +112,11 @@ def test_pth_by_the_safe_loader(state, filled, tmp_path):
     tensors = {key: torch.tensor(value) for key, value in state.items()}
     torch.save({"model": tensors, "epoch": 1}, tmp_path / "lite.pth")
     assert_same(build(NAME, weights=tmp_path / "lite.pth"), filled)
+    # As Lightning writes them: the module that the user trains, and all that a training goes on with.
+    module = {f"model.encoder.{key}": value for key, value in tensors.items()} | {"mean": torch.zeros(3)}
+    rest = {"epoch": 3, "hyper_parameters": {"lr": 0.1}, "loops": {}, "optimizer_states": [{"state": {}}]}
+    torch.save({"state_dict": module, **rest}, tmp_path / "epoch=3.ckpt")
+    assert_same(build(NAME, weights=tmp_path / "epoch=3.ckpt"), filled)
     assert_same(build(NAME, weights=tensors), filled)
     torch.save(torch.nn.Linear(2, 2), tmp_path / "model.pth")
     with pytest.raises(ks.InputError, match=r"cannot be read by PyTorch's safe loader.*state_dict\(\)") as caught:
@@ -208,6 +213,8 @@ def test_files_that_do_not_fit(state, models, tmp_path):
         load(tmp_path / "nowhere.safetensors")
     with pytest.raises(ks.InputError, match='must be None, "imagenet" or a path'):
         load(3)
+    with pytest.raises(ks.InputError, match="names a folder, not a file"):
+        load(tmp_path)
     write_safetensors(tmp_path / "whole.safetensors", state)
     content = (tmp_path / "whole.safetensors").read_bytes()
     for number, part in enumerate((b"", content[:5], content[:300], content[:-7], b"\xff" * 64)):
@@ -225,6 +232,8 @@ def test_backbones_with_other_layers_refuse_them(state, tmp_path):
     for name in ("ResNet50", "Compact"):
         with pytest.raises(ks.InputError, match=r"are PyTorch's.*a dict of \d+ entries.*ResNet50Torchvision"):
             build(name, weights=state)
+    with pytest.raises(ks.InputError, match=r"must be None for the plain U-Net.*a dict of \d+ entries.*backbone="):
+        ks.models.UNet(num_classes=3, weights=state)
     (tmp_path / "r.pth").touch()
     with pytest.raises(ks.InputError, match=r"are PyTorch's.*r\.pth.*ResNet50Torchvision"):
         build("ResNet50", weights=tmp_path / "r.pth")

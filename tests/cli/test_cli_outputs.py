@@ -191,3 +191,12 @@ def test_refusals_of_plans(bars, tmp_path, refused, options, message):
     options = [file if option == "FILE" else option for option in options]
     assert message in refused("train", bars, "--out", tmp_path / "run", *options)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("words", [("train", "--folds", 2, "--out", "run"), ("plan",)])
+def test_folds_and_plans_are_for_all_devices_too(bars, refused, monkeypatch, words):
+    def asked():
+        raise ks.InputError("all devices")
+
+    monkeypatch.setattr("keras_seg.training.hosts.all_devices.use_all_devices", asked)
+    assert "all devices" in refused(*words, bars)

@@ -11,9 +11,16 @@ import keras_seg as ks
 if keras.backend.backend() != "tensorflow":
     pytest.skip("exports are made on the TensorFlow backend", allow_module_level=True)
 
-pytestmark = [pytest.mark.tensorflow_only, pytest.mark.slow]  # Six exports and a browser.
+pytestmark = [pytest.mark.tensorflow_only, pytest.mark.slow]  # Ten exports and a browser.
 SIZE, NAMES = (48, 64), ("ground", "disc & <b>rim</b>", "sky")
 COLORS = [(20, 30, 40), (250, 120, 0), (0, 120, 250)]
+# Files of which a page of pictures would show other classes.
+REFUSED = {
+    "any": {"input_size": (None, None)},
+    "pairs": {"batch_size": 2},
+    "four": {"channels": 4},
+    "overlapping": {"activation": "sigmoid"},
+}
 # Two builds of one runtime add in another order: classes may differ where the best two are nearer than this.
 ROUNDING = 1e-5
 
@@ -52,6 +59,13 @@ def site(tmp_path_factory, pictures):
     logits = _decided(ks.models.UNet(num_classes=1, filters=4, depth=2, activation=None), scene)
     in_bytes = {"quantize": "int8", "input": "uint8", "representative": scene}
     ks.export.tflite(logits, folder / "logits.tflite", input_size=SIZE, **in_bytes)
+    for name, options in REFUSED.items():
+        image = keras.Input((None, None, options.get("channels", 3)))
+        activation = options.get("activation", "softmax")
+        small = keras.Model(image, keras.layers.Conv2D(2, 1, activation=activation)(image / 255.0))
+        options = {key: value for key, value in options.items() if key in ("input_size", "batch_size")}
+        options = {"input_size": SIZE, **options}
+        ks.export.tflite(small, folder / f"{name}.tflite", **options)
     whole = (folder / "model.tflite").read_bytes()
     (folder / "silent.tflite").write_bytes(whole[: whole.index(b"PK\x03\x04")])
     return folder
@@ -88,6 +102,8 @@ def told(chromium, site, pictures):
         steps[f"open {name}"] = {"do": "open", "query": f"?model={name}.tflite"}
         steps[name] = exact
     steps["logits in bytes"] = {"do": "open", "query": "?model=logits.tflite"}
+    for name in REFUSED:
+        steps[name] = {"do": "open", "query": f"?model={name}.tflite"}
     steps["missing"] = {"do": "open", "query": "?model=missing.tflite"}
     return web_page.visit(site, steps)
 
@@ -155,6 +171,20 @@ def test_what_cannot_be_read_is_said_and_nothing_is_lost(told):
     assert "scores in bytes that are no probabilities: export with" in told["logits in bytes"]["error"]
     assert "There is no missing.tflite beside this page" in told["missing"]["error"]
     assert all(told[step]["error"] is None for step in ("start", "dropped", "large", "camera", "int8"))
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("any", "takes images of any size: export for one, such as input_size=(256, 256)"),
+        ("pairs", "takes 2 images at once: export with batch_size=1"),
+        ("four", "takes images of 4 channels, and pictures in a browser have three"),
+        ("overlapping", "Classes of this file overlap, and a pixel has one class here"),
+    ],
+)
+def test_a_file_that_pictures_do_not_fit_is_refused(name, words, told):
+    assert words in told[name]["error"]
+    assert told[name]["legend"] == []
 
 
 def test_another_model_takes_over_with_the_picture(told):

@@ -339,7 +339,10 @@ def test_further_features_of_an_fpn_have_no_effect():
 )
 def test_preprocessing(name, expected):
     image = np.array([[[[0, 127.5, 255]]]], "float32")
-    np.testing.assert_allclose(np.asarray(sm.get_preprocessing(name)(image.copy()))[0, 0, 0], expected, atol=1e-4)
+    preprocess = sm.get_preprocessing(name)
+    # With what Albumentations' Lambda passes: the rows and columns in earlier versions, the shape in later ones.
+    for settings in ({}, {"rows": 1, "cols": 1}, {"shape": (1, 1, 3)}):
+        np.testing.assert_allclose(np.asarray(preprocess(image.copy(), **settings))[0, 0, 0], expected, atol=1e-4)
 
 
 @pytest.mark.tensorflow_only

@@ -290,6 +290,7 @@ class TestRefusals:
             ({"bounds": (0, 0, 1, 1)}, "`bounds` must overlap .*image.tif"),
             ({"batch_size": 0}, "`batch_size` must be an integer"),
             ({"first_epoch": 1}, "`first_epoch` needs repeat=True"),
+            ({"repeat": 5}, "`repeat` must be True or False"),
             ({"channels": 0}, "`channels` must be an integer"),
             ({"augment": 3}, "`augment` must be None or a callable"),
             ({"ignore_class": "void"}, "`ignore_class` must be None, an integer"),

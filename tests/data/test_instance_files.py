@@ -387,6 +387,13 @@ class TestDoubtfulObjects:
         with pytest.raises(InputError, match="holds 2 values, but one of several masks"):
             scan_instances(root)
 
+    def test_void_is_not_white(self, tmp_path):
+        """255 was the object, and the object was background."""
+        root = self.folder(tmp_path)
+        save(root / "masks" / "a" / "1.png", np.where(IDS == 3, 255, IDS == 1).astype("uint8"))
+        with pytest.raises(InputError, match="holds 3 values, but one of several masks"):
+            scan_instances(root)
+
     def test_nearly_black_is_black(self, tmp_path):
         root = self.folder(tmp_path)
         save(root / "masks" / "a" / "1.png", np.where(IDS == 1, 254, 2).astype("uint8"))

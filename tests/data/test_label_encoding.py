@@ -64,6 +64,15 @@ def test_ids_with_void_are_not_black_and_white(found):
     assert any("ignore_class=255" in notice for notice in encoding.notices)
 
 
+def test_two_classes_with_void_are_not_black_and_white():
+    """The few pixels of class 1 became background, and those without a class became class 1."""
+    for two in ({"num_classes": 2}, {"class_names": ["ground", "lesion"]}):
+        encoding = LabelEncoding._from_counts({0: 99_000, 1: 20, 255: 900}, **two)
+        assert encoding.threshold is None and encode(encoding, 0, 1) == [0, 1]
+        with pytest.raises(InputError, match="label 255, outside the 2 classes.*ignore_class=255"):
+            encoding._check({0: 99_000, 1: 20, 255: 900}, "a.png")
+
+
 def test_zero_and_255_with_void_asked_for_is_not_black_and_white():
     encoding = LabelEncoding._from_counts(counts(0, 255), num_classes=2, ignore_class=255)
     assert encode(encoding, 0, 255) == [0, 255] and encoding.threshold is None

@@ -19,6 +19,8 @@ THREE = M.copy()
 THREE[14:] = 2  # 200, 80, 40.
 VOID = M.copy()
 VOID[14:] = 255
+FEW = np.zeros_like(M)
+FEW[4:6, 5:9], FEW[14:] = 1, 255  # 272, 8, and 40 of void.
 BLACK, WHITE, RED, BLUE = (0, 0, 0), (255, 255, 255), (255, 0, 0), (0, 0, 255)
 
 
@@ -78,6 +80,7 @@ READ = {
     "two scales and a white mask": ([M, M * 255, EMPTY + 255], {}, [480, 480], 0),
     "two scales, 255 ignored": ([M, M * 255], {"ignore_class": 255}, [480, 80], 80),
     "void": ([VOID], {}, [200, 80], 40),
+    "void beside few pixels of two classes": ([FEW, FEW], {"num_classes": 2, "ignore_class": 255}, [544, 16], 80),
     "void beside several classes": ([THREE, VOID], {}, [400, 160, 40], 40),
     "ids and an all-void mask": ([THREE, EMPTY + 255], {}, [200, 80, 40], 320),
     "gray levels with a map": ([M * 100], {"label_map": {0: 0, 100: 1}}, [240, 80], 0),
@@ -94,6 +97,12 @@ READ = {
     "an all-black file, black at 0": ([indexed(EMPTY, BLACK, WHITE), M], {}, [560, 80], 0),
     "an all-black file, black at 1": ([indexed(EMPTY + 1, WHITE, BLACK), M], {}, [560, 80], 0),
     "palette, a map names the indices": ([indexed(1 - M, WHITE, BLACK)], {"label_map": {0: 0, 1: 1}}, [80, 240], 0),
+    "palette, white first, of three classes": (
+        [indexed(1 - M, WHITE, BLACK)],
+        {"class_names": ["paper", "ink", "stamp"]},
+        [80, 240, 0],
+        0,
+    ),
     "palette of ids": ([indexed(THREE, BLACK, RED, BLUE)], {}, [200, 80, 40], 0),
     "palettes of their own, by color": (
         [indexed(M, BLACK, RED), indexed(1 - M, RED, BLACK)],
@@ -132,6 +141,8 @@ REFUSED = {
     "blurred beside ids for two classes": ([smooth(), big(THREE)], {"num_classes": 2}, ["b.png"]),
     "0 and 255 for three classes": ([M * 255], {"num_classes": 3}, ["a.png", "label_map={0: 0, 255: ID}"]),
     "255 for two classes": ([VOID], {"num_classes": 2}, ["a.png", "ignore_class=255"]),
+    "255 beside few pixels of two classes": ([FEW, FEW], {"num_classes": 2}, ["a.png", "ignore_class=255"]),
+    "255 beside few pixels of two names": ([FEW], {"class_names": ["a", "b"]}, ["a.png", "ignore_class=255"]),
     "ids as JPEG": ([(THREE, "jpg")], {}, ["a.jpg", "PNG"]),
     "ids as JPEG with names": ([(THREE, "jpg")], {"class_names": ["a", "b", "c"]}, ["a.jpg", "PNG"]),
     "0 and 1 as JPEG": ([(M, "jpg")], {}, ["a.jpg", "PNG"]),
@@ -171,6 +182,11 @@ TRAIN_AND_VAL = {
     "0/1, then a palette": (M, [indexed(1 - M, WHITE, BLACK)], [240, 80]),
     "0/255, then a palette": (M * 255, [indexed(1 - M, WHITE, BLACK)], [240, 80]),
     "0/255, then empty": (M * 255, [EMPTY], [320, 0]),
+    "three colors, then black and white": (
+        indexed(THREE, BLACK, RED, WHITE),
+        [indexed(2 * M, BLACK, RED, WHITE)],
+        [240, 0, 80],
+    ),
     "0/1, then white": (M, [EMPTY + 255, M * 255], [240, 400]),
 }
 

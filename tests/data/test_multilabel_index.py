@@ -121,6 +121,18 @@ def test_splits(tmp_path):
         scan_multilabel(folder)
 
 
+def test_a_split_without_a_class_has_the_bits_of_train(tmp_path):
+    """Without a file for `bar`, the first bit of val was `box`, which is the second one of train."""
+    folder = overlapping(tmp_path)
+    shutil.copytree(folder / "train" / "masks" / "box", folder / "train" / "masks" / "car")
+    shutil.rmtree(folder / "val" / "masks" / "bar")
+    train, val = (scan_multilabel(folder, split=split) for split in ("train", "val"))
+    assert train.class_names == val.class_names == ("bar", "box", "car")
+    box = white(folder / "val" / "masks" / "box" / val.pairs[0].image.name)
+    np.testing.assert_array_equal(val.read_labels(0), 2 * box)
+    assert val.presence.tolist() == [[False, True, False]] * 2
+
+
 def test_a_cache_of_files_notices_a_changed_mask(folder, tmp_path):
     store = DecodedStore(scan_multilabel(folder), cache=tmp_path / "cache")
     before = store.get(0)[1]
@@ -145,6 +157,16 @@ def test_no_label_of_void_is_taken_for_classes(folder, label):
     said = rf"`augment` must not mark .* MultiLabelIndex\..*ignore_class={label}.*Give it ignore_class=None"
     with pytest.raises(_validation.InputError, match=said):
         ks.data.from_folder(scan_multilabel(folder), augment=augment)
+
+
+def test_void_in_the_mask_of_a_class_is_refused(folder):
+    """Pixels without a label, 255, were those of the class, and those of the class, 1, were none."""
+    file = folder / "masks" / "bar" / "0.png"
+    values = white(file).astype("uint8")
+    values[0], values[-1] = 0, 255
+    Image.fromarray(values).save(file)
+    with pytest.raises(_validation.InputError, match="0.png: holds 3 values, but one of several masks"):
+        scan_multilabel(folder)
 
 
 @pytest.mark.parametrize("label", [None, 0])

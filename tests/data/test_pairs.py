@@ -2,6 +2,7 @@ import pathlib
 
 import pytest
 
+import keras_seg as ks
 from keras_seg._validation import InputError
 from keras_seg.data import find_pairs, find_splits
 
@@ -142,3 +143,13 @@ def test_no_such_folder(tmp_path):
     touch(tmp_path, "file.txt")
     with pytest.raises(InputError, match=r"file\.txt: is a file, not a folder"):
         find_pairs(tmp_path / "file.txt")
+
+
+@pytest.mark.parametrize("read", ["find_pairs", "find_splits", "from_folder", "scan_folder", "scan_instances"])
+@pytest.mark.parametrize("kind", ["ShardIndex", "NoneType"])
+def test_what_is_no_path_is_refused(read, kind):
+    encoding = ks.data.LabelEncoding(num_classes=2)
+    given = ks.data.ShardIndex(path="packed", encoding=encoding, splits={}, sizes={}) if kind == "ShardIndex" else None
+    with pytest.raises(InputError, match="`path` must be the path of a data folder") as error:
+        getattr(ks.data, read)(given)
+    assert f"path='{kind}'" in one_line(error) and "read by from_shards" in one_line(error)

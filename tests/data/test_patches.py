@@ -131,6 +131,7 @@ def test_a_classifier_learns_from_them(tmp_path):
         ({"border": "zero"}, "`border` is not a known option"),
         ({"seed": -1}, "`seed` must be an integer of at least 0"),
         ({"first_epoch": 1}, "`first_epoch` needs repeat=True"),
+        ({"repeat": 5}, "`repeat` must be True or False"),
         ({"workers": 0}, "`workers` must be an integer"),
         ({"path": "nowhere"}, "nowhere"),
         ({"num_classes": 3}, "`num_classes` cannot change a FolderIndex"),

@@ -286,6 +286,7 @@ def test_pipeline_error_of_something_else():
         ({"augment": keras_seg.augmentation.AugmentationLayer(standard(crop=8))}, "layer.augmentation"),
         ({"image_size": (0, 4)}, "`image_size`"),
         ({"first_epoch": 2}, "repeat=True"),
+        ({"repeat": 5}, "`repeat` must be True or False"),
         ({"steps_per_epoch": 0}, "`steps_per_epoch`"),
         ({"workers": 0}, "`workers`"),
         ({"channels": 0}, "`channels`"),

@@ -114,6 +114,30 @@ def test_epochs_are_shuffled_anew_and_can_be_resumed(builder, tmp_path, cache):
     assert resumed == whole[14:]
 
 
+def test_each_split_and_feature_has_a_cache_of_its_own(builder, tmp_path):
+    """What a file holds is read whatever the data: the split that came second had the examples of the first."""
+    arguments = {"image_size": 8, "shuffle": True, "cache": tmp_path / "made" / "cache"}
+    for keys in ({}, {"image_key": "square"}):
+        first, rest = (numbers(from_tfds(builder, split, **keys, **arguments)) for split in ("train[:3]", "train[3:]"))
+        assert len(first) == 3 and sorted(first + rest) == list(range(7))
+    assert all(file.name.startswith("cache-") for file in (tmp_path / "made").iterdir())
+
+
+@pytest.mark.parametrize("options", [{}, {"repeat": True}])
+def test_a_cache_of_examples_in_their_order_is_kept(builder, tmp_path, options):
+    """The last example was never followed by a request for more, and TensorFlow deleted the file as incomplete."""
+    arguments = {"image_size": 8, "batch_size": 7, "shuffle": False, "cache": tmp_path / "cache", **options}
+    first, again = (numbers(from_tfds(builder, "train", **arguments), take=3) for _ in range(2))
+    assert first == again and len(first) == (21 if options else 7)
+    assert ".index" in {file.suffix for file in tmp_path.iterdir()}
+
+
+def test_a_cache_that_cannot_be_written(builder, tmp_path):
+    (tmp_path / "file").touch()
+    assert "cannot be written" in refused(builder, "train", image_size=8, cache=tmp_path / "file" / "cache")
+    assert "`cache` must be False, True" in refused(builder, "train", image_size=8, cache=5)
+
+
 def test_finite_iterations_differ(builder):
     dataset = from_tfds(builder, "train", image_size=8, shuffle=True)
     epochs = [numbers(dataset) for _ in range(4)]
@@ -142,6 +166,12 @@ def test_wrong_names_are_answered_with_those_found(builder):
     assert "is not a mask" in refused(builder, "train", mask_key="depth")
     assert "oxford_iiit_pet" in refused("oxford_iit_pet", "train")
     assert "`builder`" in refused(3, "train")
+
+
+def test_a_version_that_does_not_exist(tmp_path):
+    text = refused("oxford_iiit_pet:1.0.0", "train", data_dir=tmp_path)
+    assert text.startswith("oxford_iiit_pet:1.0.0: cannot be opened by TensorFlow Datasets (")
+    assert "cannot be loaded at version 1.0.0, only: " in text and text.endswith("configuration and version.")
 
 
 def test_arguments_without_effect_are_refused(builder):

@@ -2,13 +2,21 @@
 
 import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from keras_seg import _validation, metrics
-from keras_seg.evaluation import BoundaryEvaluation, Evaluation, InstanceEvaluation, MultiLabelEvaluation, compare
+from keras_seg.evaluation import (
+    BoundaryEvaluation,
+    Evaluation,
+    FoldsEvaluation,
+    InstanceEvaluation,
+    MultiLabelEvaluation,
+    compare,
+)
 from keras_seg.evaluation.compare import compare_means
 from keras_seg.metrics import PanopticQuality
 
@@ -112,6 +120,29 @@ def test_what_does_not_belong_together():
     objects = counted(InstanceEvaluation, np.full(30, 50))
     with pytest.raises(_validation.InputError, match="must be of one kind.*a: mean IoU, b: instance score"):
         compare({"a": evaluation(first), "b": objects})
+
+
+def test_what_is_no_evaluation():
+    one, other = map(evaluation, two_models())
+    folds = FoldsEvaluation(evaluation=other, folds=(other,), interval=None, iou=other.iou, choice=None)
+    for evaluations, words in (
+        ([one, other], r"`evaluations` must be a dict of evaluations by name.*'list'.*Name the models"),
+        ({"a": one, "b": folds}, "`evaluations` must hold evaluations.*b: FoldsEvaluation.*Pass its `evaluation`"),
+        (
+            {"a": one.score, "b": other.score},
+            "`evaluations` must hold evaluations.*a: float.*Pass what `evaluate` returns",
+        ),
+    ):
+        with pytest.raises(_validation.InputError, match=words) as error:
+            compare(evaluations)
+        assert "\n" not in str(error.value)
+
+
+def test_names_may_be_paths_or_numbers():
+    one, other = map(evaluation, two_models())
+    found = compare({pathlib.PurePosixPath("runs/a"): one, 7: other})
+    assert found.names == ("runs/a", "7") and "runs/a" in str(found)
+    assert json.loads(json.dumps(found.to_dict()))["models"][1]["name"] == "7"
 
 
 def counted(kind, found):

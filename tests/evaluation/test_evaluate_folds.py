@@ -1,6 +1,7 @@
 """Scores out of fold are those of each model on its own images, added up."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -95,6 +96,13 @@ def test_folds_that_were_read_differently(index, options, said):
     with pytest.raises(_validation.InputError, match=said) as error:
         evaluate_folds(iter(()), [*parts[0][:2], parts[1][2]])
     assert "\n" not in str(error.value)
+
+
+def test_scipy_is_asked_for_before_the_predictions(index, monkeypatch):
+    parts = [validation for _, validation in ks.data.split_folds(index, folds=3)]
+    monkeypatch.setitem(sys.modules, "scipy.ndimage", None)
+    with pytest.raises(ImportError, match=r'`postprocessing` needs scipy: pip install "keras-seg\[boundary\]"'):
+        evaluate_folds(iter(()), parts, postprocessing=True)
 
 
 def test_wrong_calls(index):

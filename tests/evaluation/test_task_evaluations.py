@@ -8,7 +8,13 @@ from skimage.morphology import skeletonize
 
 import keras_seg as ks
 from keras_seg._validation import InputError
-from keras_seg.evaluation import boundary_lines, evaluate_boundaries, evaluate_instances, tune_instances
+from keras_seg.evaluation import (
+    TunedInstances,
+    boundary_lines,
+    evaluate_boundaries,
+    evaluate_instances,
+    tune_instances,
+)
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -80,6 +86,19 @@ class TestInstances:
         assert evaluate_instances(model, cells, settings={"min_size": 10**6}).to_dict()["true_positives"] == 0
         with pytest.raises(InputError, match="`settings` holds an unknown name 'min_sise'.*Did you mean 'min_size'"):
             evaluate_instances(model, cells, settings={"min_sise": 1})
+        tuned = TunedInstances(settings={"min_size": 1}, score=1.0, default_score=1.0, trials=[])
+        for settings, fix in ((tuned, "Pass its `settings`"), ([1], "As in")):
+            with pytest.raises(InputError, match=f"`settings` must be a dict of arguments of `instances`.*{fix}"):
+                evaluate_instances(model, cells, settings=settings)
+
+    def test_an_object_that_is_mostly_ignored_is_no_false_positive(self):
+        """As in the paper on panoptic quality; the instance score leaves ignored pixels out of both maps."""
+        shown, ids = np.zeros((2, 1, 48, 48), int)
+        shown[0, 5:15, 5:15] = shown[0, 30:40, 30:40] = 1
+        ids[0, 5:15, 5:15], ids[0, 30:40, 30:39] = 1, -1
+        result = evaluate_instances(reader(3), [(np.repeat(100 * shown[..., None], 3, -1), ids)])
+        assert (result.panoptic.false_positives.tolist(), result.panoptic_quality) == ([0], 1.0)
+        assert result.counts[0, 0].tolist() == [1, 1, 0]
 
     def test_tuning_a_model(self, cells):
         tuned = tune_instances(reader(3), cells, images=2)
@@ -110,6 +129,19 @@ def edges(tmp_path_factory):
         Image.fromarray(shown).save(folder / f"images/{number}.png")
         Image.fromarray(mask).save(folder / f"masks/{number}.png")
     return ks.data.scan_folder(folder, ignore_class=255, num_classes=3)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_models_that_compute_in_half_precision(cells, edges, dtype):
+    def halved(model):
+        return keras.Model(model.inputs[0], keras.ops.cast(model.outputs[0], dtype))
+
+    objects, lines = evaluate_instances(halved(reader(3)), cells), evaluate_boundaries(halved(reader(2)), edges)
+    np.testing.assert_array_equal(objects.counts, evaluate_instances(reader(3), cells).counts)
+    np.testing.assert_array_equal(lines.counts, evaluate_boundaries(reader(2), edges).counts)
+    scores = halved(reader(3)).predict_on_batch(ks.data.read_image(cells.pairs[0].image)[None])[0]
+    assert scores.dtype.name == dtype
+    assert ks.inference.instances(scores).max() > 0 and boundary_lines(scores[..., 1]).any()
 
 
 class TestBoundaries:
@@ -158,6 +190,7 @@ class TestBoundaries:
         [
             ({"threshold": 0}, "`threshold` must lie between 0 and 1"),
             ({"thresholds": [0.5, 1]}, "`thresholds` must lie between 0 and 1"),
+            ({"thresholds": 0.3}, "`thresholds` must be a sequence of numbers.*0.3.*that of `threshold`"),
             ({"tolerance_ratio": 2}, "`tolerance_ratio` must lie between 0 and 1"),
         ],
     )

@@ -1,5 +1,6 @@
 """What cannot be exported, in every format: one line that names it, and nothing half-written."""
 
+import dataclasses
 import shutil
 import sys
 
@@ -10,6 +11,7 @@ import pytest
 import keras_seg as ks
 from keras_seg._export_report import exports_of
 from keras_seg._validation import InputError
+from keras_seg.export.format import Loaded
 from keras_seg.export.saved_model_format import SAVED_MODEL
 
 if keras.backend.backend() != "tensorflow":
@@ -372,6 +374,44 @@ def test_a_size_that_only_converting_or_running_shows(model, tmp_path, monkeypat
     assert "TFLite cannot run this model at any size, it fails at 97 x 65 (Node number 3" in message
     assert "input_size=(97, 65)" in message
     assert list(tmp_path.iterdir()) == []
+
+
+class OwnError(Exception):
+    """As ONNX Runtime and TensorFlow have, whose exceptions are neither RuntimeError nor ValueError."""
+
+
+def failing(path):
+    """A file in a runtime that fails when it is run."""
+
+    def run(batch):
+        raise OwnError("Concat: dimensions must match\nat node 3")
+
+    return Loaded(run=run, input_shape=(None, None, None, 3), ops=())
+
+
+def test_a_runtime_that_fails_at_the_comparison(model, tmp_path, monkeypatch):
+    stubborn = dataclasses.replace(SAVED_MODEL, load=failing)
+    monkeypatch.setattr("keras_seg.export.float_formats.SAVED_MODEL", stubborn)
+    message = refused("saved_model", model, tmp_path / "m", RuntimeError)
+    assert message.endswith("m was not written: SavedModel cannot run it (Concat: dimensions must match).")
+    message = refused("saved_model", model, tmp_path / "m", RuntimeError, input_size=(None, None))
+    assert (
+        "SavedModel cannot run this model at any size, it fails at 70 x 90 (Concat: dimensions must match)" in message
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_size_that_a_file_for_any_size_does_not_take(tmp_path, monkeypatch):
+    ks.export.saved_model(joining(), tmp_path / "m")
+    file = ks.export.load(tmp_path / "m")
+    for number in (1, 2):
+        with pytest.raises(
+            InputError, match=r"m: cannot be run on images of 9x10 pixels \(.*\). Resize or pad"
+        ) as caught:
+            file.predict_on_batch(np.zeros((1, 9, 10, 3)))
+        assert "\n" not in str(caught.value)
+        if number == 1:
+            monkeypatch.setattr(file, "_loaded", failing(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,23 @@ def test_files_of_any_size(model, examples, tmp_path):
     assert [row.input_size for row in rows[:3]] == 3 * [(32, 40)]
 
 
+def test_times_are_per_image_where_a_file_takes_several_at_once(model, examples, tmp_path, monkeypatch):
+    called = []
+
+    def timed(calls, rounds):
+        called.extend(call() for call in calls)
+        return [12.0] * len(calls)
+
+    ks.export.tflite(model, tmp_path / "three.tflite", input_size=SIZE, batch_size=3)
+    ks.export.tflite(model, tmp_path / "one.tflite", input_size=SIZE)
+    # The function has the name of its module.
+    monkeypatch.setattr(importlib.import_module("keras_seg.export.benchmark"), "alternating", timed)
+    rows = ks.export.benchmark(model, tmp_path, images=examples[0][:1], rounds=1).rows
+    assert [row.name for row in rows[:3]] == ["Keras", "three.tflite", "one.tflite"]
+    assert [len(next(iter(maps.values()))) for maps in called[1:]] == [3, 1]
+    assert [row.milliseconds for row in rows[:3]] == [12.0, 4.0, 12.0]
+
+
 def test_a_size_that_the_model_takes():
     """Where it refuses that of the image, the next larger one."""
     unpadded = ks.models.UNet2015(num_classes=2, filters=2)

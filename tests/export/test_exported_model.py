@@ -1,6 +1,7 @@
 """Exported files in place of the model they were made from: in Python, and in place of a run."""
 
 import json
+import os
 import pathlib
 import shutil
 
@@ -162,6 +163,26 @@ def test_what_a_file_cannot_do(run, data, exported, tmp_path, capsys):
     assert command("predict", fixed, other, "--out", tmp_path / "out", "--tile", "48x56") == 0
     said = refusal(capsys, "predict", ids, other, "--out", tmp_path / "ids", "--tile", "48x56")
     assert "outputs class ids alone" in said and "--output scores" in said
+
+
+def test_a_check_is_not_answered_by_the_file_of_another_model(run, exported, tmp_path, capsys):
+    """Though its options are the same, and it is newer than the model."""
+    fixed, other = exported("tflite"), tmp_path / "other"
+    written = fixed.read_bytes()
+    assert command("export", run.path, "--out", fixed, "--check", "npu") == 1
+    assert "was exported with these options before, and is checked as it is" in capsys.readouterr().out
+    shutil.copytree(run.path, other, ignore=shutil.ignore_patterns("*.tflite"))
+    assert command("export", other, "--out", fixed, "--check", "npu") == 1
+    assert "is checked as it is" in capsys.readouterr().out, "the copy holds the same model"
+    model = run.load_model()
+    model.set_weights([-weight for weight in model.get_weights()])
+    model.save(other / "model.keras")
+    os.utime(other / "model.keras", (0, 0))
+    assert "exists already" in refusal(capsys, "export", other, "--out", fixed, "--check", "npu")
+    shutil.copy(run.model_file, other)
+    (other / "decoding.json").unlink()
+    assert "exists already" in refusal(capsys, "export", other, "--out", fixed, "--check", "npu")
+    assert fixed.read_bytes() == written
 
 
 def moved(path, folder):

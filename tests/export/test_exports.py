@@ -216,6 +216,27 @@ def test_given_images_are_what_is_compared(models, tmp_path):
     assert report.input_shape == (1, 64, 64, 3)
 
 
+def test_many_images_are_compared_a_few_at_a_time(tmp_path, monkeypatch):
+    """A validation set as a whole does not fit into memory, also where the file would take it as one batch."""
+    image = keras.Input((16, 24, 3))
+    model = keras.Model(image, keras.layers.Conv2D(2, 3, padding="same", activation="softmax")(image / 255.0))
+    rng = np.random.default_rng(1)
+    images, masks = rng.uniform(0, 255, (5, 16, 24, 3)), rng.integers(0, 2, (5, 16, 24))
+    predicted, calls = verification.predicted, []
+
+    def counted(request, batch):
+        calls.append(len(batch))
+        return predicted(request, batch)
+
+    monkeypatch.setattr(verification, "predicted", counted)
+    report = ks.export.saved_model(model, tmp_path / "m", images=images, masks=masks)
+    assert calls == [2, 2, 1]
+    assert (report.images, report.agreement) == (5, 1.0)
+    assert {position for position, _ in report.worst_images} == set(range(5))
+    expected = ks.evaluation.evaluate(model, [(images, masks)]).iou
+    assert list(report.iou) == list(report.keras_iou) == pytest.approx(list(expected))
+
+
 @pytest.mark.parametrize("export, kwargs", [(ks.export.tflite, {"input_size": 64}), (ks.export.saved_model, {})])
 class TestNothingIsLost:
     def test_existing_artifacts_are_kept(self, export, kwargs, models, tmp_path):

@@ -135,6 +135,14 @@ def test_class_ids_of_one_channel():
         class_ids(scores, "unknown")
 
 
+def test_probabilities_that_rounding_has_moved_beyond_1_are_probabilities():
+    """Tiles of a saturated sigmoid, of which each pixel is a weighted mean, add up to the float after 1."""
+    scores = np.array([-1e-7, 0.3, np.nextafter(np.float32(1), np.float32(2))], "float32")[:, None]
+    np.testing.assert_array_equal(class_ids(scores, "unknown"), [0, 0, 1])
+    with pytest.raises(InputError, match="values from -1e-07 to 1.01"):
+        class_ids(np.append(scores, [[1.01]], axis=0), "unknown")
+
+
 def test_logits_of_one_channel_give_the_ids_of_their_probabilities():
     logits = ends_in(classes=1)
     logits.set_weights([np.full((1, 1, 3, 1), 1 / 300, "float32"), np.full(1, -1, "float32")])

@@ -101,6 +101,14 @@ def test_samples_without_a_score():
         ),
         (lambda: iou_intervals(np.ones((3, 2, 2)), ignore_class=0.5), "`ignore_class` must be None, an integer"),
         (
+            lambda: confidence_interval(np.ones((3, 2, 2)), score=scores.iou_per_class),
+            r"`score` must give one number for a matrix.*\(2,\).*`iou_intervals`",
+        ),
+        (
+            lambda: paired_difference(*np.ones((2, 3, 2, 2)), score=scores.dice_per_class),
+            "`score` must give one number for a matrix",
+        ),
+        (
             lambda: paired_difference(*np.ones((2, 3, 2, 2)), ignore_class=0, score=lambda matrix: matrix[0, 0]),
             "`ignore_class` applies to the means of `metrics.scores` only.*Let `score` drop the classes itself",
         ),

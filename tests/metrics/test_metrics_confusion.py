@@ -122,6 +122,13 @@ def test_binary_single_channel():
     np.testing.assert_array_equal(filled(ConfusionMatrix(2), true, y_pred).result(), [[1, 1], [1, 1]])
 
 
+def test_masks_of_truth_values_are_ids():
+    true, called = np.array([[[0, 0, 1, 1]]]), np.array([[[False, True, False, True]]])
+    for y_pred in (called, called[..., None], np.stack([~called, called], axis=-1)):
+        np.testing.assert_array_equal(filled(ConfusionMatrix(2), true, y_pred).result(), [[1, 1], [1, 1]])
+        assert float(filled(BoundaryIoU(2, distance=1), true, y_pred).result()) == pytest.approx(1 / 3)
+
+
 def test_counts_stay_exact():
     true, predicted = np.zeros((1, 1, 3), int), np.array([[[0, 0, 1]]])
     metric = filled(ConfusionMatrix(2), true, predicted)

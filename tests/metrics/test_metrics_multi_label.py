@@ -51,7 +51,11 @@ def test_binary():
         assert metric.name == "binary_iou"
         assert float(metric.result()) == pytest.approx(TORCHMETRICS["iou"][0], rel=1e-5)
     whole = np.array([[[True, False, True]]])
-    assert filled(MultiLabelConfusion(1), whole, whole[..., None]).result().tolist() == [[[1, 0], [0, 2]]]
+    for dtype in ("bool", "uint8", "int32", "int64"):
+        found = filled(MultiLabelConfusion(1), whole, whole[..., None].astype(dtype)).result()
+        assert found.tolist() == [[[1, 0], [0, 2]]]
+    with pytest.raises(InputError, match=r"`y_pred` must hold probabilities from 0 to 1.*255"):
+        MultiLabelConfusion(1).update_state(whole, whole[..., None] * np.uint8(255))
 
 
 def test_masks_merging_and_empty_classes():

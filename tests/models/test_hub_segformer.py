@@ -196,6 +196,8 @@ def test_what_cannot_be_read(preset, tmp_path):
     for call, more in ((ks.models.convert, (model,)), (ks.models.load_pretrained, ())):
         refused("names a preset that keras-hub cannot load (", call, tmp_path / "broken", *more)
         refused("Did you mean 'hub:segformer_b0_ade20k_512'", call, "hub:segformer_b0_ade20k_51", *more)
+        refused("Pass 'hub:segformer_b0_ade20k_512'.", call, "segformer_b0_ade20k_512", *more)
+        refused("Pass 'hub:kaggle://keras/segformer'.", call, "kaggle://keras/segformer", *more)
     assert names_hub_preset(preset) and not names_hub_preset(tmp_path) and not names_hub_preset("model.pth")
 
 

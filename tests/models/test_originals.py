@@ -120,6 +120,7 @@ def check_parameters(key, model):
 
 
 @pytest.mark.slow_off_tensorflow
+@pytest.mark.filterwarnings("ignore:deeplabv3 has dilations:UserWarning")  # Its original was built with them.
 @pytest.mark.parametrize("key", slow_but_for(QUICK, COMPUTED))
 def test_scores_equal_the_original(key):
     """At two sizes, one of them odd where the original takes it; with heads for training in the state dict."""
@@ -279,6 +280,18 @@ class TestConvert:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
             ks.models.convert(state, model)
+
+    def test_dilations_that_weights_do_not_tell(self):
+        """At stride 16, the default here is not that of segmentation_models_pytorch."""
+        from keras_seg.models.parts.deeplabv3_names import note
+
+        message = r"has dilations of \(6, 12, 18\).*decoder_atrous_rates.*rates=\(12, 24, 36\)"
+        with pytest.warns(UserWarning, match=message):
+            ks.models.convert(state_of("smp_deeplabv3"), build("smp_deeplabv3", output_stride=16))
+        small = {"backbone": "Compact", "aspp_filters": 2, "dilate_strided": None, "output_stride": 16}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            note(build("smp_deeplabv3", rates=(12, 24, 36), **small))
 
     def test_earlier_names_of_smp(self):
         from keras_seg.models.parts.deeplabv3_names import module_of

@@ -50,6 +50,16 @@ def state_of(name):
     return random_state(json.loads(str(GOLDEN[f"{name}/shapes"])))
 
 
+class Module:
+    """As PyTorch's, whose text has many lines."""
+
+    def state_dict(self):
+        return {}
+
+    def __repr__(self):
+        return "Module(\n" + 1000 * "  (conv): Conv2d\n" + ")"
+
+
 @pytest.fixture(scope="module")
 def state():
     return state_of("MiTB0")
@@ -201,7 +211,10 @@ class TestConvert:
             (state_of("MiTB2"), "do not fit MiTB0: they have 'stages.0.patch_embeddings.proj.weight' of shape (64,"),
             (tmp_path / "own.weights.h5", "must be a .safetensors"),
             (tmp_path / "nowhere.pth", "names no existing file"),
-            (3, 'must be None, "imagenet" or a path'),
+            ("imagenet", "names no existing file. Received: weights='imagenet'. Pass a state dict, or the path of a"),
+            (tmp_path, "names a folder, not a file"),
+            (3, "must be a state dict or a path"),
+            (Module(), "Module'>. Pass its state_dict()."),
         ):
             with pytest.raises(ks.InputError) as caught:
                 ks.models.convert(weights, model)

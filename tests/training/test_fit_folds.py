@@ -1,5 +1,6 @@
 """Folds from Python: arguments, and what is refused before anything is trained."""
 
+import contextlib
 import dataclasses
 import json
 import time
@@ -105,6 +106,15 @@ def test_refused_before_anything_is_written(tmp_path, indices, given, said):
     assert not (tmp_path / "run").exists()
 
 
+def test_test_images_of_other_classes_are_refused(tmp_path, indices):
+    """The ensemble would be evaluated on them at the end of all trainings."""
+    encoding = dataclasses.replace(indices[1].encoding, num_classes=2, class_names=None)
+    test = dataclasses.replace(indices[1], encoding=encoding)
+    line = refused(fit_folds, indices[0], run=tmp_path / "run", test=test, folds=2, choices=CHOICES)
+    assert line.startswith("`test` must have the 7 classes of the images to train on, in their order: background")
+    assert not (tmp_path / "run").exists()
+
+
 def test_minutes_that_are_over_leave_an_older_run(tmp_path, indices):
     older = RunFolder(tmp_path / "run")
     FoldRuns(indices[0], run=older, folds=2, choices=CHOICES)
@@ -147,6 +157,24 @@ def test_images_that_do_not_fit_into_the_memory(tmp_path, indices, monkeypatch, 
     line = refused(runs.finish)
     said = "the device has not enough memory to predict whole images of 32x40 pixels"
     assert line.startswith(f"{indices[place].path}: {said}")
+
+
+def test_the_end_is_on_one_device(tmp_path, indices, monkeypatch):
+    """Several that share a batch cannot share a single image."""
+    inside = []
+
+    @contextlib.contextmanager
+    def alone(group):
+        inside.append(group)
+        yield
+
+    def evaluate_folds(*given, **options):
+        raise _validation.InputError(f"evaluated inside of {len(inside)}")
+
+    monkeypatch.setattr(Group, "alone", alone)
+    monkeypatch.setattr("keras_seg.evaluation.evaluate_folds", evaluate_folds)
+    runs = FoldRuns(indices[0], run=tmp_path / "run", folds=2, choices=CHOICES)
+    assert refused(runs.finish) == "evaluated inside of 1"
 
 
 def test_another_kind_of_index_is_refused(tmp_path):

@@ -1,5 +1,6 @@
 """Leaderboards: the order, the numbers and the files; resuming; what is refused before anything is trained."""
 
+import contextlib
 import dataclasses
 import json
 import xml.etree.ElementTree as ElementTree
@@ -12,6 +13,7 @@ from plan_facts import installed
 import keras_seg as ks
 from keras_seg.metrics import Interval
 from keras_seg.training import RunFolder, leaderboard
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.leaderboard_result import Leaderboard, LeaderboardRow, one_line, with_front
 from keras_seg.training.leaderboard_runs import LeaderboardRuns
 from keras_seg.training.trained_run import TrainedRun
@@ -232,6 +234,22 @@ def test_a_single_image_cannot_rank(tmp_path, indices, tmp_path_factory):
 def test_nothing_is_left_to_rank(untrained, tmp_path, indices):
     with pytest.raises(ks.InputError, match="no model could be trained and evaluated. The first: `weights` are"):
         leaderboard(*indices, out=tmp_path / "b", models=["FPN"], format="keras")
+
+
+def test_the_end_is_on_one_device(tmp_path, indices, monkeypatch):
+    """Several that share a batch cannot share a single image."""
+    inside = []
+
+    @contextlib.contextmanager
+    def alone(group):
+        inside.append(group)
+        yield
+
+    runs = LeaderboardRuns(*indices, out=tmp_path / "b", models=["SegNetBasic"], format="keras")
+    monkeypatch.setattr(Group, "alone", alone)
+    with pytest.raises(ks.InputError, match="nothing was trained"):
+        runs.finish()
+    assert len(inside) == 1
 
 
 @pytest.mark.slow

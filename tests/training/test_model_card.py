@@ -11,6 +11,7 @@ from refusals import refused
 
 import keras_seg as ks
 from keras_seg.training import RunFolder, make_plan, write_model_card
+from keras_seg.training.model_facts import digest_of
 
 pytestmark = pytest.mark.tensorflow_only
 
@@ -135,6 +136,18 @@ def test_beside_an_export_elsewhere(run, tmp_path):
     assert card == tmp_path / "app" / "README.md"
     assert "small.tflite" in card.read_text() and "other.tflite" not in card.read_text()
     assert "was not written by an export" in refused(write_model_card, run, export=tmp_path / "app" / "no.tflite")
+
+
+def test_exports_of_one_model_share_a_card(run, tmp_path):
+    """The shell names the model in the file: runs of one name may export into one folder."""
+    entrance = keras.Input((8, 8, 3))
+    model = keras.Model(entrance, keras.layers.Conv2D(2, 1, activation="softmax")(entrance / 255.0))
+    folder, digest = tmp_path / "app", digest_of(run.model_file)
+    folder.mkdir()
+    for name, of in (("one", digest), ("another", "of another run"), ("two", digest)):
+        ks.export.saved_model(model, folder / name, facts={"model_file": of})
+    text = write_model_card(run, export=folder / "two").read_text()
+    assert "`one` (saved_model" in text and "`two` (saved_model" in text and "`another`" not in text
 
 
 def test_other_readmes_are_left_alone(run, tmp_path):

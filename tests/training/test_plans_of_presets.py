@@ -17,6 +17,7 @@ from keras_seg.training import Plan, build_model, make_plan, probe, probed_plan,
 from keras_seg.training.activation_memory import activation_megabytes
 from keras_seg.training.batch_rule import _ACTIVATIONS as ACTIVATIONS
 from keras_seg.training.choices import Choice
+from keras_seg.training.hosts.group import Group
 from keras_seg.training.plan import check_plan
 from keras_seg.training.presets import PRESETS
 from keras_seg.training.tasks.class_widths import class_widths
@@ -130,6 +131,18 @@ def test_what_is_given_beside_a_file(tmp_path):
         for name in ("backbone", "skips", "decoder_stride", "decoder_filters", "decoder_convolutions"):
             assert found[name] == expected[name], (given, name)
         build_model(found)
+    pretrained = {"backbone": "MobileNetV2", "weights": "imagenet"}
+    path.write_text(json.dumps(make_plan(FACTS, **pretrained).to_dict()))
+    for given in ({"weights": "none"}, {"weights": "none", "backbone": "Compact"}, {"freeze": True}, {"patience": 3}):
+        found, expected = read_plan(path, FACTS, choices=given), make_plan(FACTS, **pretrained | given)
+        for name in ("train_from", "learning_rate", "keep"):
+            assert found.choices[name] == expected.choices[name], (given, name)
+    # On a small machine, the batch of a model whose layers take more.
+    small = {**FACTS, "memory_megabytes": 4000}
+    path.write_text(json.dumps(make_plan(small).to_dict()))
+    found, expected = read_plan(path, small, choices={"model": "FPN"}), make_plan(small, model="FPN")
+    for name in ("batch_size", "steps_per_epoch"):
+        assert found[name] == expected[name] != make_plan(small)[name]
     # Except for what was edited.
     content = make_plan(FACTS).to_dict()
     content["choices"]["decoder_filters"]["value"] = [7, 5]
@@ -186,6 +199,7 @@ def test_nothing_is_measured_without_need(monkeypatch, facts, choices):
 
 def test_a_measurement():
     """The clock is ours: steps take 5, 1, 2 and 3 seconds, and the first one compiles."""
+    keras.config.set_dtype_policy("mixed_bfloat16")
     clock = iter(itertools.accumulate([0, 5, 0, 1, 0, 2, 0, 3]))
     facts = {**FACTS, "class_names": ["background", "b"]}
     plan = make_plan(facts, crop=(32, 64), batch_size=2, decoder_stride=16, decoder_filters=[8])
@@ -194,6 +208,8 @@ def test_a_measurement():
     tensorflow.config.run_functions_eagerly(False)
     assert found["step_seconds"] == 1
     assert (found["crop"], found["batch_size"], found["decoder_stride"]) == ([32, 64], 2, 16)
+    # Keras keeps the devices that share a batch in the same place as the policy: a run would go on with one of them.
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
 
 
 def test_a_measurement_that_does_not_fit(monkeypatch):
@@ -204,6 +220,12 @@ def test_a_measurement_that_does_not_fit(monkeypatch):
     line = refused(probe.measure_step, make_plan(FACTS, crop=(32, 64), batch_size=2, decoder_stride=8))
     fix = "Give a lower `batch_size`."
     assert line == f"The device has not enough memory for batches of 2 crops of 32x64. {fix}"
+
+
+def test_a_measurement_of_a_batch_that_cannot_be_divided(monkeypatch):
+    monkeypatch.setattr(Group, "current", lambda: Group(devices=4))
+    line = refused(probe.measure_step, make_plan(FACTS, batch_size=2))
+    assert line.startswith("`batch_size` must be a multiple of the number of devices, 4. Received: batch_size=2.")
 
 
 def test_the_memory_of_activations():

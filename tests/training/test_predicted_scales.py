@@ -11,7 +11,7 @@ from PIL import Image
 from usable_models import usable_model
 
 from keras_seg import InputError
-from keras_seg.training.file_predictor import NotPredictedError
+from keras_seg.training.file_predictor import NotPredictedError, named
 from keras_seg.training.prediction_files import predict_files, prediction_files
 from keras_seg.training.prediction_inputs import find_images
 from keras_seg.training.run_data import rescan_run_data, scan_run_data
@@ -95,6 +95,29 @@ def test_transparent_images_are_said(tmp_path, model):
     said, failures = predicted(model, tmp_path / "in", (0, 255))
     assert not failures
     assert [line.split(":")[1].split(".")[0].strip() for line in said] == ["nothing", "corner"]
+
+
+def test_scores_of_nan_are_no_mask(tmp_path):
+    """They would be the first class without a word, as of an exported file whose half precision overflows."""
+    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(2, 1)])
+    model.predict_on_batch = lambda images: np.where(images[..., :2] > 200, np.nan, images[..., :2])
+    values = np.full((16, 16, 3), 100, "uint8")
+    write(tmp_path / "in" / "a.png", values)
+    values[3, 4] = 250
+    write(tmp_path / "in" / "b.png", values)
+    said, failures = predicted(model, tmp_path / "in", (0, 255))
+    assert not said and list(failures) == ["b.png"]
+    told = f"{tmp_path / 'in' / 'b.png'}: The scores of `model` must be finite. Received: NaN or infinity."
+    assert failures["b.png"].startswith(told)
+    for kind in ("masks", "overlays"):
+        assert [path.name for path in (tmp_path / "out" / kind).iterdir()] == ["a.png"]
+
+
+def test_a_failure_names_its_file_once():
+    """Also where the name is not UTF-8, which an error writes as escapes."""
+    error = InputError("in/caf\udce9.png: cannot be read.")
+    assert named("in/caf\udce9.png", error) == r"in/caf\udce9.png: cannot be read."
+    assert named("a.png", error) == r"a.png: in/caf\udce9.png: cannot be read."
 
 
 @pytest.mark.parametrize("ending", ["png", "npy"])

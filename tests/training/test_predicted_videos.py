@@ -236,6 +236,20 @@ def test_from_the_shell(exported, video, tmp_path, capsys):
     assert "no such file" in said
 
 
+def test_each_failure_names_its_file_and_options(exported, video, tmp_path, capsys):
+    """A file for one size knows which size it was given, and not of which file."""
+    names = [tmp_path / f"{name}.png" for name in "ab"]
+    for name in names:
+        Image.fromarray(np.zeros((HEIGHT + 2, WIDTH, 3), "uint8")).save(name)
+    capsys.readouterr()
+    assert command("predict", exported, *names, video, "--frames", 1, "--out", tmp_path / "out") == 1
+    said = capsys.readouterr().err
+    assert "2 of 3 files were not predicted" in said
+    for name in names:
+        assert f"Error: {name}: {exported}: takes images of {HEIGHT}x{WIDTH} pixels, and this one has" in said
+    assert said.count(f"--tile {HEIGHT}x{WIDTH}") == 2 and "`" not in said
+
+
 def test_a_broken_file_stops_neither_images_nor_videos(exported, video, tmp_path, capsys):
     """Also where it is the only one of its kind."""
     image, broken, clip = (tmp_path / name for name in ("image.png", "broken.png", "broken.mp4"))
@@ -255,3 +269,15 @@ def test_a_broken_file_stops_neither_images_nor_videos(exported, video, tmp_path
     assert all(part in lines for part in ("broken.png", "broken.mp4", "2 of 3 files were not predicted"))
     assert (tmp_path / "b" / "masks" / "image.png").exists()
     assert "broken.mp4: cannot be read" in refusal(capsys, "predict", exported, clip, "--out", tmp_path / "c")
+
+
+@pytest.mark.parametrize(("options", "said"), [((), "Predicting videos needs av"), (("--overlap", 0), "Give --tile")])
+def test_what_no_video_has_ends_before_the_rasters_beside_it(
+    exported, video, tmp_path, capsys, monkeypatch, options, said
+):
+    if not options:
+        monkeypatch.setitem(sys.modules, "av", None)
+    np.save(tmp_path / "a.npy", picture(0))
+    files = (video, tmp_path / "a.npy")
+    assert said in refusal(capsys, "predict", exported, *files, "--out", tmp_path / "out", *options)
+    assert not (tmp_path / "out").exists()

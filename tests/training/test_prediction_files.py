@@ -59,6 +59,23 @@ def test_folders_in_that_of_the_predictions(tmp_path, monkeypatch, out, given):
 def test_a_file_named_twice_is_predicted_once(tmp_path):
     make(tmp_path, "a.png", "b.png")
     assert taken(find_images([tmp_path / "b.png", tmp_path])) == ["b.png", "a.png"]
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert taken(find_images([tmp_path / "link" / "a.png", tmp_path / "b.png", tmp_path / "link", tmp_path])) == [
+        "a.png",
+        "b.png",
+    ]
+
+
+def test_two_links_to_one_file_are_two_images(tmp_path):
+    """Caches of data sets keep equal images once, and link to them under each of their names."""
+    make(tmp_path, "cache/1f3a", "cache/77c0")
+    for name, target in (("a.png", "1f3a"), ("b.png", "1f3a"), ("c.mp4", "77c0"), ("d.mp4", "77c0")):
+        link = tmp_path / "in" / name
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(tmp_path / "cache" / target)
+    found = find_images([tmp_path / "in" / "b.png", tmp_path / "in", tmp_path / "in" / ".." / "in" / "*"])
+    assert taken(found) == ["b.png", "a.png"]
+    assert [path.name for path, _ in found.videos] == ["c.mp4", "d.mp4"]
 
 
 def test_brackets_are_letters(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from scipy import ndimage
 import keras_seg as ks
 from keras_seg import InputError
 from keras_seg.training.predicted_masks import PredictedMask, predicted_masks
+from keras_seg.training.prediction_file import PredictionFile
 from keras_seg.training.prediction_files import prediction_files
 from keras_seg.training.prediction_inputs import find_images
-from keras_seg.training.prediction_polygons import check_coco, write_polygons
+from keras_seg.training.prediction_polygons import check_coco, check_geojson, write_polygons
 from keras_seg.training.prediction_tables import check_tables, write_areas, write_objects
 
 pytestmark = pytest.mark.tensorflow_only
@@ -124,6 +126,17 @@ def test_another_table_is_left_alone(tmp_path, content, said):
     said = said.replace("areas", "objects").replace("image, class_id, cl", "image, object")
     refused(said, lambda: check_tables(tmp_path, None), lambda: write_objects([mask], tmp_path))
     assert (tmp_path / "objects.csv").read_bytes() == content
+
+
+def test_a_name_that_is_not_utf8_is_escaped(tmp_path):
+    """The table is UTF-8, to which the next command adds; of the same image, it replaces the rows."""
+    mask = saved(tmp_path, "a", blobs())._replace(name="s/caf\udce9.png")
+    for _ in range(2):
+        areas, objects = write_areas([mask], tmp_path, NAMES), write_objects([mask], tmp_path)
+        check_tables(tmp_path, NAMES)
+        check_tables(tmp_path, None)
+        assert [row["image"] for row in rows(areas)] == [r"s/caf\udce9.png"] * 3
+        assert {row["image"] for row in rows(objects)} == {r"s/caf\udce9.png"} and len(rows(objects)) == 2
 
 
 def test_masks_of_any_size_are_read(tmp_path, monkeypatch):
@@ -248,6 +261,17 @@ def test_a_file_that_is_no_coco_file_is_left_alone(tmp_path, text):
         lambda: write_polygons([mask], tmp_path, NAMES, format="coco"),
     )
     assert (tmp_path / "coco.json").read_text() == text
+
+
+def test_without_scipy_there_are_no_polygons(tmp_path, monkeypatch):
+    """It is known before anything is predicted. Rasters have none."""
+    monkeypatch.setitem(sys.modules, "scipy.ndimage", None)
+    image, raster = (PredictionFile(tmp_path / "a", tmp_path / "b.npy", over) for over in (tmp_path / "c.png", None))
+    for check in (lambda: check_coco(tmp_path, {"a.jpg"}, NAMES), lambda: check_geojson([raster, image])):
+        with pytest.raises(ImportError, match=r'Writing polygons needs scipy: pip install "keras-seg\[boundary\]"'):
+            check()
+    check_coco(tmp_path, set(), NAMES)
+    check_geojson([raster])
 
 
 def test_objects_are_one_category(tmp_path):

@@ -23,6 +23,7 @@ from keras_seg import _files, _validation
 from keras_seg.training import Plan, RunFolder, fingerprint, fit, make_plan
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, load_epoch, save_checkpoint
+from keras_seg.training.choices import Choice
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.kept_state import DivergedError, kept_state, with_kept_state
 from keras_seg.training.out_of_memory import is_out_of_memory, out_of_memory
@@ -414,6 +415,46 @@ def test_images_whose_pixels_are_all_ignored_are_refused(indices):
     # The scores of folds are those of all images together.
     fold = dataclasses.replace(train, fold=(1, 3))
     assert fingerprint(fold, void)["validation_images"] == 3
+
+
+def test_images_to_validate_on_that_are_read_otherwise_cost_no_run(tmp_path, indices):
+    """The first validation would fail, or score classes that are mixed up."""
+    run, plan = started_run(tmp_path / "run", indices)
+    before, (train, held) = run.plan_file.read_text(), indices
+
+    def read_as(**changed):
+        return dataclasses.replace(held, encoding=dataclasses.replace(held.encoding, **changed))
+
+    def said(validation):
+        line = refused(trained, plan, (train, validation), run, overwrite=True)
+        assert refused(fingerprint, train, validation) == line and run.plan_file.read_text() == before
+        return line
+
+    names, count = train.class_names, len(train.class_names)
+    line = said(read_as(class_names=(names[1], names[0], *names[2:])))
+    assert f"must have the {count} classes of the images to train on, in their order: {names[0]}, {names[1]}" in line
+    assert f"{count} classes: {names[1]}, {names[0]}" in line and "takes their `encoding`" in line
+    assert "Received: validation='2 classes: class_0, class_1'" in said(read_as(num_classes=2, class_names=None))
+    assert "must have the 3 channels" in said(dataclasses.replace(held, channels=1))
+    # Names that one of the two lacks are mixed up with none.
+    assert fingerprint(train, read_as(class_names=None))["class_names"] == list(names)
+    line = refused(fingerprint, train, held, task="instances")
+    assert line.startswith(
+        "`train` must be of the type InstanceIndex for `task='instances'`. Received: train='FolderIndex'."
+    )
+
+
+@pytest.mark.parametrize(("name", "value"), [("num_classes", 2), ("channels", 1)])
+def test_a_plan_of_other_data_costs_no_run(tmp_path, indices, name, value):
+    run, plan = started_run(tmp_path / "run", indices)
+    before, facts = run.plan_file.read_text(), plan.fingerprint
+    of_two = {"class_weights": Choice(value=[1, 1], rule="given"), "rare_classes": Choice(value=[], rule="given")}
+    other = Plan({**facts, name: value}, {**plan.choices, **of_two} if name == "num_classes" else plan.choices)
+    line = refused(trained, other, indices, run, overwrite=True)
+    assert line.startswith(
+        f"`plan` is for data with {name}={value}, and {indices[0].path} has {name}={facts[name]}. Make it of"
+    )
+    assert run.plan_file.read_text() == before
 
 
 def test_a_run_is_resumed_on_its_own_data(tmp_path, indices):

@@ -17,13 +17,13 @@ class ClassMix(MixingStep):
 
     Classes, and their instances, stay whole, so that pasted contours are contours of objects. Image, mask, weight and
     instance id of a pixel all come from the same image. Pasted instances are numbered after those of the image. Ignored
-    pixels are never pasted. For batches of two or more.
+    pixels are never pasted. A batch of one image stays as it is.
 
     Args:
         num_classes: int, ids 0 to num_classes - 1.
         fraction: float in 0..1, of the classes in the other image, rounded up. Defaults to 0.5.
 
-    `probability` and errors: see `Augmentation`. In use, it also refuses a single image, or no mask.
+    `probability` and errors: see `Augmentation`. In use, it also refuses an image without a batch axis, or no mask.
 
     Examples:
         >>> import keras_seg as ks
@@ -33,6 +33,8 @@ class ClassMix(MixingStep):
     Reference:
         Olsson et al.: ClassMix, WACV 2021, section 3.1.
     """
+
+    _mixes_images = True
 
     def __init__(self, num_classes: int, *, fraction: float = 0.5, probability: float = 0.5) -> None:
         super().__init__(probability)
@@ -46,7 +48,7 @@ class ClassMix(MixingStep):
     ) -> dict[str, Tensor]:
         if "mask" not in batch:
             raise InputError("`mask` is missing: ClassMix chooses the pixels to paste by their classes. Pass a mask.")
-        partner = partners(ops, draws[:, 1], "ClassMix")
+        partner = partners(ops, draws[:, 1])
         mask = ops.take(batch["mask"], partner, axis=0)
         images, height, width, _ = ops.shape(mask)
         present = ops.stack([ops.any(mask == c, axis=(1, 2, 3)) for c in range(self.num_classes)], axis=1)

@@ -16,13 +16,13 @@ class CutMix(MixingStep):
     """Replace a rectangle of every image by the same rectangle of another image of the batch.
 
     Image, mask, weight and instance id of a pixel all come from the same image; nothing is blended. Pasted instances
-    are numbered after those of the image, so that two objects never share an id. For batches of two or more.
+    are numbered after those of the image, so that two objects never share an id. A batch of one image stays as it is.
 
     Args:
         area: (smallest, largest) fraction of the image that is replaced, in 0..1, or one float that fixes it. Defaults
             to (0.1, 0.5).
 
-    `probability` and errors: see `Augmentation`. In use, it also refuses a single image.
+    `probability` and errors: see `Augmentation`. In use, it also refuses an image without a batch axis.
 
     Examples:
         >>> import keras_seg as ks
@@ -34,6 +34,7 @@ class CutMix(MixingStep):
     """
 
     _draws = 5
+    _mixes_images = True
 
     def __init__(self, area: Interval = (0.1, 0.5), *, probability: float = 0.5) -> None:
         super().__init__(probability)
@@ -53,4 +54,4 @@ class CutMix(MixingStep):
         top = ops.floor(draws[:, 4] * (rows - height + 1.0))
         where = rectangle(ops, left, top, width=width, height=height, size=size)
         where = ops.logical_and(where, self._active(draws)[:, None, None, None])
-        return paste(ops, batch, partners(ops, draws[:, 5], "CutMix"), where)
+        return paste(ops, batch, partners(ops, draws[:, 5]), where)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from keras_seg import _validation
 from keras_seg._types import Tensor
 from keras_seg.augmentation.namespace import Namespace
 from keras_seg.augmentation.transform import Transform
@@ -30,22 +29,16 @@ class MixingStep(Transform):
         raise NotImplementedError
 
 
-def partners(ops: Namespace, draws: Tensor, name: str) -> Tensor:
+def partners(ops: Namespace, draws: Tensor) -> Tensor:
     """For each image the position of another one, int32 (batch,): all are shifted by one random number of places.
+
+    The image of a batch of one, such as the last of an epoch, is its own partner.
 
     Args:
         ops: the namespace to compute with.
         draws: float32 (batch,), uniform; only the first one is used.
-        name: of the transform, for the message.
     """
     count = ops.shape(draws)[0]
-    if isinstance(count, int) and count < 2:
-        _validation.fail(
-            "image",
-            f"must come in batches of two or more for {name}, which mixes images",
-            "one image",
-            f"Augment after batching: dataset.batch(8).map(...), or leave {name} out.",
-        )
     others = ops.cast(ops.convert_to_tensor(count - 1), "float32")
     shift = 1 + ops.cast(ops.minimum(ops.floor(draws[0] * others), ops.maximum(others - 1.0, 0.0)), "int32")
     return ops.mod(ops.arange(count, dtype="int32") + shift, count)

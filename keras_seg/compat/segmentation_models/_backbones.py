@@ -115,8 +115,10 @@ def get_available_backbone_names() -> list[str]:
     return [*(name for family in _FAMILIES for name in family.VARIANTS), *_APPLICATIONS]
 
 
-def get_preprocessing(name: str) -> Callable[[Any], Any]:
+def get_preprocessing(name: str) -> Callable[..., Any]:
     """The function that prepares images (0..255, RGB) for a backbone.
+
+    As there, it takes any other keyword arguments too: `Lambda` of Albumentations passes facts about the image.
 
     Args:
         name: str. A backbone; ResNets and ResNeXts take images as they are.
@@ -128,6 +130,10 @@ def get_preprocessing(name: str) -> Callable[[Any], Any]:
         [[[[-1.0, 0.0, 1.0]]]]
     """
     _check_name(name)
+    return functools.partial(_prepared, _preprocessing(name))
+
+
+def _preprocessing(name: str) -> Callable[..., Any]:
     family = _family(name)
     if family is not None:
         return family.preprocess
@@ -136,6 +142,11 @@ def get_preprocessing(name: str) -> Callable[[Any], Any]:
         # Keras' own does nothing: there, the network normalizes.
         return functools.partial(keras.applications.imagenet_utils.preprocess_input, mode="torch")
     return getattr(keras.applications, module).preprocess_input
+
+
+def _prepared(preprocess: Callable[..., Any], x: Any, data_format: str | None = None, **_: Any) -> Any:
+    """The images as a backbone expects them; further keyword arguments have no effect."""
+    return preprocess(x, data_format=data_format)
 
 
 def get_feature_layers(name: str, count: int) -> _Features:

@@ -26,6 +26,7 @@ from keras_seg.data.index.reading import image_size, read_image
 
 # The label of ignored pixels in masks of 8 and 16 bits, and in maps of objects.
 _VOID_8, _VOID_16 = 255, 65535
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _SHAPE_TOLERANCE = 0.01
 _ORIENTATION_TAG = 0x0112
 _UNSAFE = re.compile(r'[<>:"/\\|?*]')
@@ -242,9 +243,11 @@ def _save_instances(instances: np.ndarray, path: pathlib.Path, where: str) -> No
 
 
 def _palette(colors: tuple[tuple[int, int, int], ...] | None) -> list[int] | None:
-    """256 colors, white for ignored pixels."""
+    """256 colors, white for ignored pixels; None where the colors would be taken for the classes."""
     if colors is None or len(colors) > _VOID_8:
         return None
+    if len(colors) == 2 and (colors[0] == _WHITE or colors[1] == _BLACK):
+        return None  # A scan reads two classes of black and white by color, black as class 0.
     flat = [value for color in colors for value in color]
     return flat + [0] * (3 * _VOID_8 - len(flat)) + [255] * 3
 

@@ -14,6 +14,7 @@ from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.data.diagnosis.examine import Examined
 from keras_seg.data.diagnosis.parts import Part
+from keras_seg.data.index.background import is_background
 from keras_seg.data.index.class_file_facts import ClassFileFacts
 from keras_seg.data.index.data_index import DataIndex
 from keras_seg.data.index.exif_choice import exif_choice
@@ -116,6 +117,20 @@ class Collected:
         own = self.label_files[part].colors
         return self.palette if own is None else own
 
+    def named_without_colors(self, part: int) -> bool:
+        """Whether the label file of a part tells what ids mean, and not which color has which id.
+
+        Ids that are derived from the colors are no ids of these names then, except for black as the background and one
+        other color.
+        """
+        labels = self.read_by[part]
+        if labels.colors is not None or self.palette is None or not self.painted:
+            return False
+        if labels.names is None:
+            return labels.label_map is not None
+        only_one = len(self.palette) == len(labels.names) == 2 and (0, 0, 0) in self.palette
+        return labels.label_map is not None or not (only_one and is_background(labels.names[0]))
+
     @property
     def unknown_colors(self) -> list[Rgb]:
         """The colors without an id, in the order of `all_colors`."""
@@ -185,6 +200,12 @@ class Collected:
         except InputError as error:
             return APPLY, str(error)
 
+    def turn_is_unclear(self, found: Examined) -> bool:
+        """Whether a mask may fit its image as viewers show it or as it is stored, and nothing tells which."""
+        image, mask = _files(found)
+        fits_both = image.turned_size == mask.turned_size and image.size == mask.size
+        return bool(self.exif[1]) and image.orientation != mask.orientation and fits_both
+
     @functools.cached_property
     def usable(self) -> tuple[tuple[Examined, ...], ...]:
         """By part, the pairs that training can read, or could after the mask is resized or turned."""
@@ -220,6 +241,12 @@ class Collected:
                 refused[part.split] = str(error)
         return indices, refused
 
+    @functools.cached_property
+    def _names_of_masks(self) -> list[str]:
+        """The classes with masks of their own, the same for all parts: some may have none of a class."""
+        masks = [found.mask for rows in self.usable for found in rows]
+        return sorted({name for mask in masks if isinstance(mask, ClassFileFacts) for name, _ in mask.files})
+
     @property
     def indices(self) -> dict[str | None, DataIndex]:
         """What the scan makes of the usable pairs, by split. Val and test are read as train is, like in training."""
@@ -232,10 +259,12 @@ class Collected:
 
     def _index(self, number: int, rows: Sequence[Examined], encoding: LabelEncoding | None) -> DataIndex:
         part, labels = self.parts[number], self.label_files[number]
+        if self.named_without_colors(number):
+            labels = LabelFile(names=tuple(f"class_{id_}" for id_ in range(len(self.palette or ()))))
         shared: dict[str, Any] = {"channels": self.channels, "exif_orientation": self.exif[0]}
         if part.examples:
             classes = [ImageClasses(_pair(f), image_of(f), f.mask) for f in rows if isinstance(f.mask, ClassFileFacts)]
-            return index_of_classes(self.folder, classes, **shared)
+            return index_of_classes(self.folder, classes, names=self._names_of_masks, **shared)
         if part.objects:
             objects = [ImageObjects(_pair(f), image_of(f), f.mask) for f in rows if isinstance(f.mask, ObjectFacts)]
             return index_of_objects(self.path, objects, components=None, ignored=(), **shared)

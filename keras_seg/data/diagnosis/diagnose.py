@@ -165,6 +165,7 @@ def _facts(collected: Collected) -> dict[str, Any]:
     else:
         objects = [int(getattr(index, "object_counts", np.zeros(1)).sum()) for index in collected.indices.values()]
         facts |= {"classes": {}, "objects": sum(objects)}
-    if collected.painted and collected.labels.colors is None and collected.palette is not None:
+    named = any(map(collected.named_without_colors, range(len(collected.parts))))
+    if collected.painted and collected.labels.colors is None and collected.palette is not None and not named:
         facts["proposed_labels"] = {"colors": [list(color) for color in collected.palette]}
     return facts

@@ -93,7 +93,8 @@ class Diagnosis:
             dict, the content of `repairs.json`.
 
         Raises:
-            InputError: The copy cannot be written there, or no pair is left.
+            InputError: The copy cannot be written there, no pair is left, or masks are painted in colors and the label
+                file names classes without their colors.
         """
         return repaired_copy(self._collected, pathlib.Path(path))
 

@@ -44,11 +44,13 @@ class _Task(NamedTuple):
 def repaired_copy(collected: Collected, out: pathlib.Path) -> dict[str, Any]:
     """Write the copy to `out`, completely or not at all, and return the log that it holds."""
     _check_place(collected, out)
+    _check_colors(collected)
     out = out.resolve()
     skipped = list(_not_copied(collected))
     tasks = list(_tasks(collected, skipped))
     if not tasks:
-        reason = next(iter([*collected.refused.values(), *(part.error for part in collected.parts)]), "")
+        reasons = [*collected.refused.values(), *(part.error for part in collected.parts), collected.exif[1]]
+        reason = next(filter(None, reasons), "")
         raise InputError(
             f"{collected.folder}: no pair of image and mask can be repaired. {one_line(reason) or 'See the errors.'}"
         )
@@ -86,6 +88,17 @@ def _check_place(collected: Collected, out: pathlib.Path) -> None:
         raise InputError(f"{out}: is a file. Choose a new folder for the copy.")
 
 
+def _check_colors(collected: Collected) -> None:
+    """Refuse colors without ids beside classes that have them: a class would get the pixels of another."""
+    for number, labels in enumerate(collected.read_by):
+        if collected.named_without_colors(number):
+            raise InputError(
+                f"{collected.folder}: the masks are painted in colors, and the label file does not say which color "
+                f'each of its {len(labels.names or labels.label_map or ())} classes has. Write "colors" into '
+                "labels.json: the color of each class, in the order of the names."
+            )
+
+
 def _folder(root: pathlib.Path, split: str | None, kind: str) -> pathlib.Path:
     return root / kind if split is None else root / split / kind
 
@@ -120,6 +133,11 @@ def _obstacle(collected: Collected, found: Examined) -> str:
         return found.image_error or found.mask_error
     if collected.difference(found) == "other":
         return "the mask has another aspect ratio than the image"
+    if collected.turn_is_unclear(found):
+        return (
+            "sizes do not tell whether the mask fits the image as viewers show it or its stored pixels: write "
+            '"exif_orientation" into labels.json'
+        )
     if fault := collected.fault(found):
         return f"the mask {fault}"
     return collected.refused.get(collected.split(found), "")
@@ -132,6 +150,7 @@ def _tasks(collected: Collected, skipped: list[dict[str, str]]) -> Iterator[_Tas
         for part, rows in zip(collected.parts, collected.usable, strict=True)
         if not (part.examples and part.error) and (index := collected.indices.get(part.split)) is not None
         for row, found in enumerate(rows)
+        if not collected.turn_is_unclear(found)
     ]
     same: dict[int, str] = {}
     hashes = [(found, split, found.image.hashes) for found, _, _, split in usable if found.image and found.image.hashes]

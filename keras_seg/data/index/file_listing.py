@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from keras_seg import _validation
 from keras_seg._decoding.arrays import ARRAYS
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
@@ -118,8 +119,20 @@ def walk(path: PathLike, depth: int = MAX_DEPTH) -> Iterator[Listing]:
             waiting += [(inner, left - 1) for inner in reversed(listing.folders)]
 
 
+def check_path(path: Any) -> None:
+    """Refuse what is not a path, such as the index that another function reads.
+
+    Raises:
+        InputError: `path` is neither text nor a path.
+    """
+    if not isinstance(path, (str, os.PathLike)):
+        fix = "Pass the folder. A ShardIndex is read by from_shards."
+        _validation.fail("path", "must be the path of a data folder", type(path).__name__, fix)
+
+
 def existing_folder(path: PathLike) -> pathlib.Path:
     """The path, if it is a folder."""
+    check_path(path)
     path = pathlib.Path(path)
     if not path.exists():
         raise InputError(f"{path}: there is no such folder. Check the path.")

@@ -157,8 +157,8 @@ def scan_folder(
     {"1": 0, "2": 1}, maps every mask value to its id; "exif_orientation" is the argument's. Arguments take precedence
     over the file.
 
-    Masks of two classes may hold 0 and 1 or 0 and 255; each file is read by its own scale. Black and white palettes are
-    read by color, all others as ids. What was found out is in `notices`.
+    Masks of two classes may hold 0 and 1 or 0 and 255; each file is read by its own scale. Their black and white
+    palettes are read by color, all others as ids. What was found out is in `notices`.
 
     Args:
         path: path, or pair of paths. The folder, which may hold shards, or two text files; see `find_pairs` for the

@@ -261,6 +261,8 @@ def _black_and_white_notice(ids: Mapping[int, int], *, two_classes: bool) -> str
         return None
     if set(values) <= {0, 255}:
         return "Masks hold 0 and 255: read as classes 0 and 1."
+    if values == [0, 1, 255]:
+        return None  # Two classes, and 255 for pixels without one: however few pixels hold 1, it is not black.
     total, margin, threshold = sum(ids.values()), black_and_white.MARGIN, black_and_white.THRESHOLD
     black = sum(count for value, count in ids.items() if value <= margin)
     white = sum(count for value, count in ids.items() if value >= 255 - margin)

@@ -1,6 +1,6 @@
 """One reading for all masks of a folder, decided from the facts of every file.
 
-- A file whose palette is black and white where it is used is read by color; other palettes hold ids.
+- A file of two classes whose palette is black and white where it is used is read by color; other palettes hold ids.
 - Two classes may be stored as 0 and 1, as 0 and 255, or with blurred edges: each file is read by its own scale.
 - Everything else is ids, in the same way for all files.
 
@@ -52,15 +52,13 @@ def detect_reading(
     ignored = _validation.ignored_classes(ignore_class)
     maps: list[dict[int, int]] = [{} for _ in files]
     notices = []
+    two_classes = num_classes in (None, 2) and (class_names is None or len(class_names) == 2)
     if label_map:
         _refuse_blurred(files, (*map(int, label_map), *ignored))
     else:
-        maps = _by_palette(files, ignored)
+        maps = _by_palette(files, ignored, two_classes=two_classes)
         files, notices = _mapped(files, maps), _palette_notices(files, maps)
-    if label_map or ignored or num_classes not in (None, 2) or (class_names is not None and len(class_names) != 2):
-        scales = None
-    else:
-        scales = _mixed_scales(files)
+    scales = None if label_map or ignored or not two_classes else _mixed_scales(files)
     if scales is not None:
         maps = _joined(maps, scales)
         notices.append(_mixed_notice(files, scales))
@@ -98,7 +96,7 @@ def follow_reading(files: Sequence[MaskFacts], encoding: LabelEncoding) -> MaskR
     if encoding.label_map:
         _refuse_blurred(files, (*dict(encoding.label_map), *encoding.ignore_class))
     else:
-        maps = _by_palette(files, encoding.ignore_class)
+        maps = _by_palette(files, encoding.ignore_class, two_classes=encoding.num_classes == 2)
         files, notices = _mapped(files, maps), _palette_notices(files, maps)
         if encoding.num_classes == 2 and WHITE not in encoding.ignore_class:
             scales = _scales_of(files, encoding)
@@ -192,9 +190,9 @@ def _frozen(maps: Sequence[Mapping[int, int]]) -> tuple[ValueMap, ...]:
     return tuple(tuple(sorted((v, new) for v, new in map_.items() if v != new)) for map_ in maps)
 
 
-def _by_palette(files: Sequence[MaskFacts], ignored: Sequence[int]) -> list[dict[int, int]]:
+def _by_palette(files: Sequence[MaskFacts], ignored: Sequence[int], *, two_classes: bool) -> list[dict[int, int]]:
     """The maps of the palettes; none where the user gave an index of a palette a meaning."""
-    maps = palette_maps(files)
+    maps = palette_maps(files, two_classes=two_classes)
     if any(label in map_ for map_ in maps for label in ignored):
         return [{} for _ in files]
     return maps

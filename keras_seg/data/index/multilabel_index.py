@@ -134,7 +134,7 @@ def scan_multilabel(
         path: path. The folder.
         split: str. "train", "val", ..., for folders that are divided. Defaults to None.
         class_names: sequence of str. The classes in their order; masks of others are refused. Defaults to None, for all
-            that are found.
+            that are found in this split and in the train split, so that the bits of both mean the same.
         channels: int. See `scan_folder`. Defaults to 3.
         workers: int. Threads. Defaults to None, for the number of cores.
         check_images: bool. Decode every image, as in `scan_folder`. Defaults to True.
@@ -188,7 +188,7 @@ def scan_multilabel(
     turning, turned = exif_choice(files, labels.exif_orientation if exif_orientation is None else exif_orientation)
     for example in files:
         common_size(*example, turning)
-    names = _names(root, seen, labels, class_names)
+    names = _names(root, seen, labels, class_names, split=split)
     return index_of_classes(
         path, seen, names=names, channels=channels, exif_orientation=turning, notices=[*found.notices, *turned]
     )
@@ -238,8 +238,24 @@ def _found_names(seen: Sequence[ImageClasses]) -> list[str]:
     return sorted({name for facts in seen for name, _ in facts.classes.files})
 
 
+def _names_in_training(root: pathlib.Path, split: str | None) -> set[str]:
+    """The classes of the train split, for another one: a class that is absent there keeps its bit."""
+    if split in (None, "train"):
+        return set()
+    try:
+        examples = several_masks(root, "train").found
+    except InputError:
+        return set()
+    return {name for example in examples for name, _ in example.files} - {OBJECT}
+
+
 def _names(
-    root: pathlib.Path, seen: Sequence[ImageClasses], labels: LabelFile, given: Sequence[str] | None
+    root: pathlib.Path,
+    seen: Sequence[ImageClasses],
+    labels: LabelFile,
+    given: Sequence[str] | None,
+    *,
+    split: str | None,
 ) -> tuple[str, ...]:
     """The classes in their order."""
     found = _found_names(seen)
@@ -250,7 +266,7 @@ def _names(
         names = tuple(name for name in labels.names if name in found or not is_background(name))
         source = str(labels.path)
     else:
-        names, source = tuple(found), str(root)
+        names, source = tuple(sorted({*found, *_names_in_training(root, split)})), str(root)
     unknown = [name for name in found if name not in names]
     if unknown:
         raise InputError(

@@ -10,7 +10,7 @@ from keras_seg._decoding.arrays import is_array
 from keras_seg._text import counted, read_text
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
-from keras_seg.data.index.file_listing import existing_folder, list_folder, some_of, subfolders
+from keras_seg.data.index.file_listing import check_path, existing_folder, list_folder, some_of, subfolders
 from keras_seg.data.index.folder_roles import MASK_FOLDERS, SPLITS
 from keras_seg.data.index.label_tools import conversion_error, joined, refuse_data_set
 from keras_seg.data.index.layouts import Layout, Part, find_layout, no_such_split, split_needed, splits_of
@@ -161,6 +161,8 @@ def scanned_pairs(
         task: "semantic" or "instances".
         settings: arguments that say how masks are read; if all are None, a known data set is refused.
     """
+    if not isinstance(path, (tuple, list)):
+        check_path(path)
     refuse_data_set(path, task=task, settings=settings)
     try:
         return pair(path, split=split, allow_orphans=allow_orphans)

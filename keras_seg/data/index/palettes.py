@@ -16,12 +16,17 @@ def black_is_zero(palette: Mapping[int, _Color] | None) -> dict[int, int]:
     return {index: int(color == _WHITE) for index, color in palette.items()}
 
 
-def palette_maps(files: Sequence[MaskFacts]) -> list[dict[int, int]]:
+def palette_maps(files: Sequence[MaskFacts], *, two_classes: bool) -> list[dict[int, int]]:
     """For every file the map of its indices to 0 (black) and 1 (white); empty where the indices are ids.
 
     The files whose palettes hold nothing but black and white where they are used are read by color, whatever the order
     of the two. Otherwise an index must have one color in all files, because files with palettes of their own number
     the same colors differently.
+
+    Args:
+        files: the facts of every file.
+        two_classes: whether there may be two classes. If there are more, black and white are merely two of the colors,
+            and the only ones that these files happen to hold.
 
     Raises:
         InputError: Two files give one index different colors, or one color different indices.
@@ -29,7 +34,7 @@ def palette_maps(files: Sequence[MaskFacts]) -> list[dict[int, int]]:
     with_palette = [facts for facts in files if facts.palette is not None]
     if not with_palette:
         return [{} for _ in files]
-    if all(_is_black_and_white([facts.palette or {}]) for facts in with_palette):
+    if two_classes and all(_is_black_and_white([facts.palette or {}]) for facts in with_palette):
         plain = [facts for facts in files if facts.palette is None]
         turned = next((facts for facts in with_palette if not _natural(facts.palette or {})), None)
         ids = next((facts for facts in plain if not set(facts.counts) <= {0, 1, 255}), None)

@@ -65,6 +65,7 @@ class ExampleOrder:
     def __post_init__(self) -> None:
         _validation.integer("batch_size", self.batch_size)
         _validation.integer("seed", self.seed, 0)
+        _validation.boolean("repeat", self.repeat)
         _validation.integer("first_epoch", self.first_epoch, 0)
         if self.steps_per_epoch is not None:
             _validation.integer("steps_per_epoch", self.steps_per_epoch)
@@ -120,7 +121,11 @@ class ExampleOrder:
             first = fold_in(tf.stack([tf.constant(self.seed, tf.int64), key]), 0)
             # An epoch longer than the data starts over, in another order.
             cycles = tf.data.Dataset.range(-(-self.examples // self.count))
-            order = cycles.flat_map(lambda cycle: once(fold_in(first, -1 - cycle))).take(self.examples)
+            order = cycles.flat_map(lambda cycle: once(fold_in(first, -1 - cycle)))
+            # Only where examples are left over: `take` never asks for the end, at which TensorFlow completes the file
+            # of a cache.
+            if self.examples % self.count:
+                order = order.take(self.examples)
             numbered = order.enumerate()
             if self.processes > 1:
                 numbered = numbered.filter(in_share)  # pyright: ignore[reportArgumentType] (It gets both.)

@@ -96,7 +96,6 @@ def from_raster(
     """
     tf = _validation.optional_import("tensorflow", "tensorflow", "`from_raster` (tf.data)")
     _validation.boolean("balanced", balanced)
-    _validation.boolean("repeat", repeat)
     size = _validation.pair("crop", crop)
     if num_classes is not None:
         _validation.integer("num_classes", num_classes, 2)

@@ -93,11 +93,14 @@ def packing_folder(out: pathlib.Path, fingerprint: str, *, overwrite: bool) -> I
 
 
 def refuse_taken(out: pathlib.Path, *, overwrite: bool) -> None:
-    """Refuse a place that holds something other than shards which are to be replaced."""
+    """Refuse the current folder, and a place that holds something other than shards which are to be replaced."""
     if not out.exists() and not out.is_symlink():
         return
     if out.is_symlink() or not out.is_dir():
         _validation.fail("out", "must be a folder that does not exist yet", str(out), "Choose another place.")
+    if pathlib.Path.cwd().is_relative_to(out.resolve()):
+        fix = "Give the path of a new folder."
+        _validation.fail("out", "is the current folder or holds it, and cannot be replaced", str(out), fix)
     if not any(out.iterdir()):
         return
     content = _json(out / FILE)

@@ -65,7 +65,7 @@ def write_shards(
     Args:
         path: path, pair of paths, `FolderIndex`, or dict of indices by split. The data folder, which is scanned first;
             an index or a folder that is not divided becomes the split "train". Shards are packed again.
-        out: path. The folder to write. It must not exist, or be empty.
+        out: path. The folder to write. It must not exist, or be empty, and is not the current folder.
         split: str or sequence of str. The splits of a folder to pack. Defaults to None, for all.
         channels: int. Channels of the images. Defaults to None, for 3.
         shard_mb: float > 0 or None. About the size of a shard, in 10^6 bytes. Defaults to None: 256, unless
@@ -103,8 +103,10 @@ def write_shards(
     _validation.integer("seed", seed, 0)
     _validation.boolean("overwrite", overwrite)
     workers = thread_count(workers)
+    # Before a scan that takes long.
+    _files.check_on_disk(out)
     out = pathlib.Path(out)
-    refuse_taken(out, overwrite=overwrite)  # Before a scan that takes long.
+    refuse_taken(out, overwrite=overwrite)
     reading = {
         "num_classes": num_classes,
         "ignore_class": ignore_class,

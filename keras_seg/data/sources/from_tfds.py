@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from keras_seg import _validation
+from keras_seg import _files, _validation
 from keras_seg._types import IgnoreClass, PathLike, Size, Tensor
 from keras_seg._validation import InputError
 from keras_seg.data.index.label_encoding import as_label_map, listed_values
@@ -58,8 +60,8 @@ def from_tfds(
         label_map: dict from every value in the masks to its id, except for those of `ignore_class`, and 0 if no other
             value becomes 0. Another value stops training with an error. oxford_iiit_pet counts from 1:
             {1: 0, 2: 1, 3: 2}. Defaults to None.
-        cache: bool, "memory" or path. Keep decoded examples: True or "memory", or the path of a file. Defaults to
-            False.
+        cache: bool, "memory" or path. Keep decoded examples: True or "memory", or in files whose names begin with the
+            path; each split has files of its own. Defaults to False.
         workers: int >= 1. Examples augmented in parallel. Defaults to None: tf.data chooses.
         image_key: str. Feature that holds the image. Defaults to "image".
         mask_key: str. Feature that holds the mask. Defaults to "segmentation_mask".
@@ -101,6 +103,8 @@ def from_tfds(
             fix = "Remove it, or pass shuffle=True."
             _validation.fail("shuffle_buffer", "has no effect without shuffling", shuffle_buffer, fix)
     _validation.boolean("download", download)
+    if not isinstance(cache, (bool, str, os.PathLike)) or cache == "":
+        _validation.fail("cache", "must be False, True, 'memory' or the path of a file", cache)
     source_builder = _prepared(tfds, builder, data_dir, download=download)
     name = source_builder.info.full_name
     image_feature = _image_feature(source_builder, image_key, mask_key)
@@ -143,8 +147,9 @@ def from_tfds(
     config = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1)
     source = source_builder.as_dataset(split=split, shuffle_files=False, read_config=config)
     source = source.map(lambda example: (example[image_key], example[mask_key]), num_parallel_calls=tf.data.AUTOTUNE)
-    if cache:
-        source = source.cache("" if cache in (True, "memory") else str(cache))
+    if cache is not False:
+        of_what = (str(source_builder.data_dir), str(split), image_key, mask_key)
+        source = source.cache("" if cache is True or cache == "memory" else _cache_file(cache, of_what))
 
     def once(seed: Tensor) -> tf.data.Dataset:
         if not shuffle:
@@ -180,6 +185,11 @@ def _prepared(tfds: Any, builder: Any, data_dir: PathLike | None, *, download: b
             # All data sets are too many for one line.
             fix = fix if fix.startswith("Did") else "See https://www.tensorflow.org/datasets/catalog."
             raise InputError(f"TensorFlow Datasets has no dataset {builder!r}. {fix}") from error
+        # A name that is not of the form name/config:version, and configurations and versions that do not exist.
+        except Exception as error:
+            reason = " ".join(str(error).split())[:500] or type(error).__name__
+            fix = "Check its name, configuration and version."
+            raise InputError(f"{builder}: cannot be opened by TensorFlow Datasets ({reason}). {fix}") from error
     if builder.is_prepared():
         return builder
     name = builder.info.full_name
@@ -194,6 +204,21 @@ def _prepared(tfds: Any, builder: Any, data_dir: PathLike | None, *, download: b
             f"{name}: could not be downloaded and prepared ({reason}). Pass the data_dir of a prepared copy."
         ) from error
     return builder
+
+
+def _cache_file(path: PathLike, of_what: tuple[str, ...]) -> str:
+    """The path of a cache of decoded examples, which begins with `path`; its folder is made.
+
+    TensorFlow gives what a file holds without a look at the data, so that others must have another name.
+    """
+    file = f"{os.fspath(path)}-{hashlib.sha1(' '.join(of_what).encode()).hexdigest()[:16]}"
+    folder = os.path.dirname(file)
+    if folder and "://" not in folder:  # TensorFlow opens addresses of stores itself.
+        try:
+            _files.make_folder(folder)
+        except OSError as error:
+            raise _files.not_writable(file, error) from error
+    return file
 
 
 def _image_feature(builder: Any, image_key: str, mask_key: str) -> Any:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from keras_seg import _validation
-from keras_seg._validation import first_line
 from keras_seg.export.delegates.graph_check import check_file
 from keras_seg.export.format import THREADS, Format, Loaded
 from keras_seg.export.gpu_form import gpu_form
@@ -60,21 +59,11 @@ def _load(path: pathlib.Path) -> Loaded:
     ops = {op["op_name"] for op in interpreter._get_ops_details()} - {"DELEGATE"}
     serve = interpreter.get_signature_runner()
     source, targets = serve.get_input_details()["image"], serve.get_output_details()
-    dynamic = (source["shape_signature"][1:3] < 0).any()
 
     def run(batch: np.ndarray) -> dict[str, Any]:
         if source["dtype"] == np.int8:
             batch = (batch.astype("int16") - 128).astype("int8")
-        try:
-            found = serve(image=batch)
-        except (RuntimeError, ValueError) as error:
-            if not dynamic:
-                raise
-            height, width = batch.shape[1:3]
-            raise RuntimeError(
-                f"{path.name} was not written: TFLite cannot run this model at any size, it fails at "
-                f"{height} x {width} ({first_line(error)}). Fix the size: input_size=({height}, {width})."
-            ) from error
+        found = serve(image=batch)
         return {name: _in_floats(np.array(value), targets[name]) for name, value in found.items()}
 
     shape = tuple(int(side) if side >= 0 else None for side in source["shape_signature"])

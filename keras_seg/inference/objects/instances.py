@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_seg import _validation
 from keras_seg._types import ArrayLike
-from keras_seg.inference.output_kind import check_finite
+from keras_seg.inference.output_kind import check_finite, readable
 
 _BORDER_THRESHOLD = 0.5
 
@@ -109,7 +109,7 @@ def without_small(ids: np.ndarray, min_size: int) -> np.ndarray:
 
 
 def _checked(probabilities: ArrayLike) -> np.ndarray:
-    values = np.asarray(probabilities)
+    values = readable(probabilities)
     if values.dtype.kind not in "fiub":
         _validation.fail("probabilities", "must be an array of numbers", str(values.dtype))
     values = values.astype("float32", copy=False)

@@ -1,5 +1,6 @@
 """The names of DeepLabV3's decoder in state dicts of PyTorch, and the form in which their weights were trained."""
 
+import warnings
 from collections.abc import Container
 from typing import Any
 
@@ -17,7 +18,8 @@ AUX = fcn_modules("aux", "aux_classifier", "aux_logits")
 # A head for training that is not part of the model here.
 UNUSED = ("classification_head.3",)
 
-_TORCHVISION_RATES = (12, 24, 36)
+# At every output stride, of torchvision and of segmentation_models_pytorch.
+_RATES = (12, 24, 36)
 
 
 def module_of(layer: str, keys: Container[str]) -> str:
@@ -46,17 +48,33 @@ _PARTS = ((0, "conv"), (1, "norm"))
 def check(model: Any, name: str, keys: Container[str]) -> None:
     """Fail where the model differs from the original in what no shape shows."""
     check_normalized_average(model, "aspp_image_norm")
-    layers = {layer.name: layer for layer in model.layers}
-    rates = tuple(layers[layer].dilation_rate[0] for layer in sorted(layers) if _is_rate(layer))
+    rates = _rates_of(model)
     if not _of_torchvision(keys):  # Its state dict does not tell its rates and its stride, which are arguments.
         check_dilation(model, name, "segmentation_models_pytorch", strides=(8, 16), dilate_strided=True)
     elif name in mobilenet_v3.VARIANTS:
         check_dilation(model, name, "torchvision", strides=(16,), dilate_strided=True)
     else:
         check_dilation(model, name, "torchvision", strides=(8,), dilate_strided=False)
-    if _of_torchvision(keys) and rates != _TORCHVISION_RATES:
-        fix = f"Build the model with rates={_TORCHVISION_RATES}."
+    if _of_torchvision(keys) and rates != _RATES:
+        fix = f"Build the model with rates={_RATES}."
         _validation.fail("model", "must have the dilations of torchvision's", f"{model.name} with {rates}", fix)
+
+
+def note(model: Any) -> None:
+    """Warn where a model has other dilations than those that segmentation_models_pytorch begins with."""
+    rates = _rates_of(model)
+    if rates != _RATES:
+        warnings.warn(
+            f"{model.name} has dilations of {rates}, and segmentation_models_pytorch's DeepLabV3 has {_RATES} unless "
+            f"decoder_atrous_rates says otherwise, which its weights do not tell. Build the model with rates={_RATES} "
+            "if it was left out.",
+            stacklevel=3,
+        )
+
+
+def _rates_of(model: Any) -> tuple[int, ...]:
+    layers = {layer.name: layer for layer in model.layers}
+    return tuple(layers[layer].dilation_rate[0] for layer in sorted(layers) if _is_rate(layer))
 
 
 def _of_torchvision(keys: Container[str]) -> bool:

@@ -1,16 +1,20 @@
 """SegFormers of keras-hub that are named, not given: presets, their folders, and files of weights."""
 
 import pathlib
+import re
 import warnings
 from typing import Any
 
 import h5py
 import keras
 
+from keras_seg import _validation
 from keras_seg.backbones import mix_transformer
 from keras_seg.backbones.hub import PREFIX, installed, load_preset
 
 _TASK = "task.json"
+# The presets of SegFormer are named so. Another name may be the folder of a run, an address of another host PyTorch's.
+_PRESET = r"segformer_b\d_(ade20k|cityscapes)_\d+|kaggle://.+"
 
 
 def names_hub_preset(source: Any) -> bool:
@@ -19,6 +23,13 @@ def names_hub_preset(source: Any) -> bool:
         return True
     path = pathlib.Path(source)
     return (path / "config.json").is_file() and any(path.glob("*.weights.*"))
+
+
+def refuse_bare_preset(argument: str, source: Any) -> None:
+    """Fail for a preset without its prefix, unless a file or folder has this name."""
+    if re.fullmatch(_PRESET, str(source)) and not pathlib.Path(source).exists():
+        fix = f"Pass {PREFIX + str(source)!r}."
+        _validation.fail(argument, "names a preset of keras-hub without its prefix", str(source), fix)
 
 
 def read_hub_preset(source: Any, argument: str) -> keras.Model:

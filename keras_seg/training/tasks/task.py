@@ -14,6 +14,7 @@ from keras_seg._types import ArrayLike, PathLike
 from keras_seg.data import class_weights as weights_of_shares
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.evaluation.batching import spread
+from keras_seg.inference.output_kind import check_finite
 from keras_seg.report import Examination
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks.class_masks import ClassMasks
@@ -226,8 +227,14 @@ class Task(abc.ABC):
 
 
 def predict_one(model: keras.Model, image: ArrayLike) -> np.ndarray:
-    """The model's output (height, width, channels) for an image (height, width, channels)."""
-    return np.asarray(model.predict_on_batch(np.asarray(image, "float32")[None]))[0]
+    """The model's output (height, width, channels) for an image (height, width, channels).
+
+    Raises:
+        InputError: the output holds NaN, which would become the first class, or none.
+    """
+    scores = np.asarray(model.predict_on_batch(np.asarray(image, "float32")[None]))[0]
+    check_finite(scores, "The scores of `model`", allow_infinity=True)
+    return scores
 
 
 def decided_orientation(exif_orientation: str | None) -> str | None:

@@ -213,6 +213,18 @@ def test_cvat_masks_in_colors(tmp_path):
     assert "labelmap.txt, line 2" in refused(root, tmp_path / "out3")
 
 
+def test_black_on_white_is_read_as_it_was_converted(tmp_path):
+    """With a palette of white paper and black ink, the scan read the ink as paper."""
+    root = tmp_path / "voc"
+    save_image(root / "JPEGImages" / "a.png")
+    write(root / "labelmap.txt", "paper:255,255,255::\nink:0,0,0::\n")
+    save_mask(root / "SegmentationClass" / "a.png", painted(ids(0, 1, 0, 0), [(255, 255, 255), (0, 0, 0)]))
+    _, masks, names = converted(root, tmp_path / "out")
+    assert names == {"names": ["paper", "ink"]}
+    np.testing.assert_array_equal(masks["masks/a.png"], ids(0, 1, 0, 0))
+    np.testing.assert_array_equal(scan_folder(tmp_path / "out").read_labels(0), ids(0, 1, 0, 0))
+
+
 def test_voc_of_labelme_has_its_own_classes(tmp_path):
     """labelme2voc.py lists them in class_names.txt: they were called by the names of Pascal VOC."""
     root = tmp_path / "voc"

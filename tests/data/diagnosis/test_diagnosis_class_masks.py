@@ -35,6 +35,14 @@ def test_a_clean_folder(folder):
     assert found.sheet() is not None
 
 
+def test_a_split_without_masks_of_a_class(folder):
+    """Splits of unlike numbers of classes ended in an error of NumPy."""
+    shutil.rmtree(folder / "val" / "masks" / "bar")
+    found = classes(folder)
+    assert list(found.facts["classes"]) == ["bar", "box"]
+    assert "1 of 2 classes have no pixel in val: bar" in finding(found, "absent-classes").message
+
+
 def test_copies_in_both_splits(folder):
     shutil.copy(folder / "train" / "images" / "0.png", folder / "val" / "images" / "6.png")
     assert finding(classes(folder), "copies-across-splits").count == 1

@@ -54,6 +54,33 @@ def test_each_split_is_read_by_its_own_label_file(tmp_path, labels, encode):
     assert json.loads((out / "labels.json").read_text()) == {"names": ["ground", "block"]}
 
 
+@pytest.mark.parametrize("file", ["labels.json", "classes.txt"])
+def test_no_name_is_given_to_the_color_of_another(tmp_path, file):
+    """Colors got their ids by their number of pixels, and these ids the names of the label file."""
+    data, out = tmp_path / "data", tmp_path / "out"
+    fill(data, encode=lambda ids: COLORS[ids], classes=3)
+    names = ["ground", "tree", "car"]
+    (data / file).write_text(json.dumps({"names": names}) if file == "labels.json" else "\n".join(names))
+    diagnosis = diagnose(data)
+    [found] = [item for item in diagnosis.findings if item.code == "colors"]
+    assert not found.repairable and "in the order of the names" in found.fix
+    assert list(diagnosis.facts["classes"]) == ["class_0", "class_1", "class_2"]
+    assert "proposed_labels" not in diagnosis.facts and diagnosis.sheet() is not None
+    with pytest.raises(InputError, match=r"which color each of its 3 classes has\. Write \"colors\" into labels\.json"):
+        diagnosis.repair(out)
+    assert not out.exists()
+
+
+def test_black_and_one_other_color_have_the_two_names(tmp_path):
+    data, out = tmp_path / "data", tmp_path / "out"
+    fill(data, encode=lambda ids: COLORS[ids])
+    (data / "labels.json").write_text('{"names": ["background", "car"]}')
+    repaired(data, out)
+    index = scan_folder(out)
+    assert index.class_names == ("background", "car")
+    assert (index.read_labels(0) == scene(0)[1]).all()
+
+
 def test_everything_at_once(tmp_path):
     data, out = tmp_path / "data", tmp_path / "out"
     for seed in range(4):
@@ -112,6 +139,23 @@ def test_turned_images_keep_their_depth(tmp_path, dtype):
     np.testing.assert_allclose(kept, np.rot90(values, -1) / scale, rtol=1e-6)
     np.testing.assert_array_equal(read_mask(out / "masks" / "deep.png"), upright)
     assert log["pairs"] == len(scan_folder(out)) == 7
+
+
+def test_a_mask_that_may_be_upside_down_is_not_copied(tmp_path):
+    """The photo was turned and its mask was not, whichever way round it had been drawn."""
+    data = tmp_path / "data"
+    image, _ = fill(data)[0]
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.open(image).save(image, exif=exif)
+    log = repaired(data, tmp_path / "a")
+    reasons = {entry["file"]: entry["detail"] for entry in log["not_copied"]}
+    assert log["pairs"] == 5 and reasons.keys() == {"images/scene0.png", "masks/scene0.png"}
+    assert '"exif_orientation" into labels.json' in reasons["masks/scene0.png"]
+    for choice, turns in (("apply", 0), ("ignore", 2)):
+        (data / "labels.json").write_text(json.dumps({"exif_orientation": choice}))
+        assert repaired(data, tmp_path / choice)["pairs"] == 6
+        np.testing.assert_array_equal(read_mask(tmp_path / choice / "masks/scene0.png"), np.rot90(scene(0)[1], turns))
 
 
 def test_gray_images_of_16_bits_are_turned_as_png(tmp_path):

@@ -187,6 +187,7 @@ def test_processes(packed):
         ({"shuffle_buffer": 0, "shuffle": True}, "`shuffle_buffer` must be"),
         ({"first_step": 6, "repeat": True, "batch_size": 1}, "`first_step` must be less than the 6 batches"),
         ({"first_epoch": 1}, "`first_epoch` needs repeat=True"),
+        ({"repeat": 5}, "`repeat` must be True or False"),
         ({"batch_size": 0, "shuffle": True}, "`batch_size`"),
         ({"loader": "grain"}, "`loader`"),
         ({"check_shards": 1}, "`check_shards`"),

@@ -285,6 +285,20 @@ def test_what_is_there_is_not_overwritten(folder, tmp_path):
     assert pack(folder, tmp_path / "empty").samples("val") == 3
 
 
+@pytest.mark.parametrize("out", [".", "..", "../here"])
+def test_the_current_folder_is_not_replaced(tmp_path, monkeypatch, out):
+    """Refused before the scan, which would find that there is no data."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    text = "`out` is the current folder or holds it, and cannot be replaced."
+    assert text in refused(pack, tmp_path / "no data", out)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "here"]
+
+
+def test_an_address_is_refused_before_the_scan(tmp_path):
+    assert "is an address, and this is written to a disk" in refused(pack, tmp_path / "no data", "s3://bucket/packed")
+
+
 @pytest.mark.parametrize(
     "options, text",
     [

@@ -164,10 +164,11 @@ def test_fewer_images_than_processes(tmp_path, tmp_path_factory):
     assert "fewer than the 2 processes" in errors(outputs[0])[0]
 
 
-def test_several_devices_of_one_machine(tmp_path, data):
+@pytest.mark.parametrize("folds", [(), ("--folds", 2)])
+def test_several_devices_of_one_machine(tmp_path, data, folds):
     """Without --hosts: the same command, and the batch of the plan divided."""
     out = tmp_path / "run"
-    words = ["train", data, "--out", out, *TRAIN, "--epochs", 1]
+    words = ["train", data, "--out", out, *TRAIN, "--epochs", 1, *folds]
     variables = {"XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_force_host_platform_device_count=2"}
     subprocess.run(
         [sys.executable, "-m", "keras_seg_cli", *map(str, words)],
@@ -175,8 +176,12 @@ def test_several_devices_of_one_machine(tmp_path, data):
         check=True,
         timeout=600,
     )
-    assert RunFolder(out).load_plan().fingerprint["devices"] == 2
-    assert RunFolder(out).finished
+    run = RunFolder(out)
+    assert run.load_plan().fingerprint["devices"] == 2
+    assert run.finished
+    if folds:
+        assert run.fold(2).load_plan().fingerprint["devices"] == 2
+        assert run.load_metrics()["test"]["images"] == 7
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

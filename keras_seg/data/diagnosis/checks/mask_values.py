@@ -21,8 +21,10 @@ def painted_masks(collected: Collected) -> Iterator[Finding]:
     if collected.labels.colors is None and collected.palette is not None:
         colors = json.dumps([list(color) for color in collected.palette])
         message = f"{files(len(painted), 'mask')} painted in {len(collected.palette)} colors: {colors}."
-        fix = f'Write into labels.json, in the order of the ids: {{"colors": {colors}}}'
-        yield found("error", "colors*", painted, message, fix=fix)
+        code, fix = "colors*", f'Write into labels.json, in the order of the ids: {{"colors": {colors}}}'
+        if any(collected.named_without_colors(item.files.part) for item, _ in collected.class_masks):
+            code, fix = "colors", 'Write "colors" into labels.json: the color of each class, in the order of the names.'
+        yield found("error", code, painted, message, fix=fix)
     elif collected.palette is None:
         fix = "Export the masks again as PNG, without smoothing, so that each class has one color."
         message = f"{files(len(painted), 'mask')} painted in more colors than classes: smoothed, or saved as JPEG."
