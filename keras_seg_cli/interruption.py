@@ -1,9 +1,11 @@
 """Commands that are interrupted: by Ctrl+C, or by the signal that batch systems and shutdowns send."""
 
+import _thread
 import contextlib
 import pathlib
 import shlex
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 # As shells count: 128 and the number of the signal.
 INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+# Seconds until an interruption that came in a finalizer is raised again.
+_AGAIN_AFTER = 0.05
 
 
 class Terminated(KeyboardInterrupt):
@@ -37,7 +41,11 @@ class Stopped(click.ClickException):
 
 @contextlib.contextmanager
 def sigterm_raised() -> Iterator[None]:
-    """Let SIGTERM unwind the block as Ctrl+C does, so that temporary files are removed; a second one ends at once."""
+    """Let SIGTERM unwind the block as Ctrl+C does, so that temporary files are removed; a second one ends at once.
+
+    Python drops what is raised in a finalizer, and TensorFlow's graphs and many other objects have one. An interruption
+    that comes while one runs is raised again after it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -46,10 +54,23 @@ def sigterm_raised() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         raise Terminated
 
+    def dropped(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+            unraisable_before(unraisable)
+            return
+        again = signal.SIGINT
+        if issubclass(unraisable.exc_type, Terminated):
+            again = signal.SIGTERM
+            signal.signal(again, stop)
+        # From another thread, as what is raised in this function is dropped too.
+        threading.Timer(_AGAIN_AFTER, _thread.interrupt_main, (again,)).start()
+
     before = signal.signal(signal.SIGTERM, stop)
+    unraisable_before, sys.unraisablehook = sys.unraisablehook, dropped
     try:
         yield
     finally:
+        sys.unraisablehook = unraisable_before
         signal.signal(signal.SIGTERM, before)
 
 

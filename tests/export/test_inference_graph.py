@@ -43,7 +43,7 @@ def test_one_pass_is_three(name, subpixel):
     assert [(type(layer), layer.name) for layer in found.layers] == [
         (type(layer), layer.name) for layer in expected.layers
     ]
-    assert len(found.layers) < len(model.layers) or subpixel is not False
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in found.layers)
     for ours, theirs in zip(found.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     image = draw.uniform(0, 255, (1, *SIZE, 3)).astype("float32")
