@@ -123,6 +123,8 @@ def compare(
         _validation.fail("evaluations", "must hold at least two models", list(evaluations))
     # Names may be paths or numbers, which have no length in a table and are no text in JSON.
     named = {str(name): [_checked(name, found)] for name, found in evaluations.items()}
+    if len(named) < len(evaluations):
+        _validation.fail("evaluations", "must have names that differ as text", list(evaluations))
     return compare_means(named, samples=samples, seed=seed, level=level)
 
 

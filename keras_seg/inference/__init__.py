@@ -1,7 +1,7 @@
 """Prediction with trained models: class ids, postprocessing, tiles, test-time augmentation, objects, uncertainty."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+import typing
 
 from keras_seg.inference.ensemble import Ensemble
 from keras_seg.inference.mc_dropout import mc_dropout
@@ -17,7 +17,7 @@ from keras_seg.inference.tta.shift import Shift
 from keras_seg.inference.tta.test_time_augmentation import TestTimeAugmentation
 from keras_seg.inference.write_polygons import write_polygons
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from keras_seg.inference.sliding_window.shift_and_stitch import shift_and_stitch
     from keras_seg.inference.sliding_window.window_difference import WindowDifference, window_difference
     from keras_seg.inference.tiling import Disagreement, GeoTIFF, SeamReport, TiledPredictor, seam_report
@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     if name in _LATER:
         return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

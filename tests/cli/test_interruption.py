@@ -22,8 +22,16 @@ class Finalized:
         time.sleep(0.001)
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl+C, which processes in the background ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_in_a_finalizer_is_not_dropped(number, capsys):
+def test_a_signal_in_a_finalizer_is_not_dropped(number, capsys, interruptible):
     hook, handler = sys.unraisablehook, signal.getsignal(signal.SIGTERM)
     kind = Terminated if number == signal.SIGTERM else KeyboardInterrupt
     with pytest.raises(kind) as found, sigterm_raised():

@@ -127,6 +127,7 @@ def test_what_is_no_evaluation():
     folds = FoldsEvaluation(evaluation=other, folds=(other,), interval=None, iou=other.iou, choice=None)
     for evaluations, words in (
         ([one, other], r"`evaluations` must be a dict of evaluations by name.*'list'.*Name the models"),
+        ({1: one, "1": other}, "`evaluations` must have names that differ as text"),
         ({"a": one, "b": folds}, "`evaluations` must hold evaluations.*b: FoldsEvaluation.*Pass its `evaluation`"),
         (
             {"a": one.score, "b": other.score},
