@@ -122,6 +122,24 @@ def membrane_classes(content):
     return seed_classes(content["results"])
 
 
+@table("benchmarks.md", "ablation", "ablation.json")
+def ablation(content):
+    return ablation_rows(content["results"])
+
+
+def ablation_rows(results):
+    """The lines of the table of an ablation, the first of which is what the others are compared with."""
+    means = {name: statistics.mean(run["mean_iou"] for run in runs) for name, runs in results.items()}
+    first = next(iter(means.values()))
+    lines = []
+    for name, runs in results.items():
+        steps = statistics.mean(run["steps"] for run in runs)
+        change = f"{100 * (means[name] - first):+.1f}" if lines else ""
+        poles = percent([run["iou"]["Pole"] for run in runs])
+        lines.append([name, f"{steps:,.0f}", f"{100 * means[name]:.1f}", change, poles])
+    return rows(*lines, head=["", "steps", "mean IoU", "change", "poles"])
+
+
 # The systems of camvid_seeds.py and membrane.py, as a table names them.
 SEED_SYSTEMS = {
     "keras": "`keras-seg train --weights none` (U-Net, Compact)",
