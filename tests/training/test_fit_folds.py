@@ -1,6 +1,5 @@
 """Folds from Python: arguments, and what is refused before anything is trained."""
 
-import contextlib
 import dataclasses
 import json
 import time
@@ -8,6 +7,7 @@ import types
 
 import pytest
 from made_data import scanned, shapes
+from one_device import noted
 from plan_facts import installed
 from refusals import refused
 
@@ -161,17 +161,11 @@ def test_images_that_do_not_fit_into_the_memory(tmp_path, indices, monkeypatch, 
 
 def test_the_end_is_on_one_device(tmp_path, indices, monkeypatch):
     """Several that share a batch cannot share a single image."""
-    inside = []
-
-    @contextlib.contextmanager
-    def alone(group):
-        inside.append(group)
-        yield
+    inside = noted(monkeypatch)
 
     def evaluate_folds(*given, **options):
         raise _validation.InputError(f"evaluated inside of {len(inside)}")
 
-    monkeypatch.setattr(Group, "alone", alone)
     monkeypatch.setattr("keras_seg.evaluation.evaluate_folds", evaluate_folds)
     runs = FoldRuns(indices[0], run=tmp_path / "run", folds=2, choices=CHOICES)
     assert refused(runs.finish) == "evaluated inside of 1"

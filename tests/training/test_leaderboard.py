@@ -1,6 +1,5 @@
 """Leaderboards: the order, the numbers and the files; resuming; what is refused before anything is trained."""
 
-import contextlib
 import dataclasses
 import json
 import xml.etree.ElementTree as ElementTree
@@ -8,12 +7,12 @@ import xml.etree.ElementTree as ElementTree
 import made_data
 import numpy as np
 import pytest
+from one_device import noted
 from plan_facts import installed
 
 import keras_seg as ks
 from keras_seg.metrics import Interval
 from keras_seg.training import RunFolder, leaderboard
-from keras_seg.training.hosts.group import Group
 from keras_seg.training.leaderboard_result import Leaderboard, LeaderboardRow, one_line, with_front
 from keras_seg.training.leaderboard_runs import LeaderboardRuns
 from keras_seg.training.trained_run import TrainedRun
@@ -238,15 +237,8 @@ def test_nothing_is_left_to_rank(untrained, tmp_path, indices):
 
 def test_the_end_is_on_one_device(tmp_path, indices, monkeypatch):
     """Several that share a batch cannot share a single image."""
-    inside = []
-
-    @contextlib.contextmanager
-    def alone(group):
-        inside.append(group)
-        yield
-
+    inside = noted(monkeypatch)
     runs = LeaderboardRuns(*indices, out=tmp_path / "b", models=["SegNetBasic"], format="keras")
-    monkeypatch.setattr(Group, "alone", alone)
     with pytest.raises(ks.InputError, match="nothing was trained"):
         runs.finish()
     assert len(inside) == 1
