@@ -262,7 +262,7 @@ def folded(model: keras.Model, *foldings: Folding, input_size: Size | None = Non
     call: Call = copies.call
     for folding in reversed(foldings):
         call = folding(graph, copies, call)
-    return rebuilt(model, lambda operation, *args, **kwargs: call(operation, args, kwargs), input_size)
+    return rebuilt(graph, lambda operation, *args, **kwargs: call(operation, args, kwargs), input_size)
 
 
 def rebuilt(model: keras.Model, call: Any, input_size: Size | None = None) -> Any:
