@@ -132,21 +132,21 @@ def nnunet(run):
     return nnunet_data.result(run.data, work, run.classes)
 
 
-def run_all(systems, run, seeds):
+def run_all(systems, seeds, run_of):
     """The results, {system: [result of a seed, ...]}: each is made once, and kept as SYSTEM_SEED.json.
 
     Args:
         systems: {name: function of a `Run` that returns a result}.
-        run: a `Run` whose folder is that of all runs, and whose `python` is a function of a system's name.
         seeds: how many, from 0 on.
+        run_of: function of a name and a seed that returns the `Run`, whose folder is SYSTEM_SEED.
     """
     results = {}
     for seed in range(seeds):
         for name, make in systems.items():
-            file = run.folder / f"{name}_{seed}.json"
+            run = run_of(name, seed)
+            file = run.folder.with_suffix(".json")
             if not file.exists():
-                one = dataclasses.replace(run, seed=seed, folder=file.with_suffix(""), python=run.python(name))
-                result = {"system": name, "seed": seed, **make(one)}
+                result = {"system": name, "seed": seed, **make(run)}
                 file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
             result = json.loads(file.read_text(encoding="utf-8"))
             results.setdefault(name, []).append(result)
@@ -186,11 +186,15 @@ def measure(
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
 
-    def python(system):
-        return arguments.peers_python if system.startswith(("smp", "nnunet")) else arguments.keras_python
+    data = prepared(arguments.data, work)
 
-    run = Run(prepared(arguments.data, work), classes, void, arguments.minutes, seed=0, folder=work, python=python)
-    results = run_all({name: systems[name] for name in arguments.systems}, run, arguments.seeds)
+    def run_of(system, seed):
+        of_peers = system.startswith(("smp", "nnunet"))
+        python = arguments.peers_python if of_peers else arguments.keras_python
+        folder = work / f"{system}_{seed}"
+        return Run(data, classes, void, arguments.minutes, seed=seed, folder=folder, python=python)
+
+    results = run_all({name: systems[name] for name in arguments.systems}, arguments.seeds, run_of)
     lines = tables(results)
     (work / "summary.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
