@@ -1,5 +1,6 @@
 """The graph of a functional model: its nodes in order, and running it on other inputs."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,8 @@ def replay(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> dict[in
     """Run the graph of a functional `model` on `inputs`: `call(operation, *args, **kwargs)` at every node.
 
     `inputs` is one value, or one for each input of the model. The values need not be tensors: the results of `call` are
-    the arguments at the nodes that follow.
+    the arguments at the nodes that follow. What `call` of the operation takes first is `args[0]`, in `layer(inputs=x)`
+    too.
 
     `keras.models.clone_model` does nearly this, but disconnects the result from the graph of `inputs`.
 
@@ -29,11 +31,18 @@ def replay(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> dict[in
     for node in graph_nodes(model):
         if node.is_input:
             continue
-        args, kwargs = node.arguments.fill_in(values)
+        args, kwargs = _first_by_position(node.operation, *node.arguments.fill_in(values))
         outputs = keras.tree.flatten(call(node.operation, *args, **kwargs))
         for tensor, output in zip(node.outputs, outputs, strict=True):
             values[id(tensor)] = output
     return values
+
+
+def _first_by_position(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    first = next(iter(inspect.signature(operation.call).parameters))
+    if args or first not in kwargs:
+        return args, kwargs
+    return (kwargs[first],), {name: value for name, value in kwargs.items() if name != first}
 
 
 def replay_opened(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> dict[int, Any]:

@@ -50,7 +50,7 @@ def gpu_form(model: keras.Model) -> keras.Model:
         return copies.call_new(operation, (x,), {}, functools.partial(_Unmerged, **arguments), key="input")
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Tensor:
-        first: Any = args[0] if args else kwargs.get("inputs")
+        first: Any = args[0] if args else None
         for kind, readers in _KEPT_APART.items():
             if isinstance(operation, readers) and id(first) in made[kind]:
                 return copies.call(operation, (apart(operation, first), *args[1:]), {})

@@ -9,9 +9,11 @@ import weakref
 import keras
 import numpy as np
 import pytest
+import random_weights
 
 import keras_seg as ks
 from keras_seg._validation import InputError
+from keras_seg.export.gpu_form import gpu_form
 from keras_seg.export.inference_graph import inference_graph
 from keras_seg.surgery.copying import config_of, weights_shared
 
@@ -306,3 +308,44 @@ def test_layers_that_cannot_be_copied(kind, reason):
         assert str(caught.value).endswith(
             f"Received: model='own ({kind.__name__})'. Its `get_config` must return the arguments of its constructor."
         )
+
+
+@keras.saving.register_keras_serializable("tests")
+class AnyArguments(keras.layers.Layer):
+    def call(self, *images, **named):
+        return sum(images) + sum(named.values())
+
+    def compute_output_spec(self, *images, **named):
+        return keras.KerasTensor((*images, *named.values())[0].shape)
+
+
+def called_by_name():
+    """A model, one of its layers a model, whose layers get their first argument by name."""
+    inner_image = keras.Input((None, None, 4))
+    inner = keras.Model(inner_image, keras.layers.ReLU()(keras.layers.BatchNormalization()(inputs=inner_image)))
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.ZeroPadding2D(((0, 1), (0, 1)))(inputs=image)
+    x = keras.layers.Conv2D(4, 3, strides=2)(inputs=x)
+    x = keras.layers.BatchNormalization()(inputs=x)
+    x = inner(inputs=x)
+    x = keras.layers.Conv2DTranspose(2, 2, strides=2, activation="relu")(inputs=x)
+    x = AnyArguments()(image=x, other=x)
+    return keras.Model(image, keras.ops.multiply(x1=x, x2=0.5))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ks.surgery.fold_batch_norm,
+        ks.surgery.fold_padding,
+        ks.surgery.fold_upsampling,
+        functools.partial(inference_graph, input_size=(8, 8)),
+        gpu_form,
+    ],
+)
+def test_first_arguments_by_name(change):
+    model = random_weights.randomized(called_by_name())
+    image = np.random.default_rng(0).uniform(-1, 1, (2, 8, 8, 3)).astype("float32")
+    result = change(model)
+    np.testing.assert_allclose(result.predict(image, verbose=0), model.predict(image, verbose=0), rtol=1e-4, atol=1e-5)
+    assert ks.analysis.multiply_adds(model) == 4 * 4 * 4 * 27 + 4 * 4 * 4 * 2 * 2 * 2  # Two convolutions.
