@@ -42,6 +42,16 @@ def preprocessing_mode(name: str) -> str | None:
     return next((mode for pattern, mode in _PREPROCESSING if re.fullmatch(pattern, name)), None)
 
 
+def mode_of(model: keras.Model) -> str | None:
+    """The `Preprocessing` mode that a network of keras.applications was trained with, or None for other models.
+
+    Their names are those of the functions, with other capitals and further signs: "mobilenetv2_1.00_224".
+    """
+    letters = re.sub(r"[^a-z0-9]", "", model.name.lower())
+    found = [name for name in application_names() if letters.startswith(name.lower())]
+    return preprocessing_mode(max(found, key=len)) if found else None
+
+
 def published_network(name: str, *, channels: int = 3, weights: str | None = None) -> keras.Model:
     """The network exactly as keras.applications makes it, without its classifier: the layout of its weight files."""
     with warnings.catch_warnings():

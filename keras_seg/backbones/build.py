@@ -1,6 +1,5 @@
 """One way to make a backbone: from a name, or from any functional model."""
 
-import warnings
 from typing import Any
 
 import keras
@@ -10,6 +9,7 @@ from keras_seg._graph import as_functional, replay, replay_opened
 from keras_seg._types import Tensor, Weights
 from keras_seg.backbones import applications, hub
 from keras_seg.backbones.compact import Compact
+from keras_seg.backbones.missing_normalization import warn_of_missing_normalization
 from keras_seg.backbones.plain_vit import is_plain_vit, plain_vit_pyramid
 from keras_seg.backbones.ported import ported_backbone, ported_names
 from keras_seg.backbones.ported_weights import load_ported_weights
@@ -108,8 +108,8 @@ def build(
             maps has no choice. Defaults to `"wide"`.
         include_preprocessing: bool or str. True takes raw RGB 0..255 and normalizes as the network was trained; False
             leaves that to the caller; or a mode of `keras_seg.layers.Preprocessing`. A `keras.Model` is expected to
-            normalize inside: only a mode puts a `Preprocessing` in front of it. A warning says so for backbones of
-            keras-hub, which leave that to their presets. Defaults to True.
+            normalize inside: only a mode puts a `Preprocessing` in front of it. A warning says so for networks of
+            keras.applications and keras-hub that do not. Defaults to True.
         name: str or None. Name of the model. Defaults to that of the network.
 
     Returns:
@@ -145,13 +145,8 @@ def build(
         _prepare_averages(model)
     elif isinstance(backbone, keras.Model):
         normalize = None if isinstance(include_preprocessing, bool) else _preprocessing(include_preprocessing)
-        if include_preprocessing is True and hub.lacks_normalization(backbone):
-            warnings.warn(
-                f"{backbone.name} of keras-hub expects normalized images and does not normalize them: pass "
-                f'include_preprocessing="torch" or another of {", ".join(MODES)}; False if the images are normalized; '
-                'or backbone="hub:PRESET" to normalize as its preset does.',
-                stacklevel=2,
-            )
+        if include_preprocessing is True:
+            warn_of_missing_normalization(backbone)
         model = _from_model(backbone, input_shape, weights, normalize=normalize, skips=skips, name=name)
     else:
         fix = "keras_seg.backbones.names() lists the names."

@@ -9,7 +9,6 @@ from typing import Any
 import keras
 
 from keras_seg import _validation
-from keras_seg.layers.preprocessing import Preprocessing
 
 PREFIX = "hub:"
 # Presets are named so, or by an address; no network of `keras_seg.backbones.names()` is.
@@ -61,13 +60,10 @@ def normalization_of(converter: Any) -> keras.layers.Layer | None:
     return keras.layers.Rescaling(scale, offset, dtype="float32", name="preprocessing")
 
 
-def lacks_normalization(backbone: Any) -> bool:
-    """Whether `backbone` is one of keras-hub that takes normalized images: it does not know its preset's."""
+def is_of_hub(backbone: Any) -> bool:
+    """Whether `backbone` is one of keras-hub, an object that does not know the normalization of its preset."""
     hub = sys.modules.get("keras_hub")
-    if hub is None or not isinstance(backbone, hub.models.Backbone):
-        return False
-    normalizing = (keras.layers.Rescaling, keras.layers.Normalization, Preprocessing)
-    return not any(isinstance(layer, normalizing) for layer in backbone._flatten_layers())
+    return hub is not None and isinstance(backbone, hub.models.Backbone)
 
 
 def _nearest(hub: Any, preset: str) -> str:
