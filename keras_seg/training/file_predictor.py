@@ -17,7 +17,7 @@ from keras_seg.inference import TiledPredictor
 from keras_seg.inference.output_kind import output_kind
 from keras_seg.training.out_of_memory import memory_named, one_image
 from keras_seg.training.prediction_file import PredictionFile
-from keras_seg.training.prediction_inputs import loses_its_place
+from keras_seg.training.prediction_inputs import lost_place
 from keras_seg.training.prediction_notices import Seen, check_scale
 from keras_seg.training.raster_file import check_raster, check_scores, open_raster, raster_out
 from keras_seg.training.tasks.task import Decoding, predict_one
@@ -102,8 +102,7 @@ class FilePredictor:
         if stored.opacity < 1:
             dtype = stored.values.dtype.name
             transparent = ImageFacts(path=file.image, file=stored.file, dtype=dtype, opacity=stored.opacity)
-        unplaced = run.task.class_id_masks and loses_its_place(file.image)
-        return Seen(values, transparent=transparent, unplaced=unplaced)
+        return Seen(values, transparent=transparent, lost_place=lost_place(file.image, maps=run.task.class_id_masks))
 
     def _write_pictures(self, file: PredictionFile, image: np.ndarray, scores: np.ndarray) -> None:
         decoding = Decoding(self._run.decoding, self._run.labels["names"], self._kind)

@@ -110,9 +110,16 @@ def is_map(path: pathlib.Path) -> bool:
     return path.suffix.lower() == _MOSAIC or (path.suffix.lower() in GEOTIFFS and is_georeferenced(path))
 
 
-def loses_its_place(path: pathlib.Path) -> bool:
-    """Whether a TIFF has a place on the earth that its mask cannot have, because rasterio is missing."""
-    return not has_rasterio() and path.suffix.lower() in GEOTIFFS and is_georeferenced(path)
+def lost_place(path: pathlib.Path, *, maps: bool) -> str:
+    """What to know about the mask of a TIFF that has a place on the earth, where the mask has none; else empty.
+
+    `maps` says whether masks hold class ids, as those that rasterio writes do.
+    """
+    if (maps and has_rasterio()) or path.suffix.lower() not in GEOTIFFS or not is_georeferenced(path):
+        return ""
+    if not maps:
+        return "Only masks of class ids are written as GeoTIFFs."
+    return 'For a GeoTIFF: pip install "keras-seg[geo]".'
 
 
 def _is_video(path: pathlib.Path) -> bool:

@@ -15,13 +15,13 @@ class Seen(NamedTuple):
     Attributes:
         values: the range of its values; None if it is not known.
         transparent: `ImageFacts` of an image whose transparent pixels were blended; None for others.
-        unplaced: bool. Whether it has a place on the earth that its mask has not.
+        lost_place: str. What to know where it has a place on the earth that its mask has not; empty for others.
         uncleaned: bool. Whether it is predicted without the postprocessing of the run.
     """
 
     values: ValueRange | None = None
     transparent: ImageFacts | None = None
-    unplaced: bool = False
+    lost_place: str = ""
     uncleaned: bool = False
 
 
@@ -35,7 +35,7 @@ class PredictionNotices:
     def __init__(self, trained: ValueRange | None) -> None:
         self._scales = Scales(trained)
         self._transparent: list[ImageFacts] = []
-        self._first_unplaced, self._unplaced = "", 0
+        self._first_unplaced, self._unplaced = ("", ""), 0
         self._first_uncleaned = ""
 
     def add(self, path: pathlib.Path, seen: Seen) -> None:
@@ -44,9 +44,10 @@ class PredictionNotices:
             self._scales.look(path, seen.values)
         if seen.transparent is not None:
             self._transparent.append(seen.transparent)
-        if seen.unplaced:
-            self._first_unplaced = self._first_unplaced or path.name
+        if seen.lost_place:
             self._unplaced += 1
+            if self._unplaced == 1:
+                self._first_unplaced = path.name, seen.lost_place
         if seen.uncleaned:
             self._first_uncleaned = self._first_uncleaned or path.name
 
@@ -61,8 +62,8 @@ class PredictionNotices:
         if not self._unplaced:
             return []
         more = f" and {self._unplaced - 1} more" if self._unplaced > 1 else ""
-        advice = 'For a GeoTIFF: pip install "keras-seg[geo]".'
-        return [f"{self._first_unplaced}{more}: georeferenced, and the mask is not. {advice}"]
+        name, advice = self._first_unplaced
+        return [f"{name}{more}: georeferenced, and the mask is not. {advice}"]
 
 
 class Scales:

@@ -172,6 +172,18 @@ class TestBoundary:
         said = refusal(capsys, "compare", boundary_run, instances_run)
         assert "was trained with --task instances, and" in said and "Compare runs of one task" in said
 
+    @pytest.mark.parametrize("installed", [True, False])
+    def test_masks_have_no_place_on_the_earth(self, boundary_run, shapes, tmp_path, monkeypatch, capsys, installed):
+        image = ks.data.read_image(sorted((shapes / "val" / "images").iterdir())[0])
+        for name in ("a.tif", "b.tif"):
+            pytest.importorskip("made_maps").write(tmp_path / name, image)
+        if not installed:
+            monkeypatch.setitem(sys.modules, "rasterio", None)
+        assert command("predict", boundary_run, *tmp_path.glob("*.tif"), "--out", tmp_path / "out") == 0
+        assert {path.name for path in (tmp_path / "out" / "masks").iterdir()} == {"a.png", "b.png"}
+        said = " ".join(capsys.readouterr().out.split())
+        assert ".tif and 1 more: georeferenced, and the mask is not. Only masks of class ids are written as G" in said
+
     def test_predictions_are_lines(self, boundary_run, shapes, tmp_path):
         image = sorted((shapes / "val" / "images").iterdir())[0]
         assert command("predict", boundary_run, image, "--out", tmp_path) == 0
