@@ -12,7 +12,8 @@ from keras_seg.evaluation.instances import InstanceEvaluation
 from keras_seg.evaluation.multilabel import MultiLabelEvaluation
 from keras_seg.evaluation.semantic import Evaluation
 from keras_seg.metrics import Interval
-from keras_seg.metrics.bootstrap import draw_images, interval_of
+from keras_seg.metrics.bootstrap import draw_images, interval_of, numbers_of
+from keras_seg.metrics.ratios import defined
 
 AnyEvaluation: TypeAlias = Evaluation | MultiLabelEvaluation | InstanceEvaluation | BoundaryEvaluation
 
@@ -68,10 +69,10 @@ class Comparison:
             models.append(
                 {
                     "name": name,
-                    self.score_name.lower().replace(" ", "_"): _numbers(self.scores[place]),
-                    "difference": None if place == 0 else _numbers(self.differences[place - 1]),
+                    self.score_name.lower().replace(" ", "_"): numbers_of(self.scores[place]),
+                    "difference": None if place == 0 else numbers_of(self.differences[place - 1]),
                     "verdict": None if place == 0 else self.verdicts[place - 1],
-                    "iou": {class_: None if np.isnan(value) else float(value) for class_, value in of_classes},
+                    "iou": {class_: defined(value) for class_, value in of_classes},
                 }
             )
         facts = {"images": self.images, "level": self.scores[0].level, "notices": list(self.notices)}
@@ -253,8 +254,3 @@ def _ends(interval: Interval, sign: str) -> tuple[str, str]:
         "" if np.isnan(item) else f"{100 * item:{sign}.1f}" for item in (interval.value, interval.low, interval.high)
     )
     return value or "none", f"{low} to {high}" if low else ""
-
-
-def _numbers(interval: Interval) -> dict[str, float | None]:
-    found = {"value": interval.value, "low": interval.low, "high": interval.high}
-    return {name: None if np.isnan(value) else value for name, value in found.items()}

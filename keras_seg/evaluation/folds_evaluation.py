@@ -11,6 +11,7 @@ from keras_seg.evaluation.postprocessing_choice import PostprocessingChoice
 from keras_seg.evaluation.score_interval import ends_of, score_key
 from keras_seg.evaluation.threshold_choice import ThresholdChoice
 from keras_seg.metrics import Interval
+from keras_seg.metrics.ratios import defined
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,10 +68,7 @@ class FoldsEvaluation:
         results = {
             **self.evaluation.to_dict(),
             f"{self._key}_interval": ends_of(self.interval),
-            "folds": [
-                {"images": fold.images, self._key: fold.score if np.isfinite(fold.score) else None}
-                for fold in self.folds
-            ],
+            "folds": [{"images": fold.images, self._key: defined(fold.score)} for fold in self.folds],
         }
         if "iou" in results:
             rows = zip(results["iou"], self.iou, strict=True)

@@ -17,6 +17,7 @@ from keras_seg.evaluation.image_counts import ImageCounts
 from keras_seg.inference.objects.instances import instances
 from keras_seg.metrics import PanopticQuality, instance_counts, panoptic_quality
 from keras_seg.metrics.instance_score import THRESHOLDS
+from keras_seg.metrics.ratios import defined
 from keras_seg.metrics.segment_matching import score_of_counts
 
 
@@ -79,7 +80,7 @@ class InstanceEvaluation(ImageCounts):
             return float(true_positives / whole) if whole else None
 
         quality = {
-            name: None if np.isnan(value) else float(value)
+            name: defined(value)
             for name, value in (
                 ("panoptic_quality", self.panoptic.quality[0]),
                 ("segmentation_quality", self.panoptic.segmentation_quality[0]),

@@ -14,7 +14,7 @@ from keras_seg.inference.output_kind import output_kind
 from keras_seg.metrics import MultiLabelConfusion
 from keras_seg.metrics.bootstrap import draw_images, interval_of
 from keras_seg.metrics.multi_label import label_scores
-from keras_seg.metrics.ratios import mean_of_defined
+from keras_seg.metrics.ratios import defined, mean_of_defined
 
 _SAMPLES, _LEVEL = 1000, 0.95
 
@@ -108,9 +108,9 @@ class MultiLabelEvaluation(ImageCounts):
         scores = {f"mean_{name}": self._mean(name) for name in ("iou", "dice", "precision", "recall")}
         return {
             "images": self.images,
-            **{name: _json(value) for name, value in scores.items()},
+            **{name: defined(value) for name, value in scores.items()},
             "mean_iou_interval": None if interval is None else list(interval),
-            "iou": {name: _json(value) for name, value in zip(self.class_names, self.iou, strict=True)},
+            "iou": {name: defined(value) for name, value in zip(self.class_names, self.iou, strict=True)},
             "confusion": self.counts.sum(axis=0).tolist(),
         }
 
@@ -174,7 +174,3 @@ def predicted_classes(model: keras.Model, image: ArrayLike) -> np.ndarray:
 def above_threshold(scores: np.ndarray, kind: str) -> np.ndarray:
     """Which scores mean that a pixel belongs to the class, by the `output_kind`."""
     return scores > (0 if kind == "logits" else 0.5)
-
-
-def _json(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

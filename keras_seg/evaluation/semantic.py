@@ -16,6 +16,7 @@ from keras_seg.evaluation.image_matrix import image_matrix
 from keras_seg.inference import Postprocessing
 from keras_seg.inference.output_kind import class_ids, output_kind
 from keras_seg.metrics import ConfusionMatrix, bootstrap, confidence_interval, scores
+from keras_seg.metrics.ratios import defined
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,11 +106,8 @@ class Evaluation:
         return {
             "images": self.images,
             "mean_iou_interval": None if interval is None else list(interval),
-            **{name: None if np.isnan(value) else value for name, value in means.items()},
-            "iou": {
-                name: None if np.isnan(value) else float(value)
-                for name, value in zip(self.class_names, self.iou, strict=True)
-            },
+            **{name: defined(value) for name, value in means.items()},
+            "iou": {name: defined(value) for name, value in zip(self.class_names, self.iou, strict=True)},
             "confusion": self.confusion.tolist(),
         }
 

@@ -27,6 +27,7 @@ from keras_seg.export.format import Format
 from keras_seg.export.score_map import ScoreMap, score_map
 from keras_seg.export.verification import class_map, classes, same_classes
 from keras_seg.metrics import ConfusionMatrix, scores
+from keras_seg.metrics.ratios import defined
 
 _ROUNDS, _PROBE_SECONDS = 15, 120
 
@@ -172,10 +173,10 @@ class _Judge:
         if self.masks is None:
             return {}
         if self._score is None:
-            return {"mean_iou": _defined(self._mean_iou(self.masks, ids))}
+            return {"mean_iou": defined(self._mean_iou(self.masks, ids))}
         size = (ids[0].shape[0], ids[0].shape[1])
         masks = [_nearest(np.asarray(mask), size)[None] for mask in self.masks]
-        return {"score": _defined(float(self._score(model, list(zip(self.batches(size), masks, strict=True)))))}
+        return {"score": defined(self._score(model, list(zip(self.batches(size), masks, strict=True))))}
 
     def _mean_iou(self, masks: Sequence[np.ndarray], ids: Sequence[np.ndarray]) -> float:
         metric = ConfusionMatrix(max(2, self.scores.channels), ignore_class=self.ignore)
@@ -183,11 +184,6 @@ class _Judge:
             mask = _nearest(np.asarray(mask), predicted.shape)
             metric.update_state(mask[None], predicted[None].astype("int32"))
         return float(scores.mean_iou(metric.matrix, ignore_class=self.ignore))
-
-
-def _defined(score: float) -> float | None:
-    """A score, None for NaN: where no class occurs and none is predicted."""
-    return None if np.isnan(score) else score
 
 
 def _loaded(path: pathlib.Path, report: Mapping[str, Any]) -> "ExportedModel | str":

@@ -15,7 +15,7 @@ import numpy as np
 from keras_seg import _validation
 from keras_seg._types import ArrayLike, IgnoreClass
 from keras_seg.metrics import scores
-from keras_seg.metrics.ratios import counted_classes, mask_ignored
+from keras_seg.metrics.ratios import counted_classes, defined, mask_ignored
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,13 @@ class Interval:
     high: float
     level: float
     samples: np.ndarray = dataclasses.field(repr=False, compare=False)
+
+
+def numbers_of(interval: Interval | None) -> dict[str, float | None] | None:
+    """The value and the ends for JSON; None without an interval."""
+    if interval is None:
+        return None
+    return {name: defined(getattr(interval, name)) for name in ("value", "low", "high")}
 
 
 def confidence_interval(

@@ -24,6 +24,11 @@ def mean_of_defined(values: Tensor, xp: Any) -> Tensor:
     return ratio(total, xp.sum(xp.where(defined, xp.ones_like(values), xp.zeros_like(values))), xp)
 
 
+def defined(value: float) -> float | None:
+    """The value as a Python float, None for NaN, which JSON has not."""
+    return None if np.isnan(value) else float(value)
+
+
 def counted_classes(num_classes: int, ignore_class: IgnoreClass) -> np.ndarray:
     """Which classes are not ignored, bool (classes,)."""
     ignored = _validation.ignored_classes(ignore_class)

@@ -7,7 +7,9 @@ from typing import Any
 
 from keras_seg import _validation
 from keras_seg.metrics import Interval
-from keras_seg.training.tasks.score_table import defined, percent
+from keras_seg.metrics.bootstrap import numbers_of
+from keras_seg.metrics.ratios import defined
+from keras_seg.training.tasks.score_table import percent
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ class Leaderboard:
         rows = []
         for row in self.rows:
             content = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
-            intervals = {name: _numbers(content[name]) for name in ("score", "difference")}
+            intervals = {name: numbers_of(content[name]) for name in ("score", "difference")}
             scores = {str(seed): defined(score) for seed, score in row.seed_scores.items()}
             rows.append({**content, **intervals, "seed_scores": scores})
         return {
@@ -154,9 +156,3 @@ def _cells(rank: int, row: LeaderboardRow) -> tuple[str, ...]:
         "" if row.milliseconds is None else f"{row.milliseconds:.1f}",
         "" if row.size_bytes is None else f"{row.size_bytes / 2**20:.2f}",
     )
-
-
-def _numbers(interval: Interval | None) -> dict[str, float | None] | None:
-    if interval is None:
-        return None
-    return {name: defined(getattr(interval, name)) for name in ("value", "low", "high")}

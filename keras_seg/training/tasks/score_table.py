@@ -23,11 +23,6 @@ class ScoreTable:
     others: tuple[tuple[str, ...], ...]
 
 
-def defined(score: float) -> float | None:
-    """A score, None for NaN: where nothing that it counts occurs or is predicted."""
-    return None if math.isnan(score) else score
-
-
 def percent(value: float | None) -> str:
     """A share as a number of percent with one decimal; "none" for None and NaN."""
     return "none" if value is None or math.isnan(value) else f"{100 * value:.1f}"

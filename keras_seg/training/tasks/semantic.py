@@ -15,11 +15,12 @@ from keras_seg.evaluation.choose_postprocessing import least_images
 from keras_seg.evaluation.logit_adjustment import choose_logit_adjustment, offsets
 from keras_seg.evaluation.postprocessing_choice import chosen_postprocessing
 from keras_seg.inference.predict_classes import class_ids
+from keras_seg.metrics.ratios import defined
 from keras_seg.metrics.scores import MEANS
 from keras_seg.surgery.shift_logits import shift_logits
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks.class_widths import class_widths
-from keras_seg.training.tasks.score_table import ScoreTable, defined, percent, score_bar
+from keras_seg.training.tasks.score_table import ScoreTable, percent, score_bar
 from keras_seg.training.tasks.task import Decoding, Head, Pictures, Report, Task, decided_orientation, examples
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ from keras_seg.data import class_weights as weights_of_shares
 from keras_seg.data.pipeline.decoded_store import DecodedStore
 from keras_seg.evaluation.batching import spread
 from keras_seg.inference.output_kind import check_finite
+from keras_seg.metrics.ratios import defined
 from keras_seg.report import Examination
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.tasks.class_masks import ClassMasks
-from keras_seg.training.tasks.score_table import ScoreTable, defined
+from keras_seg.training.tasks.score_table import ScoreTable
 
 if TYPE_CHECKING:
     import tensorflow as tf
