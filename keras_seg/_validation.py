@@ -8,6 +8,7 @@ import difflib
 import importlib
 import numbers
 import operator
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from types import ModuleType
@@ -37,9 +38,13 @@ def printable(text: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error of another library, to stand in brackets: no full stop, 200 characters at most."""
+    """The first line of an error of another library, to stand in brackets: no full stop, 200 characters at most.
+
+    OpenVINO begins with the places in its sources.
+    """
     lines = (line.strip() for line in str(error).splitlines())
-    return printable(next((line for line in lines if line), type(error).__name__)).rstrip(".")[:200]
+    told = (line for line in lines if line and not re.fullmatch(r"Exception from \S+:\d+:", line))
+    return printable(next(told, type(error).__name__)).rstrip(".")[:200]
 
 
 def fail(name: str, rule: str, value: Any, fix: str = "") -> NoReturn:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import keras
 import numpy as np
 
+from keras_seg._memory import is_out_of_memory
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError, first_line
 from keras_seg.export.format import Format, Loaded
@@ -20,8 +21,6 @@ from keras_seg.export.tflite.tflite_format import TFLITE
 FORMATS: dict[str, Format] = {format_.name: format_ for format_ in (TFLITE, SAVED_MODEL, ONNX, OPENVINO)}
 _SUFFIXES = {".tflite": TFLITE, ".onnx": ONNX, ".xml": OPENVINO}
 KNOWN_FILES = ".tflite, .onnx, .xml of OpenVINO, or the folder of a SavedModel"
-# TensorFlow's exception of a device without enough memory.
-_OUT_OF_MEMORY = "ResourceExhaustedError"
 _EXPORT_AGAIN = "Export the model with keras_seg."
 
 
@@ -99,7 +98,7 @@ class ExportedModel(keras.Model):
         try:
             return self._loaded.run(served)
         except Exception as error:  # Runtimes raise exceptions of their own.
-            if isinstance(error, MemoryError) or type(error).__name__ == _OUT_OF_MEMORY:
+            if is_out_of_memory(error):
                 raise  # What predicts images names a fix that suits it.
             height, width = served.shape[1:3]
             fix = " Resize or pad them to a size that the model takes." if None in self.size else ""

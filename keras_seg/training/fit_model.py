@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_seg import _validation, augmentation
+from keras_seg._memory import is_out_of_memory
 from keras_seg.data import from_folder
 from keras_seg.data.pipeline.unwrap_error import unwrap_error
 from keras_seg.training.aux_heads import target_per_output
@@ -15,7 +16,7 @@ from keras_seg.training.checkpoint import Checkpoint
 from keras_seg.training.hosts.agreed_schedule import AgreedSchedule
 from keras_seg.training.hosts.connect import broken_connection, is_broken_connection
 from keras_seg.training.hosts.group import Group
-from keras_seg.training.out_of_memory import is_out_of_memory, out_of_memory
+from keras_seg.training.out_of_memory import out_of_memory
 from keras_seg.training.plan import Plan
 from keras_seg.training.progress_schedule import ProgressSchedule
 from keras_seg.training.run_folder import RunFolder

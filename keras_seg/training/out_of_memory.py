@@ -5,27 +5,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from keras_seg._memory import is_out_of_memory
 from keras_seg._types import PathLike
 from keras_seg._validation import InputError
 from keras_seg.training.kept_state import ChangeNeededError
 from keras_seg.training.plan import Plan
-
-# Of TensorFlow, XLA, PyTorch on GPUs and on CPUs, and Python.
-_SIGNS = (
-    "OOM when allocating",
-    "ResourceExhaustedError",
-    "RESOURCE_EXHAUSTED",
-    "Out of memory",
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of a backend says that an array cannot be allocated."""
-    text = f"{type(error).__name__}: {error}"
-    return isinstance(error, MemoryError) or any(sign in text for sign in _SIGNS)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ import pytest
 
 import keras_seg as ks
 from keras_seg._export_report import exports_of
-from keras_seg._validation import InputError
+from keras_seg._memory import is_out_of_memory
+from keras_seg._validation import InputError, first_line
 from keras_seg.export.format import Loaded
 from keras_seg.export.saved_model_format import SAVED_MODEL
 
@@ -399,6 +400,39 @@ def test_a_runtime_that_fails_at_the_comparison(model, tmp_path, monkeypatch):
         "SavedModel cannot run this model at any size, it fails at 70 x 90 (Concat: dimensions must match)" in message
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def ones_by_onnx(size):
+    onnx = pytest.importorskip("onnx")
+    helper, kind = onnx.helper, onnx.TensorProto
+    node = helper.make_node("Expand", ["x", "size"], ["y"])
+    inputs = [helper.make_tensor_value_info(*value) for value in (("x", kind.FLOAT, [1]), ("size", kind.INT64, [3]))]
+    outputs = [helper.make_tensor_value_info("y", kind.FLOAT, [None] * 3)]
+    graph = helper.make_graph([node], "ones", inputs, outputs)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    session = pytest.importorskip("onnxruntime").InferenceSession(model.SerializeToString())
+    return session.run(None, {"x": np.ones(1, "float32"), "size": np.array(size)})
+
+
+def ones_by_openvino(size):
+    openvino = pytest.importorskip("openvino")
+    inputs = openvino.opset8.parameter([1], np.float32), openvino.opset8.parameter([3], np.int64)
+    model = openvino.Model([openvino.opset8.broadcast(*inputs)], inputs)
+    return openvino.compile_model(model, "CPU")([np.ones(1, "float32"), np.array(size)])
+
+
+@pytest.mark.parametrize("ones", [ones_by_onnx, ones_by_openvino])
+def test_what_runtimes_say_when_memory_ends(tmp_path, monkeypatch, ones):
+    """An array of four terabytes. What predicts images names the fix: smaller tiles, not another size."""
+    ks.export.saved_model(joining(), tmp_path / "m")
+    file = ks.export.load(tmp_path / "m")
+    full = dataclasses.replace(file._loaded, run=lambda served: ones([10**5, 10**6, 10]))
+    monkeypatch.setattr(file, "_loaded", full)
+    with pytest.raises(Exception) as caught:
+        file.predict_on_batch(np.zeros((1, 8, 8, 3)))
+    assert not isinstance(caught.value, InputError) and is_out_of_memory(caught.value)
+    # Of OpenVINO, the places in its sources come first.
+    assert "Exception from" not in first_line(caught.value)
 
 
 def test_a_size_that_a_file_for_any_size_does_not_take(tmp_path, monkeypatch):

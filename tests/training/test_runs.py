@@ -20,13 +20,14 @@ from same_runs import assert_same_runs
 
 import keras_seg as ks
 from keras_seg import _files, _validation
+from keras_seg._memory import is_out_of_memory
 from keras_seg.training import Plan, RunFolder, fingerprint, fit, make_plan
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint, load_checkpoint, load_epoch, save_checkpoint
 from keras_seg.training.choices import Choice
 from keras_seg.training.hosts.group import Group
 from keras_seg.training.kept_state import DivergedError, kept_state, with_kept_state
-from keras_seg.training.out_of_memory import is_out_of_memory, out_of_memory
+from keras_seg.training.out_of_memory import out_of_memory
 from keras_seg.training.run_recorder import _Affordable, check_finite
 from keras_seg.training.tasks import find_task
 
