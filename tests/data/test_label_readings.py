@@ -199,8 +199,11 @@ def test_val_is_read_by_its_own_scale(tmp_path, case):
     assert pixels(index) == (counts, 0) and pixels(index.subset([0]))[0] == index.pixel_counts[0].tolist()
 
 
+FEW = np.arange(M.size).reshape(M.shape) < 9
 VAL_REFUSED = {
     "ids after 0/255": (M * 255, [THREE], {}, "a.png"),
+    "void beside few ones after 0/255": (M * 255, [np.where(FEW, 1, M * 255)], {}, "ignore_class=255"),
+    "void beside few ids after 0/255": (M * 255, [np.where(FEW, 2, M * 255)], {}, "ignore_class=255"),
     "void after 0/1": (M, [VOID], {}, "ignore_class=255"),
     "lossy ids after 0/1": (M, [(THREE, "jpg")], {}, "PNG"),
     "0/1 beside white only": (M, [M, EMPTY + 255], {}, "ignore_class=255"),

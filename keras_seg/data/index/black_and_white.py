@@ -56,6 +56,8 @@ def fits_blurred(counts: Mapping[int, int]) -> bool:
     if min(counts) < 0 or max(counts) > WHITE or (max(counts) == 1):
         return False
     small = sum(count for value, count in counts.items() if 0 < value <= MARGIN)
+    if small and WHITE in counts and all(value <= MARGIN for value in counts if value != WHITE):
+        return False  # What changes black changes white and the edges between them too: 255 is void beside ids.
     grays = any(MARGIN < value < WHITE - MARGIN for value in counts)
     return grays or small <= _NOISE_SHARE * sum(counts.values())
 
