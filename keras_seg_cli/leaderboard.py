@@ -85,8 +85,10 @@ def leaderboard(
     elif models is None:
         raise click.UsageError("--models is missing. Name the models to train, such as --models UNet,FPN.")
     keras_ready()
+    from keras_seg.training.hosts.all_devices import use_all_devices
     from keras_seg.training.leaderboard_folder import LeaderboardFolder
 
+    use_all_devices()  # As `train` does.
     folder = LeaderboardFolder(out)
     folder.check_startable(resume=resume)
     again = ["keras-seg", "leaderboard", data, "--out", out, *(["--val", val] if val else []), "--resume"]

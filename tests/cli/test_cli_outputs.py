@@ -193,8 +193,12 @@ def test_refusals_of_plans(bars, tmp_path, refused, options, message):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("words", [("train", "--folds", 2, "--out", "run"), ("plan",)])
-def test_folds_and_plans_are_for_all_devices_too(bars, refused, monkeypatch, words):
+@pytest.mark.parametrize(
+    "words",
+    [("train", "--folds", 2, "--out", "run"), ("plan",), ("leaderboard", "--models", "UNet", "--out", "board")],
+    ids=lambda words: words[0],
+)
+def test_folds_plans_and_leaderboards_are_for_all_devices_too(bars, refused, monkeypatch, words):
     def asked():
         raise ks.InputError("all devices")
 
