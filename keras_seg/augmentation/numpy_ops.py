@@ -53,6 +53,13 @@ class NumpyOps(Namespace):
         """See `Namespace`. What is not changed is not computed either."""
         return super().choose(active, changed, image) if np.any(active) else image
 
+    def colors_times(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """See `Namespace`. Row by row: the product of a whole image is divided among BLAS' own threads.
+
+        These wait for one another where images are augmented side by side, and for the cores where a model is trained.
+        """
+        return np.matmul(image, matrix[:, None])
+
     def filled(self, image: np.ndarray, across: np.ndarray, down: np.ndarray, fill: Any) -> np.ndarray:
         """See `Namespace`. Where whole rows and columns lie outside, these alone are written."""
         if across.shape[1] != 1 or down.shape[2] != 1:

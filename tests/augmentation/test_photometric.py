@@ -12,6 +12,8 @@ from scipy import ndimage
 
 from keras_seg._validation import InputError
 from keras_seg.augmentation import JPEG, Augmentation, Blur, Brightness, Contrast, Gamma, Hue, Noise, Rotate, Saturation
+from keras_seg.augmentation.keras_ops import ops_of_keras
+from keras_seg.augmentation.numpy_ops import ops_on_numpy
 
 # JAX compiles each operation of each case; test_tensorflow_and_the_backend_agree runs all of them there in one piece.
 pytestmark = pytest.mark.slow_off_tensorflow
@@ -194,3 +196,16 @@ def test_bad_arguments(make, said):
     with pytest.raises(InputError) as error:
         make()
     assert said in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("matrices", [1, 2])
+def test_colors_times_matrices_in_both_namespaces(matrices):
+    """In NumPy no product is so large that BLAS divides it among threads: rows of the image are multiplied."""
+    rng = np.random.default_rng(0)
+    image, matrix = (rng.random(shape, "float32") for shape in (SHAPE, (matrices, 3, 3)))
+    expected = np.einsum("bhwi,bij->bhwj", image, np.repeat(matrix, 2 // matrices, axis=0))
+    for ops in (ops_on_numpy(), ops_of_keras()):
+        found = keras.ops.convert_to_numpy(ops.colors_times(image, matrix))
+        np.testing.assert_allclose(found.reshape(SHAPE), expected, rtol=1e-5)
+        one = keras.ops.convert_to_numpy(ops.colors_times(image[:1], matrix[:1]))
+        np.testing.assert_allclose(one.reshape(SHAPE[1:]), expected[0], rtol=1e-5)

@@ -141,14 +141,13 @@ def compose(
             shift = _times(ops, shift, a) + b
     assert matrix is not None and shift is not None, "there is at least one step"
     batch, height, width, _ = ops.shape(image)
+    rows = ops.colors_times(image, matrix)
     if isinstance(batch, int) and batch == 1:
-        # A third faster for XLA than a batch of one.
-        rows = ops.matmul(ops.reshape(image, (height * width, channels)), matrix[0])
         # Without an axis of three, which is slow in NumPy. A shift of all channels alike may come as one number.
         shift = shift + 0.0 * matrix[0][:1]
         rows = ops.reshape(rows, (height, width * channels)) + ops.tile(shift, (1, width))
     else:
-        rows = ops.matmul(ops.reshape(image, (batch, height * width, channels)), matrix) + shift[:, None, :]
+        rows = ops.reshape(rows, (batch, height * width, channels)) + shift[:, None, :]
     changed = ops.reshape(rows, (batch, height, width, channels))
     return ops.clip(changed, *value_limits(ops, image, eight_bits=eight_bits))
 
