@@ -22,7 +22,8 @@ def nearest(x: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
         Array (new height, new width, channels).
     """
     used, place = np.unique(row, return_inverse=True)
-    return _columns(x.take(used, axis=0, mode="clip"), column).take(place, axis=0, mode="clip")
+    found = _columns(x.take(used, axis=0, mode="clip"), column).take(place, axis=0, mode="clip")
+    return found.reshape(len(row), len(column), x.shape[-1])
 
 
 def linear(
@@ -46,7 +47,7 @@ def linear(
     used, places = np.unique(np.concatenate(rows), return_inverse=True)
     read = x.take(used, axis=0, mode="clip")
     lines = _weighted_sum(
-        [_columns(read, column).reshape(len(used), width * channels) for column in columns],
+        [_columns(read, column) for column in columns],
         [np.repeat(weights, channels) for weights in across],
     )
     above, below = places.reshape(2, height)
@@ -57,7 +58,10 @@ def linear(
 
 
 def _columns(x: np.ndarray, column: np.ndarray) -> np.ndarray:
-    return x.take(column, axis=1, mode="clip")
+    """(rows, new width x channels) of (rows, width, channels); value by value is faster than three at a time."""
+    rows, width, channels = x.shape
+    values = column[:, None] * channels + np.arange(channels)
+    return x.reshape(rows, width * channels).take(values.ravel(), axis=1, mode="clip")
 
 
 def _weighted_sum(terms: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> np.ndarray:
