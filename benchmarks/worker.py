@@ -89,8 +89,6 @@ def main():
     parser.add_argument("case")
     arguments = parser.parse_args()
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", "OMP_NUM_THREADS": str(THREADS)}
-    # As `import keras_seg` sets it; a case may import Keras first.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     group = importlib.import_module(f"cases.{arguments.group}")
     if arguments.system in group.FOREIGN:
         keep_freed_memory()

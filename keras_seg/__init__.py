@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 # The first one comes before Keras imports TensorFlow. The others have classes that saved models hold: Keras finds them
 # only if they are imported.
 from keras_seg import (
-    _tensorflow_speed,  # noqa: F401
+    _tensorflow_memory,  # noqa: F401
     augmentation,
     inference,
     initializers,

@@ -26,7 +26,7 @@ ROWS = [
         "_remote_files",
         "_text",
     ],
-    ["_page", "_tensorflow_speed", "initializers", "optimizers", "visualization"],
+    ["_page", "_tensorflow_memory", "initializers", "optimizers", "visualization"],
     ["layers", "losses", "metrics", "augmentation"],
     ["analysis"],
     ["backbones", "surgery", "data"],
