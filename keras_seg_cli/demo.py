@@ -7,6 +7,7 @@ import time
 import click
 
 from keras_seg_cli import console, steps
+from keras_seg_cli.onednn import use_onednn
 from keras_seg_cli.options import overwrite
 from keras_seg_cli.start import STARTED, keras_ready
 
@@ -23,6 +24,7 @@ def demo(out: str, minutes: float, seed: int, *, overwrite: bool) -> None:
 
     The data is generated: textured shapes that overlap, with noise.
     """
+    use_onednn({}, None)
     keras_ready()
     from keras_seg import data, training
     from keras_seg.training.prediction_files import prediction_files

@@ -7,6 +7,7 @@ import rich.box
 import rich.table
 
 from keras_seg_cli import console, steps
+from keras_seg_cli.onednn import use_onednn
 from keras_seg_cli.options import (
     WrittenFile,
     data_arguments,
@@ -44,6 +45,7 @@ def plan(
     reading, choices = split_options(options)
     reading = data_arguments(**reading)
     ahead = scan_ahead(data, task=task, plan_file=plan_file, options=reading)
+    use_onednn(options, plan_file)
     keras_ready()
     from keras_seg import _files
     from keras_seg.training.hosts.all_devices import use_all_devices

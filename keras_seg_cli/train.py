@@ -9,6 +9,7 @@ from keras_seg_cli import steps
 from keras_seg_cli.folds import train_folds
 from keras_seg_cli.hosts import Hosts, become_worker, check_hosts, connected, hosts_options, is_worker, run_again
 from keras_seg_cli.interruption import kept_when_stopped
+from keras_seg_cli.onednn import use_onednn
 from keras_seg_cli.options import (
     LOGS,
     data_arguments,
@@ -92,6 +93,8 @@ def train(
     ahead = None
     if folds is None and not resume:
         ahead = scan_ahead(data, task=task, plan_file=plan_file, options=data_arguments(**split_options(options)[0]))
+    if folds is None:  # Of a run of folds, which is resumed without the option, no plan is in the folder itself.
+        use_onednn(options, pathlib.Path(out, "plan.json") if resume else plan_file)
     keras_ready()
     from keras_seg import training
 

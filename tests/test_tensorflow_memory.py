@@ -21,13 +21,13 @@ def environment(monkeypatch):
 def test_what_is_set(environment):
     """Not oneDNN: where TensorFlow leaves it out, large convolutions of one image fall to its reference code."""
     _tensorflow_memory.set_defaults()
-    assert set(environment) == set(NAMES)
+    assert {name for name in environment if name.startswith("TF_")} == set(NAMES)
 
 
 def test_what_the_user_has_set_stays(environment):
     environment.update(dict.fromkeys(NAMES, "0"))
     _tensorflow_memory.set_defaults()
-    assert environment == dict.fromkeys(NAMES, "0")
+    assert dict.fromkeys(NAMES, "0").items() <= environment.items()
 
 
 @pytest.mark.parametrize(("gibibytes", "mebibytes"), [(8, 65_536), (512, 524_288), (None, 65_536)])
