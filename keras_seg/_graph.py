@@ -39,8 +39,10 @@ def replay(model: keras.Model, inputs: Any, call: Callable[..., Any]) -> dict[in
 
 
 def _first_by_position(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if args:
+        return args, kwargs
     first = next(iter(inspect.signature(operation.call).parameters))
-    if args or first not in kwargs:
+    if first not in kwargs:
         return args, kwargs
     return (kwargs[first],), {name: value for name, value in kwargs.items() if name != first}
 
