@@ -3,8 +3,8 @@
 `keras_seg` sets them when it is imported, unless they are set already. TensorFlow reads them at its first operation;
 other backends do not.
 
-oneDNN is left as TensorFlow sets it. On processors without AVX-512, it makes training steps faster, but has
-no fast convolution for a single image: one of 64 channels and 1024x2048 pixels falls to reference code, for many minutes.
+oneDNN is left as TensorFlow sets it. On processors without AVX-512 it makes training steps faster, but has no fast
+convolution for a single image: that of a large one, 1024x2048 pixels of 64 channels, falls to reference code.
 """
 
 import os

@@ -17,8 +17,8 @@ def use_onednn(options: Mapping[str, Any], plan_file: str | pathlib.Path | None)
 
     On processors without AVX-512, where TensorFlow leaves it out, a training step takes a sixth to a quarter less. But
     it has no fast convolution for a single image there, and that of a large one may fall to reference code, which takes
-    many minutes (`benchmarks/single_image.py`). In the nets of plans none does, for images of up to twelve megapixels. Others
-    are left to TensorFlow, and so is a process in which the user has decided.
+    many minutes (`benchmarks/single_image.py`). In the nets of plans none does, for images of up to twelve megapixels.
+    Others are left to TensorFlow, and so is a process in which the user has decided.
 
     Args:
         options: dict of the command's options; `model` and `backbone` are None if they are not given.
