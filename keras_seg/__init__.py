@@ -4,8 +4,8 @@ import importlib
 import types
 from typing import TYPE_CHECKING
 
-# The first one comes before Keras imports TensorFlow. The others have classes that saved models hold: Keras finds them
-# only if they are imported.
+# The first one comes before TensorFlow's first operation. The others have classes that saved models hold: Keras finds
+# them only if they are imported.
 from keras_seg import (
     _tensorflow_memory,  # noqa: F401
     augmentation,

@@ -14,17 +14,17 @@ _NORMALIZING = (keras.layers.Rescaling, keras.layers.Normalization, Preprocessin
 def warn_of_missing_normalization(backbone: Any) -> None:
     """Warn where a network of keras.applications or keras-hub would get raw images and was not trained on them."""
     mode = applications.mode_of(backbone)
-    if mode is None and not hub.is_of_hub(backbone):
+    if mode is not None:
+        source, given, otherwise = "keras.applications", f'"{mode}"', ""
+    elif hub.is_of_hub(backbone):
+        source, given = "keras-hub", f'"torch" or another of {", ".join(MODES)}'
+        otherwise = '; or backbone="hub:PRESET" to normalize as its preset does'
+    else:
         return
     if any(isinstance(layer, _NORMALIZING) for layer in backbone._flatten_layers()):
         return
-    if mode is not None:
-        source, given = "keras.applications", f'include_preprocessing="{mode}"'
-    else:
-        source, given = "keras-hub", f'include_preprocessing="torch" or another of {", ".join(MODES)}'
-    by_name = "" if mode else '; or backbone="hub:PRESET" to normalize as its preset does'
     warnings.warn(
-        f"{backbone.name} of {source} expects normalized images and does not normalize them: pass {given}; False if "
-        f"the images are normalized{by_name}.",
+        f"{backbone.name} of {source} expects normalized images and does not normalize them: pass "
+        f"include_preprocessing={given}; False if the images are normalized{otherwise}.",
         stacklevel=3,
     )
