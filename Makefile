@@ -91,14 +91,14 @@ test-newest: $(VENV)/created
 		KERAS_BACKEND=$$backend JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(NEWEST)/bin/python -m pytest -q -n $(WORKERS) \
 		-m "$(OFF_TENSORFLOW) and not thorough" $(NEWEST_TESTS) $(ARGS) || exit 1; done
 
-# The limit on the time of a test holds for `make test`: here JAX optimizes what it compiles.
+# Long tests are listed by `make test`: here JAX optimizes what it compiles.
 test-all: export KERAS_SEG_TEST_LIMIT = 0
 test-all: $(VENV)/installed-test
 	KERAS_BACKEND=tensorflow $(PYTEST)
 	KERAS_BACKEND=jax $(PYTEST) -m "not tensorflow_only"
 	KERAS_BACKEND=torch $(PYTEST) -m "not tensorflow_only"
 
-# Counting lines takes time of its own, so that the limit on the time of a test is off.
+# Counting lines takes time of its own, so that long tests are not listed.
 coverage: export KERAS_SEG_TEST_LIMIT = 0
 coverage: $(VENV)/installed-test
 	KERAS_BACKEND=tensorflow $(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered $(ARGS)

@@ -34,6 +34,10 @@ def test_long():
 def test_long_command():
     subprocess.run([sys.executable, "-c", WORK], check=True)
 
+def test_long_that_fails():
+    work()
+    assert False
+
 @pytest.mark.slow
 def test_slow():
     work()
@@ -51,29 +55,43 @@ def run(pytester, monkeypatch):
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # They take a second to import.
     monkeypatch.setenv("PYTHONPATH", str(pathlib.Path(time_limit.__file__).parent))
 
-    def run_with(limit, backend):
+    def run_with(limit, backend, *options):
         monkeypatch.setenv("KERAS_SEG_TEST_LIMIT", limit)
         monkeypatch.setenv("KERAS_BACKEND", backend)
-        return pytester.runpytest_subprocess("-p", "time_limit", "-p", "no:cacheprovider", "-rA")
+        return pytester.runpytest_subprocess("-p", "time_limit", "-p", "no:cacheprovider", *options)
 
     return run_with
 
 
-def test_a_long_test_fails_unless_it_is_marked(run):
+def over_the_limit(result):
+    """The names of the tests that the summary lists."""
+    return {line.rpartition("::")[2] for line in result.outlines if line.lstrip().startswith("0.")}
+
+
+def test_long_tests_are_listed_unless_they_are_marked(run):
     result = run("0.15", "tensorflow")
-    result.assert_outcomes(passed=3, failed=3)
-    result.stdout.fnmatch_lines_random(
-        ["FAILED *::test_long - *", "FAILED *::test_long_command - *", "FAILED *::test_slow_off_tensorflow*"]
-    )
-    result.stdout.fnmatch_lines("The test took 0.* seconds (limit: 0.15). *mark it: @pytest.mark.slow")
+    result.assert_outcomes(passed=6, failed=1)
+    assert over_the_limit(result) == {
+        "test_long",
+        "test_long_command",
+        "test_long_that_fails",
+        "test_slow_off_tensorflow",
+    }
+    result.stdout.fnmatch_lines("*tests over 0.15 seconds: make them faster, or mark them slow*")
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_elsewhere_a_second_marker_counts(run, backend):
     result = run("0.15", backend)
-    result.assert_outcomes(passed=4, failed=2)
-    result.stdout.fnmatch_lines("*mark it: @pytest.mark.slow_off_tensorflow")
+    assert over_the_limit(result) == {"test_long", "test_long_command", "test_long_that_fails"}
+    result.stdout.fnmatch_lines("*mark them slow_off_tensorflow*")
+
+
+def test_they_are_listed_from_workers_too(run):
+    assert "test_long" in over_the_limit(run("0.15", "tensorflow", "-p", "xdist", "-n", "1"))
 
 
 def test_zero_is_no_limit(run):
-    run("0", "tensorflow").assert_outcomes(passed=6)
+    result = run("0", "tensorflow")
+    assert over_the_limit(result) == set()
+    result.stdout.no_fnmatch_line("*tests over*")
