@@ -1,9 +1,10 @@
-"""Examples per second of `from_folder` by tf.data and in NumPy: CamVid, augmented crops of 256x256, batches of 8.
+"""Examples per second of `from_folder` by tf.data and in NumPy, by threads and by processes: CamVid, augmented crops of
+256x256, batches of 8.
 
     python benchmarks/loaders.py $KERAS_SEG_DATA/camvid
 
-Files are decoded each time, or once and kept in memory. Both loaders take turns and start again each time, so that
-none reads ahead meanwhile; the median counts.
+Files are decoded each time, or once and kept in memory. The loaders take turns and start again each time, so that none
+reads ahead meanwhile; the median counts.
 """
 
 import argparse
@@ -19,6 +20,11 @@ from cases.augmentation import BATCH, BATCHES, several
 import keras_seg as ks
 
 ROUNDS = 5
+LOADERS = {
+    "tf.data": {"loader": "tensorflow"},
+    "NumPy, threads": {"loader": "numpy"},
+    "NumPy, processes": {"loader": "numpy", "use_multiprocessing": True},
+}
 
 
 def main():
@@ -29,19 +35,17 @@ def main():
     for cache in (False, True):
         options = {"augment": augment, "batch_size": BATCH, "cache": cache, "repeat": True}
         calls = {
-            loader: several(functools.partial(ks.data.from_folder, index, loader=loader, **options))
-            for loader in ("tensorflow", "numpy")
+            name: several(functools.partial(ks.data.from_folder, index, **loader, **options))
+            for name, loader in LOADERS.items()
         }
         # The first ones compile and fill the cache.
-        times = [{loader: call() for loader, call in calls.items()} for _ in range(ROUNDS + 2)][2:]
+        times = [{name: call() for name, call in calls.items()} for _ in range(ROUNDS + 2)][2:]
         rates = {
-            loader: 1000 * BATCHES * BATCH / statistics.median(of_round[loader] for of_round in times)
-            for loader in calls
+            name: 1000 * BATCHES * BATCH / statistics.median(of_round[name] for of_round in times) for name in calls
         }
+        shown = (f"{name} {rate:.0f} ({rate / rates['tf.data']:.2f})" for name, rate in rates.items())
         print(
-            f"{'kept in memory' if cache else 'decoded each time'}: tf.data {rates['tensorflow']:.0f}, NumPy "
-            f"{rates['numpy']:.0f} examples per second, ratio {rates['numpy'] / rates['tensorflow']:.2f}",
-            flush=True,
+            f"{'kept in memory' if cache else 'decoded each time'}: {', '.join(shown)} examples per second", flush=True
         )
 
 

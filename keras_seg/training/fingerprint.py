@@ -70,7 +70,7 @@ def fingerprint(train: Any, validation: Any, *, task: str = "semantic") -> dict:
         **find_task(task).class_statistics(train),
         "decoded_megabytes": round(float(sizes.prod(axis=1).sum()) * _bytes_per_pixel(train) / 2**20),
         "backend": keras.backend.backend(),
-        "device": _device(),
+        "device": device(),
         **({} if devices == 1 else {"devices": devices}),
         "bfloat16": processor.has_bfloat16(),
         **({} if policy == FLOAT32 else {"dtype_policy": policy}),
@@ -128,7 +128,7 @@ def _bytes_per_pixel(index: Any) -> int:
     return index.channels * np.dtype(index.image_dtype).itemsize + index._label_dtype.itemsize
 
 
-def _device() -> str:
+def device() -> str:
     """ "gpu" if the backend sees an accelerator, otherwise "cpu"."""
     devices = keras.distribution.list_devices() if keras.backend.backend() != "torch" else _torch_devices()
     return "cpu" if all(name.lower().startswith("cpu") for name in devices) else "gpu"

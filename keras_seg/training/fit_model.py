@@ -1,5 +1,6 @@
 """The training of a model by a plan, in one process or in several."""
 
+import importlib.util
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,11 +9,13 @@ import keras
 from keras_seg import _validation, augmentation
 from keras_seg._memory import is_out_of_memory
 from keras_seg.data import from_folder
+from keras_seg.data.pipeline.from_folder import chosen_loader
 from keras_seg.data.pipeline.unwrap_error import unwrap_error
 from keras_seg.training.aux_heads import target_per_output
 from keras_seg.training.averaged_weights import take_average
 from keras_seg.training.best_epoch import BestEpoch
 from keras_seg.training.checkpoint import Checkpoint
+from keras_seg.training.fingerprint import device
 from keras_seg.training.hosts.agreed_schedule import AgreedSchedule
 from keras_seg.training.hosts.connect import broken_connection, is_broken_connection
 from keras_seg.training.hosts.group import Group
@@ -152,7 +155,13 @@ def _dataset(plan: Plan, task: Task, train: Any, *, first_epoch: int, group: Gro
         repeat=True,
         first_epoch=first_epoch,
         steps_per_epoch=plan["steps_per_epoch"],
+        use_multiprocessing=_feeds_a_gpu(),
         process=group.process,
         processes=group.count,
     )
     return task.targets(dataset, train, plan)
+
+
+def _feeds_a_gpu() -> bool:
+    """Whether the data is read in NumPy for a GPU: threads feed a CPU, but may be too slow for a GPU."""
+    return chosen_loader(None) == "numpy" and importlib.util.find_spec("loky") is not None and device() == "gpu"

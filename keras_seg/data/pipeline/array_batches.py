@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import functools
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
@@ -11,8 +10,9 @@ import keras
 import numpy as np
 
 from keras_seg import _philox
+from keras_seg.data.pipeline.batch_processes import BatchProcesses
 from keras_seg.data.pipeline.batches import BatchSettings, ExampleOrder
-from keras_seg.data.pipeline.resize_arrays import resize_image, resize_mask
+from keras_seg.data.pipeline.example_maker import Example, ExampleMaker, stacked
 
 # Batches that are made while the model is trained with the current one.
 _AHEAD = 4
@@ -27,10 +27,13 @@ class ArrayBatches(keras.utils.PyDataset):
     given `shuffle=False` for batches in the order of the dataset; the examples are shuffled by the dataset itself.
 
     Args:
-        load: function of a position that returns the image (height, width, channels) and the mask (height, width).
+        load: function of a source that returns the image (height, width, channels) and the mask (height, width). Where
+            the settings ask for processes, it is called in these.
         order: an `ExampleOrder`.
         settings: a `BatchSettings`.
         shuffle: bool. Another order in every epoch.
+        find: function of a position that returns the source, always called in this process. Defaults to None: the
+            position is the source.
         common_size: (height, width) of the loaded images, or None if they differ. Defaults to None.
         itemsize: int. Bytes per value of the loaded images. Defaults to 1.
         changes: functions of the elements of a batch, applied one after the other. Defaults to none.
@@ -38,23 +41,30 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        load: Callable[[int], tuple[np.ndarray, np.ndarray]],
+        load: Callable[[Any], Example],
         order: ExampleOrder,
         settings: BatchSettings,
         *,
         shuffle: bool,
+        find: Callable[[int], Any] | None = None,
         common_size: tuple[int, int] | None = None,
         itemsize: int = 1,
         changes: tuple[Callable[..., Batch], ...] = (),
     ) -> None:
         super().__init__()
-        self._load, self._order, self._settings = load, order, settings
+        self._load, self._order, self._settings, self._find = load, order, settings, find
+        self._maker = ExampleMaker(load=load, image_size=settings.image_size, augment=settings.augment)
+        self._processes: BatchProcesses | None = None
+        # With processes, two threads serve each: one hands over a batch while the next one is made.
+        count, several = settings.parallel, settings.use_multiprocessing
+        self._threads, self._most_ahead = (2 * count, max(_AHEAD, count + 1)) if several else (count, _AHEAD)
         self._common_size, self._itemsize = common_size, itemsize
         self._shuffle, self._changes = shuffle, changes
         self._epoch = order.first_epoch
         self._ahead: dict[tuple[int, int], concurrent.futures.Future[Batch]] = {}
         self._lock = threading.Lock()
-        self._epoch_order = functools.lru_cache(maxsize=4)(self._positions)
+        # Not of a method, which would hold the dataset, and its processes, in a circle.
+        self._epoch_order = functools.lru_cache(maxsize=4)(functools.partial(_positions, order, shuffle=shuffle))
 
     @property
     def num_batches(self) -> int | None:
@@ -72,6 +82,7 @@ class ArrayBatches(keras.utils.PyDataset):
             self._order,
             self._settings,
             shuffle=self._shuffle,
+            find=self._find,
             common_size=self._common_size,
             itemsize=self._itemsize,
             changes=changes,
@@ -81,7 +92,8 @@ class ArrayBatches(keras.utils.PyDataset):
         """A batch of the current epoch; of a dataset that repeats, of all epochs."""
         place = self._place(index)
         with self._lock:
-            wanted = [place, *(self._place(index + step) for step in range(1, _AHEAD + 1) if self._has(index + step))]
+            following = range(index + 1, index + 1 + self._most_ahead)
+            wanted = [place, *(self._place(one) for one in following if self._has(one))]
             for old in self._ahead.keys() - set(wanted):
                 self._ahead.pop(old).cancel()
             for one in wanted:
@@ -120,14 +132,20 @@ class ArrayBatches(keras.utils.PyDataset):
         start = step * self._order.batch_size
         share = self._order.share
         numbers = range(start + share.start, min(start + share.stop, self._order.examples))
-        pool = _pool(self._settings.workers)
-        loads = self._loads(epoch, numbers)
+        pool = _pool(self._threads)
+        finds, seeds = zip(*self._finds(epoch, numbers), strict=True)
+        if self._settings.use_multiprocessing:
+            if self._processes is None or self._processes.lost:
+                self._processes = BatchProcesses(self._settings.parallel, self._maker)
+            return pool.submit(self._from_processes, self._processes, finds, seeds)
         # One compiled program serves whole batches.
-        together = self._together if len(loads) == len(share) else None
-        make = self._example if together is None else self._resized
-        examples = [pool.submit(make, load, seed) for load, seed in loads]
+        together = self._together if len(seeds) == len(share) else None
+        examples = [
+            pool.submit(self._example, find, None if together else seed)
+            for find, seed in zip(finds, seeds, strict=True)
+        ]
         # The pool takes jobs in their order, so that this one cannot wait for examples that were not begun.
-        return pool.submit(self._joined, examples, [seed for _, seed in loads], together)
+        return pool.submit(self._joined, examples, seeds, together)
 
     @functools.cached_property
     def _together(self) -> Callable[..., Batch] | None:
@@ -141,56 +159,49 @@ class ArrayBatches(keras.utils.PyDataset):
 
     def _joined(
         self,
-        examples: "list[concurrent.futures.Future]",
+        examples: "Sequence[concurrent.futures.Future[Example]]",
         seeds: Sequence[_philox.Seed],
         together: Callable[..., Batch] | None,
     ) -> Batch:
         """The batch of examples, augmented together or alone, and changed."""
-        parts = zip(*(example.result() for example in examples), strict=True)
-        batch: Batch = tuple(np.stack(arrays) for arrays in parts)
-        if together is not None:
-            batch = together(*batch, seeds)
+        batch = stacked([example.result() for example in examples])
+        return self._changed(batch if together is None else together(*batch, seeds))
+
+    def _from_processes(
+        self, processes: BatchProcesses, finds: Sequence[Callable[[], Any]], seeds: Sequence[_philox.Seed]
+    ) -> Batch:
+        """A batch that another process makes, changed."""
+        return self._changed(processes.batch([find() for find in finds], seeds))
+
+    def _changed(self, batch: Batch) -> Batch:
         for change in self._changes:
             batch = change(*batch)
         return batch
 
-    def _loads(self, epoch: int, numbers: range) -> list[tuple[Callable[[], Any], _philox.Seed]]:
-        """For each number of an example in an epoch, a function that loads it, and its seed."""
+    def _finds(self, epoch: int, numbers: range) -> list[tuple[Callable[[], Any], _philox.Seed]]:
+        """For each number of an example in an epoch, a function that finds its source, and its seed."""
         positions, first = self._epoch_order(epoch)
+        find = self._find or int
         return [
-            (functools.partial(self._load, int(positions[number])), _philox.fold_in(first, number, bits=64))
+            (functools.partial(find, int(positions[number])), _philox.fold_in(first, number, bits=64))
             for number in numbers
         ]
 
-    def _resized(self, load: Callable[[], Any], seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
-        """Image and mask, resized."""
-        image, mask = load()
-        size: Any = self._settings.image_size  # A pair, once it is checked.
-        return (image, mask) if size is None else (resize_image(image, size), resize_mask(mask, size))
+    def _example(self, find: Callable[[], Any], seed: _philox.Seed | None) -> Example:
+        """An example, augmented if its seed is given."""
+        return self._maker.resized(find()) if seed is None else self._maker.augmented(find(), seed)
 
-    def _example(self, load: Callable[[], Any], seed: _philox.Seed) -> tuple[np.ndarray, np.ndarray]:
-        """Image and mask, resized and augmented."""
-        image, mask = self._resized(load, seed)
-        augment: Any = self._settings.augment
-        if hasattr(augment, "of_arrays"):
-            # With TensorFlow's operations, single images take five times as long outside of tf.data.
-            image, mask = augment.of_arrays(image, mask, seed)
-        elif augment is not None:
-            # Copies: a function may write into what it gets, and a cache keeps these arrays.
-            image, mask = augment(np.array(image), np.array(mask), seed)
-        return np.asarray(image, "float32"), np.asarray(mask, "int32")
 
-    def _positions(self, epoch: int) -> tuple[np.ndarray, _philox.Seed]:
-        """The examples of an epoch in its order, and its seed."""
-        order = self._order
-        first, seeds = order.cycles(epoch)
-        parts = [np.arange(order.count)] * len(seeds)
-        if self._shuffle:
-            parts = [np.argsort(_philox.uniform_double(seed, order.count), kind="stable") for seed in seeds]
-        return np.concatenate(parts)[: order.examples], first
+def _positions(order: ExampleOrder, epoch: int, *, shuffle: bool) -> tuple[np.ndarray, _philox.Seed]:
+    """The examples of an epoch in its order, and its seed."""
+    first, seeds = order.cycles(epoch)
+    parts = [np.arange(order.count)] * len(seeds)
+    if shuffle:
+        parts = [np.argsort(_philox.uniform_double(seed, order.count), kind="stable") for seed in seeds]
+    return np.concatenate(parts)[: order.examples], first
 
 
 @functools.cache
-def _pool(workers: int | None) -> concurrent.futures.Executor:
+def _pool(threads: int) -> concurrent.futures.Executor:
     """Threads that decode and augment: what takes time there, in Pillow and NumPy, runs side by side."""
-    return concurrent.futures.ThreadPoolExecutor(workers or os.cpu_count(), thread_name_prefix="examples")
+    return concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="examples")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ from keras_seg._validation import InputError
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+# Each takes a few hundred MB, most of them for the backend.
+_MOST_PROCESSES = 16
 
 # A function of (image, mask, seed).
 Augment = Callable[[Any, Any, Any], tuple[Any, Any]]
@@ -150,11 +154,13 @@ class BatchSettings:
         image_size: (height, width) that image and mask are resized to first, or None.
         augment: function of (image, mask, seed), or None.
         workers: examples processed in parallel, or None to let tf.data choose.
+        use_multiprocessing: whether workers are processes instead of threads, in NumPy.
     """
 
     image_size: Size | None = None
     augment: Augment | None = None
     workers: int | None = None
+    use_multiprocessing: bool = False
 
     def __post_init__(self) -> None:
         if self.augment is not None:
@@ -169,6 +175,19 @@ class BatchSettings:
             object.__setattr__(self, "image_size", _validation.pair("image_size", self.image_size))
         if self.workers is not None:
             _validation.integer("workers", self.workers)
+        _validation.boolean("use_multiprocessing", self.use_multiprocessing)
+
+    @property
+    def parallel(self) -> int:
+        """Workers in NumPy: as many as asked for, or one per core, if they are processes up to a limit."""
+        cores = os.cpu_count() or 1
+        return self.workers or (min(cores, _MOST_PROCESSES) if self.use_multiprocessing else cores)
+
+    def check_loader(self, *, in_numpy: bool) -> None:
+        """Refuse worker processes where the data is read by `tf.data`, whose threads run native code side by side."""
+        if self.use_multiprocessing and not in_numpy:
+            fix = 'Pass loader="numpy", or leave it out: tf.data uses all cores.'
+            _validation.fail("use_multiprocessing", "needs the loader in NumPy", self.use_multiprocessing, fix)
 
     def check_sizes(self, common_size: tuple[int, int] | None, batch_size: int, name: str) -> None:
         """Refuse to batch images that will differ in size.

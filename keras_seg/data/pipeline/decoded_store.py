@@ -42,6 +42,11 @@ class DecodedStore:
                     f"{self._folder}: the folder cannot be created ({error.strerror}). Pass another path as `cache`."
                 ) from error
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether decoded examples are kept in memory."""
+        return self._memory is not None
+
     def get(self, position: int) -> tuple[np.ndarray, np.ndarray]:
         """The image, (height, width, channels) of the index's dtype, and its labels, (height, width)."""
         position = int(position)

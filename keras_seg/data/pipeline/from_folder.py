@@ -43,6 +43,7 @@ def from_folder(
     first_epoch: int = 0,
     steps_per_epoch: int | None = None,
     workers: int | None = None,
+    use_multiprocessing: bool = False,
     loader: str | None = None,
     process: int = 0,
     processes: int = 1,
@@ -83,8 +84,11 @@ def from_folder(
         first_epoch: int >= 0. Number of the epoch to start with. Needs `repeat`. Defaults to 0.
         steps_per_epoch: int >= 1. Batches per epoch. Defaults to None, for every example once
             (ceil(examples / batch_size)).
-        workers: int >= 1. Examples decoded and augmented in parallel. Defaults to None: tf.data chooses, or a thread
-            per core.
+        workers: int >= 1. Examples decoded and augmented in parallel. Defaults to None: tf.data chooses, or one
+            worker per core, at most 16 if they are processes.
+        use_multiprocessing: bool. Whether the workers are processes instead of threads, each of which makes whole
+            batches. It pays with several cores and a GPU; they take seconds to start and memory each. Needs loky and
+            the loader in NumPy. Defaults to False.
         loader: "tensorflow" or "numpy". Defaults to None: TensorFlow where it is installed.
         process: int in 0..processes - 1. Which share of every batch to read, where several processes train one model.
             Defaults to 0.
@@ -99,7 +103,7 @@ def from_folder(
 
     Raises:
         InputError: The folder or an argument cannot be used, or images of different sizes would have to be batched.
-        ImportError: `loader="tensorflow"`, and TensorFlow is missing.
+        ImportError: `loader="tensorflow"` or `use_multiprocessing=True`, and TensorFlow or loky is missing.
 
     Examples:
         >>> import tempfile
@@ -113,7 +117,10 @@ def from_folder(
         (TensorShape([2, 32, 32, 3]), TensorShape([2, 32, 32]))
     """
     in_numpy = chosen_loader(loader) == "numpy"
-    settings = BatchSettings(image_size=image_size, augment=augment, workers=workers)
+    settings = BatchSettings(
+        image_size=image_size, augment=augment, workers=workers, use_multiprocessing=use_multiprocessing
+    )
+    settings.check_loader(in_numpy=in_numpy)
     if isinstance(path, DataIndex):
         index = path
         refuse_scan_arguments(
@@ -155,11 +162,14 @@ def from_folder(
     settings.check_sizes(index.common_size, batch_size, index.path)
     store = DecodedStore(index, cache=cache)
     if in_numpy:
+        # What is kept in memory is kept once, in this process.
+        here = use_multiprocessing and store.in_memory
         return ArrayBatches(
-            store.get,
+            _itself if here else store.get,
             order,
             settings,
             shuffle=shuffle,
+            find=store.get if here else None,
             common_size=index.common_size,
             itemsize=np.dtype(index.image_dtype).itemsize,
         )
@@ -192,6 +202,10 @@ def chosen_loader(loader: str | None) -> str:
     if _validation.one_of("loader", loader, ("tensorflow", "numpy")) == "tensorflow":
         _validation.optional_import("tensorflow", "tensorflow", '`loader="tensorflow"`')
     return loader
+
+
+def _itself(example: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    return example
 
 
 def _check_void(index: DataIndex, augment: Augment | None) -> None:

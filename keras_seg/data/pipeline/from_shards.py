@@ -48,6 +48,7 @@ def from_shards(
     process: int = 0,
     processes: int = 1,
     workers: int | None = None,
+    use_multiprocessing: bool = False,
     loader: str | None = None,
     check_shards: bool = False,
 ) -> tf.data.Dataset | ShardBatches:
@@ -92,7 +93,7 @@ def from_shards(
         InputError: A shard is missing, cut or damaged, holds no samples or one without a mask, or has other classes
             than the others; there are fewer shards than processes; an argument cannot be used. What is wrong inside a
             shard is found when it is read.
-        ImportError: TensorFlow, or fsspec for an address, is missing.
+        ImportError: TensorFlow, fsspec for an address, or loky for `use_multiprocessing`, is missing.
 
     Examples:
         >>> import tempfile
@@ -105,7 +106,10 @@ def from_shards(
         (TensorShape([2, 48, 64, 3]), TensorShape([2, 48, 64]))
     """
     in_numpy = chosen_loader(loader) == "numpy"
-    settings = BatchSettings(image_size=image_size, augment=augment, workers=workers)
+    settings = BatchSettings(
+        image_size=image_size, augment=augment, workers=workers, use_multiprocessing=use_multiprocessing
+    )
+    settings.check_loader(in_numpy=in_numpy)
     shuffle = augment is not None if shuffle is None else _validation.boolean("shuffle", shuffle)
     buffer = _buffer_size(shuffle_buffer, shuffle=shuffle)
     _validation.boolean("check_shards", check_shards)

@@ -44,7 +44,7 @@ class ShardBatches(ArrayBatches):
         changes: tuple[Callable[..., Batch], ...] = (),
     ) -> None:
         super().__init__(
-            _unused,
+            decode,
             stream.order,
             settings,
             shuffle=False,
@@ -65,11 +65,11 @@ class ShardBatches(ArrayBatches):
     def _place(self, index: int) -> tuple[int, int]:
         return super()._place(index + self._first_step)
 
-    def _loads(self, epoch: int, numbers: range) -> list[tuple[Callable[[], Any], _philox.Seed]]:
+    def _finds(self, epoch: int, numbers: range) -> list[tuple[Callable[[], Any], _philox.Seed]]:
         taken = self._reader.submit(self._take, epoch, numbers)
         first, _ = self._order.cycles(epoch)
         return [
-            (functools.partial(self._load_taken, taken, place), _philox.fold_in(first, number, bits=64))
+            (functools.partial(_sample, taken, place), _philox.fold_in(first, number, bits=64))
             for place, number in enumerate(numbers)
         ]
 
@@ -86,9 +86,6 @@ class ShardBatches(ArrayBatches):
         self._recent.append(((epoch, numbers), samples))
         return samples
 
-    def _load_taken(self, taken: "concurrent.futures.Future[_Samples]", place: int) -> tuple[np.ndarray, np.ndarray]:
-        return self._decode(taken.result()[place][1])
 
-
-def _unused(position: int) -> tuple[np.ndarray, np.ndarray]:
-    raise AssertionError("examples of a stream have no positions")
+def _sample(taken: "concurrent.futures.Future[_Samples]", place: int) -> Sample:
+    return taken.result()[place][1]

@@ -44,9 +44,11 @@ class Job:
         options: words for all processes.
         own: words for some of the processes, by number.
         absent: processes that are not started.
+        coordinator: HOST:PORT, or None for a free port of this machine.
+        within: words before the command of some of the processes, by number.
     """
 
-    def __init__(self, folder, data, out, *options, count=2, own=None, absent=(), coordinator=None):
+    def __init__(self, folder, data, out, *options, count=2, own=None, absent=(), coordinator=None, within=None):
         coordinator = coordinator or f"localhost:{free_port()}"
         places = data if isinstance(data, list) else [data] * count
         self.logs, self.processes = [], []
@@ -59,7 +61,7 @@ class Job:
             ]
             log = folder / f"process_{number}.txt"
             with log.open("wb") as file:
-                command = [sys.executable, "-m", "keras_seg_cli", *map(str, words)]
+                command = [*(within or {}).get(number, ()), sys.executable, "-m", "keras_seg_cli", *map(str, words)]
                 process = subprocess.Popen(
                     command, stdout=file, stderr=subprocess.STDOUT, env=environment(), start_new_session=True
                 )

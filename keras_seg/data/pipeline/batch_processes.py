@@ -1,0 +1,85 @@
+"""Processes that make batches, side by side: of the threads of a process, one at a time runs Python."""
+
+import os
+import pickle
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_seg import _philox, _validation
+from keras_seg._validation import InputError
+from keras_seg.data.pipeline.example_maker import Example, ExampleMaker
+
+# Of the process: what it makes examples with, as it was sent and as it is used.
+_sent: bytes = b""
+_maker: ExampleMaker | None = None
+
+
+class BatchProcesses:
+    """New processes on this machine, each of which makes one batch at a time.
+
+    They import the package, which takes seconds, and see no GPU. They end with the object.
+
+    Args:
+        count: int >= 1. Processes.
+        maker: `ExampleMaker`; its functions are sent to them.
+
+    Raises:
+        ImportError: loky is missing.
+        InputError: `maker` cannot be sent.
+    """
+
+    def __init__(self, count: int, maker: ExampleMaker) -> None:
+        loky = _validation.optional_import("loky", "workers", "`use_multiprocessing=True`")
+        self.lost = False  # Whether one was ended from outside, and with it all of them.
+        self._error = loky.process_executor.TerminatedWorkerError
+        # loky's processes do not run the main module again, so that a script needs no guard, and it sends functions
+        # that a notebook defines.
+        self._pool = loky.ProcessPoolExecutor(
+            count, initializer=_begin, initargs=(_pickled(maker),), env=_environment()
+        )
+        weakref.finalize(self, self._pool.shutdown, wait=False, kill_workers=True)
+
+    def batch(self, sources: Sequence[Any], seeds: Sequence[_philox.Seed]) -> Example:
+        """The augmented examples of a batch, made in one of the processes."""
+        try:
+            return self._pool.submit(_make, sources, seeds).result()
+        except self._error as error:
+            self.lost = True
+            raise InputError(
+                "A process that reads the data was ended from outside, often because memory is full. Pass fewer "
+                "`workers`, or use_multiprocessing=False."
+            ) from error
+
+
+def _pickled(maker: ExampleMaker) -> bytes:
+    import cloudpickle
+
+    try:
+        return cloudpickle.dumps(maker)
+    except Exception as error:  # Whatever an object raises that cannot be pickled.
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        fix = "Define it as a function of a module, or pass use_multiprocessing=False."
+        _validation.fail("augment", f"cannot be sent to another process ({text})", maker.augment, fix)
+
+
+def _environment() -> dict[str, str]:
+    """Of the processes: the backend of this one, on the CPU, and one thread each."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    hidden = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+    log = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")}
+    return {"KERAS_BACKEND": keras.backend.backend(), **threads, **hidden, **log}
+
+
+def _begin(sent: bytes) -> None:
+    global _sent
+    _sent = sent
+
+
+def _make(sources: Sequence[Any], seeds: Sequence[_philox.Seed]) -> Example:
+    global _maker
+    if _maker is None:
+        _maker = pickle.loads(_sent)  # Here, and not before the first batch, so that an error is told as that of a job.
+    return _maker.batch(sources, seeds)

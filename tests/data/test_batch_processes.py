@@ -1,0 +1,168 @@
+"""Batches that other processes make."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import weakref
+
+import numpy as np
+import pytest
+from first_batches import taken
+
+import keras_seg as ks
+from keras_seg._validation import InputError
+from keras_seg.data.pipeline.batches import BatchSettings
+
+pytest.importorskip("loky")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return ks.data.write_shapes(tmp_path_factory.mktemp("shapes"), train=7, val=3, image_size=(40, 52))
+
+
+def batches(folder, *, processes, **options):
+    options = {"split": "train", "batch_size": 3, "shuffle": True, "seed": 5, "loader": "numpy", **options}
+    return ks.data.from_folder(folder, use_multiprocessing=processes, workers=2, **options)
+
+
+def check_equal(found, expected):
+    assert len(found) == len(expected) > 0
+    for ours, theirs in zip(found, expected, strict=True):
+        for part, other in zip(ours, theirs, strict=True):
+            assert part.dtype == other.dtype
+            np.testing.assert_array_equal(part, other)
+
+
+@pytest.mark.parametrize("cache", [False, True])
+def test_they_are_those_of_threads(cache, folder):
+    """In two epochs, with an augmentation, a size and targets."""
+    options = {
+        "augment": ks.augmentation.standard(crop=(32, 32), ignore_class=255), "image_size": (36, 44), "cache": cache,
+        "repeat": True, "steps_per_epoch": 3, "batch_size": 2,
+    }  # fmt: skip
+    found, expected = (
+        taken(ks.data.add_multilabel_targets(batches(folder, processes=processes, **options), 3), 6)
+        for processes in (True, False)
+    )
+    check_equal(found, expected)
+
+
+@pytest.mark.tensorflow_only
+def test_shards_and_a_function_that_no_module_holds(folder, tmp_path):
+    ks.data.write_shards(folder, tmp_path / "packed", shard_samples=3, progress=False)
+    shift = 3
+
+    def shifted(image, mask, seed):
+        return image + np.float32(shift), np.roll(mask, seed[0] % shift, axis=1)
+
+    options = {"split": "train", "batch_size": 3, "augment": shifted, "loader": "numpy", "workers": 1}
+    found, expected = (
+        taken(ks.data.from_shards(tmp_path / "packed", use_multiprocessing=processes, **options), 3)
+        for processes in (True, False)
+    )
+    check_equal(found, expected)
+
+
+@pytest.mark.tensorflow_only
+def test_a_file_that_breaks_is_named_and_may_be_mended(tmp_path):
+    path = ks.data.write_shapes(tmp_path / "s", train=2, val=2, image_size=(40, 52))
+    image = next((path / "train" / "images").iterdir())
+    content = image.read_bytes()
+    dataset = batches(path, processes=True, batch_size=2)
+    image.write_bytes(b"broken")
+    with pytest.raises(InputError, match=image.name):
+        next(iter(dataset))
+    image.write_bytes(content)
+    assert len(taken(dataset, 1)) == 1
+
+
+@pytest.mark.tensorflow_only
+def test_a_killed_process_ends_in_one_line_and_the_next_attempt_works(folder, tmp_path):
+    flag = tmp_path / "killed"
+
+    def killed_once(image, mask, seed):
+        if not flag.exists():
+            flag.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return image, mask
+
+    dataset = batches(folder, processes=True, augment=killed_once)
+    with pytest.raises(InputError, match="was ended from outside.*`workers`"):
+        next(iter(dataset))
+    assert len(taken(dataset, 2)) == 2
+
+
+@pytest.mark.tensorflow_only
+def test_they_end_with_the_dataset(folder):
+    dataset = batches(folder, processes=True)
+    iterator = iter(dataset)
+    next(iterator)
+    dataset._ahead.clear()
+    ended = weakref.ref(dataset._processes._pool)
+    processes = list(dataset._processes._pool._processes.values())
+    assert all(process.is_alive() for process in processes)
+    del iterator, dataset
+    gc.collect()
+    for process in processes:
+        process.join(60)
+        assert not process.is_alive()
+    assert ended() is None or ended()._flags.shutdown
+
+
+@pytest.mark.tensorflow_only
+def test_a_script_needs_no_guard(folder, tmp_path):
+    """New processes of Python's own run the main module again."""
+    (tmp_path / "script.py").write_text(
+        "import keras_seg as ks\n"
+        "print('begins')\n"
+        "half = lambda image, mask, seed: (image / 2, mask)\n"
+        f"data = ks.data.from_folder({str(folder)!r}, split='train', batch_size=7, augment=half, loader='numpy',\n"
+        "    workers=1, use_multiprocessing=True)\n"
+        "print(next(iter(data))[0].shape)\n"
+    )
+    command = [sys.executable, "script.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[:2] == ["begins", "(7, 40, 52, 3)"]
+
+
+def test_what_cannot_be_sent_is_named(folder):
+    lock = threading.Lock()
+
+    def locked(image, mask, seed):
+        with lock:
+            return image, mask
+
+    with pytest.raises(InputError, match=r"`augment` cannot be sent to another process \(.*lock.*\)") as caught:
+        next(iter(batches(folder, processes=True, augment=locked)))
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_arguments(folder, monkeypatch):
+    with pytest.raises(InputError, match=r"`use_multiprocessing` must be True or False"):
+        batches(folder, processes="yes")
+    with pytest.raises(InputError, match="`workers`"):
+        ks.data.from_folder(folder, split="train", loader="numpy", workers=0, use_multiprocessing=True)
+    monkeypatch.setitem(sys.modules, "loky", None)
+    with pytest.raises(ImportError, match=r"keras-seg\[workers\]"):
+        next(iter(batches(folder, processes=True)))
+
+
+@pytest.mark.tensorflow_only
+def test_tf_data_takes_none(folder, tmp_path):
+    pytest.importorskip("tensorflow")
+    ks.data.write_shards(folder, tmp_path / "packed", progress=False)
+    for path, load in ((folder, ks.data.from_folder), (tmp_path / "packed", ks.data.from_shards)):
+        with pytest.raises(InputError, match='`use_multiprocessing` needs the loader in NumPy.*loader="numpy"'):
+            load(path, split="train", loader="tensorflow", use_multiprocessing=True)
+
+
+def test_as_many_as_cores_up_to_a_limit(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 96)
+    assert BatchSettings().parallel == 96
+    assert BatchSettings(use_multiprocessing=True).parallel == 16
+    assert BatchSettings(use_multiprocessing=True, workers=40).parallel == 40
