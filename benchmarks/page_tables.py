@@ -317,7 +317,7 @@ def models(content):
             [
                 row["model"],
                 f"{row['parameters']:,}",
-                f"{row['paper']:,}" if row["paper"] else "",
+                f"{row['paper']:,}" if row["paper"] else "none",
                 "whole image" if row["receptive_field"] is None else f"{row['receptive_field']} px",
                 f"1/{row['output_stride']:.0f}" if row["output_stride"] > 1 else "every pixel",
                 f"{row['multiply_adds'] / 1e9:.2f} G",
