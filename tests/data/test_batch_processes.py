@@ -2,10 +2,12 @@
 
 import gc
 import os
+import pathlib
 import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
 
 import numpy as np
@@ -113,21 +115,61 @@ def test_they_end_with_the_dataset(folder):
     assert ended() is None or ended()._flags.shutdown
 
 
+SCRIPT = """
+import sys
+import time
+import keras_seg as ks
+print("begins", flush=True)
+half = lambda image, mask, seed: (image / 2, mask)
+data = ks.data.from_folder(
+    sys.argv[1], split="train", batch_size=7, augment=half, loader="numpy", workers=1, use_multiprocessing=True
+)
+print(next(iter(data))[0].shape, flush=True)
+print(*data._processes._pool._processes, flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+def begun(tmp_path, folder, seconds):
+    """The script, which goes on for some seconds after its first batch."""
+    (tmp_path / "script.py").write_text(SCRIPT)
+    return subprocess.Popen(
+        [sys.executable, "script.py", folder, str(seconds)],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for_end(process):
+    end = time.monotonic() + 60
+    while pathlib.Path(f"/proc/{process}").exists():
+        assert time.monotonic() < end, "the process is still there"
+        time.sleep(0.1)
+
+
 @pytest.mark.tensorflow_only
-def test_a_script_needs_no_guard(folder, tmp_path):
+@pytest.mark.skipif(not pathlib.Path("/proc/self").exists(), reason="looks for processes in /proc, of Linux")
+def test_a_script_needs_no_guard_and_leaves_nothing(folder, tmp_path):
     """New processes of Python's own run the main module again."""
-    (tmp_path / "script.py").write_text(
-        "import keras_seg as ks\n"
-        "print('begins')\n"
-        "half = lambda image, mask, seed: (image / 2, mask)\n"
-        f"data = ks.data.from_folder({str(folder)!r}, split='train', batch_size=7, augment=half, loader='numpy',\n"
-        "    workers=1, use_multiprocessing=True)\n"
-        "print(next(iter(data))[0].shape)\n"
-    )
-    command = [sys.executable, "script.py"]
-    done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split("\n")[:2] == ["begins", "(7, 40, 52, 3)"]
+    script = begun(tmp_path, folder, 0)
+    output, errors = script.communicate(timeout=300)
+    assert script.returncode == 0, errors
+    assert "Traceback" not in errors and "leaked" not in errors
+    first, shape, process = output.split("\n")[:3]
+    assert (first, shape) == ("begins", "(7, 40, 52, 3)")
+    wait_for_end(process)
+
+
+@pytest.mark.tensorflow_only
+@pytest.mark.skipif(not pathlib.Path("/proc/self").exists(), reason="looks for processes in /proc, of Linux")
+def test_ctrl_c_and_kill_leave_nothing(folder, tmp_path):
+    for stop in (signal.SIGINT, signal.SIGKILL):
+        script = begun(tmp_path, folder, 600)
+        process = [script.stdout.readline() for _ in range(3)][2].strip()
+        os.killpg(script.pid, signal.SIGINT) if stop == signal.SIGINT else script.kill()
+        _, errors = script.communicate(timeout=100)
+        assert script.returncode != 0
+        assert errors.count("Traceback") == (stop == signal.SIGINT)
+        wait_for_end(process)
 
 
 def test_what_cannot_be_sent_is_named(folder):

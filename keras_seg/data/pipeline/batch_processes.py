@@ -2,6 +2,9 @@
 
 import os
 import pickle
+import signal
+import threading
+import time
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +14,8 @@ import keras
 from keras_seg import _philox, _validation
 from keras_seg._validation import InputError
 from keras_seg.data.pipeline.example_maker import Example, ExampleMaker
+
+_SECONDS_BETWEEN_LOOKS = 2
 
 # Of the process: what it makes examples with, as it was sent and as it is used.
 _sent: bytes = b""
@@ -38,7 +43,7 @@ class BatchProcesses:
         # loky's processes do not run the main module again, so that a script needs no guard, and it sends functions
         # that a notebook defines.
         self._pool = loky.ProcessPoolExecutor(
-            count, initializer=_begin, initargs=(_pickled(maker),), env=_environment()
+            count, initializer=_begin, initargs=(_pickled(maker), os.getpid()), env=_environment()
         )
         weakref.finalize(self, self._pool.shutdown, wait=False, kill_workers=True)
 
@@ -73,9 +78,19 @@ def _environment() -> dict[str, str]:
     return {"KERAS_BACKEND": keras.backend.backend(), **threads, **hidden, **log}
 
 
-def _begin(sent: bytes) -> None:
+def _begin(sent: bytes, parent: int) -> None:
     global _sent
     _sent = sent
+    # Ctrl+C reaches all processes of a terminal, and the one that trains ends the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process after the one that started it, which may be killed without a word."""
+    while os.getppid() == parent:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    os._exit(1)
 
 
 def _make(sources: Sequence[Any], seeds: Sequence[_philox.Seed]) -> Example:
