@@ -173,7 +173,8 @@ ORDERS = {
     "export": "input_size batch_size input output quantize representative images masks ignore_class class_names "
     "colors overwrite",
     "data": "split num_classes ignore_class class_names label_map colors channels batch_size augment image_size "
-    "shuffle seed cache repeat first_epoch steps_per_epoch workers allow_orphans check_images",
+    "shuffle seed cache repeat first_epoch first_step steps_per_epoch workers use_multiprocessing loader "
+    "allow_orphans check_images",
 }
 
 

@@ -29,6 +29,7 @@ CASES = {
     "augmented": {"batch_size": 2, "augment": ks.augmentation.standard(crop=(32, 32), ignore_class=255)},
     "resized": {"batch_size": 7, "image_size": (23, 61)},
     "repeated": {"batch_size": 4, "shuffle": True, "repeat": True, "steps_per_epoch": 3, "first_epoch": 2},
+    "from a step on": {"batch_size": 2, "shuffle": True, "repeat": True, "first_epoch": 1, "first_step": 3},
     "longer than the data": {"batch_size": 5, "shuffle": True, "steps_per_epoch": 4},
     "workers": {"batch_size": 2, "shuffle": True, "workers": 3},
     "cached": {"batch_size": 2, "shuffle": True, "cache": True},
@@ -113,6 +114,37 @@ def test_fit_takes_them_on_every_backend(folder):
     # Batches are made ahead, side by side: `seen` is in no order.
     made = {masks.tobytes() for masks in seen}
     assert len(made) >= 6 and all(masks.tobytes() in made for _, masks in taken(later, 3))
+
+
+@pytest.mark.parametrize("loader", ["tensorflow", "numpy"])
+@pytest.mark.parametrize(("processes", "steps"), [(1, 5), (2, 5), (1, None)])
+def test_from_each_step_on_as_uninterrupted(loader, processes, steps, folder):
+    """Also with the share of one of several processes, and in epochs longer than the data."""
+    pytest.importorskip(loader)
+    options = {
+        "split": "train", "batch_size": 2, "shuffle": True, "repeat": True, "steps_per_epoch": steps, "loader": loader,
+        "processes": processes, "process": processes - 1,
+    }  # fmt: skip
+    whole = taken(ks.data.from_folder(folder, **options), 10)
+    for epoch, step in [(0, 1), (0, 3), (1, 0), (1, 2)]:
+        later = taken(ks.data.from_folder(folder, first_epoch=epoch, first_step=step, **options), 3)
+        first = epoch * (steps or 4) + step
+        for ours, theirs in zip(later, whole[first : first + 3], strict=True):
+            for part, other in zip(ours, theirs, strict=True):
+                np.testing.assert_array_equal(part, other)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"first_step": 4, "repeat": True}, "`first_step` must be less than the 4 batches"),
+        ({"first_step": 1}, "`first_step` needs repeat=True"),
+        ({"first_step": -1, "repeat": True}, "`first_step`"),
+    ],
+)
+def test_a_step_that_is_not_there(wrong, message, folder):
+    with pytest.raises(InputError, match=message):
+        ks.data.from_folder(folder, split="train", batch_size=2, loader="numpy", **wrong)
 
 
 @pytest.mark.parametrize("cache", [False, True])

@@ -124,7 +124,7 @@ class ArrayBatches(keras.utils.PyDataset):
         """(epoch, batch in it)."""
         if not self._order.repeat:
             return self._epoch, index
-        epochs, step = divmod(index, self._order.steps)
+        epochs, step = divmod(index + self._order.first_step, self._order.steps)
         return self._order.first_epoch + epochs, step
 
     def _submit(self, epoch: int, step: int) -> "concurrent.futures.Future[Batch]":

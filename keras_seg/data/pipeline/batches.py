@@ -52,6 +52,7 @@ class ExampleOrder:
         seed: of the order and the augmentation.
         repeat: whether to repeat endlessly, in epochs of `steps_per_epoch` batches.
         first_epoch: number of the first epoch, for resumed runs.
+        first_step: number of the first batch in it.
         steps_per_epoch: batches per epoch, or None for all examples once.
         process: which share of every batch is read, counted from 0.
         processes: equal shares of a batch.
@@ -65,6 +66,7 @@ class ExampleOrder:
     steps_per_epoch: int | None
     process: int = 0
     processes: int = 1
+    first_step: int = 0
 
     def __post_init__(self) -> None:
         _validation.integer("batch_size", self.batch_size)
@@ -75,6 +77,10 @@ class ExampleOrder:
             _validation.integer("steps_per_epoch", self.steps_per_epoch)
         if self.first_epoch and not self.repeat:
             _validation.fail("first_epoch", "needs repeat=True", self.first_epoch)
+        if _validation.integer("first_step", self.first_step, 0) and not self.repeat:
+            _validation.fail("first_step", "needs repeat=True", self.first_step)
+        if self.first_step >= self.steps:
+            _validation.fail("first_step", f"must be less than the {self.steps} batches of an epoch", self.first_step)
         share_of_batch(self.batch_size, self.process, self.processes)
         if self.processes > 1 and not self.repeat:
             _validation.fail("processes", "need repeat=True: only whole batches are divided", self.processes)
@@ -131,6 +137,9 @@ class ExampleOrder:
             if self.examples % self.count:
                 order = order.take(self.examples)
             numbered = order.enumerate()
+            if self.first_step:
+                done = tf.where(key == self.first_epoch, self.first_step * self.batch_size, 0)
+                numbered = numbered.skip(tf.cast(done, tf.int64))
             if self.processes > 1:
                 numbered = numbered.filter(in_share)  # pyright: ignore[reportArgumentType] (It gets both.)
             return numbered.map(lambda step, example: (fold_in(first, step), example))

@@ -41,6 +41,7 @@ def from_folder(
     cache: bool | PathLike = False,
     repeat: bool = False,
     first_epoch: int = 0,
+    first_step: int = 0,
     steps_per_epoch: int | None = None,
     workers: int | None = None,
     use_multiprocessing: bool = False,
@@ -55,7 +56,8 @@ def from_folder(
 
     The folder is scanned first (`scan_folder`), so errors in it are reported in one line before training. Order and
     augmentation are functions of (seed, epoch, position): the same arguments give the same data on any number of cores.
-    With `repeat=True`, `first_epoch=k` gives exactly the data of an uninterrupted run from epoch k on.
+    With `repeat=True`, `first_epoch=k, first_step=n` gives exactly the data of an uninterrupted run from batch n of
+    epoch k on; what lies before it is not read.
 
     Args:
         path: path, pair of paths, or index. A folder, two text files (see `find_pairs`), or a `FolderIndex`, which
@@ -82,6 +84,7 @@ def from_folder(
         repeat: bool. Repeat endlessly, in epochs of exactly `steps_per_epoch` batches; pass `steps_per_epoch` to
             `model.fit` too. Defaults to False.
         first_epoch: int >= 0. Number of the epoch to start with. Needs `repeat`. Defaults to 0.
+        first_step: int >= 0. Number of the batch to start with in the first epoch. Needs `repeat`. Defaults to 0.
         steps_per_epoch: int >= 1. Batches per epoch. Defaults to None, for every example once
             (ceil(examples / batch_size)).
         workers: int >= 1. Examples decoded and augmented in parallel. Defaults to None: tf.data chooses, or one
@@ -155,6 +158,7 @@ def from_folder(
         seed=seed,
         repeat=repeat,
         first_epoch=first_epoch,
+        first_step=first_step,
         steps_per_epoch=steps_per_epoch,
         process=process,
         processes=processes,

@@ -134,10 +134,7 @@ def from_shards(
     )
     if processes > 1:
         order = _order_among(order, opened, process, processes)
-    if _validation.integer("first_step", first_step, 0) and not repeat:
-        _validation.fail("first_step", "needs repeat=True", first_step)
-    if first_step >= order.steps:
-        _validation.fail("first_step", f"must be less than the {order.steps} batches of an epoch", first_step)
+    order = dataclasses.replace(order, first_step=first_step)  # Compared with the batches of an epoch of this process.
     settings.check_sizes(opened.size, batch_size, own[0].path)
     if check_shards:
         check_contents(own)
@@ -150,8 +147,8 @@ def from_shards(
         size=opened.size,
     )
     if in_numpy:
-        return ShardBatches(stream, decode, settings, first_step=first_step)
-    return _tensorflow_batches(stream, decode, settings, first_step=first_step)
+        return ShardBatches(stream, decode, settings)
+    return _tensorflow_batches(stream, decode, settings)
 
 
 def _buffer_size(shuffle_buffer: int | None, *, shuffle: bool) -> int | None:
@@ -186,9 +183,7 @@ def _order_among(order: ExampleOrder, opened: OpenedShards, process: int, proces
     return dataclasses.replace(order, seed=abs(folded), steps_per_epoch=steps)
 
 
-def _tensorflow_batches(
-    stream: ShardStream, decode: SampleDecoder, settings: BatchSettings, *, first_step: int
-) -> tf.data.Dataset:
+def _tensorflow_batches(stream: ShardStream, decode: SampleDecoder, settings: BatchSettings) -> tf.data.Dataset:
     import tensorflow as tf
 
     order = stream.order
@@ -198,7 +193,7 @@ def _tensorflow_batches(
     def samples() -> Iterator[Any]:
         """The seed, names and bytes of each sample. Without `repeat`, each iteration is of another epoch."""
         epochs = itertools.count(order.first_epoch) if order.repeat else [next(passes)]
-        start = first_step * order.batch_size
+        start = order.first_step * order.batch_size
         for epoch in epochs:
             for seed, sample in stream.samples(epoch, start):
                 files = sample.image, sample.mask

@@ -30,7 +30,6 @@ class ShardBatches(ArrayBatches):
         stream: a `ShardStream`.
         decode: `SampleDecoder`.
         settings: a `BatchSettings`.
-        first_step: int. Batch of the first epoch to start with.
         changes: see `ArrayBatches`.
     """
 
@@ -40,7 +39,6 @@ class ShardBatches(ArrayBatches):
         decode: SampleDecoder,
         settings: BatchSettings,
         *,
-        first_step: int,
         changes: tuple[Callable[..., Batch], ...] = (),
     ) -> None:
         super().__init__(
@@ -52,7 +50,7 @@ class ShardBatches(ArrayBatches):
             itemsize=np.dtype(decode.image_dtype).itemsize,
             changes=changes,
         )
-        self._stream, self._decode, self._first_step = stream, decode, first_step
+        self._stream, self._decode = stream, decode
         self._reader = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="shards")
         # Where the stream is, and what is left of it. Only the reader's thread touches them.
         self._at: tuple[int, int] | None = None
@@ -60,10 +58,7 @@ class ShardBatches(ArrayBatches):
         self._recent: collections.deque[tuple[tuple[int, range], _Samples]] = collections.deque(maxlen=_RECENT)
 
     def _with_changes(self, changes: tuple[Callable[..., Batch], ...]) -> Self:
-        return type(self)(self._stream, self._decode, self._settings, first_step=self._first_step, changes=changes)
-
-    def _place(self, index: int) -> tuple[int, int]:
-        return super()._place(index + self._first_step)
+        return type(self)(self._stream, self._decode, self._settings, changes=changes)
 
     def _finds(self, epoch: int, numbers: range) -> list[tuple[Callable[[], Any], _philox.Seed]]:
         taken = self._reader.submit(self._take, epoch, numbers)
