@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import queue
 import signal
 import threading
 import time
@@ -13,7 +14,8 @@ import keras
 
 from keras_seg import _philox, _validation
 from keras_seg._validation import InputError
-from keras_seg.data.pipeline.example_maker import Example, ExampleMaker
+from keras_seg.data.pipeline.example_maker import Example, ExampleMaker, stacked
+from keras_seg.data.pipeline.shared_block import Filled, Place, SharedBlock, fill, size_of
 
 _SECONDS_BETWEEN_LOOKS = 2
 
@@ -45,18 +47,32 @@ class BatchProcesses:
         self._pool = loky.ProcessPoolExecutor(
             count, initializer=_begin, initargs=(_pickled(maker), os.getpid()), env=_environment()
         )
+        # Made when the size of a batch is known, by the threads that wait for batches, each of which holds one.
+        self._blocks: queue.SimpleQueue[SharedBlock] = queue.SimpleQueue()
         weakref.finalize(self, self._pool.shutdown, wait=False, kill_workers=True)
 
     def batch(self, sources: Sequence[Any], seeds: Sequence[_philox.Seed]) -> Example:
         """The augmented examples of a batch, made in one of the processes."""
         try:
-            return self._pool.submit(_make, sources, seeds).result()
+            block: SharedBlock | None = self._blocks.get_nowait()
+        except queue.Empty:
+            block = None
+        try:
+            made = self._pool.submit(_make, sources, seeds, block and block.place).result()
         except self._error as error:
             self.lost = True
             raise InputError(
                 "A process that reads the data was ended from outside, often because memory is full. Pass fewer "
                 "`workers`, or use_multiprocessing=False."
             ) from error
+        if isinstance(made, Filled):
+            assert block is not None
+            batch = block.arrays(made)
+        else:
+            batch, block = made, SharedBlock.made(size_of(*made))
+        if block is not None:
+            self._blocks.put(block)
+        return batch
 
 
 def _pickled(maker: ExampleMaker) -> bytes:
@@ -74,7 +90,7 @@ def _environment() -> dict[str, str]:
     """Of the processes: the backend of this one, on the CPU, and one thread each."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     hidden = {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
-    log = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")}
+    log = {"TF_CPP_MIN_LOG_LEVEL": "3"}
     return {"KERAS_BACKEND": keras.backend.backend(), **threads, **hidden, **log}
 
 
@@ -93,8 +109,11 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _make(sources: Sequence[Any], seeds: Sequence[_philox.Seed]) -> Example:
+def _make(sources: Sequence[Any], seeds: Sequence[_philox.Seed], place: Place | None) -> Example | Filled:
+    """A batch, or where in the block it lies."""
     global _maker
     if _maker is None:
         _maker = pickle.loads(_sent)  # Here, and not before the first batch, so that an error is told as that of a job.
-    return _maker.batch(sources, seeds)
+    examples = [_maker.augmented(source, seed) for source, seed in zip(sources, seeds, strict=True)]
+    filled = None if place is None else fill(place, *zip(*examples, strict=True))
+    return filled or stacked(examples)

@@ -47,10 +47,6 @@ class ExampleMaker:
             image, mask = augment(np.array(image), np.array(mask), seed)
         return np.asarray(image, "float32"), np.asarray(mask, "int32")
 
-    def batch(self, sources: Sequence[Any], seeds: Sequence[_philox.Seed]) -> Example:
-        """The augmented examples of a batch, stacked."""
-        return stacked([self.augmented(source, seed) for source, seed in zip(sources, seeds, strict=True)])
-
 
 def stacked(examples: Sequence[Example]) -> Example:
     """Images and masks of one size as a batch."""
