@@ -12,6 +12,7 @@ from keras_seg.initializers import Bilinear
 from keras_seg.initializers.bilinear import bilinear_kernel
 from keras_seg.layers import export_form
 from keras_seg.layers.reach import Reaches, transposed
+from keras_seg.layers.transposed_convolution import conv_transpose
 
 
 @keras.saving.register_keras_serializable("keras_seg")
@@ -85,7 +86,7 @@ class ChannelDeconvolution2D(keras.layers.Layer):
         return ops.transpose(ops.reshape(x, (-1, channels, height, width)), (0, 2, 3, 1))
 
     def _enlarge(self, x: Tensor, kernel: Any) -> Any:
-        return ops.conv_transpose(x, kernel, strides=self.strides, padding=self.padding, data_format="channels_last")
+        return conv_transpose(x, kernel, strides=self.strides, padding=self.padding)
 
     def _resized(self, x: Tensor) -> Any:
         """The same by bilinear resizing, for an even factor: beyond the border, the transposed convolution sees zeros.
