@@ -112,8 +112,9 @@ def _end_with(parent: int) -> None:
 def _make(sources: Sequence[Any], seeds: Sequence[_philox.Seed], place: Place | None) -> Example | Filled:
     """A batch, or where in the block it lies."""
     global _maker
-    if _maker is None:
-        _maker = pickle.loads(_sent)  # Here, and not before the first batch, so that an error is told as that of a job.
-    examples = [_maker.augmented(source, seed) for source, seed in zip(sources, seeds, strict=True)]
+    # Not as the process begins, so that an error is told as that of a job.
+    maker: ExampleMaker = pickle.loads(_sent) if _maker is None else _maker
+    _maker = maker
+    examples = [maker.augmented(source, seed) for source, seed in zip(sources, seeds, strict=True)]
     filled = None if place is None else fill(place, *zip(*examples, strict=True))
     return filled or stacked(examples)
