@@ -157,8 +157,10 @@ def test_they_end_with_the_dataset(folder):
 
 
 SCRIPT = """
+import signal
 import sys
 import time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # Processes in the background may ignore it.
 import keras_seg as ks
 print("begins", flush=True)
 half = lambda image, mask, seed: (image / 2, mask)
