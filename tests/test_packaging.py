@@ -65,7 +65,7 @@ def test_the_core_requires_little_and_the_extras_are_there():
     wanted = ["tensorflow", "jax", "torch", "hub", "cv", "tfds", "onnx", "openvino", "scale", "docs", "test", "dev"]
     wanted += ["tensorboard", "wandb", "mlflow"]
     # boundary: SciPy, for weight maps; instances: scikit-image too, for the watershed
-    assert extras == {*wanted, "boundary", "convert", "geo", "instances", "pretrained", "video"}
+    assert extras == {*wanted, "boundary", "convert", "geo", "instances", "pretrained", "video", "workers"}
     assert "torch==" not in (ROOT / "setup.cfg").read_text()
 
 
