@@ -70,7 +70,7 @@ def test_shards_and_a_function_that_no_module_holds(folder, tmp_path):
 
 
 @pytest.mark.tensorflow_only
-@pytest.mark.parametrize("memory", [True, False])
+@pytest.mark.parametrize("memory", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_batches_whose_sizes_differ(folder, memory, monkeypatch):
     """Blocks of shared memory are exchanged for larger ones; without any, as on other systems, arrays are sent."""
 
@@ -196,6 +196,7 @@ def test_a_script_needs_no_guard_and_leaves_nothing(folder, tmp_path):
 
 
 @needs_proc
+@pytest.mark.slow
 @pytest.mark.tensorflow_only
 def test_ctrl_c_and_kill_leave_nothing(folder, tmp_path):
     for stop in (signal.SIGINT, signal.SIGKILL):
