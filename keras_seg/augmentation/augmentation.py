@@ -229,6 +229,10 @@ class Augmentation:
         """The augmentation that `get_config` described."""
         return cls(**config)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent to another process: what was compiled belongs to this one."""
+        return {name: value for name, value in vars(self).items() if name != "_compiled"}
+
     def of_arrays(self, image: np.ndarray, mask: np.ndarray, seed: Any) -> tuple[np.ndarray, np.ndarray]:
         """Augment one image in NumPy on every backend, with the draws of TensorFlow.
 

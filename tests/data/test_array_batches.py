@@ -1,5 +1,7 @@
 """Batches without TensorFlow, beside those of tf.data."""
 
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -196,6 +198,11 @@ def test_whole_batches_are_those_of_single_examples(folder, resized, monkeypatch
     )
     found = taken(ks.data.from_folder(folder, **options), 3)
     assert whole == [3, 3]  # The last of the 7 examples is alone.
+    # Once it has compiled something, it is still sent to other processes.
+    sent = pickle.loads(pickle.dumps(options["augment"]))
+    image, mask = np.zeros((70, 80, 3), "uint8"), np.zeros((70, 80), "int32")
+    for ours, theirs in zip(sent.of_arrays(image, mask, 3), options["augment"].of_arrays(image, mask, 3), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
     monkeypatch.setattr(Augmentation, "gains_by_array_batches", lambda *_: False)
     expected = taken(ks.data.from_folder(folder, **options), 3)
     for ours, theirs in zip(found, expected, strict=True):
