@@ -155,13 +155,18 @@ def _dataset(plan: Plan, task: Task, train: Any, *, first_epoch: int, group: Gro
         repeat=True,
         first_epoch=first_epoch,
         steps_per_epoch=plan["steps_per_epoch"],
-        use_multiprocessing=_feeds_a_gpu(),
+        use_multiprocessing=_gains_by_processes(plan),
         process=group.process,
         processes=group.count,
     )
     return task.targets(dataset, train, plan)
 
 
-def _feeds_a_gpu() -> bool:
-    """Whether the data is read in NumPy for a GPU: threads feed a CPU, but may be too slow for a GPU."""
+def _gains_by_processes(plan: Plan) -> bool:
+    """Whether the data is read in NumPy for a GPU: threads feed a CPU, but may be too slow for a GPU.
+
+    What is kept in memory is augmented faster by JAX, batch by batch, than by processes that it is sent to.
+    """
+    if plan["cache"] and keras.backend.backend() == "jax":
+        return False
     return chosen_loader(None) == "numpy" and importlib.util.find_spec("loky") is not None and device() == "gpu"
