@@ -229,7 +229,7 @@ def _score(x: Tensor, num_classes: int, name: str) -> Tensor:
 
 def _enlarge(x: Tensor, strides: int, name: str, *, kind: str, padding: str, trainable: bool) -> Tensor:
     # In float32, like everything from the scores on: half precision would round the sums.
-    # Of one channel, both are the same function, and only one has a gradient on each backend.
+    # Of one channel, both are the same function, and the first one is trained on every processor.
     if kind == "per_channel" or x.shape[-1] == 1:
         return ChannelDeconvolution2D(strides, padding=padding, trainable=trainable, dtype="float32", name=name)(x)
     return layers.Conv2DTranspose(

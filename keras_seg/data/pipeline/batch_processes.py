@@ -34,12 +34,12 @@ class BatchProcesses:
         maker: `ExampleMaker`; its functions are sent to them.
 
     Raises:
-        ImportError: loky is missing.
         InputError: `maker` cannot be sent.
     """
 
     def __init__(self, count: int, maker: ExampleMaker) -> None:
-        loky = _validation.optional_import("loky", "workers", "`use_multiprocessing=True`")
+        import loky
+
         self.lost = False  # Whether one was ended from outside, and with it all of them.
         self._error = loky.process_executor.TerminatedWorkerError
         # loky's processes do not run the main module again, so that a script needs no guard, and it sends functions

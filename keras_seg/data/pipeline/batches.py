@@ -193,10 +193,12 @@ class BatchSettings:
         return self.workers or (min(cores, _MOST_PROCESSES) if self.use_multiprocessing else cores)
 
     def check_loader(self, *, in_numpy: bool) -> None:
-        """Refuse worker processes where the data is read by `tf.data`, whose threads run native code side by side."""
+        """Refuse worker processes if loky is missing, or `tf.data` reads: its threads run native code side by side."""
         if self.use_multiprocessing and not in_numpy:
             fix = 'Pass loader="numpy", or leave it out: tf.data uses all cores.'
             _validation.fail("use_multiprocessing", "needs the loader in NumPy", self.use_multiprocessing, fix)
+        if self.use_multiprocessing:
+            _validation.optional_import("loky", "workers", "`use_multiprocessing=True`")
 
     def check_sizes(self, common_size: tuple[int, int] | None, batch_size: int, name: str) -> None:
         """Refuse to batch images that will differ in size.

@@ -2,7 +2,6 @@
 
 import csv
 import os
-import pathlib
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import made_data
 import numpy as np
 import pytest
 from hosts_commands import TRAIN, Job, errors, free_port
+from processes import has_ended
 
 from keras_seg.training import RunFolder
 
@@ -125,8 +125,7 @@ def test_the_process_that_watches_takes_the_other_along(tmp_path, data):
     job.processes[1].kill()
     job.processes[1].wait()
     assert job.processes[0].wait(60) == 2
-    state = pathlib.Path(f"/proc/{worker}/stat")  # It may be there until someone asks for its status.
-    assert not state.exists() or state.read_text().split(")")[1].split()[0] == "Z"
+    assert has_ended(worker)
     job.kill()
 
 
